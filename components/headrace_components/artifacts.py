@@ -1,0 +1,178 @@
+"""Artifact types of Headrace; each docstring is the on-disk format.
+
+The layouts are TFX's, so artifacts and lineage interoperate with TFX pipelines. kfp admits only
+titles of the `system` and `google` namespaces, and checks a connection by title alone: each class
+has a title of its own under `system.`, which the compiler turns into `tfx_title`.
+"""
+
+from kfp import dsl
+
+
+class _TfxArtifact(dsl.Artifact):
+    """What all artifact types of Headrace have in common."""
+
+    schema_version = "0.0.1"
+    tfx_title: str
+
+
+class Examples(_TfxArtifact):
+    """Rows for training and evaluation, one directory per split.
+
+    Layout: `Split-<name>/<prefix>-NNNNN-of-NNNNN.gz`, gzip TFRecords of serialized
+    `tf.train.Example` messages. Nothing else lies in a `Split-*` directory. Beside them, as long as
+    `columnar.json` vouches for it, `Columnar-<name>/part-NNNNN-of-NNNNN.parquet` holds the same
+    rows in the same order as list columns.
+    Metadata: `split_names` (JSON list), `span`, `version`, `payload_format`, `file_format`,
+    `input_fingerprint`.
+    """
+
+    schema_title = "system.Examples"
+    tfx_title = "tfx.Examples"
+
+
+class ExampleStatistics(_TfxArtifact):
+    """Statistics of every feature, one file per split.
+
+    Layout: `Split-<name>/FeatureStats.pb`, a binary `DatasetFeatureStatisticsList`. Transform's
+    statistics are one `FeatureStats.pb` at the root.
+    Metadata: `split_names` (JSON list), `span`.
+    """
+
+    schema_title = "system.ExampleStatistics"
+    tfx_title = "tfx.ExampleStatistics"
+
+
+class Schema(_TfxArtifact):
+    """Types, presence and domains of the features.
+
+    Layout: `schema.pbtxt`, a text-format `tensorflow.metadata.v0.Schema`.
+    """
+
+    schema_title = "system.DataSchema"
+    tfx_title = "tfx.Schema"
+
+
+class ExampleAnomalies(_TfxArtifact):
+    """Where the data contradicts the schema, one file per split.
+
+    Layout: `Split-<name>/SchemaDiff.pb`, a binary `Anomalies`. Transform's anomalies are one
+    `SchemaDiff.pb` at the root.
+    Metadata: `split_names` (JSON list), `span`, `blessed` (JSON object: split to 1 or 0).
+    """
+
+    schema_title = "system.ExampleAnomalies"
+    tfx_title = "tfx.ExampleAnomalies"
+
+
+class TransformGraph(_TfxArtifact):
+    """The transform that training and serving share.
+
+    Layout: `metadata/schema.pbtxt` (raw schema), `transform_fn/` (SavedModel),
+    `transformed_metadata/{schema.pbtxt,asset_map}`.
+    """
+
+    schema_title = "system.TransformGraph"
+    tfx_title = "tfx.TransformGraph"
+
+
+class TransformCache(_TfxArtifact):
+    """Accumulators of Transform's analyzers, one directory per analyzed data set.
+
+    Layout: `<dataset_key>/`, as `tensorflow_transform.beam.analyzer_cache` writes it.
+    """
+
+    schema_title = "system.TransformCache"
+    tfx_title = "tfx.TransformCache"
+
+
+class Model(_TfxArtifact):
+    """A trained model.
+
+    Layout: `Format-Serving/`, a SavedModel or whatever else `run_fn` saved there; optionally
+    `Format-TFMA/`, a model for evaluation only. An empty directory with metadata `found` 0 is what
+    a resolver that found no model leaves.
+    """
+
+    schema_title = "system.TrainedModel"
+    tfx_title = "tfx.Model"
+
+
+class ModelRun(_TfxArtifact):
+    """What training left beside the model: TensorBoard logs, checkpoints and the like."""
+
+    schema_title = "system.ModelRun"
+    tfx_title = "tfx.ModelRun"
+
+
+class ModelEvaluation(_TfxArtifact):
+    """Metrics per slice, as TensorFlow Model Analysis writes them.
+
+    Layout: `eval_config.json`, `metrics-00000-of-00001.tfrecord` and
+    `validations.tfrecord`, readable with `tfma.load_eval_result`.
+    """
+
+    schema_title = "system.ModelEvaluation"
+    tfx_title = "tfx.ModelEvaluation"
+
+
+class ModelBlessing(_TfxArtifact):
+    """Whether the model passed its thresholds.
+
+    Layout: one file, `BLESSED` or `NOT_BLESSED`, holding a JSON object with `model`, the URI of the
+    model judged, `baseline_model` and `created`, seconds since the epoch. TFX writes and reads
+    the file's name alone.
+    Metadata: `blessed` 1 or 0, `current_model`, `current_model_id`, `baseline_model`,
+    `baseline_model_id`.
+    """
+
+    schema_title = "system.ModelBlessing"
+    tfx_title = "tfx.ModelBlessing"
+
+
+class InfraBlessing(_TfxArtifact):
+    """Whether the model answered in a real server.
+
+    Layout: one file, `INFRA_BLESSED` or `INFRA_NOT_BLESSED`; optionally `stamped_model/`.
+    Metadata: `blessed` 1 or 0, `has_model` 1 or 0.
+    """
+
+    schema_title = "system.InfraBlessing"
+    tfx_title = "tfx.InfraBlessing"
+
+
+class HyperParameters(_TfxArtifact):
+    """The best hyperparameters of a tuning.
+
+    Layout: `best_hyperparameters.txt`, JSON of `keras_tuner.HyperParameters.get_config()`.
+    """
+
+    schema_title = "system.HyperParameters"
+    tfx_title = "tfx.HyperParameters"
+
+
+class PushedModel(_TfxArtifact):
+    """A copy of the model that was pushed, or nothing where it was not.
+
+    Layout: the files of the model's `Format-Serving/`.
+    Metadata: `pushed` 1 or 0, `pushed_destination` (directory), `pushed_version` (its name).
+    """
+
+    schema_title = "system.PushedModel"
+    tfx_title = "tfx.PushedModel"
+
+
+ARTIFACT_TYPES: tuple[type[_TfxArtifact], ...] = (
+    Examples,
+    ExampleStatistics,
+    Schema,
+    ExampleAnomalies,
+    TransformGraph,
+    TransformCache,
+    Model,
+    ModelRun,
+    ModelEvaluation,
+    ModelBlessing,
+    InfraBlessing,
+    HyperParameters,
+    PushedModel,
+)

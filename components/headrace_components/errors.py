@@ -1,0 +1,17 @@
+"""The two kinds of failure a component reports, by who can act on them."""
+
+
+class ComponentError(Exception):
+    """A failure with a message written for the person who has to act on it."""
+
+
+class InputError(ComponentError):
+    """The pipeline author can fix it: a wrong parameter, module file, schema or input artifact.
+
+    The message names the component, what it got, what it expected, and the next step. It is
+    printed as it is, without a traceback.
+    """
+
+
+class PlatformError(ComponentError):
+    """A retry or an operator may fix it: storage, network, quota, a full disk or a lost worker."""

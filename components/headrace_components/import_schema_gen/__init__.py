@@ -1,0 +1,1 @@
+"""Puts a schema that a person curated into a pipeline."""

@@ -1,0 +1,23 @@
+"""Parameters of ImportSchemaGen."""
+
+from dataclasses import dataclass
+
+from headrace_components.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImportSchemaGenParams:
+    """What a pipeline author may choose.
+
+    Attributes:
+        schema_file: Path or URI of a text-format `tensorflow.metadata.v0.Schema`.
+    """
+
+    schema_file: str
+
+    def __post_init__(self) -> None:
+        """Rejects values that no run could honour."""
+        if not self.schema_file:
+            raise InputError(
+                "import_schema_gen: `schema_file` is empty. Give the path or URI of a schema.pbtxt."
+            )

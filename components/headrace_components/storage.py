@@ -1,0 +1,45 @@
+"""Reads files that a parameter names, wherever they lie."""
+
+from pathlib import Path
+
+from headrace_components.errors import InputError, PlatformError
+from headrace_components.task import local_path
+
+
+def read_bytes(location: str, component: str, parameter: str) -> bytes:
+    """Returns the contents of a local path or of a URI that fsspec can open.
+
+    Args:
+        location: A path, or a URI as `gs://bucket/key`.
+        component: Name of the component, for error messages.
+        parameter: Name of the parameter that gave the location, for error messages.
+
+    Raises:
+        InputError: There is no such file.
+        PlatformError: The storage behind the URI did not answer.
+    """
+    if "://" not in location or location.startswith("file://"):
+        path = local_path(location)
+        if not path.is_file():
+            raise InputError(
+                f"{component}: `{parameter}` is {location!r}, which is no file"
+                f"{'' if path.is_absolute() else f' in {Path.cwd()}'}. "
+                "Give the path or URI of an existing file."
+            )
+        return path.read_bytes()
+    import fsspec  # imported here: images whose files are all local do not carry it
+
+    try:
+        with fsspec.open(location, "rb") as file:
+            contents: bytes = file.read()
+            return contents
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{component}: `{parameter}` is {location!r}, where there is no file. "
+            "Give the URI of an existing file."
+        ) from error
+    except (OSError, ImportError, ValueError) as error:
+        raise PlatformError(
+            f"{component}: could not read `{parameter}` {location!r}: {error}. "
+            "Check that the task's service account may read it."
+        ) from error

@@ -1,0 +1,284 @@
+"""The contract between a component and the backend that runs it.
+
+Every backend starts a component as `python -m headrace_components.<name> --executor_input JSON`.
+The JSON is KFP's `ExecutorInput` message (kfp-pipeline-spec, `pipeline_spec.proto`, in protojson);
+the answer is an `ExecutorOutput` message, written to the path that the input names. Standard
+library only: an image without TensorFlow, Beam or kfp runs this module as it is.
+"""
+
+import argparse
+import errno
+import json
+import logging
+import math
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from headrace_components.errors import ComponentError, InputError, PlatformError
+
+EXIT_INPUT_ERROR = 2
+# EX_TEMPFAIL of sysexits.h: "temporary failure; the user is invited to retry".
+EXIT_PLATFORM_ERROR = 75
+
+# Where a backend mounts, or downloads, what a URI of this scheme names.
+_MOUNTS = {"gs": "gcs", "s3": "s3", "minio": "minio", "oci": "oci"}
+
+# Backends since KFP 2.5 add this output by themselves; it is a file of theirs, not ours.
+_LAUNCHER_OUTPUTS = frozenset({"executor-logs"})
+
+_CHIEF_NAMES = frozenset({"workerpool0", "chief", "master"})
+
+MetadataValue = str | int | float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Artifact:
+    """An artifact of this task, readable or writable at `path`.
+
+    Attributes:
+        key: Name of the input or output port.
+        name: The backend's identifier of the artifact; empty where the backend gives none.
+        uri: Where the artifact lives for every task of the run.
+        path: Where this process reads or writes it. Equals `uri` for local runs.
+        metadata: Flat properties. What a task puts into an output's metadata is published; a
+            list, a dict or None is refused, since no backend carries it whole.
+    """
+
+    key: str
+    name: str
+    uri: str
+    path: Path
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """One run of a component: its parameters, its inputs and where its outputs go.
+
+    Attributes:
+        component: Name of the component, as in error messages.
+        params: Parameter values as the backend sent them. Numbers may be floats where an integer
+            was meant: `headrace_components.parameters.read` turns them into typed parameters.
+        inputs: Artifacts by input port; a port may carry several, and an optional one none.
+        outputs: The artifact to write, by output port. Its directory exists.
+        output_parameters: Values to publish by output parameter; fill it.
+        parameter_files: Where each output parameter is written, by name.
+        output_file: Where the `ExecutorOutput` message goes.
+    """
+
+    component: str
+    params: Mapping[str, Any]
+    inputs: Mapping[str, tuple[Artifact, ...]]
+    outputs: Mapping[str, Artifact]
+    output_parameters: dict[str, Any] = field(default_factory=dict)
+    parameter_files: Mapping[str, Path] = field(default_factory=dict)
+    output_file: Path
+
+    @classmethod
+    def from_json(cls, text: str, component: str, mounts: Path = Path("/")) -> "Task":
+        """Reads an `ExecutorInput`.
+
+        Args:
+            text: The message in protojson.
+            component: Name of the component, for error messages.
+            mounts: The directory under which `gs://` and other remote schemes are mounted.
+
+        Raises:
+            PlatformError: The text is no `ExecutorInput`.
+        """
+        try:
+            message = json.loads(text)
+            inputs = message.get("inputs", {})
+            outputs = message["outputs"]
+            return cls(
+                component=component,
+                params=dict(inputs.get("parameterValues", {})),
+                inputs={
+                    key: tuple(_artifact(key, entry, mounts) for entry in entries["artifacts"])
+                    for key, entries in inputs.get("artifacts", {}).items()
+                    if entries.get("artifacts")
+                },
+                outputs={
+                    key: _artifact(key, entries["artifacts"][0], mounts)
+                    for key, entries in outputs.get("artifacts", {}).items()
+                    if key not in _LAUNCHER_OUTPUTS
+                },
+                parameter_files={
+                    key: Path(entry["outputFile"])
+                    for key, entry in outputs.get("parameters", {}).items()
+                },
+                output_file=Path(outputs["outputFile"]),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+            raise PlatformError(
+                f"{component}: --executor_input is not an ExecutorInput message "
+                f"({type(error).__name__}: {error}). The backend writes it: run the component "
+                "through `headrace run` or a KFP backend."
+            ) from error
+
+    def input(self, key: str) -> Artifact:
+        """Returns the one artifact of input port `key`.
+
+        Raises:
+            InputError: The port is empty or carries several artifacts.
+        """
+        artifacts = self.inputs.get(key, ())
+        if len(artifacts) != 1:
+            raise InputError(
+                f"{self.component}: input `{key}` got {len(artifacts)} artifacts, expected 1. "
+                f"Connect one upstream output to `{key}`."
+            )
+        return artifacts[0]
+
+    def optional_input(self, key: str) -> Artifact | None:
+        """Returns the one artifact of input port `key`, or None where nothing is connected."""
+        return self.input(key) if self.inputs.get(key) else None
+
+    def output(self, key: str) -> Artifact:
+        """Returns the artifact to write for output port `key`.
+
+        Raises:
+            PlatformError: The backend announced no such output, so spec and code disagree.
+        """
+        if key not in self.outputs:
+            raise PlatformError(
+                f"{self.component}: the backend announced outputs {sorted(self.outputs)}, but the "
+                f"component writes `{key}`. The compiled spec and the image are of different "
+                "Headrace versions: compile again with the version of the image."
+            )
+        return self.outputs[key]
+
+
+def _artifact(key: str, entry: Mapping[str, Any], mounts: Path) -> Artifact:
+    uri = entry["uri"]
+    path = Path(entry["customPath"]) if entry.get("customPath") else local_path(uri, mounts)
+    return Artifact(
+        key=key,
+        name=entry.get("name", ""),
+        uri=uri,
+        path=path,
+        metadata=dict(entry.get("metadata", {})),
+    )
+
+
+def local_path(uri: str, mounts: Path = Path("/")) -> Path:
+    """Returns where the backends put what `uri` names, as `/gcs/bucket/key` for `gs://bucket/key`.
+
+    Source: `LocalPathForURI` of the KFP launcher; Vertex mounts Cloud Storage at `/gcs`.
+    """
+    scheme, separator, rest = uri.partition("://")
+    if not separator:
+        return Path(uri)
+    if scheme == "file":
+        return Path("/" + rest.lstrip("/"))
+    if scheme not in _MOUNTS:
+        raise ValueError(f"no local path is known for the scheme of {uri!r}")
+    if scheme == "oci":
+        return mounts / "oci" / rest.replace("/", "_") / "models"
+    return mounts / _MOUNTS[scheme] / rest
+
+
+def main(component: str, execute: Callable[[Task], None], argv: Sequence[str] | None = None) -> int:
+    """Runs `execute` for the task named on the command line and publishes its results.
+
+    Args:
+        component: Name of the component, for error messages.
+        execute: The component's work. It raises InputError or PlatformError, or a bug.
+        argv: Command line without the program name; the process's own by default.
+
+    Returns:
+        The process's exit code: 0, `EXIT_INPUT_ERROR` or `EXIT_PLATFORM_ERROR`. A bug passes
+        through, with its traceback and Python's exit code 1.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m headrace_components.{component}")
+    parser.add_argument("--executor_input", required=True, metavar="JSON")
+    arguments = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    mounts = Path(os.environ.get("HEADRACE_MOUNT_ROOT", "/"))
+    task: Task | None = None
+    try:
+        task = Task.from_json(arguments.executor_input, component, mounts)
+        for artifact in task.outputs.values():
+            artifact.path.mkdir(parents=True, exist_ok=True)
+        execute(task)
+        _publish(task)
+    except InputError as error:
+        _report(task, "input", str(error))
+        return EXIT_INPUT_ERROR
+    except PlatformError as error:
+        logging.info("Where it failed:", exc_info=True)
+        _report(task, "platform", str(error))
+        return EXIT_PLATFORM_ERROR
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS):
+            raise
+        logging.info("Where it failed:", exc_info=True)
+        _report(
+            task,
+            "platform",
+            f"{component}: could not write {error.filename or 'an output'}: {error.strerror}. "
+            "Free space or choose another root, then run again; nothing half-written was kept.",
+        )
+        return EXIT_PLATFORM_ERROR
+    return 0
+
+
+def _publish(task: Task) -> None:
+    for artifact in task.outputs.values():
+        for name, value in artifact.metadata.items():
+            # KFP's launcher fails on null, and turns lists and dicts into wrapper messages.
+            is_flat = isinstance(value, (str, int, float)) and not isinstance(value, bool)
+            if not is_flat or (isinstance(value, float) and not math.isfinite(value)):
+                raise ComponentError(
+                    f"{task.component}: metadata {name!r} of output `{artifact.key}` is "
+                    f"{value!r}, but artifact metadata is a string or a finite number. "
+                    "Encode it as a JSON string."
+                )
+    missing = sorted(set(task.parameter_files) - set(task.output_parameters))
+    if missing:
+        raise ComponentError(f"{task.component}: output parameters {missing} were not set.")
+    for name, path in task.parameter_files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(_parameter_text(task.output_parameters[name]), "utf-8")
+    if not _is_chief():
+        return
+    message = {
+        "parameterValues": {key: task.output_parameters[key] for key in task.parameter_files},
+        "artifacts": {
+            key: {
+                "artifacts": [
+                    {"name": artifact.name, "uri": artifact.uri, "metadata": artifact.metadata}
+                ]
+            }
+            for key, artifact in task.outputs.items()
+        },
+    }
+    task.output_file.parent.mkdir(parents=True, exist_ok=True)
+    task.output_file.write_text(json.dumps(message), "utf-8")
+
+
+def _parameter_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _is_chief() -> bool:
+    # Files under Vertex's /gcs mount are immutable, so of several workers only one may write.
+    # The rule is that of kfp's own executor: CLUSTER_SPEC.task.type names the chief.
+    cluster = os.environ.get("CLUSTER_SPEC")
+    if not cluster:
+        return True
+    task = json.loads(cluster).get("task", {})
+    return task.get("type") in _CHIEF_NAMES and not task.get("index", 0)
+
+
+def _report(task: Task | None, kind: str, message: str) -> None:
+    """Prints the reason last, and leaves it as JSON beside the output file for the backend."""
+    logging.error("%s", message)
+    if task is not None:
+        task.output_file.parent.mkdir(parents=True, exist_ok=True)
+        error_file = task.output_file.parent / "executor_error.json"
+        error_file.write_text(json.dumps({"kind": kind, "message": message}), "utf-8")

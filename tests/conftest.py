@@ -1,0 +1,17 @@
+"""Fixtures that every test may use."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from launcher import Launcher
+
+# TensorFlow prints a page of start-up notices per process otherwise.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+@pytest.fixture
+def launcher(tmp_path: Path) -> Launcher:
+    """Runs components in this process, by the rules of KFP 2.17."""
+    return Launcher(root=tmp_path / "launcher")

@@ -1,0 +1,303 @@
+"""A fake KFP launcher: runs a component's real entry point by the rules of a real backend.
+
+It reproduces what the open-source launcher (`backend/src/v2/component/launcher_v2.go`) and Vertex
+AI Pipelines do around a container: where artifacts are put, which messages go in, what must be
+there afterwards. See the rule sets below for where backends differ.
+"""
+
+import contextlib
+import importlib
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from headrace_components import catalog, task
+
+Rules = Literal["kfp-2.17", "kfp-next", "vertex"]
+"""`kfp-2.17`: artifacts are downloaded and uploaded, a missing output path is tolerated, types are
+lost, lists and dicts in metadata are wrapped. `kfp-next`: as before, but a missing output path
+fails the task and types are kept. `vertex`: the store is mounted at /gcs, nothing is copied."""
+
+SCHEMES: Mapping[str, str] = {"kfp-2.17": "minio", "kfp-next": "minio", "vertex": "gs"}
+
+
+class TaskFailedError(Exception):
+    """The task ended as a backend would mark FAILED."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """An artifact in the fake store: what a downstream task gets."""
+
+    uri: str
+    path: Path
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a finished task left behind."""
+
+    artifacts: dict[str, Stored]
+    parameters: dict[str, Any]
+    log: str = ""
+
+    def __getitem__(self, port: str) -> Stored:
+        """Returns the artifact of an output port."""
+        return self.artifacts[port]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launcher:
+    """Runs components of the catalogue one after the other, as one pipeline run would.
+
+    Attributes:
+        root: A directory of the test; holds the store and one file system per task.
+        rules: Which backend to be.
+        subprocess: Start `python -m ...` as the container does. In process it is the same entry
+            point without the seconds of a new interpreter.
+    """
+
+    root: Path
+    rules: Rules = "kfp-2.17"
+    subprocess: bool = False
+
+    def store(self, source: Path, metadata: Mapping[str, Any] | None = None) -> Stored:
+        """Puts a file or directory into the store, as an importer of an artifact would."""
+        key = f"imported/{uuid.uuid4().hex}/{source.name}"
+        target = self._in_store(key)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+        return Stored(uri=self._uri(key), path=target, metadata=dict(metadata or {}))
+
+    def run(
+        self,
+        component: str,
+        parameters: Mapping[str, Any] | None = None,
+        environment: Mapping[str, str] | None = None,
+        **inputs: Stored | Sequence[Stored],
+    ) -> Outcome:
+        """Runs a component of the catalogue and returns what it published.
+
+        Raises:
+            TaskFailedError: The entry point failed, or broke a rule of the backend.
+        """
+        spec = getattr(catalog, component).component_spec
+        pod = self.root / "pods" / uuid.uuid4().hex
+        pod.mkdir(parents=True)
+        task_key = f"artifacts/pipeline/run-1/{component}/{uuid.uuid4().hex}"
+        wired = {
+            key: [value] if isinstance(value, Stored) else list(value)
+            for key, value in inputs.items()
+        }
+        message = self._executor_input(spec, parameters or {}, wired, task_key, pod)
+        self._provide(pod, wired)
+        arguments = ["--executor_input", json.dumps(message)]
+        code, log = self._start(component, arguments, pod, environment or {})
+        if code != 0:
+            raise TaskFailedError(f"{component}: exit code {code}\n{log}")
+        return self._collect(component, message, pod, log)
+
+    def _executor_input(
+        self,
+        spec: Any,
+        parameters: Mapping[str, Any],
+        inputs: Mapping[str, Sequence[Stored]],
+        task_key: str,
+        pod: Path,
+    ) -> dict[str, Any]:
+        declared = spec.inputs or {}
+        unknown = (set(parameters) | set(inputs)) - set(declared)
+        if unknown:
+            raise TypeError(f"the spec declares no inputs {sorted(unknown)}")
+        values = {}
+        for name, declaration in declared.items():
+            is_parameter = not declaration.type.startswith("system.")
+            if is_parameter and name in parameters:
+                values[name] = _protobuf_value(parameters[name])
+            elif is_parameter and declaration.default is not None:
+                values[name] = _protobuf_value(declaration.default)
+            elif not declaration.optional and name not in inputs:
+                raise TypeError(f"input {name!r} is required")
+        outputs: dict[str, Any] = {"artifacts": {}, "parameters": {}}
+        for name, declaration in (spec.outputs or {}).items():
+            if declaration.type.startswith("system."):
+                kind = {"schemaTitle": declaration.type.split("@")[0], "schemaVersion": "0.0.1"}
+                outputs["artifacts"][name] = {
+                    "artifacts": [
+                        {
+                            "name": name,
+                            "type": kind,
+                            "uri": self._uri(f"{task_key}/{name}"),
+                            "metadata": {},
+                        }
+                    ]
+                }
+            else:
+                outputs["parameters"][name] = {"outputFile": str(pod / "tmp/kfp/outputs" / name)}
+        if self.rules != "vertex":
+            log_uri = self._uri(f"{task_key}/executor-logs")
+            outputs["artifacts"]["executor-logs"] = {
+                "artifacts": [{"name": "executor-logs", "type": {}, "uri": log_uri, "metadata": {}}]
+            }
+        # Launchers up to 2.14 wrote it to /tmp and did not make the directory.
+        outputs["outputFile"] = str(pod / "tmp/kfp_outputs/output_metadata.json")
+        return {
+            "inputs": {
+                "parameterValues": values,
+                "artifacts": {
+                    name: {"artifacts": [self._input_artifact(stored) for stored in artifacts]}
+                    for name, artifacts in inputs.items()
+                    if artifacts
+                },
+            },
+            "outputs": outputs,
+        }
+
+    def _input_artifact(self, stored: Stored) -> dict[str, Any]:
+        kind = {"instanceSchema": ""} if self.rules == "kfp-2.17" else {"schemaTitle": "tfx.Any"}
+        extra = {} if self.rules == "vertex" else {"display_name": "x", "store_session_info": "{}"}
+        return {
+            "name": "42",
+            "type": kind,
+            "uri": stored.uri,
+            "metadata": {**extra, **stored.metadata},
+        }
+
+    def _provide(self, pod: Path, inputs: Mapping[str, Sequence[Stored]]) -> None:
+        if self.rules == "vertex":
+            (self.root / "store").mkdir(exist_ok=True)
+            (pod / "gcs").symlink_to(self.root / "store")
+            return
+        for artifacts in inputs.values():
+            for stored in artifacts:
+                target = task.local_path(stored.uri, pod)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                if stored.path.is_dir():
+                    shutil.copytree(stored.path, target, dirs_exist_ok=True)
+                elif stored.path.exists():
+                    shutil.copy(stored.path, target)
+                # else: an empty directory left no object in the store.
+
+    def _start(
+        self, component: str, arguments: list[str], pod: Path, environment: Mapping[str, str]
+    ) -> tuple[int, str]:
+        environment = {"HEADRACE_MOUNT_ROOT": str(pod), **environment}
+        module = f"headrace_components.{component}"
+        if self.subprocess:
+            result = subprocess.run(
+                [sys.executable, "-m", module, *arguments],
+                env={**os.environ, **environment},
+                cwd=pod,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+            )
+            return result.returncode, result.stdout
+        execute = importlib.import_module(f"{module}.executor").execute
+        with _environment(environment):
+            code = task.main(component, execute, arguments)
+        error_file = pod / "tmp/kfp_outputs/executor_error.json"
+        return code, json.loads(error_file.read_text("utf-8"))["message"] if code else ""
+
+    def _collect(self, component: str, message: Mapping[str, Any], pod: Path, log: str) -> Outcome:
+        output_file = Path(message["outputs"]["outputFile"])
+        published = json.loads(output_file.read_text("utf-8")) if output_file.exists() else {}
+        unknown = set(published) - {"parameterValues", "artifacts"}
+        if unknown:
+            raise TaskFailedError(f"{component}: unknown ExecutorOutput fields {sorted(unknown)}")
+        artifacts = {}
+        for name, entries in message["outputs"]["artifacts"].items():
+            if name == "executor-logs":
+                continue
+            announced = entries["artifacts"][0]
+            results = published.get("artifacts", {}).get(name, {"artifacts": [{}]})["artifacts"]
+            entry = {**announced, **results[0]}
+            if not entry["uri"].startswith(self._uri("")):
+                raise TaskFailedError(
+                    f"{component}: URI {entry['uri']} does not have expected bucket prefix"
+                )
+            self._upload(component, entry["uri"], pod)
+            artifacts[name] = Stored(
+                uri=entry["uri"],
+                path=self._in_store(entry["uri"].removeprefix(self._uri(""))),
+                metadata=self._metadata(component, entry.get("metadata", {})),
+            )
+        parameters = dict(published.get("parameterValues", {}))
+        for name, entry in message["outputs"]["parameters"].items():
+            if name not in parameters:
+                if not Path(entry["outputFile"]).exists():
+                    raise TaskFailedError(f"{component}: failed to read output parameter {name}")
+                parameters[name] = Path(entry["outputFile"]).read_text("utf-8")
+        return Outcome(artifacts=artifacts, parameters=parameters, log=log)
+
+    def _upload(self, component: str, uri: str, pod: Path) -> None:
+        source = task.local_path(uri, pod)
+        if not source.exists():
+            if self.rules == "kfp-next":
+                raise TaskFailedError(
+                    f"{component}: declared output artifact is missing at {source}"
+                )
+            return
+        if self.rules == "vertex":
+            return
+        target = self._in_store(uri.removeprefix(self._uri("")))
+        for file in sorted(path for path in source.rglob("*") if path.is_file()):
+            copy = target / file.relative_to(source)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, copy)
+
+    def _metadata(self, component: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
+        for name, value in metadata.items():
+            if value is None:
+                raise TaskFailedError(f"{component}: metadata {name!r} is null")
+        if self.rules == "vertex":
+            return dict(metadata)
+        return {name: _mlmd_value(value) for name, value in metadata.items()}
+
+    def _uri(self, key: str) -> str:
+        return f"{SCHEMES[self.rules]}://bucket/{key}"
+
+    def _in_store(self, key: str) -> Path:
+        return self.root / "store" / "bucket" / key
+
+
+def _mlmd_value(value: Any) -> Any:
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, list):
+        return {"list": value}
+    return {"struct": value} if isinstance(value, dict) else value
+
+
+def _protobuf_value(value: Any) -> Any:
+    # google.protobuf.Value knows one number type: integers inside lists and dicts become floats.
+    if isinstance(value, dict):
+        return {key: _protobuf_value(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_protobuf_value(item) for item in value]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise TypeError(f"{value} has no JSON form")
+    return value
+
+
+@contextlib.contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
