@@ -1,7 +1,25 @@
 """Every component: `from headrace_components.catalog import trainer`."""
 
+from headrace_components.csv_example_gen.interface import csv_example_gen
+from headrace_components.evaluator.interface import evaluator
+from headrace_components.example_validator.interface import example_validator
 from headrace_components.import_schema_gen.interface import import_schema_gen
+from headrace_components.latest_blessed_model.interface import latest_blessed_model
+from headrace_components.pusher.interface import pusher
+from headrace_components.schema_gen.interface import schema_gen
+from headrace_components.statistics_gen.interface import statistics_gen
+from headrace_components.trainer.interface import trainer
+from headrace_components.transform.interface import transform
 
 __all__ = [
+    "csv_example_gen",
+    "evaluator",
+    "example_validator",
     "import_schema_gen",
+    "latest_blessed_model",
+    "pusher",
+    "schema_gen",
+    "statistics_gen",
+    "trainer",
+    "transform",
 ]

@@ -1,0 +1,1 @@
+"""Reads CSV files into examples and splits them."""

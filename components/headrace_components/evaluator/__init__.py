@@ -1,0 +1,1 @@
+"""Computes metrics per slice and blesses a model that passes."""

@@ -1,0 +1,40 @@
+"""What Evaluator looks like from a pipeline."""
+
+from kfp import dsl
+
+from headrace_components.artifacts import Examples, Model, ModelBlessing, ModelEvaluation, Schema
+from headrace_components.images import image
+
+
+@dsl.container_component
+def evaluator(
+    examples: dsl.Input[Examples],
+    evaluation: dsl.Output[ModelEvaluation],
+    blessing: dsl.Output[ModelBlessing],
+    model: dsl.Input[Model] = None,
+    baseline_model: dsl.Input[Model] = None,
+    schema: dsl.Input[Schema] = None,
+    eval_config: dict = {},
+    example_splits: list = [],
+    fairness_indicator_thresholds: list = [],
+    module_file: str = "",
+) -> dsl.ContainerSpec:
+    """Computes metrics per slice, compares with a baseline and blesses a model that passes.
+
+    Args:
+        examples: Rows to evaluate on.
+        evaluation: Metrics per slice, as TFMA writes them.
+        blessing: `BLESSED` or `NOT_BLESSED`.
+        model: The candidate. Unconnected only where `eval_config` names a prediction key.
+        baseline_model: A model that the candidate is compared with; an empty one counts as none.
+        schema: Types of the examples.
+        eval_config: A `tfma.EvalConfig` in JSON form: model specs, slices, metrics, thresholds.
+        example_splits: Names of the splits to evaluate; empty takes `eval`.
+        fairness_indicator_thresholds: Adds fairness indicators at these thresholds, each in (0, 1).
+        module_file: Python file with `custom_eval_shared_model` or `custom_extractors`.
+    """
+    return dsl.ContainerSpec(
+        image=image("evaluator"),
+        command=["python", "-m", "headrace_components.evaluator"],
+        args=["--executor_input", "{{$}}"],
+    )

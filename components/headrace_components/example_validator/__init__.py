@@ -1,0 +1,1 @@
+"""Compares statistics with a schema."""

@@ -1,0 +1,1 @@
+"""Finds the newest model that an evaluator blessed."""

@@ -1,0 +1,1 @@
+"""Computes statistics of every feature of every split."""

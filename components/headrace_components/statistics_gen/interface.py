@@ -1,0 +1,32 @@
+"""What StatisticsGen looks like from a pipeline."""
+
+from kfp import dsl
+
+from headrace_components.artifacts import Examples, ExampleStatistics, Schema
+from headrace_components.images import image
+
+
+@dsl.container_component
+def statistics_gen(
+    examples: dsl.Input[Examples],
+    statistics: dsl.Output[ExampleStatistics],
+    schema: dsl.Input[Schema] = None,
+    stats_options: dict = {},
+    exclude_splits: list = [],
+    sample_rate: float = 1.0,
+) -> dsl.ContainerSpec:
+    """Computes statistics of every feature of every split, equal to TFDV's own.
+
+    Args:
+        examples: Rows to summarise.
+        statistics: One `FeatureStats.pb` per split.
+        schema: Types and domains to use instead of inferred ones.
+        stats_options: Fields of `tfdv.StatsOptions` by name, as `{"num_top_values": 50}`.
+        exclude_splits: Names of splits to leave out.
+        sample_rate: Fraction of rows read, in (0, 1]. 1.0 reads every row.
+    """
+    return dsl.ContainerSpec(
+        image=image("statistics_gen"),
+        command=["python", "-m", "headrace_components.statistics_gen"],
+        args=["--executor_input", "{{$}}"],
+    )

@@ -1,0 +1,1 @@
+"""Trains a model by calling run_fn."""

@@ -1,0 +1,58 @@
+"""What Trainer looks like from a pipeline."""
+
+from kfp import dsl
+
+from headrace_components.artifacts import (
+    Examples,
+    ExampleStatistics,
+    HyperParameters,
+    Model,
+    ModelRun,
+    Schema,
+    TransformGraph,
+)
+from headrace_components.images import image
+
+
+@dsl.container_component
+def trainer(
+    examples: dsl.Input[Examples],
+    model: dsl.Output[Model],
+    model_run: dsl.Output[ModelRun],
+    transform_graph: dsl.Input[TransformGraph] = None,
+    schema: dsl.Input[Schema] = None,
+    statistics: dsl.Input[ExampleStatistics] = None,
+    base_model: dsl.Input[Model] = None,
+    hyperparameters: dsl.Input[HyperParameters] = None,
+    module_file: str = "",
+    run_fn: str = "",
+    train_args: dict = {},
+    eval_args: dict = {},
+    train_steps: int = 0,
+    eval_steps: int = 0,
+    custom_config: dict = {},
+) -> dsl.ContainerSpec:
+    """Trains a model by calling `run_fn(fn_args)`.
+
+    Args:
+        examples: Rows to train on, raw or transformed.
+        model: What `run_fn` saved to `fn_args.serving_model_dir`.
+        model_run: What `run_fn` saved to `fn_args.model_run_dir`, as TensorBoard logs.
+        transform_graph: Transform's graph, for training and serving.
+        schema: Types of the examples.
+        statistics: Statistics of the examples; gives `run_fn` the number of rows per split.
+        base_model: A model to start from.
+        hyperparameters: The best hyperparameters of a tuning.
+        module_file: Python file with `run_fn(fn_args)`.
+        run_fn: The same function as a dotted path; excludes `module_file`.
+        train_args: `{"splits": [...], "num_steps": ...}`, as tfx.proto.TrainArgs.
+        eval_args: `{"splits": [...], "num_steps": ...}`, as tfx.proto.EvalArgs.
+        train_steps: Training steps; 0 leaves the number to `train_args`, or to `run_fn`.
+        eval_steps: Evaluation steps; 0 leaves the number to `eval_args`, or to `run_fn`.
+        custom_config: Passed to `run_fn` as `fn_args.custom_config`.
+    """
+    return dsl.ContainerSpec(
+        image=image("trainer"),
+        command=["python", "-m", "headrace_components.trainer"],
+        args=["--executor_input", "{{$}}"],
+    )
