@@ -1,0 +1,291 @@
+"""Loads functions that users write, and turns their failures into messages for them.
+
+A module comes as a path, as a URI, or packed into the parameter itself. It is always loaded from a
+real file, so that tracebacks show its lines and `inspect` and `tf.function` find its source, and
+under a name of its own, so that it hides no installed package. Standard library only.
+"""
+
+import atexit
+import contextlib
+import difflib
+import errno
+import functools
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import linecache
+import logging
+import re
+import shutil
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import CodeType, ModuleType, TracebackType
+from typing import Any
+
+from headrace_components.errors import ComponentError, InputError, PlatformError
+from headrace_components.module_pack import is_packed, unpack
+from headrace_components.storage import read_bytes
+from headrace_components.task import local_path
+
+_MAX_MESSAGE_CHARS = 400
+
+# Directories of the user code that this process has loaded, and the modules that had been imported
+# from there by other means. A worker lives for many tasks: a sibling named `features` of one
+# pipeline must not answer the import of another's.
+_directories: dict[Path, frozenset[str]] = {}
+
+# Installed packages that hold user functions, given as dotted paths.
+_packages: set[Path] = set()
+
+# The entry of `sys.path` that this module put there, if any.
+_import_path: list[str] = []
+
+
+def load_function(
+    component: str, module_file: str, function_name: str, dotted: str = ""
+) -> Callable[..., Any]:
+    """Returns the user's function.
+
+    Args:
+        component: Name of the component, for error messages.
+        module_file: Path, URI or packed form of the file that defines the function; or empty.
+        function_name: The function's name there, which is also the name of the parameter that
+            takes a dotted path instead.
+        dotted: The function as `package.module.function`; or empty.
+
+    Raises:
+        InputError: Both or neither of `module_file` and `dotted` are given, the module does not
+            load, or it has no such function.
+    """
+    if bool(module_file) == bool(dotted):
+        got = "both `module_file` and" if module_file else "neither `module_file` nor"
+        raise InputError(
+            f"{component}: {got} `{function_name}` are given, expected one of them. Pass "
+            f"`module_file` with a Python file that defines {function_name}, or "
+            f"`{function_name}` with a dotted path as 'package.module.{function_name}'."
+        )
+    if module_file:
+        module = load_module(component, module_file)
+        return _function_of(component, module, function_name)
+    module_name, separator, name = dotted.rpartition(".")
+    if not separator or not module_name:
+        raise InputError(
+            f"{component}: `{function_name}` is {dotted!r}, expected a dotted path. Pass it as "
+            f"'package.module.{function_name}', or pass a file as `module_file`."
+        )
+    return _function_of(component, _import_dotted(component, module_name), name)
+
+
+def load_module(component: str, module_file: str) -> ModuleType:
+    """Returns the module that `module_file` holds, freshly executed.
+
+    Files beside a local or packed module can be imported by their plain names. A URI names one
+    file.
+
+    Raises:
+        InputError: There is no such file, it has a syntax error, or it raises when imported.
+        PlatformError: The storage behind a URI did not answer.
+    """
+    path = _on_disk(component, module_file)
+    _make_siblings_importable(path.parent)
+    source = path.read_bytes()
+    with _author_errors(component, f"importing {path.name}", path):
+        code: CodeType = compile(source, str(path), "exec", dont_inherit=True)
+        return _execute(path, source, code)
+
+
+def call_user_function(
+    component: str, function: Callable[..., Any], *args: Any, **kwargs: Any
+) -> Any:
+    """Calls a user's function; what it raises becomes one line for its author.
+
+    The full traceback goes to the log at level INFO. A full disk stays the platform's failure.
+
+    Raises:
+        InputError: The function raised. The message names the exception, and the file and line of
+            the innermost frame in the user's code.
+        PlatformError: The disk is full.
+    """
+    plain = inspect.unwrap(function)
+    while isinstance(plain, functools.partial):
+        plain = inspect.unwrap(plain.func)
+    code = getattr(plain, "__code__", None)
+    path = Path(code.co_filename) if code else None
+    name = getattr(plain, "__name__", repr(plain))
+    line = code.co_firstlineno if code else 0
+    with _author_errors(component, name, path, line):
+        return function(*args, **kwargs)
+
+
+class _author_errors:  # noqa: N801  reads as a statement: with _author_errors(...)
+    """Turns an exception of the user's code into an InputError."""
+
+    def __init__(self, component: str, doing: str, path: Path | None, line: int = 0) -> None:
+        self._component = component
+        self._doing = doing
+        self._path = path
+        self._line = line
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None or isinstance(error, (ComponentError, KeyboardInterrupt, GeneratorExit)):
+            return
+        logging.info("%s: traceback of %s:", self._component, self._doing, exc_info=error)
+        if _is_full_disk(error):
+            raise PlatformError(
+                f"{self._component}: the disk is full while in {self._doing}: {_one_line(error)}. "
+                "Free space or choose another root, then run again."
+            ) from error
+        where = self._where(trace)
+        if isinstance(error, SyntaxError) and error.filename:
+            raise InputError(
+                f"{self._component}: {Path(error.filename).name}, line {error.lineno} is not "
+                f"Python: {error.msg}{_quoted(error.text)}. Correct the line and compile the "
+                "pipeline again."
+            ) from error
+        raise InputError(
+            f"{self._component}: {self._doing} raised {type(error).__name__}{where}: "
+            f"{_one_line(error)}. Expected it to return: correct it there; the log has the "
+            "full traceback."
+        ) from error
+
+    def _where(self, trace: TracebackType | None) -> str:
+        found = (self._path.name, self._line) if self._path and self._line else None
+        folders = set(_directories) | _packages | ({self._path.parent} if self._path else set())
+        own = Path(__file__)
+        for frame in traceback.extract_tb(trace):
+            path = Path(frame.filename)
+            if path != own and any(path.is_relative_to(folder) for folder in folders):
+                found = (path.name, frame.lineno or 0)
+        return f" at {found[0]}, line {found[1]}" if found else ""
+
+
+def _on_disk(component: str, module_file: str) -> Path:
+    if is_packed(module_file):
+        entry, files = unpack(module_file, component)
+        contents = {name: text.encode() for name, text in files.items()}
+        return _written(contents) / entry
+    if "://" in module_file and not module_file.startswith("file://"):
+        name = module_file.rsplit("/", 1)[-1]
+        return _written({name: read_bytes(module_file, component, "module_file")}) / name
+    path = local_path(module_file)
+    if not path.is_file():
+        read_bytes(module_file, component, "module_file")  # says so
+    return path.resolve()
+
+
+def _written(contents: dict[str, bytes]) -> Path:
+    digest = hashlib.sha256()
+    for name, content in sorted(contents.items()):
+        digest.update(b"%d %s %d " % (len(name), name.encode(), len(content)) + content)
+    folder = _process_directory() / digest.hexdigest()[:16]
+    folder.mkdir(exist_ok=True)
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+@functools.cache
+def _process_directory() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="headrace-module-")).resolve()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _make_siblings_importable(folder: Path) -> None:
+    """Puts `folder` first on the import path, and forgets the siblings of earlier user code."""
+    _directories.setdefault(folder, frozenset(_modules_of(folder)))
+    for used, others in _directories.items():
+        for name in set(_modules_of(used)) - others:
+            del sys.modules[name]
+    if _import_path:
+        with contextlib.suppress(ValueError):  # the user's code may have taken it away
+            sys.path.remove(_import_path.pop())
+    _import_path.append(str(folder))
+    sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()
+
+
+def _modules_of(folder: Path) -> Iterator[str]:
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and Path(file).parent == folder:
+            yield name
+
+
+def _execute(path: Path, source: bytes, code: CodeType) -> ModuleType:
+    # The name follows from the content: two modules called module.py are two modules, and one
+    # that is loaded again is the same one to pickle.
+    digest = hashlib.sha256(str(path).encode() + b"\0" + source).hexdigest()[:12]
+    name = f"user_module_{re.sub(r'[^A-Za-z0-9_]', '_', path.stem)}_{digest}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None:  # a file that does not end in .py
+        raise ImportError(f"{path.name} does not end in .py")
+    module = importlib.util.module_from_spec(spec)
+    linecache.checkcache(str(path))
+    sys.modules[name] = module
+    exec(code, module.__dict__)
+    return module
+
+
+def _import_dotted(component: str, module_name: str) -> ModuleType:
+    with _author_errors(component, f"importing {module_name}", None):
+        top = module_name.partition(".")[0]
+        spec = importlib.util.find_spec(top)
+        for folder in (spec.submodule_search_locations or ()) if spec else ():
+            _packages.add(Path(folder))
+        return importlib.import_module(module_name)
+
+
+def _function_of(component: str, module: ModuleType, name: str) -> Callable[..., Any]:
+    file = Path(module.__file__ or module.__name__).name
+    if not hasattr(module, name):
+        functions = sorted(_functions(module))
+        near = difflib.get_close_matches(name, functions, n=1)
+        raise InputError(
+            f"{component}: {file} has no function {name!r}; it defines {functions}. "
+            + (f"Rename {near[0]!r} to {name!r}." if near else f"Define {name} there.")
+        )
+    function = getattr(module, name)
+    if not callable(function):
+        raise InputError(
+            f"{component}: {name!r} in {file} is of type {type(function).__name__}, expected a "
+            f"function. Define {name} with `def`."
+        )
+    return function  # type: ignore[no-any-return]
+
+
+def _functions(module: ModuleType) -> Iterator[str]:
+    for name, value in vars(module).items():
+        if inspect.isfunction(value) and value.__module__ == module.__name__:
+            yield name
+
+
+def _is_full_disk(error: BaseException) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    # TensorFlow's own exception, named so that this module can do without TensorFlow.
+    return type(error).__name__ == "ResourceExhaustedError" and "No space left" in str(error)
+
+
+def _one_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[0] if lines else "no message"
+    if len(text) > _MAX_MESSAGE_CHARS:
+        text = text[:_MAX_MESSAGE_CHARS] + "..."
+    return text.rstrip(".")
+
+
+def _quoted(text: str | None) -> str:
+    return f": {text.strip()!r}" if text and text.strip() else ""
