@@ -1,0 +1,318 @@
+"""Reads and writes Examples artifacts: TFRecords, and their columnar twin where there is one.
+
+The layout is in `headrace_components.artifacts.Examples`. Neither TensorFlow nor Beam is imported.
+"""
+
+import contextlib
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
+
+from headrace_components import columnar as twin
+from headrace_components.columnar import ColumnarWriter
+from headrace_components.errors import InputError
+from headrace_components.example_encoder import encode_examples
+from headrace_components.tfrecord import TFRecordWriter, read_records
+
+ROWS_PER_SHARD = 500_000
+
+# What ExamplesToRecordBatchDecoder makes of int64_list, float_list and bytes_list.
+INT_LIST = pa.large_list(pa.int64())
+FLOAT_LIST = pa.large_list(pa.float32())
+BYTES_LIST = pa.large_list(pa.large_binary())
+
+
+def examples_metadata(
+    split_names: Sequence[str],
+    *,
+    span: int = 0,
+    version: int | None = None,
+    fingerprint: str = "",
+) -> dict[str, str | int]:
+    """Returns the metadata of an Examples artifact, with the names and values that TFX gives them.
+
+    Args:
+        split_names: Names of its splits.
+        span: Number of the span that was read; 0 where the input has no spans.
+        version: Version of the span, or None where the input has no versions.
+        fingerprint: Fingerprint of the files that were read, or nothing.
+    """
+    metadata: dict[str, str | int] = {
+        "split_names": json.dumps(list(split_names)),
+        "span": span,
+        "payload_format": "FORMAT_TF_EXAMPLE",
+        "file_format": "tfrecords_gzip",
+    }
+    if version is not None:
+        metadata["version"] = version
+    if fingerprint:
+        metadata["input_fingerprint"] = fingerprint
+    return metadata
+
+
+class ExamplesReader:
+    """Reads an Examples artifact, from its columnar twin where that is there and whole.
+
+    Args:
+        path: Directory of the artifact.
+        component: Name of the component that reads, for error messages.
+
+    Raises:
+        InputError: The directory is missing or holds no split.
+    """
+
+    def __init__(self, path: Path, component: str) -> None:
+        self._path = path
+        self._component = component
+        self._is_whole: dict[str, bool] = {}
+        names = (entry.name for entry in path.glob("Split-*") if entry.is_dir())
+        self.split_names: tuple[str, ...] = tuple(
+            sorted(name.removeprefix("Split-") for name in names)
+        )
+        if not self.split_names:
+            raise InputError(
+                f"{component}: {path} holds no Split-* directory, so it is no Examples artifact. "
+                "Connect the output of csv_example_gen or of transform."
+            )
+
+    def check_split(self, split: str) -> None:
+        """Raises InputError, naming the splits there are, where `split` is none of them."""
+        if split not in self.split_names:
+            raise InputError(
+                f"{self._component}: split {split!r} is not in {self._path}, which has "
+                f"{list(self.split_names)}. Name one of those, or add the split where the "
+                "examples are made."
+            )
+
+    def tfrecord_pattern(self, split: str) -> str:
+        """Returns a pattern that matches the TFRecord files of a split and nothing else."""
+        self.check_split(split)
+        return str(self._path / f"Split-{split}" / "*")
+
+    def tfrecord_files(self, split: str) -> list[Path]:
+        """Returns the TFRecord files of a split, in order.
+
+        Raises:
+            InputError: There is no such split, or it holds no file.
+        """
+        self.check_split(split)
+        files = twin.tfrecord_files(self._path, split)
+        if not files:
+            raise InputError(
+                f"{self._component}: Split-{split} of {self._path} holds no TFRecord file. "
+                "Run the component that wrote it again."
+            )
+        return files
+
+    def has_columnar(self, split: str) -> bool:
+        """Says whether the split has a columnar twin that holds what its TFRecords hold."""
+        self.check_split(split)
+        if split not in self._is_whole:
+            reason = twin.reason_to_ignore(self._path, split)
+            if reason:
+                logging.warning(
+                    "%s: reading the TFRecords of split %r: %s", self._component, split, reason
+                )
+            self._is_whole[split] = reason is None
+        return self._is_whole[split]
+
+    def num_rows(self, split: str) -> int:
+        """Returns the number of rows of a split; without a twin that means reading it."""
+        if self.has_columnar(split):
+            return twin.read_manifest(self._path)[split].num_rows
+        files = self.tfrecord_files(split)
+        return sum(1 for file in files for _ in read_records(file, self._component))
+
+    def record_batches(
+        self, split: str, *, batch_size: int = 10_000, columns: Sequence[str] | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Yields the rows of a split as list columns, sorted by name.
+
+        Types are those that tfx_bsl's ExamplesToRecordBatchDecoder gives the same TFRecords:
+        `large_list` of int64, float32 or large_binary, and `null` where no row of the batch has the
+        feature.
+
+        Args:
+            split: Name of the split.
+            batch_size: The most rows in a batch.
+            columns: Names of the features to read; those that a batch lacks are left out. None
+                reads all.
+
+        Raises:
+            InputError: There is no such split, or a file is corrupt.
+        """
+        whole = self.has_columnar(split)
+        batches = self._stored if whole else self._decoded
+        yield from batches(split, batch_size, columns)
+
+    def serialized(self, split: str, *, batch_size: int = 10_000) -> Iterator[list[bytes]]:
+        """Yields the rows of a split as serialized tf.Examples, in the order of `record_batches`.
+
+        Args:
+            split: Name of the split.
+            batch_size: The most rows in a batch.
+
+        Raises:
+            InputError: There is no such split, or a file is corrupt.
+        """
+        for _, _, records in self._records(split, batch_size):
+            yield records
+
+    def _records(self, split: str, batch_size: int) -> Iterator[tuple[Path, int, list[bytes]]]:
+        for file in self.tfrecord_files(split):
+            records: list[bytes] = []
+            start = 0
+            for record in read_records(file, self._component):
+                records.append(record)
+                if len(records) == batch_size:
+                    yield file, start, records
+                    start += batch_size
+                    records = []
+            if records:
+                yield file, start, records
+
+    def _decoded(
+        self, split: str, batch_size: int, columns: Sequence[str] | None
+    ) -> Iterator[pa.RecordBatch]:
+        decoder = ExamplesToRecordBatchDecoder()
+        for file, start, records in self._records(split, batch_size):
+            try:
+                batch = decoder.DecodeBatch(records)
+            except (RuntimeError, ValueError) as error:
+                raise InputError(
+                    f"{self._component}: {file}, records {start} to {start + len(records) - 1}: "
+                    f"not all are tf.Examples ({error}). Connect examples whose payload format is "
+                    "FORMAT_TF_EXAMPLE."
+                ) from error
+            yield _selected(batch, columns)
+
+    def _stored(
+        self, split: str, batch_size: int, columns: Sequence[str] | None
+    ) -> Iterator[pa.RecordBatch]:
+        for part in twin.parquet_files(self._path, split):
+            with pq.ParquetFile(part) as file:
+                names = file.schema_arrow.names
+                wanted = None if columns is None else [name for name in columns if name in names]
+                for batch in file.iter_batches(batch_size=batch_size, columns=wanted):
+                    yield _as_decoded(_selected(batch, wanted))
+
+
+def _selected(batch: pa.RecordBatch, columns: Sequence[str] | None) -> pa.RecordBatch:
+    names = batch.schema.names
+    wanted = sorted(names if columns is None else set(columns) & set(names))
+    if wanted == names:
+        return batch
+    return pa.RecordBatch.from_arrays([batch.column(names.index(name)) for name in wanted], wanted)
+
+
+def _as_decoded(batch: pa.RecordBatch) -> pa.RecordBatch:
+    # The decoder cannot know the type of a feature that no row of the batch has.
+    arrays = [
+        pa.nulls(len(column)) if column.null_count == len(column) else column
+        for column in batch.columns
+    ]
+    return pa.RecordBatch.from_arrays(arrays, batch.schema.names)
+
+
+class ExamplesWriter:
+    """Writes one split of an Examples artifact; use it as a context manager.
+
+    Columns of a batch are `large_list` or `list` of int64, float32 or binary, or `null`. A twin is
+    vouched for only when the context ends without an error. One process at a time may finish the
+    splits of an artifact, since they share a manifest.
+
+    Args:
+        path: Directory of the artifact.
+        split: Name of the split.
+        prefix: What the TFRecord files' names begin with.
+        columnar: Whether to write the columnar twin.
+        compression_level: gzip level of the TFRecords, 1 (fast) to 9 (small).
+        rows_per_shard: Rows after which the next file begins; batches are not divided.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        split: str,
+        *,
+        prefix: str = "data_tfrecord",
+        columnar: bool = True,
+        compression_level: int = 1,
+        rows_per_shard: int = ROWS_PER_SHARD,
+    ) -> None:
+        self.num_rows = 0
+        self._path = path
+        self._split = split
+        self._prefix = prefix
+        self._level = compression_level
+        self._rows_per_shard = rows_per_shard
+        self._twin = ColumnarWriter(path, split, rows_per_file=rows_per_shard) if columnar else None
+        self._shards: list[Path] = []
+        self._shard: TFRecordWriter | None = None
+        self._shard_rows = 0
+        (path / f"Split-{split}").mkdir(parents=True, exist_ok=True)
+
+    def __enter__(self) -> "ExamplesWriter":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self._finish()
+        else:
+            self._abandon()
+
+    def write(self, batch: pa.RecordBatch, serialized: Sequence[bytes] | None = None) -> None:
+        """Appends rows.
+
+        Args:
+            batch: The rows as list columns.
+            serialized: The same rows as serialized tf.Examples; made from `batch` where absent.
+
+        Raises:
+            OSError: The rows, or some written earlier, found no room.
+        """
+        if not batch.num_rows:
+            return
+        records = encode_examples(batch) if serialized is None else serialized
+        self._open_shard().write(records)
+        if self._twin:
+            self._twin.write(_selected(batch, None))
+        self._shard_rows += batch.num_rows
+        self.num_rows += batch.num_rows
+
+    def _open_shard(self) -> TFRecordWriter:
+        if self._shard is not None and self._shard_rows >= self._rows_per_shard:
+            self._shard.close()
+            self._shard = None
+        if self._shard is None:
+            name = twin.numbered(self._prefix, ".gz", len(self._shards))
+            self._shards.append(self._path / f"Split-{self._split}" / name)
+            self._shard = TFRecordWriter(self._shards[-1], compression_level=self._level)
+            self._shard_rows = 0
+        return self._shard
+
+    def _finish(self) -> None:
+        self._open_shard().close()  # a split without rows is a file without records, as in TFX
+        twin.renumber(self._shards, self._prefix, ".gz")
+        if self._twin:
+            twin.vouch(self._path, self._split, self._twin.finish())
+
+    def _abandon(self) -> None:
+        # The first error is the one to report: what closing might add to it is a consequence.
+        if self._twin:
+            with contextlib.suppress(OSError):
+                self._twin.close()
+        if self._shard:
+            with contextlib.suppress(OSError):
+                self._shard.close()
