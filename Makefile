@@ -1,0 +1,78 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash -o pipefail
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.13 || command -v python3.12)
+VENV ?= .venv
+BIN := $(VENV)/bin
+ROOT ?= headrace_root
+EXAMPLES := $(notdir $(patsubst %/,%,$(dir $(wildcard examples/*/pipeline.py))))
+
+# The TFX 1.21 libraries have wheels for glibc 2.39 and later only; 1.16 runs everywhere, on Python 3.11.
+GLIBC := $(lastword $(shell getconf GNU_LIBC_VERSION))
+NEWEST := $(shell printf '%s\n' 2.39 $(GLIBC) | sort -V | tail -1)
+PY_MINOR := $(shell $(PYTHON) -c 'import sys; print(sys.version_info.minor)')
+GENERATION ?= $(if $(and $(filter $(GLIBC),$(NEWEST)),$(filter-out 11,$(PY_MINOR))),1.21,1.16)
+LOCK := images/local/tfx-$(GENERATION).lock
+
+.PHONY: help setup run test check format compile golden bench lock clean
+
+help: ## List the targets
+	@grep -hE '^[a-z/%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.ready ## Make the virtual environment from the lock that fits this machine
+
+$(VENV)/.ready: $(LOCK) images/local/uv.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Headrace needs Python 3.11 (or 3.12, 3.13 with glibc 2.39). Install it, or set PYTHON=..." >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement images/local/uv.lock
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode $(LOCK) images/local/uv.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+examples/%/data: $(VENV)/.ready examples/%/prepare_data.py
+	$(BIN)/python examples/$*/prepare_data.py
+	@touch $@
+
+run: examples/flights/data ## Run the flights pipeline end to end on this machine
+	$(BIN)/headrace run examples/flights/pipeline.py --root $(ROOT)
+
+test: $(VENV)/.ready ## Run every check and every test
+	$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest -n auto --dist worksteal
+
+.PHONY: lint
+lint: $(VENV)/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint ## Run the linters, the type checker and the fast tests
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
+
+format: $(VENV)/.ready ## Format the code
+	$(BIN)/ruff check --fix --quiet .
+	$(BIN)/ruff format .
+
+# Kubeflow and Vertex specs name images by digest, so they need a profile: make compile CONFIG=headrace.toml
+compile: $(VENV)/.ready ## Compile every example, for Kubeflow and Vertex too with CONFIG=headrace.toml
+	@mkdir -p build
+	@for example in $(EXAMPLES); do \
+	  $(BIN)/headrace compile examples/$$example/pipeline.py --target local -o build/$$example.local.json || exit; \
+	  $(if $(CONFIG),$(BIN)/headrace compile examples/$$example/pipeline.py --target kubeflow --config $(CONFIG) -o build/$$example.kubeflow.yaml || exit; \
+	  $(BIN)/headrace compile examples/$$example/pipeline.py --target vertex --config $(CONFIG) -o build/$$example.vertex.json || exit;) \
+	done
+
+golden: $(VENV)/.ready ## Write the compiled specs that the tests compare with
+	HEADRACE_REGENERATE=1 $(BIN)/python -m pytest -q tests/golden
+
+bench: examples/flights/data examples/penguins/data ## Measure Headrace, and TFX beside it with TFX_PYTHON=path/to/python
+	$(BIN)/python -m bench $(if $(TFX_PYTHON),--tfx-python $(TFX_PYTHON))
+
+UV_COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra embedded --extra examples --extra dev
+lock: $(VENV)/.ready ## Resolve the locks of the local environment again
+	$(UV_COMPILE) --upgrade --python-version 3.11 --python-platform x86_64-manylinux_2_36 --constraint images/local/tfx-1.16.constraints --output-file images/local/tfx-1.16.lock
+	$(UV_COMPILE) --upgrade --python-version 3.13 --python-platform x86_64-manylinux_2_39 --constraint images/local/tfx-1.21.constraints --output-file images/local/tfx-1.21.lock
+
+clean: ## Remove the virtual environment, build outputs and caches
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
