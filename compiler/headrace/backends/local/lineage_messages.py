@@ -1,0 +1,64 @@
+"""Translates between plain values and the messages of ML Metadata."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+# Custom property in which TFX keeps an `ExecutionResult` message as JSON.
+_EXECUTION_RESULT = "__execution_result__"
+
+_INT64 = range(-(2**63), 2**63)
+_PLAIN_VALUES = ("int_value", "double_value", "string_value", "bool_value")
+
+
+def set_value(properties: Any, name: str, value: Any) -> None:
+    """Sets a property of a message. What is no string, number or bool becomes JSON text."""
+    if isinstance(value, bool):
+        properties[name].bool_value = value
+    elif isinstance(value, int) and value in _INT64:
+        properties[name].int_value = value
+    elif isinstance(value, float):
+        properties[name].double_value = value
+    elif isinstance(value, str):
+        properties[name].string_value = value
+    else:
+        properties[name].string_value = json.dumps(value, sort_keys=True)
+
+
+def values(properties: Any) -> dict[str, Any]:
+    """Returns the properties of a message that are plain values, by name."""
+    return {
+        name: getattr(value, value.WhichOneof("value"))
+        for name, value in properties.items()
+        if value.WhichOneof("value") in _PLAIN_VALUES
+    }
+
+
+def set_reason(execution: Any, reason: str) -> None:
+    """Records why an execution failed, where TFX does."""
+    result = json.dumps({"resultMessage": reason, "code": 1})
+    set_value(execution.custom_properties, _EXECUTION_RESULT, result)
+
+
+def reason_of(properties: Mapping[str, Any]) -> str | None:
+    """Returns why an execution of these properties failed, or None where it does not say."""
+    result = json.loads(str(properties.get(_EXECUTION_RESULT, "{}")))
+    reason = result.get("resultMessage")
+    return None if reason is None else str(reason)
+
+
+def path_steps(event: Any) -> list[tuple[str, int]]:
+    """Returns the (port, index) pairs of an event: several, where one artifact is on two ports."""
+    steps = list(event.path.steps)
+    return [(steps[i].key, steps[i + 1].index) for i in range(0, len(steps) - 1, 2)]
+
+
+def event_kind(event: Any) -> str:
+    """Returns the name of an event's type, as `OUTPUT`."""
+    return str(type(event).Type.Name(event.type))
+
+
+def timestamp(milliseconds: int) -> str:
+    """Returns milliseconds since the epoch as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,244 @@
+"""Answers what `headrace lineage` asks of an ML Metadata store, one that TFX wrote included."""
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from headrace.backends.local.lineage_connection import Connection
+from headrace.backends.local.lineage_messages import (
+    event_kind,
+    path_steps,
+    reason_of,
+    timestamp,
+    values,
+)
+from headrace.backends.local.lineage_process import is_gone
+from headrace.backends.local.lineage_records import Artifact, ArtifactRef, Execution, Run
+from headrace.backends.local.lineage_types import component_of
+from headrace_components.errors import InputError
+
+_STATES = {"RUNNING": "running", "COMPLETE": "done", "CACHED": "cached", "FAILED": "failed"}
+
+
+class LineageReader:
+    """Reads a store; never writes to it."""
+
+    def __init__(self, url: str) -> None:
+        """Opens the store at `url`. Raises InputError where there is none."""
+        self._connection = Connection(url, read_only=True)
+
+    def runs(self) -> list[Run]:
+        """Returns all runs, newest first."""
+        with self._connection.transaction(exclusive=False) as store:
+            contexts = store.get_contexts_by_type("pipeline_run")
+            contexts.sort(key=lambda context: (context.create_time_since_epoch, context.id))
+            return [_run(store, context) for context in reversed(contexts)]
+
+    def run(self, run_id: str) -> tuple[Run, list[Execution]]:
+        """Returns a run and its executions in the order in which they started.
+
+        Raises:
+            InputError: The store has no such run.
+        """
+        with self._connection.transaction(exclusive=False) as store:
+            context = store.get_context_by_type_and_name("pipeline_run", run_id)
+            if context is None:
+                names = [run.name for run in store.get_contexts_by_type("pipeline_run")]
+                raise InputError(_unknown("run", run_id, names, "headrace lineage runs"))
+            executions = store.get_executions_by_context(context.id)
+            return _run(store, context), _executions(store, executions)
+
+    def artifact(self, uri: str, root: Path) -> Artifact:
+        """Returns the artifact at `uri`.
+
+        Args:
+            uri: A URI, a path, absolute or relative to `root` or to the working directory, also
+                of a file inside the artifact, or an artifact's id.
+            root: What the URIs that people see are relative to.
+
+        Raises:
+            InputError: The store has no such artifact.
+        """
+        with self._connection.transaction(exclusive=False) as store:
+            found = _find_artifact(store, uri, root)
+            executions, events = _writers_and_readers(store, found)
+            written = [e for e in executions if (e.id, "OUTPUT") in events]
+            handed_on = [e for e in executions if (e.id, "INTERNAL_OUTPUT") in events]
+            metadata = {**values(found.properties), **values(found.custom_properties)}
+            makers = [e for e in written if e.state != "cached"] or written or handed_on
+            producer = makers[0] if makers else None
+            return Artifact(
+                id=found.id,
+                type=found.type,
+                uri=found.uri,
+                created=timestamp(found.create_time_since_epoch),
+                metadata=dict(sorted(metadata.items())),
+                producer=producer,
+                consumers=[e for e in executions if (e.id, "INPUT") in events],
+                reused_by=[
+                    e for e in executions if e is not producer and (e in written or e in handed_on)
+                ],
+                ancestors=_ancestors(store, producer),
+            )
+
+
+def _run(store: Any, context: Any) -> Run:
+    properties = values(context.custom_properties)
+    executions = store.get_executions_by_context(context.id)
+    counts: dict[str, int] = {}
+    for execution in executions:
+        state = _state(execution)
+        counts[state] = counts.get(state, 0) + 1
+    state = properties.get("state") or _state_of(counts)
+    if state == "running" and is_gone(str(properties.get("process", ""))):
+        state = "interrupted"
+    end = properties.get("finished")
+    if end is None and state not in ("running", "interrupted"):
+        end = max((e.last_update_time_since_epoch for e in executions), default=None)
+    parents = store.get_parent_contexts_by_context(context.id)
+    return Run(
+        run_id=context.name,
+        pipeline=parents[0].name if parents else "",
+        state=str(state),
+        started=timestamp(context.create_time_since_epoch),
+        seconds=None if end is None else (int(end) - context.create_time_since_epoch) / 1000,
+        tasks=counts,
+        parameters=json.loads(str(properties.get("parameters", "{}"))),
+    )
+
+
+def _state_of(counts: Mapping[str, int]) -> str:
+    """Returns the state of a run of TFX, which records only the states of its executions."""
+    return next(
+        (state for state in ("failed", "running", "canceled") if counts.get(state)), "complete"
+    )
+
+
+def _executions(store: Any, messages: Iterable[Any]) -> list[Execution]:
+    ordered = sorted(messages, key=lambda message: (message.create_time_since_epoch, message.id))
+    if not ordered:
+        return []
+    events = store.get_events_by_execution_ids([message.id for message in ordered])
+    artifacts = {
+        artifact.id: ArtifactRef(id=artifact.id, type=artifact.type, uri=artifact.uri)
+        for artifact in store.get_artifacts_by_id(sorted({event.artifact_id for event in events}))
+    }
+    return [_execution(store, message, events, artifacts) for message in ordered]
+
+
+def _execution(
+    store: Any, message: Any, events: Iterable[Any], artifacts: Mapping[int, ArtifactRef]
+) -> Execution:
+    ports: dict[str, dict[str, dict[int, ArtifactRef]]] = {"input": {}, "output": {}}
+    for event in events:
+        if event.execution_id == message.id:
+            direction = "input" if event_kind(event).endswith("INPUT") else "output"
+            for port, index in path_steps(event):
+                ports[direction].setdefault(port, {})[index] = artifacts[event.artifact_id]
+    names = {context.type: context.name for context in store.get_contexts_by_execution(message.id)}
+    state = _state(message)
+    started, ended = message.create_time_since_epoch, message.last_update_time_since_epoch
+    properties = {**values(message.properties), **values(message.custom_properties)}
+    return Execution(
+        id=message.id,
+        run_id=names.get("pipeline_run", ""),
+        task=names.get("node", "").removeprefix(f"{names.get('pipeline', '')}."),
+        component=component_of(message.type),
+        state=state,
+        started=timestamp(started),
+        seconds=None if state == "running" else (ended - started) / 1000,
+        # TFX keeps its own notes between double underscores.
+        parameters={name: properties[name] for name in sorted(properties) if name[:2] != "__"},
+        inputs=_in_order(ports["input"]),
+        outputs=_in_order(ports["output"]),
+        reason=reason_of(properties) if state in ("failed", "canceled") else None,
+    )
+
+
+def _in_order(ports: Mapping[str, Mapping[int, ArtifactRef]]) -> dict[str, list[ArtifactRef]]:
+    return {port: [ports[port][index] for index in sorted(ports[port])] for port in sorted(ports)}
+
+
+def _writers_and_readers(store: Any, artifact: Any) -> tuple[list[Execution], set[tuple[int, str]]]:
+    events = store.get_events_by_artifact_ids([artifact.id])
+    ids = sorted({event.execution_id for event in events})
+    executions = _executions(store, store.get_executions_by_id(ids)) if ids else []
+    return executions, {(event.execution_id, event_kind(event)) for event in events}
+
+
+def _ancestors(store: Any, producer: Execution | None) -> list[Execution]:
+    found: dict[int, Execution] = {}
+    to_visit = [] if producer is None else [producer]
+    while to_visit:
+        execution = to_visit.pop()
+        if execution.id in found:
+            continue
+        found[execution.id] = execution
+        ids = sorted({ref.id for refs in execution.inputs.values() for ref in refs})
+        # An artifact that the execution itself handed on has another as its producer.
+        events = store.get_events_by_artifact_ids(ids) if ids else []
+        to_visit += _makers(store, events)
+    return [found[key] for key in sorted(found)]
+
+
+def _makers(store: Any, events: Iterable[Any]) -> list[Execution]:
+    """Returns, for each artifact of `events`, the first execution that wrote it."""
+    first: dict[int, int] = {}
+    for event in sorted(
+        events, key=lambda event: (event_kind(event) != "OUTPUT", event.execution_id)
+    ):
+        if event_kind(event).endswith("OUTPUT"):
+            first.setdefault(event.artifact_id, event.execution_id)
+    ids = sorted(set(first.values()))
+    return _executions(store, store.get_executions_by_id(ids)) if ids else []
+
+
+def _find_artifact(store: Any, uri: str, root: Path) -> Any:
+    if uri.isdigit():
+        found = store.get_artifacts_by_id([int(uri)])
+        if found:
+            return found[0]
+    artifacts = store.get_artifacts()
+    # The longest URI wins: an artifact's own before one that contains it.
+    for candidate in _spellings(uri, root):
+        matches = [a for a in artifacts if a.uri and _lies_in(candidate, a.uri)]
+        if matches:
+            return max(matches, key=lambda artifact: (len(artifact.uri), artifact.id))
+    uris = sorted(
+        {artifact.uri for artifact in artifacts} | {short_uri(a.uri, root) for a in artifacts}
+    )
+    raise InputError(_unknown("artifact", uri, uris, "headrace lineage run RUN_ID"))
+
+
+def _spellings(uri: str, root: Path) -> list[str]:
+    if "://" in uri:
+        return [uri.rstrip("/")]
+    return list(dict.fromkeys(str(path) for path in (root.absolute() / uri, Path(uri).absolute())))
+
+
+def _lies_in(path: str, uri: str) -> bool:
+    uri = uri.rstrip("/")
+    return path == uri or path.startswith(f"{uri}/")
+
+
+def short_uri(uri: str, root: Path) -> str:
+    """Returns `uri` relative to `root` where it lies under it."""
+    prefix = f"{root.absolute()}/"
+    return uri.removeprefix(prefix)
+
+
+def _unknown(what: str, name: str, known: Sequence[str], command: str) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"The nearest is {near[0]!r}. " if near else ""
+    article = "an" if what == "artifact" else "a"
+    return (
+        f"lineage: there is no {what} {name!r}; the store has {len(known)}. {hint}"
+        f"List them with `{command}`, or name {article} {what} of another --root."
+    )
+
+
+def _state(execution: Any) -> str:
+    name = str(type(execution).State.Name(execution.last_known_state))
+    return _STATES.get(name, name.lower())

@@ -1,0 +1,100 @@
+"""What `headrace lineage` tells of runs, tasks and artifacts.
+
+The JSON that `--json` prints has these fields, under these names, in this order.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """One run of a pipeline.
+
+    Attributes:
+        run_id: Name of the run, unique in the store.
+        pipeline: Name of the pipeline.
+        state: running, complete, failed, canceled, or interrupted: its process was killed.
+        started: When it first started, ISO 8601 in UTC.
+        seconds: From the first start to the end, pauses before a resume included; None before
+            the end.
+        tasks: Number of executions by state: done, cached, failed, running, canceled.
+        parameters: The run's parameters; empty for a run of TFX, which does not record them.
+    """
+
+    run_id: str
+    pipeline: str
+    state: str
+    started: str
+    seconds: float | None
+    tasks: Mapping[str, int]
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArtifactRef:
+    """An artifact by name: its id in the store, its type without `tfx.`, and its URI."""
+
+    id: int
+    type: str
+    uri: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Execution:
+    """One execution of a task.
+
+    Attributes:
+        id: Its id in the store.
+        run_id: The run it belongs to; empty where the store names none.
+        task: Name of the task in the pipeline.
+        component: Name of the component, as `trainer`.
+        state: done, cached, failed, running or canceled.
+        started: ISO 8601 in UTC.
+        seconds: Duration; None while it runs.
+        parameters: Values by name; lists and dicts as JSON text.
+        inputs: Artifacts read, by port.
+        outputs: Artifacts written, or found in the cache, by port.
+        reason: Why it failed; None where it did not.
+    """
+
+    id: int
+    run_id: str
+    task: str
+    component: str
+    state: str
+    started: str
+    seconds: float | None
+    parameters: Mapping[str, Any]
+    inputs: Mapping[str, Sequence[ArtifactRef]]
+    outputs: Mapping[str, Sequence[ArtifactRef]]
+    reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Artifact:
+    """An artifact with where it came from and where it went.
+
+    Attributes:
+        id: Its id in the store.
+        type: Type without `tfx.`, as `Examples`.
+        uri: Where it is.
+        created: When it was recorded, ISO 8601 in UTC.
+        metadata: Its properties, declared and custom.
+        producer: The execution that wrote it; None for an artifact from outside.
+        consumers: The executions that read it, oldest first.
+        reused_by: Executions that took it from the cache or handed it on, oldest first.
+        ancestors: Every execution that the artifact goes back to, oldest first, so raw data first;
+            the producer is the last.
+    """
+
+    id: int
+    type: str
+    uri: str
+    created: str
+    metadata: Mapping[str, Any]
+    producer: Execution | None
+    consumers: Sequence[Execution]
+    reused_by: Sequence[Execution]
+    ancestors: Sequence[Execution]
