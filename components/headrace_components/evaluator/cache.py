@@ -1,0 +1,39 @@
+"""What Evaluator reads besides its input artifacts, and which of those it does not use."""
+
+from headrace_components.cache import Inputs, Params, file_fingerprint
+from headrace_components.module_pack import is_packed
+from headrace_components.task import local_path
+
+
+def relevant_inputs(inputs: Inputs) -> Inputs:
+    """Returns `inputs` without a baseline that the candidate is not compared with.
+
+    Such is a baseline that holds no model, which a resolver leaves when it found none, and one that
+    is the candidate itself. A run with either gives what a run without a baseline gives.
+    """
+    baseline = inputs.get("baseline_model", ())
+    used = [uri for uri in baseline if is_comparable(uri, *inputs.get("model", ()))]
+    if len(used) == len(baseline):
+        return inputs
+    return {
+        key: used if key == "baseline_model" else uris
+        for key, uris in inputs.items()
+        if key != "baseline_model" or used
+    }
+
+
+def is_comparable(baseline_uri: str, *candidate_uris: str) -> bool:
+    """Says whether the baseline may hold a model, and another one than the candidate."""
+    if baseline_uri in candidate_uris:
+        return False
+    if "://" in baseline_uri and not baseline_uri.startswith("file://"):
+        return True
+    return (local_path(baseline_uri) / "Format-Serving").is_dir()
+
+
+def external_state(params: Params, inputs: Inputs) -> str | None:
+    """Returns a fingerprint of the module file, or None where only a run can tell."""
+    module_file = params.get("module_file", "")
+    if not module_file or is_packed(module_file):
+        return ""
+    return file_fingerprint(module_file)

@@ -1,0 +1,194 @@
+"""Turns the `eval_config` parameter into a checked `tfma.EvalConfig` with its defaults."""
+
+import difflib
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf import json_format
+from tensorflow_model_analysis.metrics import metric_specs, metric_types
+from tensorflow_model_analysis.proto import config_pb2
+from tensorflow_model_analysis.utils import config_util
+from tensorflow_model_analysis.utils.keras_lib import tf_keras
+
+from headrace_components.errors import InputError
+
+# The rates that the Fairness Indicators widget knows, by the TFMA metric that computes each.
+_FAIRNESS_RATES = {
+    "false_positive_rate": "FallOut",
+    "false_negative_rate": "MissRate",
+    "true_positive_rate": "Recall",
+    "true_negative_rate": "Specificity",
+    "positive_rate": "PredictedPositiveRate",
+    "false_discovery_rate": "FalseDiscoveryRate",
+    "false_omission_rate": "FalseOmissionRate",
+    "precision": "Precision",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckedConfig:
+    """What to compute and what to require.
+
+    Attributes:
+        proto: The `tfma.EvalConfig` with TFMA's defaults; names one model spec per model.
+        has_thresholds: Whether the author set any threshold at all.
+        is_rubber_stamp: Whether change thresholds were dropped, since there is no baseline.
+    """
+
+    proto: Any
+    has_thresholds: bool
+    is_rubber_stamp: bool
+
+
+def checked_config(
+    values: Mapping[str, Any],
+    *,
+    has_model: bool,
+    has_baseline: bool,
+    fairness_thresholds: Sequence[float] = (),
+) -> CheckedConfig:
+    """Returns the configuration of an evaluation.
+
+    Args:
+        values: A `tfma.EvalConfig` in JSON form.
+        has_model: Whether there is a candidate model; without one, predictions are a feature.
+        has_baseline: Whether there is a model to compare the candidate with.
+        fairness_thresholds: Adds the fairness indicators at these decision thresholds.
+
+    Raises:
+        InputError: A field or a metric is unknown, or values contradict each other.
+    """
+    _check_fields(values, config_pb2.EvalConfig.DESCRIPTOR, "eval_config")
+    try:
+        given = json_format.ParseDict(dict(values), config_pb2.EvalConfig())
+    except json_format.ParseError as error:
+        raise InputError(
+            f"evaluator: `eval_config` is not a tfma.EvalConfig: {_one_line(error)}. Give the "
+            "field the JSON form of its type; `config` of a metric is a JSON text, as "
+            "'{\"thresholds\": [0.5]}'."
+        ) from error
+    _add_fairness_indicators(given, fairness_thresholds)
+    for metrics_spec in given.metrics_specs:
+        for metric in metrics_spec.metrics:
+            _check_metric(metric)
+    try:
+        has_thresholds = bool(_thresholds(given))
+        proto = config_util.update_eval_config_with_defaults(
+            given, has_baseline=has_baseline, rubber_stamp=True
+        )
+        config_util.verify_eval_config(proto)
+        _thresholds(proto)
+    except (ValueError, RuntimeError) as error:
+        raise InputError(
+            f"evaluator: `eval_config` contradicts itself: {_one_line(error)}. "
+            "Correct that part of it."
+        ) from error
+    _check_models(proto, has_model=has_model)
+    is_rubber_stamp = config_util.has_change_threshold(given) and not has_baseline
+    if is_rubber_stamp:
+        logging.info(
+            "evaluator: there is no baseline to compare with, so change thresholds are ignored."
+        )
+    return CheckedConfig(
+        proto=proto, has_thresholds=has_thresholds, is_rubber_stamp=is_rubber_stamp
+    )
+
+
+def _check_fields(values: Mapping[str, Any], descriptor: Any, place: str) -> None:
+    """Refuses names that the message does not have, before the parser reports one in its terms."""
+    fields = {field.name: field for field in descriptor.fields}
+    fields.update({field.camelcase_name: field for field in descriptor.fields})
+    for name, value in values.items():
+        if name not in fields:
+            known = sorted(field.name for field in descriptor.fields)
+            raise InputError(
+                f"evaluator: {place} has the field {name!r}, which {descriptor.name} lacks; it "
+                f"has {known}. {_suggestion(name, known)}"
+            )
+        for inner, where in _messages(value, fields[name], f"{place}.{name}"):
+            _check_fields(inner, fields[name].message_type, where)
+
+
+def _messages(value: Any, field: Any, place: str) -> Iterator[tuple[Mapping[str, Any], str]]:
+    # Maps, wrappers as Int32Value and the like have JSON forms of their own.
+    kind = field.message_type
+    if kind is None or kind.GetOptions().map_entry or kind.file.package == "google.protobuf":
+        return
+    items = value if isinstance(value, list) else [value]
+    for position, item in enumerate(items):
+        if isinstance(item, Mapping):
+            yield item, f"{place}[{position}]" if isinstance(value, list) else place
+
+
+def _check_metric(metric: Any) -> None:
+    known = {*metric_types.registered_metrics(), *_keras_names(tf_keras.metrics)}
+    if not metric.module and metric.class_name not in known:
+        raise InputError(
+            f"evaluator: `eval_config` asks for the metric {metric.class_name!r}, which neither "
+            f"TFMA nor Keras has. {_suggestion(metric.class_name, sorted(known))}"
+        )
+    try:
+        metric_specs.metric_instance(metric)
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"evaluator: the config of metric {metric.class_name} is {metric.config!r}, which is "
+            f"not JSON ({error}). Give a JSON text, as '{{\"thresholds\": [0.5]}}'."
+        ) from error
+    except (ValueError, TypeError, ImportError, AttributeError, NotImplementedError) as error:
+        raise InputError(
+            f"evaluator: metric {metric.class_name} with config {metric.config!r} and module "
+            f"{metric.module!r} cannot be made: {_one_line(error)}. Correct its entry in "
+            "`metrics_specs`; Keras classes come from tf_keras.metrics and tf_keras.losses."
+        ) from error
+
+
+def _keras_names(module: Any) -> Iterator[str]:
+    for name, value in vars(module).items():
+        if isinstance(value, type) and issubclass(value, tf_keras.metrics.Metric):
+            yield name
+
+
+def _check_models(proto: Any, *, has_model: bool) -> None:
+    names = [spec.name for spec in proto.model_specs]
+    if len(names) > 2 or (len(names) == 2 and not any(s.is_baseline for s in proto.model_specs)):
+        raise InputError(
+            f"evaluator: `eval_config` has the model specs {names}, expected one, or a candidate "
+            "and one with `is_baseline`. Evaluate further models in tasks of their own."
+        )
+    for spec in proto.model_specs:
+        if not has_model and not (spec.prediction_key or spec.prediction_keys):
+            raise InputError(
+                "evaluator: there is no model, and `eval_config` names no prediction_key, so there "
+                "are no predictions. Connect `model`, or set `prediction_key` in `model_specs` to "
+                "the feature that holds them."
+            )
+
+
+def _add_fairness_indicators(proto: Any, thresholds: Sequence[float]) -> None:
+    if not thresholds:
+        return
+    spec = proto.metrics_specs.add()
+    for threshold in thresholds:
+        for rate, class_name in _FAIRNESS_RATES.items():
+            name = f"fairness_indicators_metrics/{rate}@{threshold}"
+            config = json.dumps({"name": name, "thresholds": [threshold]})
+            spec.metrics.add(class_name=class_name, config=config)
+
+
+def _thresholds(proto: Any) -> Any:
+    thresholds: Any = metric_specs.metric_thresholds_from_metrics_specs(
+        proto.metrics_specs, eval_config=proto
+    )
+    return thresholds
+
+
+def _suggestion(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"Did you mean {near[0]!r}?" if near else "Take one of those that it has."
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:400].rstrip(".")

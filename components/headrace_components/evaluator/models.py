@@ -1,0 +1,116 @@
+"""Finds the models to evaluate, and checks what can be checked before they are loaded."""
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow_model_analysis as tfma
+from google.protobuf.message import DecodeError
+from tensorflow.core.protobuf import saved_model_pb2
+
+from headrace_components.errors import InputError
+from headrace_components.evaluator.cache import is_comparable
+from headrace_components.task import Artifact, Task
+
+# As `tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY`; TFMA prefers `predict`, of estimators.
+_DEFAULT_SIGNATURES = ("predict", "serving_default")
+
+
+def candidate_of(task: Task) -> Artifact | None:
+    """Returns the model to evaluate, or None where the port is not connected."""
+    return task.optional_input("model")
+
+
+def baseline_of(task: Task) -> Artifact | None:
+    """Returns the model to compare with, or None where there is none worth comparing."""
+    baseline = task.optional_input("baseline_model")
+    if baseline is None:
+        return None
+    candidate = task.optional_input("model")
+    if candidate is not None and not is_comparable(baseline.uri, candidate.uri):
+        logging.info("evaluator: the baseline %s is the candidate or empty.", baseline.uri)
+        return None
+    is_found = baseline.metadata.get("found", 1)
+    if not is_found or not (baseline.path / "Format-Serving").is_dir():
+        logging.info("evaluator: the baseline %s holds no model.", baseline.uri)
+        return None
+    return baseline
+
+
+def shared_models(
+    config: Any,
+    candidate: Artifact,
+    baseline: Artifact | None,
+    *,
+    load: Callable[..., Any] | None,
+    is_rubber_stamp: bool,
+) -> list[Any]:
+    """Returns one `tfma.EvalSharedModel` per model spec of `config`; nothing is loaded yet.
+
+    Args:
+        config: A `tfma.EvalConfig` with its defaults.
+        candidate: The model to evaluate.
+        baseline: The model to compare with.
+        load: The user's `custom_eval_shared_model`, or None for TFMA's own.
+        is_rubber_stamp: Whether change thresholds are to be ignored.
+
+    Raises:
+        InputError: A directory holds no SavedModel, or it lacks the signature asked for.
+    """
+    models = []
+    for spec in config.model_specs:
+        artifact = baseline if spec.is_baseline and baseline else candidate
+        path = artifact.path / "Format-Serving"
+        if load is None:
+            _check_saved_model(path, artifact, spec)
+        make = load or tfma.default_eval_shared_model
+        model = make(
+            eval_saved_model_path=str(path),
+            model_name=spec.name,
+            eval_config=config,
+            add_metrics_callbacks=None,
+        )
+        models.append(model._replace(rubber_stamp=is_rubber_stamp))
+    return models
+
+
+def _check_saved_model(path: Path, artifact: Artifact, spec: Any) -> None:
+    if spec.model_type and spec.model_type not in ("tf_generic", "tf_estimator"):
+        return
+    file = path / "saved_model.pb"
+    if not file.is_file():
+        raise InputError(
+            f"evaluator: model {artifact.uri} has no Format-Serving/saved_model.pb, so it is no "
+            "SavedModel. Let run_fn save one to fn_args.serving_model_dir, or load the model in "
+            "`custom_eval_shared_model`."
+        )
+    proto = saved_model_pb2.SavedModel()
+    try:
+        proto.ParseFromString(file.read_bytes())
+    except DecodeError as error:
+        raise InputError(
+            f"evaluator: {file} is not a SavedModel ({error}). Train the model again."
+        ) from error
+    signatures = sorted({name for graph in proto.meta_graphs for name in graph.signature_def})
+    signatures = [name for name in signatures if not name.startswith("__")]
+    functions = {*signatures, *_attributes(proto)}
+    wanted: Sequence[str] = [spec.signature_name] if spec.signature_name else _DEFAULT_SIGNATURES
+    if not functions & set(wanted):
+        raise InputError(
+            f"evaluator: model {artifact.uri} has no signature {wanted[-1]!r}; it has "
+            f"{signatures}. Set `signature_name` in `model_specs` to one of those, or save the "
+            "model with that signature."
+        )
+    for name in spec.preprocessing_function_names:
+        if "@" not in name and name not in functions:
+            raise InputError(
+                f"evaluator: model {artifact.uri} has no preprocessing function {name!r}; it has "
+                f"{sorted(functions)}. Name one of those in `preprocessing_function_names`."
+            )
+
+
+def _attributes(proto: Any) -> set[str]:
+    """Names of what the saved object carries: functions can be called without being signatures."""
+    nodes = [graph.object_graph_def.nodes for graph in proto.meta_graphs]
+    return {child.local_name for graph in nodes if graph for child in graph[0].children}

@@ -1,0 +1,132 @@
+"""Writes an evaluation in TFMA's files, and reads back what the verdict needs."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_model_analysis as tfma
+from google.protobuf import json_format
+from tensorflow_model_analysis import constants
+from tensorflow_model_analysis.evaluators import metrics_validator
+from tensorflow_model_analysis.metrics import metric_types
+from tensorflow_model_analysis.proto import config_pb2
+from tensorflow_model_analysis.version import VERSION
+from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as tfma_writer
+
+SlicedMetrics = tuple[Any, dict[Any, Any]]
+"""A TFMA slice key, and results by TFMA metric, plot or attributions key."""
+
+
+def write_config(
+    config: Any, output: Path, *, data_location: str, model_locations: Mapping[str, str]
+) -> None:
+    """Writes `eval_config.json`, a `tfma.EvalRun`.
+
+    Args:
+        config: A `tfma.EvalConfig` with its defaults.
+        output: Directory of the evaluation.
+        data_location: URI of the examples.
+        model_locations: URI of each model by name of its model spec.
+    """
+    run = config_pb2.EvalRun(
+        eval_config=config,
+        version=VERSION,
+        data_location=data_location,
+        file_format="tfrecords",
+        model_locations=model_locations,
+    )
+    text = json_format.MessageToJson(run, sort_keys=True)
+    (output / "eval_config.json").write_text(text + "\n", "utf-8")
+
+
+def beam_writers(config: Any, output: Path, *, is_rubber_stamp: bool) -> list[Any]:
+    """Returns TFMA's own writers of all but `eval_config.json`."""
+    keys = (
+        constants.METRICS_KEY,
+        constants.PLOTS_KEY,
+        constants.ATTRIBUTIONS_KEY,
+        constants.VALIDATIONS_KEY,
+    )
+    return [
+        tfma_writer.MetricsPlotsAndValidationsWriter(
+            output_paths={key: str(output / key) for key in keys},
+            eval_config=config,
+            rubber_stamp=is_rubber_stamp,
+        )
+    ]
+
+
+def write_results(
+    sliced: Sequence[SlicedMetrics], config: Any, output: Path, *, is_rubber_stamp: bool
+) -> None:
+    """Writes metrics, plots where there are any, and validations, in the order given.
+
+    Args:
+        sliced: What was computed for each slice.
+        config: A `tfma.EvalConfig` with its defaults.
+        output: Directory of the evaluation.
+        is_rubber_stamp: Whether a missing baseline passes where only changes have thresholds.
+    """
+    kinds = (
+        (constants.METRICS_KEY, _is_metric, _metrics_message),
+        (constants.PLOTS_KEY, _is_plot, tfma_writer.convert_slice_plots_to_proto),
+        (
+            constants.ATTRIBUTIONS_KEY,
+            _is_attribution,
+            lambda part, _: tfma_writer.convert_slice_attributions_to_proto(part),
+        ),
+    )
+    for name, belongs, convert in kinds:
+        parts = [
+            (slice_key, {key: value for key, value in results.items() if belongs(key)})
+            for slice_key, results in sliced
+        ]
+        if name == constants.METRICS_KEY or any(results for _, results in parts):
+            messages = [convert(part, None) for part in parts]
+            _write_records(output / f"{name}-00000-of-00001.tfrecord", messages)
+    validation = _validated(sliced, config, is_rubber_stamp=is_rubber_stamp)
+    _write_records(output / f"{constants.VALIDATIONS_KEY}.tfrecord", [validation])
+
+
+def validation_result(output: Path) -> Any:
+    """Returns the `ValidationResult` of an evaluation."""
+    return tfma.load_validation_result(str(output))
+
+
+def metrics_of(output: Path) -> list[Any]:
+    """Returns the `MetricsForSlice` messages of an evaluation."""
+    return list(tfma_writer.load_and_deserialize_metrics(str(output)))
+
+
+def _validated(sliced: Sequence[SlicedMetrics], config: Any, *, is_rubber_stamp: bool) -> Any:
+    combiner = tfma_writer.CombineValidations(config, rubber_stamp=is_rubber_stamp)
+    accumulator = combiner.create_accumulator()
+    for slice_key, results in sliced:
+        metrics = {key: value for key, value in results.items() if _is_metric(key)}
+        validation = metrics_validator.validate_metrics((slice_key, metrics), config)
+        accumulator = combiner.add_input(accumulator, validation)
+    return combiner.extract_output(accumulator)
+
+
+def _metrics_message(part: SlicedMetrics, callbacks: None) -> Any:
+    return tfma_writer.convert_slice_metrics_to_proto(part, add_metrics_callbacks=callbacks)
+
+
+def _is_plot(key: Any) -> bool:
+    return isinstance(key, metric_types.PlotKey)
+
+
+def _is_attribution(key: Any) -> bool:
+    return isinstance(key, metric_types.AttributionsKey)
+
+
+def _is_metric(key: Any) -> bool:
+    # Both of the others derive from MetricKey.
+    return not _is_plot(key) and not _is_attribution(key)
+
+
+def _write_records(path: Path, messages: Iterable[Any]) -> None:
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for message in messages:
+            writer.write(message.SerializeToString(deterministic=True))

@@ -1,0 +1,218 @@
+"""Reads the examples to evaluate: as Arrow with the serialized form beside it."""
+
+import difflib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_model_analysis.slicer import slicer_lib
+from tfx_bsl.tfxio import tensor_representation_util
+
+from headrace_components.errors import InputError
+from headrace_components.examples import ExamplesReader
+
+# Large enough that a batch's fixed cost in Python and TensorFlow does not show, small enough that
+# wide rows stay in some hundred megabytes.
+BATCH_SIZE = 8192
+
+
+class EvaluationRows:
+    """The rows of some splits of an Examples artifact.
+
+    Args:
+        path: Directory of the artifact.
+        splits: Names of the splits, in the order in which they are read.
+        schema: Types of the examples, or None.
+
+    Raises:
+        InputError: A split is missing.
+    """
+
+    def __init__(
+        self, path: Path, splits: Sequence[str], schema: schema_pb2.Schema | None = None
+    ) -> None:
+        self._reader = ExamplesReader(path, "evaluator")
+        self._path = path
+        self.splits = tuple(splits)
+        self.schema = schema
+        for split in self.splits:
+            self._reader.check_split(split)
+
+    def columns(self, names: Sequence[str]) -> pa.Table:
+        """Returns features of all rows; one that no row has is left out.
+
+        Raises:
+            InputError: The splits hold no rows.
+        """
+        tables = [table for split in self.splits for table in self._tables(split, names)]
+        if not tables:
+            raise InputError(
+                f"evaluator: splits {list(self.splits)} of {self._path} hold no rows. Name a "
+                "split with rows in `example_splits`, or give the split a share in the output "
+                "config of the component that makes it."
+            )
+        return _concatenated(tables)
+
+    def _tables(self, split: str, names: Sequence[str]) -> list[pa.Table]:
+        tables: list[pa.Table] = []
+        if self._reader.has_columnar(split):
+            tables = [_selected(batch, names) for batch in self._read(split, names)]
+            # A file of the twin that has none of the features reads as one without rows.
+            if sum(_num_rows(table) for table in tables) == self._reader.num_rows(split):
+                return tables
+        return [_selected(batch, names) for batch in self._read(split, None)]
+
+    def _read(self, split: str, names: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
+        for batch in self._reader.record_batches(split, batch_size=65_536, columns=names):
+            if batch.num_rows:
+                yield batch
+
+    def serialized(self) -> Iterator[list[bytes]]:
+        """Yields all rows as serialized tf.Examples."""
+        for split in self.splits:
+            yield from self._reader.serialized(split, batch_size=BATCH_SIZE)
+
+    def batches(self) -> Iterator[tuple[pa.RecordBatch, list[bytes]]]:
+        """Yields all rows with all their features, and the same rows as serialized tf.Examples."""
+        for split in self.splits:
+            yield from _aligned(
+                self._reader.record_batches(split, batch_size=BATCH_SIZE),
+                self._reader.serialized(split, batch_size=BATCH_SIZE),
+            )
+
+    def check_features(self, config: Any) -> pa.Table:
+        """Returns the features that labels, weights and slices come from.
+
+        Args:
+            config: A `tfma.EvalConfig` with its defaults.
+
+        Raises:
+            InputError: A feature is in no row, or a label is missing in some.
+        """
+        wanted = feature_keys(config)
+        table = self.columns(sorted(wanted))
+        is_transformed = any(spec.preprocessing_function_names for spec in config.model_specs)
+        for name, where in sorted(wanted.items()):
+            if name not in table.column_names and not is_transformed:
+                self._raise_absent(name, where)
+        for name in sorted(_label_keys(config) & set(table.column_names)):
+            self._check_labels(name, table.column(name))
+        return table
+
+    def tensor_representations(self) -> dict[str, Any]:
+        """Returns how features become tensors; those not named take TFMA's default."""
+        if self.schema is None:
+            return {}
+        representations: dict[str, Any] = (
+            tensor_representation_util.InferTensorRepresentationsFromMixedSchema(self.schema)
+        )
+        return representations
+
+    def _raise_absent(self, name: str, where: str) -> None:
+        first = next(self._reader.record_batches(self.splits[0], batch_size=1000))
+        known = sorted(first.schema.names)
+        near = difflib.get_close_matches(name, known, n=1)
+        raise InputError(
+            f"evaluator: {where} is {name!r}, which no row of splits {list(self.splits)} has; they "
+            f"have {known}. " + (f"Did you mean {near[0]!r}?" if near else "Name one of those.")
+        )
+
+    def _check_labels(self, name: str, column: pa.ChunkedArray) -> None:
+        # TFMA would count such a row as a negative one, or stop with a shape error.
+        missing = column.null_count
+        if missing:
+            raise InputError(
+                f"evaluator: the label {name!r} is missing in {missing} of {len(column)} rows of "
+                f"splits {list(self.splits)}, expected one in each. Leave those rows out of the "
+                "examples, or evaluate on another split."
+            )
+
+
+def feature_keys(config: Any) -> dict[str, str]:
+    """Returns the features that labels, weights, predictions and slices come from.
+
+    Returns:
+        By feature, the field of the config that names it.
+    """
+    keys: dict[str, str] = {}
+    for spec in config.model_specs:
+        for field in ("label_key", "example_weight_key", "prediction_key"):
+            if getattr(spec, field):
+                keys[getattr(spec, field)] = f"`{field}`"
+            for name in getattr(spec, f"{field}s").values():
+                keys[name] = f"`{field}s`"
+    for spec in slicing_specs(config):
+        for name in (*spec.feature_keys, *spec.feature_values):
+            keys.setdefault(name, "a feature of `slicing_specs`")
+    return keys
+
+
+def slicing_specs(config: Any) -> list[Any]:
+    """Returns all slicing specs of a config, those of cross slices included."""
+    specs = list(config.slicing_specs)
+    for cross in config.cross_slicing_specs:
+        specs += [cross.baseline_spec, *cross.slicing_specs]
+    return specs
+
+
+def slice_specs(config: Any) -> list[Any]:
+    """Returns what to slice by in TFMA's form; without any, all rows are the one slice."""
+    specs = [slicer_lib.SingleSliceSpec(spec=spec) for spec in config.slicing_specs]
+    return specs or [slicer_lib.SingleSliceSpec()]
+
+
+def _label_keys(config: Any) -> set[str]:
+    keys = {spec.label_key for spec in config.model_specs if spec.label_key}
+    return keys.union(*(spec.label_keys.values() for spec in config.model_specs))
+
+
+def _selected(batch: pa.RecordBatch, names: Sequence[str]) -> pa.Table:
+    columns = {name: batch[name] for name in names if name in batch.schema.names}
+    # A table without columns would have no rows either; a column without a name keeps them.
+    return pa.table({**columns, "": pa.nulls(batch.num_rows)})
+
+
+def _concatenated(tables: Sequence[pa.Table]) -> pa.Table:
+    # A feature that a batch lacks has type null there, or no column at all.
+    types: dict[str, pa.DataType] = {}
+    for table in tables:
+        for field in table.schema:
+            if field.name not in types or pa.types.is_null(types[field.name]):
+                types[field.name] = field.type
+    names = sorted(name for name, kind in types.items() if not pa.types.is_null(kind))
+    if not names:
+        return pa.concat_tables([table.select([""]) for table in tables])
+    return pa.concat_tables([_completed(table, names, types) for table in tables])
+
+
+def _num_rows(table: pa.Table) -> int:
+    return int(table.num_rows)
+
+
+def _completed(table: pa.Table, names: Sequence[str], types: dict[str, pa.DataType]) -> pa.Table:
+    columns = {}
+    for name in names:
+        column = table.column(name) if name in table.column_names else pa.nulls(table.num_rows)
+        if pa.types.is_null(column.type):
+            column = pa.nulls(table.num_rows, types[name])
+        if column.type != types[name]:
+            raise InputError(
+                f"evaluator: feature {name!r} is {types[name]} in some rows and {column.type} in "
+                "others, expected one type. Correct the component that makes the examples."
+            )
+        columns[name] = column
+    return pa.table(columns)
+
+
+def _aligned(
+    batches: Iterator[pa.RecordBatch], serialized: Iterator[list[bytes]]
+) -> Iterator[tuple[pa.RecordBatch, list[bytes]]]:
+    """Pairs two cuts of the same rows, whose batches may end at different rows."""
+    rest: list[bytes] = []
+    for batch in batches:
+        while len(rest) < batch.num_rows:
+            rest += next(serialized)
+        yield batch, rest[: batch.num_rows]
+        rest = rest[batch.num_rows :]
