@@ -1,0 +1,16 @@
+"""Parameters of ExampleValidator."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExampleValidatorParams:
+    """What a pipeline author may choose.
+
+    Attributes:
+        exclude_splits: Names of splits to leave out.
+        fail_on_anomalies: Whether an anomaly fails the task, and with it the run.
+    """
+
+    exclude_splits: tuple[str, ...] = ()
+    fail_on_anomalies: bool = False

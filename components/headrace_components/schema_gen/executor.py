@@ -1,0 +1,33 @@
+"""Infers a schema that the data of every split satisfies."""
+
+import logging
+
+import tensorflow_data_validation as tfdv
+
+from headrace_components import schemas, splits, statistics
+from headrace_components.errors import InputError
+from headrace_components.parameters import read
+from headrace_components.schema_gen.params import SchemaGenParams
+from headrace_components.task import Task
+
+
+def execute(task: Task) -> None:
+    """Writes `schema.pbtxt` under the `schema` output."""
+    params = read(SchemaGenParams, task.params, task.component)
+    source = task.input("statistics")
+    names = splits.selected(source, params.exclude_splits, task.component)
+    schema = None
+    for name in names:
+        split = statistics.read(splits.directory(source, name), task.component)
+        # The first split says what there is; the others may only widen it.
+        if schema is None:
+            schema = tfdv.infer_schema(split, params.infer_feature_shape)
+        else:
+            schema = tfdv.update_schema(schema, split, params.infer_feature_shape)
+    if schema is None or not schema.feature:
+        raise InputError(
+            f"schema_gen: the statistics of the splits {list(names)} hold no features, so there is "
+            "nothing to infer a schema from. Check that the examples have rows."
+        )
+    schemas.write(schema, task.output("schema").path)
+    logging.info("Inferred %d features from the splits %s.", len(schema.feature), list(names))

@@ -1,0 +1,16 @@
+"""Parameters of SchemaGen."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SchemaGenParams:
+    """What a pipeline author may choose.
+
+    Attributes:
+        infer_feature_shape: Whether features that always hold one value get a fixed shape.
+        exclude_splits: Names of splits to leave out.
+    """
+
+    infer_feature_shape: bool = True
+    exclude_splits: tuple[str, ...] = ()

@@ -1,0 +1,67 @@
+"""Computes statistics of every feature of every split."""
+
+import json
+import logging
+import time
+
+from tensorflow_metadata.proto.v0 import statistics_pb2
+
+from headrace_components import schemas, splits, statistics
+from headrace_components.errors import InputError
+from headrace_components.examples import ExamplesReader
+from headrace_components.parameters import read
+from headrace_components.statistics_gen.params import StatisticsGenParams
+from headrace_components.task import Artifact, Task
+
+# Per row this costs a third less than batches of 5,000 and hardly more than larger ones, which a
+# wide data set would pay for in memory.
+_ROWS_PER_BATCH = 20_000
+
+
+def execute(task: Task) -> None:
+    """Writes `Split-<name>/FeatureStats.pb` under the `statistics` output, one file per split."""
+    params = read(StatisticsGenParams, task.params, task.component)
+    examples = task.input("examples")
+    names = splits.selected(examples, params.exclude_splits, task.component)
+    _check_payload(examples)
+    reader = ExamplesReader(examples.path, task.component)
+    for name in names:
+        reader.check_split(name)
+    schema = task.optional_input("schema")
+    options = statistics.options_from(
+        {**params.stats_options, "sample_rate": params.sample_rate},
+        schemas.read(schema.path, task.component) if schema else None,
+        component=task.component,
+    )
+    output = task.output("statistics")
+    for name in names:
+        started = time.monotonic()
+        batches = reader.record_batches(
+            name,
+            batch_size=options.desired_batch_size or _ROWS_PER_BATCH,
+            columns=options.feature_allowlist,
+        )
+        result = statistics.compute(batches, options, component=task.component)
+        statistics.write(result, splits.directory(output, name))
+        _log(name, result.datasets[0], time.monotonic() - started)
+    splits.describe(examples, output, names)
+    output.metadata["sample_rate_by_split"] = json.dumps(dict.fromkeys(names, params.sample_rate))
+
+
+def _check_payload(examples: Artifact) -> None:
+    payload = examples.metadata.get("payload_format", "FORMAT_TF_EXAMPLE")
+    if payload != "FORMAT_TF_EXAMPLE":
+        raise InputError(
+            f"statistics_gen: `examples` has payload format {payload!r}, expected "
+            "'FORMAT_TF_EXAMPLE'. Connect an ExampleGen that writes tf.Examples."
+        )
+
+
+def _log(split: str, dataset: statistics_pb2.DatasetFeatureStatistics, seconds: float) -> None:
+    rows = dataset.num_examples
+    if not rows:
+        logging.warning("Split %r has no rows, so its statistics are empty.", split)
+        return
+    logging.info(
+        "Split %r: %d rows, %d features, %.1f s.", split, rows, len(dataset.features), seconds
+    )

@@ -1,0 +1,43 @@
+"""Parameters of StatisticsGen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from headrace_components.errors import InputError
+
+# Fields of tfdv.StatsOptions that a pipeline sets elsewhere.
+_ELSEWHERE = {
+    "sample_rate": "Set the parameter `sample_rate` instead.",
+    "schema": "Connect a schema to the input `schema` instead.",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StatisticsGenParams:
+    """What a pipeline author may choose.
+
+    Attributes:
+        stats_options: Fields of `tfdv.StatsOptions` by name. Which ones, and their types, is in
+            `headrace_components.statistics.options_from`.
+        exclude_splits: Names of splits to leave out.
+        sample_rate: Fraction of rows read, in (0, 1]. 1.0 reads every row.
+    """
+
+    stats_options: Mapping[str, Any] = field(default_factory=dict)
+    exclude_splits: tuple[str, ...] = ()
+    sample_rate: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Rejects values that no run could honour."""
+        if not 0.0 < self.sample_rate <= 1.0:
+            raise InputError(
+                f"statistics_gen: `sample_rate` is {self.sample_rate}, expected a fraction in "
+                f"(0, 1]. For {self.sample_rate:g} percent set {self.sample_rate / 100:g}."
+            )
+        for name, instead in _ELSEWHERE.items():
+            if name in self.stats_options:
+                raise InputError(
+                    f"statistics_gen: `stats_options` has {name!r}, which it does not take. "
+                    f"{instead}"
+                )
