@@ -1,0 +1,97 @@
+"""Turns what an author's pipeline file raises into one line with its file and line number."""
+
+import traceback
+from pathlib import Path
+from typing import Any
+
+from headrace.errors import CompileError
+from headrace_components.errors import InputError
+
+
+def author_error(error: Exception, directory: Path) -> CompileError | None:
+    """Returns `error` as a message for the author, or None where no line of theirs is involved.
+
+    Args:
+        error: What importing the pipeline file raised.
+        directory: Where the author's file and its siblings lie.
+    """
+    if isinstance(error, SyntaxError):
+        name = _short(Path(error.filename or "?"), directory)
+        line = (error.text or "").strip()
+        return CompileError(f"{name}:{error.lineno}: {error.msg}: {line!r}. Correct the line.")
+    where = _last_line_in(error, directory)
+    if where is None:
+        return None
+    return CompileError(f"{where}: {_describe(error)}")
+
+
+def _last_line_in(error: Exception, directory: Path) -> str | None:
+    lines = [
+        f"{_short(Path(frame.filename), directory)}:{frame.lineno}"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).is_relative_to(directory) and "site-packages" not in frame.filename
+    ]
+    return lines[-1] if lines else None
+
+
+def _short(path: Path, directory: Path) -> str:
+    return str(path.relative_to(directory)) if path.is_relative_to(directory) else str(path)
+
+
+def _describe(error: Exception) -> str:
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, ModuleNotFoundError):
+        return (
+            f"no module named {error.name!r}. Install it in this environment, or put it beside "
+            "the pipeline file."
+        )
+    if type(error).__name__ == "InconsistentTypeException":
+        mismatch = _mismatch(error)
+        if mismatch is not None:
+            return mismatch
+    if type(error).__module__.startswith("kfp."):
+        return f"kfp refuses this: {error}"
+    return f"{type(error).__name__}: {error}"
+
+
+def _mismatch(error: Exception) -> str | None:
+    """Returns a type mismatch with both of its ports, or None where it concerns no two tasks.
+
+    kfp's message names the input alone. The output is an argument of the function that raised it:
+    `kfp.dsl.types.type_utils.verify_type_compatibility(given_value, expected_spec, ...)`.
+    """
+    from kfp.dsl.pipeline_channel import PipelineChannel
+
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        code, values = frame.f_code, frame.f_locals
+        if code.co_name == "__init__" and "component_spec" in values and "args" in values:
+            consumer = str(values["component_spec"].name).replace("-", "_")
+            port = values.get("input_name", "")
+        if code.co_name == "verify_type_compatibility":
+            given, expected = values["given_value"], values["expected_spec"]
+            if not isinstance(given, PipelineChannel) or not values.get("checks_input", True):
+                return None
+            return (
+                f"{consumer}: input `{port}` takes {_type_name(expected.type)}, but gets "
+                f"{_origin(given)}, which is {_type_name(given.channel_type)}. Connect an output "
+                f"of type {_type_name(expected.type)} to `{port}`."
+            )
+    return None
+
+
+def _origin(channel: Any) -> str:
+    if channel.task_name is None:
+        return f"the pipeline's parameter `{channel.name}`"
+    return f"output `{channel.name}` of task `{channel.task_name}`"
+
+
+def _type_name(kfp_type: str) -> str:
+    """Returns the class name of a type as `system.DataSchema@0.0.1`: here `Schema`."""
+    from headrace_components.artifacts import ARTIFACT_TYPES
+
+    title = str(kfp_type).partition("@")[0]
+    for artifact_type in ARTIFACT_TYPES:
+        if artifact_type.schema_title == title:
+            return artifact_type.__name__
+    return title.removeprefix("system.")

@@ -1,0 +1,30 @@
+"""Writes a pipeline as the YAML that Kubeflow Pipelines uploads."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from headrace.targets import Profile
+
+
+def documents(
+    spec: Mapping[str, Any], platform: Mapping[str, Any], profile: Profile
+) -> list[dict[str, Any]]:
+    """Returns the YAML documents: the pipeline, and its Kubernetes settings where it has some.
+
+    Args:
+        spec: A pipeline after all passes.
+        platform: Its `PlatformSpec`; empty unless kfp-kubernetes was used.
+        profile: Where its artifacts lie.
+    """
+    pipeline = dict(spec)
+    if profile.kubeflow.pipeline_root:
+        pipeline["defaultPipelineRoot"] = profile.kubeflow.pipeline_root
+    return [pipeline, dict(platform)] if platform else [pipeline]
+
+
+def yaml_text(values: Sequence[Mapping[str, Any]]) -> str:
+    """Returns `values` as YAML documents, the same text on every machine."""
+    import yaml
+
+    # The Python emitter: libyaml's, where it is there, breaks long lines at other places.
+    return str(yaml.dump_all(values, Dumper=yaml.SafeDumper, sort_keys=True, width=100))

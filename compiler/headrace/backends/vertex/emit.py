@@ -1,0 +1,60 @@
+"""Writes a pipeline as a Vertex AI PipelineJob."""
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from headrace import ir
+from headrace.errors import CompileError
+from headrace.passes.modules import pack_parameters
+from headrace.targets import Profile
+
+
+def pipeline_job(spec: Mapping[str, Any], profile: Profile, directory: Path) -> dict[str, Any]:
+    """Returns the body of a `projects.locations.pipelineJobs.create` request.
+
+    Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs
+
+    Args:
+        spec: A pipeline after all passes.
+        profile: Where and as whom the job runs.
+        directory: What module files among `parameters` are relative to.
+
+    Raises:
+        CompileError: There is no place for the artifacts, or `parameters` names one that the
+            pipeline does not have.
+    """
+    settings = profile.vertex
+    root = settings.pipeline_root or spec.get("defaultPipelineRoot", "")
+    if not root.startswith("gs://"):
+        raise CompileError(
+            f"vertex: the pipeline root is {root!r}, expected a URI as 'gs://my-bucket/headrace'. "
+            f"Set `pipeline_root` in the table [vertex] of {profile.source}."
+        )
+    _check_parameters(spec, profile)
+    job: dict[str, Any] = {
+        "displayName": settings.display_name or ir.pipeline_name(spec),
+        "pipelineSpec": dict(spec),
+        "runtimeConfig": {
+            "gcsOutputDirectory": root,
+            "parameterValues": pack_parameters(spec, settings.parameters, "vertex", directory),
+        },
+    }
+    if settings.labels:
+        job["labels"] = dict(settings.labels)
+    if settings.service_account:
+        job["serviceAccount"] = settings.service_account
+    return job
+
+
+def _check_parameters(spec: Mapping[str, Any], profile: Profile) -> None:
+    known = ir.parameters(spec["root"])
+    for name in profile.vertex.parameters:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            advice = f"Did you mean `{near[0]}`?" if near else "Remove it."
+            raise CompileError(
+                f"{profile.source}: [vertex.parameters] has `{name}`, but pipeline "
+                f"{ir.pipeline_name(spec)!r} takes {sorted(known)}. {advice}"
+            )

@@ -1,0 +1,92 @@
+"""The `headrace` command: `compile`, `run`, `lineage` and `doctor`.
+
+A command's module is imported when the command is called and not before: `headrace --help` and
+`headrace compile` must not pay for what `headrace run` needs.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from headrace_components.errors import ComponentError, InputError
+
+EXIT_TASK_FAILED = 1
+EXIT_INPUT_ERROR = 2
+# As a shell reports a program that Ctrl-C ended: 128 + SIGINT.
+EXIT_INTERRUPTED = 130
+
+# Each is the object of the same name in headrace.commands.<name>. The texts stand here so that
+# listing the commands imports none of them.
+_COMMANDS = {
+    "compile": "Compile a pipeline for a target.",
+    "run": "Run a pipeline on this machine.",
+    "lineage": "Show what runs read and wrote.",
+    "doctor": "Tell what this machine can run, and why not.",
+}
+
+
+class _LazyGroup(click.Group):
+    """A group that imports a command when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"headrace.commands.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="headrace", message="headrace %(version)s")
+def cli() -> None:
+    """Compile pipelines for Vertex AI and Kubeflow, and run them on this machine."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns its exit code.
+
+    Args:
+        arguments: Words after `headrace`; the process's own by default.
+
+    Returns:
+        0 when all is done, `EXIT_TASK_FAILED` when a task or the platform failed,
+        `EXIT_INPUT_ERROR` when the command line, the pipeline or a setting has to change.
+    """
+    try:
+        result = cli.main(
+            args=None if arguments is None else list(arguments),
+            prog_name="headrace",
+            standalone_mode=False,
+        )
+    except click.Abort:
+        return EXIT_INTERRUPTED
+    except click.ClickException as error:
+        _print_error(error.format_message())
+        return EXIT_INPUT_ERROR
+    except InputError as error:
+        _print_error(str(error))
+        return EXIT_INPUT_ERROR
+    except ComponentError as error:
+        _print_error(str(error))
+        return EXIT_TASK_FAILED
+    return result if isinstance(result, int) else 0
+
+
+def _print_error(message: str) -> None:
+    # https://no-color.org: set and not empty means no colour; else click asks the terminal.
+    color = False if os.environ.get("NO_COLOR") else None
+    click.echo(click.style("error:", fg="red", bold=True) + " " + message, err=True, color=color)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

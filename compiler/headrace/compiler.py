@@ -1,0 +1,83 @@
+"""Compiles a pipeline: frontend, passes in their order, backend."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headrace import frontend, ir
+from headrace.backends.kubeflow import emit as kubeflow
+from headrace.backends.vertex import emit as vertex
+from headrace.errors import CompileError
+from headrace.frontend import Frontend, PipelineSource
+from headrace.passes.defaults import apply_defaults
+from headrace.passes.images import apply_images
+from headrace.passes.lint import lint
+from headrace.passes.modules import apply_modules
+from headrace.passes.types import apply_types
+from headrace.targets import TARGETS, Profile, Target, read_profile
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compiled:
+    """What a target takes.
+
+    Attributes:
+        document: The pipeline as plain JSON data. For `vertex` a PipelineJob, else a PipelineSpec.
+        text: What goes into the file: JSON, or YAML for `kubeflow`.
+    """
+
+    document: dict[str, Any]
+    text: str
+
+
+def compile_pipeline(
+    pipeline: PipelineSource,
+    *,
+    target: Target,
+    config: str | Path | Profile | None = None,
+    output: str | Path | None = None,
+) -> dict[str, Any]:
+    """Compiles a pipeline for a target; the same input gives the same bytes.
+
+    Args:
+        pipeline: A function decorated with `kfp.dsl.pipeline`, or `PIPELINE.py[:function]`.
+        target: `local`, `kubeflow` or `vertex`.
+        config: A target profile or its file; None reads `headrace.toml` of the current directory,
+            where there is one.
+        output: File to write: JSON, or YAML for `kubeflow`.
+
+    Returns:
+        The pipeline as plain JSON data. For `vertex` a PipelineJob, else a PipelineSpec.
+
+    Raises:
+        CompileError: The pipeline or the profile has to change.
+    """
+    profile = (
+        config if isinstance(config, Profile) else read_profile(Path(config) if config else None)
+    )
+    compiled = compile_for(frontend.load(pipeline), target, profile)
+    if output is not None:
+        Path(output).write_text(compiled.text, "utf-8")
+    return compiled.document
+
+
+def compile_for(source: Frontend, target: Target, profile: Profile) -> Compiled:
+    """Takes a loaded pipeline through the passes and the backend of `target`.
+
+    Raises:
+        CompileError: The pipeline or the profile has to change.
+    """
+    if target not in TARGETS:
+        raise CompileError(
+            f"compile: target {target!r} is unknown, expected one of {list(TARGETS)}. Name one."
+        )
+    spec = lint(source.spec, target, source.platform)
+    spec = apply_defaults(spec, target)
+    spec = apply_modules(spec, target, source.directory)
+    spec = apply_images(spec, target, profile)
+    spec = apply_types(spec, target)
+    if target == "kubeflow":
+        documents = kubeflow.documents(spec, source.platform, profile)
+        return Compiled(document=documents[0], text=kubeflow.yaml_text(documents))
+    document = vertex.pipeline_job(spec, profile, source.directory) if target == "vertex" else spec
+    return Compiled(document=document, text=ir.canonical_json(document))

@@ -1,0 +1,163 @@
+"""From an author's file to the intermediate form: kfp's PipelineSpec as plain JSON data."""
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from headrace.author_errors import author_error
+from headrace.errors import CompileError
+from headrace.ir import Spec
+from headrace.kfp_import import import_kfp
+
+PipelineSource = str | Path | Callable[..., Any]
+"""`PIPELINE.py`, `PIPELINE.py:function`, or a function decorated with `kfp.dsl.pipeline`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Frontend:
+    """A pipeline as kfp compiles it, before any pass.
+
+    Attributes:
+        spec: `PipelineSpec` in protojson form. Integers are floats, as in kfp's own YAML.
+        platform: `PlatformSpec` in protojson form; empty unless kfp-kubernetes was used.
+        directory: Where the author's file lies; its relative paths mean this place.
+    """
+
+    spec: Spec
+    platform: Spec = field(default_factory=dict)
+    directory: Path
+
+
+def load(source: PipelineSource) -> Frontend:
+    """Loads a pipeline and lets kfp compile it.
+
+    Args:
+        source: A file, a file and the function in it, or the decorated function itself.
+
+    Raises:
+        CompileError: There is no such file or pipeline, or the author's code does not compile.
+            The message has the author's file and line.
+    """
+    import_kfp()
+    if not isinstance(source, (str, Path)):
+        return _from_function(source)
+    path, function = _split(str(source))
+    with _author_directory(path.parent):
+        module = _execute(path)
+        return _compiled(_choose(path, module, function), path.parent)
+
+
+def _from_function(pipeline: Callable[..., Any]) -> Frontend:
+    function = getattr(pipeline, "pipeline_func", None)
+    if function is None:
+        raise CompileError(
+            f"compile: {pipeline!r} is no pipeline, expected a function decorated with "
+            "`@dsl.pipeline`, or the path of a file that has one. Add the decorator."
+        )
+    return _compiled(pipeline, Path(function.__code__.co_filename).parent)
+
+
+def _compiled(pipeline: Any, directory: Path) -> Frontend:
+    # Imported here: kfp is on its way in only now, without its client.
+    from google.protobuf.json_format import MessageToDict
+
+    from headrace.conditions import check_conditions
+
+    frontend = Frontend(
+        spec=MessageToDict(pipeline.pipeline_spec),
+        platform=MessageToDict(pipeline.platform_spec),
+        directory=directory,
+    )
+    check_conditions(pipeline, frontend.spec)
+    return frontend
+
+
+def _split(text: str) -> tuple[Path, str | None]:
+    """Splits `pipeline.py:function`; a colon elsewhere belongs to the path."""
+    head, separator, tail = text.rpartition(":")
+    name, function = (head, tail) if separator and tail.isidentifier() else (text, None)
+    path = Path(name)
+    if not path.is_file() or path.suffix != ".py":
+        raise CompileError(
+            f"compile: {name!r} is {'no Python file' if path.exists() else 'not there'}, expected "
+            f"a pipeline file as PIPELINE.py or PIPELINE.py:function. Correct the path; the "
+            f"current directory is {Path.cwd()}."
+        )
+    return path.resolve(), function
+
+
+@contextmanager
+def _author_directory(directory: Path) -> Iterator[None]:
+    """Lets the author's file import its siblings, and forgets them afterwards.
+
+    Forgetting matters to a process that compiles two pipelines: both may have a `settings.py`.
+    """
+    before = set(sys.modules)
+    sys.path.insert(0, str(directory))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(directory))
+        for name in set(sys.modules) - before:
+            file = getattr(sys.modules[name], "__file__", None)
+            if file and _is_sibling(name, Path(file), directory):
+                del sys.modules[name]
+
+
+def _is_sibling(name: str, file: Path, directory: Path) -> bool:
+    top = name.partition(".")[0]
+    return file == directory / f"{top}.py" or file.is_relative_to(directory / top)
+
+
+def _execute(path: Path) -> ModuleType:
+    # The name that `import` would give it: kfp finds the author's artifact classes by it.
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise CompileError(f"compile: {str(path)!r} is no Python file. Give a file ending in .py.")
+    module = importlib.util.module_from_spec(spec)
+    hidden = sys.modules.get(path.stem)
+    sys.modules[path.stem] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        # Whatever the author's code raises is theirs to mend, and only they know what it means:
+        # it is reported with its place. A failure outside their files passes through.
+        report = author_error(error, path.parent)
+        if report is None:
+            raise
+        raise report from error
+    finally:
+        if hidden is not None:
+            sys.modules[path.stem] = hidden
+    return module
+
+
+def _choose(path: Path, module: ModuleType, function: str | None) -> Any:
+    pipelines = {
+        name: value for name, value in vars(module).items() if hasattr(value, "pipeline_func")
+    }
+    if function is not None:
+        if function not in pipelines:
+            raise CompileError(
+                f"{path.name}: `{function}` is not among its pipelines {sorted(pipelines)}. "
+                "Name one of those, or decorate the function with `@dsl.pipeline`."
+            )
+        return pipelines[function]
+    # A pipeline that was imported to be a part of this file's own is not what the file is about.
+    own = {
+        name: value
+        for name, value in pipelines.items()
+        if value.pipeline_func.__code__.co_filename == str(path)
+    } or pipelines
+    if len(own) != 1:
+        names = sorted(own)
+        advice = f"as {path.name}:{names[-1]}" if names else "with `@dsl.pipeline` on a function"
+        raise CompileError(
+            f"{path.name}: has {len(own)} pipelines {names}, expected one. Say which, {advice}."
+        )
+    return next(iter(own.values()))

@@ -1,0 +1,108 @@
+"""Refuses what kfp compiles wrongly on every target; `target_limits` holds what one cannot run.
+
+Each rule was found by compiling with kfp 2.13, 2.16 and 2.17 and is named by its upstream issue,
+where there is one.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from headrace import ir
+from headrace.errors import CompileError
+from headrace.ir import Spec
+from headrace.passes import target_limits
+from headrace.targets import Target
+
+# What kfp's condition compiler emits: comparisons of parameters and literals, negated and joined.
+_LITERAL = r"(?:-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|'[^'\\]*')"
+_PARAMETER = r"inputs\.parameter_values\['[^']+'\]"
+_OPERAND = rf"(?:(?:double\()?(?:int\()?(?:{_PARAMETER}|{_LITERAL})\)?\)?)"
+_COMPARISON = re.compile(rf"{_OPERAND} (?:==|!=|<=|>=|<|>) {_OPERAND}")
+
+Rule = Callable[[ir.TaskNode], str | None]
+
+
+def lint(spec: Mapping[str, Any], target: Target, platform: Mapping[str, Any]) -> Spec:
+    """Returns a copy of `spec` when the target runs it as its author meant it.
+
+    Args:
+        spec: A pipeline as kfp compiles it.
+        target: Where it is to run.
+        platform: Its `PlatformSpec`; empty unless kfp-kubernetes was used.
+
+    Raises:
+        CompileError: The first construct that is compiled wrongly, or that the target cannot run,
+            with what to write instead.
+    """
+    pipeline = ir.pipeline_name(spec)
+    for node in ir.tasks(spec):
+        for rule in _RULES:
+            finding = rule(node)
+            if finding:
+                raise CompileError(f"{pipeline}: task `{node.label}`: {finding}")
+    target_limits.check(spec, target, platform)
+    result: Spec = ir.copy(spec)
+    return result
+
+
+def _dangling_parameter(node: ir.TaskNode) -> str | None:
+    declared = ir.parameters(node.enclosing)
+    container = node.container
+    for source in ir.parameter_inputs(node.task).values():
+        name = source.get("componentInputParameter")
+        if name is None or name in declared:
+            continue
+        shown = name.removeprefix("pipelinechannel--")
+        if "loop-item-param" in name:  # kubeflow/pipelines#9386
+            return (
+                "loops over a list of dicts inside If or ExitHandler, which kfp compiles to an "
+                "input that does not exist. Pass the list as a parameter of the pipeline, or loop "
+                "over strings or numbers."
+            )
+        if name in ir.referenced_parameters(ir.canonical_json(container)):  # #12413
+            return (
+                f"takes its image or resources from `{shown}` inside If, ParallelFor or "
+                "ExitHandler, where kfp loses the value. Write a constant, or move the task out."
+            )
+        return (
+            f"reads the parameter `{shown}`, which its sub-pipeline does not receive. "
+            "Pass it to the sub-pipeline as an argument."
+        )
+    return None
+
+
+def _malformed_condition(node: ir.TaskNode) -> str | None:
+    condition = node.task.get("triggerPolicy", {}).get("condition")
+    if condition is None or _is_well_formed(condition):
+        return None
+    if re.search(r"'(?:int\(|double\()?inputs\.parameter_values", condition):
+        return (
+            f"compares a parameter that is not a string with a string: {condition}. Write the "
+            "bool or the number itself, as `flag == True` or `steps == 3`."
+        )
+    return (
+        f"compares with a string that holds a quote or a backslash, which kfp does not escape: "
+        f"{condition}. Compare with a string without them."
+    )
+
+
+def _is_well_formed(condition: str) -> bool:
+    rest, found = _COMPARISON.subn("C", condition)
+    while found:
+        rest, found = re.subn(r"!?\(C\)|!C|C (?:&&|\|\|) C", "C", rest)
+    return rest == "C"
+
+
+def _unknown_component(node: ir.TaskNode) -> str | None:
+    image = ir.logical_image(node.container)
+    name = ir.headrace_component(node.container)
+    if image is not None and name is None:
+        return (
+            f"runs a command of its own in the Headrace image {image!r}, whose entry point is "
+            "`python -m headrace_components.<component>`. Use an image of your own."
+        )
+    return None
+
+
+_RULES: tuple[Rule, ...] = (_dangling_parameter, _malformed_condition, _unknown_component)

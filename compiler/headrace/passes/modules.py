@@ -1,0 +1,213 @@
+"""Replaces the path of a module file by its content, so that a run carries its code.
+
+A `module_file` may be a constant, or a parameter that comes down from the pipeline's own through
+sub-pipelines and loops: every value that is known now and reaches a `module_file` is packed.
+"""
+
+import ast
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from headrace import ir
+from headrace.errors import CompileError
+from headrace.ir import Spec
+from headrace.targets import Target
+from headrace_components.module_pack import is_packed, pack
+
+MODULE_PARAMETER = "module_file"
+
+# Kubeflow refuses longer run parameters (kubeflow/pipelines#12510), and one argument of a process
+# holds at most 128 KiB, in which the message with all parameters stands twice.
+MAX_REMOTE_CHARS = 10_000
+
+Port = tuple[str, str]
+"""A parameter of a DAG: the component's name (`ir.ROOT` for the pipeline), the parameter's name."""
+
+
+def apply_modules(spec: Mapping[str, Any], target: Target, directory: Path) -> Spec:
+    """Returns `spec` with the content of each local module file in place of its path.
+
+    Args:
+        spec: A pipeline whose defaults are explicit.
+        target: On `kubeflow` and `vertex` a packed module has at most `MAX_REMOTE_CHARS`
+            characters.
+        directory: What relative paths are relative to.
+
+    Raises:
+        CompileError: A module file is missing, has a syntax error or is too long.
+    """
+    result: Spec = ir.copy(spec)
+    _walk(result, lambda value, user: pack_module(value, user, target, directory))
+    return result
+
+
+def module_parameters(spec: Mapping[str, Any]) -> frozenset[str]:
+    """Returns the names of the run parameters that reach a `module_file`."""
+    ports = _walk(ir.copy(spec), lambda value, _: value)
+    return frozenset(parameter for dag, parameter in ports if dag == ir.ROOT)
+
+
+def pack_parameters(
+    spec: Mapping[str, Any], values: Mapping[str, Any], target: Target, directory: Path
+) -> dict[str, Any]:
+    """Returns run parameters with the content of module files in place of their paths.
+
+    Args:
+        spec: The compiled pipeline that takes the parameters.
+        values: Values of run parameters by name.
+        target: As for `apply_modules`.
+        directory: As for `apply_modules`.
+
+    Raises:
+        CompileError: As for `apply_modules`.
+    """
+    names = module_parameters(spec)
+    return {
+        name: pack_module(value, f"parameter `{name}`", target, directory)
+        if name in names
+        else value
+        for name, value in values.items()
+    }
+
+
+def pack_module(value: Any, user: str, target: Target, directory: Path) -> Any:
+    """Returns the content of a module file; what is no local path is returned as it is.
+
+    Args:
+        value: A path, a URI, a packed module, an empty string, or a list of those.
+        user: The task or parameter that names the file, for messages.
+        target: As for `apply_modules`.
+        directory: As for `apply_modules`.
+
+    Raises:
+        CompileError: As for `apply_modules`.
+    """
+    if isinstance(value, list):
+        return [pack_module(item, user, target, directory) for item in value]
+    is_path = isinstance(value, str) and value and "{{$" not in value and not is_packed(value)
+    if not is_path or ("://" in value and not value.startswith("file://")):
+        return value
+    path = directory / value.removeprefix("file://")
+    packed = pack(_sources(path, user), path.name)
+    if target != "local" and len(packed) > MAX_REMOTE_CHARS:
+        raise CompileError(
+            f"{user}: the module {path.name!r} and its siblings take {len(packed)} characters when "
+            f"packed, but {target} carries at most {MAX_REMOTE_CHARS} in a parameter. Give "
+            "`module_file` a gs:// or s3:// URI, or bake the module into an image of your own "
+            "and name its function by dotted path."
+        )
+    return packed
+
+
+def _sources(path: Path, user: str) -> dict[str, str]:
+    """Returns the source of a module and of the siblings that it imports, by file name."""
+    sources: dict[str, str] = {}
+    pending = [path]
+    while pending:
+        file = pending.pop()
+        if file.name not in sources:
+            sources[file.name] = _read(file, user)
+            pending.extend(_siblings(file, sources[file.name], user))
+    return sources
+
+
+def _read(path: Path, user: str) -> str:
+    if not path.is_file():
+        raise CompileError(
+            f"{user}: `{MODULE_PARAMETER}` names {str(path)!r}, which is no file. Give a path "
+            "relative to the pipeline file, or a URI."
+        )
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise CompileError(
+            f"{user}: the module {str(path)!r} is not UTF-8: {error}. Save it as UTF-8."
+        ) from error
+
+
+def _siblings(path: Path, source: str, user: str) -> list[Path]:
+    try:
+        tree = ast.parse(source, str(path))
+    except SyntaxError as error:
+        line = (error.text or "").strip()
+        raise CompileError(
+            f"{user}: {path}:{error.lineno}: {error.msg}: {line!r}. Correct the module's line."
+        ) from error
+    names = set[str]()
+    for statement in ast.walk(tree):
+        if isinstance(statement, ast.Import):
+            names.update(alias.name.partition(".")[0] for alias in statement.names)
+        elif isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
+            names.add(statement.module.partition(".")[0])
+    for name in sorted(names):
+        if (path.parent / name / "__init__.py").is_file():
+            raise CompileError(
+                f"{user}: {path.name} imports the package {name!r} that lies beside it, but only "
+                "plain files travel with a module. Make it one file, or install it in an image of "
+                "your own."
+            )
+    files = [path.parent / f"{name}.py" for name in sorted(names)]
+    return [file for file in files if file.is_file()]
+
+
+def _walk(spec: Spec, change: Callable[[Any, str], Any]) -> set[Port]:
+    """Applies `change` to each known value that reaches a `module_file`, following it upwards.
+
+    Returns:
+        The parameters of DAGs that carry such values.
+    """
+    nodes = list(ir.tasks(spec))
+    pending: list[Port] = []
+    for node in nodes:
+        container = node.container
+        if ir.headrace_component(container) and MODULE_PARAMETER in ir.parameters(node.component):
+            pending += _follow(node, MODULE_PARAMETER, change)
+    seen = set[Port]()
+    while pending:
+        port = pending.pop()
+        if port in seen:
+            continue
+        seen.add(port)
+        dag, parameter = port
+        definition = ir.parameters(ir.component_of(spec, dag)).get(parameter, {})
+        if "defaultValue" in definition:
+            definition["defaultValue"] = change(
+                definition["defaultValue"], f"parameter `{parameter}`"
+            )
+        for node in nodes:
+            if node.task["componentRef"]["name"] == dag:
+                pending += _follow(node, parameter, change)
+    return seen
+
+
+def _follow(node: ir.TaskNode, parameter: str, change: Callable[[Any, str], Any]) -> list[Port]:
+    """Changes the value that a task gives a parameter, or returns the parameter it comes from."""
+    iterator = node.task.get("parameterIterator", {})
+    if iterator.get("itemInput") == parameter:
+        return _follow_items(node, iterator["items"], change)
+    source = ir.parameter_inputs(node.task).get(parameter, {})
+    if "runtimeValue" in source:
+        source["runtimeValue"]["constant"] = change(
+            source["runtimeValue"]["constant"], f"task `{node.label}`"
+        )
+    if "componentInputParameter" not in source:
+        return []
+    if "parameterExpressionSelector" in source:
+        raise CompileError(
+            f"task `{node.label}`: `{MODULE_PARAMETER}` is a field of a loop's item, where the "
+            "compiler does not look. Loop over the paths themselves, or write a URI."
+        )
+    return [(node.dag, source["componentInputParameter"])]
+
+
+def _follow_items(
+    node: ir.TaskNode, items: dict[str, Any], change: Callable[[Any, str], Any]
+) -> list[Port]:
+    if "raw" in items:
+        values = change(json.loads(items["raw"]), f"loop `{node.label}`")
+        items["raw"] = json.dumps(values)
+        return []
+    # The list arrives as an input of the loop's task itself.
+    return _follow(node, items["inputParameter"], change)

@@ -1,0 +1,237 @@
+"""What a target cannot run, and what to write instead."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from headrace import ir
+from headrace.errors import CompileError
+from headrace.targets import Target
+
+# Custom jobs of Vertex AI: https://cloud.google.com/vertex-ai/docs/pipelines/machine-types
+MAX_VERTEX_CPUS = 96
+MAX_VERTEX_MEMORY_GB = 624
+
+# https://cloud.google.com/vertex-ai/docs/reference/rest/v1/MachineSpec#AcceleratorType
+_VERTEX_ACCELERATOR = re.compile(r"(NVIDIA|TPU)_[A-Z0-9_]+")
+_VERTEX_PIPELINE_NAME = re.compile(r"[a-z][a-z0-9-]{0,127}")
+
+# What the open-source launcher can read: objstore schemes of backend/src/v2.
+_KUBEFLOW_IMPORTS = ("gs://", "s3://", "minio://", "oci://")
+
+# Replaced by Vertex AI alone.
+_VERTEX_PLACEHOLDERS = re.compile(
+    r"\{\{\$\.(json_escape|pipeline_google_cloud_\w+|pipeline_root)[^}]*\}\}"
+)
+_JOB_PLACEHOLDER = re.compile(r"\{\{\$\.pipeline_[a-z_]+\}\}")
+
+Rule = Callable[[ir.TaskNode], str | None]
+
+
+def check(spec: Mapping[str, Any], target: Target, platform: Mapping[str, Any]) -> None:
+    """Refuses what `target` cannot run.
+
+    Args:
+        spec: A pipeline as kfp compiles it.
+        target: Where it is to run.
+        platform: Its `PlatformSpec`; empty unless kfp-kubernetes was used.
+
+    Raises:
+        CompileError: The first such construct, with what to write instead.
+    """
+    name = ir.pipeline_name(spec)
+    if target == "vertex":
+        _check_vertex_pipeline(name, platform)
+    for node in ir.tasks(spec):
+        for rule in _RULES[target]:
+            finding = rule(node)
+            if finding:
+                raise CompileError(f"{name}: task `{node.label}`: target {target} {finding}")
+
+
+def _check_vertex_pipeline(name: str, platform: Mapping[str, Any]) -> None:
+    if not _VERTEX_PIPELINE_NAME.fullmatch(name):
+        raise CompileError(
+            f"{name}: target vertex takes pipeline names of lower-case letters, digits and -, "
+            "starting with a letter, of at most 128 characters. Rename the pipeline."
+        )
+    settings = platform.get("platforms", {}).get("kubernetes")
+    if settings is not None:
+        labels = sorted(settings.get("deploymentSpec", {}).get("executors", {}))
+        raise CompileError(
+            f"{name}: target vertex has no Kubernetes settings, but kfp-kubernetes sets some for "
+            f"{labels}. Remove them, or compile for kubeflow."
+        )
+
+
+def _accelerator_of_vertex(node: ir.TaskNode) -> str | None:
+    name = _accelerator(node)
+    if name and "{{$" not in name and not _VERTEX_ACCELERATOR.fullmatch(name):
+        return (
+            f"knows no accelerator {name!r}; expected a name as 'NVIDIA_L4' or 'TPU_V3'. "
+            "Change `set_accelerator_type`."
+        )
+    return None
+
+
+def _accelerator_of_kubeflow(node: ir.TaskNode) -> str | None:
+    name = _accelerator(node)
+    if _VERTEX_ACCELERATOR.fullmatch(name):
+        return (
+            f"takes accelerators as Kubernetes resources, but gets {name!r}, a name of Vertex AI. "
+            "Write 'nvidia.com/gpu' in `set_accelerator_type`."
+        )
+    return None
+
+
+def _accelerator(node: ir.TaskNode) -> str:
+    resources = node.container.get("resources", {})
+    accelerator = resources.get("accelerator", {})
+    name: str = accelerator.get("resourceType") or accelerator.get("type") or ""
+    return name
+
+
+def _machine_of_vertex(node: ir.TaskNode) -> str | None:
+    resources = node.container.get("resources", {})
+    cpus, memory = resources.get("cpuLimit", 0), resources.get("memoryLimit", 0)
+    if cpus > MAX_VERTEX_CPUS:
+        return (
+            f"has machines of up to {MAX_VERTEX_CPUS} CPUs, but `set_cpu_limit` asks for "
+            f"{cpus:g}. Ask for fewer."
+        )
+    if memory > MAX_VERTEX_MEMORY_GB:
+        return (
+            f"has machines of up to {MAX_VERTEX_MEMORY_GB} GB, but `set_memory_limit` asks for "
+            f"{memory:g} GB. Ask for less."
+        )
+    return None
+
+
+def _retry_of_a_dag(node: ir.TaskNode) -> str | None:
+    if "dag" in node.component and "retryPolicy" in node.task:
+        return (
+            "retries single tasks only, and this one is a sub-pipeline. Call `set_retry` on the "
+            "tasks inside it."
+        )
+    return None
+
+
+def _foreign_executor(node: ir.TaskNode) -> str | None:
+    executor = node.executor
+    kinds = sorted(set(executor) - {"container", "importer"})
+    if kinds:
+        return (
+            f"has no executor {kinds[0]!r}, which only Vertex AI runs. Use a container component."
+        )
+    if "artifactIterator" in node.task:
+        return "cannot loop over artifacts. Loop over a list of strings, as their URIs."
+    return None
+
+
+def _importer_of_kubeflow(node: ir.TaskNode) -> str | None:
+    importer = node.executor.get("importer")
+    if importer is None:
+        return None
+    if _is_in_a_loop(node):  # kubeflow/pipelines#10860
+        return "cannot import an artifact inside ParallelFor. Import it before the loop."
+    if node.task.get("taskInfo", {}).get("name", node.name) != node.name:
+        return (
+            "loses the artifact of an importer that has a display name of its own. Remove "
+            "`set_display_name`."
+        )
+    uri = importer.get("artifactUri", {}).get("constant", "")
+    if uri and "{{$" not in uri and not uri.startswith(_KUBEFLOW_IMPORTS):
+        return (
+            f"cannot import {uri!r}; expected a URI that starts with one of "
+            f"{list(_KUBEFLOW_IMPORTS)}. Copy the artifact there."
+        )
+    return None
+
+
+def _is_in_a_loop(node: ir.TaskNode | None) -> bool:
+    while node is not None:
+        if "parameterIterator" in node.task:
+            return True
+        node = node.parent
+    return False
+
+
+def _missing_artifact_of_a_dag(node: ir.TaskNode) -> str | None:
+    if node.parent is None:
+        return None
+    for port, source in ir.artifact_inputs(node.task).items():
+        name = source.get("componentInputArtifact")
+        if name is not None and name not in ir.artifact_inputs(node.parent.task):
+            return (
+                f"fails where `{port}` comes from the optional input `{name}` of the sub-pipeline "
+                f"`{node.parent.label}`, which gets none here. Connect an artifact to it, or make "
+                "a sub-pipeline without that input."
+            )
+    return None
+
+
+def _placeholders_of_vertex(node: ir.TaskNode) -> str | None:
+    for where, text in _texts(node):
+        found = _VERTEX_PLACEHOLDERS.search(text)
+        if found:
+            return f"does not replace {found[0]}, as {where} has it. Pass the value as a parameter."
+    return None
+
+
+def _job_placeholder_in_text(node: ir.TaskNode) -> str | None:
+    for name, source in ir.parameter_inputs(node.task).items():
+        text = ir.constant(source)
+        found = _JOB_PLACEHOLDER.search(text) if isinstance(text, str) else None
+        if found and found[0] != text:
+            return (
+                f"replaces {found[0]} only where it is a parameter's whole value, but `{name}` is "
+                f"{text!r}. Pass the two parts as parameters of their own."
+            )
+    return None
+
+
+def _f_string_into_a_dag(node: ir.TaskNode) -> str | None:
+    for name, source in ir.parameter_inputs(node.task).items():
+        text = ir.constant(source)
+        if "dag" in node.component and isinstance(text, str) and ir.referenced_parameters(text):
+            return (
+                f"does not fill in an f-string that goes into a sub-pipeline, as `{name}` does. "
+                "Pass the parts as parameters and put them together inside."
+            )
+    return None
+
+
+def _concat_placeholder(node: ir.TaskNode) -> str | None:
+    for where, text in _texts(node):
+        if text.startswith('{"Concat":'):
+            return f"does not replace a ConcatPlaceholder, as {where} has it. Join inside the task."
+    return None
+
+
+def _texts(node: ir.TaskNode) -> list[tuple[str, str]]:
+    """Returns what a task's texts are called, and the texts."""
+    container = node.container
+    texts = [("its command", text) for text in container.get("command", [])]
+    texts += [("its arguments", text) for text in container.get("args", [])]
+    for name, source in ir.parameter_inputs(node.task).items():
+        value = ir.constant(source)
+        if isinstance(value, str):
+            texts.append((f"`{name}`", value))
+    return texts
+
+
+_RULES: dict[Target, tuple[Rule, ...]] = {
+    "local": (_foreign_executor,),
+    "kubeflow": (
+        _foreign_executor,
+        _accelerator_of_kubeflow,
+        _retry_of_a_dag,
+        _importer_of_kubeflow,
+        _missing_artifact_of_a_dag,
+        _placeholders_of_vertex,
+        _job_placeholder_in_text,
+        _f_string_into_a_dag,
+        _concat_placeholder,
+    ),
+    "vertex": (_accelerator_of_vertex, _machine_of_vertex, _retry_of_a_dag),
+}
