@@ -56,8 +56,19 @@ def encode_examples(batch: pa.RecordBatch) -> list[bytes]:
     cursor = _put_size(buffer, starts, _FIRST_FIELD, features_sizes)
     for feature in features:
         cursor = feature.put(buffer, cursor)
-    data = buffer.tobytes()
-    return [data[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+    return _cut(buffer, starts, ends)
+
+
+def encode_features(column: pa.Array) -> list[bytes]:
+    """Returns each row of a column as a serialized `tf.train.Feature`.
+
+    Args:
+        column: As a column of `encode_examples`.
+
+    Raises:
+        TypeError: The column is of another type, or a list holds a null.
+    """
+    return _feature("", column).encode()
 
 
 class _Feature:
@@ -85,6 +96,14 @@ class _Feature:
         self._put_values(buffer, at)
         return cursor + self.sizes
 
+    def encode(self) -> list[bytes]:
+        """Returns the feature of each row, without its name."""
+        ends = np.cumsum(self._feature_sizes)
+        starts = ends - self._feature_sizes
+        buffer = np.empty(int(ends[-1]) if len(ends) else 0, np.uint8)
+        self._put_values(buffer, starts)
+        return _cut(buffer, starts, ends)
+
     def _put_values(self, buffer: Bytes, at: Ints) -> None:
         """Writes the kind and the values; a feature of type null has neither."""
 
@@ -98,6 +117,8 @@ class _ListFeature(_Feature):
     def __init__(self, name: str, column: pa.Array) -> None:
         super().__init__(name, len(column))
         self._present = _present_rows(column)
+        if self._present is not None:
+            column = column.take(pa.array(np.arange(len(column))))  # a null row spans no values
         offsets = np.asarray(column.offsets).astype(np.int64)
         self._first = offsets[:-1] - offsets[0]
         self._counts = np.diff(offsets)
@@ -229,6 +250,11 @@ _KINDS: tuple[tuple[Callable[[pa.DataType], bool], type[_ListFeature]], ...] = (
     (pa.types.is_float32, _FloatFeature),
     (_is_bytes, _BytesFeature),
 )
+
+
+def _cut(buffer: Bytes, starts: Ints, ends: Ints) -> list[bytes]:
+    data = buffer.tobytes()
+    return [data[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
 
 
 def _present_rows(column: pa.Array) -> NDArray[np.bool_] | None:

@@ -1,0 +1,22 @@
+"""What CsvExampleGen reads besides its input artifacts."""
+
+from headrace_components.cache import Inputs, Params
+from headrace_components.csv_example_gen.params import CsvExampleGenParams
+from headrace_components.csv_example_gen.spans import resolve
+from headrace_components.errors import InputError
+from headrace_components.parameters import read
+
+
+def external_state(params: Params, inputs: Inputs) -> str | None:
+    """Returns span, version and fingerprint of the input files, or None where only a run can tell.
+
+    That is so for files behind a URI, and for parameters that the component will refuse.
+    """
+    if "://" in params.get("input_base", ""):
+        return None
+    try:
+        typed = read(CsvExampleGenParams, params, "csv_example_gen")
+        found = resolve(typed.input_base, typed.input_splits, typed.only_span)
+    except InputError:  # the run says so, where its author will see it
+        return None
+    return f"span:{found.span},version:{found.version}\n{found.fingerprint}"

@@ -1,0 +1,159 @@
+"""Infers what a CSV column holds, and turns its cells into list columns.
+
+The rules are TFX's (tfx_bsl `csv_decoder.ColumnTypeInferrer`): a column is of the widest type that
+one of its cells has, INT before FLOAT before STRING; a cell is an integer or a number where
+Python's `int` or `float` reads its bytes; an integer beyond 64 bits is a string; an empty cell says
+nothing. Arrow parses the cells of the usual form; for the others - ` 7`, `1_000`, `nan` - Python
+itself is asked, once for each distinct cell.
+"""
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+_INT64 = np.iinfo(np.int64)
+
+# Of these characters alone, Arrow and Python read the same numbers; Arrow would also read 0x1F.
+_INTEGER_BYTES = frozenset(b"0123456789-")
+_NUMBER_BYTES = _INTEGER_BYTES | frozenset(b".eE")
+
+
+class ColumnType(enum.IntEnum):
+    """What a column holds, from narrow to wide; UNKNOWN where every cell is empty."""
+
+    UNKNOWN = 0
+    INT = 1
+    FLOAT = 2
+    STRING = 3
+
+
+@dataclass(kw_only=True, slots=True)
+class Inference:
+    """What is known of a column so far.
+
+    Attributes:
+        type: The widest type of a cell.
+        mixed_at: Row, counted over all blocks from 0, of the first text after numbers; None where
+            the column is of one sort.
+    """
+
+    type: ColumnType = ColumnType.UNKNOWN
+    mixed_at: int | None = None
+
+    def add(self, cells: pa.Array, first_row: int) -> None:
+        """Takes the next cells of the column, a string array whose nulls are empty cells."""
+        if self.type == ColumnType.STRING:
+            return
+        present = cells.drop_null()
+        found = _widest(present)
+        if found == ColumnType.STRING:
+            rows = np.flatnonzero(np.asarray(cells.is_valid()))
+            first_text = _first_text(present)
+            if self.type > ColumnType.UNKNOWN or first_text > 0:
+                self.mixed_at = first_row + int(rows[first_text])
+        self.type = max(self.type, found)
+
+
+def infer_cell(cell: bytes) -> ColumnType:
+    """Returns the type of one cell."""
+    if not cell:
+        return ColumnType.UNKNOWN
+    try:
+        value = int(cell)
+    except ValueError:
+        pass
+    else:
+        return ColumnType.INT if _INT64.min <= value <= _INT64.max else ColumnType.STRING
+    try:
+        float(cell)
+    except ValueError:
+        return ColumnType.STRING
+    return ColumnType.FLOAT
+
+
+def _widest(present: pa.Array) -> ColumnType:
+    if not len(present):
+        return ColumnType.UNKNOWN
+    if _parsed(present, pa.int64(), _INTEGER_BYTES) is not None:
+        return ColumnType.INT
+    numbers = _parsed(present, pa.float64(), _NUMBER_BYTES)
+    # Some cell is no integer, or it is one beyond 64 bits: then it is not below 2**63.
+    if numbers is not None and (np.abs(np.asarray(numbers)) < 2.0**63).all():
+        return ColumnType.FLOAT
+    widest = ColumnType.UNKNOWN
+    for cell in pc.unique(present).to_pylist():
+        widest = max(widest, infer_cell(cell.encode()))
+        if widest == ColumnType.STRING:
+            break
+    return widest
+
+
+def _first_text(present: pa.Array) -> int:
+    cells = (cell.as_py().encode() for cell in present)
+    return next(index for index, cell in enumerate(cells) if infer_cell(cell) == ColumnType.STRING)
+
+
+def _parsed(present: pa.Array, to: pa.DataType, alphabet: frozenset[int]) -> pa.Array | None:
+    """Returns cells as numbers, or None where that is not Arrow's to decide."""
+    if not _bytes_of(present) <= alphabet:
+        return None
+    try:
+        return present.cast(to)
+    except pa.ArrowInvalid:
+        return None
+
+
+def _bytes_of(present: pa.Array) -> set[int]:
+    _, offsets, data = present.buffers()
+    bounds = np.frombuffer(offsets, np.int32, len(present) + 1, 4 * present.offset)
+    seen = np.zeros(256, np.bool_)
+    seen[np.frombuffer(data, np.uint8)[bounds[0] : bounds[-1]]] = True
+    return set(np.flatnonzero(seen).tolist())
+
+
+def as_lists(cells: pa.Array, column_type: ColumnType) -> pa.Array:
+    """Returns cells as a list column: one value, or none where the cell is empty.
+
+    Args:
+        cells: A string array whose nulls are empty cells.
+        column_type: Type of the whole column, which no cell exceeds.
+
+    Returns:
+        `large_list` of int64, float32 or large_binary; `null` where the type is UNKNOWN.
+    """
+    if column_type == ColumnType.UNKNOWN:
+        return pa.nulls(len(cells))
+    present = cells.drop_null()
+    if column_type == ColumnType.INT:
+        values = _numbers(present, pa.int64(), _INTEGER_BYTES, int)
+    elif column_type == ColumnType.FLOAT:
+        wide = np.asarray(_numbers(present, pa.float64(), _NUMBER_BYTES, float))
+        with np.errstate(over="ignore"):  # beyond float32 is infinity, as in a FloatList
+            values = pa.array(wide.astype(np.float32))
+    else:
+        values = present.cast(pa.binary()).cast(pa.large_binary())
+    return pa.LargeListArray.from_arrays(_offsets(cells), values)
+
+
+def _numbers(
+    present: pa.Array, to: pa.DataType, alphabet: frozenset[int], parse: Callable[[bytes], Any]
+) -> pa.Array:
+    parsed = _parsed(present, to, alphabet)
+    if parsed is not None:
+        return parsed
+    distinct = present.dictionary_encode()
+    numbers = [parse(cell.encode()) for cell in distinct.dictionary.to_pylist()]
+    return pa.array(numbers, to).take(distinct.indices)
+
+
+def _offsets(cells: pa.Array) -> pa.Array:
+    if not cells.null_count:
+        return pa.array(np.arange(len(cells) + 1))
+    present: NDArray[np.bool_] = np.asarray(cells.is_valid())
+    return pa.array(np.concatenate([np.zeros(1, np.int64), np.cumsum(present, dtype=np.int64)]))
