@@ -1,0 +1,102 @@
+"""Reads and writes analyzer accumulators, in the files of `tensorflow_transform.beam`.
+
+One directory per data set holds `MANIFEST`, which numbers the entries by their key, a gzip TFRecord
+file per entry, named by its number, and `METADATA`, one record that says how large the data were.
+MANIFEST and METADATA are pickles: they are read without resolving any name in them but that of
+bytes.
+"""
+
+import hashlib
+import io
+import pickle
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from tensorflow_transform.beam import analyzer_cache as tft_cache
+
+from headrace_components.errors import InputError
+
+Entries = Mapping[bytes, Sequence[bytes]]
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    """Reads numbers, bytes and dicts; an artifact from elsewhere must not run code here."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("_codecs", "encode"):  # how pickle protocol 0 writes bytes
+            return super().find_class(module, name)
+        raise pickle.UnpicklingError(f"it names {module}.{name}")
+
+
+def dataset_key(pattern: str) -> tft_cache.DatasetKey:
+    """Returns the name a data set has in a cache, as TFX forms it.
+
+    Args:
+        pattern: What matches the files of the data set, as a URI. A cache answers for rows that lie
+            at the same place.
+    """
+    suffix = "/".join(pattern.split("/")[-6:])
+    return tft_cache.DatasetKey(f"{suffix}-{hashlib.sha256(pattern.encode()).hexdigest()}")
+
+
+def read(directory: Path, key: tft_cache.DatasetKey, component: str) -> Entries:
+    """Returns the encoded accumulators of a data set; none where the cache does not know it.
+
+    Raises:
+        InputError: The cache is damaged.
+    """
+    folder = directory / key.key
+    if not (folder / "MANIFEST").is_file():
+        return {}
+    entries: dict[bytes, Sequence[bytes]] = {}
+    try:
+        for name, number in _manifest(folder).items():
+            files = sorted(str(file) for file in folder.glob(f"{number}-*-of-*"))
+            records = tf.data.TFRecordDataset(files, compression_type="GZIP")
+            entries[name] = [record.numpy() for record in records]
+    except (pickle.UnpicklingError, tf.errors.OpError, EOFError, ValueError) as error:
+        raise InputError(
+            f"{component}: `analyzer_cache` holds {folder}, which is no cache that TensorFlow "
+            f"Transform wrote ({error}). Leave `analyzer_cache` unconnected, or connect the "
+            "updated_analyzer_cache of an earlier run."
+        ) from error
+    return entries
+
+
+def copy(source: Path, target: Path, key: tft_cache.DatasetKey) -> None:
+    """Takes what is known of a data set over into another cache."""
+    if (source / key.key).is_dir():
+        shutil.copytree(source / key.key, target / key.key)
+
+
+def write(directory: Path, key: tft_cache.DatasetKey, entries: Entries, size_bytes: int) -> None:
+    """Adds accumulators of a data set to a cache.
+
+    Args:
+        directory: The cache.
+        key: The data set.
+        entries: Encoded accumulators by entry key.
+        size_bytes: Size of the data set's batches in memory.
+    """
+    folder = directory / key.key
+    folder.mkdir(parents=True, exist_ok=True)
+    manifest = dict(_manifest(folder)) if (folder / "MANIFEST").is_file() else {}
+    first = max(manifest.values(), default=-1) + 1
+    for number, (name, records) in enumerate(entries.items(), first):
+        manifest[name] = number
+        with tf.io.TFRecordWriter(str(folder / f"{number}-00000-of-00001.gz"), "GZIP") as writer:
+            for record in records:
+                writer.write(record)
+    metadata = tft_cache.DatasetCacheMetadata(dataset_size=size_bytes)
+    with tf.io.TFRecordWriter(str(folder / "METADATA-00000-of-00001")) as writer:
+        writer.write(metadata.encode())
+    (folder / "MANIFEST").write_bytes(pickle.dumps(manifest, protocol=0))
+
+
+def _manifest(folder: Path) -> Mapping[bytes, int]:
+    content = (folder / "MANIFEST").read_bytes()
+    manifest: Mapping[bytes, int] = _PlainUnpickler(io.BytesIO(content)).load()
+    return manifest

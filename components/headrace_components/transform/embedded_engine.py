@@ -1,0 +1,171 @@
+"""Analyzes the rows in this process: TensorFlow Transform's graph, without its Beam pipeline."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from tensorflow_transform import graph_context, graph_tools, impl_helper, tf2_utils
+from tensorflow_transform.beam import analysis_graph_builder
+from tensorflow_transform.beam import analyzer_cache as tft_cache
+from tensorflow_transform.saved import saved_transform_io_v2
+
+from headrace_components.transform import analyzer_cache
+from headrace_components.transform.graph_interpreter import Batch, Interpreter
+from headrace_components.transform.raw_data import RawData
+from headrace_components.transform.tracing import TracedPreprocessing
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dataset:
+    """Rows to analyze.
+
+    Attributes:
+        split: The split they are.
+        key: What they are called in a cache.
+        cached: Encoded accumulators of an earlier run, by entry key.
+    """
+
+    split: str
+    key: tft_cache.DatasetKey
+    cached: analyzer_cache.Entries = field(default_factory=dict)
+
+
+class EmbeddedAnalysis:
+    """One analysis of one `preprocessing_fn`.
+
+    Args:
+        traced: The function's graph.
+        data: The rows; only the columns that analyzers read are read.
+        datasets: What to analyze.
+        with_cache: Whether cached accumulators are used and fresh ones kept.
+        temp_dir: Where vocabulary files are written before they become assets.
+    """
+
+    def __init__(
+        self,
+        traced: TracedPreprocessing,
+        data: RawData,
+        datasets: Sequence[Dataset],
+        *,
+        with_cache: bool,
+        temp_dir: str,
+    ) -> None:
+        self._traced = traced
+        self._data = data.project(traced.analyzed_columns) if traced.analyzed_columns else data
+        self._datasets = {dataset.key: dataset for dataset in datasets}
+        self._temp_dir = temp_dir
+        self._bytes_read: dict[tft_cache.DatasetKey, int] = {}
+        self._keeps_alive: list[Any] = []
+        # Taken before the graph is built, which consumes the collections it looks at.
+        self._fingerprint = graph_tools.get_analyzers_fingerprint(traced.graph, traced.inputs)
+        cache = {
+            dataset.key: tft_cache.DatasetCache(dataset.cached, None)
+            for dataset in datasets
+            if dataset.cached
+        }
+        self._transform_fn, self._cache_nodes, _ = analysis_graph_builder.build(
+            traced.graph,
+            traced.inputs,
+            traced.outputs,
+            dataset_keys=self._datasets.keys(),
+            cache_dict=cache if with_cache else None,
+        )
+        self._interpreter = Interpreter(
+            [self._transform_fn, *self._cache_roots()],
+            run_phase=self._phase,
+            batches=self._batches,
+            cached=lambda key, entry: self._datasets[key].cached[entry],
+            graph=traced.graph,
+            vocabulary_dir=temp_dir,
+        )
+        self.unknown = self._interpreter.unknown
+
+    def _cache_roots(self) -> Iterator[Any]:
+        for entries in (self._cache_nodes or {}).values():
+            yield from entries.values()
+
+    def write_graph(self, directory: Path) -> None:
+        """Analyzes the rows, and writes `transform_fn` and `transformed_metadata`."""
+        bindings = self._interpreter.evaluate(self._transform_fn)
+        saved_model = directory / "transform_fn"
+        impl_helper.trace_and_write_v2_saved_model(
+            str(saved_model),
+            self._traced.function,
+            self._traced.specs,
+            self._temp_dir,
+            self._fingerprint,
+            _constants(bindings),
+            {},
+            None,
+        )
+        metadata = saved_model / impl_helper.METADATA_DIR_NAME
+        target = directory / "transformed_metadata"
+        metadata.rename(target)
+        if self._traced.asset_map:
+            (target / "asset_map").write_text(json.dumps(self._traced.asset_map), "utf-8")
+
+    def write_cache(self, directory: Path) -> None:
+        """Writes the accumulators that this analysis made."""
+        for key, entries in (self._cache_nodes or {}).items():
+            encoded = {
+                name: self._interpreter.evaluate(node) for name, node in sorted(entries.items())
+            }
+            analyzer_cache.write(directory, key, encoded, self._bytes_read.get(key, 0))
+
+    def _phase(self, names: Mapping[str, str], bindings: Mapping[str, Any]) -> Any:
+        """Returns a function from a batch's tensors to the tensors called `names`."""
+        module = tf.Module()
+        context = graph_context.TFGraphContext(
+            module_to_export=module,
+            temp_dir=self._temp_dir,
+            evaluated_replacements=_constants(bindings),
+        )
+        phase = impl_helper.get_traced_transform_fn(
+            self._traced.function, self._traced.specs, context, output_keys_to_name_map=dict(names)
+        )
+        saved_transform_io_v2.trace_and_update_module(
+            module, phase, "transform_fn", strip_control_dependencies=False
+        )
+        # Tables and variables live as long as the module that tracks them.
+        self._keeps_alive.append(module)
+        fed = self._data.fed()
+        unfed = self._traced.specs.keys() - fed
+
+        @tf.function(  # type: ignore[untyped-decorator]
+            input_signature=[{name: self._traced.specs[name] for name in sorted(fed)}],
+            autograph=False,
+        )
+        def run(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+            missing = (
+                tf2_utils.supply_missing_inputs(self._traced.inputs, 1, unfed) if unfed else {}
+            )
+            arguments = tf.nest.flatten({**inputs, **missing}, expand_composites=True)
+            outputs: Mapping[str, Any] = module.transform_fn(*arguments)
+            return outputs
+
+        return run.get_concrete_function()
+
+    def _batches(self, phase: Any, key: tft_cache.DatasetKey) -> Iterator[Batch]:
+        keys = self._datasets if key.is_flattened_dataset_key() else [key]
+        for name in keys:
+            split = self._datasets[name].split
+            num_bytes = 0
+            for batch in self._data.record_batches(split):
+                num_bytes += batch.nbytes
+                outputs = phase(self._data.tensors(batch, split))
+                yield {
+                    name: np.asarray(value) if isinstance(value, tf.Tensor) else value
+                    for name, value in outputs.items()
+                }
+            self._bytes_read[name] = num_bytes
+
+
+def _constants(bindings: Mapping[str, Any]) -> dict[str, tf.Tensor]:
+    return {
+        name: tf.constant(value, tf.dtypes.as_dtype(dtype))
+        for name, (value, dtype) in bindings.items()
+    }

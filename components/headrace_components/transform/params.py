@@ -1,0 +1,75 @@
+"""Parameters of Transform."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from headrace_components.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TransformParams:
+    """What a pipeline author may choose.
+
+    Attributes:
+        module_file: Path, URI or packed form of a Python file with `preprocessing_fn`.
+        preprocessing_fn: The same function as a dotted path; excludes `module_file`.
+        stats_options_updater_fn: Dotted path of a function that adapts the statistics' options;
+            excludes `module_file`, which may define the function itself.
+        splits_config: `{"analyze": [...], "transform": [...]}`; empty analyzes `train` and
+            transforms every split.
+        custom_config: Passed to the user's functions where their signature asks for it.
+        materialize: Whether to write the transformed rows.
+        disable_statistics: Whether to leave out the statistics before and after.
+        disable_analyzer_cache: Whether to neither read nor write analyzer accumulators.
+        force_tf_compat_v1: Whether to trace `preprocessing_fn` as TensorFlow 1 graph code.
+    """
+
+    module_file: str = ""
+    preprocessing_fn: str = ""
+    stats_options_updater_fn: str = ""
+    splits_config: Mapping[str, Any] = field(default_factory=dict)
+    custom_config: Mapping[str, Any] = field(default_factory=dict)
+    materialize: bool = True
+    disable_statistics: bool = False
+    disable_analyzer_cache: bool = False
+    force_tf_compat_v1: bool = False
+
+    def __post_init__(self) -> None:
+        """Rejects values that no run could honour."""
+        if bool(self.module_file) == bool(self.preprocessing_fn):
+            got = "both `module_file` and" if self.module_file else "neither `module_file` nor"
+            raise InputError(
+                f"transform: {got} `preprocessing_fn` are given, expected one of them. Pass "
+                "`module_file` with a Python file that defines preprocessing_fn, or "
+                "`preprocessing_fn` with a dotted path as 'package.module.preprocessing_fn'."
+            )
+        if self.module_file and self.stats_options_updater_fn:
+            raise InputError(
+                "transform: both `module_file` and `stats_options_updater_fn` "
+                f"({self.stats_options_updater_fn!r}) are given, expected one of them. Define "
+                "stats_options_updater_fn in the module file, or give both functions as dotted "
+                "paths."
+            )
+        if self.splits_config:
+            self._check_splits()
+
+    def _check_splits(self) -> None:
+        unknown = sorted(set(self.splits_config) - {"analyze", "transform"})
+        if unknown:
+            raise InputError(
+                f"transform: `splits_config` has {unknown}, expected 'analyze' and 'transform'. "
+                'Write it as {"analyze": ["train"], "transform": ["train", "eval"]}.'
+            )
+        for key, names in self.splits_config.items():
+            if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
+                raise InputError(
+                    f"transform: `splits_config` sets {key!r} to {names!r}, expected a list of "
+                    'split names. Write it as {"analyze": ["train"], "transform": ["train"]}.'
+                )
+        if not self.splits_config.get("analyze"):
+            raise InputError(
+                f"transform: `splits_config` is {dict(self.splits_config)}, which names no split "
+                "to analyze. Name at least one in 'analyze', or leave `splits_config` empty to "
+                "analyze 'train' and transform all."
+            )

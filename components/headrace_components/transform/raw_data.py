@@ -1,0 +1,154 @@
+"""The raw rows as the schema describes them: Arrow columns, and the tensors a graph is fed with."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import tensorflow as tf
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx_bsl.tfxio import tf_example_record
+
+from headrace_components.errors import InputError
+from headrace_components.examples import ExamplesReader
+
+# Of what a graph costs per call and what a batch holds in memory, neither shows at this size.
+BATCH_SIZE = 20_000
+
+
+class RawData:
+    """Rows of an Examples artifact, converted as tfx_bsl's TFExampleRecord would.
+
+    Args:
+        reader: The artifact.
+        schema: Types and shapes of its features. A feature with a fixed shape becomes a dense
+            tensor, any other a sparse or ragged one, as `tfx_bsl.tfxio` derives it.
+        component: Name of the component, for error messages.
+        columns: Features to read; None reads all of the schema.
+
+    Raises:
+        InputError: The schema describes no feature that a tensor can hold.
+    """
+
+    def __init__(
+        self,
+        reader: ExamplesReader,
+        schema: schema_pb2.Schema,
+        component: str,
+        columns: Iterable[str] | None = None,
+    ) -> None:
+        self._reader = reader
+        self._schema = schema
+        self._component = component
+        if not schema.feature:
+            raise InputError(
+                f"{component}: `schema` describes no feature, expected those of the examples. "
+                "Connect the schema that schema_gen made of them."
+            )
+        tfxio = tf_example_record.TFExampleBeamRecord(
+            physical_format="inmem", telemetry_descriptors=["headrace"], schema=schema
+        )
+        if columns is not None:
+            tfxio = tfxio.Project(sorted(columns))
+        self.adapter_config = tfxio.TensorAdapterConfig()
+        self._adapter = tfxio.TensorAdapter()
+        self._arrow_schema: pa.Schema = tfxio.ArrowSchema()
+
+    @property
+    def split_names(self) -> tuple[str, ...]:
+        """Names of the splits there are."""
+        return self._reader.split_names
+
+    def type_specs(self) -> dict[str, tf.TypeSpec]:
+        """Returns the specs of the tensors of all features of the schema, by name."""
+        specs: dict[str, tf.TypeSpec] = self._adapter.OriginalTypeSpecs()
+        return specs
+
+    def fed(self) -> frozenset[str]:
+        """Returns the names of the tensors that `tensors` gives."""
+        return frozenset(self._adapter.TypeSpecs())
+
+    def project(self, columns: Iterable[str]) -> "RawData":
+        """Returns the same rows with these features alone; `type_specs` keeps all of them."""
+        return RawData(self._reader, self._schema, self._component, columns)
+
+    def num_rows(self, split: str) -> int:
+        """Returns the number of rows of a split."""
+        return self._reader.num_rows(split)
+
+    def record_batches(self, split: str, batch_size: int = BATCH_SIZE) -> Iterator[pa.RecordBatch]:
+        """Yields the rows of a split, with the columns and types of the schema.
+
+        Raises:
+            InputError: The examples contradict the schema.
+        """
+        names = self._arrow_schema.names
+        for batch in self._reader.record_batches(split, batch_size=batch_size, columns=names):
+            columns = [self._column(batch, field, split) for field in self._arrow_schema]
+            yield pa.RecordBatch.from_arrays(columns, schema=self._arrow_schema)
+
+    def tensors(self, batch: pa.RecordBatch, split: str) -> Mapping[str, Any]:
+        """Returns a batch of `record_batches` as eager tensors, by name.
+
+        Raises:
+            InputError: A row lacks a value where the schema demands one.
+        """
+        self._check_dense(batch, split)
+        tensors: Mapping[str, Any] = self._adapter.ToBatchTensors(batch, produce_eager_tensors=True)
+        return tensors
+
+    def _column(self, batch: pa.RecordBatch, field: pa.Field, split: str) -> pa.Array:
+        index = batch.schema.get_field_index(field.name)
+        if index < 0:
+            return pa.nulls(batch.num_rows, field.type)
+        column = batch.column(index)
+        if column.type == field.type:
+            return column
+        if pa.types.is_null(column.type) or pa.types.is_null(column.type.value_type):
+            return _without_values(column, field.type)
+        raise InputError(
+            f"{self._component}: the schema says feature {field.name!r} is "
+            f"{_kind(field.type)}, but split {split!r} holds {_kind(column.type)}. Connect the "
+            "schema that was made of these examples, or correct its type."
+        )
+
+    def _check_dense(self, batch: pa.RecordBatch, split: str) -> None:
+        """Says what the adapter would call a size mismatch, by feature and with what to do."""
+        for name, representation in self.adapter_config.tensor_representations.items():
+            if representation.WhichOneof("kind") != "dense_tensor":
+                continue
+            dense = representation.dense_tensor
+            lengths = batch.column(batch.schema.get_field_index(dense.column_name)).value_lengths()
+            size = int(np.prod([dim.size for dim in dense.shape.dim], initial=1))
+            has_default = dense.HasField("default_value")
+            lengths = lengths.drop_null() if has_default else lengths.fill_null(0)
+            wrong = pc.sum(pc.not_equal(lengths, size)).as_py() or 0
+            if wrong:
+                other = pc.filter(lengths, pc.not_equal(lengths, size))[0].as_py()
+                raise InputError(
+                    f"{self._component}: feature {name!r} holds {other} values in a row of split "
+                    f"{split!r}, but the schema fixes {size} in every row; {wrong} of "
+                    f"{batch.num_rows} rows differ. Fill the gaps where the examples are made, or "
+                    f"take the fixed shape of {name!r} out of the schema (schema_gen with "
+                    "infer_feature_shape=False)."
+                )
+
+
+def _without_values(column: pa.Array, wanted: pa.DataType) -> pa.Array:
+    """Returns a column that has no value in any row as one of the wanted list type."""
+    if pa.types.is_null(column.type) or column.null_count == len(column):
+        return pa.nulls(len(column), wanted)
+    empty = np.zeros(len(column) + 1, np.int64)
+    lists = pa.LargeListArray.from_arrays(pa.array(empty), pa.array([], wanted.value_type))
+    return pc.if_else(column.is_null(), pa.nulls(len(column), wanted), lists)
+
+
+def _kind(column: pa.DataType) -> str:
+    """Returns the schema's word for the values of a list column."""
+    inner = column
+    while pa.types.is_list(inner) or pa.types.is_large_list(inner):
+        inner = inner.value_type
+    if pa.types.is_integer(inner):
+        return "INT"
+    return "FLOAT" if pa.types.is_floating(inner) else "BYTES"

@@ -1,0 +1,148 @@
+"""Traces `preprocessing_fn` once, and tells from its graph all that is known before the data is."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_transform import (
+    analyzer_nodes,
+    annotators,
+    graph_context,
+    graph_tools,
+    impl_helper,
+    nodes,
+    schema_inference,
+    tf2_utils,
+)
+
+from headrace_components.errors import InputError
+
+PreprocessingFn = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TracedPreprocessing:
+    """The graph of a `preprocessing_fn` whose analyzers have no value yet.
+
+    Attributes:
+        function: The function that was traced.
+        specs: Specs of all its inputs, by name.
+        graph: Its graph, as `tensorflow_transform.beam.analysis_graph_builder` takes it.
+        inputs: Input placeholders of the graph, by name.
+        outputs: Output tensors of the graph, by name.
+        analyzed_columns: Inputs that some analyzer reads.
+        transformed_columns: Inputs that some output depends on.
+        asset_map: From the name an author gave a vocabulary to its file's name.
+        schema: Schema of the outputs, as far as it is known without values of analyzers.
+        keeps_alive: Resources that the graph refers to, as tables, which live no longer than this.
+    """
+
+    function: PreprocessingFn
+    specs: Mapping[str, tf.TypeSpec]
+    graph: tf.Graph
+    inputs: Mapping[str, Any]
+    outputs: Mapping[str, Any]
+    analyzed_columns: frozenset[str]
+    transformed_columns: frozenset[str]
+    asset_map: Mapping[str, str]
+    schema: schema_pb2.Schema
+    keeps_alive: tuple[Any, ...]
+
+
+def trace(
+    function: PreprocessingFn, specs: Mapping[str, tf.TypeSpec], temp_dir: str, component: str
+) -> TracedPreprocessing:
+    """Traces `function` as a tf.function and inspects the graph.
+
+    Args:
+        function: A `preprocessing_fn` that raises InputError for its author's mistakes.
+        specs: Specs of its inputs.
+        temp_dir: Where stand-ins of vocabulary files are written.
+        component: Name of the component, for error messages.
+
+    Raises:
+        InputError: The outputs cannot be written as features.
+    """
+    module = tf.Module()
+    tracker = annotators.ObjectTracker()
+    context = graph_context.TFGraphContext(
+        module_to_export=module, temp_dir=temp_dir, evaluated_replacements=None
+    )
+    with annotators.object_tracker_scope(tracker):
+        concrete = impl_helper.get_traced_transform_fn(
+            function, specs, context
+        ).get_concrete_function()
+    graph = concrete.graph
+    if graph.get_collection(tf.compat.v1.GraphKeys.TRAINABLE_VARIABLES):
+        raise InputError(
+            f"{component}: preprocessing_fn makes trainable variables, expected none: nothing "
+            "trains them. Put them into the model, or make them with trainable=False."
+        )
+    inputs = tf2_utils.get_structured_inputs_from_func_graph(graph)
+    outputs = dict(concrete.structured_outputs)
+    _check_outputs(outputs, component)
+    asset_map = annotators.get_asset_annotations(graph)
+    # A module from TensorFlow Hub refuses collections that it does not know.
+    annotators.clear_asset_annotations(graph)
+    plain, dependencies = tf2_utils.strip_and_get_tensors_and_control_dependencies(
+        tf.nest.flatten(outputs, expand_composites=True)
+    )
+    features = tf.nest.pack_sequence_as(outputs, plain, expand_composites=True)
+    return TracedPreprocessing(
+        function=function,
+        specs=specs,
+        graph=graph,
+        inputs=inputs,
+        outputs=outputs,
+        analyzed_columns=_analyzed_columns(graph, inputs, dependencies),
+        transformed_columns=frozenset(graph_tools.get_dependent_inputs(graph, inputs, outputs)),
+        asset_map=asset_map,
+        schema=schema_inference.infer_feature_schema(features, graph),
+        keeps_alive=(module, tracker, concrete),
+    )
+
+
+def _analyzed_columns(
+    graph: tf.Graph, inputs: Mapping[str, Any], dependencies: set[tf.Operation]
+) -> frozenset[str]:
+    visitor = graph_tools.SourcedTensorsVisitor()
+    for sink in graph.get_collection(analyzer_nodes.TENSOR_REPLACEMENTS):
+        nodes.Traverser(visitor).visit_value_node(sink.future)
+    # What a control dependency reads, the function needs in order to run at all.
+    tensors = [*visitor.sourced_tensors, *dependencies]
+    return frozenset(graph_tools.get_dependent_inputs(graph, inputs, tensors))
+
+
+def _check_outputs(outputs: Mapping[str, Any], component: str) -> None:
+    for name, output in sorted(outputs.items()):
+        if not isinstance(output, (tf.Tensor, tf.SparseTensor, tf.RaggedTensor)):
+            raise InputError(
+                f"{component}: preprocessing_fn returned {type(output).__name__} as feature "
+                f"{name!r}, expected a tensor. Return a tf.Tensor, tf.SparseTensor or "
+                "tf.RaggedTensor whose first dimension is the rows."
+            )
+        if output.dtype not in (tf.int64, tf.float32, tf.string):
+            raise InputError(
+                f"{component}: preprocessing_fn returned feature {name!r} of type "
+                f"{output.dtype.name}, but a tf.Example holds int64, float32 or string. Cast it "
+                "with tf.cast, as tf.cast(x, tf.float32)."
+            )
+        rank = output.shape.rank
+        if rank == 0:
+            raise InputError(
+                f"{component}: preprocessing_fn returned feature {name!r} of shape (), expected "
+                "the rows as first dimension. Repeat the value for each row, as "
+                "tf.fill([tf.shape(x)[0]], value)."
+            )
+        if isinstance(output, tf.Tensor) and rank is None:
+            logging.warning("%s: the shape of feature %r is not known.", component, name)
+        elif isinstance(output, tf.Tensor) and None in output.shape.as_list()[1:]:
+            raise InputError(
+                f"{component}: preprocessing_fn returned feature {name!r} of shape "
+                f"{tuple(output.shape.as_list())}, in which only the first dimension, the rows, "
+                "may be unknown. Fix the others with tf.ensure_shape or tf.reshape, or return a "
+                "tf.RaggedTensor or tf.SparseTensor."
+            )
