@@ -80,16 +80,7 @@ class LineageStore:
             ):
                 link = pb.ParentContext(child_id=run.id, parent_id=pipeline_id)
                 store.put_parent_contexts([link])
-            left = [
-                execution
-                for execution in store.get_executions_by_context(run.id)
-                if execution.last_known_state == pb.Execution.RUNNING
-            ]
-            for execution in left:
-                execution.last_known_state = pb.Execution.CANCELED
-                set_reason(execution, "The process that ran the pipeline was killed.")
-            if left:
-                store.put_executions(left)
+            _cancel_running(store, run, "The process that ran the pipeline was killed.")
             set_value(run.custom_properties, "state", "running")
             set_value(
                 run.custom_properties, "parameters", json.dumps(dict(parameters), sort_keys=True)
@@ -99,9 +90,10 @@ class LineageStore:
             store.put_contexts([run])
 
     def finish_run(self, run_id: str, state: RunState) -> None:
-        """Records how a run ended."""
+        """Records how a run ended. Executions that still run become canceled."""
         with self._connection.transaction() as store:
             run = _existing_run(store, run_id)
+            _cancel_running(store, run, "The run ended before the task did.")
             set_value(run.custom_properties, "state", state)
             set_value(run.custom_properties, "finished", time.time_ns() // 1_000_000)
             store.put_contexts([run])
@@ -288,6 +280,21 @@ def _existing_run(store: Any, run_id: str) -> Any:
     if run is None:
         raise LookupError(f"begin_run has not recorded a run {run_id!r}.")
     return run
+
+
+def _cancel_running(store: Any, run: Any, reason: str) -> None:
+    from ml_metadata.proto import metadata_store_pb2 as pb
+
+    left = [
+        execution
+        for execution in store.get_executions_by_context(run.id)
+        if execution.last_known_state == pb.Execution.RUNNING
+    ]
+    for execution in left:
+        execution.last_known_state = pb.Execution.CANCELED
+        set_reason(execution, reason)
+    if left:
+        store.put_executions(left)
 
 
 def _named(pairs: Sequence[tuple[Any, Any]], contexts: Sequence[Any]) -> list[tuple[Any, str]]:

@@ -1,0 +1,201 @@
+"""Shows a run while it runs: a live display on a terminal, one line an event elsewhere."""
+
+import threading
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from headrace.backends.local.model import Failure, RunResult, TaskState
+
+_STYLES: dict[TaskState, str] = {
+    "done": "green",
+    "cached": "cyan",
+    "skipped": "yellow",
+    "failed": "bold red",
+}
+
+_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_ASCII_SPINNER = "|/-\\"
+_REFRESHES_PER_SECOND = 8
+# Lines of a terminal that the list of running tasks leaves to what has been printed above it.
+_LINES_ABOVE = 6
+_NAME_WIDTH = 32
+
+
+class ProgressDisplay:
+    """An observer that tells people what happens.
+
+    A finished task leaves a line: when it ended, counted from the start of the run, its name, how
+    it ended and how long it took, as `12.3s  transform  done  4.2s`. A terminal also shows the
+    tasks that run. Why tasks failed comes last, once, each with its log. Use it as a context
+    manager: leaving it gives the terminal back, whatever happened.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        """Prepares the display.
+
+        Args:
+            console: Where to print; standard error by default, so that standard output holds
+                results alone.
+        """
+        self._console = console or Console(stderr=True, highlight=False)
+        self._live: Live | None = None
+        # The live display redraws in a thread of its own.
+        self._lock = threading.Lock()
+        self._start = time.monotonic()
+        self._waiting: set[str] = set()
+        self._running: dict[str, float] = {}
+        self._counts: dict[TaskState, int] = {}
+        self._name_width = 0
+
+    def __enter__(self) -> Self:
+        """Returns the display; it begins with `run_started`."""
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Gives the terminal back."""
+        self._stop()
+
+    def run_started(self, run_id: str, tasks: Sequence[str]) -> None:
+        """Prints the run's id and begins the live display, if there is a terminal."""
+        with self._lock:
+            self._start = time.monotonic()
+            self._waiting = set(tasks)
+        self._name_width = min(_NAME_WIDTH, max(map(len, tasks), default=0))
+        self._print(Text(f"Run {run_id}: {_number(len(tasks), 'task')}"))
+        # A dumb terminal cannot move its cursor; Rich counts it as not interactive.
+        if self._console.is_interactive:
+            self._live = Live(
+                console=self._console,
+                get_renderable=self._running_tasks,
+                refresh_per_second=_REFRESHES_PER_SECOND,
+                transient=True,
+            )
+            self._live.start()
+
+    def task_started(self, name: str) -> None:
+        """Shows the task as running."""
+        with self._lock:
+            self._waiting.discard(name)
+            self._running[name] = time.monotonic()
+        if self._live is None:
+            self._print(self._event(name, Text("started")))
+
+    def task_finished(
+        self, name: str, state: TaskState, seconds: float, reason: str | None
+    ) -> None:
+        """Prints how the task ended; a failure's reason waits for the end of the run."""
+        with self._lock:
+            self._waiting.discard(name)
+            self._running.pop(name, None)
+            self._counts[state] = self._counts.get(state, 0) + 1
+        detail = Text(state, style=_STYLES[state])
+        if state == "skipped":
+            detail.append(f"  {reason}" if reason else "", style="default")
+        else:
+            detail.append(f"  {_duration(seconds)}", style="default")
+        self._print(self._event(name, detail))
+
+    def log(self, line: str) -> None:
+        """Prints a line, above the tasks that run."""
+        self._print(Text(line))
+
+    def run_finished(self, result: RunResult) -> None:
+        """Prints the outcome, and last of all what failed and why."""
+        self._stop()
+        style = "green" if result.state == "succeeded" else "bold red"
+        summary = Text(f"Run {result.run_id} ")
+        summary.append(result.state, style=style)
+        summary.append(f" in {_duration(result.seconds)}")
+        counts = self._count_words()
+        self._print(summary.append(f": {counts}" if counts else ""))
+        for failure in result.failures:
+            self._print_failure(failure)
+
+    def _print_failure(self, failure: Failure) -> None:
+        self._print(Text())
+        self._print(Text.assemble((failure.task, "bold red"), " failed:"))
+        self._print(Text(failure.message))
+        if failure.log is not None:
+            self._print(Text(f"Its log: {failure.log}"))
+
+    def _event(self, name: str, detail: Text) -> Text:
+        elapsed = _duration(time.monotonic() - self._start)
+        # The state must stay visible on a narrow terminal, so the name gives way.
+        room = self._console.width - 8 - 2 - 2 - detail.cell_len
+        shown = Text(name)
+        if self._console.is_terminal:
+            self._cut(shown, max(8, room))
+        shown.pad_right(max(0, min(self._name_width, room) - shown.cell_len))
+        return Text.assemble((f"{elapsed:>8}", "dim"), "  ", shown, "  ", detail)
+
+    def _print(self, text: Text) -> None:
+        # Lines are never broken by us: a path must stay whole when it is copied from a terminal,
+        # and a line must stay a line in a file.
+        self._console.print(text, soft_wrap=True)
+
+    def _running_tasks(self) -> Text:
+        """Returns what the live display shows now. Called by its thread."""
+        now = time.monotonic()
+        with self._lock:
+            running = [(name, now - since) for name, since in self._running.items()]
+            counts = self._count_words(to_go=len(self._waiting))
+        room = max(1, self._console.height - _LINES_ABOVE)
+        spinner = _ASCII_SPINNER if self._console.options.ascii_only else _SPINNER
+        frame = spinner[int(now * _REFRESHES_PER_SECOND) % len(spinner)]
+        lines = [self._running_line(frame, name, seconds) for name, seconds in running[:room]]
+        if len(running) > room:
+            lines.append(Text(f"  and {len(running) - room} more"))
+        total = Text(f"{_duration(now - self._start):>8}  {counts}", style="dim")
+        self._cut(total, self._console.width)
+        return Text("\n").join([*lines, total])
+
+    def _running_line(self, frame: str, name: str, seconds: float) -> Text:
+        elapsed = _duration(seconds)
+        room = max(8, self._console.width - 2 - 2 - max(8, len(elapsed)))
+        shown = Text(name)
+        self._cut(shown, room)
+        shown.pad_right(max(0, min(self._name_width, room) - shown.cell_len))
+        return Text.assemble((frame, "blue"), " ", shown, "  ", f"{elapsed:>8}")
+
+    def _cut(self, text: Text, width: int) -> None:
+        # The ellipsis is one character wide, where the terminal knows it.
+        ascii_only = self._console.options.ascii_only
+        text.truncate(width, overflow="crop" if ascii_only else "ellipsis")
+
+    def _count_words(self, to_go: int = 0) -> str:
+        words = [f"{count} {state}" for state, count in self._counts.items()]
+        if self._running:
+            words.append(f"{len(self._running)} running")
+        if to_go:
+            words.append(f"{to_go} to go")
+        return ", ".join(words)
+
+    def _stop(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+
+def _duration(seconds: float) -> str:
+    """Returns seconds as people read them: 4.2s, 3m 05s, 2h 05m."""
+    if seconds < 59.95:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}m {rest:02d}s"
+    return f"{minutes // 60}h {minutes % 60:02d}m"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
