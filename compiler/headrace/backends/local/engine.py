@@ -1,0 +1,267 @@
+"""Carries a run from its record to its result."""
+
+import asyncio
+import contextlib
+import dataclasses
+import datetime
+import os
+import secrets
+import signal
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from headrace.backends.local import run_parameters
+from headrace.backends.local.cache import Cache
+from headrace.backends.local.interpreter import Interpreter
+from headrace.backends.local.leaf import LeafRunner
+from headrace.backends.local.lineage import LineageStore
+from headrace.backends.local.lineage_connection import default_url
+from headrace.backends.local.model import Result, RunResult, RunState
+from headrace.backends.local.observer import Observer, Silence
+from headrace.backends.local.runners.runner import Runner, RunnerName
+from headrace.backends.local.spec import Spec
+from headrace.backends.local.store import RunStore
+from headrace_components.errors import InputError
+
+T = TypeVar("T")
+
+_RECORD_FORMAT = 1
+_LINEAGE_STATES: Mapping[RunState, Any] = {
+    "succeeded": "complete",
+    "failed": "failed",
+    "interrupted": "canceled",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """How to run, as opposed to what.
+
+    Attributes:
+        root: The directory that holds runs, cache and lineage.
+        runner: `worker`: tasks of Headrace are forked from a process that has done their imports.
+            `process`: each gets a fresh interpreter.
+        use_cache: Whether a task may be answered by an earlier one like it.
+        metadata: URL of the lineage database; empty for SQLite under `root`.
+        concurrency: How many tasks may run at once; 0 for the number of CPU cores.
+    """
+
+    root: Path = Path("headrace_root")
+    runner: RunnerName = "worker"
+    use_cache: bool = True
+    metadata: str = ""
+    concurrency: int = 0
+
+    def __post_init__(self) -> None:
+        """Rejects values that no run could honour."""
+        if self.runner not in ("worker", "process"):
+            raise InputError(
+                f"headrace run: the runner is {self.runner!r}, expected 'worker' or 'process'. "
+                "Choose one of these."
+            )
+        if self.concurrency < 0:
+            raise InputError(
+                f"headrace run: `concurrency` is {self.concurrency}, expected a number of tasks. "
+                "Pass 0 for one a CPU core."
+            )
+
+
+def start(
+    spec: Mapping[str, Any],
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    options: Options | None = None,
+    observer: Observer | None = None,
+) -> RunResult:
+    """Runs a pipeline and returns how it went.
+
+    A failing task fails the run, but not this call: see `RunResult.state`. Interrupted by Ctrl-C
+    or SIGTERM, it ends the tasks and returns with state `interrupted`.
+
+    Args:
+        spec: The compiled pipeline: KFP's `PipelineSpec` as JSON data.
+        parameters: Values of the pipeline's parameters.
+        options: How to run.
+        observer: Is told what happens.
+
+    Raises:
+        InputError: The pipeline or a parameter is not as it must be; nothing has run.
+        PlatformError: The root or the lineage database cannot be used.
+    """
+    options = options or Options()
+    pipeline = Spec(body=spec)
+    values = run_parameters.checked(parameters or {}, pipeline.root)
+    root = options.root.absolute()
+    now = datetime.datetime.now(datetime.UTC)
+    run_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    record = {
+        "format": _RECORD_FORMAT,
+        "run_id": run_id,
+        "created": now.isoformat(timespec="seconds"),
+        "directory": str(Path.cwd()),
+        "code_version": Cache(root=root, pipeline=pipeline.name).code_version,
+        "runner": options.runner,
+        "use_cache": options.use_cache,
+        "metadata": options.metadata,
+        "parameters": values,
+        "spec": dict(spec),
+    }
+    store = RunStore.create(root, pipeline.name, run_id, record)
+    return _execute(store, record, options, observer or Silence())
+
+
+def resume(
+    run_id: str, *, options: Options | None = None, observer: Observer | None = None
+) -> RunResult:
+    """Finishes an earlier run: tasks that are done stay done, the others run.
+
+    Args:
+        run_id: The run; it must lie under `options.root`.
+        options: Where the run lies, and how many tasks may run at once; runner, caching and
+            database are those that the run was started with.
+        observer: Is told what happens.
+
+    Raises:
+        InputError: There is no such run, or another process works on it.
+    """
+    options = options or Options()
+    store = RunStore.find(options.root.absolute(), run_id)
+    record = store.record()
+    if record.get("format") != _RECORD_FORMAT:
+        raise InputError(
+            f"headrace run: {store.directory / 'run.json'} has format {record.get('format')!r}, "
+            f"expected {_RECORD_FORMAT}. Resume it with the Headrace version that started it."
+        )
+    options = dataclasses.replace(
+        options,
+        runner=record["runner"],
+        use_cache=record["use_cache"],
+        metadata=record["metadata"],
+    )
+    return _execute(store, record, options, observer or Silence())
+
+
+def _execute(
+    store: RunStore, record: Mapping[str, Any], options: Options, observer: Observer
+) -> RunResult:
+    with store.locked():
+        return _run_async(lambda: _Run(store, record, options, observer).execute())
+
+
+def _run_async(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Runs a coroutine to its end, in a thread of its own if this one has a loop already."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(main())
+    outcome: list[T] = []
+    failure: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            outcome.append(asyncio.run(main()))
+        except BaseException as error:  # carried over to the caller's thread
+            failure.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    if failure:
+        raise failure[0]
+    return outcome[0]
+
+
+class _Run:
+    def __init__(
+        self,
+        store: RunStore,
+        record: Mapping[str, Any],
+        options: Options,
+        observer: Observer,
+    ) -> None:
+        self._store = store
+        self._record = record
+        self._observer = observer
+        self._started = time.monotonic()
+        self._spec = Spec(body=record["spec"])
+        self._run_id = str(record["run_id"])
+        self._lineage = LineageStore(options.metadata or default_url(store.root))
+        self._runner = Runner(options.runner, Path(record["directory"]), store.directory / "logs")
+        components = [self._spec.component(task.component) for _, task in self._spec.leaves()]
+        self._leaves = LeafRunner(
+            run_id=self._run_id,
+            store=store,
+            cache=Cache(root=store.root, pipeline=self._spec.name),
+            use_cache=options.use_cache,
+            runner=self._runner,
+            lineage=self._lineage,
+            observer=observer,
+            components=[c.headrace_name for c in components if c.headrace_name],
+            concurrency=options.concurrency or os.cpu_count() or 1,
+        )
+
+    async def execute(self) -> RunResult:
+        self._store.write_state("running")
+        self._lineage.begin_run(self._spec.name, self._run_id, self._record["parameters"])
+        self._observer.run_started(
+            self._run_id,
+            ["/".join(path) for path, _ in self._spec.leaves() if "*" not in path],
+        )
+        interpreter = Interpreter(self._spec, self._leaves, self._placeholders())
+        work = asyncio.create_task(interpreter.run(self._record["parameters"]))
+        try:
+            with _stopping_on_signals(work):
+                outcome = await work
+        except asyncio.CancelledError:
+            return await self._finish("interrupted", None)
+        finally:
+            await self._runner.close()
+        return await self._finish("failed" if outcome.state == "failed" else "succeeded", outcome)
+
+    def _placeholders(self) -> dict[str, str]:
+        return {
+            "pipeline_job_name": f"{self._spec.name}-{self._run_id}",
+            "pipeline_job_uuid": self._run_id,
+            "pipeline_job_resource_name": f"{self._spec.name}/{self._run_id}",
+            "pipeline_job_create_time_utc": str(self._record["created"]),
+            "pipeline_job_schedule_time_utc": str(self._record["created"]),
+            "pipeline_root": str(self._store.root),
+        }
+
+    async def _finish(self, state: RunState, outcome: Result | None) -> RunResult:
+        result = RunResult(
+            pipeline=self._spec.name,
+            run_id=self._run_id,
+            state=state,
+            directory=self._store.directory,
+            seconds=time.monotonic() - self._started,
+            tasks=tuple(self._leaves.outcomes),
+            failures=tuple(self._leaves.failures),
+            parameters=outcome.parameters if outcome else {},
+            artifacts=outcome.artifacts if outcome else {},
+        )
+        self._lineage.finish_run(self._run_id, _LINEAGE_STATES[state])
+        self._store.write_state(state, seconds=round(result.seconds, 3))
+        self._observer.run_finished(result)
+        return result
+
+
+@contextlib.contextmanager
+def _stopping_on_signals(work: asyncio.Task[Any]) -> Iterator[None]:
+    """Cancels the work on Ctrl-C and SIGTERM. Only the main thread hears of signals."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    for number in numbers:
+        loop.add_signal_handler(number, work.cancel)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)

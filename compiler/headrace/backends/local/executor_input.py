@@ -1,0 +1,178 @@
+"""The messages between backend and task: `ExecutorInput` out, `ExecutorOutput` in.
+
+Source: `pipeline_spec.proto` of kfp-pipeline-spec, and KFP's launcher, whose rules these are: the
+output message wins over a parameter's file, and an output artifact keeps what it does not replace.
+"""
+
+import json
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from headrace.backends.local.model import Artifact, Failure, Inputs
+from headrace.backends.local.spec import Component, artifact_type
+from headrace.backends.local.store import Attempt
+from headrace.backends.local.values import coerce
+from headrace_components.errors import InputError, PlatformError
+
+
+def message(component: Component, inputs: Inputs, attempt: Attempt) -> dict[str, Any]:
+    """Returns the `ExecutorInput` of a task, and makes the directories that it names."""
+    for name in component.output_artifacts:
+        (attempt.partial / name).parent.mkdir(parents=True, exist_ok=True)
+    parameters = attempt.private / "parameters"
+    parameters.mkdir(parents=True, exist_ok=True)
+    return {
+        "inputs": {
+            "parameterValues": dict(inputs.parameters),
+            "artifacts": {
+                port: {"artifacts": [_input(artifact) for artifact in artifacts]}
+                for port, artifacts in inputs.artifacts.items()
+            },
+        },
+        "outputs": {
+            "parameters": {
+                name: {"outputFile": str(parameters / name)} for name in component.output_parameters
+            },
+            "artifacts": {
+                name: {"artifacts": [_output(name, definition, attempt)]}
+                for name, definition in component.output_artifacts.items()
+            },
+            "outputFile": str(attempt.private / "output.json"),
+        },
+    }
+
+
+def _input(artifact: Artifact) -> dict[str, Any]:
+    return {
+        "name": "" if artifact.id is None else str(artifact.id),
+        "type": {"schemaTitle": artifact.type, "schemaVersion": "0.0.1"},
+        "uri": artifact.uri,
+        "metadata": dict(artifact.metadata),
+    }
+
+
+def _output(name: str, definition: Mapping[str, Any], attempt: Attempt) -> dict[str, Any]:
+    return {
+        "name": name,
+        "type": {"schemaTitle": artifact_type(definition), "schemaVersion": "0.0.1"},
+        "uri": str(attempt.partial / name),
+        "metadata": {},
+    }
+
+
+def read_outputs(
+    component: Component, attempt: Attempt, root: Path, task: str
+) -> tuple[dict[str, Any], dict[str, tuple[Artifact, ...]]]:
+    """Returns the output parameters and artifacts of a task that succeeded.
+
+    URIs are the final ones. An artifact that the task pointed at an earlier one, somewhere else
+    under the root, keeps that URI.
+
+    Raises:
+        PlatformError: The task broke the contract: a parameter is missing, or a URI lies outside
+            the root.
+    """
+    published = _published(attempt, task)
+    parameters = {
+        name: _parameter(name, definition, published, attempt, task)
+        for name, definition in component.output_parameters.items()
+    }
+    artifacts = {}
+    for name, definition in component.output_artifacts.items():
+        entries = published.get("artifacts", {}).get(name, {}).get("artifacts") or [{}]
+        artifacts[name] = tuple(
+            _artifact(name, definition, entry, attempt, root, task) for entry in entries
+        )
+    return parameters, artifacts
+
+
+def _published(attempt: Attempt, task: str) -> dict[str, Any]:
+    file = attempt.private / "output.json"
+    if not file.exists():
+        return {}
+    try:
+        # Whatever names the place of writing means the place where that will be.
+        data: dict[str, Any] = json.loads(attempt.published(file.read_text("utf-8")))
+    except ValueError as error:
+        raise PlatformError(
+            f"{task}: it wrote an output message that is no JSON: {error}. The component is at "
+            "fault: it must write an ExecutorOutput."
+        ) from error
+    return data
+
+
+def _parameter(
+    name: str,
+    definition: Mapping[str, Any],
+    published: Mapping[str, Any],
+    attempt: Attempt,
+    task: str,
+) -> Any:
+    where = f"{task}: output parameter `{name}`"
+    kind = definition.get("parameterType")
+    if name in published.get("parameterValues", {}):
+        return coerce(published["parameterValues"][name], kind, where)
+    file = attempt.private / "parameters" / name
+    if not file.is_file():
+        raise PlatformError(
+            f"{where} was not written. The component must write it to the path that "
+            f"`{{{{$.outputs.parameters['{name}'].output_file}}}}` stands for."
+        )
+    return coerce(attempt.published(file.read_text("utf-8")), kind, where)
+
+
+def _artifact(
+    name: str,
+    definition: Mapping[str, Any],
+    entry: Mapping[str, Any],
+    attempt: Attempt,
+    root: Path,
+    task: str,
+) -> Artifact:
+    uri = entry.get("uri") or str(attempt.final / name)
+    if not Path(uri).is_relative_to(root):
+        raise PlatformError(
+            f"{task}: output `{name}` points at {uri!r}, outside of the root {root}, which no KFP "
+            "backend accepts. Write under the given URI and publish the place as metadata."
+        )
+    if uri == str(attempt.final / name) and not (attempt.partial / name).exists():
+        # Components may leave an output empty; later tasks still find a directory.
+        (attempt.partial / name).mkdir(parents=True)
+    return Artifact(uri=uri, type=artifact_type(definition), metadata=entry.get("metadata", {}))
+
+
+def failure(attempt: Attempt, log: Path, status: int, task: str) -> Failure:
+    """Returns why a task failed: in its own words if it left any, else the end of its log."""
+    file = attempt.private / "executor_error.json"
+    if file.is_file():
+        told = json.loads(file.read_text("utf-8"))
+        message = attempt.published(told["message"])
+        return Failure(task=task, kind=told["kind"], message=message, log=log)
+    if status < 0:
+        hint = ", perhaps for want of memory" if status == -signal.SIGKILL else ""
+        message = f"{task}: killed by signal {-status}{hint}. See its log {log}, and run again."
+        return Failure(task=task, kind="crash", message=message, log=log)
+    lines = [line for line in log.read_text("utf-8", "replace").splitlines() if line.strip()]
+    last = lines[-1].strip() if lines else "it printed nothing"
+    message = f"{task}: exit code {status}: {last}"
+    return Failure(task=task, kind="crash", message=message, log=log)
+
+
+def import_artifact(
+    component: Component, inputs: Inputs, uri: str, metadata: Mapping[str, Any], fingerprint: str
+) -> Artifact:
+    """Returns the artifact that an importer names."""
+    if not uri:
+        raise InputError(
+            f"{component.name}: the importer's URI is empty. Pass a path or a URI; "
+            f"its parameters are {sorted(inputs.parameters)}."
+        )
+    importer = (component.executor or {})["importer"]
+    return Artifact(
+        uri=uri,
+        type=artifact_type(importer["typeSchema"]),
+        metadata=metadata,
+        fingerprint=fingerprint,
+    )

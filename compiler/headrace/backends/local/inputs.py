@@ -1,0 +1,165 @@
+"""Works out what goes into a task: constants, inputs of the DAG, outputs of earlier tasks."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from headrace.backends.local.model import Artifact, Inputs, Result
+from headrace.backends.local.placeholders import Context, fill_constant
+from headrace.backends.local.spec import Component, TaskSpec
+from headrace.backends.local.values import coerce, select
+from headrace_components.errors import InputError
+
+_ABSENT: Any = object()
+# As `google.rpc.Code`: 0 is OK, 2 is UNKNOWN.
+_STATES = {"succeeded": ("SUCCEEDED", 0), "failed": ("FAILED", 2), "skipped": ("SKIPPED", 0)}
+
+
+def resolve(
+    task: TaskSpec,
+    component: Component,
+    scope: Inputs,
+    upstream: Mapping[str, Result],
+    context: Context,
+) -> Inputs:
+    """Returns the inputs of a task.
+
+    Args:
+        task: The task.
+        component: Its component, whose declarations give types and defaults.
+        scope: The inputs of the DAG that the task is in.
+        upstream: Results of the tasks that it depends on.
+        context: Values of the pipeline's placeholders; names the task in error messages.
+
+    Raises:
+        InputError: A required input has no value, or a value is not of the declared type.
+    """
+    where = context.task
+    values: dict[str, Any] = {}
+    constants = {}
+    for name, source in task.parameters.items():
+        if "runtimeValue" in source:
+            constants[name] = source
+            continue
+        value = _parameter(source, scope, upstream, context)
+        if value is not _ABSENT:
+            values[name] = _selected(value, source, f"{where}: `{name}`")
+    # A constant may quote the task's other inputs, which kfp adds under names of its own.
+    filling = Context(
+        task=where,
+        pipeline=context.pipeline,
+        message={"inputs": {"parameterValues": dict(values)}},
+    )
+    for name, source in constants.items():
+        value = fill_constant(_constant(source["runtimeValue"], where), filling)
+        values[name] = _selected(value, source, f"{where}: `{name}`")
+    return Inputs(
+        parameters=_typed(values, component, where),
+        artifacts=_artifacts(task, component, scope, upstream, where),
+    )
+
+
+def with_defaults(values: Mapping[str, Any], component: Component, where: str) -> dict[str, Any]:
+    """Returns the values in their declared types, with defaults for those that are not there."""
+    return _typed(dict(values), component, where)
+
+
+def loop_items(iterator: Mapping[str, Any], inputs: Inputs, where: str) -> list[Any]:
+    """Returns what a loop goes over.
+
+    Raises:
+        InputError: It is no list.
+    """
+    items = iterator["items"]
+    value = items["raw"] if "raw" in items else inputs.parameters.get(items["inputParameter"])
+    if value is None:
+        raise InputError(f"{where}: the list to loop over has no value. Pass one, as [].")
+    listed: list[Any] = coerce(value, "LIST", f"{where}: what it loops over")
+    return listed
+
+
+def _constant(value: Mapping[str, Any], where: str) -> Any:
+    if "constant" not in value:
+        raise InputError(
+            f"{where}: a constant has {sorted(value)}, expected `constant`. Compile the pipeline "
+            "again with kfp 2.13 to 2.17."
+        )
+    return value["constant"]
+
+
+def _parameter(
+    source: Mapping[str, Any], scope: Inputs, upstream: Mapping[str, Result], context: Context
+) -> Any:
+    if "componentInputParameter" in source:
+        return scope.parameters.get(source["componentInputParameter"], _ABSENT)
+    if "taskOutputParameter" in source:
+        output = source["taskOutputParameter"]
+        parameters = upstream[output["producerTask"]].parameters
+        return parameters.get(output["outputParameterKey"], _ABSENT)
+    if "taskFinalStatus" in source:
+        producer = source["taskFinalStatus"]["producerTask"]
+        return final_status(producer, upstream[producer], context)
+    raise InputError(
+        f"{context.task}: a parameter comes from {sorted(source)}, which is unknown. Compile the "
+        "pipeline again with kfp 2.13 to 2.17."
+    )
+
+
+def final_status(producer: str, result: Result, context: Context) -> dict[str, Any]:
+    """Returns how a task ended, in the form that `dsl.PipelineTaskFinalStatus` is made of."""
+    state, code = _STATES[result.state]
+    message = f"{result.failure.task}: {result.failure.message}" if result.failure else ""
+    return {
+        "state": state,
+        "error": {"code": code, "message": message},
+        "pipelineJobResourceName": context.pipeline["pipeline_job_resource_name"],
+        "pipelineTaskName": producer,
+    }
+
+
+def _selected(value: Any, source: Mapping[str, Any], where: str) -> Any:
+    selector = source.get("parameterExpressionSelector")
+    return select(value, selector, where) if selector else value
+
+
+def _typed(values: dict[str, Any], component: Component, where: str) -> dict[str, Any]:
+    for name, definition in component.input_parameters.items():
+        kind = definition.get("parameterType")
+        value = values.get(name)
+        if value is None and "defaultValue" in definition:
+            value = definition["defaultValue"]
+        if value is not None:
+            values[name] = coerce(value, kind, f"{where}: `{name}`")
+        elif definition.get("isOptional"):
+            values.pop(name, None)
+        else:
+            raise InputError(
+                f"{where}: `{name}` has no value and no default. Connect it to a task that always "
+                "runs, or pass a value."
+            )
+    return values
+
+
+def _artifacts(
+    task: TaskSpec,
+    component: Component,
+    scope: Inputs,
+    upstream: Mapping[str, Result],
+    where: str,
+) -> dict[str, tuple[Artifact, ...]]:
+    artifacts = {}
+    for name, source in task.artifacts.items():
+        if "componentInputArtifact" in source:
+            found = scope.artifacts.get(source["componentInputArtifact"])
+        else:
+            output = source["taskOutputArtifact"]
+            producer = upstream[output["producerTask"]]
+            found = producer.artifacts.get(output["outputArtifactKey"])
+        if found is not None:
+            artifacts[name] = found
+    for name, definition in component.input_artifacts.items():
+        if name not in artifacts and not definition.get("isOptional"):
+            raise InputError(
+                f"{where}: input `{name}` got no artifact: the task that should make it did not "
+                "run. Give `dsl.OneOf` a branch that always runs, or make the input optional."
+            )
+    return artifacts

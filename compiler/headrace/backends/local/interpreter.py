@@ -1,0 +1,204 @@
+"""Walks the IR: DAGs, conditions, loops, exit handlers. Every task is a coroutine of its own.
+
+A task waits for those before it and runs as soon as they have ended. By the rules of KFP, a task
+runs only if all before it succeeded; one whose condition does not hold is skipped, and so is
+what depends on it. An exit task, and one that ignores failures upstream, runs in any case. A DAG
+failed if one of its tasks did; the others still finish.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from headrace.backends.local import cel, inputs
+from headrace.backends.local.leaf import Job, LeafRunner
+from headrace.backends.local.model import Artifact, Failure, Inputs, Result
+from headrace.backends.local.placeholders import Context
+from headrace.backends.local.spec import Component, Spec, TaskSpec
+from headrace_components.errors import ComponentError
+
+_Futures = dict[str, asyncio.Task[Result]]
+
+
+class Interpreter:
+    """Runs one pipeline.
+
+    Args:
+        spec: The pipeline.
+        leaves: Runs the tasks that are no DAGs.
+        pipeline: Values of the pipeline's placeholders, as `pipeline_job_name`.
+    """
+
+    def __init__(self, spec: Spec, leaves: LeafRunner, pipeline: Mapping[str, str]) -> None:
+        self._spec = spec
+        self._leaves = leaves
+        self._pipeline = pipeline
+
+    async def run(self, parameters: Mapping[str, Any]) -> Result:
+        """Runs the pipeline with the given values of its parameters."""
+        return await self._dag(self._spec.root, (), Inputs(parameters=parameters))
+
+    async def _dag(self, dag: Component, path: tuple[str, ...], scope: Inputs) -> Result:
+        futures: _Futures = {}
+        for name, task in dag.tasks.items():
+            futures[name] = asyncio.create_task(self._task(task, (*path, name), scope, futures))
+        results = dict(zip(futures, await asyncio.gather(*futures.values()), strict=True))
+        failures = [result.failure for result in results.values() if result.state == "failed"]
+        return Result(
+            state="failed" if failures else "succeeded",
+            parameters=_dag_parameters(dag, results),
+            artifacts=_dag_artifacts(dag, results),
+            failure=failures[0] if failures else None,
+        )
+
+    async def _task(
+        self, task: TaskSpec, path: tuple[str, ...], scope: Inputs, futures: _Futures
+    ) -> Result:
+        upstream = {name: await futures[name] for name in task.upstream}
+        if not task.runs_after_failure:
+            for name, result in upstream.items():
+                if result.state != "succeeded":
+                    failure = result.failure
+                    reason = f"{failure.task} failed" if failure else f"{name} was skipped"
+                    return self._skip(task, path, reason, failure)
+        name = "/".join(path)
+        context = Context(
+            task=name,
+            pipeline={
+                **self._pipeline,
+                "pipeline_task_name": path[-1],
+                "pipeline_task_uuid": f"{self._pipeline['pipeline_job_uuid']}/{name}",
+            },
+        )
+        try:
+            return await self._ready(task, path, scope, upstream, context)
+        except ComponentError as error:
+            # What cannot be decided or resolved is a failure of this task; others go on.
+            return self._leaves.fail(name, Failure.of(error, name, None))
+
+    async def _ready(
+        self,
+        task: TaskSpec,
+        path: tuple[str, ...],
+        scope: Inputs,
+        upstream: Mapping[str, Result],
+        context: Context,
+    ) -> Result:
+        component = self._spec.component(task.component)
+        # The item of a loop is an input of the component that only an iteration has.
+        declared = _without(component, task.iterator["itemInput"]) if task.iterator else component
+        resolved = inputs.resolve(task, declared, scope, upstream, context)
+        if task.condition and not cel.evaluate(
+            task.condition,
+            resolved.parameters,
+            {port: [a.metadata for a in found] for port, found in resolved.artifacts.items()},
+            context.task,
+        ):
+            return self._skip(task, path, "its condition does not hold", None)
+        if task.iterator is None:
+            return await self._once(task, component, path, resolved, context)
+        return await self._loop(task, component, path, resolved, context)
+
+    async def _once(
+        self,
+        task: TaskSpec,
+        component: Component,
+        path: tuple[str, ...],
+        resolved: Inputs,
+        context: Context,
+    ) -> Result:
+        if component.is_dag:
+            return await self._dag(component, path, resolved)
+        return await self._leaves.run(
+            Job(path=path, spec=task, component=component, inputs=resolved, context=context)
+        )
+
+    async def _loop(
+        self,
+        task: TaskSpec,
+        component: Component,
+        path: tuple[str, ...],
+        resolved: Inputs,
+        context: Context,
+    ) -> Result:
+        iterator = task.iterator or {}
+        items = inputs.loop_items(iterator, resolved, context.task)
+        slots = asyncio.Semaphore(task.parallelism_limit or max(len(items), 1))
+
+        async def iteration(index: int, item: Any) -> Result:
+            here = (*path, str(index))
+            where = "/".join(here)
+            values = {**resolved.parameters, iterator["itemInput"]: item}
+            typed = replace(resolved, parameters=inputs.with_defaults(values, component, where))
+            async with slots:
+                return await self._once(task, component, here, typed, replace(context, task=where))
+
+        results = await asyncio.gather(*(iteration(i, item) for i, item in enumerate(items)))
+        failures = [result.failure for result in results if result.state == "failed"]
+        return Result(
+            state="failed" if failures else "succeeded",
+            parameters={
+                name: [r.parameters[name] for r in results if name in r.parameters]
+                for name in component.output_parameters
+            },
+            artifacts={
+                port: tuple(a for result in results for a in result.artifacts.get(port, ()))
+                for port in component.output_artifacts
+            },
+            failure=failures[0] if failures else None,
+        )
+
+    def _skip(
+        self, task: TaskSpec, path: tuple[str, ...], reason: str, failure: Failure | None
+    ) -> Result:
+        self._report_skipped(task, path, reason)
+        return Result(state="skipped", failure=failure)
+
+    def _report_skipped(self, task: TaskSpec, path: tuple[str, ...], reason: str) -> None:
+        component = self._spec.component(task.component)
+        if not component.is_dag:
+            self._leaves.skip("/".join(path), reason)
+        elif task.iterator is None:  # a loop that did not start has no tasks
+            for name, inner in component.tasks.items():
+                self._report_skipped(inner, (*path, name), reason)
+
+
+def _without(component: Component, parameter: str) -> Component:
+    body = dict(component.body)
+    definitions = dict(body.get("inputDefinitions", {}))
+    parameters = dict(definitions.get("parameters", {}))
+    parameters.pop(parameter, None)
+    return replace(
+        component, body={**body, "inputDefinitions": {**definitions, "parameters": parameters}}
+    )
+
+
+def _dag_parameters(dag: Component, results: Mapping[str, Result]) -> dict[str, Any]:
+    values = {}
+    for name, source in dag.dag_outputs.get("parameters", {}).items():
+        one = source.get("valueFromParameter")
+        selectors = [one] if one else source.get("valueFromOneof", {}).get("parameterSelectors", [])
+        for selector in selectors:
+            produced = results[selector["producerSubtask"]].parameters
+            if selector["outputParameterKey"] in produced:
+                values[name] = produced[selector["outputParameterKey"]]
+                break
+    return values
+
+
+def _dag_artifacts(
+    dag: Component, results: Mapping[str, Result]
+) -> dict[str, tuple[Artifact, ...]]:
+    artifacts = {}
+    for name, source in dag.dag_outputs.get("artifacts", {}).items():
+        selectors: Sequence[Mapping[str, Any]] = source.get("artifactSelectors", ())
+        for selector in selectors:
+            # Several selectors are a OneOf: of its branches one ran.
+            found = results[selector["producerSubtask"]].artifacts.get(
+                selector["outputArtifactKey"]
+            )
+            if found is not None:
+                artifacts[name] = found
+                break
+    return artifacts

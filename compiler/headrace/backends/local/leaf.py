@@ -1,0 +1,350 @@
+"""Runs one task that is no DAG: from an earlier attempt, from the cache, or for real."""
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from headrace.backends.local import cache as caching
+from headrace.backends.local import executor_input
+from headrace.backends.local.lineage import ArtifactRecord
+from headrace.backends.local.model import (
+    Artifact,
+    Artifacts,
+    Failure,
+    Inputs,
+    Result,
+    TaskOutcome,
+    artifacts_from_json,
+    artifacts_to_json,
+)
+from headrace.backends.local.observer import Observer
+from headrace.backends.local.placeholders import Context, fill, fill_arguments, fill_constant
+from headrace.backends.local.runners.runner import Runner
+from headrace.backends.local.spec import Component, TaskSpec
+from headrace.backends.local.store import Attempt, RunStore
+from headrace_components.errors import ComponentError, InputError
+
+_Records = Mapping[str, Sequence[ArtifactRecord]]
+
+
+class Lineage(Protocol):
+    """What a run records; see `lineage.LineageStore`."""
+
+    def begin_execution(
+        self,
+        run_id: str,
+        task: str,
+        component: str,
+        parameters: Mapping[str, Any],
+        inputs: _Records,
+    ) -> int:
+        """Records that a task starts; returns the execution's id."""
+
+    def finish_execution(
+        self,
+        execution_id: int,
+        state: Literal["complete", "cached", "failed", "canceled"],
+        outputs: _Records,
+        reason: str | None = None,
+    ) -> dict[str, list[int]]:
+        """Records how it ended; returns the artifacts' ids by port."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """One task that is ready to run.
+
+    Attributes:
+        path: Where it stands in the pipeline; numbers are iterations of loops.
+        spec: The task.
+        component: Its component.
+        inputs: Its inputs.
+        context: Values of the pipeline's placeholders.
+    """
+
+    path: tuple[str, ...]
+    spec: TaskSpec
+    component: Component
+    inputs: Inputs
+    context: Context
+
+    @property
+    def name(self) -> str:
+        """The task's name in reports."""
+        return "/".join(self.path)
+
+
+class LeafRunner:
+    """Runs the tasks of one run, as many at a time as there are slots.
+
+    Args:
+        run_id: The run.
+        store: The run's directory.
+        cache: The cache of the root; None to run every task.
+        runner: Starts processes.
+        lineage: Where executions are recorded.
+        observer: Is told of every task.
+        components: Components of Headrace in the order in which the pipeline needs them.
+        concurrency: How many tasks may run at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        run_id: str,
+        store: RunStore,
+        cache: caching.Cache,
+        use_cache: bool,
+        runner: Runner,
+        lineage: Lineage,
+        observer: Observer,
+        components: Sequence[str],
+        concurrency: int,
+    ) -> None:
+        self.outcomes: list[TaskOutcome] = []
+        self.failures: list[Failure] = []
+        self._run_id = run_id
+        self._store = store
+        self._cache = cache
+        self._use_cache = use_cache
+        self._runner = runner
+        self._lineage = lineage
+        self._observer = observer
+        self._components = list(dict.fromkeys(components))
+        self._slots = asyncio.Semaphore(concurrency)
+
+    async def run(self, job: Job) -> Result:
+        """Returns the result of a task, running it only if nothing else has it."""
+        earlier = self._store.result(job.path)
+        if earlier is not None:
+            return self._resumed(job, earlier)
+        if "importer" in (job.component.executor or {}):
+            return self._imported(job)
+        key = self._cache.key(job.spec, job.component, job.inputs)
+        if self._use_cache and job.spec.may_be_cached and key is not None:
+            entry = self._cache.look_up(key)
+            if entry is not None:
+                return self._cached(job, entry)
+        return await self._run(job, key)
+
+    def skip(self, name: str, reason: str) -> None:
+        """Reports a task that does not run."""
+        self._report(TaskOutcome(name=name, state="skipped", reason=reason))
+
+    def fail(self, name: str, failure: Failure, seconds: float = 0.0) -> Result:
+        """Reports a task that failed and returns its result."""
+        self.failures.append(failure)
+        self._report(
+            TaskOutcome(
+                name=name, state="failed", seconds=seconds, reason=failure.message, log=failure.log
+            )
+        )
+        return Result(state="failed", failure=failure)
+
+    def _resumed(self, job: Job, earlier: dict[str, Any]) -> Result:
+        artifacts = artifacts_from_json(earlier["artifacts"])
+        if any(artifact.id is None for found in artifacts.values() for artifact in found):
+            # Killed between the rename and the record: the task is done, its record is not.
+            artifacts = self._recorded(earlier["execution"], "complete", artifacts)
+            earlier = {**earlier, "artifacts": artifacts_to_json(artifacts)}
+            self._store.update_result(job.path, earlier)
+            if earlier["cache_key"]:
+                entry = caching.Entry(parameters=earlier["parameters"], artifacts=artifacts)
+                self._cache.store(earlier["cache_key"], entry)
+        return self._succeeded(
+            job, "cached", 0.0, earlier["parameters"], artifacts, "done before the run was resumed"
+        )
+
+    def _imported(self, job: Job) -> Result:
+        started = time.monotonic()
+        importer = (job.component.executor or {})["importer"]
+        message = {"inputs": {"parameterValues": dict(job.inputs.parameters)}}
+        context = replace(job.context, message=message)
+        uri = fill(_importer_uri(importer, job), context)
+        fingerprint = ""
+        if "://" not in uri:
+            path = Path(uri).absolute()
+            if not path.exists():
+                raise InputError(
+                    f"{job.name}: the importer's URI is {uri!r}, but there is no {path}. "
+                    "Give the path or URI of something that exists."
+                )
+            uri, fingerprint = str(path), caching.fingerprint(path)
+        artifact = executor_input.import_artifact(
+            job.component,
+            job.inputs,
+            uri,
+            fill_constant(importer.get("metadata", {}), context),
+            fingerprint,
+        )
+        made = dict.fromkeys(job.component.output_artifacts, (artifact,))
+        execution = self._begin(job)
+        artifacts = self._recorded(execution, "complete", made)
+        return self._succeeded(job, "done", time.monotonic() - started, {}, artifacts)
+
+    def _cached(self, job: Job, entry: caching.Entry) -> Result:
+        started = time.monotonic()
+        execution = self._begin(job)
+        artifacts = self._recorded(execution, "cached", entry.artifacts)
+        self._store.attempt(job.path).commit(
+            _result(entry.parameters, artifacts, execution, cache_key=None)
+        )
+        seconds = time.monotonic() - started
+        return self._succeeded(job, "cached", seconds, entry.parameters, artifacts)
+
+    async def _run(self, job: Job, key: str | None) -> Result:
+        started = 0.0
+        policy = job.spec.retry
+        attempt = 0
+        while True:
+            async with self._slots:
+                if attempt == 0:
+                    started = time.monotonic()
+                    self._observer.task_started(job.name)
+                result = await self._try(job, key, started)
+            if isinstance(result, Result):
+                return result
+            if attempt == policy.max_retries or result.kind == "input":
+                return self.fail(job.name, result, time.monotonic() - started)
+            pause = policy.pause_seconds(attempt)
+            self._observer.log(
+                f"{job.name}: attempt {attempt + 1} of {policy.max_retries + 1} failed: "
+                f"{result.message} The next follows in {pause:g} s."
+            )
+            await asyncio.sleep(pause)
+            attempt += 1
+
+    async def _try(self, job: Job, key: str | None, started: float) -> Result | Failure:
+        log = self._store.log_path(job.path)
+        log.touch()
+        execution = self._begin(job)
+        attempt = self._store.attempt(job.path)
+        try:
+            status = await self._start(job, attempt, log)
+            if status != 0:
+                failure = executor_input.failure(attempt, log, status, job.name)
+            else:
+                return self._finished(job, attempt, key, execution, started)
+        except ComponentError as error:
+            failure = Failure.of(error, job.name, log)
+        except asyncio.CancelledError:
+            self._lineage.finish_execution(execution, "canceled", {})
+            raise
+        attempt.discard()
+        self._lineage.finish_execution(execution, "failed", {}, failure.message)
+        return failure
+
+    async def _start(self, job: Job, attempt: Attempt, log: Path) -> int:
+        message = executor_input.message(job.component, job.inputs, attempt)
+        container = (job.component.executor or {})["container"]
+        context = replace(job.context, message=message)
+        environment = {
+            variable["name"]: fill(variable.get("value", ""), context)
+            for variable in container.get("env", ())
+        }
+        return await self._runner.run(
+            job.component.headrace_name,
+            fill_arguments(container.get("command", ()), context),
+            fill_arguments(container.get("args", ()), context),
+            {**environment, "TMPDIR": str(attempt.temporary)},
+            log,
+            self._imports_from(job.component.headrace_name),
+        )
+
+    def _imports_from(self, component: str | None) -> list[str]:
+        # A worker starts with what the first task to run needs; what came before it was cached.
+        if component not in self._components:
+            return []
+        return self._components[self._components.index(component) :]
+
+    def _finished(
+        self, job: Job, attempt: Attempt, key: str | None, execution: int, started: float
+    ) -> Result:
+        parameters, artifacts = executor_input.read_outputs(
+            job.component, attempt, self._store.root, job.name
+        )
+        attempt.commit(_result(parameters, artifacts, execution, cache_key=key))
+        artifacts = self._recorded(execution, "complete", artifacts)
+        self._store.update_result(
+            job.path, _result(parameters, artifacts, execution, cache_key=key)
+        )
+        if key is not None:
+            self._cache.store(key, caching.Entry(parameters=parameters, artifacts=artifacts))
+        return self._succeeded(job, "done", time.monotonic() - started, parameters, artifacts)
+
+    def _begin(self, job: Job) -> int:
+        return self._lineage.begin_execution(
+            self._run_id,
+            job.name,
+            job.component.headrace_name or job.component.name,
+            job.inputs.parameters,
+            _records(job.inputs.artifacts),
+        )
+
+    def _recorded(
+        self, execution: int, state: Literal["complete", "cached"], artifacts: Artifacts
+    ) -> dict[str, tuple[Artifact, ...]]:
+        ids = self._lineage.finish_execution(execution, state, _records(artifacts))
+        return {
+            port: tuple(
+                replace(artifact, id=found)
+                for artifact, found in zip(listed, ids[port], strict=True)
+            )
+            for port, listed in artifacts.items()
+        }
+
+    def _succeeded(
+        self,
+        job: Job,
+        state: Literal["done", "cached"],
+        seconds: float,
+        parameters: Mapping[str, Any],
+        artifacts: Artifacts,
+        reason: str | None = None,
+    ) -> Result:
+        log = self._store.log_path(job.path)
+        self._report(
+            TaskOutcome(
+                name=job.name,
+                state=state,
+                seconds=seconds,
+                reason=reason,
+                log=log if log.exists() else None,
+                parameters=parameters,
+                artifacts=artifacts,
+            )
+        )
+        return Result(state="succeeded", parameters=parameters, artifacts=artifacts)
+
+    def _report(self, outcome: TaskOutcome) -> None:
+        self.outcomes.append(outcome)
+        self._observer.task_finished(outcome.name, outcome.state, outcome.seconds, outcome.reason)
+
+
+def _importer_uri(importer: Mapping[str, Any], job: Job) -> str:
+    source = importer["artifactUri"]
+    if "runtimeParameter" in source:
+        return str(job.inputs.parameters.get(source["runtimeParameter"], ""))
+    return str(source["constant"])
+
+
+def _records(artifacts: Artifacts) -> dict[str, list[ArtifactRecord]]:
+    return {
+        port: [ArtifactRecord(uri=a.uri, type=a.type, metadata=a.metadata, id=a.id) for a in found]
+        for port, found in artifacts.items()
+    }
+
+
+def _result(
+    parameters: Mapping[str, Any], artifacts: Artifacts, execution: int, cache_key: str | None
+) -> dict[str, Any]:
+    return {
+        "parameters": json.loads(json.dumps(parameters)),
+        "artifacts": artifacts_to_json(artifacts),
+        "execution": execution,
+        "cache_key": cache_key,
+    }

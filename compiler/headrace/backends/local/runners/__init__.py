@@ -1,0 +1,1 @@
+"""How a task's process comes to be: forked from a warm worker, or started fresh."""

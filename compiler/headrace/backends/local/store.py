@@ -1,0 +1,202 @@
+"""The directory of a run: what is done, what is not, and nothing in between.
+
+Layout under `<root>/<pipeline>/<run_id>/`:
+
+    run.json                         what is run, and how; written first and never again
+    state.json                       running, succeeded, failed or interrupted
+    logs/<task>.log                  one file a task; a retry appends
+    <task path>/<output>/            what a finished task made
+    <task path>/.headrace/result.json
+
+A task writes into a hidden sibling, `.<task>.<random>.partial/`. When it has succeeded its
+result is written in there and one rename makes all of it visible. So a task is done if its
+directory has a result, whenever the power went.
+"""
+
+import contextlib
+import difflib
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headrace_components.errors import InputError, PlatformError
+
+_PRIVATE = ".headrace"
+# A Unix socket's path has at most 108 bytes, and multiprocessing puts sockets with names of some 40
+# into TMPDIR.
+_MAX_TMPDIR_LENGTH = 60
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Writes a JSON file that is there whole or not at all, whatever happens meanwhile."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump(data, file, sort_keys=True)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """One try at a task, in a directory of its own.
+
+    Attributes:
+        partial: Where the task writes.
+        final: Where that will be once the task has succeeded.
+        temporary: The task's TMPDIR, inside `partial` or a link to there.
+    """
+
+    partial: Path
+    final: Path
+    temporary: Path
+
+    @property
+    def private(self) -> Path:
+        """Where the messages between backend and task lie."""
+        return self.partial / _PRIVATE
+
+    def published(self, text: str) -> str:
+        """Returns a path or a text with the place of writing replaced by the final place."""
+        return text.replace(str(self.partial), str(self.final))
+
+    def commit(self, result: Mapping[str, Any]) -> None:
+        """Makes the outputs visible, and with them the task done."""
+        self._remove_temporary()
+        write_json(self.private / "result.json", result)
+        # Only a directory without a result can be in the way: somebody deleted that by hand.
+        shutil.rmtree(self.final, ignore_errors=True)
+        self.partial.rename(self.final)
+
+    def discard(self) -> None:
+        """Removes what a failed task left."""
+        self._remove_temporary()
+        shutil.rmtree(self.partial, ignore_errors=True)
+
+    def _remove_temporary(self) -> None:
+        if self.temporary.is_symlink():
+            self.temporary.unlink()
+        shutil.rmtree(self.private / "tmp", ignore_errors=True)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunStore:
+    """The files of one run.
+
+    Attributes:
+        root: The pipeline root.
+        directory: `<root>/<pipeline>/<run_id>`.
+    """
+
+    root: Path
+    directory: Path
+
+    @classmethod
+    def create(
+        cls, root: Path, pipeline: str, run_id: str, record: Mapping[str, Any]
+    ) -> "RunStore":
+        """Makes the directory of a new run and records what is run.
+
+        Raises:
+            PlatformError: The root cannot be written.
+        """
+        store = cls(root=root, directory=root / pipeline / run_id)
+        try:
+            (store.directory / "logs").mkdir(parents=True)
+            write_json(store.directory / "run.json", record)
+        except OSError as error:
+            raise PlatformError(
+                f"headrace run: {store.directory} cannot be written: {error.strerror}. "
+                "Choose another directory with --root, or free space."
+            ) from error
+        return store
+
+    @classmethod
+    def find(cls, root: Path, run_id: str) -> "RunStore":
+        """Returns the store of an earlier run.
+
+        Raises:
+            InputError: There is no run of that name under the root.
+        """
+        found = [path.parent for path in root.glob(f"*/{run_id}/run.json")]
+        if not found:
+            runs = sorted(path.parent.name for path in root.glob("*/*/run.json"))
+            near = difflib.get_close_matches(run_id, runs, n=1) or runs[-1:]
+            hint = f"The nearest is {near[0]!r}. " if near else "It holds no run at all. "
+            raise InputError(
+                f"headrace run: no run {run_id!r} is under {root}. {hint}"
+                "See `headrace lineage runs`, or pass the --root of that run."
+            )
+        return cls(root=root, directory=found[0])
+
+    def record(self) -> dict[str, Any]:
+        """Returns what `create` recorded."""
+        record: dict[str, Any] = json.loads((self.directory / "run.json").read_text("utf-8"))
+        return record
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Holds the run, so that no second process works on it.
+
+        Raises:
+            InputError: Another process holds it.
+        """
+        with (self.directory / ".lock").open("w", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise InputError(
+                    f"headrace run: run {self.directory.name!r} is still being worked on by "
+                    "another process. Wait for it, or stop it."
+                ) from error
+            yield
+
+    def write_state(self, state: str, **details: Any) -> None:
+        """Records how the run stands."""
+        write_json(self.directory / "state.json", {"state": state, **details})
+
+    def log_path(self, path: tuple[str, ...]) -> Path:
+        """Returns the log file of a task."""
+        return self.directory / "logs" / f"{'.'.join(path)}.log"
+
+    def result(self, path: tuple[str, ...]) -> dict[str, Any] | None:
+        """Returns the result of a task that is done, else None."""
+        file = self._final(path) / _PRIVATE / "result.json"
+        if not file.is_file():
+            return None
+        result: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        return result
+
+    def update_result(self, path: tuple[str, ...], result: Mapping[str, Any]) -> None:
+        """Replaces the result of a task that is done."""
+        write_json(self._final(path) / _PRIVATE / "result.json", result)
+
+    def attempt(self, path: tuple[str, ...]) -> Attempt:
+        """Returns a fresh directory for a task; what a killed attempt left there is removed."""
+        final = self._final(path)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        for leftover in final.parent.glob(f".{final.name}.*.partial"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        partial = final.with_name(f".{final.name}.{secrets.token_hex(4)}.partial")
+        temporary = partial / _PRIVATE / "tmp"
+        temporary.mkdir(parents=True)
+        return Attempt(partial=partial, final=final, temporary=_short(temporary))
+
+    def _final(self, path: tuple[str, ...]) -> Path:
+        return self.directory.joinpath(*path)
+
+
+def _short(directory: Path) -> Path:
+    if len(str(directory)) <= _MAX_TMPDIR_LENGTH:
+        return directory
+    link = Path(tempfile.gettempdir()) / f"headrace-{secrets.token_hex(4)}"
+    link.symlink_to(directory)
+    return link

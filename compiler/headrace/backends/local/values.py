@@ -1,0 +1,142 @@
+"""Parameter values: their types, their text form, and the selectors that take them apart."""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from headrace_components.errors import InputError
+
+_EXPECTED = {
+    "STRING": "a string",
+    "NUMBER_INTEGER": "an integer",
+    "NUMBER_DOUBLE": "a number",
+    "BOOLEAN": "true or false",
+    "LIST": "a list",
+    "STRUCT": "an object",
+}
+_FLAGS: Mapping[str, bool] = {"true": True, "false": False, "True": True, "False": False}
+
+
+def to_text(value: Any) -> str:
+    """Returns the text form of a value, as KFP's launcher puts it into a command line.
+
+    Example:
+        >>> to_text(3.0), to_text(True), to_text({"a": [1.5]})
+        ('3', 'true', '{"a":[1.5]}')
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def coerce(value: Any, parameter_type: str | None, where: str) -> Any:
+    """Returns the value as its declared type has it.
+
+    Backends pass numbers and JSON through text and through protobuf's one number type, so `"3"`
+    and `3.0` are both the integer 3, and a list may arrive as JSON text.
+
+    Args:
+        value: What came. None stays None: an optional parameter without a value.
+        parameter_type: `ParameterType` of the IR, as `NUMBER_INTEGER`; None leaves it as it is.
+        where: Task and parameter, for error messages.
+
+    Raises:
+        InputError: The value is not of that type.
+    """
+    if value is None or parameter_type not in _EXPECTED:
+        return value
+    if parameter_type == "STRING":
+        return to_text(value)
+    converted: Any = _number(value, parameter_type)
+    if parameter_type == "BOOLEAN":
+        converted = _FLAGS.get(value) if isinstance(value, str) else value
+        converted = converted if isinstance(converted, bool) else None
+    if parameter_type in ("LIST", "STRUCT"):
+        converted = _parsed(value)
+        wanted = list if parameter_type == "LIST" else dict
+        converted = converted if isinstance(converted, wanted) else None
+    if converted is None:
+        raise InputError(
+            f"{where} is {json.dumps(value)}, expected {_EXPECTED[parameter_type]}. "
+            "Pass a value of that type."
+        )
+    return converted
+
+
+def _number(value: Any, parameter_type: str) -> int | float | None:
+    if isinstance(value, bool) or parameter_type not in ("NUMBER_INTEGER", "NUMBER_DOUBLE"):
+        return None
+    try:
+        # An integer beyond 2**53 must not take the way through a float.
+        number = int(value) if isinstance(value, str) and _is_integer(value) else float(value)
+    except (TypeError, ValueError):
+        return None
+    if parameter_type == "NUMBER_DOUBLE":
+        return float(number)
+    if isinstance(value, int):
+        return value
+    if isinstance(number, float) and not (math.isfinite(number) and number.is_integer()):
+        return None
+    return int(number)
+
+
+def _is_integer(text: str) -> bool:
+    return re.fullmatch(r"\s*[+-]?\d+\s*", text) is not None
+
+
+def _parsed(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return None
+
+
+def select(value: Any, selector: str, where: str) -> Any:
+    """Applies a `parameterExpressionSelector`, as `parseJson(string_value)["key"]`.
+
+    Args:
+        value: The value to take apart; text is parsed as JSON by `parseJson`.
+        selector: The expression. `parseJson` may be nested, and keys may follow each other.
+        where: Task and parameter, for error messages.
+
+    Raises:
+        InputError: The expression is unknown, or the value has no such key.
+
+    Example:
+        >>> select('{"a": {"b": 2}}', 'parseJson(parseJson(string_value)["a"])["b"]', "t: `x`")
+        2
+    """
+    expression = selector.strip()
+    if expression == "string_value":
+        return value
+    key_match = re.fullmatch(r"(.*)\[(\"(?:[^\"\\]|\\.)*\"|'[^']*'|\d+)\]", expression, re.DOTALL)
+    if key_match:
+        container = select(value, key_match[1], where)
+        quoted = key_match[2]
+        key = quoted[1:-1] if quoted.startswith("'") else json.loads(quoted)
+        try:
+            return container[key]
+        except (KeyError, IndexError, TypeError) as error:
+            raise InputError(
+                f"{where}: {json.dumps(container)} has no {key!r}, which the pipeline takes from "
+                "it. Give every item of the loop the same keys."
+            ) from error
+    if expression.startswith("parseJson(") and expression.endswith(")"):
+        inner = select(value, expression[len("parseJson(") : -1], where)
+        parsed = _parsed(inner)
+        if parsed is None:
+            raise InputError(
+                f"{where}: {inner!r} is no JSON, but the pipeline takes a key from it. "
+                "Loop over dicts that all have this key."
+            )
+        return parsed
+    raise InputError(
+        f"{where}: the selector {selector!r} is unknown; known is "
+        '`parseJson(string_value)["key"]`. Compile the pipeline with kfp 2.13 to 2.17.'
+    )

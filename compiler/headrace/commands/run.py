@@ -1,0 +1,95 @@
+"""`headrace run`: runs a pipeline on this machine."""
+
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from headrace.backends.local.model import RunResult
+from headrace.backends.local.runners.runner import RunnerName
+from headrace_components.errors import InputError
+
+EXIT_TASK_FAILED = 1
+EXIT_INTERRUPTED = 130  # as a shell has it: 128 + SIGINT
+
+
+@click.command()
+@click.argument("pipeline", required=False, metavar="PIPELINE.py[:function]|IR.json|IR.yaml")
+@click.option(
+    "-p",
+    "--parameter",
+    "assignments",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A parameter of the run; lists and dicts as JSON. May be repeated.",
+)
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("headrace_root"),
+    show_default=True,
+    help="Directory of runs, cache and lineage.",
+)
+@click.option(
+    "--runner",
+    type=click.Choice(get_args(RunnerName)),
+    default="worker",
+    show_default=True,
+    help="Fork tasks from a process that has done their imports, or start a fresh one for each.",
+)
+@click.option("--no-cache", is_flag=True, help="Run every task, even one that ran before.")
+@click.option("--resume", metavar="RUN_ID", help="Finish an earlier run; needs no pipeline file.")
+@click.option(
+    "--metadata",
+    default="",
+    metavar="URL",
+    help="Lineage database, as mysql://user:password@host/database; SQLite under root by default.",
+)
+def run(
+    pipeline: str | None,
+    assignments: tuple[str, ...],
+    root: Path,
+    runner: RunnerName,
+    no_cache: bool,
+    resume: str | None,
+    metadata: str,
+) -> int:
+    """Run a pipeline on this machine.
+
+    Tasks run in parallel where the pipeline allows it. One that ran before with the same code,
+    parameters and inputs is answered from the cache.
+    """
+    # Imported here: `headrace run --help` needs none of it.
+    from headrace.backends.local import engine
+    from headrace.backends.local.progress import ProgressDisplay
+    from headrace.backends.local.run import run_from_command_line
+
+    if (pipeline is None) == (resume is None):
+        raise InputError(
+            f"headrace run: it got {'both' if pipeline else 'neither'} a pipeline and --resume, "
+            "expected one of them. Name a pipeline to start a run, or a run to finish."
+        )
+    options = engine.Options(root=root, runner=runner, use_cache=not no_cache, metadata=metadata)
+    if resume is not None and assignments:
+        raise InputError(
+            f"headrace run: --resume finishes a run with its own parameters, but got -p "
+            f"{assignments[0]}. Leave -p out, or start a new run."
+        )
+    with ProgressDisplay() as observer:
+        if resume is not None:
+            result = engine.resume(resume, options=options, observer=observer)
+        else:
+            result = run_from_command_line(str(pipeline), assignments, options, observer)
+    _report(result)
+    if result.state == "interrupted":
+        return EXIT_INTERRUPTED
+    return 0 if result.state == "succeeded" else EXIT_TASK_FAILED
+
+
+def _report(result: RunResult) -> None:
+    """Prints where to find what the run made, on standard output."""
+    for model in result.pushed_models:
+        click.echo(f"Pushed model: {model}")
+    click.echo(f"Logs: {result.logs}")
+    if result.state != "succeeded":
+        click.echo(f"To finish this run: {result.resume_command}")
