@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, NoReturn
 
 import pyarrow as pa
@@ -49,14 +50,17 @@ class CsvFiles:
         """
         for path in self.paths:
             with open_bytes(path) as stream:
+                counted = _QuoteCounter(stream)
                 try:
-                    yield from self._blocks_of(stream)
+                    yield from self._blocks_of(counted)
                 except pa.ArrowInvalid as error:
                     self._explain(path, error)
+            if counted.num_quotes % 2:
+                self._check_last_quote(path)
 
-    def _blocks_of(self, stream: pa.NativeFile) -> Iterator[pa.RecordBatch]:
+    def _blocks_of(self, stream: "_QuoteCounter") -> Iterator[pa.RecordBatch]:
         yield from arrow_csv.open_csv(
-            stream,
+            pa.PythonFile(stream, mode="r"),
             read_options=arrow_csv.ReadOptions(block_size=BLOCK_BYTES),
             parse_options=arrow_csv.ParseOptions(
                 delimiter=self._delimiter, newlines_in_values=True
@@ -127,22 +131,33 @@ class CsvFiles:
         expected = len(self.column_names)
         for line, fields in self._records(path):
             if len(fields) != expected:
-                spans_lines = any("\n" in field for field in fields)
-                hint = (
-                    " It goes over several lines: perhaps a quote is not closed."
-                    if spans_lines
-                    else ""
-                )
+                self._check_last_quote(path)
                 raise InputError(
                     f"csv_example_gen: {path}, line {line}: {len(fields)} fields, expected "
                     f"{expected} as in the header ({self.column_names[0]!r} to "
-                    f"{self.column_names[-1]!r}).{hint} Correct the row, quote fields that hold "
+                    f"{self.column_names[-1]!r}). Correct the row, quote fields that hold "
                     f"{self._delimiter!r}, or give another `delimiter`."
                 ) from error
         raise InputError(
             f"csv_example_gen: {path} cannot be read as CSV: {error}. A record may be at most "
             f"{BLOCK_BYTES >> 20} MiB long. Correct the file."
         ) from error
+
+    def _check_last_quote(self, path: str) -> None:
+        """Raises an InputError where a quote is open at the end of a file."""
+        last_line = max((line for line, _ in self._records(path)), default=1)
+        with open_bytes(path) as stream:
+            lines = list(islice(io.TextIOWrapper(stream, "utf-8", newline=""), last_line - 1, None))
+        try:
+            list(csv.reader(lines, delimiter=self._delimiter, strict=True))
+        except csv.Error as error:
+            if "unexpected end of data" not in str(error):
+                return  # a quote within a field, which is text like any other
+            raise InputError(
+                f"csv_example_gen: {path}, line {last_line}: a quote is opened and not closed, so "
+                'the rest of the file would be one field. Close it, or double it ("") where it is '
+                "part of the text."
+            ) from error
 
     def _explain_encoding(self, path: str) -> None:
         """Raises an InputError where a file is not UTF-8."""
@@ -156,6 +171,27 @@ class CsvFiles:
                         f"0x{line[error.start]:02x}, which is not UTF-8. Convert the file, as by "
                         "`iconv -f latin1 -t utf-8`."
                     ) from error
+
+
+class _QuoteCounter:
+    """A file that counts the quotes that are read from it.
+
+    Arrow takes a field whose quote is never closed to the end of the file, without a word; an odd
+    number of quotes tells that it may have.
+    """
+
+    def __init__(self, stream: pa.NativeFile) -> None:
+        self._stream = stream
+        self.num_quotes = 0
+        self.closed = False
+
+    def read(self, size: int = -1) -> bytes:
+        data: bytes = self._stream.read(size)
+        self.num_quotes += data.count(b'"')
+        return data
+
+    def close(self) -> None:
+        self.closed = True
 
 
 def _is_number(name: str) -> bool:

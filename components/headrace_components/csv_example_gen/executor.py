@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from headrace_components.csv_example_gen.csv_columns import ColumnType, Inference, as_lists
 from headrace_components.csv_example_gen.csv_files import CsvFiles
 from headrace_components.csv_example_gen.params import CsvExampleGenParams, OutputSplit
-from headrace_components.csv_example_gen.sources import find_files, local_base
+from headrace_components.csv_example_gen.sources import find_files
 from headrace_components.csv_example_gen.spans import resolve
 from headrace_components.errors import InputError
 from headrace_components.example_encoder import encode_examples, encode_features
@@ -26,7 +26,7 @@ from headrace_components.task import Task
 def execute(task: Task) -> None:
     """Writes one split per output split, or per input split, under the `examples` output."""
     params = read(CsvExampleGenParams, task.params, task.component)
-    base = local_base(params.input_base)
+    base = params.input_base
     _check_directory(base)
     found = resolve(base, params.input_splits, params.only_span, find_files(base))
     output = task.output("examples")

@@ -1,40 +1,38 @@
-"""Finds and opens CSV files on local disks and behind URIs."""
+"""Finds and opens CSV files on local disks and in object stores."""
 
-import datetime
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from urllib.parse import quote
 
 import pyarrow as pa
+from pyarrow import fs
 
 from headrace_components.csv_example_gen.spans import FindFiles, SourceFile, local_files
-from headrace_components.errors import PlatformError
-from headrace_components.task import local_path
+from headrace_components.errors import InputError, PlatformError
 
 _GZIP_START = b"\x1f\x8b\x08"
 
 
-def local_base(input_base: str) -> str:
-    """Returns a `file://` URI as a path, and a path or another URI as it is."""
-    return str(local_path(input_base)) if input_base.startswith("file://") else input_base
-
-
-def find_files(input_base: str) -> FindFiles:
+def find_files(base: str) -> FindFiles:
     """Returns how to look for files under a directory or a URI."""
-    return _remote_files if "://" in input_base else local_files
+    return _remote_files if "://" in base else local_files
 
 
 @contextmanager
 def open_bytes(path: str) -> Iterator[pa.NativeFile]:
     """Opens a file for reading; gzip is decompressed, whatever the file's name is.
 
+    Args:
+        path: A local path, or a URI whose scheme Arrow knows, as `gs://bucket/key`.
+
     Raises:
+        InputError: The scheme of the URI is not one that Arrow reads.
         PlatformError: The storage behind the URI did not answer.
     """
-    opener = _remote_opener(path) if "://" in path else lambda: pa.OSFile(path, "rb")
-    with opener() as start:
+    with _open(path) as start:
         is_gzip = start.read(len(_GZIP_START)) == _GZIP_START
-    with opener() as file:
+    with _open(path) as file:
         if not is_gzip:
             yield file
             return
@@ -42,52 +40,51 @@ def open_bytes(path: str) -> Iterator[pa.NativeFile]:
             yield inflated
 
 
-def _remote_files(pattern: str) -> list[SourceFile]:
-    import fsspec  # imported here: local files need none of it
-
-    scheme = pattern.split("://")[0]
+def _open(path: str) -> pa.NativeFile:
+    if "://" not in path:
+        return pa.OSFile(path, "rb")
+    file_system, key = _file_system(path)
     try:
-        file_system, path = fsspec.core.url_to_fs(pattern)
-        entries = file_system.glob(path, detail=True)
-    except (OSError, ImportError, ValueError) as error:
+        return file_system.open_input_stream(key)
+    except OSError as error:
         raise PlatformError(
-            f"csv_example_gen: could not list {pattern!r}: {error}. Check that the task's service "
-            f"account may read it and that the image has fsspec's package for {scheme}://."
+            f"csv_example_gen: could not read {path}: {error}. "
+            "Check that the task's service account may read it, then run again."
         ) from error
+
+
+def _remote_files(base: str, pattern: str) -> list[SourceFile]:
+    """Returns all files that lie where the pattern may match; its caller compares the names."""
+    file_system, key = _file_system(base)
+    literal = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
+    folder = "/".join([key.rstrip("/"), *literal.split("/")[:-1]])
+    selector = fs.FileSelector(folder, recursive=True, allow_not_found=True)
+    try:
+        entries = file_system.get_file_info(selector)
+    except OSError as error:
+        raise PlatformError(
+            f"csv_example_gen: could not list {base}: {error}. "
+            "Check that the task's service account may read it, then run again."
+        ) from error
+    uri = base.rstrip("/")
     return [
         SourceFile(
-            path=f"{scheme}://{name.removeprefix(scheme + '://').lstrip('/')}",
-            size_bytes=entry["size"],
-            modified_seconds=_modified_seconds(entry),
+            path=uri + entry.path.removeprefix(key.rstrip("/")),
+            size_bytes=entry.size,
+            modified_seconds=entry.mtime_ns // 1_000_000_000 if entry.mtime_ns else 0,
         )
-        for name, entry in sorted(entries.items())
-        if entry["type"] == "file"
+        for entry in sorted(entries, key=lambda entry: entry.path)
+        if entry.type == fs.FileType.File
     ]
 
 
-def _modified_seconds(entry: dict[str, Any]) -> int:
-    # Each file system has its own name for it: local, Cloud Storage, S3 and memory.
-    for name in ("mtime", "updated", "LastModified", "created"):
-        value = entry.get(name)
-        if isinstance(value, str):
-            value = datetime.datetime.fromisoformat(value)
-        if isinstance(value, datetime.datetime):
-            value = value.timestamp()
-        if value is not None:
-            return int(value)
-    return 0
-
-
-def _remote_opener(uri: str) -> Callable[[], pa.NativeFile]:
-    import fsspec
-
-    def opener() -> pa.NativeFile:
-        try:
-            return pa.PythonFile(fsspec.open(uri, "rb").open(), mode="r")
-        except (OSError, ImportError, ValueError) as error:
-            raise PlatformError(
-                f"csv_example_gen: could not read {uri}: {error}. "
-                "Check that the task's service account may read it, then run again."
-            ) from error
-
-    return opener
+def _file_system(uri: str) -> tuple[fs.FileSystem, str]:
+    # Names of objects hold spaces and the like; what the author escaped stays as it is.
+    escaped = quote(uri, safe="/:@?&=+,;%~")
+    try:
+        return fs.FileSystem.from_uri(escaped)  # type: ignore[no-any-return]
+    except pa.ArrowInvalid as error:
+        raise InputError(
+            f"csv_example_gen: {uri!r} cannot be opened: {error}. Give a path, or a URI of "
+            "gs://, s3:// or file://."
+        ) from error

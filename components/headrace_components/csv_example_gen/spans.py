@@ -35,8 +35,8 @@ class SourceFile:
     modified_seconds: int
 
 
-FindFiles = Callable[[str], list[SourceFile]]
-"""Returns the files that a glob matches, sorted by path."""
+FindFiles = Callable[[str, str], list[SourceFile]]
+"""Returns files under a directory or URI that a glob may match, sorted by path."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,10 +56,10 @@ class ResolvedInput:
     fingerprint: str
 
 
-def local_files(pattern: str) -> list[SourceFile]:
-    """Returns the regular files that a local glob matches, hidden ones left out."""
+def local_files(base: str, pattern: str) -> list[SourceFile]:
+    """Returns the regular files under a directory that a glob matches, hidden ones left out."""
     found = []
-    for path in sorted(glob.glob(pattern)):  # noqa: PTH207  Path.glob takes no absolute pattern
+    for path in sorted(glob.glob(_joined(glob.escape(base), pattern))):  # noqa: PTH207  Path.glob takes no absolute pattern
         if Path(path).is_file():
             status = Path(path).stat()
             found.append(
@@ -133,8 +133,7 @@ class _Pattern:
             f"(?P<{name}>{digit}){_as_expression(literal)}"
             for name, digit, literal in zip(names, digits, literals[1:], strict=True)
         )
-        # "**" would descend into directories on remote file systems.
-        self._glob = re.sub(r"\*+", "*", "*".join(literals))
+        self.glob = "*".join(literals)
 
     def _check(self, names: Sequence[str]) -> None:
         expected = None
@@ -165,9 +164,6 @@ class _Pattern:
             )
         return f"[0-9]{{{int(width)}}}"
 
-    def glob_under(self, base: str) -> str:
-        return _joined(glob.escape(base), self._glob)
-
     def expression_under(self, base: str) -> re.Pattern[str]:
         return re.compile(_joined(re.escape(base), self._expression))
 
@@ -177,7 +173,7 @@ def _choose(
 ) -> tuple[int | None, int | None, list[SourceFile]]:
     expression = pattern.expression_under(base)
     found: dict[tuple[int | None, int | None], list[SourceFile]] = {}
-    for file in find(pattern.glob_under(base)):
+    for file in find(base, pattern.glob):
         match = expression.fullmatch(file.path)
         if match:
             found.setdefault(_span_and_version(match, file.path), []).append(file)
