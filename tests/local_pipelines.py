@@ -1,0 +1,217 @@
+"""Tiny components for tests of the local backend: each writes a line into a journal.
+
+The journal's path is in the environment and not among the parameters, so that it stays out of cache
+keys.
+"""
+
+# mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-any-generics=False
+# mypy: disallow-incomplete-defs=False, warn-return-any=False, disallow-untyped-calls=False
+# kfp decorates without types, and reads the signatures of components and pipelines its own way.
+
+import os
+from pathlib import Path
+from typing import List, NamedTuple, Optional  # noqa: UP035  kfp knows these names only
+
+from kfp import dsl
+
+from headrace.backends.local import engine
+from headrace.backends.local.model import RunResult
+from headrace.backends.local.run import load
+
+_PRELUDE = """
+import json, os, pathlib, signal, sys, time
+def note(*words):
+    line = " ".join(str(word) for word in words) + "\\n"
+    with open(os.environ["JOURNAL"], "a") as file:
+        file.write(line)
+def write(path, text):
+    pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+    pathlib.Path(path).write_text(text)
+"""
+
+
+def _python(code: str) -> list[str]:
+    return ["python", "-c", _PRELUDE + code]
+
+
+@dsl.container_component
+def step(
+    name: str,
+    out: dsl.Output[dsl.Artifact],
+    text: dsl.OutputPath(str),  # type: ignore[valid-type]
+    value: str = "",
+):
+    """Notes its name and value, and gives the value on."""
+    return dsl.ContainerSpec(
+        image="test",
+        command=_python(
+            "name, value, out, text = sys.argv[1:]\n"
+            "note(name, value)\n"
+            "write(out + '/value.txt', value)\n"
+            "write(text, value)\n"
+        ),
+        args=[name, value, out.path, text],
+    )
+
+
+@dsl.container_component
+def number(value: int, result: dsl.OutputPath(int)):  # type: ignore[valid-type]
+    """Gives a number on."""
+    return dsl.ContainerSpec(
+        image="test",
+        command=_python("note('number', sys.argv[1])\nwrite(sys.argv[2], sys.argv[1])\n"),
+        args=[value, result],
+    )
+
+
+@dsl.container_component
+def items(value: list, result: dsl.OutputPath(list)):  # type: ignore[valid-type]
+    """Gives a list on."""
+    return dsl.ContainerSpec(
+        image="test",
+        command=_python("write(sys.argv[2], sys.argv[1])\n"),
+        args=[value, result],
+    )
+
+
+@dsl.container_component
+def read(name: str, item: dsl.Input[dsl.Artifact]):
+    """Notes what an artifact holds."""
+    return dsl.ContainerSpec(
+        image="test",
+        command=_python(
+            "path = pathlib.Path(sys.argv[2])\n"
+            "file = path / 'value.txt' if path.is_dir() else path\n"
+            "note(sys.argv[1], file.read_text())\n"
+        ),
+        args=[name, item.path],
+    )
+
+
+@dsl.container_component
+def note_executor_input(
+    name: str,
+    value: Optional[str] = None,  # noqa: UP045
+    item: dsl.Input[dsl.Artifact] = None,
+):
+    """Notes the inputs that it was given."""
+    return dsl.ContainerSpec(
+        image="test",
+        command=_python(
+            "inputs = json.loads(sys.argv[1])['inputs']\n"
+            "values = {k: v for k, v in inputs['parameterValues'].items() if k != 'name'}\n"
+            "note(inputs['parameterValues']['name'], json.dumps(values, sort_keys=True),\n"
+            "     sorted(inputs['artifacts']), *sys.argv[2:])\n"
+        ),
+        args=[
+            "{{$}}",
+            dsl.IfPresentPlaceholder("item", then=["with", item.path], else_=["without"]),
+            dsl.ConcatPlaceholder(["name=", name]),
+        ],
+    )
+
+
+@dsl.container_component
+def collect(name: str, values: list):
+    """Notes a list."""
+    return dsl.ContainerSpec(
+        image="test",
+        command=_python("note(sys.argv[1], sys.argv[2])\n"),
+        args=[name, values],
+    )
+
+
+@dsl.container_component
+def collect_artifacts(name: str, artifacts: dsl.Input[List[dsl.Artifact]]):  # noqa: UP006
+    """Notes what every artifact of a list holds."""
+    return dsl.ContainerSpec(
+        image="test",
+        command=_python(
+            "found = json.loads(sys.argv[2])['inputs']['artifacts']['artifacts']['artifacts']\n"
+            "note(sys.argv[1], [pathlib.Path(a['uri'], 'value.txt').read_text() for a in found])\n"
+        ),
+        args=[name, "{{$}}"],
+    )
+
+
+@dsl.container_component
+def fails(name: str, text: dsl.OutputPath(str)):  # type: ignore[valid-type]
+    """Fails, after it has written half of its work."""
+    return dsl.ContainerSpec(
+        image="test",
+        command=_python(
+            "note(sys.argv[1])\nwrite(sys.argv[2], 'half')\nprint('out of tea')\nsys.exit(3)\n"
+        ),
+        args=[name, text],
+    )
+
+
+@dsl.container_component
+def flaky(name: str, failures: int):
+    """Fails as often as it is told, then succeeds."""
+    return dsl.ContainerSpec(
+        image="test",
+        command=_python(
+            "name, failures = sys.argv[1], int(sys.argv[2])\n"
+            "note(name)\n"
+            "tries = pathlib.Path(os.environ['JOURNAL']).read_text().splitlines().count(name)\n"
+            "sys.exit(tries <= failures)\n"
+        ),
+        args=[name, failures],
+    )
+
+
+@dsl.container_component
+def slow(name: str, seconds: float, out: dsl.Output[dsl.Artifact], before: str = ""):
+    """Notes when it starts and ends; in between it has written half of its output."""
+    return dsl.ContainerSpec(
+        image="test",
+        command=_python(
+            "name, seconds, out = sys.argv[1:4]\n"
+            "note(name, 'starts')\n"
+            "write(out + '/value.txt', 'half')\n"
+            "time.sleep(float(seconds))\n"
+            "write(out + '/value.txt', 'whole')\n"
+            "note(name, 'ends')\n"
+        ),
+        args=[name, seconds, out.path, before],
+    )
+
+
+@dsl.container_component
+def note_status(status: dsl.PipelineTaskFinalStatus):
+    """Notes how the tasks before it ended."""
+    return dsl.ContainerSpec(
+        image="test",
+        command=_python(
+            "status = json.loads(sys.argv[1])\n"
+            "note('status', status['state'], status['pipelineTaskName'],\n"
+            "     status['error']['message'])\n"
+        ),
+        args=[status],
+    )
+
+
+class Ran(NamedTuple):
+    """A finished run and its journal."""
+
+    result: RunResult
+    journal: list[str]
+
+    @property
+    def states(self) -> dict[str, str]:
+        """How each task ended, by name."""
+        return {task.name: task.state for task in self.result.tasks}
+
+
+def run_pipeline(pipeline: object, root: Path, use_cache: bool = True, **parameters: object) -> Ran:
+    """Compiles and runs a pipeline of these components; the journal starts empty."""
+    journal = Path(os.environ["JOURNAL"])
+    journal.write_text("", "utf-8")
+    spec, _ = load(pipeline)  # type: ignore[arg-type]
+    result = engine.start(
+        spec,
+        parameters=parameters,
+        options=engine.Options(root=root, use_cache=use_cache, concurrency=4),
+    )
+    return Ran(result, journal.read_text("utf-8").splitlines())
