@@ -54,13 +54,15 @@ def _is_bool_channel(value: Any) -> bool:
 
 def _with_parts(pipeline: Any, seen: list[Any]) -> Iterator[Any]:
     """Yields a pipeline and the pipelines that its function names."""
+    from kfp.dsl.graph_component import GraphComponent
+
     if any(pipeline is other for other in seen):
         return
     seen.append(pipeline)
     yield pipeline
     variables = inspect.getclosurevars(pipeline.pipeline_func)
     for value in [*variables.globals.values(), *variables.nonlocals.values()]:
-        if hasattr(value, "pipeline_func"):
+        if isinstance(value, GraphComponent):
             yield from _with_parts(value, seen)
 
 

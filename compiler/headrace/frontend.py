@@ -53,13 +53,14 @@ def load(source: PipelineSource) -> Frontend:
 
 
 def _from_function(pipeline: Callable[..., Any]) -> Frontend:
-    function = getattr(pipeline, "pipeline_func", None)
-    if function is None:
+    from kfp.dsl.graph_component import GraphComponent
+
+    if not isinstance(pipeline, GraphComponent):
         raise CompileError(
             f"compile: {pipeline!r} is no pipeline, expected a function decorated with "
             "`@dsl.pipeline`, or the path of a file that has one. Add the decorator."
         )
-    return _compiled(pipeline, Path(function.__code__.co_filename).parent)
+    return _compiled(pipeline, Path(pipeline.pipeline_func.__code__.co_filename).parent)
 
 
 def _compiled(pipeline: Any, directory: Path) -> Frontend:
@@ -138,8 +139,10 @@ def _execute(path: Path) -> ModuleType:
 
 
 def _choose(path: Path, module: ModuleType, function: str | None) -> Any:
+    from kfp.dsl.graph_component import GraphComponent
+
     pipelines = {
-        name: value for name, value in vars(module).items() if hasattr(value, "pipeline_func")
+        name: value for name, value in vars(module).items() if isinstance(value, GraphComponent)
     }
     if function is not None:
         if function not in pipelines:

@@ -14,11 +14,16 @@ from headrace.ir import Spec
 from headrace.passes import target_limits
 from headrace.targets import Target
 
-# What kfp's condition compiler emits: comparisons of parameters and literals, negated and joined.
+# What kfp's condition compiler emits (`_binary_operations_to_cel_conjunctive`): comparisons of a
+# parameter with a parameter or a literal, negated and joined by &&.
 _LITERAL = r"(?:-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|'[^'\\]*')"
 _PARAMETER = r"inputs\.parameter_values\['[^']+'\]"
-_OPERAND = rf"(?:(?:double\()?(?:int\()?(?:{_PARAMETER}|{_LITERAL})\)?\)?)"
-_COMPARISON = re.compile(rf"{_OPERAND} (?:==|!=|<=|>=|<|>) {_OPERAND}")
+_VARIABLE = rf"(?:double\(int\({_PARAMETER}\)\)|(?:double|int)\({_PARAMETER}\)|{_PARAMETER})"
+_CONSTANT = rf"(?:double\({_LITERAL}\)|{_LITERAL})"
+_OPERATOR = r" (?:==|!=|<=|>=|<|>) "
+_COMPARISON = re.compile(
+    rf"{_VARIABLE}{_OPERATOR}(?:{_VARIABLE}|{_CONSTANT})|{_CONSTANT}{_OPERATOR}{_VARIABLE}"
+)
 
 Rule = Callable[[ir.TaskNode], str | None]
 
@@ -90,7 +95,7 @@ def _malformed_condition(node: ir.TaskNode) -> str | None:
 def _is_well_formed(condition: str) -> bool:
     rest, found = _COMPARISON.subn("C", condition)
     while found:
-        rest, found = re.subn(r"!?\(C\)|!C|C (?:&&|\|\|) C", "C", rest)
+        rest, found = re.subn(r"!?\(C\)|C && C", "C", rest)
     return rest == "C"
 
 

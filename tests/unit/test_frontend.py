@@ -1,0 +1,250 @@
+"""Loading an author's file: what is found in it, and what its mistakes look like."""
+
+# kfp decorates without types.
+# mypy: disallow-untyped-decorators=False
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from kfp import dsl
+
+from headrace.errors import CompileError
+from headrace.frontend import load
+
+HEAD = """
+from headrace_components.catalog import csv_example_gen, schema_gen, statistics_gen
+from kfp import dsl
+"""
+
+ONE = (
+    HEAD
+    + """
+@dsl.pipeline(name="one")
+def one(data: str = "in", rows: int = 3):
+    csv_example_gen(input_base=data, span=rows)
+"""
+)
+
+
+def write(directory: Path, text: str, name: str = "pipeline.py") -> Path:
+    path = directory / name
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_the_one_pipeline_of_a_file_is_found(tmp_path: Path) -> None:
+    frontend = load(write(tmp_path, ONE))
+
+    assert frontend.spec["pipelineInfo"]["name"] == "one"
+    assert frontend.directory == tmp_path
+    assert frontend.platform == {}
+
+
+def test_integers_are_floats_as_in_the_yaml_of_kfp(tmp_path: Path) -> None:
+    frontend = load(write(tmp_path, ONE))
+
+    default = frontend.spec["root"]["inputDefinitions"]["parameters"]["rows"]["defaultValue"]
+    assert repr(default) == "3.0"
+
+
+def test_a_decorated_function_needs_no_file_name() -> None:
+    @dsl.container_component
+    def step() -> dsl.ContainerSpec:
+        return dsl.ContainerSpec(image="python:3.12", command=["true"])
+
+    @dsl.pipeline(name="inline")
+    def inline() -> None:
+        step()
+
+    frontend = load(inline)
+
+    assert frontend.spec["pipelineInfo"]["name"] == "inline"
+    assert frontend.directory == Path(__file__).parent
+
+
+def test_a_plain_function_is_no_pipeline() -> None:
+    with pytest.raises(CompileError, match=r"is no pipeline, expected .*@dsl.pipeline"):
+        load(write)
+
+
+def test_one_of_several_pipelines_is_chosen_by_name(tmp_path: Path) -> None:
+    text = ONE + ONE.removeprefix(HEAD).replace("one", "two")
+    path = write(tmp_path, text)
+
+    assert load(f"{path}:two").spec["pipelineInfo"]["name"] == "two"
+    with pytest.raises(CompileError, match=r"has 2 pipelines \['one', 'two'\].*pipeline.py:two"):
+        load(path)
+    with pytest.raises(CompileError, match=r"`three` is not among its pipelines \['one', 'two'\]"):
+        load(f"{path}:three")
+
+
+def test_an_imported_pipeline_does_not_count(tmp_path: Path) -> None:
+    write(tmp_path, ONE, "parts.py")
+    text = HEAD + (
+        "from parts import one\n"
+        '@dsl.pipeline(name="whole")\n'
+        "def whole():\n"
+        '    one(data="elsewhere")\n'
+    )
+
+    assert load(write(tmp_path, text)).spec["pipelineInfo"]["name"] == "whole"
+
+
+def test_siblings_of_one_pipeline_are_not_those_of_the_next(tmp_path: Path) -> None:
+    names = []
+    for name in ("first", "second"):
+        directory = tmp_path / name
+        directory.mkdir()
+        write(directory, f"NAME = {name!r}\n", "settings.py")
+        text = ONE.replace('name="one"', "name=NAME")
+        path = write(directory, "from settings import NAME\n" + text)
+        names.append(load(path).spec["pipelineInfo"]["name"])
+
+    assert names == ["first", "second"]
+    assert "settings" not in sys.modules
+    assert not [entry for entry in sys.path if entry.startswith(str(tmp_path))]
+
+
+def test_a_file_without_a_pipeline_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CompileError, match=r"has 0 pipelines \[\], expected one. .*@dsl.pipeline"):
+        load(write(tmp_path, HEAD))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CompileError, match=r"gone.py' is not there, expected a pipeline file"):
+        load(tmp_path / "gone.py")
+
+
+def test_a_syntax_error_has_its_line(tmp_path: Path) -> None:
+    with pytest.raises(CompileError, match=r"^pipeline.py:6: expected ':': 'def one\(\)'"):
+        load(write(tmp_path, HEAD + "\n\ndef one()\n    pass\n"))
+
+
+def test_a_missing_package_has_its_line(tmp_path: Path) -> None:
+    with pytest.raises(CompileError, match=r"^pipeline.py:1: no module named 'nowhere'. Install"):
+        load(write(tmp_path, "import nowhere\n" + ONE))
+
+
+def test_an_error_in_a_sibling_is_placed_there(tmp_path: Path) -> None:
+    write(tmp_path, "\nLIMIT = 1 / 0\n", "limits.py")
+
+    with pytest.raises(CompileError, match=r"^limits.py:2: ZeroDivisionError: division by zero"):
+        load(write(tmp_path, "import limits\n" + ONE))
+
+
+WIRED_WRONGLY = (
+    HEAD
+    + """
+@dsl.pipeline(name="wrong")
+def wrong(data: str):
+    examples = csv_example_gen(input_base=data)
+    statistics = statistics_gen(examples=examples.outputs["examples"])
+    schema = schema_gen(statistics=statistics.outputs["statistics"])
+    statistics_gen(examples=schema.outputs["schema"])
+"""
+)
+
+
+def test_a_schema_wired_into_examples_names_both_ports(tmp_path: Path) -> None:
+    with pytest.raises(CompileError) as caught:
+        load(write(tmp_path, WIRED_WRONGLY))
+
+    assert str(caught.value) == (
+        "pipeline.py:10: statistics_gen: input `examples` takes Examples, but gets output `schema` "
+        "of task `schema-gen`, which is Schema. Connect an output of type Examples to `examples`."
+    )
+
+
+def test_a_parameter_wired_into_a_port_is_named(tmp_path: Path) -> None:
+    text = WIRED_WRONGLY.replace('schema.outputs["schema"])', "data)")
+
+    with pytest.raises(
+        CompileError, match=r"takes Examples, but gets the pipeline's parameter `data`"
+    ):
+        load(write(tmp_path, text))
+
+
+def test_an_unknown_argument_has_its_line(tmp_path: Path) -> None:
+    text = WIRED_WRONGLY.replace('examples=schema.outputs["schema"]', "exmples=1")
+
+    with pytest.raises(CompileError, match=r"^pipeline.py:10: .*exmples"):
+        load(write(tmp_path, text))
+
+
+CONDITION = (
+    HEAD
+    + """
+@dsl.pipeline(name="inner")
+def inner(flag: bool):
+    with dsl.If({condition}):
+        csv_example_gen(input_base="x")
+
+@dsl.pipeline(name="outer")
+def outer(on: bool):
+    inner(flag=on)
+"""
+)
+
+
+@pytest.mark.parametrize(("number", "meant"), [("1", "True"), ("0", "False")])
+def test_a_bool_compared_with_a_number_is_refused(number: str, meant: str, tmp_path: Path) -> None:
+    path = write(tmp_path, CONDITION.format(condition=f"flag == {number}"))
+
+    for name in ("inner", "outer"):  # the mistake may lie in a part of the pipeline
+        with pytest.raises(CompileError, match=rf"compares the bool `flag` with {number}.*{meant}"):
+            load(f"{path}:{name}")
+
+
+def test_a_bool_compared_with_a_bool_passes(tmp_path: Path) -> None:
+    path = write(tmp_path, CONDITION.format(condition="flag == False"))
+
+    assert load(f"{path}:outer").spec["pipelineInfo"]["name"] == "outer"
+
+
+CLIENT = """
+import sys
+from headrace.kfp_import import import_kfp
+import_kfp()
+import kfp, kfp.compiler
+for name in ("kubernetes", "requests", "google.auth", "kfp_server_api", "kfp.client"):
+    assert name not in sys.modules, name
+if {first!r} == "attribute":
+    client = kfp.Client
+else:
+    from kfp.client import Client as client
+assert client is kfp.Client is kfp.client.Client is sys.modules["kfp.client"].Client
+assert client.__module__ == "kfp.client.client"
+assert hasattr(sys.modules["kubernetes"].client, "CoreV1Api")
+from kfp.components import load_yaml_utilities
+import requests
+assert load_yaml_utilities.requests.get is requests.get
+try:
+    client(host="http://localhost:1")
+except Exception as error:
+    print(type(error).__module__)
+"""
+
+
+@pytest.mark.parametrize("first", ["attribute", "import"])
+def test_the_client_of_kfp_is_real_for_those_who_use_it(first: str) -> None:
+    environment = {**os.environ, "KF_PIPELINES_ENDPOINT": ""}
+    result = subprocess.run(
+        [sys.executable, "-c", CLIENT.format(first=first)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+
+    assert result.returncode == 0, result.stderr
+    # It got as far as asking the server, which is not there.
+    assert result.stdout.strip() in ("", "urllib3.exceptions", "kfp_server_api.exceptions")
+
+
+def test_a_pipeline_file_may_use_the_client(tmp_path: Path) -> None:
+    text = "import kfp\nCLIENT = kfp.Client\nassert CLIENT.__name__ == 'Client'\n" + ONE
+
+    assert load(write(tmp_path, text)).spec["pipelineInfo"]["name"] == "one"

@@ -1,0 +1,294 @@
+"""Lint: what kfp compiles wrongly and what a target cannot run is refused with a way out."""
+
+# kfp decorates without types.
+# mypy: disallow-untyped-decorators=False
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from kfp import dsl
+
+from headrace.errors import CompileError
+from headrace.frontend import Frontend, load
+from headrace.passes.lint import lint
+from headrace.targets import TARGETS, Target
+
+GPU = "nvidia.com/gpu"
+
+
+@dsl.container_component
+def step(text: str = "", count: int = 2, flag: bool = True) -> dsl.ContainerSpec:
+    return dsl.ContainerSpec(image="python:3.12", command=["true"])
+
+
+@dsl.container_component
+def produce(data: dsl.Output[dsl.Dataset]) -> dsl.ContainerSpec:
+    return dsl.ContainerSpec(image="python:3.12", command=["touch"], args=[data.path])
+
+
+@dsl.container_component
+def consume(data: dsl.Input[dsl.Dataset] = None) -> dsl.ContainerSpec:
+    return dsl.ContainerSpec(image="python:3.12", command=["true"])
+
+
+def check(pipeline: Callable[..., Any], target: Target) -> dict[str, Any]:
+    frontend: Frontend = load(pipeline)
+    return lint(frontend.spec, target, frontend.platform)
+
+
+def refusal(pipeline: Callable[..., Any], target: Target = "local") -> str:
+    with pytest.raises(CompileError) as caught:
+        check(pipeline, target)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_sound_constructs_pass_on_every_target(target: Target) -> None:
+    @dsl.pipeline(name="sound")
+    def sound(
+        name: str, rows: int, share: float, on: bool, items: list[str], gpu: str = GPU
+    ) -> None:
+        with dsl.If(on == True):  # noqa: E712
+            step()
+        with dsl.If(name == "a && b (c) !="):
+            step(text=f"x-{name}")
+        with dsl.Elif(rows > 3):
+            step()
+        with dsl.Else():
+            step()
+        with dsl.If(share <= 1e-05), dsl.If(rows != -2):
+            step(count=rows)
+        with dsl.ParallelFor(["a", "b"], parallelism=1) as item:
+            step(text=item)
+        with dsl.ParallelFor(items) as item:
+            step(text=item)
+        with dsl.ParallelFor([{"a": 1}, {"a": 2}]) as item:
+            step(count=item.a)
+        step().set_accelerator_type(gpu).set_accelerator_limit(1)
+
+    source = load(sound)
+    result = lint(source.spec, target, source.platform)
+
+    assert result == source.spec
+    assert result is not source.spec
+
+
+def test_resources_from_a_parameter_inside_a_condition_are_refused() -> None:
+    @dsl.pipeline(name="p")
+    def pipeline(on: bool, cpus: str) -> None:
+        with dsl.If(on == True):  # noqa: E712
+            step().set_cpu_limit(cpus)
+
+    assert refusal(pipeline) == (
+        "p: task `condition-1/step`: takes its image or resources from `cpus` inside If, "
+        "ParallelFor or ExitHandler, where kfp loses the value. Write a constant, or move the "
+        "task out."
+    )
+
+
+def test_dicts_looped_over_inside_a_condition_are_refused() -> None:
+    @dsl.pipeline(name="p")
+    def pipeline(on: bool) -> None:
+        with dsl.If(on == True), dsl.ParallelFor([{"a": 1}, {"a": 2}]) as item:  # noqa: E712
+            step(count=item.a)
+
+    assert "`condition-1`: loops over a list of dicts inside If" in refusal(pipeline)
+
+
+def test_a_bool_compared_with_a_string_is_refused() -> None:
+    @dsl.pipeline(name="p")
+    def pipeline(on: bool) -> None:
+        with dsl.If(on == "true"):  # type: ignore[comparison-overlap]
+            step()
+
+    message = refusal(pipeline)
+    assert "`condition-1`: compares a parameter that is not a string with a string" in message
+    assert "`flag == True`" in message
+
+
+@pytest.mark.parametrize("text", ["it's", "a' == 'b", "back\\slash", "' || '1' == '1"])
+def test_a_compared_string_with_a_quote_is_refused(text: str) -> None:
+    @dsl.pipeline(name="p")
+    def pipeline(name: str) -> None:
+        with dsl.If(name == text):
+            step()
+
+    assert "a string that holds a quote or a backslash" in refusal(pipeline)
+
+
+def test_a_command_of_ones_own_in_a_headrace_image_is_refused() -> None:
+    @dsl.container_component
+    def mine() -> dsl.ContainerSpec:
+        return dsl.ContainerSpec(image="headrace.invalid/trainer", command=["bash", "-c", "true"])
+
+    @dsl.pipeline(name="p")
+    def pipeline() -> None:
+        mine()
+
+    assert "runs a command of its own in the Headrace image 'trainer'" in refusal(pipeline)
+
+
+@dsl.pipeline(name="gpu")
+def with_kubernetes_gpu() -> None:
+    step().set_accelerator_type(GPU).set_accelerator_limit(1)
+
+
+@dsl.pipeline(name="gpu")
+def with_vertex_gpu() -> None:
+    step().set_accelerator_type("NVIDIA_L4").set_accelerator_limit(1)
+
+
+def test_each_target_has_its_own_accelerator_names() -> None:
+    check(with_kubernetes_gpu, "kubeflow")
+    check(with_vertex_gpu, "vertex")
+
+    assert "target vertex knows no accelerator 'nvidia.com/gpu'" in refusal(
+        with_kubernetes_gpu, "vertex"
+    )
+    assert "target kubeflow takes accelerators as Kubernetes resources, but gets 'NVIDIA_L4'" in (
+        refusal(with_vertex_gpu, "kubeflow")
+    )
+
+
+def test_machines_larger_than_any_of_vertex_are_refused() -> None:
+    @dsl.pipeline(name="p")
+    def many_cpus() -> None:
+        step().set_cpu_limit("128")
+
+    @dsl.pipeline(name="p")
+    def much_memory() -> None:
+        step().set_memory_limit("700G")
+
+    check(many_cpus, "kubeflow")
+    assert "up to 96 CPUs, but `set_cpu_limit` asks for 128" in refusal(many_cpus, "vertex")
+    assert "up to 624 GB, but `set_memory_limit` asks for 700 GB" in refusal(much_memory, "vertex")
+
+
+def test_kubernetes_settings_are_refused_on_vertex() -> None:
+    frontend = load(with_vertex_gpu)
+    settings: dict[str, Any] = {"deploymentSpec": {"executors": {"exec-step": {}}}}
+
+    with pytest.raises(CompileError, match=r"no Kubernetes settings, but .*\['exec-step'\]"):
+        lint(frontend.spec, "vertex", {"platforms": {"kubernetes": settings}})
+
+
+def test_a_pipeline_name_that_vertex_would_refuse_is_refused() -> None:
+    @dsl.pipeline(name="2nd try")
+    def pipeline() -> None:
+        step()
+
+    assert refusal(pipeline, "vertex").startswith("2nd-try: target vertex takes pipeline names")
+
+
+def test_a_retried_sub_pipeline_is_refused_where_retries_are_lost() -> None:
+    @dsl.pipeline(name="inner")
+    def inner() -> None:
+        step()
+
+    @dsl.pipeline(name="outer")
+    def outer() -> None:
+        inner().set_retry(2)
+
+    check(outer, "local")
+    for target in ("kubeflow", "vertex"):
+        assert f"`inner`: target {target} retries single tasks only" in refusal(outer, target)
+
+
+def test_an_optional_artifact_missing_from_a_sub_pipeline_is_refused_on_kubeflow() -> None:
+    @dsl.pipeline(name="inner")
+    def inner(data: dsl.Input[dsl.Dataset] = None) -> None:
+        consume(data=data)
+
+    @dsl.pipeline(name="without")
+    def without() -> None:
+        inner()
+
+    @dsl.pipeline(name="with")
+    def connected() -> None:
+        inner(data=produce().outputs["data"])
+
+    check(without, "vertex")
+    check(connected, "kubeflow")
+    assert "`inner/consume`: target kubeflow fails where `data` comes from the optional" in (
+        refusal(without, "kubeflow")
+    )
+
+
+def test_placeholders_of_vertex_are_refused_on_kubeflow() -> None:
+    @dsl.pipeline(name="p")
+    def pipeline() -> None:
+        step(text="{{$.pipeline_root}}/x")
+
+    assert "does not replace {{$.pipeline_root}}, as `text` has it" in refusal(pipeline, "kubeflow")
+
+
+def test_a_job_placeholder_within_a_text_is_refused_on_kubeflow() -> None:
+    @dsl.pipeline(name="p")
+    def whole() -> None:
+        step(text=dsl.PIPELINE_JOB_ID_PLACEHOLDER)
+
+    @dsl.pipeline(name="p")
+    def part() -> None:
+        step(text=f"run-{dsl.PIPELINE_JOB_ID_PLACEHOLDER}")
+
+    check(whole, "kubeflow")
+    check(part, "vertex")
+    assert "only where it is a parameter's whole value" in refusal(part, "kubeflow")
+
+
+def test_an_f_string_into_a_sub_pipeline_is_refused_on_kubeflow() -> None:
+    @dsl.pipeline(name="inner")
+    def inner(text: str) -> None:
+        step(text=text)
+
+    @dsl.pipeline(name="outer")
+    def outer(name: str) -> None:
+        inner(text=f"run-{name}")
+
+    assert "`inner`: target kubeflow does not fill in an f-string" in refusal(outer, "kubeflow")
+
+
+def test_a_concatenation_is_refused_on_kubeflow() -> None:
+    @dsl.container_component
+    def joined(text: str) -> dsl.ContainerSpec:
+        return dsl.ContainerSpec(
+            image="python:3.12", command=["echo"], args=[dsl.ConcatPlaceholder(["a-", text])]
+        )
+
+    @dsl.pipeline(name="p")
+    def pipeline() -> None:
+        joined(text="b")
+
+    check(pipeline, "vertex")
+    assert "does not replace a ConcatPlaceholder" in refusal(pipeline, "kubeflow")
+
+
+def test_imports_that_kubeflow_cannot_make_are_refused() -> None:
+    @dsl.pipeline(name="p")
+    def elsewhere() -> None:
+        dsl.importer("https://example.com/data", dsl.Dataset)
+
+    @dsl.pipeline(name="p")
+    def looped() -> None:
+        with dsl.ParallelFor(["gs://a/1", "gs://a/2"]) as uri:
+            dsl.importer(uri, dsl.Dataset)
+
+    @dsl.pipeline(name="p")
+    def renamed() -> None:
+        dsl.importer("gs://a/1", dsl.Dataset).set_display_name("fetch")
+
+    check(elsewhere, "vertex")
+    assert "cannot import 'https://example.com/data'" in refusal(elsewhere, "kubeflow")
+    assert "cannot import an artifact inside ParallelFor" in refusal(looped, "kubeflow")
+    assert "has a display name of its own" in refusal(renamed, "kubeflow")
+
+
+def test_an_executor_of_google_alone_is_refused_elsewhere() -> None:
+    spec = load(with_vertex_gpu).spec
+    spec["deploymentSpec"]["executors"]["exec-step"] = {"resolver": {}}
+
+    lint(spec, "vertex", {})
+    for target in ("local", "kubeflow"):
+        with pytest.raises(CompileError, match=r"has no executor 'resolver'"):
+            lint(spec, target, {})
