@@ -86,18 +86,11 @@ class ExactTopValuesGenerator(stats_generator.CombinerStatsGenerator):  # type: 
         """Returns `string_stats` with what was counted, for each feature that had a value."""
         result = statistics_pb2.DatasetFeatureStatistics()
         for path, counts in accumulator.items():
-            result.features.append(
-                top_k_uniques_stats_util.make_feature_stats_proto_topk_uniques(
-                    feature_path=path,
-                    num_top_values=self._options.num_top_values,
-                    num_rank_histogram_buckets=self._options.num_rank_histogram_buckets,
-                    num_unique=len(counts.rows),
-                    value_count_list=self._most_frequent(counts.rows),
-                    weighted_value_count_list=self._most_frequent(counts.weights),
-                    frequency_threshold=self._options.frequency_threshold,
-                    weighted_frequency_threshold=self._options.weighted_frequency_threshold,
-                )
-            )
+            feature = result.features.add(path=path.to_proto())
+            feature.MergeFrom(self._ranked(path, counts.rows, is_weighted=False))
+            if counts.weights:
+                feature.MergeFrom(self._ranked(path, counts.weights, is_weighted=True))
+            feature.string_stats.unique = len(counts.rows)
         return result
 
     def _is_counted(self, path: types.FeaturePath, column_type: pa.DataType) -> bool:
@@ -109,11 +102,28 @@ class ExactTopValuesGenerator(stats_generator.CombinerStatsGenerator):  # type: 
         )
         return bool(feature_type == _STRING or (feature_type == _INT and is_category))
 
-    def _most_frequent(self, counts: dict[Any, Any]) -> list[Any]:
-        kept = max(self._options.num_top_values, self._options.num_rank_histogram_buckets)
+    def _ranked(
+        self, path: types.FeaturePath, counts: dict[Any, Any], *, is_weighted: bool
+    ) -> statistics_pb2.FeatureNameStatistics:
+        options = self._options
+        kept = max(options.num_top_values, options.num_rank_histogram_buckets)
         # Of values that are equally frequent TFDV ranks the larger value first.
         largest = heapq.nlargest(kept, counts.items(), key=lambda item: (item[1], item[0]))
-        return [top_k_uniques_stats_util.FeatureValueCount(*item) for item in largest]
+        dataset = top_k_uniques_stats_util.make_dataset_feature_stats_proto_topk_single(
+            feature_path_tuple=path.steps(),
+            value_count_list=[
+                top_k_uniques_stats_util.FeatureValueCount(*item) for item in largest
+            ],
+            is_weighted_stats=is_weighted,
+            num_top_values=options.num_top_values,
+            frequency_threshold=options.weighted_frequency_threshold
+            if is_weighted
+            else options.frequency_threshold,
+            num_rank_histogram_buckets=options.num_rank_histogram_buckets,
+        )
+        ranked = dataset.features[0]
+        ranked.ClearField("path")  # merging would repeat its steps
+        return ranked
 
 
 def _add_rows(counts: _Counts, values: pa.Array) -> None:

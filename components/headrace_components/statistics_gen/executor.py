@@ -37,9 +37,7 @@ def execute(task: Task) -> None:
     for name in names:
         started = time.monotonic()
         batches = reader.record_batches(
-            name,
-            batch_size=options.desired_batch_size or _ROWS_PER_BATCH,
-            columns=options.feature_allowlist,
+            name, batch_size=options.desired_batch_size or _ROWS_PER_BATCH
         )
         result = statistics.compute(batches, options, component=task.component)
         statistics.write(result, splits.directory(output, name))

@@ -1,0 +1,71 @@
+"""TFDV's own statistics on Beam, and how ours may differ from them."""
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import apache_beam as beam
+import pyarrow as pa
+import tensorflow_data_validation as tfdv
+from google.protobuf.message import Message
+from tensorflow_metadata.proto.v0 import statistics_pb2
+
+Statistics: TypeAlias = statistics_pb2.DatasetFeatureStatisticsList
+
+
+def on_beam(
+    batches: Sequence[pa.RecordBatch], options: tfdv.StatsOptions, scratch: Path
+) -> Statistics:
+    """What TFX's StatisticsGen computes of these rows."""
+    path = str(scratch / "oracle.pb")
+    with beam.Pipeline() as pipeline:
+        _ = (
+            pipeline
+            | beam.Create(batches, reshuffle=False)
+            | tfdv.GenerateStatistics(options)
+            | tfdv.WriteStatisticsToBinaryFile(path)
+        )
+    return tfdv.load_stats_binary(path)
+
+
+def differences(
+    expected: Statistics, actual: Statistics, loose: Iterable[str] = ("mean", "std_dev")
+) -> list[str]:
+    """Every field that differs; those named in `loose` may by 1e-12 of their value."""
+    pairs = zip(expected.datasets, actual.datasets, strict=True)
+    found = []
+    for left, right in pairs:
+        features = {tuple(feature.path.step): feature for feature in right.features}
+        for feature in left.features:
+            path = tuple(feature.path.step)
+            found += _compare(feature, features.pop(path), ".".join(path), frozenset(loose))
+        found += [f"{path}: not expected" for path in features]
+        if left.num_examples != right.num_examples or left.name != right.name:
+            found.append(f"{left.name} {left.num_examples} != {right.name} {right.num_examples}")
+    return found
+
+
+def _compare(expected: Any, actual: Any, path: str, loose: frozenset[str]) -> list[str]:
+    if isinstance(expected, Message):
+        found = []
+        for field in expected.DESCRIPTOR.fields:
+            name = f"{path}.{field.name}"
+            left, right = getattr(expected, field.name), getattr(actual, field.name)
+            if field.label == field.LABEL_REPEATED:
+                found += _compare(len(left), len(right), f"{name}.len", loose)
+                for index, pair in enumerate(zip(left, right, strict=False)):
+                    found += _compare(*pair, f"{name}[{index}]", loose)
+            elif field.message_type and expected.HasField(field.name) != actual.HasField(
+                field.name
+            ):
+                found.append(f"{name}: present {expected.HasField(field.name)}")
+            else:
+                found += _compare(left, right, name, loose)
+        return found
+    if isinstance(expected, float):
+        if math.isnan(expected) and math.isnan(actual):
+            return []
+        if path.rpartition(".")[2] in loose and math.isclose(expected, actual, rel_tol=1e-12):
+            return []
+    return [] if expected == actual else [f"{path}: {expected} != {actual}"]
