@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from headrace.backends.local.lineage_connection import default_url
 from headrace.backends.local.lineage_query import LineageReader
@@ -58,7 +57,7 @@ def runs(source: _Source, as_json: bool) -> None:
     if as_json:
         _print_json([dataclasses.asdict(run) for run in found])
     else:
-        lineage_view.show_runs(console(), found)
+        lineage_view.show_runs(lineage_view.fitting_console(), found)
 
 
 @lineage.command()
@@ -78,7 +77,13 @@ def run(source: _Source, run_id: str, parameters: bool, as_json: bool) -> None:
         tasks = [dataclasses.asdict(execution) for execution in executions]
         _print_json({**dataclasses.asdict(found), "executions": tasks})
     else:
-        lineage_view.show_run(console(), found, executions, source.root, with_parameters=parameters)
+        lineage_view.show_run(
+            lineage_view.fitting_console(),
+            found,
+            executions,
+            source.root,
+            with_parameters=parameters,
+        )
 
 
 @lineage.command()
@@ -97,14 +102,7 @@ def artifact(source: _Source, uri: str, as_json: bool) -> None:
     if as_json:
         _print_json(dataclasses.asdict(found))
     else:
-        lineage_view.show_artifact(console(), found, source.root)
-
-
-def console() -> Console:
-    """Returns a console that fits the terminal, and lets lines be long where there is none."""
-    # Rich takes 80 columns for a pipe or a file, and would cut what `grep` should find.
-    plain = Console(highlight=False)
-    return plain if plain.is_terminal else Console(highlight=False, width=10_000)
+        lineage_view.show_artifact(lineage_view.fitting_console(), found, source.root)
 
 
 def _print_json(value: Any) -> None:

@@ -27,6 +27,13 @@ _STYLES = {
 _SOURCES = ("input_base", "schema_file", "artifact_uri", "uri")
 
 
+def fitting_console() -> Console:
+    """Returns a console that fits the terminal, and lets lines be long where there is none."""
+    # Rich takes 80 columns for a pipe or a file, and would cut what `grep` should find.
+    plain = Console(highlight=False)
+    return plain if plain.is_terminal else Console(highlight=False, width=10_000)
+
+
 def show_runs(console: Console, runs: Sequence[Run]) -> None:
     """Prints one line a run."""
     if not runs:

@@ -206,10 +206,9 @@ def _find_artifact(store: Any, uri: str, root: Path) -> Any:
         matches = [a for a in artifacts if a.uri and _lies_in(candidate, a.uri)]
         if matches:
             return max(matches, key=lambda artifact: (len(artifact.uri), artifact.id))
-    uris = sorted(
-        {artifact.uri for artifact in artifacts} | {short_uri(a.uri, root) for a in artifacts}
-    )
-    raise InputError(_unknown("artifact", uri, uris, "headrace lineage run RUN_ID"))
+    known = sorted({short_uri(artifact.uri, root) for artifact in artifacts})
+    name = short_uri(uri, root)
+    raise InputError(_unknown("artifact", name, known, "headrace lineage run RUN_ID"))
 
 
 def _spellings(uri: str, root: Path) -> list[str]:

@@ -1,0 +1,389 @@
+"""What `headrace doctor` looks at. Nothing here imports TensorFlow, Beam or kfp."""
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+State = Literal["ok", "missing", "broken"]
+
+# A tool that does not answer within this time is as good as not there.
+_TIMEOUT_SECONDS = 5.0
+
+_GIB = 2**30
+# A flights run peaks near this; see the benchmarks in the README.
+_MEMORY_BYTES = 4 * _GIB
+_DISK_BYTES = 2 * _GIB
+
+# TFX's libraries and TensorFlow carry the number of their generation as the minor version.
+_GENERATION_MARKERS = (
+    "tensorflow",
+    "tensorflow-data-validation",
+    "tensorflow-transform",
+    "tfx-bsl",
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """What was found of one thing.
+
+    Attributes:
+        name: What was looked for.
+        state: `ok`; `missing`, which takes something away; `broken`, which must be repaired.
+        found: What is there, or why it does not serve.
+        enables: What Headrace can do with it.
+        advice: What to do about it; empty where all is well.
+    """
+
+    name: str
+    state: State
+    found: str
+    enables: str
+    advice: str = ""
+
+
+def all_checks(root: Path) -> list[Check]:
+    """Returns every check, in the order in which they are shown.
+
+    Args:
+        root: Directory that runs write to. It need not exist, and is not made.
+    """
+    checks: Sequence[Callable[[], Check]] = (
+        _python,
+        _glibc,
+        headrace,
+        embedded,
+        _cpu,
+        _memory,
+        lambda: disk(root),
+        lambda: root_access(root),
+        _gpu,
+        _docker,
+        lambda: _tool("podman", "build and run component images without a daemon"),
+        lambda: _tool("buildah", "build component images without a daemon"),
+        _kubectl,
+        lambda: _tool("gcloud", "set up Google Cloud from the command line"),
+        lambda: google_credentials(os.environ, Path.home()),
+    )
+    # Several wait for a program to answer, so they wait side by side.
+    with ThreadPoolExecutor(len(checks)) as pool:
+        return list(pool.map(lambda check: check(), checks))
+
+
+def _python() -> Check:
+    enables = "compile pipelines and run them"
+    version = platform.python_version()
+    if (3, 11) <= sys.version_info[:2] <= (3, 13):
+        return Check(name="Python", state="ok", found=version, enables=enables)
+    return Check(
+        name="Python",
+        state="broken",
+        found=f"{version}, expected 3.11 to 3.13",
+        enables=enables,
+        advice="Install one of these and set up again with `make setup PYTHON=...`.",
+    )
+
+
+def _glibc() -> Check:
+    library, version = platform.libc_ver()
+    enables = "install the TFX libraries"
+    name = "C library"
+    found = f"{library} {version}".strip() or "not glibc"
+    if library != "glibc":
+        return Check(
+            name=name,
+            state="missing",
+            found=found,
+            enables=enables,
+            advice="Use a Linux with glibc, such as Debian or Ubuntu, or compile for a cluster.",
+        )
+    if _numbers(version) >= (2, 39):
+        return Check(name=name, state="ok", found=f"{found}, for TFX 1.21", enables=enables)
+    if sys.version_info[:2] == (3, 11):
+        return Check(name=name, state="ok", found=f"{found}, for TFX 1.16", enables=enables)
+    return Check(
+        name=name,
+        state="missing",
+        found=f"{found}, but on Python {platform.python_version()} the libraries need glibc 2.39",
+        enables=enables,
+        advice="Use Python 3.11, whose TFX 1.16 libraries need no newer glibc.",
+    )
+
+
+def headrace() -> Check:
+    """Checks that Headrace and what it needs to compile are installed, in versions it knows."""
+    found = _installed(extra="")
+    version = metadata.version("headrace")
+    kfp = f", kfp {found.versions['kfp']}" if "kfp" in found.versions else ""
+    return Check(
+        name="Headrace",
+        state="broken" if found.problems else "ok",
+        found="; ".join(found.problems) or f"{version}{kfp}",
+        enables="compile pipelines",
+        advice="Run `make setup`, or `pip install headrace`." if found.problems else "",
+    )
+
+
+def embedded() -> Check:
+    """Checks that the libraries the components run on are all there and of one generation."""
+    enables = "run Headrace's components on this machine, without containers"
+    found = _installed(extra="embedded")
+    if not found.versions:
+        return Check(
+            name="Embedded environment",
+            state="missing",
+            found="not installed",
+            enables=enables,
+            advice="Run `make setup`, or `pip install headrace[embedded]`.",
+        )
+    generations = {_minor(found.versions[n]) for n in _GENERATION_MARKERS if n in found.versions}
+    problems = list(found.problems)
+    if len(generations) > 1:
+        markers = [f"{n} {found.versions[n]}" for n in _GENERATION_MARKERS if n in found.versions]
+        problems.append(f"libraries of several generations: {', '.join(markers)}")
+    if problems:
+        return Check(
+            name="Embedded environment",
+            state="broken",
+            found="; ".join(problems),
+            enables=enables,
+            advice="Run `make clean setup` for an environment from the lock file.",
+        )
+    (generation,) = generations
+    return Check(
+        name="Embedded environment",
+        state="ok",
+        found=f"complete, TFX 1.{generation} generation, TensorFlow {found.versions['tensorflow']}",
+        enables=enables,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Installed:
+    versions: Mapping[str, str]
+    problems: Sequence[str]
+
+
+def _installed(extra: str) -> _Installed:
+    """Returns which requirements of Headrace are installed, and what is wrong with them."""
+    versions: dict[str, str] = {}
+    problems = []
+    for requirement in metadata.requires("headrace") or ():
+        specification, _, marker = requirement.partition(";")
+        if (f"extra == '{extra}'" if extra else "") != marker.strip().replace('"', "'"):
+            continue
+        name = re.split(r"[<>=! ]", specification, maxsplit=1)[0]
+        bounds = specification[len(name) :].strip()
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            problems.append(f"{name} is not installed")
+            continue
+        if not all(_satisfies(versions[name], bound) for bound in bounds.split(",") if bound):
+            problems.append(f"{name} is {versions[name]}, expected {bounds}")
+    return _Installed(versions=versions, problems=problems)
+
+
+def _satisfies(version: str, bound: str) -> bool:
+    # Headrace's own requirements use these three operators and no others.
+    limit = _numbers(bound.lstrip("<>= "))
+    actual = _numbers(version)
+    if bound.startswith(">="):
+        return actual >= limit
+    if bound.startswith("<"):
+        return actual < limit
+    return actual == limit
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Returns the leading numbers of a version: (2, 16) of "2.16rc1"."""
+    numbers = []
+    for part in version.split("."):
+        digits = part[: len(part) - len(part.lstrip("0123456789"))]
+        if digits:
+            numbers.append(int(digits))
+        if digits != part:
+            break
+    return tuple(numbers)
+
+
+def _minor(version: str) -> int:
+    return _numbers(version)[1]
+
+
+def _cpu() -> Check:
+    return Check(
+        name="CPU",
+        state="ok",
+        found=f"{len(os.sched_getaffinity(0))} cores",
+        enables="run as many tasks side by side",
+    )
+
+
+def _memory() -> Check:
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    # A container may have less than the machine: control groups, version 2 and 1.
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):
+        limit = Path("/sys/fs/cgroup") / name
+        if limit.is_file() and limit.read_text("ascii").strip().isdigit():
+            total = min(total, int(limit.read_text("ascii")))
+    enough = total >= _MEMORY_BYTES
+    return Check(
+        name="Memory",
+        state="ok" if enough else "missing",
+        found=f"{total / _GIB:.1f} GiB",
+        enables="train and evaluate; the examples need 4 GiB",
+        advice="" if enough else "Use a larger machine, or compile for a remote target.",
+    )
+
+
+def disk(root: Path) -> Check:
+    """Checks that there is room for the artifacts of some runs."""
+    free = shutil.disk_usage(_nearest(root)).free
+    enough = free >= _DISK_BYTES
+    return Check(
+        name="Disk",
+        state="ok" if enough else "missing",
+        found=f"{free / _GIB:.1f} GiB free for {root}",
+        enables="keep the artifacts of runs; 2 GiB see the examples through",
+        advice="" if enough else "Free space, or choose another --root.",
+    )
+
+
+def root_access(root: Path) -> Check:
+    """Checks that runs may write to their root, or make it."""
+    nearest = _nearest(root)
+    enables = "write artifacts, logs and lineage"
+    if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
+        found = str(root) if nearest == root else f"{root}, which the first run makes"
+        return Check(name="Root", state="ok", found=found, enables=enables)
+    reason = "may not be written" if nearest.is_dir() else "is no directory"
+    return Check(
+        name="Root",
+        state="missing",
+        found=f"{nearest} {reason}",
+        enables=enables,
+        advice="Choose another --root, or change the owner of this one.",
+    )
+
+
+def _nearest(path: Path) -> Path:
+    """Returns `path`, or the nearest directory above it that exists."""
+    path = path.absolute()
+    while not path.exists():
+        path = path.parent
+    return path
+
+
+def _gpu() -> Check:
+    enables = "train on a GPU"
+    query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
+    code, output = _answer(query)
+    if code == 0 and output:
+        found = "; ".join(output.splitlines())
+        return Check(name="GPU", state="ok", found=found, enables=enables)
+    return Check(
+        name="GPU",
+        state="missing",
+        found="nvidia-smi is not installed" if code is None else f"nvidia-smi: {_last(output)}",
+        enables=enables,
+        advice="Nothing, if the CPU will do; else install NVIDIA's driver.",
+    )
+
+
+def _docker() -> Check:
+    enables = "build and run component images"
+    code, output = _answer(["docker", "version", "--format", "{{.Server.Version}}"])
+    if code == 0:
+        return Check(name="docker", state="ok", found=output, enables=enables)
+    if code is None:
+        return _tool("docker", enables)
+    return Check(
+        name="docker",
+        state="missing",
+        found=_last(output),
+        enables=enables,
+        advice="Start the daemon, or join its group; podman and buildah do without one.",
+    )
+
+
+def _kubectl() -> Check:
+    enables = "reach a Kubeflow Pipelines cluster"
+    code, output = _answer(["kubectl", "config", "current-context"])
+    if code == 0:
+        return Check(name="kubectl", state="ok", found=f"context {output}", enables=enables)
+    if code is None:
+        return _tool("kubectl", enables)
+    return Check(
+        name="kubectl",
+        state="missing",
+        found="installed, but no cluster is chosen",
+        enables=enables,
+        advice="Choose one with `kubectl config use-context NAME`.",
+    )
+
+
+def _tool(name: str, enables: str) -> Check:
+    path = shutil.which(name)
+    return Check(
+        name=name,
+        state="ok" if path else "missing",
+        found=path or "not installed",
+        enables=enables,
+        advice="" if path else f"Install {name}, if you want that.",
+    )
+
+
+def google_credentials(environment: Mapping[str, str], home: Path) -> Check:
+    """Checks that application-default credentials are there; they are not read or tried.
+
+    The places are those of google.auth.default: a file named by the environment, then gcloud's.
+    """
+    enables = "submit to Vertex AI and read gs:// paths"
+    named = environment.get("GOOGLE_APPLICATION_CREDENTIALS")
+    folder = Path(environment.get("CLOUDSDK_CONFIG") or home / ".config/gcloud")
+    path = Path(named) if named else folder / "application_default_credentials.json"
+    if path.is_file():
+        return Check(name="Google credentials", state="ok", found=str(path), enables=enables)
+    reason = "GOOGLE_APPLICATION_CREDENTIALS names no file" if named else "none"
+    return Check(
+        name="Google credentials",
+        state="missing",
+        found=f"{reason}: {path}" if named else reason,
+        enables=enables,
+        advice="Run `gcloud auth application-default login`.",
+    )
+
+
+def _answer(command: Sequence[str]) -> tuple[int | None, str]:
+    """Returns a program's exit code and what it said; None where there is no such program."""
+    if shutil.which(command[0]) is None:
+        return None, ""
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=_TIMEOUT_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return 1, f"no answer within {_TIMEOUT_SECONDS:.0f} seconds"
+    except OSError as error:
+        return 1, error.strerror or "cannot be started"
+    return done.returncode, done.stdout.decode("utf-8", "replace").strip()
+
+
+def _last(output: str) -> str:
+    lines = output.splitlines()
+    return lines[-1].strip() if lines else "no answer"
