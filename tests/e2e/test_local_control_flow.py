@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from kfp import dsl
 
-from headrace.backends.local.run import load
 from local_pipelines import (
     collect,
     collect_artifacts,
+    compiled,
     fails,
     flaky,
     items,
@@ -358,6 +358,6 @@ def test_a_condition_that_is_not_understood_fails_and_is_not_taken_for_false(
 
 
 def _changed(pipeline: Any, change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    spec, _ = load(pipeline)
+    spec = compiled(pipeline)
     change(spec["root"]["dag"]["tasks"])
     return spec
