@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from headrace_components import schemas
-from headrace_components.evaluator import beam_engine, results
+from headrace_components.evaluator import beam_engine, embedded_engine, results
 from headrace_components.evaluator.eval_config import CheckedConfig, checked_config
+from headrace_components.evaluator.extraction import NotEmbeddableError
 from headrace_components.evaluator.models import baseline_of, candidate_of, shared_models
 from headrace_components.evaluator.params import EvaluatorParams
 from headrace_components.evaluator.rows import EvaluationRows
@@ -68,25 +69,40 @@ def _evaluate(
     custom_extractors: Callable[..., Any] | None,
 ) -> None:
     start = time.monotonic()
-    rows.check_features(checked.proto)
-    extractors = None
-    if custom_extractors is not None:
-        extractors = custom_extractors(
-            eval_shared_model=beam_engine.one_or_all(models),
-            eval_config=checked.proto,
-            tensor_adapter_config=beam_engine.adapter_config(rows),
+    rubber_stamp = checked.is_rubber_stamp
+    try:
+        if custom_extractors is not None:
+            raise NotEmbeddableError("it has custom extractors")
+        sliced = embedded_engine.evaluate(rows, checked.proto, models)
+        results.write_results(sliced, checked.proto, output, is_rubber_stamp=rubber_stamp)
+    except NotEmbeddableError as reason:
+        logging.info("evaluator: evaluating with TFMA on Beam: %s.", reason)
+        rows.check_features(checked.proto, has_model=bool(models))
+        beam_engine.evaluate(
+            rows,
+            checked.proto,
+            models,
+            output,
+            extractors=_extractors(rows, checked, models, custom_extractors),
+            writers=results.beam_writers(checked.proto, output, is_rubber_stamp=rubber_stamp),
         )
-    beam_engine.evaluate(
-        rows,
-        checked.proto,
-        models,
-        output,
-        extractors=extractors,
-        writers=results.beam_writers(
-            checked.proto, output, is_rubber_stamp=checked.is_rubber_stamp
-        ),
+    logging.info("evaluator: metrics took %.1f s.", time.monotonic() - start)
+
+
+def _extractors(
+    rows: EvaluationRows,
+    checked: CheckedConfig,
+    models: list[Any],
+    custom_extractors: Callable[..., Any] | None,
+) -> list[Any] | None:
+    if custom_extractors is None:
+        return None
+    extractors: list[Any] = custom_extractors(
+        eval_shared_model=beam_engine.one_or_all(models),
+        eval_config=checked.proto,
+        tensor_adapter_config=beam_engine.adapter_config(rows),
     )
-    logging.info("evaluator: metrics took %.1f s", time.monotonic() - start)
+    return extractors
 
 
 def _user_functions(component: str, module_file: str) -> dict[str, Callable[..., Any]]:

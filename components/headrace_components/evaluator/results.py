@@ -5,14 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
-import tensorflow_model_analysis as tfma
 from google.protobuf import json_format
 from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.evaluators import metrics_validator
 from tensorflow_model_analysis.metrics import metric_types
-from tensorflow_model_analysis.proto import config_pb2
+from tensorflow_model_analysis.proto import (
+    config_pb2,
+    metrics_for_slice_pb2,
+    validation_result_pb2,
+)
 from tensorflow_model_analysis.version import VERSION
 from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as tfma_writer
+
+from headrace_components.tfrecord import read_records
 
 SlicedMetrics = tuple[Any, dict[Any, Any]]
 """A TFMA slice key, and results by TFMA metric, plot or attributions key."""
@@ -91,12 +96,17 @@ def write_results(
 
 def validation_result(output: Path) -> Any:
     """Returns the `ValidationResult` of an evaluation."""
-    return tfma.load_validation_result(str(output))
+    (record,) = read_records(output / f"{constants.VALIDATIONS_KEY}.tfrecord", "evaluator")
+    return validation_result_pb2.ValidationResult.FromString(record)
 
 
 def metrics_of(output: Path) -> list[Any]:
     """Returns the `MetricsForSlice` messages of an evaluation."""
-    return list(tfma_writer.load_and_deserialize_metrics(str(output)))
+    return [
+        metrics_for_slice_pb2.MetricsForSlice.FromString(record)
+        for path in sorted(output.glob(f"{constants.METRICS_KEY}-*.tfrecord"))
+        for record in read_records(path, "evaluator")
+    ]
 
 
 def _validated(sliced: Sequence[SlicedMetrics], config: Any, *, is_rubber_stamp: bool) -> Any:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pyarrow as pa
 from tensorflow_metadata.proto.v0 import schema_pb2
-from tensorflow_model_analysis.slicer import slicer_lib
 from tfx_bsl.tfxio import tensor_representation_util
 
 from headrace_components.errors import InputError
@@ -82,16 +81,21 @@ class EvaluationRows:
                 self._reader.serialized(split, batch_size=BATCH_SIZE),
             )
 
-    def check_features(self, config: Any) -> pa.Table:
+    def feature_names(self) -> set[str]:
+        """Returns the features that the first rows have."""
+        return set(next(self._read(self.splits[0], None)).schema.names)
+
+    def check_features(self, config: Any, *, has_model: bool) -> pa.Table:
         """Returns the features that labels, weights and slices come from.
 
         Args:
             config: A `tfma.EvalConfig` with its defaults.
+            has_model: Whether predictions come from a model and not from a feature.
 
         Raises:
             InputError: A feature is in no row, or a label is missing in some.
         """
-        wanted = feature_keys(config)
+        wanted = feature_keys(config, predictions=not has_model)
         table = self.columns(sorted(wanted))
         is_transformed = any(spec.preprocessing_function_names for spec in config.model_specs)
         for name, where in sorted(wanted.items()):
@@ -111,8 +115,7 @@ class EvaluationRows:
         return representations
 
     def _raise_absent(self, name: str, where: str) -> None:
-        first = next(self._reader.record_batches(self.splits[0], batch_size=1000))
-        known = sorted(first.schema.names)
+        known = sorted(self.feature_names())
         near = difflib.get_close_matches(name, known, n=1)
         raise InputError(
             f"evaluator: {where} is {name!r}, which no row of splits {list(self.splits)} has; they "
@@ -130,20 +133,26 @@ class EvaluationRows:
             )
 
 
-def feature_keys(config: Any) -> dict[str, str]:
+def feature_keys(config: Any, *, predictions: bool = True, slices: bool = True) -> dict[str, str]:
     """Returns the features that labels, weights, predictions and slices come from.
+
+    Args:
+        config: A `tfma.EvalConfig` with its defaults.
+        predictions: Whether to name those of predictions.
+        slices: Whether to name those of slices.
 
     Returns:
         By feature, the field of the config that names it.
     """
     keys: dict[str, str] = {}
+    fields = ("label_key", "example_weight_key", *(("prediction_key",) if predictions else ()))
     for spec in config.model_specs:
-        for field in ("label_key", "example_weight_key", "prediction_key"):
+        for field in fields:
             if getattr(spec, field):
                 keys[getattr(spec, field)] = f"`{field}`"
             for name in getattr(spec, f"{field}s").values():
                 keys[name] = f"`{field}s`"
-    for spec in slicing_specs(config):
+    for spec in slicing_specs(config) if slices else ():
         for name in (*spec.feature_keys, *spec.feature_values):
             keys.setdefault(name, "a feature of `slicing_specs`")
     return keys
@@ -155,12 +164,6 @@ def slicing_specs(config: Any) -> list[Any]:
     for cross in config.cross_slicing_specs:
         specs += [cross.baseline_spec, *cross.slicing_specs]
     return specs
-
-
-def slice_specs(config: Any) -> list[Any]:
-    """Returns what to slice by in TFMA's form; without any, all rows are the one slice."""
-    specs = [slicer_lib.SingleSliceSpec(spec=spec) for spec in config.slicing_specs]
-    return specs or [slicer_lib.SingleSliceSpec()]
 
 
 def _label_keys(config: Any) -> set[str]:
