@@ -19,12 +19,15 @@ def execute(task: Task) -> None:
     schema = None
     for name in names:
         split = statistics.read(splits.directory(source, name), task.component)
-        # The first split says what there is; the others may only widen it.
-        if schema is None:
+        if not split.datasets[0].features:
+            # A split without rows says nothing. Were it the first, no feature would get a shape:
+            # TFDV gives one to the features it infers, and none to those an update adds.
+            logging.warning("The statistics of split %r hold no features.", name)
+        elif schema is None:
             schema = tfdv.infer_schema(split, params.infer_feature_shape)
         else:
             schema = tfdv.update_schema(schema, split, params.infer_feature_shape)
-    if schema is None or not schema.feature:
+    if schema is None:
         raise InputError(
             f"schema_gen: the statistics of the splits {list(names)} hold no features, so there is "
             "nothing to infer a schema from. Check that the examples have rows."

@@ -1,0 +1,233 @@
+"""Contract of example_validator: what goes in, what lies on disk afterwards, what it refuses."""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+import tensorflow_data_validation as tfdv
+from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
+
+from headrace_components import schemas, statistics
+from headrace_components.example_validator.executor import execute
+from headrace_components.task import Artifact, Task
+from launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
+
+METADATA = {"span": 3, "split_names": '["train", "eval"]'}
+
+
+def rows(columns: Mapping[str, Sequence[str]]) -> pa.RecordBatch:
+    kind = pa.large_list(pa.large_binary())
+    arrays = [pa.array([[cell.encode()] for cell in cells], kind) for cells in columns.values()]
+    return pa.RecordBatch.from_arrays(arrays, list(columns))
+
+
+TRAIN = rows({"area": ["north", "south"] * 50, "payment": ["cash", "card"] * 50})
+EVAL = rows({"area": ["north", "mars"] * 50, "payment": ["cash", "card"] * 50})
+
+
+def store_inputs(
+    launcher: Launcher, scratch: Path, splits: Mapping[str, pa.RecordBatch]
+) -> dict[str, Stored]:
+    """Puts statistics of the splits, and the schema of the first of them, into the store."""
+    computed = {
+        name: statistics.compute([batch], tfdv.StatsOptions()) for name, batch in splits.items()
+    }
+    for name, result in computed.items():
+        statistics.write(result, scratch / "statistics" / f"Split-{name}")
+    schemas.write(tfdv.infer_schema(next(iter(computed.values()))), scratch / "schema")
+    return {
+        "statistics": launcher.store(scratch / "statistics", METADATA),
+        "schema": launcher.store(scratch / "schema"),
+    }
+
+
+def validate(launcher: Launcher, inputs: Mapping[str, Stored], **parameters: Any) -> Outcome:
+    return launcher.run(
+        "example_validator",
+        parameters,
+        statistics=inputs["statistics"],
+        schema=inputs["schema"],
+    )
+
+
+def read_anomalies(anomalies: Path, split: str) -> anomalies_pb2.Anomalies:
+    contents = (anomalies / f"Split-{split}" / "SchemaDiff.pb").read_bytes()
+    return anomalies_pb2.Anomalies.FromString(contents)
+
+
+def test_anomalies_are_those_of_tfdv_and_each_split_is_blessed_or_not(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    inputs = store_inputs(launcher, tmp_path, {"train": TRAIN, "eval": EVAL})
+
+    anomalies = validate(launcher, inputs)["anomalies"]
+
+    expected = tfdv.validate_statistics(
+        statistics.read(inputs["statistics"].path / "Split-eval", "test"),
+        schemas.read(inputs["schema"].path, "test"),
+    )
+    assert read_anomalies(anomalies.path, "eval") == expected
+    assert list(expected.anomaly_info) == ["area"]
+    assert not read_anomalies(anomalies.path, "train").anomaly_info
+    assert json.loads(anomalies.metadata["blessed"]) == {"train": 1, "eval": 0}
+    assert json.loads(anomalies.metadata["split_names"]) == ["train", "eval"]
+    assert anomalies.metadata["span"] == 3
+
+
+def test_anomalies_are_logged_as_a_table(
+    launcher: Launcher, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    inputs = store_inputs(launcher, tmp_path, {"train": TRAIN, "eval": EVAL})
+
+    with caplog.at_level(logging.WARNING):
+        validate(launcher, inputs)
+
+    assert "\neval   area     Unexpected string values" in caplog.text
+    assert "mars" in caplog.text
+
+
+def test_clean_data_passes_with_fail_on_anomalies(launcher: Launcher, tmp_path: Path) -> None:
+    inputs = store_inputs(launcher, tmp_path, {"train": TRAIN, "eval": TRAIN})
+
+    outcome = validate(launcher, inputs, fail_on_anomalies=True)
+
+    assert json.loads(outcome["anomalies"].metadata["blessed"]) == {"train": 1, "eval": 1}
+
+
+def test_an_anomaly_fails_the_task_where_that_is_wanted(launcher: Launcher, tmp_path: Path) -> None:
+    inputs = store_inputs(launcher, tmp_path, {"train": TRAIN, "eval": EVAL})
+
+    message = r"contradicts the schema in 1 feature: split 'eval', area: Unexpected string values"
+    with pytest.raises(TaskFailedError, match=message):
+        validate(launcher, inputs, fail_on_anomalies=True)
+
+
+def test_what_was_found_is_on_disk_when_the_task_fails(launcher: Launcher, tmp_path: Path) -> None:
+    inputs = store_inputs(launcher, tmp_path, {"train": TRAIN, "eval": EVAL})
+    output = _artifact("anomalies", tmp_path / "anomalies", {})
+    task = Task(
+        component="example_validator",
+        params={"fail_on_anomalies": True},
+        inputs={key: (_artifact(key, item.path, item.metadata),) for key, item in inputs.items()},
+        outputs={"anomalies": output},
+        output_file=tmp_path / "output.json",
+    )
+
+    with pytest.raises(Exception, match="contradicts the schema"):
+        execute(task)
+
+    assert list(read_anomalies(output.path, "eval").anomaly_info) == ["area"]
+    assert json.loads(output.metadata["blessed"]) == {"train": 1, "eval": 0}
+
+
+def _artifact(key: str, path: Path, metadata: Mapping[str, Any]) -> Artifact:
+    return Artifact(key=key, name="", uri=str(path), path=path, metadata=dict(metadata))
+
+
+def test_a_failure_names_the_first_ten_and_counts_the_rest(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    columns = [f"feature_{index:02}" for index in range(13)]
+    train = rows({name: ["a", "b"] * 20 for name in columns})
+    evaluation = rows({name: ["c", "d"] * 20 for name in columns})
+    inputs = store_inputs(launcher, tmp_path, {"train": train, "eval": evaluation})
+
+    with pytest.raises(TaskFailedError) as raised:
+        validate(launcher, inputs, fail_on_anomalies=True)
+
+    message = str(raised.value)
+    assert "in 13 features: " in message
+    assert "feature_09: " in message
+    assert "feature_10: " not in message
+    assert "; and 3 more." in message
+
+
+def test_an_anomaly_of_the_whole_data_set_is_reported(launcher: Launcher, tmp_path: Path) -> None:
+    inputs = store_inputs(launcher, tmp_path, {"train": TRAIN, "eval": TRAIN})
+    schema = schemas.read(tmp_path / "schema", "test")
+    schema.dataset_constraints.min_examples_count = 1_000
+    schemas.write(schema, tmp_path / "schema")
+    inputs["schema"] = launcher.store(tmp_path / "schema")
+
+    with pytest.raises(TaskFailedError, match=r"split 'train', \(data set\): "):
+        validate(launcher, inputs, fail_on_anomalies=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
+def test_the_entry_point_keeps_each_backends_rules(rules: Rules, tmp_path: Path) -> None:
+    launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=True)
+    inputs = store_inputs(launcher, tmp_path, {"train": TRAIN, "eval": EVAL})
+
+    anomalies = validate(launcher, inputs)["anomalies"]
+
+    assert json.loads(anomalies.metadata["blessed"]) == {"train": 1, "eval": 0}
+    assert (anomalies.path / "Split-eval" / "SchemaDiff.pb").is_file()
+
+
+def test_an_excluded_split_is_left_out(launcher: Launcher, tmp_path: Path) -> None:
+    inputs = store_inputs(launcher, tmp_path, {"train": TRAIN, "eval": EVAL})
+
+    outcome = validate(launcher, inputs, exclude_splits=["eval"])
+
+    assert json.loads(outcome["anomalies"].metadata["blessed"]) == {"train": 1}
+    assert json.loads(outcome["anomalies"].metadata["split_names"]) == ["train"]
+
+
+@pytest.mark.parametrize(
+    ("exclude", "message"),
+    [
+        (["evil"], r"`exclude_splits` names \['evil'\], but `statistics` has the splits"),
+        (["train", "eval"], r"`exclude_splits` leaves out all splits of `statistics`"),
+    ],
+)
+def test_splits_to_leave_out_must_exist_and_leave_some(
+    exclude: Sequence[str], message: str, launcher: Launcher, tmp_path: Path
+) -> None:
+    inputs = store_inputs(launcher, tmp_path, {"train": TRAIN, "eval": EVAL})
+
+    with pytest.raises(TaskFailedError, match=f"example_validator: {message}"):
+        validate(launcher, inputs, exclude_splits=exclude)
+
+
+def test_a_missing_schema_is_named(launcher: Launcher, tmp_path: Path) -> None:
+    inputs = store_inputs(launcher, tmp_path, {"train": TRAIN, "eval": EVAL})
+    (tmp_path / "schema" / "schema.pbtxt").rename(tmp_path / "schema" / "schema.txt")
+    inputs["schema"] = launcher.store(tmp_path / "schema")
+
+    with pytest.raises(TaskFailedError, match=r"holds \['schema.txt'\] and no schema.pbtxt"):
+        validate(launcher, inputs)
+
+
+def test_a_file_that_is_no_schema_is_named(launcher: Launcher, tmp_path: Path) -> None:
+    inputs = store_inputs(launcher, tmp_path, {"train": TRAIN, "eval": EVAL})
+    (tmp_path / "schema" / "schema.pbtxt").write_text("area is a string", "utf-8")
+    inputs["schema"] = launcher.store(tmp_path / "schema")
+
+    with pytest.raises(TaskFailedError, match=r"schema.pbtxt is not a schema: 1:\d+ "):
+        validate(launcher, inputs)
+
+
+def test_a_corrupt_file_of_statistics_is_named(launcher: Launcher, tmp_path: Path) -> None:
+    inputs = store_inputs(launcher, tmp_path, {"train": TRAIN, "eval": EVAL})
+    (tmp_path / "statistics" / "Split-eval" / "FeatureStats.pb").write_bytes(b"\x0a\xff")
+    inputs["statistics"] = launcher.store(tmp_path / "statistics", METADATA)
+
+    with pytest.raises(TaskFailedError, match=r"Split-eval/FeatureStats.pb \(2 bytes\) is not a"):
+        validate(launcher, inputs)
+
+
+def test_a_schema_without_features_calls_all_features_new(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    inputs = store_inputs(launcher, tmp_path, {"train": TRAIN, "eval": TRAIN})
+    schemas.write(schema_pb2.Schema(), tmp_path / "schema")
+    inputs["schema"] = launcher.store(tmp_path / "schema")
+
+    outcome = validate(launcher, inputs)
+
+    assert json.loads(outcome["anomalies"].metadata["blessed"]) == {"train": 0, "eval": 0}

@@ -1,0 +1,160 @@
+"""Contract of schema_gen: what goes in, what lies on disk afterwards, what it refuses."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+import tensorflow_data_validation as tfdv
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from headrace_components import schemas, statistics
+from launcher import Launcher, Rules, Stored, TaskFailedError
+
+BYTES = pa.large_list(pa.large_binary())
+METADATA = {"span": 3, "split_names": '["train", "eval"]'}
+
+
+def rows(areas: Sequence[str | None]) -> pa.RecordBatch:
+    """One row per area, with a fare that is always there."""
+    cells = [None if area is None else [area.encode()] for area in areas]
+    fares = [[float(index)] for index in range(len(areas))]
+    arrays = [pa.array(cells, BYTES), pa.array(fares, pa.large_list(pa.float32()))]
+    return pa.RecordBatch.from_arrays(arrays, ["area", "fare"])
+
+
+TRAIN = rows(["north", "south"] * 50)
+EVAL = rows(["west", None] * 50)
+
+
+def store_statistics(
+    launcher: Launcher,
+    scratch: Path,
+    splits: Mapping[str, Sequence[pa.RecordBatch]],
+    metadata: Mapping[str, Any] = METADATA,
+) -> Stored:
+    """Puts an ExampleStatistics artifact into the store."""
+    for split, batches in splits.items():
+        computed = statistics.compute(batches, tfdv.StatsOptions())
+        statistics.write(computed, scratch / "statistics" / f"Split-{split}")
+    return launcher.store(scratch / "statistics", metadata)
+
+
+def infer(launcher: Launcher, inputs: Stored, **parameters: Any) -> schema_pb2.Schema:
+    outcome = launcher.run("schema_gen", parameters, statistics=inputs)
+    assert [path.name for path in outcome["schema"].path.iterdir()] == ["schema.pbtxt"]
+    return tfdv.load_schema_text(str(outcome["schema"].path / "schema.pbtxt"))
+
+
+def test_the_schema_is_that_of_tfdv_for_all_splits(launcher: Launcher, tmp_path: Path) -> None:
+    inputs = store_statistics(launcher, tmp_path, {"train": [TRAIN], "eval": [EVAL]})
+    train, evaluation = (
+        statistics.read(inputs.path / f"Split-{split}", "test") for split in ("train", "eval")
+    )
+
+    schema = infer(launcher, inputs)
+
+    assert schema == tfdv.update_schema(tfdv.infer_schema(train), evaluation)
+    assert list(tfdv.get_domain(schema, "area").value) == ["north", "south", "west"]
+
+
+def test_the_shape_can_be_left_open(launcher: Launcher, tmp_path: Path) -> None:
+    inputs = store_statistics(launcher, tmp_path, {"train": [TRAIN], "eval": [TRAIN]})
+
+    fixed = tfdv.get_feature(infer(launcher, inputs), "fare")
+    loose = tfdv.get_feature(infer(launcher, inputs, infer_feature_shape=False), "fare")
+
+    assert (fixed.HasField("shape"), loose.HasField("shape")) == (True, False)
+
+
+def test_an_excluded_split_is_left_out(launcher: Launcher, tmp_path: Path) -> None:
+    inputs = store_statistics(launcher, tmp_path, {"train": [TRAIN], "eval": [EVAL]})
+
+    schema = infer(launcher, inputs, exclude_splits=["eval"])
+
+    assert list(tfdv.get_domain(schema, "area").value) == ["north", "south"]
+
+
+def test_a_split_without_rows_changes_nothing(launcher: Launcher, tmp_path: Path) -> None:
+    names = {"split_names": '["empty", "train"]'}
+    inputs = store_statistics(launcher, tmp_path, {"empty": [], "train": [TRAIN]}, names)
+
+    assert infer(launcher, inputs) == infer(launcher, inputs, exclude_splits=["empty"])
+
+
+def test_statistics_that_were_imported_without_metadata_are_read(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    inputs = store_statistics(launcher, tmp_path, {"train": [TRAIN], "eval": [EVAL]}, {})
+
+    assert len(infer(launcher, inputs).feature) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
+def test_the_entry_point_keeps_each_backends_rules(rules: Rules, tmp_path: Path) -> None:
+    launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=True)
+    inputs = store_statistics(launcher, tmp_path, {"train": [TRAIN], "eval": [EVAL]})
+
+    outcome = launcher.run("schema_gen", statistics=inputs)
+
+    assert len(schemas.read(outcome["schema"].path, "test").feature) == 2
+
+
+@pytest.mark.parametrize(
+    ("exclude", "message"),
+    [
+        (
+            ["evil"],
+            r"`exclude_splits` names \['evil'\], but `statistics` has .* \['train', 'eval'\]",
+        ),
+        (["train", "eval"], r"`exclude_splits` leaves out all splits of `statistics`"),
+    ],
+)
+def test_splits_to_leave_out_must_exist_and_leave_some(
+    exclude: Sequence[str], message: str, launcher: Launcher, tmp_path: Path
+) -> None:
+    inputs = store_statistics(launcher, tmp_path, {"train": [TRAIN], "eval": [EVAL]})
+
+    with pytest.raises(TaskFailedError, match=f"schema_gen: {message}"):
+        infer(launcher, inputs, exclude_splits=exclude)
+
+
+def test_splits_without_any_rows_are_refused(launcher: Launcher, tmp_path: Path) -> None:
+    inputs = store_statistics(launcher, tmp_path, {"train": [], "eval": []})
+
+    with pytest.raises(TaskFailedError, match=r"the splits \['train', 'eval'\] hold no features"):
+        infer(launcher, inputs)
+
+
+def test_a_missing_split_is_named(launcher: Launcher, tmp_path: Path) -> None:
+    inputs = store_statistics(launcher, tmp_path, {"train": [TRAIN]})
+
+    with pytest.raises(
+        TaskFailedError, match=r"Split-eval/FeatureStats.pb is missing; .* holds \['Split-train'\]"
+    ):
+        infer(launcher, inputs)
+
+
+def test_statistics_without_splits_are_refused(launcher: Launcher, tmp_path: Path) -> None:
+    statistics.write(
+        statistics.compute([TRAIN], tfdv.StatsOptions()), tmp_path / "pre_transform_stats"
+    )
+    inputs = launcher.store(tmp_path / "pre_transform_stats")
+
+    with pytest.raises(
+        TaskFailedError, match=r"holds \['FeatureStats.pb'\] and no `Split-<name>` directory"
+    ):
+        infer(launcher, inputs)
+
+
+@pytest.mark.parametrize("contents", [b"", b"half a file", b"\x0a\xff"])
+def test_a_corrupt_file_is_named(contents: bytes, launcher: Launcher, tmp_path: Path) -> None:
+    store_statistics(launcher, tmp_path, {"train": [TRAIN], "eval": [EVAL]})
+    (tmp_path / "statistics" / "Split-eval" / "FeatureStats.pb").write_bytes(contents)
+    inputs = launcher.store(tmp_path / "statistics", METADATA)
+
+    message = rf"Split-eval/FeatureStats.pb \({len(contents)} bytes\) is not a DatasetFeature"
+    with pytest.raises(TaskFailedError, match=message):
+        infer(launcher, inputs)
