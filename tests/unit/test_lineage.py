@@ -412,3 +412,13 @@ def test_reading_a_root_without_runs_says_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no metadata store at .*metadata\.sqlite.*--root"):
         LineageReader(default_url(tmp_path))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_integer_that_a_mysql_column_would_not_hold_is_recorded_as_text(
+    tmp_path: Path, store: LineageStore
+) -> None:
+    store.begin_run("p", "r", {})
+    run_task(store, "r", parameters={"small": 2**31 - 1, "large": 2**31})
+    (execution,) = mlmd(tmp_path).get_executions()
+    assert execution.custom_properties["small"].int_value == 2**31 - 1
+    assert execution.custom_properties["large"].string_value == str(2**31)

@@ -10,11 +10,12 @@ import json
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from headrace.backends.local.lineage_connection import Connection
-from headrace.backends.local.lineage_messages import path_steps, set_reason, set_value
+from headrace.backends.local.lineage_messages import path_steps, set_reason, set_value, timestamp
 from headrace.backends.local.lineage_process import this_process
 from headrace.backends.local.lineage_types import (
     CONTEXT_TYPES,
@@ -95,7 +96,7 @@ class LineageStore:
             run = _existing_run(store, run_id)
             _cancel_running(store, run, "The run ended before the task did.")
             set_value(run.custom_properties, "state", state)
-            set_value(run.custom_properties, "finished", time.time_ns() // 1_000_000)
+            set_value(run.custom_properties, "finished", timestamp(time.time_ns() // 1_000_000))
             store.put_contexts([run])
 
     def begin_execution(
@@ -227,14 +228,17 @@ class LineageStore:
         return artifact
 
     def _context(self, store: Any, kind: str, name: str) -> Any:
+        from ml_metadata import errors
         from ml_metadata.proto import metadata_store_pb2 as pb
 
         found = store.get_context_by_type_and_name(kind, name)
         if found is None:
             self._register_context_types(store)
             context = pb.Context(type_id=self._type_ids["context", kind], name=name)
-            (context_id,) = store.put_contexts([context])
-            (found,) = store.get_contexts_by_id([context_id])
+            # On a server, which has no lock of ours, another process may have been first.
+            with suppress(errors.AlreadyExistsError):
+                store.put_contexts([context])
+            found = store.get_context_by_type_and_name(kind, name)
         return found
 
     def _register_context_types(self, store: Any) -> None:

@@ -14,6 +14,8 @@ from headrace_components.errors import InputError, PlatformError
 
 DATABASE_NAME = "metadata.sqlite"
 _LOCK_TIMEOUT_SECONDS = 120.0
+_CREATION_TIMEOUT_SECONDS = 30.0
+_BEING_CREATED = "concurrent connection to the empty database"
 _MYSQL_PORT = 3306
 
 _FORMS = "sqlite:////absolute/metadata.sqlite or mysql://user:password@host:3306/database"
@@ -119,10 +121,15 @@ class Connection:
         from ml_metadata import MetadataStore, errors
 
         config = connection_config(self._target, read_only=read_only)
-        try:
-            return MetadataStore(config)
-        except (RuntimeError, errors.StatusError) as error:
-            raise self._cannot_open(str(error)) from error
+        deadline = time.monotonic() + _CREATION_TIMEOUT_SECONDS
+        while True:
+            try:
+                return MetadataStore(config)
+            except (RuntimeError, errors.StatusError) as error:
+                # On a server another process may just be creating the tables.
+                if _BEING_CREATED not in str(error) or time.monotonic() > deadline:
+                    raise self._cannot_open(str(error)) from error
+            time.sleep(0.2)
 
     @contextmanager
     def transaction(self, *, exclusive: bool = True) -> Iterator[Any]:

@@ -8,15 +8,16 @@ from typing import Any
 # Custom property in which TFX keeps an `ExecutionResult` message as JSON.
 _EXECUTION_RESULT = "__execution_result__"
 
-_INT64 = range(-(2**63), 2**63)
+# What the column of a MySQL store holds; SQLite would take 64 bits.
+_INTEGERS = range(-(2**31), 2**31)
 _PLAIN_VALUES = ("int_value", "double_value", "string_value", "bool_value")
 
 
 def set_value(properties: Any, name: str, value: Any) -> None:
-    """Sets a property of a message. What is no string, number or bool becomes JSON text."""
+    """Sets a property of a message. What no column holds becomes JSON text."""
     if isinstance(value, bool):
         properties[name].bool_value = value
-    elif isinstance(value, int) and value in _INT64:
+    elif isinstance(value, int) and value in _INTEGERS:
         properties[name].int_value = value
     elif isinstance(value, float):
         properties[name].double_value = value
@@ -62,3 +63,8 @@ def event_kind(event: Any) -> str:
 def timestamp(milliseconds: int) -> str:
     """Returns milliseconds since the epoch as ISO 8601 in UTC."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def seconds_between(start: str, end: str) -> float:
+    """Returns the seconds from one `timestamp` to another."""
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()

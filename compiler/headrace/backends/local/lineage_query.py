@@ -11,6 +11,7 @@ from headrace.backends.local.lineage_messages import (
     event_kind,
     path_steps,
     reason_of,
+    seconds_between,
     timestamp,
     values,
 )
@@ -94,16 +95,17 @@ def _run(store: Any, context: Any) -> Run:
     state = properties.get("state") or _state_of(counts)
     if state == "running" and is_gone(str(properties.get("process", ""))):
         state = "interrupted"
-    end = properties.get("finished")
-    if end is None and state not in ("running", "interrupted"):
-        end = max((e.last_update_time_since_epoch for e in executions), default=None)
+    started = timestamp(context.create_time_since_epoch)
+    ended = properties.get("finished")
+    if ended is None and executions and state not in ("running", "interrupted"):
+        ended = timestamp(max(e.last_update_time_since_epoch for e in executions))
     parents = store.get_parent_contexts_by_context(context.id)
     return Run(
         run_id=context.name,
         pipeline=parents[0].name if parents else "",
         state=str(state),
-        started=timestamp(context.create_time_since_epoch),
-        seconds=None if end is None else (int(end) - context.create_time_since_epoch) / 1000,
+        started=started,
+        seconds=None if ended is None else seconds_between(started, str(ended)),
         tasks=counts,
         parameters=json.loads(str(properties.get("parameters", "{}"))),
     )
