@@ -192,6 +192,23 @@ def note_status(status: dsl.PipelineTaskFinalStatus):
     )
 
 
+@dsl.container_component
+def note_pid(seconds: float):
+    """Notes its process and a child's, and waits; not if the journal says `short`."""
+    return dsl.ContainerSpec(
+        image="test",
+        command=_python(
+            "import subprocess\n"
+            "if pathlib.Path(os.environ['JOURNAL']).read_text() == 'short\\n':\n"
+            "    sys.exit(0)\n"
+            "note(os.getpid())\n"
+            "note(subprocess.Popen(['sleep', sys.argv[1]]).pid)\n"
+            "time.sleep(float(sys.argv[1]))\n"
+        ),
+        args=[seconds],
+    )
+
+
 class Ran(NamedTuple):
     """A finished run and its journal."""
 

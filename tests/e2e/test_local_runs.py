@@ -1,0 +1,376 @@
+# mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-any-generics=False
+# mypy: disallow-incomplete-defs=False, disallow-untyped-calls=False
+"""What a run does when things go wrong: kills, resumption, caching, neighbours."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kfp import dsl
+
+from headrace.backends.local import engine
+from headrace.backends.local.model import RunResult
+from headrace_components.errors import InputError
+from local_pipelines import compiled, fails, note_pid, read, run_pipeline, slow, step
+
+
+@pytest.fixture(autouse=True)
+def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "journal.txt"
+    path.touch()
+    monkeypatch.setenv("JOURNAL", str(path))
+    return path
+
+
+@dsl.pipeline(name="chain")
+def chain(seconds: float = 0.3):
+    first = slow(name="first", seconds=seconds)
+    second = slow(name="second", seconds=seconds).after(first)
+    slow(name="beside", seconds=seconds).after(first)
+    third = slow(name="third", seconds=seconds).after(second)
+    read(name="last", item=third.outputs["out"])
+
+
+def start(spec: dict[str, Any], root: Path, *arguments: str) -> "subprocess.Popen[str]":
+    """Starts `headrace run` in a process group of its own."""
+    file = root.parent / "pipeline.json"
+    file.write_text(json.dumps(spec), "utf-8")
+    return subprocess.Popen(
+        [
+            *(sys.executable, "-m", "headrace.cli", "run", str(file)),
+            *("--root", str(root), *arguments),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError("what was waited for did not come")
+        time.sleep(0.005)
+
+
+def only_run(root: Path) -> Path:
+    (run,) = root.glob("*/*/run.json")
+    return run.parent
+
+
+def resumed(root: Path) -> RunResult:
+    return engine.resume(only_run(root).name, options=engine.Options(root=root))
+
+
+@pytest.mark.parametrize(
+    ("line", "pause_seconds"),
+    [
+        ("first starts", 0.0),
+        ("first ends", 0.0),
+        ("first ends", 0.02),
+        ("first ends", 0.05),
+        ("second starts", 0.1),
+        ("third starts", 0.0),
+        ("third ends", 0.03),
+    ],
+)
+def test_a_run_that_was_killed_is_finished_without_redoing_what_was_done(
+    line: str, pause_seconds: float, journal: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "root"
+    process = start(compiled(chain), root)
+    wait_for(lambda: line in journal.read_text("utf-8").splitlines())
+    time.sleep(pause_seconds)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    done = {path.parent.parent.name for path in only_run(root).glob("*/.headrace/result.json")}
+    before = journal.read_text("utf-8").splitlines()
+
+    result = resumed(root)
+
+    after = journal.read_text("utf-8").splitlines()[len(before) :]
+    assert result.state == "succeeded"
+    assert after[-1] == "last whole"
+    names = {"slow": "first", "slow-2": "second", "slow-3": "beside", "slow-4": "third"}
+    for task, name in names.items():
+        assert after.count(f"{name} starts") == (0 if task in done else 1)
+        file = result.directory / task / "out/value.txt"
+        assert file.read_text("utf-8") == "whole"
+    assert not list(result.directory.rglob("*.partial"))
+
+
+def test_the_tasks_of_a_killed_run_do_not_live_on(journal: Path, tmp_path: Path) -> None:
+    @dsl.pipeline(name="long")
+    def long():
+        note_pid(seconds=60.0)
+
+    process = start(compiled(long), tmp_path / "root")
+    wait_for(lambda: len(journal.read_text("utf-8").splitlines()) == 2)
+    pids = [int(line) for line in journal.read_text("utf-8").splitlines()]
+
+    process.kill()
+    process.communicate()
+
+    wait_for(lambda: not any(is_alive(pid) for pid in pids))
+
+
+def is_alive(pid: int) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text("utf-8")
+    return False
+
+
+def test_a_task_that_is_killed_fails_and_the_run_can_be_resumed(
+    journal: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "root"
+
+    @dsl.pipeline(name="long")
+    def long():
+        first = step(name="first")
+        note_pid(seconds=60.0).after(first)
+
+    process = start(compiled(long), root)
+    wait_for(lambda: len(journal.read_text("utf-8").splitlines()) == 3)
+    os.kill(int(journal.read_text("utf-8").splitlines()[1]), signal.SIGKILL)
+    output, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert "note-pid: killed by signal 9, perhaps for want of memory." in output
+    assert f"--root {root} --resume {only_run(root).name}" in output
+    journal.write_text("short\n", "utf-8")
+    assert resumed(root).state == "succeeded"
+    assert "first " not in journal.read_text("utf-8").splitlines()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_ends_its_tasks_and_says_how_to_go_on(
+    number: signal.Signals, journal: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "root"
+    process = start(compiled(chain), root, "-p", "seconds=30")
+    wait_for(lambda: "first starts" in journal.read_text("utf-8"))
+
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=30)
+
+    assert process.returncode == 130
+    assert f"headrace run --root {root} --resume {only_run(root).name}" in output
+    assert "Traceback" not in output
+    assert json.loads((only_run(root) / "state.json").read_text("utf-8"))["state"] == "interrupted"
+
+
+def test_a_second_process_may_not_work_on_the_same_run(journal: Path, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    process = start(compiled(chain), root, "-p", "seconds=30")
+    wait_for(lambda: "first starts" in journal.read_text("utf-8"))
+
+    with pytest.raises(InputError, match="is still being worked on by another process"):
+        resumed(root)
+
+    process.terminate()
+    process.communicate(timeout=30)
+
+
+def test_two_runs_on_one_root_do_not_disturb_each_other(journal: Path, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    processes = [start(compiled(chain), root, "-p", "seconds=0.2") for _ in range(2)]
+
+    for process in processes:
+        output, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, output
+
+    assert len(list(root.glob("chain/*/run.json"))) == 2
+    assert run_pipeline(chain, root, seconds=0.2).journal == []
+
+
+def test_an_unknown_run_is_an_error_that_names_the_nearest(tmp_path: Path) -> None:
+    result = run_pipeline(chain, tmp_path, seconds=0.0).result
+
+    with pytest.raises(InputError, match=f"no run 'x' is under .*nearest is '{result.run_id}'"):
+        engine.resume("x", options=engine.Options(root=tmp_path))
+
+
+def test_a_run_is_refused_before_anything_runs_when_a_parameter_is_unknown(tmp_path: Path) -> None:
+    process = start(compiled(chain), tmp_path / "root", "-p", "second=1")
+    output, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 2
+    assert "has no parameter 'second'. Did you mean 'seconds'?" in output
+    assert "Traceback" not in output
+    assert not (tmp_path / "root").exists()
+
+
+@dsl.pipeline(name="cached")
+def cached(value: str, other: str):
+    first = step(name="first", value=value)
+    read(name="second", item=first.outputs["out"])
+    step(name="third", value=other)
+    step(name="always").set_caching_options(False)
+
+
+def test_a_second_run_is_answered_from_the_cache(tmp_path: Path) -> None:
+    first = run_pipeline(cached, tmp_path, value="a", other="b")
+    second = run_pipeline(cached, tmp_path, value="a", other="b")
+    changed = run_pipeline(cached, tmp_path, value="a", other="c")
+    uncached = run_pipeline(cached, tmp_path, use_cache=False, value="a", other="b")
+
+    assert second.journal == ["always "]
+    assert second.states == {
+        "step": "cached",
+        "read": "cached",
+        "step-2": "cached",
+        "step-3": "done",
+    }
+    assert sorted(changed.journal) == ["always ", "third c"]
+    assert sorted(uncached.journal) == sorted(first.journal)
+
+
+def test_a_run_without_cache_renews_it(tmp_path: Path) -> None:
+    run_pipeline(cached, tmp_path, value="a", other="b")
+    renewed = run_pipeline(cached, tmp_path, use_cache=False, value="a", other="b")
+    third = run_pipeline(cached, tmp_path, value="a", other="b")
+
+    assert artifact_uri(third.result, "step") == artifact_uri(renewed.result, "step")
+
+
+def artifact_uri(result: RunResult, task: str) -> str:
+    (outcome,) = [outcome for outcome in result.tasks if outcome.name == task]
+    return outcome.artifacts["out"][0].uri
+
+
+def test_a_result_whose_files_are_gone_is_made_again(tmp_path: Path) -> None:
+    first = run_pipeline(cached, tmp_path, value="a", other="b")
+    uri = Path(artifact_uri(first.result, "step"))
+    uri.rename(uri.with_name("elsewhere"))
+
+    second = run_pipeline(cached, tmp_path, value="a", other="b")
+
+    assert {"first a", "second a"} <= set(second.journal)
+    assert second.states["step-2"] == "cached"
+
+
+def test_a_failure_is_not_cached_and_leaves_nothing_half_written(tmp_path: Path) -> None:
+    @dsl.pipeline(name="bad")
+    def bad():
+        fails(name="bad")
+
+    for _ in range(2):
+        ran = run_pipeline(bad, tmp_path)
+
+        assert ran.journal == ["bad"]
+        assert [path.name for path in ran.result.directory.iterdir() if path.is_dir()] == ["logs"]
+
+
+@dsl.pipeline(name="ten")
+def ten():
+    before = step(name="0", value="x")
+    for index in range(1, 10):
+        before = step(name=str(index), value=before.outputs["text"])
+
+
+def test_ten_cached_tasks_take_less_than_two_seconds_and_start_no_process(tmp_path: Path) -> None:
+    run_pipeline(ten, tmp_path)
+
+    started = time.process_time()
+    second = run_pipeline(ten, tmp_path)
+
+    # Processor time: the wall clock would count what other tests do meanwhile.
+    assert time.process_time() - started < 2.0
+    assert set(second.states.values()) == {"cached"}
+    assert not list(second.result.logs.iterdir())
+
+
+def test_a_nursery_that_dies_fails_its_tasks_and_names_its_log(
+    journal: Path, tmp_path: Path
+) -> None:
+    @dsl.pipeline(name="long")
+    def long():
+        note_pid(seconds=60.0)
+
+    root = tmp_path / "root"
+    process = start(compiled(long), root)
+    wait_for(lambda: len(journal.read_text("utf-8").splitlines()) == 2)
+    task = int(journal.read_text("utf-8").splitlines()[0])
+    nursery = int(Path(f"/proc/{task}/stat").read_text("utf-8").rpartition(")")[2].split()[1])
+
+    os.kill(nursery, signal.SIGKILL)
+    output, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert "the process that starts the tasks ended" in output
+    assert "_process.log" in output
+    wait_for(lambda: not is_alive(task))
+
+
+@pytest.fixture
+def schema(tmp_path: Path) -> Iterator[Path]:
+    file = tmp_path / "schema.pbtxt"
+    file.write_text('feature { name: "fare" type: FLOAT }\n', "utf-8")
+    yield file
+
+
+@pytest.mark.parametrize("runner", ["worker", "process"])
+def test_a_component_of_headrace_runs_through_either_runner(
+    runner: Any, schema: Path, tmp_path: Path
+) -> None:
+    result = engine.start(
+        compiled(imported_schema),
+        parameters={"schema_file": str(schema)},
+        options=engine.Options(root=tmp_path / "root", runner=runner),
+    )
+
+    assert result.state == "succeeded"
+    (artifact,) = result.tasks[0].artifacts["schema"]
+    assert artifact.uri == str(result.directory / "import-schema-gen/schema")
+    assert Path(artifact.uri, "schema.pbtxt").read_bytes() == schema.read_bytes()
+
+
+@pytest.mark.parametrize("runner", ["worker", "process"])
+def test_a_mistake_of_the_author_is_told_in_one_line_and_not_tried_again(
+    runner: Any, tmp_path: Path
+) -> None:
+    result = engine.start(
+        compiled(imported_schema),
+        parameters={"schema_file": "/gone.pbtxt"},
+        options=engine.Options(root=tmp_path / "root", runner=runner),
+    )
+
+    (failure,) = result.failures
+    assert failure.kind == "input"
+    assert failure.message.startswith("import_schema_gen: `schema_file` is '/gone.pbtxt'")
+    assert failure.log is not None
+    log = failure.log.read_text("utf-8")
+    assert log.count("`schema_file` is '/gone.pbtxt'") == 1
+    assert "Traceback" not in log
+
+
+@dsl.pipeline(name="imported-schema")
+def imported_schema(schema_file: str):
+    from headrace_components.import_schema_gen.interface import import_schema_gen
+
+    import_schema_gen(schema_file=schema_file).set_retry(3, backoff_duration="0s")
+
+
+def test_a_changed_file_that_a_component_reads_is_read_again(schema: Path, tmp_path: Path) -> None:
+    def states() -> list[str]:
+        result = engine.start(
+            compiled(imported_schema),
+            parameters={"schema_file": str(schema)},
+            options=engine.Options(root=tmp_path / "root"),
+        )
+        return [task.state for task in result.tasks]
+
+    assert [states(), states()] == [["done"], ["cached"]]
+    schema.write_text('feature { name: "distance" type: INT }\n', "utf-8")
+    assert states() == ["done"]

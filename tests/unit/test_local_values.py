@@ -1,0 +1,212 @@
+"""Values between tasks: types, selectors, placeholders, run parameters."""
+
+import json
+from typing import Any
+
+import pytest
+
+from headrace.backends.local import run_parameters
+from headrace.backends.local.placeholders import Context, fill, fill_arguments, fill_constant
+from headrace.backends.local.spec import Component
+from headrace.backends.local.values import coerce, select, to_text
+from headrace_components.errors import InputError
+
+MESSAGE = {
+    "inputs": {
+        "parameterValues": {"n": 3.0, "text": 'a "b"\n{{$.pipeline_root}}', "l": [1, "x"]},
+        "artifacts": {"in": {"artifacts": [{"uri": "/root/in", "metadata": {}, "name": "7"}]}},
+    },
+    "outputs": {
+        "artifacts": {"out": {"artifacts": [{"uri": "gs://bucket/out"}]}},
+        "parameters": {"p": {"outputFile": "/tmp/p"}},
+        "outputFile": "/tmp/output.json",
+    },
+}
+CONTEXT = Context(task="prepare", pipeline={"pipeline_root": "/root"}, message=MESSAGE)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "expected"),
+    [
+        (3.0, "NUMBER_INTEGER", 3),
+        ("12345678901234567890", "NUMBER_INTEGER", 12345678901234567890),
+        (3, "NUMBER_DOUBLE", 3.0),
+        ("1e3", "NUMBER_DOUBLE", 1000.0),
+        (3.0, "STRING", "3"),
+        ({"a": 1}, "STRING", '{"a":1}'),
+        (True, "STRING", "true"),
+        ("true", "BOOLEAN", True),
+        ("[1, 2]", "LIST", [1, 2]),
+        ('{"a": 1}', "STRUCT", {"a": 1}),
+        (None, "LIST", None),
+        ({"state": "x"}, "TASK_FINAL_STATUS", {"state": "x"}),
+    ],
+)
+def test_a_value_takes_its_declared_type(value: Any, kind: str, expected: Any) -> None:
+    result = coerce(value, kind, "task: `x`")
+
+    assert (result, type(result)) == (expected, type(expected))
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "words"),
+    [
+        (3.5, "NUMBER_INTEGER", "is 3.5, expected an integer"),
+        ("three", "NUMBER_INTEGER", 'is "three", expected an integer'),
+        (True, "NUMBER_INTEGER", "is true, expected an integer"),
+        (float("inf"), "NUMBER_INTEGER", "is Infinity, expected an integer"),
+        ("yes", "BOOLEAN", 'is "yes", expected true or false'),
+        (1, "BOOLEAN", "is 1, expected true or false"),
+        ("{}", "LIST", 'is "{}", expected a list'),
+        ([1], "STRUCT", r"is \[1\], expected an object"),
+        ([1], "NUMBER_DOUBLE", r"is \[1\], expected a number"),
+    ],
+)
+def test_a_value_of_another_type_is_refused(value: Any, kind: str, words: str) -> None:
+    with pytest.raises(InputError, match=f"^task: `x` {words}"):
+        coerce(value, kind, "task: `x`")
+
+
+def test_a_selector_takes_keys_from_json_and_from_objects() -> None:
+    assert select('{"a": "b"}', 'parseJson(string_value)["a"]', "t") == "b"
+    assert select({"a": [5]}, 'parseJson(string_value)["a"][0]', "t") == 5
+    assert select("x", "string_value", "t") == "x"
+
+
+@pytest.mark.parametrize(
+    ("value", "selector", "words"),
+    [
+        ('{"a": 1}', 'parseJson(string_value)["b"]', "t: .* has no 'b'"),
+        ("x", 'parseJson(string_value)["b"]', "'x' is no JSON"),
+        ("x", "struct_value.x", "the selector 'struct_value.x' is unknown"),
+    ],
+)
+def test_a_selector_that_finds_nothing_is_an_error(value: str, selector: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        select(value, selector, "t")
+
+
+def test_placeholders_are_filled_once_and_not_in_what_was_filled_in() -> None:
+    text = "{{$.inputs.parameters['text']}} of {{$.inputs.parameters[\"n\"]}}"
+
+    assert fill(text, CONTEXT) == 'a "b"\n{{$.pipeline_root}} of 3'
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{{$}}", json.dumps(MESSAGE)),
+        ("{{$.json_escape[1]}}", json.dumps(json.dumps(MESSAGE))[1:-1]),
+        ("{{$.inputs.artifacts['in'].path}}", "/root/in"),
+        ("{{$.inputs.artifacts[''in''].uri}}", "/root/in"),
+        ("{{$.inputs.artifacts['in'].name}}", "7"),
+        ("{{$.outputs.artifacts['out'].path}}", "/gcs/bucket/out"),
+        ("{{$.outputs.artifacts['out'].uri}}", "gs://bucket/out"),
+        ("{{$.outputs.parameters['p'].output_file}}", "/tmp/p"),
+        ("{{$.outputs.output_file}}", "/tmp/output.json"),
+        ("in {{$.pipeline_root}}", "in /root"),
+        ("{{$.inputs.parameters['l']}}", '[1,"x"]'),
+    ],
+)
+def test_every_placeholder_has_its_value(text: str, expected: str) -> None:
+    assert fill(text, CONTEXT) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{{$.inputs.parameters['m']}}", r"uses parameter `m`, which has no value; .*\['l', 'n'"),
+        ("{{$.inputs.artifacts['in'].size}}", r"artifacts have no `.size`"),
+        ("{{$.pipeline_zone}}", r"placeholder '\{\{\$.pipeline_zone\}\}' is unknown"),
+    ],
+)
+def test_a_placeholder_without_a_value_is_an_error(text: str, words: str) -> None:
+    with pytest.raises(InputError, match=f"^prepare: .*{words}"):
+        fill(text, CONTEXT)
+
+
+def test_a_constant_that_is_one_placeholder_keeps_its_type() -> None:
+    constant = {"a": ["{{$.inputs.parameters['l']}}", "n={{$.inputs.parameters['n']}}"], "b": 1.0}
+
+    assert fill_constant(constant, CONTEXT) == {"a": [[1, "x"], "n=3"], "b": 1.0}
+
+
+def test_if_present_and_concat_shape_the_command_line() -> None:
+    arguments = [
+        '{"IfPresent": {"InputName": "in", '
+        '"Then": ["--in", "{{$.inputs.artifacts[\'in\'].uri}}"]}}',
+        '{"IfPresent": {"InputName": "gone", "Then": ["--gone"], "Else": "none"}}',
+        '{"IfPresent": {"InputName": "gone", "Then": ["--gone"]}}',
+        '{"Concat": ["n=", "{{$.inputs.parameters[\'n\']}}", "!"]}',
+        "plain",
+    ]
+
+    assert fill_arguments(arguments, CONTEXT) == ["--in", "/root/in", "none", "n=3!", "plain"]
+
+
+def test_a_whole_number_has_no_decimal_point_in_text() -> None:
+    assert [to_text(value) for value in (3.0, 2.5, 7, "x", None)] == ["3", "2.5", "7", "x", "null"]
+
+
+ROOT = Component(
+    name="flights",
+    executor=None,
+    body={
+        "dag": {"tasks": {}},
+        "inputDefinitions": {
+            "parameters": {
+                "data": {"parameterType": "STRING"},
+                "steps": {"parameterType": "NUMBER_INTEGER", "defaultValue": 100.0},
+                "share": {"parameterType": "NUMBER_DOUBLE", "isOptional": True},
+                "fast": {"parameterType": "BOOLEAN", "defaultValue": False},
+                "layers": {"parameterType": "LIST", "isOptional": True},
+                "config": {"parameterType": "STRUCT", "isOptional": True},
+            }
+        },
+    },
+)
+
+
+def test_parameters_of_the_command_line_are_read_by_their_types() -> None:
+    texts = ["data=a=b", "steps=5", "share=1e-2", "fast=true", "layers=[8]", 'config={"a": 1}']
+
+    assert run_parameters.from_command_line(texts, ROOT) == {
+        "data": "a=b",
+        "steps": 5,
+        "share": 0.01,
+        "fast": True,
+        "layers": [8],
+        "config": {"a": 1},
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("step=5", r"has no parameter 'step'. Did you mean 'steps'\? It has \['config', 'data'"),
+        ("zzz=5", r"has no parameter 'zzz'. It has \['config'"),
+        ("steps", r"-p got 'steps', expected name=value"),
+        ("steps=many", '`steps` is "many", expected an integer'),
+        ("fast=1", '`fast` is "1", expected true or false'),
+        ("layers=8,8", r"'layers' is '8,8', which is no JSON .*Write -p 'layers="),
+        ("layers={}", "`layers` is {}, expected a list"),
+    ],
+)
+def test_a_parameter_that_is_wrong_is_refused_with_the_way_out(text: str, words: str) -> None:
+    with pytest.raises(InputError, match=f"^headrace run: .*{words}"):
+        run_parameters.from_command_line([text], ROOT)
+
+
+def test_defaults_fill_what_is_not_given() -> None:
+    assert run_parameters.checked({"data": "d"}, ROOT) == {"data": "d", "steps": 100, "fast": False}
+
+
+def test_a_required_parameter_that_is_missing_is_named() -> None:
+    with pytest.raises(InputError, match=r"needs a value for data\. Pass it, as -p data=VALUE"):
+        run_parameters.checked({"steps": 1}, ROOT)
+
+
+@pytest.mark.parametrize(("name", "value"), [("steps", "5"), ("data", 5)])
+def test_a_python_value_of_another_type_is_refused(name: str, value: Any) -> None:
+    with pytest.raises(InputError, match=f"parameter {name!r} is {value!r}, but it is a"):
+        run_parameters.checked({"data": "d", name: value}, ROOT)
