@@ -14,7 +14,7 @@ import math
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,7 @@ class Task:
     component: str
     params: Mapping[str, Any]
     inputs: Mapping[str, tuple[Artifact, ...]]
-    outputs: Mapping[str, Artifact]
+    outputs: dict[str, Artifact]
     output_parameters: dict[str, Any] = field(default_factory=dict)
     parameter_files: Mapping[str, Path] = field(default_factory=dict)
     output_file: Path
@@ -151,6 +151,16 @@ class Task:
                 "Headrace versions: compile again with the version of the image."
             )
         return self.outputs[key]
+
+    def redirect(self, key: str, uri: str, metadata: Mapping[str, MetadataValue]) -> None:
+        """Publishes an artifact that exists already in place of output `key`.
+
+        Args:
+            key: Name of the output port.
+            uri: Where that artifact lives; under the pipeline's root, as backends demand.
+            metadata: What to publish as its metadata.
+        """
+        self.outputs[key] = replace(self.output(key), uri=uri, metadata=dict(metadata))
 
 
 def _artifact(key: str, entry: Mapping[str, Any], mounts: Path) -> Artifact:

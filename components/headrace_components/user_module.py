@@ -44,6 +44,9 @@ _packages: set[Path] = set()
 # The entry of `sys.path` that this module put there, if any.
 _import_path: list[str] = []
 
+# Where modules that came without a file of their own are written; the last is the one in use.
+_temporary: list[Path] = []
+
 
 def load_function(
     component: str, module_file: str, function_name: str, dotted: str = ""
@@ -196,11 +199,12 @@ def _written(contents: dict[str, bytes]) -> Path:
     return folder
 
 
-@functools.cache
 def _process_directory() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="headrace-module-")).resolve()
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+    # A worker's TMPDIR ends with the task, the worker does not.
+    if not _temporary or not _temporary[-1].is_dir():
+        _temporary.append(Path(tempfile.mkdtemp(prefix="headrace-module-")).resolve())
+        atexit.register(shutil.rmtree, _temporary[-1], ignore_errors=True)
+    return _temporary[-1]
 
 
 def _make_siblings_importable(folder: Path) -> None:

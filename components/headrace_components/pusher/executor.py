@@ -140,10 +140,13 @@ def _check_base(base: Path, destination: str) -> None:
         probe = base / f".{uuid.uuid4().hex}.partial"
         probe.mkdir()
         probe.rmdir()
-    except PermissionError as error:
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            raise
         raise InputError(
-            f"pusher: `base_directory` is {destination!r}, which user {os.getuid()} may not write "
-            f"({error.strerror}). Give the task's user write access, or pass another directory."
+            f"pusher: `base_directory` is {destination!r}, where user {os.getuid()} may not make "
+            f"directories ({error.strerror}). Give the task's user write access, or pass another "
+            "directory."
         ) from error
 
 
