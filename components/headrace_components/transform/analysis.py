@@ -75,20 +75,12 @@ def analyze(request: AnalysisRequest) -> AnalysisResult:
     Raises:
         InputError: `preprocessing_fn` does not trace, or there is no row to analyze.
     """
-    datasets = _datasets(request)
     if tf2_utils.use_tf_compat_v1(request.force_tf_compat_v1):
-        return _analyze_on_beam(request, datasets, "TensorFlow runs as version 1")
+        return analyze_on_beam(request, "TensorFlow runs as version 1")
     function = guarded(request.function, request.component)
     specs = request.data.type_specs()
     traced = trace(function, specs, request.temp_dir, request.component)
-    result = AnalysisResult(
-        schema=traced.schema,
-        asset_map=traced.asset_map,
-        analyzed_columns=traced.analyzed_columns,
-        transformed_columns=traced.transformed_columns,
-    )
-    if traced.analyzed_columns:
-        _check_rows(request)
+    datasets = _datasets(request)
     engine = EmbeddedAnalysis(
         traced,
         request.data,
@@ -97,17 +89,31 @@ def analyze(request: AnalysisRequest) -> AnalysisResult:
         temp_dir=request.temp_dir,
     )
     if engine.unknown:
-        return _analyze_on_beam(request, datasets, f"preprocessing_fn needs {engine.unknown}")
+        return analyze_on_beam(request, f"it needs {sorted(engine.unknown)}")
+    if traced.analyzed_columns:
+        _check_rows(request)
     engine.write_graph(request.graph)
     if request.cache_output is not None:
         _take_over_cache(request, datasets)
         engine.write_cache(request.cache_output)
-    return result
+    return AnalysisResult(
+        schema=traced.schema,
+        asset_map=traced.asset_map,
+        analyzed_columns=traced.analyzed_columns,
+        transformed_columns=traced.transformed_columns,
+    )
 
 
-def _analyze_on_beam(
-    request: AnalysisRequest, datasets: Sequence[Dataset], reason: str
-) -> AnalysisResult:
+def analyze_on_beam(request: AnalysisRequest, reason: str = "asked to") -> AnalysisResult:
+    """Does what `analyze` does, with TensorFlow Transform's own Beam pipeline.
+
+    Args:
+        request: What to analyze.
+        reason: Why, for the log.
+
+    Raises:
+        InputError: `preprocessing_fn` does not trace, or there is no row to analyze.
+    """
     logging.info("%s: analyzing on Beam's in-memory runner: %s.", request.component, reason)
     function = guarded(request.function, request.component)
     specs = request.data.type_specs()
@@ -115,6 +121,7 @@ def _analyze_on_beam(
     transformed = tft.get_transform_input_columns(function, specs, request.force_tf_compat_v1)
     if analyzed:
         _check_rows(request)
+    datasets = _datasets(request)
     if request.cache_output is not None:
         _take_over_cache(request, datasets)
     schema = beam_engine.analyze(

@@ -51,6 +51,7 @@ def analyze(
             dataset.key: pipeline
             | f"Split[{dataset.split}]" >> beam.Create([dataset.split])
             | f"Read[{dataset.split}]" >> beam.FlatMap(_read, data)
+            | f"Keep[{dataset.split}]" >> beam.Reshuffle()
             for dataset in datasets
         }
         cache: tft_cache.BeamAnalysisCache | None = None

@@ -130,11 +130,12 @@ class _BatchWriter:
         self._decoder = ExamplesToRecordBatchDecoder()
 
     def __call__(self, batch: pa.RecordBatch) -> None:
+        if all(not pa.types.is_nested(field.type.value_type) for field in batch.schema):
+            self._writer.write(batch)
+            return
+        # A ragged feature is several features of a tf.Example: its values and its row lengths.
         serialized = self._encoder.encode(batch)
-        # A ragged feature is several features of a tf.Example: its values, its row lengths.
-        is_flat = all(not pa.types.is_nested(field.type.value_type) for field in batch.schema)
-        columns = batch if is_flat else self._decoder.DecodeBatch(serialized)
-        self._writer.write(columns, serialized)
+        self._writer.write(self._decoder.DecodeBatch(serialized), serialized)
 
 
 def _vocabularies(task: Task, result: AnalysisResult) -> dict[str, Path]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from tensorflow_transform import analyzer_nodes, nodes, tf_utils
-from tensorflow_transform.beam import beam_nodes
+from tensorflow_transform.beam import analyzer_impls, beam_nodes
 
 from headrace_components.transform import vocabularies
 from headrace_components.transform.accumulators import Accumulator, accumulator_for
@@ -50,7 +50,7 @@ class _Planner(nodes.Visitor):  # type: ignore[misc]
             reading.waiting[operation.label] = (keys, accumulator)
         elif not _is_known(operation):
             self.unknown.add(type(operation).__name__)
-        return (None,) * operation.num_outputs
+        return tuple([None] * operation.num_outputs)
 
     def validate_value(self, value: Any) -> None:
         """Accepts any value."""
@@ -216,6 +216,12 @@ def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
+def _join_boundaries(_: Any, values: Values) -> tuple[Any, ...]:
+    (boundaries_per_key,) = values[0]
+    # The formula is TFT's, and private there in both generations that we support.
+    return tuple([output] for output in analyzer_impls._join_boundary_rows(boundaries_per_key))
+
+
 def _outputs(_: Any, values: Values) -> tuple[Any, ...]:
     (outputs,) = values[0]
     return tuple([output] for output in outputs)
@@ -238,6 +244,7 @@ _PLAIN: Mapping[type, Callable[[Any, Values], tuple[Any, ...]]] = {
     analyzer_nodes.ExtractCombineMergeOutputs: _outputs,
     analyzer_nodes.ExtractPackedCombineMergeOutputs: _outputs,
     analyzer_nodes.PackedCombineMerge: _merge_packed,
+    analyzer_nodes.ScaleAndFlattenPerKeyBucketBouandaries: _join_boundaries,
     analyzer_nodes.VocabularyCount: vocabularies.count,
     analyzer_nodes.VocabularyMerge: vocabularies.merge,
     analyzer_nodes.VocabularyPrune: vocabularies.prune,

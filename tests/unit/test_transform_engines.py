@@ -1,0 +1,296 @@
+"""The embedded engine and TensorFlow Transform on Beam write the same transform graph."""
+
+import gzip
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import tensorflow as tf
+import tensorflow_transform as tft
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from headrace_components.examples import ExamplesReader, ExamplesWriter
+from headrace_components.transform import analysis
+from headrace_components.transform.analyzer_cache import dataset_key
+from headrace_components.transform.application import GraphApplication
+from headrace_components.transform.raw_data import RawData
+
+SCHEMA = """
+feature { name: "fare" type: FLOAT presence { min_fraction: 1 } shape { dim { size: 1 } } }
+feature { name: "tip" type: FLOAT value_count { max: 1 } }
+feature { name: "miles" type: FLOAT presence { min_fraction: 1 } shape {} }
+feature { name: "hour" type: INT presence { min_fraction: 1 } shape {} }
+feature { name: "company" type: BYTES presence { min_fraction: 1 } shape {} }
+feature { name: "words" type: BYTES }
+feature { name: "unused" type: BYTES }
+"""
+NUM_ROWS = 500
+
+
+def test_scaling_and_buckets(tmp_path: Path) -> None:
+    def preprocessing_fn(inputs: Any) -> Any:
+        fare, miles = inputs["fare"], inputs["miles"]
+        tip = inputs["tip"]
+        one_wide = tf.SparseTensor(tip.indices, tip.values, [tip.dense_shape[0], 1])
+        return {
+            "z": tft.scale_to_z_score(fare),
+            "unit": tft.scale_to_0_1(miles),
+            "minmax": tft.scale_by_min_max(miles, -1.0, 1.0),
+            "centered": miles - tft.mean(miles) + tft.var(miles) + tft.max(miles) - tft.min(miles),
+            "hours": inputs["hour"] - tft.min(inputs["hour"]) + tft.size(inputs["hour"]),
+            "bucket": tft.bucketize(miles, 7),
+            "tip_bucket": tft.bucketize(inputs["tip"], 4),
+            "interpolated": tft.apply_buckets_with_interpolation(
+                miles, tft.quantiles(miles, 5, epsilon=0.01)
+            ),
+            "sparse_z": tft.scale_to_z_score(inputs["tip"]),
+            "elementwise": tft.scale_to_z_score(tf.concat([fare, fare * 2], 1), elementwise=True),
+            "gauss": tft.scale_to_gaussian(miles),
+            "missing": tf.cast(tf.equal(tf.sparse.to_dense(one_wide), 0), tf.float32),
+        }
+
+    check_engines_agree(tmp_path, preprocessing_fn)
+
+
+def test_vocabularies(tmp_path: Path) -> None:
+    def preprocessing_fn(inputs: Any) -> Any:
+        company, words = inputs["company"], inputs["words"]
+        outputs = {
+            "all": tft.compute_and_apply_vocabulary(company, vocab_filename="all"),
+            "top": tft.compute_and_apply_vocabulary(
+                company, top_k=3, num_oov_buckets=2, vocab_filename="top"
+            ),
+            "frequent": tft.compute_and_apply_vocabulary(
+                words, frequency_threshold=20, default_value=-7, vocab_filename="frequent"
+            ),
+            "hours": tft.compute_and_apply_vocabulary(inputs["hour"], vocab_filename="hours"),
+            "top_hours": tft.compute_and_apply_vocabulary(
+                inputs["hour"], top_k=4, vocab_filename="top_hours"
+            ),
+            "shuffled": tft.compute_and_apply_vocabulary(
+                words, fingerprint_shuffle=True, vocab_filename="shuffled"
+            ),
+            "none": tft.compute_and_apply_vocabulary(
+                company, frequency_threshold=10_000, vocab_filename="none"
+            ),
+            "reserved": tft.compute_and_apply_vocabulary(
+                company, reserved_tokens=["<pad>", "b"], vocab_filename="reserved"
+            ),
+            "records": tft.compute_and_apply_vocabulary(
+                company, file_format="tfrecord_gzip", vocab_filename="records"
+            ),
+            "one_by_key": tft.apply_vocabulary(
+                company,
+                tft.vocabulary(
+                    company,
+                    top_k=1,
+                    coverage_top_k=1,
+                    key_fn=lambda token: token[:1],
+                    vocab_filename="one_by_key",
+                ),
+            ),
+        }
+        tft.vocabulary(company, store_frequency=True, vocab_filename="counted")
+        tft.vocabulary(
+            company, weights=inputs["hour"], store_frequency=True, vocab_filename="weighted"
+        )
+        return outputs
+
+    check_engines_agree(tmp_path, preprocessing_fn)
+
+
+def test_analyzers_per_key_and_matrices(tmp_path: Path) -> None:
+    def preprocessing_fn(inputs: Any) -> Any:
+        company, miles = inputs["company"], inputs["miles"]
+        pair = tf.stack([miles, tf.cast(inputs["hour"], tf.float32)], axis=1)
+        keys, counts = tft.count_per_key(company)
+        return {
+            "z_per_key": tft.scale_to_z_score_per_key(miles, company),
+            "unit_per_key": tft.scale_to_0_1_per_key(miles, company),
+            "bucket_per_key": tft.bucketize_per_key(miles, company, 3),
+            "stored": tft.scale_to_z_score_per_key(
+                miles, company, key_vocabulary_filename="keys_of_miles"
+            ),
+            "covariance": pair @ tft.covariance(pair, tf.float32),
+            "pca": pair @ tft.pca(pair, 1, tf.float32),
+            "num_keys": tf.zeros_like(miles) + tf.cast(tf.size(keys), tf.float32),
+            "num_rows": tf.zeros_like(inputs["hour"]) + tf.reduce_sum(counts),
+        }
+
+    check_engines_agree(tmp_path, preprocessing_fn)
+
+
+def test_analyzers_that_read_what_others_made(tmp_path: Path) -> None:
+    def preprocessing_fn(inputs: Any) -> Any:
+        index = tft.compute_and_apply_vocabulary(inputs["company"], vocab_filename="company")
+        scaled = tft.scale_to_0_1(tf.cast(index, tf.float32))
+        return {
+            "index": index,
+            "three_phases": tft.bucketize(scaled, 3),
+            "tfidf": tft.tfidf(
+                tft.compute_and_apply_vocabulary(inputs["words"], vocab_filename="words"), 20
+            )[1],
+            "table": tf.lookup.StaticHashTable(
+                tf.lookup.KeyValueTensorInitializer(["a", "b"], [5.0, 6.0]), 0.0
+            ).lookup(inputs["company"]),
+        }
+
+    check_engines_agree(tmp_path, preprocessing_fn)
+
+
+def test_ragged_and_sparse_features(tmp_path: Path) -> None:
+    def preprocessing_fn(inputs: Any) -> Any:
+        tokens = tf.RaggedTensor.from_sparse(inputs["words"])
+        return {
+            "words": inputs["words"],
+            "ragged": tokens,
+            "characters": tf.strings.unicode_split(tokens, "UTF-8"),
+            "bigrams": tft.ngrams(inputs["words"], (1, 2), " "),
+            "hashed": tft.hash_strings(inputs["company"], 10),
+        }
+
+    check_engines_agree(tmp_path, preprocessing_fn)
+
+
+@pytest.mark.slow
+def test_what_the_interpreter_does_not_know_runs_on_beam(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def preprocessing_fn(inputs: Any) -> Any:
+        return {
+            "informative": tft.compute_and_apply_vocabulary(
+                inputs["company"],
+                labels=tf.cast(inputs["hour"] > 11, tf.int64),
+                top_k=2,
+                vocab_filename="informative",
+            )
+        }
+
+    caplog.set_level("INFO")
+    data = make_data(tmp_path)
+
+    result = analysis.analyze(request(tmp_path / "graph", data, preprocessing_fn))
+
+    assert "analyzing on Beam's in-memory runner: it needs" in caplog.text
+    assert result.asset_map == {"informative": "informative"}
+    assert outputs_of(tmp_path / "graph", result, data)["informative"].dtype == np.int64
+
+
+def check_engines_agree(tmp_path: Path, preprocessing_fn: Any) -> None:
+    """Compares all files of both engines, and what the graphs make of the same rows."""
+    data = make_data(tmp_path)
+    ours = analysis.analyze(request(tmp_path / "embedded", data, preprocessing_fn))
+    theirs = analysis.analyze_on_beam(request(tmp_path / "beam", data, preprocessing_fn))
+
+    assert ours.schema == theirs.schema
+    assert ours.asset_map == theirs.asset_map
+    assert ours.analyzed_columns == theirs.analyzed_columns
+    assert ours.transformed_columns == theirs.transformed_columns
+    for directory in ("transformed_metadata", "transform_fn/assets"):
+        assert files(tmp_path / "embedded" / directory) == files(tmp_path / "beam" / directory)
+    assert files(tmp_path / "embedded").keys() == files(tmp_path / "beam").keys()
+    ours_rows = outputs_of(tmp_path / "embedded", ours, data)
+    theirs_rows = outputs_of(tmp_path / "beam", theirs, data)
+    assert ours_rows.keys() == theirs_rows.keys()
+    for name, column in ours_rows.items():
+        if column.dtype.kind == "f":
+            np.testing.assert_allclose(column, theirs_rows[name], rtol=1e-5, atol=1e-6)
+        else:
+            np.testing.assert_array_equal(column, theirs_rows[name], err_msg=name)
+    check_caches_agree(tmp_path / "embedded_cache", tmp_path / "beam_cache")
+
+
+def check_caches_agree(ours: Path, theirs: Path) -> None:
+    ours_files, theirs_files = files(ours), files(theirs)
+    assert ours_files.keys() == theirs_files.keys()
+    for name, content in ours_files.items():
+        if name.endswith("METADATA-00000-of-00001"):
+            assert content == theirs_files[name]
+
+
+def request(graph: Path, data: RawData, preprocessing_fn: Any) -> analysis.AnalysisRequest:
+    cache = graph.with_name(graph.name + "_cache")
+    temp_dir = graph.with_name(graph.name + "_temp")
+    temp_dir.mkdir()
+    return analysis.AnalysisRequest(
+        component="transform",
+        function=preprocessing_fn,
+        data=data,
+        splits=["train"],
+        patterns={"train": "gs://bucket/run/csv_example_gen/1/examples/Split-train/*"},
+        graph=graph,
+        cache_input=None,
+        cache_output=cache,
+        force_tf_compat_v1=False,
+        temp_dir=str(temp_dir),
+    )
+
+
+def make_data(tmp_path: Path) -> RawData:
+    random = np.random.default_rng(7)
+    companies = random.choice(
+        [b"a", b"b", b"bb", b"c", b"cc"], NUM_ROWS, p=[0.4, 0.2, 0.2, 0.1, 0.1]
+    )
+    words = [
+        random.choice([b"to", b"be", b"or", b"not"], size).tolist()
+        for size in random.integers(0, 4, NUM_ROWS)
+    ]
+    tips = [[tip] if tip > 0.3 else None for tip in random.random(NUM_ROWS).tolist()]
+    batch = pa.RecordBatch.from_arrays(
+        [
+            pa.array([[name] for name in companies.tolist()], pa.large_list(pa.large_binary())),
+            floats(random.lognormal(2, 1, NUM_ROWS)),
+            pa.array(
+                [[hour] for hour in random.integers(0, 24, NUM_ROWS)], pa.large_list(pa.int64())
+            ),
+            floats(random.lognormal(1, 1, NUM_ROWS)),
+            pa.array(tips, pa.large_list(pa.float32())),
+            pa.array(words, pa.large_list(pa.large_binary())),
+        ],
+        ["company", "fare", "hour", "miles", "tip", "words"],
+    )
+    with ExamplesWriter(tmp_path / "examples", "train") as writer:
+        writer.write(batch)
+    schema = text_format.Parse(SCHEMA, schema_pb2.Schema())
+    return RawData(ExamplesReader(tmp_path / "examples", "transform"), schema, "transform")
+
+
+def floats(values: Any) -> pa.Array:
+    return pa.array([[value] for value in values.tolist()], pa.large_list(pa.float32()))
+
+
+def outputs_of(graph: Path, result: analysis.AnalysisResult, data: RawData) -> Mapping[str, Any]:
+    columns = data.project(result.transformed_columns)
+    application = GraphApplication(graph / "transform_fn", result.schema, columns, "transform")
+    (batch,) = application.batches("train")
+    return {
+        name: flat(batch.column(index))
+        for index, name in enumerate(batch.schema.names)
+    }
+
+
+def flat(column: pa.Array) -> Any:
+    while pa.types.is_large_list(column.type) or pa.types.is_list(column.type):
+        column = column.flatten()
+    return np.array(column.to_pylist())
+
+
+def files(directory: Path) -> Mapping[str, bytes]:
+    """Contents by relative path; gzip files without their header, which has a time in it."""
+    return {
+        str(path.relative_to(directory)): gzip.decompress(path.read_bytes())
+        if path.suffix == ".gz"
+        else path.read_bytes()
+        for path in sorted(directory.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_a_cache_is_named_after_the_place_of_the_rows() -> None:
+    key = dataset_key("gs://bucket/run/csv_example_gen/1/examples/Split-train/*")
+
+    assert key.key.startswith("bucket-run-csv_example_gen-1-examples-Split-train-STAR-"[7:])
