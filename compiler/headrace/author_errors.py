@@ -1,5 +1,6 @@
 """Turns what an author's pipeline file raises into one line with its file and line number."""
 
+import re
 import traceback
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,12 @@ def _describe(error: Exception) -> str:
         mismatch = _mismatch(error)
         if mismatch is not None:
             return mismatch
+    unknown = re.search(r"Artifacts must have both .* Got: (.*)", str(error))
+    if isinstance(error, TypeError) and unknown:
+        return (
+            f"kfp takes the type {unknown[1]!r} for an artifact. Parameters are str, int, float, "
+            "bool, list or dict, without brackets; artifacts are dsl.Input[...]."
+        )
     if type(error).__module__.startswith("kfp."):
         return f"kfp refuses this: {error}"
     return f"{type(error).__name__}: {error}"

@@ -174,6 +174,13 @@ def test_an_unknown_argument_has_its_line(tmp_path: Path) -> None:
         load(write(tmp_path, text))
 
 
+def test_a_type_that_kfp_does_not_know_has_its_line(tmp_path: Path) -> None:
+    text = ONE.replace("rows: int", "rows: set[int]").replace("span=rows", "span=1")
+
+    with pytest.raises(CompileError, match=r"^pipeline.py:\d: kfp takes the type 'set\[int\]' for"):
+        load(write(tmp_path, text))
+
+
 CONDITION = (
     HEAD
     + """

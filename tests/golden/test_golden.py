@@ -1,0 +1,119 @@
+"""Every example, compiled for every target, is the file that lies here.
+
+`make golden` writes the files anew. The examples are found, not listed.
+"""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from google.protobuf import json_format
+from kfp.pipeline_spec import pipeline_spec_pb2
+
+from headrace.compiler import Compiled, compile_for
+from headrace.frontend import load
+from headrace.targets import TARGETS, Images, Kubeflow, Profile, Target, Vertex
+from headrace_components import catalog
+from headrace_components.module_pack import is_packed, unpack
+
+HERE = Path(__file__).parent
+EXAMPLES = sorted((HERE.parents[1] / "examples").glob("*/pipeline.py"))
+REGENERATE = bool(os.environ.get("HEADRACE_REGENERATE")) and not os.environ.get("CI")
+
+PROFILE = Profile(
+    images=Images(
+        registry="europe-docker.pkg.dev/my-project/headrace",
+        digests={
+            name: f"sha256:{hashlib.sha256(name.encode()).hexdigest()}" for name in catalog.__all__
+        },
+    ),
+    vertex=Vertex(
+        pipeline_root="gs://my-bucket/headrace",
+        project="my-project",
+        region="europe-west1",
+        service_account="runner@my-project.iam.gserviceaccount.com",
+        labels={"team": "ops"},
+    ),
+    kubeflow=Kubeflow(pipeline_root="minio://mlpipeline/v2/artifacts"),
+)
+
+# The digest before it pins the content; the compressed bytes differ between builds of zlib.
+PAYLOAD = re.compile(r"(headrace-module:v1:[^:\"\s]+:[0-9a-f]{64}):[A-Za-z0-9+/=]+")
+
+examples = pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.parent.name)
+targets = pytest.mark.parametrize("target", TARGETS)
+
+
+def compiled(example: Path, target: Target) -> Compiled:
+    return compile_for(load(example), target, PROFILE)
+
+
+def comparable(text: str) -> str:
+    without_version = re.sub(r"(\"?sdkVersion\"?: )\"?kfp-[\w.]+\"?", r"\1kfp", text)
+    return PAYLOAD.sub(r"\1:...", without_version)
+
+
+@examples
+@targets
+def test_an_example_compiles_to_its_golden_file(example: Path, target: Target) -> None:
+    suffix = "yaml" if target == "kubeflow" else "json"
+    golden = HERE / f"{example.parent.name}.{target}.{suffix}"
+    text = comparable(compiled(example, target).text)
+    if REGENERATE:
+        golden.write_text(text, "utf-8")
+
+    assert golden.is_file(), f"{golden.name} is missing: run `make golden`"
+    assert text == golden.read_text("utf-8"), f"{golden.name} differs: run `make golden`"
+
+
+def test_every_golden_file_has_its_example() -> None:
+    expected = {
+        f"{example.parent.name}.{target}.{'yaml' if target == 'kubeflow' else 'json'}"
+        for example in EXAMPLES
+        for target in TARGETS
+    }
+
+    assert {path.name for path in HERE.iterdir() if path.suffix in (".json", ".yaml")} == expected
+
+
+@examples
+@targets
+def test_a_compiled_example_is_a_pipeline_spec(example: Path, target: Target) -> None:
+    text = compiled(example, target).text
+    document = yaml.safe_load(text) if target == "kubeflow" else json.loads(text)
+    spec = document["pipelineSpec"] if target == "vertex" else document
+
+    message = json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
+
+    assert message.schema_version == "2.1.0"
+    assert json_format.MessageToDict(message) == spec
+    assert text.endswith("\n")
+
+
+@examples
+def test_the_modules_of_an_example_travel_whole(example: Path) -> None:
+    spec = compiled(example, "vertex").document["pipelineSpec"]
+
+    packed = {text for text in strings(spec) if is_packed(text)}
+
+    assert packed
+    for text in packed:
+        entry, files = unpack(text, "test")
+        assert files[entry] == (example.parent / entry).read_text("utf-8")
+
+
+def strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from strings(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from strings(item)

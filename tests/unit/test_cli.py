@@ -1,0 +1,132 @@
+"""The command line: exit codes, messages, and what a command costs to start."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import headrace
+from headrace.cli import main
+
+ROOT = Path(__file__).parents[2]
+PENGUINS = ROOT / "examples" / "penguins" / "pipeline.py"
+
+
+def headrace_process(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "headrace.cli", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+    )
+
+
+def test_a_pipeline_is_compiled_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compile", str(PENGUINS), "--target", "local"]) == 0
+
+    assert json.loads(capsys.readouterr().out)["pipelineInfo"]["name"] == "penguins"
+
+
+def test_a_pipeline_is_compiled_to_a_file_in_a_new_directory(tmp_path: Path) -> None:
+    output = tmp_path / "build" / "penguins.json"
+
+    assert main(["compile", str(PENGUINS), "--target", "local", "-o", str(output)]) == 0
+
+    assert output.read_bytes().endswith(b"}\n")
+
+
+def test_the_python_api_gives_what_the_command_gives(tmp_path: Path) -> None:
+    output = tmp_path / "penguins.json"
+
+    document = headrace.compile(PENGUINS, target="local", output=output)
+
+    assert json.loads(output.read_text("utf-8")) == document
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["compile", "gone.py", "--target", "local"], "error: compile: 'gone.py' is not there"),
+        (["compile", str(PENGUINS), "--target", "vertx"], "error: Invalid value for '--target'"),
+        (["compile", str(PENGUINS), "--target", "vertex"], "error: images: target vertex needs"),
+        (["compile", str(PENGUINS)], "error: Missing option '--target'"),
+        (["compil"], "error: No such command 'compil'."),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_code_2(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert main(arguments) == 2
+
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(message)
+    assert "Traceback" not in captured.err
+
+
+def test_an_error_of_the_pipeline_file_shows_no_traceback(tmp_path: Path) -> None:
+    path = tmp_path / "broken.py"
+    path.write_text("def f(:\n", "utf-8")
+
+    result = headrace_process("compile", str(path), "--target", "local")
+
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: broken.py:1: ")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_help_lists_the_commands_and_imports_none(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom headrace.cli import main\nmain(['--help'])\n"
+        "print([name for name in sys.modules if name.startswith(('kfp', 'headrace.commands'))])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+
+    for command in ("compile", "run", "lineage", "doctor"):
+        assert f"\n  {command} " in result.stdout
+    assert result.stdout.endswith("[]\n")
+
+
+def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
+    texts = set()
+    for seed in ("0", "1"):
+        result = subprocess.run(
+            [sys.executable, "-m", "headrace.cli", "compile", str(PENGUINS), "--target", "local"],
+            capture_output=True,
+            check=True,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        )
+        texts.add(result.stdout)
+
+    assert len(texts) == 1
+
+
+def seconds(*command: str) -> float:
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, *command], stdout=subprocess.DEVNULL, check=True)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+@pytest.mark.slow
+def test_compiling_takes_at_most_half_as_long_as_importing_kfp() -> None:
+    command = ("-m", "headrace.cli", "compile", str(PENGUINS), "--target", "local")
+
+    assert seconds(*command) <= seconds("-c", "import kfp.compiler") / 2

@@ -1,0 +1,69 @@
+"""What a module may import, as a fact about a fresh interpreter.
+
+The contracts in pyproject.toml ([tool.importlinter]) say it of the source; these tests say it of
+what happens.
+"""
+
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import headrace_components
+
+LIBRARIES = ["tensorflow", "apache_beam", "numpy", "pandas", "pyarrow", "tensorflow_transform"]
+BLOCK = "import sys; sys.modules.update(dict.fromkeys({blocked!r})); import {module}"
+
+PENGUINS = Path(__file__).parents[2] / "examples" / "penguins" / "pipeline.py"
+COMPONENTS = sorted(
+    module.name for module in pkgutil.iter_modules(headrace_components.__path__) if module.ispkg
+)
+
+
+def import_without(module: str, blocked: list[str]) -> None:
+    code = BLOCK.format(module=module, blocked=blocked)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, f"{module} needs one of {blocked}:\n{result.stderr}"
+
+
+@pytest.mark.parametrize(
+    ("module", "blocked"),
+    [
+        ("headrace_components.catalog", LIBRARIES),
+        ("headrace.compiler", [*LIBRARIES, "rich", "kubernetes", "requests"]),
+        ("headrace.commands.compile", [*LIBRARIES, "rich", "kfp", "yaml"]),
+        ("headrace.cli", [*LIBRARIES, "rich", "kfp", "yaml"]),
+        ("headrace", [*LIBRARIES, "kfp", "click", "rich", "yaml"]),
+    ],
+)
+def test_authoring_and_compiling_need_no_machine_learning(module: str, blocked: list[str]) -> None:
+    import_without(module, blocked)
+
+
+@pytest.mark.parametrize("name", ["task", "errors", "cache", "parameters", "module_pack", "images"])
+def test_the_runtime_needs_the_standard_library_alone(name: str) -> None:
+    import_without(f"headrace_components.{name}", [*LIBRARIES, "kfp", "google", "headrace", "yaml"])
+
+
+def test_parameters_of_all_components_need_the_standard_library_alone() -> None:
+    modules = ", ".join(f"headrace_components.{name}.params" for name in COMPONENTS)
+
+    import_without(modules, [*LIBRARIES, "kfp", "google", "headrace", "yaml"])
+
+
+def test_compiling_imports_no_client_of_a_cluster() -> None:
+    code = (
+        "import sys\nfrom headrace.cli import main\n"
+        f"main(['compile', {str(PENGUINS)!r}, '--target', 'local', '-o', '/dev/null'])\n"
+        "print([name for name in ('kubernetes', 'kfp.client', 'requests', 'numpy', 'tensorflow')"
+        " if name in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert result.stdout == "[]\n"

@@ -1,0 +1,66 @@
+"""Defaults: every parameter explicit, and no cache where a backend's key would be too small."""
+
+from typing import Any
+
+from headrace.passes.defaults import apply_defaults
+
+
+def spec_of(command: list[str], task: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "pipelineInfo": {"name": "p"},
+        "root": {"dag": {"tasks": {"t": {"componentRef": {"name": "comp-t"}, **task}}}},
+        "components": {
+            "comp-t": {
+                "executorLabel": "exec-t",
+                "inputDefinitions": {
+                    "parameters": {
+                        "rows": {"parameterType": "NUMBER_INTEGER", "defaultValue": 3.0},
+                        "config": {"parameterType": "STRUCT", "defaultValue": {}},
+                        "name": {"parameterType": "STRING"},
+                    }
+                },
+            }
+        },
+        "deploymentSpec": {"executors": {"exec-t": {"container": {"command": command}}}},
+    }
+
+
+def test_parameters_that_were_left_out_get_their_default() -> None:
+    given = {"rows": {"runtimeValue": {"constant": 0.0}}}
+    spec = spec_of(["true"], {"inputs": {"parameters": given}})
+
+    task = apply_defaults(spec, "local")["root"]["dag"]["tasks"]["t"]
+
+    assert task["inputs"]["parameters"] == {
+        "rows": {"runtimeValue": {"constant": 0.0}},
+        "config": {"runtimeValue": {"constant": {}}},
+    }
+
+
+def test_the_input_stays_as_it_was() -> None:
+    spec = spec_of(["true"], {})
+
+    apply_defaults(spec, "kubeflow")
+
+    assert "inputs" not in spec["root"]["dag"]["tasks"]["t"]
+
+
+def test_a_loop_variable_gets_no_default() -> None:
+    spec = spec_of(["true"], {"parameterIterator": {"itemInput": "rows", "items": {"raw": "[]"}}})
+
+    task = apply_defaults(spec, "local")["root"]["dag"]["tasks"]["t"]
+
+    assert set(task["inputs"]["parameters"]) == {"config"}
+
+
+def caching(component: str, target: Any) -> Any:
+    command = ["python", "-m", f"headrace_components.{component}"]
+    spec = spec_of(command, {"cachingOptions": {"enableCache": True}})
+    return apply_defaults(spec, target)["root"]["dag"]["tasks"]["t"]["cachingOptions"]
+
+
+def test_a_component_that_reads_files_of_its_own_is_not_cached_remotely() -> None:
+    for target in ("kubeflow", "vertex"):
+        assert caching("import_schema_gen", target) == {}
+        assert caching("schema_gen", target) == {"enableCache": True}
+    assert caching("import_schema_gen", "local") == {"enableCache": True}

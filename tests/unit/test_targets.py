@@ -1,0 +1,117 @@
+"""Target profiles: what is read, and what a mistake in `headrace.toml` is answered with."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from headrace.errors import CompileError
+from headrace.targets import Profile, read_profile
+
+DIGEST = "sha256:" + "0123456789abcdef" * 4
+
+
+def write(directory: Path, text: str) -> Path:
+    path = directory / "headrace.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_a_whole_profile_is_read(tmp_path: Path) -> None:
+    profile = read_profile(
+        write(
+            tmp_path,
+            f"""
+            [images]
+            registry = "ghcr.io/mine"
+            digests = {{ pusher = "{DIGEST}" }}
+            [vertex]
+            pipeline_root = "gs://bucket/root"
+            project = "my-project"
+            region = "europe-west1"
+            service_account = "runner@my-project.iam.gserviceaccount.com"
+            display_name = "flights"
+            labels = {{ team = "ops" }}
+            parameters = {{ rows = 3 }}
+            [kubeflow]
+            pipeline_root = "minio://mlpipeline/root"
+            """,
+        )
+    )
+
+    assert profile.images.digests == {"pusher": DIGEST}
+    assert profile.vertex.region == "europe-west1"
+    assert profile.vertex.parameters == {"rows": 3}
+    assert profile.kubeflow.pipeline_root == "minio://mlpipeline/root"
+    assert profile.directory == tmp_path
+
+
+def test_without_a_file_every_setting_has_its_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert read_profile() == Profile()
+
+
+def test_the_file_of_the_current_directory_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, '[images]\nregistry = "ghcr.io/mine"\n')
+    monkeypatch.chdir(tmp_path)
+
+    assert read_profile().images.registry == "ghcr.io/mine"
+
+
+def test_digests_come_from_the_file_that_the_build_leaves(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    recorded = {"pusher": DIGEST, "trainer": DIGEST}
+    (tmp_path / "images" / "digests.json").write_text(json.dumps(recorded), "utf-8")
+    other = DIGEST.replace("0", "f")
+
+    profile = read_profile(write(tmp_path, f'[images.digests]\ntrainer = "{other}"\n'))
+
+    assert profile.images.digests == {"pusher": DIGEST, "trainer": other}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[vertex", r"headrace.toml: not TOML: .*line 1.* Correct that line"),
+        ("[vertx]", r"unknown table `vertx`, known: .* Did you mean `vertex`\?"),
+        ('[vertex]\nregoin = "x"', r"\[vertex\]: unknown setting `regoin`.* you mean `region`\?"),
+        ("[vertex]\nzzz = 1", r"unknown setting `zzz`, known: \['display_name', .* Remove it"),
+        ("[vertex]\nregion = 1", r"\[vertex\] `region` is 1, expected a string"),
+        ('[vertex]\nlabels = "x"', r"\[vertex\] `labels` is 'x', expected a table"),
+        ('vertex = "x"', r"`vertex` is 'x', expected a table. Write \[vertex\] on a line"),
+        ('[vertex]\npipeline_root = "s3://b"', r"`pipeline_root` is 's3://b', but Vertex AI keeps"),
+        ('[vertex]\nservice_account = "me"', r"`service_account` is 'me', expected an e-mail"),
+        (
+            '[vertex]\nlabels = { Team = "x" }',
+            r"label 'Team' = 'x', expected at most 63 lower-case",
+        ),
+        ('[kubeflow]\npipeline_root = "/data"', r"`pipeline_root` is '/data', expected a URI"),
+        ('[images]\nregistry = "https://x/"', r"`registry` is 'https://x/', expected a host and"),
+        ('[images.digests]\npusher = "latest"', r"the digest of 'pusher' is 'latest', expected"),
+        (
+            '[images]\ndigests_file = "gone.json"',
+            r"`digests_file` is 'gone.json', which is no file",
+        ),
+    ],
+)
+def test_a_mistake_is_named_with_the_next_step(text: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(CompileError, match=message):
+        read_profile(write(tmp_path, text + "\n"))
+
+
+def test_a_missing_profile_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CompileError, match=r"gone.toml' is no file, expected a target profile"):
+        read_profile(tmp_path / "gone.toml")
+
+
+@pytest.mark.parametrize("text", ["[1]", "{"])
+def test_a_damaged_digests_file_is_named(text: str, tmp_path: Path) -> None:
+    (tmp_path / "digests.json").write_text(text, "utf-8")
+
+    with pytest.raises(CompileError, match=r"digests.json: .* [Ww]rite it again"):
+        read_profile(write(tmp_path, '[images]\ndigests_file = "digests.json"\n'))
