@@ -80,7 +80,7 @@ def test_a_run_shows_its_tasks_with_short_uris_and_reasons(lineage: Lineage) -> 
     code, out, _ = lineage("run", "run-2")
     assert code == 0
     assert "csv_example_gen  cached" in out
-    assert "in  examples  flights/run-1/csv_example_gen/examples Examples" in out
+    assert "in   examples  flights/run-1/csv_example_gen/examples Examples" in out
     assert out.splitlines()[-1] == "  trainer: run_fn raised [KeyError]."
     assert "input_base" not in out
 

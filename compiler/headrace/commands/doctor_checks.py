@@ -19,7 +19,7 @@ State = Literal["ok", "missing", "broken"]
 _TIMEOUT_SECONDS = 5.0
 
 _GIB = 2**30
-# A flights run peaks near this; see the benchmarks in the README.
+# TensorFlow, Beam and a worker or two fit into this with room for the examples' data.
 _MEMORY_BYTES = 4 * _GIB
 _DISK_BYTES = 2 * _GIB
 
@@ -241,7 +241,7 @@ def _memory() -> Check:
         name="Memory",
         state="ok" if enough else "missing",
         found=f"{total / _GIB:.1f} GiB",
-        enables="train and evaluate; the examples need 4 GiB",
+        enables="train and evaluate; 4 GiB do for the examples",
         advice="" if enough else "Use a larger machine, or compile for a remote target.",
     )
 
@@ -254,7 +254,7 @@ def disk(root: Path) -> Check:
         name="Disk",
         state="ok" if enough else "missing",
         found=f"{free / _GIB:.1f} GiB free for {root}",
-        enables="keep the artifacts of runs; 2 GiB see the examples through",
+        enables="keep the artifacts of runs; 2 GiB do for the examples",
         advice="" if enough else "Free space, or choose another --root.",
     )
 

@@ -74,11 +74,14 @@ def show_run(
             f"[bold]{escape(execution.task)}[/]  {_state(execution.state)}  "
             f"{_seconds(execution.seconds)}"
         )
-        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-        _add_ports(table, "  in", execution.inputs, root)
-        _add_ports(table, "  out", execution.outputs, root)
-        if table.row_count:
-            console.print(table)
+        ports = [*execution.inputs, *execution.outputs]
+        width = max(map(len, ports), default=0)
+        for heading, found in (("in", execution.inputs), ("out", execution.outputs)):
+            for port, refs in found.items():
+                for ref in refs:
+                    # Not broken at the terminal's edge, so that a URI can be copied whole.
+                    line = f"  {heading:<3}  {escape(f'{port:<{width}}')}  {_ref(ref, root)}"
+                    console.print(line, soft_wrap=True)
         if with_parameters:
             _show_values(console, execution.parameters)
         if execution.reason:
@@ -149,28 +152,24 @@ def _name(execution: Execution) -> str:
     )
 
 
-def _add_ports(
-    table: Table, heading: str, ports: Mapping[str, Sequence[ArtifactRef]], root: Path
-) -> None:
-    for port, refs in ports.items():
-        for ref in refs:
-            table.add_row(heading, escape(port), _ref(ref, root))
-
-
 def _ref(ref: ArtifactRef, root: Path) -> str:
     return f"{escape(short_uri(ref.uri, root))} [dim]{escape(ref.type)}[/]"
 
 
 def _show_values(console: Console, values: Mapping[str, Any]) -> None:
     for name, value in values.items():
-        console.print(f"  [dim]{escape(name)}[/] = {escape(str(value))}")
+        console.print(f"  [dim]{escape(name)}[/] = {escape(str(value))}", soft_wrap=True)
 
 
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
+        # A run's id is there to be copied; the other columns give way.
         table.add_column(
-            column, justify="right" if column == "seconds" else "left", overflow="fold"
+            column,
+            justify="right" if column == "seconds" else "left",
+            overflow="fold",
+            no_wrap=column == "run",
         )
     return table
 
