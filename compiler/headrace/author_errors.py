@@ -8,6 +8,17 @@ from typing import Any
 from headrace.errors import CompileError
 from headrace_components.errors import InputError
 
+# Words of kfp's own messages, and what to do about them.
+_ADVICE = (
+    (
+        "PipelineTask object at",
+        "A task was passed on whole: name one output, as in task.outputs[].",
+    ),
+    ("Task is missing from pipeline", "Call at least one component in the function."),
+    ("Missing type annotation", "Give each parameter of the pipeline a type, as in `rows: int`."),
+    ("Illegal task dependency", "Use the output inside the same `with`, or join with dsl.OneOf."),
+)
+
 
 def author_error(error: Exception, directory: Path) -> CompileError | None:
     """Returns `error` as a message for the author, or None where no line of theirs is involved.
@@ -57,9 +68,18 @@ def _describe(error: Exception) -> str:
             f"kfp takes the type {unknown[1]!r} for an artifact. Parameters are str, int, float, "
             "bool, list or dict, without brackets; artifacts are dsl.Input[...]."
         )
-    if type(error).__module__.startswith("kfp."):
-        return f"kfp refuses this: {error}"
-    return f"{type(error).__name__}: {error}"
+    if isinstance(error, KeyError) and ".outputs[" in _last_source(error):
+        return (
+            f"the task has no output {error}. Name one that its component declares as "
+            "`dsl.Output`; its docstring lists them."
+        )
+    kind = "kfp" if type(error).__module__.startswith("kfp.") else type(error).__name__
+    advice = next((advice for words, advice in _ADVICE if words in str(error)), "")
+    return f"{kind}: {str(error).rstrip('.')}. {advice}".rstrip()
+
+
+def _last_source(error: Exception) -> str:
+    return traceback.extract_tb(error.__traceback__)[-1].line or ""
 
 
 def _mismatch(error: Exception) -> str | None:
@@ -70,6 +90,7 @@ def _mismatch(error: Exception) -> str | None:
     """
     from kfp.dsl.pipeline_channel import PipelineChannel
 
+    consumer, port = "", ""
     for frame, _ in traceback.walk_tb(error.__traceback__):
         code, values = frame.f_code, frame.f_locals
         if code.co_name == "__init__" and "component_spec" in values and "args" in values:
@@ -77,12 +98,15 @@ def _mismatch(error: Exception) -> str | None:
             port = values.get("input_name", "")
         if code.co_name == "verify_type_compatibility":
             given, expected = values["given_value"], values["expected_spec"]
-            if not isinstance(given, PipelineChannel) or not values.get("checks_input", True):
+            if not port or not values.get("checks_input", True):
                 return None
+            origin = f"the value {given!r}"
+            if isinstance(given, PipelineChannel):
+                origin = f"{_origin(given)}, which is {_type_name(given.channel_type)}"
+            wanted = _type_name(expected.type)
             return (
-                f"{consumer}: input `{port}` takes {_type_name(expected.type)}, but gets "
-                f"{_origin(given)}, which is {_type_name(given.channel_type)}. Connect an output "
-                f"of type {_type_name(expected.type)} to `{port}`."
+                f"{consumer}: input `{port}` takes {wanted}, but gets {origin}. "
+                f"Connect an output of type {wanted} to `{port}`."
             )
     return None
 

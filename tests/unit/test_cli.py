@@ -76,6 +76,14 @@ def test_wrong_input_is_one_line_and_exit_code_2(
     assert "Traceback" not in captured.err
 
 
+def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+
+    captured = capsys.readouterr()
+    assert captured.out.startswith("Usage: headrace")
+    assert captured.err == ""
+
+
 def test_an_error_of_the_pipeline_file_shows_no_traceback(tmp_path: Path) -> None:
     path = tmp_path / "broken.py"
     path.write_text("def f(:\n", "utf-8")

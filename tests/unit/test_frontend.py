@@ -167,6 +167,21 @@ def test_a_parameter_wired_into_a_port_is_named(tmp_path: Path) -> None:
         load(write(tmp_path, text))
 
 
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("examples=1", r"statistics_gen: input `examples` takes Examples, but gets the value 1\."),
+        ("examples=schema", r"A task was passed on whole: name one output"),
+        ('examples=schema.outputs["shcema"]', r"the task has no output 'shcema'\. Name one"),
+    ],
+)
+def test_a_wrong_argument_says_what_to_pass(argument: str, message: str, tmp_path: Path) -> None:
+    text = WIRED_WRONGLY.replace('examples=schema.outputs["schema"]', argument)
+
+    with pytest.raises(CompileError, match=r"^pipeline.py:10: .*" + message):
+        load(write(tmp_path, text))
+
+
 def test_an_unknown_argument_has_its_line(tmp_path: Path) -> None:
     text = WIRED_WRONGLY.replace('examples=schema.outputs["schema"]', "exmples=1")
 

@@ -46,7 +46,14 @@ def refusal(pipeline: Callable[..., Any], target: Target = "local") -> str:
 @pytest.mark.parametrize("target", TARGETS)
 def test_sound_constructs_pass_on_every_target(target: Target) -> None:
     @dsl.pipeline(name="sound")
-    def sound(name: str, rows: int, share: float, on: bool, items: list, gpu: str = GPU) -> None:
+    def sound(
+        name: str,
+        rows: int,
+        share: float,
+        on: bool,
+        items: list,  # type: ignore[type-arg]
+        gpu: str = GPU,
+    ) -> None:
         with dsl.If(on == True):  # noqa: E712
             step()
         with dsl.If(name == "a && b (c) !="):
