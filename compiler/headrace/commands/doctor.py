@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from headrace.commands.doctor_checks import Check, all_checks
+from headrace.commands.doctor_checks import all_checks
+from headrace.commands.doctor_packages import Check
 from headrace.commands.lineage_view import fitting_console
 
 EXIT_BROKEN = 1

@@ -1,0 +1,137 @@
+"""Which packages of Headrace's are installed, from their records alone: none is imported."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Literal
+
+State = Literal["ok", "missing", "broken"]
+
+# TFX's libraries and TensorFlow carry the number of their generation as the minor version.
+_GENERATION_MARKERS = (
+    "tensorflow",
+    "tensorflow-data-validation",
+    "tensorflow-transform",
+    "tfx-bsl",
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """What was found of one thing.
+
+    Attributes:
+        name: What was looked for.
+        state: `ok`; `missing`, which takes something away; `broken`, which must be repaired.
+        found: What is there, or why it does not serve.
+        enables: What Headrace can do with it.
+        advice: What to do about it; empty where all is well.
+    """
+
+    name: str
+    state: State
+    found: str
+    enables: str
+    advice: str = ""
+
+
+def headrace() -> Check:
+    """Checks that Headrace and what it needs to compile are installed, in versions it knows."""
+    found = _installed(extra="")
+    version = metadata.version("headrace")
+    kfp = f", kfp {found.versions['kfp']}" if "kfp" in found.versions else ""
+    return Check(
+        name="Headrace",
+        state="broken" if found.problems else "ok",
+        found="; ".join(found.problems) or f"{version}{kfp}",
+        enables="compile pipelines",
+        advice="Run `make setup`, or `pip install headrace`." if found.problems else "",
+    )
+
+
+def embedded() -> Check:
+    """Checks that the libraries the components run on are all there and of one generation."""
+    enables = "run Headrace's components on this machine, without containers"
+    found = _installed(extra="embedded")
+    if not found.versions:
+        return Check(
+            name="Embedded environment",
+            state="missing",
+            found="not installed",
+            enables=enables,
+            advice="Run `make setup`, or `pip install headrace[embedded]`.",
+        )
+    generations = {_minor(found.versions[n]) for n in _GENERATION_MARKERS if n in found.versions}
+    problems = list(found.problems)
+    if len(generations) > 1:
+        markers = [f"{n} {found.versions[n]}" for n in _GENERATION_MARKERS if n in found.versions]
+        problems.append(f"libraries of several generations: {', '.join(markers)}")
+    if problems:
+        return Check(
+            name="Embedded environment",
+            state="broken",
+            found="; ".join(problems),
+            enables=enables,
+            advice="Run `make clean setup` for an environment from the lock file.",
+        )
+    (generation,) = generations
+    return Check(
+        name="Embedded environment",
+        state="ok",
+        found=f"complete, TFX 1.{generation} generation, TensorFlow {found.versions['tensorflow']}",
+        enables=enables,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Installed:
+    versions: Mapping[str, str]
+    problems: Sequence[str]
+
+
+def _installed(extra: str) -> _Installed:
+    """Returns which requirements of Headrace are installed, and what is wrong with them."""
+    versions: dict[str, str] = {}
+    problems = []
+    for requirement in metadata.requires("headrace") or ():
+        specification, _, marker = requirement.partition(";")
+        if (f"extra == '{extra}'" if extra else "") != marker.strip().replace('"', "'"):
+            continue
+        name = re.split(r"[<>=! ]", specification, maxsplit=1)[0]
+        bounds = specification[len(name) :].strip()
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            problems.append(f"{name} is not installed")
+            continue
+        if not all(_satisfies(versions[name], bound) for bound in bounds.split(",") if bound):
+            problems.append(f"{name} is {versions[name]}, expected {bounds}")
+    return _Installed(versions=versions, problems=problems)
+
+
+def _satisfies(version: str, bound: str) -> bool:
+    # Headrace's own requirements use these three operators and no others.
+    limit = numbers(bound.lstrip("<>= "))
+    actual = numbers(version)
+    if bound.startswith(">="):
+        return actual >= limit
+    if bound.startswith("<"):
+        return actual < limit
+    return actual == limit
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """Returns the leading numbers of a version: (2, 16) of "2.16rc1"."""
+    numbers = []
+    for part in version.split("."):
+        digits = part[: len(part) - len(part.lstrip("0123456789"))]
+        if digits:
+            numbers.append(int(digits))
+        if digits != part:
+            break
+    return tuple(numbers)
+
+
+def _minor(version: str) -> int:
+    return numbers(version)[1]
