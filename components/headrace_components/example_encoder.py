@@ -199,7 +199,7 @@ class _FloatFeature(_ListFeature):
         return np.full(len(values), 4, np.int64)
 
     def _put_flat(self, buffer: Bytes, at: Ints) -> None:
-        buffer[at[:, None] + np.arange(4)] = self._values.view(np.uint8).reshape(-1, 4)
+        _windows(buffer, 4)[at] = self._values.view("V4")
 
 
 class _BytesFeature(_ListFeature):
@@ -220,7 +220,8 @@ class _BytesFeature(_ListFeature):
         at = _put_size(buffer, at, _FIRST_FIELD, self._lengths)
         length = int(self._lengths[0]) if len(self._lengths) else 0
         if (self._lengths == length).all():
-            buffer[at[:, None] + np.arange(length)] = self._content.reshape(len(at), length)
+            if length:
+                _windows(buffer, length)[at] = self._content.view(f"V{length}")
             return
         read_from = np.cumsum(self._lengths) - self._lengths
         shift = np.repeat(at - read_from, self._lengths)
@@ -288,8 +289,16 @@ def _varint_sizes(values: Ints) -> Ints:
 
 
 def _put_constant(buffer: Bytes, at: Ints, data: bytes) -> Ints:
-    buffer[at[:, None] + np.arange(len(data))] = np.frombuffer(data, np.uint8)
+    _windows(buffer, len(data))[at] = np.frombuffer(data, f"V{len(data)}")[0]
     return at + len(data)
+
+
+def _windows(buffer: Bytes, size: int) -> NDArray[np.void]:
+    """Returns a view of `buffer` whose item at any index is the `size` bytes from there on.
+
+    Numpy moves such an item as a whole, some twenty times faster than byte by byte.
+    """
+    return np.ndarray((max(0, len(buffer) - size + 1),), f"V{size}", buffer, strides=(1,))
 
 
 def _put_size(buffer: Bytes, at: Ints, tag: int, sizes: Ints) -> Ints:

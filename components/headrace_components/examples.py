@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
@@ -220,6 +221,26 @@ def _as_decoded(batch: pa.RecordBatch) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, batch.schema.names)
 
 
+def _typed_as_decoded(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Returns a batch with the list types that the decoder yields."""
+    types = (pa.null(), INT_LIST, FLOAT_LIST, BYTES_LIST)
+    if all(field.type in types for field in batch.schema):
+        return batch
+    arrays = [column if column.type in types else _large_list(column) for column in batch.columns]
+    return pa.RecordBatch.from_arrays(arrays, batch.schema.names)
+
+
+def _large_list(column: pa.Array) -> pa.Array:
+    offsets = np.asarray(column.offsets).astype(np.int64)
+    values = column.values.slice(offsets[0], offsets[-1] - offsets[0])
+    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+        values = values.cast(pa.large_string()).cast(pa.large_binary())
+    elif pa.types.is_binary(values.type):
+        values = values.cast(pa.large_binary())
+    is_null = np.append(np.asarray(column.is_null()), False)  # the end of the last list
+    return pa.LargeListArray.from_arrays(pa.array(offsets - offsets[0], mask=is_null), values)
+
+
 class ExamplesWriter:
     """Writes one split of an Examples artifact; use it as a context manager.
 
@@ -287,7 +308,7 @@ class ExamplesWriter:
         records = encode_examples(batch) if serialized is None else serialized
         self._open_shard().write(records)
         if self._twin:
-            self._twin.write(_selected(batch, None))
+            self._twin.write(_typed_as_decoded(_selected(batch, None)))
         self._shard_rows += batch.num_rows
         self.num_rows += batch.num_rows
 
@@ -303,7 +324,9 @@ class ExamplesWriter:
         return self._shard
 
     def _finish(self) -> None:
-        self._open_shard().close()  # a split without rows is a file without records, as in TFX
+        # A split without rows is a file without records, as in TFX.
+        shard = self._shard or self._open_shard()
+        shard.close()
         twin.renumber(self._shards, self._prefix, ".gz")
         if self._twin:
             twin.vouch(self._path, self._split, self._twin.finish())

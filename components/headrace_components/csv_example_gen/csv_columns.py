@@ -153,7 +153,7 @@ def _numbers(
 
 
 def _offsets(cells: pa.Array) -> pa.Array:
-    if not cells.null_count:
-        return pa.array(np.arange(len(cells) + 1))
-    present: NDArray[np.bool_] = np.asarray(cells.is_valid())
-    return pa.array(np.concatenate([np.zeros(1, np.int64), np.cumsum(present, dtype=np.int64)]))
+    if cells.null_count:
+        present: NDArray[np.bool_] = np.asarray(cells.is_valid())
+        return pa.array(np.concatenate([[0], np.cumsum(present)]))
+    return pa.array(np.arange(len(cells) + 1))

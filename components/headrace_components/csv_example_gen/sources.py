@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import quote
 
 import pyarrow as pa
 from pyarrow import fs
@@ -79,12 +78,20 @@ def _remote_files(base: str, pattern: str) -> list[SourceFile]:
 
 
 def _file_system(uri: str) -> tuple[fs.FileSystem, str]:
-    # Names of objects hold spaces and the like; what the author escaped stays as it is.
-    escaped = quote(uri, safe="/:@?&=+,;%~")
+    """Returns the file system of a URI, and the key within it, which is not percent-encoded."""
+    scheme, _, rest = uri.partition("://")
+    bucket, slash, key = rest.partition("/")
     try:
-        return fs.FileSystem.from_uri(escaped)  # type: ignore[no-any-return]
+        # Names of objects hold spaces and the like, which from_uri does not take in a URI.
+        file_system, root = fs.FileSystem.from_uri(f"{scheme}://{bucket or '/'}")
     except pa.ArrowInvalid as error:
         raise InputError(
             f"csv_example_gen: {uri!r} cannot be opened: {error}. Give a path, or a URI of "
             "gs://, s3:// or file://."
         ) from error
+    except OSError as error:  # S3 is asked for the bucket's region
+        raise PlatformError(
+            f"csv_example_gen: could not reach {uri!r}: {error}. "
+            "Check the bucket's name and the network, then run again."
+        ) from error
+    return file_system, root.rstrip("/") + slash + key
