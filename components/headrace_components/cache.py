@@ -3,8 +3,12 @@
 A component that reads anything else - files in a data directory, the models of earlier runs - has a
 `cache.py` with a function `external_state(params, inputs)`. It returns a fingerprint of what was
 read, or None where only a run can tell, and then the task is never answered from a cache. A
-component without `cache.py` depends on its parameters and inputs alone. Standard library only:
-the local backend calls it before it decides whether a task must run.
+component without `cache.py` depends on its parameters and inputs alone.
+
+Where a component does not use an input that is connected - a baseline that holds no model - its
+`cache.py` may also have a function `relevant_inputs(inputs)`, which returns the inputs without it:
+only those then belong to the key. Standard library only: the local backend calls both before it
+decides whether a task must run.
 """
 
 import hashlib

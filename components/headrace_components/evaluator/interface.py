@@ -21,12 +21,18 @@ def evaluator(
 ) -> dsl.ContainerSpec:
     """Computes metrics per slice, compares with a baseline and blesses a model that passes.
 
+    A model is blessed when every threshold of `eval_config` holds on every slice that it is for.
+    Without a baseline, change thresholds are ignored, so that a first model can pass. An
+    `eval_config` without any threshold blesses nothing: leave the blessing input of `pusher`
+    unconnected to push all models.
+
     Args:
         examples: Rows to evaluate on.
         evaluation: Metrics per slice, as TFMA writes them.
         blessing: `BLESSED` or `NOT_BLESSED`.
         model: The candidate. Unconnected only where `eval_config` names a prediction key.
-        baseline_model: A model that the candidate is compared with; an empty one counts as none.
+        baseline_model: A model that the candidate is compared with. One that is empty, or is the
+            candidate itself, counts as none.
         schema: Types of the examples.
         eval_config: A `tfma.EvalConfig` in JSON form: model specs, slices, metrics, thresholds.
         example_splits: Names of the splits to evaluate; empty takes `eval`.

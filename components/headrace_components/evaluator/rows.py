@@ -83,7 +83,10 @@ class EvaluationRows:
 
     def feature_names(self) -> set[str]:
         """Returns the features that the first rows have."""
-        return set(next(self._read(self.splits[0], None)).schema.names)
+        for split in self.splits:
+            for batch in self._read(split, None):
+                return set(batch.schema.names)
+        return set()
 
     def check_features(self, config: Any, *, has_model: bool) -> pa.Table:
         """Returns the features that labels, weights and slices come from.

@@ -1,0 +1,512 @@
+"""Contract of evaluator: what goes in, what lies on disk afterwards, what it refuses."""
+
+import json
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tensorflow_model_analysis as tfma
+
+from evaluator_cases import (
+    at_least,
+    eval_config,
+    flights,
+    metric,
+    save_keras_model,
+    save_model,
+    write_examples,
+)
+from launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
+
+AUC = metric("AUC", at_least(0.7))
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_model(tmp_path_factory.mktemp("evaluator") / "model")
+
+
+@pytest.fixture(scope="session")
+def worse_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_model(tmp_path_factory.mktemp("evaluator") / "worse", slope=-0.2)
+
+
+@pytest.fixture
+def model(launcher: Launcher, model_folder: Path) -> Stored:
+    return launcher.store(model_folder)
+
+
+@pytest.fixture
+def worse(launcher: Launcher, worse_folder: Path) -> Stored:
+    return launcher.store(worse_folder)
+
+
+@pytest.fixture
+def examples(launcher: Launcher, tmp_path: Path) -> Stored:
+    return launcher.store(write_examples(tmp_path / "examples", flights(400)))
+
+
+def run(
+    launcher: Launcher, config: Mapping[str, Any], /, examples: Stored, **inputs: Stored
+) -> Outcome:
+    return launcher.run("evaluator", {"eval_config": config}, None, examples=examples, **inputs)
+
+
+def test_a_model_above_its_threshold_is_blessed(
+    launcher: Launcher, examples: Stored, model: Stored
+) -> None:
+    outcome = run(launcher, eval_config(AUC), examples, model=model)
+
+    blessing = outcome["blessing"]
+    assert [file.name for file in blessing.path.iterdir()] == ["BLESSED"]
+    assert blessing.metadata == {"blessed": 1, "current_model": model.uri, "current_model_id": "42"}
+    content = json.loads((blessing.path / "BLESSED").read_text("utf-8"))
+    assert content["model"] == model.uri
+    assert content["baseline_model"] == ""
+    assert abs(content["created"] - time.time()) < 600
+
+
+def test_tfma_loads_the_evaluation(launcher: Launcher, examples: Stored, model: Stored) -> None:
+    outcome = run(launcher, eval_config(AUC, metric("ExampleCount")), examples, model=model)
+
+    path = str(outcome["evaluation"].path)
+    result = tfma.load_eval_result(path)
+    metrics = {key: values[""][""] for key, values in result.slicing_metrics}
+    assert metrics[()]["example_count"]["doubleValue"] == 400
+    assert set(metrics) == {(), *((("carrier", name),) for name in ("9E", "AA", "B6", "UA"))}
+    assert result.config.metrics_specs[0].metrics[0].class_name == "AUC"
+    assert result.model_location == f"{model.uri}/Format-Serving"
+    assert result.data_location == examples.uri
+    assert tfma.load_validation_result(path).validation_ok
+    assert sorted(file.name for file in outcome["evaluation"].path.iterdir()) == [
+        "eval_config.json",
+        "metrics-00000-of-00001.tfrecord",
+        "validations.tfrecord",
+    ]
+
+
+@pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
+@pytest.mark.slow
+def test_the_entry_point_keeps_each_backends_rules(
+    rules: Rules, model_folder: Path, worse_folder: Path, tmp_path: Path
+) -> None:
+    launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=True)
+    rows = launcher.store(write_examples(tmp_path / "examples", flights(400)))
+
+    outcome = run(
+        launcher,
+        eval_config(AUC),
+        rows,
+        model=launcher.store(model_folder),
+        baseline_model=launcher.store(worse_folder),
+    )
+
+    assert (outcome["blessing"].path / "BLESSED").is_file()
+    assert outcome["blessing"].metadata["baseline_model_id"] == "42"
+
+
+def test_a_missed_threshold_is_named_with_slice_value_and_bound(
+    launcher: Launcher, examples: Stored, model: Stored, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    outcome = run(launcher, eval_config(metric("AUC", at_least(0.99))), examples, model=model)
+
+    assert (outcome["blessing"].path / "NOT_BLESSED").is_file()
+    assert outcome["blessing"].metadata["blessed"] == 0
+    assert "NOT_BLESSED: auc on all rows is 0." in caplog.text
+    assert "required >= 0.99; " in caplog.text
+
+
+def test_the_worst_slice_stands_first_in_the_summary(
+    launcher: Launcher, examples: Stored, model: Stored, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    run(launcher, eval_config(AUC), examples, model=model)
+
+    lines = [record.getMessage() for record in caplog.records if "=" in record.getMessage()]
+    values = [float(line.split()[-1]) for line in lines if line.startswith("evaluator: carrier=")]
+    assert len(values) == 4
+    assert values == sorted(values)
+
+
+def test_a_threshold_for_one_slice_is_checked_there(
+    launcher: Launcher, examples: Stored, model: Stored, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    entry = metric("AUC")
+    entry["per_slice_thresholds"] = [
+        {"slicing_specs": [{"feature_values": {"carrier": "UA"}}], "threshold": at_least(0.999)}
+    ]
+
+    outcome = run(launcher, eval_config(entry), examples, model=model)
+
+    assert outcome["blessing"].metadata["blessed"] == 0
+    assert "NOT_BLESSED: auc on carrier=UA is 0." in caplog.text
+
+
+def change_of(absolute: float) -> dict[str, Any]:
+    return {
+        "value_threshold": {"lower_bound": 0.0},
+        "change_threshold": {"absolute": absolute, "direction": "HIGHER_IS_BETTER"},
+    }
+
+
+def test_a_model_worse_than_the_baseline_is_refused(
+    launcher: Launcher,
+    examples: Stored,
+    model: Stored,
+    worse: Stored,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    config = eval_config(metric("AUC", change_of(-0.01)), slices=((),))
+
+    refused = run(launcher, config, examples, model=worse, baseline_model=model)
+    blessed = run(launcher, config, examples, model=model, baseline_model=worse)
+
+    assert refused["blessing"].metadata == {
+        "blessed": 0,
+        "current_model": worse.uri,
+        "current_model_id": "42",
+        "baseline_model": model.uri,
+        "baseline_model_id": "42",
+    }
+    assert "auc change on all rows is -0." in caplog.text
+    assert "required a change >= -0.01" in caplog.text
+    assert blessed["blessing"].metadata["blessed"] == 1
+    results = [
+        tfma.load_eval_result(str(refused["evaluation"].path), model_name=name)
+        for name in ("candidate", "baseline")
+    ]
+    candidate, baseline = (dict(result.slicing_metrics)[()][""][""]["auc"] for result in results)
+    assert candidate["doubleValue"] < 0.5 < baseline["doubleValue"]
+
+
+@pytest.mark.parametrize("kind", ["empty", "not found", "itself"])
+def test_a_baseline_that_is_no_other_model_counts_as_none(
+    kind: str,
+    launcher: Launcher,
+    examples: Stored,
+    model: Stored,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    (tmp_path / "nothing").mkdir()
+    baseline = {
+        "empty": launcher.store(tmp_path / "nothing"),
+        "not found": launcher.store(tmp_path / "nothing", {"found": 0}),
+        "itself": model,
+    }[kind]
+
+    config = eval_config(metric("AUC", change_of(0.5)))
+    outcome = run(launcher, config, examples, model=model, baseline_model=baseline)
+
+    assert outcome["blessing"].metadata["blessed"] == 1
+    assert "baseline_model" not in outcome["blessing"].metadata
+    assert "change thresholds are ignored" in caplog.text
+
+
+def test_a_first_model_passes_change_thresholds_alone(
+    launcher: Launcher, examples: Stored, model: Stored
+) -> None:
+    threshold = {"change_threshold": {"absolute": 0.1, "direction": "HIGHER_IS_BETTER"}}
+
+    outcome = run(launcher, eval_config(metric("AUC", threshold)), examples, model=model)
+
+    assert outcome["blessing"].metadata["blessed"] == 1
+    validation = tfma.load_validation_result(str(outcome["evaluation"].path))
+    assert validation.rubber_stamp
+    assert validation.validation_ok
+
+
+def test_without_thresholds_nothing_is_blessed(
+    launcher: Launcher, examples: Stored, model: Stored, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    outcome = run(launcher, eval_config(metric("AUC")), examples, model=model)
+
+    assert outcome["blessing"].metadata["blessed"] == 0
+    assert "NOT_BLESSED: `eval_config` sets no thresholds" in caplog.text
+
+
+def test_predictions_may_be_a_feature(launcher: Launcher, examples: Stored) -> None:
+    config = eval_config(metric("MeanSquaredError"), label="minutes", prediction_key="distance")
+
+    outcome = run(launcher, config, examples)
+
+    result = dict(tfma.load_eval_result(str(outcome["evaluation"].path)).slicing_metrics)
+    assert result[()][""][""]["mean_squared_error"]["doubleValue"] > 100
+    assert outcome["blessing"].metadata == {"blessed": 0}
+
+
+def test_fairness_indicators_are_added(launcher: Launcher, examples: Stored, model: Stored) -> None:
+    outcome = launcher.run(
+        "evaluator",
+        {"eval_config": eval_config(AUC), "fairness_indicator_thresholds": [0.25]},
+        examples=examples,
+        model=model,
+    )
+
+    result = dict(tfma.load_eval_result(str(outcome["evaluation"].path)).slicing_metrics)
+    rate = result[()][""][""]["fairness_indicators_metrics/false_positive_rate@0.25"]
+    assert 0 < rate["doubleValue"] < 1
+
+
+def test_several_splits_are_one_evaluation(
+    launcher: Launcher, model: Stored, tmp_path: Path
+) -> None:
+    write_examples(tmp_path / "examples", flights(30), split="eval")
+    write_examples(tmp_path / "examples", flights(20, seed=1), split="test", columnar=False)
+    rows = launcher.store(tmp_path / "examples")
+
+    outcome = launcher.run(
+        "evaluator",
+        {
+            "eval_config": eval_config(metric("ExampleCount"), slices=((),)),
+            "example_splits": ["eval", "test"],
+        },
+        examples=rows,
+        model=model,
+    )
+
+    result = dict(tfma.load_eval_result(str(outcome["evaluation"].path)).slicing_metrics)
+    assert result[()][""][""]["example_count"]["doubleValue"] == 50
+
+
+@pytest.mark.slow
+def test_a_keras_3_model_is_evaluated(launcher: Launcher, examples: Stored, tmp_path: Path) -> None:
+    keras_model = launcher.store(save_keras_model(tmp_path / "keras"))
+
+    outcome = run(launcher, eval_config(AUC), examples, model=keras_model)
+
+    assert outcome["blessing"].metadata["blessed"] == 1
+
+
+MODULE = """
+import tensorflow_model_analysis as tfma
+
+def custom_eval_shared_model(eval_saved_model_path, model_name, eval_config, **kwargs):
+    print("loading", model_name)
+    return tfma.default_eval_shared_model(
+        eval_saved_model_path=eval_saved_model_path, model_name=model_name, eval_config=eval_config
+    )
+
+def custom_extractors(eval_shared_model, eval_config, tensor_adapter_config):
+    return tfma.default_extractors(
+        eval_shared_model=eval_shared_model,
+        eval_config=eval_config,
+        tensor_adapter_config=tensor_adapter_config,
+    )
+"""
+
+
+@pytest.mark.slow
+def test_custom_functions_are_called(
+    launcher: Launcher,
+    examples: Stored,
+    model: Stored,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    caplog.set_level(logging.INFO)
+    module = tmp_path / "module.py"
+    module.write_text(MODULE, "utf-8")
+
+    outcome = launcher.run(
+        "evaluator",
+        {"eval_config": eval_config(AUC), "module_file": str(module)},
+        examples=examples,
+        model=model,
+    )
+
+    assert outcome["blessing"].metadata["blessed"] == 1
+    assert "loading" in capsys.readouterr().out
+    assert "with TFMA on Beam: it has custom extractors" in caplog.text
+
+
+@pytest.mark.slow
+def test_confidence_intervals_come_from_tfma_on_beam(
+    launcher: Launcher, examples: Stored, model: Stored, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    config = eval_config(AUC, slices=((),))
+    config["options"] = {"compute_confidence_intervals": True}
+
+    outcome = run(launcher, config, examples, model=model)
+
+    result = dict(tfma.load_eval_result(str(outcome["evaluation"].path)).slicing_metrics)
+    assert "boundedValue" in result[()][""][""]["auc"]
+    assert "with TFMA on Beam: it asks for confidence intervals" in caplog.text
+
+
+def test_an_empty_config_is_refused(launcher: Launcher, examples: Stored, model: Stored) -> None:
+    with pytest.raises(TaskFailedError, match=r"evaluator: `eval_config` is \{\}, so there is"):
+        run(launcher, {}, examples, model=model)
+
+
+def test_an_unknown_field_is_named_with_a_near_one(
+    launcher: Launcher, examples: Stored, model: Stored
+) -> None:
+    config = {**eval_config(AUC), "metric_specs": []}
+
+    with pytest.raises(
+        TaskFailedError, match=r"has the field 'metric_specs', .* mean 'metrics_specs'"
+    ):
+        run(launcher, config, examples, model=model)
+
+
+def test_an_unknown_field_deep_down_is_placed(
+    launcher: Launcher, examples: Stored, model: Stored
+) -> None:
+    config = eval_config(metric("AUC", {"value_threshold": {"lower": 0.5}}))
+
+    with pytest.raises(
+        TaskFailedError,
+        match=r"eval_config.metrics_specs\[0\].metrics\[0\].threshold.value_threshold has the "
+        r"field 'lower'.*Did you mean 'lower_bound'",
+    ):
+        run(launcher, config, examples, model=model)
+
+
+def test_an_unknown_metric_is_named_with_a_near_one(
+    launcher: Launcher, examples: Stored, model: Stored
+) -> None:
+    with pytest.raises(TaskFailedError, match=r"metric 'BinaryAcuracy'.* mean 'BinaryAccuracy'"):
+        run(launcher, eval_config(metric("BinaryAcuracy")), examples, model=model)
+
+
+def test_a_metric_config_that_is_not_json_is_shown(
+    launcher: Launcher, examples: Stored, model: Stored
+) -> None:
+    entry = {"class_name": "Precision", "config": "{thresholds: [0.5]}"}
+
+    with pytest.raises(TaskFailedError, match=r"config of metric Precision is .* not JSON"):
+        run(launcher, eval_config(entry), examples, model=model)
+
+
+def test_a_metric_argument_that_does_not_exist_is_shown(
+    launcher: Launcher, examples: Stored, model: Stored
+) -> None:
+    with pytest.raises(TaskFailedError, match=r"metric AUC with config .*bins.* cannot be made"):
+        run(launcher, eval_config(metric("AUC", bins=3)), examples, model=model)
+
+
+def test_a_label_that_no_row_has_is_named(
+    launcher: Launcher, examples: Stored, model: Stored
+) -> None:
+    with pytest.raises(
+        TaskFailedError, match=r"`label_key` is 'latee', which no row .* mean 'late'"
+    ):
+        run(launcher, eval_config(AUC, label="latee"), examples, model=model)
+
+
+def test_a_label_that_some_rows_lack_is_refused(
+    launcher: Launcher, model: Stored, tmp_path: Path
+) -> None:
+    columns = flights(10)
+    columns["late"][3] = None
+    rows = launcher.store(write_examples(tmp_path / "examples", columns))
+
+    with pytest.raises(TaskFailedError, match=r"label 'late' is missing in 1 of 10 rows"):
+        run(launcher, eval_config(AUC), rows, model=model)
+
+
+def test_a_slice_feature_that_no_row_has_is_named(
+    launcher: Launcher, examples: Stored, model: Stored
+) -> None:
+    with pytest.raises(
+        TaskFailedError,
+        match=r"a feature of `slicing_specs` is 'carier', .* mean 'carrier'",
+    ):
+        run(launcher, eval_config(AUC, slices=(("carier",),)), examples, model=model)
+
+
+def test_no_model_and_no_predictions_is_refused(launcher: Launcher, examples: Stored) -> None:
+    with pytest.raises(TaskFailedError, match=r"no model, and `eval_config` names no predict"):
+        run(launcher, eval_config(AUC), examples)
+
+
+def test_a_signature_that_the_model_lacks_is_refused(
+    launcher: Launcher, examples: Stored, model: Stored
+) -> None:
+    config = eval_config(AUC, signature_name="serving")
+
+    with pytest.raises(
+        TaskFailedError, match=r"no signature 'serving'; it has \['by_feature', 'serving_default'"
+    ):
+        run(launcher, config, examples, model=model)
+
+
+def test_a_model_that_is_no_saved_model_is_refused(
+    launcher: Launcher, examples: Stored, tmp_path: Path
+) -> None:
+    (tmp_path / "model/Format-Serving").mkdir(parents=True)
+    (tmp_path / "model/Format-Serving/model.pkl").write_bytes(b"")
+
+    with pytest.raises(TaskFailedError, match=r"has no Format-Serving/saved_model.pb"):
+        run(launcher, eval_config(AUC), examples, model=launcher.store(tmp_path / "model"))
+
+
+def test_a_missing_split_is_named(launcher: Launcher, examples: Stored, model: Stored) -> None:
+    with pytest.raises(TaskFailedError, match=r"split 'test' is not in .*\['eval'\]"):
+        launcher.run(
+            "evaluator",
+            {"eval_config": eval_config(AUC), "example_splits": ["test"]},
+            examples=examples,
+            model=model,
+        )
+
+
+@pytest.mark.parametrize("columnar", [True, False])
+def test_an_empty_split_is_refused(
+    columnar: bool, launcher: Launcher, model: Stored, tmp_path: Path
+) -> None:
+    rows = launcher.store(write_examples(tmp_path / "examples", {}, columnar=columnar))
+
+    with pytest.raises(TaskFailedError, match=r"splits \['eval'\] of .* hold no rows"):
+        run(launcher, eval_config(AUC), rows, model=model)
+
+
+def test_classes_given_to_a_metric_of_two_are_refused(
+    launcher: Launcher, examples: Stored, model: Stored
+) -> None:
+    with pytest.raises(TaskFailedError, match=r"metric of two classes met the label 2, expected"):
+        run(launcher, eval_config(AUC, label="month_class"), examples, model=model)
+
+
+def test_examples_that_the_model_cannot_take_are_refused(
+    launcher: Launcher, model: Stored, tmp_path: Path
+) -> None:
+    rows = launcher.store(write_examples(tmp_path / "examples", {"late": [0, 1]}))
+
+    with pytest.raises(TaskFailedError, match=r"a model stopped on the examples: .*distance"):
+        run(launcher, eval_config(AUC, slices=((),)), rows, model=model)
+
+
+def test_a_model_that_predicts_nan_is_refused(
+    launcher: Launcher, examples: Stored, tmp_path: Path
+) -> None:
+    broken = launcher.store(save_model(tmp_path / "broken", slope=float("nan")))
+
+    with pytest.raises(TaskFailedError, match=r"predicts NaN for 400 of 400 values"):
+        run(launcher, eval_config(AUC), examples, model=broken)
+
+
+def test_a_fairness_threshold_of_one_is_refused(
+    launcher: Launcher, examples: Stored, model: Stored
+) -> None:
+    with pytest.raises(TaskFailedError, match=r"`fairness_indicator_thresholds` has \[1.0\]"):
+        launcher.run(
+            "evaluator",
+            {"eval_config": eval_config(AUC), "fairness_indicator_thresholds": [0.5, 1]},
+            examples=examples,
+            model=model,
+        )
