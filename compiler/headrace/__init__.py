@@ -1,22 +1,25 @@
 """Headrace: TFX's job on Kubeflow Pipelines and Vertex AI Pipelines, one image per component.
 
-`headrace.compile` and `headrace.run` do what the commands of the same names do. Both are imported
-when they are first used, so that `import headrace` costs nothing.
+`headrace.compile` and `headrace.run` do what the commands of the same names do, `headrace.resume`
+what `headrace run --resume` does. They are imported when they are first used, so that `import
+headrace` costs nothing.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from headrace.backends.local.run import resume as resume
     from headrace.backends.local.run import run as run
     from headrace.compiler import compile_pipeline as compile  # noqa: A004  the command's name is the function's
 
-__all__ = ["compile", "run"]
+__all__ = ["compile", "resume", "run"]
 
 __version__ = "0.1.0"
 
 _EXPORTS = {
     "compile": ("headrace.compiler", "compile_pipeline"),
+    "resume": ("headrace.backends.local.run", "resume"),
     "run": ("headrace.backends.local.run", "run"),
 }
 

@@ -69,7 +69,7 @@ def only_run(root: Path) -> Path:
 
 
 def resumed(root: Path) -> RunResult:
-    return engine.resume(only_run(root).name, options=engine.Options(root=root))
+    return engine.resume(only_run(root).name, root=root)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_an_unknown_run_is_an_error_that_names_the_nearest(tmp_path: Path) -> No
     result = run_pipeline(chain, tmp_path, seconds=0.0).result
 
     with pytest.raises(InputError, match=f"no run 'x' is under .*nearest is '{result.run_id}'"):
-        engine.resume("x", options=engine.Options(root=tmp_path))
+        engine.resume("x", root=tmp_path)
 
 
 def test_a_run_is_refused_before_anything_runs_when_a_parameter_is_unknown(tmp_path: Path) -> None:

@@ -33,9 +33,8 @@ EXIT_INTERRUPTED = 130  # as a shell has it: 128 + SIGINT
 @click.option(
     "--runner",
     type=click.Choice(get_args(RunnerName)),
-    default="worker",
-    show_default=True,
-    help="Fork tasks from a process that has done their imports, or start a fresh one for each.",
+    help="Fork tasks from a process that has done their imports (worker, the default), or start a "
+    "fresh one for each (process).",
 )
 @click.option("--no-cache", is_flag=True, help="Run every task, even one that ran before.")
 @click.option("--resume", metavar="RUN_ID", help="Finish an earlier run; needs no pipeline file.")
@@ -49,7 +48,7 @@ def run(
     pipeline: str | None,
     assignments: tuple[str, ...],
     root: Path,
-    runner: RunnerName,
+    runner: RunnerName | None,
     no_cache: bool,
     resume: str | None,
     metadata: str,
@@ -69,16 +68,21 @@ def run(
             f"headrace run: it got {'both' if pipeline else 'neither'} a pipeline and --resume, "
             "expected one of them. Name a pipeline to start a run, or a run to finish."
         )
-    options = engine.Options(root=root, runner=runner, use_cache=not no_cache, metadata=metadata)
-    if resume is not None and assignments:
+    if resume is not None and (assignments or no_cache or metadata):
         raise InputError(
-            f"headrace run: --resume finishes a run with its own parameters, but got -p "
-            f"{assignments[0]}. Leave -p out, or start a new run."
+            "headrace run: --resume finishes a run as it was started, but got one of -p, "
+            "--no-cache and --metadata. Leave them out, or start a new run."
         )
     with ProgressDisplay() as observer:
         if resume is not None:
-            result = engine.resume(resume, options=options, observer=observer)
+            result = engine.resume(resume, root=root, runner=runner, observer=observer)
         else:
+            options = engine.Options(
+                root=root,
+                runner=runner or "worker",
+                use_cache=not no_cache,
+                metadata=metadata,
+            )
             result = run_from_command_line(str(pipeline), assignments, options, observer)
     _report(result)
     if result.state == "interrupted":

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import dataclasses
 import datetime
 import os
 import secrets
@@ -24,7 +23,7 @@ from headrace.backends.local.model import Result, RunResult, RunState
 from headrace.backends.local.observer import Observer, Silence
 from headrace.backends.local.runners.runner import Runner, RunnerName
 from headrace.backends.local.spec import Spec
-from headrace.backends.local.store import RunStore
+from headrace.backends.local.store import RunStore, storage_error
 from headrace_components.errors import InputError
 
 T = TypeVar("T")
@@ -115,48 +114,55 @@ def start(
 
 
 def resume(
-    run_id: str, *, options: Options | None = None, observer: Observer | None = None
+    run_id: str,
+    *,
+    root: Path,
+    runner: RunnerName | None = None,
+    observer: Observer | None = None,
 ) -> RunResult:
     """Finishes an earlier run: tasks that are done stay done, the others run.
 
     Args:
-        run_id: The run; it must lie under `options.root`.
-        options: Where the run lies, and how many tasks may run at once; runner, caching and
-            database are those that the run was started with.
+        run_id: The run.
+        root: The root that it lies under.
+        runner: How to start tasks; None for the way that the run was started with.
         observer: Is told what happens.
 
     Raises:
         InputError: There is no such run, or another process works on it.
     """
-    options = options or Options()
-    store = RunStore.find(options.root.absolute(), run_id)
+    store = RunStore.find(root.absolute(), run_id)
     record = store.record()
     if record.get("format") != _RECORD_FORMAT:
         raise InputError(
             f"headrace run: {store.directory / 'run.json'} has format {record.get('format')!r}, "
             f"expected {_RECORD_FORMAT}. Resume it with the Headrace version that started it."
         )
-    options = dataclasses.replace(
-        options,
-        runner=record["runner"],
+    options = Options(
+        root=store.root,
+        runner=runner or record["runner"],
         use_cache=record["use_cache"],
         metadata=record["metadata"],
     )
-    return _execute(store, record, options, observer or Silence())
+    observer = observer or Silence()
+    if record["code_version"] != Cache(root=store.root, pipeline="").code_version:
+        observer.log("Headrace has changed since this run began; what is done stays as it is.")
+    return _execute(store, record, options, observer)
 
 
 def _execute(
     store: RunStore, record: Mapping[str, Any], options: Options, observer: Observer
 ) -> RunResult:
-    with store.locked():
-        return _run_async(lambda: _Run(store, record, options, observer).execute())
+    try:
+        with store.locked():
+            return _run_async(lambda: _Run(store, record, options, observer).execute())
+    except OSError as error:
+        raise storage_error("headrace run", error) from error
 
 
 def _run_async(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Runs a coroutine to its end, in a thread of its own if this one has a loop already."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    if not _has_running_loop():
         return asyncio.run(main())
     outcome: list[T] = []
     failure: list[BaseException] = []
@@ -173,6 +179,14 @@ def _run_async(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     if failure:
         raise failure[0]
     return outcome[0]
+
+
+def _has_running_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 class _Run:

@@ -25,7 +25,7 @@ from headrace.backends.local.observer import Observer
 from headrace.backends.local.placeholders import Context, fill, fill_arguments, fill_constant
 from headrace.backends.local.runners.runner import Runner
 from headrace.backends.local.spec import Component, TaskSpec
-from headrace.backends.local.store import Attempt, RunStore
+from headrace.backends.local.store import Attempt, RunStore, storage_error
 from headrace_components.errors import ComponentError, InputError
 
 _Records = Mapping[str, Sequence[ArtifactRecord]]
@@ -231,6 +231,8 @@ class LeafRunner:
                 return self._finished(job, attempt, key, execution, started)
         except ComponentError as error:
             failure = Failure.of(error, job.name, log)
+        except OSError as error:
+            failure = Failure.of(storage_error(job.name, error), job.name, log)
         except asyncio.CancelledError:
             self._lineage.finish_execution(execution, "canceled", {})
             raise
@@ -247,6 +249,7 @@ class LeafRunner:
             for variable in container.get("env", ())
         }
         return await self._runner.run(
+            job.name,
             job.component.headrace_name,
             fill_arguments(container.get("command", ()), context),
             fill_arguments(container.get("args", ()), context),

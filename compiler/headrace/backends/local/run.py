@@ -58,19 +58,24 @@ def run(
 
 
 def resume(
-    run_id: str, *, root: str | Path = "headrace_root", observer: Observer | None = None
+    run_id: str,
+    *,
+    root: str | Path = "headrace_root",
+    runner: RunnerName | None = None,
+    observer: Observer | None = None,
 ) -> RunResult:
     """Finishes an earlier run: tasks that are done stay done.
 
     Args:
         run_id: Name of the run under `root`.
         root: The directory of runs that it was started with.
+        runner: How to start tasks; None for the way that the run was started with.
         observer: Is told what happens while it happens.
 
     Raises:
         InputError: There is no such run, or another process works on it.
     """
-    return engine.resume(run_id, options=Options(root=Path(root)), observer=observer)
+    return engine.resume(run_id, root=Path(root), runner=runner, observer=observer)
 
 
 def run_from_command_line(

@@ -45,6 +45,14 @@ def write_json(path: Path, data: Any) -> None:
     temporary.replace(path)
 
 
+def storage_error(task: str, error: OSError) -> PlatformError:
+    """Returns what an error of the file system means for a task."""
+    return PlatformError(
+        f"{task}: {error.filename or 'a file of the run'} cannot be written: {error.strerror}. "
+        "Free space or mend the directory, then resume the run; nothing half-written was kept."
+    )
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attempt:
     """One try at a task, in a directory of its own.

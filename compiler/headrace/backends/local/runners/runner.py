@@ -1,6 +1,7 @@
 """Chooses how a task's process comes to be."""
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -8,10 +9,11 @@ from pathlib import Path
 from typing import Literal
 
 from headrace.backends.local.runners.client import Nursery, Request
+from headrace_components.errors import InputError
 
 RunnerName = Literal["worker", "process"]
 
-_PYTHON_NAMES = frozenset({"python", "python3"})
+_PYTHON = re.compile(r"python(3(\.\d+)?)?")
 _RUN_THE_REST = '"$0" "$@"'
 
 
@@ -36,6 +38,7 @@ class Runner:
 
     async def run(
         self,
+        task: str,
         component: str | None,
         command: Sequence[str],
         arguments: Sequence[str],
@@ -46,6 +49,7 @@ class Runner:
         """Runs a task and returns its exit status; negative if a signal killed it.
 
         Args:
+            task: Path of the task, for error messages.
             component: Name of a component of Headrace; None for a foreign one.
             command: The container's command.
             arguments: The container's arguments.
@@ -54,12 +58,13 @@ class Runner:
             imports: Components that the run may need soon, for the worker to import.
 
         Raises:
+            InputError: The command is nothing that this machine can run.
             PlatformError: The process that starts the tasks died.
         """
         warm = component is not None and self._name == "worker"
         request = Request(
             component=component if warm else None,
-            command=arguments if warm else on_this_machine([*command, *arguments]),
+            command=arguments if warm else on_this_machine(task, command, arguments),
             environment={
                 "TF_CPP_MIN_LOG_LEVEL": "2",
                 "PYTHONUNBUFFERED": "1",
@@ -78,16 +83,29 @@ class Runner:
         await self._plain.close()
 
 
-def on_this_machine(command: Sequence[str]) -> list[str]:
-    """Returns the command as it runs without its image.
+def on_this_machine(task: str, command: Sequence[str], arguments: Sequence[str]) -> list[str]:
+    """Returns a container's command line as it runs without its image.
 
     Python is this interpreter. A lightweight component of kfp first installs packages with pip;
     that step is left out, since it would change the environment that everything here runs in.
+
+    Raises:
+        InputError: There is no command, or this machine does not have the program.
     """
-    if list(command[:2]) == ["sh", "-c"] and "pip install" in command[2]:
-        skipped = command[2].rstrip().endswith(_RUN_THE_REST)
-        command = command[3:] if skipped else command
-    if command[0] in _PYTHON_NAMES or shutil.which(command[0]) is None:
-        name = Path(command[0]).name
-        command = [sys.executable if name in _PYTHON_NAMES else command[0], *command[1:]]
-    return list(command)
+    line = [*command, *arguments]
+    if line[:2] == ["sh", "-c"] and "pip install" in line[2]:
+        line = line[3:] if line[2].rstrip().endswith(_RUN_THE_REST) else line
+    program = Path(line[0]).name if command else ""
+    if _PYTHON.fullmatch(program):
+        return [sys.executable, *line[1:]]
+    if not command or shutil.which(line[0]) is None:
+        what = (
+            f"its command is {line[0]!r}, which this machine lacks"
+            if command
+            else "it names no command"
+        )
+        raise InputError(
+            f"{task}: {what}. The local backend runs a container's command on this machine, not "
+            "in its image. Install the program, or run the pipeline in a cluster."
+        )
+    return line
