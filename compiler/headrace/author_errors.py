@@ -17,6 +17,16 @@ _ADVICE = (
     ("Task is missing from pipeline", "Call at least one component in the function."),
     ("Missing type annotation", "Give each parameter of the pipeline a type, as in `rows: int`."),
     ("Illegal task dependency", "Use the output inside the same `with`, or join with dsl.OneOf."),
+    ("has no attribute 'left_operand'", "Compare it, as in `dsl.If(flag == True)`."),
+    ("AssertionError: None", "kfp cannot compare with None: give the parameter a default instead."),
+    (
+        "Conditional requires primitive",
+        "Compare a string, a number or a bool: have a component return it.",
+    ),
+    (  # kubeflow/pipelines#10111
+        "bad argument type for built-in operation",
+        "kfp takes constants only here, as in set_env_variable: pass the parameter as an input.",
+    ),
 )
 
 
@@ -74,8 +84,9 @@ def _describe(error: Exception) -> str:
             "`dsl.Output`; its docstring lists them."
         )
     kind = "kfp" if type(error).__module__.startswith("kfp.") else type(error).__name__
-    advice = next((advice for words, advice in _ADVICE if words in str(error)), "")
-    return f"{kind}: {str(error).rstrip('.')}. {advice}".rstrip()
+    message = f"{kind}: {str(error).rstrip('.')}."
+    advice = next((advice for words, advice in _ADVICE if words in message), "")
+    return f"{message} {advice}".rstrip()
 
 
 def _last_source(error: Exception) -> str:
@@ -104,14 +115,19 @@ def _mismatch(error: Exception) -> str | None:
             if isinstance(given, PipelineChannel):
                 origin = f"{_origin(given)}, which is {_type_name(given.channel_type)}"
             wanted = _type_name(expected.type)
+            is_artifact = "@" in str(expected.type)
+            advice = f"Connect an output of type {wanted}" if is_artifact else f"Pass a {wanted}"
             return (
                 f"{consumer}: input `{port}` takes {wanted}, but gets {origin}. "
-                f"Connect an output of type {wanted} to `{port}`."
+                f"{advice} to `{port}`."
             )
     return None
 
 
 def _origin(channel: Any) -> str:
+    if "loop-item-param" in channel.name:
+        field = channel.name.rpartition("-subvar-")[2]
+        return f"`{field}` of a loop's item, to whose fields kfp gives the type of the first one"
     if channel.task_name is None:
         return f"the pipeline's parameter `{channel.name}`"
     return f"output `{channel.name}` of task `{channel.task_name}`"

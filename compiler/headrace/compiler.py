@@ -29,6 +29,28 @@ class Compiled:
     document: dict[str, Any]
     text: str
 
+    def write(self, output: Path) -> None:
+        """Writes `text` to `output`, which is there whole or not at all.
+
+        Raises:
+            CompileError: The file cannot be written.
+        """
+        part = output.with_name(f".{output.name}.part")
+        try:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            if output.exists() and not output.is_file():  # a pipe or a device, as /dev/stdout
+                output.write_text(self.text, "utf-8")
+                return
+            part.write_text(self.text, "utf-8")
+            part.replace(output)
+        except OSError as error:
+            if part.is_file():
+                part.unlink()
+            raise CompileError(
+                f"compile: could not write {str(output)!r}: {error.strerror}. "
+                "Free space, or choose another file; what was there before is unchanged."
+            ) from error
+
 
 def compile_pipeline(
     pipeline: PipelineSource,
@@ -57,7 +79,7 @@ def compile_pipeline(
     )
     compiled = compile_for(frontend.load(pipeline), target, profile)
     if output is not None:
-        Path(output).write_text(compiled.text, "utf-8")
+        compiled.write(Path(output))
     return compiled.document
 
 

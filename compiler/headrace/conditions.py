@@ -35,7 +35,7 @@ def check_conditions(pipeline: Any, spec: Mapping[str, Any]) -> None:
                 raise CompileError(
                     f"{ir.pipeline_name(spec)}: a condition compares the bool "
                     f"`{channel.name}` with {number!r}, which kfp compiles to the opposite. Write "
-                    f"`{channel.name} == {bool(number)}`."
+                    f"`{channel.name} {operation.operator} {bool(number)}`."
                 )
 
 

@@ -103,7 +103,8 @@ def _author_directory(directory: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        sys.path.remove(str(directory))
+        if str(directory) in sys.path:  # unless the author's code took it out
+            sys.path.remove(str(directory))
         for name in set(sys.modules) - before:
             file = getattr(sys.modules[name], "__file__", None)
             if file and _is_sibling(name, Path(file), directory):

@@ -12,6 +12,7 @@ import pytest
 
 import headrace
 from headrace.cli import main
+from headrace_components import catalog
 
 ROOT = Path(__file__).parents[2]
 PENGUINS = ROOT / "examples" / "penguins" / "pipeline.py"
@@ -33,12 +34,58 @@ def test_a_pipeline_is_compiled_to_standard_output(capsys: pytest.CaptureFixture
     assert json.loads(capsys.readouterr().out)["pipelineInfo"]["name"] == "penguins"
 
 
+def test_what_the_file_prints_is_no_part_of_the_document(tmp_path: Path) -> None:
+    path = tmp_path / "talkative.py"
+    path.write_text("print('hello')\n" + PENGUINS.read_text("utf-8"), "utf-8")
+    (tmp_path / "module.py").write_bytes(PENGUINS.with_name("module.py").read_bytes())
+
+    result = headrace_process("compile", str(path), "--target", "local")
+
+    assert json.loads(result.stdout)["pipelineInfo"]["name"] == "penguins"
+    assert result.stderr == "hello\n"
+
+
 def test_a_pipeline_is_compiled_to_a_file_in_a_new_directory(tmp_path: Path) -> None:
     output = tmp_path / "build" / "penguins.json"
 
     assert main(["compile", str(PENGUINS), "--target", "local", "-o", str(output)]) == 0
 
     assert output.read_bytes().endswith(b"}\n")
+
+
+def test_a_file_that_cannot_be_written_is_named_and_the_old_one_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("", "utf-8")
+    command = ["compile", str(PENGUINS), "--target", "local", "-o"]
+
+    assert main([*command, str(tmp_path / "file" / "p.json")]) == 2
+    assert "error: compile: could not write" in capsys.readouterr().err
+    assert main([*command, str(tmp_path)]) == 2
+    assert "Is a directory. Free space, or choose another file" in capsys.readouterr().err
+
+
+def test_compiling_for_vertex_ends_with_how_to_submit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    digest = "sha256:" + "0" * 64
+    digests = "".join(f'{name} = "{digest}"\n' for name in catalog.__all__)
+    config = tmp_path / "headrace.toml"
+    config.write_text(
+        '[vertex]\npipeline_root = "gs://b/r"\nproject = "p"\nregion = "europe-west1"\n'
+        f'[images]\nregistry = "ghcr.io/mine"\n[images.digests]\n{digests}',
+        "utf-8",
+    )
+    output = tmp_path / "job.json"
+    command = ["compile", str(PENGUINS), "--target", "vertex", "--config", str(config)]
+
+    assert main([*command, "-o", str(output)]) == 0
+
+    assert json.loads(output.read_text("utf-8"))["displayName"] == "penguins"
+    assert capsys.readouterr().err.endswith(
+        f"-d @{output} https://europe-west1-aiplatform.googleapis.com/v1"
+        "/projects/p/locations/europe-west1/pipelineJobs\n"
+    )
 
 
 def test_the_python_api_gives_what_the_command_gives(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """`headrace compile`: a pipeline file in, a document for a target out."""
 
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import click
@@ -19,7 +21,7 @@ from headrace.targets import TARGETS, Target
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False, writable=True),
+    type=click.Path(path_type=Path),
     metavar="FILE",
     help="File to write; by default standard output.",
 )
@@ -35,10 +37,22 @@ def compile(  # noqa: A001  the command's name is the function's
     from headrace.compiler import compile_for
     from headrace.targets import read_profile
 
-    compiled = compile_for(frontend.load(pipeline), target, read_profile(config))
+    profile = read_profile(config)
+    with redirect_stdout(sys.stderr):  # what the author's file prints is no part of the document
+        source = frontend.load(pipeline)
+    compiled = compile_for(source, target, profile)
     if output is None:
         click.echo(compiled.text, nl=False)
         return
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(compiled.text, "utf-8")
+    compiled.write(output)
     click.echo(f"Wrote {output}.", err=True)
+    settings = profile.vertex
+    if target == "vertex" and settings.project and settings.region:
+        host = f"https://{settings.region}-aiplatform.googleapis.com/v1"
+        parent = f"projects/{settings.project}/locations/{settings.region}"
+        click.echo(
+            "Submit it with: curl -X POST -H 'Content-Type: application/json' "
+            '-H "Authorization: Bearer $(gcloud auth print-access-token)" '
+            f"-d @{output} {host}/{parent}/pipelineJobs",
+            err=True,
+        )
