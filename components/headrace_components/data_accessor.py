@@ -16,7 +16,8 @@ from tfx_bsl.public import tfxio
 from tfx_bsl.tfxio import tensor_representation_util
 
 from headrace_components.errors import InputError
-from headrace_components.example_dataset import Feature, make_dataset
+from headrace_components.example_columns import Feature
+from headrace_components.example_dataset import make_dataset
 from headrace_components.examples import ExamplesReader
 from headrace_components.fn_args import DataAccessor
 
@@ -100,7 +101,7 @@ def _features(source: Any, schema: schema_pb2.Schema | None) -> dict[str, Featur
         default = getattr(spec, "default_value", None)
         features[name] = Feature(
             column=column,
-            dtype=spec.dtype,
+            dtype=spec.dtype.name,
             shape=None if shape is None else tuple(shape),
             default=None if default is None else tuple(default),
         )

@@ -5,7 +5,6 @@ dtypes, shapes, dense or sparse by the schema's tensor representations.
 """
 
 import itertools
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,91 +15,8 @@ import tensorflow as tf
 
 from headrace_components import example_rows
 from headrace_components.errors import InputError
+from headrace_components.example_columns import Feature, rows_of
 from headrace_components.example_rows import Array, Dense, Ragged, Rows, Source
-
-_ARROW_TYPES = {
-    tf.int64: pa.types.is_int64,
-    tf.float32: pa.types.is_float32,
-    tf.string: pa.types.is_large_binary,
-}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Feature:
-    """How a column becomes a tensor.
-
-    Attributes:
-        column: The column's name in the examples.
-        dtype: int64, float32 or string.
-        shape: Shape of a row's values in a dense tensor; None gives a sparse tensor of shape
-            `(batch_size, longest row of the batch)`.
-        default: Values of a row that lacks the feature, `prod(shape)` of them; None where a row
-            may not lack it.
-    """
-
-    column: str
-    dtype: tf.DType
-    shape: tuple[int, ...] | None
-    default: tuple[Any, ...] | None = None
-
-
-def rows_of(batch: pa.RecordBatch, features: Mapping[str, Feature], component: str) -> Rows:
-    """Returns the columns that the tensors need, by tensor name.
-
-    Raises:
-        InputError: A column is of another type, or a dense feature lacks values.
-    """
-    columns: dict[str, Dense | Ragged] = {}
-    for name, feature in features.items():
-        position = batch.schema.get_field_index(feature.column)
-        array = pa.nulls(batch.num_rows) if position < 0 else batch.column(position)
-        values, lengths, missing = _flat(array, feature, component)
-        if feature.shape is None:
-            columns[name] = Ragged.of(values, lengths)
-        else:
-            columns[name] = _dense(values, lengths, missing, feature, component)
-    return Rows(num_rows=batch.num_rows, columns=columns)
-
-
-def _flat(array: pa.Array, feature: Feature, component: str) -> tuple[Array, Any, Any]:
-    dtype = feature.dtype.as_numpy_dtype
-    if pa.types.is_null(array.type):
-        empty = np.empty(0, dtype)
-        return empty, np.zeros(len(array), np.int64), np.ones(len(array), np.bool_)
-    kind = array.type.value_type
-    if not _ARROW_TYPES[feature.dtype](kind):
-        raise InputError(
-            f"{component}: feature {feature.column!r} holds {kind} in the examples, but the schema "
-            f"says {feature.dtype.name}. Give the schema that these examples were made with."
-        )
-    missing = array.is_null().to_numpy(zero_copy_only=False)
-    lengths = array.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
-    values = array.flatten().to_numpy(zero_copy_only=False)
-    return values, lengths.astype(np.int64, copy=False), missing
-
-
-def _dense(values: Array, lengths: Any, missing: Any, feature: Feature, component: str) -> Dense:
-    shape = feature.shape or ()
-    size = math.prod(shape)
-    unfit = (lengths != size) & ~missing
-    if unfit.any():
-        raise InputError(
-            f"{component}: feature {feature.column!r} has {lengths[unfit][0]} values in an "
-            f"example, but the schema's shape {list(shape)} means {size}. Give it no shape in the "
-            "schema where the number of values varies."
-        )
-    if not missing.any():
-        return Dense(values=values.reshape(-1, *shape))
-    if feature.default is None:
-        raise InputError(
-            f"{component}: feature {feature.column!r} is missing in an example, but its shape in "
-            "the schema makes it required. Remove the shape, or give a default value in its "
-            "tensor representation."
-        )
-    filled = np.empty((len(missing), size), values.dtype)
-    filled[missing] = feature.default
-    filled[~missing] = values.reshape(-1, size)
-    return Dense(values=filled.reshape(-1, *shape))
 
 
 def make_dataset(
@@ -145,6 +61,7 @@ def make_dataset(
             yield layout.block(rows)
 
     def batches(sliced: Any, whole: Any) -> tf.data.Dataset:
+        sliced, whole = layout.with_strings(sliced, whole)
         elements = tf.data.Dataset.from_tensor_slices(sliced)
         return elements.map(lambda batch: element(batch, whole))
 
@@ -178,7 +95,7 @@ def _by_dtype(features: Mapping[str, Feature]) -> dict[str, list[str]]:
     groups: dict[str, list[str]] = {}
     for name, feature in features.items():
         if feature.shape is None:
-            groups.setdefault(feature.dtype.name, []).append(name)
+            groups.setdefault(feature.dtype, []).append(name)
     return groups
 
 
@@ -206,13 +123,13 @@ class _Layout:
         """Returns the specs of what `block` returns."""
         sliced: dict[str, Any] = {
             f"dense/{name}": tf.TensorSpec(
-                [None, self.static_batch, *(feature.shape or ())], feature.dtype
+                [None, self.static_batch, *(feature.shape or ())], _carried(feature.dtype)
             )
             for name, feature in self.dense.items()
         }
-        whole: dict[str, Any] = {}
+        whole: dict[str, Any] = {"vocabulary": tf.TensorSpec([None], tf.string)}
         for dtype, names in self.sparse.items():
-            whole[f"values/{dtype}"] = tf.TensorSpec([None], tf.dtypes.as_dtype(dtype))
+            whole[f"values/{dtype}"] = tf.TensorSpec([None], _carried(dtype))
             whole[f"indices/{dtype}"] = tf.TensorSpec([None, 2], tf.int64)
             sliced[f"begin/{dtype}"] = tf.TensorSpec([None, 2], tf.int64)
             sliced[f"size/{dtype}"] = tf.TensorSpec([None, 2], tf.int64)
@@ -225,11 +142,14 @@ class _Layout:
         batch_rows = min(self.batch_size, rows.num_rows)
         sliced: dict[str, Any] = {}
         whole: dict[str, Any] = {}
+        vocabularies = _Vocabularies()
         for name in self.dense:
-            values = rows.columns[name].values
+            values = vocabularies.add(rows.columns[name])
             sliced[f"dense/{name}"] = values.reshape(-1, batch_rows, *values.shape[1:])
         for dtype, names in self.sparse.items():
-            parts = [_SparseColumn.of(rows.columns[name], batch_rows) for name in names]
+            parts = [
+                _SparseColumn.of(rows.columns[name], vocabularies, batch_rows) for name in names
+            ]
             counts = np.stack([part.counts for part in parts], axis=1)
             bounds = np.concatenate([[0], np.cumsum(counts.sum(axis=1))])
             by_batch = zip(*(part.cuts() for part in parts), strict=True)
@@ -243,6 +163,18 @@ class _Layout:
             sliced[f"size/{dtype}"] = np.stack([np.diff(bounds), zeros + 2], axis=1)
             sliced[f"counts/{dtype}"] = counts
             sliced[f"shapes/{dtype}"] = np.stack([part.shapes for part in parts], axis=1)
+        whole["vocabulary"] = vocabularies.words()
+        return sliced, whole
+
+    def with_strings(self, sliced: Any, whole: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Returns a block with strings in place of their positions, in the graph."""
+        sliced, whole = dict(sliced), dict(whole)
+        words = whole.pop("vocabulary")
+        for name, feature in self.dense.items():
+            if feature.dtype == "string":
+                sliced[f"dense/{name}"] = tf.gather(words, sliced[f"dense/{name}"])
+        if "string" in self.sparse:
+            whole["values/string"] = tf.gather(words, whole["values/string"])
         return sliced, whole
 
     def tensors(self, batch: Any, whole: Any) -> dict[str, Any]:
@@ -267,6 +199,35 @@ class _Layout:
         return tensors
 
 
+class _Vocabularies:
+    """The vocabularies of a block's columns, one after the other."""
+
+    def __init__(self) -> None:
+        self._parts: list[Array] = [np.empty(0, np.object_)]
+        self._num_words = 0
+
+    def add(self, column: Dense | Ragged) -> Array:
+        """Returns the column's values; strings as positions in the vocabulary of the block."""
+        values: Any = column.own_values if isinstance(column, Ragged) else column.values
+        if column.vocabulary is None:
+            numbers: Array = values
+            return numbers
+        positions, words = example_rows.compact(values, column.vocabulary)
+        shifted: Array = np.add(positions, self._num_words)
+        self._parts.append(words)
+        self._num_words += len(words)
+        return shifted
+
+    def words(self) -> Array:
+        """Returns all words added."""
+        return np.concatenate(self._parts)
+
+
+def _carried(dtype: str) -> tf.DType:
+    # Strings travel as positions in a vocabulary.
+    return tf.int64 if dtype == "string" else tf.dtypes.as_dtype(dtype)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _SparseColumn:
     """A ragged column as the parts of one sparse tensor per batch, one after the other."""
@@ -277,14 +238,14 @@ class _SparseColumn:
     shapes: Array
 
     @classmethod
-    def of(cls, column: Any, batch_rows: int) -> "_SparseColumn":
+    def of(cls, column: Any, vocabularies: "_Vocabularies", batch_rows: int) -> "_SparseColumn":
         lengths = column.lengths
         offsets = column.offsets - column.offsets[0]
         row_numbers = np.repeat(np.arange(len(lengths)) % batch_rows, lengths)
         positions = np.arange(len(row_numbers)) - np.repeat(offsets[:-1], lengths)
         longest = lengths.reshape(-1, batch_rows).max(axis=1)
         return cls(
-            values=column.values[column.offsets[0] : column.offsets[-1]],
+            values=vocabularies.add(column),
             indices=np.stack([row_numbers, positions], axis=1),
             bounds=offsets[::batch_rows],
             shapes=np.stack([np.full_like(longest, batch_rows), longest], axis=1),

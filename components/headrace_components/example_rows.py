@@ -19,7 +19,7 @@ Indices = npt.NDArray[np.int64]
 BLOCK_ROWS = 32_768
 MAX_CACHE_BYTES = 256 * 1024**2
 
-# An array of Python objects holds pointers: what they point at counts too.
+# A string of Python's and what points at it.
 _BYTES_PER_STRING = 64
 
 
@@ -28,27 +28,33 @@ class Dense:
     """A column with the same number of values in each row.
 
     Attributes:
-        values: Shape `(num_rows, ...)`; int64, float32, or object for byte strings.
+        values: Shape `(num_rows, ...)`; int64, float32, or positions in `vocabulary`.
+        vocabulary: The byte strings that occur, where the column holds byte strings. Positions
+            are shuffled and copied at a fraction of what strings cost.
     """
 
     values: Array
+    vocabulary: Array | None = None
 
     def slice(self, start: int, stop: int) -> "Dense":
         """Returns rows `[start, stop)`, as a view."""
-        return Dense(values=self.values[start:stop])
+        return Dense(values=self.values[start:stop], vocabulary=self.vocabulary)
 
     def take(self, rows: Indices) -> "Dense":
         """Returns the rows named, in the order named."""
-        return Dense(values=self.values.take(rows, axis=0))
+        return Dense(values=self.values.take(rows, axis=0), vocabulary=self.vocabulary)
 
     def concat(self, others: Sequence["Dense"]) -> "Dense":
         """Returns these rows and then those of `others`."""
-        return Dense(values=np.concatenate([self.values, *(other.values for other in others)]))
+        parts, vocabulary = _unified(
+            [(column.values, column.vocabulary) for column in (self, *others)]
+        )
+        return Dense(values=np.concatenate(parts), vocabulary=vocabulary)
 
     @property
     def num_bytes(self) -> int:
         """Memory the values take."""
-        return _num_bytes(self.values)
+        return self.values.nbytes + _vocabulary_bytes(self.vocabulary)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,24 +65,33 @@ class Ragged:
         values: The values of all rows, one after the other, shape `(num_values,)`.
         offsets: Row `i` is `values[offsets[i]:offsets[i + 1]]`; shape `(num_rows + 1,)`. The first
             need not be 0.
+        vocabulary: As in `Dense`.
     """
 
     values: Array
     offsets: Indices
+    vocabulary: Array | None = None
 
     @classmethod
-    def of(cls, values: Array, lengths: Indices) -> "Ragged":
+    def of(cls, values: Array, lengths: Indices, vocabulary: Array | None = None) -> "Ragged":
         """Builds a column from the values and the number of values in each row."""
-        return cls(values=values, offsets=np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]))
+        offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+        return cls(values=values, offsets=offsets, vocabulary=vocabulary)
 
     @property
     def lengths(self) -> Indices:
         """Number of values in each row."""
         return np.diff(self.offsets)
 
+    @property
+    def own_values(self) -> Array:
+        """The values of these rows and no others."""
+        return self.values[self.offsets[0] : self.offsets[-1]]
+
     def slice(self, start: int, stop: int) -> "Ragged":
         """Returns rows `[start, stop)`, as a view."""
-        return Ragged(values=self.values, offsets=self.offsets[start : stop + 1])
+        offsets = self.offsets[start : stop + 1]
+        return Ragged(values=self.values, offsets=offsets, vocabulary=self.vocabulary)
 
     def take(self, rows: Indices) -> "Ragged":
         """Returns the rows named, in the order named."""
@@ -85,20 +100,20 @@ class Ragged:
         # Position of each value: where its row starts, plus how far into the row it is.
         positions = np.repeat(self.offsets[:-1][rows] - taken[:-1], lengths)
         positions += np.arange(len(positions))
-        return Ragged(values=self.values.take(positions), offsets=taken)
+        values = self.values.take(positions)
+        return Ragged(values=values, offsets=taken, vocabulary=self.vocabulary)
 
     def concat(self, others: Sequence["Ragged"]) -> "Ragged":
         """Returns these rows and then those of `others`."""
         columns = (self, *others)
-        return Ragged.of(
-            np.concatenate([c.values[c.offsets[0] : c.offsets[-1]] for c in columns]),
-            np.concatenate([c.lengths for c in columns]),
-        )
+        parts, vocabulary = _unified([(column.own_values, column.vocabulary) for column in columns])
+        lengths = np.concatenate([column.lengths for column in columns])
+        return Ragged.of(np.concatenate(parts), lengths, vocabulary)
 
     @property
     def num_bytes(self) -> int:
         """Memory the values take."""
-        return _num_bytes(self.values) + self.offsets.nbytes
+        return self.values.nbytes + self.offsets.nbytes + _vocabulary_bytes(self.vocabulary)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -248,5 +263,29 @@ def _pieces(order: Indices) -> Iterator[Indices]:
         yield order[start : start + BLOCK_ROWS]
 
 
-def _num_bytes(values: Array) -> int:
-    return values.size * _BYTES_PER_STRING if values.dtype == np.object_ else values.nbytes
+def compact(values: Array, vocabulary: Array) -> tuple[Array, Array]:
+    """Returns the same strings with a vocabulary that is not longer than they are many."""
+    if len(vocabulary) <= values.size:
+        return values, vocabulary
+    used, positions = np.unique(values, return_inverse=True)
+    return positions.reshape(values.shape), vocabulary[used]
+
+
+def _unified(columns: Sequence[tuple[Array, Array | None]]) -> tuple[list[Array], Array | None]:
+    """Returns the values of all columns as positions in one vocabulary, if they have any."""
+    first = columns[0][1]
+    if all(vocabulary is first for _, vocabulary in columns):
+        return [values for values, _ in columns], first
+    positions: dict[bytes, int] = {}
+    parts = []
+    for values, vocabulary in columns:
+        if vocabulary is None:
+            raise TypeError("a column of byte strings was joined with one of numbers")
+        values, vocabulary = compact(values, vocabulary)
+        mapped = [positions.setdefault(word, len(positions)) for word in vocabulary.tolist()]
+        parts.append(np.array(mapped, np.int64)[values])
+    return parts, np.array(list(positions), np.object_)
+
+
+def _vocabulary_bytes(vocabulary: Array | None) -> int:
+    return 0 if vocabulary is None else len(vocabulary) * _BYTES_PER_STRING

@@ -321,6 +321,37 @@ def test_shuffling_a_stream_keeps_every_row_whole_and_mixes_blocks() -> None:
     assert max(numbers[:50]) < 300
 
 
+def words(column: Dense | Ragged) -> list[bytes]:
+    assert column.vocabulary is not None
+    values = column.own_values if isinstance(column, Ragged) else column.values
+    found: list[bytes] = column.vocabulary[values].tolist()
+    return found
+
+
+def test_strings_of_different_vocabularies_are_joined() -> None:
+    vocabularies = [np.array(text, np.object_) for text in ([b"AA", b"UA"], [b"UA", b"DL"])]
+    first, second = (
+        Dense(values=np.array([1, 0, 1]), vocabulary=vocabulary) for vocabulary in vocabularies
+    )
+    ragged = Ragged.of(np.array([0, 1, 1]), np.array([2, 0, 1]), vocabularies[0])
+
+    assert words(first.concat([second])) == [b"UA", b"AA", b"UA", b"DL", b"UA", b"DL"]
+    joined = ragged.slice(1, 3).concat([Ragged.of(np.array([1]), np.array([1]), vocabularies[1])])
+    assert words(joined) == [b"UA", b"DL"]
+    assert joined.lengths.tolist() == [0, 1, 1]
+
+
+def test_a_vocabulary_does_not_outgrow_its_rows() -> None:
+    pool = Dense(values=np.arange(3), vocabulary=np.array([b"a", b"b", b"c"], np.object_))
+    for number in range(100):
+        word = np.array([str(number).encode()], np.object_)
+        pool = pool.slice(1, 3).concat([Dense(values=np.array([0]), vocabulary=word)])
+
+    assert words(pool) == [b"97", b"98", b"99"]
+    assert pool.vocabulary is not None
+    assert len(pool.vocabulary) <= 3
+
+
 def test_a_stream_is_cut_into_whole_batches_and_a_rest() -> None:
     stream = [numbered(7), numbered(3, 7), numbered(6, 10)]
 
