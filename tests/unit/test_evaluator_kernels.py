@@ -167,8 +167,8 @@ def assert_equal(found: Any, expected: Any) -> None:
         assert len(found) == len(expected)
         for one, other in zip(found, expected, strict=True):
             assert_equal(one, other)
-    elif np.isscalar(expected) or isinstance(expected, np.ndarray):
-        np.testing.assert_allclose(found, expected, rtol=5e-7, atol=1e-9)
+    elif isinstance(expected, (int, float, np.number, np.ndarray)):
+        np.testing.assert_allclose(found, np.asarray(expected), rtol=5e-7, atol=1e-9)
     elif hasattr(expected, "__slots__") and expected.__slots__:
         for name in expected.__slots__:
             assert_equal(getattr(found, name), getattr(expected, name))

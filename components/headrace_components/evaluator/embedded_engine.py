@@ -57,12 +57,16 @@ def evaluate(rows: EvaluationRows, config: Any, models: Sequence[Any]) -> list[S
     kernels = list(_kernels(plan, extracts, config))
     baseline = model_util.get_baseline_model_spec(config)
     smallest = config.options.min_slice_size.value
-    results = []
+    results: list[SlicedMetrics] = []
     for key, members in slices.items():
-        if len(members) >= smallest:
-            values = _results(members, kernels, plan.derived)
-            values.update(_changes(values, baseline.name if baseline else ""))
-            results.append((key, {k: v for k, v in values.items() if not _is_private(k)}))
+        if key and len(members) < smallest:
+            # As TFMA reports it; a threshold for this slice then counts as missed.
+            message = f"The slice has {len(members)} examples, fewer than {smallest}."
+            results.append((key, {constants.ERROR_METRIC_NAME: message}))
+            continue
+        values = _results(members, kernels, plan.derived)
+        values.update(_changes(values, baseline.name if baseline else ""))
+        results.append((key, {k: v for k, v in values.items() if not _is_private(k)}))
     return results
 
 
