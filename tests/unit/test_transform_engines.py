@@ -31,6 +31,7 @@ feature { name: "unused" type: BYTES }
 NUM_ROWS = 500
 
 
+@pytest.mark.slow
 def test_scaling_and_buckets(tmp_path: Path) -> None:
     def preprocessing_fn(inputs: Any) -> Any:
         fare, miles = inputs["fare"], inputs["miles"]
@@ -56,6 +57,7 @@ def test_scaling_and_buckets(tmp_path: Path) -> None:
     check_engines_agree(tmp_path, preprocessing_fn)
 
 
+@pytest.mark.slow
 def test_vocabularies(tmp_path: Path) -> None:
     def preprocessing_fn(inputs: Any) -> Any:
         company, words = inputs["company"], inputs["words"]
@@ -103,6 +105,7 @@ def test_vocabularies(tmp_path: Path) -> None:
     check_engines_agree(tmp_path, preprocessing_fn)
 
 
+@pytest.mark.slow
 def test_analyzers_per_key_and_matrices(tmp_path: Path) -> None:
     def preprocessing_fn(inputs: Any) -> Any:
         company, miles = inputs["company"], inputs["miles"]
@@ -124,6 +127,7 @@ def test_analyzers_per_key_and_matrices(tmp_path: Path) -> None:
     check_engines_agree(tmp_path, preprocessing_fn)
 
 
+@pytest.mark.slow
 def test_analyzers_that_read_what_others_made(tmp_path: Path) -> None:
     def preprocessing_fn(inputs: Any) -> Any:
         index = tft.compute_and_apply_vocabulary(inputs["company"], vocab_filename="company")
@@ -142,6 +146,7 @@ def test_analyzers_that_read_what_others_made(tmp_path: Path) -> None:
     check_engines_agree(tmp_path, preprocessing_fn)
 
 
+@pytest.mark.slow
 def test_ragged_and_sparse_features(tmp_path: Path) -> None:
     def preprocessing_fn(inputs: Any) -> Any:
         tokens = tf.RaggedTensor.from_sparse(inputs["words"])
@@ -178,6 +183,16 @@ def test_what_the_interpreter_does_not_know_runs_on_beam(
     assert "analyzing on Beam's in-memory runner: it needs" in caplog.text
     assert result.asset_map == {"informative": "informative"}
     assert outputs_of(tmp_path / "graph", result, data)["informative"].dtype == np.int64
+
+
+def test_a_cache_is_named_after_the_place_of_the_rows() -> None:
+    key = dataset_key("gs://bucket/run/csv_example_gen/1/examples/Split-train/*")
+
+    # The last six parts of the pattern, and the SHA-256 of all of it.
+    assert key.key == (
+        "run-csv_example_gen-1-examples-Split-train-STAR-"
+        "c0d79e3912d24ab2d14bdd1bce8d12eb38467aa4b3ba68c0f5ddc0e10b4735b8"
+    )
 
 
 def check_engines_agree(tmp_path: Path, preprocessing_fn: Any) -> None:
@@ -267,10 +282,7 @@ def outputs_of(graph: Path, result: analysis.AnalysisResult, data: RawData) -> M
     columns = data.project(result.transformed_columns)
     application = GraphApplication(graph / "transform_fn", result.schema, columns, "transform")
     (batch,) = application.batches("train")
-    return {
-        name: flat(batch.column(index))
-        for index, name in enumerate(batch.schema.names)
-    }
+    return {name: flat(batch.column(index)) for index, name in enumerate(batch.schema.names)}
 
 
 def flat(column: pa.Array) -> Any:
@@ -288,9 +300,3 @@ def files(directory: Path) -> Mapping[str, bytes]:
         for path in sorted(directory.rglob("*"))
         if path.is_file()
     }
-
-
-def test_a_cache_is_named_after_the_place_of_the_rows() -> None:
-    key = dataset_key("gs://bucket/run/csv_example_gen/1/examples/Split-train/*")
-
-    assert key.key.startswith("bucket-run-csv_example_gen-1-examples-Split-train-STAR-"[7:])

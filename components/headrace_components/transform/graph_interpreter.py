@@ -36,10 +36,12 @@ class _Planner(nodes.Visitor):  # type: ignore[misc]
 
     def __init__(self) -> None:
         self.readings: dict[str, _Reading] = {}
+        self.phases: set[int] = set()
         self.unknown: set[str] = set()
 
     def visit(self, operation: Any, values: Values) -> tuple[Any, ...]:
         if isinstance(operation, beam_nodes.ApplySavedModel):
+            self.phases.add(operation.phase)
             return (self.readings.setdefault(operation.label, _Reading()),)
         if isinstance(operation, beam_nodes.ExtractFromDict) and isinstance(values[0], _Reading):
             return ((values[0], operation.keys),)
@@ -54,6 +56,13 @@ class _Planner(nodes.Visitor):  # type: ignore[misc]
 
     def validate_value(self, value: Any) -> None:
         """Accepts any value."""
+
+
+def num_phases(root: nodes.ValueNode) -> int:
+    """Returns how often the data are read, since some analyzers read what others made."""
+    planner = _Planner()
+    nodes.Traverser(planner).visit_value_node(root)
+    return len(planner.phases)
 
 
 class Interpreter(nodes.Visitor):  # type: ignore[misc]
