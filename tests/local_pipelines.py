@@ -193,6 +193,57 @@ def note_status(status: dsl.PipelineTaskFinalStatus):
 
 
 @dsl.container_component
+def point_back(to: str, out: dsl.Output[dsl.Artifact]):
+    """Points its output at another place, as a resolver does."""
+    return dsl.ContainerSpec(
+        image="test",
+        command=_python(
+            "outputs = json.loads(sys.argv[1])['outputs']\n"
+            "artifact = outputs['artifacts']['out']['artifacts'][0]\n"
+            "given = artifact['uri']\n"
+            "artifact.update(uri=sys.argv[2] or given, metadata={'given': given, 'n': 1})\n"
+            "message = {'artifacts': {'out': {'artifacts': [artifact]}}}\n"
+            "write(outputs['outputFile'], json.dumps(message))\n"
+        ),
+        args=["{{$}}", to],
+    )
+
+
+@dsl.container_component
+def forgets(text: dsl.OutputPath(str)):  # type: ignore[valid-type]
+    """Does not write its output."""
+    return dsl.ContainerSpec(image="test", command=_python(""), args=[text])
+
+
+@dsl.container_component
+def runs(program: str):
+    """Runs a program that the machine may lack."""
+    return dsl.ContainerSpec(image="test", command=["no-such-program"], args=[program])
+
+
+@dsl.container_component
+def has_no_command():
+    """Counts on its image's entry point."""
+    return dsl.ContainerSpec(image="test", args=["x"])
+
+
+@dsl.container_component
+def note_environment(name: str):
+    """Notes what it finds around it."""
+    return dsl.ContainerSpec(
+        image="test",
+        command=_python(
+            "import tempfile, multiprocessing\n"
+            "tempfile.NamedTemporaryFile(delete=False).write(b'left behind')\n"
+            "multiprocessing.Manager().shutdown()\n"
+            "inside = '.partial' in os.path.realpath(tempfile.gettempdir())\n"
+            "note(os.environ[sys.argv[1]], os.getcwd(), inside, os.getsid(0) == os.getpid())\n"
+        ),
+        args=[name],
+    )
+
+
+@dsl.container_component
 def note_pid(seconds: float):
     """Notes its process and a child's, and waits; not if the journal says `short`."""
     return dsl.ContainerSpec(

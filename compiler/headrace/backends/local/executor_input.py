@@ -94,7 +94,7 @@ def _published(attempt: Attempt, task: str) -> dict[str, Any]:
         return {}
     try:
         # Whatever names the place of writing means the place where that will be.
-        data: dict[str, Any] = json.loads(attempt.published(file.read_text("utf-8")))
+        data: dict[str, Any] = attempt.published(json.loads(file.read_text("utf-8")))
     except ValueError as error:
         raise PlatformError(
             f"{task}: it wrote an output message that is no JSON: {error}. The component is at "
@@ -132,7 +132,7 @@ def _artifact(
     task: str,
 ) -> Artifact:
     uri = entry.get("uri") or str(attempt.final / name)
-    if not Path(uri).is_relative_to(root):
+    if not Path(uri).resolve().is_relative_to(root.resolve()):
         raise PlatformError(
             f"{task}: output `{name}` points at {uri!r}, outside of the root {root}, which no KFP "
             "backend accepts. Write under the given URI and publish the place as metadata."
@@ -147,9 +147,8 @@ def failure(attempt: Attempt, log: Path, status: int, task: str) -> Failure:
     """Returns why a task failed: in its own words if it left any, else the end of its log."""
     file = attempt.private / "executor_error.json"
     if file.is_file():
-        told = json.loads(file.read_text("utf-8"))
-        message = attempt.published(told["message"])
-        return Failure(task=task, kind=told["kind"], message=message, log=log)
+        told = attempt.published(json.loads(file.read_text("utf-8")))
+        return Failure(task=task, kind=told["kind"], message=told["message"], log=log)
     if status < 0:
         hint = ", perhaps for want of memory" if status == -signal.SIGKILL else ""
         message = f"{task}: killed by signal {-status}{hint}. See its log {log}, and run again."

@@ -72,9 +72,15 @@ class Attempt:
         """Where the messages between backend and task lie."""
         return self.partial / _PRIVATE
 
-    def published(self, text: str) -> str:
-        """Returns a path or a text with the place of writing replaced by the final place."""
-        return text.replace(str(self.partial), str(self.final))
+    def published(self, value: Any) -> Any:
+        """Returns JSON data in which the final place stands for the place of writing."""
+        if isinstance(value, str):
+            return value.replace(str(self.partial), str(self.final))
+        if isinstance(value, list):
+            return [self.published(item) for item in value]
+        if isinstance(value, Mapping):
+            return {key: self.published(item) for key, item in value.items()}
+        return value
 
     def commit(self, result: Mapping[str, Any]) -> None:
         """Makes the outputs visible, and with them the task done."""
@@ -192,19 +198,20 @@ class RunStore:
         final = self._final(path)
         final.parent.mkdir(parents=True, exist_ok=True)
         for leftover in final.parent.glob(f".{final.name}.*.partial"):
+            _link(leftover).unlink(missing_ok=True)
             shutil.rmtree(leftover, ignore_errors=True)
         partial = final.with_name(f".{final.name}.{secrets.token_hex(4)}.partial")
         temporary = partial / _PRIVATE / "tmp"
         temporary.mkdir(parents=True)
-        return Attempt(partial=partial, final=final, temporary=_short(temporary))
+        if len(str(temporary)) > _MAX_TMPDIR_LENGTH:
+            _link(partial).symlink_to(temporary)
+            temporary = _link(partial)
+        return Attempt(partial=partial, final=final, temporary=temporary)
 
     def _final(self, path: tuple[str, ...]) -> Path:
         return self.directory.joinpath(*path)
 
 
-def _short(directory: Path) -> Path:
-    if len(str(directory)) <= _MAX_TMPDIR_LENGTH:
-        return directory
-    link = Path(tempfile.gettempdir()) / f"headrace-{secrets.token_hex(4)}"
-    link.symlink_to(directory)
-    return link
+def _link(partial: Path) -> Path:
+    """Returns the short name under which a task may know its TMPDIR."""
+    return Path(tempfile.gettempdir()) / f"headrace-{partial.name.split('.')[-2]}"

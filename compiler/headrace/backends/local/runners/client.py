@@ -90,16 +90,21 @@ class Nursery:
         if self._process is None:
             return
         with contextlib.suppress(ProcessLookupError):
-            self._process.terminate()
-        try:
-            await asyncio.wait_for(self._process.wait(), _END_SECONDS)
-        except TimeoutError:  # stuck in an import of native code
+            if self._waiting:
+                self._process.terminate()
+                await self._ended()
+            # Without tasks nothing is lost, and an import need not come to its end.
             self._process.kill()
-            await self._process.wait()
+        await self._process.wait()
         if self._reading is not None:
             self._reading.cancel()
         if self._writer is not None:
             self._writer.close()
+
+    async def _ended(self) -> None:
+        if self._process is not None:
+            with contextlib.suppress(TimeoutError):  # stuck in an import of native code
+                await asyncio.wait_for(self._process.wait(), _END_SECONDS)
 
     async def _start(self) -> None:
         ours, theirs = socket.socketpair()
@@ -129,7 +134,9 @@ class Nursery:
         with contextlib.suppress(ConnectionResetError):
             while line := await reader.readline():
                 answer = json.loads(line)
-                self._waiting.pop(answer["id"]).set_result(answer["status"])
+                waiting = self._waiting.pop(answer["id"])
+                if not waiting.done():  # else the run was interrupted
+                    waiting.set_result(answer["status"])
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(self._dead())
