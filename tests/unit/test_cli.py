@@ -2,10 +2,8 @@
 
 import json
 import os
-import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -171,17 +169,25 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     assert len(texts) == 1
 
 
-def seconds(*command: str) -> float:
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        subprocess.run([sys.executable, *command], stdout=subprocess.DEVNULL, check=True)
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+def cpu_seconds(environment: dict[str, str], *command: str) -> float:
+    before = os.times()
+    subprocess.run(
+        [sys.executable, *command], stdout=subprocess.DEVNULL, check=True, env=environment
+    )
+    after = os.times()
+    return sum(after[2:4]) - sum(before[2:4])  # of children: user and system
 
 
 @pytest.mark.slow
-def test_compiling_takes_at_most_half_as_long_as_importing_kfp() -> None:
-    command = ("-m", "headrace.cli", "compile", str(PENGUINS), "--target", "local")
+def test_compiling_takes_at_most_half_as_long_as_importing_kfp(tmp_path: Path) -> None:
+    # Processor time, in turns, at its best: other work on the machine disturbs it least.
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    compiling = ("-m", "headrace.cli", "compile", str(PENGUINS), "--target", "local")
+    importing = ("-c", "import kfp.compiler")
+    times = [
+        (cpu_seconds(environment, *compiling), cpu_seconds(environment, *importing))
+        for _ in range(6)
+    ]
 
-    assert seconds(*command) <= seconds("-c", "import kfp.compiler") / 2
+    assert min(time for time, _ in times) <= min(time for _, time in times) / 2

@@ -161,8 +161,8 @@ def _walk(spec: Spec, change: Callable[[Any, str], Any]) -> set[Port]:
     nodes = list(ir.tasks(spec))
     pending: list[Port] = []
     for node in nodes:
-        container = node.container
-        if ir.headrace_component(container) and MODULE_PARAMETER in ir.parameters(node.component):
+        takes_module = MODULE_PARAMETER in ir.parameters(node.component)
+        if takes_module and ir.headrace_component(node.container):
             pending += _follow(node, MODULE_PARAMETER, change)
     seen = set[Port]()
     while pending:
