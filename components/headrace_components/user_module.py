@@ -284,8 +284,17 @@ def _is_full_disk(error: BaseException) -> bool:
 
 
 def _one_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[0] if lines else "no message"
+    lines = [line.strip() for line in str(error).splitlines()]
+    lines = [line for line in lines if line and not line.startswith("[[")]
+    # TensorFlow wraps what a data pipeline raised, and tells where before it tells what.
+    ours = [line.partition("InputError: ")[2] for line in lines if "InputError: " in line]
+    if ours:
+        text = ours[0]
+    elif lines and lines[0].startswith("Graph execution error"):
+        text = lines[-1]
+    else:
+        text = lines[0] if lines else "no message"
+    text = re.sub(r"^\{\{function_node [^}]*\}\} ", "", text)
     if len(text) > _MAX_MESSAGE_CHARS:
         text = text[:_MAX_MESSAGE_CHARS] + "..."
     return text.rstrip(".")

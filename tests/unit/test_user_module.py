@@ -4,6 +4,7 @@ import errno
 import inspect
 import logging
 import pickle
+import re
 import sys
 from pathlib import Path
 
@@ -193,6 +194,28 @@ def test_a_wrong_number_of_arguments_names_the_functions_own_line(tmp_path: Path
     with pytest.raises(
         InputError, match=r"run_fn raised TypeError at module.py, line 2: run_fn\(\)"
     ):
+        call_user_function("trainer", run_fn, object())
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        ("", "no message"),
+        ("first\n\nsecond", "first"),
+        ("{{function_node __wrapped__MatMul}} Matrix size-incompatible", "Matrix size-incomp"),
+        (
+            "Graph execution error:\n\nDetected at node late (most recent call last):\n"
+            "  File module.py, line 3\n\nlogits and labels differ\n\t [[{{node late}}]]",
+            "logits and labels differ",
+        ),
+        ("{{node x}} InputError: trainer: feature 'hour' holds int64\nTrace", "trainer: feature"),
+    ],
+)
+def test_of_a_message_of_many_lines_the_telling_one_is_kept(raised: str, told: str) -> None:
+    def run_fn(_: object) -> None:
+        raise ValueError(raised)
+
+    with pytest.raises(InputError, match=rf"line \d+: {re.escape(told)}"):
         call_user_function("trainer", run_fn, object())
 
 
