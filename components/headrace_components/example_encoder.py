@@ -280,7 +280,7 @@ def _varint(value: int) -> bytes:
 
 def _varint_sizes(values: Ints) -> Ints:
     """Returns the bytes that each value takes; a negative one takes ten."""
-    unsigned = values.view(np.uint64)
+    unsigned = values.view(np.uint64)  # a negative value is a big one
     sizes = np.ones(len(values), np.int64)
     biggest = int(unsigned.max()) if len(values) else 0
     for bits in range(7, max(7, biggest.bit_length()), 7):
@@ -309,8 +309,12 @@ def _put_size(buffer: Bytes, at: Ints, tag: int, sizes: Ints) -> Ints:
 def _put_varint(buffer: Bytes, at: Ints, values: Ints) -> Ints:
     sizes = _varint_sizes(values)
     unsigned = values.view(np.uint64)
+    longest = int(sizes.max()) if len(sizes) else 0
+    if longest == 1:
+        buffer[at] = unsigned
+        return at + 1
     rows: Ints | slice = slice(None)
-    for index in range(int(sizes.max()) if len(sizes) else 0):
+    for index in range(longest):
         if index:
             rows = np.flatnonzero(sizes > index)
         chunk = (unsigned[rows] >> np.uint64(7 * index)).astype(np.uint8) & 0x7F

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from headrace_components.csv_example_gen.csv_files import BLOCK_BYTES
 from headrace_components.examples import ExamplesReader
 from launcher import Launcher, Outcome, Rules, TaskFailedError
 
@@ -302,6 +303,11 @@ def test_a_quote_within_a_field_is_text(launcher: Launcher, base: Path) -> None:
     assert one_split(launcher, base) == {"size": [[b'5" pipe']], "n": [[1]]}
 
 
+def test_a_record_longer_than_a_block_is_refused(launcher: Launcher, base: Path) -> None:
+    write(base, "a,b\n1,2\n3," + "x" * 3 * BLOCK_BYTES + "\n4,5\n")
+    refused(launcher, base, r"data.csv, line 3: the record is longer than 2 MiB")
+
+
 def test_a_byte_that_is_not_utf_8_is_named(launcher: Launcher, base: Path) -> None:
     write(base, b"a,b\n1,x\n2,caf\xe9\n")
     refused(launcher, base, r"data.csv, line 3: byte 6 is 0xe9, which is not UTF-8")
@@ -385,21 +391,13 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(mount_point)], check=True)
 
 
-def test_a_full_disk_is_for_the_operator(base: Path, full_disk: Path, tmp_path: Path) -> None:
+def test_a_full_disk_is_for_the_operator(base: Path, full_disk: Path) -> None:
     rows = "".join(f"{index},{hashlib.sha256(bytes(index)).hexdigest()}\n" for index in range(5000))
     write(base, "a,b\n" + rows)
-    output = {"uri": str(full_disk), "name": "examples"}
-    message = {
-        "inputs": {"parameterValues": {"input_base": str(base)}},
-        "outputs": {
-            "outputFile": str(tmp_path / "out/output.json"),
-            "artifacts": {"examples": {"artifacts": [output]}},
-        },
-    }
     command = [sys.executable, "-m", "headrace_components.csv_example_gen"]
 
     result = subprocess.run(
-        [*command, "--executor_input", json.dumps(message)],
+        [*command, "--executor_input", message_for(base, full_disk)],
         capture_output=True,
         text=True,
         check=False,
@@ -408,7 +406,47 @@ def test_a_full_disk_is_for_the_operator(base: Path, full_disk: Path, tmp_path: 
     assert result.returncode == 75
     assert "No space left on device. Free space or choose another root" in result.stderr
     assert not (full_disk / "columnar.json").exists()
-    assert not (tmp_path / "out/output.json").exists()
+    assert not Path(f"{full_disk}-out/output.json").exists()
+
+
+@pytest.mark.slow
+def test_memory_is_bounded_by_the_block_and_not_by_the_file(base: Path, tmp_path: Path) -> None:
+    line = ",".join(f"{index}.25" for index in range(20))
+    rows = "\n".join(f"{row},{line}" for row in range(60_000))
+    names = ",".join(["row", *(f"c{index}" for index in range(20))])
+    peaks = []
+    for num_files in (1, 4):
+        while len(list(base.iterdir())) < num_files:
+            write(base, f"{names}\n{rows}\n", f"{len(list(base.iterdir()))}.csv")
+        peaks.append(peak_bytes(base, tmp_path / f"examples-{num_files}"))
+
+    assert peaks[1] < 1.15 * peaks[0]
+
+
+def peak_bytes(base: Path, output: Path) -> int:
+    code = (
+        "import resource, sys;"
+        "from headrace_components import task;"
+        "from headrace_components.csv_example_gen.executor import execute;"
+        "code = task.main('csv_example_gen', execute, sys.argv[1:]);"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024);"
+        "sys.exit(code)"
+    )
+    command = [sys.executable, "-c", code, "--executor_input", message_for(base, output)]
+    return int(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
+
+
+def message_for(base: Path, output: Path) -> str:
+    """Returns the ExecutorInput of a run outside the launcher."""
+    return json.dumps(
+        {
+            "inputs": {"parameterValues": {"input_base": str(base)}},
+            "outputs": {
+                "outputFile": f"{output}-out/output.json",
+                "artifacts": {"examples": {"artifacts": [{"uri": str(output)}]}},
+            },
+        }
+    )
 
 
 def test_the_component_runs_without_tensorflow_and_beam(base: Path) -> None:

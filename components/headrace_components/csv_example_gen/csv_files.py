@@ -15,7 +15,7 @@ from headrace_components.errors import InputError
 
 # Some ten thousand rows: enough for whole-column work, little enough to forget. A record that is
 # longer than a block cannot be read.
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 2 << 20
 
 
 class CsvFiles:
@@ -95,7 +95,7 @@ class CsvFiles:
                 line = reader.line_num + 1
 
     def _reader(self, stream: pa.NativeFile) -> Any:
-        csv.field_size_limit(BLOCK_BYTES)
+        csv.field_size_limit(1 << 30)
         text = io.TextIOWrapper(stream, "utf-8-sig", newline="")
         return csv.reader(text, delimiter=self._delimiter)
 
@@ -138,9 +138,14 @@ class CsvFiles:
                     f"{self.column_names[-1]!r}). Correct the row, quote fields that hold "
                     f"{self._delimiter!r}, or give another `delimiter`."
                 ) from error
+            if sum(map(len, fields)) > BLOCK_BYTES:
+                raise InputError(
+                    f"csv_example_gen: {path}, line {line}: the record is longer than "
+                    f"{BLOCK_BYTES >> 20} MiB, expected less. Keep large content in files of its "
+                    "own and their names in the CSV."
+                ) from error
         raise InputError(
-            f"csv_example_gen: {path} cannot be read as CSV: {error}. A record may be at most "
-            f"{BLOCK_BYTES >> 20} MiB long. Correct the file."
+            f"csv_example_gen: {path} cannot be read as CSV: {error}. Correct the file."
         ) from error
 
     def _check_last_quote(self, path: str) -> None:
