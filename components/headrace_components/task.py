@@ -34,6 +34,9 @@ _CHIEF_NAMES = frozenset({"workerpool0", "chief", "master"})
 
 MetadataValue = str | int | float
 
+# Their INFO lines, thousands a task, would bury what the component says.
+_CHATTY_LIBRARIES = ("absl", "apache_beam", "tensorflow")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Artifact:
@@ -207,7 +210,7 @@ def main(component: str, execute: Callable[[Task], None], argv: Sequence[str] | 
     parser = argparse.ArgumentParser(prog=f"python -m headrace_components.{component}")
     parser.add_argument("--executor_input", required=True, metavar="JSON")
     arguments = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    _log_to_stderr()
     mounts = Path(os.environ.get("HEADRACE_MOUNT_ROOT", "/"))
     task: Task | None = None
     try:
@@ -235,6 +238,17 @@ def main(component: str, execute: Callable[[Task], None], argv: Sequence[str] | 
         )
         return EXIT_PLATFORM_ERROR
     return 0
+
+
+def _log_to_stderr() -> None:
+    root = logging.getLogger()
+    # Importing TensorFlow or Beam first leaves a handler there, and basicConfig would do nothing.
+    for handler in [each for each in root.handlers if type(each).__module__.startswith("absl")]:
+        root.removeHandler(handler)
+    logging.basicConfig(format="%(levelname)s %(message)s", stream=sys.stderr)
+    root.setLevel(logging.INFO)
+    for library in _CHATTY_LIBRARIES:
+        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 def _publish(task: Task) -> None:

@@ -14,6 +14,10 @@ from headrace_components.catalog import (
     transform,
 )
 
+AUC_THRESHOLD = {
+    "value_threshold": {"lower_bound": 0.68},
+    "change_threshold": {"direction": "HIGHER_IS_BETTER", "absolute": -0.005},
+}
 EVAL_CONFIG = {
     "model_specs": [{"label_key": "late"}],
     "slicing_specs": [{}, {"feature_keys": ["carrier"]}, {"feature_keys": ["origin"]}],
@@ -25,13 +29,7 @@ EVAL_CONFIG = {
                 {"class_name": "BinaryAccuracy"},
                 {
                     "class_name": "AUC",
-                    "threshold": {
-                        "value_threshold": {"lower_bound": {"value": 0.68}},
-                        "change_threshold": {
-                            "direction": "HIGHER_IS_BETTER",
-                            "absolute": {"value": -0.005},
-                        },
-                    },
+                    "per_slice_thresholds": [{"slicing_specs": [{}], "threshold": AUC_THRESHOLD}],
                 },
             ]
         }

@@ -22,7 +22,7 @@ EVAL_CONFIG = {
                 {"class_name": "ExampleCount"},
                 {
                     "class_name": "SparseCategoricalAccuracy",
-                    "threshold": {"value_threshold": {"lower_bound": {"value": 0.8}}},
+                    "threshold": {"value_threshold": {"lower_bound": 0.8}},
                 },
             ]
         }
