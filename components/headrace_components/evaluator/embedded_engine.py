@@ -16,6 +16,7 @@ from tensorflow_model_analysis.utils import model_util, util
 
 from headrace_components.evaluator.extraction import Extracts, NotEmbeddableError, extract
 from headrace_components.evaluator.kernels import Kernel, kernel_of
+from headrace_components.evaluator.matrices import Result, result_of
 from headrace_components.evaluator.metric_inputs import FEATURE_FREE_KEYS
 from headrace_components.evaluator.results import SlicedMetrics
 from headrace_components.evaluator.rows import EvaluationRows
@@ -55,6 +56,7 @@ def evaluate(rows: EvaluationRows, config: Any, models: Sequence[Any]) -> list[S
         list(config.slicing_specs), extracts.features, extracts.transformed, extracts.num_rows
     )
     kernels = list(_kernels(plan, extracts, config))
+    derived = [result_of(computation) for computation in plan.derived]
     baseline = model_util.get_baseline_model_spec(config)
     smallest = config.options.min_slice_size.value
     results: list[SlicedMetrics] = []
@@ -64,22 +66,22 @@ def evaluate(rows: EvaluationRows, config: Any, models: Sequence[Any]) -> list[S
             message = f"The slice has {len(members)} examples, fewer than {smallest}."
             results.append((key, {constants.ERROR_METRIC_NAME: message}))
             continue
-        values = _results(members, kernels, plan.derived)
+        values = _results(members, kernels, derived)
         values.update(_changes(values, baseline.name if baseline else ""))
         results.append((key, {k: v for k, v in values.items() if not _is_private(k)}))
     return results
 
 
 def _results(
-    rows: NDArray[np.int64], kernels: Sequence[Kernel], derived: Sequence[Any]
+    rows: NDArray[np.int64], kernels: Sequence[Kernel], derived: Sequence[Result]
 ) -> dict[Any, Any]:
     values: dict[Any, Any] = {}
     for kernel in kernels:
         values.update(kernel(rows))
     # A slice without positives has a precision of 0 / 0, which TFMA replaces by what it means.
     with np.errstate(divide="ignore", invalid="ignore"):
-        for computation in derived:
-            values.update(computation.result(values))
+        for result in derived:
+            values.update(result(values))
     return values
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from google.protobuf import json_format
 from tensorflow_model_analysis import constants
@@ -88,7 +89,8 @@ def write_results(
             for slice_key, results in sliced
         ]
         if name == constants.METRICS_KEY or any(results for _, results in parts):
-            messages = [convert(part, None) for part in parts]
+            with np.errstate(divide="ignore", invalid="ignore"):  # precision of no prediction
+                messages = [convert(part, None) for part in parts]
             _write_records(output / f"{name}-00000-of-00001.tfrecord", messages)
     validation = _validated(sliced, config, is_rubber_stamp=is_rubber_stamp)
     _write_records(output / f"{constants.VALIDATIONS_KEY}.tfrecord", [validation])
