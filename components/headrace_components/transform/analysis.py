@@ -15,8 +15,8 @@ from headrace_components.errors import InputError
 from headrace_components.transform import analyzer_cache, beam_engine
 from headrace_components.transform.embedded_engine import Dataset, EmbeddedAnalysis
 from headrace_components.transform.raw_data import RawData
-from headrace_components.transform.tracing import PreprocessingFn, trace
-from headrace_components.transform.user_functions import guarded
+from headrace_components.transform.tracing import trace
+from headrace_components.transform.user_functions import PreprocessingFn, guarded
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,7 +19,7 @@ from tensorflow_transform.beam import analyzer_cache as tft_cache
 from headrace_components.transform.embedded_engine import Dataset
 from headrace_components.transform.graph_interpreter import num_phases
 from headrace_components.transform.raw_data import RawData
-from headrace_components.transform.tracing import PreprocessingFn
+from headrace_components.transform.user_functions import PreprocessingFn
 
 
 def analyze(

@@ -118,6 +118,26 @@ class EmbeddedAnalysis:
 
     def _phase(self, names: Mapping[str, str], bindings: Mapping[str, Any]) -> Any:
         """Returns a function from a batch's tensors to the tensors called `names`."""
+        part = self._traced.part(names) if not bindings else self._traced_again(names, bindings)
+        fed = self._data.fed()
+        unfed = self._traced.specs.keys() - fed
+
+        @tf.function(  # type: ignore[untyped-decorator]
+            input_signature=[{name: self._traced.specs[name] for name in sorted(fed)}],
+            autograph=False,
+        )
+        def run(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+            missing = (
+                tf2_utils.supply_missing_inputs(self._traced.inputs, 1, unfed) if unfed else {}
+            )
+            arguments = tf.nest.flatten({**inputs, **missing}, expand_composites=True)
+            outputs: Mapping[str, Any] = part(*arguments)
+            return outputs
+
+        return run.get_concrete_function()
+
+    def _traced_again(self, names: Mapping[str, str], bindings: Mapping[str, Any]) -> Any:
+        """Returns a function as `TracedPreprocessing.part`, with values for some analyzers."""
         module = tf.Module()
         context = graph_context.TFGraphContext(
             module_to_export=module,
@@ -132,22 +152,7 @@ class EmbeddedAnalysis:
         )
         # Tables and variables live as long as the module that tracks them.
         self._keeps_alive.append(module)
-        fed = self._data.fed()
-        unfed = self._traced.specs.keys() - fed
-
-        @tf.function(  # type: ignore[untyped-decorator]
-            input_signature=[{name: self._traced.specs[name] for name in sorted(fed)}],
-            autograph=False,
-        )
-        def run(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
-            missing = (
-                tf2_utils.supply_missing_inputs(self._traced.inputs, 1, unfed) if unfed else {}
-            )
-            arguments = tf.nest.flatten({**inputs, **missing}, expand_composites=True)
-            outputs: Mapping[str, Any] = module.transform_fn(*arguments)
-            return outputs
-
-        return run.get_concrete_function()
+        return module.transform_fn
 
     def _batches(self, phase: Any, key: tft_cache.DatasetKey) -> Iterator[Batch]:
         keys = self._datasets if key.is_flattened_dataset_key() else [key]

@@ -22,20 +22,22 @@ from headrace_components.transform.analysis import AnalysisRequest, AnalysisResu
 from headrace_components.transform.application import GraphApplication
 from headrace_components.transform.params import TransformParams
 from headrace_components.transform.raw_data import RawData
+from headrace_components.transform.user_functions import PreprocessingFn
 
 
 def execute(task: Task) -> None:
     """Writes the transform graph, and what the parameters ask for besides."""
     params = read(TransformParams, task.params, task.component)
-    updater = user_functions.stats_options_updater_fn(params, task.component)
+    functions = user_functions.load(params, task.component)
     schema = schemas.read(task.input("schema").path, task.component)
     reader = ExamplesReader(task.input("examples").path, task.component)
     data = RawData(reader, schema, task.component)
     to_analyze, to_transform = _splits(params, task, reader)
 
-    result = _analyze(params, task, data, to_analyze)
+    result = _analyze(params, task, functions.preprocessing_fn, data, to_analyze)
     schemas.write(schema, task.output("transform_graph").path / "metadata")
 
+    updater = functions.stats_options_updater_fn
     if not params.disable_statistics:
         columns = result.analyzed_columns | result.transformed_columns
         batches = _raw_batches(data.project(columns), to_analyze)
@@ -71,7 +73,11 @@ def _splits(
 
 
 def _analyze(
-    params: TransformParams, task: Task, data: RawData, names: Sequence[str]
+    params: TransformParams,
+    task: Task,
+    function: PreprocessingFn,
+    data: RawData,
+    names: Sequence[str],
 ) -> AnalysisResult:
     cache_input = task.optional_input("analyzer_cache")
     cache_output = task.output("updated_analyzer_cache").path
@@ -80,7 +86,7 @@ def _analyze(
         return analyze(
             AnalysisRequest(
                 component=task.component,
-                function=user_functions.preprocessing_fn(params, task.component),
+                function=function,
                 data=data,
                 splits=names,
                 patterns={name: f"{uri}/Split-{name}/*" for name in names},

@@ -1,11 +1,12 @@
 """Traces `preprocessing_fn` once, and tells from its graph all that is known before the data is."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.python.eager import wrap_function  # as TFT does; tf itself has only prune's V1 form
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform import (
     analyzer_nodes,
@@ -19,8 +20,7 @@ from tensorflow_transform import (
 )
 
 from headrace_components.errors import InputError
-
-PreprocessingFn = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+from headrace_components.transform.user_functions import PreprocessingFn
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +37,7 @@ class TracedPreprocessing:
         transformed_columns: Inputs that some output depends on.
         asset_map: From the name an author gave a vocabulary to its file's name.
         schema: Schema of the outputs, as far as it is known without values of analyzers.
+        concrete: The graph as a function.
         keeps_alive: Resources that the graph refers to, as tables, which live no longer than this.
     """
 
@@ -49,7 +50,22 @@ class TracedPreprocessing:
     transformed_columns: frozenset[str]
     asset_map: Mapping[str, str]
     schema: schema_pb2.Schema
+    concrete: Any
     keeps_alive: tuple[Any, ...]
+
+    def part(self, names: Mapping[str, str]) -> Any:
+        """Returns a function from all inputs, flat, to the tensors called `names`, by key.
+
+        Only what does not depend on analyzers can be asked for.
+        """
+        wrapped = wrap_function.WrappedFunction(
+            self.graph, variable_holder=wrap_function.VariableHolder(share_variables=True)
+        )
+        return wrapped.prune(
+            feeds=self.concrete.inputs,
+            fetches={key: self.graph.get_tensor_by_name(name) for key, name in names.items()},
+            input_signature=self.concrete.structured_input_signature,
+        )
 
 
 def trace(
@@ -101,7 +117,8 @@ def trace(
         transformed_columns=frozenset(graph_tools.get_dependent_inputs(graph, inputs, outputs)),
         asset_map=asset_map,
         schema=schema_inference.infer_feature_schema(features, graph),
-        keeps_alive=(module, tracker, concrete),
+        concrete=concrete,
+        keeps_alive=(module, tracker),
     )
 
 

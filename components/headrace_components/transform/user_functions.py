@@ -3,6 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from headrace_components import user_module
@@ -12,32 +13,40 @@ from headrace_components.transform.params import TransformParams
 PreprocessingFn = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
-def preprocessing_fn(params: TransformParams, component: str) -> PreprocessingFn:
-    """Returns the user's `preprocessing_fn`, with `custom_config` bound where it asks for it.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UserFunctions:
+    """What a pipeline author wrote, with `custom_config` bound where a function asks for it.
+
+    Attributes:
+        preprocessing_fn: Turns raw features into transformed ones.
+        stats_options_updater_fn: Adapts the options of the statistics, or None.
+    """
+
+    preprocessing_fn: PreprocessingFn
+    stats_options_updater_fn: Callable[..., Any] | None
+
+
+def load(params: TransformParams, component: str) -> UserFunctions:
+    """Loads the module file, or what the dotted paths name.
 
     Raises:
-        InputError: The module does not load or does not define it.
+        InputError: A module does not load, or lacks the function.
     """
-    function = user_module.load_function(
-        component, params.module_file, "preprocessing_fn", params.preprocessing_fn
-    )
-    return _bound(function, params)
-
-
-def stats_options_updater_fn(params: TransformParams, component: str) -> Callable[..., Any] | None:
-    """Returns the user's `stats_options_updater_fn`, or None where there is none.
-
-    Raises:
-        InputError: A dotted path was given that names no function.
-    """
-    name = "stats_options_updater_fn"
-    if params.stats_options_updater_fn:
-        dotted = params.stats_options_updater_fn
-        return _bound(user_module.load_function(component, "", name, dotted), params)
+    preprocess, updater = "preprocessing_fn", "stats_options_updater_fn"
     if params.module_file:
-        function = getattr(user_module.load_module(component, params.module_file), name, None)
-        return None if function is None else _bound(function, params)
-    return None
+        module = user_module.load_module(component, params.module_file)
+        function = getattr(module, preprocess, None)
+        if not callable(function):  # then this says what the module has instead
+            function = user_module.load_function(component, params.module_file, preprocess)
+        update = getattr(module, updater, None)
+    else:
+        function = user_module.load_function(component, "", preprocess, params.preprocessing_fn)
+        dotted = params.stats_options_updater_fn
+        update = user_module.load_function(component, "", updater, dotted) if dotted else None
+    return UserFunctions(
+        preprocessing_fn=_bound(function, params),
+        stats_options_updater_fn=None if update is None else _bound(update, params),
+    )
 
 
 def _bound(function: Callable[..., Any], params: TransformParams) -> Callable[..., Any]:
