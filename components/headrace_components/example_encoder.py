@@ -31,6 +31,13 @@ _FIRST_FIELD = 0x0A  # tag of field 1, wire type 2; fields 2 and 3 follow
 _SECOND_FIELD = 0x12
 _THIRD_FIELD = 0x1A
 
+# Beside the number of bytes that a row's values take: a kind without values, and no kind.
+_NO_VALUES = -1
+_NO_KIND = -2
+
+_FEW_BYTES = 1 << 16  # so many can be counted rather than sorted
+_LONG_BYTES = 64  # from this mean length on, values are copied one by one
+
 
 def encode_examples(batch: pa.RecordBatch) -> list[bytes]:
     """Returns each row as a deterministically serialized `tf.train.Example`.
@@ -74,65 +81,100 @@ def encode_features(column: pa.Array) -> list[bytes]:
 class _Feature:
     """One feature of every row: a `null` column, and what typed columns share.
 
+    What stands before a row's values - tags, sizes, the name - depends on nothing but how many
+    bytes the values take. Few numbers occur, so each such head is made once and put into all of
+    its rows.
+
     Attributes:
         sizes: Bytes of each row's entry with its tag and size, shape `(num_rows,)`.
     """
 
-    def __init__(self, name: str, num_rows: int) -> None:
-        key = name.encode()
-        self._name = bytes([_FIRST_FIELD]) + _varint(len(key)) + key + bytes([_SECOND_FIELD])
-        self._set_sizes(np.zeros(num_rows, np.int64))
+    _kind = 0
+    _is_packed = False
 
-    def _set_sizes(self, feature_sizes: Ints) -> None:
-        self._feature_sizes = feature_sizes
-        self._entry_sizes = len(self._name) + _varint_sizes(feature_sizes) + feature_sizes
-        self.sizes = 1 + _varint_sizes(self._entry_sizes) + self._entry_sizes
+    def __init__(self, name: str, column: pa.Array) -> None:
+        self._key = name.encode()
+        self._group_rows(np.full(len(column), _NO_KIND))
+
+    def _group_rows(self, payloads: Ints) -> None:
+        """Takes the bytes of each row's values, or `_NO_VALUES` or `_NO_KIND`."""
+        distinct, self._group_of = _distinct(payloads)
+        self._payloads: list[int] = distinct.tolist()
+        order = np.argsort(self._group_of, kind="stable")
+        counts = np.bincount(self._group_of, minlength=len(distinct))
+        self._rows = np.split(order, np.cumsum(counts)[:-1])
+        self._heads = [self._entry_head(payload) for payload in self._payloads]
+        self.sizes = self._totals(self._heads)
 
     def put(self, buffer: Bytes, cursor: Ints) -> Ints:
         """Writes the entries at `cursor`, shape `(num_rows,)`, and returns where they end."""
-        at = _put_size(buffer, cursor, _FIRST_FIELD, self._entry_sizes)
-        at = _put_constant(buffer, at, self._name)
-        at = _put_varint(buffer, at, self._feature_sizes)
-        self._put_values(buffer, at)
+        self._put(buffer, cursor, self._heads)
         return cursor + self.sizes
 
     def encode(self) -> list[bytes]:
         """Returns the feature of each row, without its name."""
-        ends = np.cumsum(self._feature_sizes)
-        starts = ends - self._feature_sizes
+        heads = [self._feature_head(payload) for payload in self._payloads]
+        sizes = self._totals(heads)
+        ends = np.cumsum(sizes)
         buffer = np.empty(int(ends[-1]) if len(ends) else 0, np.uint8)
-        self._put_values(buffer, starts)
-        return _cut(buffer, starts, ends)
+        self._put(buffer, ends - sizes, heads)
+        return _cut(buffer, ends - sizes, ends)
+
+    def _totals(self, heads: list[bytes]) -> Ints:
+        """Returns the bytes of each row, given what stands before the values of each group."""
+        totals = [
+            len(head) + max(payload, 0) for payload, head in zip(self._payloads, heads, strict=True)
+        ]
+        return np.array(totals, np.int64)[self._group_of]
+
+    def _put(self, buffer: Bytes, at: Ints, heads: list[bytes]) -> None:
+        for rows, head in zip(self._rows, heads, strict=True):
+            if head:
+                _windows(buffer, len(head))[at[rows]] = np.frombuffer(head, f"V{len(head)}")[0]
+        lengths = np.array([len(head) for head in heads], np.int64)
+        self._put_values(buffer, at + lengths[self._group_of])
 
     def _put_values(self, buffer: Bytes, at: Ints) -> None:
-        """Writes the kind and the values; a feature of type null has neither."""
+        """Writes the values of each row; a feature of type null has none."""
+
+    def _entry_head(self, payload: int) -> bytes:
+        feature = self._feature_head(payload)
+        size = _varint(len(feature) + max(payload, 0))
+        entry = _field(_FIRST_FIELD, self._key) + bytes([_SECOND_FIELD]) + size + feature
+        return bytes([_FIRST_FIELD]) + _varint(len(entry) + max(payload, 0)) + entry
+
+    def _feature_head(self, payload: int) -> bytes:
+        if payload == _NO_KIND:
+            return b""
+        values = b""
+        if self._is_packed and payload != _NO_VALUES:
+            values = bytes([_FIRST_FIELD]) + _varint(payload)
+        return bytes([self._kind]) + _varint(len(values) + max(payload, 0)) + values
 
 
 class _ListFeature(_Feature):
     """A feature with values, `_first[row]` to `_first[row] + _counts[row]` of a flat array."""
 
-    _kind: int
-    _is_packed = True
+    _is_packed = True  # the values of a row are one field
 
     def __init__(self, name: str, column: pa.Array) -> None:
-        super().__init__(name, len(column))
-        self._present = _present_rows(column)
-        if self._present is not None:
+        self._key = name.encode()
+        is_present = None
+        if column.null_count:
+            is_present = np.asarray(column.is_valid())
             column = column.take(pa.array(np.arange(len(column))))  # a null row spans no values
         offsets = np.asarray(column.offsets).astype(np.int64)
-        self._first = offsets[:-1] - offsets[0]
-        self._counts = np.diff(offsets)
         values = column.values.slice(offsets[0], offsets[-1] - offsets[0])
         if values.null_count:
             raise TypeError(f"feature {name!r} has a list that holds a null; drop it or fill it")
-        value_sizes = self._read(values)
-        self._before = np.concatenate([np.zeros(1, np.int64), np.cumsum(value_sizes)])
-        self._payload_sizes: Ints = (
-            self._before[self._first + self._counts] - self._before[self._first]
-        )
-        self._list_sizes = self._sizes_of_lists()
-        sizes = 1 + _varint_sizes(self._list_sizes) + self._list_sizes
-        self._set_sizes(sizes if self._present is None else np.where(self._present, sizes, 0))
+        self._first = offsets[:-1] - offsets[0]
+        self._counts = np.diff(offsets)
+        self._before = np.concatenate([np.zeros(1, np.int64), np.cumsum(self._read(values))])
+        payloads = self._before[self._first + self._counts] - self._before[self._first]
+        payloads[self._counts == 0] = _NO_VALUES
+        if is_present is not None:
+            payloads[~is_present] = _NO_KIND
+        self._group_rows(payloads)
 
     @abstractmethod
     def _read(self, values: pa.Array) -> Ints:
@@ -142,42 +184,9 @@ class _ListFeature(_Feature):
     def _put_flat(self, buffer: Bytes, at: Ints) -> None:
         """Writes the flat values at `at`, shape `(num_values,)`."""
 
-    def _sizes_of_lists(self) -> Ints:
-        """Returns the bytes of each row's list message."""
-        if not self._is_packed:
-            return self._payload_sizes
-        # The values of a row are one field, which is left out where there are none.
-        packed: Ints = 1 + _varint_sizes(self._payload_sizes) + self._payload_sizes
-        packed[self._counts == 0] = 0
-        return packed
-
     def _put_values(self, buffer: Bytes, at: Ints) -> None:
-        rows = None if self._present is None else np.flatnonzero(self._present)
-        start = _put_size(
-            buffer, at if rows is None else at[rows], self._kind, _taken(self._list_sizes, rows)
-        )
-        if rows is not None:
-            at = at.copy()
-            at[rows] = start
-        else:
-            at = start
-        self._put_flat(buffer, self._positions(self._put_packed_sizes(buffer, at)))
-
-    def _put_packed_sizes(self, buffer: Bytes, at: Ints) -> Ints:
-        if not self._is_packed:
-            return at
-        if (self._counts > 0).all():
-            return _put_size(buffer, at, _FIRST_FIELD, self._payload_sizes)
-        rows = np.flatnonzero(self._counts > 0)
-        at = at.copy()
-        at[rows] = _put_size(buffer, at[rows], _FIRST_FIELD, self._payload_sizes[rows])
-        return at
-
-    def _positions(self, at: Ints) -> Ints:
-        """Returns where each flat value goes when each row's values begin at `at`."""
         shift = np.repeat(at - self._before[self._first], self._counts)
-        positions: Ints = shift + self._before[:-1]
-        return positions
+        self._put_flat(buffer, shift + self._before[:-1])
 
 
 class _Int64Feature(_ListFeature):
@@ -224,13 +233,20 @@ class _BytesFeature(_ListFeature):
                 _windows(buffer, length)[at] = self._content.view(f"V{length}")
             return
         read_from = np.cumsum(self._lengths) - self._lengths
+        if len(self._content) > _LONG_BYTES * len(at):
+            for start, source, size in zip(
+                at.tolist(), read_from.tolist(), self._lengths.tolist(), strict=True
+            ):
+                buffer[start : start + size] = self._content[source : source + size]
+            return
+        # An index takes eight bytes for each byte of content: nothing for long values.
         shift = np.repeat(at - read_from, self._lengths)
         buffer[shift + np.arange(len(self._content))] = self._content
 
 
 def _feature(name: str, column: pa.Array) -> _Feature:
     if pa.types.is_null(column.type):
-        return _Feature(name, len(column))
+        return _Feature(name, column)
     is_list = pa.types.is_list(column.type) or pa.types.is_large_list(column.type)
     value_type = column.type.value_type if is_list else None
     for matches, kind in _KINDS:
@@ -258,15 +274,20 @@ def _cut(buffer: Bytes, starts: Ints, ends: Ints) -> list[bytes]:
     return [data[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
 
 
-def _present_rows(column: pa.Array) -> NDArray[np.bool_] | None:
-    """Returns which rows are not null, or None where all are."""
-    if not column.null_count:
-        return None
-    return np.asarray(column.is_valid())
+def _distinct(payloads: Ints) -> tuple[Ints, NDArray[np.intp]]:
+    """Returns the different numbers, and for each row the index of its own."""
+    if len(payloads) and payloads.max() < _FEW_BYTES:  # counting is far quicker than sorting
+        counts = np.bincount(payloads - _NO_KIND)
+        distinct = np.flatnonzero(counts)
+        index = np.zeros(len(counts), np.intp)
+        index[distinct] = np.arange(len(distinct))
+        return distinct + _NO_KIND, index[payloads - _NO_KIND]
+    distinct, group_of = np.unique(payloads, return_inverse=True)
+    return distinct, group_of
 
 
-def _taken(values: Ints, rows: Ints | None) -> Ints:
-    return values if rows is None else values[rows]
+def _field(tag: int, content: bytes) -> bytes:
+    return bytes([tag]) + _varint(len(content)) + content
 
 
 def _varint(value: int) -> bytes:
@@ -286,11 +307,6 @@ def _varint_sizes(values: Ints) -> Ints:
     for bits in range(7, max(7, biggest.bit_length()), 7):
         sizes += unsigned >= np.uint64(1 << bits)
     return sizes
-
-
-def _put_constant(buffer: Bytes, at: Ints, data: bytes) -> Ints:
-    _windows(buffer, len(data))[at] = np.frombuffer(data, f"V{len(data)}")[0]
-    return at + len(data)
 
 
 def _windows(buffer: Bytes, size: int) -> NDArray[np.void]:
