@@ -321,6 +321,15 @@ def test_a_wrong_splits_config_is_refused(
         run(launcher, tmp_path, MODULE, {"splits_config": config})
 
 
+def test_examples_of_another_payload_are_refused(launcher: Launcher, tmp_path: Path) -> None:
+    wired = inputs(launcher, tmp_path)
+    sequences = {"payload_format": "FORMAT_TF_SEQUENCE_EXAMPLE"}
+    wired["examples"] = launcher.store(tmp_path / "examples", sequences)
+
+    with pytest.raises(TaskFailedError, match=r"is FORMAT_TF_SEQUENCE_EXAMPLE, expected FORMAT_TF"):
+        run(launcher, tmp_path, MODULE, wired=wired)
+
+
 def test_an_empty_split_cannot_be_analyzed(launcher: Launcher, tmp_path: Path) -> None:
     with pytest.raises(TaskFailedError, match=r"the splits to analyze, \['train'\], hold no row"):
         run(launcher, tmp_path, MODULE, rows={**ROWS, "train": []})

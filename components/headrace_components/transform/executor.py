@@ -24,12 +24,15 @@ from headrace_components.transform.params import TransformParams
 from headrace_components.transform.raw_data import RawData
 from headrace_components.transform.user_functions import PreprocessingFn
 
+_TF_EXAMPLE = "FORMAT_TF_EXAMPLE"
+
 
 def execute(task: Task) -> None:
     """Writes the transform graph, and what the parameters ask for besides."""
     params = read(TransformParams, task.params, task.component)
     functions = user_functions.load(params, task.component)
     schema = schemas.read(task.input("schema").path, task.component)
+    _check_payload(task)
     reader = ExamplesReader(task.input("examples").path, task.component)
     data = RawData(reader, schema, task.component)
     to_analyze, to_transform = _splits(params, task, reader)
@@ -50,6 +53,16 @@ def execute(task: Task) -> None:
     elif params.materialize:
         deque(transformed, maxlen=0)  # for what it writes
     _describe(params, task, to_transform)
+
+
+def _check_payload(task: Task) -> None:
+    # A SequenceExample would parse as a tf.Example, and its sequences would be lost in silence.
+    payload = task.input("examples").metadata.get("payload_format", _TF_EXAMPLE)
+    if payload != _TF_EXAMPLE:
+        raise InputError(
+            f"{task.component}: the payload format of `examples` is {payload}, expected "
+            f"{_TF_EXAMPLE}. Connect examples that hold tf.Examples, as csv_example_gen makes them."
+        )
 
 
 def _splits(
