@@ -187,6 +187,32 @@ def test_a_model_worse_than_the_baseline_is_refused(
     assert candidate["doubleValue"] < 0.5 < baseline["doubleValue"]
 
 
+def test_a_named_model_spec_is_compared_with_the_baseline_too(
+    launcher: Launcher, examples: Stored, model: Stored, worse: Stored
+) -> None:
+    config = eval_config(metric("AUC", change_of(-0.01)), slices=((),), name="mine")
+
+    outcome = run(launcher, config, examples, model=worse, baseline_model=model)
+
+    assert outcome["blessing"].metadata["blessed"] == 0
+
+
+def test_a_schema_gives_labels_their_shape(
+    launcher: Launcher, examples: Stored, model: Stored, tmp_path: Path
+) -> None:
+    (tmp_path / "schema").mkdir()
+    (tmp_path / "schema/schema.pbtxt").write_text(
+        'feature { name: "late" type: INT presence { min_fraction: 1 } shape {} }\n'
+        'feature { name: "origin" type: BYTES presence { min_fraction: 0 } }\n',
+        "utf-8",
+    )
+    schema = launcher.store(tmp_path / "schema")
+
+    outcome = run(launcher, eval_config(AUC), examples, model=model, schema=schema)
+
+    assert outcome["blessing"].metadata["blessed"] == 1
+
+
 @pytest.mark.parametrize("kind", ["empty", "not found", "itself"])
 def test_a_baseline_that_is_no_other_model_counts_as_none(
     kind: str,
@@ -498,6 +524,36 @@ def test_a_model_that_predicts_nan_is_refused(
 
     with pytest.raises(TaskFailedError, match=r"predicts NaN for 400 of 400 values"):
         run(launcher, eval_config(AUC), examples, model=broken)
+
+
+def test_a_metric_that_does_not_suit_the_predictions_is_named(
+    launcher: Launcher, examples: Stored, tmp_path: Path
+) -> None:
+    classes = launcher.store(save_model(tmp_path / "classes", kind="classes"))
+    config = eval_config(metric("SquaredPearsonCorrelation"), label="carrier")
+
+    with pytest.raises(TaskFailedError, match=r"squared_pearson_correlation stopped on the label"):
+        run(launcher, config, examples, model=classes)
+
+
+def test_a_transformed_label_that_the_model_does_not_make_is_named(
+    launcher: Launcher, examples: Stored, model: Stored
+) -> None:
+    config = eval_config(
+        AUC, label="late_tx", preprocessing_function_names=["transform_features"], slices=((),)
+    )
+
+    with pytest.raises(TaskFailedError, match=r"`label_key` is 'late_tx', which no row"):
+        run(launcher, config, examples, model=model)
+
+
+def test_a_preprocessing_function_that_the_model_lacks_is_refused(
+    launcher: Launcher, examples: Stored, model: Stored
+) -> None:
+    config = eval_config(AUC, preprocessing_function_names=["transform"])
+
+    with pytest.raises(TaskFailedError, match=r"no preprocessing function 'transform'; it has"):
+        run(launcher, config, examples, model=model)
 
 
 def test_a_fairness_threshold_of_one_is_refused(

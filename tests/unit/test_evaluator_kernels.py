@@ -106,6 +106,7 @@ ONE_HOT = [
     metric("BinaryCrossEntropy"),
     metric("MultiClassConfusionMatrixAtThresholds"),
 ]
+MEANS = [metric("Calibration"), metric("MeanLabel"), metric("MeanPrediction")]
 RATES = [metric("AUC"), metric("Precision", thresholds=[0.3]), metric("BinaryCrossentropy")]
 TOP = [metric("Precision"), metric("Recall")]
 ONE_CLASS = {"binarize": {"class_ids": {"values": [0, 3]}}}
@@ -130,6 +131,10 @@ TOP_TWO_MICRO = {"aggregate": {"micro_average": True, "top_k_list": {"values": [
         ("numbers", NUMBERS, {}),
         ("classes", CLASSES, {}),
         ("one hot", ONE_HOT, {}),
+        ("one hot", [*NUMBERS, *MEANS], {}),
+        ("classes", [*NUMBERS, *MEANS], {}),
+        ("classes", [*NUMBERS, *MEANS], ONE_CLASS),
+        ("one hot", MEANS, WEIGHTED_MICRO),
         ("classes", RATES, ONE_CLASS),
         ("one hot", RATES, ONE_CLASS),
         ("one hot", RATES, MICRO),

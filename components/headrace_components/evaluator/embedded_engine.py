@@ -1,6 +1,8 @@
 """Evaluates in this process, without Beam: inference in large batches, metrics vectorised."""
 
+import contextlib
 import copy
+import functools
 import logging
 import numbers
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,12 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.api import types
 from tensorflow_model_analysis.metrics import metric_specs, metric_types
 from tensorflow_model_analysis.utils import model_util, util
 
+from headrace_components.errors import InputError
 from headrace_components.evaluator.extraction import Extracts, NotEmbeddableError, extract
 from headrace_components.evaluator.kernels import Kernel, kernel_of
 from headrace_components.evaluator.matrices import Result, result_of
@@ -133,16 +137,36 @@ def _check_preprocessor(preprocessor: Any) -> None:
 def _kernels(plan: _Plan, extracts: Extracts, config: Any) -> Iterator[Kernel]:
     row_inputs: list[Any] = []
     for computation in plan.base:
-        kernel = kernel_of(computation, extracts, config)
+        names = sorted({key.name.partition(":")[0].lstrip("_") for key in computation.keys})
+        names = names or [type(computation.combiner).__name__]
+        with _explained(names):
+            kernel = kernel_of(computation, extracts, config)
         if kernel is None:
-            logging.info(
-                "evaluator: %s is computed row by row: it has no vectorised form.",
-                ", ".join(key.name for key in computation.keys) or type(computation.combiner),
-            )
+            logging.info("evaluator: %s has no vectorised form: computed row by row.", names)
             if not row_inputs:
                 row_inputs += _row_inputs(extracts)
             kernel = _row_by_row(computation.combiner, row_inputs)
-        yield kernel
+        yield functools.partial(_call, kernel, names)
+
+
+def _call(kernel: Kernel, names: Sequence[str], rows: NDArray[np.int64]) -> dict[Any, Any]:
+    with _explained(names):
+        return kernel(rows)
+
+
+@contextlib.contextmanager
+def _explained(names: Sequence[str]) -> Iterator[None]:
+    """Says which metric it was that labels, predictions and weights did not suit."""
+    try:
+        yield
+    except (ValueError, TypeError, tf.errors.OpError) as error:
+        logging.info("evaluator: where it stopped:", exc_info=True)
+        text = " ".join(str(error).split())[:300].rstrip(".")
+        raise InputError(
+            f"evaluator: {', '.join(names)} stopped on the labels and predictions: {text}. Check "
+            "that the label has the kind that the model predicts, set `binarize` or `aggregate` "
+            "for more than two classes, or take another metric."
+        ) from error
 
 
 def _row_inputs(extracts: Extracts) -> list[Any]:

@@ -76,6 +76,8 @@ def checked_config(
             _check_metric(metric)
     try:
         has_thresholds = bool(_thresholds(given))
+        if has_baseline:
+            _prepare_for_baseline(given)
         proto = config_util.update_eval_config_with_defaults(
             given, has_baseline=has_baseline, rubber_stamp=True
         )
@@ -165,6 +167,16 @@ def _check_models(proto: Any, *, has_model: bool) -> None:
                 "are no predictions. Connect `model`, or set `prediction_key` in `model_specs` to "
                 "the feature that holds them."
             )
+
+
+def _prepare_for_baseline(proto: Any) -> None:
+    """Lets TFMA add the baseline's model spec, which it does beside one spec without a name."""
+    if not proto.model_specs:
+        proto.model_specs.add()
+    names_models = any(spec.model_names for spec in proto.metrics_specs)
+    (first, *others) = proto.model_specs
+    if not others and not first.is_baseline and not names_models:
+        first.name = ""
 
 
 def _add_fairness_indicators(proto: Any, thresholds: Sequence[float]) -> None:

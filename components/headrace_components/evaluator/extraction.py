@@ -64,6 +64,10 @@ def extract(rows: EvaluationRows, config: Any, models: Sequence[Any]) -> Extract
     if models:
         predicted = _run_models(rows, config, models)
     transformed = predicted.get(constants.TRANSFORMED_FEATURES_KEY) or {}
+    by_model = _by_model(list(config.model_specs), transformed)
+    for name, where in sorted(feature_keys(config, predictions=not models).items()):
+        if name not in table.column_names and not any(name in features for features in by_model):
+            raise rows.absent(name, where)
     extracts = {
         constants.FEATURES_KEY: _tensor_values(rows, config, table),
         constants.TRANSFORMED_FEATURES_KEY: transformed,
@@ -79,7 +83,7 @@ def extract(rows: EvaluationRows, config: Any, models: Sequence[Any]) -> Extract
         ),
         weights=_checked(_values(specs, "example_weight_key", extracts)),
         features=table,
-        transformed=_by_model(specs, transformed),
+        transformed=by_model,
     )
 
 

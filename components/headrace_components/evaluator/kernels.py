@@ -121,12 +121,12 @@ def _calibration(combiner: Any, extracts: Extracts, config: Any) -> Kernel | Non
     key = combiner._key
     if key.sub_key is not None and key.sub_key.top_k is not None:
         return None
-    inputs = prepared(extracts, config, _request(key, combiner, flatten=False))
-    if inputs is None or inputs.labels.shape[1] != 1 or inputs.predictions.shape[1] != 1:
+    inputs = prepared(extracts, config, _request(key, combiner, flatten=True))
+    if inputs is None:
         return None
-    weights = inputs.weights[:, 0]
-    weighted_labels = inputs.labels[:, 0].astype(np.float64) * weights
-    weighted_predictions = inputs.predictions[:, 0].astype(np.float64) * weights
+    weights = inputs.weights
+    weighted_labels = inputs.labels.astype(np.float64) * weights
+    weighted_predictions = inputs.predictions.astype(np.float64) * weights
 
     def kernel(rows: NDArray[np.int64]) -> dict[Any, Any]:
         totals = combiner.create_accumulator()
@@ -154,42 +154,41 @@ def _example_count(combiner: Any, extracts: Extracts, _config: Any) -> Kernel | 
     return kernel
 
 
-def _mean_of(error: RowError, *, skips_nan: bool = False) -> _MakeKernel:
-    """Makes kernels of a weighted mean of one number per row."""
+def _mean_of(error: RowError) -> _MakeKernel:
+    """Makes kernels of the weighted mean of an error, in which a NaN does not count."""
 
     def make(combiner: Any, extracts: Extracts, config: Any) -> Kernel | None:
-        return _mean_kernel(combiner, extracts, config, error, skips_nan=skips_nan)
+        key = combiner._metric_key
+        inputs = prepared(extracts, config, _request(key, combiner, flatten=True))
+        return None if inputs is None else _mean_kernel(key, inputs, error, skips_nan=True)
 
     return make
 
 
 def _binary_cross_entropy(combiner: Any, extracts: Extracts, config: Any) -> Kernel | None:
+    key = combiner._metric_key
+    inputs = prepared(extracts, config, _request(key, combiner, flatten=False))
+    if inputs is None or inputs.labels.shape != inputs.predictions.shape:
+        return None
     error = functools.partial(
         row_errors.binary_cross_entropy,
         from_logits=combiner._from_logits,
         label_smoothing=combiner._label_smoothing,
     )
-    return _mean_kernel(combiner, extracts, config, error, skips_nan=False)
+    return _mean_kernel(key, inputs, error, skips_nan=False)
 
 
-def _mean_kernel(
-    combiner: Any, extracts: Extracts, config: Any, error: RowError, *, skips_nan: bool
-) -> Kernel | None:
-    inputs = prepared(extracts, config, _request(combiner._metric_key, combiner, flatten=False))
-    if inputs is None or inputs.labels.shape != inputs.predictions.shape:
-        return None
+def _mean_kernel(key: Any, inputs: MetricInputs, error: RowError, *, skips_nan: bool) -> Kernel:
     with np.errstate(divide="ignore", invalid="ignore"):
         errors = error(inputs)
-    if errors is None:
-        return None
-    weights = inputs.weights[:, 0]
+    weights = inputs.weights
     if skips_nan:
         weights = np.where(np.isnan(errors), 0.0, weights)
         errors = np.where(np.isnan(errors), 0.0, errors)
 
     def kernel(rows: NDArray[np.int64]) -> dict[Any, Any]:
         total, weight = (errors[rows] * weights[rows]).sum(), weights[rows].sum()
-        return {combiner._metric_key: float(total / weight) if weight else float("nan")}
+        return {key: float(total / weight) if weight else float("nan")}
 
     return kernel
 
@@ -296,10 +295,10 @@ _KERNELS: Mapping[str, _MakeKernel] = {
     "_CalibrationHistogramCombiner": _histogram,
     "_CompilableMetricsCombiner": _keras,
     "_ExampleCountCombiner": _example_count,
-    "_MeanAbsoluteErrorCombiner": _mean_of(row_errors.absolute, skips_nan=True),
-    "_MeanAbsolutePercentageErrorCombiner": _mean_of(row_errors.percentage, skips_nan=True),
-    "_MeanSquaredErrorCombiner": _mean_of(row_errors.squared, skips_nan=True),
-    "_MeanSquaredLogarithmicErrorCombiner": _mean_of(row_errors.squared_log, skips_nan=True),
+    "_MeanAbsoluteErrorCombiner": _mean_of(row_errors.absolute),
+    "_MeanAbsolutePercentageErrorCombiner": _mean_of(row_errors.percentage),
+    "_MeanSquaredErrorCombiner": _mean_of(row_errors.squared),
+    "_MeanSquaredLogarithmicErrorCombiner": _mean_of(row_errors.squared_log),
     "_MultiClassConfusionMatrixCombiner": _multi_class_matrices,
     "_WeightedLabelsPredictionsExamplesCombiner": _calibration,
 }

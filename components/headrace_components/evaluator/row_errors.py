@@ -1,7 +1,7 @@
-"""How far predictions are from labels, one number per row.
+"""How far predictions are from labels.
 
 Each is the formula of the TFMA CombineFn of the same name, in the number types that it uses: a
-float32 label and prediction are subtracted in float32. None stands for shapes that TFMA refuses.
+float32 label and prediction are subtracted in float32.
 """
 
 from collections.abc import Callable
@@ -12,46 +12,46 @@ from numpy.typing import NDArray
 
 from headrace_components.evaluator.metric_inputs import MetricInputs
 
-RowError = Callable[[MetricInputs], NDArray[np.float64] | None]
+RowError = Callable[[MetricInputs], NDArray[np.float64]]
+"""Returns one error for each weight of the inputs."""
 
 
-def absolute(inputs: MetricInputs) -> NDArray[np.float64] | None:
+def absolute(inputs: MetricInputs) -> NDArray[np.float64]:
     """Returns |label - prediction|."""
-    if inputs.predictions.shape[1] != 1:
-        return None
-    return _float64(np.absolute(inputs.labels - inputs.predictions)[:, 0])
+    return _float64(np.absolute(inputs.labels - inputs.predictions))
 
 
-def squared(inputs: MetricInputs) -> NDArray[np.float64] | None:
-    """Returns the squared length of label - prediction."""
-    return _float64(np.linalg.norm(inputs.labels - inputs.predictions, axis=1)) ** 2
+def squared(inputs: MetricInputs) -> NDArray[np.float64]:
+    """Returns (label - prediction)^2, with the rounding of TFMA's root in between."""
+    return _squared_norm(inputs.labels - inputs.predictions)
 
 
-def percentage(inputs: MetricInputs) -> NDArray[np.float64] | None:
+def percentage(inputs: MetricInputs) -> NDArray[np.float64]:
     """Returns 100 |(label - prediction) / label|, and NaN where the label is 0."""
-    if inputs.predictions.shape[1] != 1:
-        return None
-    ratios = np.absolute((inputs.labels - inputs.predictions) / inputs.labels)[:, 0]
-    return np.where(inputs.labels[:, 0] == 0, np.nan, 100 * _float64(ratios))
+    ratios = np.absolute((inputs.labels - inputs.predictions) / inputs.labels)
+    return np.where(inputs.labels == 0, np.nan, 100 * _float64(ratios))
 
 
-def squared_log(inputs: MetricInputs) -> NDArray[np.float64] | None:
-    """Returns the squared length of log(label + 1) - log(prediction + 1)."""
-    logs = np.log(inputs.labels + 1) - np.log(inputs.predictions + 1)
-    return _float64(np.linalg.norm(logs, axis=1)) ** 2
+def squared_log(inputs: MetricInputs) -> NDArray[np.float64]:
+    """Returns (log(label + 1) - log(prediction + 1))^2."""
+    return _squared_norm(np.log(inputs.labels + 1) - np.log(inputs.predictions + 1))
 
 
 def binary_cross_entropy(
     inputs: MetricInputs, *, from_logits: bool, label_smoothing: float
-) -> NDArray[np.float64] | None:
-    """Returns the mean cross entropy of the classes, each against its complement."""
+) -> NDArray[np.float64]:
+    """Returns the mean cross entropy of a row's classes, each against its complement."""
     labels = inputs.labels * (1.0 - label_smoothing) + 0.5 * label_smoothing
     scores = inputs.predictions
     if from_logits:
         entropy = np.maximum(scores, 0) - scores * labels + np.log(1 + np.exp(-np.abs(scores)))
     else:
         entropy = -labels * np.log(scores) - (1 - labels) * np.log(1 - scores)
-    return _float64(np.mean(entropy, axis=1))
+    return _float64(np.mean(entropy, axis=1, keepdims=True))
+
+
+def _squared_norm(differences: NDArray[Any]) -> NDArray[np.float64]:
+    return _float64(np.sqrt(differences * differences)) ** 2
 
 
 def _float64(values: Any) -> NDArray[np.float64]:

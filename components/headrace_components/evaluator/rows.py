@@ -36,6 +36,7 @@ class EvaluationRows:
         self._path = path
         self.splits = tuple(splits)
         self.schema = schema
+        self._names: set[str] = set()
         for split in self.splits:
             self._reader.check_split(split)
 
@@ -83,10 +84,12 @@ class EvaluationRows:
 
     def feature_names(self) -> set[str]:
         """Returns the features that the first rows have."""
-        for split in self.splits:
-            for batch in self._read(split, None):
-                return set(batch.schema.names)
-        return set()
+        if not self._names:
+            for split in self.splits:
+                for batch in self._reader.record_batches(split, batch_size=1000):
+                    self._names = self._names or set(batch.schema.names)
+                    break
+        return self._names
 
     def check_features(self, config: Any, *, has_model: bool) -> pa.Table:
         """Returns the features that labels, weights and slices come from.
@@ -103,7 +106,7 @@ class EvaluationRows:
         is_transformed = any(spec.preprocessing_function_names for spec in config.model_specs)
         for name, where in sorted(wanted.items()):
             if name not in table.column_names and not is_transformed:
-                self._raise_absent(name, where)
+                raise self.absent(name, where)
         for name in sorted(_label_keys(config) & set(table.column_names)):
             self._check_labels(name, table.column(name))
         return table
@@ -117,10 +120,11 @@ class EvaluationRows:
         )
         return representations
 
-    def _raise_absent(self, name: str, where: str) -> None:
+    def absent(self, name: str, where: str) -> InputError:
+        """Returns the error that no row has a feature, which a field of the config names."""
         known = sorted(self.feature_names())
         near = difflib.get_close_matches(name, known, n=1)
-        raise InputError(
+        return InputError(
             f"evaluator: {where} is {name!r}, which no row of splits {list(self.splits)} has; they "
             f"have {known}. " + (f"Did you mean {near[0]!r}?" if near else "Name one of those.")
         )
