@@ -1,0 +1,151 @@
+"""The examples end to end, by the command that a newcomer types."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("examples")]
+
+REPOSITORY = Path(__file__).parents[2]
+HEADRACE = Path(sys.executable).with_name("headrace")
+PENGUIN = {
+    "bill_length_mm": 39.1,
+    "bill_depth_mm": 18.7,
+    "flipper_length_mm": 181,
+    "body_mass_g": 3750,
+}
+ADELIE = 0
+
+
+def headrace(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [HEADRACE, *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+
+
+def run(example: str, root: Path, **parameters: str | int) -> subprocess.CompletedProcess[str]:
+    values = {"data": root / "data", "serving_dir": root / "serving", **parameters}
+    assignments = [f"-p{name}={value}" for name, value in values.items()]
+    return headrace("run", f"examples/{example}/pipeline.py", "--root", root, *assignments)
+
+
+def prepare(example: str, root: Path) -> Path:
+    target = root / f"data/{example}.csv"
+    script = REPOSITORY / f"examples/{example}/prepare_data.py"
+    subprocess.run([sys.executable, script, target], check=True)
+    return target
+
+
+def tasks(root: Path) -> dict[str, str]:
+    """Returns the state of each task of the newest run."""
+    newest = json.loads(headrace("lineage", "--root", root, "runs", "--json").stdout)[0]
+    shown = headrace("lineage", "--root", root, "run", newest["run_id"], "--json")
+    return {task["task"]: task["state"] for task in json.loads(shown.stdout)["executions"]}
+
+
+def predict(model: Path, features: Mapping[str, float]) -> Any:
+    import tensorflow as tf
+
+    message = tf.train.Example()
+    for name, value in features.items():
+        feature = message.features.feature[name]
+        if isinstance(value, int):
+            feature.int64_list.value.append(value)
+        else:
+            feature.float_list.value.append(value)
+    serve = tf.saved_model.load(str(model)).signatures["serving_default"]
+    return {
+        name: tensor.numpy()
+        for name, tensor in serve(tf.constant([message.SerializeToString()])).items()
+    }
+
+
+def test_penguins_are_learned_served_and_then_cached(tmp_path: Path) -> None:
+    prepare("penguins", tmp_path)
+
+    first = run("penguins", tmp_path)
+
+    assert first.returncode == 0, first.stdout + first.stderr
+    (version,) = (tmp_path / "serving").iterdir()
+    assert f"Pushed model: {version}" in first.stdout
+    assert predict(version, PENGUIN)["probabilities"].argmax() == ADELIE
+
+    second = run("penguins", tmp_path)
+
+    assert second.returncode == 0, second.stdout + second.stderr
+    states = tasks(tmp_path)
+    assert states.pop("latest-blessed-model") == "done"
+    assert set(states.values()) == {"cached"}
+    assert list((tmp_path / "serving").iterdir()) == [version]
+
+
+def test_a_worse_flights_model_is_refused_and_not_pushed(tmp_path: Path) -> None:
+    keep_rows(prepare("flights", tmp_path), 40_000)
+
+    good = run("flights", tmp_path, train_steps=150)
+
+    assert good.returncode == 0, good.stdout + good.stderr
+    (version,) = (tmp_path / "serving").iterdir()
+
+    worse = run("flights", tmp_path, train_steps=1)
+
+    assert worse.returncode == 0, worse.stdout + worse.stderr
+    assert "Pushed model" not in worse.stdout
+    assert list((tmp_path / "serving").iterdir()) == [version]
+    (log,) = tmp_path.glob(f"flights/{newest_run(tmp_path)}/logs/evaluator.log")
+    assert "NOT_BLESSED" in log.read_text("utf-8")
+
+
+def test_penguins_killed_while_transforming_are_resumed(tmp_path: Path) -> None:
+    prepare("penguins", tmp_path)
+    command: list[str | Path] = [HEADRACE, "run", "examples/penguins/pipeline.py"]
+    command += [
+        "--root",
+        tmp_path,
+        f"-pdata={tmp_path / 'data'}",
+        f"-pserving_dir={tmp_path / 'serving'}",
+    ]
+    with subprocess.Popen(
+        command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        wait_for(tmp_path, "penguins/*/logs/transform.log")
+        os.killpg(process.pid, signal.SIGKILL)
+
+    resumed = headrace("run", "--root", tmp_path, "--resume", newest_run(tmp_path))
+
+    assert resumed.returncode == 0, resumed.stdout + resumed.stderr
+    (version,) = (tmp_path / "serving").iterdir()
+    assert predict(version, PENGUIN)["probabilities"].argmax() == ADELIE
+    # Done before the kill, so it ran once: its log says so once.
+    (log,) = tmp_path.glob("penguins/*/logs/csv-example-gen.log")
+    assert log.read_text("utf-8").count("split 'train' has") == 1
+
+
+def keep_rows(path: Path, num_rows: int) -> None:
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    # Every n-th, so that all months and carriers stay.
+    step = (len(rows) - 1) // num_rows
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([rows[0], *rows[1::step]])
+
+
+def newest_run(root: Path) -> str:
+    return max(path.parent.name for path in root.glob("*/*/run.json"))
+
+
+def wait_for(root: Path, pattern: str) -> None:
+    deadline = time.monotonic() + 300
+    while not any(root.glob(pattern)):
+        if time.monotonic() > deadline:
+            raise TimeoutError(pattern)
+        time.sleep(0.05)
