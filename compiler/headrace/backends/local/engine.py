@@ -21,6 +21,7 @@ from headrace.backends.local.lineage import LineageStore
 from headrace.backends.local.lineage_connection import default_url
 from headrace.backends.local.model import Result, RunResult, RunState
 from headrace.backends.local.observer import Observer, Silence
+from headrace.backends.local.recorder import Recorder
 from headrace.backends.local.runners.runner import Runner, RunnerName
 from headrace.backends.local.spec import Spec
 from headrace.backends.local.store import RunStore, storage_error
@@ -207,12 +208,12 @@ class _Run:
         self._runner = Runner(options.runner, Path(record["directory"]), store.directory / "logs")
         components = [self._spec.component(task.component) for _, task in self._spec.leaves()]
         self._leaves = LeafRunner(
-            run_id=self._run_id,
+            directory=Path(record["directory"]),
             store=store,
             cache=Cache(root=store.root, pipeline=self._spec.name),
             use_cache=options.use_cache,
             runner=self._runner,
-            lineage=self._lineage,
+            recorder=Recorder(run_id=self._run_id, lineage=self._lineage),
             observer=observer,
             components=[c.headrace_name for c in components if c.headrace_name],
             concurrency=options.concurrency or os.cpu_count() or 1,

@@ -14,7 +14,7 @@ from headrace.backends.local.model import Artifact, Failure, Inputs
 from headrace.backends.local.spec import Component, artifact_type
 from headrace.backends.local.store import Attempt
 from headrace.backends.local.values import coerce
-from headrace_components.errors import InputError, PlatformError
+from headrace_components.errors import PlatformError
 
 
 def message(component: Component, inputs: Inputs, attempt: Attempt) -> dict[str, Any]:
@@ -157,21 +157,3 @@ def failure(attempt: Attempt, log: Path, status: int, task: str) -> Failure:
     last = lines[-1].strip() if lines else "it printed nothing"
     message = f"{task}: exit code {status}: {last}"
     return Failure(task=task, kind="crash", message=message, log=log)
-
-
-def import_artifact(
-    component: Component, inputs: Inputs, uri: str, metadata: Mapping[str, Any], fingerprint: str
-) -> Artifact:
-    """Returns the artifact that an importer names."""
-    if not uri:
-        raise InputError(
-            f"{component.name}: the importer's URI is empty. Pass a path or a URI; "
-            f"its parameters are {sorted(inputs.parameters)}."
-        )
-    importer = (component.executor or {})["importer"]
-    return Artifact(
-        uri=uri,
-        type=artifact_type(importer["typeSchema"]),
-        metadata=metadata,
-        fingerprint=fingerprint,
-    )

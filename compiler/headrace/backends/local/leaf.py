@@ -6,13 +6,12 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from headrace.backends.local import cache as caching
 from headrace.backends.local import executor_input
-from headrace.backends.local.lineage import ArtifactRecord
+from headrace.backends.local.importing import import_artifact
 from headrace.backends.local.model import (
-    Artifact,
     Artifacts,
     Failure,
     Inputs,
@@ -22,36 +21,12 @@ from headrace.backends.local.model import (
     artifacts_to_json,
 )
 from headrace.backends.local.observer import Observer
-from headrace.backends.local.placeholders import Context, fill, fill_arguments, fill_constant
+from headrace.backends.local.placeholders import Context, fill, fill_arguments
+from headrace.backends.local.recorder import Recorder
 from headrace.backends.local.runners.runner import Runner
 from headrace.backends.local.spec import Component, TaskSpec
 from headrace.backends.local.store import Attempt, RunStore, storage_error
-from headrace_components.errors import ComponentError, InputError
-
-_Records = Mapping[str, Sequence[ArtifactRecord]]
-
-
-class Lineage(Protocol):
-    """What a run records; see `lineage.LineageStore`."""
-
-    def begin_execution(
-        self,
-        run_id: str,
-        task: str,
-        component: str,
-        parameters: Mapping[str, Any],
-        inputs: _Records,
-    ) -> int:
-        """Records that a task starts; returns the execution's id."""
-
-    def finish_execution(
-        self,
-        execution_id: int,
-        state: Literal["complete", "cached", "failed", "canceled"],
-        outputs: _Records,
-        reason: str | None = None,
-    ) -> dict[str, list[int]]:
-        """Records how it ended; returns the artifacts' ids by port."""
+from headrace_components.errors import ComponentError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,11 +57,12 @@ class LeafRunner:
     """Runs the tasks of one run, as many at a time as there are slots.
 
     Args:
-        run_id: The run.
+        directory: The directory that the run was started in.
         store: The run's directory.
-        cache: The cache of the root; None to run every task.
+        cache: The cache of the root.
+        use_cache: Whether it may answer; it is filled in any case.
         runner: Starts processes.
-        lineage: Where executions are recorded.
+        recorder: Records executions.
         observer: Is told of every task.
         components: Components of Headrace in the order in which the pipeline needs them.
         concurrency: How many tasks may run at once.
@@ -95,24 +71,24 @@ class LeafRunner:
     def __init__(
         self,
         *,
-        run_id: str,
+        directory: Path,
         store: RunStore,
         cache: caching.Cache,
         use_cache: bool,
         runner: Runner,
-        lineage: Lineage,
+        recorder: Recorder,
         observer: Observer,
         components: Sequence[str],
         concurrency: int,
     ) -> None:
         self.outcomes: list[TaskOutcome] = []
         self.failures: list[Failure] = []
-        self._run_id = run_id
+        self._directory = directory
         self._store = store
         self._cache = cache
         self._use_cache = use_cache
         self._runner = runner
-        self._lineage = lineage
+        self._recorder = recorder
         self._observer = observer
         self._components = list(dict.fromkeys(components))
         self._slots = asyncio.Semaphore(concurrency)
@@ -149,7 +125,7 @@ class LeafRunner:
         artifacts = artifacts_from_json(earlier["artifacts"])
         if any(artifact.id is None for found in artifacts.values() for artifact in found):
             # Killed between the rename and the record: the task is done, its record is not.
-            artifacts = self._recorded(earlier["execution"], "complete", artifacts)
+            artifacts = self._recorder.finish(earlier["execution"], "complete", artifacts)
             earlier = {**earlier, "artifacts": artifacts_to_json(artifacts)}
             self._store.update_result(job.path, earlier)
             if earlier["cache_key"]:
@@ -161,35 +137,22 @@ class LeafRunner:
 
     def _imported(self, job: Job) -> Result:
         started = time.monotonic()
-        importer = (job.component.executor or {})["importer"]
-        message = {"inputs": {"parameterValues": dict(job.inputs.parameters)}}
-        context = replace(job.context, message=message)
-        uri = fill(_importer_uri(importer, job), context)
-        fingerprint = ""
-        if "://" not in uri:
-            path = Path(uri).absolute()
-            if not path.exists():
-                raise InputError(
-                    f"{job.name}: the importer's URI is {uri!r}, but there is no {path}. "
-                    "Give the path or URI of something that exists."
-                )
-            uri, fingerprint = str(path), caching.fingerprint(path)
-        artifact = executor_input.import_artifact(
-            job.component,
-            job.inputs,
-            uri,
-            fill_constant(importer.get("metadata", {}), context),
-            fingerprint,
+        artifact = import_artifact(
+            (job.component.executor or {})["importer"], job.inputs, self._directory, job.context
         )
-        made = dict.fromkeys(job.component.output_artifacts, (artifact,))
         execution = self._begin(job)
-        artifacts = self._recorded(execution, "complete", made)
-        return self._succeeded(job, "done", time.monotonic() - started, {}, artifacts)
+        made = self._recorder.finish(
+            execution,
+            "complete",
+            dict.fromkeys(job.component.output_artifacts, (artifact,)),
+        )
+        self._store.attempt(job.path).commit(_result({}, made, execution, cache_key=None))
+        return self._succeeded(job, "done", time.monotonic() - started, {}, made)
 
     def _cached(self, job: Job, entry: caching.Entry) -> Result:
         started = time.monotonic()
         execution = self._begin(job)
-        artifacts = self._recorded(execution, "cached", entry.artifacts)
+        artifacts = self._recorder.finish(execution, "cached", entry.artifacts)
         self._store.attempt(job.path).commit(
             _result(entry.parameters, artifacts, execution, cache_key=None)
         )
@@ -234,10 +197,10 @@ class LeafRunner:
         except OSError as error:
             failure = Failure.of(storage_error(job.name, error), job.name, log)
         except asyncio.CancelledError:
-            self._lineage.finish_execution(execution, "canceled", {})
+            self._recorder.give_up(execution, "canceled")
             raise
         attempt.discard()
-        self._lineage.finish_execution(execution, "failed", {}, failure.message)
+        self._recorder.give_up(execution, "failed", failure.message)
         return failure
 
     async def _start(self, job: Job, attempt: Attempt, log: Path) -> int:
@@ -271,7 +234,7 @@ class LeafRunner:
             job.component, attempt, self._store.root, job.name
         )
         attempt.commit(_result(parameters, artifacts, execution, cache_key=key))
-        artifacts = self._recorded(execution, "complete", artifacts)
+        artifacts = self._recorder.finish(execution, "complete", artifacts)
         self._store.update_result(
             job.path, _result(parameters, artifacts, execution, cache_key=key)
         )
@@ -280,25 +243,12 @@ class LeafRunner:
         return self._succeeded(job, "done", time.monotonic() - started, parameters, artifacts)
 
     def _begin(self, job: Job) -> int:
-        return self._lineage.begin_execution(
-            self._run_id,
+        return self._recorder.begin(
             job.name,
             job.component.headrace_name or job.component.name,
             job.inputs.parameters,
-            _records(job.inputs.artifacts),
+            job.inputs.artifacts,
         )
-
-    def _recorded(
-        self, execution: int, state: Literal["complete", "cached"], artifacts: Artifacts
-    ) -> dict[str, tuple[Artifact, ...]]:
-        ids = self._lineage.finish_execution(execution, state, _records(artifacts))
-        return {
-            port: tuple(
-                replace(artifact, id=found)
-                for artifact, found in zip(listed, ids[port], strict=True)
-            )
-            for port, listed in artifacts.items()
-        }
 
     def _succeeded(
         self,
@@ -326,20 +276,6 @@ class LeafRunner:
     def _report(self, outcome: TaskOutcome) -> None:
         self.outcomes.append(outcome)
         self._observer.task_finished(outcome.name, outcome.state, outcome.seconds, outcome.reason)
-
-
-def _importer_uri(importer: Mapping[str, Any], job: Job) -> str:
-    source = importer["artifactUri"]
-    if "runtimeParameter" in source:
-        return str(job.inputs.parameters.get(source["runtimeParameter"], ""))
-    return str(source["constant"])
-
-
-def _records(artifacts: Artifacts) -> dict[str, list[ArtifactRecord]]:
-    return {
-        port: [ArtifactRecord(uri=a.uri, type=a.type, metadata=a.metadata, id=a.id) for a in found]
-        for port, found in artifacts.items()
-    }
 
 
 def _result(

@@ -33,6 +33,7 @@ import signal
 import socket
 import sys
 import traceback
+import warnings
 from collections import deque
 from typing import Any, NoReturn
 
@@ -173,6 +174,9 @@ def die_with_parent(number: signal.Signals, parent: int) -> None:
 def main() -> NoReturn:
     """Serves the socket of the given descriptor, until the parent of the given id ends."""
     die_with_parent(signal.SIGTERM, int(sys.argv[2]))
+    # Python 3.12 counts native threads too. Those that libraries start at import - OpenBLAS,
+    # jemalloc - have fork handlers of their own.
+    warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
     _Nursery(socket.socket(fileno=int(sys.argv[1]))).serve()
 
 

@@ -1,6 +1,6 @@
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-any-generics=False
 # mypy: disallow-incomplete-defs=False, disallow-untyped-calls=False
-"""What a run does when things go wrong: kills, resumption, caching, neighbours."""
+"""What a run survives: kills of all of it and of parts, interruption, neighbours."""
 
 import contextlib
 import json
@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from kfp import dsl
 from headrace.backends.local import engine
 from headrace.backends.local.model import RunResult
 from headrace_components.errors import InputError
-from local_pipelines import compiled, fails, note_pid, read, run_pipeline, slow, step
+from local_pipelines import compiled, note_pid, read, run_pipeline, slow, step
 
 
 @pytest.fixture(autouse=True)
@@ -211,86 +211,6 @@ def test_a_run_is_refused_before_anything_runs_when_a_parameter_is_unknown(tmp_p
     assert not (tmp_path / "root").exists()
 
 
-@dsl.pipeline(name="cached")
-def cached(value: str, other: str):
-    first = step(name="first", value=value)
-    read(name="second", item=first.outputs["out"])
-    step(name="third", value=other)
-    step(name="always").set_caching_options(False)
-
-
-def test_a_second_run_is_answered_from_the_cache(tmp_path: Path) -> None:
-    first = run_pipeline(cached, tmp_path, value="a", other="b")
-    second = run_pipeline(cached, tmp_path, value="a", other="b")
-    changed = run_pipeline(cached, tmp_path, value="a", other="c")
-    uncached = run_pipeline(cached, tmp_path, use_cache=False, value="a", other="b")
-
-    assert second.journal == ["always "]
-    assert second.states == {
-        "step": "cached",
-        "read": "cached",
-        "step-2": "cached",
-        "step-3": "done",
-    }
-    assert sorted(changed.journal) == ["always ", "third c"]
-    assert sorted(uncached.journal) == sorted(first.journal)
-
-
-def test_a_run_without_cache_renews_it(tmp_path: Path) -> None:
-    run_pipeline(cached, tmp_path, value="a", other="b")
-    renewed = run_pipeline(cached, tmp_path, use_cache=False, value="a", other="b")
-    third = run_pipeline(cached, tmp_path, value="a", other="b")
-
-    assert artifact_uri(third.result, "step") == artifact_uri(renewed.result, "step")
-
-
-def artifact_uri(result: RunResult, task: str) -> str:
-    (outcome,) = [outcome for outcome in result.tasks if outcome.name == task]
-    return outcome.artifacts["out"][0].uri
-
-
-def test_a_result_whose_files_are_gone_is_made_again(tmp_path: Path) -> None:
-    first = run_pipeline(cached, tmp_path, value="a", other="b")
-    uri = Path(artifact_uri(first.result, "step"))
-    uri.rename(uri.with_name("elsewhere"))
-
-    second = run_pipeline(cached, tmp_path, value="a", other="b")
-
-    assert {"first a", "second a"} <= set(second.journal)
-    assert second.states["step-2"] == "cached"
-
-
-def test_a_failure_is_not_cached_and_leaves_nothing_half_written(tmp_path: Path) -> None:
-    @dsl.pipeline(name="bad")
-    def bad():
-        fails(name="bad")
-
-    for _ in range(2):
-        ran = run_pipeline(bad, tmp_path)
-
-        assert ran.journal == ["bad"]
-        assert [path.name for path in ran.result.directory.iterdir() if path.is_dir()] == ["logs"]
-
-
-@dsl.pipeline(name="ten")
-def ten():
-    before = step(name="0", value="x")
-    for index in range(1, 10):
-        before = step(name=str(index), value=before.outputs["text"])
-
-
-def test_ten_cached_tasks_take_less_than_two_seconds_and_start_no_process(tmp_path: Path) -> None:
-    run_pipeline(ten, tmp_path)
-
-    started = time.process_time()
-    second = run_pipeline(ten, tmp_path)
-
-    # Processor time: the wall clock would count what other tests do meanwhile.
-    assert time.process_time() - started < 2.0
-    assert set(second.states.values()) == {"cached"}
-    assert not list(second.result.logs.iterdir())
-
-
 def test_a_nursery_that_dies_fails_its_tasks_and_names_its_log(
     journal: Path, tmp_path: Path
 ) -> None:
@@ -311,66 +231,3 @@ def test_a_nursery_that_dies_fails_its_tasks_and_names_its_log(
     assert "the process that starts the tasks ended" in output
     assert "_process.log" in output
     wait_for(lambda: not is_alive(task))
-
-
-@pytest.fixture
-def schema(tmp_path: Path) -> Iterator[Path]:
-    file = tmp_path / "schema.pbtxt"
-    file.write_text('feature { name: "fare" type: FLOAT }\n', "utf-8")
-    yield file
-
-
-@pytest.mark.parametrize("runner", ["worker", "process"])
-def test_a_component_of_headrace_runs_through_either_runner(
-    runner: Any, schema: Path, tmp_path: Path
-) -> None:
-    result = engine.start(
-        compiled(imported_schema),
-        parameters={"schema_file": str(schema)},
-        options=engine.Options(root=tmp_path / "root", runner=runner),
-    )
-
-    assert result.state == "succeeded"
-    (artifact,) = result.tasks[0].artifacts["schema"]
-    assert artifact.uri == str(result.directory / "import-schema-gen/schema")
-    assert Path(artifact.uri, "schema.pbtxt").read_bytes() == schema.read_bytes()
-
-
-@pytest.mark.parametrize("runner", ["worker", "process"])
-def test_a_mistake_of_the_author_is_told_in_one_line_and_not_tried_again(
-    runner: Any, tmp_path: Path
-) -> None:
-    result = engine.start(
-        compiled(imported_schema),
-        parameters={"schema_file": "/gone.pbtxt"},
-        options=engine.Options(root=tmp_path / "root", runner=runner),
-    )
-
-    (failure,) = result.failures
-    assert failure.kind == "input"
-    assert failure.message.startswith("import_schema_gen: `schema_file` is '/gone.pbtxt'")
-    assert failure.log is not None
-    log = failure.log.read_text("utf-8")
-    assert log.count("`schema_file` is '/gone.pbtxt'") == 1
-    assert "Traceback" not in log
-
-
-@dsl.pipeline(name="imported-schema")
-def imported_schema(schema_file: str):
-    from headrace_components.import_schema_gen.interface import import_schema_gen
-
-    import_schema_gen(schema_file=schema_file).set_retry(3, backoff_duration="0s")
-
-
-def test_a_changed_file_that_a_component_reads_is_read_again(schema: Path, tmp_path: Path) -> None:
-    def states() -> list[str]:
-        result = engine.start(
-            compiled(imported_schema),
-            parameters={"schema_file": str(schema)},
-            options=engine.Options(root=tmp_path / "root"),
-        )
-        return [task.state for task in result.tasks]
-
-    assert [states(), states()] == [["done"], ["cached"]]
-    schema.write_text('feature { name: "distance" type: INT }\n', "utf-8")
-    assert states() == ["done"]

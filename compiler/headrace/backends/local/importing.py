@@ -1,0 +1,60 @@
+"""Importers: tasks that name an artifact which is there already."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from headrace.backends.local.cache import fingerprint
+from headrace.backends.local.model import Artifact, Inputs
+from headrace.backends.local.placeholders import Context, fill, fill_constant
+from headrace.backends.local.spec import artifact_type
+from headrace_components.errors import InputError
+
+
+def import_artifact(
+    importer: Mapping[str, Any], inputs: Inputs, directory: Path, context: Context
+) -> Artifact:
+    """Returns the artifact that an importer names.
+
+    What lies at a local path may change, so it is fingerprinted: then the tasks that read it run
+    again.
+
+    Args:
+        importer: The `ImporterSpec` message.
+        inputs: The task's inputs.
+        directory: What a relative path is relative to: where the run was started.
+        context: Values of the pipeline's placeholders; names the task in error messages.
+
+    Raises:
+        InputError: The URI is empty, or a path at which there is nothing.
+    """
+    context = replace(context, message={"inputs": {"parameterValues": dict(inputs.parameters)}})
+    uri = fill(_uri(importer, inputs), context)
+    if not uri:
+        raise InputError(
+            f"{context.task}: the importer's URI is empty, expected a path or a URI. "
+            "Pass `artifact_uri` of something that exists."
+        )
+    mark = ""
+    if "://" not in uri:
+        path = directory / uri
+        if not path.exists():
+            raise InputError(
+                f"{context.task}: the importer's URI is {uri!r}, but there is no {path}. "
+                "Give the path or URI of something that exists."
+            )
+        uri, mark = str(path), fingerprint(path)
+    return Artifact(
+        uri=uri,
+        type=artifact_type(importer["typeSchema"]),
+        metadata=fill_constant(importer.get("metadata", {}), context),
+        fingerprint=mark,
+    )
+
+
+def _uri(importer: Mapping[str, Any], inputs: Inputs) -> str:
+    source = importer["artifactUri"]
+    if "runtimeParameter" in source:
+        return str(inputs.parameters.get(source["runtimeParameter"], ""))
+    return str(source["constant"])
