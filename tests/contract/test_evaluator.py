@@ -434,11 +434,12 @@ def test_a_label_that_no_row_has_is_named(
         run(launcher, eval_config(AUC, label="latee"), examples, model=model)
 
 
+@pytest.mark.parametrize("nothing", [None, []])
 def test_a_label_that_some_rows_lack_is_refused(
-    launcher: Launcher, model: Stored, tmp_path: Path
+    nothing: Any, launcher: Launcher, model: Stored, tmp_path: Path
 ) -> None:
     columns = flights(10)
-    columns["late"][3] = None
+    columns["late"][3] = nothing
     rows = launcher.store(write_examples(tmp_path / "examples", columns))
 
     with pytest.raises(TaskFailedError, match=r"label 'late' is missing in 1 of 10 rows"):

@@ -70,14 +70,10 @@ def _evaluate(
 ) -> None:
     start = time.monotonic()
     rubber_stamp = checked.is_rubber_stamp
-    try:
-        if custom_extractors is not None:
-            raise NotEmbeddableError("it has custom extractors")
-        sliced = embedded_engine.evaluate(rows, checked.proto, models)
+    sliced = None if custom_extractors else _embedded(rows, checked, models)
+    if sliced is not None:
         results.write_results(sliced, checked.proto, output, is_rubber_stamp=rubber_stamp)
-    except NotEmbeddableError as reason:
-        logging.info("evaluator: evaluating with TFMA on Beam: %s.", reason)
-        rows.check_features(checked.proto, has_model=bool(models))
+    else:
         beam_engine.evaluate(
             rows,
             checked.proto,
@@ -89,6 +85,17 @@ def _evaluate(
     logging.info("evaluator: metrics took %.1f s.", time.monotonic() - start)
 
 
+def _embedded(
+    rows: EvaluationRows, checked: CheckedConfig, models: list[Any]
+) -> list[results.SlicedMetrics] | None:
+    try:
+        return embedded_engine.evaluate(rows, checked.proto, models)
+    except NotEmbeddableError as reason:
+        logging.info("evaluator: evaluating with TFMA on Beam: %s.", reason)
+    rows.check_features(checked.proto, has_model=bool(models))
+    return None
+
+
 def _extractors(
     rows: EvaluationRows,
     checked: CheckedConfig,
@@ -97,6 +104,7 @@ def _extractors(
 ) -> list[Any] | None:
     if custom_extractors is None:
         return None
+    logging.info("evaluator: evaluating with TFMA on Beam: it has custom extractors.")
     extractors: list[Any] = custom_extractors(
         eval_shared_model=beam_engine.one_or_all(models),
         eval_config=checked.proto,

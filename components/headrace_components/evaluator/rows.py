@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.tfxio import tensor_representation_util
 
@@ -131,7 +132,10 @@ class EvaluationRows:
 
     def _check_labels(self, name: str, column: pa.ChunkedArray) -> None:
         # TFMA would count such a row as a negative one, or stop with a shape error.
-        missing = column.null_count
+        lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy()
+        # A row of a label with several values may have none of them.
+        is_single = lengths.max() <= 1
+        missing = int((lengths == 0).sum()) if is_single else column.null_count
         if missing:
             raise InputError(
                 f"evaluator: the label {name!r} is missing in {missing} of {len(column)} rows of "
