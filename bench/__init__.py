@@ -1,0 +1,1 @@
+"""Measures Headrace, and TFX beside it: `python -m bench --help`."""
