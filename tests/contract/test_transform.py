@@ -281,6 +281,13 @@ def test_tensorflow_1_code_runs_when_it_is_forced(launcher: Launcher, tmp_path: 
             "def preprocessing_fn(inputs):\n    return {'x': inputs['fare'][:1]}\n",
             r"made 1 rows of 2, expected one for each",
         ),
+        (
+            "import tensorflow as tf\nimport tensorflow_transform as tft\n\n\n"
+            "def preprocessing_fn(inputs):\n"
+            "    two = tf.ensure_shape(inputs['fare'][:3], [2])\n"
+            "    return {'x': inputs['fare'] - tft.mean(two)}\n",
+            r"the graph of preprocessing_fn does not run on split 'train': .*[Ss]hape",
+        ),
     ],
 )
 def test_a_mistake_in_the_module_is_told(
@@ -354,6 +361,14 @@ def test_a_feature_that_the_data_lack_is_refused_where_the_schema_fixes_its_shap
     message = r"feature 'price' holds 0 values in a row of split 'train', but the schema fixes 1"
     with pytest.raises(TaskFailedError, match=message):
         run(launcher, tmp_path, module, schema=schema)
+
+
+@pytest.mark.slow
+def test_the_same_is_told_where_beam_analyzes(launcher: Launcher, tmp_path: Path) -> None:
+    rows = {**ROWS, "train": [(1.0, "a"), (None, "b")]}
+
+    with pytest.raises(TaskFailedError, match=r"split 'train', .*; 1 of 2 rows differ"):
+        run(launcher, tmp_path, MODULE, {"force_tf_compat_v1": True}, rows=rows)
 
 
 def test_rows_without_a_value_are_counted(launcher: Launcher, tmp_path: Path) -> None:

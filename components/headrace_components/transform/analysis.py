@@ -87,6 +87,7 @@ def analyze(request: AnalysisRequest) -> AnalysisResult:
         datasets,
         with_cache=request.cache_output is not None,
         temp_dir=request.temp_dir,
+        component=request.component,
     )
     if engine.unknown:
         return analyze_on_beam(request, f"it needs {sorted(engine.unknown)}")

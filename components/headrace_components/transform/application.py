@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform import impl_helper
 from tensorflow_transform.saved import saved_transform_io_v2
 
 from headrace_components.errors import InputError
+from headrace_components.transform.graph_errors import told_to_author
 from headrace_components.transform.raw_data import RawData
 
 
@@ -43,15 +43,8 @@ class GraphApplication:
         """
         for batch in self._data.record_batches(split):
             tensors = self._data.tensors(batch, split)
-            try:
-                outputs = dict(self._apply(tensors))
-                transformed = self._converter.convert(outputs)
-            except (tf.errors.InvalidArgumentError, TypeError, ValueError, pa.ArrowException) as e:
-                raise InputError(
-                    f"{self._component}: the graph of preprocessing_fn does not run on split "
-                    f"{split!r}: {_first_line(e)}. Correct the operation it names, or return "
-                    "features whose first dimension is the rows."
-                ) from e
+            with told_to_author(self._component, split):
+                transformed = self._converter.convert(dict(self._apply(tensors)))
             if transformed.num_rows != batch.num_rows:
                 raise InputError(
                     f"{self._component}: preprocessing_fn made {transformed.num_rows} rows of "
@@ -59,8 +52,3 @@ class GraphApplication:
                     "dimension is the rows."
                 )
             yield transformed
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:400].rstrip(".") if lines else type(error).__name__

@@ -48,6 +48,7 @@ def analyze(
     Returns:
         The schema of the outputs, as far as it is known without values of analyzers.
     """
+    _check(data, datasets)
     context = tft_beam.Context(temp_dir=temp_dir, force_tf_compat_v1=force_tf_compat_v1)
     with beam.Pipeline(runner=_runner(function, data, force_tf_compat_v1)) as pipeline, context:
         rows = {
@@ -90,8 +91,12 @@ def _runner(function: PreprocessingFn, data: RawData, force_tf_compat_v1: bool) 
     return FnApiRunner() if num_phases(root) < 2 else "BundleBasedDirectRunner"
 
 
+def _check(data: RawData, datasets: Sequence[Dataset]) -> None:
+    """Reads all rows: what contradicts the schema is told here, before Beam wraps it."""
+    for dataset in datasets:
+        for batch in data.record_batches(dataset.split):
+            data.tensors(batch, dataset.split)
+
+
 def _read(split: str, data: RawData) -> Iterator[pa.RecordBatch]:
-    for batch in data.record_batches(split):
-        # Checked here, where the message names the feature; TFT's own converts it once more.
-        data.tensors(batch, split)
-        yield batch
+    yield from data.record_batches(split)

@@ -14,6 +14,7 @@ from tensorflow_transform.beam import analyzer_cache as tft_cache
 from tensorflow_transform.saved import saved_transform_io_v2
 
 from headrace_components.transform import analyzer_cache
+from headrace_components.transform.graph_errors import told_to_author
 from headrace_components.transform.graph_interpreter import Batch, Interpreter
 from headrace_components.transform.raw_data import RawData
 from headrace_components.transform.tracing import TracedPreprocessing
@@ -43,6 +44,7 @@ class EmbeddedAnalysis:
         datasets: What to analyze.
         with_cache: Whether cached accumulators are used and fresh ones kept.
         temp_dir: Where vocabulary files are written before they become assets.
+        component: Name of the component, for error messages.
     """
 
     def __init__(
@@ -53,11 +55,13 @@ class EmbeddedAnalysis:
         *,
         with_cache: bool,
         temp_dir: str,
+        component: str,
     ) -> None:
         self._traced = traced
         self._data = data.project(traced.analyzed_columns) if traced.analyzed_columns else data
         self._datasets = {dataset.key: dataset for dataset in datasets}
         self._temp_dir = temp_dir
+        self._component = component
         self._bytes_read: dict[tft_cache.DatasetKey, int] = {}
         self._keeps_alive: list[Any] = []
         # Taken before the graph is built, which consumes the collections it looks at.
@@ -161,7 +165,9 @@ class EmbeddedAnalysis:
             num_bytes = 0
             for batch in self._data.record_batches(split):
                 num_bytes += batch.nbytes
-                outputs = phase(self._data.tensors(batch, split))
+                tensors = self._data.tensors(batch, split)
+                with told_to_author(self._component, split):
+                    outputs = phase(tensors)
                 yield {
                     name: np.asarray(value) if isinstance(value, tf.Tensor) else value
                     for name, value in outputs.items()
