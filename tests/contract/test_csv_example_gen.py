@@ -297,6 +297,19 @@ def test_a_quote_that_is_not_closed_is_suspected(launcher: Launcher, base: Path)
     refused(launcher, base, r"data.csv, line 3: a quote is opened and not closed")
 
 
+def test_a_quote_that_is_open_for_longer_than_a_block_is_named(
+    launcher: Launcher, base: Path
+) -> None:
+    write(base, 'a,b\n1,2\n3,"x\n' + "4,5\n" * BLOCK_BYTES)
+    refused(launcher, base, r"data.csv, line 3: a quote is opened and not closed")
+
+
+def test_a_gzip_file_that_is_cut_off_is_named(launcher: Launcher, base: Path) -> None:
+    rows = "".join(f"{hashlib.sha256(bytes(index)).hexdigest()}\n" for index in range(9000))
+    write(base, gzip.compress(b"a\n" + rows.encode())[:-5000], "cut.csv.gz")
+    refused(launcher, base, r"cut.csv.gz cannot be decompressed .*expected a whole gzip file")
+
+
 def test_a_quote_within_a_field_is_text(launcher: Launcher, base: Path) -> None:
     write(base, 'size,n\n5" pipe,1\n')
 

@@ -50,17 +50,16 @@ class CsvFiles:
         """
         for path in self.paths:
             with open_bytes(path) as stream:
-                counted = _QuoteCounter(stream)
                 try:
-                    yield from self._blocks_of(counted)
+                    yield from self._blocks_of(stream)
                 except pa.ArrowInvalid as error:
                     self._explain(path, error)
-            if counted.num_quotes % 2:
-                self._check_last_quote(path)
 
-    def _blocks_of(self, stream: "_QuoteCounter") -> Iterator[pa.RecordBatch]:
+    def _blocks_of(self, stream: pa.NativeFile) -> Iterator[pa.RecordBatch]:
+        # The stream must be Arrow's own: its threads read ahead, and would wait for the
+        # interpreter lock of a Python file while this reader, given up midway, waits for them.
         yield from arrow_csv.open_csv(
-            pa.PythonFile(stream, mode="r"),
+            stream,
             read_options=arrow_csv.ReadOptions(block_size=BLOCK_BYTES),
             parse_options=arrow_csv.ParseOptions(
                 delimiter=self._delimiter, newlines_in_values=True
@@ -72,6 +71,20 @@ class CsvFiles:
                 quoted_strings_can_be_null=True,
             ),
         )
+
+    def check_quotes(self) -> None:
+        """Raises an InputError where a file's last quote is not closed.
+
+        Arrow takes such a field to the end of the file, without a word. An odd number of quotes
+        tells that there may be one.
+        """
+        for path in self.paths:
+            num_quotes = 0
+            with open_bytes(path) as stream:
+                while data := stream.read(BLOCK_BYTES):
+                    num_quotes += data.count(b'"')
+            if num_quotes % 2:
+                self._check_last_quote(path)
 
     def place_of(self, row: int) -> str:
         """Returns the file and line of a row, counted over all files from 0."""
@@ -139,6 +152,7 @@ class CsvFiles:
                     f"{self._delimiter!r}, or give another `delimiter`."
                 ) from error
             if sum(map(len, fields)) > BLOCK_BYTES:
+                self._check_last_quote(path)
                 raise InputError(
                     f"csv_example_gen: {path}, line {line}: the record is longer than "
                     f"{BLOCK_BYTES >> 20} MiB, expected less. Keep large content in files of its "
@@ -176,27 +190,6 @@ class CsvFiles:
                         f"0x{line[error.start]:02x}, which is not UTF-8. Convert the file, as by "
                         "`iconv -f latin1 -t utf-8`."
                     ) from error
-
-
-class _QuoteCounter:
-    """A file that counts the quotes that are read from it.
-
-    Arrow takes a field whose quote is never closed to the end of the file, without a word; an odd
-    number of quotes tells that it may have.
-    """
-
-    def __init__(self, stream: pa.NativeFile) -> None:
-        self._stream = stream
-        self.num_quotes = 0
-        self.closed = False
-
-    def read(self, size: int = -1) -> bytes:
-        data: bytes = self._stream.read(size)
-        self.num_quotes += data.count(b'"')
-        return data
-
-    def close(self) -> None:
-        self.closed = True
 
 
 def _is_number(name: str) -> bool:

@@ -63,6 +63,7 @@ def _infer_types(files: CsvFiles) -> dict[str, ColumnType]:
         for name, cells in zip(block.schema.names, block.columns, strict=True):
             inferences[name].add(cells, num_rows)
         num_rows += block.num_rows
+    files.check_quotes()
     if not num_rows:
         raise InputError(
             f"csv_example_gen: {', '.join(files.paths)}: a header but no rows, expected at least "

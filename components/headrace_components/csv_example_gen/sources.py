@@ -26,7 +26,7 @@ def open_bytes(path: str) -> Iterator[pa.NativeFile]:
         path: A local path, or a URI whose scheme Arrow knows, as `gs://bucket/key`.
 
     Raises:
-        InputError: The scheme of the URI is not one that Arrow reads.
+        InputError: The scheme of the URI is not one that Arrow reads, or the file is cut off.
         PlatformError: The storage behind the URI did not answer.
     """
     with _open(path) as start:
@@ -36,7 +36,15 @@ def open_bytes(path: str) -> Iterator[pa.NativeFile]:
             yield file
             return
         with pa.CompressedInputStream(file, "gzip") as inflated:
-            yield inflated
+            try:
+                yield inflated
+            except OSError as error:
+                if error.errno is not None:  # the disk's fault and not the content's
+                    raise
+                raise InputError(
+                    f"csv_example_gen: {path} cannot be decompressed ({error}), expected a whole "
+                    "gzip file. Copy or write it again."
+                ) from error
 
 
 def _open(path: str) -> pa.NativeFile:
