@@ -197,12 +197,18 @@ def test_a_named_model_spec_is_compared_with_the_baseline_too(
     assert outcome["blessing"].metadata["blessed"] == 0
 
 
-def test_a_schema_gives_labels_their_shape(
-    launcher: Launcher, examples: Stored, model: Stored, tmp_path: Path
+@pytest.mark.parametrize("shape", ["shape {}", "shape { dim { size: 1 } }", ""])
+def test_labels_are_read_by_a_schema_with_and_without_their_shape(
+    shape: str,
+    launcher: Launcher,
+    examples: Stored,
+    model: Stored,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     (tmp_path / "schema").mkdir()
     (tmp_path / "schema/schema.pbtxt").write_text(
-        'feature { name: "late" type: INT presence { min_fraction: 1 } shape {} }\n'
+        f'feature {{ name: "late" type: INT presence {{ min_fraction: 1 }} {shape} }}\n'
         'feature { name: "origin" type: BYTES presence { min_fraction: 0 } }\n',
         "utf-8",
     )
@@ -211,6 +217,7 @@ def test_a_schema_gives_labels_their_shape(
     outcome = run(launcher, eval_config(AUC), examples, model=model, schema=schema)
 
     assert outcome["blessing"].metadata["blessed"] == 1
+    assert "on Beam" not in caplog.text
 
 
 @pytest.mark.parametrize("kind", ["empty", "not found", "itself"])
