@@ -10,7 +10,7 @@ import pyarrow as pa
 import tensorflow as tf
 from tensorflow import keras
 
-from headrace_components.examples import ExamplesWriter
+from headrace_components.data.examples import ExamplesWriter
 
 TYPES = {int: pa.int64(), float: pa.float32(), bytes: pa.large_binary()}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench import clock
 from headrace_components import task
-from headrace_components.examples import ExamplesReader
+from headrace_components.data.examples import ExamplesReader
 
 
 def main() -> None:

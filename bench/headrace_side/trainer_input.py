@@ -9,9 +9,9 @@ import tensorflow as tf
 from tfx_bsl.public import tfxio
 
 from bench import clock
-from headrace_components import schemas
+from headrace_components.data import schemas
+from headrace_components.data.examples import ExamplesReader
 from headrace_components.data_accessor import make_data_accessor
-from headrace_components.examples import ExamplesReader
 
 BATCH_SIZE = 512  # As in the flights example.
 

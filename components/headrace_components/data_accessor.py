@@ -15,10 +15,10 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.public import tfxio
 from tfx_bsl.tfxio import tensor_representation_util
 
+from headrace_components.data.example_columns import Feature
+from headrace_components.data.example_dataset import make_dataset
+from headrace_components.data.examples import ExamplesReader
 from headrace_components.errors import InputError
-from headrace_components.example_columns import Feature
-from headrace_components.example_dataset import make_dataset
-from headrace_components.examples import ExamplesReader
 from headrace_components.fn_args import DataAccessor
 
 _READ_ROWS = 32_768

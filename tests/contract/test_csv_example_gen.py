@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 from headrace_components.csv_example_gen.csv_files import BLOCK_BYTES
-from headrace_components.examples import ExamplesReader
+from headrace_components.data.examples import ExamplesReader
 from launcher import Launcher, Outcome, Rules, TaskFailedError
 
 FIXTURE = Path(__file__).parents[1] / "fixtures/csv_example_gen"

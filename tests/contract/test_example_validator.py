@@ -11,7 +11,7 @@ import pytest
 import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
-from headrace_components import schemas, statistics
+from headrace_components.data import schemas, statistics
 from headrace_components.example_validator.executor import execute
 from headrace_components.task import Artifact, Task
 from launcher import Launcher, Outcome, Rules, Stored, TaskFailedError

@@ -9,7 +9,7 @@ import pytest
 import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from headrace_components import schemas, statistics
+from headrace_components.data import schemas, statistics
 from launcher import Launcher, Rules, Stored, TaskFailedError
 
 BYTES = pa.large_list(pa.large_binary())

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 import tensorflow_data_validation as tfdv
 
-from headrace_components.examples import ExamplesWriter, examples_metadata
+from headrace_components.data.examples import ExamplesWriter, examples_metadata
 from launcher import Launcher, Rules, Stored, TaskFailedError
 from statistics_oracle import differences
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from headrace_components.examples import ExamplesWriter
+from headrace_components.data.examples import ExamplesWriter
 from headrace_components.module_pack import pack
 from launcher import Launcher, Rules, Stored, TaskFailedError
 

@@ -8,8 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from headrace_components.errors import InputError
-from headrace_components.examples import (
+from headrace_components.data.examples import (
     BYTES_LIST,
     FLOAT_LIST,
     INT_LIST,
@@ -17,7 +16,8 @@ from headrace_components.examples import (
     ExamplesWriter,
     examples_metadata,
 )
-from headrace_components.tfrecord import TFRecordWriter
+from headrace_components.data.tfrecord import TFRecordWriter
+from headrace_components.errors import InputError
 
 SHARD = "Split-train/data_tfrecord-00000-of-00001.gz"
 

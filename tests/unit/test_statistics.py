@@ -11,7 +11,7 @@ import tensorflow_data_validation as tfdv
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from headrace_components import statistics
+from headrace_components.data import statistics
 from headrace_components.errors import InputError
 from statistics_oracle import differences, on_beam
 
@@ -134,7 +134,7 @@ def test_a_sample_is_the_same_rows_for_any_size_of_batch() -> None:
 
 
 def test_parts_merge_to_the_whole() -> None:
-    from headrace_components.top_values import ExactTopValuesGenerator
+    from headrace_components.data.top_values import ExactTopValuesGenerator
 
     generator = ExactTopValuesGenerator(tfdv.StatsOptions(weight_feature="weight"))
     batches = list(in_batches(5_000))

@@ -13,7 +13,7 @@ import tensorflow_transform as tft
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from headrace_components.examples import ExamplesReader, ExamplesWriter
+from headrace_components.data.examples import ExamplesReader, ExamplesWriter
 from headrace_components.transform import analysis, analyzer_cache
 from headrace_components.transform.analyzer_cache import dataset_key
 from headrace_components.transform.application import GraphApplication

@@ -16,9 +16,9 @@ from headrace_components.csv_example_gen.csv_files import CsvFiles
 from headrace_components.csv_example_gen.params import CsvExampleGenParams, OutputSplit
 from headrace_components.csv_example_gen.sources import find_files
 from headrace_components.csv_example_gen.spans import resolve
+from headrace_components.data.example_encoder import encode_examples, encode_features
+from headrace_components.data.examples import ExamplesWriter, examples_metadata
 from headrace_components.errors import InputError
-from headrace_components.example_encoder import encode_examples, encode_features
-from headrace_components.examples import ExamplesWriter, examples_metadata
 from headrace_components.parameters import read
 from headrace_components.task import Task
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from headrace_components import schemas
+from headrace_components.data import schemas
 from headrace_components.evaluator import beam_engine, embedded_engine, results
 from headrace_components.evaluator.eval_config import CheckedConfig, checked_config
 from headrace_components.evaluator.extraction import NotEmbeddableError

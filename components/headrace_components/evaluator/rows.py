@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.tfxio import tensor_representation_util
 
+from headrace_components.data.examples import ExamplesReader
 from headrace_components.errors import InputError
-from headrace_components.examples import ExamplesReader
 
 # Large enough that a batch's fixed cost in Python and TensorFlow does not show, small enough that
 # wide rows stay in some hundred megabytes.

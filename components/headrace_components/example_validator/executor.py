@@ -9,7 +9,7 @@ from pathlib import Path
 import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
-from headrace_components import schemas, splits, statistics
+from headrace_components.data import schemas, splits, statistics
 from headrace_components.errors import InputError
 from headrace_components.example_validator.params import ExampleValidatorParams
 from headrace_components.parameters import read

@@ -4,7 +4,7 @@ import logging
 
 import tensorflow_data_validation as tfdv
 
-from headrace_components import schemas, splits, statistics
+from headrace_components.data import schemas, splits, statistics
 from headrace_components.errors import InputError
 from headrace_components.parameters import read
 from headrace_components.schema_gen.params import SchemaGenParams

@@ -6,9 +6,9 @@ import time
 
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from headrace_components import schemas, splits, statistics
+from headrace_components.data import schemas, splits, statistics
+from headrace_components.data.examples import ExamplesReader
 from headrace_components.errors import InputError
-from headrace_components.examples import ExamplesReader
 from headrace_components.parameters import read
 from headrace_components.statistics_gen.params import StatisticsGenParams
 from headrace_components.task import Artifact, Task

@@ -19,7 +19,7 @@ class StatisticsGenParams:
 
     Attributes:
         stats_options: Fields of `tfdv.StatsOptions` by name. Which ones, and their types, is in
-            `headrace_components.statistics.options_from`.
+            `headrace_components.data.statistics.options_from`.
         exclude_splits: Names of splits to leave out.
         sample_rate: Fraction of rows read, in (0, 1]. 1.0 reads every row.
     """

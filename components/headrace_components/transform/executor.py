@@ -12,9 +12,9 @@ from tfx_bsl.coders.example_coder import (
     RecordBatchToExamplesEncoder,
 )
 
-from headrace_components import schemas, splits
+from headrace_components.data import schemas, splits
+from headrace_components.data.examples import ExamplesReader, ExamplesWriter, examples_metadata
 from headrace_components.errors import InputError
-from headrace_components.examples import ExamplesReader, ExamplesWriter, examples_metadata
 from headrace_components.parameters import read
 from headrace_components.task import Task
 from headrace_components.transform import statistics_outputs, user_functions

@@ -10,8 +10,8 @@ import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.tfxio import tf_example_record
 
+from headrace_components.data.examples import ExamplesReader
 from headrace_components.errors import InputError
-from headrace_components.examples import ExamplesReader
 
 # Of what a graph costs per call and what a batch holds in memory, neither shows at this size.
 BATCH_SIZE = 20_000

@@ -21,7 +21,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from headrace_components.tfrecord import GZIP_TRAILER_BYTES
+from headrace_components.data.tfrecord import GZIP_TRAILER_BYTES
 
 MANIFEST = "columnar.json"
 FORMAT_VERSION = 1

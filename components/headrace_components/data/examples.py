@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
-from headrace_components import columnar as twin
-from headrace_components.columnar import ColumnarWriter
+from headrace_components.data import columnar as twin
+from headrace_components.data.columnar import ColumnarWriter
+from headrace_components.data.example_encoder import encode_examples
+from headrace_components.data.tfrecord import TFRecordWriter, read_records
 from headrace_components.errors import InputError
-from headrace_components.example_encoder import encode_examples
-from headrace_components.tfrecord import TFRecordWriter, read_records
 
 ROWS_PER_SHARD = 500_000
 

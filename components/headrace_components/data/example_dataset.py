@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 
-from headrace_components import example_rows
+from headrace_components.data import example_rows
+from headrace_components.data.example_columns import Feature, rows_of
+from headrace_components.data.example_rows import Array, Dense, Ragged, Rows, Source
 from headrace_components.errors import InputError
-from headrace_components.example_columns import Feature, rows_of
-from headrace_components.example_rows import Array, Dense, Ragged, Rows, Source
 
 
 def make_dataset(

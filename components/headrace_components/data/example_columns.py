@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from headrace_components.data.example_rows import Array, Dense, Ragged, Rows
 from headrace_components.errors import InputError
-from headrace_components.example_rows import Array, Dense, Ragged, Rows
 
 _ARROW_TYPES = {
     "int64": pa.types.is_int64,

@@ -29,8 +29,8 @@ from tensorflow_data_validation.statistics.stats_options import StatsOptions
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from tfx_bsl.statistics import merge_util
 
+from headrace_components.data.top_values import ExactTopValuesGenerator
 from headrace_components.errors import InputError
-from headrace_components.top_values import ExactTopValuesGenerator
 
 FILE_NAME = "FeatureStats.pb"
 
