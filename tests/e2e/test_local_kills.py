@@ -168,6 +168,7 @@ def test_an_interrupted_run_ends_its_tasks_and_says_how_to_go_on(
     assert f"headrace run --root {root} --resume {only_run(root).name}" in output
     assert "Traceback" not in output
     assert json.loads((only_run(root) / "state.json").read_text("utf-8"))["state"] == "interrupted"
+    assert not list(only_run(root).rglob("*.partial"))
 
 
 def test_a_second_process_may_not_work_on_the_same_run(journal: Path, tmp_path: Path) -> None:
@@ -192,6 +193,29 @@ def test_two_runs_on_one_root_do_not_disturb_each_other(journal: Path, tmp_path:
 
     assert len(list(root.glob("chain/*/run.json"))) == 2
     assert run_pipeline(chain, root, seconds=0.2).journal == []
+
+
+def test_a_task_that_was_killed_before_its_record_is_recorded_and_not_redone(
+    journal: Path, tmp_path: Path
+) -> None:
+    result = run_pipeline(chain, tmp_path, seconds=0.0).result
+    file = result.directory / "slow/.headrace/result.json"
+    done = json.loads(file.read_text("utf-8"))
+    # What the file holds from the rename until lineage and cache have heard of the task.
+    artifacts = {"out": [{**done["artifacts"]["out"][0], "id": None}]}
+    file.write_text(
+        json.dumps({**done, "artifacts": artifacts, "is_recorded": False, "cache_key": "k"}),
+        "utf-8",
+    )
+    journal.write_text("", "utf-8")
+
+    again = engine.resume(result.run_id, root=tmp_path)
+
+    assert journal.read_text("utf-8") == ""
+    assert again.failures == ()
+    assert again.tasks[0].artifacts == result.tasks[0].artifacts
+    assert json.loads(file.read_text("utf-8"))["artifacts"] == done["artifacts"]
+    assert (tmp_path / ".cache/k.json").is_file()
 
 
 def test_an_unknown_run_is_an_error_that_names_the_nearest(tmp_path: Path) -> None:

@@ -235,6 +235,7 @@ class _Run:
             return await self._finish("interrupted", None)
         finally:
             await self._runner.close()
+            self._leaves.clean_up()
         return await self._finish("failed" if outcome.state == "failed" else "succeeded", outcome)
 
     def _placeholders(self) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """Runs one task that is no DAG: from an earlier attempt, from the cache, or for real."""
 
 import asyncio
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -92,6 +91,7 @@ class LeafRunner:
         self._observer = observer
         self._components = list(dict.fromkeys(components))
         self._slots = asyncio.Semaphore(concurrency)
+        self._abandoned: list[Attempt] = []
 
     async def run(self, job: Job) -> Result:
         """Returns the result of a task, running it only if nothing else has it."""
@@ -106,6 +106,11 @@ class LeafRunner:
             if entry is not None:
                 return self._cached(job, entry)
         return await self._run(job, key)
+
+    def clean_up(self) -> None:
+        """Removes what interrupted tasks left; they must have ended."""
+        for attempt in self._abandoned:
+            attempt.discard()
 
     def skip(self, name: str, reason: str) -> None:
         """Reports a task that does not run."""
@@ -122,17 +127,15 @@ class LeafRunner:
         return Result(state="failed", failure=failure)
 
     def _resumed(self, job: Job, earlier: dict[str, Any]) -> Result:
-        artifacts = artifacts_from_json(earlier["artifacts"])
-        if any(artifact.id is None for found in artifacts.values() for artifact in found):
-            # Killed between the rename and the record: the task is done, its record is not.
-            artifacts = self._recorder.finish(earlier["execution"], "complete", artifacts)
-            earlier = {**earlier, "artifacts": artifacts_to_json(artifacts)}
-            self._store.update_result(job.path, earlier)
-            if earlier["cache_key"]:
-                entry = caching.Entry(parameters=earlier["parameters"], artifacts=artifacts)
-                self._cache.store(earlier["cache_key"], entry)
+        parameters = earlier["parameters"]
+        artifacts: Artifacts = artifacts_from_json(earlier["artifacts"])
+        if not earlier["is_recorded"]:
+            # Killed between the rename and the record: the task is done, its record perhaps not.
+            # Lineage takes an execution's outputs once, so they are recorded as a new one's.
+            key, execution = earlier["cache_key"], self._begin(job)
+            artifacts = self._record(job, execution, parameters, artifacts, key)
         return self._succeeded(
-            job, "cached", 0.0, earlier["parameters"], artifacts, "done before the run was resumed"
+            job, "cached", 0.0, parameters, artifacts, "done before the run was resumed"
         )
 
     def _imported(self, job: Job) -> Result:
@@ -146,16 +149,14 @@ class LeafRunner:
             "complete",
             dict.fromkeys(job.component.output_artifacts, (artifact,)),
         )
-        self._store.attempt(job.path).commit(_result({}, made, execution, cache_key=None))
+        self._store.attempt(job.path).commit(_result({}, made, execution))
         return self._succeeded(job, "done", time.monotonic() - started, {}, made)
 
     def _cached(self, job: Job, entry: caching.Entry) -> Result:
         started = time.monotonic()
         execution = self._begin(job)
         artifacts = self._recorder.finish(execution, "cached", entry.artifacts)
-        self._store.attempt(job.path).commit(
-            _result(entry.parameters, artifacts, execution, cache_key=None)
-        )
+        self._store.attempt(job.path).commit(_result(entry.parameters, artifacts, execution))
         seconds = time.monotonic() - started
         return self._succeeded(job, "cached", seconds, entry.parameters, artifacts)
 
@@ -198,6 +199,7 @@ class LeafRunner:
             failure = Failure.of(storage_error(job.name, error), job.name, log)
         except asyncio.CancelledError:
             self._recorder.give_up(execution, "canceled")
+            self._abandoned.append(attempt)
             raise
         attempt.discard()
         self._recorder.give_up(execution, "failed", failure.message)
@@ -233,14 +235,25 @@ class LeafRunner:
         parameters, artifacts = executor_input.read_outputs(
             job.component, attempt, self._store.root, job.name
         )
-        attempt.commit(_result(parameters, artifacts, execution, cache_key=key))
-        artifacts = self._recorder.finish(execution, "complete", artifacts)
-        self._store.update_result(
-            job.path, _result(parameters, artifacts, execution, cache_key=key)
-        )
+        unrecorded = {"is_recorded": False, "cache_key": key}
+        attempt.commit({**_result(parameters, artifacts, execution), **unrecorded})
+        recorded = self._record(job, execution, parameters, artifacts, key)
+        return self._succeeded(job, "done", time.monotonic() - started, parameters, recorded)
+
+    def _record(
+        self,
+        job: Job,
+        execution: int,
+        parameters: Mapping[str, Any],
+        artifacts: Artifacts,
+        key: str | None,
+    ) -> Artifacts:
+        """Tells lineage and cache of a task that is done."""
+        recorded = self._recorder.finish(execution, "complete", artifacts)
         if key is not None:
-            self._cache.store(key, caching.Entry(parameters=parameters, artifacts=artifacts))
-        return self._succeeded(job, "done", time.monotonic() - started, parameters, artifacts)
+            self._cache.store(key, caching.Entry(parameters=parameters, artifacts=recorded))
+        self._store.update_result(job.path, _result(parameters, recorded, execution))
+        return recorded
 
     def _begin(self, job: Job) -> int:
         return self._recorder.begin(
@@ -278,12 +291,10 @@ class LeafRunner:
         self._observer.task_finished(outcome.name, outcome.state, outcome.seconds, outcome.reason)
 
 
-def _result(
-    parameters: Mapping[str, Any], artifacts: Artifacts, execution: int, cache_key: str | None
-) -> dict[str, Any]:
+def _result(parameters: Mapping[str, Any], artifacts: Artifacts, execution: int) -> dict[str, Any]:
     return {
-        "parameters": json.loads(json.dumps(parameters)),
+        "parameters": dict(parameters),
         "artifacts": artifacts_to_json(artifacts),
         "execution": execution,
-        "cache_key": cache_key,
+        "is_recorded": True,
     }
