@@ -7,13 +7,14 @@ import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.harness import BenchError, Result, progress, take
 from bench.inputs import Inputs
 from bench.report import table
-from bench.suite import MEASUREMENTS, Bench
+from bench.sides import Bench
+from bench.suite import MEASUREMENTS
 
 _TFX_ROWS = 30_000
 _TFX_VERSION = "from importlib import metadata; import tfx.v1; print(metadata.version('tfx'))"
@@ -51,10 +52,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             tfx_version=version,
             tfx_rows=options.tfx_rows,
         )
-        results = _take_all(names, bench, options.repeat)
+        results: dict[str, Result] = {}
+        for name, result in _take_all(names, bench, options.repeat):
+            results[name] = result
+            if options.json:  # after each: who stops a long benchmark keeps what it measured
+                _write(results, options.json, version)
     _print(results, options.repeat, version)
-    if options.json:
-        _write(results, options.json, version)
     return 0 if len(results) == len(names) else 1
 
 
@@ -121,16 +124,14 @@ def _check_number(option: str, value: int, *, at_least: int) -> None:
         )
 
 
-def _take_all(names: Sequence[str], bench: Bench, repeat: int) -> dict[str, Result]:
-    """Returns the results by name; one that failed is told about and left out."""
-    results = {}
+def _take_all(names: Sequence[str], bench: Bench, repeat: int) -> Iterator[tuple[str, Result]]:
+    """Yields each measurement's result; one that failed is told about and left out."""
     for name in names:
         try:
             measurement = MEASUREMENTS[name](bench)
-            results[name] = take(name, measurement, bench.directory, repeat)
+            yield name, take(name, measurement, bench.directory, repeat)
         except BenchError as error:
             progress(f"{name}: not measured. {error}")
-    return results
 
 
 def _print(results: dict[str, Result], repeat: int, version: str) -> None:

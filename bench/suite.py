@@ -3,36 +3,25 @@
 import json
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench import eval_configs
-from bench.harness import Figures, Measurement, Recorded, Side, progress, run_side
-from bench.inputs import FLIGHTS, PENGUINS, Inputs, component_command, data_file
+from bench.harness import Measurement, Side, progress, run_side
+from bench.inputs import FLIGHTS, PENGUINS, data_file
+from bench.sides import (
+    Bench,
+    compile_side,
+    component_side,
+    evaluator_side,
+    recorded,
+    run_command,
+    tfx_side,
+)
 
 _COPIES = 4
 _PENGUINS_TRAIN_STEPS = 200  # The default of examples/penguins.
 _FLIGHTS_TRAIN_STEPS = 1500  # The default of examples/flights.
-
-
-@dataclass(kw_only=True)
-class Bench:
-    """What all measurements share.
-
-    Attributes:
-        inputs: What they read.
-        directory: Where they write.
-        tfx_python: An interpreter that has TFX; empty where there is none.
-        tfx_version: Its TFX's version; empty likewise.
-        tfx_rows: Flights that TFX's CsvExampleGen gets, at most; 0 gives it all.
-    """
-
-    inputs: Inputs
-    directory: Path
-    tfx_python: str = ""
-    tfx_version: str = ""
-    tfx_rows: int = 0
 
 
 def csv_example_gen(bench: Bench) -> Measurement:
@@ -43,8 +32,8 @@ def csv_example_gen(bench: Bench) -> Measurement:
     return Measurement(
         title="csv_example_gen, flights",
         headrace=_csv_side(inputs.flights_csv, all_rows),
-        beside=_tfx(bench, "csv_example_gen", lambda: {"csv": str(part)}, rows=rows)
-        or _recorded("CsvExampleGen, 336,776 flights", seconds=158.0, rows=336_776),
+        beside=tfx_side(bench, "csv_example_gen", lambda: {"csv": str(part)}, rows=rows)
+        or recorded("CsvExampleGen, 336,776 flights", seconds=158.0, rows=336_776),
     )
 
 
@@ -62,9 +51,9 @@ def statistics_gen(bench: Bench) -> Measurement:
     examples = {"examples": inputs.examples["examples"]}
     return Measurement(
         title="statistics_gen, flights",
-        headrace=_component_side("statistics_gen", {}, examples, rows=rows),
-        beside=_tfx(bench, "statistics_gen", lambda: _paths(examples), rows=rows)
-        or _recorded("StatisticsGen, 18 columns", seconds=70.8, rows=1_000_000, peak_mib=1_302),
+        headrace=component_side("statistics_gen", {}, examples, rows=rows),
+        beside=tfx_side(bench, "statistics_gen", lambda: _paths(examples), rows=rows)
+        or recorded("StatisticsGen, 18 columns", seconds=70.8, rows=1_000_000, peak_mib=1_302),
     )
 
 
@@ -75,9 +64,9 @@ def transform(bench: Bench) -> Measurement:
     artifacts = {"examples": inputs.examples["examples"], "schema": inputs.schema["schema"]}
     return Measurement(
         title="transform, flights",
-        headrace=_component_side("transform", parameters, artifacts, rows=rows),
-        beside=_tfx(bench, "transform", lambda: {**_paths(artifacts), **parameters}, rows=rows)
-        or _recorded("Transform, taxi rides", seconds=226.7, rows=1_000_000, peak_mib=2_154),
+        headrace=component_side("transform", parameters, artifacts, rows=rows),
+        beside=tfx_side(bench, "transform", lambda: {**_paths(artifacts), **parameters}, rows=rows)
+        or recorded("Transform, taxi rides", seconds=226.7, rows=1_000_000, peak_mib=2_154),
     )
 
 
@@ -108,9 +97,9 @@ def evaluator(bench: Bench) -> Measurement:
 
     return Measurement(
         title="evaluator, flights",
-        headrace=_evaluator_side(artifacts, "Headrace", "component"),
-        beside=_tfx(bench, "evaluator", arguments)
-        or _recorded("Evaluator, no slices", seconds=236.0, rows=333_693, peak_mib=1_604),
+        headrace=evaluator_side(artifacts, "Headrace", "component"),
+        beside=tfx_side(bench, "evaluator", arguments)
+        or recorded("Evaluator, no slices", seconds=236.0, rows=333_693, peak_mib=1_604),
     )
 
 
@@ -118,8 +107,8 @@ def evaluator_beam(bench: Bench) -> Measurement:
     artifacts = _evaluated(bench)
     return Measurement(
         title="evaluator, flights",
-        headrace=_evaluator_side(artifacts, "Headrace", "component"),
-        beside=_evaluator_side(artifacts, "TFMA on Beam, here", "evaluator_on_beam"),
+        headrace=evaluator_side(artifacts, "Headrace", "component"),
+        beside=evaluator_side(artifacts, "TFMA on Beam, here", "evaluator_on_beam"),
     )
 
 
@@ -130,9 +119,9 @@ def compile_flights(bench: Bench) -> Measurement:
 
     return Measurement(
         title="headrace compile, flights *",
-        headrace=_compile_side(),
-        beside=_tfx(bench, "compile_pipeline", arguments, is_whole_process=True)
-        or _recorded("compile, 9 nodes", seconds=13.57, cpu_seconds=13.84, peak_mib=795),
+        headrace=compile_side(),
+        beside=tfx_side(bench, "compile_pipeline", arguments, is_whole_process=True)
+        or recorded("compile, 9 nodes", seconds=13.57, cpu_seconds=13.84, peak_mib=795),
     )
 
 
@@ -140,7 +129,7 @@ def compile_kfp(bench: Bench) -> Measurement:  # noqa: ARG001  all measurements 
     command = [sys.executable, "-c", "import kfp.compiler"]
     return Measurement(
         title="headrace compile, flights *",
-        headrace=_compile_side(),
+        headrace=compile_side(),
         beside=Side(label="import kfp.compiler", command=lambda _: command, is_whole_process=True),
     )
 
@@ -149,7 +138,7 @@ def penguins(bench: Bench) -> Measurement:
     data_file(PENGUINS / "data/penguins.csv")
 
     def command(directory: Path) -> list[str]:
-        return _run_command(PENGUINS, PENGUINS / "data", directory)
+        return run_command(PENGUINS, PENGUINS / "data", directory)
 
     def arguments() -> dict[str, Any]:
         steps = _PENGUINS_TRAIN_STEPS
@@ -158,8 +147,8 @@ def penguins(bench: Bench) -> Measurement:
     return Measurement(
         title="penguins, end to end *",
         headrace=Side(label="Headrace", command=command, is_whole_process=True),
-        beside=_tfx(bench, "run_pipeline", arguments, is_whole_process=True)
-        or _recorded("penguins", seconds=71.1, cpu_seconds=70.6, peak_mib=1_086),
+        beside=tfx_side(bench, "run_pipeline", arguments, is_whole_process=True)
+        or recorded("penguins", seconds=71.1, cpu_seconds=70.6, peak_mib=1_086),
     )
 
 
@@ -174,7 +163,7 @@ def flights_cached(bench: Bench) -> Measurement:
         run_side(_flights_side(bench), root)
 
     def command(_: Path) -> list[str]:
-        return _run_command(FLIGHTS, bench.inputs.flights_csv, root / "written")
+        return run_command(FLIGHTS, bench.inputs.flights_csv, root / "written")
 
     return Measurement(
         title="flights again, all from the cache *",
@@ -199,17 +188,7 @@ MEASUREMENTS: Mapping[str, Callable[[Bench], Measurement]] = {
 
 
 def _csv_side(csv: Path, rows: int) -> Side:
-    return _component_side("csv_example_gen", {"input_base": str(csv)}, {}, rows=rows)
-
-
-def _component_side(
-    component: str, parameters: Mapping[str, Any], artifacts: Mapping[str, Any], *, rows: int
-) -> Side:
-    return Side(
-        label="Headrace",
-        command=lambda directory: component_command(component, parameters, artifacts, directory),
-        rows=rows,
-    )
+    return component_side("csv_example_gen", {"input_base": str(csv)}, {}, rows=rows)
 
 
 def _evaluated(bench: Bench) -> dict[str, Any]:
@@ -221,42 +200,11 @@ def _evaluated(bench: Bench) -> dict[str, Any]:
     }
 
 
-def _evaluator_side(artifacts: Mapping[str, Any], label: str, module: str) -> Side:
-    def command(directory: Path) -> list[str]:
-        parameters = {"eval_config": eval_configs.FLIGHTS}
-        return component_command(
-            "evaluator", parameters, artifacts, directory, module=module, splits=("eval",)
-        )
-
-    return Side(label=label, command=command)
-
-
-def _compile_side() -> Side:
-    def command(directory: Path) -> list[str]:
-        output = str(directory / "flights.json")
-        pipeline = str(FLIGHTS / "pipeline.py")
-        return [_headrace(), "compile", pipeline, "--target", "local", "-o", output]
-
-    return Side(label="Headrace", command=command, is_whole_process=True)
-
-
 def _flights_side(bench: Bench) -> Side:
     def command(directory: Path) -> list[str]:
-        return _run_command(FLIGHTS, bench.inputs.flights_csv, directory)
+        return run_command(FLIGHTS, bench.inputs.flights_csv, directory)
 
     return Side(label="Headrace", command=command, is_whole_process=True, keeps_directory=True)
-
-
-def _run_command(example: Path, data: Path, directory: Path) -> list[str]:
-    command = [_headrace(), "run", str(example / "pipeline.py"), "--root", str(directory / "root")]
-    parameters = {"data": str(data), "serving_dir": str(directory / "serving")}
-    for name, value in parameters.items():
-        command += ["-p", f"{name}={value}"]
-    return command
-
-
-def _headrace() -> str:
-    return str(Path(sys.executable).with_name("headrace"))
 
 
 def _pipeline(
@@ -275,35 +223,3 @@ def _pipeline(
 
 def _paths(artifacts: Mapping[str, Any]) -> dict[str, str]:
     return {port: artifact["uri"] for port, artifact in artifacts.items()}
-
-
-def _tfx(
-    bench: Bench,
-    script: str,
-    arguments: Callable[[], Mapping[str, Any]],
-    *,
-    rows: int | None = None,
-    is_whole_process: bool = False,
-) -> Side | None:
-    """Returns TFX's side, or None where there is no TFX."""
-    if not bench.tfx_python:
-        return None
-
-    def command(directory: Path) -> list[str]:
-        text = json.dumps({**arguments(), "output": str(directory)})
-        return [bench.tfx_python, "-m", f"bench.tfx_side.{script}", text]
-
-    label = f"TFX {bench.tfx_version}"
-    return Side(label=label, command=command, rows=rows, is_whole_process=is_whole_process)
-
-
-def _recorded(
-    what: str,
-    *,
-    seconds: float,
-    cpu_seconds: float | None = None,
-    rows: int | None = None,
-    peak_mib: float | None = None,
-) -> Recorded:
-    figures = Figures(seconds=seconds, cpu_seconds=cpu_seconds, peak_mib=peak_mib, rows=rows)
-    return Recorded(label=f"TFX 1.16, recorded elsewhere: {what}", figures=figures)
