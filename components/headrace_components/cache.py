@@ -7,8 +7,9 @@ component without `cache.py` depends on its parameters and inputs alone.
 
 Where a component does not use an input that is connected - a baseline that holds no model - its
 `cache.py` may also have a function `relevant_inputs(inputs)`, which returns the inputs without it:
-only those then belong to the key. Standard library only: the local backend calls both before it
-decides whether a task must run.
+only those then belong to the key. A component that writes outside of its outputs has a function
+`still_holds(outputs)`, which says whether what it wrote is still as it left it. Standard library
+only: the local backend calls all three before it decides whether a task must run.
 """
 
 import hashlib
@@ -19,6 +20,8 @@ from typing import Any
 Params = Mapping[str, Any]
 Inputs = Mapping[str, Sequence[str]]
 """URIs of the input artifacts by port."""
+Outputs = Mapping[str, Sequence[Mapping[str, Any]]]
+"""Metadata of the output artifacts by port."""
 
 
 def file_fingerprint(*paths: str) -> str | None:

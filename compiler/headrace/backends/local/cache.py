@@ -123,14 +123,18 @@ class Cache:
             ).encode()
         ).hexdigest()
 
-    def look_up(self, key: str) -> Entry | None:
-        """Returns the entry, if there is one and all of its outputs are still there."""
+    def look_up(self, key: str, component: Component) -> Entry | None:
+        """Returns the entry, if there is one and all that the task wrote is still there."""
         file = self._file(key)
         if not file.is_file():
             return None
         data = json.loads(file.read_text("utf-8"))
         artifacts = artifacts_from_json(data["artifacts"])
         if not all(Path(a.uri).exists() for found in artifacts.values() for a in found):
+            return None
+        rules = _rules(component.headrace_name)
+        metadata = {port: [a.metadata for a in found] for port, found in artifacts.items()}
+        if hasattr(rules, "still_holds") and not rules.still_holds(metadata):
             return None
         return Entry(parameters=data["parameters"], artifacts=artifacts)
 

@@ -102,7 +102,7 @@ class LeafRunner:
             return self._imported(job)
         key = self._cache.key(job.spec, job.component, job.inputs)
         if self._use_cache and job.spec.may_be_cached and key is not None:
-            entry = self._cache.look_up(key)
+            entry = self._cache.look_up(key, job.component)
             if entry is not None:
                 return self._cached(job, entry)
         return await self._run(job, key)
