@@ -148,8 +148,12 @@ class Launcher:
             outputs["artifacts"]["executor-logs"] = {
                 "artifacts": [{"name": "executor-logs", "type": {}, "uri": log_uri, "metadata": {}}]
             }
-        # Launchers up to 2.14 wrote it to /tmp and did not make the directory.
-        outputs["outputFile"] = str(pod / "tmp/kfp_outputs/output_metadata.json")
+        # Launchers up to 2.14 have it in /tmp, later ones beside the outputs; old ones do not make
+        # the directory.
+        directory = pod / "tmp/kfp_outputs"
+        if self.rules != "kfp-2.17":
+            directory = task.local_path(self._uri(task_key), pod)
+        outputs["outputFile"] = str(directory / "output_metadata.json")
         return {
             "inputs": {
                 "parameterValues": values,
@@ -206,7 +210,8 @@ class Launcher:
         execute = importlib.import_module(f"{module}.executor").execute
         with _environment(environment):
             code = task.main(component, execute, arguments)
-        error_file = pod / "tmp/kfp_outputs/executor_error.json"
+        message = json.loads(arguments[1])
+        error_file = Path(message["outputs"]["outputFile"]).with_name("executor_error.json")
         return code, json.loads(error_file.read_text("utf-8"))["message"] if code else ""
 
     def _collect(self, component: str, message: Mapping[str, Any], pod: Path, log: str) -> Outcome:

@@ -1,0 +1,223 @@
+"""The contract between a component and its backend, message by message."""
+
+import errno
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headrace_components.errors import InputError, PlatformError
+from headrace_components.task import (
+    EXIT_INPUT_ERROR,
+    EXIT_PLATFORM_ERROR,
+    Task,
+    local_path,
+    main,
+)
+
+
+@pytest.fixture
+def message(tmp_path: Path) -> dict[str, Any]:
+    artifact = {"name": "model", "uri": str(tmp_path / "out/model"), "metadata": {}}
+    return {
+        "inputs": {
+            "parameterValues": {"steps": 3.0},
+            "artifacts": {
+                "examples": {
+                    "artifacts": [{"name": "42", "uri": "gs://b/k", "metadata": {"a": 1}}]
+                },
+                "schema": {"artifacts": []},
+            },
+        },
+        "outputs": {
+            "artifacts": {
+                "model": {"artifacts": [artifact]},
+                "executor-logs": {"artifacts": [{"uri": "minio://b/logs"}]},
+            },
+            "parameters": {"auc": {"outputFile": str(tmp_path / "deep/auc")}},
+            "outputFile": str(tmp_path / "not/made/output_metadata.json"),
+        },
+    }
+
+
+def run(message: dict[str, Any], execute: Callable[[Task], None]) -> int:
+    return main("trainer", execute, ["--executor_input", json.dumps(message)])
+
+
+def published(message: dict[str, Any]) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(Path(message["outputs"]["outputFile"]).read_text("utf-8"))
+    return result
+
+
+def error(message: dict[str, Any]) -> dict[str, Any]:
+    file = Path(message["outputs"]["outputFile"]).with_name("executor_error.json")
+    result: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    return result
+
+
+def set_auc(task: Task) -> None:
+    task.output_parameters["auc"] = 0.75
+
+
+def test_a_message_is_read(message: dict[str, Any], tmp_path: Path) -> None:
+    task = Task.from_json(json.dumps(message), "trainer", mounts=tmp_path)
+
+    assert task.params == {"steps": 3.0}
+    assert task.input("examples").name == "42"
+    assert task.input("examples").path == tmp_path / "gcs/b/k"
+    assert task.optional_input("schema") is None
+    assert task.optional_input("never declared") is None
+    assert list(task.outputs) == ["model"]
+
+
+@pytest.mark.parametrize(
+    ("uri", "path"),
+    [
+        ("gs://bucket/a/b", "/gcs/bucket/a/b"),
+        ("s3://bucket/a", "/s3/bucket/a"),
+        ("minio://mlpipeline/v2/x", "/minio/mlpipeline/v2/x"),
+        ("oci://registry/repo/model", "/oci/registry_repo_model/models"),
+        ("file:///data/x", "/data/x"),
+        ("/data/x", "/data/x"),
+    ],
+)
+def test_a_uri_is_found_where_backends_put_it(uri: str, path: str) -> None:
+    assert local_path(uri) == Path(path)
+
+
+def test_a_custom_path_wins_over_the_uri(message: dict[str, Any], tmp_path: Path) -> None:
+    message["outputs"]["artifacts"]["model"]["artifacts"][0]["customPath"] = str(tmp_path / "mine")
+
+    task = Task.from_json(json.dumps(message), "trainer")
+
+    assert task.output("model").path == tmp_path / "mine"
+
+
+def test_results_are_published(message: dict[str, Any], tmp_path: Path) -> None:
+    def execute(task: Task) -> None:
+        assert task.output("model").path.is_dir()
+        task.output("model").metadata["framework"] = "tf"
+        task.output_parameters["auc"] = 0.75
+
+    assert run(message, execute) == 0
+
+    assert (tmp_path / "deep/auc").read_text("utf-8") == "0.75"
+    (model,) = published(message)["artifacts"]["model"]["artifacts"]
+    assert model == {
+        "name": "model",
+        "uri": str(tmp_path / "out/model"),
+        "metadata": {"framework": "tf"},
+    }
+    assert published(message)["parameterValues"] == {"auc": 0.75}
+    # protojson refuses a message with a field that it does not know.
+    assert set(published(message)) == {"parameterValues", "artifacts"}
+
+
+def test_an_output_may_be_an_artifact_that_exists_already(message: dict[str, Any]) -> None:
+    def execute(task: Task) -> None:
+        set_auc(task)
+        task.redirect("model", "gs://b/earlier/model", {"found": 1})
+
+    assert run(message, execute) == 0
+
+    (model,) = published(message)["artifacts"]["model"]["artifacts"]
+    assert model == {"name": "model", "uri": "gs://b/earlier/model", "metadata": {"found": 1}}
+
+
+@pytest.mark.parametrize("value", [True, None, [1], {"a": 1}, float("nan"), float("inf")])
+def test_metadata_that_no_backend_carries_is_a_bug(message: dict[str, Any], value: Any) -> None:
+    def execute(task: Task) -> None:
+        set_auc(task)
+        task.output("model").metadata["splits"] = value
+
+    with pytest.raises(Exception, match=r"metadata 'splits' of output `model` is"):
+        run(message, execute)
+
+
+def test_an_output_parameter_that_was_not_set_is_a_bug(message: dict[str, Any]) -> None:
+    with pytest.raises(Exception, match=r"output parameters \['auc'\] were not set"):
+        run(message, lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("cluster", "is_written"),
+    [
+        ({"task": {"type": "workerpool0", "index": 0}}, True),
+        ({"task": {"type": "chief"}}, True),
+        ({"task": {"type": "workerpool1", "index": 0}}, False),
+        ({"task": {"type": "workerpool0", "index": 1}}, False),
+    ],
+)
+def test_of_several_workers_the_chief_alone_publishes(
+    cluster: Any, is_written: bool, message: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLUSTER_SPEC", json.dumps(cluster))
+
+    assert run(message, set_auc) == 0
+
+    assert Path(message["outputs"]["outputFile"]).exists() == is_written
+
+
+def test_the_authors_mistake_is_one_line(
+    message: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    def execute(task: Task) -> None:
+        raise InputError("trainer: `steps` is -1.")
+
+    assert run(message, execute) == EXIT_INPUT_ERROR
+
+    assert error(message) == {"kind": "input", "message": "trainer: `steps` is -1."}
+    assert caplog.messages == ["trainer: `steps` is -1."]
+    assert caplog.records[-1].exc_info is None
+
+
+def test_a_failure_of_the_platform_keeps_its_traceback_before_the_reason(
+    message: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    def execute(task: Task) -> None:
+        raise PlatformError("trainer: the bucket did not answer.")
+
+    assert run(message, execute) == EXIT_PLATFORM_ERROR
+
+    assert error(message)["kind"] == "platform"
+    assert caplog.records[0].exc_info is not None
+    assert caplog.messages[-1] == "trainer: the bucket did not answer."
+
+
+def test_a_full_disk_is_the_platforms_failure(message: dict[str, Any]) -> None:
+    def execute(task: Task) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/data/model")
+
+    assert run(message, execute) == EXIT_PLATFORM_ERROR
+
+    assert "trainer: could not write /data/model: No space left" in error(message)["message"]
+
+
+def test_a_bug_passes_through(message: dict[str, Any]) -> None:
+    def execute(task: Task) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run(message, execute)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"outputs": {"artifacts": {"m": {}}}}'])
+def test_what_is_no_message_is_refused(text: str) -> None:
+    with pytest.raises(PlatformError, match=r"trainer: --executor_input is not an ExecutorInput"):
+        Task.from_json(text, "trainer")
+
+
+def test_an_input_that_must_be_connected_is_named(message: dict[str, Any]) -> None:
+    task = Task.from_json(json.dumps(message), "trainer")
+
+    with pytest.raises(InputError, match=r"trainer: input `schema` got 0 artifacts, expected 1"):
+        task.input("schema")
+
+
+def test_an_output_that_the_spec_lacks_tells_of_two_versions(message: dict[str, Any]) -> None:
+    task = Task.from_json(json.dumps(message), "trainer")
+
+    with pytest.raises(PlatformError, match=r"announced outputs \['model'\].* writes `model_run`"):
+        task.output("model_run")
