@@ -231,3 +231,36 @@ def test_a_schema_without_features_calls_all_features_new(
     outcome = validate(launcher, inputs)
 
     assert json.loads(outcome["anomalies"].metadata["blessed"]) == {"train": 0, "eval": 0}
+
+
+def test_a_feature_outside_the_environment_is_not_expected(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    serving = rows({"area": ["north", "south"] * 50})
+    inputs = store_inputs(launcher, tmp_path, {"train": TRAIN, "eval": serving})
+    schema = schemas.read(tmp_path / "schema", "test")
+    schema.default_environment.extend(["TRAINING", "SERVING"])
+    tfdv.get_feature(schema, "payment").not_in_environment.append("SERVING")
+    schemas.write(schema, tmp_path / "schema")
+    inputs["schema"] = launcher.store(tmp_path / "schema")
+
+    training = validate(launcher, inputs, environment="TRAINING")["anomalies"]
+    served = validate(launcher, inputs, environment="SERVING")["anomalies"]
+
+    assert json.loads(training.metadata["blessed"]) == {"train": 1, "eval": 0}
+    assert list(read_anomalies(training.path, "eval").anomaly_info) == ["payment"]
+    assert json.loads(served.metadata["blessed"])["eval"] == 1
+
+
+def test_an_environment_that_the_schema_does_not_know_is_refused(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    inputs = store_inputs(launcher, tmp_path, {"train": TRAIN, "eval": TRAIN})
+    schema = schemas.read(tmp_path / "schema", "test")
+    schema.default_environment.append("TRAINING")
+    schemas.write(schema, tmp_path / "schema")
+    inputs["schema"] = launcher.store(tmp_path / "schema")
+
+    message = r"`environment` is 'SERVNG', but the schema's `default_environment`s are \['TRAIN"
+    with pytest.raises(TaskFailedError, match=f"example_validator: {message}"):
+        validate(launcher, inputs, environment="SERVNG")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import tensorflow_data_validation as tfdv
-from tensorflow_metadata.proto.v0 import anomalies_pb2
+from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
 from headrace_components.data import schemas, splits, statistics
 from headrace_components.errors import InputError
@@ -44,16 +44,27 @@ def execute(task: Task) -> None:
     source = task.input("statistics")
     names = splits.selected(source, params.exclude_splits, task.component)
     schema = schemas.read(task.input("schema").path, task.component)
+    _check_environment(schema, params.environment)
     output = task.output("anomalies")
     found: dict[str, list[_Anomaly]] = {}
     for name in names:
         split = statistics.read(splits.directory(source, name), task.component)
-        diff = tfdv.validate_statistics(split, schema)
+        diff = tfdv.validate_statistics(split, schema, environment=params.environment or None)
         _write(diff, splits.directory(output, name))
         found[name] = _anomalies(name, diff)
     splits.describe(source, output, names)
     output.metadata["blessed"] = json.dumps({name: int(not found[name]) for name in names})
     _report([anomaly for name in names for anomaly in found[name]], names, params)
+
+
+def _check_environment(schema: schema_pb2.Schema, environment: str) -> None:
+    known = list(schema.default_environment)
+    if environment and environment not in known:
+        raise InputError(
+            f"example_validator: `environment` is {environment!r}, but the schema's "
+            f"`default_environment`s are {known}. Name one of those, or add it to the schema and "
+            "bring that in with import_schema_gen."
+        )
 
 
 def _write(diff: anomalies_pb2.Anomalies, directory: Path) -> None:

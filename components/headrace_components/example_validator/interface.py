@@ -13,8 +13,15 @@ def example_validator(
     anomalies: dsl.Output[ExampleAnomalies],
     exclude_splits: list = [],
     fail_on_anomalies: bool = False,
+    environment: str = "",
 ) -> dsl.ContainerSpec:
     """Finds where the data contradicts the schema.
+
+    Rows of training and of serving are rarely alike: a label belongs to the first only. The schema
+    says so with `default_environment: "TRAINING"`, `default_environment: "SERVING"`, and
+    `not_in_environment: "SERVING"` on the label. Serving rows are then validated with
+
+        example_validator(statistics=serving, schema=schema, environment="SERVING")
 
     Args:
         statistics: Statistics per split.
@@ -22,6 +29,9 @@ def example_validator(
         anomalies: One `SchemaDiff.pb` per split.
         exclude_splits: Names of splits to leave out.
         fail_on_anomalies: Whether an anomaly fails the task, and with it the run.
+        environment: The schema's environment to validate against, one of its
+            `default_environment`s; a feature that is not in it is not expected. Empty validates
+            against all features.
     """
     return dsl.ContainerSpec(
         image=image("example_validator"),
