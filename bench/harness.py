@@ -144,10 +144,14 @@ def run_side(side: Side, directory: Path) -> Figures:
     directory.mkdir(parents=True)
     written = directory / "written"
     written.mkdir()
-    process, output = run_process(side.command(written), directory)
-    figures = process if side.is_whole_process else _reported(side, output)
-    if not side.keeps_directory:
-        shutil.rmtree(directory)
+    is_kept = False
+    try:
+        process, output = run_process(side.command(written), directory)
+        figures = process if side.is_whole_process else _reported(side, output)
+        is_kept = side.keeps_directory
+    finally:  # what a failed run leaves behind must not be taken for a finished one
+        if not is_kept:
+            shutil.rmtree(directory)
     return Figures(**{**asdict(figures), "rows": figures.rows or side.rows})
 
 

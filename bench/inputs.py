@@ -1,6 +1,7 @@
 """What the measurements read: parts of the flights, and what Headrace's components make of them."""
 
 import json
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -116,6 +117,7 @@ class Inputs:
     def _made(self, component: str, parameters: Mapping[str, Any], inputs: Artifacts) -> Artifacts:
         progress(f"preparing: {component}")
         directory = self.directory / component
+        shutil.rmtree(directory, ignore_errors=True)  # of an attempt that failed
         directory.mkdir(parents=True)
         run_process(component_command(component, parameters, inputs, directory), directory)
         published = json.loads((directory / "output.json").read_text("utf-8"))["artifacts"]

@@ -134,6 +134,16 @@ def test_a_process_that_ends_with_an_error_is_quoted(tmp_path: Path) -> None:
         )
 
 
+def test_what_a_failed_run_wrote_is_not_kept(tmp_path: Path) -> None:
+    failing = ["/bin/false"]
+    side = Side(label="a program", command=lambda _: failing, keeps_directory=True)
+
+    with pytest.raises(BenchError, match="ended with exit code 1"):
+        run_side(side, tmp_path / "run")
+
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_process_that_reports_nothing_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match=r"printed \['done'\] last, expected a line of JSON"):
         run_side(python("print('done')"), tmp_path / "run")
