@@ -7,6 +7,7 @@ library only: an image without TensorFlow, Beam or kfp runs this module as it is
 """
 
 import argparse
+import contextlib
 import errno
 import json
 import logging
@@ -302,7 +303,10 @@ def _is_chief() -> bool:
 def _report(task: Task | None, kind: str, message: str) -> None:
     """Prints the reason last, and leaves it as JSON beside the output file for the backend."""
     logging.error("%s", message)
-    if task is not None:
+    if task is None:
+        return
+    # Where the disk is full, the exit code and the log still tell.
+    with contextlib.suppress(OSError):
         task.output_file.parent.mkdir(parents=True, exist_ok=True)
         error_file = task.output_file.parent / "executor_error.json"
         error_file.write_text(json.dumps({"kind": kind, "message": message}), "utf-8")

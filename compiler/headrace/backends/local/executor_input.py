@@ -5,6 +5,7 @@ output message wins over a parameter's file, and an output artifact keeps what i
 """
 
 import json
+import shutil
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,9 @@ from headrace.backends.local.spec import Component, artifact_type
 from headrace.backends.local.store import Attempt
 from headrace.backends.local.values import coerce
 from headrace_components.errors import PlatformError
+
+# With less than this left, a task that could not even write its reason ran out of space.
+_FULL_BYTES = 1 << 16
 
 
 def message(component: Component, inputs: Inputs, attempt: Attempt) -> dict[str, Any]:
@@ -145,10 +149,15 @@ def _artifact(
 
 def failure(attempt: Attempt, log: Path, status: int, task: str) -> Failure:
     """Returns why a task failed: in its own words if it left any, else the end of its log."""
-    file = attempt.private / "executor_error.json"
-    if file.is_file():
-        told = attempt.published(json.loads(file.read_text("utf-8")))
+    told = _told(attempt)
+    if told is not None:
         return Failure(task=task, kind=told["kind"], message=told["message"], log=log)
+    if shutil.disk_usage(attempt.partial).free < _FULL_BYTES:
+        message = (
+            f"{task}: exit code {status}, and the disk of {attempt.final.parent} is full. "
+            "Free space, then resume the run; nothing half-written was kept."
+        )
+        return Failure(task=task, kind="platform", message=message, log=log)
     if status < 0:
         hint = ", perhaps for want of memory" if status == -signal.SIGKILL else ""
         message = f"{task}: killed by signal {-status}{hint}. See its log {log}, and run again."
@@ -157,3 +166,13 @@ def failure(attempt: Attempt, log: Path, status: int, task: str) -> Failure:
     last = lines[-1].strip() if lines else "it printed nothing"
     message = f"{task}: exit code {status}: {last}"
     return Failure(task=task, kind="crash", message=message, log=log)
+
+
+def _told(attempt: Attempt) -> dict[str, Any] | None:
+    """Returns what the task left as its reason; None if nothing, or no more than a part of it."""
+    try:
+        told = json.loads((attempt.private / "executor_error.json").read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+    published: dict[str, Any] = attempt.published(told)
+    return published
