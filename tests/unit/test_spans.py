@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from headrace_components.csv_example_gen.cache import external_state
-from headrace_components.csv_example_gen.params import CsvExampleGenParams, InputSplit
-from headrace_components.csv_example_gen.spans import ResolvedInput, resolve
+from headrace_components.csv_example_gen.params import CsvExampleGenParams
 from headrace_components.errors import InputError
+from headrace_components.example_gen.configs import InputSplit
+from headrace_components.example_gen.spans import ResolvedInput, resolve
 
 
 def touch(base: Path, *names: str) -> Path:
@@ -22,7 +23,7 @@ def touch(base: Path, *names: str) -> Path:
 
 def found(base: Path, *patterns: str, span: int | None = None) -> ResolvedInput:
     splits = [InputSplit(name=f"s{i}", pattern=pattern) for i, pattern in enumerate(patterns)]
-    return resolve(str(base), splits, span)
+    return resolve(str(base), splits, span, component="test")
 
 
 def names(resolved: ResolvedInput, base: Path, split: str = "s0") -> list[str]:

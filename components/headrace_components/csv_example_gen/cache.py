@@ -2,9 +2,7 @@
 
 from headrace_components.cache import Inputs, Params
 from headrace_components.csv_example_gen.params import CsvExampleGenParams
-from headrace_components.csv_example_gen.spans import resolve
-from headrace_components.errors import InputError
-from headrace_components.parameters import read
+from headrace_components.example_gen.cache import state_of_files
 
 
 def external_state(params: Params, inputs: Inputs) -> str | None:
@@ -12,11 +10,4 @@ def external_state(params: Params, inputs: Inputs) -> str | None:
 
     That is so for files behind a URI, and for parameters that the component will refuse.
     """
-    if "://" in params.get("input_base", ""):
-        return None
-    try:
-        typed = read(CsvExampleGenParams, params, "csv_example_gen")
-        found = resolve(typed.input_base, typed.input_splits, typed.only_span)
-    except InputError:  # the run says so, where its author will see it
-        return None
-    return f"span:{found.span},version:{found.version}\n{found.fingerprint}"
+    return state_of_files(CsvExampleGenParams, params)

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from itertools import islice
 from typing import Any, NoReturn
 
@@ -10,8 +11,8 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from headrace_components.csv_example_gen.csv_columns import ColumnType, infer_cell
-from headrace_components.csv_example_gen.sources import open_bytes
 from headrace_components.errors import InputError
+from headrace_components.example_gen import files
 
 # Some ten thousand rows: enough for whole-column work, little enough to forget. A record that is
 # longer than a block cannot be read.
@@ -49,7 +50,7 @@ class CsvFiles:
             InputError: A file is not UTF-8, or a row has more or fewer fields than the header.
         """
         for path in self.paths:
-            with open_bytes(path) as stream:
+            with _open(path) as stream:
                 try:
                     yield from self._blocks_of(stream)
                 except pa.ArrowInvalid as error:
@@ -80,7 +81,7 @@ class CsvFiles:
         """
         for path in self.paths:
             num_quotes = 0
-            with open_bytes(path) as stream:
+            with _open(path) as stream:
                 while data := stream.read(BLOCK_BYTES):
                     num_quotes += data.count(b'"')
             if num_quotes % 2:
@@ -97,7 +98,7 @@ class CsvFiles:
 
     def _records(self, path: str) -> Iterator[tuple[int, list[str]]]:
         """Yields line number, from 1, and fields of each record after the header."""
-        with open_bytes(path) as stream:
+        with _open(path) as stream:
             reader = self._reader(stream)
             line = 1
             is_header = True
@@ -113,7 +114,7 @@ class CsvFiles:
         return csv.reader(text, delimiter=self._delimiter)
 
     def _header(self, path: str) -> list[str]:
-        with open_bytes(path) as stream:
+        with _open(path) as stream:
             try:
                 names: list[str] | None = next(filter(None, self._reader(stream)), None)
             except UnicodeDecodeError:
@@ -165,7 +166,7 @@ class CsvFiles:
     def _check_last_quote(self, path: str) -> None:
         """Raises an InputError where a quote is open at the end of a file."""
         last_line = max((line for line, _ in self._records(path)), default=1)
-        with open_bytes(path) as stream:
+        with _open(path) as stream:
             lines = list(islice(io.TextIOWrapper(stream, "utf-8", newline=""), last_line - 1, None))
         try:
             list(csv.reader(lines, delimiter=self._delimiter, strict=True))
@@ -180,7 +181,7 @@ class CsvFiles:
 
     def _explain_encoding(self, path: str) -> None:
         """Raises an InputError where a file is not UTF-8."""
-        with open_bytes(path) as stream:
+        with _open(path) as stream:
             for number, line in enumerate(io.BufferedReader(stream), start=1):
                 try:
                     line.decode("utf-8")
@@ -190,6 +191,10 @@ class CsvFiles:
                         f"0x{line[error.start]:02x}, which is not UTF-8. Convert the file, as by "
                         "`iconv -f latin1 -t utf-8`."
                     ) from error
+
+
+def _open(path: str) -> AbstractContextManager[pa.NativeFile]:
+    return files.open_bytes("csv_example_gen", path)
 
 
 def _is_number(name: str) -> bool:

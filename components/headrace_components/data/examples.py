@@ -35,6 +35,8 @@ def examples_metadata(
     span: int = 0,
     version: int | None = None,
     fingerprint: str = "",
+    payload_format: str = "FORMAT_TF_EXAMPLE",
+    file_format: str = "tfrecords_gzip",
 ) -> dict[str, str | int]:
     """Returns the metadata of an Examples artifact, with the names and values that TFX gives them.
 
@@ -43,12 +45,14 @@ def examples_metadata(
         span: Number of the span that was read; 0 where the input has no spans.
         version: Version of the span, or None where the input has no versions.
         fingerprint: Fingerprint of the files that were read, or nothing.
+        payload_format: What a record is: name of a `tfx.proto.PayloadFormat`.
+        file_format: What the files are.
     """
     metadata: dict[str, str | int] = {
         "split_names": json.dumps(list(split_names)),
         "span": span,
-        "payload_format": "FORMAT_TF_EXAMPLE",
-        "file_format": "tfrecords_gzip",
+        "payload_format": payload_format,
+        "file_format": file_format,
     }
     if version is not None:
         metadata["version"] = version
@@ -303,14 +307,21 @@ class ExamplesWriter:
         Raises:
             OSError: The rows, or some written earlier, found no room.
         """
-        if not batch.num_rows:
-            return
-        records = encode_examples(batch) if serialized is None else serialized
-        self._open_shard().write(records)
-        if self._twin:
+        self.write_records(encode_examples(batch) if serialized is None else serialized)
+        if self._twin and batch.num_rows:
             self._twin.write(_typed_as_decoded(_selected(batch, None)))
-        self._shard_rows += batch.num_rows
-        self.num_rows += batch.num_rows
+
+    def write_records(self, records: Sequence[bytes]) -> None:
+        """Appends rows that are TFRecords alone, of any payload format; not where there is a twin.
+
+        Raises:
+            OSError: The rows, or some written earlier, found no room.
+        """
+        if not records:
+            return
+        self._open_shard().write(records)
+        self._shard_rows += len(records)
+        self.num_rows += len(records)
 
     def _open_shard(self) -> TFRecordWriter:
         if self._shard is not None and self._shard_rows >= self._rows_per_shard:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace_components.csv_example_gen.params import InputSplit
 from headrace_components.errors import InputError
+from headrace_components.example_gen.configs import InputSplit
 
 _EPOCH = datetime.date(1970, 1, 1)
 _SPEC = re.compile(r"\{(SPAN|VERSION|YYYY|MM|DD)(?::([^}]*))?\}")
@@ -77,6 +77,8 @@ def resolve(
     splits: Sequence[InputSplit],
     only_span: int | None,
     find: FindFiles = local_files,
+    *,
+    component: str,
 ) -> ResolvedInput:
     """Returns the files of the asked span, or of the latest, in its latest version.
 
@@ -85,23 +87,24 @@ def resolve(
         splits: Names and patterns.
         only_span: The span to read, or None for the latest.
         find: How to look for files; local ones by default.
+        component: Name of the component, for error messages.
 
     Raises:
         InputError: A pattern is not understood or matches nothing, or splits differ in their span.
     """
-    patterns = [_Pattern(split) for split in splits]
-    _check_alike(patterns)
+    patterns = [_Pattern(component, split) for split in splits]
+    _check_alike(component, patterns)
     if only_span is not None and not patterns[0].has_span:
         raise InputError(
-            f"csv_example_gen: span {only_span} is asked for, but pattern "
+            f"{component}: span {only_span} is asked for, but pattern "
             f"{splits[0].pattern!r} has no {{SPAN}}. Put {{SPAN}} or {{YYYY}}, {{MM}} and {{DD}} "
             "into the patterns, or leave `span` and `range_config` out."
         )
-    chosen = [_choose(input_base, pattern, only_span, find) for pattern in patterns]
+    chosen = [_choose(component, input_base, pattern, only_span, find) for pattern in patterns]
     for pattern, choice in zip(patterns, chosen, strict=True):
         if choice[:2] != chosen[0][:2]:
             raise InputError(
-                f"csv_example_gen: the latest span and version of split {splits[0].name!r} are "
+                f"{component}: the latest span and version of split {splits[0].name!r} are "
                 f"{chosen[0][:2]}, of split {pattern.split.name!r} {choice[:2]}; all splits are "
                 "read at one span. Complete the data, or give `span`."
             )
@@ -118,7 +121,8 @@ def resolve(
 class _Pattern:
     """An input pattern, as a glob and as an expression that captures span and version."""
 
-    def __init__(self, split: InputSplit) -> None:
+    def __init__(self, component: str, split: InputSplit) -> None:
+        self._component = component
         self.split = split
         specs = [(match[1], match[2]) for match in _SPEC.finditer(split.pattern)]
         names = [name for name, _ in specs]
@@ -147,7 +151,7 @@ class _Pattern:
             expected = "{VERSION} beside {SPAN} or a date"
         if expected:
             raise InputError(
-                f"csv_example_gen: pattern {self.split.pattern!r} of input split "
+                f"{self._component}: pattern {self.split.pattern!r} of input split "
                 f"{self.split.name!r}: expected {expected}. Change the pattern."
             )
 
@@ -158,7 +162,7 @@ class _Pattern:
             return "[0-9]+"
         if name in _DATE_WIDTHS or not width.isdecimal() or int(width) < 1:
             raise InputError(
-                f"csv_example_gen: pattern {self.split.pattern!r} of input split "
+                f"{self._component}: pattern {self.split.pattern!r} of input split "
                 f"{self.split.name!r}: expected {{SPAN}} or {{SPAN:8}}, with the number of digits "
                 "after the colon. Change the pattern."
             )
@@ -169,21 +173,21 @@ class _Pattern:
 
 
 def _choose(
-    base: str, pattern: _Pattern, only_span: int | None, find: FindFiles
+    component: str, base: str, pattern: _Pattern, only_span: int | None, find: FindFiles
 ) -> tuple[int | None, int | None, list[SourceFile]]:
     expression = pattern.expression_under(base)
     found: dict[tuple[int | None, int | None], list[SourceFile]] = {}
     for file in find(base, pattern.glob):
         match = expression.fullmatch(file.path)
         if match:
-            found.setdefault(_span_and_version(match, file.path), []).append(file)
+            found.setdefault(_span_and_version(component, match, file.path), []).append(file)
     spans = {span for span, _ in found}
     wanted = {key: files for key, files in found.items() if only_span in (None, key[0])}
     if not wanted:
         seen = f"; spans found: {sorted(span or 0 for span in spans)}" if spans else ""
         at_span = "" if only_span is None else f" at span {only_span}"
         raise InputError(
-            f"csv_example_gen: no file matches pattern {pattern.split.pattern!r} of input split "
+            f"{component}: no file matches pattern {pattern.split.pattern!r} of input split "
             f"{pattern.split.name!r} under {base}{at_span}{seen}. Check the pattern in "
             "`input_config` and the directory in `input_base`."
         )
@@ -191,7 +195,9 @@ def _choose(
     return span, version, wanted[(span, version)]
 
 
-def _span_and_version(match: re.Match[str], path: str) -> tuple[int | None, int | None]:
+def _span_and_version(
+    component: str, match: re.Match[str], path: str
+) -> tuple[int | None, int | None]:
     groups = match.groupdict()
     version = int(groups["VERSION"]) if "VERSION" in groups else None
     if "SPAN" in groups:
@@ -202,18 +208,18 @@ def _span_and_version(match: re.Match[str], path: str) -> tuple[int | None, int 
         date = datetime.date(int(groups["YYYY"]), int(groups["MM"]), int(groups["DD"]))
     except ValueError as error:
         raise InputError(
-            f"csv_example_gen: {path} matches the input pattern, but {groups['YYYY']}-"
+            f"{component}: {path} matches the input pattern, but {groups['YYYY']}-"
             f"{groups['MM']}-{groups['DD']} is no date ({error}). Rename the file or directory."
         ) from error
     return (date - _EPOCH).days, version
 
 
-def _check_alike(patterns: Sequence[_Pattern]) -> None:
+def _check_alike(component: str, patterns: Sequence[_Pattern]) -> None:
     kinds = [(pattern.has_span, pattern.has_date, pattern.has_version) for pattern in patterns]
     for pattern, kind in zip(patterns, kinds, strict=True):
         if kind != kinds[0]:
             raise InputError(
-                f"csv_example_gen: pattern {patterns[0].split.pattern!r} of input split "
+                f"{component}: pattern {patterns[0].split.pattern!r} of input split "
                 f"{patterns[0].split.name!r} and pattern {pattern.split.pattern!r} of "
                 f"{pattern.split.name!r} differ in their placeholders. Use the same ones in each."
             )

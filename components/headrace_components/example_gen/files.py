@@ -1,37 +1,50 @@
-"""Finds and opens CSV files on local disks and in object stores."""
+"""Finds and opens files of data on local disks and in object stores."""
 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 
 import pyarrow as pa
 from pyarrow import fs
 
-from headrace_components.csv_example_gen.spans import FindFiles, SourceFile, local_files
 from headrace_components.errors import InputError, PlatformError
+from headrace_components.example_gen.spans import FindFiles, SourceFile, local_files
 
 _GZIP_START = b"\x1f\x8b\x08"
 
 
-def find_files(base: str) -> FindFiles:
+def check_directory(component: str, base: str) -> None:
+    """Raises an InputError where `base` is a local path and no directory."""
+    if "://" not in base and not Path(base).is_dir():
+        raise InputError(
+            f"{component}: `input_base` is {base!r}, which is no directory"
+            f"{'' if Path(base).is_absolute() else f' in {Path.cwd()}'}. "
+            "Give the directory that holds the input files."
+        )
+
+
+def find_files(component: str, base: str) -> FindFiles:
     """Returns how to look for files under a directory or a URI."""
-    return _remote_files if "://" in base else local_files
+    return partial(_remote_files, component) if "://" in base else local_files
 
 
 @contextmanager
-def open_bytes(path: str) -> Iterator[pa.NativeFile]:
+def open_bytes(component: str, path: str) -> Iterator[pa.NativeFile]:
     """Opens a file for reading; gzip is decompressed, whatever the file's name is.
 
     Args:
+        component: Name of the component, for error messages.
         path: A local path, or a URI whose scheme Arrow knows, as `gs://bucket/key`.
 
     Raises:
         InputError: The scheme of the URI is not one that Arrow reads, or the file is cut off.
         PlatformError: The storage behind the URI did not answer.
     """
-    with _open(path) as start:
+    with _open(component, path) as start:
         is_gzip = start.read(len(_GZIP_START)) == _GZIP_START
-    with _open(path) as file:
+    with _open(component, path) as file:
         if not is_gzip:
             yield file
             return
@@ -42,27 +55,27 @@ def open_bytes(path: str) -> Iterator[pa.NativeFile]:
                 if error.errno is not None:  # the disk's fault and not the content's
                     raise
                 raise InputError(
-                    f"csv_example_gen: {path} cannot be decompressed ({error}), expected a whole "
+                    f"{component}: {path} cannot be decompressed ({error}), expected a whole "
                     "gzip file. Copy or write it again."
                 ) from error
 
 
-def _open(path: str) -> pa.NativeFile:
+def _open(component: str, path: str) -> pa.NativeFile:
     if "://" not in path:
         return pa.OSFile(path, "rb")
-    file_system, key = _file_system(path)
+    file_system, key = _file_system(component, path)
     try:
         return file_system.open_input_stream(key)
     except OSError as error:
         raise PlatformError(
-            f"csv_example_gen: could not read {path}: {error}. "
+            f"{component}: could not read {path}: {error}. "
             "Check that the task's service account may read it, then run again."
         ) from error
 
 
-def _remote_files(base: str, pattern: str) -> list[SourceFile]:
+def _remote_files(component: str, base: str, pattern: str) -> list[SourceFile]:
     """Returns all files that lie where the pattern may match; its caller compares the names."""
-    file_system, key = _file_system(base)
+    file_system, key = _file_system(component, base)
     literal = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
     folder = "/".join([key.rstrip("/"), *literal.split("/")[:-1]])
     selector = fs.FileSelector(folder, recursive=True, allow_not_found=True)
@@ -70,7 +83,7 @@ def _remote_files(base: str, pattern: str) -> list[SourceFile]:
         entries = file_system.get_file_info(selector)
     except OSError as error:
         raise PlatformError(
-            f"csv_example_gen: could not list {base}: {error}. "
+            f"{component}: could not list {base}: {error}. "
             "Check that the task's service account may read it, then run again."
         ) from error
     uri = base.rstrip("/")
@@ -85,7 +98,7 @@ def _remote_files(base: str, pattern: str) -> list[SourceFile]:
     ]
 
 
-def _file_system(uri: str) -> tuple[fs.FileSystem, str]:
+def _file_system(component: str, uri: str) -> tuple[fs.FileSystem, str]:
     """Returns the file system of a URI, and the key within it, which is not percent-encoded."""
     scheme, _, rest = uri.partition("://")
     bucket, slash, key = rest.partition("/")
@@ -94,12 +107,12 @@ def _file_system(uri: str) -> tuple[fs.FileSystem, str]:
         file_system, root = fs.FileSystem.from_uri(f"{scheme}://{bucket or '/'}")
     except pa.ArrowInvalid as error:
         raise InputError(
-            f"csv_example_gen: {uri!r} cannot be opened: {error}. Give a path, or a URI of "
+            f"{component}: {uri!r} cannot be opened: {error}. Give a path, or a URI of "
             "gs://, s3:// or file://."
         ) from error
     except OSError as error:  # S3 is asked for the bucket's region
         raise PlatformError(
-            f"csv_example_gen: could not reach {uri!r}: {error}. "
+            f"{component}: could not reach {uri!r}: {error}. "
             "Check the bucket's name and the network, then run again."
         ) from error
     return file_system, root.rstrip("/") + slash + key

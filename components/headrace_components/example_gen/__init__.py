@@ -1,0 +1,1 @@
+"""What the components that make examples have in common."""
