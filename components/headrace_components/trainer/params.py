@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace_components.errors import InputError
-
-_ARGS_FIELDS = ("num_steps", "splits")
+from headrace_components import training_args
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,57 +31,25 @@ class TrainerParams:
 
     def __post_init__(self) -> None:
         """Rejects values that no run could honour."""
-        _check_args("train_args", self.train_args, "train_steps", self.train_steps)
-        _check_args("eval_args", self.eval_args, "eval_steps", self.eval_steps)
+        training_args.check("trainer", "train_args", self.train_args, self.train_steps)
+        training_args.check("trainer", "eval_args", self.eval_args, self.eval_steps)
 
     @property
     def train_splits(self) -> list[str]:
         """Splits to train on, ["train"] unless `train_args` names others."""
-        return list(self.train_args.get("splits") or ["train"])
+        return training_args.splits(self.train_args, ["train"])
 
     @property
     def eval_splits(self) -> list[str]:
         """Splits to evaluate on, ["eval"] unless `eval_args` names others."""
-        return list(self.eval_args.get("splits") or ["eval"])
+        return training_args.splits(self.eval_args, ["eval"])
 
     @property
     def num_train_steps(self) -> int | None:
         """Training steps, at least 1; None where neither parameter gives any."""
-        return self.train_steps or int(self.train_args.get("num_steps", 0)) or None
+        return training_args.num_steps(self.train_args, self.train_steps)
 
     @property
     def num_eval_steps(self) -> int | None:
         """Evaluation steps, at least 1; None where neither parameter gives any."""
-        return self.eval_steps or int(self.eval_args.get("num_steps", 0)) or None
-
-
-def _check_args(name: str, args: Mapping[str, Any], steps_name: str, steps: int) -> None:
-    unknown = sorted(set(args) - set(_ARGS_FIELDS))
-    if unknown:
-        raise InputError(
-            f"trainer: `{name}` has fields {unknown}, expected only {list(_ARGS_FIELDS)}. "
-            "Pass anything else to run_fn in `custom_config`."
-        )
-    splits = args.get("splits", [])
-    if not isinstance(splits, (list, tuple)) or not all(isinstance(s, str) for s in splits):
-        raise InputError(
-            f"trainer: `splits` of `{name}` is {splits!r}, expected a list of names. "
-            "Pass it as ['train']."
-        )
-    if steps < 0:
-        raise InputError(
-            f"trainer: `{steps_name}` is {steps}, expected 1 or more. "
-            "Pass 0 to leave the number to run_fn."
-        )
-    num_steps = args.get("num_steps", 0)
-    is_number = isinstance(num_steps, (int, float)) and not isinstance(num_steps, bool)
-    if not is_number or num_steps != int(num_steps) or num_steps < 0:
-        raise InputError(
-            f"trainer: `num_steps` of `{name}` is {num_steps!r}, expected a whole number of 1 or "
-            "more. Pass 0, or leave it out, to leave the number to run_fn."
-        )
-    if steps and num_steps and steps != num_steps:
-        raise InputError(
-            f"trainer: `{steps_name}` is {steps}, but `num_steps` of `{name}` is "
-            f"{int(num_steps)}. Expected one number: pass only `{steps_name}`."
-        )
+        return training_args.num_steps(self.eval_args, self.eval_steps)
