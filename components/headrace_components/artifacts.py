@@ -150,6 +150,17 @@ class HyperParameters(_TfxArtifact):
     tfx_title = "tfx.HyperParameters"
 
 
+class TunerResults(_TfxArtifact):
+    """Every completed trial of a tuning, the best first.
+
+    Layout: `tuner_results.json`, a list of JSON objects with `trial_id`, `score` and the
+    hyperparameters by name.
+    """
+
+    schema_title = "system.TunerResults"
+    tfx_title = "tfx.TunerResults"
+
+
 class PushedModel(_TfxArtifact):
     """A copy of the model that was pushed, or nothing where it was not.
 
@@ -175,4 +186,5 @@ ARTIFACT_TYPES: tuple[type[_TfxArtifact], ...] = (
     InfraBlessing,
     HyperParameters,
     PushedModel,
+    TunerResults,
 )

@@ -10,6 +10,7 @@ from headrace_components.schema_gen.interface import schema_gen
 from headrace_components.statistics_gen.interface import statistics_gen
 from headrace_components.trainer.interface import trainer
 from headrace_components.transform.interface import transform
+from headrace_components.tuner.interface import tuner
 
 __all__ = [
     "csv_example_gen",
@@ -22,4 +23,5 @@ __all__ = [
     "statistics_gen",
     "trainer",
     "transform",
+    "tuner",
 ]

@@ -24,6 +24,18 @@ class DataAccessor(NamedTuple):
     data_view_decode_fn: Callable[..., Any] | None
 
 
+class TunerFnResult(NamedTuple):
+    """What a user's tuner_fn returns.
+
+    Attributes:
+        tuner: A `keras_tuner` tuner, as `keras_tuner.RandomSearch(...)`.
+        fit_kwargs: Keyword arguments of its `search`, which hands them to `model.fit`.
+    """
+
+    tuner: Any
+    fit_kwargs: dict[str, Any]
+
+
 @dataclass(kw_only=True)
 class FnArgs:
     """Arguments of `run_fn` and `tuner_fn`; what is not connected is None. Not frozen: as in TFX.

@@ -1,0 +1,90 @@
+"""Parameters of Tuner."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from headrace_components import training_args
+from headrace_components.errors import InputError
+
+_MAX_PARALLEL_TRIALS = 64
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TunerParams:
+    """What a pipeline author may choose.
+
+    Attributes:
+        module_file: Path, URI or packed form of a Python file with `tuner_fn(fn_args)`.
+        tuner_fn: The same function as a dotted path; excludes `module_file`.
+        train_args: `{"splits": [...], "num_steps": ...}`, as tfx.proto.TrainArgs.
+        eval_args: `{"splits": [...], "num_steps": ...}`, as tfx.proto.EvalArgs.
+        tune_args: `{"num_parallel_trials": ...}`, as tfx.proto.TuneArgs.
+        train_steps: Training steps of a trial; 0 leaves them to `train_args`, or to `tuner_fn`.
+        eval_steps: Evaluation steps of a trial; 0 leaves them to `eval_args`, or to `tuner_fn`.
+        num_parallel_trials: Trials that run at once, at most 64; 0 leaves it to `tune_args`.
+        custom_config: Passed to `tuner_fn`.
+    """
+
+    module_file: str = ""
+    tuner_fn: str = ""
+    train_args: Mapping[str, Any] = field(default_factory=dict)
+    eval_args: Mapping[str, Any] = field(default_factory=dict)
+    tune_args: Mapping[str, Any] = field(default_factory=dict)
+    train_steps: int = 0
+    eval_steps: int = 0
+    num_parallel_trials: int = 0
+    custom_config: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Rejects values that no run could honour."""
+        training_args.check("tuner", "train_args", self.train_args, self.train_steps)
+        training_args.check("tuner", "eval_args", self.eval_args, self.eval_steps)
+        unknown = sorted(set(self.tune_args) - {"num_parallel_trials"})
+        if unknown:
+            raise InputError(
+                f"tuner: `tune_args` has fields {unknown}, expected only ['num_parallel_trials']. "
+                "Pass anything else to tuner_fn in `custom_config`."
+            )
+        nested = self.tune_args.get("num_parallel_trials", 0)
+        for name, number in (
+            ("num_parallel_trials", self.num_parallel_trials),
+            ("num_parallel_trials` of `tune_args", nested),
+        ):
+            is_number = isinstance(number, (int, float)) and not isinstance(number, bool)
+            if not is_number or number != int(number) or not 0 <= number <= _MAX_PARALLEL_TRIALS:
+                raise InputError(
+                    f"tuner: `{name}` is {number!r}, expected a whole number from 0 to "
+                    f"{_MAX_PARALLEL_TRIALS}. Pass how many trials the task's machine can run at "
+                    "once, or leave it out."
+                )
+        if self.num_parallel_trials and nested and self.num_parallel_trials != nested:
+            raise InputError(
+                f"tuner: `num_parallel_trials` is {self.num_parallel_trials}, but `tune_args` says "
+                f"{int(nested)}. Expected one number: pass only `num_parallel_trials`."
+            )
+
+    @property
+    def trials_at_once(self) -> int:
+        """Trials that run at once, at least 1."""
+        return self.num_parallel_trials or int(self.tune_args.get("num_parallel_trials", 0)) or 1
+
+    @property
+    def train_splits(self) -> list[str]:
+        """Splits to train on, ["train"] unless `train_args` names others."""
+        return training_args.splits(self.train_args, ["train"])
+
+    @property
+    def eval_splits(self) -> list[str]:
+        """Splits to evaluate on, ["eval"] unless `eval_args` names others."""
+        return training_args.splits(self.eval_args, ["eval"])
+
+    @property
+    def num_train_steps(self) -> int | None:
+        """Training steps, at least 1; None where neither parameter gives any."""
+        return training_args.num_steps(self.train_args, self.train_steps)
+
+    @property
+    def num_eval_steps(self) -> int | None:
+        """Evaluation steps, at least 1; None where neither parameter gives any."""
+        return training_args.num_steps(self.eval_args, self.eval_steps)

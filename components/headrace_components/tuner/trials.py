@@ -1,0 +1,60 @@
+"""One of several processes that run trials: `python -m headrace_components.tuner.trials`.
+
+Started by `headrace_components.tuner.parallel`, with the environment of a KerasTuner worker. It
+prints a line when its tuner is there, and begins when it reads one.
+"""
+
+import os
+import pickle
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from headrace_components.errors import InputError
+from headrace_components.parameters import read
+from headrace_components.task import EXIT_INPUT_ERROR, Task
+from headrace_components.tuner.parallel import READY_LINE, message_file
+from headrace_components.tuner.params import TunerParams
+from headrace_components.tuner.search import prepare
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs trials until the oracle has no more.
+
+    Args:
+        arguments: The pickled task and working directory, and where to write a user's error.
+    """
+    message, error_file = map(Path, arguments)
+    # What the user's code prints belongs into the log; stdout is how the two processes speak.
+    with os.fdopen(os.dup(1), "w") as answer:
+        os.dup2(2, 1)
+        task: Task
+        task, working_dir = pickle.loads(message.read_bytes())
+        try:
+            search = prepare(task, read(TunerParams, task.params, task.component), working_dir)
+            _keep_messages(search.tuner, message.parent)
+            answer.write(f"{READY_LINE}\n")
+            answer.flush()
+            if not sys.stdin.readline():
+                return 0  # the process that started this one has gone
+            search.run()
+        except InputError as error:
+            error_file.write_text(str(error), "utf-8")
+            return EXIT_INPUT_ERROR
+    return 0
+
+
+def _keep_messages(tuner: Any, folder: Path) -> None:
+    end = tuner.on_trial_end
+
+    def on_trial_end(trial: Any) -> None:
+        if trial.message:
+            message_file(folder, trial.trial_id).write_text(trial.message, "utf-8")
+        end(trial)
+
+    tuner.on_trial_end = on_trial_end
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

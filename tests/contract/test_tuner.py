@@ -1,0 +1,380 @@
+"""Contract of tuner: what tuner_fn is given, what is kept of its search, what its author reads."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from headrace_components.data.examples import ExamplesWriter
+from launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
+
+# A tuner without a model: a trial costs nothing, and the best one is known.
+MODULE = """
+import json
+import os
+
+import keras_tuner
+
+from headrace_components.fn_args import TunerFnResult
+
+
+class Parabola(keras_tuner.RandomSearch):
+    def run_trial(self, trial, **kwargs):
+        hp = trial.hyperparameters
+        x, y = hp.Choice("x", [0, 1, 2]), hp.Choice("y", ["left", "right"])
+        return run(x, y, **kwargs)
+
+
+def run(x, y, **kwargs):
+    return {"loss": (x - 1) ** 2 + (y == "left")}
+
+
+def tuner_fn(fn_args):
+    tuner = Parabola(
+        objective=keras_tuner.Objective("loss", "min"),
+        max_trials=6,
+        seed=7,
+        directory=fn_args.working_dir,
+        project_name="parabola",
+        overwrite=True,
+    )
+    given = {name: value for name, value in vars(fn_args).items() if name != "data_accessor"}
+    given["has_accessor"] = fn_args.data_accessor is not None
+    given["has_working_dir"] = os.path.isdir(fn_args.working_dir)
+    path = (fn_args.custom_config or {}).get("given")
+    if path:
+        with open(path, "w") as file:
+            json.dump(given, file)
+    return TunerFnResult(tuner=tuner, fit_kwargs={})
+"""
+
+# In TFX's form: a Keras model over examples that the data accessor reads.
+KERAS_MODULE = """
+from typing import NamedTuple
+
+import keras
+import keras_tuner
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx_bsl.public import tfxio
+
+
+class Result(NamedTuple):
+    tuner: object
+    fit_kwargs: dict
+
+
+def _dataset(files, fn_args, schema):
+    options = tfxio.TensorFlowDatasetOptions(batch_size=8, label_key="late")
+    return fn_args.data_accessor.tf_dataset_factory(files, options, schema).repeat()
+
+
+def _model(hp):
+    inputs = {"hour": keras.Input((1,), name="hour")}
+    hidden = keras.layers.Dense(hp.Int("units", 2, 8, 2))(inputs["hour"])
+    model = keras.Model(inputs, keras.layers.Dense(1, activation="sigmoid")(hidden))
+    rate = hp.Choice("learning_rate", [1e-2, 1e-3])
+    model.compile(keras.optimizers.Adam(rate), "binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def tuner_fn(fn_args):
+    with open(fn_args.schema_path) as file:
+        schema = text_format.Parse(file.read(), schema_pb2.Schema())
+    tuner = keras_tuner.RandomSearch(
+        _model, "val_accuracy", max_trials=2, directory=fn_args.working_dir, project_name="late"
+    )
+    return Result(
+        tuner=tuner,
+        fit_kwargs={
+            "x": _dataset(fn_args.train_files, fn_args, schema),
+            "validation_data": _dataset(fn_args.eval_files, fn_args, schema),
+            "steps_per_epoch": fn_args.train_steps,
+            "validation_steps": fn_args.eval_steps,
+            "verbose": 0,
+        },
+    )
+"""
+
+TRAINER_MODULE = """
+import os
+
+import keras_tuner
+
+
+def run_fn(fn_args):
+    hp = keras_tuner.HyperParameters.from_config(fn_args.hyperparameters)
+    os.makedirs(fn_args.serving_model_dir)
+    with open(os.path.join(fn_args.serving_model_dir, "x.txt"), "w") as file:
+        file.write(f"{hp.get('x')} {hp.get('y')}")
+"""
+
+SCHEMA = """
+feature { name: "hour" type: FLOAT presence { min_fraction: 1 } shape { dim { size: 1 } } }
+feature { name: "late" type: INT presence { min_fraction: 1 } shape { dim { size: 1 } } }
+"""
+
+
+@pytest.fixture
+def examples(launcher: Launcher, tmp_path: Path) -> Stored:
+    return stored_examples(launcher, tmp_path / "examples")
+
+
+def stored_examples(launcher: Launcher, path: Path) -> Stored:
+    hours = pa.array([[n % 24] for n in range(40)], pa.large_list(pa.float32()))
+    late = pa.array([[n % 2] for n in range(40)], pa.large_list(pa.int64()))
+    for split in ("train", "eval"):
+        with ExamplesWriter(path, split) as writer:
+            writer.write(pa.RecordBatch.from_arrays([hours, late], ["hour", "late"]))
+    return launcher.store(path)
+
+
+def stored_schema(launcher: Launcher, tmp_path: Path) -> Stored:
+    (tmp_path / "schema").mkdir()
+    (tmp_path / "schema/schema.pbtxt").write_text(SCHEMA, "utf-8")
+    return launcher.store(tmp_path / "schema")
+
+
+def module(tmp_path: Path, text: str = MODULE) -> str:
+    path = tmp_path / "module.py"
+    path.write_text(text, "utf-8")
+    return str(path)
+
+
+def best(outcome: Outcome) -> Any:
+    file = outcome["best_hyperparameters"].path / "best_hyperparameters.txt"
+    return json.loads(file.read_text("utf-8"))
+
+
+def records(outcome: Outcome) -> Any:
+    return json.loads((outcome["tuner_results"].path / "tuner_results.json").read_text("utf-8"))
+
+
+def test_the_best_trial_and_all_results_are_kept_as_tfx_lays_them_out(
+    launcher: Launcher, examples: Stored, tmp_path: Path
+) -> None:
+    outcome = launcher.run("tuner", {"module_file": module(tmp_path)}, examples=examples)
+
+    assert best(outcome)["values"] == {"x": 1, "y": "right"}
+    assert [space["config"]["name"] for space in best(outcome)["space"]] == ["x", "y"]
+    rows = records(outcome)
+    assert len(rows) == 6
+    assert {tuple(sorted(row)) for row in rows} == {("score", "trial_id", "x", "y")}
+    assert [row["score"] for row in rows] == sorted(row["score"] for row in rows)
+    assert [file.name for file in outcome["tuner_results"].path.iterdir()] == ["tuner_results.json"]
+
+
+def test_tuner_fn_is_given_what_tfx_gives_it(
+    launcher: Launcher, examples: Stored, tmp_path: Path
+) -> None:
+    launcher.run(
+        "tuner",
+        {
+            "module_file": module(tmp_path),
+            "train_args": {"splits": ["train", "eval"], "num_steps": 100},
+            "eval_steps": 5,
+            "custom_config": {"given": str(tmp_path / "given.json"), "units": [64, 32]},
+        },
+        examples=examples,
+        schema=stored_schema(launcher, tmp_path),
+    )
+
+    given = json.loads((tmp_path / "given.json").read_text("utf-8"))
+    assert given["has_accessor"]
+    assert given["has_working_dir"]
+    assert [Path(path).parent.name for path in given["train_files"]] == [
+        "Split-train",
+        "Split-eval",
+    ]
+    assert [Path(path).parent.name for path in given["eval_files"]] == ["Split-eval"]
+    assert (given["train_steps"], given["eval_steps"]) == (100, 5)
+    assert Path(given["schema_path"]).name == "schema.pbtxt"
+    assert given["custom_config"]["units"] == [64, 32]
+    assert given["serving_model_dir"] is None
+    assert given["hyperparameters"] is None
+
+
+@pytest.mark.slow
+def test_a_keras_model_is_tuned_on_the_examples(
+    launcher: Launcher, examples: Stored, tmp_path: Path
+) -> None:
+    outcome = launcher.run(
+        "tuner",
+        {"module_file": module(tmp_path, KERAS_MODULE), "train_steps": 3, "eval_steps": 2},
+        examples=examples,
+        schema=stored_schema(launcher, tmp_path),
+    )
+
+    assert set(best(outcome)["values"]) == {"units", "learning_rate"}
+    assert len(records(outcome)) == 2
+
+
+def test_a_trainer_reads_the_best_hyperparameters(
+    launcher: Launcher, examples: Stored, tmp_path: Path
+) -> None:
+    tuned = launcher.run("tuner", {"module_file": module(tmp_path)}, examples=examples)
+
+    trained = launcher.run(
+        "trainer",
+        {"module_file": module(tmp_path, TRAINER_MODULE)},
+        examples=examples,
+        hyperparameters=tuned["best_hyperparameters"],
+    )
+
+    assert (trained["model"].path / "Format-Serving/x.txt").read_text("utf-8") == "1 right"
+
+
+@pytest.mark.slow
+def test_trials_in_parallel_processes_find_the_same(
+    launcher: Launcher, examples: Stored, tmp_path: Path
+) -> None:
+    text = MODULE.replace(
+        "    return {", '    print("in process", os.getpid())\n    return {"pid": os.getpid(), '
+    )
+
+    outcome = launcher.run(
+        "tuner",
+        {"module_file": module(tmp_path, text), "tune_args": {"num_parallel_trials": 2}},
+        examples=examples,
+    )
+
+    assert best(outcome)["values"] == {"x": 1, "y": "right"}
+    assert len(records(outcome)) == 6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            '    return {"loss"',
+            '    raise ValueError("no such layer")\n    return {"loss"',
+            r"of its trials, \d failed, the last with ValueError: no such layer at module.py, line",
+        ),
+        (
+            '    return {"loss"',
+            '    os.kill(os.getpid(), 9)\n    return {"loss"',
+            r"process \d of the trials ended with exit code -9, expected 0",
+        ),
+    ],
+)
+def test_a_failure_in_a_parallel_process_is_reported(
+    launcher: Launcher, examples: Stored, tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    path = module(tmp_path, MODULE.replace(old, new))
+
+    with pytest.raises(TaskFailedError, match=message):
+        launcher.run("tuner", {"module_file": path, "num_parallel_trials": 2}, examples=examples)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
+def test_the_entry_point_keeps_each_backends_rules(rules: Rules, tmp_path: Path) -> None:
+    launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=True)
+    examples = stored_examples(launcher, tmp_path / "examples")
+
+    outcome = launcher.run("tuner", {"module_file": module(tmp_path)}, examples=examples)
+
+    assert best(outcome)["values"] == {"x": 1, "y": "right"}
+    assert "6 of 6 trials completed" in outcome.log
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            '    return {"loss"',
+            '    raise ValueError("no such layer")\n    return {"loss"',
+            r"tuner: the search found nothing: of its trials, 3 failed, the last with ValueError: "
+            r"no such layer at module.py, line \d+\. Correct the model",
+        ),
+        (
+            "(x - 1) ** 2",
+            'float("nan")',
+            r"of its trials, \d ended without a finite score, the last with nan\. Check",
+        ),
+        (
+            "    def run_trial",
+            "    def search(self):\n        pass\n\n    def run_trial",
+            r"of its trials, none was started\. Give the tuner trials to run",
+        ),
+        (
+            "return TunerFnResult(tuner=tuner, fit_kwargs={})",
+            "return tuner",
+            r"tuner_fn returned an object of type Parabola, expected a TunerFnResult",
+        ),
+        (
+            "tuner=tuner, fit_kwargs={}",
+            "tuner=None, fit_kwargs=3",
+            r"TunerFnResult with `tuner` of type NoneType and `fit_kwargs` of type int, expected",
+        ),
+        (
+            "fit_kwargs={}",
+            'fit_kwargs={"steps": 1}',
+            r"failed, the last with TypeError: run\(\) got an",
+        ),
+        ("def tuner_fn", "def tune_fn", r"module.py has no function 'tuner_fn'"),
+        (
+            "    given = {",
+            '    raise KeyError("late")\n    given = {',
+            r"tuner_fn raised KeyError at module.py, line \d+: 'late'",
+        ),
+    ],
+)
+def test_a_search_that_finds_nothing_says_why(
+    launcher: Launcher, examples: Stored, tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    if "steps" in new:
+        new_module = MODULE.replace("def run(x, y, **kwargs)", "def run(x, y)")
+    else:
+        new_module = MODULE
+    path = module(tmp_path, new_module.replace(old, new))
+
+    with pytest.raises(TaskFailedError, match=message):
+        launcher.run("tuner", {"module_file": path}, examples=examples)
+
+
+def test_trials_that_fail_or_score_no_number_are_no_candidates(
+    launcher: Launcher, examples: Stored, tmp_path: Path
+) -> None:
+    text = MODULE.replace(
+        "    return {",
+        '    if x == 0:\n        return {"loss": float("nan")}\n'
+        '    if (x, y) == (2, "left"):\n        raise ValueError("too wide")\n    return {',
+    )
+
+    outcome = launcher.run("tuner", {"module_file": module(tmp_path, text)}, examples=examples)
+
+    assert best(outcome)["values"] == {"x": 1, "y": "right"}
+    assert {row["score"] for row in records(outcome)} == {0.0, 1.0}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        (
+            {"train_args": {"steps": 5}},
+            r"tuner: `train_args` has fields \['steps'\], expected only",
+        ),
+        ({"eval_steps": -1}, r"tuner: `eval_steps` is -1, expected 1 or more\. Pass 0"),
+        ({"tune_args": {"parallel": 2}}, r"tuner: `tune_args` has fields \['parallel'\], expected"),
+        ({"num_parallel_trials": 65}, r"`num_parallel_trials` is 65, expected a whole number from"),
+        ({"tune_args": {"num_parallel_trials": 1.5}}, r"of `tune_args` is 1.5, expected a whole"),
+        (
+            {"num_parallel_trials": 2, "tune_args": {"num_parallel_trials": 3}},
+            r"`num_parallel_trials` is 2, but `tune_args` says 3\. Expected one number",
+        ),
+        ({}, r"neither `module_file` nor `tuner_fn` are given"),
+        ({"train_args": {"splits": ["trian"]}}, r"tuner: split 'trian' is not in .*\['eval', 'tr"),
+    ],
+)
+def test_parameters_that_no_run_could_honour_are_refused(
+    launcher: Launcher, examples: Stored, tmp_path: Path, parameters: dict[str, Any], message: str
+) -> None:
+    if "splits" in str(parameters):
+        parameters = {**parameters, "module_file": module(tmp_path)}
+
+    with pytest.raises(TaskFailedError, match=message):
+        launcher.run("tuner", parameters, examples=examples)
