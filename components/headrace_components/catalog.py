@@ -1,6 +1,7 @@
 """Every component: `from headrace_components.catalog import trainer`."""
 
 from headrace_components.csv_example_gen.interface import csv_example_gen
+from headrace_components.distribution_validator.interface import distribution_validator
 from headrace_components.evaluator.interface import evaluator
 from headrace_components.example_validator.interface import example_validator
 from headrace_components.import_schema_gen.interface import import_schema_gen
@@ -14,6 +15,7 @@ from headrace_components.tuner.interface import tuner
 
 __all__ = [
     "csv_example_gen",
+    "distribution_validator",
     "evaluator",
     "example_validator",
     "import_schema_gen",

@@ -19,6 +19,9 @@ RESOLVER = "tfx.dsl.components.common.resolver.Resolver"
 _EXECUTION_TYPES = {
     "bulk_inferrer": "tfx.components.bulk_inferrer.component.BulkInferrer",
     "csv_example_gen": "tfx.components.example_gen.csv_example_gen.component.CsvExampleGen",
+    "distribution_validator": (
+        "tfx.components.distribution_validator.component.DistributionValidator"
+    ),
     "evaluator": "tfx.components.evaluator.component.Evaluator",
     "example_validator": "tfx.components.example_validator.component.ExampleValidator",
     "import_example_gen": (

@@ -1,0 +1,1 @@
+"""Compares the distributions of two data sets."""

@@ -1,0 +1,160 @@
+"""Turns the `config` parameter into the comparators that TFDV applies.
+
+The JSON form is that of `tfx/proto/distribution_validator.proto`: the fields that messages of
+tensorflow_metadata lend it are parsed as those messages.
+"""
+
+import difflib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf import json_format
+from google.protobuf.message import Message
+from tensorflow_data_validation.anomalies.proto import custom_validation_config_pb2
+from tensorflow_metadata.proto.v0 import path_pb2, schema_pb2
+
+from headrace_components.errors import InputError
+
+Step = tuple[str, ...]
+"""Path of a feature: names from the outermost struct to the feature."""
+
+_COMPONENT = "distribution_validator"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparators:
+    """What to compare, and from which distance on a difference is an anomaly.
+
+    Attributes:
+        features: Comparator by feature; each has at least one threshold.
+        num_examples: Bounds of the number of rows relative to the baseline's, or None.
+    """
+
+    features: Mapping[Step, schema_pb2.FeatureComparator]
+    num_examples: schema_pb2.NumericValueComparator | None
+
+
+def read(config: Mapping[str, Any]) -> Comparators:
+    """Returns the comparators of a `DistributionValidatorConfig`.
+
+    Args:
+        config: The message in JSON form, with names as `default_slice_config` or
+            `defaultSliceConfig`. Empty gives no comparators.
+
+    Raises:
+        InputError: A field is unknown or not of its type, a feature comes twice, or a comparator
+            has no threshold.
+    """
+    outer = _fields(config, ("default_slice_config",), "config")
+    place = "config.default_slice_config"
+    inner = _fields(
+        outer.get("default_slice_config", {}), ("feature", "num_examples_comparator"), place
+    )
+    entries = inner.get("feature", [])
+    if not isinstance(entries, Sequence) or isinstance(entries, str):
+        raise InputError(
+            f"{_COMPONENT}: {place}.feature is {entries!r}, expected a list. Write it as "
+            '[{"path": {"step": ["fare"]}, "distribution_comparator": {...}}].'
+        )
+    features: dict[Step, schema_pb2.FeatureComparator] = {}
+    for position, entry in enumerate(entries):
+        step, comparator = _feature(entry, f"{place}.feature[{position}]")
+        if step in features:
+            raise InputError(
+                f"{_COMPONENT}: {place}.feature names {'.'.join(step)!r} twice. Keep one entry, "
+                "which may have several comparators."
+            )
+        features[step] = comparator
+    num_examples = None
+    if "num_examples_comparator" in inner:
+        where = f"{place}.num_examples_comparator"
+        num_examples = schema_pb2.NumericValueComparator()
+        _parse(inner["num_examples_comparator"], num_examples, where)
+        if not num_examples.ListFields():
+            raise InputError(
+                f"{_COMPONENT}: {where} has no threshold. Give `min_fraction_threshold`, "
+                "`max_fraction_threshold` or both, as fractions of the baseline's rows."
+            )
+    return Comparators(features=features, num_examples=num_examples)
+
+
+def read_custom(values: Mapping[str, Any]) -> custom_validation_config_pb2.CustomValidationConfig:
+    """Returns a `tfdv.CustomValidationConfig` from its JSON form.
+
+    Raises:
+        InputError: A field is unknown or not of its type.
+    """
+    config = custom_validation_config_pb2.CustomValidationConfig()
+    _parse(values, config, "custom_validation_config")
+    return config
+
+
+def _feature(entry: Any, place: str) -> tuple[Step, schema_pb2.FeatureComparator]:
+    fields = _fields(entry, ("path", "distribution_comparator"), place)
+    path = path_pb2.Path()
+    _parse(fields.get("path", {}), path, f"{place}.path")
+    if not path.step:
+        raise InputError(
+            f"{_COMPONENT}: {place} names no feature. Give its path, as "
+            '{"path": {"step": ["fare"]}}.'
+        )
+    comparator = schema_pb2.FeatureComparator()
+    where = f"{place}.distribution_comparator"
+    _parse(fields.get("distribution_comparator", {}), comparator, where)
+    distances = comparator.ListFields()
+    if not distances:
+        known = sorted(field.name for field in comparator.DESCRIPTOR.fields)
+        raise InputError(
+            f"{_COMPONENT}: {where} of {'.'.join(path.step)!r} is empty, expected one of {known}. "
+            'Write it as {"jensen_shannon_divergence": {"threshold": 0.05}}.'
+        )
+    for field, distance in distances:
+        _check_threshold(distance, f"{where}.{field.name}")
+    return tuple(path.step), comparator
+
+
+def _check_threshold(distance: Any, place: str) -> None:
+    threshold = distance.threshold if distance.HasField("threshold") else None
+    # Each of the distances is a share in [0, 1].
+    if threshold is None or not 0 <= threshold <= 1 or math.isnan(threshold):
+        raise InputError(
+            f"{_COMPONENT}: the threshold of {place} is {threshold}, expected a distance from 0 to "
+            "1. A difference above it is an anomaly: 0 lets none pass."
+        )
+
+
+def _fields(value: Any, known: Sequence[str], place: str) -> dict[str, Any]:
+    """Returns the fields of a JSON object by the names of the proto."""
+    if not isinstance(value, Mapping):
+        raise InputError(
+            f"{_COMPONENT}: {place} is {value!r}, expected an object with {list(known)}."
+            " Write it as JSON of tfx.proto.DistributionValidatorConfig."
+        )
+    names = {_camel_case(name): name for name in known} | {name: name for name in known}
+    for name in value:
+        if name not in names:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else "Use one of those."
+            raise InputError(
+                f"{_COMPONENT}: {place} has the field {name!r}, expected {list(known)}. {hint}"
+            )
+    return {names[name]: item for name, item in value.items()}
+
+
+def _camel_case(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _parse(value: Any, message: Message, place: str) -> None:
+    try:
+        json_format.ParseDict(value, message)
+    except (json_format.ParseError, AttributeError, TypeError) as error:
+        known = sorted(field.name for field in message.DESCRIPTOR.fields)
+        raise InputError(
+            f"{_COMPONENT}: {place} is {value!r}, which is no {message.DESCRIPTOR.name}: "
+            f"{' '.join(str(error).split()).rstrip('.')}. It has the fields {known}."
+            " Correct that part of it."
+        ) from error

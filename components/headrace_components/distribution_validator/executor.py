@@ -1,0 +1,72 @@
+"""Finds features whose distribution has moved against a baseline."""
+
+import json
+import logging
+from collections.abc import Sequence
+
+from headrace_components.data import anomalies, split_pairs, splits, statistics
+from headrace_components.data.anomalies import Anomaly
+from headrace_components.distribution_validator import comparators
+from headrace_components.distribution_validator.comparison import compare
+from headrace_components.distribution_validator.params import DistributionValidatorParams
+from headrace_components.errors import InputError
+from headrace_components.parameters import read
+from headrace_components.task import Artifact, Task
+
+# What `blessed` says of a split, as in TFX.
+_NO_BASELINE = 2
+
+
+def execute(task: Task) -> None:
+    """Writes `SplitPair-<test>_<baseline>/SchemaDiff.pb` under the `anomalies` output, one a pair.
+
+    Without a baseline it writes nothing, and `blessed` is 2 for every split.
+    """
+    params = read(DistributionValidatorParams, task.params, task.component)
+    wanted = comparators.read(params.config)
+    custom = comparators.read_custom(params.custom_validation_config)
+    test = task.input("statistics")
+    baseline = task.optional_input("baseline_statistics")
+    output = task.output("anomalies")
+    if baseline is None or not any(baseline.path.glob("Split-*")):
+        _pass_unseen(test, output, task.component)
+        return
+    pairs = split_pairs.selected(
+        test, baseline, params.include_split_pairs, task.component, same_name=True
+    )
+    found: dict[str, list[Anomaly]] = {}
+    for pair in pairs:
+        diff = compare(
+            statistics.read(splits.directory(test, pair.test), task.component),
+            statistics.read(splits.directory(baseline, pair.baseline), task.component),
+            wanted,
+            custom,
+        )
+        anomalies.write(diff, pair.directory(output))
+        found[pair.name] = anomalies.found(pair.name, diff)
+    splits.describe(test, output, list(found))
+    output.metadata["blessed"] = json.dumps({name: int(not item) for name, item in found.items()})
+    _report([anomaly for items in found.values() for anomaly in items], list(found), params)
+
+
+def _pass_unseen(test: Artifact, output: Artifact, component: str) -> None:
+    names = splits.selected(test, (), component)
+    logging.warning("There is no baseline, so nothing was compared for the splits %s.", list(names))
+    splits.describe(test, output, ())
+    output.metadata["blessed"] = json.dumps(dict.fromkeys(names, _NO_BASELINE))
+
+
+def _report(
+    moved: Sequence[Anomaly], pairs: Sequence[str], params: DistributionValidatorParams
+) -> None:
+    if not moved:
+        logging.info("No distribution has moved beyond its threshold: %s.", list(pairs))
+        return
+    logging.warning("Distributions have moved:\n%s", anomalies.table(moved))
+    if params.fail_on_anomalies:
+        raise InputError(
+            f"distribution_validator: the data differs from its baseline in {len(moved)} "
+            f"{'place' if len(moved) == 1 else 'places'}: {anomalies.listed(moved)}. Find out what "
+            "changed in the source; or, if the change is right, raise the threshold in `config`; "
+            "or record anomalies only, with `fail_on_anomalies` false."
+        )

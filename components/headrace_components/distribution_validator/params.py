@@ -1,0 +1,38 @@
+"""Parameters of DistributionValidator."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from headrace_components.data import split_pairs
+from headrace_components.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DistributionValidatorParams:
+    """What a pipeline author may choose.
+
+    Attributes:
+        config: A `tfx.proto.DistributionValidatorConfig` in JSON form. Which fields it has is in
+            `headrace_components.distribution_validator.comparators`.
+        include_split_pairs: Pairs of split names, the one under test first; empty compares splits
+            of one name.
+        custom_validation_config: A `tfdv.CustomValidationConfig` in JSON form; empty for none.
+        fail_on_anomalies: Whether an anomaly fails the task, and with it the run.
+    """
+
+    config: Mapping[str, Any] = field(default_factory=dict)
+    include_split_pairs: tuple[tuple[str, ...], ...] = ()
+    custom_validation_config: Mapping[str, Any] = field(default_factory=dict)
+    fail_on_anomalies: bool = False
+
+    def __post_init__(self) -> None:
+        """Rejects values that no run could honour."""
+        split_pairs.check(self.include_split_pairs, "distribution_validator")
+        if not self.config and not self.custom_validation_config:
+            raise InputError(
+                "distribution_validator: both `config` and `custom_validation_config` are empty, "
+                "so there is nothing to compare. Name the features to compare in `config`, as "
+                '{"default_slice_config": {"feature": [{"path": {"step": ["fare"]}, '
+                '"distribution_comparator": {"jensen_shannon_divergence": {"threshold": 0.05}}}]}}.'
+            )
