@@ -256,7 +256,8 @@ class Launcher:
         if self.rules == "vertex":
             return
         target = self._in_store(uri.removeprefix(self._uri("")))
-        for file in sorted(path for path in source.rglob("*") if path.is_file()):
+        files = [source] if source.is_file() else sorted(source.rglob("*"))
+        for file in filter(Path.is_file, files):
             copy = target / file.relative_to(source)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(file, copy)

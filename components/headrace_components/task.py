@@ -31,6 +31,12 @@ _MOUNTS = {"gs": "gcs", "s3": "s3", "minio": "minio", "oci": "oci"}
 # Backends since KFP 2.5 add this output by themselves; it is a file of theirs, not ours.
 _LAUNCHER_OUTPUTS = frozenset({"executor-logs"})
 
+# The UIs show what lies at the artifact's own path, so it is one file and no directory.
+_FILE_TYPES = frozenset({"system.HTML", "system.Markdown"})
+
+# The UIs draw curves and matrices from lists and dicts in the metadata of these types alone.
+_NESTED_TYPES = frozenset({"system.ClassificationMetrics"})
+
 _CHIEF_NAMES = frozenset({"workerpool0", "chief", "master"})
 
 MetadataValue = str | int | float
@@ -50,6 +56,7 @@ class Artifact:
         path: Where this process reads or writes it. Equals `uri` for local runs.
         metadata: Flat properties. What a task puts into an output's metadata is published; a
             list, a dict or None is refused, since no backend carries it whole.
+        type: Schema title of an output, as `system.HTML`; backends do not tell an input's.
     """
 
     key: str
@@ -57,6 +64,12 @@ class Artifact:
     uri: str
     path: Path
     metadata: dict[str, Any] = field(default_factory=dict)
+    type: str = ""
+
+    def make_room(self) -> None:
+        """Makes the directory to write: `path` itself, or its parent where `path` is a file."""
+        directory = self.path.parent if self.type in _FILE_TYPES else self.path
+        directory.mkdir(parents=True, exist_ok=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +81,8 @@ class Task:
         params: Parameter values as the backend sent them. Numbers may be floats where an integer
             was meant: `headrace_components.parameters.read` turns them into typed parameters.
         inputs: Artifacts by input port; a port may carry several, and an optional one none.
-        outputs: The artifact to write, by output port. Its directory exists.
+        outputs: The artifact to write, by output port. Its directory exists; of one that is a
+            file, as a report is, the directory around it.
         output_parameters: Values to publish by output parameter; fill it.
         parameter_files: Where each output parameter is written, by name.
         output_file: Where the `ExecutorOutput` message goes.
@@ -176,6 +190,7 @@ def _artifact(key: str, entry: Mapping[str, Any], mounts: Path) -> Artifact:
         uri=uri,
         path=path,
         metadata=dict(entry.get("metadata", {})),
+        type=entry.get("type", {}).get("schemaTitle", ""),
     )
 
 
@@ -217,7 +232,7 @@ def main(component: str, execute: Callable[[Task], None], argv: Sequence[str] | 
     try:
         task = Task.from_json(arguments.executor_input, component, mounts)
         for artifact in task.outputs.values():
-            artifact.path.mkdir(parents=True, exist_ok=True)
+            artifact.make_room()
         execute(task)
         _publish(task)
     except InputError as error:
@@ -256,8 +271,7 @@ def _publish(task: Task) -> None:
     for artifact in task.outputs.values():
         for name, value in artifact.metadata.items():
             # KFP's launcher fails on null, and turns lists and dicts into wrapper messages.
-            is_flat = isinstance(value, (str, int, float)) and not isinstance(value, bool)
-            if not is_flat or (isinstance(value, float) and not math.isfinite(value)):
+            if not _is_carried(value, may_nest=artifact.type in _NESTED_TYPES):
                 raise ComponentError(
                     f"{task.component}: metadata {name!r} of output `{artifact.key}` is "
                     f"{value!r}, but artifact metadata is a string or a finite number. "
@@ -284,6 +298,16 @@ def _publish(task: Task) -> None:
     }
     task.output_file.parent.mkdir(parents=True, exist_ok=True)
     task.output_file.write_text(json.dumps(message), "utf-8")
+
+
+def _is_carried(value: Any, *, may_nest: bool) -> bool:
+    if may_nest and isinstance(value, dict):
+        return all(_is_carried(item, may_nest=True) for item in value.values())
+    if may_nest and isinstance(value, list):
+        return all(_is_carried(item, may_nest=True) for item in value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, (str, int)) and not isinstance(value, bool)
 
 
 def _parameter_text(value: Any) -> str:

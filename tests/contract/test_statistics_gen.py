@@ -216,3 +216,17 @@ def test_a_schema_that_is_missing_is_named(launcher: Launcher, tmp_path: Path) -
 
     with pytest.raises(TaskFailedError, match=r"holds \['notes.txt'\] and no schema.pbtxt"):
         launcher.run("statistics_gen", examples=examples, schema=schema)
+
+
+@pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
+def test_the_report_is_one_html_file_on_each_backend(rules: Rules, tmp_path: Path) -> None:
+    launcher = Launcher(root=tmp_path / "launcher", rules=rules)
+    examples = store_examples(launcher, tmp_path, {"train": [FARES], "eval": [FARES, FARES]})
+
+    outcome = launcher.run("statistics_gen", examples=examples)
+
+    assert outcome["report"].path.is_file()
+    text = outcome["report"].path.read_text("utf-8")
+    assert text.startswith("<!DOCTYPE html>")
+    assert "<h3>fare</h3>" in text
+    assert '<th scope="col">train</th><th scope="col">eval</th>' in text

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from headrace_components.errors import InputError, PlatformError
+from headrace_components.errors import ComponentError, InputError, PlatformError
 from headrace_components.task import (
     EXIT_INPUT_ERROR,
     EXIT_PLATFORM_ERROR,
@@ -113,6 +113,51 @@ def test_results_are_published(message: dict[str, Any], tmp_path: Path) -> None:
     assert published(message)["parameterValues"] == {"auc": 0.75}
     # protojson refuses a message with a field that it does not know.
     assert set(published(message)) == {"parameterValues", "artifacts"}
+
+
+@pytest.mark.parametrize("kind", ["system.HTML", "system.Markdown"])
+def test_a_report_is_a_file_and_its_directory_exists(message: dict[str, Any], kind: str) -> None:
+    artifact = message["outputs"]["artifacts"]["model"]["artifacts"][0]
+    artifact["type"] = {"schemaTitle": kind, "schemaVersion": "0.0.1"}
+
+    def execute(task: Task) -> None:
+        task.output("model").path.write_text("<p>", "utf-8")
+        set_auc(task)
+
+    assert run(message, execute) == 0
+
+    assert Path(artifact["uri"]).read_text("utf-8") == "<p>"
+
+
+CURVE = {"confidenceMetrics": [{"confidenceThreshold": 0.5, "recall": 1, "rows": [{"row": [1]}]}]}
+
+
+def test_metadata_of_classification_metrics_may_nest(message: dict[str, Any]) -> None:
+    artifact = message["outputs"]["artifacts"]["model"]["artifacts"][0]
+    artifact["type"] = {"schemaTitle": "system.ClassificationMetrics"}
+
+    def execute(task: Task) -> None:
+        task.output("model").metadata.update(CURVE)
+        set_auc(task)
+
+    assert run(message, execute) == 0
+
+    assert published(message)["artifacts"]["model"]["artifacts"][0]["metadata"] == CURVE
+
+
+@pytest.mark.parametrize("value", [None, True, float("nan")])
+def test_nested_metadata_holds_strings_and_finite_numbers(
+    message: dict[str, Any], value: object
+) -> None:
+    artifact = message["outputs"]["artifacts"]["model"]["artifacts"][0]
+    artifact["type"] = {"schemaTitle": "system.ClassificationMetrics"}
+
+    def execute(task: Task) -> None:
+        task.output("model").metadata["rows"] = [{"row": [value]}]
+        set_auc(task)
+
+    with pytest.raises(ComponentError, match="metadata 'rows' of output `model`"):
+        run(message, execute)
 
 
 def test_an_output_may_be_an_artifact_that_exists_already(message: dict[str, Any]) -> None:

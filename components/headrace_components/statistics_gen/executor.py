@@ -11,6 +11,7 @@ from headrace_components.data.examples import ExamplesReader
 from headrace_components.errors import InputError
 from headrace_components.parameters import read
 from headrace_components.statistics_gen.params import StatisticsGenParams
+from headrace_components.statistics_gen.report import statistics_report
 from headrace_components.task import Artifact, Task
 
 # Per row this costs a third less than batches of 5,000 and hardly more than larger ones, which a
@@ -19,7 +20,7 @@ _ROWS_PER_BATCH = 20_000
 
 
 def execute(task: Task) -> None:
-    """Writes `Split-<name>/FeatureStats.pb` under the `statistics` output, one file per split."""
+    """Writes `Split-<name>/FeatureStats.pb` under `statistics`, and the page `report`."""
     params = read(StatisticsGenParams, task.params, task.component)
     examples = task.input("examples")
     names = splits.selected(examples, params.exclude_splits, task.component)
@@ -34,6 +35,7 @@ def execute(task: Task) -> None:
         component=task.component,
     )
     output = task.output("statistics")
+    computed = {}
     for name in names:
         started = time.monotonic()
         batches = reader.record_batches(
@@ -41,9 +43,11 @@ def execute(task: Task) -> None:
         )
         result = statistics.compute(batches, options, component=task.component)
         statistics.write(result, splits.directory(output, name))
+        computed[name] = result
         _log(name, result.datasets[0], time.monotonic() - started)
     splits.describe(examples, output, names)
     output.metadata["sample_rate_by_split"] = json.dumps(dict.fromkeys(names, params.sample_rate))
+    task.output("report").path.write_bytes(statistics_report(computed))
 
 
 def _check_payload(examples: Artifact) -> None:

@@ -10,6 +10,7 @@ from headrace_components.images import image
 def statistics_gen(
     examples: dsl.Input[Examples],
     statistics: dsl.Output[ExampleStatistics],
+    report: dsl.Output[dsl.HTML],
     schema: dsl.Input[Schema] = None,
     stats_options: dict = {},
     exclude_splits: list = [],
@@ -20,6 +21,7 @@ def statistics_gen(
     Args:
         examples: Rows to summarise.
         statistics: One `FeatureStats.pb` per split.
+        report: A page that shows every feature, its splits side by side, and what stands out.
         schema: Types and domains to use instead of inferred ones.
         stats_options: Fields of `tfdv.StatsOptions` by name, as `{"num_top_values": 50}`.
         exclude_splits: Names of splits to leave out.

@@ -1,0 +1,45 @@
+"""HTML from nested calls: text is escaped, attributes too. Standard library only."""
+
+import html
+
+
+class Markup(str):
+    """Text that is HTML already and is written as it is."""
+
+    __slots__ = ()
+
+
+def element(name: str, *children: str | int, **attributes: str | int | None) -> Markup:
+    """Returns an HTML or SVG element.
+
+    Args:
+        name: Its tag, as `td`.
+        children: Markup, or text to escape.
+        attributes: By name; `class_` is `class` and `aria_label` is `aria-label`. None leaves the
+            attribute out.
+
+    Example:
+        >>> element("td", "a < b", class_="name")
+        '<td class="name">a &lt; b</td>'
+    """
+    given = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{html.escape(str(value))}"'
+        for key, value in attributes.items()
+        if value is not None
+    )
+    return Markup(f"<{name}{given}>{join(*children)}</{name}>")
+
+
+def join(*children: str | int) -> Markup:
+    """Returns children one after the other, those that are text escaped."""
+    return Markup(
+        "".join(
+            child if isinstance(child, Markup) else html.escape(str(child), quote=False)
+            for child in children
+        )
+    )
+
+
+def shortened(text: str, length: int) -> str:
+    """Returns at most `length` characters of `text`, the last of them an ellipsis if it was cut."""
+    return text if len(text) <= length else text[: length - 1] + "\N{HORIZONTAL ELLIPSIS}"

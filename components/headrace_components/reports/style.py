@@ -1,0 +1,85 @@
+"""How all reports look: light and dark, on a desk and on a phone."""
+
+# Text has a contrast of at least 4.5 to what lies behind it in both schemes (WCAG 2.1, AA).
+STYLE = """
+:root{color-scheme:light dark;--text:#1b1f24;--soft:#57606a;--page:#ffffff;--card:#f6f8fa;
+--line:#d0d7de;--mark:#0a5cc2;--fill:#9cc4f5;--second:#8a3fbf;--good:#116329;--good-page:#dafbe1;
+--bad:#a40e26;--bad-page:#ffebe9;--warn:#7a4a00;--warn-page:#fff3d1}
+@media(prefers-color-scheme:dark){:root{--text:#e6edf3;--soft:#9ea7b3;--page:#0d1117;--card:#161b22;
+--line:#30363d;--mark:#6cb0ff;--fill:#24568f;--second:#d2a8ff;--good:#56d364;--good-page:#12261e;
+--bad:#ff8e8a;--bad-page:#2d1416;--warn:#e8b84a;--warn-page:#2b2111}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--page);color:var(--text);
+font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
+main{max-width:1280px;margin:0 auto;padding:24px 20px 64px}
+h1{font-size:1.6rem;line-height:1.25;margin:0 0 4px}
+h2{font-size:1.2rem;margin:36px 0 10px}
+h3{font-size:1rem;margin:0;overflow-wrap:anywhere}
+p{margin:6px 0;max-width:75ch}
+a{color:var(--mark)}
+a:focus-visible,.scroll:focus-visible{outline:2px solid var(--mark);outline-offset:2px}
+.soft{color:var(--soft)}
+.num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+table{border-collapse:collapse;font-size:.9rem}
+caption{text-align:left;color:var(--soft);padding:0 0 6px;font-size:.9rem}
+th,td{padding:5px 10px;border-bottom:1px solid var(--line);vertical-align:top;text-align:left}
+th.num,td.num{text-align:right}
+th{font-weight:600}
+thead th{color:var(--soft);vertical-align:bottom}
+.scroll{overflow-x:auto;border:1px solid var(--line);border-radius:8px;margin:8px 0;
+width:fit-content;max-width:100%}
+.scroll caption{padding:8px 10px}
+.scroll tr:last-child>*{border-bottom:0}
+.scroll tbody th{position:sticky;left:0;background:var(--page);min-width:7rem;max-width:20rem;
+overflow-wrap:anywhere}
+.group{border-left:1px solid var(--line)}
+.badge{display:inline-block;border-radius:999px;padding:0 9px;font-size:.8rem;font-weight:600;
+white-space:nowrap}
+.good{color:var(--good)}.bad{color:var(--bad)}.warn{color:var(--warn)}
+.badge.good,.banner.good{background:var(--good-page)}
+.badge.bad,.banner.bad{background:var(--bad-page)}
+.badge.warn,.banner.warn{background:var(--warn-page)}
+.badge.plain{background:var(--card);color:var(--soft);border:1px solid var(--line);font-weight:400}
+.banner{border-left:4px solid;border-radius:6px;padding:12px 16px;margin:16px 0}
+.banner>*{color:var(--text);margin:2px 0}
+.banner>strong:first-child{color:inherit;font-size:1.1rem}
+.banner ul{padding-left:20px}
+.notes{padding-left:20px;margin:8px 0;columns:2 360px;column-gap:32px}
+.notes li{break-inside:avoid;margin-bottom:4px}
+.cards{display:grid;gap:14px;grid-template-columns:repeat(auto-fill,minmax(min(340px,100%),1fr));
+align-items:start}
+.cards.wide{grid-template-columns:repeat(auto-fill,minmax(min(420px,100%),1fr))}
+.card{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:12px;
+min-width:0}
+.card:target{border-color:var(--mark);box-shadow:0 0 0 1px var(--mark)}
+.head>span{display:flex;gap:6px}
+.head{display:flex;flex-wrap:wrap;gap:4px 8px;align-items:baseline;justify-content:space-between}
+.card table{width:100%;table-layout:fixed;margin-top:6px}
+.card th,.card td{padding:3px 14px 3px 0}
+.card tr>:last-child{padding-right:0}
+.card thead th:first-child,.card tbody th{padding-right:6px}
+.card tbody th{font-weight:400;color:var(--soft)}
+.card thead th:first-child,.card thead td:first-child{width:4.6rem}
+.card td{overflow-wrap:anywhere}
+.card tr:last-child>*{border-bottom:0}
+.card ul{margin:6px 0 0;padding-left:18px;font-size:.9rem}
+.plot{display:block;width:100%;height:52px}
+.curve{display:block;width:100%;max-width:360px;height:auto;margin:6px 0}
+.strip{display:block;width:120px;height:16px}
+svg text{fill:var(--soft);font-size:11px}
+.bars{fill:var(--fill)}.axis{stroke:var(--line);fill:none}
+.line{stroke:var(--mark);fill:none;stroke-width:2}
+.line2{stroke:var(--second);fill:none;stroke-width:2;stroke-dasharray:5 4}
+.dot{fill:var(--mark)}.ring{stroke:var(--second);fill:none;stroke-width:2}
+.ticks{display:flex;justify-content:space-between;color:var(--soft);font-size:.75rem;gap:6px}
+.top{list-style:none;margin:0!important;padding:0!important}
+.top li{display:flex;justify-content:space-between;gap:6px;padding:0 4px;margin-bottom:2px;
+border-radius:3px;background:linear-gradient(var(--fill),var(--fill)) 0/var(--share) 100% no-repeat}
+.top span:first-child{min-width:0;overflow-wrap:anywhere}
+.key i{display:inline-block;width:10px;height:10px;border-radius:50%;margin:0 5px 0 0}
+.key span{margin-right:16px;white-space:nowrap}
+.key .first{background:var(--mark)}.key .second{border:2px solid var(--second)}
+@media(max-width:600px){main{padding:16px 12px 48px}h1{font-size:1.35rem}
+th,td{padding:5px 8px}.scroll tbody th{min-width:5.5rem;max-width:9.5rem}}
+@media print{.card,.banner{break-inside:avoid}}
+"""

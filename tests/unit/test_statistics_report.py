@@ -1,0 +1,152 @@
+"""The report on statistics: what it shows, what it says stands out, and that it stays small."""
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import tensorflow_data_validation as tfdv
+
+from headrace_components.data import statistics
+from headrace_components.reports.page import MAX_BYTES
+from headrace_components.statistics_gen.report import statistics_report
+
+BYTES = pa.large_list(pa.large_binary())
+FLOATS = pa.large_list(pa.float32())
+
+
+def rows(**columns: Sequence[Any]) -> Any:
+    """Statistics of columns of scalars, None where a row lacks the value."""
+    arrays = {}
+    for name, values in sorted(columns.items()):
+        cells = [None if value is None else [value] for value in values]
+        is_text = any(isinstance(value, bytes) for value in values)
+        arrays[name] = pa.array(cells, BYTES if is_text else FLOATS)
+    batch = pa.RecordBatch.from_pydict(arrays)
+    return statistics.compute([batch], tfdv.StatsOptions())
+
+
+def report(**splits: Any) -> str:
+    return statistics_report(splits).decode()
+
+
+def notes(text: str) -> str:
+    """What stands out, as plain text."""
+    section = text.partition("What stands out</h2>")[2].partition("</section>")[0]
+    return re.sub(r"(<[^>]+>|\s)+", " ", section)
+
+
+def test_a_feature_is_shown_with_its_splits_side_by_side() -> None:
+    train = rows(fare=[1.0, 2.0, 4.0, None] * 10)
+    evaluation = rows(fare=[1.0, 8.0] * 10)
+
+    text = report(train=train, eval=evaluation)
+
+    card = text.partition("<article")[2]
+    assert '<th scope="col">train</th><th scope="col">eval</th>' in card
+    assert '<th scope="row">Missing</th><td>25.0 %</td><td>0 %</td>' in card
+    assert '<th scope="row">Mean</th><td>2.333</td><td>4.5</td>' in card
+    assert '<th scope="row">Max</th><td>4</td><td>8</td>' in card
+    # Both histograms have the axis from 1 to 8.
+    assert card.count("<span>1</span><span>8</span>") == 2
+
+
+def test_a_category_is_shown_by_its_most_frequent_values() -> None:
+    text = report(train=rows(area=[b"north"] * 3 + [b"south"]))
+
+    card = text.partition("<article")[2]
+    assert "<span>north</span>" in card
+    assert '<span class="num">75.0 %</span>' in card
+    assert card.index("north") < card.index("south")
+    assert '<th scope="row">Unique</th><td>2</td>' in card
+
+
+def test_what_stands_out_is_named_with_its_splits() -> None:
+    count = 200
+    usual = [float(index) for index in range(count)]
+    train = rows(
+        constant=[5.0] * count,
+        empty=[b"a"] + [None] * (count - 1),
+        identifier=[f"id-{index}".encode() for index in range(count)],
+        only_train=usual,
+        usual=usual,
+        zeros=[0.0] * (count - 1) + [1.0],
+    )
+    evaluation = rows(
+        constant=usual,
+        empty=[b"a", b"b"] * (count // 2),
+        identifier=[b"x", b"y"] * (count // 2),
+        usual=usual,
+        zeros=usual,
+    )
+
+    found = notes(report(train=train, eval=evaluation))
+
+    assert "constant is constant, so a model learns nothing from it in the split train" in found
+    assert "empty is mostly missing in the split train" in found
+    assert "identifier has a value of its own in most rows" in found
+    assert "only_train is not in the split eval" in found
+    assert "zeros is zero nearly everywhere in the split train" in found
+    assert "usual" not in found
+
+
+def test_values_that_are_no_numbers_stand_out() -> None:
+    train = rows(a=[1.0, 2.0, float("nan")], b=[1.0, 2.0, float("inf")])
+
+    found = notes(report(train=train))
+
+    assert "a has values that are not a number (NaN)" in found
+    assert "b has infinite values" in found
+
+
+def test_nothing_stands_out_of_ordinary_data() -> None:
+    assert "Nothing: no feature is constant" in notes(report(train=rows(a=[1.0, 2.0, 3.0])))
+
+
+def test_a_split_without_rows_is_shown_as_empty() -> None:
+    empty = statistics.compute([], tfdv.StatsOptions())
+
+    text = report(train=rows(a=[1.0, 2.0]), eval=empty)
+
+    assert '<th scope="row">eval</th><td class="num">0</td>' in text
+    assert "is not in the split" not in text
+
+
+def test_names_and_values_of_the_data_are_escaped() -> None:
+    text = report(train=rows(**{"<script>alert(1)</script>": [b"<img src=x>", b"b"]}))
+
+    assert "<script" not in text
+    assert "<img" not in text
+    assert "&lt;img src=x&gt;" in text
+
+
+def wide(num_features: int) -> Mapping[str, Any]:
+    columns: dict[str, Sequence[Any]] = {
+        f"feature_with_a_long_name_{index:05}_{'x' * 60}": [
+            f"{row} a value that is long {'y' * 60}".encode() for row in range(12)
+        ]
+        for index in range(num_features)
+    }
+    columns["zz_constant"] = [1.0] * 12
+    return {"train": rows(**columns), "eval": rows(**columns)}
+
+
+def test_a_report_on_very_many_features_stays_small_and_says_what_it_leaves_out() -> None:
+    data = wide(2_000)
+    started = time.monotonic()
+
+    content = statistics_report(data)
+
+    assert time.monotonic() - started < 2
+    assert len(content) < MAX_BYTES
+    text = content.decode()
+    assert "1651 more features are in the statistics but not on this page" in text
+    # Those that stand out are never the ones left out.
+    assert "<h3>zz_constant</h3>" in text
+
+
+def test_the_same_statistics_give_the_same_bytes() -> None:
+    data = wide(3)
+
+    assert statistics_report(data) == statistics_report(dict(data))
