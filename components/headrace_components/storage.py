@@ -27,9 +27,9 @@ def read_bytes(location: str, component: str, parameter: str) -> bytes:
                 "Give the path or URI of an existing file."
             )
         return path.read_bytes()
-    import fsspec  # imported here: images whose files are all local do not carry it
-
     try:
+        import fsspec  # imported here: images whose files are all local do not carry it
+
         with fsspec.open(location, "rb") as file:
             contents: bytes = file.read()
             return contents
@@ -38,7 +38,13 @@ def read_bytes(location: str, component: str, parameter: str) -> bytes:
             f"{component}: `{parameter}` is {location!r}, where there is no file. "
             "Give the URI of an existing file."
         ) from error
-    except (OSError, ImportError, ValueError) as error:
+    except ImportError as error:
+        # fsspec itself, or what it opens this kind of URI with, as gcsfs; its message names that.
+        raise PlatformError(
+            f"{component}: `{parameter}` is {location!r}, but the image lacks the package that "
+            f"opens it: {error}. Use an image that has it, or give a path that is mounted."
+        ) from error
+    except (OSError, ValueError) as error:
         raise PlatformError(
             f"{component}: could not read `{parameter}` {location!r}: {error}. "
             "Check that the task's service account may read it."

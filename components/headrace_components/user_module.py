@@ -30,6 +30,7 @@ from headrace_components.errors import ComponentError, InputError, PlatformError
 from headrace_components.module_pack import is_packed, unpack
 from headrace_components.storage import read_bytes
 from headrace_components.task import local_path
+from headrace_components.tfx_shim.finder import tfx_importable
 
 _MAX_MESSAGE_CHARS = 400
 
@@ -125,16 +126,17 @@ def call_user_function(
 
 
 class _author_errors:  # noqa: N801  reads as a statement: with _author_errors(...)
-    """Turns an exception of the user's code into an InputError."""
+    """Turns an exception of the user's code into an InputError, and lets it import TFX's names."""
 
     def __init__(self, component: str, doing: str, path: Path | None, line: int = 0) -> None:
         self._component = component
         self._doing = doing
         self._path = path
         self._line = line
+        self._tfx = tfx_importable(Path(_import_path[-1]) if _import_path else None)
 
     def __enter__(self) -> None:
-        return
+        self._tfx.__enter__()
 
     def __exit__(
         self,
@@ -142,6 +144,7 @@ class _author_errors:  # noqa: N801  reads as a statement: with _author_errors(.
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._tfx.__exit__(None, None, None)
         if error is None or isinstance(error, (ComponentError, KeyboardInterrupt, GeneratorExit)):
             return
         logging.info("%s: traceback of %s:", self._component, self._doing, exc_info=error)

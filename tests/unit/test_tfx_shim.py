@@ -1,0 +1,177 @@
+"""Modules written for TFX find its names, and authors read which of them there are."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+from headrace_components.errors import InputError, PlatformError
+from headrace_components.fn_args import DataAccessor, FnArgs, TunerFnResult
+from headrace_components.storage import read_bytes
+from headrace_components.tfx_shim import surface
+from headrace_components.transform.stats_options_util import StatsType
+from headrace_components.user_module import call_user_function, load_function, load_module
+
+
+def module(folder: Path, source: str, **siblings: str) -> str:
+    for name, text in siblings.items():
+        (folder / f"{name}.py").write_text(text, "utf-8")
+    (folder / "module.py").write_text(source, "utf-8")
+    return str(folder / "module.py")
+
+
+@pytest.mark.parametrize(
+    ("imports", "name", "expected"),
+    [
+        ("from tfx import v1 as tfx", "tfx.components.FnArgs", FnArgs),
+        ("from tfx import v1 as tfx", "tfx.components.DataAccessor", DataAccessor),
+        ("import tfx.v1 as tfx", "tfx.components.TunerFnResult", TunerFnResult),
+        ("import tfx", "tfx.v1.components.FnArgs", FnArgs),
+        ("from tfx.v1.components import FnArgs", "FnArgs", FnArgs),
+        ("from tfx.components.trainer.fn_args_utils import FnArgs", "FnArgs", FnArgs),
+        ("from tfx.components.trainer import fn_args_utils as f", "f.DataAccessor", DataAccessor),
+        ("from tfx.components.trainer.executor import TrainerFnArgs", "TrainerFnArgs", FnArgs),
+        (
+            "from tfx.components.tuner.component import TunerFnResult",
+            "TunerFnResult",
+            TunerFnResult,
+        ),
+        (
+            "from tfx.components.transform import stats_options_util",
+            "stats_options_util.StatsType",
+            StatsType,
+        ),
+    ],
+)
+def test_a_name_of_tfx_is_ours(tmp_path: Path, imports: str, name: str, expected: object) -> None:
+    found = load_module("trainer", module(tmp_path, f"{imports}\nfound = {name}\n"))
+
+    assert found.found is expected
+
+
+def test_names_resolve_while_the_function_runs_as_well(tmp_path: Path) -> None:
+    source = "def run_fn(x):\n    from tfx import v1 as tfx\n    return tfx.components.FnArgs\n"
+    run_fn = load_function("trainer", module(tmp_path, source), "run_fn")
+
+    assert call_user_function("trainer", run_fn, None) is FnArgs
+
+
+def test_nothing_called_tfx_remains_afterwards(tmp_path: Path) -> None:
+    load_module("trainer", module(tmp_path, "import tfx.v1\nfrom tfx.dsl.io import fileio\n"))
+
+    assert not [name for name in sys.modules if name.split(".")[0] == "tfx"]
+    assert importlib.util.find_spec("tfx") is None
+
+
+def test_files_are_read_and_written_by_io_utils(tmp_path: Path) -> None:
+    source = """
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx import v1 as tfx
+from tfx.dsl.io import fileio
+from tfx.utils import io_utils
+
+
+def run_fn(folder):
+    io_utils.write_string_file(folder + "/a/schema.pbtxt", 'feature { name: "x" }')
+    schema = tfx.utils.parse_pbtxt_file(folder + "/a/schema.pbtxt", schema_pb2.Schema())
+    io_utils.write_string_file(folder + "/a/schema.json", '{"feature": [{"name": "x"}]}')
+    assert io_utils.parse_json_file(folder + "/a/schema.json", schema_pb2.Schema()) == schema
+    io_utils.copy_dir(folder + "/a", folder + "/b/c")
+    assert io_utils.read_bytes_file(folder + "/b/c/schema.pbtxt").startswith(b"feature")
+    assert sorted(fileio.listdir(folder + "/b/c")) == ["schema.json", "schema.pbtxt"]
+    with tfx.dsl.io.fileio.open(folder + "/b/note", "w") as file:
+        file.write("done")
+    fileio.rename(folder + "/b/note", folder + "/note")
+    fileio.rmtree(folder + "/b")
+    assert not fileio.exists(folder + "/b")
+    return io_utils.SchemaReader().read(folder + "/a/schema.pbtxt").feature[0].name
+"""
+    run_fn = load_function("trainer", module(tmp_path, source), "run_fn")
+
+    assert call_user_function("trainer", run_fn, str(tmp_path / "files")) == "x"
+    assert (tmp_path / "files/note").read_text() == "done"
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "import base",
+        "from tfx.examples.birds import base",
+        "import tfx.examples.birds.base as base",
+        "from tfx.examples.birds.utils import base",
+        "from tfx.experimental.templates.birds.models import base",
+    ],
+)
+def test_a_sibling_is_found_as_one_module_by_each_of_its_names(
+    tmp_path: Path, imports: str
+) -> None:
+    path = module(tmp_path, f"import base as plain\n{imports}\n", base="class Bird: ...\n")
+
+    loaded = load_module("trainer", path)
+
+    assert loaded.base.Bird is loaded.plain.Bird
+
+
+def test_the_next_module_has_its_own_siblings(tmp_path: Path) -> None:
+    found = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        source = "from tfx.examples.birds.base import NAME\n"
+        path = module(tmp_path / name, source, base=f"NAME = {name!r}\n")
+        found.append(load_module("trainer", path).NAME)
+
+    assert found == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (
+            "from tfx.orchestration import pipeline\n",
+            r"importing module.py raised ImportError at module.py, line 1: 'tfx.orchestration' is "
+            r"none of TFX's names .* has tfx: .*tfx.dsl.io.fileio.*tfx.v1.components.{DataAcc",
+        ),
+        ("from tfx.v1 import proto\n", r"'tfx.v1.proto' is none of TFX's names"),
+        ("from tfx.v1.components import Trainer\n", r"'tfx.v1.components.Trainer' is none of"),
+        (
+            "from tfx import v1 as tfx\nx = tfx.components.Trainer\n",
+            r"AttributeError at module.py, line 2: 'tfx.v1.components.Trainer' is none of",
+        ),
+        (
+            "from tfx.examples.birds.base import Bird\n",
+            r"'tfx.examples.birds.base.Bird' is no file that came with the module. Put",
+        ),
+    ],
+)
+def test_a_name_that_is_not_there_is_explained(tmp_path: Path, source: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        load_module("trainer", module(tmp_path, source))
+
+
+def test_the_real_tfx_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "site/tfx").mkdir(parents=True)
+    (tmp_path / "site/tfx/__init__.py").write_text("REAL = True\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+
+    loaded = load_module("trainer", module(tmp_path, "import tfx\nreal = tfx.REAL\n"))
+
+    assert loaded.real
+    monkeypatch.delitem(sys.modules, "tfx")
+
+
+def test_each_name_exists() -> None:
+    for names in surface.NAMES.values():
+        for source, name in names.values():
+            assert hasattr(importlib.import_module(source), name)
+    for source in surface.ALIASES.values():
+        importlib.import_module(source)
+
+
+def test_a_uri_that_the_image_cannot_open_names_the_package(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+
+    with pytest.raises(PlatformError, match=r"the image lacks the package .* fsspec .* Use an ima"):
+        read_bytes("gs://bucket/module.py", "trainer", "module_file")
