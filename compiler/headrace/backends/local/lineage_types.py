@@ -24,6 +24,7 @@ _EXECUTION_TYPES = {
     ),
     "evaluator": "tfx.components.evaluator.component.Evaluator",
     "example_validator": "tfx.components.example_validator.component.ExampleValidator",
+    "filter_examples": "tfx.components.experimental.filter.component.FilterComponent",
     "import_example_gen": (
         "tfx.components.example_gen.import_example_gen.component.ImportExampleGen"
     ),

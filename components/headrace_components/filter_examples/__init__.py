@@ -1,0 +1,1 @@
+"""Keeps the rows of examples that a function of the user wants."""

@@ -1,0 +1,117 @@
+"""Keeps the rows of examples that a function of the user wants, without Beam or TensorFlow."""
+
+import logging
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from headrace_components.data import splits
+from headrace_components.data.examples import ExamplesReader, ExamplesWriter
+from headrace_components.errors import InputError
+from headrace_components.filter_examples import predicates
+from headrace_components.filter_examples.params import FilterExamplesParams
+from headrace_components.filter_examples.predicates import BATCHES, Mask, Predicate
+from headrace_components.parameters import read
+from headrace_components.task import Artifact, Task
+
+_ROWS_PER_BATCH = 10_000
+
+# What an Examples artifact is told by; a backend adds properties of its own, which stay with it.
+_METADATA = (
+    "span",
+    "version",
+    "split_names",
+    "payload_format",
+    "file_format",
+    "input_fingerprint",
+    "data_view_uri",
+    "data_view_id",
+    "data_view_create_time_since_epoch",
+)
+
+
+def execute(task: Task) -> None:
+    """Writes the rows kept as `Split-<name>` under the `filtered_examples` output."""
+    params = read(FilterExamplesParams, task.params, task.component)
+    examples = task.input("examples")
+    names = splits.selected(examples, (), task.component)
+    predicate = predicates.load(params, task.component)
+    _check_payload(examples, predicate)
+    reader = ExamplesReader(examples.path, task.component)
+    for name in names:
+        reader.check_split(name)
+    output = task.output("filtered_examples")
+    num_read = num_kept = 0
+    for name in names:
+        seen, kept = _filter(reader, name, predicate, output)
+        logging.info("Split %r: kept %d of %d rows.", name, kept, seen)
+        num_read, num_kept = num_read + seen, num_kept + kept
+    if num_read and not num_kept:
+        raise InputError(
+            f"filter_examples: {predicate.kind} kept none of the {num_read} rows of the splits "
+            f"{list(names)}, expected at least one. Correct its condition."
+        )
+    splits.describe(examples, output, names)
+    output.metadata.update(
+        {key: examples.metadata[key] for key in _METADATA if key in examples.metadata}
+    )
+
+
+def _check_payload(examples: Artifact, predicate: Predicate) -> None:
+    payload = examples.metadata.get("payload_format", "FORMAT_TF_EXAMPLE")
+    if payload == "FORMAT_PARQUET":
+        raise InputError(
+            "filter_examples: `examples` has payload format 'FORMAT_PARQUET', expected TFRecords. "
+            "Make the examples with parquet_example_gen, which writes tf.Examples."
+        )
+    if predicate.kind == BATCHES and payload != "FORMAT_TF_EXAMPLE":
+        raise InputError(
+            f"filter_examples: `examples` has payload format {payload!r}, but {BATCHES} needs "
+            "'FORMAT_TF_EXAMPLE'. Define filter_fn, which gets each record as it is."
+        )
+
+
+def _filter(
+    reader: ExamplesReader, split: str, predicate: Predicate, output: Artifact
+) -> tuple[int, int]:
+    """Writes one split and returns how many rows it had and how many were kept."""
+    num_read = 0
+    has_batches = predicate.kind == BATCHES or reader.has_columnar(split)
+    with ExamplesWriter(output.path, split, columnar=has_batches) as writer:
+        for batch, records in _rows(reader, split, has_batches):
+            if predicate.kind == BATCHES:
+                mask = predicate.of_batch(batch)
+            else:
+                mask = predicate.of_records(records)
+            _write(writer, batch, records, mask)
+            num_read += len(records)
+    return num_read, writer.num_rows
+
+
+def _rows(
+    reader: ExamplesReader, split: str, has_batches: bool
+) -> Iterator[tuple[pa.RecordBatch | None, list[bytes]]]:
+    """Yields rows as list columns, where wanted, with the same rows as records."""
+    serialized = reader.serialized(split, batch_size=_ROWS_PER_BATCH)
+    if not has_batches:
+        for records in serialized:
+            yield None, records
+        return
+    rest: list[bytes] = []
+    for batch in reader.record_batches(split, batch_size=_ROWS_PER_BATCH):
+        # The two end at different rows where a file ends.
+        while len(rest) < batch.num_rows:
+            rest += next(serialized)
+        yield batch, rest[: batch.num_rows]
+        rest = rest[batch.num_rows :]
+
+
+def _write(
+    writer: ExamplesWriter, batch: pa.RecordBatch | None, records: list[bytes], mask: Mask
+) -> None:
+    kept = [records[row] for row in np.flatnonzero(mask)]
+    if batch is None:
+        writer.write_records(kept)
+    else:
+        writer.write(batch.filter(pa.array(mask)), kept)

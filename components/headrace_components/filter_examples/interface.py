@@ -1,0 +1,40 @@
+"""What FilterExamples looks like from a pipeline."""
+
+from kfp import dsl
+
+from headrace_components.artifacts import Examples
+from headrace_components.images import image
+
+
+@dsl.container_component
+def filter_examples(
+    examples: dsl.Input[Examples],
+    filtered_examples: dsl.Output[Examples],
+    module_file: str = "",
+    filter_fn: str = "",
+    filter_batch_fn: str = "",
+) -> dsl.ContainerSpec:
+    """Keeps the rows that a function wants, in their order and byte for byte.
+
+    The function is one of two. `filter_fn(serialized: bytes) -> bool` is called for each record.
+    `filter_batch_fn(batch: pyarrow.RecordBatch)` is called for some thousand rows and returns one
+    truth value for each, which is faster by far:
+
+        import pyarrow.compute as pc
+
+        def filter_batch_fn(batch):
+            # Flights that took off. A feature is a list column, null where a row lacks it.
+            return pc.greater(pc.fill_null(pc.list_value_length(batch["dep_delay"]), 0), 0)
+
+    Args:
+        examples: Rows to choose from; all splits are filtered.
+        filtered_examples: The rows kept, with the splits, span and payload format of `examples`.
+        module_file: Python file with one of the two functions.
+        filter_fn: That function as a dotted path; excludes the others.
+        filter_batch_fn: That function as a dotted path; excludes the others. It needs tf.Examples.
+    """
+    return dsl.ContainerSpec(
+        image=image("filter_examples"),
+        command=["python", "-m", "headrace_components.filter_examples"],
+        args=["--executor_input", "{{$}}"],
+    )
