@@ -186,6 +186,37 @@ def test_a_package_beside_the_module_is_refused(directory: Path) -> None:
         pack_module("uses.py", "task `t`", "local", directory)
 
 
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "from tfx.examples.birds.base import Bird",
+        "from tfx.examples.birds.utils.base import Bird",
+        "from tfx.examples.birds import base, absent",
+        "import tfx.examples.birds.base as birds",
+        "from tfx.experimental.templates.birds.models import base",
+    ],
+)
+def test_a_sibling_that_is_named_as_in_tfx_travels_with_what_it_imports(
+    tmp_path: Path, imports: str
+) -> None:
+    source = f"from tfx import v1 as tfx\nfrom tfx.utils import io_utils\n{imports}\n"
+    (tmp_path / "module.py").write_text(source)
+    (tmp_path / "base.py").write_text("import names\n")
+    for name in ("names", "birds", "io_utils", "v1"):
+        (tmp_path / f"{name}.py").write_text("")
+
+    packed = pack_module("module.py", "task `t`", "local", tmp_path)
+
+    assert files_of(packed) == ("module.py", ["base.py", "module.py", "names.py"])
+
+
+def test_a_relative_import_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "module.py").write_text("import os\nfrom . import base\n")
+
+    with pytest.raises(CompileError, match=r"module.py:2 imports relatively, .* plain name"):
+        pack_module("module.py", "task `t`", "local", tmp_path)
+
+
 def test_a_module_too_long_for_a_remote_parameter_is_refused(directory: Path) -> None:
     noise = random.Random(0).randbytes(8_000).hex()
     (directory / "long.py").write_text(f"DATA = '{noise}'\n", "utf-8")

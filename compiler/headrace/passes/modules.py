@@ -15,6 +15,7 @@ from headrace.errors import CompileError
 from headrace.ir import Spec
 from headrace.targets import Target
 from headrace_components.module_pack import is_packed, pack
+from headrace_components.tfx_shim.surface import sibling
 
 MODULE_PARAMETER = "module_file"
 
@@ -138,18 +139,34 @@ def _siblings(path: Path, source: str, user: str) -> list[Path]:
     names = set[str]()
     for statement in ast.walk(tree):
         if isinstance(statement, ast.Import):
-            names.update(alias.name.partition(".")[0] for alias in statement.names)
-        elif isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
-            names.add(statement.module.partition(".")[0])
-    for name in sorted(names):
+            names.update(_file_of(alias.name) for alias in statement.names)
+        elif isinstance(statement, ast.ImportFrom):
+            names.update(_files_of(statement, path, user))
+    for name in sorted(names - {""}):
         if (path.parent / name / "__init__.py").is_file():
             raise CompileError(
                 f"{user}: {path.name} imports the package {name!r} that lies beside it, but only "
                 "plain files travel with a module. Make it one file, or install it in an image of "
                 "your own."
             )
-    files = [path.parent / f"{name}.py" for name in sorted(names)]
+    files = [path.parent / f"{name}.py" for name in sorted(names - {""})]
     return [file for file in files if file.is_file()]
+
+
+def _files_of(statement: ast.ImportFrom, path: Path, user: str) -> set[str]:
+    if statement.level:
+        raise CompileError(
+            f"{user}: {path}:{statement.lineno} imports relatively, but a module file belongs to "
+            "no package. Import its sibling by its plain name, as `import features`."
+        )
+    module = statement.module or ""
+    imported = {_file_of(f"{module}.{alias.name}") for alias in statement.names}
+    return {_file_of(module), *imported}
+
+
+def _file_of(module: str) -> str:
+    """Returns the name of the sibling that an import may mean, whether there is one or not."""
+    return sibling(module) if module.startswith("tfx.") else module.partition(".")[0]
 
 
 def _walk(spec: Spec, change: Callable[[Any, str], Any]) -> set[Port]:
