@@ -167,27 +167,3 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
         texts.add(result.stdout)
 
     assert len(texts) == 1
-
-
-def cpu_seconds(environment: dict[str, str], *command: str) -> float:
-    before = os.times()
-    subprocess.run(
-        [sys.executable, *command], stdout=subprocess.DEVNULL, check=True, env=environment
-    )
-    after = os.times()
-    return sum(after[2:4]) - sum(before[2:4])  # of children: user and system
-
-
-@pytest.mark.slow
-def test_compiling_takes_at_most_half_as_long_as_importing_kfp(tmp_path: Path) -> None:
-    # Processor time, in turns, at its best: other work on the machine disturbs it least.
-    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path)}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    compiling = ("-m", "headrace.cli", "compile", str(PENGUINS), "--target", "local")
-    importing = ("-c", "import kfp.compiler")
-    times = [
-        (cpu_seconds(environment, *compiling), cpu_seconds(environment, *importing))
-        for _ in range(6)
-    ]
-
-    assert min(time for time, _ in times) <= min(time for _, time in times) / 2

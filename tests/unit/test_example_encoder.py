@@ -88,6 +88,10 @@ def test_rows_of_a_null_with_values_beneath_are_null() -> None:
     assert encode_features(masked) == [b"\x1a\x03\n\x01\x01", b""]
 
 
+def test_a_batch_without_rows_has_no_examples() -> None:
+    assert encode_examples(any_batch(0)) == []
+
+
 def test_a_batch_without_columns_is_empty_examples() -> None:
     assert encode_examples(pa.RecordBatch.from_arrays([], [])) == []
 

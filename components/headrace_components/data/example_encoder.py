@@ -54,12 +54,14 @@ def encode_examples(batch: pa.RecordBatch) -> list[bytes]:
         _feature(name, batch.column(batch.schema.get_field_index(name)))
         for name in sorted(batch.schema.names)
     ]
+    if not batch.num_rows:
+        return []
     if not features:
-        return [b"\n\0"] * batch.num_rows if batch.num_rows else []
+        return [b"\n\0"] * batch.num_rows
     features_sizes = np.sum([feature.sizes for feature in features], axis=0, dtype=np.int64)
     ends = np.cumsum(features_sizes + 1 + _varint_sizes(features_sizes))
     starts = np.concatenate([np.zeros(1, np.int64), ends])[:-1]
-    buffer = np.empty(int(ends[-1]) if len(ends) else 0, np.uint8)
+    buffer = np.empty(int(ends[-1]), np.uint8)
     cursor = _put_size(buffer, starts, _FIRST_FIELD, features_sizes)
     for feature in features:
         cursor = feature.put(buffer, cursor)
