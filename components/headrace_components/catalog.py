@@ -5,6 +5,7 @@ from headrace_components.distribution_validator.interface import distribution_va
 from headrace_components.evaluator.interface import evaluator
 from headrace_components.example_validator.interface import example_validator
 from headrace_components.filter_examples.interface import filter_examples
+from headrace_components.import_example_gen.interface import import_example_gen
 from headrace_components.import_schema_gen.interface import import_schema_gen
 from headrace_components.latest_blessed_model.interface import latest_blessed_model
 from headrace_components.pusher.interface import pusher
@@ -20,6 +21,7 @@ __all__ = [
     "evaluator",
     "example_validator",
     "filter_examples",
+    "import_example_gen",
     "import_schema_gen",
     "latest_blessed_model",
     "pusher",

@@ -1,18 +1,17 @@
 """Reads CSV files into examples without Beam or TensorFlow, a block of rows at a time."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 import pyarrow as pa
 
 from headrace_components.csv_example_gen.csv_columns import ColumnType, Inference, as_lists
 from headrace_components.csv_example_gen.csv_files import CsvFiles
 from headrace_components.csv_example_gen.params import CsvExampleGenParams
-from headrace_components.data.examples import examples_metadata
 from headrace_components.errors import InputError
-from headrace_components.example_gen.files import check_directory, find_files
-from headrace_components.example_gen.spans import resolve
-from headrace_components.example_gen.writing import rows_of, write_splits
+from headrace_components.example_gen.from_files import rows_writer, write_examples
+from headrace_components.example_gen.writing import Rows, rows_of
 from headrace_components.parameters import read
 from headrace_components.task import Task
 
@@ -20,29 +19,15 @@ from headrace_components.task import Task
 def execute(task: Task) -> None:
     """Writes one split per output split, or per input split, under the `examples` output."""
     params = read(CsvExampleGenParams, task.params, task.component)
-    base = params.input_base
-    check_directory(task.component, base)
-    found = resolve(
-        base,
-        params.input_splits,
-        params.only_span,
-        find_files(task.component, base),
-        component=task.component,
+    write_examples(
+        params, task.output("examples"), rows_writer(params, partial(_read_rows, params))
     )
-    output = task.output("examples")
-    for name, paths in found.files.items():
-        files = CsvFiles(paths, params.delimiter)
-        types = _infer_types(files)
-        rows = rows_of(_list_batches(files, types), params)
-        write_splits(rows, params.shares_of(name), output.path, params)
-    output.metadata.update(
-        examples_metadata(
-            params.split_names,
-            span=found.span,
-            version=found.version,
-            fingerprint=found.fingerprint,
-        )
-    )
+
+
+def _read_rows(params: CsvExampleGenParams, paths: Sequence[str]) -> Iterable[Rows]:
+    files = CsvFiles(paths, params.delimiter)
+    types = _infer_types(files)
+    return rows_of(_list_batches(files, types), params)
 
 
 def _infer_types(files: CsvFiles) -> dict[str, ColumnType]:

@@ -144,16 +144,30 @@ def read_records(path: Path, component: str) -> Iterator[bytes]:
         is_gzip = file.read(len(_GZIP_START)) == _GZIP_START
         file.seek(0)
         chunks = _inflated(file) if is_gzip else iter(lambda: file.read(_READ_BYTES), b"")
-        number = 0
-        try:
-            for record in _unframed(chunks):
-                yield record
-                number += 1
-        except (ValueError, zlib.error) as error:
-            raise InputError(
-                f"{component}: {path} is corrupt at record {number} (counted from 0): {error}. "
-                "Run the component that wrote it again, or copy the artifact again."
-            ) from error
+        advice = "Run the component that wrote it again, or copy the artifact again."
+        yield from read_frames(chunks, f"{component}: {path}", advice)
+
+
+def read_frames(chunks: Iterator[bytes], place: str, advice: str) -> Iterator[bytes]:
+    """Yields the records of a TFRecord file, checking every checksum.
+
+    Args:
+        chunks: The file's content, inflated, in pieces of any size.
+        place: Component and file, as the error message begins.
+        advice: What to do about a corrupt file, as the error message ends.
+
+    Raises:
+        InputError: The content is cut off or corrupt; the message tells at which record.
+    """
+    number = 0
+    try:
+        for record in _unframed(chunks):
+            yield record
+            number += 1
+    except (ValueError, zlib.error) as error:
+        raise InputError(
+            f"{place} is corrupt at record {number} (counted from 0): {error}. {advice}"
+        ) from error
 
 
 def _inflated(file: BinaryIO) -> Iterator[bytes]:

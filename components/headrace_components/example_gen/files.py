@@ -60,12 +60,17 @@ def open_bytes(component: str, path: str) -> Iterator[pa.NativeFile]:
                 ) from error
 
 
-def _open(component: str, path: str) -> pa.NativeFile:
+def open_random(component: str, path: str) -> pa.NativeFile:
+    """Opens a file for reading at any place, as `open_bytes` does for reading it through."""
+    return _open(component, path, "open_input_file")
+
+
+def _open(component: str, path: str, how: str = "open_input_stream") -> pa.NativeFile:
     if "://" not in path:
         return pa.OSFile(path, "rb")
     file_system, key = _file_system(component, path)
     try:
-        return file_system.open_input_stream(key)
+        return getattr(file_system, how)(key)
     except OSError as error:
         raise PlatformError(
             f"{component}: could not read {path}: {error}. "

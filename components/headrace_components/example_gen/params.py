@@ -73,6 +73,11 @@ class ExampleGenParams:
         """Names of the splits of the output, in the order they were given."""
         return tuple(split.name for split in self.output_splits or self.input_splits)
 
+    @property
+    def has_twin(self) -> bool:
+        """Whether the output has a columnar twin."""
+        return self.columnar
+
     def shares_of(self, input_split: str) -> tuple[OutputSplit, ...]:
         """Returns the output splits that an input split is divided into."""
         return self.output_splits or (OutputSplit(name=input_split, hash_buckets=1),)

@@ -64,20 +64,25 @@ class FeatureKeys:
     def __init__(self, component: str, feature: str) -> None:
         self._component = component
         self._feature = feature
+        self._is_known = False
         self._has_values = False
 
     def of(self, batch: pa.RecordBatch) -> list[bytes]:
         """Returns the feature of each row of list columns; nothing where a row lacks it.
 
         Raises:
-            InputError: The feature is no column, or one of numbers with a fraction.
+            InputError: The feature is no column of the first batch, or one of numbers with a
+                fraction.
         """
         position = batch.schema.get_field_index(self._feature)
+        if position < 0 and self._is_known:
+            return [b""] * batch.num_rows
         if position < 0:
             raise InputError(
                 f"{self._component}: `partition_feature_name` is {self._feature!r}, but the "
                 f"columns are {sorted(batch.schema.names)}. Name one of those."
             )
+        self._is_known = True
         column = batch.column(position)
         if not pa.types.is_null(column.type):
             if pa.types.is_floating(column.type.value_type):
@@ -130,7 +135,7 @@ def write_splits(
                 ExamplesWriter(
                     output,
                     name,
-                    columnar=params.columnar,
+                    columnar=params.has_twin,
                     compression_level=params.compression_level,
                 )
             )

@@ -1,0 +1,1 @@
+"""Imports files of serialized examples and splits them."""

@@ -1,0 +1,48 @@
+"""Parameters of ImportExampleGen."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from headrace_components.errors import InputError
+from headrace_components.example_gen.params import FileExampleGenParams
+
+EXAMPLE = "FORMAT_TF_EXAMPLE"
+SEQUENCE_EXAMPLE = "FORMAT_TF_SEQUENCE_EXAMPLE"
+PROTO = "FORMAT_PROTO"
+PARQUET = "FORMAT_PARQUET"
+
+_WITH_FEATURES = (EXAMPLE, SEQUENCE_EXAMPLE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImportExampleGenParams(FileExampleGenParams):
+    """What a pipeline author may choose beyond `FileExampleGenParams`.
+
+    Attributes:
+        payload_format: What a record is: name of a `tfx.proto.PayloadFormat`.
+    """
+
+    component: ClassVar[str] = "import_example_gen"
+
+    payload_format: str = EXAMPLE
+
+    def __post_init__(self) -> None:
+        """Rejects values that no run could honour."""
+        FileExampleGenParams.__post_init__(self)
+        known = (*_WITH_FEATURES, PROTO, PARQUET)
+        if self.payload_format not in known:
+            raise InputError(
+                f"import_example_gen: `payload_format` is {self.payload_format!r}, expected one of "
+                f"{list(known)}. Name what the files hold."
+            )
+        if self.partition_feature and self.payload_format not in _WITH_FEATURES:
+            raise InputError(
+                f"import_example_gen: `partition_feature_name` is {self.partition_feature!r}, but "
+                f"records of {self.payload_format} are divided as a whole. Leave it out, or give "
+                f"a `payload_format` of {list(_WITH_FEATURES)}."
+            )
+
+    @property
+    def has_twin(self) -> bool:
+        """Whether the output has a columnar twin, which is of tf.Examples alone."""
+        return self.columnar and self.payload_format == EXAMPLE

@@ -1,0 +1,113 @@
+"""Divides the rows of Parquet files among splits, and writes them as Parquet again."""
+
+import logging
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from headrace_components.data import columnar
+from headrace_components.example_gen.configs import OutputSplit
+from headrace_components.example_gen.parquet_files import ParquetFiles
+from headrace_components.example_gen.writing import Partition
+from headrace_components.task import Artifact
+
+# TFX's `write_split.DEFAULT_PARQUET_FILE_NAME`.
+_PREFIX = "data_parquet"
+_ROWS_PER_SHARD = 500_000
+
+
+def write(paths: Sequence[str], shares: Sequence[OutputSplit], output: Artifact) -> int:
+    """Writes one input split as `Split-<name>/data_parquet-NNNNN-of-NNNNN.parquet`, in snappy.
+
+    Args:
+        paths: The Parquet files of the input split.
+        shares: The output splits, and the share of each.
+        output: The Examples artifact.
+
+    Returns:
+        The number of rows.
+
+    Raises:
+        InputError: A file is not Parquet, or has other columns than the first.
+    """
+    files = ParquetFiles("import_example_gen", paths)
+    partition = Partition(shares)
+    with ExitStack() as stack:
+        writers = [
+            stack.enter_context(_SplitWriter(output.path / f"Split-{name}", files.schema))
+            for name in partition.split_names
+        ]
+        for _, batch in files.batches():
+            keys = _keys(batch) if len(writers) > 1 else [b""] * batch.num_rows
+            for writer, rows in zip(writers, partition.divide(keys), strict=True):
+                writer.write(batch if len(writers) == 1 else batch.take(pa.array(rows)))
+    for writer, name in zip(writers, partition.split_names, strict=True):
+        logging.info("import_example_gen: split %r has %d rows.", name, writer.num_rows)
+    return sum(writer.num_rows for writer in writers)
+
+
+def _keys(batch: pa.RecordBatch) -> list[bytes]:
+    """Returns the values of each row, in the order of the columns' names, as bytes.
+
+    TFX takes the row's pickle, which differs between versions of Python, and between equal rows.
+    """
+    columns = [batch.column(index) for index in _by_name(batch.schema)]
+    return [repr(row).encode() for row in zip(*map(pa.Array.to_pylist, columns), strict=True)]
+
+
+def _by_name(schema: pa.Schema) -> list[int]:
+    return sorted(range(len(schema.names)), key=lambda index: schema.names[index])
+
+
+class _SplitWriter:
+    """Writes the Parquet files of one split; use it as a context manager."""
+
+    def __init__(self, directory: Path, schema: pa.Schema) -> None:
+        self.num_rows = 0
+        self._directory = directory
+        self._schema = schema
+        self._shards: list[Path] = []
+        self._shard: pq.ParquetWriter | None = None
+        self._shard_rows = 0
+        directory.mkdir(parents=True, exist_ok=True)
+
+    def __enter__(self) -> "_SplitWriter":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self._open_shard()  # a split without rows is a file without rows
+        self._close()
+        columnar.renumber(self._shards, _PREFIX, ".parquet")
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Appends rows."""
+        if not batch.num_rows:
+            return
+        self._open_shard().write_table(pa.Table.from_batches([batch]))
+        self._shard_rows += batch.num_rows
+        self.num_rows += batch.num_rows
+
+    def _open_shard(self) -> pq.ParquetWriter:
+        if self._shard_rows >= _ROWS_PER_SHARD:
+            self._close()
+        if self._shard is None:
+            name = columnar.numbered(_PREFIX, ".parquet", len(self._shards))
+            self._shards.append(self._directory / name)
+            self._shard = pq.ParquetWriter(self._shards[-1], self._schema, compression="snappy")
+        return self._shard
+
+    def _close(self) -> None:
+        if self._shard is not None:
+            self._shard.close()
+            self._shard = None
+            self._shard_rows = 0
