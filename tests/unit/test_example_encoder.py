@@ -90,6 +90,7 @@ def test_rows_of_a_null_with_values_beneath_are_null() -> None:
 
 def test_a_batch_without_rows_has_no_examples() -> None:
     assert encode_examples(any_batch(0)) == []
+    assert encode_features(pa.array([], INT_LIST)) == []
 
 
 def test_a_batch_without_columns_is_empty_examples() -> None:

@@ -77,7 +77,7 @@ def encode_features(column: pa.Array) -> list[bytes]:
     Raises:
         TypeError: The column is of another type, or a list holds a null.
     """
-    return _feature("", column).encode()
+    return _feature("", column).encode() if len(column) else []
 
 
 class _Feature:
