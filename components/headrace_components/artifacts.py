@@ -161,6 +161,17 @@ class TunerResults(_TfxArtifact):
     tfx_title = "tfx.TunerResults"
 
 
+class InferenceResult(_TfxArtifact):
+    """What a model answered to each row.
+
+    Layout: `prediction_logs-NNNNN-of-NNNNN.gz`, gzip TFRecords of serialized
+    `tensorflow.serving.PredictionLog` messages; nothing where the model was not blessed.
+    """
+
+    schema_title = "system.InferenceResult"
+    tfx_title = "tfx.InferenceResult"
+
+
 class PushedModel(_TfxArtifact):
     """A copy of the model that was pushed, or nothing where it was not.
 
@@ -187,4 +198,5 @@ ARTIFACT_TYPES: tuple[type[_TfxArtifact], ...] = (
     HyperParameters,
     PushedModel,
     TunerResults,
+    InferenceResult,
 )

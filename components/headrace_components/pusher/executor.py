@@ -11,10 +11,11 @@ import time
 import uuid
 from pathlib import Path
 
+from headrace_components.blessings import is_blessed
 from headrace_components.errors import InputError, PlatformError
 from headrace_components.parameters import read
 from headrace_components.pusher.params import PusherParams
-from headrace_components.task import Artifact, Task, local_path
+from headrace_components.task import Task, local_path
 
 _SERVING_DIR = "Format-Serving"
 _STAMPED_DIR = "stamped_model"
@@ -58,20 +59,12 @@ def _may_push(task: Task) -> bool:
         (model_blessing, "BLESSED", "NOT_BLESSED"),
         (infra_blessing, "INFRA_BLESSED", "INFRA_NOT_BLESSED"),
     ):
-        if blessing is not None and not _is_blessed(blessing, yes, no):
+        if blessing is not None and not is_blessed(blessing, yes, no):
             logging.info(
                 "pusher: nothing is pushed: `%s` at %s is no blessing.", blessing.key, blessing.uri
             )
             return False
     return True
-
-
-def _is_blessed(blessing: Artifact, yes: str, no: str) -> bool:
-    # The file decides: not every backend carries metadata. An evaluator without thresholds leaves
-    # neither, and then, as in TFX, nothing was blessed.
-    if (blessing.path / no).exists():
-        return False
-    return (blessing.path / yes).exists() or str(blessing.metadata.get("blessed")) in ("1", "1.0")
 
 
 def _model_path(task: Task) -> Path:

@@ -1,0 +1,1 @@
+"""Has a model predict every row of some examples."""

@@ -1,0 +1,168 @@
+"""A SavedModel as a server sees it: its signatures, and what they answer."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+from tensorflow.core.protobuf import saved_model_pb2
+
+from headrace_components.errors import InputError
+from headrace_components.task import Artifact
+
+SERVING_DIR = "Format-Serving"
+DEFAULT_SIGNATURE = "serving_default"
+PREDICT = "tensorflow/serving/predict"
+CLASSIFY = "tensorflow/serving/classify"
+REGRESS = "tensorflow/serving/regress"
+
+# SavedModels carry one of their own, for resources to initialize; it is not to be called.
+_PRIVATE = "__"
+
+
+def serving_directory(component: str, model: Artifact) -> Path:
+    """Returns the directory of an artifact's SavedModel.
+
+    Estimators save to `Format-Serving/export/<exporter>/<timestamp>`.
+
+    Raises:
+        InputError: The artifact holds no SavedModel.
+    """
+    serving = model.path / SERVING_DIR
+    exports = sorted(serving.glob("export/*/*/saved_model.pb"))
+    folder = exports[0].parent if len(exports) == 1 else serving
+    if not (folder / "saved_model.pb").is_file():
+        found = sorted(path.name for path in serving.glob("*"))
+        raise InputError(
+            f"{component}: `{model.key}` at {model.uri} has no {SERVING_DIR}/saved_model.pb, but "
+            f"{found} in {SERVING_DIR}, so it is no SavedModel. Connect a trainer whose run_fn "
+            "saves one to fn_args.serving_model_dir."
+        )
+    return folder
+
+
+def read_signatures(
+    component: str, folder: Path, tags: Sequence[str], names: Sequence[str]
+) -> dict[str, Any]:
+    """Returns signatures of a SavedModel by name, without loading it.
+
+    Args:
+        component: Name of the component, for error messages.
+        folder: Directory of the SavedModel.
+        tags: Tags of the graph to use; none means `["serve"]`.
+        names: Names of the signatures; none means `["serving_default"]`.
+
+    Returns:
+        By name, in the order of `names`, a `SignatureDef`.
+
+    Raises:
+        InputError: The file is no SavedModel, or has no such graph or signature.
+    """
+    proto = saved_model_pb2.SavedModel()
+    file = folder / "saved_model.pb"
+    try:
+        proto.ParseFromString(file.read_bytes())
+    except DecodeError as error:
+        raise InputError(
+            f"{component}: {file} is not a SavedModel ({error}). Train the model again."
+        ) from error
+    wanted = sorted(tags or ["serve"])
+    by_tags = {tuple(sorted(graph.meta_info_def.tags)): graph for graph in proto.meta_graphs}
+    graph = by_tags.get(tuple(wanted))
+    if graph is None:
+        raise InputError(
+            f"{component}: the model in {folder} has no graph with the tags {wanted}; it has "
+            f"{[list(each) for each in sorted(by_tags)]}. Name the tags of one of those."
+        )
+    signatures = {}
+    for name in names or [DEFAULT_SIGNATURE]:
+        if name not in graph.signature_def:
+            known = sorted(each for each in graph.signature_def if not each.startswith(_PRIVATE))
+            raise InputError(
+                f"{component}: the model in {folder} has no signature {name!r}; it has {known}. "
+                "Name one of those, or save the model with that signature."
+            )
+        signatures[name] = graph.signature_def[name]
+    return signatures
+
+
+def records_input(component: str, name: str, signature: Any) -> str:
+    """Returns the name of the input of a signature that takes serialized examples.
+
+    Args:
+        component: Name of the component, for error messages.
+        name: Name of the signature.
+        signature: A `SignatureDef`.
+
+    Raises:
+        InputError: The signature takes anything else.
+    """
+    inputs = dict(signature.inputs)
+    if len(inputs) == 1:
+        ((key, info),) = inputs.items()
+        shape = info.tensor_shape
+        is_batch = shape.unknown_rank or (len(shape.dim) == 1 and shape.dim[0].size == -1)
+        if info.dtype == tf.string.as_datatype_enum and is_batch:
+            return str(key)
+    described = {key: _described(info) for key, info in sorted(inputs.items())}
+    raise InputError(
+        f"{component}: signature {name!r} takes {described}, expected one input of type string and "
+        "shape (None,) for serialized tf.Examples. Name such a signature, or save the model with "
+        "one that parses examples."
+    )
+
+
+def _described(info: Any) -> str:
+    kind = tf.as_dtype(info.dtype).name
+    if info.tensor_shape.unknown_rank:
+        return str(kind)
+    sizes = ["None" if dim.size == -1 else str(dim.size) for dim in info.tensor_shape.dim]
+    return f"{kind}({', '.join(sizes)})"
+
+
+class LoadedModel:
+    """A SavedModel in this process.
+
+    Args:
+        component: Name of the component, for error messages.
+        folder: Directory of the SavedModel.
+        tags: Tags of the graph to use; none means `["serve"]`.
+
+    Raises:
+        InputError: TensorFlow cannot load it.
+    """
+
+    def __init__(self, component: str, folder: Path, tags: Sequence[str] = ()) -> None:
+        self._component = component
+        try:
+            self._model = tf.saved_model.load(str(folder), tags=list(tags) or ["serve"])
+        except (tf.errors.OpError, OSError, ValueError, RuntimeError, KeyError) as error:
+            logging.info("%s: could not load the model:", component, exc_info=error)
+            raise InputError(
+                f"{component}: TensorFlow {tf.__version__} cannot load the model in {folder}: "
+                f"{type(error).__name__}: {_one_line(error)}. Train it again with this version of "
+                "TensorFlow, or bake the operations that it needs into the image."
+            ) from error
+
+    def answer(self, signature: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the outputs of a signature by name, as arrays.
+
+        Raises:
+            InputError: The model stopped on the inputs.
+        """
+        try:
+            tensors = {name: tf.convert_to_tensor(value) for name, value in inputs.items()}
+            outputs = self._model.signatures[signature](**tensors)
+        except (tf.errors.OpError, ValueError, TypeError) as error:
+            raise InputError(
+                f"{self._component}: signature {signature!r} stopped on its input: "
+                f"{type(error).__name__}: {_one_line(error)}. Give examples of the kind that the "
+                "model was saved for, raw or transformed."
+            ) from error
+        return {name: value.numpy() for name, value in outputs.items()}
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:400].rstrip(".")
