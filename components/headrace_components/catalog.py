@@ -9,6 +9,7 @@ from headrace_components.filter_examples.interface import filter_examples
 from headrace_components.import_example_gen.interface import import_example_gen
 from headrace_components.import_schema_gen.interface import import_schema_gen
 from headrace_components.latest_blessed_model.interface import latest_blessed_model
+from headrace_components.parquet_example_gen.interface import parquet_example_gen
 from headrace_components.pusher.interface import pusher
 from headrace_components.schema_gen.interface import schema_gen
 from headrace_components.statistics_gen.interface import statistics_gen
@@ -26,6 +27,7 @@ __all__ = [
     "import_example_gen",
     "import_schema_gen",
     "latest_blessed_model",
+    "parquet_example_gen",
     "pusher",
     "schema_gen",
     "statistics_gen",

@@ -1,0 +1,1 @@
+"""Reads Parquet files into examples and splits them."""
