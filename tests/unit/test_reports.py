@@ -7,7 +7,7 @@ import pytest
 
 from headrace_components.reports import page
 from headrace_components.reports.drawing import Bar, curve, density, histogram, strip
-from headrace_components.reports.markup import Markup, element, join, shortened
+from headrace_components.reports.markup import Markup, breakable, element, join, shortened
 from headrace_components.reports.numbers import number, percent, signed
 from headrace_components.reports.style import STYLE
 
@@ -23,6 +23,10 @@ def test_text_and_attributes_are_escaped_and_markup_is_not() -> None:
 
 def test_an_attribute_of_none_is_left_out() -> None:
     assert element("th", "a", class_=None, aria_label="b") == '<th aria-label="b">a</th>'
+
+
+def test_a_long_name_may_break_at_its_joints() -> None:
+    assert breakable("a_<b>.c") == "a_<wbr>&lt;b&gt;.<wbr>c"
 
 
 def test_long_text_ends_in_an_ellipsis() -> None:
@@ -95,7 +99,7 @@ def test_a_single_value_is_drawn_inside_the_chart() -> None:
 
 
 def test_a_strip_without_a_range_has_its_dot_in_the_middle() -> None:
-    assert 'cx="60.0"' in strip(0.5, None, 0.5, 0.5, "0.5")
+    assert 'cx="60.0"' in strip(0.5, None, None, (0.5, 0.5), "0.5")
 
 
 def test_the_second_line_of_a_curve_is_drawn_below_the_first() -> None:
@@ -152,7 +156,7 @@ class _Nesting(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: object) -> None:
         del attrs
-        if tag != "meta":
+        if tag not in ("meta", "wbr"):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:

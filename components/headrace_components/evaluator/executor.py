@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace_components.data import schemas
-from headrace_components.evaluator import beam_engine, embedded_engine, results
+from headrace_components.evaluator import beam_engine, embedded_engine, presentation, results
 from headrace_components.evaluator.eval_config import CheckedConfig, checked_config
 from headrace_components.evaluator.extraction import NotEmbeddableError
 from headrace_components.evaluator.models import baseline_of, candidate_of, shared_models
@@ -21,7 +21,7 @@ from headrace_components.user_module import call_user_function, load_module
 
 
 def execute(task: Task) -> None:
-    """Writes TFMA's files under `evaluation`, and `BLESSED` or `NOT_BLESSED` under `blessing`."""
+    """Writes TFMA's files under `evaluation`, the blessing, and both for people and UIs to see."""
     params = read(EvaluatorParams, task.params, task.component)
     candidate = candidate_of(task)
     baseline = baseline_of(task) if candidate else None
@@ -58,7 +58,9 @@ def execute(task: Task) -> None:
     )
     _evaluate(rows, checked, models, output, functions.get("custom_extractors"))
     log_summary(checked.proto, output)
-    write_blessing(task.output("blessing"), verdict_of(checked, output), candidate, baseline)
+    verdict = verdict_of(checked, output)
+    write_blessing(task.output("blessing"), verdict, candidate, baseline)
+    presentation.write(task, checked.proto, output, verdict)
 
 
 def _evaluate(

@@ -11,6 +11,9 @@ def evaluator(
     examples: dsl.Input[Examples],
     evaluation: dsl.Output[ModelEvaluation],
     blessing: dsl.Output[ModelBlessing],
+    report: dsl.Output[dsl.HTML],
+    metrics: dsl.Output[dsl.Metrics],
+    classification_metrics: dsl.Output[dsl.ClassificationMetrics],
     model: dsl.Input[Model] = None,
     baseline_model: dsl.Input[Model] = None,
     schema: dsl.Input[Schema] = None,
@@ -30,6 +33,10 @@ def evaluator(
         examples: Rows to evaluate on.
         evaluation: Metrics per slice, as TFMA writes them.
         blessing: `BLESSED` or `NOT_BLESSED`.
+        report: A page with the verdict and the metrics per slice, the worst slice first.
+        metrics: The metrics over all rows, for the UI to compare runs by.
+        classification_metrics: ROC curve and confusion matrix of the candidate, for the UI to draw;
+            empty unless `eval_config` has `ConfusionMatrixPlot` or another metric that makes one.
         model: The candidate. Unconnected only where `eval_config` names a prediction key.
         baseline_model: A model that the candidate is compared with. One that is empty, or is the
             candidate itself, counts as none.

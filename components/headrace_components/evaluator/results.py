@@ -111,6 +111,15 @@ def metrics_of(output: Path) -> list[Any]:
     ]
 
 
+def plots_of(output: Path) -> list[Any]:
+    """Returns the `PlotsForSlice` messages of an evaluation; none where it made no plots."""
+    return [
+        metrics_for_slice_pb2.PlotsForSlice.FromString(record)
+        for path in sorted(output.glob(f"{constants.PLOTS_KEY}-*.tfrecord"))
+        for record in read_records(path, "evaluator")
+    ]
+
+
 def _validated(sliced: Sequence[SlicedMetrics], config: Any, *, is_rubber_stamp: bool) -> Any:
     combiner = tfma_writer.CombineValidations(config, rubber_stamp=is_rubber_stamp)
     accumulator = combiner.create_accumulator()

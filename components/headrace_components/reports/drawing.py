@@ -7,7 +7,7 @@ from headrace_components.reports.markup import Markup, element
 from headrace_components.reports.numbers import number
 
 _WIDTH, _HEIGHT = 200, 52
-_STRIP_WIDTH, _STRIP_MIDDLE = 120, 8
+_STRIP_WIDTH, _STRIP_MIDDLE, _STRIP_INSET = 120, 8, 6
 _SQUARE = 260
 _MARGIN = 34
 
@@ -57,14 +57,28 @@ def density(bar: Bar, low: float, high: float) -> float:
     return bar.share / max(bar.high - bar.low, (high - low) / 50, 1e-300)
 
 
-def strip(value: float, baseline: float | None, low: float, high: float, label: str) -> Markup:
-    """Returns a dot, and a ring for the baseline, on an axis from `low` to `high`."""
-    marks = [
-        element("path", d=f"M0 {_STRIP_MIDDLE}H{_STRIP_WIDTH}", class_="axis"),
-    ]
+def strip(
+    value: float,
+    baseline: float | None,
+    reference: float | None,
+    axis: tuple[float, float],
+    label: str,
+) -> Markup:
+    """Returns a dot on an axis, with a ring for the baseline and a line for a reference.
+
+    Args:
+        value: Where the dot is.
+        baseline: Where the ring is; None draws none.
+        reference: Where the line is; None draws none.
+        axis: Both ends of the axis, the left one first.
+        label: What the chart shows, for who cannot see it.
+    """
+    marks = [element("path", d=f"M0 {_STRIP_MIDDLE}H{_STRIP_WIDTH}", class_="axis")]
+    if reference is not None:
+        marks.append(element("path", d=f"M{_place(reference, axis)} 1v14", class_="mean"))
     if baseline is not None:
-        marks.append(_circle("ring", baseline, low, high))
-    marks.append(_circle("dot", value, low, high))
+        marks.append(_circle("ring", baseline, axis))
+    marks.append(_circle("dot", value, axis))
     return element(
         "svg",
         *marks,
@@ -131,8 +145,12 @@ def _bar(bar: Bar, low: float, high: float, tallest: float) -> str:
     return f"M{left:.1f} {_HEIGHT}h{max(width - 1, 1):.1f}v-{height:.1f}h-{max(width - 1, 1):.1f}z"
 
 
-def _circle(kind: str, value: float, low: float, high: float) -> Markup:
-    room = _STRIP_WIDTH - 12
-    x = 6 + (room * (value - low) / (high - low) if high > low else room / 2)
+def _circle(kind: str, value: float, axis: tuple[float, float]) -> Markup:
     radius = "4" if kind == "dot" else "5.5"
-    return element("circle", cx=f"{x:.1f}", cy=_STRIP_MIDDLE, r=radius, class_=kind)
+    return element("circle", cx=_place(value, axis), cy=_STRIP_MIDDLE, r=radius, class_=kind)
+
+
+def _place(value: float, axis: tuple[float, float]) -> str:
+    low, high = axis
+    room = _STRIP_WIDTH - 2 * _STRIP_INSET
+    return f"{_STRIP_INSET + (room * (value - low) / (high - low) if high > low else room / 2):.1f}"

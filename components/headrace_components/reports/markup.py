@@ -1,6 +1,7 @@
 """HTML from nested calls: text is escaped, attributes too. Standard library only."""
 
 import html
+import re
 
 
 class Markup(str):
@@ -38,6 +39,11 @@ def join(*children: str | int) -> Markup:
             for child in children
         )
     )
+
+
+def breakable(text: str) -> Markup:
+    """Returns a name that may go on in the next line after `_`, `.` or `/`."""
+    return Markup(re.sub(r"(?<=[_./])(?=[^\s_./])", "<wbr>", html.escape(text, quote=False)))
 
 
 def shortened(text: str, length: int) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from headrace_components.reports.markup import Markup, element, join
+from headrace_components.reports.markup import Markup, breakable, element, join
 from headrace_components.reports.style import STYLE
 
 # A report grows with the data; the UIs load it whole, and a person reads its first pages.
@@ -74,26 +74,27 @@ def data_table(caption: str, head: Markup, rows: Sequence[Markup]) -> Markup:
     return element("div", table, class_="scroll", tabindex=0, role="region", aria_label=caption)
 
 
-def heading_row(names: Sequence[str], num_text: int = 1) -> Markup:
-    """Returns column headings, those after the first `num_text` above numbers."""
+def heading_row(names: Sequence[str], texts: Sequence[str] = ()) -> Markup:
+    """Returns column headings: the rows' own, those above numbers, then those above text."""
+    first, *numbers = names
     return element(
         "tr",
-        *(
-            element("th", name, scope="col", class_="num" if index >= num_text else None)
-            for index, name in enumerate(names)
-        ),
+        element("th", first, scope="col"),
+        *(element("th", name, scope="col", class_="num") for name in numbers),
+        *(element("th", name, scope="col") for name in texts),
     )
 
 
-def row(name: str, cells: Sequence[str], kind: str | None = "num") -> Markup:
-    """Returns a row of a table: its heading, then cells of class `kind`."""
+def row(name: str, numbers: Sequence[str], *texts: str) -> Markup:
+    """Returns a row of a table: its heading, cells of numbers, then cells of text."""
     return element(
         "tr",
-        element("th", name, scope="row"),
-        *(element("td", cell, class_=kind) for cell in cells),
+        element("th", name if isinstance(name, Markup) else breakable(name), scope="row"),
+        *(element("td", cell, class_="num") for cell in numbers),
+        *(element("td", cell) for cell in texts),
     )
 
 
 def lines(*parts: str) -> Markup:
     """Returns parts that stand one below the other."""
-    return join(*(element("div", part) for part in parts))
+    return join(*(element("div", part, class_="whole") for part in parts))

@@ -18,6 +18,7 @@ h3{font-size:1rem;margin:0;overflow-wrap:anywhere}
 p{margin:6px 0;max-width:75ch}
 a{color:var(--mark)}
 a:focus-visible,.scroll:focus-visible{outline:2px solid var(--mark);outline-offset:2px}
+.whole{white-space:nowrap}
 .soft{color:var(--soft)}
 .num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 table{border-collapse:collapse;font-size:.9rem}
@@ -31,7 +32,7 @@ width:fit-content;max-width:100%}
 .scroll caption{padding:8px 10px}
 .scroll tr:last-child>*{border-bottom:0}
 .scroll tbody th{position:sticky;left:0;background:var(--page);min-width:7rem;max-width:20rem;
-overflow-wrap:anywhere}
+overflow-wrap:break-word}
 .group{border-left:1px solid var(--line)}
 .badge{display:inline-block;border-radius:999px;padding:0 9px;font-size:.8rem;font-weight:600;
 white-space:nowrap}
@@ -63,6 +64,10 @@ min-width:0}
 .card td{overflow-wrap:anywhere}
 .card tr:last-child>*{border-bottom:0}
 .card ul{margin:6px 0 0;padding-left:18px;font-size:.9rem}
+.card .scroll table{margin:0;table-layout:auto}
+.card .scroll caption{padding:6px 8px}
+.card .scroll th,.card .scroll td{padding:4px 8px;width:auto}
+.card .scroll tbody th{background:var(--card);min-width:0}
 .plot{display:block;width:100%;height:52px}
 .curve{display:block;width:100%;max-width:360px;height:auto;margin:6px 0}
 .strip{display:block;width:120px;height:16px}
@@ -71,6 +76,8 @@ svg text{fill:var(--soft);font-size:11px}
 .line{stroke:var(--mark);fill:none;stroke-width:2}
 .line2{stroke:var(--second);fill:none;stroke-width:2;stroke-dasharray:5 4}
 .dot{fill:var(--mark)}.ring{stroke:var(--second);fill:none;stroke-width:2}
+.mean{stroke:var(--soft);fill:none}
+.shade{background:linear-gradient(color-mix(in srgb,var(--fill) var(--share),transparent) 0 0)}
 .ticks{display:flex;justify-content:space-between;color:var(--soft);font-size:.75rem;gap:6px}
 .top{list-style:none;margin:0!important;padding:0!important}
 .top li{display:flex;justify-content:space-between;gap:6px;padding:0 4px;margin-bottom:2px;
@@ -78,8 +85,12 @@ border-radius:3px;background:linear-gradient(var(--fill),var(--fill)) 0/var(--sh
 .top span:first-child{min-width:0;overflow-wrap:anywhere}
 .key i{display:inline-block;width:10px;height:10px;border-radius:50%;margin:0 5px 0 0}
 .key span{margin-right:16px;white-space:nowrap}
+.key .mean{width:0;height:14px;border-left:2px solid var(--soft);border-radius:0;
+vertical-align:-2px}
 .key .first{background:var(--mark)}.key .second{border:2px solid var(--second)}
+.key .dash{width:18px;height:0;border-top:2px dashed var(--second);border-radius:0;
+vertical-align:4px}
 @media(max-width:600px){main{padding:16px 12px 48px}h1{font-size:1.35rem}
-th,td{padding:5px 8px}.scroll tbody th{min-width:5.5rem;max-width:9.5rem}}
+th,td{padding:5px 8px}.scroll tbody th{min-width:6.5rem;max-width:9.5rem}}
 @media print{.card,.banner{break-inside:avoid}}
 """

@@ -6,7 +6,7 @@ from typing import Any
 
 from headrace_components.reports import page
 from headrace_components.reports.drawing import Bar, density, histogram
-from headrace_components.reports.markup import Markup, element, join, shortened
+from headrace_components.reports.markup import Markup, breakable, element, join, shortened
 from headrace_components.reports.numbers import ABSENT, number, percent
 from headrace_components.statistics_gen.feature_summary import (
     FeatureSummary,
@@ -147,7 +147,9 @@ def _card(feature: _Feature) -> Markup:
     badges = [page.badge("plain", kind.lower()) for kind in kinds]
     if feature.notes:
         badges.append(page.badge("warn", "stands out"))
-    heading = element("div", element("h3", feature.name), element("span", *badges), class_="head")
+    heading = element(
+        "div", element("h3", breakable(feature.name)), element("span", *badges), class_="head"
+    )
     notes = [page.bullets(feature.notes, "warn")] if feature.notes else []
     return element("article", heading, _table(feature), *notes, class_="card", id=feature.anchor)
 

@@ -1,0 +1,162 @@
+"""Reads ROC curves and confusion matrices from an evaluation that has them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headrace_components.evaluator import results
+from headrace_components.evaluator.metric_rows import ALL_ROWS, MetricNames, Side, slice_name
+
+# A curve of a thousand points looks the same, and fills the metadata of an artifact.
+_MAX_POINTS = 120
+_DECISION = 0.5
+# More classes than this make no matrix that a person can read.
+_MAX_CLASSES = 40
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RocPoint:
+    """What a decision threshold gives.
+
+    Attributes:
+        threshold: The threshold, in [0, 1].
+        false_positive_rate: Share of the negatives that lie above it, in [0, 1].
+        recall: Share of the positives that lie above it, in [0, 1].
+    """
+
+    threshold: float
+    false_positive_rate: float
+    recall: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Confusion:
+    """Rows by their class and the class predicted.
+
+    Attributes:
+        labels: Names of the classes.
+        counts: Weighted rows, one sequence per actual class, one item per predicted class.
+        threshold: From where on a prediction counts as the second of two classes; or None.
+    """
+
+    labels: tuple[str, ...]
+    counts: tuple[tuple[float, ...], ...]
+    threshold: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Curve:
+    """What is known of one model's decisions over all rows.
+
+    Attributes:
+        name: Name of the plot or metric that it comes from.
+        side: Whose it is.
+        roc: Points of the ROC curve, by falling threshold; empty where there is none.
+        confusion: The confusion matrix; None where there are more classes than can be shown.
+    """
+
+    name: str
+    side: Side
+    roc: tuple[RocPoint, ...]
+    confusion: Confusion | None
+
+
+def curves_of(config: Any, output: Path) -> list[Curve]:
+    """Returns the curves of an evaluation; none unless its config has a metric that makes one.
+
+    Such are `ConfusionMatrixPlot`, `ConfusionMatrixAtThresholds`, `MultiClassConfusionMatrixPlot`
+    and `MultiClassConfusionMatrixAtThresholds`.
+    """
+    names = MetricNames.of(config)
+    found = []
+    for key, value in _values(output):
+        curve = _curve(names.metric(key), names.side(key), value)
+        if curve is not None:
+            found.append(curve)
+    return found
+
+
+def _values(output: Path) -> Iterator[tuple[Any, Any]]:
+    for message in results.plots_of(output):
+        if slice_name(message.slice_key) == ALL_ROWS and not message.HasField("cross_slice_key"):
+            for entry in message.plot_keys_and_values:
+                yield entry.key, entry.value
+    for message in results.metrics_of(output):
+        if slice_name(message.slice_key) == ALL_ROWS and not message.HasField("cross_slice_key"):
+            for entry in message.metric_keys_and_values:
+                yield entry.key, entry.value
+
+
+def _curve(name: str, side: Side, value: Any) -> Curve | None:
+    if value.HasField("confusion_matrix_at_thresholds"):
+        matrices = value.confusion_matrix_at_thresholds.matrices
+        if len(matrices) == 0:
+            return None
+        return Curve(name=name, side=side, roc=_roc(matrices), confusion=_binary(matrices))
+    if value.HasField("multi_class_confusion_matrix_at_thresholds"):
+        matrices = value.multi_class_confusion_matrix_at_thresholds.matrices
+        if len(matrices) == 0:
+            return None
+        return Curve(name=name, side=side, roc=(), confusion=_classes(matrices[0]))
+    return None
+
+
+def _roc(matrices: Sequence[Any]) -> tuple[RocPoint, ...]:
+    points = [
+        RocPoint(
+            threshold=min(max(matrix.threshold, 0.0), 1.0),
+            false_positive_rate=matrix.false_positives / negatives,
+            recall=matrix.true_positives / positives,
+        )
+        for matrix in sorted(matrices, key=lambda matrix: -matrix.threshold)
+        if (negatives := matrix.false_positives + matrix.true_negatives) > 0
+        and (positives := matrix.true_positives + matrix.false_negatives) > 0
+    ]
+    # One or two thresholds are a choice of the author's, and no curve.
+    if len(points) < 3:
+        return ()
+    return tuple(_spread(points))
+
+
+def _spread(points: Sequence[RocPoint]) -> Iterator[RocPoint]:
+    """Yields the points that are some way from the one before, and the last."""
+    step = 2.0 / _MAX_POINTS
+    last = points[0]
+    yield last
+    for point in points[1:-1]:
+        way = point.false_positive_rate - last.false_positive_rate + point.recall - last.recall
+        if way >= step:
+            yield point
+            last = point
+    yield points[-1]
+
+
+def _binary(matrices: Sequence[Any]) -> Confusion:
+    matrix = min(matrices, key=lambda matrix: abs(matrix.threshold - _DECISION))
+    return Confusion(
+        labels=("negative", "positive"),
+        counts=(
+            (matrix.true_negatives, matrix.false_positives),
+            (matrix.false_negatives, matrix.true_positives),
+        ),
+        threshold=matrix.threshold,
+    )
+
+
+def _classes(matrix: Any) -> Confusion | None:
+    cells = {
+        (entry.actual_class_id, entry.predicted_class_id): entry.num_weighted_examples
+        for entry in matrix.entries
+    }
+    classes = sorted({number for pair in cells for number in pair})
+    if not classes or len(classes) > _MAX_CLASSES:
+        return None
+    return Confusion(
+        # TFMA gives the class -1 to a row that no class passes the threshold on.
+        labels=tuple("none" if number < 0 else str(number) for number in classes),
+        counts=tuple(
+            tuple(cells.get((actual, predicted), 0.0) for predicted in classes)
+            for actual in classes
+        ),
+    )

@@ -1,0 +1,80 @@
+"""Publishes an evaluation for people: the page, and what the UIs draw themselves."""
+
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from headrace_components.evaluator.curves import Confusion, Curve, curves_of
+from headrace_components.evaluator.metric_rows import (
+    ALL_ROWS,
+    SliceScores,
+    requirements,
+    slice_scores,
+)
+from headrace_components.evaluator.report import evaluation_report
+from headrace_components.evaluator.verdict import Verdict
+from headrace_components.task import Task
+
+
+def write(task: Task, config: Any, output: Path, verdict: Verdict) -> None:
+    """Writes the outputs `report`, `metrics` and `classification_metrics`.
+
+    Args:
+        task: The task; it has these outputs.
+        config: A `tfma.EvalConfig` with its defaults.
+        output: Directory of the evaluation.
+        verdict: The verdict on it.
+    """
+    slices = slice_scores(config, output)
+    curves = curves_of(config, output)
+    content = evaluation_report(verdict, slices, requirements(config), curves)
+    task.output("report").path.write_bytes(content)
+    task.output("metrics").metadata.update(metric_values(slices, verdict))
+    task.output("classification_metrics").metadata.update(classification(curves))
+
+
+def metric_values(slices: Sequence[SliceScores], verdict: Verdict) -> dict[str, float | int]:
+    """Returns the metrics over all rows by a name that every backend takes."""
+    values: dict[str, float | int] = {"blessed": int(verdict.is_blessed)}
+    for part in slices:
+        if part.name != ALL_ROWS:
+            continue
+        for metric, score in part.scores.items():
+            name = re.sub(r"\W+", "_", metric).strip("_")
+            for suffix, value in (
+                ("", score.candidate),
+                ("_baseline", score.baseline),
+                ("_change", score.change),
+            ):
+                if value is not None and math.isfinite(value):
+                    values[name + suffix] = value
+    return values
+
+
+def classification(curves: Sequence[Curve]) -> dict[str, Any]:
+    """Returns the metadata of kfp's ClassificationMetrics: the candidate's first of each kind."""
+    metadata: dict[str, Any] = {}
+    for curve in curves:
+        if curve.side != "candidate":
+            continue
+        if curve.roc and "confidenceMetrics" not in metadata:
+            metadata["confidenceMetrics"] = [
+                {
+                    "confidenceThreshold": point.threshold,
+                    "falsePositiveRate": point.false_positive_rate,
+                    "recall": point.recall,
+                }
+                for point in curve.roc
+            ]
+        if curve.confusion and "confusionMatrix" not in metadata:
+            metadata["confusionMatrix"] = _matrix(curve.confusion)
+    return metadata
+
+
+def _matrix(confusion: Confusion) -> dict[str, Any]:
+    return {
+        "annotationSpecs": [{"displayName": label} for label in confusion.labels],
+        "rows": [{"row": list(counts)} for counts in confusion.counts],
+    }
