@@ -78,8 +78,9 @@ def compute(
 def _generators(
     options: StatsOptions, component: str
 ) -> Sequence[stats_generator.CombinerStatsGenerator]:
+    # TFDV 1.21 has no slicing by SQL any more.
     sliced = ("slicing_config", "experimental_slice_functions", "experimental_slice_sqls")
-    beam_only = [name for name in ("label_feature", *sliced) if getattr(options, name)]
+    beam_only = [name for name in ("label_feature", *sliced) if getattr(options, name, None)]
     if beam_only:
         raise InputError(
             f"{component}: the statistics options set {beam_only}, which TFDV computes on Beam "
