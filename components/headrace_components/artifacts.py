@@ -183,6 +183,20 @@ class PushedModel(_TfxArtifact):
     tfx_title = "tfx.PushedModel"
 
 
+class ExamplesDiff(_TfxArtifact):
+    """How the rows of two data sets differ that have the same identifiers.
+
+    Layout: one directory `SplitPair-<test>_<baseline>` per pair of splits, with uncompressed
+    TFRecords of TFDV's messages: `skew_stats-00000-of-00001` (`FeatureSkew`, one a feature),
+    `match_stats-00000-of-00001` (one `MatchStats`), `sample_pairs-00000-of-00001` (`SkewPair`) and,
+    where it was asked for, `confusion-00000-of-00001` (`ConfusionCount`). Read them with the
+    iterators of `tensorflow_data_validation.skew.feature_skew_detector`.
+    """
+
+    schema_title = "system.ExamplesDiff"
+    tfx_title = "tfx.ExamplesDiff"
+
+
 ARTIFACT_TYPES: tuple[type[_TfxArtifact], ...] = (
     Examples,
     ExampleStatistics,
@@ -199,4 +213,5 @@ ARTIFACT_TYPES: tuple[type[_TfxArtifact], ...] = (
     PushedModel,
     TunerResults,
     InferenceResult,
+    ExamplesDiff,
 )

@@ -4,6 +4,7 @@ from headrace_components.bulk_inferrer.interface import bulk_inferrer
 from headrace_components.csv_example_gen.interface import csv_example_gen
 from headrace_components.distribution_validator.interface import distribution_validator
 from headrace_components.evaluator.interface import evaluator
+from headrace_components.example_diff.interface import example_diff
 from headrace_components.example_validator.interface import example_validator
 from headrace_components.filter_examples.interface import filter_examples
 from headrace_components.import_example_gen.interface import import_example_gen
@@ -22,6 +23,7 @@ __all__ = [
     "csv_example_gen",
     "distribution_validator",
     "evaluator",
+    "example_diff",
     "example_validator",
     "filter_examples",
     "import_example_gen",

@@ -23,6 +23,7 @@ _EXECUTION_TYPES = {
         "tfx.components.distribution_validator.component.DistributionValidator"
     ),
     "evaluator": "tfx.components.evaluator.component.Evaluator",
+    "example_diff": "tfx.components.example_diff.component.ExampleDiff",
     "example_validator": "tfx.components.example_validator.component.ExampleValidator",
     "filter_examples": "tfx.components.experimental.filter.component.FilterComponent",
     "import_example_gen": (

@@ -1,0 +1,1 @@
+"""Compares the rows of two data sets that are known to be the same."""

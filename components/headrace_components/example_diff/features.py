@@ -1,0 +1,186 @@
+"""The features of all rows of a split, as numbers that are equal where the values are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from headrace_components.data.examples import ExamplesReader
+from headrace_components.errors import InputError
+
+_ROWS_PER_BATCH = 65_536
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Feature:
+    """One feature of all rows of a split.
+
+    Attributes:
+        lengths: How many values a row has, shape `(num_rows,)`. 0 stands for a feature without a
+            value and for none at all, which list columns do not tell apart.
+        starts: Where they begin in `values`, shape `(num_rows,)`.
+        values: All values one after the other, or None where no row has the feature.
+    """
+
+    lengths: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    values: pa.Array | None
+
+    @property
+    def kind(self) -> pa.DataType | None:
+        """The type of the values; None where no row has one."""
+        return None if self.values is None or not self.lengths.any() else self.values.type
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Codes:
+    """A feature of two splits, with a number for each value that is the same for the same value.
+
+    Attributes:
+        base: The feature in the baseline.
+        test: The feature in the rows under test.
+        base_codes: Codes of `base.values`.
+        test_codes: Codes of `test.values`.
+        is_comparable: Whether both have values, of one type; otherwise no two codes are alike.
+    """
+
+    base: Feature
+    test: Feature
+    base_codes: NDArray[np.int64]
+    test_codes: NDArray[np.int64]
+    is_comparable: bool
+
+
+def read(reader: ExamplesReader, split: str, component: str) -> tuple[dict[str, Feature], int]:
+    """Returns the features of a split by name, and its number of rows.
+
+    Raises:
+        InputError: A feature changes its type within the split.
+    """
+    columns: dict[str, list[pa.Array]] = {}
+    num_rows = 0
+    for batch in reader.record_batches(split, batch_size=_ROWS_PER_BATCH):
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            parts = columns.setdefault(name, [pa.nulls(num_rows)] if num_rows else [])
+            parts.append(column)
+        num_rows += batch.num_rows
+        for parts in columns.values():
+            missing = num_rows - sum(map(len, parts))
+            if missing:
+                parts.append(pa.nulls(missing))
+    return {name: _feature(name, parts, split, component) for name, parts in columns.items()}, (
+        num_rows
+    )
+
+
+def absent(num_rows: int) -> Feature:
+    """Returns a feature that none of `num_rows` rows has."""
+    zeros = np.zeros(num_rows, np.int64)
+    return Feature(lengths=zeros, starts=zeros, values=None)
+
+
+def _feature(name: str, parts: list[pa.Array], split: str, component: str) -> Feature:
+    kinds = list(dict.fromkeys(part.type for part in parts if not pa.types.is_null(part.type)))
+    if not kinds:
+        return absent(sum(map(len, parts)))
+    if len(kinds) > 1:
+        raise InputError(
+            f"{component}: feature {name!r} of split {split!r} holds {kinds[0].value_type} in some "
+            f"rows and {kinds[1].value_type} in others. Give it one type where the examples are "
+            "made."
+        )
+    typed = [
+        pa.nulls(len(part), kinds[0]) if pa.types.is_null(part.type) else part for part in parts
+    ]
+    column = pa.concat_arrays(typed)
+    offsets = np.asarray(column.offsets)
+    return Feature(
+        lengths=np.where(np.asarray(column.is_valid()), np.diff(offsets), 0),
+        starts=offsets[:-1],
+        values=column.values,
+    )
+
+
+def encode(base: Feature, test: Feature, float_round_ndigits: int | None) -> Codes:
+    """Returns codes under which two values are equal where TFDV takes them for equal.
+
+    That is where they serialize alike: floats bit by bit, so that a NaN equals itself and 0.0 does
+    not equal -0.0, after rounding where that is asked for.
+    """
+    kind = test.kind if base.kind is None else base.kind
+    is_comparable = base.kind is not None and base.kind == test.kind
+    base_values = _values(base, kind)
+    test_values = _values(test, kind if is_comparable else test.kind)
+    if kind is not None and is_comparable and pa.types.is_large_binary(kind):
+        encoded = pa.concat_arrays([base_values, test_values]).dictionary_encode()
+        both = np.asarray(encoded.indices).astype(np.int64)
+        base_codes, test_codes = np.split(both, [len(base_values)])
+    else:
+        base_codes = _codes(base_values, float_round_ndigits)
+        test_codes = _codes(test_values, float_round_ndigits)
+    return Codes(
+        base=base,
+        test=test,
+        base_codes=base_codes,
+        test_codes=test_codes,
+        is_comparable=is_comparable,
+    )
+
+
+def _values(feature: Feature, kind: pa.DataType | None) -> pa.Array:
+    return pa.nulls(0, kind) if feature.kind is None else feature.values
+
+
+def _codes(values: pa.Array, float_round_ndigits: int | None) -> NDArray[np.int64]:
+    if pa.types.is_floating(values.type):
+        return _float_codes(np.asarray(values), float_round_ndigits)
+    if pa.types.is_integer(values.type):
+        return np.asarray(values)
+    return np.asarray(values.dictionary_encode().indices).astype(np.int64)
+
+
+def _float_codes(values: NDArray[np.float32], ndigits: int | None) -> NDArray[np.int64]:
+    bits = np.ascontiguousarray(values, np.float32).view(np.int32)
+    if ndigits is None:
+        return bits.astype(np.int64)
+    distinct, where = np.unique(bits, return_inverse=True)
+    # Python's rounding is exact where numpy's is off by one in the last digit.
+    rounded = [round(value, ndigits) for value in distinct.view(np.float32).tolist()]
+    return np.array(rounded, np.float32).view(np.int32).astype(np.int64)[where]
+
+
+def row_codes(codes: Codes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Returns a number for each row of the baseline and of the test, equal where all values are.
+
+    A row without a value has a number that means nothing.
+    """
+    sides = ((codes.base, codes.base_codes), (codes.test, codes.test_codes))
+    if max(side.lengths.max(initial=0) for side, _ in sides) <= 1:
+        base, test = (_first(side, values) for side, values in sides)
+        return base, test
+    seen: dict[bytes, int] = {}
+    base, test = (
+        np.array(
+            [
+                seen.setdefault(values[start : start + length].tobytes(), len(seen))
+                for start, length in zip(side.starts, side.lengths, strict=True)
+            ],
+            np.int64,
+        )
+        for side, values in sides
+    )
+    return base, test
+
+
+def _first(side: Feature, values: NDArray[np.int64]) -> NDArray[np.int64]:
+    found = np.zeros(len(side.lengths), np.int64)
+    rows = np.flatnonzero(side.lengths)
+    found[rows] = values[side.starts[rows]]
+    return found
+
+
+def of(features: Mapping[str, Feature], name: str, num_rows: int) -> Feature:
+    """Returns a feature by name, be it one that no row has."""
+    return features[name] if name in features else absent(num_rows)
