@@ -60,6 +60,28 @@ def read_signatures(
     Raises:
         InputError: The file is no SavedModel, or has no such graph or signature.
     """
+    known = all_signatures(component, folder, tags)
+    wanted = names or [DEFAULT_SIGNATURE]
+    for name in wanted:
+        if name not in known:
+            raise InputError(
+                f"{component}: the model in {folder} has no signature {name!r}; it has "
+                f"{sorted(known)}. Name one of those, or save the model with that signature."
+            )
+    return {name: known[name] for name in wanted}
+
+
+def all_signatures(component: str, folder: Path, tags: Sequence[str] = ()) -> dict[str, Any]:
+    """Returns all signatures of a SavedModel that can be called, without loading it.
+
+    Args:
+        component: Name of the component, for error messages.
+        folder: Directory of the SavedModel.
+        tags: Tags of the graph to use; none means `["serve"]`.
+
+    Raises:
+        InputError: The file is no SavedModel, or has no such graph.
+    """
     proto = saved_model_pb2.SavedModel()
     file = folder / "saved_model.pb"
     try:
@@ -76,16 +98,11 @@ def read_signatures(
             f"{component}: the model in {folder} has no graph with the tags {wanted}; it has "
             f"{[list(each) for each in sorted(by_tags)]}. Name the tags of one of those."
         )
-    signatures = {}
-    for name in names or [DEFAULT_SIGNATURE]:
-        if name not in graph.signature_def:
-            known = sorted(each for each in graph.signature_def if not each.startswith(_PRIVATE))
-            raise InputError(
-                f"{component}: the model in {folder} has no signature {name!r}; it has {known}. "
-                "Name one of those, or save the model with that signature."
-            )
-        signatures[name] = graph.signature_def[name]
-    return signatures
+    return {
+        name: signature
+        for name, signature in graph.signature_def.items()
+        if not name.startswith(_PRIVATE)
+    }
 
 
 def records_input(component: str, name: str, signature: Any) -> str:

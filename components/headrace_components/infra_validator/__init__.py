@@ -1,0 +1,1 @@
+"""Loads a model into a real server and asks it, before the model is pushed."""
