@@ -146,7 +146,7 @@ def test_without_a_plot_there_is_no_curve(launcher: Launcher, folders: Mapping[s
     assert outcome["classification_metrics"].metadata == {}
     text = page(outcome)
     assert "Decisions</h2>" not in text
-    assert "`eval_config` sets no thresholds" in text
+    assert "<code>eval_config</code> sets no thresholds" in text
 
 
 BLESSED = Verdict(is_blessed=True)

@@ -109,11 +109,12 @@ def test_an_anomaly_fails_the_task_where_that_is_wanted(launcher: Launcher, tmp_
 def test_what_was_found_is_on_disk_when_the_task_fails(launcher: Launcher, tmp_path: Path) -> None:
     inputs = store_inputs(launcher, tmp_path, {"train": TRAIN, "eval": EVAL})
     output = _artifact("anomalies", tmp_path / "anomalies", {})
+    report = _artifact("report", tmp_path / "report", {})
     task = Task(
         component="example_validator",
         params={"fail_on_anomalies": True},
         inputs={key: (_artifact(key, item.path, item.metadata),) for key, item in inputs.items()},
-        outputs={"anomalies": output},
+        outputs={"anomalies": output, "report": report},
         output_file=tmp_path / "output.json",
     )
 
@@ -122,6 +123,7 @@ def test_what_was_found_is_on_disk_when_the_task_fails(launcher: Launcher, tmp_p
 
     assert list(read_anomalies(output.path, "eval").anomaly_info) == ["area"]
     assert json.loads(output.metadata["blessed"]) == {"train": 1, "eval": 0}
+    assert "mars" in report.path.read_text("utf-8")
 
 
 def _artifact(key: str, path: Path, metadata: Mapping[str, Any]) -> Artifact:
@@ -264,3 +266,30 @@ def test_an_environment_that_the_schema_does_not_know_is_refused(
     message = r"`environment` is 'SERVNG', but the schema's `default_environment`s are \['TRAIN"
     with pytest.raises(TaskFailedError, match=f"example_validator: {message}"):
         validate(launcher, inputs, environment="SERVNG")
+
+
+@pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
+def test_the_report_tells_what_is_wrong_and_what_to_do(rules: Rules, tmp_path: Path) -> None:
+    launcher = Launcher(root=tmp_path / "launcher", rules=rules)
+    inputs = store_inputs(launcher, tmp_path, {"train": TRAIN, "eval": EVAL})
+
+    report = validate(launcher, inputs)["report"]
+
+    assert report.path.is_file()
+    text = report.path.read_text("utf-8")
+    assert text.startswith("<!DOCTYPE html>")
+    assert "<strong>1 anomaly</strong>" in text
+    assert "<h2>Split eval</h2>" in text
+    assert "<h2>Split train</h2>" not in text
+    assert '<h3>area</h3><span class="badge bad">error</span>' in text
+    assert "mars" in text
+    assert "add them to the feature's domain in the schema" in text
+
+
+def test_the_report_on_clean_data_says_so(launcher: Launcher, tmp_path: Path) -> None:
+    inputs = store_inputs(launcher, tmp_path, {"train": TRAIN, "eval": TRAIN})
+
+    text = validate(launcher, inputs)["report"].path.read_text("utf-8")
+
+    assert "<strong>No anomalies</strong><p>The data agrees with the schema.</p>" in text
+    assert text.count(">agrees</span>") == 2

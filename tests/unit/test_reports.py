@@ -7,7 +7,7 @@ import pytest
 
 from headrace_components.reports import page
 from headrace_components.reports.drawing import Bar, curve, density, histogram, strip
-from headrace_components.reports.markup import Markup, breakable, element, join, shortened
+from headrace_components.reports.markup import Markup, breakable, element, join, prose, shortened
 from headrace_components.reports.numbers import number, percent, signed
 from headrace_components.reports.style import STYLE
 
@@ -27,6 +27,10 @@ def test_an_attribute_of_none_is_left_out() -> None:
 
 def test_a_long_name_may_break_at_its_joints() -> None:
     assert breakable("a_<b>.c") == "a_<wbr>&lt;b&gt;.<wbr>c"
+
+
+def test_what_stands_between_backquotes_is_code() -> None:
+    assert prose("set `a<b` or c") == "set <code>a&lt;b</code> or c"
 
 
 def test_long_text_ends_in_an_ellipsis() -> None:

@@ -9,7 +9,7 @@ from headrace_components.evaluator.metric_rows import ALL_ROWS, Requirement, Sco
 from headrace_components.evaluator.verdict import Verdict
 from headrace_components.reports import page
 from headrace_components.reports.drawing import strip
-from headrace_components.reports.markup import Markup, breakable, element, join, shortened
+from headrace_components.reports.markup import Markup, breakable, element, join, prose, shortened
 from headrace_components.reports.numbers import ABSENT, number, signed
 
 # A number with its markup takes about 50 bytes, a slice with its chart about 600.
@@ -59,7 +59,7 @@ def _verdict(verdict: Verdict, requirements: Sequence[Requirement]) -> Markup:
         return page.banner("good", "Blessed", element("p", words))
     failures = [failure.text for failure in verdict.failures]
     if not failures:
-        return page.banner("bad", "Not blessed", element("p", f"{verdict.reason}."))
+        return page.banner("bad", "Not blessed", element("p", prose(f"{verdict.reason}.")))
     blocks = [page.bullets([shortened(text, 300) for text in failures[:_MAX_FAILURES]])]
     more = len(failures) - _MAX_FAILURES
     if more > 0:

@@ -5,18 +5,19 @@ import logging
 from collections.abc import Sequence
 
 import tensorflow_data_validation as tfdv
-from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
 from headrace_components.data import anomalies, schemas, splits, statistics
 from headrace_components.data.anomalies import Anomaly
 from headrace_components.errors import InputError
 from headrace_components.example_validator.params import ExampleValidatorParams
 from headrace_components.parameters import read
+from headrace_components.reports.anomalies import anomalies_report
 from headrace_components.task import Task
 
 
 def execute(task: Task) -> None:
-    """Writes `Split-<name>/SchemaDiff.pb` under the `anomalies` output, one file per split."""
+    """Writes `Split-<name>/SchemaDiff.pb` under `anomalies`, and the page `report`."""
     params = read(ExampleValidatorParams, task.params, task.component)
     source = task.input("statistics")
     names = splits.selected(source, params.exclude_splits, task.component)
@@ -24,13 +25,18 @@ def execute(task: Task) -> None:
     _check_environment(schema, params.environment)
     output = task.output("anomalies")
     found: dict[str, list[Anomaly]] = {}
+    diffs: dict[str, anomalies_pb2.Anomalies] = {}
     for name in names:
         split = statistics.read(splits.directory(source, name), task.component)
         diff = tfdv.validate_statistics(split, schema, environment=params.environment or None)
         anomalies.write(diff, splits.directory(output, name))
         found[name] = anomalies.found(name, diff)
+        diffs[name] = diff
     splits.describe(source, output, names)
     output.metadata["blessed"] = json.dumps({name: int(not found[name]) for name in names})
+    task.output("report").path.write_bytes(
+        anomalies_report("Data and schema", "The data agrees with the schema.", diffs)
+    )
     _report([anomaly for name in names for anomaly in found[name]], names, params)
 
 

@@ -11,6 +11,7 @@ def example_validator(
     statistics: dsl.Input[ExampleStatistics],
     schema: dsl.Input[Schema],
     anomalies: dsl.Output[ExampleAnomalies],
+    report: dsl.Output[dsl.HTML],
     exclude_splits: list = [],
     fail_on_anomalies: bool = False,
     environment: str = "",
@@ -27,6 +28,7 @@ def example_validator(
         statistics: Statistics per split.
         schema: What the data should look like.
         anomalies: One `SchemaDiff.pb` per split.
+        report: A page that shows each anomaly, how bad it is and what to do about it.
         exclude_splits: Names of splits to leave out.
         fail_on_anomalies: Whether an anomaly fails the task, and with it the run.
         environment: The schema's environment to validate against, one of its

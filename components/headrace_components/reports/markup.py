@@ -46,6 +46,14 @@ def breakable(text: str) -> Markup:
     return Markup(re.sub(r"(?<=[_./])(?=[^\s_./])", "<wbr>", html.escape(text, quote=False)))
 
 
+def prose(text: str) -> Markup:
+    """Returns text in which what stands between backquotes is code."""
+    parts = html.escape(text, quote=False).split("`")
+    return Markup(
+        "".join(f"<code>{part}</code>" if at % 2 else part for at, part in enumerate(parts))
+    )
+
+
 def shortened(text: str, length: int) -> str:
     """Returns at most `length` characters of `text`, the last of them an ellipsis if it was cut."""
     return text if len(text) <= length else text[: length - 1] + "\N{HORIZONTAL ELLIPSIS}"

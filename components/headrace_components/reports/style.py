@@ -19,6 +19,7 @@ p{margin:6px 0;max-width:75ch}
 a{color:var(--mark)}
 a:focus-visible,.scroll:focus-visible{outline:2px solid var(--mark);outline-offset:2px}
 .whole{white-space:nowrap}
+code{font:.9em/1 ui-monospace,"DejaVu Sans Mono",monospace;overflow-wrap:anywhere}
 .soft{color:var(--soft)}
 .num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 table{border-collapse:collapse;font-size:.9rem}
@@ -63,6 +64,8 @@ min-width:0}
 .card thead th:first-child,.card thead td:first-child{width:4.6rem}
 .card td{overflow-wrap:anywhere}
 .card tr:last-child>*{border-bottom:0}
+.card p{font-size:.9rem}
+.long{overflow-wrap:anywhere}
 .card ul{margin:6px 0 0;padding-left:18px;font-size:.9rem}
 .card .scroll table{margin:0;table-layout:auto}
 .card .scroll caption{padding:6px 8px}
