@@ -13,6 +13,7 @@ from headrace_components.infra_validator.interface import infra_validator
 from headrace_components.latest_blessed_model.interface import latest_blessed_model
 from headrace_components.parquet_example_gen.interface import parquet_example_gen
 from headrace_components.pusher.interface import pusher
+from headrace_components.query_example_gen.interface import query_example_gen
 from headrace_components.schema_gen.interface import schema_gen
 from headrace_components.statistics_gen.interface import statistics_gen
 from headrace_components.trainer.interface import trainer
@@ -33,6 +34,7 @@ __all__ = [
     "latest_blessed_model",
     "parquet_example_gen",
     "pusher",
+    "query_example_gen",
     "schema_gen",
     "statistics_gen",
     "trainer",

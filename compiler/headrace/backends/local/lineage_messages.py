@@ -1,6 +1,7 @@
 """Translates between plain values and the messages of ML Metadata."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -12,9 +13,15 @@ _EXECUTION_RESULT = "__execution_result__"
 _INTEGERS = range(-(2**31), 2**31)
 _PLAIN_VALUES = ("int_value", "double_value", "string_value", "bool_value")
 
+# A literal password in a URL; `${NAME}` names an environment variable and is no secret.
+_PASSWORD = re.compile(r"(?<=://)([^\s/?#:@]*):(?!\$\{\w+\}@)[^\s/?#@]+@")
+
 
 def set_value(properties: Any, name: str, value: Any) -> None:
-    """Sets a property of a message. What no column holds becomes JSON text."""
+    """Sets a property of a message. What no column holds becomes JSON text.
+
+    The password of a URL is left out: a store is read by many, and keeps what it has.
+    """
     if isinstance(value, bool):
         properties[name].bool_value = value
     elif isinstance(value, int) and value in _INTEGERS:
@@ -22,9 +29,14 @@ def set_value(properties: Any, name: str, value: Any) -> None:
     elif isinstance(value, float):
         properties[name].double_value = value
     elif isinstance(value, str):
-        properties[name].string_value = value
+        properties[name].string_value = _without_passwords(value)
     else:
-        properties[name].string_value = json.dumps(value, sort_keys=True)
+        text = json.dumps(value, sort_keys=True)
+        properties[name].string_value = _without_passwords(text)
+
+
+def _without_passwords(text: str) -> str:
+    return _PASSWORD.sub(r"\1:***@", text)
 
 
 def values(properties: Any) -> dict[str, Any]:

@@ -34,6 +34,7 @@ _EXECUTION_TYPES = {
     "infra_validator": "tfx.components.infra_validator.component.InfraValidator",
     "latest_blessed_model": RESOLVER,
     "pusher": "tfx.components.pusher.component.Pusher",
+    "query_example_gen": "tfx.components.example_gen.component.QueryBasedExampleGen",
     "schema_gen": "tfx.components.schema_gen.component.SchemaGen",
     "statistics_gen": "tfx.components.statistics_gen.component.StatisticsGen",
     "trainer": "tfx.components.trainer.component.Trainer",
@@ -45,6 +46,7 @@ _EXECUTION_TYPES = {
 _EXECUTION_BASES = {
     "evaluator": "EVALUATE",
     "pusher": "DEPLOY",
+    "query_example_gen": "PROCESS",
     "schema_gen": "PROCESS",
     "statistics_gen": "PROCESS",
     "trainer": "TRAIN",

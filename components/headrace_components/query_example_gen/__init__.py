@@ -1,0 +1,1 @@
+"""Reads the rows of an SQL query into examples and splits them."""

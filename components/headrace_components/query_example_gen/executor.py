@@ -1,0 +1,42 @@
+"""Reads a database into examples without Beam or TensorFlow, some thousand rows at a time."""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from headrace_components.data.examples import examples_metadata
+from headrace_components.errors import InputError
+from headrace_components.example_gen.values import FeatureColumns
+from headrace_components.example_gen.writing import rows_of, write_splits
+from headrace_components.parameters import read
+from headrace_components.query_example_gen.columns import arrow_batch
+from headrace_components.query_example_gen.database import Database, open_database
+from headrace_components.query_example_gen.params import QueryExampleGenParams
+from headrace_components.task import Task
+
+_ADVICE = "CAST or rename it in the query, or leave it out."
+
+
+def execute(task: Task) -> None:
+    """Writes one split per output split, or per input split, under the `examples` output."""
+    params = read(QueryExampleGenParams, task.params, task.component)
+    output = task.output("examples")
+    with open_database(params.url) as database:
+        for name, query in params.queries.items():
+            rows = rows_of(_list_batches(database, name, query), params)
+            if not write_splits(rows, params.shares_of(name), output.path, params):
+                raise InputError(
+                    f"query_example_gen: the query of input split {name!r} returned no rows, "
+                    "expected at least one. Check its condition, and the span if it has one."
+                )
+    output.metadata.update(examples_metadata(params.split_names, span=params.only_span or 0))
+
+
+def _list_batches(database: Database, split: str, query: str) -> Iterator[pa.RecordBatch]:
+    columns = FeatureColumns(QueryExampleGenParams.component, _ADVICE)
+    start = 0
+    for names, values in database.batches(query):
+        batch = arrow_batch(names, values)
+        place = f"rows {start} to {start + batch.num_rows - 1} of input split {split!r}"
+        yield columns.of(batch, place)
+        start += batch.num_rows
