@@ -40,6 +40,15 @@ def compute(batch: pa.RecordBatch) -> statistics_pb2.DatasetFeatureStatisticsLis
     return statistics.compute([batch], tfdv.StatsOptions())
 
 
+def with_tip(tips: Sequence[bytes | None]) -> pa.RecordBatch:
+    column = pa.array([tip and [tip] for tip in tips], pa.large_list(pa.large_binary()))
+    return pa.RecordBatch.from_arrays([*USUAL.columns, column], ["fare", "payment", "tip.paid"])
+
+
+TIPPED = with_tip([b"yes", b"no"] * 500)
+UNTIPPED = with_tip([None] * 1000)
+
+
 def store(launcher: Launcher, scratch: Path, **splits: pa.RecordBatch) -> Stored:
     for name, batch in splits.items():
         statistics.write(compute(batch), scratch / f"Split-{name}")
@@ -205,6 +214,7 @@ def test_too_few_rows_are_an_anomaly_of_the_data_set(launcher: Launcher, tmp_pat
         (USUAL, USUAL, {"tip": L_INFTY}, "the data under test has no such feature"),
         (PAYMENTS, USUAL, {"fare": JENSEN_SHANNON}, "the data under test has no"),
         (USUAL, PAYMENTS, {"fare": JENSEN_SHANNON}, "the baseline has no such"),
+        (UNTIPPED, TIPPED, {"tip.paid": L_INFTY}, "the data under test has no value of it"),
         (USUAL, USUAL, {"fare": L_INFTY}, "it is a number in the data under test"),
     ],
 )

@@ -7,7 +7,7 @@ import tensorflow_data_validation as tfdv
 from tensorflow_data_validation.anomalies.proto import custom_validation_config_pb2
 from tensorflow_data_validation.utils import path as tfdv_path
 from tensorflow_data_validation.utils import schema_util
-from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
+from tensorflow_metadata.proto.v0 import anomalies_pb2, path_pb2, schema_pb2, statistics_pb2
 
 from headrace_components.distribution_validator.comparators import Comparators, Step
 from headrace_components.errors import InputError
@@ -127,10 +127,11 @@ def _add_uncompared_features(
         why = _why_not(step, comparator, sides)
         if step in compared and not why:
             continue
+        why = why or _why_no_distance(step, sides)
         info = result.anomaly_info[".".join(step)]
-        info.path.step[:] = step
+        info.path.CopyFrom(path_pb2.Path(step=step))
         info.severity = _Info.ERROR
-        _add(info, [_not_compared(why or "its statistics hold no histograms on both sides")])
+        _add(info, [_not_compared(why)])
 
 
 def _why_not(
@@ -149,6 +150,16 @@ def _why_not(
                 "use jensen_shannon_divergence"
             )
     return ""
+
+
+def _why_no_distance(
+    step: Step, sides: dict[str, dict[Step, statistics_pb2.FeatureNameStatistics]]
+) -> str:
+    for side, features in sides.items():
+        kind = features[step].WhichOneof("stats")
+        if kind is None or not getattr(features[step], kind).common_stats.num_non_missing:
+            return f"the {side} has no value of it"
+    return "its statistics hold no histograms on both sides"
 
 
 def _not_compared(why: str) -> anomalies_pb2.AnomalyInfo.Reason:
