@@ -78,6 +78,12 @@ def test_penguins_are_learned_served_and_then_cached(tmp_path: Path) -> None:
     (version,) = (tmp_path / "serving").iterdir()
     assert f"Pushed model: {version}" in first.stdout
     assert predict(version, PENGUIN)["probabilities"].argmax() == ADELIE
+    reports = [Path(line.split(": ")[1]) for line in first.stdout.splitlines() if "Report:" in line]
+    assert [f"{page.parent.name}/{page.name}" for page in reports] == [
+        "statistics-gen/report.html",
+        "evaluator/report.html",
+    ]
+    assert all(page.read_text("utf-8").startswith("<!DOCTYPE html>") for page in reports)
 
     second = run("penguins", tmp_path)
 

@@ -94,6 +94,8 @@ def _report(result: RunResult) -> None:
     """Prints where to find what the run made, on standard output."""
     for model in result.pushed_models:
         click.echo(f"Pushed model: {model}")
+    for report in result.reports:
+        click.echo(f"Report: {report}")
     click.echo(f"Logs: {result.logs}")
     if result.state != "succeeded":
         click.echo(f"To finish this run: {result.resume_command}")

@@ -20,11 +20,15 @@ from headrace_components.errors import PlatformError
 # With less than this left, a task that could not even write its reason ran out of space.
 _FULL_BYTES = 1 << 16
 
+# What is one file and no directory. A browser tells by the name alone that it is to show a page.
+_SUFFIXES = {"system.HTML": ".html", "system.Markdown": ".md"}
+
 
 def message(component: Component, inputs: Inputs, attempt: Attempt) -> dict[str, Any]:
     """Returns the `ExecutorInput` of a task, and makes the directories that it names."""
-    for name in component.output_artifacts:
-        (attempt.partial / name).parent.mkdir(parents=True, exist_ok=True)
+    for name, definition in component.output_artifacts.items():
+        place = attempt.partial / _file_name(name, definition)
+        place.parent.mkdir(parents=True, exist_ok=True)
     parameters = attempt.private / "parameters"
     parameters.mkdir(parents=True, exist_ok=True)
     return {
@@ -61,9 +65,13 @@ def _output(name: str, definition: Mapping[str, Any], attempt: Attempt) -> dict[
     return {
         "name": name,
         "type": {"schemaTitle": artifact_type(definition), "schemaVersion": "0.0.1"},
-        "uri": str(attempt.partial / name),
+        "uri": str(attempt.partial / _file_name(name, definition)),
         "metadata": {},
     }
+
+
+def _file_name(name: str, definition: Mapping[str, Any]) -> str:
+    return name + _SUFFIXES.get(artifact_type(definition), "")
 
 
 def read_outputs(
@@ -135,15 +143,17 @@ def _artifact(
     root: Path,
     task: str,
 ) -> Artifact:
-    uri = entry.get("uri") or str(attempt.final / name)
+    file_name = _file_name(name, definition)
+    final, partial = attempt.final / file_name, attempt.partial / file_name
+    uri = entry.get("uri") or str(final)
     if not Path(uri).resolve().is_relative_to(root.resolve()):
         raise PlatformError(
             f"{task}: output `{name}` points at {uri!r}, outside of the root {root}, which no KFP "
             "backend accepts. Write under the given URI and publish the place as metadata."
         )
-    if uri == str(attempt.final / name) and not (attempt.partial / name).exists():
-        # Components may leave an output empty; later tasks still find a directory.
-        (attempt.partial / name).mkdir(parents=True)
+    if uri == str(final) and not partial.exists():
+        # Components may leave an output empty; later tasks still find a directory, or a file.
+        partial.mkdir(parents=True) if file_name == name else partial.touch()
     return Artifact(uri=uri, type=artifact_type(definition), metadata=entry.get("metadata", {}))
 
 

@@ -177,3 +177,14 @@ class RunResult:
             for artifact in artifacts
             if artifact.type.endswith("PushedModel") and artifact.metadata.get("pushed")
         )
+
+    @property
+    def reports(self) -> tuple[str, ...]:
+        """Where the pages lie that this run's tasks made for people, in the order of the tasks."""
+        return tuple(
+            artifact.uri
+            for task in self.tasks
+            for artifacts in task.artifacts.values()
+            for artifact in artifacts
+            if artifact.type == "system.HTML"
+        )
