@@ -56,8 +56,10 @@ class ExampleAnomalies(_TfxArtifact):
     """Where the data contradicts the schema, one file per split.
 
     Layout: `Split-<name>/SchemaDiff.pb`, a binary `Anomalies`. Transform's anomalies are one
-    `SchemaDiff.pb` at the root.
-    Metadata: `split_names` (JSON list), `span`, `blessed` (JSON object: split to 1 or 0).
+    `SchemaDiff.pb` at the root; those of a comparison with a baseline lie in
+    `SplitPair-<test>_<baseline>/`, and its splits are called `<test>_<baseline>`.
+    Metadata: `split_names` (JSON list), `span`, `blessed` (JSON object: split to 1 or 0, or to 2
+    where there was no baseline to compare it with).
     """
 
     schema_title = "system.ExampleAnomalies"
