@@ -6,10 +6,10 @@ import pyarrow as pa
 
 from headrace_components.data.examples import examples_metadata
 from headrace_components.errors import InputError
+from headrace_components.example_gen.python_values import arrow_batch
 from headrace_components.example_gen.values import FeatureColumns
 from headrace_components.example_gen.writing import rows_of, write_splits
 from headrace_components.parameters import read
-from headrace_components.query_example_gen.columns import arrow_batch
 from headrace_components.query_example_gen.database import Database, open_database
 from headrace_components.query_example_gen.params import QueryExampleGenParams
 from headrace_components.task import Task
@@ -33,10 +33,11 @@ def execute(task: Task) -> None:
 
 
 def _list_batches(database: Database, split: str, query: str) -> Iterator[pa.RecordBatch]:
-    columns = FeatureColumns(QueryExampleGenParams.component, _ADVICE)
+    component = QueryExampleGenParams.component
+    columns = FeatureColumns(component, _ADVICE)
     start = 0
     for names, values in database.batches(query):
-        batch = arrow_batch(names, values)
-        place = f"rows {start} to {start + batch.num_rows - 1} of input split {split!r}"
-        yield columns.of(batch, place)
-        start += batch.num_rows
+        num_rows = len(values[0])
+        place = f"rows {start} to {start + num_rows - 1} of input split {split!r}"
+        yield columns.of(arrow_batch(component, names, values, place, _ADVICE), place)
+        start += num_rows

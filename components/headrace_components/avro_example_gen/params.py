@@ -1,0 +1,13 @@
+"""Parameters of AvroExampleGen."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from headrace_components.example_gen.params import FileExampleGenParams
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AvroExampleGenParams(FileExampleGenParams):
+    """What a pipeline author may choose: what every component that reads files has."""
+
+    component: ClassVar[str] = "avro_example_gen"
