@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 # AutoGraph rewrites every function that a traced function calls, so that Python's `if` and `while`
-# work on tensors. TensorFlow exempts `keras`, whose code is written for graphs, but not the name
-# that the same code bears since Keras 3, `tf_keras` (2.21 does), nor tensorflow_transform. Rewriting
-# the two took 10 of the 12 seconds that saving a small model with a TransformFeaturesLayer takes.
+# work on tensors. TensorFlow exempts `keras`, whose code is written for graphs, but only since 2.21
+# `tf_keras`, the name of the same code since Keras 3, and never tensorflow_transform. Rewriting the
+# two took 10 of the 12 seconds that saving a small model with a TransformFeaturesLayer takes.
 _LIBRARIES = ("tf_keras", "tensorflow_transform")
 
 # The way through tf_keras to functions of the user's that it calls directly: `train_step` of a
