@@ -162,11 +162,11 @@ def _left_out(num_slices: int, num_metrics: int) -> list[Markup]:
 
 
 def _slice_head(charted: str, columns: Sequence[str], *, has_baseline: bool) -> Markup:
-    names = [shortened(metric, _NAME_LENGTH) for metric in columns]
+    names = [breakable(shortened(metric, _NAME_LENGTH)) for metric in columns]
     span = 2 if has_baseline else 1
     first = [
         element("th", "Slice", scope="col", rowspan=span),
-        element("th", shortened(charted, _NAME_LENGTH), scope="col", rowspan=span),
+        element("th", breakable(shortened(charted, _NAME_LENGTH)), scope="col", rowspan=span),
         element("th", "Rows", scope="col", class_="num", rowspan=span),
     ]
     if not has_baseline:

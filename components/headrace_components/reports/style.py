@@ -27,6 +27,7 @@ caption{text-align:left;color:var(--soft);padding:0 0 6px;font-size:.9rem}
 th,td{padding:5px 10px;border-bottom:1px solid var(--line);vertical-align:top;text-align:left}
 th.num,td.num{text-align:right}
 th{font-weight:600}
+thead th.num{white-space:normal}
 thead th{color:var(--soft);vertical-align:bottom}
 .scroll{overflow-x:auto;border:1px solid var(--line);border-radius:8px;margin:8px 0;
 width:fit-content;max-width:100%}
@@ -94,6 +95,6 @@ vertical-align:-2px}
 .key .dash{width:18px;height:0;border-top:2px dashed var(--second);border-radius:0;
 vertical-align:4px}
 @media(max-width:600px){main{padding:16px 12px 48px}h1{font-size:1.35rem}
-th,td{padding:5px 8px}.scroll tbody th{min-width:6.5rem;max-width:9.5rem}}
+th,td{padding:5px 8px}.scroll tbody th{min-width:4.5rem;max-width:9.5rem}}
 @media print{.card,.banner{break-inside:avoid}}
 """
