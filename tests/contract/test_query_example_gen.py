@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -348,7 +349,7 @@ def test_rows_of_postgresql_become_features(launcher: Launcher, server: str) -> 
 def test_a_whole_url_can_come_from_the_environment(
     launcher: Launcher, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encoded = PASSWORD.replace("%", "%25").replace("@", "%40").replace("/", "%2F")
+    encoded = quote(PASSWORD, safe="")
     monkeypatch.setenv("RIDES_URL", server.replace("${READER_PASSWORD}", encoded))
 
     query = "SELECT i FROM generate_series(1, 25000) AS i ORDER BY i"
@@ -378,6 +379,16 @@ def test_a_secret_in_the_databases_own_words_is_blotted_out(
         refused(launcher, server, query, r"integer: \"\*\*\*\"")
 
     assert PASSWORD not in caplog.text
+
+
+def test_a_secret_in_the_query_of_a_url_is_blotted_out(
+    launcher: Launcher, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = server.replace("reader:${READER_PASSWORD}@", "") + "&user=reader&password="
+    monkeypatch.setenv("RIDES_URL", url + quote(PASSWORD, safe=""))
+
+    query = "SELECT (chr(112) || '@ss/w%rd: 7')::int"
+    refused(launcher, "${RIDES_URL}", query, r"integer: \"\*\*\*\"")
 
 
 def test_a_lost_connection_is_for_the_operator(launcher: Launcher, server: str) -> None:

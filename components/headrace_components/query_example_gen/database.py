@@ -16,6 +16,7 @@ _COMPONENT = "query_example_gen"
 _ROWS_PER_BATCH = 10_000
 _CONNECT_SECONDS = 30
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
+_SECRET_NAME = re.compile("password|secret|token", re.IGNORECASE)
 _LONGEST_QUERY = 200
 
 # What SQLite reports as OperationalError, as it does a misspelled table, but another run may mend.
@@ -92,7 +93,7 @@ def open_database(url: str) -> Iterator[Database]:
     """
     expanded, secrets = _expanded(url)
     engine = _engine(url, expanded)
-    secrets = [*secrets, *filter(None, [engine.url.password])]
+    secrets = [*secrets, *_secrets_of(engine.url)]
     try:
         connection = engine.connect()
     except sa.exc.DBAPIError as error:
@@ -148,6 +149,17 @@ def _engine(url: str, expanded: str) -> sa.Engine:
             f"{_COMPONENT}: {_shown(url)} is not the URL of a database, expected one as "
             "'postgresql://reader:${PASSWORD}@host:5432/rides'. Correct it."
         ) from None
+
+
+def _secrets_of(url: sa.URL) -> list[str]:
+    """Returns the passwords of a URL, which drivers also take in its query."""
+    in_query = [
+        value
+        for name, values in url.normalized_query.items()
+        if _SECRET_NAME.search(name)
+        for value in values
+    ]
+    return [secret for secret in (url.password, *in_query) if secret]
 
 
 def _check_file(url: sa.URL) -> None:
