@@ -12,7 +12,6 @@ from typing import Any
 
 from google.protobuf import json_format
 from google.protobuf.message import Message
-from tensorflow_data_validation.anomalies.proto import custom_validation_config_pb2
 from tensorflow_metadata.proto.v0 import path_pb2, schema_pb2
 
 from headrace_components.errors import InputError
@@ -80,13 +79,22 @@ def read(config: Mapping[str, Any]) -> Comparators:
     return Comparators(features=features, num_examples=num_examples)
 
 
-def read_custom(values: Mapping[str, Any]) -> custom_validation_config_pb2.CustomValidationConfig:
-    """Returns a `tfdv.CustomValidationConfig` from its JSON form.
+def read_custom(values: Mapping[str, Any]) -> Message | None:
+    """Returns a `tfdv.CustomValidationConfig` from its JSON form; None where that is empty.
 
     Raises:
-        InputError: A field is unknown or not of its type.
+        InputError: A field is unknown or not of its type, or TFDV has no validation by SQL.
     """
-    config = custom_validation_config_pb2.CustomValidationConfig()
+    if not values:
+        return None
+    try:
+        from tensorflow_data_validation.anomalies.proto import custom_validation_config_pb2
+    except ImportError as error:
+        raise InputError(
+            f"{_COMPONENT}: `custom_validation_config` holds conditions in SQL, which TFDV 1.21 no "
+            "longer knows. Use comparators in `config`, or the image of the 1.16 generation."
+        ) from error
+    config: Message = custom_validation_config_pb2.CustomValidationConfig()
     _parse(values, config, "custom_validation_config")
     return config
 

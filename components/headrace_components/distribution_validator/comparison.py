@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 import tensorflow_data_validation as tfdv
-from tensorflow_data_validation.anomalies.proto import custom_validation_config_pb2
+from google.protobuf.message import Message
 from tensorflow_data_validation.utils import path as tfdv_path
 from tensorflow_data_validation.utils import schema_util
 from tensorflow_metadata.proto.v0 import anomalies_pb2, path_pb2, schema_pb2, statistics_pb2
@@ -39,7 +39,7 @@ def compare(
     test: Statistics,
     baseline: Statistics,
     comparators: Comparators,
-    custom: custom_validation_config_pb2.CustomValidationConfig,
+    custom: Message | None,
 ) -> anomalies_pb2.Anomalies:
     """Returns the anomalies that comparing found, and one for each feature it could not compare.
 
@@ -49,7 +49,7 @@ def compare(
         test: Statistics of the data under test.
         baseline: Statistics of the data it is compared with.
         comparators: Features to compare, with thresholds.
-        custom: Conditions in SQL; may be empty.
+        custom: A `tfdv.CustomValidationConfig`, conditions in SQL; None where there are none.
 
     Raises:
         InputError: A condition in `custom` does not run.
@@ -59,7 +59,8 @@ def compare(
             test,
             _schema(baseline, comparators),
             previous_statistics=baseline,
-            custom_validation_config=custom if custom.ListFields() else None,
+            # TFDV 1.21 has no such argument any more.
+            **({"custom_validation_config": custom} if custom else {}),
         )
     except RuntimeError as error:
         if "custom validation" not in str(error):
