@@ -18,7 +18,7 @@ from headrace_components.data.examples import (
     examples_metadata,
 )
 from headrace_components.filter_examples.cache import external_state
-from headrace_components.module_pack import pack
+from headrace_components.user_code.module_pack import pack
 from launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
 
 # More than one batch of the component's, and a feature that some rows lack.

@@ -17,7 +17,7 @@ import os
 
 import keras_tuner
 
-from headrace_components.fn_args import TunerFnResult
+from headrace_components.user_code.fn_args import TunerFnResult
 
 
 class Parabola(keras_tuner.RandomSearch):

@@ -20,7 +20,7 @@ from headrace.compiler import Compiled, compile_for
 from headrace.frontend import load
 from headrace.targets import TARGETS, Images, Kubeflow, Profile, Target, Vertex
 from headrace_components import catalog
-from headrace_components.module_pack import is_packed, unpack
+from headrace_components.user_code.module_pack import is_packed, unpack
 
 HERE = Path(__file__).parent
 EXAMPLES = sorted((HERE.parents[1] / "examples").glob("*/pipeline.py"))

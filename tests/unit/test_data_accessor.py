@@ -25,8 +25,8 @@ from headrace_components.data.example_rows import (
     whole_batches,
 )
 from headrace_components.data.examples import ExamplesWriter
-from headrace_components.data_accessor import make_data_accessor
 from headrace_components.errors import InputError
+from headrace_components.user_code.data_accessor import make_data_accessor
 
 # A feature of each kind: always there, of a shape, absent with a default, of any length.
 SCHEMA = """

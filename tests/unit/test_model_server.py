@@ -25,7 +25,7 @@ from tensorflow_serving.apis import (
 from saved_models import save_model
 
 # One server answers all of them.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("model_server")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from headrace.frontend import load
 from headrace.passes.defaults import apply_defaults
 from headrace.passes.modules import apply_modules, module_parameters, pack_module, pack_parameters
 from headrace.targets import Target
-from headrace_components.module_pack import is_packed, unpack
+from headrace_components.user_code.module_pack import is_packed, unpack
 
 
 @dsl.container_component

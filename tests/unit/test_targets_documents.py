@@ -16,7 +16,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 import headrace
 from headrace.errors import CompileError
 from headrace.targets import Kubeflow, Profile, Vertex
-from headrace_components.module_pack import unpack
+from headrace_components.user_code.module_pack import unpack
 
 ROOT = "gs://bucket/root"
 

@@ -14,8 +14,8 @@ from headrace import ir
 from headrace.errors import CompileError
 from headrace.ir import Spec
 from headrace.targets import Target
-from headrace_components.module_pack import is_packed, pack
-from headrace_components.tfx_shim.surface import sibling
+from headrace_components.user_code.module_pack import is_packed, pack
+from headrace_components.user_code.tfx_shim.surface import sibling
 
 MODULE_PARAMETER = "module_file"
 

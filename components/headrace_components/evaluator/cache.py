@@ -1,8 +1,8 @@
 """What Evaluator reads besides its input artifacts, and which of those it does not use."""
 
 from headrace_components.cache import Inputs, Params, file_fingerprint
-from headrace_components.module_pack import is_packed
 from headrace_components.task import local_path
+from headrace_components.user_code.module_pack import is_packed
 
 
 def relevant_inputs(inputs: Inputs) -> Inputs:

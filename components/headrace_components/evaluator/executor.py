@@ -17,7 +17,7 @@ from headrace_components.evaluator.rows import EvaluationRows
 from headrace_components.evaluator.verdict import log_summary, verdict_of, write_blessing
 from headrace_components.parameters import read
 from headrace_components.task import Artifact, Task
-from headrace_components.user_module import call_user_function, load_module
+from headrace_components.user_code.user_module import call_user_function, load_module
 
 
 def execute(task: Task) -> None:

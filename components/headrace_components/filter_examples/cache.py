@@ -1,7 +1,7 @@
 """What FilterExamples reads besides its input artifacts."""
 
 from headrace_components.cache import Inputs, Params, file_fingerprint
-from headrace_components.module_pack import is_packed
+from headrace_components.user_code.module_pack import is_packed
 
 
 def external_state(params: Params, inputs: Inputs) -> str | None:

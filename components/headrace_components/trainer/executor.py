@@ -8,13 +8,18 @@ from typing import Any
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from headrace_components.errors import InputError
-from headrace_components.fn_args import FnArgs
 from headrace_components.parameters import read
 from headrace_components.task import Artifact, Task
 from headrace_components.trainer.autograph_rules import libraries_unconverted
 from headrace_components.trainer.params import TrainerParams
-from headrace_components.training_inputs import SERVING_DIR, common_arguments, only_file, visible
-from headrace_components.user_module import call_user_function, load_function
+from headrace_components.user_code.fn_args import FnArgs
+from headrace_components.user_code.training_inputs import (
+    SERVING_DIR,
+    common_arguments,
+    only_file,
+    visible,
+)
+from headrace_components.user_code.user_module import call_user_function, load_function
 
 EVAL_DIR = "Format-TFMA"
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace_components import training_args
+from headrace_components.user_code import training_args
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

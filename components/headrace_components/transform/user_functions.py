@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headrace_components import user_module
 from headrace_components.errors import InputError
 from headrace_components.transform.params import TransformParams
+from headrace_components.user_code import user_module
 
 PreprocessingFn = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace_components import training_args
 from headrace_components.errors import InputError
+from headrace_components.user_code import training_args
 
 _MAX_PARALLEL_TRIALS = 64
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace_components.errors import InputError
-from headrace_components.fn_args import FnArgs
 from headrace_components.task import Task
-from headrace_components.training_inputs import common_arguments
 from headrace_components.tuner.params import TunerParams
-from headrace_components.user_module import call_user_function, load_function
+from headrace_components.user_code.fn_args import FnArgs
+from headrace_components.user_code.training_inputs import common_arguments
+from headrace_components.user_code.user_module import call_user_function, load_function
 
 # KerasTuner's words where several trials in a row failed: a RuntimeError, or what gRPC makes of it.
 _GAVE_UP = "consecutive failures"

@@ -19,7 +19,7 @@ from headrace_components.data.example_columns import Feature
 from headrace_components.data.example_dataset import make_dataset
 from headrace_components.data.examples import ExamplesReader
 from headrace_components.errors import InputError
-from headrace_components.fn_args import DataAccessor
+from headrace_components.user_code.fn_args import DataAccessor
 
 _READ_ROWS = 32_768
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from headrace_components.tfx_shim import surface
+from headrace_components.user_code.tfx_shim import surface
 
 _PACKAGES = surface.packages()
 

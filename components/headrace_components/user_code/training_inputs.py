@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from headrace_components.data.examples import ExamplesReader
-from headrace_components.data_accessor import make_data_accessor
 from headrace_components.errors import InputError
 from headrace_components.task import Artifact, Task
+from headrace_components.user_code.data_accessor import make_data_accessor
 
 SERVING_DIR = "Format-Serving"
 

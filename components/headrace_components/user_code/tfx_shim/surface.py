@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping
 
-_FN_ARGS = "headrace_components.fn_args"
-_IO_UTILS = "headrace_components.tfx_shim.io_utils"
+_FN_ARGS = "headrace_components.user_code.fn_args"
+_IO_UTILS = "headrace_components.user_code.tfx_shim.io_utils"
 
 # Modules that are one of ours under another name.
 ALIASES: Mapping[str, str] = {
     "tfx.components.transform.stats_options_util": (
         "headrace_components.transform.stats_options_util"
     ),
-    "tfx.dsl.io.fileio": "headrace_components.tfx_shim.fileio",
+    "tfx.dsl.io.fileio": "headrace_components.user_code.tfx_shim.fileio",
     "tfx.utils.io_utils": _IO_UTILS,
-    "tfx.v1.dsl.io.fileio": "headrace_components.tfx_shim.fileio",
+    "tfx.v1.dsl.io.fileio": "headrace_components.user_code.tfx_shim.fileio",
 }
 
 # Modules that gather names: by name, the module of ours and the name there.

@@ -27,10 +27,10 @@ from types import CodeType, ModuleType, TracebackType
 from typing import Any
 
 from headrace_components.errors import ComponentError, InputError, PlatformError
-from headrace_components.module_pack import is_packed, unpack
 from headrace_components.storage import read_bytes
 from headrace_components.task import local_path
-from headrace_components.tfx_shim.finder import tfx_importable
+from headrace_components.user_code.module_pack import is_packed, unpack
+from headrace_components.user_code.tfx_shim.finder import tfx_importable
 
 _MAX_MESSAGE_CHARS = 400
 
