@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from bench import eval_configs
+from bench import eval_configs, inputs
 from bench.__main__ import main
 from bench.harness import (
     BenchError,
@@ -22,6 +22,8 @@ from bench.harness import (
 )
 from bench.inputs import Inputs, data_file
 from bench.report import ratio, table
+
+from headrace_components import catalog
 
 REPORTS = "import json; print('a word'); print(json.dumps({'seconds': 0.5, 'rows': 7}))"
 
@@ -199,3 +201,12 @@ def test_a_measurement_is_written_with_every_run(
     (written,) = json.loads(path.read_text("utf-8"))["results"]
     assert written["headrace"][0]["seconds"] > 0
     assert "recorded elsewhere" in capsys.readouterr().out
+
+
+def test_every_output_of_a_measured_component_is_announced() -> None:
+    for component, ports in inputs.OUTPUTS.items():
+        declared = getattr(catalog, component).component_spec.outputs
+        assert set(ports) == set(declared)
+        for port in ports:
+            title = declared[port].type.partition("@")[0]
+            assert inputs.OUTPUT_TYPES.get(port, title) == title
