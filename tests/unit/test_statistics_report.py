@@ -52,6 +52,14 @@ def test_a_feature_is_shown_with_its_splits_side_by_side() -> None:
     assert card.count("<span>1</span><span>8</span>") == 2
 
 
+def test_a_list_without_values_is_a_missing_value() -> None:
+    batch = pa.RecordBatch.from_pydict({"gust": pa.array([[1.0], [], None, []] * 5, FLOATS)})
+
+    text = report(train=statistics.compute([batch], tfdv.StatsOptions()))
+
+    assert '<th scope="row">Missing</th><td>75.0 %</td>' in text
+
+
 def test_a_category_is_shown_by_its_most_frequent_values() -> None:
     text = report(train=rows(area=[b"north"] * 3 + [b"south"]))
 

@@ -190,9 +190,13 @@ def _per_row(common: Any) -> str:
 
 def _common(feature: Any, common: Any, *, is_numeric: bool) -> dict[str, Any]:
     rows = common.num_missing + common.num_non_missing
+    present = common.num_non_missing
+    if common.max_num_values <= 1:
+        # An empty cell of a CSV file is a list without values, which TFDV does not call missing.
+        present = common.tot_num_values
     return {
         "type": statistics_pb2.FeatureNameStatistics.Type.Name(feature.type),
         "is_numeric": is_numeric,
-        "num_present": common.num_non_missing,
-        "missing": common.num_missing / rows if rows else None,
+        "num_present": present,
+        "missing": 1 - present / rows if rows else None,
     }
