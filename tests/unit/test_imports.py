@@ -41,7 +41,9 @@ def test_authoring_and_compiling_need_no_machine_learning(module: str, blocked: 
     import_without(module, blocked)
 
 
-@pytest.mark.parametrize("name", ["task", "errors", "cache", "parameters", "module_pack", "images"])
+@pytest.mark.parametrize(
+    "name", ["task", "errors", "cache", "parameters", "user_code.module_pack", "images"]
+)
 def test_the_runtime_needs_the_standard_library_alone(name: str) -> None:
     import_without(f"headrace_components.{name}", [*LIBRARIES, "kfp", "google", "headrace", "yaml"])
 

@@ -154,10 +154,12 @@ def test_the_real_tfx_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (tmp_path / "site/tfx/__init__.py").write_text("REAL = True\n")
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
 
-    loaded = load_module("trainer", module(tmp_path, "import tfx\nreal = tfx.REAL\n"))
+    try:
+        loaded = load_module("trainer", module(tmp_path, "import tfx\nreal = tfx.REAL\n"))
+    finally:
+        sys.modules.pop("tfx", None)
 
     assert loaded.real
-    monkeypatch.delitem(sys.modules, "tfx")
 
 
 def test_each_name_exists() -> None:

@@ -98,6 +98,7 @@ def _installed(extra: str) -> _Installed:
         specification, _, marker = requirement.partition(";")
         if (f"extra == '{extra}'" if extra else "") != marker.strip().replace('"', "'"):
             continue
+        specification = re.sub(r"\[.*?\]", "", specification)  # `psycopg[binary]` is psycopg
         name = re.split(r"[<>=! ]", specification, maxsplit=1)[0]
         bounds = specification[len(name) :].strip()
         try:
