@@ -293,6 +293,7 @@ def test_without_a_baseline_each_split_is_marked_as_not_compared(
 
     outcome = validate(launcher, test, baseline, config=BOTH, fail_on_anomalies=True)
 
+    assert "Nothing was compared" in outcome["report"].path.read_text("utf-8")
     assert blessed(outcome) == {"train": 2, "eval": 2}
     assert outcome["anomalies"].metadata["split_names"] == "[]"
     assert not list(outcome["anomalies"].path.glob("SplitPair-*"))
@@ -443,6 +444,23 @@ def test_two_pairs_that_would_share_a_directory_are_refused(
             config=BOTH,
             include_split_pairs=[["a", "b_c"], ["a_b", "c"]],
         )
+
+
+@pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
+def test_the_report_and_the_metrics_tell_what_has_moved(rules: Rules, tmp_path: Path) -> None:
+    launcher = Launcher(root=tmp_path / "launcher", rules=rules)
+
+    outcome = compare(launcher, tmp_path, DEARER, USUAL, config=BOTH)
+
+    assert outcome["report"].path.is_file()
+    text = outcome["report"].path.read_text("utf-8")
+    assert text.startswith("<!DOCTYPE html>")
+    assert "<strong>1 of 2 distributions moved</strong>" in text
+    assert text.index("<h3>fare</h3>") < text.index("<h3>payment</h3>")
+    metrics = outcome["metrics"].metadata
+    assert metrics["num_features_compared"] == 2
+    assert metrics["num_features_over_threshold"] == 1
+    assert 0.05 < metrics["largest_distance"] < 1
 
 
 @pytest.mark.slow

@@ -80,7 +80,7 @@ def compare(
 
 def _schema(baseline: Statistics, comparators: Comparators) -> schema_pb2.Schema:
     schema = tfdv.infer_schema(baseline)
-    there = set(_features(baseline))
+    there = set(features_of(baseline))
     for step, comparator in comparators.features.items():
         if step in there:
             feature = schema_util.get_feature(schema, tfdv_path.FeaturePath(step))
@@ -123,7 +123,7 @@ def _add_uncompared_features(
     comparators: Comparators,
 ) -> None:
     compared = {tuple(info.path.step) for info in result.drift_skew_info}
-    sides = {"data under test": _features(test), "baseline": _features(baseline)}
+    sides = {"data under test": features_of(test), "baseline": features_of(baseline)}
     for step, comparator in comparators.features.items():
         why = _why_not(step, comparator, sides)
         if step in compared and not why:
@@ -179,25 +179,27 @@ def _add_missing_rows(
 ) -> None:
     # TFDV compares no numbers of rows where one of them is 0.
     reason = None
-    if not _num_rows(test):
+    if not num_rows(test):
         reason = _Info.Reason(
             type=_Info.NO_DATA_IN_SPAN,
             short_description="No rows",
             description="The data under test has no rows.",
         )
-    elif comparators.num_examples is not None and not _num_rows(baseline):
+    elif comparators.num_examples is not None and not num_rows(baseline):
         reason = _not_compared("the baseline has no rows")
     if reason is not None:
         result.dataset_anomaly_info.severity = _Info.ERROR
         _add(result.dataset_anomaly_info, [reason])
 
 
-def _features(statistics: Statistics) -> dict[Step, statistics_pb2.FeatureNameStatistics]:
+def features_of(statistics: Statistics) -> dict[Step, statistics_pb2.FeatureNameStatistics]:
+    """Returns the statistics over all rows by feature."""
     features = _default_slice(statistics).features
     return {tuple(item.path.step) or (item.name,): item for item in features}
 
 
-def _num_rows(statistics: Statistics) -> int:
+def num_rows(statistics: Statistics) -> int:
+    """Returns the number of rows."""
     return int(_default_slice(statistics).num_examples)
 
 

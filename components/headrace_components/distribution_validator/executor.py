@@ -9,6 +9,11 @@ from headrace_components.data.anomalies import Anomaly
 from headrace_components.distribution_validator import comparators
 from headrace_components.distribution_validator.comparison import compare
 from headrace_components.distribution_validator.params import DistributionValidatorParams
+from headrace_components.distribution_validator.report import (
+    distributions_report,
+    no_baseline_report,
+)
+from headrace_components.distribution_validator.verdicts import metric_values, pair_verdict
 from headrace_components.errors import InputError
 from headrace_components.parameters import read
 from headrace_components.task import Artifact, Task
@@ -18,9 +23,9 @@ _NO_BASELINE = 2
 
 
 def execute(task: Task) -> None:
-    """Writes `SplitPair-<test>_<baseline>/SchemaDiff.pb` under the `anomalies` output, one a pair.
+    """Writes `SplitPair-<test>_<baseline>/SchemaDiff.pb` under `anomalies`, and the page `report`.
 
-    Without a baseline it writes nothing, and `blessed` is 2 for every split.
+    Without a baseline there is no such file, and `blessed` is 2 for every split.
     """
     params = read(DistributionValidatorParams, task.params, task.component)
     wanted = comparators.read(params.config)
@@ -29,31 +34,34 @@ def execute(task: Task) -> None:
     baseline = task.optional_input("baseline_statistics")
     output = task.output("anomalies")
     if baseline is None or not any(baseline.path.glob("Split-*")):
-        _pass_unseen(test, output, task.component)
+        _pass_unseen(test, task)
         return
     pairs = split_pairs.selected(
         test, baseline, params.include_split_pairs, task.component, same_name=True
     )
     found: dict[str, list[Anomaly]] = {}
+    verdicts = []
     for pair in pairs:
-        diff = compare(
-            statistics.read(splits.directory(test, pair.test), task.component),
-            statistics.read(splits.directory(baseline, pair.baseline), task.component),
-            wanted,
-            custom,
-        )
+        tested = statistics.read(splits.directory(test, pair.test), task.component)
+        base = statistics.read(splits.directory(baseline, pair.baseline), task.component)
+        diff = compare(tested, base, wanted, custom)
         anomalies.write(diff, pair.directory(output))
         found[pair.name] = anomalies.found(pair.name, diff)
+        verdicts.append(pair_verdict(pair, tested, base, wanted, diff))
     splits.describe(test, output, list(found))
     output.metadata["blessed"] = json.dumps({name: int(not item) for name, item in found.items()})
+    task.output("report").path.write_bytes(distributions_report(verdicts))
+    task.output("metrics").metadata.update(metric_values(verdicts))
     _report([anomaly for items in found.values() for anomaly in items], list(found), params)
 
 
-def _pass_unseen(test: Artifact, output: Artifact, component: str) -> None:
-    names = splits.selected(test, (), component)
+def _pass_unseen(test: Artifact, task: Task) -> None:
+    names = splits.selected(test, (), task.component)
+    output = task.output("anomalies")
     logging.warning("There is no baseline, so nothing was compared for the splits %s.", list(names))
     splits.describe(test, output, ())
     output.metadata["blessed"] = json.dumps(dict.fromkeys(names, _NO_BASELINE))
+    task.output("report").path.write_bytes(no_baseline_report(names))
 
 
 def _report(

@@ -10,6 +10,8 @@ from headrace_components.images import image
 def distribution_validator(
     statistics: dsl.Input[ExampleStatistics],
     anomalies: dsl.Output[ExampleAnomalies],
+    report: dsl.Output[dsl.HTML],
+    metrics: dsl.Output[dsl.Metrics],
     baseline_statistics: dsl.Input[ExampleStatistics] = None,
     config: dict = {},
     include_split_pairs: list = [],
@@ -44,6 +46,9 @@ def distribution_validator(
         statistics: Statistics of the data under test.
         anomalies: One `SchemaDiff.pb` per pair of splits; its metadata `blessed` says 1 or 0 by
             pair, or 2 by split where there is no baseline.
+        report: A page with the features, the worst first, under test and in the baseline.
+        metrics: Number of features compared, over their threshold and not compared, and the
+            largest distance, for the UI to compare runs by.
         baseline_statistics: Statistics to compare with. Unconnected or empty, as in a first run,
             nothing is compared.
         config: A `tfx.proto.DistributionValidatorConfig` in JSON form.

@@ -87,6 +87,10 @@ svg text{fill:var(--soft);font-size:11px}
 .top li{display:flex;justify-content:space-between;gap:6px;padding:0 4px;margin-bottom:2px;
 border-radius:3px;background:linear-gradient(var(--fill),var(--fill)) 0/var(--share) 100% no-repeat}
 .top span:first-child{min-width:0;overflow-wrap:anywhere}
+.share{background:linear-gradient(var(--fill),var(--fill)) 0 50%/var(--share) 20px no-repeat}
+.card td.share{padding-left:4px}
+.scroll+.cards{margin-top:14px}
+.plots{margin:8px 0 2px;font-size:.8rem}
 .key i{display:inline-block;width:10px;height:10px;border-radius:50%;margin:0 5px 0 0}
 .key span{margin-right:16px;white-space:nowrap}
 .key .mean{width:0;height:14px;border-left:2px solid var(--soft);border-radius:0;
