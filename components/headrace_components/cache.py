@@ -1,20 +1,33 @@
 """What a cache must know of a component beyond its parameters and input artifacts.
 
-A component that reads anything else - files in a data directory, the models of earlier runs - has a
-`cache.py` with a function `external_state(params, inputs)`. It returns a fingerprint of what was
-read, or None where only a run can tell, and then the task is never answered from a cache. A
-component without `cache.py` depends on its parameters and inputs alone.
+A component without `cache.py` depends on its parameters and inputs alone. Another says what else in
+one or more functions there:
 
-Where a component does not use an input that is connected - a baseline that holds no model - its
-`cache.py` may also have a function `relevant_inputs(inputs)`, which returns the inputs without it:
-only those then belong to the key. A component that writes outside of its outputs has a function
-`still_holds(outputs)`, which says whether what it wrote is still as it left it. Standard library
-only: the local backend calls all three before it decides whether a task must run.
+`external_state(params, inputs)`: the component reads what lies elsewhere - files in a data
+directory, the models of earlier runs. It returns a fingerprint of that.
+
+`environment_state(params)`: the component takes code or programs from where it runs - a function
+that is given by dotted path, a server on PATH. It returns a fingerprint of those. In an image, the
+image's reference stands for them.
+
+Both return None where only a run can tell; then the task is never answered from a cache.
+
+`relevant_inputs(inputs)`: the component does not use an input that is connected - a baseline that
+holds no model. It returns the inputs without it: only those belong to the key.
+
+`still_holds(outputs)`: the component writes outside of its outputs. It returns whether what it
+wrote is still as it left it.
+
+Standard library only: the local backend calls all of them before it decides whether a task must
+run, and the compiler looks at which there are.
 """
 
 import hashlib
+import importlib
+import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 Params = Mapping[str, Any]
@@ -22,6 +35,14 @@ Inputs = Mapping[str, Sequence[str]]
 """URIs of the input artifacts by port."""
 Outputs = Mapping[str, Sequence[Mapping[str, Any]]]
 """Metadata of the output artifacts by port."""
+
+
+def cache_module(component: str) -> ModuleType | None:
+    """Returns a component's `cache.py`; None where there is no such file, or no such component."""
+    name = f"headrace_components.{component}"
+    if importlib.util.find_spec(name) is None or importlib.util.find_spec(f"{name}.cache") is None:
+        return None
+    return importlib.import_module(f"{name}.cache")
 
 
 def file_fingerprint(*paths: str) -> str | None:

@@ -17,7 +17,7 @@ from headrace_components.data.examples import (
     ExamplesWriter,
     examples_metadata,
 )
-from headrace_components.filter_examples.cache import external_state
+from headrace_components.filter_examples.cache import environment_state
 from headrace_components.user_code.module_pack import pack
 from launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
 
@@ -167,15 +167,15 @@ def test_the_function_may_be_a_dotted_path(
     assert len(records(kept.path)) == (12_500 if name == "filter_fn" else NUM_ROWS)
 
 
-def test_only_a_module_that_travels_with_the_run_can_be_answered_from_a_cache(
+def test_the_filter_is_part_of_the_cache_key(
     tmp_path: Path,
 ) -> None:
     module = tmp_path / "filters.py"
     module.write_text(BY_RECORD, "utf-8")
 
-    assert external_state({"module_file": pack({"filters.py": BY_RECORD}, "filters.py")}, {}) == ""
-    assert external_state({"module_file": str(module)}, {})
-    assert external_state({"filter_fn": "package.module.wanted"}, {}) is None
+    assert environment_state({"module_file": pack({"filters.py": BY_RECORD}, "filters.py")}) == ""
+    assert environment_state({"module_file": str(module)})
+    assert environment_state({"filter_fn": "no_such_package.module.wanted"}) is None
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from kfp import dsl
 
 from headrace.backends.local import engine
 from headrace.backends.local.model import RunResult
-from headrace_components.artifacts import Model
+from headrace_components.artifacts import Examples, Model
+from headrace_components.data.examples import ExamplesReader, ExamplesWriter
+from headrace_components.filter_examples.interface import filter_examples
 from headrace_components.import_schema_gen.interface import import_schema_gen
 from headrace_components.pusher.interface import pusher
 from local_pipelines import compiled, fails, read, run_pipeline, step
@@ -193,3 +196,42 @@ def test_a_model_is_pushed_again_when_another_followed_or_its_version_is_gone(
     shutil.rmtree(serving / three[-1])
     state, again = push("mine")
     assert (state, len(again)) == ("done", 3)
+
+
+@dsl.pipeline(name="filtered")
+def filtered(examples: str):
+    imported = dsl.importer(artifact_uri=examples, artifact_class=Examples, reimport=False)
+    filter_examples(examples=imported.output, filter_fn="acme.filters.wanted")
+
+
+def test_a_function_of_a_package_is_called_again_when_its_package_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ExamplesWriter(tmp_path / "examples", "train") as writer:
+        column = pa.array([[1], [2], [3]], pa.large_list(pa.int64()))
+        writer.write(pa.RecordBatch.from_arrays([column], ["n"]))
+    package = tmp_path / "site/acme"
+    package.mkdir(parents=True)
+    (package / "filters.py").write_text(
+        "from acme.limits import LEAST\ndef wanted(record):\n    return record[-1] >= LEAST\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+
+    def run(least: int) -> tuple[str, int]:
+        (package / "limits.py").write_text(f"LEAST = {least}\n")
+        result = engine.start(
+            compiled(filtered),
+            parameters={"examples": str(tmp_path / "examples")},
+            options=engine.Options(root=tmp_path / "root"),
+        )
+        (task,) = [task for task in result.tasks if task.name == "filter-examples"]
+        kept = ExamplesReader(Path(task.artifacts["filtered_examples"][0].uri), "test")
+        return task.state, kept.num_rows("train")
+
+    assert [run(2), run(2), run(3), run(2)] == [
+        ("done", 2),
+        ("cached", 2),
+        ("done", 1),
+        ("cached", 2),
+    ]

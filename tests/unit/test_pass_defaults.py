@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import pytest
+
 from headrace.passes.defaults import apply_defaults
+from headrace_components.user_code.module_pack import pack
 
 
 def spec_of(command: list[str], task: dict[str, Any]) -> dict[str, Any]:
@@ -53,14 +56,51 @@ def test_a_loop_variable_gets_no_default() -> None:
     assert set(task["inputs"]["parameters"]) == {"config"}
 
 
-def caching(component: str, target: Any) -> Any:
+CACHED = {"enableCache": True}
+
+
+def caching(component: str, target: Any, **inputs: Any) -> Any:
     command = ["python", "-m", f"headrace_components.{component}"]
-    spec = spec_of(command, {"cachingOptions": {"enableCache": True}})
+    spec = spec_of(command, {"cachingOptions": CACHED})
+    task = spec["root"]["dag"]["tasks"]["t"]
+    if inputs:
+        definition = {"parameterType": "STRING", "defaultValue": ""}
+        parameters = spec["components"]["comp-t"]["inputDefinitions"]["parameters"]
+        parameters["module_file"] = definition
+        task["inputs"] = {"parameters": inputs}
     return apply_defaults(spec, target)["root"]["dag"]["tasks"]["t"]["cachingOptions"]
 
 
 def test_a_component_that_reads_files_of_its_own_is_not_cached_remotely() -> None:
     for target in ("kubeflow", "vertex"):
         assert caching("import_schema_gen", target) == {}
-        assert caching("schema_gen", target) == {"enableCache": True}
-    assert caching("import_schema_gen", "local") == {"enableCache": True}
+        assert caching("schema_gen", target) == CACHED
+    assert caching("import_schema_gen", "local") == CACHED
+
+
+def test_a_push_that_another_may_have_followed_is_not_cached_remotely() -> None:
+    assert caching("pusher", "vertex") == {}
+    assert caching("pusher", "local") == CACHED
+
+
+def test_what_lies_in_the_image_and_an_unused_baseline_leave_the_cache_on() -> None:
+    for component in ("trainer", "transform", "tuner", "filter_examples", "evaluator"):
+        assert caching(component, "kubeflow") == CACHED
+    assert caching("infra_validator", "vertex") == CACHED
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ({"runtimeValue": {"constant": ""}}, CACHED),
+        ({"runtimeValue": {"constant": "module.py"}}, CACHED),
+        ({"runtimeValue": {"constant": pack({"m.py": ""}, "m.py")}}, CACHED),
+        ({"runtimeValue": {"constant": "gs://bucket/module.py"}}, {}),
+        ({"runtimeValue": {"constant": "{{$.inputs.parameters['folder']}}/module.py"}}, {}),
+        ({"componentInputParameter": "module"}, {}),
+    ],
+)
+def test_a_module_file_is_cached_remotely_where_it_is_packed(source: Any, expected: Any) -> None:
+    for component in ("trainer", "evaluator"):
+        assert caching(component, "kubeflow", module_file=source) == expected
+        assert caching(component, "local", module_file=source) == CACHED

@@ -1,13 +1,14 @@
 """Passes every parameter explicitly, and switches off caches that would answer wrongly."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import headrace_components
 from headrace import ir
 from headrace.ir import Spec
+from headrace.passes.modules import MODULE_PARAMETER, is_local
 from headrace.targets import Target
+from headrace_components.cache import cache_module
+from headrace_components.user_code.module_pack import is_packed
 
 
 def apply_defaults(spec: Mapping[str, Any], target: Target) -> Spec:
@@ -16,14 +17,16 @@ def apply_defaults(spec: Mapping[str, Any], target: Target) -> Spec:
     Kubeflow's cache key leaves declared defaults out, so a changed default would be answered with
     the result of the old one.
 
-    On `kubeflow` and `vertex`, the tasks of components that read more than their inputs (those with
-    a `cache.py`) are never answered from a cache, since the backend cannot see what else they read.
+    On `kubeflow` and `vertex`, the key has parameters, input artifacts and image, and nothing can
+    be added. Tasks are never answered from a cache there that read what lies elsewhere
+    (`external_state` in their component's `cache.py`), whose effect may be undone (`still_holds`),
+    or whose module file is not packed into a parameter, as one behind a URI.
     """
     result: Spec = ir.copy(spec)
     for node in ir.tasks(result):
         _pass_defaults(node)
         name = ir.headrace_component(node.container)
-        if target != "local" and name is not None and _reads_more_than_its_inputs(name):
+        if target != "local" and name is not None and not _is_key_whole(name, node):
             node.task["cachingOptions"] = {}
     return result
 
@@ -38,7 +41,12 @@ def _pass_defaults(node: ir.TaskNode) -> None:
             inputs[name] = {"runtimeValue": {"constant": definition["defaultValue"]}}
 
 
-def _reads_more_than_its_inputs(component: str) -> bool:
-    # Whether the file is there decides: importing it is for those who run components.
-    (directory, *_) = headrace_components.__path__
-    return (Path(directory) / component / "cache.py").is_file()
+def _is_key_whole(component: str, node: ir.TaskNode) -> bool:
+    rules = cache_module(component)
+    if hasattr(rules, "external_state") or hasattr(rules, "still_holds"):
+        return False
+    if MODULE_PARAMETER not in ir.parameters(node.component):
+        return True
+    # What a run passes in place of a constant may be the URI of a file that changes.
+    module_file = ir.constant(ir.parameter_inputs(node.task).get(MODULE_PARAMETER, {}))
+    return module_file == "" or is_local(module_file) or is_packed(str(module_file))

@@ -14,8 +14,8 @@ from headrace import ir
 from headrace.errors import CompileError
 from headrace.ir import Spec
 from headrace.targets import Target
-from headrace_components.user_code.module_pack import is_packed, pack
-from headrace_components.user_code.tfx_shim.surface import sibling
+from headrace_components.user_code.module_pack import is_packed, is_remote, pack
+from headrace_components.user_code.siblings import sibling_names
 
 MODULE_PARAMETER = "module_file"
 
@@ -87,8 +87,7 @@ def pack_module(value: Any, user: str, target: Target, directory: Path) -> Any:
     """
     if isinstance(value, list):
         return [pack_module(item, user, target, directory) for item in value]
-    is_path = isinstance(value, str) and value and "{{$" not in value and not is_packed(value)
-    if not is_path or ("://" in value and not value.startswith("file://")):
+    if not is_local(value):
         return value
     path = directory / value.removeprefix("file://")
     packed = pack(_sources(path, user), path.name)
@@ -100,6 +99,13 @@ def pack_module(value: Any, user: str, target: Target, directory: Path) -> Any:
             "and name its function by dotted path."
         )
     return packed
+
+
+def is_local(value: Any) -> bool:
+    """Tells the path of a module file that is to be packed."""
+    if not isinstance(value, str) or not value or "{{$" in value:
+        return False
+    return not is_packed(value) and not is_remote(value)
 
 
 def _sources(path: Path, user: str) -> dict[str, str]:
@@ -136,37 +142,22 @@ def _siblings(path: Path, source: str, user: str) -> list[Path]:
         raise CompileError(
             f"{user}: {path}:{error.lineno}: {error.msg}: {line!r}. Correct the module's line."
         ) from error
-    names = set[str]()
     for statement in ast.walk(tree):
-        if isinstance(statement, ast.Import):
-            names.update(_file_of(alias.name) for alias in statement.names)
-        elif isinstance(statement, ast.ImportFrom):
-            names.update(_files_of(statement, path, user))
-    for name in sorted(names - {""}):
+        if isinstance(statement, ast.ImportFrom) and statement.level:
+            raise CompileError(
+                f"{user}: {path}:{statement.lineno} imports relatively, but a module file belongs "
+                "to no package. Import its sibling by its plain name, as `import features`."
+            )
+    names = sorted(sibling_names(tree))
+    for name in names:
         if (path.parent / name / "__init__.py").is_file():
             raise CompileError(
                 f"{user}: {path.name} imports the package {name!r} that lies beside it, but only "
                 "plain files travel with a module. Make it one file, or install it in an image of "
                 "your own."
             )
-    files = [path.parent / f"{name}.py" for name in sorted(names - {""})]
+    files = [path.parent / f"{name}.py" for name in names]
     return [file for file in files if file.is_file()]
-
-
-def _files_of(statement: ast.ImportFrom, path: Path, user: str) -> set[str]:
-    if statement.level:
-        raise CompileError(
-            f"{user}: {path}:{statement.lineno} imports relatively, but a module file belongs to "
-            "no package. Import its sibling by its plain name, as `import features`."
-        )
-    module = statement.module or ""
-    imported = {_file_of(f"{module}.{alias.name}") for alias in statement.names}
-    return {_file_of(module), *imported}
-
-
-def _file_of(module: str) -> str:
-    """Returns the name of the sibling that an import may mean, whether there is one or not."""
-    return sibling(module) if module.startswith("tfx.") else module.partition(".")[0]
 
 
 def _walk(spec: Spec, change: Callable[[Any, str], Any]) -> set[Port]:

@@ -1,8 +1,9 @@
-"""What Evaluator reads besides its input artifacts, and which of those it does not use."""
+"""What Evaluator takes from where it runs, and which of its inputs it does not use."""
 
-from headrace_components.cache import Inputs, Params, file_fingerprint
+from headrace_components.cache import Inputs, Params
 from headrace_components.task import local_path
-from headrace_components.user_code.module_pack import is_packed
+from headrace_components.user_code.code_state import code_state
+from headrace_components.user_code.module_pack import is_remote
 
 
 def relevant_inputs(inputs: Inputs) -> Inputs:
@@ -26,14 +27,11 @@ def is_comparable(baseline_uri: str, *candidate_uris: str) -> bool:
     """Says whether the baseline may hold a model, and another one than the candidate."""
     if baseline_uri in candidate_uris:
         return False
-    if "://" in baseline_uri and not baseline_uri.startswith("file://"):
+    if is_remote(baseline_uri):
         return True
     return (local_path(baseline_uri) / "Format-Serving").is_dir()
 
 
-def external_state(params: Params, inputs: Inputs) -> str | None:
+def environment_state(params: Params) -> str | None:
     """Returns a fingerprint of the module file, or None where only a run can tell."""
-    module_file = params.get("module_file", "")
-    if not module_file or is_packed(module_file):
-        return ""
-    return file_fingerprint(module_file)
+    return code_state(params)

@@ -1,15 +1,9 @@
-"""What FilterExamples reads besides its input artifacts."""
+"""What FilterExamples takes from where it runs."""
 
-from headrace_components.cache import Inputs, Params, file_fingerprint
-from headrace_components.user_code.module_pack import is_packed
+from headrace_components.cache import Params
+from headrace_components.user_code.code_state import code_state
 
 
-def external_state(params: Params, inputs: Inputs) -> str | None:
-    """Returns a fingerprint of the module file, or None where only a run can tell.
-
-    That is so for a dotted path: which files it comes to is known when it is imported.
-    """
-    module_file = params.get("module_file", "")
-    if not module_file:
-        return None
-    return "" if is_packed(module_file) else file_fingerprint(module_file)
+def environment_state(params: Params) -> str | None:
+    """Returns a fingerprint of the code of the filter, or None where only a run can tell."""
+    return code_state(params, "filter_fn", "filter_batch_fn")

@@ -30,6 +30,11 @@ def is_packed(text: str) -> bool:
     return text.startswith(_PREFIX)
 
 
+def is_remote(text: str) -> bool:
+    """Tells a URI that storage answers from a local path."""
+    return "://" in text and not text.startswith("file://")
+
+
 def pack(files: Mapping[str, str], entry: str) -> str:
     """Returns `files` as one line of text; the same files give the same text.
 

@@ -29,7 +29,7 @@ from typing import Any
 from headrace_components.errors import ComponentError, InputError, PlatformError
 from headrace_components.storage import read_bytes
 from headrace_components.task import local_path
-from headrace_components.user_code.module_pack import is_packed, unpack
+from headrace_components.user_code.module_pack import is_packed, is_remote, unpack
 from headrace_components.user_code.tfx_shim.finder import tfx_importable
 
 _MAX_MESSAGE_CHARS = 400
@@ -182,7 +182,7 @@ def _on_disk(component: str, module_file: str) -> Path:
         entry, files = unpack(module_file, component)
         contents = {name: text.encode() for name, text in files.items()}
         return _written(contents) / entry
-    if "://" in module_file and not module_file.startswith("file://"):
+    if is_remote(module_file):
         name = module_file.rsplit("/", 1)[-1]
         return _written({name: read_bytes(module_file, component, "module_file")}) / name
     path = local_path(module_file)

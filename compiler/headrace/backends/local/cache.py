@@ -5,9 +5,7 @@ output is still there.
 """
 
 import hashlib
-import importlib
 import importlib.metadata
-import importlib.util
 import json
 import os
 from collections.abc import Mapping
@@ -25,6 +23,7 @@ from headrace.backends.local.model import (
 )
 from headrace.backends.local.spec import Component, TaskSpec
 from headrace.backends.local.store import write_json
+from headrace_components.cache import cache_module
 
 # Whose results may change with their version, as those of our own code do.
 _LIBRARIES = (
@@ -82,15 +81,17 @@ class Cache:
             port: [artifact.uri for artifact in artifacts]
             for port, artifacts in inputs.artifacts.items()
         }
-        state: str | None = ""
-        rules = _rules(component.headrace_name)
+        rules = _rules(component)
         if hasattr(rules, "relevant_inputs"):
             uris = {
                 port: list(found) for port, found in rules.relevant_inputs(uris).items() if found
             }
+        state, environment = "", ""
         if hasattr(rules, "external_state"):
             state = rules.external_state(inputs.parameters, uris)
-        if state is None:
+        if hasattr(rules, "environment_state"):
+            environment = rules.environment_state(inputs.parameters)
+        if state is None or environment is None:
             return None
         container = (component.executor or {})["container"]
         code = self.code_version if component.headrace_name else ""
@@ -118,6 +119,7 @@ class Cache:
                         sorted(component.output_artifacts),
                     ],
                     "state": state,
+                    "environment": environment,
                 },
                 sort_keys=True,
             ).encode()
@@ -132,7 +134,7 @@ class Cache:
         artifacts = artifacts_from_json(data["artifacts"])
         if not all(Path(a.uri).exists() for found in artifacts.values() for a in found):
             return None
-        rules = _rules(component.headrace_name)
+        rules = _rules(component)
         metadata = {port: [a.metadata for a in found] for port, found in artifacts.items()}
         if hasattr(rules, "still_holds") and not rules.still_holds(metadata):
             return None
@@ -164,11 +166,8 @@ def fingerprint(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _rules(component: str | None) -> Any:
-    name = f"headrace_components.{component}.cache"
-    if component is None or importlib.util.find_spec(f"headrace_components.{component}") is None:
-        return None
-    return importlib.import_module(name) if importlib.util.find_spec(name) else None
+def _rules(component: Component) -> Any:
+    return cache_module(component.headrace_name) if component.headrace_name else None
 
 
 def _version(library: str) -> str:
