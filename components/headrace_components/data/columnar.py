@@ -159,14 +159,18 @@ def vouch(examples: Path, split: str, parquet: Sequence[tuple[Path, int]]) -> No
             for path, num_rows in parquet
         ),
     )
-    splits = {**read_manifest(examples), split: entry}
+    temporary = examples / f"{MANIFEST}.partial"
+    temporary.write_text(manifest_text({**read_manifest(examples), split: entry}), "utf-8")
+    temporary.replace(examples / MANIFEST)  # a reader sees the old manifest or the new one
+
+
+def manifest_text(splits: Mapping[str, SplitManifest]) -> str:
+    """Returns the content of the manifest that says this of the splits."""
     content = {
         "format_version": FORMAT_VERSION,
         "splits": {name: asdict(splits[name]) for name in sorted(splits)},
     }
-    temporary = examples / f"{MANIFEST}.partial"
-    temporary.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
-    temporary.replace(examples / MANIFEST)  # a reader sees the old manifest or the new one
+    return json.dumps(content, indent=1) + "\n"
 
 
 class ColumnarWriter:

@@ -12,12 +12,16 @@ from types import TracebackType
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
-from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
 from headrace_components.data import columnar as twin
 from headrace_components.data.columnar import ColumnarWriter
 from headrace_components.data.example_encoder import encode_examples
+from headrace_components.data.example_files import (
+    decoded_batches,
+    selected,
+    serialized_batches,
+    stored_batches,
+)
 from headrace_components.data.tfrecord import TFRecordWriter, read_records
 from headrace_components.errors import InputError
 
@@ -115,6 +119,12 @@ class ExamplesReader:
             )
         return files
 
+    def batch_files(self, split: str) -> list[Path]:
+        """Returns the files that `record_batches` reads: the twin's, or the TFRecords."""
+        if self.has_columnar(split):
+            return twin.parquet_files(self._path, split) or self.tfrecord_files(split)
+        return self.tfrecord_files(split)
+
     def has_columnar(self, split: str) -> bool:
         """Says whether the split has a columnar twin that holds what its TFRecords hold."""
         self.check_split(split)
@@ -152,9 +162,13 @@ class ExamplesReader:
         Raises:
             InputError: There is no such split, or a file is corrupt.
         """
-        whole = self.has_columnar(split)
-        batches = self._stored if whole else self._decoded
-        yield from batches(split, batch_size, columns)
+        if self.has_columnar(split):
+            for file in twin.parquet_files(self._path, split):
+                yield from stored_batches(file, batch_size, columns)
+        else:
+            for file in self.tfrecord_files(split):
+                for batch, _ in decoded_batches(file, self._component, batch_size):
+                    yield selected(batch, columns)
 
     def serialized(self, split: str, *, batch_size: int = 10_000) -> Iterator[list[bytes]]:
         """Yields the rows of a split as serialized tf.Examples, in the order of `record_batches`.
@@ -166,63 +180,8 @@ class ExamplesReader:
         Raises:
             InputError: There is no such split, or a file is corrupt.
         """
-        for _, _, records in self._records(split, batch_size):
-            yield records
-
-    def _records(self, split: str, batch_size: int) -> Iterator[tuple[Path, int, list[bytes]]]:
         for file in self.tfrecord_files(split):
-            records: list[bytes] = []
-            start = 0
-            for record in read_records(file, self._component):
-                records.append(record)
-                if len(records) == batch_size:
-                    yield file, start, records
-                    start += batch_size
-                    records = []
-            if records:
-                yield file, start, records
-
-    def _decoded(
-        self, split: str, batch_size: int, columns: Sequence[str] | None
-    ) -> Iterator[pa.RecordBatch]:
-        decoder = ExamplesToRecordBatchDecoder()
-        for file, start, records in self._records(split, batch_size):
-            try:
-                batch = decoder.DecodeBatch(records)
-            except (RuntimeError, ValueError) as error:
-                raise InputError(
-                    f"{self._component}: {file}, records {start} to {start + len(records) - 1}: "
-                    f"not all are tf.Examples ({error}). Connect examples whose payload format is "
-                    "FORMAT_TF_EXAMPLE."
-                ) from error
-            yield _selected(batch, columns)
-
-    def _stored(
-        self, split: str, batch_size: int, columns: Sequence[str] | None
-    ) -> Iterator[pa.RecordBatch]:
-        for part in twin.parquet_files(self._path, split):
-            with pq.ParquetFile(part) as file:
-                names = file.schema_arrow.names
-                wanted = None if columns is None else [name for name in columns if name in names]
-                for batch in file.iter_batches(batch_size=batch_size, columns=wanted):
-                    yield _as_decoded(_selected(batch, wanted))
-
-
-def _selected(batch: pa.RecordBatch, columns: Sequence[str] | None) -> pa.RecordBatch:
-    names = batch.schema.names
-    wanted = sorted(names if columns is None else set(columns) & set(names))
-    if wanted == names:
-        return batch
-    return pa.RecordBatch.from_arrays([batch.column(names.index(name)) for name in wanted], wanted)
-
-
-def _as_decoded(batch: pa.RecordBatch) -> pa.RecordBatch:
-    # The decoder cannot know the type of a feature that no row of the batch has.
-    arrays = [
-        pa.nulls(len(column)) if column.null_count == len(column) else column
-        for column in batch.columns
-    ]
-    return pa.RecordBatch.from_arrays(arrays, batch.schema.names)
+            yield from serialized_batches(file, self._component, batch_size)
 
 
 def _typed_as_decoded(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -309,7 +268,7 @@ class ExamplesWriter:
         """
         self.write_records(encode_examples(batch) if serialized is None else serialized)
         if self._twin and batch.num_rows:
-            self._twin.write(_typed_as_decoded(_selected(batch, None)))
+            self._twin.write(_typed_as_decoded(selected(batch, None)))
 
     def write_records(self, records: Sequence[bytes]) -> None:
         """Appends rows that are TFRecords alone, of any payload format; not where there is a twin.

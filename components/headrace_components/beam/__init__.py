@@ -1,0 +1,1 @@
+"""Components on Apache Beam: for rows that outgrow one machine."""

@@ -1,0 +1,128 @@
+"""Runs a pipeline of Beam as part of a component."""
+
+import contextlib
+import logging
+import pickle
+import re
+import traceback
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import apache_beam as beam
+
+from headrace_components.beam import locations
+from headrace_components.beam.options import BeamOptions
+from headrace_components.errors import InputError, PlatformError
+from headrace_components.task import Artifact
+
+# What a worker's traceback ends with, wherever the runner quotes it.
+_COMPONENT_ERROR = re.compile(
+    r"headrace_components\.errors\.(InputError|PlatformError): (.*?)"
+    r"(?: \[while running [^\n]*\])?(?:\\n|\n|$)"
+)
+
+
+class Job:
+    """A pipeline that is being built, and what it leaves to the component.
+
+    Attributes:
+        pipeline: The `beam.Pipeline`.
+        options: What `beam_pipeline_args` says.
+        scratch: Location for intermediate files, which workers and this process can write to. It
+            is removed when the job ends.
+    """
+
+    def __init__(self, pipeline: beam.Pipeline, options: BeamOptions, scratch: str) -> None:
+        self.pipeline = pipeline
+        self.options = options
+        self.scratch = scratch
+        self._num_gathered = 0
+
+    def location(self, artifact: Artifact) -> str:
+        """Returns where workers find an artifact."""
+        return locations.location_of(artifact, self.options)
+
+    def gather(self, collection: Any) -> Callable[[], list[Any]]:
+        """Returns a function that gives the elements of a collection, in no order.
+
+        It may be called within `after`, when the pipeline has run. The elements go through one
+        worker and this process, so they must be few and small.
+        """
+        self._num_gathered += 1
+        file = locations.join(self.scratch, f"gathered-{self._num_gathered}.pickle")
+        label = f"Gather[{self._num_gathered}]"
+        _ = (
+            collection
+            | f"{label}/List" >> beam.combiners.ToList()
+            | f"{label}/Write" >> beam.Map(_write, file)
+        )
+        return lambda: _read(file)
+
+
+def _write(elements: list[Any], file: str) -> None:
+    locations.write_bytes(file, pickle.dumps(elements))
+
+
+def _read(file: str) -> list[Any]:
+    elements: list[Any] = pickle.loads(locations.read_bytes(file))
+    return elements
+
+
+def run(
+    component: str,
+    args: Sequence[str],
+    output: Artifact,
+    build: Callable[[Job], Callable[[], Any]],
+) -> Any:
+    """Builds a pipeline, runs it to its end, and returns what is to be done after it.
+
+    Args:
+        component: Name of the component, for error messages.
+        args: `beam_pipeline_args`.
+        output: The artifact in whose directory intermediate files may lie.
+        build: Applies transforms to the job's pipeline; returns a function that is called when
+            they have run, while the intermediate files are still there.
+
+    Returns:
+        What that function returns.
+
+    Raises:
+        InputError: The options are wrong, or a worker raised one.
+        PlatformError: The runner failed.
+    """
+    options = BeamOptions(component, args)
+    scratch = locations.join(
+        locations.location_of(output, options), f".headrace-beam-{uuid.uuid4().hex}"
+    )
+    # Its notes are pages with nothing to act on; what fails in workers here comes as an exception.
+    logging.getLogger("apache_beam").setLevel(
+        logging.WARNING if options.is_remote else logging.CRITICAL
+    )
+    try:
+        pipeline = beam.Pipeline(runner=options.runner(), options=options.pipeline_options)
+        with _author_errors(component, options), pipeline:
+            after = build(Job(pipeline, options, scratch))
+        return after()
+    finally:
+        locations.remove(scratch)
+
+
+@contextlib.contextmanager
+def _author_errors(component: str, options: BeamOptions) -> Iterator[None]:
+    """Raises the error that a worker raised, out of what the runner made of it."""
+    try:
+        yield
+    except Exception as error:
+        # A worker in this process raises it as it is, but with Beam's words at its end.
+        found = _COMPONENT_ERROR.search("".join(traceback.format_exception_only(error)))
+        if found:
+            kind = InputError if found[1] == "InputError" else PlatformError
+            raise kind(found[2]) from error
+        if not options.is_remote:
+            raise  # a bug, here as in a worker of this machine; its traceback tells
+        raise PlatformError(
+            f"{component}: the pipeline of Beam did not end well on {options.runner_name}: "
+            f"{str(error).strip() or type(error).__name__}. See the runner's own logs of the job, "
+            "then run the task again."
+        ) from error

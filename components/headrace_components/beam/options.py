@@ -1,0 +1,109 @@
+"""Reads `beam_pipeline_args`."""
+
+import argparse
+import contextlib
+import difflib
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions, TypeOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.runner import create_runner
+
+from headrace_components.errors import InputError
+
+# What runs on this machine, in this process or in processes of its own.
+_DIRECT_RUNNERS = ("DirectRunner", "SwitchingDirectRunner")
+_LOCAL_RUNNERS = (*_DIRECT_RUNNERS, "FnApiRunner", "BundleBasedDirectRunner", "PrismRunner")
+
+# Java runners have options of their own, which Python's parser learns from their job server.
+_PYTHON_RUNNERS = (*_LOCAL_RUNNERS, "DataflowRunner")
+
+
+class BeamOptions:
+    """What `beam_pipeline_args` says.
+
+    Args:
+        component: Name of the component, for error messages.
+        args: Beam's command line, as `["--runner=DataflowRunner", "--region=europe-west1"]`.
+
+    Raises:
+        InputError: An option is unknown to Beam or lacks its value.
+    """
+
+    def __init__(self, component: str, args: Sequence[str]) -> None:
+        self._component = component
+        self.pipeline_options = _parsed(component, args)
+        # Annotations are for mypy: Beam stops at those it does not understand, as a Sequence.
+        self.pipeline_options.view_as(TypeOptions).pipeline_type_check = False
+        name = self.pipeline_options.view_as(StandardOptions).runner or "DirectRunner"
+        self.runner_name = _class_name(component, name)
+        if self.runner_name in _PYTHON_RUNNERS:
+            _check_known(component, args)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether workers run on other machines, which do not see this one's files."""
+        return self.runner_name not in _LOCAL_RUNNERS
+
+    def runner(self) -> Any:
+        """Returns what `beam.Pipeline` takes as its runner.
+
+        DirectRunner is Beam's in-memory FnApiRunner, with as many workers as
+        `--direct_num_workers` and `--direct_running_mode` say; by that name, Beam 2.72 would look
+        for a server to download.
+        """
+        return FnApiRunner() if self.runner_name in _DIRECT_RUNNERS else self.runner_name
+
+
+def _parsed(component: str, args: Sequence[str]) -> PipelineOptions:
+    stderr = io.StringIO()
+    try:
+        # argparse prints what is wrong and exits.
+        with contextlib.redirect_stderr(stderr):
+            options = PipelineOptions(list(args))
+            options.get_all_options()
+    except SystemExit as error:
+        reason = stderr.getvalue().strip().rpartition("error: ")[2]
+        raise InputError(
+            f"{component}: `beam_pipeline_args` is {list(args)}: {reason}. Write each option as "
+            "Beam's command line has it, as '--runner=DataflowRunner'."
+        ) from error
+    return options
+
+
+def _class_name(component: str, runner: str) -> str:
+    """Returns the name of the runner's class; Beam takes `Dataflow` and `dataflowrunner` too."""
+    try:
+        return type(create_runner(runner)).__name__
+    except (ValueError, ImportError) as error:
+        raise InputError(
+            f"{component}: `beam_pipeline_args` sets the runner {runner!r}, which Beam does not "
+            "have here. Use DirectRunner, DataflowRunner, FlinkRunner, SparkRunner or "
+            "PortableRunner."
+        ) from error
+
+
+def _check_known(component: str, args: Sequence[str]) -> None:
+    known = set(_known_flags(PipelineOptions))
+    for arg in args:
+        flag = arg.partition("=")[0]
+        if not flag.startswith("--"):
+            continue  # the value of the option before it
+        if flag not in known:
+            near = difflib.get_close_matches(flag, known, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else "See Beam's pipeline options."
+            raise InputError(
+                f"{component}: `beam_pipeline_args` has {arg!r}, which is no option of Beam. {hint}"
+            )
+
+
+def _known_flags(options: type[PipelineOptions]) -> Iterator[str]:
+    for subclass in options.__subclasses__():
+        if "_add_argparse_args" in vars(subclass):
+            parser = argparse.ArgumentParser(add_help=False, conflict_handler="resolve")
+            parser.add_value_provider_argument = parser.add_argument  # type: ignore[attr-defined]
+            subclass._add_argparse_args(parser)
+            yield from parser._option_string_actions
+        yield from _known_flags(subclass)

@@ -1,0 +1,89 @@
+"""Reads single files of an Examples artifact, a batch of rows at a time.
+
+`ExamplesReader` reads a whole split with it, a worker of Beam one file.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
+
+from headrace_components.data.tfrecord import read_records
+from headrace_components.errors import InputError
+
+
+def serialized_batches(file: Path, component: str, batch_size: int) -> Iterator[list[bytes]]:
+    """Yields the records of a TFRecord file, `batch_size` at a time.
+
+    Raises:
+        InputError: The file is corrupt.
+    """
+    records: list[bytes] = []
+    for record in read_records(file, component):
+        records.append(record)
+        if len(records) == batch_size:
+            yield records
+            records = []
+    if records:
+        yield records
+
+
+def decoded_batches(
+    file: Path, component: str, batch_size: int
+) -> Iterator[tuple[pa.RecordBatch, list[bytes]]]:
+    """Yields the rows of a TFRecord file as list columns sorted by name, and as they are stored.
+
+    Raises:
+        InputError: The file is corrupt, or a record is no tf.Example.
+    """
+    decoder = ExamplesToRecordBatchDecoder()
+    start = 0
+    for records in serialized_batches(file, component, batch_size):
+        try:
+            batch = decoder.DecodeBatch(records)
+        except (RuntimeError, ValueError) as error:
+            raise InputError(
+                f"{component}: {file}, records {start} to {start + len(records) - 1}: not all are "
+                f"tf.Examples ({error}). Connect examples whose payload format is "
+                "FORMAT_TF_EXAMPLE."
+            ) from error
+        yield selected(batch, None), records
+        start += len(records)
+
+
+def stored_batches(
+    file: Path, batch_size: int, columns: Sequence[str] | None
+) -> Iterator[pa.RecordBatch]:
+    """Yields the rows of a Parquet file of the columnar twin, as `decoded_batches` would.
+
+    Args:
+        file: A `part-*.parquet`.
+        batch_size: The most rows in a batch.
+        columns: Names of the features to read; those that the file lacks are left out. None reads
+            all.
+    """
+    with pq.ParquetFile(file) as parquet:
+        names = parquet.schema_arrow.names
+        wanted = None if columns is None else [name for name in columns if name in names]
+        for batch in parquet.iter_batches(batch_size=batch_size, columns=wanted):
+            yield _as_decoded(selected(batch, wanted))
+
+
+def selected(batch: pa.RecordBatch, columns: Sequence[str] | None) -> pa.RecordBatch:
+    """Returns the named columns that there are, or all of them, sorted by name."""
+    names = batch.schema.names
+    wanted = sorted(names if columns is None else set(columns) & set(names))
+    if wanted == names:
+        return batch
+    return pa.RecordBatch.from_arrays([batch.column(names.index(name)) for name in wanted], wanted)
+
+
+def _as_decoded(batch: pa.RecordBatch) -> pa.RecordBatch:
+    # The decoder cannot know the type of a feature that no row of the batch has.
+    arrays = [
+        pa.nulls(len(column)) if column.null_count == len(column) else column
+        for column in batch.columns
+    ]
+    return pa.RecordBatch.from_arrays(arrays, batch.schema.names)
