@@ -84,6 +84,7 @@ class Task:
         outputs: The artifact to write, by output port. Its directory exists; of one that is a
             file, as a report is, the directory around it.
         output_parameters: Values to publish by output parameter; fill it.
+        schema_titles: Types of outputs that are not those of their ports, by port.
         parameter_files: Where each output parameter is written, by name.
         output_file: Where the `ExecutorOutput` message goes.
     """
@@ -93,6 +94,7 @@ class Task:
     inputs: Mapping[str, tuple[Artifact, ...]]
     outputs: dict[str, Artifact]
     output_parameters: dict[str, Any] = field(default_factory=dict)
+    schema_titles: dict[str, str] = field(default_factory=dict)
     parameter_files: Mapping[str, Path] = field(default_factory=dict)
     output_file: Path
 
@@ -170,15 +172,20 @@ class Task:
             )
         return self.outputs[key]
 
-    def redirect(self, key: str, uri: str, metadata: Mapping[str, MetadataValue]) -> None:
+    def redirect(
+        self, key: str, uri: str, metadata: Mapping[str, MetadataValue], schema_title: str = ""
+    ) -> None:
         """Publishes an artifact that exists already in place of output `key`.
 
         Args:
             key: Name of the output port.
             uri: Where that artifact lives; under the pipeline's root, as backends demand.
             metadata: What to publish as its metadata.
+            schema_title: Its type, where the port takes any; empty leaves the port's.
         """
         self.outputs[key] = replace(self.output(key), uri=uri, metadata=dict(metadata))
+        if schema_title:
+            self.schema_titles[key] = schema_title
 
 
 def _artifact(key: str, entry: Mapping[str, Any], mounts: Path) -> Artifact:
@@ -288,16 +295,22 @@ def _publish(task: Task) -> None:
     message = {
         "parameterValues": {key: task.output_parameters[key] for key in task.parameter_files},
         "artifacts": {
-            key: {
-                "artifacts": [
-                    {"name": artifact.name, "uri": artifact.uri, "metadata": artifact.metadata}
-                ]
-            }
+            key: {"artifacts": [_published_artifact(task, artifact)]}
             for key, artifact in task.outputs.items()
         },
     }
     task.output_file.parent.mkdir(parents=True, exist_ok=True)
     task.output_file.write_text(json.dumps(message), "utf-8")
+
+
+def _published_artifact(task: Task, artifact: Artifact) -> dict[str, Any]:
+    title = task.schema_titles.get(artifact.key)
+    return {
+        "name": artifact.name,
+        "uri": artifact.uri,
+        "metadata": artifact.metadata,
+        **({"type": {"schemaTitle": title}} if title else {}),
+    }
 
 
 def _is_carried(value: Any, *, may_nest: bool) -> bool:

@@ -159,7 +159,11 @@ def test_the_twin_can_be_left_out(launcher: Launcher, base: Path) -> None:
 
     path = generate(launcher, base, columnar=False)["examples"].path
 
-    assert sorted(entry.name for entry in path.iterdir()) == ["Split-eval", "Split-train"]
+    assert sorted(entry.name for entry in path.iterdir()) == [
+        "Split-eval",
+        "Split-train",
+        "examples.json",
+    ]
 
 
 def test_an_empty_cell_is_a_missing_value_and_a_number_widens_its_column(

@@ -94,7 +94,7 @@ def test_records_are_kept_byte_by_byte_whatever_their_payload(
 
     assert records_of(examples) == records
     assert examples.metadata["payload_format"] == PROTO
-    assert sorted(path.name for path in examples.path.iterdir()) == ["Split-all"]
+    assert sorted(path.name for path in examples.path.iterdir()) == ["Split-all", "examples.json"]
 
 
 def test_the_columnar_twin_holds_what_the_records_decode_to(launcher: Launcher) -> None:
@@ -110,7 +110,11 @@ def test_the_columnar_twin_holds_what_the_records_decode_to(launcher: Launcher) 
 def test_the_twin_can_be_left_out(launcher: Launcher) -> None:
     path = generate(launcher, FIXTURE / "tfrecord", columnar=False)["examples"].path
 
-    assert sorted(entry.name for entry in path.iterdir()) == ["Split-eval", "Split-train"]
+    assert sorted(entry.name for entry in path.iterdir()) == [
+        "Split-eval",
+        "Split-train",
+        "examples.json",
+    ]
 
 
 @pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])

@@ -190,6 +190,21 @@ def test_the_entry_point_keeps_each_backends_rules(rules: Rules, tmp_path: Path)
         assert "no run but this one is to be seen under minio://bucket/" in outcome.log
 
 
+def test_on_kubeflow_a_store_that_is_mounted_is_searched(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    mounted = tmp_path / "mnt/artifacts/pipeline"
+    uri = "minio://bucket/artifacts/pipeline/run-0/trainer/model"
+    write_run(mounted, "run-0", created=1.0, uri=uri)
+    write_run(launcher.root / "store/bucket/artifacts/pipeline", "run-0", created=1.0, uri=uri)
+
+    outcome = launcher.run("latest_blessed_model", {"search_root": str(mounted)})
+
+    assert outcome["model"].uri == uri
+    assert outcome["model_blessing"].metadata["current_model"] == uri
+    assert (outcome["model_blessing"].path / "BLESSED").is_file()
+
+
 @pytest.mark.parametrize(
     ("search_root", "message"),
     [

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
+from headrace_components.data import examples_record
 from headrace_components.data.examples import examples_metadata
 from headrace_components.errors import InputError
 from headrace_components.example_gen.configs import OutputSplit
@@ -58,7 +59,8 @@ def write_examples(
                 f"{params.component}: {', '.join(paths)}: no rows, expected at least one. Check "
                 "the input pattern and what writes the files."
             )
-    output.metadata.update(
+    examples_record.publish(
+        output,
         examples_metadata(
             params.split_names,
             span=found.span,
@@ -66,7 +68,7 @@ def write_examples(
             fingerprint=found.fingerprint,
             payload_format=payload_format,
             file_format=file_format,
-        )
+        ),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
+from headrace_components.data import examples_record
 from headrace_components.data.examples import examples_metadata
 from headrace_components.errors import InputError
 from headrace_components.example_gen.python_values import arrow_batch
@@ -29,7 +30,8 @@ def execute(task: Task) -> None:
                     f"query_example_gen: the query of input split {name!r} returned no rows, "
                     "expected at least one. Check its condition, and the span if it has one."
                 )
-    output.metadata.update(examples_metadata(params.split_names, span=params.only_span or 0))
+    metadata = examples_metadata(params.split_names, span=params.only_span or 0)
+    examples_record.publish(output, metadata)
 
 
 def _list_batches(database: Database, split: str, query: str) -> Iterator[pa.RecordBatch]:

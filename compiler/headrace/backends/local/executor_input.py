@@ -23,6 +23,8 @@ _FULL_BYTES = 1 << 16
 # What is one file and no directory. A browser tells by the name alone that it is to show a page.
 _SUFFIXES = {"system.HTML": ".html", "system.Markdown": ".md"}
 
+_ANY_TYPE = "system.Artifact"
+
 
 def message(component: Component, inputs: Inputs, attempt: Attempt) -> dict[str, Any]:
     """Returns the `ExecutorInput` of a task, and makes the directories that it names."""
@@ -154,7 +156,10 @@ def _artifact(
     if uri == str(final) and not partial.exists():
         # Components may leave an output empty; later tasks still find a directory, or a file.
         partial.mkdir(parents=True) if file_name == name else partial.touch()
-    return Artifact(uri=uri, type=artifact_type(definition), metadata=entry.get("metadata", {}))
+    kind = artifact_type(definition)
+    if kind == _ANY_TYPE:  # the task may know which, and lineage files the artifact under it
+        kind = entry.get("type", {}).get("schemaTitle", kind)
+    return Artifact(uri=uri, type=kind, metadata=entry.get("metadata", {}))
 
 
 def failure(attempt: Attempt, log: Path, status: int, task: str) -> Failure:

@@ -32,6 +32,7 @@ _EXECUTION_TYPES = {
     "import_schema_gen": "tfx.components.schema_gen.import_schema_gen.component.ImportSchemaGen",
     "importer": "tfx.dsl.components.common.importer.Importer",
     "infra_validator": "tfx.components.infra_validator.component.InfraValidator",
+    "latest_artifact": RESOLVER,
     "latest_blessed_model": RESOLVER,
     "pusher": "tfx.components.pusher.component.Pusher",
     "query_example_gen": "tfx.components.example_gen.component.QueryBasedExampleGen",

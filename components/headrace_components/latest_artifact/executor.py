@@ -1,0 +1,49 @@
+"""Finds the newest artifact among what a task of earlier runs left."""
+
+import logging
+
+from headrace_components import earlier_runs
+from headrace_components.earlier_runs import Left, Place
+from headrace_components.latest_artifact.params import LatestArtifactParams
+from headrace_components.parameters import read
+from headrace_components.task import Task
+
+
+def execute(task: Task) -> None:
+    """Points `artifact` at the newest that there is, or leaves it empty."""
+    params = read(LatestArtifactParams, task.params, task.component)
+    place = earlier_runs.place(task.component, params.search_root, task.output("artifact"))
+    found = _newest(place, params)
+    if found is None:
+        logging.info(
+            "latest_artifact: no earlier run under %s has left the output %r of task %r.",
+            place.uri,
+            params.output,
+            params.task,
+        )
+        _hint(place, params)
+        task.output("artifact").metadata["found"] = 0
+        return
+    logging.info("latest_artifact: %s.", found.uri)
+    metadata = {**found.metadata, "found": 1}
+    earlier_runs.publish(task, "artifact", (found.path, found.uri), metadata, found.type)
+
+
+def _newest(place: Place, params: LatestArtifactParams) -> Left | None:
+    candidates = [
+        left
+        for run, left in earlier_runs.left_by(place, params.task, params.output)
+        if params.include_this_run or run.name != place.this_run
+    ]
+    # The path decides between equals, so that the answer is always the same.
+    return max(candidates, key=lambda left: (left.changed, left.path), default=None)
+
+
+def _hint(place: Place, params: LatestArtifactParams) -> None:
+    """Names the tasks of earlier runs, since a misspelled name would never be found."""
+    earlier = [run for run in place.run_directories() if run.name != place.this_run]
+    names = sorted(
+        {name.rpartition("/")[2] for run in earlier for name, _ in earlier_runs.tasks(run)}
+    )
+    if names and params.task not in names:
+        logging.warning("latest_artifact: no run has a task %r; there are %s.", params.task, names)
