@@ -17,6 +17,7 @@ from headrace_components.parquet_example_gen.interface import parquet_example_ge
 from headrace_components.pusher.interface import pusher
 from headrace_components.query_example_gen.interface import query_example_gen
 from headrace_components.schema_gen.interface import schema_gen
+from headrace_components.span_range.interface import span_range
 from headrace_components.statistics_gen.interface import statistics_gen
 from headrace_components.trainer.interface import trainer
 from headrace_components.transform.interface import transform
@@ -40,6 +41,7 @@ __all__ = [
     "pusher",
     "query_example_gen",
     "schema_gen",
+    "span_range",
     "statistics_gen",
     "trainer",
     "transform",

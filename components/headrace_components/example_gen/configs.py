@@ -1,7 +1,7 @@
 """Reads the configurations that say what examples are made of: TFX's protos as JSON."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,27 @@ class InputSplit:
 
     name: str
     pattern: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SpanRange:
+    """A range of spans.
+
+    Attributes:
+        first: The least span that is in it.
+        last: The greatest; None where that is the newest that there is.
+        num_spans: How many span numbers it has at most, counted down from the last; None for any.
+    """
+
+    first: int
+    last: int | None
+    num_spans: int | None
+
+    def of(self, spans: Collection[int]) -> list[int]:
+        """Returns those of `spans` that are in the range, sorted."""
+        last = max(spans, default=0) if self.last is None else self.last
+        first = self.first if self.num_spans is None else max(self.first, last - self.num_spans + 1)
+        return sorted(span for span in set(spans) if first <= span <= last)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,6 +181,43 @@ def only_span(component: str, config: Mapping[str, Any], span: int) -> int | Non
     return span
 
 
+def span_range(component: str, config: Mapping[str, Any]) -> SpanRange:
+    """Returns the range that a `tfx.proto.RangeConfig` asks for.
+
+    Raises:
+        InputError: It asks for none, for two, or for one without a span.
+    """
+    ranges = _fields(
+        component, config, "range_config", {"static_range": None, "rolling_range": None}
+    )
+    given = {name: value for name, value in ranges.items() if value is not None}
+    if len(given) != 1:
+        raise InputError(
+            f"{component}: `range_config` is {dict(config)}, expected a static_range or a "
+            'rolling_range. Write it as {"rolling_range": {"num_spans": 7}}.'
+        )
+    ((name, value),) = given.items()
+    place = f"range_config.{name}"
+    (value,) = _objects(component, [value], place)
+    other = "end_span_number" if name == "static_range" else "num_spans"
+    values = _fields(component, value, place, {"start_span_number": 0, other: 0})
+    start, bound = _integer(values["start_span_number"]), _integer(values[other])
+    if name == "static_range" and start is not None and bound is not None and 0 <= start <= bound:
+        return SpanRange(first=start, last=bound, num_spans=None)
+    if name == "rolling_range" and start is not None and bound is not None and start >= 0 < bound:
+        return SpanRange(first=start, last=None, num_spans=bound)
+    raise InputError(
+        f"{component}: `{place}` is {dict(value)}, expected whole numbers: "
+        "`start_span_number` of at least 0, and "
+        + (
+            "`end_span_number` of at least that."
+            if name == "static_range"
+            else "`num_spans` of at least 1."
+        )
+        + " Correct it."
+    )
+
+
 def _static_span(component: str, config: Any) -> int:
     place = "range_config.static_range"
     (config,) = _objects(component, [config], place)
@@ -169,8 +227,8 @@ def _static_span(component: str, config: Any) -> int:
         raise InputError(
             f"{component}: `range_config.static_range` goes from "
             f"{values['start_span_number']!r} to {values['end_span_number']!r}, expected the same "
-            "number twice: one run reads one span. To train on several, connect several runs' "
-            "examples through a resolver."
+            "number twice: one run reads one span. To train on several, connect `examples` "
+            "through span_range."
         )
     return start
 
@@ -183,7 +241,7 @@ def _check_rolling_range(component: str, config: Any) -> None:
         raise InputError(
             f"{component}: `range_config.rolling_range` is {dict(config)}, expected "
             '{"num_spans": 1}, the latest span: one run reads one span. To train on several, '
-            "connect several runs' examples through a resolver."
+            "connect `examples` through span_range."
         )
 
 

@@ -1,9 +1,14 @@
-"""What Transform takes from where it runs."""
+"""What Transform takes from where it runs, and which of its inputs changes nothing."""
 
-from headrace_components.cache import Params
+from headrace_components.cache import Inputs, Params
 from headrace_components.user_code.code_state import code_state
 
 
 def environment_state(params: Params) -> str | None:
     """Returns a fingerprint of the code of the functions, or None where only a run can tell."""
     return code_state(params, "preprocessing_fn", "stats_options_updater_fn")
+
+
+def relevant_inputs(inputs: Inputs) -> Inputs:
+    """Returns `inputs` without the accumulators of an earlier run, which only save work."""
+    return {key: uris for key, uris in inputs.items() if key != "analyzer_cache"}

@@ -1,0 +1,1 @@
+"""Joins the examples that runs of a pipeline made of several spans."""

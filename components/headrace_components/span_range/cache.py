@@ -1,0 +1,28 @@
+"""What SpanRange reads besides its input artifacts."""
+
+from headrace_components import earlier_runs
+from headrace_components.cache import Inputs, Params
+from headrace_components.data import examples_record
+from headrace_components.errors import InputError
+from headrace_components.parameters import read
+from headrace_components.span_range.choosing import SpanExamples, choose
+from headrace_components.span_range.params import SpanRangeParams
+from headrace_components.task import local_path
+
+
+def external_state(params: Params, inputs: Inputs) -> str | None:
+    """Returns which examples are joined, or None where only a run can tell."""
+    uri = inputs["examples"][0]
+    if "://" in uri:
+        return None
+    path = local_path(uri)
+    span = examples_record.read(path).get("span")
+    if span is None or params.get("search_root") or not earlier_runs.origin_of(path).is_marked:
+        return None
+    own = SpanExamples(span=int(span), version=-1, changed=0.0, path=path, uri=uri)
+    try:
+        wanted = read(SpanRangeParams, params, "span_range").span_range
+        chosen = choose(own, earlier_runs.pipeline_directory(path, uri), wanted)
+    except InputError:  # the run says so, where its author will see it
+        return None
+    return "\n".join(found.uri for found in chosen)

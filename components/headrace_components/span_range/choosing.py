@@ -1,0 +1,86 @@
+"""Chooses the examples of a range of spans. Standard library only."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from headrace_components import earlier_runs
+from headrace_components.data import examples_record
+from headrace_components.earlier_runs import Place
+from headrace_components.errors import InputError
+from headrace_components.example_gen.configs import SpanRange
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SpanExamples:
+    """Examples of one span.
+
+    Attributes:
+        span: Number of the span.
+        version: Version of the span; -1 where it has none.
+        changed: When its newest file changed, in seconds since the epoch.
+        path: Directory of the artifact.
+        uri: The same for every task of the run.
+    """
+
+    span: int
+    version: int
+    changed: float
+    path: Path
+    uri: str
+
+
+def choose(own: SpanExamples, place: Place, wanted: SpanRange) -> list[SpanExamples]:
+    """Returns the examples of the wanted spans that there are, one artifact a span, sorted by span.
+
+    Of several artifacts of a span this run's own is taken, else the one of the latest version, else
+    the newest.
+
+    Args:
+        own: The examples that this run made.
+        place: Where those of earlier runs are to be found.
+        wanted: Which spans.
+
+    Raises:
+        InputError: There are no examples of a wanted span.
+    """
+    by_span: dict[int, SpanExamples] = {}
+    for found in sorted(_earlier(place, own.path), key=_age):
+        by_span[found.span] = found
+    by_span[own.span] = own
+    spans = wanted.of(by_span)
+    if not spans:
+        raise InputError(
+            f"span_range: the range {_in_words(wanted)} has none of the spans "
+            f"{sorted(by_span)}, which were found under {place.uri}. Ask for those, or run the "
+            "pipeline on the spans wanted first."
+        )
+    return [by_span[span] for span in spans]
+
+
+def _earlier(place: Place, own: Path) -> Iterable[SpanExamples]:
+    origin = earlier_runs.origin_of(own)
+    for _, left in earlier_runs.left_by(place, origin.task, origin.output):
+        metadata = examples_record.read(left.path) or left.metadata
+        if "span" not in metadata:
+            logging.info("span_range: passing over %s: nothing tells its span.", left.path)
+            continue
+        yield SpanExamples(
+            span=int(metadata["span"]),
+            version=int(metadata.get("version", -1)),
+            changed=left.changed,
+            path=left.path,
+            uri=left.uri,
+        )
+
+
+def _age(examples: SpanExamples) -> tuple[int, float, Path]:
+    # The path decides between equals, so that the answer is always the same.
+    return (examples.version, examples.changed, examples.path)
+
+
+def _in_words(wanted: SpanRange) -> str:
+    if wanted.last is None:
+        return f"from {wanted.first} on"
+    return f"from {wanted.first} to {wanted.last}"

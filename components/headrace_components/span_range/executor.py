@@ -1,0 +1,76 @@
+"""Joins the examples of a range of spans, found among what earlier runs left."""
+
+import json
+import logging
+from collections.abc import Sequence
+
+from headrace_components import earlier_runs
+from headrace_components.data import examples_record
+from headrace_components.data.examples import examples_metadata
+from headrace_components.errors import InputError
+from headrace_components.parameters import read
+from headrace_components.span_range.choosing import SpanExamples, choose
+from headrace_components.span_range.joining import join
+from headrace_components.span_range.params import SpanRangeParams
+from headrace_components.task import Artifact, Task
+
+
+def execute(task: Task) -> None:
+    """Writes the rows of all spans to `span_examples`, or points it at those of the only one."""
+    params = read(SpanRangeParams, task.params, task.component)
+    examples = task.input("examples")
+    output = task.output("span_examples")
+    place = earlier_runs.place(task.component, params.search_root, output)
+    chosen = choose(_own(examples), place, params.span_range)
+    logging.info("span_range: spans %s.", [found.span for found in chosen])
+    if len(chosen) == 1:
+        found = (chosen[0].path, chosen[0].uri)
+        metadata = examples_record.read(chosen[0].path) or dict(examples.metadata)
+        earlier_runs.publish(task, output.key, found, {**metadata, "spans": _spans(chosen)})
+        return
+    split_names = join([found.path for found in chosen], output.path)
+    payload, file_format = _formats(chosen)
+    metadata = examples_metadata(
+        split_names, span=chosen[-1].span, payload_format=payload, file_format=file_format
+    )
+    examples_record.publish(output, {**metadata, "spans": _spans(chosen)})
+
+
+def _own(examples: Artifact) -> SpanExamples:
+    metadata = {**examples_record.read(examples.path), **examples.metadata}
+    if "span" not in metadata:
+        raise InputError(
+            f"span_range: nothing tells the span of `examples`, {examples.uri}, expected metadata "
+            "`span`. Connect the output of a component that reads spans, as csv_example_gen."
+        )
+    return SpanExamples(
+        span=int(metadata["span"]),
+        version=int(metadata.get("version", -1)),
+        changed=0.0,
+        path=examples.path,
+        uri=examples.uri,
+    )
+
+
+def _spans(chosen: Sequence[SpanExamples]) -> str:
+    return json.dumps([found.span for found in chosen])
+
+
+def _formats(chosen: Sequence[SpanExamples]) -> tuple[str, str]:
+    """Returns payload and file format, which must be the same in all."""
+    records = [examples_record.read(found.path) for found in chosen]
+    formats = [
+        (
+            record.get("payload_format", "FORMAT_TF_EXAMPLE"),
+            record.get("file_format", "tfrecords_gzip"),
+        )
+        for record in records
+    ]
+    for found, given in zip(chosen, formats, strict=True):
+        if given != formats[0]:
+            raise InputError(
+                f"span_range: {found.uri} has payload and file format {list(given)}, "
+                f"{chosen[0].uri} has {list(formats[0])}, expected one. Run the pipeline again on "
+                "the spans that were read otherwise, or ask for a range without them."
+            )
+    return formats[0]
