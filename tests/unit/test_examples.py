@@ -114,6 +114,19 @@ def test_columns_are_chosen_by_name_and_absent_ones_left_out(
     assert sum(batch.num_rows for batch in batches) == 8
 
 
+@pytest.mark.parametrize("columnar", [True, False])
+def test_pairs_are_batches_with_their_records(columnar: bool, tmp_path: Path) -> None:
+    reader = ExamplesReader(write(tmp_path, columnar=columnar, rows_per_shard=4), "test")
+
+    pairs = list(reader.pairs("train", batch_size=2))
+
+    batches = list(reader.record_batches("train", batch_size=2))
+    assert [batch.to_pydict() for batch, _ in pairs] == [batch.to_pydict() for batch in batches]
+    assert [len(records) for _, records in pairs] == [batch.num_rows for batch in batches]
+    records = [record for some in reader.serialized("train") for record in some]
+    assert [record for _, some in pairs for record in some] == records
+
+
 def test_a_split_without_rows_is_a_split(tmp_path: Path) -> None:
     with ExamplesWriter(tmp_path, "train"):
         pass

@@ -71,6 +71,23 @@ def stored_batches(
             yield _as_decoded(selected(batch, wanted))
 
 
+def paired(
+    batches: Iterator[pa.RecordBatch], serialized: Iterator[list[bytes]]
+) -> Iterator[tuple[pa.RecordBatch, list[bytes]]]:
+    """Yields each batch with its records, from two cuts of the same rows.
+
+    Args:
+        batches: The rows as list columns.
+        serialized: The same rows as records; the lists may end at other rows than the batches.
+    """
+    rest: list[bytes] = []
+    for batch in batches:
+        while len(rest) < batch.num_rows:
+            rest += next(serialized)
+        yield batch, rest[: batch.num_rows]
+        rest = rest[batch.num_rows :]
+
+
 def selected(batch: pa.RecordBatch, columns: Sequence[str] | None) -> pa.RecordBatch:
     """Returns the named columns that there are, or all of them, sorted by name."""
     names = batch.schema.names

@@ -18,6 +18,7 @@ from headrace_components.data.columnar import ColumnarWriter
 from headrace_components.data.example_encoder import encode_examples
 from headrace_components.data.example_files import (
     decoded_batches,
+    paired,
     selected,
     serialized_batches,
     stored_batches,
@@ -182,6 +183,27 @@ class ExamplesReader:
         """
         for file in self.tfrecord_files(split):
             yield from serialized_batches(file, self._component, batch_size)
+
+    def pairs(
+        self, split: str, *, batch_size: int = 10_000
+    ) -> Iterator[tuple[pa.RecordBatch, list[bytes]]]:
+        """Yields what `record_batches` does, each batch with its rows as serialized tf.Examples.
+
+        Args:
+            split: Name of the split.
+            batch_size: The most rows in a batch.
+
+        Raises:
+            InputError: There is no such split, or a file is corrupt.
+        """
+        if self.has_columnar(split):
+            yield from paired(
+                self.record_batches(split, batch_size=batch_size),
+                self.serialized(split, batch_size=batch_size),
+            )
+        else:
+            for file in self.tfrecord_files(split):
+                yield from decoded_batches(file, self._component, batch_size)
 
 
 def _typed_as_decoded(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -1,9 +1,8 @@
-"""Keeps the rows of examples that a function of the user wants, without Beam or TensorFlow."""
+"""Keeps the rows of examples that a function of the user wants."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
 import pyarrow as pa
 
 from headrace_components.data import splits
@@ -11,11 +10,11 @@ from headrace_components.data.examples import ExamplesReader, ExamplesWriter
 from headrace_components.errors import InputError
 from headrace_components.filter_examples import predicates
 from headrace_components.filter_examples.params import FilterExamplesParams
-from headrace_components.filter_examples.predicates import BATCHES, Mask, Predicate
+from headrace_components.filter_examples.predicates import BATCHES, Predicate
 from headrace_components.parameters import read
 from headrace_components.task import Artifact, Task
 
-_ROWS_PER_BATCH = 10_000
+ROWS_PER_BATCH = 10_000
 
 # What an Examples artifact is told by; a backend adds properties of its own, which stay with it.
 _METADATA = (
@@ -42,16 +41,14 @@ def execute(task: Task) -> None:
     for name in names:
         reader.check_split(name)
     output = task.output("filtered_examples")
-    num_read = num_kept = 0
-    for name in names:
-        seen, kept = _filter(reader, name, predicate, output)
-        logging.info("Split %r: kept %d of %d rows.", name, kept, seen)
-        num_read, num_kept = num_read + seen, num_kept + kept
-    if num_read and not num_kept:
-        raise InputError(
-            f"filter_examples: {predicate.kind} kept none of the {num_read} rows of the splits "
-            f"{list(names)}, expected at least one. Correct its condition."
-        )
+    if params.beam_pipeline_args:
+        # Imported here: Beam takes seconds, which only those who ask for it are to wait.
+        from headrace_components.filter_examples import beam_engine
+
+        counts = beam_engine.filter_splits(params, examples, reader, predicate.kind, names, output)
+    else:
+        counts = {name: _filter(reader, name, predicate, output) for name in names}
+    _check_counts(counts, names, predicate)
     splits.describe(examples, output, names)
     output.metadata.update(
         {key: examples.metadata[key] for key in _METADATA if key in examples.metadata}
@@ -72,6 +69,19 @@ def _check_payload(examples: Artifact, predicate: Predicate) -> None:
         )
 
 
+def _check_counts(
+    counts: Mapping[str, tuple[int, int]], names: Sequence[str], predicate: Predicate
+) -> None:
+    for name in names:
+        logging.info("Split %r: kept %d of %d rows.", name, counts[name][1], counts[name][0])
+    num_read, num_kept = (sum(numbers) for numbers in zip(*counts.values(), strict=True))
+    if num_read and not num_kept:
+        raise InputError(
+            f"filter_examples: {predicate.kind} kept none of the {num_read} rows of the splits "
+            f"{list(names)}, expected at least one. Correct its condition."
+        )
+
+
 def _filter(
     reader: ExamplesReader, split: str, predicate: Predicate, output: Artifact
 ) -> tuple[int, int]:
@@ -80,11 +90,11 @@ def _filter(
     has_batches = predicate.kind == BATCHES or reader.has_columnar(split)
     with ExamplesWriter(output.path, split, columnar=has_batches) as writer:
         for batch, records in _rows(reader, split, has_batches):
-            if predicate.kind == BATCHES:
-                mask = predicate.of_batch(batch)
+            kept_batch, kept_records = predicate.kept(batch, records)
+            if kept_batch is None:
+                writer.write_records(kept_records)
             else:
-                mask = predicate.of_records(records)
-            _write(writer, batch, records, mask)
+                writer.write(kept_batch, kept_records)
             num_read += len(records)
     return num_read, writer.num_rows
 
@@ -93,25 +103,8 @@ def _rows(
     reader: ExamplesReader, split: str, has_batches: bool
 ) -> Iterator[tuple[pa.RecordBatch | None, list[bytes]]]:
     """Yields rows as list columns, where wanted, with the same rows as records."""
-    serialized = reader.serialized(split, batch_size=_ROWS_PER_BATCH)
-    if not has_batches:
-        for records in serialized:
-            yield None, records
+    if has_batches:
+        yield from reader.pairs(split, batch_size=ROWS_PER_BATCH)
         return
-    rest: list[bytes] = []
-    for batch in reader.record_batches(split, batch_size=_ROWS_PER_BATCH):
-        # The two end at different rows where a file ends.
-        while len(rest) < batch.num_rows:
-            rest += next(serialized)
-        yield batch, rest[: batch.num_rows]
-        rest = rest[batch.num_rows :]
-
-
-def _write(
-    writer: ExamplesWriter, batch: pa.RecordBatch | None, records: list[bytes], mask: Mask
-) -> None:
-    kept = [records[row] for row in np.flatnonzero(mask)]
-    if batch is None:
-        writer.write_records(kept)
-    else:
-        writer.write(batch.filter(pa.array(mask)), kept)
+    for records in reader.serialized(split, batch_size=ROWS_PER_BATCH):
+        yield None, records

@@ -13,8 +13,9 @@ def filter_examples(
     module_file: str = "",
     filter_fn: str = "",
     filter_batch_fn: str = "",
+    beam_pipeline_args: list = [],
 ) -> dsl.ContainerSpec:
-    """Keeps the rows that a function wants, in their order and byte for byte.
+    """Keeps the rows that a function wants, byte for byte and, without Beam, in their order.
 
     The function is one of two. `filter_fn(serialized: bytes) -> bool` is called for each record.
     `filter_batch_fn(batch: pyarrow.RecordBatch)` is called for some thousand rows and returns one
@@ -32,6 +33,8 @@ def filter_examples(
         module_file: Python file with one of the two functions.
         filter_fn: That function as a dotted path; excludes the others.
         filter_batch_fn: That function as a dotted path; excludes the others. It needs tf.Examples.
+        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
+            computes in this process, without Beam.
     """
     return dsl.ContainerSpec(
         image=image("filter_examples"),

@@ -34,6 +34,23 @@ class Predicate:
     kind: str
     function: Callable[[Any], Any]
 
+    def kept(
+        self, batch: pa.RecordBatch | None, records: Sequence[bytes]
+    ) -> tuple[pa.RecordBatch | None, list[bytes]]:
+        """Returns those of some rows that are kept, in both forms.
+
+        Args:
+            batch: The rows as list columns; None where they have no such form, which a function of
+                the kind `RECORDS` does not need.
+            records: The same rows, serialized.
+
+        Raises:
+            InputError: The function raised, or did not return one truth value for each row.
+        """
+        mask = self.of_batch(batch) if self.kind == BATCHES else self.of_records(records)
+        kept = [records[row] for row in np.flatnonzero(mask)]
+        return None if batch is None else batch.filter(pa.array(mask)), kept
+
     def of_records(self, records: Sequence[bytes]) -> Mask:
         """Returns what a function of the kind `RECORDS` says of each record.
 

@@ -1,0 +1,95 @@
+"""Keeps rows on Beam. The function is loaded by each worker, from the parameters it came in."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+
+from headrace_components.beam import job
+from headrace_components.beam.examples import (
+    ReadPairs,
+    ReadRecords,
+    SplitRows,
+    WriteShards,
+    finish,
+)
+from headrace_components.data.examples import ExamplesReader
+from headrace_components.filter_examples import predicates
+from headrace_components.filter_examples.params import FilterExamplesParams
+from headrace_components.filter_examples.predicates import BATCHES
+from headrace_components.task import Artifact
+
+_COMPONENT = "filter_examples"
+_NUM_READ = "num_read"
+_KEPT = "kept"
+
+
+def filter_splits(
+    params: FilterExamplesParams,
+    examples: Artifact,
+    reader: ExamplesReader,
+    kind: str,
+    names: Sequence[str],
+    output: Artifact,
+) -> Mapping[str, tuple[int, int]]:
+    """Writes the rows kept, and returns by split how many rows it had and how many were kept.
+
+    Args:
+        params: Names the function and Beam's options.
+        examples: The rows to choose from.
+        reader: The same, opened.
+        kind: Kind of the function.
+        names: Splits to filter.
+        output: Examples artifact to write.
+    """
+    columnar = kind == BATCHES or all(reader.has_columnar(name) for name in names)
+    read = ReadPairs if columnar else ReadRecords
+
+    def build(running: job.Job) -> Any:
+        location = running.location(examples)
+        filtered = [
+            running.pipeline
+            | f"Read[{name}]" >> read(reader, name, location, _COMPONENT)
+            | f"Filter[{name}]" >> beam.ParDo(_Filter(params, name)).with_outputs(_NUM_READ, _KEPT)
+            for name in names
+        ]
+        num_read = [each[_NUM_READ] for each in filtered] | "NumRead" >> beam.Flatten()
+        kept = [each[_KEPT] for each in filtered] | "Kept" >> beam.Flatten()
+        counted = running.gather(num_read | "Count" >> beam.CombinePerKey(sum))
+        shards = running.gather(kept | WriteShards(running.scratch))
+
+        def after() -> Mapping[str, tuple[int, int]]:
+            seen = dict(counted())
+            num_kept = finish(shards(), names, running.location(output), columnar=columnar)
+            return {name: (seen.get(name, 0), num_kept[name]) for name in names}
+
+        return after
+
+    counts: Mapping[str, tuple[int, int]] = job.run(
+        _COMPONENT, params.beam_pipeline_args, output, build
+    )
+    return counts
+
+
+class _Filter(beam.DoFn):
+    """Gives the rows kept of a split, and how many there were."""
+
+    _predicate: predicates.Predicate  # of each worker: functions do not travel
+
+    def __init__(self, params: FilterExamplesParams, split: str) -> None:
+        self._params = params
+        self._split = split
+
+    def setup(self) -> None:
+        self._predicate = predicates.load(self._params, _COMPONENT)
+
+    def process(
+        self, rows: tuple[pa.RecordBatch, list[bytes]] | list[bytes]
+    ) -> Iterator[beam.pvalue.TaggedOutput]:
+        batch, records = rows if isinstance(rows, tuple) else (None, rows)
+        yield beam.pvalue.TaggedOutput(_NUM_READ, (self._split, len(records)))
+        kept_batch, kept = self._predicate.kept(batch, records)
+        if kept:
+            found = SplitRows(split=self._split, records=kept, batch=kept_batch)
+            yield beam.pvalue.TaggedOutput(_KEPT, found)

@@ -1,0 +1,147 @@
+"""Data components on Beam do what they do without: the same outputs, the same refusals."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from headrace_components.data.example_encoder import encode_examples
+from headrace_components.data.examples import (
+    BYTES_LIST,
+    FLOAT_LIST,
+    INT_LIST,
+    ExamplesReader,
+    ExamplesWriter,
+    examples_metadata,
+)
+from launcher import Launcher, Outcome, Stored, TaskFailedError
+
+IN_MEMORY = ["--runner=DirectRunner"]
+PROCESSES = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
+
+NUM_ROWS = 6_000
+
+
+def flights(seed: int, num_rows: int = NUM_ROWS) -> pa.RecordBatch:
+    """Returns rows with features that some lack, that have several values, and no value at all."""
+    random = np.random.default_rng(seed)
+    hours = random.integers(0, 24, num_rows)
+    delays = random.integers(-10, 60, num_rows)
+    columns = {
+        "id": pa.array([[row] for row in random.permutation(num_rows)], INT_LIST),
+        "hour": pa.array([[hour] for hour in hours], FLOAT_LIST),
+        "delay": pa.array([[d] if d % 7 else None for d in delays], INT_LIST),
+        "origin": pa.array(
+            [[b"JFK", b"LGA", b"EWR"][h % 3 : h % 3 + 1] for h in hours], BYTES_LIST
+        ),
+        "stops": pa.array([[1] * (d % 3) for d in delays], INT_LIST),
+        "nothing": pa.nulls(num_rows),
+    }
+    names = sorted(columns)
+    return pa.RecordBatch.from_arrays([columns[name] for name in names], names)
+
+
+def store(
+    launcher: Launcher, scratch: Path, *, columnar: bool = True, **splits: pa.RecordBatch
+) -> Stored:
+    """Puts an Examples artifact of several files into the store."""
+    for name, rows in splits.items():
+        with ExamplesWriter(scratch, name, columnar=columnar, rows_per_shard=2_500) as writer:
+            for start in range(0, rows.num_rows, 500):
+                writer.write(rows.slice(start, 500))
+    return launcher.store(scratch, examples_metadata(list(splits), span=3))
+
+
+def records(examples: Stored, split: str) -> list[bytes]:
+    reader = ExamplesReader(examples.path, "test")
+    return sorted(record for some in reader.serialized(split) for record in some)
+
+
+def failure(
+    launcher: Launcher, component: str, parameters: Mapping[str, Any], **inputs: Any
+) -> str:
+    with pytest.raises(TaskFailedError) as raised:
+        launcher.run(component, parameters, **inputs)
+    return str(raised.value)
+
+
+BY_BATCH = """
+import pyarrow.compute as pc
+
+def filter_batch_fn(batch):
+    return pc.greater(pc.fill_null(pc.list_value_length(batch["delay"]), 0), 0)
+"""
+BY_RECORD = """
+def filter_fn(serialized):
+    return b"JFK" in serialized
+"""
+
+
+def filtered(
+    launcher: Launcher, examples: Stored, module: Path, source: str, args: list[str]
+) -> Outcome:
+    module.write_text(source, "utf-8")
+    parameters = {"module_file": str(module), "beam_pipeline_args": args}
+    return launcher.run("filter_examples", parameters, examples=examples)
+
+
+@pytest.mark.parametrize(
+    ("source", "columnar", "args"),
+    [
+        (BY_BATCH, True, PROCESSES),
+        (BY_BATCH, False, IN_MEMORY),
+        (BY_RECORD, True, IN_MEMORY),
+        (BY_RECORD, False, IN_MEMORY),
+    ],
+    ids=["batches_of_a_twin", "batches", "records_beside_a_twin", "records"],
+)
+def test_the_same_rows_are_kept(
+    source: str, columnar: bool, args: list[str], launcher: Launcher, tmp_path: Path
+) -> None:
+    rows = {"train": flights(1), "eval": flights(2, 40), "none": flights(3, 0)}
+    examples = store(launcher, tmp_path / "examples", columnar=columnar, **rows)
+
+    expected, found = (
+        filtered(launcher, examples, tmp_path / "module.py", source, each)["filtered_examples"]
+        for each in ([], args)
+    )
+
+    assert found.metadata == expected.metadata
+    reader = ExamplesReader(found.path, "test")
+    for split in rows:
+        assert records(found, split) == records(expected, split)
+        has_columnar = ExamplesReader(expected.path, "test").has_columnar(split)
+        assert reader.has_columnar(split) == has_columnar
+        if has_columnar:
+            twin = [r for batch in reader.record_batches(split) for r in encode_examples(batch)]
+            assert sorted(twin) == records(found, split)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def filter_fn(x):\n    raise KeyError('fare')",
+        "def filter_fn(x): return False",
+        "def filter_batch_fn(x): return x['delay']",
+        "def keep(x): ...",
+    ],
+    ids=["raises", "keeps_none", "no_mask", "no_function"],
+)
+def test_a_filter_is_refused_in_the_same_words(
+    source: str, launcher: Launcher, tmp_path: Path
+) -> None:
+    examples = store(launcher, tmp_path / "examples", train=flights(1, 100))
+    (tmp_path / "module.py").write_text(source, "utf-8")
+    module = {"module_file": str(tmp_path / "module.py")}
+
+    expected, found = (
+        failure(
+            launcher, "filter_examples", {**module, "beam_pipeline_args": args}, examples=examples
+        )
+        for args in ([], IN_MEMORY)
+    )
+
+    assert found == expected
