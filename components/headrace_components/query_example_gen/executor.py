@@ -1,15 +1,13 @@
 """Reads a database into examples without Beam or TensorFlow, some thousand rows at a time."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import pyarrow as pa
 
-from headrace_components.data import examples_record
-from headrace_components.data.examples import examples_metadata
-from headrace_components.errors import InputError
+from headrace_components.example_gen.from_queries import write_examples
 from headrace_components.example_gen.python_values import arrow_batch
 from headrace_components.example_gen.values import FeatureColumns
-from headrace_components.example_gen.writing import rows_of, write_splits
 from headrace_components.parameters import read
 from headrace_components.query_example_gen.database import Database, open_database
 from headrace_components.query_example_gen.params import QueryExampleGenParams
@@ -21,17 +19,8 @@ _ADVICE = "CAST or rename it in the query, or leave it out."
 def execute(task: Task) -> None:
     """Writes one split per output split, or per input split, under the `examples` output."""
     params = read(QueryExampleGenParams, task.params, task.component)
-    output = task.output("examples")
     with open_database(params.url) as database:
-        for name, query in params.queries.items():
-            rows = rows_of(_list_batches(database, name, query), params)
-            if not write_splits(rows, params.shares_of(name), output.path, params):
-                raise InputError(
-                    f"query_example_gen: the query of input split {name!r} returned no rows, "
-                    "expected at least one. Check its condition, and the span if it has one."
-                )
-    metadata = examples_metadata(params.split_names, span=params.only_span or 0)
-    examples_record.publish(output, metadata)
+        write_examples(params, task.output("examples"), partial(_list_batches, database))
 
 
 def _list_batches(database: Database, split: str, query: str) -> Iterator[pa.RecordBatch]:
