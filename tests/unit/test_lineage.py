@@ -107,6 +107,7 @@ def test_an_artifact_has_the_type_and_the_properties_that_tfx_declares(
     assert (artifact.uri, artifact.state) == ("/e", pb.Artifact.LIVE)
     assert artifact.name == "flights:run-1:gen:examples:0"
     assert artifact.properties["span"].int_value == 3
+    assert artifact.custom_properties["span"].int_value == 3
     assert artifact.properties["split_names"].string_value == '["train"]'
     assert artifact.custom_properties["input_fingerprint"].string_value == "f"
     # Without it TFX would look for directories named `train` instead of `Split-train`.
@@ -118,6 +119,20 @@ def test_an_artifact_has_the_type_and_the_properties_that_tfx_declares(
         "split_names": pb.STRING,
     }
     assert declared.base_type == pb.ArtifactType.DATASET
+
+
+def test_the_ids_of_a_blessing_are_integers_as_tfx_s_resolver_compares_them(
+    tmp_path: Path, store: LineageStore
+) -> None:
+    verdict = {"blessed": 1, "current_model": "/m", "current_model_id": "7"}
+    elsewhere = {"baseline_model_id": "projects/1/artifacts/8"}
+    store.begin_run("flights", "run-1", {})
+    blessing = ArtifactRecord(uri="/b", type="tfx.ModelBlessing", metadata={**verdict, **elsewhere})
+    run_task(store, "run-1", "eval", "evaluator", outputs={"blessing": [blessing]})
+
+    (artifact,) = mlmd(tmp_path).get_artifacts_by_type("ModelBlessing")
+    assert artifact.custom_properties["current_model_id"].int_value == 7
+    assert artifact.custom_properties["baseline_model_id"].string_value == "projects/1/artifacts/8"
 
 
 def test_a_type_that_is_not_tfx_s_keeps_its_name(tmp_path: Path, store: LineageStore) -> None:

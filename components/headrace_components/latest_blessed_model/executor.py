@@ -16,6 +16,7 @@ from pathlib import Path
 from headrace_components import earlier_runs
 from headrace_components.earlier_runs import Place, may_hold_artifacts
 from headrace_components.latest_blessed_model.params import LatestBlessedModelParams
+from headrace_components.latest_blessed_model.tfx_blessings import read_tfx_blessing
 from headrace_components.parameters import read
 from headrace_components.task import MetadataValue, Task, local_path
 
@@ -97,7 +98,8 @@ def _blessed_files(directory: Path) -> Iterator[Path]:
 
 def _read(file: Path, place: Place) -> _Blessing | None:
     try:
-        content = json.loads(file.read_text("utf-8"))
+        is_of_tfx = file.stat().st_size == 0
+        content = read_tfx_blessing(file) if is_of_tfx else json.loads(file.read_text("utf-8"))
         uri = str(content["model"])
         return _Blessing(
             created=float(content["created"]),
@@ -106,7 +108,6 @@ def _read(file: Path, place: Place) -> _Blessing | None:
             path=file.parent,
         )
     except (ValueError, KeyError, TypeError, FileNotFoundError) as error:
-        # TFX leaves the file empty and keeps what it is about in its database.
         logging.info(
             "latest_blessed_model: passing over %s: it does not say which model it is for (%s).",
             file,

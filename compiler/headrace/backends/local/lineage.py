@@ -221,10 +221,13 @@ class LineageStore:
             if kind == "INT":
                 # JSON of a backend may have turned the integer into a float or a string.
                 artifact.properties[name].int_value = int(value)
+                if name in declared.mirrored:
+                    artifact.custom_properties[name].int_value = int(value)
             elif kind == "STRING":
                 artifact.properties[name].string_value = str(value)
             else:
-                set_value(artifact.custom_properties, name, value)
+                is_id = name in declared.ids and str(value).isdecimal()
+                set_value(artifact.custom_properties, name, int(value) if is_id else value)
         return artifact
 
     def _context(self, store: Any, kind: str, name: str) -> Any:

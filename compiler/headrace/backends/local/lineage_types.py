@@ -64,12 +64,18 @@ class ArtifactType:
         base: ML Metadata's class of artifacts, as `DATASET`; empty for none.
         properties: `INT` or `STRING` by declared property. Any other metadata of an artifact is
             a custom property.
+        mirrored: Declared properties that are custom properties too: TFX's resolver of spans looks
+            for them there.
+        ids: Custom properties that hold ids of this store. TFX's resolver of the latest blessed
+            model compares them as integers.
         is_tfx: Whether TFX, or Headrace after its example, defines the type.
     """
 
     name: str
     base: str = ""
     properties: Mapping[str, str] = field(default_factory=dict)
+    mirrored: frozenset[str] = frozenset()
+    ids: frozenset[str] = frozenset()
     is_tfx: bool = False
 
 
@@ -83,6 +89,9 @@ _DECLARED = {
     "PushedModel": ("MODEL", {}),
 }
 
+_MIRRORED = {"Examples": frozenset({"span", "version"})}
+_IDS = {"ModelBlessing": frozenset({"baseline_model_id", "current_model_id"})}
+
 
 def artifact_type(title: str) -> ArtifactType:
     """Returns the type to file an artifact of schema title `title` under, as `tfx.Examples`."""
@@ -90,7 +99,14 @@ def artifact_type(title: str) -> ArtifactType:
     if namespace != "tfx":
         return ArtifactType(name=title)
     base, properties = _DECLARED.get(name, ("", {}))
-    return ArtifactType(name=name, base=base, properties=properties, is_tfx=True)
+    return ArtifactType(
+        name=name,
+        base=base,
+        properties=properties,
+        mirrored=_MIRRORED.get(name, frozenset()),
+        ids=_IDS.get(name, frozenset()),
+        is_tfx=True,
+    )
 
 
 def execution_type(component: str) -> tuple[str, str]:
