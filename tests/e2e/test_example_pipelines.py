@@ -3,15 +3,19 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from headrace_components.data.examples import ExamplesReader
 
 pytestmark = pytest.mark.slow
 
@@ -24,6 +28,7 @@ PENGUIN = {
     "body_mass_g": 3750,
 }
 ADELIE = 0
+NEW_YEAR = 15706  # 2013-01-01, in days since 1970
 
 
 def headrace(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -32,14 +37,18 @@ def headrace(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def run(example: str, root: Path, **parameters: str | int) -> subprocess.CompletedProcess[str]:
-    values = {"data": root / "data", "serving_dir": root / "serving", **parameters}
+def run(
+    example: str, root: Path, **parameters: str | int | Path
+) -> subprocess.CompletedProcess[str]:
+    values = {"serving_dir": root / "serving", **parameters}
+    if "url" not in values:
+        values["data"] = root / "data"
     assignments = [f"-p{name}={value}" for name, value in values.items()]
     return headrace("run", f"examples/{example}/pipeline.py", "--root", root, *assignments)
 
 
-def prepare(example: str, root: Path) -> Path:
-    target = root / f"data/{example}.csv"
+def prepare(example: str, root: Path, file: str = "") -> Path:
+    target = root / "data" / (file or f"{example}.csv")
     script = REPOSITORY / f"examples/{example}/prepare_data.py"
     subprocess.run([sys.executable, script, target], check=True)
     return target
@@ -136,6 +145,35 @@ def test_penguins_killed_while_transforming_are_resumed(tmp_path: Path) -> None:
     assert log.read_text("utf-8").count("split 'train' has") == 1
 
 
+def test_daily_compares_days_and_goes_on_learning_from_both(tmp_path: Path) -> None:
+    url = f"sqlite:///{prepare('daily', tmp_path, 'flights.db')}"
+
+    first = run("daily", tmp_path, url=url, span=NEW_YEAR)
+    second = run("daily", tmp_path, url=url, span=NEW_YEAR + 1)
+
+    assert first.returncode == second.returncode == 0, second.stdout + second.stderr
+    assert len(list((tmp_path / "serving").iterdir())) == 2
+    outputs = tmp_path / "daily" / newest_run(tmp_path)
+    (line,) = (outputs / "logs/distribution-validator.log").read_text("utf-8").splitlines()[-1:]
+    assert "No distribution has moved" in line
+    assert days(outputs / "span-range/span_examples") == days(
+        outputs / "filter-examples/filtered_examples"
+    ) + days(outputs.with_name(oldest_run(tmp_path)) / "filter-examples/filtered_examples")
+    assert losses(outputs)[0] < losses(outputs.with_name(oldest_run(tmp_path)))[0]
+
+
+def losses(run_directory: Path) -> list[float]:
+    """Returns the losses that the trainer logged."""
+    log = (run_directory / "logs/trainer.log").read_text("utf-8")
+    return [float(loss) for loss in re.findall(r"loss: ([\d.]+)", log)]
+
+
+def days(examples: Path) -> Counter[bytes]:
+    """Returns how often each row of the examples occurs."""
+    reader = ExamplesReader(examples, "test")
+    return Counter(row for rows in reader.serialized("train") for row in rows)
+
+
 def keep_rows(path: Path, num_rows: int) -> None:
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
@@ -147,6 +185,10 @@ def keep_rows(path: Path, num_rows: int) -> None:
 
 def newest_run(root: Path) -> str:
     return max(path.parent.name for path in root.glob("*/*/run.json"))
+
+
+def oldest_run(root: Path) -> str:
+    return min(path.parent.name for path in root.glob("*/*/run.json"))
 
 
 def wait_for(root: Path, pattern: str) -> None:

@@ -1,0 +1,74 @@
+"""What Headrace calls: which flights count, and how the model goes on learning."""
+
+from pathlib import Path
+
+import keras
+import pyarrow.compute as pc
+import tensorflow as tf
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx_bsl.public import tfxio
+
+LABEL = "late"
+BUCKETS = {"carrier": 64, "origin": 16, "dest": 512}
+SCALES = {"distance": 1000.0, "hour": 12.0}
+BATCH_SIZE = 128
+WEIGHTS = "model.weights.h5"
+
+
+def filter_batch_fn(batch):
+    """Keeps the flights that arrived: those that were cancelled are neither late nor on time."""
+    return pc.is_valid(batch[LABEL])
+
+
+def run_fn(fn_args):
+    """Trains for `fn_args.train_steps` batches, from where the model of the last run stopped."""
+    model = _model()
+    if fn_args.base_model:
+        model.load_weights(Path(fn_args.base_model, WEIGHTS))
+    schema = text_format.Parse(Path(fn_args.schema_path).read_text("utf-8"), schema_pb2.Schema())
+    options = tfxio.TensorFlowDatasetOptions(batch_size=BATCH_SIZE, label_key=LABEL, shuffle_seed=7)
+    flights = fn_args.data_accessor.tf_dataset_factory(fn_args.train_files, options, schema)
+    flights = flights.map(lambda features, late: (_encoded(features), late))
+    model.fit(flights, steps_per_epoch=fn_args.train_steps or 100, verbose=2)
+    server = _Server(model)
+    tf.saved_model.save(server, fn_args.serving_model_dir, {"serving_default": server.serve})
+    model.save_weights(Path(fn_args.serving_model_dir, WEIGHTS))
+
+
+def _encoded(features):
+    # Hashed and scaled by constants, so that weights mean the same on every day.
+    numbers = {name: tf.cast(features[name], tf.float32) / scale for name, scale in SCALES.items()}
+    buckets = {
+        name: tf.strings.to_hash_bucket_fast(features[name], size) for name, size in BUCKETS.items()
+    }
+    return numbers | buckets
+
+
+def _model():
+    keras.utils.set_random_seed(7)
+    inputs = {name: keras.Input((1,), name=name) for name in SCALES}
+    parts = list(inputs.values())
+    for name, size in BUCKETS.items():
+        inputs[name] = keras.Input((1,), name=name, dtype="int64")
+        parts.append(keras.layers.Flatten()(keras.layers.Embedding(size, 4)(inputs[name])))
+    hidden = keras.layers.Dense(16, activation="relu")(keras.layers.Concatenate()(parts))
+    model = keras.Model(inputs, keras.layers.Dense(1, activation="sigmoid")(hidden))
+    model.compile(keras.optimizers.Adam(3e-3), "binary_crossentropy")
+    return model
+
+
+class _Server(tf.Module):
+    """The model for servers: serialized tf.Examples in, probabilities out."""
+
+    def __init__(self, model):
+        super().__init__()
+        self._model = model
+        texts = dict.fromkeys(BUCKETS, tf.io.FixedLenFeature([1], tf.string, ""))
+        numbers = dict.fromkeys(SCALES, tf.io.FixedLenFeature([1], tf.int64, 0))
+        self._spec = {**texts, **numbers}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def serve(self, examples):
+        features = tf.io.parse_example(examples, self._spec)
+        return {"probability": self._model(_encoded(features))}
