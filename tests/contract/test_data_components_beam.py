@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+import tensorflow_data_validation as tfdv
 
 from headrace_components.data.example_encoder import encode_examples
 from headrace_components.data.examples import (
@@ -18,6 +19,7 @@ from headrace_components.data.examples import (
     examples_metadata,
 )
 from launcher import Launcher, Outcome, Stored, TaskFailedError
+from statistics_oracle import differences
 
 IN_MEMORY = ["--runner=DirectRunner"]
 PROCESSES = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
@@ -145,3 +147,137 @@ def test_a_filter_is_refused_in_the_same_words(
     )
 
     assert found == expected
+
+
+def summarised(launcher: Launcher, examples: Stored, args: list[str], **parameters: Any) -> Outcome:
+    return launcher.run(
+        "statistics_gen", {"beam_pipeline_args": args, **parameters}, examples=examples
+    )
+
+
+def of_split(outcome: Outcome, split: str = "train") -> Any:
+    path = outcome["statistics"].path / f"Split-{split}/FeatureStats.pb"
+    return tfdv.load_stats_binary(str(path))
+
+
+WEIGHTED = {"weight_feature": "hour", "feature_allowlist": ["hour", "origin", "stops", "delay"]}
+
+
+@pytest.mark.parametrize(
+    ("options", "columnar"), [({}, True), (WEIGHTED, False)], ids=["all", "weighted"]
+)
+def test_statistics_are_the_same(
+    options: Mapping[str, Any], columnar: bool, launcher: Launcher, tmp_path: Path
+) -> None:
+    rows = {"train": flights(1), "none": flights(3, 0)}
+    examples = store(launcher, tmp_path / "examples", columnar=columnar, **rows)
+
+    expected, found = (
+        summarised(launcher, examples, args, stats_options=options) for args in ([], IN_MEMORY)
+    )
+
+    assert found["statistics"].metadata == expected["statistics"].metadata
+    assert found["report"].path.read_bytes() == expected["report"].path.read_bytes()
+    for split in rows:
+        assert differences(of_split(expected, split), of_split(found, split)) == []
+
+
+def test_a_sample_is_the_same_rows_in_each_run_on_beam(launcher: Launcher, tmp_path: Path) -> None:
+    examples = store(launcher, tmp_path / "examples", train=flights(1))
+
+    first, second = (
+        of_split(summarised(launcher, examples, IN_MEMORY, sample_rate=0.3)) for _ in range(2)
+    )
+
+    assert differences(first, second) == []
+    assert 0.27 * NUM_ROWS < first.datasets[0].num_examples < 0.33 * NUM_ROWS
+
+
+def test_statistics_of_a_slice_are_those_of_its_rows(launcher: Launcher, tmp_path: Path) -> None:
+    whole = flights(1)
+    examples = store(launcher, tmp_path / "examples", train=whole)
+    specs = [{"feature_keys": ["stops", "origin"]}, {"feature_values": {"origin": "JFK"}}]
+    options = {"slicing_config": {"slicing_specs": specs}}
+
+    sliced = of_split(summarised(launcher, examples, IN_MEMORY, stats_options=options))
+
+    assert [data.name for data in sliced.datasets[:4]] == [
+        "All Examples",
+        "origin_EWR_stops_1",
+        "origin_JFK",
+        "origin_JFK_stops_1",
+    ]
+    from_jfk = whole.filter(pa.array([row == [b"JFK"] for row in whole["origin"].to_pylist()]))
+    for index, rows in ((0, whole), (2, from_jfk)):
+        alone = store(launcher, tmp_path / f"alone{index}", train=rows)
+        expected = of_split(summarised(launcher, alone, []))
+        expected.datasets[0].name = sliced.datasets[index].name
+        found = type(sliced)(datasets=[sliced.datasets[index]])
+        assert differences(expected, found) == []
+
+
+def test_a_label_lifts_other_features(launcher: Launcher, tmp_path: Path) -> None:
+    examples = store(launcher, tmp_path / "examples", train=flights(1))
+    schema = tmp_path / "schema"
+    schema.mkdir()
+    lines = ('feature { name: "origin" type: BYTES }', 'feature { name: "stops" type: INT }')
+    (schema / "schema.pbtxt").write_text("\n".join(lines).replace("INT", "INT bool_domain {}"))
+    inputs: dict[str, Any] = {"examples": examples, "schema": launcher.store(schema)}
+
+    def run(label: str, args: list[str]) -> Outcome:
+        parameters = {"stats_options": {"label_feature": label}, "beam_pipeline_args": args}
+        return launcher.run("statistics_gen", parameters, **inputs)
+
+    found = of_split(run("origin", IN_MEMORY))
+    (stops,) = [feature for feature in found.datasets[0].features if feature.path.step == ["stops"]]
+    assert [each.name for each in stops.custom_stats] == [
+        f"Lift (Y={origin})" for origin in ("EWR", "JFK", "LGA")
+    ]
+    with pytest.raises(TaskFailedError, match=r"\['label_feature'\], which TFDV computes on Beam"):
+        run("origin", [])
+    with pytest.raises(TaskFailedError, match=r"categorical features are \['origin', 'stops'\]\."):
+        run("hour", IN_MEMORY)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"weight_feature": "delay", "feature_allowlist": ["delay", "origin"]},
+        {"feature_allowlist": ["fare"]},
+        {"slicing_config": {"slicing_specs": [{}]}},
+    ],
+    ids=["two_types", "weight", "allowlist", "slices"],
+)
+def test_rows_without_statistics_are_refused_in_the_same_words(
+    options: Mapping[str, Any], launcher: Launcher, tmp_path: Path
+) -> None:
+    whole = flights(1)
+    delays = pa.array([[b"late"]] * NUM_ROWS, BYTES_LIST)
+    other = pa.RecordBatch.from_arrays([delays, *whole.columns[1:]], whole.schema.names)
+    with ExamplesWriter(tmp_path / "rows", "train", columnar=False, rows_per_shard=1) as writer:
+        for batch in (whole, whole, whole if options else other):
+            writer.write(batch)
+    examples = launcher.store(tmp_path / "rows", examples_metadata(["train"]))
+
+    expected, found = (
+        failure(
+            launcher,
+            "statistics_gen",
+            {"stats_options": options, "beam_pipeline_args": args},
+            examples=examples,
+        )
+        for args in ([], IN_MEMORY)
+    )
+
+    assert found == expected
+
+
+def test_a_slice_by_what_no_row_has_is_refused(launcher: Launcher, tmp_path: Path) -> None:
+    examples = store(launcher, tmp_path / "examples", train=flights(1, 100))
+    options = {"slicing_config": {"slicing_specs": [{"feature_keys": ["orgin"]}]}}
+
+    with pytest.raises(TaskFailedError, match=r"`slicing_config` names \['orgin'\], which no row"):
+        summarised(launcher, examples, IN_MEMORY, stats_options=options)
+    with pytest.raises(TaskFailedError, match=r"\['slicing_config'\], which TFDV computes on Beam"):
+        summarised(launcher, examples, [], stats_options=options)

@@ -11,11 +11,8 @@ Beam for the same rows, field by field, but for:
   stream of rows, as here and in one bundle of Beam, gives the same result for any size of batch.
 """
 
-import difflib
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +23,7 @@ from tensorflow_data_validation.statistics.generators import (
     top_k_uniques_stats_generator,
 )
 from tensorflow_data_validation.statistics.stats_options import StatsOptions
-from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
+from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx_bsl.statistics import merge_util
 
 from headrace_components.data.top_values import ExactTopValuesGenerator
@@ -35,7 +32,10 @@ from headrace_components.errors import InputError
 FILE_NAME = "FeatureStats.pb"
 
 # Rows are drawn from a fixed seed, so that the same input gives the same statistics.
-_SAMPLE_SEED = 20130101
+SAMPLE_SEED = 20130101
+
+Types = dict[str, pa.DataType]
+"""By feature the type of its values, without the lists around them."""
 
 
 def compute(
@@ -84,7 +84,8 @@ def _generators(
     if beam_only:
         raise InputError(
             f"{component}: the statistics options set {beam_only}, which TFDV computes on Beam "
-            "only. Leave them out, or call tfdv.GenerateStatistics in a component of your own."
+            "only. Pass `beam_pipeline_args` to a statistics_gen, as ['--runner=DirectRunner'], or "
+            "leave them out."
         )
     generators = []
     for generator in stats_impl.get_generators(options):
@@ -103,21 +104,42 @@ def _generators(
 def _prepared(
     batches: Iterable[pa.RecordBatch], options: StatsOptions, component: str
 ) -> Iterator[pa.RecordBatch]:
-    random = np.random.default_rng(_SAMPLE_SEED)
-    rate = 1.0 if options.sample_rate is None else options.sample_rate
-    types: dict[str, pa.DataType] = {}
+    random = np.random.default_rng(SAMPLE_SEED)
+    types: Types = {}
     for batch in batches:
-        rows = batch
-        if rate < 1.0:
-            rows = rows.filter(pa.array(random.random(rows.num_rows) < rate))
-        if rows.num_rows == 0:
-            continue
-        if options.feature_allowlist:
-            rows = _allowed(rows, options.feature_allowlist, component)
-        _check_types(rows, types, component)
-        if options.weight_feature:
-            _check_weight(rows, options.weight_feature, component)
-        yield rows
+        rows = chosen(batch, options, random, component)
+        if rows is not None:
+            check_types(value_types(rows), types, component)
+            yield rows
+
+
+def chosen(
+    batch: pa.RecordBatch, options: StatsOptions, random: np.random.Generator, component: str
+) -> pa.RecordBatch | None:
+    """Returns the rows and features of a batch that statistics are computed of.
+
+    Args:
+        batch: List columns.
+        options: `sample_rate` and `feature_allowlist` choose.
+        random: Draws the rows, one number each.
+        component: Name of the component, for error messages.
+
+    Returns:
+        None where there is no row.
+
+    Raises:
+        InputError: No feature is left, or the weight feature is not one number in every row.
+    """
+    rows = batch
+    if options.sample_rate is not None and options.sample_rate < 1.0:
+        rows = rows.filter(pa.array(random.random(rows.num_rows) < options.sample_rate))
+    if rows.num_rows == 0:
+        return None
+    if options.feature_allowlist:
+        rows = _allowed(rows, options.feature_allowlist, component)
+    if options.weight_feature:
+        _check_weight(rows, options.weight_feature, component)
+    return rows
 
 
 def _allowed(batch: pa.RecordBatch, allowed: Sequence[str], component: str) -> pa.RecordBatch:
@@ -131,16 +153,25 @@ def _allowed(batch: pa.RecordBatch, allowed: Sequence[str], component: str) -> p
     return pa.RecordBatch.from_arrays([batch.column(there.index(name)) for name in names], names)
 
 
-def _check_types(batch: pa.RecordBatch, seen: dict[str, pa.DataType], component: str) -> None:
-    """Compares the type of each column with that of earlier batches, which `seen` collects."""
-    for field in batch.schema:
-        inner = _value_type(field.type)
-        if pa.types.is_null(inner):
-            continue  # no row of this batch has a value
-        if seen.setdefault(field.name, inner) != inner:
+def value_types(batch: pa.RecordBatch) -> Types:
+    """Returns the types of the values of each feature that has one in the batch."""
+    types = {field.name: _value_type(field.type) for field in batch.schema}
+    return {name: inner for name, inner in types.items() if not pa.types.is_null(inner)}
+
+
+def check_types(types: Types, seen: Types, component: str) -> None:
+    """Compares the types in some rows with those in others, which `seen` collects.
+
+    Raises:
+        InputError: Those of a feature differ.
+    """
+    for name, inner in types.items():
+        if seen.setdefault(name, inner) != inner:
+            # In an order of their own: Beam knows none among the rows.
+            first, second = sorted((str(inner), str(seen[name])))
             raise InputError(
-                f"{component}: feature {field.name!r} holds {inner} in some rows and "
-                f"{seen[field.name]} in others. Give it one type where the examples are made."
+                f"{component}: feature {name!r} holds {first} in some rows and {second} in others. "
+                "Give it one type where the examples are made."
             )
 
 
@@ -162,87 +193,6 @@ def _check_weight(batch: pa.RecordBatch, name: str, component: str) -> None:
         f"{component}: `weight_feature` is {name!r}, which is not one number in every row. Name a "
         "numeric feature without missing values, or fill it where the examples are made."
     )
-
-
-_TINY = 1e-6
-
-# What a pipeline may set by name, with the type and the range of each. Fields of StatsOptions that
-# hold functions, need Beam, or have no effect on decoded examples are left out.
-_OPTIONS: Mapping[str, tuple[type, float, float]] = {
-    "num_top_values": (int, 0, math.inf),
-    "num_rank_histogram_buckets": (int, 0, math.inf),
-    "num_values_histogram_buckets": (int, 2, math.inf),
-    "num_histogram_buckets": (int, 1, math.inf),
-    "num_quantiles_histogram_buckets": (int, 1, math.inf),
-    "desired_batch_size": (int, 1, math.inf),
-    "frequency_threshold": (int, 0, math.inf),
-    "weighted_frequency_threshold": (float, 0, math.inf),
-    "epsilon": (float, _TINY, 1),
-    "sample_rate": (float, _TINY, 1),
-    "semantic_domain_stats_sample_rate": (float, _TINY, 1),
-    "enable_semantic_domain_stats": (bool, 0, 1),
-    "use_sketch_based_topk_uniques": (bool, 0, 1),
-    "add_default_generators": (bool, 0, 1),
-    "weight_feature": (str, 0, 0),
-    "feature_allowlist": (list, 0, 0),
-    "vocab_paths": (dict, 0, 0),
-}
-
-
-def options_from(
-    values: Mapping[str, Any],
-    schema: schema_pb2.Schema | None = None,
-    *,
-    component: str = "statistics_gen",
-) -> StatsOptions:
-    """Returns TFDV's options, from their fields by name.
-
-    Args:
-        values: Fields of `tfdv.StatsOptions`, as JSON has them: 50 may come as 50.0.
-        schema: Types and domains to use instead of inferred ones.
-        component: Name of the component, for error messages.
-
-    Raises:
-        InputError: A name is unknown or a value is not of its field's type or range.
-    """
-    fields = {name: _option(name, value, component) for name, value in values.items()}
-    _check_categories(schema, bool(fields.get("use_sketch_based_topk_uniques")), component)
-    return StatsOptions(schema=schema, **fields)
-
-
-def _option(name: str, value: Any, component: str) -> Any:
-    if name not in _OPTIONS:
-        near = difflib.get_close_matches(name, _OPTIONS, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"Use one of {sorted(_OPTIONS)}."
-        raise InputError(
-            f"{component}: `stats_options` has {name!r}, which is no field of tfdv.StatsOptions "
-            f"that a pipeline can set. {hint}"
-        )
-    kind, least, most = _OPTIONS[name]
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    converted: Any = value
-    if is_number and (kind is float or (kind is int and float(value).is_integer())):
-        converted = kind(value)
-    is_kind = type(converted) is kind
-    if not is_kind or (kind in (int, float) and not least <= converted <= most):
-        names = {int: "a whole number", float: "a number", bool: "true or false", str: "a string"}
-        wanted = names.get(kind, "a list" if kind is list else "an object")
-        bounds = f" from {least:g} to {most:g}" if kind in (int, float) else ""
-        raise InputError(
-            f"{component}: `stats_options` sets {name!r} to {value!r}, expected {wanted}{bounds}. "
-            "See the fields of tfdv.StatsOptions."
-        )
-    return converted
-
-
-def _check_categories(schema: schema_pb2.Schema | None, sketch: bool, component: str) -> None:
-    for feature in (schema or schema_pb2.Schema()).feature:
-        if feature.float_domain.is_categorical and not sketch:
-            raise InputError(
-                f"{component}: the schema calls the FLOAT feature {feature.name!r} categorical; "
-                "TFDV counts its values by a sketch only. Set `use_sketch_based_topk_uniques` to "
-                "true in `stats_options`, or make it a FLOAT that is not categorical."
-            )
 
 
 def read(directory: Path, component: str) -> statistics_pb2.DatasetFeatureStatisticsList:

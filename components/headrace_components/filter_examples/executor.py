@@ -42,7 +42,7 @@ def execute(task: Task) -> None:
         reader.check_split(name)
     output = task.output("filtered_examples")
     if params.beam_pipeline_args:
-        # Imported here: Beam takes seconds, which only those who ask for it are to wait.
+        # Imported here: who does not ask for Beam is not to wait for its import.
         from headrace_components.filter_examples import beam_engine
 
         counts = beam_engine.filter_splits(params, examples, reader, predicate.kind, names, output)

@@ -6,7 +6,7 @@ import time
 
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from headrace_components.data import schemas, splits, statistics
+from headrace_components.data import schemas, splits, statistics, statistics_options
 from headrace_components.data.examples import ExamplesReader
 from headrace_components.errors import InputError
 from headrace_components.parameters import read
@@ -29,22 +29,31 @@ def execute(task: Task) -> None:
     for name in names:
         reader.check_split(name)
     schema = task.optional_input("schema")
-    options = statistics.options_from(
+    options = statistics_options.options_from(
         {**params.stats_options, "sample_rate": params.sample_rate},
         schemas.read(schema.path, task.component) if schema else None,
         component=task.component,
     )
+    batch_size = options.desired_batch_size or _ROWS_PER_BATCH
     output = task.output("statistics")
-    computed = {}
-    for name in names:
-        started = time.monotonic()
-        batches = reader.record_batches(
-            name, batch_size=options.desired_batch_size or _ROWS_PER_BATCH
+    started = time.monotonic()
+    if params.beam_pipeline_args:
+        # Imported here: who does not ask for Beam is not to wait for its import.
+        from headrace_components.statistics_gen import beam_engine
+
+        computed = beam_engine.compute(
+            task, params.beam_pipeline_args, reader, names, options, batch_size
         )
-        result = statistics.compute(batches, options, component=task.component)
+    else:
+        batches = {name: reader.record_batches(name, batch_size=batch_size) for name in names}
+        computed = {
+            name: statistics.compute(batches[name], options, component=task.component)
+            for name in names
+        }
+    logging.info("Computed in %.1f s.", time.monotonic() - started)
+    for name, result in computed.items():
+        _log(name, result.datasets[0])
         statistics.write(result, splits.directory(output, name))
-        computed[name] = result
-        _log(name, result.datasets[0], time.monotonic() - started)
     splits.describe(examples, output, names)
     output.metadata["sample_rate_by_split"] = json.dumps(dict.fromkeys(names, params.sample_rate))
     task.output("report").path.write_bytes(statistics_report(computed))
@@ -59,11 +68,9 @@ def _check_payload(examples: Artifact) -> None:
         )
 
 
-def _log(split: str, dataset: statistics_pb2.DatasetFeatureStatistics, seconds: float) -> None:
+def _log(split: str, dataset: statistics_pb2.DatasetFeatureStatistics) -> None:
     rows = dataset.num_examples
     if not rows:
         logging.warning("Split %r has no rows, so its statistics are empty.", split)
         return
-    logging.info(
-        "Split %r: %d rows, %d features, %.1f s.", split, rows, len(dataset.features), seconds
-    )
+    logging.info("Split %r: %d rows, %d features.", split, rows, len(dataset.features))

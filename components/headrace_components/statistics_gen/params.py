@@ -19,14 +19,16 @@ class StatisticsGenParams:
 
     Attributes:
         stats_options: Fields of `tfdv.StatsOptions` by name. Which ones, and their types, is in
-            `headrace_components.data.statistics.options_from`.
+            `headrace_components.data.statistics_options.options_from`.
         exclude_splits: Names of splits to leave out.
         sample_rate: Fraction of rows read, in (0, 1]. 1.0 reads every row.
+        beam_pipeline_args: Options of Beam; none for the embedded engine.
     """
 
     stats_options: Mapping[str, Any] = field(default_factory=dict)
     exclude_splits: tuple[str, ...] = ()
     sample_rate: float = 1.0
+    beam_pipeline_args: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Rejects values that no run could honour."""
