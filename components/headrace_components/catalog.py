@@ -1,6 +1,7 @@
 """Every component: `from headrace_components.catalog import trainer`."""
 
 from headrace_components.avro_example_gen.interface import avro_example_gen
+from headrace_components.bigquery_example_gen.interface import bigquery_example_gen
 from headrace_components.bulk_inferrer.interface import bulk_inferrer
 from headrace_components.csv_example_gen.interface import csv_example_gen
 from headrace_components.distribution_validator.interface import distribution_validator
@@ -25,6 +26,7 @@ from headrace_components.tuner.interface import tuner
 
 __all__ = [
     "avro_example_gen",
+    "bigquery_example_gen",
     "bulk_inferrer",
     "csv_example_gen",
     "distribution_validator",

@@ -17,6 +17,9 @@ TFX_LAYOUT_VERSION = "1.16.0"
 RESOLVER = "tfx.dsl.components.common.resolver.Resolver"
 
 _EXECUTION_TYPES = {
+    "bigquery_example_gen": (
+        "tfx.extensions.google_cloud_big_query.example_gen.component.BigQueryExampleGen"
+    ),
     "bulk_inferrer": "tfx.components.bulk_inferrer.component.BulkInferrer",
     "csv_example_gen": "tfx.components.example_gen.csv_example_gen.component.CsvExampleGen",
     "distribution_validator": (
@@ -45,6 +48,7 @@ _EXECUTION_TYPES = {
 
 # ML Metadata's own classes of executions; a component that is not here has none in TFX either.
 _EXECUTION_BASES = {
+    "bigquery_example_gen": "PROCESS",
     "evaluator": "EVALUATE",
     "pusher": "DEPLOY",
     "query_example_gen": "PROCESS",

@@ -1,0 +1,1 @@
+"""Reads the rows of a BigQuery query into examples and splits them."""

@@ -1,0 +1,8 @@
+"""What BigqueryExampleGen reads besides its input artifacts."""
+
+from headrace_components.cache import Inputs, Params
+
+
+def external_state(params: Params, inputs: Inputs) -> str | None:
+    """Returns None: only the query tells what BigQuery holds, so the task is always run."""
+    return None

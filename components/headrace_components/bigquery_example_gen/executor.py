@@ -1,0 +1,31 @@
+"""Reads BigQuery into examples without Beam or TensorFlow, some thousand rows at a time."""
+
+from collections.abc import Iterator
+from functools import partial
+
+import pyarrow as pa
+
+from headrace_components.bigquery_example_gen.bigquery import BigQuery, open_bigquery
+from headrace_components.bigquery_example_gen.params import BigqueryExampleGenParams
+from headrace_components.example_gen.from_queries import write_examples
+from headrace_components.example_gen.values import FeatureColumns
+from headrace_components.parameters import read
+from headrace_components.task import Task
+
+_ADVICE = "CAST or rename it in the query, or leave it out."
+
+
+def execute(task: Task) -> None:
+    """Writes one split per output split, or per input split, under the `examples` output."""
+    params = read(BigqueryExampleGenParams, task.params, task.component)
+    with open_bigquery(params) as source:
+        write_examples(params, task.output("examples"), partial(_list_batches, source))
+
+
+def _list_batches(source: BigQuery, split: str, query: str) -> Iterator[pa.RecordBatch]:
+    columns = FeatureColumns(BigqueryExampleGenParams.component, _ADVICE)
+    start = 0
+    for batch in source.batches(split, query):
+        place = f"rows {start} to {start + batch.num_rows - 1} of input split {split!r}"
+        yield columns.of(batch, place)
+        start += batch.num_rows
