@@ -69,10 +69,13 @@ golden: $(VENV)/.ready ## Write the compiled specs that the tests compare with
 bench: examples/flights/data examples/penguins/data ## Measure Headrace, and TFX beside it with TFX_PYTHON=path/to/python
 	$(BIN)/python -m bench $(if $(TFX_PYTHON),--tfx-python $(TFX_PYTHON))
 
-UV_COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra embedded --extra examples --extra dev
-lock: $(VENV)/.ready ## Resolve the locks of the local environment again
-	$(UV_COMPILE) --upgrade --python-version 3.11 --python-platform x86_64-manylinux_2_36 --constraint images/local/tfx-1.16.constraints --output-file images/local/tfx-1.16.lock
-	$(UV_COMPILE) --upgrade --python-version 3.13 --python-platform x86_64-manylinux_2_39 --constraint images/local/tfx-1.21.constraints --output-file images/local/tfx-1.21.lock
+UV_COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --upgrade
+LOCAL := pyproject.toml --extra embedded --extra examples --extra dev
+TFJS := images/tfjs_converter
+lock: $(VENV)/.ready ## Resolve the locks again
+	$(UV_COMPILE) $(LOCAL) --python-version 3.11 --python-platform x86_64-manylinux_2_36 --constraint images/local/tfx-1.16.constraints --output-file images/local/tfx-1.16.lock
+	$(UV_COMPILE) $(LOCAL) --python-version 3.13 --python-platform x86_64-manylinux_2_39 --constraint images/local/tfx-1.21.constraints --output-file images/local/tfx-1.21.lock
+	$(UV_COMPILE) $(TFJS)/requirements.in --universal --python-version 3.11 --excludes $(TFJS)/excludes.txt --output-file $(TFJS)/requirements.lock
 
 clean: ## Remove the virtual environment, build outputs and caches
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -4,6 +4,9 @@
 # fails at once and by name instead of pulling somebody else's image.
 IMAGE_PREFIX = "headrace.invalid/"
 
+ISOLATED = frozenset({"tfjs_converter"})
+"""Components whose packages conflict with those of the others, so that no environment holds all."""
+
 
 def image(name: str) -> str:
     """Returns the logical reference of the image `name`, as `headrace.invalid/pusher`."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
-import tf_keras  # type: ignore[import-untyped]
+import tf_keras
 from tensorflow.python.autograph.core import config
 from tensorflow.python.autograph.impl import conversion
 from tensorflow_metadata.proto.v0 import schema_pb2

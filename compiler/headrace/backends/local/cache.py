@@ -21,6 +21,7 @@ from headrace.backends.local.model import (
     artifacts_from_json,
     artifacts_to_json,
 )
+from headrace.backends.local.runners.environments import lock_digest
 from headrace.backends.local.spec import Component, TaskSpec
 from headrace.backends.local.store import write_json
 from headrace_components.cache import cache_module
@@ -94,7 +95,8 @@ class Cache:
         if state is None or environment is None:
             return None
         container = (component.executor or {})["container"]
-        code = self.code_version if component.headrace_name else ""
+        name = component.headrace_name
+        code = f"{self.code_version} {lock_digest(name)}" if name else ""
         fingerprints = {
             artifact.uri: artifact.fingerprint
             for artifacts in inputs.artifacts.values()

@@ -205,7 +205,9 @@ class _Run:
         self._spec = Spec(body=record["spec"])
         self._run_id = str(record["run_id"])
         self._lineage = LineageStore(options.metadata or default_url(store.root))
-        self._runner = Runner(options.runner, Path(record["directory"]), store.directory / "logs")
+        self._runner = Runner(
+            options.runner, Path(record["directory"]), store.directory / "logs", observer.log
+        )
         components = [self._spec.component(task.component) for _, task in self._spec.leaves()]
         self._leaves = LeafRunner(
             directory=Path(record["directory"]),

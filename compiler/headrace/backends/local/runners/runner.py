@@ -4,12 +4,14 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 from headrace.backends.local.runners.client import Nursery, Request
+from headrace.backends.local.runners.environments import Environment, Environments
 from headrace_components.errors import InputError
+from headrace_components.images import ISOLATED
 
 RunnerName = Literal["worker", "process"]
 
@@ -21,20 +23,25 @@ class Runner:
     """Starts the processes of one run's tasks.
 
     With `worker`, a component of Headrace runs in a process forked from one that has imported what
-    it needs. With `process`, it gets a fresh interpreter. A foreign component's command always runs
-    as it is on this machine, not in its image: what it calls must be installed here.
+    it needs. With `process`, it gets a fresh interpreter. An isolated component always gets one, of
+    an environment made from its image's lock. A foreign component's command runs as it is on this
+    machine, not in its image: what it calls must be installed here.
 
     Args:
         name: `worker` or `process`.
         directory: The tasks' working directory.
         logs: Where the runner's own logs go.
+        tell: Is told, in a line, what takes a while besides the tasks.
     """
 
-    def __init__(self, name: RunnerName, directory: Path, logs: Path) -> None:
+    def __init__(
+        self, name: RunnerName, directory: Path, logs: Path, tell: Callable[[str], None]
+    ) -> None:
         self._name = name
         self._directory = directory
         self._warm = Nursery(logs / "_worker.log")
         self._plain = Nursery(logs / "_process.log")
+        self._environments = Environments(self._plain.run, logs / "_environments.log", tell)
 
     async def run(
         self,
@@ -58,36 +65,51 @@ class Runner:
             imports: Components that the run may need soon, for the worker to import.
 
         Raises:
-            InputError: The command is nothing that this machine can run.
-            PlatformError: The process that starts the tasks died.
+            InputError: The command is nothing that this machine can run, or the environment that it
+                needs nothing that this machine can make.
+            PlatformError: The process that starts the tasks died, or a package cannot be had.
         """
-        warm = component is not None and self._name == "worker"
+        isolated = component if component in ISOLATED else None
+        where = await self._environments.get(isolated) if isolated else _this_environment()
+        warm = component is not None and not isolated and self._name == "worker"
+        line = arguments if warm else on_this_machine(task, command, arguments, where.python)
         request = Request(
             component=component if warm else None,
-            command=arguments if warm else on_this_machine(task, command, arguments),
+            command=line,
             environment={
                 "TF_CPP_MIN_LOG_LEVEL": "2",
                 "PYTHONUNBUFFERED": "1",
-                # A shell that calls python3 means the environment that Headrace runs in.
-                "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+                **where.variables,
                 **environment,
             },
             directory=self._directory,
             log=log,
         )
-        return await (self._warm.run(request, imports) if warm else self._plain.run(request))
+        if warm:
+            return await self._warm.run(request, [name for name in imports if name not in ISOLATED])
+        return await self._plain.run(request)
 
     async def close(self) -> None:
         """Ends every task that still runs."""
         await self._warm.close()
         await self._plain.close()
+        self._environments.clean_up()
 
 
-def on_this_machine(task: str, command: Sequence[str], arguments: Sequence[str]) -> list[str]:
+def _this_environment() -> Environment:
+    python = Path(sys.executable)
+    # A shell that calls python3 means the environment that Headrace runs in.
+    path = f"{python.parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    return Environment(python=python, variables={"PATH": path})
+
+
+def on_this_machine(
+    task: str, command: Sequence[str], arguments: Sequence[str], python: Path
+) -> list[str]:
     """Returns a container's command line as it runs without its image.
 
-    Python is this interpreter. A lightweight component of kfp first installs packages with pip;
-    that step is left out, since it would change the environment that everything here runs in.
+    Python is the given interpreter. A lightweight component of kfp first installs packages with
+    pip; that step is left out, since it would change the environment that everything here runs in.
 
     Raises:
         InputError: There is no command, or this machine does not have the program.
@@ -97,7 +119,7 @@ def on_this_machine(task: str, command: Sequence[str], arguments: Sequence[str])
         line = line[3:] if line[2].rstrip().endswith(_RUN_THE_REST) else line
     program = Path(line[0]).name if command else ""
     if _PYTHON.fullmatch(program):
-        return [sys.executable, *line[1:]]
+        return [str(python), *line[1:]]
     if not command or shutil.which(line[0]) is None:
         what = (
             f"its command is {line[0]!r}, which this machine lacks"
