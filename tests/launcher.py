@@ -64,11 +64,13 @@ class Launcher:
         rules: Which backend to be.
         subprocess: Start `python -m ...` as the container does. In process it is the same entry
             point without the seconds of a new interpreter.
+        python: The interpreter of a subprocess, as the image of an isolated component has it.
     """
 
     root: Path
     rules: Rules = "kfp-2.17"
     subprocess: bool = False
+    python: Path = Path(sys.executable)
 
     def store(self, source: Path, metadata: Mapping[str, Any] | None = None) -> Stored:
         """Puts a file or directory into the store, as an importer of an artifact would."""
@@ -198,7 +200,7 @@ class Launcher:
         module = f"headrace_components.{component}"
         if self.subprocess:
             result = subprocess.run(
-                [sys.executable, "-m", module, *arguments],
+                [self.python, "-m", module, *arguments],
                 env={**os.environ, **environment},
                 cwd=pod,
                 stdout=subprocess.PIPE,

@@ -20,6 +20,7 @@ from headrace_components.query_example_gen.interface import query_example_gen
 from headrace_components.schema_gen.interface import schema_gen
 from headrace_components.span_range.interface import span_range
 from headrace_components.statistics_gen.interface import statistics_gen
+from headrace_components.tfjs_converter.interface import tfjs_converter
 from headrace_components.trainer.interface import trainer
 from headrace_components.transform.interface import transform
 from headrace_components.tuner.interface import tuner
@@ -45,6 +46,7 @@ __all__ = [
     "schema_gen",
     "span_range",
     "statistics_gen",
+    "tfjs_converter",
     "trainer",
     "transform",
     "tuner",

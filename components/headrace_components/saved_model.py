@@ -139,6 +139,28 @@ def _described(info: Any) -> str:
     return f"{kind}({', '.join(sizes)})"
 
 
+def load(component: str, folder: Path, tags: Sequence[str] = ()) -> Any:
+    """Returns what TensorFlow makes of a SavedModel.
+
+    Args:
+        component: Name of the component, for error messages.
+        folder: Directory of the SavedModel.
+        tags: Tags of the graph to use; none means `["serve"]`.
+
+    Raises:
+        InputError: TensorFlow cannot load it.
+    """
+    try:
+        return tf.saved_model.load(str(folder), tags=list(tags) or ["serve"])
+    except (tf.errors.OpError, OSError, ValueError, RuntimeError, KeyError) as error:
+        logging.info("%s: could not load the model:", component, exc_info=error)
+        raise InputError(
+            f"{component}: TensorFlow {tf.__version__} cannot load the model in {folder}: "
+            f"{type(error).__name__}: {_one_line(error)}. Train it again with this version of "
+            "TensorFlow, or bake the operations that it needs into the image."
+        ) from error
+
+
 class LoadedModel:
     """A SavedModel in this process.
 
@@ -153,15 +175,7 @@ class LoadedModel:
 
     def __init__(self, component: str, folder: Path, tags: Sequence[str] = ()) -> None:
         self._component = component
-        try:
-            self._model = tf.saved_model.load(str(folder), tags=list(tags) or ["serve"])
-        except (tf.errors.OpError, OSError, ValueError, RuntimeError, KeyError) as error:
-            logging.info("%s: could not load the model:", component, exc_info=error)
-            raise InputError(
-                f"{component}: TensorFlow {tf.__version__} cannot load the model in {folder}: "
-                f"{type(error).__name__}: {_one_line(error)}. Train it again with this version of "
-                "TensorFlow, or bake the operations that it needs into the image."
-            ) from error
+        self._model = load(component, folder, tags)
 
     def answer(self, signature: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the outputs of a signature by name, as arrays.

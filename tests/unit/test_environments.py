@@ -1,3 +1,4 @@
+# mypy: disallow-untyped-decorators=False
 """Environments made from locks: once, whole or not at all, and alone with their packages."""
 
 import asyncio
@@ -11,12 +12,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from kfp import dsl
 
+from headrace.backends.local.cache import Cache
+from headrace.backends.local.model import Inputs
 from headrace.backends.local.runners import environments
 from headrace.backends.local.runners.client import Nursery
 from headrace.backends.local.runners.environments import Environment, Environments
+from headrace.backends.local.spec import Spec
+from headrace_components.artifacts import Model
+from headrace_components.catalog import pusher, tfjs_converter
 from headrace_components.errors import InputError, PlatformError
 from headrace_components.images import ISOLATED
+from local_pipelines import compiled
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -229,6 +237,29 @@ def test_what_cannot_be_made_is_refused_and_leaves_nothing(
         workshop.get()
 
     assert workshop.left() == []
+
+
+def test_the_cache_tells_locks_of_isolated_components_apart(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    @dsl.pipeline(name="two")
+    def two() -> None:
+        model = dsl.importer(artifact_uri="model", artifact_class=Model).output
+        tfjs_converter(model=model)
+        pusher(model=model)
+
+    spec = Spec(body=compiled(two))
+
+    def key(task: str) -> str | None:
+        cache = Cache(root=tmp_path, pipeline="two")
+        found = spec.root.tasks[task]
+        return cache.key(found, spec.component(found.component), Inputs())
+
+    before = key("tfjs-converter"), key("pusher")
+    workshop.lock.write_text("# Changed.\n", "utf-8")
+
+    assert key("tfjs-converter") != before[0]
+    assert key("pusher") == before[1]
 
 
 def test_every_isolated_component_has_its_lock_in_the_wheel(tmp_path: Path) -> None:

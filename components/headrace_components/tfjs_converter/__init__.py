@@ -1,0 +1,1 @@
+"""Converts a SavedModel into a model of TensorFlow.js."""

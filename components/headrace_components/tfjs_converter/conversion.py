@@ -1,0 +1,178 @@
+"""One signature of a SavedModel as a graph model of TensorFlow.js, by way of tensorflowjs."""
+
+import importlib.util
+import json
+import re
+import sys
+import tempfile
+import types
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from google.protobuf.json_format import ParseDict
+
+from headrace_components import saved_model
+from headrace_components.errors import InputError
+from headrace_components.tfjs_converter.params import TfjsConverterParams
+
+MODEL_FILE = "model.json"
+
+# What tensorflowjs imports at once, though only models of other kinds need it.
+_OTHER_KINDS = ("tensorflow_decision_forests", "tensorflow_hub")
+_UNSUPPORTED = re.compile(r"Unsupported Ops in the model .*\n(.+)")
+_UNWRITABLE = re.compile(r"Error dumping weight (.+), dtype (\S+) not supported")
+
+_ADVICE = {
+    "ParseExample": (
+        "Save the model with a signature that takes tensors in place of serialized tf.Examples, "
+        "and name that one."
+    ),
+    "InitializeTableFromTextFile": (
+        "Make the table from the words themselves, with tf.lookup.KeyValueTensorInitializer, in "
+        "place of a file."
+    ),
+}
+_OTHER_ADVICE = (
+    "Build the model without them, or pass `skip_op_check` for a program that registers them."
+)
+
+
+def convert(component: str, folder: Path, target: Path, params: TfjsConverterParams) -> None:
+    """Writes `model.json` and the files of its weights.
+
+    Inputs and outputs have the names of the signature, and the order of these names:
+    tensorflowjs itself gives them names of tensors, and an order that varies.
+
+    Args:
+        component: Name of the component, for error messages.
+        folder: Directory of the SavedModel.
+        target: Directory to write to.
+        params: The signature, and what is made of it.
+
+    Raises:
+        InputError: TensorFlow cannot load the model, or TensorFlow.js could not run it.
+    """
+    converter = _converter()
+    model = saved_model.load(component, folder)
+    function = model.signatures[params.signature_name]
+    with tempfile.TemporaryDirectory() as temporary:
+        source = _without_unused_resources(model, function, folder, temporary, params)
+        try:
+            converter.convert_tf_saved_model(
+                str(source),
+                str(target),
+                signature_def=params.signature_name,
+                quantization_dtype_map=_quantization(params),
+                skip_op_check=params.skip_op_check,
+                strip_debug_ops=params.strip_debug_ops,
+                use_structured_outputs_names=params.use_structured_outputs_names,
+                weight_shard_size_bytes=params.weight_shard_size_bytes,
+                control_flow_v2=params.control_flow_v2,
+            )
+        except ValueError as error:
+            reason = _reason(component, str(error), params)
+            if reason is None:
+                raise
+            raise reason from error
+    converted = json.loads((target / MODEL_FILE).read_text("utf-8"))
+    _check_initializer(component, converter, converted, params)
+    _name_ports(converted["signature"], function)
+    (target / MODEL_FILE).write_text(json.dumps(converted, sort_keys=True), "utf-8")
+
+
+def _converter() -> Any:
+    for name in _OTHER_KINDS:
+        if name not in sys.modules and importlib.util.find_spec(name) is None:
+            sys.modules[name] = types.ModuleType(name)
+    # Its own module for models of JAX, which is not in its environment either.
+    jax_conversion = types.ModuleType("tensorflowjs.converters.jax_conversion")
+    jax_conversion.convert_jax = None  # type: ignore[attr-defined]
+    sys.modules[jax_conversion.__name__] = jax_conversion
+    from tensorflowjs.converters import tf_saved_model_conversion_v2
+
+    return tf_saved_model_conversion_v2
+
+
+def _without_unused_resources(
+    model: Any, function: Any, folder: Path, temporary: str, params: TfjsConverterParams
+) -> Path:
+    """Returns a SavedModel of which the signature uses every table.
+
+    tensorflowjs stops at one that is not used, as the vocabularies of a Transform layer are not
+    by a signature that takes transformed features.
+    """
+    captured = {id(tensor) for tensor in function.captured_inputs}
+    parts = tf.train.TrackableView(model).descendants()
+    resources = [part for part in parts if isinstance(part, _resource_class())]
+    used = [part for part in resources if id(part.resource_handle) in captured]
+    if len(used) == len(resources):
+        return folder
+    variables = [part for part in parts if isinstance(part, tf.Variable)]
+    kept = tf.Module()
+    kept.parts = [*used, *(each for each in variables if id(each.handle) in captured)]
+    tf.saved_model.save(kept, temporary, signatures={params.signature_name: function})
+    return Path(temporary)
+
+
+def _resource_class() -> Any:
+    return tf.saved_model.experimental.TrackableResource
+
+
+def _quantization(params: TfjsConverterParams) -> dict[str, Any] | None:
+    if params.quantization == "none":
+        return None
+    return {params.quantization: list(params.quantized_weights) or True}
+
+
+def _check_initializer(
+    component: str, converter: Any, converted: Any, params: TfjsConverterParams
+) -> None:
+    """Checks what tensorflowjs does not: the graph that fills the model's tables."""
+    graph = ParseDict(converted.get("modelInitializer", {}), tf.compat.v1.GraphDef())
+    lacking = converter.validate(graph, params.skip_op_check, params.strip_debug_ops)
+    if lacking:
+        raise _lacking(component, lacking, params)
+
+
+def _name_ports(signature: dict[str, Any], function: Any) -> None:
+    outputs = sorted(function.structured_outputs)
+    names = {
+        **{tensor.name: _argument(tensor) for tensor in function.inputs},
+        **{tensor.name: name for name, tensor in zip(outputs, function.outputs, strict=True)},
+    }
+    for ports in ("inputs", "outputs"):
+        signature[ports] = {
+            names.get(port["name"], key): port for key, port in signature.get(ports, {}).items()
+        }
+
+
+def _argument(tensor: Any) -> str:
+    # A captured table is an input too, and nobody named that.
+    attributes = tensor.op.node_def.attr
+    return attributes["_user_specified_name"].s.decode() or str(tensor.name)
+
+
+def _reason(component: str, message: str, params: TfjsConverterParams) -> InputError | None:
+    if found := _UNSUPPORTED.search(message):
+        return _lacking(component, found[1].split(", "), params)
+    if found := _UNWRITABLE.search(message):
+        return InputError(
+            f"{component}: weight {found[1]!r} of signature {params.signature_name!r} has the "
+            f"type {found[2]}, expected one of TensorFlow.js: float32, int32, complex64, bool or "
+            "string. Cast it in the model."
+        )
+    return None
+
+
+def _lacking(component: str, operations: Iterable[str], params: TfjsConverterParams) -> InputError:
+    names = sorted(operations)
+    advice = next(
+        (text for name, text in _ADVICE.items() if any(each.startswith(name) for each in names)),
+        _OTHER_ADVICE,
+    )
+    return InputError(
+        f"{component}: signature {params.signature_name!r} needs the operations {names}, which "
+        f"TensorFlow.js lacks. {advice}"
+    )
