@@ -139,12 +139,12 @@ def _described(info: Any) -> str:
     return f"{kind}({', '.join(sizes)})"
 
 
-def load(component: str, folder: Path, tags: Sequence[str] = ()) -> Any:
+def load(component: str, folder: Path | str, tags: Sequence[str] = ()) -> Any:
     """Returns what TensorFlow makes of a SavedModel.
 
     Args:
         component: Name of the component, for error messages.
-        folder: Directory of the SavedModel.
+        folder: Directory of the SavedModel: a path, or a URI that TensorFlow can open.
         tags: Tags of the graph to use; none means `["serve"]`.
 
     Raises:
@@ -166,14 +166,14 @@ class LoadedModel:
 
     Args:
         component: Name of the component, for error messages.
-        folder: Directory of the SavedModel.
+        folder: Directory of the SavedModel: a path, or a URI that TensorFlow can open.
         tags: Tags of the graph to use; none means `["serve"]`.
 
     Raises:
         InputError: TensorFlow cannot load it.
     """
 
-    def __init__(self, component: str, folder: Path, tags: Sequence[str] = ()) -> None:
+    def __init__(self, component: str, folder: Path | str, tags: Sequence[str] = ()) -> None:
         self._component = component
         self._model = load(component, folder, tags)
 

@@ -1,5 +1,7 @@
 """Data components on Beam do what they do without: the same outputs, the same refusals."""
 
+import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,9 @@ from headrace_components.data.examples import (
     ExamplesWriter,
     examples_metadata,
 )
+from headrace_components.data.tfrecord import read_records
 from launcher import Launcher, Outcome, Stored, TaskFailedError
+from saved_models import save_model, set_methods
 from statistics_oracle import differences
 
 IN_MEMORY = ["--runner=DirectRunner"]
@@ -281,3 +285,117 @@ def test_a_slice_by_what_no_row_has_is_refused(launcher: Launcher, tmp_path: Pat
         summarised(launcher, examples, IN_MEMORY, stats_options=options)
     with pytest.raises(TaskFailedError, match=r"\['slicing_config'\], which TFDV computes on Beam"):
         summarised(launcher, examples, [], stats_options=options)
+
+
+@pytest.fixture(scope="module")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_model(tmp_path_factory.mktemp("model"))
+
+
+COLUMNS = [{"output_key": "score", "output_column": "twice"}]
+COLUMNS_OF_PREDICT = {
+    "output_example_spec": {
+        "output_columns_spec": [{"predict_output": {"output_columns": COLUMNS}}]
+    }
+}
+
+
+def predicted(
+    launcher: Launcher,
+    model: Path,
+    examples: list[Stored],
+    args: list[str],
+    parameters: Mapping[str, Any],
+) -> Outcome:
+    return launcher.run(
+        "bulk_inferrer",
+        {**parameters, "beam_pipeline_args": args},
+        model=launcher.store(model),
+        examples=examples,
+    )
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{}, {"model_spec": {"model_signature_name": ["classify", "regress"]}}],
+    ids=["predict", "several"],
+)
+def test_prediction_logs_are_the_same(
+    parameters: Mapping[str, Any], launcher: Launcher, model_folder: Path, tmp_path: Path
+) -> None:
+    examples = [
+        store(launcher, tmp_path / "one", train=flights(1), eval=flights(2, 30)),
+        store(launcher, tmp_path / "two", eval=flights(3, 40), none=flights(4, 0)),
+    ]
+
+    expected, found = (
+        predicted(launcher, model_folder, examples, args, parameters)["inference_result"]
+        for args in ([], IN_MEMORY)
+    )
+
+    files = sorted(found.path.iterdir())
+    assert [file.name for file in files] == [
+        f"prediction_logs-{index:05d}-of-{len(files):05d}.gz" for index in range(len(files))
+    ]
+    (file,) = expected.path.iterdir()
+    logs = sorted(log for file in files for log in read_records(file, "test"))
+    assert logs == sorted(read_records(file, "test"))
+    assert len(logs) == NUM_ROWS + 70
+
+
+@pytest.mark.parametrize("columnar", [True, False])
+def test_examples_get_the_same_columns(
+    columnar: bool, launcher: Launcher, model_folder: Path, tmp_path: Path
+) -> None:
+    rows = {"train": flights(1), "none": flights(3, 0)}
+    examples = [store(launcher, tmp_path / "examples", columnar=columnar, **rows)]
+
+    expected, found = (
+        predicted(launcher, model_folder, examples, args, COLUMNS_OF_PREDICT)["output_examples"]
+        for args in ([], IN_MEMORY)
+    )
+
+    assert found.metadata == expected.metadata
+    for split in rows:
+        assert records(found, split) == records(expected, split)
+        assert ExamplesReader(found.path, "test").has_columnar(split)
+        assert any((found.path / f"Split-{split}").glob("examples-*.gz"))
+
+
+def test_no_rows_are_a_file_without_logs(
+    launcher: Launcher, model_folder: Path, tmp_path: Path
+) -> None:
+    examples = [store(launcher, tmp_path / "examples", train=flights(1, 0))]
+
+    found = predicted(launcher, model_folder, examples, IN_MEMORY, {})["inference_result"]
+
+    (file,) = found.path.iterdir()
+    assert file.name == "prediction_logs-00000-of-00001.gz"
+    assert list(read_records(file, "test")) == []
+
+
+@pytest.mark.parametrize("fault", ["column", "method", "variables"])
+def test_a_model_that_cannot_predict_is_refused_in_the_same_words(
+    fault: str, launcher: Launcher, model_folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(model_folder, tmp_path / "model")
+    if fault == "method":
+        set_methods(tmp_path / "model", {"serving_default": "classify"})
+    if fault == "variables":
+        shutil.rmtree(tmp_path / "model/Format-Serving/variables")
+    taken = [{"output_key": "score", "output_column": "hour"}]
+    spec = [{"predict_output": {"output_columns": taken}}]
+    parameters = {"output_example_spec": {"output_columns_spec": spec}} if fault == "column" else {}
+    inputs = {
+        "model": launcher.store(tmp_path / "model"),
+        "examples": store(launcher, tmp_path / "examples", train=flights(1, 30)),
+    }
+
+    expected, found = (
+        failure(launcher, "bulk_inferrer", {**parameters, "beam_pipeline_args": args}, **inputs)
+        for args in ([], IN_MEMORY)
+    )
+
+    assert re.sub("/pods/[0-9a-f]*/", "/pods/", found) == re.sub(
+        "/pods/[0-9a-f]*/", "/pods/", expected
+    )

@@ -16,6 +16,7 @@ def bulk_inferrer(
     data_spec: dict = {},
     model_spec: dict = {},
     output_example_spec: dict = {},
+    beam_pipeline_args: list = [],
 ) -> dsl.ContainerSpec:
     """Has a model predict every row: as prediction logs, or as examples with more columns.
 
@@ -31,6 +32,8 @@ def bulk_inferrer(
         output_example_spec: `{"output_columns_spec": [{"signature_name": ..., "predict_output":
             {"output_columns": [{"output_key": ..., "output_column": ...}]}}]}`, as
             tfx.proto.OutputExampleSpec; also `classify_output` and `regress_output`.
+        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
+            computes in this process, without Beam.
     """
     return dsl.ContainerSpec(
         image=image("bulk_inferrer"),

@@ -10,6 +10,8 @@ from headrace_components import saved_model
 from headrace_components.bulk_inferrer.params import OutputColumns
 from headrace_components.errors import InputError
 
+FILE_PREFIX = "examples"
+
 _METHODS = {
     "classify": saved_model.CLASSIFY,
     "regress": saved_model.REGRESS,

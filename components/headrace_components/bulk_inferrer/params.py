@@ -34,11 +34,13 @@ class BulkInferrerParams:
         data_spec: `{"example_splits": [...]}`, as tfx.proto.DataSpec.
         model_spec: `{"model_signature_name": [...], "tag": [...]}`, as tfx.proto.ModelSpec.
         output_example_spec: `{"output_columns_spec": [...]}`, as tfx.proto.OutputExampleSpec.
+        beam_pipeline_args: Options of Beam; none for the embedded engine.
     """
 
     data_spec: Mapping[str, Any] = field(default_factory=dict)
     model_spec: Mapping[str, Any] = field(default_factory=dict)
     output_example_spec: Mapping[str, Any] = field(default_factory=dict)
+    beam_pipeline_args: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Rejects values that no run could honour."""

@@ -17,6 +17,8 @@ from headrace_components import saved_model
 from headrace_components.errors import InputError
 from headrace_components.predictions import classifications, regressions
 
+FILE_PREFIX = "prediction_logs"
+
 # Where a TensorProto keeps the value of a tensor that has just one.
 _SINGLE_VALUES = {
     "float32": "float_val",
