@@ -149,17 +149,55 @@ def test_a_name_that_is_not_there_is_explained(tmp_path: Path, source: str, mess
         load_module("trainer", module(tmp_path, source))
 
 
-def test_the_real_tfx_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "site/tfx").mkdir(parents=True)
-    (tmp_path / "site/tfx/__init__.py").write_text("REAL = True\n")
+REAL_TFX = {
+    "__init__.py": "",
+    "v1/__init__.py": "from tfx.v1 import components, dsl",
+    "v1/components.py": "class FnArgs: ...\nclass Trainer: ...",
+    "v1/dsl.py": "class Pipeline: ...",
+    "components/trainer/fn_args_utils.py": "from tfx.v1.components import FnArgs",
+    "examples/birds/base.py": "NAME = 'of TFX'",
+}
+
+
+@pytest.mark.parametrize("is_imported", [False, True])
+def test_the_real_tfx_goes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_imported: bool
+) -> None:
+    for name, text in REAL_TFX.items():
+        file = tmp_path / "site/tfx" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8")
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    source = """
+import sys
+from tfx import v1 as tfx
+from tfx.components.trainer.fn_args_utils import FnArgs
+from tfx.examples.birds import base
+
+FINDERS = [type(finder).__module__ for finder in sys.meta_path]
+
+
+def run_fn(fn_args):
+    from tfx.v1 import dsl
+    return tfx.components.Trainer, dsl.Pipeline
+"""
+    path = module(tmp_path, source, base="NAME = 'of the author'")
 
     try:
-        loaded = load_module("trainer", module(tmp_path, "import tfx\nreal = tfx.REAL\n"))
+        real = importlib.import_module("tfx") if is_imported else None
+        loaded = load_module("trainer", path)
+        used = call_user_function("trainer", loaded.run_fn, None)
+        remaining = sys.modules["tfx"]
     finally:
-        sys.modules.pop("tfx", None)
+        for name in [name for name in sys.modules if name.split(".")[0] == "tfx"]:
+            del sys.modules[name]
 
-    assert loaded.real
+    assert loaded.FnArgs is loaded.tfx.components.FnArgs is not FnArgs
+    assert loaded.base.NAME == "of TFX"
+    assert [kind.__name__ for kind in used] == ["Trainer", "Pipeline"]
+    assert not [name for name in loaded.FINDERS if "tfx_shim" in name]
+    assert real in (None, remaining)
+    assert Path(str(remaining.__file__)).is_relative_to(tmp_path / "site")
 
 
 def test_each_name_exists() -> None:
