@@ -4,21 +4,18 @@ What comes out is what the embedded engine reads and writes, but for the order o
 division into shards, of which Beam has no notion.
 """
 
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
-from uuid import uuid4
 
 import apache_beam as beam
 import pyarrow as pa
-from apache_beam.transforms.window import GlobalWindow
-from apache_beam.utils.windowed_value import WindowedValue
 
 from headrace_components.beam import locations
+from headrace_components.beam.bundles import WriteBundles
 from headrace_components.data import columnar as twin
 from headrace_components.data.columnar import ParquetFile, SplitManifest, TFRecordFile
 from headrace_components.data.example_files import (
@@ -212,62 +209,37 @@ class WriteShards(beam.PTransform):
         return rows | "Write" >> beam.ParDo(_Write(self._scratch, self._prefix, self._level))
 
 
-class _Write(beam.DoFn):
+class _Write(WriteBundles):
     def __init__(self, scratch: str, prefix: str, compression_level: int) -> None:
-        self._scratch = scratch
+        super().__init__(scratch)
         self._prefix = prefix
         self._level = compression_level
-        self._writers: dict[str, ExamplesWriter] = {}
-        self._directory: Path | None = None
 
-    def start_bundle(self) -> None:
-        self._remove()
-        self._directory = Path(tempfile.mkdtemp(prefix="headrace-beam-"))
-        self._writers = {}
+    def open(self, directory: Path, rows: SplitRows) -> ExamplesWriter:
+        return ExamplesWriter(
+            directory,
+            rows.split,
+            prefix=self._prefix,
+            columnar=rows.batch is not None,
+            compression_level=self._level,
+        )
 
-    def process(self, rows: SplitRows) -> None:
-        writer = self._writers.get(rows.split)
-        if writer is None:
-            writer = self._writers[rows.split] = ExamplesWriter(
-                self._directory or Path(),
-                rows.split,
-                prefix=self._prefix,
-                columnar=rows.batch is not None,
-                compression_level=self._level,
-            ).__enter__()
+    def write(self, writer: ExamplesWriter, rows: SplitRows) -> None:
         if rows.batch is None:
             writer.write_records(rows.records or ())
         else:
             writer.write(rows.batch, rows.records)
 
-    def finish_bundle(self) -> Iterator[WindowedValue]:
-        for split, writer in self._writers.items():
-            writer.__exit__(None, None, None)
-            shard = _published(self._directory or Path(), split, writer.num_rows, self._scratch)
-            yield WindowedValue(shard, GlobalWindow().max_timestamp(), [GlobalWindow()])
-        self._writers = {}
-        self._remove()
-
-    def teardown(self) -> None:
-        self._remove()
-
-    def _remove(self) -> None:
-        if self._directory is not None:
-            shutil.rmtree(self._directory, ignore_errors=True)
-            self._directory = None
-
-
-def _published(written: Path, split: str, num_rows: int, scratch: str) -> Shard:
-    directory = locations.join(scratch, uuid4().hex)
-    manifest = twin.read_manifest(written).get(split)
-    if manifest is None:
-        files = twin.tfrecord_files(written, split)
-        records = tuple(TFRecordFile.of(file) for file in files)
-        manifest = SplitManifest(num_rows=num_rows, tfrecords=records, parquet=())
-    for folder in (f"Split-{split}", f"Columnar-{split}"):
-        for file in sorted((written / folder).glob("*")):
-            locations.publish(file, locations.join(directory, folder, file.name))
-    return Shard(split=split, directory=directory, manifest=manifest)
+    def publish(self, directory: Path, split: str, writer: ExamplesWriter, target: str) -> Shard:
+        manifest = twin.read_manifest(directory).get(split)
+        if manifest is None:
+            files = twin.tfrecord_files(directory, split)
+            records = tuple(TFRecordFile.of(file) for file in files)
+            manifest = SplitManifest(num_rows=writer.num_rows, tfrecords=records, parquet=())
+        for folder in (f"Split-{split}", f"Columnar-{split}"):
+            for file in sorted((directory / folder).glob("*")):
+                locations.publish(file, locations.join(target, folder, file.name))
+        return Shard(split=split, directory=target, manifest=manifest)
 
 
 def finish(
