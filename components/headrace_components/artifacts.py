@@ -21,8 +21,8 @@ class Examples(_TfxArtifact):
     Layout: `Split-<name>/<prefix>-NNNNN-of-NNNNN.gz`, gzip TFRecords of serialized
     `tf.train.Example` messages. Nothing else lies in a `Split-*` directory. Beside them, as long as
     `columnar.json` vouches for it, `Columnar-<name>/part-NNNNN-of-NNNNN.parquet` holds the same
-    rows in the same order as list columns. A source of examples also writes its metadata there, as
-    `examples.json`.
+    rows in the same order as list columns. What makes raw examples also writes their metadata
+    there, as `examples.json`.
     Metadata: `split_names` (JSON list), `span`, `version`, `payload_format`, `file_format`,
     `input_fingerprint`.
     """

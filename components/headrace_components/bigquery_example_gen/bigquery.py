@@ -12,10 +12,9 @@ from contextlib import contextmanager
 import google.auth
 import grpc
 import pyarrow as pa
-import requests
 from google.api_core import exceptions
 from google.auth.credentials import AnonymousCredentials, Credentials
-from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
@@ -23,15 +22,20 @@ from google.cloud.bigquery_storage_v1.services.big_query_read.transports import 
     BigQueryReadGrpcTransport,
 )
 
+from headrace_components.bigquery_example_gen.failures import (
+    one_line,
+    reason_of,
+    shortened,
+    told,
+)
 from headrace_components.bigquery_example_gen.params import BigqueryExampleGenParams
-from headrace_components.errors import ComponentError, InputError, PlatformError
+from headrace_components.errors import InputError, PlatformError
 
 _COMPONENT = BigqueryExampleGenParams.component
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 _EMULATOR = "BIGQUERY_EMULATOR_HOST"
 _STORAGE_EMULATOR = "BIGQUERY_STORAGE_EMULATOR_HOST"
 
-_LONGEST_QUERY = 200
 # Responses of the Storage Read API have some hundred rows, too few to encode well.
 _ROWS_PER_BATCH = 10_000
 # Each stream holds a thread and some responses.
@@ -60,10 +64,6 @@ _TYPES = frozenset(
     }
 )
 _STRUCTS = frozenset({"RECORD", "STRUCT"})
-
-# Reasons of BigQuery, by which a refusal with status 403 is not about permissions.
-_QUOTA_REASONS = frozenset({"quotaExceeded", "rateLimitExceeded", "resourcesExceeded"})
-_BILLING_REASONS = frozenset({"billingNotEnabled", "billingTierLimitExceeded"})
 
 
 class BigQuery:
@@ -97,7 +97,7 @@ class BigQuery:
                 tf.Examples do not have.
             PlatformError: BigQuery does not answer, or does not let this task in.
         """
-        with _told(query):
+        with told(query):
             self._check(split, query)
             job = self._client.query(query, job_config=self._config())
             yield from _regrouped(self._arrow(job))
@@ -115,7 +115,7 @@ class BigQuery:
         )
         if plan.statement_type != "SELECT":
             raise InputError(
-                f"{_COMPONENT}: {_shortened(query)} is a statement of the kind "
+                f"{_COMPONENT}: {shortened(query)} is a statement of the kind "
                 f"{plan.statement_type}, expected a SELECT. It was not run. Give a query."
             )
         _check_types(plan.schema or ())
@@ -142,7 +142,7 @@ class BigQuery:
                 "role roles/bigquery.readSessionUser and enable bigquerystorage.googleapis.com to "
                 "read faster.",
                 _COMPONENT,
-                _reason(error),
+                reason_of(error),
             )
             batches, first = iter(job.result().to_arrow_iterable()), None
         if first is not None:
@@ -185,7 +185,7 @@ def _credentials() -> tuple[Credentials, str | None]:
         credentials, project = google.auth.default(scopes=_SCOPES)
     except DefaultCredentialsError as error:
         raise PlatformError(
-            f"{_COMPONENT}: the task has no Google credentials ({_one_line(error)}). On Google "
+            f"{_COMPONENT}: the task has no Google credentials ({one_line(error)}). On Google "
             "Cloud give it a service account, elsewhere a key in GOOGLE_APPLICATION_CREDENTIALS; "
             "on a laptop run `gcloud auth application-default login`."
         ) from error
@@ -240,79 +240,3 @@ def _joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
         return batches[0]
     (joined,) = pa.Table.from_batches(batches).combine_chunks().to_batches()
     return joined
-
-
-@contextmanager
-def _told(query: str) -> Iterator[None]:
-    """Turns what the client raises into errors for the person who has to act on them."""
-    try:
-        yield
-    except exceptions.GoogleAPICallError as error:
-        raise _failure(query, error) from error
-    except (
-        exceptions.RetryError,
-        GoogleAuthError,
-        requests.exceptions.RequestException,
-    ) as error:
-        raise PlatformError(
-            f"{_COMPONENT}: BigQuery did not answer {_shortened(query)}: {_one_line(error)}. "
-            "Check that the task may reach it and that its credentials hold, then run again; "
-            "nothing half-written was kept."
-        ) from error
-
-
-def _failure(query: str, error: exceptions.GoogleAPICallError) -> ComponentError:
-    reason = _reason(error)
-    kinds = _kinds(error)
-    asked = _shortened(query)
-    if kinds & _QUOTA_REASONS or isinstance(error, exceptions.TooManyRequests):
-        return PlatformError(
-            f"{_COMPONENT}: a quota of BigQuery is used up by {asked}: {reason}. Run again later, "
-            "or ask for a higher quota of the project."
-        )
-    if kinds & _BILLING_REASONS:
-        return PlatformError(
-            f"{_COMPONENT}: BigQuery does not bill {asked}: {reason}. Enable billing for the "
-            "project, or name another `project`."
-        )
-    if isinstance(error, (exceptions.Forbidden, exceptions.Unauthorized)):
-        return PlatformError(
-            f"{_COMPONENT}: BigQuery does not let this task run {asked}: {reason}. Grant its "
-            "account what is missing: roles/bigquery.jobUser on the project lets it run queries, "
-            "roles/bigquery.dataViewer on the data set lets it read."
-        )
-    if isinstance(error, exceptions.NotFound):
-        return InputError(
-            f"{_COMPONENT}: {asked} names what BigQuery does not find: {reason}. Correct the name, "
-            "or `location`, since a query sees the data of one region."
-        )
-    if "bytesBilledLimitExceeded" in kinds:
-        return InputError(
-            f"{_COMPONENT}: {asked} is refused: {reason}. Read fewer columns or partitions, or "
-            "raise `maximum_bytes_billed`."
-        )
-    if isinstance(error, exceptions.BadRequest):
-        return InputError(f"{_COMPONENT}: BigQuery refuses {asked}: {reason}. Correct the query.")
-    return PlatformError(
-        f"{_COMPONENT}: BigQuery did not run {asked} to its end: {reason}. Run again; nothing "
-        "half-written was kept."
-    )
-
-
-def _kinds(error: exceptions.GoogleAPICallError) -> set[str]:
-    """Returns BigQuery's names of what is wrong, as `accessDenied`."""
-    return {item.get("reason", "") for item in error.errors if isinstance(item, dict)}
-
-
-def _reason(error: exceptions.GoogleAPICallError) -> str:
-    told = [item.get("message") for item in error.errors if isinstance(item, dict)]
-    return _one_line(next(filter(None, told), error.message))
-
-
-def _one_line(error: object) -> str:
-    return " ".join(str(error).split()).rstrip(".")
-
-
-def _shortened(query: str) -> str:
-    text = " ".join(query.split())
-    return repr(text if len(text) <= _LONGEST_QUERY else f"{text[:_LONGEST_QUERY]}...")

@@ -1,10 +1,13 @@
 """The report on distributions: what has moved, the worst first, beside what it was before."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from tensorflow_metadata.proto.v0 import statistics_pb2
-
+from headrace_components.distribution_validator.feature_card import (
+    DETAIL_LENGTH,
+    KINDS,
+    NAME_LENGTH,
+    feature_card,
+)
 from headrace_components.distribution_validator.verdicts import (
     FAILS,
     MOVED,
@@ -15,25 +18,18 @@ from headrace_components.distribution_validator.verdicts import (
     PairVerdict,
 )
 from headrace_components.reports import page
-from headrace_components.reports.drawing import density, histogram, strip
-from headrace_components.reports.feature_summary import FeatureSummary, summary_of
+from headrace_components.reports.drawing import strip
 from headrace_components.reports.markup import Markup, breakable, element, shortened
-from headrace_components.reports.numbers import ABSENT, number, percent
+from headrace_components.reports.numbers import ABSENT, number
 
-# With the longest names and values a card takes about 7,000 bytes, and a feature in the table 2,500.
+# With the longest names and values a card takes about 7,000 bytes, a feature in the table 2,500.
 _MAX_CARDS = 100
 _MAX_ROWS = 400
 _MAX_PAIRS = 20
 _MAX_UNCOVERED = 50
 _NUM_NAMED = 5
-_NUM_TOP_VALUES = 5
-_NAME_LENGTH = 80
-_VALUE_LENGTH = 32
-_DETAIL_LENGTH = 600
 
 _TITLE = "Distributions and baseline"
-_SIDES = ("Under test", "Baseline")
-_KINDS = {MOVED: "bad", FAILS: "bad", UNCOMPARED: "bad", WITHIN: "good"}
 
 
 def distributions_report(pairs: Sequence[PairVerdict]) -> bytes:
@@ -78,7 +74,7 @@ def _verdict(pairs: Sequence[PairVerdict]) -> Markup:
     compared = sum(bool(feature.distances) for _, feature in features)
     found = {
         state: [(pair, feature) for pair, feature in features if feature.state == state]
-        for state in _KINDS
+        for state in KINDS
     }
     if all(pair.is_blessed for pair in pairs):
         words = f"All {number(compared)} distances are within their thresholds."
@@ -93,7 +89,7 @@ def _verdict(pairs: Sequence[PairVerdict]) -> Markup:
             named = ", ".join(_named(item, len(pairs) > 1) for item in found[state][:_NUM_NAMED])
             points.append(f"{words} {named}{_more(len(found[state]))}.")
     points += [
-        f"{shortened(reason, _DETAIL_LENGTH)} ({pair.name})"
+        f"{shortened(reason, DETAIL_LENGTH)} ({pair.name})"
         for pair in pairs[:_MAX_PAIRS]
         for reason in pair.reasons
     ]
@@ -115,7 +111,7 @@ def _worst(moved: Sequence[tuple[PairVerdict, FeatureVerdict]], name_pairs: bool
 
 def _named(item: tuple[PairVerdict, FeatureVerdict], name_pairs: bool) -> str:
     pair, feature = item
-    return shortened(feature.name, _NAME_LENGTH) + (f" in {pair.name}" if name_pairs else "")
+    return shortened(feature.name, NAME_LENGTH) + (f" in {pair.name}" if name_pairs else "")
 
 
 def _more(total: int) -> str:
@@ -147,7 +143,7 @@ def _section(
     blocks: list[str] = []
     shown = list(enumerate(pair.features[:num_rows]))
     if shown:
-        cards = [_card(feature, f"p{index}f{at}") for at, feature in shown[:num_cards]]
+        cards = [feature_card(feature, f"p{index}f{at}") for at, feature in shown[:num_cards]]
         blocks.append(_distances(pair.features[:num_rows], f"p{index}f", len(cards)))
         if cards:
             blocks.append(element("div", *cards, class_="cards wide"))
@@ -168,9 +164,9 @@ def _distances(features: Sequence[FeatureVerdict], anchor: str, num_cards: int) 
     )
     rows = []
     for at, feature in enumerate(features):
-        name = breakable(shortened(feature.name, _NAME_LENGTH))
+        name = breakable(shortened(feature.name, NAME_LENGTH))
         link = element("a", name, href=f"#{anchor}{at}") if at < num_cards else name
-        badge = page.badge(_KINDS[feature.state], feature.state)
+        badge = page.badge(KINDS[feature.state], feature.state)
         if not feature.distances:
             rows.append(page.row(link, [ABSENT, ABSENT, ABSENT], "", "", badge))
         for distance in feature.distances:
@@ -192,7 +188,7 @@ def _rounded(times: float) -> float:
 
 
 def _uncovered(names: Sequence[str]) -> Markup:
-    shown = [breakable(shortened(name, _NAME_LENGTH)) for name in names[:_MAX_UNCOVERED]]
+    shown = [breakable(shortened(name, NAME_LENGTH)) for name in names[:_MAX_UNCOVERED]]
     more = len(names) - len(shown)
     listed = [part for name in shown for part in (", ", name)][1:]
     return page.paragraph(
@@ -200,124 +196,3 @@ def _uncovered(names: Sequence[str]) -> Markup:
         *listed,
         f" and {number(more)} more." if more else ".",
     )
-
-
-def _card(feature: FeatureVerdict, anchor: str) -> Markup:
-    heading = element(
-        "div",
-        element("h3", breakable(shortened(feature.name, _NAME_LENGTH))),
-        page.badge(_KINDS[feature.state], feature.state),
-        class_="head",
-    )
-    return element(
-        "article",
-        heading,
-        *(_sentence(distance) for distance in feature.distances),
-        *(
-            element("p", shortened(reason, _DETAIL_LENGTH), class_="long")
-            for reason in feature.reasons
-        ),
-        *_sides(feature),
-        class_="card",
-        id=anchor,
-    )
-
-
-def _sentence(distance: Distance) -> Markup:
-    measure = distance.measure[0].upper() + distance.measure[1:]
-    return element(
-        "p",
-        f"{measure} ",
-        element("strong", number(distance.value)),
-        element("span", f", threshold {number(distance.threshold)}", class_="soft"),
-    )
-
-
-def _sides(feature: FeatureVerdict) -> list[Markup]:
-    given = (feature.test, feature.baseline)
-    summaries = [summary_of(side) if side else None for side in given]
-    if not any(summaries):
-        return []
-    facts = _facts(summaries)
-    if any(summary and summary.bars for summary in summaries):
-        return [_histograms(summaries), _table(facts)]
-    shares = [_shares(side) if side else {} for side in given]
-    return [_table([*(_values(shares, summaries) if any(shares) else []), *facts])]
-
-
-def _table(rows: Sequence[Markup]) -> Markup:
-    head = element("tr", element("td"), *(element("th", name, scope="col") for name in _SIDES))
-    return element("table", element("thead", head), element("tbody", *rows))
-
-
-def _facts(summaries: Sequence[FeatureSummary | None]) -> list[Markup]:
-    rows = {
-        "Rows": [number(s.num_present) if s else ABSENT for s in summaries],
-        "Missing": [percent(s.missing) if s else ABSENT for s in summaries],
-    }
-    for name in dict.fromkeys(name for s in summaries if s for name in s.facts):
-        rows[name] = [s.facts.get(name, ABSENT) if s else ABSENT for s in summaries]
-    return [
-        element("tr", element("th", name, scope="row"), *(element("td", cell) for cell in cells))
-        for name, cells in rows.items()
-    ]
-
-
-def _histograms(summaries: Sequence[FeatureSummary | None]) -> Markup:
-    """Returns both histograms, one below the other and to the same scale."""
-    bars = [bar for summary in summaries if summary for bar in summary.bars]
-    low, high = min(bar.low for bar in bars), max(bar.high for bar in bars)
-    tallest = max(density(bar, low, high) for bar in bars)
-    charts = []
-    for side, summary in zip(_SIDES, summaries, strict=True):
-        charts.append(element("div", element("strong", side)))
-        if not (summary and summary.bars):
-            charts.append(element("div", "No value", class_="soft"))
-            continue
-        words = f"{side}: median {summary.facts.get('Median', ABSENT)}"
-        charts.append(histogram(summary.bars, low, high, tallest, words))
-    return element("div", *charts, class_="plots")
-
-
-def _shares(feature: Any) -> Mapping[str, float]:
-    """Returns the share of each value of a category, the most frequent first.
-
-    The ranking has more values than the few that are called the top, and TFDV measures by it.
-    """
-    stats: statistics_pb2.StringStatistics = feature.string_stats
-    total = stats.common_stats.tot_num_values
-    ranked = [(bucket.label, bucket.sample_count) for bucket in stats.rank_histogram.buckets]
-    counted = ranked or [(value.value, value.frequency) for value in stats.top_values]
-    return {value: count / total for value, count in counted} if total else {}
-
-
-def _values(
-    shares: Sequence[Mapping[str, float]], summaries: Sequence[FeatureSummary | None]
-) -> list[Markup]:
-    """Returns the most frequent values of both sides, and the one whose share moved most."""
-    union = dict.fromkeys(value for side in shares for value in side)
-    change = {value: abs(shares[0].get(value, 0) - shares[1].get(value, 0)) for value in union}
-    kept = {value for side in shares for value in list(side)[:_NUM_TOP_VALUES]}
-    kept.add(max(change, key=lambda value: change[value]))
-    ranked = sorted(kept, key=lambda value: (-max(side.get(value, 0) for side in shares), value))
-    return [
-        element(
-            "tr",
-            element("th", shortened(value, _VALUE_LENGTH) or "(empty)", scope="row"),
-            *(
-                _share(side, value, summary)
-                for side, summary in zip(shares, summaries, strict=True)
-            ),
-            class_="long",
-        )
-        for value in ranked
-    ]
-
-
-def _share(shares: Mapping[str, float], value: str, summary: FeatureSummary | None) -> Markup:
-    share = shares.get(value)
-    if share is None and summary and len(shares) == summary.num_unique:
-        share = 0.0  # all its values are known, and this is none of them
-    if share is None:
-        return element("td", ABSENT)
-    return element("td", percent(share), class_="share", style=f"--share:{100 * share:.0f}%")

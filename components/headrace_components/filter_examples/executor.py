@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
-from headrace_components.data import splits
+from headrace_components.data import examples_record, splits
 from headrace_components.data.examples import ExamplesReader, ExamplesWriter
 from headrace_components.errors import InputError
 from headrace_components.filter_examples import predicates
@@ -50,9 +50,8 @@ def execute(task: Task) -> None:
         counts = {name: _filter(reader, name, predicate, output) for name in names}
     _check_counts(counts, names, predicate)
     splits.describe(examples, output, names)
-    output.metadata.update(
-        {key: examples.metadata[key] for key in _METADATA if key in examples.metadata}
-    )
+    handed_on = {key: examples.metadata[key] for key in _METADATA if key in examples.metadata}
+    examples_record.publish(output, {**output.metadata, **handed_on})
 
 
 def _check_payload(examples: Artifact, predicate: Predicate) -> None:

@@ -1,0 +1,97 @@
+"""What errors of Google's clients mean for the person who has to act on them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import requests
+from google.api_core import exceptions
+from google.auth.exceptions import GoogleAuthError
+
+from headrace_components.bigquery_example_gen.params import BigqueryExampleGenParams
+from headrace_components.errors import ComponentError, InputError, PlatformError
+
+_COMPONENT = BigqueryExampleGenParams.component
+_LONGEST_QUERY = 200
+
+# Reasons of BigQuery, by which a refusal with status 403 is not about permissions.
+_QUOTA_REASONS = frozenset({"quotaExceeded", "rateLimitExceeded", "resourcesExceeded"})
+_BILLING_REASONS = frozenset({"billingNotEnabled", "billingTierLimitExceeded"})
+
+
+@contextmanager
+def told(query: str) -> Iterator[None]:
+    """Turns what the client raises into errors for the person who has to act on them."""
+    try:
+        yield
+    except exceptions.GoogleAPICallError as error:
+        raise _failure(query, error) from error
+    except (
+        exceptions.RetryError,
+        GoogleAuthError,
+        requests.exceptions.RequestException,
+    ) as error:
+        raise PlatformError(
+            f"{_COMPONENT}: BigQuery did not answer {shortened(query)}: {one_line(error)}. "
+            "Check that the task may reach it and that its credentials hold, then run again; "
+            "nothing half-written was kept."
+        ) from error
+
+
+def _failure(query: str, error: exceptions.GoogleAPICallError) -> ComponentError:
+    reason = reason_of(error)
+    kinds = _kinds(error)
+    asked = shortened(query)
+    if kinds & _QUOTA_REASONS or isinstance(error, exceptions.TooManyRequests):
+        return PlatformError(
+            f"{_COMPONENT}: a quota of BigQuery is used up by {asked}: {reason}. Run again later, "
+            "or ask for a higher quota of the project."
+        )
+    if kinds & _BILLING_REASONS:
+        return PlatformError(
+            f"{_COMPONENT}: BigQuery does not bill {asked}: {reason}. Enable billing for the "
+            "project, or name another `project`."
+        )
+    if isinstance(error, (exceptions.Forbidden, exceptions.Unauthorized)):
+        return PlatformError(
+            f"{_COMPONENT}: BigQuery does not let this task run {asked}: {reason}. Grant its "
+            "account what is missing: roles/bigquery.jobUser on the project lets it run queries, "
+            "roles/bigquery.dataViewer on the data set lets it read."
+        )
+    if isinstance(error, exceptions.NotFound):
+        return InputError(
+            f"{_COMPONENT}: {asked} names what BigQuery does not find: {reason}. Correct the name, "
+            "or `location`, since a query sees the data of one region."
+        )
+    if "bytesBilledLimitExceeded" in kinds:
+        return InputError(
+            f"{_COMPONENT}: {asked} is refused: {reason}. Read fewer columns or partitions, or "
+            "raise `maximum_bytes_billed`."
+        )
+    if isinstance(error, exceptions.BadRequest):
+        return InputError(f"{_COMPONENT}: BigQuery refuses {asked}: {reason}. Correct the query.")
+    return PlatformError(
+        f"{_COMPONENT}: BigQuery did not run {asked} to its end: {reason}. Run again; nothing "
+        "half-written was kept."
+    )
+
+
+def _kinds(error: exceptions.GoogleAPICallError) -> set[str]:
+    """Returns BigQuery's names of what is wrong, as `accessDenied`."""
+    return {item.get("reason", "") for item in error.errors if isinstance(item, dict)}
+
+
+def reason_of(error: exceptions.GoogleAPICallError) -> str:
+    """Returns what BigQuery says, on one line."""
+    told = [item.get("message") for item in error.errors if isinstance(item, dict)]
+    return one_line(next(filter(None, told), error.message))
+
+
+def one_line(error: object) -> str:
+    """Returns an error's text without line breaks and the stop at its end."""
+    return " ".join(str(error).split()).rstrip(".")
+
+
+def shortened(query: str) -> str:
+    """Returns how to name a query in a message."""
+    text = " ".join(query.split())
+    return repr(text if len(text) <= _LONGEST_QUERY else f"{text[:_LONGEST_QUERY]}...")
