@@ -84,9 +84,9 @@ def test_blocks_widen_a_column_and_the_first_text_after_numbers_is_known() -> No
     inference.add(column(["", "1"]), 0)
     assert inference.type == ColumnType.INT
     inference.add(column(["2.5", ""]), 2)
-    assert (inference.type, inference.mixed_at) == (ColumnType.FLOAT, None)
+    assert (inference.type, inference.text_at) == (ColumnType.FLOAT, None)
     inference.add(column(["", "3", "NA", "4"]), 4)
-    assert (inference.type, inference.mixed_at) == (ColumnType.STRING, 6)
+    assert inference == Inference(type=ColumnType.STRING, text_at=6, is_mixed=True)
 
 
 def test_text_from_the_first_cell_on_is_no_mixture() -> None:
@@ -94,7 +94,7 @@ def test_text_from_the_first_cell_on_is_no_mixture() -> None:
 
     inference.add(column(["", "NA", "1"]), 0)
 
-    assert (inference.type, inference.mixed_at) == (ColumnType.STRING, None)
+    assert inference == Inference(type=ColumnType.STRING, text_at=1, is_mixed=False)
 
 
 def test_a_slice_of_a_block_is_read_as_such() -> None:

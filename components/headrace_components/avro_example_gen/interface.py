@@ -16,6 +16,7 @@ def avro_example_gen(
     span: int = -1,
     compression_level: int = 1,
     columnar: bool = True,
+    beam_pipeline_args: list = [],
 ) -> dsl.ContainerSpec:
     """Reads Avro files into tf.Examples and splits them.
 
@@ -51,6 +52,8 @@ def avro_example_gen(
         span: The span to read; -1 leaves the choice to `range_config`.
         compression_level: gzip level of the TFRecords, 1 (fast) to 9 (small).
         columnar: Whether to write the columnar twin, which later components read faster.
+        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
+            computes in this process, without Beam.
     """
     return dsl.ContainerSpec(
         image=image("avro_example_gen"),

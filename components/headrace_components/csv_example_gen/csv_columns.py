@@ -35,16 +35,17 @@ class ColumnType(enum.IntEnum):
 
 @dataclass(kw_only=True, slots=True)
 class Inference:
-    """What is known of a column so far.
+    """What is known so far of a column of one file.
 
     Attributes:
         type: The widest type of a cell.
-        mixed_at: Row, counted over all blocks from 0, of the first text after numbers; None where
-            the column is of one sort.
+        text_at: Row, from 0, of the first cell that is text; None where there is none.
+        is_mixed: Whether a number came before it.
     """
 
     type: ColumnType = ColumnType.UNKNOWN
-    mixed_at: int | None = None
+    text_at: int | None = None
+    is_mixed: bool = False
 
     def add(self, cells: pa.Array, first_row: int) -> None:
         """Takes the next cells of the column, a string array whose nulls are empty cells."""
@@ -55,8 +56,8 @@ class Inference:
         if found == ColumnType.STRING:
             rows = np.flatnonzero(np.asarray(cells.is_valid()))
             first_text = _first_text(present)
-            if self.type > ColumnType.UNKNOWN or first_text > 0:
-                self.mixed_at = first_row + int(rows[first_text])
+            self.text_at = first_row + int(rows[first_text])
+            self.is_mixed = self.type > ColumnType.UNKNOWN or first_text > 0
         self.type = max(self.type, found)
 
 

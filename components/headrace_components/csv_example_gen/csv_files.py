@@ -1,8 +1,8 @@
-"""Reads CSV files block by block as text, and says in plain words what is wrong with one."""
+"""Reads a CSV file block by block as text, and says in plain words what is wrong with it."""
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from itertools import islice
 from typing import Any, NoReturn
@@ -19,42 +19,37 @@ from headrace_components.example_gen import files
 BLOCK_BYTES = 2 << 20
 
 
-class CsvFiles:
-    """The CSV files of one input split.
+class CsvFile:
+    """One CSV file.
 
     Args:
-        paths: Paths or URIs, in the order in which they are read.
+        path: Its path or URI.
         delimiter: The character between two fields.
 
+    Attributes:
+        path: As given.
+        column_names: What its header has.
+
     Raises:
-        InputError: A file has no header, or one that another file does not have.
+        InputError: It has no header.
     """
 
-    def __init__(self, paths: Sequence[str], delimiter: str) -> None:
-        self.paths = paths
+    def __init__(self, path: str, delimiter: str) -> None:
+        self.path = path
         self._delimiter = delimiter
-        self.column_names = self._header(paths[0])
-        for path in paths[1:]:
-            names = self._header(path)
-            if names != self.column_names:
-                raise InputError(
-                    f"csv_example_gen: {path} has the header {names}, {paths[0]} has "
-                    f"{self.column_names}; the files of a split have one header. Make the headers "
-                    "the same, or name the files in splits of their own in `input_config`."
-                )
+        self.column_names = self._header()
 
     def blocks(self) -> Iterator[pa.RecordBatch]:
-        """Yields the rows of all files as string columns; an empty cell is null.
+        """Yields the rows as string columns; an empty cell is null.
 
         Raises:
-            InputError: A file is not UTF-8, or a row has more or fewer fields than the header.
+            InputError: The file is not UTF-8, or a row has more or fewer fields than the header.
         """
-        for path in self.paths:
-            with _open(path) as stream:
-                try:
-                    yield from self._blocks_of(stream)
-                except pa.ArrowInvalid as error:
-                    self._explain(path, error)
+        with self._open() as stream:
+            try:
+                yield from self._blocks_of(stream)
+            except pa.ArrowInvalid as error:
+                self._explain(error)
 
     def _blocks_of(self, stream: pa.NativeFile) -> Iterator[pa.RecordBatch]:
         # The stream must be Arrow's own: its threads read ahead, and would wait for the
@@ -74,31 +69,25 @@ class CsvFiles:
         )
 
     def check_quotes(self) -> None:
-        """Raises an InputError where a file's last quote is not closed.
+        """Raises an InputError where the last quote is not closed.
 
         Arrow takes such a field to the end of the file, without a word. An odd number of quotes
         tells that there may be one.
         """
-        for path in self.paths:
-            num_quotes = 0
-            with _open(path) as stream:
-                while data := stream.read(BLOCK_BYTES):
-                    num_quotes += data.count(b'"')
-            if num_quotes % 2:
-                self._check_last_quote(path)
+        num_quotes = 0
+        with self._open() as stream:
+            while data := stream.read(BLOCK_BYTES):
+                num_quotes += data.count(b'"')
+        if num_quotes % 2:
+            self._check_last_quote()
 
-    def place_of(self, row: int) -> str:
-        """Returns the file and line of a row, counted over all files from 0."""
-        for path in self.paths:
-            for line, _ in self._records(path):
-                if row == 0:
-                    return f"{path}, line {line}"
-                row -= 1
-        raise IndexError(f"row {row} is past the last one")
+    def line_of(self, row: int) -> int:
+        """Returns the line, from 1, of a row, counted from 0."""
+        return next(islice(self._records(), row, None))[0]
 
-    def _records(self, path: str) -> Iterator[tuple[int, list[str]]]:
+    def _records(self) -> Iterator[tuple[int, list[str]]]:
         """Yields line number, from 1, and fields of each record after the header."""
-        with _open(path) as stream:
+        with self._open() as stream:
             reader = self._reader(stream)
             line = 1
             is_header = True
@@ -113,16 +102,17 @@ class CsvFiles:
         text = io.TextIOWrapper(stream, "utf-8-sig", newline="")
         return csv.reader(text, delimiter=self._delimiter)
 
-    def _header(self, path: str) -> list[str]:
-        with _open(path) as stream:
+    def _header(self) -> list[str]:
+        with self._open() as stream:
             try:
                 names: list[str] | None = next(filter(None, self._reader(stream)), None)
             except UnicodeDecodeError:
-                self._explain_encoding(path)
+                self._explain_encoding()
         if names is None:
             raise InputError(
-                f"csv_example_gen: {path} is empty, expected a header line with the column names "
-                "and rows below it. Write the file again, or leave it out of the input pattern."
+                f"csv_example_gen: {self.path} is empty, expected a header line with the column "
+                "names and rows below it. Write the file again, or leave it out of the input "
+                "pattern."
             )
         numbers = [name for name in names if _is_number(name)]
         if numbers or "" in names or len(set(names)) < len(names):
@@ -134,39 +124,39 @@ class CsvFiles:
                 else f"{next(name for name in names if names.count(name) > 1)!r} twice"
             )
             raise InputError(
-                f"csv_example_gen: the first line of {path} holds {found}, expected a header: a "
-                "distinct column name in each field. Add the header line, or rename the column."
+                f"csv_example_gen: the first line of {self.path} holds {found}, expected a header: "
+                "a distinct column name in each field. Add the header line, or rename the column."
             )
         return names
 
-    def _explain(self, path: str, error: pa.ArrowInvalid) -> NoReturn:
-        """Raises an InputError that says what Arrow found in a file, with the line."""
-        self._explain_encoding(path)
+    def _explain(self, error: pa.ArrowInvalid) -> NoReturn:
+        """Raises an InputError that says what Arrow found, with the line."""
+        self._explain_encoding()
         expected = len(self.column_names)
-        for line, fields in self._records(path):
+        for line, fields in self._records():
             if len(fields) != expected:
-                self._check_last_quote(path)
+                self._check_last_quote()
                 raise InputError(
-                    f"csv_example_gen: {path}, line {line}: {len(fields)} fields, expected "
+                    f"csv_example_gen: {self.path}, line {line}: {len(fields)} fields, expected "
                     f"{expected} as in the header ({self.column_names[0]!r} to "
                     f"{self.column_names[-1]!r}). Correct the row, quote fields that hold "
                     f"{self._delimiter!r}, or give another `delimiter`."
                 ) from error
             if sum(map(len, fields)) > BLOCK_BYTES:
-                self._check_last_quote(path)
+                self._check_last_quote()
                 raise InputError(
-                    f"csv_example_gen: {path}, line {line}: the record is longer than "
+                    f"csv_example_gen: {self.path}, line {line}: the record is longer than "
                     f"{BLOCK_BYTES >> 20} MiB, expected less. Keep large content in files of its "
                     "own and their names in the CSV."
                 ) from error
         raise InputError(
-            f"csv_example_gen: {path} cannot be read as CSV: {error}. Correct the file."
+            f"csv_example_gen: {self.path} cannot be read as CSV: {error}. Correct the file."
         ) from error
 
-    def _check_last_quote(self, path: str) -> None:
-        """Raises an InputError where a quote is open at the end of a file."""
-        last_line = max((line for line, _ in self._records(path)), default=1)
-        with _open(path) as stream:
+    def _check_last_quote(self) -> None:
+        """Raises an InputError where a quote is open at the end of the file."""
+        last_line = max((line for line, _ in self._records()), default=1)
+        with self._open() as stream:
             lines = list(islice(io.TextIOWrapper(stream, "utf-8", newline=""), last_line - 1, None))
         try:
             list(csv.reader(lines, delimiter=self._delimiter, strict=True))
@@ -174,27 +164,26 @@ class CsvFiles:
             if "unexpected end of data" not in str(error):
                 return  # a quote within a field, which is text like any other
             raise InputError(
-                f"csv_example_gen: {path}, line {last_line}: a quote is opened and not closed, so "
-                'the rest of the file would be one field. Close it, or double it ("") where it is '
-                "part of the text."
+                f"csv_example_gen: {self.path}, line {last_line}: a quote is opened and not "
+                "closed, so the rest of the file would be one field. Close it, or double it "
+                '("") where it is part of the text.'
             ) from error
 
-    def _explain_encoding(self, path: str) -> None:
-        """Raises an InputError where a file is not UTF-8."""
-        with _open(path) as stream:
+    def _explain_encoding(self) -> None:
+        """Raises an InputError where the file is not UTF-8."""
+        with self._open() as stream:
             for number, line in enumerate(io.BufferedReader(stream), start=1):
                 try:
                     line.decode("utf-8")
                 except UnicodeDecodeError as error:
                     raise InputError(
-                        f"csv_example_gen: {path}, line {number}: byte {error.start + 1} is "
+                        f"csv_example_gen: {self.path}, line {number}: byte {error.start + 1} is "
                         f"0x{line[error.start]:02x}, which is not UTF-8. Convert the file, as by "
                         "`iconv -f latin1 -t utf-8`."
                     ) from error
 
-
-def _open(path: str) -> AbstractContextManager[pa.NativeFile]:
-    return files.open_bytes("csv_example_gen", path)
+    def _open(self) -> AbstractContextManager[pa.NativeFile]:
+        return files.open_bytes("csv_example_gen", self.path)
 
 
 def _is_number(name: str) -> bool:

@@ -17,6 +17,7 @@ def csv_example_gen(
     delimiter: str = ",",
     compression_level: int = 1,
     columnar: bool = True,
+    beam_pipeline_args: list = [],
 ) -> dsl.ContainerSpec:
     """Reads CSV files with a header line into tf.Examples and splits them.
 
@@ -35,6 +36,8 @@ def csv_example_gen(
         delimiter: The character between two fields.
         compression_level: gzip level of the TFRecords, 1 (fast) to 9 (small).
         columnar: Whether to write the columnar twin, which later components read faster.
+        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
+            computes in this process, without Beam.
     """
     return dsl.ContainerSpec(
         image=image("csv_example_gen"),

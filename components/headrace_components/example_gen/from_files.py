@@ -1,7 +1,6 @@
-"""Makes examples of files: finds these, and writes what a component reads from them."""
+"""Makes examples of files: finds these, and says what is known of what they became."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from headrace_components.data import examples_record
 from headrace_components.data.examples import examples_metadata
@@ -9,75 +8,93 @@ from headrace_components.errors import InputError
 from headrace_components.example_gen.configs import OutputSplit
 from headrace_components.example_gen.files import check_directory, find_files
 from headrace_components.example_gen.params import FileExampleGenParams
-from headrace_components.example_gen.spans import resolve
+from headrace_components.example_gen.spans import ResolvedInput, resolve
 from headrace_components.example_gen.writing import Rows, write_splits
 from headrace_components.task import Artifact
 
-
-class Write(Protocol):
-    """Writes one input split as one output split or several, and returns its number of rows."""
-
-    def __call__(
-        self, paths: Sequence[str], shares: Sequence[OutputSplit], output: Artifact
-    ) -> int:
-        """See the class."""
-        ...
+WriteSplit = Callable[[Sequence[str], Sequence[OutputSplit]], int]
+"""Writes the files of one input split as output splits, and returns the number of rows."""
 
 
-def write_examples(
-    params: FileExampleGenParams,
-    output: Artifact,
-    write: Write,
-    *,
-    payload_format: str = "FORMAT_TF_EXAMPLE",
-    file_format: str = "tfrecords_gzip",
-) -> None:
-    """Writes the files that the parameters name, and what is known of them, to `output`.
-
-    Args:
-        params: Which files to read, and how to divide them.
-        output: The Examples artifact.
-        write: How to write the files of one input split.
-        payload_format: What a record is.
-        file_format: What the files of the output are.
+def find_input(params: FileExampleGenParams) -> ResolvedInput:
+    """Returns the files that the parameters name.
 
     Raises:
-        InputError: The parameters name no files, or files without rows.
+        InputError: There are none, or they are not to be told apart.
     """
     base = params.input_base
     check_directory(params.component, base)
-    found = resolve(
+    return resolve(
         base,
         params.input_splits,
         params.only_span,
         find_files(params.component, base),
         component=params.component,
     )
-    for name, paths in found.files.items():
-        if not write(paths, params.shares_of(name), output):
-            raise InputError(
-                f"{params.component}: {', '.join(paths)}: no rows, expected at least one. Check "
-                "the input pattern and what writes the files."
-            )
-    examples_record.publish(
-        output,
-        examples_metadata(
-            params.split_names,
-            span=found.span,
-            version=found.version,
-            fingerprint=found.fingerprint,
-            payload_format=payload_format,
-            file_format=file_format,
-        ),
+
+
+def write_files(
+    params: FileExampleGenParams, files: Mapping[str, Sequence[str]], write: WriteSplit
+) -> None:
+    """Writes the files of each input split.
+
+    Raises:
+        InputError: The files of one have no rows.
+    """
+    for name, paths in files.items():
+        if not write(paths, params.shares_of(name)):
+            raise no_rows(params, paths)
+
+
+def write_rows(
+    params: FileExampleGenParams,
+    files: Mapping[str, Sequence[str]],
+    output: Artifact,
+    read_rows: Callable[[Sequence[str]], Iterable[Rows]],
+) -> None:
+    """Writes TFRecords, given how to read the files of one input split.
+
+    Raises:
+        InputError: The files of one have no rows.
+    """
+    write_files(
+        params,
+        files,
+        lambda paths, shares: write_splits(read_rows(paths), shares, output.path, params),
     )
 
 
-def rows_writer(
-    params: FileExampleGenParams, read_rows: Callable[[Sequence[str]], Iterable[Rows]]
-) -> Write:
-    """Returns a `Write` for TFRecords, given how to read the files of one input split."""
+def no_rows(params: FileExampleGenParams, paths: Sequence[str]) -> InputError:
+    """Returns the error that says that the files of an input split have no rows."""
+    return InputError(
+        f"{params.component}: {', '.join(paths)}: no rows, expected at least one. Check the input "
+        "pattern and what writes the files."
+    )
 
-    def write(paths: Sequence[str], shares: Sequence[OutputSplit], output: Artifact) -> int:
-        return write_splits(read_rows(paths), shares, output.path, params)
 
-    return write
+def publish(
+    params: FileExampleGenParams,
+    found: ResolvedInput,
+    output: Artifact,
+    *,
+    payload_format: str = "FORMAT_TF_EXAMPLE",
+    file_format: str = "tfrecords_gzip",
+) -> None:
+    """Gives the Examples artifact its metadata.
+
+    Args:
+        params: What was asked for.
+        found: What was read.
+        output: The artifact.
+        payload_format: What a record is.
+        file_format: What the files of the output are.
+    """
+    metadata = examples_metadata(
+        params.split_names,
+        span=found.span,
+        version=found.version,
+        fingerprint=found.fingerprint,
+        payload_format=payload_format,
+        file_format=file_format,
+    )
+    examples_record.publish(output, metadata)

@@ -29,9 +29,19 @@ def write_examples(params: QueryParams, output: Artifact, read_query: ReadQuery)
     for name, query in params.queries.items():
         rows = rows_of(read_query(name, query), params)
         if not write_splits(rows, params.shares_of(name), output.path, params):
-            raise InputError(
-                f"{params.component}: the query of input split {name!r} returned no rows, "
-                "expected at least one. Check its condition, and the span if it has one."
-            )
+            raise no_rows(params, name)
+    publish(params, output)
+
+
+def no_rows(params: QueryParams, split: str) -> InputError:
+    """Returns the error that says that the query of an input split returned no rows."""
+    return InputError(
+        f"{params.component}: the query of input split {split!r} returned no rows, expected at "
+        "least one. Check its condition, and the span if it has one."
+    )
+
+
+def publish(params: QueryParams, output: Artifact) -> None:
+    """Gives the Examples artifact its metadata."""
     metadata = examples_metadata(params.split_names, span=params.only_span or 0)
     examples_record.publish(output, metadata)

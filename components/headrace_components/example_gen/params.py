@@ -22,6 +22,7 @@ class ExampleGenParams:
         span: The span to read, or -1.
         compression_level: gzip level of the TFRecords, in [1, 9].
         columnar: Whether to write the columnar twin.
+        beam_pipeline_args: Options of Beam; none for the embedded engine.
     """
 
     component: ClassVar[str]
@@ -32,6 +33,7 @@ class ExampleGenParams:
     span: int = -1
     compression_level: int = 1
     columnar: bool = True
+    beam_pipeline_args: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Rejects values that no run could honour."""

@@ -1,6 +1,6 @@
 """Reads Parquet files a batch of rows at a time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,15 +29,7 @@ class ParquetFiles:
     def __init__(self, component: str, paths: Sequence[str]) -> None:
         self._component = component
         self._paths = paths
-        schemas = [self._schema(path) for path in paths]
-        self.schema = schemas[0]
-        for path, schema in zip(paths, schemas, strict=True):
-            if not schema.equals(self.schema):
-                raise InputError(
-                    f"{component}: {path} has the columns {_described(schema)}, {paths[0]} has "
-                    f"{_described(self.schema)}; the files of a split have the same columns. Write "
-                    "them alike, or name them in splits of their own in `input_config`."
-                )
+        self.schema = one_schema(component, {path: self._schema(path) for path in paths})
 
     def batches(self) -> Iterator[tuple[str, pa.RecordBatch]]:
         """Yields the path of a file and some of its rows, in order."""
@@ -64,6 +56,27 @@ class ParquetFiles:
             f"{self._component}: {path} cannot be read as Parquet: {error}. Write or copy the file "
             "again, or leave it out of the input pattern."
         )
+
+
+def one_schema(component: str, schemas: Mapping[str, pa.Schema]) -> pa.Schema:
+    """Returns the schema that the files of an input split have.
+
+    Args:
+        component: Name of the component, for error messages.
+        schemas: The schema of each file by path, in the order in which they are read.
+
+    Raises:
+        InputError: A file has other columns than the first.
+    """
+    first_path, first = next(iter(schemas.items()))
+    for path, schema in schemas.items():
+        if not schema.equals(first):
+            raise InputError(
+                f"{component}: {path} has the columns {_described(schema)}, {first_path} has "
+                f"{_described(first)}; the files of a split have the same columns. Write them "
+                "alike, or name them in splits of their own in `input_config`."
+            )
+    return first
 
 
 def _described(schema: pa.Schema) -> str:

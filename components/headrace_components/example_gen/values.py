@@ -54,6 +54,15 @@ class FeatureColumns:
         columns = [self._column(name, batch.column(names.index(name)), place) for name in ordered]
         return pa.RecordBatch.from_arrays(columns, ordered)
 
+    def check_types_of(self, later: "FeatureColumns") -> None:
+        """Takes the types that a column had in other batches.
+
+        Raises:
+            InputError: A column is of another type there.
+        """
+        for name, (found, place) in later._types.items():
+            self._check_type(name, found, place)
+
     def _column(self, name: str, column: pa.Array, place: str) -> pa.Array:
         if _is_list(column.type):
             lengths = np.asarray(pc.list_value_length(column).fill_null(0), np.int64)

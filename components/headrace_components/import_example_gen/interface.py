@@ -17,6 +17,7 @@ def import_example_gen(
     payload_format: str = "FORMAT_TF_EXAMPLE",
     compression_level: int = 1,
     columnar: bool = True,
+    beam_pipeline_args: list = [],
 ) -> dsl.ContainerSpec:
     """Imports files of serialized examples and splits them.
 
@@ -59,6 +60,8 @@ def import_example_gen(
         compression_level: gzip level of the TFRecords, 1 (fast) to 9 (small).
         columnar: Whether to write the columnar twin, which later components read faster; only
             tf.Examples have one.
+        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
+            computes in this process, without Beam.
     """
     return dsl.ContainerSpec(
         image=image("import_example_gen"),

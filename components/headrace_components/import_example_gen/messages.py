@@ -5,6 +5,7 @@ they are on the wire, repeated entries: protobuf's own deterministic order of a 
 the same in all its versions, and a row must not change its split with one.
 """
 
+from functools import cache
 from operator import attrgetter
 from typing import Any
 
@@ -19,6 +20,7 @@ _LISTS = {
 }
 
 
+@cache
 def message_class(name: str) -> Any:
     """Returns the class of a message, "Example" or "SequenceExample"."""
     file = descriptor_pb2.FileDescriptorProto(name="headrace/example.proto", package="headrace")

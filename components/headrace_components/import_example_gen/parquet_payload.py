@@ -12,21 +12,21 @@ import pyarrow.parquet as pq
 from headrace_components.data import columnar
 from headrace_components.example_gen.configs import OutputSplit
 from headrace_components.example_gen.parquet_files import ParquetFiles
-from headrace_components.example_gen.writing import Partition
+from headrace_components.example_gen.partition import Partition
 from headrace_components.task import Artifact
 
 # TFX's `write_split.DEFAULT_PARQUET_FILE_NAME`.
-_PREFIX = "data_parquet"
+PREFIX = "data_parquet"
 _ROWS_PER_SHARD = 500_000
 
 
-def write(paths: Sequence[str], shares: Sequence[OutputSplit], output: Artifact) -> int:
+def write(output: Artifact, paths: Sequence[str], shares: Sequence[OutputSplit]) -> int:
     """Writes one input split as `Split-<name>/data_parquet-NNNNN-of-NNNNN.parquet`, in snappy.
 
     Args:
+        output: The Examples artifact.
         paths: The Parquet files of the input split.
         shares: The output splits, and the share of each.
-        output: The Examples artifact.
 
     Returns:
         The number of rows.
@@ -38,16 +38,22 @@ def write(paths: Sequence[str], shares: Sequence[OutputSplit], output: Artifact)
     partition = Partition(shares)
     with ExitStack() as stack:
         writers = [
-            stack.enter_context(_SplitWriter(output.path / f"Split-{name}", files.schema))
+            stack.enter_context(SplitWriter(output.path / f"Split-{name}", files.schema))
             for name in partition.split_names
         ]
         for _, batch in files.batches():
-            keys = _keys(batch) if len(writers) > 1 else [b""] * batch.num_rows
-            for writer, rows in zip(writers, partition.divide(keys), strict=True):
-                writer.write(batch if len(writers) == 1 else batch.take(pa.array(rows)))
+            for writer, chosen in zip(writers, divided(batch, partition), strict=True):
+                writer.write(chosen)
     for writer, name in zip(writers, partition.split_names, strict=True):
         logging.info("import_example_gen: split %r has %d rows.", name, writer.num_rows)
     return sum(writer.num_rows for writer in writers)
+
+
+def divided(batch: pa.RecordBatch, partition: Partition) -> list[pa.RecordBatch]:
+    """Returns the rows of each split, in order."""
+    if len(partition.split_names) == 1:
+        return [batch]
+    return [batch.take(pa.array(rows)) for rows in partition.divide(_keys(batch))]
 
 
 def _keys(batch: pa.RecordBatch) -> list[bytes]:
@@ -63,8 +69,16 @@ def _by_name(schema: pa.Schema) -> list[int]:
     return sorted(range(len(schema.names)), key=lambda index: schema.names[index])
 
 
-class _SplitWriter:
-    """Writes the Parquet files of one split; use it as a context manager."""
+class SplitWriter:
+    """Writes the Parquet files of one split; use it as a context manager.
+
+    Args:
+        directory: Where to write them.
+        schema: Names and types of the columns.
+
+    Attributes:
+        num_rows: Number of rows written.
+    """
 
     def __init__(self, directory: Path, schema: pa.Schema) -> None:
         self.num_rows = 0
@@ -75,7 +89,7 @@ class _SplitWriter:
         self._shard_rows = 0
         directory.mkdir(parents=True, exist_ok=True)
 
-    def __enter__(self) -> "_SplitWriter":
+    def __enter__(self) -> "SplitWriter":
         return self
 
     def __exit__(
@@ -87,7 +101,7 @@ class _SplitWriter:
         if kind is None:
             self._open_shard()  # a split without rows is a file without rows
         self._close()
-        columnar.renumber(self._shards, _PREFIX, ".parquet")
+        columnar.renumber(self._shards, PREFIX, ".parquet")
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Appends rows."""
@@ -101,7 +115,7 @@ class _SplitWriter:
         if self._shard_rows >= _ROWS_PER_SHARD:
             self._close()
         if self._shard is None:
-            name = columnar.numbered(_PREFIX, ".parquet", len(self._shards))
+            name = columnar.numbered(PREFIX, ".parquet", len(self._shards))
             self._shards.append(self._directory / name)
             self._shard = pq.ParquetWriter(self._shards[-1], self._schema, compression="snappy")
         return self._shard

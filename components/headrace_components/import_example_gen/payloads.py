@@ -1,6 +1,7 @@
 """Reads serialized records from TFRecord files, by payload format."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -11,7 +12,8 @@ from headrace_components.data.example_encoder import encode_examples
 from headrace_components.data.tfrecord import read_frames
 from headrace_components.errors import InputError
 from headrace_components.example_gen.files import open_bytes
-from headrace_components.example_gen.writing import FeatureKeys, Rows
+from headrace_components.example_gen.partition import feature_keys
+from headrace_components.example_gen.writing import Rows, checked
 from headrace_components.import_example_gen.messages import canonical, message_class
 from headrace_components.import_example_gen.params import (
     EXAMPLE,
@@ -26,37 +28,67 @@ _ROWS_PER_BATCH = 10_000
 _BYTES_PER_BATCH = 32 << 20
 _READ_BYTES = 1 << 20
 
-_Batch = tuple[str, int, list[bytes]]
-"""A file, the number of the first record, and some records."""
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Records:
+    """Some records of a file.
+
+    Attributes:
+        path: The file.
+        start: Number of the first record, from 0.
+        content: The records.
+    """
+
+    path: str
+    start: int
+    content: Sequence[bytes]
+
+    @property
+    def place(self) -> str:
+        """Where they are, for error messages."""
+        return f"{self.path}, records {self.start} to {self.start + len(self.content) - 1}"
 
 
-def read_rows(params: ImportExampleGenParams, paths: Sequence[str]) -> Iterator[Rows]:
+def read_rows(params: ImportExampleGenParams, paths: Sequence[str]) -> Iterable[Rows]:
     """Returns the records of TFRecord files, to be read once.
 
     Raises:
         InputError: A file is corrupt, or a record is not of the payload format.
     """
-    batches = _batches(paths)
+    rows = (rows_of(params, records) for path in paths for records in read_records(path))
+    return checked(rows, params) if params.payload_format == EXAMPLE else rows
+
+
+def read_records(path: str) -> Iterator[Records]:
+    """Yields the records of a TFRecord file, some thousand at a time.
+
+    Raises:
+        InputError: The file is corrupt.
+    """
+    content: list[bytes] = []
+    start = num_bytes = 0
+    for record in _records(path):
+        content.append(record)
+        num_bytes += len(record)
+        if len(content) == _ROWS_PER_BATCH or num_bytes > _BYTES_PER_BATCH:
+            yield Records(path=path, start=start, content=content)
+            start += len(content)
+            content, num_bytes = [], 0
+    if content:
+        yield Records(path=path, start=start, content=content)
+
+
+def rows_of(params: ImportExampleGenParams, records: Records) -> Rows:
+    """Returns records as they are written, and what decides on their splits.
+
+    Raises:
+        InputError: A record is not of the payload format.
+    """
     if params.payload_format == EXAMPLE:
-        return _examples(params, batches)
+        return _examples(params.partition_feature, records)
     if params.payload_format == SEQUENCE_EXAMPLE:
-        return _sequence_examples(params, batches)
-    return (Rows(records=records, keys=records, batch=None) for _, _, records in batches)
-
-
-def _batches(paths: Sequence[str]) -> Iterator[_Batch]:
-    for path in paths:
-        records: list[bytes] = []
-        start = num_bytes = 0
-        for record in _records(path):
-            records.append(record)
-            num_bytes += len(record)
-            if len(records) == _ROWS_PER_BATCH or num_bytes > _BYTES_PER_BATCH:
-                yield path, start, records
-                start += len(records)
-                records, num_bytes = [], 0
-        if records:
-            yield path, start, records
+        return _sequence_examples(params.partition_feature.encode(), records)
+    return Rows(records=records.content, keys=records.content, batch=None)
 
 
 def _records(path: str) -> Iterator[bytes]:
@@ -66,34 +98,27 @@ def _records(path: str) -> Iterator[bytes]:
         yield from read_frames(chunks, f"{_COMPONENT}: {path}", advice)
 
 
-def _examples(params: ImportExampleGenParams, batches: Iterator[_Batch]) -> Iterator[Rows]:
-    decoder = ExamplesToRecordBatchDecoder()
-    example = message_class("Example")
-    feature = params.partition_feature
-    feature_keys = FeatureKeys(_COMPONENT, feature) if feature else None
-    for path, start, records in batches:
-        try:
-            batch = decoder.DecodeBatch(records)
-        except (RuntimeError, ValueError) as error:
-            raise _not_examples(example, path, start, records, error) from error
-        if not batch.num_columns:
-            raise InputError(
-                f"{_COMPONENT}: {path}, records {start} to {start + len(records) - 1}: none has a "
-                "feature, expected tf.Examples that have. Give the `payload_format` of the files; "
-                f"{PROTO} takes any record."
-            )
-        keys = feature_keys.of(batch) if feature_keys else _canonical(example, batch, records)
-        yield Rows(records=records, keys=keys, batch=batch)
-    if feature_keys:
-        feature_keys.check()
+def _examples(feature: str, records: Records) -> Rows:
+    try:
+        batch = ExamplesToRecordBatchDecoder().DecodeBatch(records.content)
+    except (RuntimeError, ValueError) as error:
+        raise _not_examples(records, error) from error
+    if not batch.num_columns:
+        raise InputError(
+            f"{_COMPONENT}: {records.place}: none has a feature, expected tf.Examples that have. "
+            f"Give the `payload_format` of the files; {PROTO} takes any record."
+        )
+    keys = feature_keys(batch, feature) if feature else _canonical(batch, records.content)
+    return Rows(records=records.content, keys=keys, batch=batch)
 
 
-def _canonical(example: Any, batch: pa.RecordBatch, records: Sequence[bytes]) -> list[bytes]:
+def _canonical(batch: pa.RecordBatch, records: Sequence[bytes]) -> list[bytes]:
     """Returns the records with their features in the order of their names.
 
     What the columns encode to is that, unless the record lacks a feature that another one has;
     then it is shorter. Only those need be parsed.
     """
+    example = message_class("Example")
     encoded = encode_examples(batch)
     return [
         ordered if len(ordered) == len(record) else canonical(example.FromString(record))
@@ -101,35 +126,32 @@ def _canonical(example: Any, batch: pa.RecordBatch, records: Sequence[bytes]) ->
     ]
 
 
-def _not_examples(
-    example: Any, path: str, start: int, records: Sequence[bytes], error: Exception
-) -> InputError:
-    for number, record in enumerate(records, start=start):
+def _not_examples(records: Records, error: Exception) -> InputError:
+    example = message_class("Example")
+    for number, record in enumerate(records.content, start=records.start):
         try:
             example.FromString(record)
         except DecodeError:
-            return _mismatch(path, number, EXAMPLE, "tf.Example")
+            return _mismatch(records.path, number, EXAMPLE, "tf.Example")
     return InputError(
-        f"{_COMPONENT}: {path}, records {start} to {start + len(records) - 1}: a feature does not "
-        f"have one type in all of them ({error}). Write it as integers, numbers or bytes "
-        "throughout."
+        f"{_COMPONENT}: {records.place}: a feature does not have one type in all of them "
+        f"({error}). Write it as integers, numbers or bytes throughout."
     )
 
 
-def _sequence_examples(params: ImportExampleGenParams, batches: Iterator[_Batch]) -> Iterator[Rows]:
+def _sequence_examples(feature: bytes, records: Records) -> Rows:
     sequence_example = message_class("SequenceExample")
-    feature = params.partition_feature.encode()
-    for path, start, records in batches:
-        keys = []
-        for number, record in enumerate(records, start=start):
-            try:
-                message = sequence_example.FromString(record)
-            except DecodeError as error:
-                raise _mismatch(path, number, SEQUENCE_EXAMPLE, "tf.SequenceExample") from error
-            keys.append(
-                _context_key(message, feature, path, number) if feature else canonical(message)
-            )
-        yield Rows(records=records, keys=keys, batch=None)
+    keys = []
+    for number, record in enumerate(records.content, start=records.start):
+        try:
+            message = sequence_example.FromString(record)
+        except DecodeError as error:
+            raise _mismatch(records.path, number, SEQUENCE_EXAMPLE, "tf.SequenceExample") from error
+        if feature:
+            keys.append(_context_key(message, feature, records.path, number))
+        else:
+            keys.append(canonical(message))
+    return Rows(records=records.content, keys=keys, batch=None)
 
 
 def _context_key(message: Any, feature: bytes, path: str, number: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Reads a database into examples without Beam or TensorFlow, some thousand rows at a time."""
+"""Reads a database into examples, some thousand rows at a time."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -19,11 +19,29 @@ _ADVICE = "CAST or rename it in the query, or leave it out."
 def execute(task: Task) -> None:
     """Writes one split per output split, or per input split, under the `examples` output."""
     params = read(QueryExampleGenParams, task.params, task.component)
+    output = task.output("examples")
+    if params.beam_pipeline_args:
+        # Imported here: Beam takes seconds, which only those who ask for it are to wait.
+        from headrace_components.query_example_gen import beam_engine
+
+        beam_engine.write_examples(params, output)
+        return
     with open_database(params.url) as database:
-        write_examples(params, task.output("examples"), partial(_list_batches, database))
+        write_examples(params, output, partial(list_batches, database))
 
 
-def _list_batches(database: Database, split: str, query: str) -> Iterator[pa.RecordBatch]:
+def list_batches(database: Database, split: str, query: str) -> Iterator[pa.RecordBatch]:
+    """Yields the rows of a query as list columns.
+
+    Args:
+        database: The database, open.
+        split: Name of the input split, for error messages.
+        query: The query.
+
+    Raises:
+        InputError: The database refuses the query, or a column has no place in a tf.Example.
+        PlatformError: The database is in trouble.
+    """
     component = QueryExampleGenParams.component
     columns = FeatureColumns(component, _ADVICE)
     start = 0

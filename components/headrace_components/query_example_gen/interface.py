@@ -17,6 +17,7 @@ def query_example_gen(
     span: int = -1,
     compression_level: int = 1,
     columnar: bool = True,
+    beam_pipeline_args: list = [],
 ) -> dsl.ContainerSpec:
     """Reads the rows of an SQL query into tf.Examples and splits them.
 
@@ -39,8 +40,8 @@ def query_example_gen(
     Args:
         examples: The rows, as gzip TFRecords of tf.Example, with a columnar twin.
         url: URL of the database, as SQLAlchemy reads it. `${NAME}` stands for an environment
-            variable of the task: put the password, or the whole URL, into one. A password in the
-            parameter itself is refused.
+            variable of the task, on Beam of its workers: put the password, or the whole URL, into
+            one. A password in the parameter itself is refused.
         query: The query; `@span_begin_timestamp` and `@span_end_timestamp` stand for the seconds
             since the epoch at which the span's day begins and ends in UTC, `@span_yyyymmdd_utc` for
             its date in quotes, as '20240101'.
@@ -54,6 +55,8 @@ def query_example_gen(
         span: The span to read, in days since 1970-01-01; -1 leaves the choice to `range_config`.
         compression_level: gzip level of the TFRecords, 1 (fast) to 9 (small).
         columnar: Whether to write the columnar twin, which later components read faster.
+        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
+            computes in this process, without Beam.
     """
     return dsl.ContainerSpec(
         image=image("query_example_gen"),

@@ -1,0 +1,124 @@
+"""Finds the types of the columns of several CSV files: surveys of each, and what these tell."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from headrace_components.csv_example_gen.csv_columns import ColumnType, Inference, as_lists
+from headrace_components.csv_example_gen.csv_files import CsvFile
+from headrace_components.errors import InputError
+
+
+class Survey:
+    """What is known of a file, once all its rows were read.
+
+    Args:
+        file: The file.
+
+    Attributes:
+        path: Its path or URI.
+        column_names: Its header.
+        num_rows: Number of its rows.
+        inferences: What its columns hold, by name.
+    """
+
+    def __init__(self, file: CsvFile) -> None:
+        self.path = file.path
+        self.column_names = file.column_names
+        self.num_rows = 0
+        self.inferences = {name: Inference() for name in file.column_names}
+
+    def read(self, file: CsvFile) -> Iterator[pa.RecordBatch]:
+        """Yields the rows of the file as string columns, and takes note of them.
+
+        Raises:
+            InputError: The content of the file is not CSV.
+        """
+        for block in file.blocks():
+            for name, cells in zip(block.schema.names, block.columns, strict=True):
+                self.inferences[name].add(cells, self.num_rows)
+            self.num_rows += block.num_rows
+            yield block
+        file.check_quotes()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ColumnTypes:
+    """What the columns of all files hold.
+
+    Attributes:
+        by_name: Type of each column.
+        warnings: What the author may not expect of them.
+    """
+
+    by_name: dict[str, ColumnType]
+    warnings: tuple[str, ...]
+
+    def lists_of(self, block: pa.RecordBatch) -> pa.RecordBatch:
+        """Returns string columns as list columns, sorted by name."""
+        names = sorted(self.by_name)
+        columns = [
+            as_lists(block.column(block.schema.get_field_index(name)), self.by_name[name])
+            for name in names
+        ]
+        return pa.RecordBatch.from_arrays(columns, names)
+
+
+def check_headers(files: Sequence[CsvFile | Survey]) -> None:
+    """Raises an InputError where files of a split do not have the same header."""
+    first = files[0]
+    for file in files:
+        if file.column_names != first.column_names:
+            raise InputError(
+                f"csv_example_gen: {file.path} has the header {file.column_names}, {first.path} "
+                f"has {first.column_names}; the files of a split have one header. Make the headers "
+                "the same, or name the files in splits of their own in `input_config`."
+            )
+
+
+def column_types(surveys: Sequence[Survey], delimiter: str) -> ColumnTypes:
+    """Returns the types of the columns of all files.
+
+    Args:
+        surveys: What is known of each file, in the order in which they are read.
+        delimiter: The character between two fields.
+
+    Raises:
+        InputError: No file has a row.
+    """
+    if not any(survey.num_rows for survey in surveys):
+        paths = ", ".join(survey.path for survey in surveys)
+        raise InputError(
+            f"csv_example_gen: {paths}: a header but no rows, expected at least one. Check the "
+            "input pattern and what writes the files."
+        )
+    types = {}
+    warnings = []
+    for name in surveys[0].column_names:
+        types[name] = max(survey.inferences[name].type for survey in surveys)
+        place = _first_mixture(surveys, name, delimiter)
+        if place:
+            warnings.append(
+                f"csv_example_gen: column {name!r} holds numbers and text, so all of it is text: "
+                f"the first text after a number is at {place}. Leave a missing value empty to keep "
+                "the column a number."
+            )
+        elif types[name] == ColumnType.UNKNOWN:
+            warnings.append(f"csv_example_gen: column {name!r} is empty in every row.")
+    return ColumnTypes(by_name=types, warnings=tuple(warnings))
+
+
+def _first_mixture(surveys: Sequence[Survey], name: str, delimiter: str) -> str:
+    """Returns where the first text of a column is, if a number comes before it."""
+    has_numbers = False
+    for survey in surveys:
+        column = survey.inferences[name]
+        if column.text_at is None:
+            has_numbers = has_numbers or column.type > ColumnType.UNKNOWN
+        elif has_numbers or column.is_mixed:
+            line = CsvFile(survey.path, delimiter).line_of(column.text_at)
+            return f"{survey.path}, line {line}"
+        else:
+            return ""
+    return ""

@@ -1,0 +1,350 @@
+"""Makes examples on Beam: a worker reads a file or a query, all divide and write its rows.
+
+Splits, spans and the files of these are known before; only what an input holds is left to workers.
+"""
+
+import logging
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from operator import itemgetter
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+
+from headrace_components.beam import job
+from headrace_components.beam.examples import Shard, SplitRows, WriteShards, finish
+from headrace_components.errors import InputError
+from headrace_components.example_gen import from_files, from_queries
+from headrace_components.example_gen.from_queries import ReadQuery
+from headrace_components.example_gen.params import ExampleGenParams, FileExampleGenParams
+from headrace_components.example_gen.partition import FeatureCheck, Partition, Sighting
+from headrace_components.example_gen.query_params import QueryParams
+from headrace_components.example_gen.writing import Rows, example_rows
+from headrace_components.task import Artifact
+
+Place = tuple[int, int]
+"""Where rows are: number of the input among those of its split, and of the block within it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """What is known of an input, when it was read to its end."""
+
+    value: Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Agreement:
+    """What the inputs of a split have in common.
+
+    Attributes:
+        value: What `Source.rows` needs of it.
+        warnings: What the author may not expect.
+    """
+
+    value: Any
+    warnings: Sequence[str] = ()
+
+
+class Source(ABC):
+    """How one kind of input is read; an instance is sent to the workers."""
+
+    @abstractmethod
+    def read(self, split: str, address: str) -> Iterator[Any]:
+        """Yields blocks of rows, in any form, and `Facts` where other inputs must agree with them.
+
+        Args:
+            split: Name of the input split.
+            address: Path or URI of a file, or a query.
+        """
+
+    def agree(self, facts: Mapping[str, Any]) -> Agreement:
+        """Returns what the inputs of a split have in common.
+
+        Args:
+            facts: What `read` found of each input by address, in the order of the inputs.
+
+        Raises:
+            InputError: They do not agree.
+        """
+        return Agreement(value=None)
+
+
+class RowSource(Source):
+    """How inputs are read whose rows are written as TFRecords.
+
+    Args:
+        column: Name of the column that decides on the split of a row; empty where none does.
+    """
+
+    def __init__(self, column: str) -> None:
+        self.column = column
+
+    @abstractmethod
+    def rows(self, block: Any, agreed: Any) -> Rows:
+        """Returns the rows of a block as they are written.
+
+        Args:
+            block: What `read` gave.
+            agreed: Value of the `Agreement`.
+        """
+
+
+class TableSource(RowSource):
+    """How tables are read, whose rows are written as tf.Examples.
+
+    Args:
+        params: Says what decides on the split of a row.
+    """
+
+    def __init__(self, params: ExampleGenParams) -> None:
+        super().__init__(params.partition_feature)
+        self._params = params
+
+    def columns(self, block: Any, agreed: Any) -> pa.RecordBatch:
+        """Returns a block as list columns; by default it is such."""
+        return block
+
+    def rows(self, block: Any, agreed: Any) -> Rows:
+        """Returns the rows of a block as tf.Examples."""
+        return example_rows(self.columns(block, agreed), self._params)
+
+
+def write_files(
+    params: FileExampleGenParams,
+    files: Mapping[str, Sequence[str]],
+    output: Artifact,
+    source: RowSource,
+) -> None:
+    """Writes the files of each input split as TFRecords, as the embedded engine does.
+
+    Args:
+        params: Says how to divide and to write.
+        files: Paths or URIs by input split.
+        output: The Examples artifact.
+        source: How a file is read.
+
+    Raises:
+        InputError: The files of a split have no rows, or do not agree, or one is corrupt.
+    """
+    write(params, files, output, source, lambda split: from_files.no_rows(params, files[split]))
+
+
+def write_queries(params: QueryParams, output: Artifact, read_query: ReadQuery) -> None:
+    """Writes the rows of queries, each on one worker; see `from_queries.write_examples`.
+
+    Args:
+        params: The queries, and how to divide and write their rows.
+        output: The Examples artifact.
+        read_query: How to run a query; it is sent to the workers.
+
+    Raises:
+        InputError: A query returns no rows.
+    """
+    queries = {split: [query] for split, query in params.queries.items()}
+    source = _QuerySource(params, read_query)
+    write(params, queries, output, source, partial(from_queries.no_rows, params))
+    from_queries.publish(params, output)
+
+
+class _QuerySource(TableSource):
+    """Blocks are list columns; no two queries need agree."""
+
+    def __init__(self, params: QueryParams, read_query: ReadQuery) -> None:
+        super().__init__(params)
+        self._read_query = read_query
+
+    def read(self, split: str, address: str) -> Iterator[pa.RecordBatch]:
+        yield from self._read_query(split, address)
+
+
+def write(
+    params: ExampleGenParams,
+    inputs: Mapping[str, Sequence[str]],
+    output: Artifact,
+    source: RowSource,
+    no_rows_of: Callable[[str], InputError],
+) -> None:
+    """Writes the inputs of each split as TFRecords.
+
+    Args:
+        params: Says how to divide and to write.
+        inputs: Addresses of the inputs by input split.
+        output: The Examples artifact.
+        source: How an input is read.
+        no_rows_of: Returns the error that says that an input split has no rows.
+
+    Raises:
+        InputError: An input split has no rows, its inputs do not agree, or one cannot be read.
+    """
+
+    def build(running: job.Job) -> Callable[[], None]:
+        rows, sightings, warnings = [], [], []
+        for split, addresses in inputs.items():
+            blocks, agreement = running.pipeline | f"Read[{split}]" >> Read(
+                split, addresses, source
+            )
+            divided = blocks | f"Divide[{split}]" >> _Divide(params, split, source, agreement)
+            rows.append(divided.rows)
+            sightings.append(divided.sightings)
+            warnings.append(agreement | f"Warnings[{split}]" >> beam.Map(_warnings, split))
+        shards = (
+            rows
+            | "Rows" >> beam.Flatten()
+            | WriteShards(running.scratch, compression_level=params.compression_level)
+        )
+        written = _Written(
+            shards=running.gather(shards),
+            sightings=running.gather(sightings | "Sightings" >> beam.Flatten()),
+            warnings=running.gather(warnings | "Warnings" >> beam.Flatten()),
+        )
+        location = running.location(output)
+        return lambda: _finish(params, list(inputs), source.column, location, written, no_rows_of)
+
+    job.run(params.component, params.beam_pipeline_args, output, build)
+
+
+class Read(beam.PTransform):
+    """Reads the inputs of a split: gives pairs of `Place` and block, and the one `Agreement`."""
+
+    def __init__(self, split: str, addresses: Sequence[str], source: Source) -> None:
+        super().__init__()
+        self._split = split
+        self._addresses = list(enumerate(addresses))
+        self._source = source
+
+    def expand(self, pipeline: beam.Pipeline) -> tuple[Any, Any]:
+        """Returns both collections."""
+        read = (
+            pipeline
+            | "Inputs" >> beam.Create(self._addresses)
+            | "SpreadInputs" >> beam.Reshuffle()
+            | "Read"
+            >> beam.FlatMap(_read, self._split, self._source).with_outputs("facts", main="blocks")
+        )
+        facts = read.facts | "Facts" >> beam.combiners.ToList()
+        return (
+            read.blocks | "SpreadBlocks" >> beam.Reshuffle(),
+            facts | "Agree" >> beam.Map(_agree, self._source),
+        )
+
+
+def _read(numbered: tuple[int, str], split: str, source: Source) -> Iterator[Any]:
+    index, address = numbered
+    num_blocks = 0
+    for found in source.read(split, address):
+        if isinstance(found, Facts):
+            yield beam.pvalue.TaggedOutput("facts", (index, address, found.value))
+        else:
+            yield (index, num_blocks), found
+            num_blocks += 1
+
+
+def _agree(facts: Sequence[tuple[int, str, Any]], source: Source) -> Agreement:
+    ordered = sorted(facts, key=itemgetter(0))
+    return source.agree({address: value for _, address, value in ordered})
+
+
+def _warnings(agreement: Agreement, split: str) -> tuple[str, Sequence[str]]:
+    return split, agreement.warnings
+
+
+class _Divide(beam.PTransform):
+    """Gives `SplitRows` as `rows`, and as `sightings` these of the feature that decides on them."""
+
+    def __init__(
+        self, params: ExampleGenParams, split: str, source: RowSource, agreement: Any
+    ) -> None:
+        super().__init__()
+        self._arguments = params, source, Partition(params.shares_of(split))
+        self._agreement = agreement
+
+    def expand(self, blocks: Any) -> Any:
+        """Returns both collections."""
+        agreement = beam.pvalue.AsSingleton(self._agreement)
+        divide = beam.FlatMap(_divide, agreement, *self._arguments)
+        return blocks | "Divide" >> divide.with_outputs("sightings", main="rows")
+
+
+def _divide(
+    placed: tuple[Place, Any],
+    agreement: Agreement,
+    params: ExampleGenParams,
+    source: RowSource,
+    partition: Partition,
+) -> Iterator[Any]:
+    place, block = placed
+    rows = source.rows(block, agreement.value)
+    if source.column:
+        sighting = Sighting.of(rows.batch, source.column)
+        if place == (0, 0) or sighting.has_fractions:
+            # What this block alone tells is told now, and not when all rows are written.
+            FeatureCheck(params.component, source.column).add(sighting)
+        yield beam.pvalue.TaggedOutput("sightings", (place, sighting))
+    for split, (records, batch) in zip(partition.split_names, rows.divided(partition), strict=True):
+        if records:
+            yield SplitRows(split=split, records=records, batch=batch if params.has_twin else None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Written:
+    """What the pipeline left, when it has run."""
+
+    shards: Callable[[], list[Shard]]
+    sightings: Callable[[], list[tuple[Place, Sighting]]]
+    warnings: Callable[[], list[tuple[str, Sequence[str]]]]
+
+
+def _finish(
+    params: ExampleGenParams,
+    input_splits: Sequence[str],
+    column: str,
+    location: str,
+    written: _Written,
+    no_rows_of: Callable[[str], InputError],
+) -> None:
+    by_split = dict(written.warnings())
+    for split in input_splits:
+        for warning in by_split[split]:
+            logging.warning("%s", warning)
+    if column:
+        # There is one input split then.
+        check = FeatureCheck(params.component, column)
+        for _, sighting in sorted(written.sightings(), key=itemgetter(0)):
+            check.add(sighting)
+        check.finish()
+    shards = written.shards()
+    rows = [(shard.split, shard.manifest.num_rows) for shard in shards]
+    check_rows(params, input_splits, rows, no_rows_of)
+    finish(shards, params.split_names, location, columnar=params.has_twin)
+
+
+def check_rows(
+    params: ExampleGenParams,
+    input_splits: Iterable[str],
+    rows: Iterable[tuple[str, int]],
+    no_rows_of: Callable[[str], InputError],
+) -> None:
+    """Logs how many rows the splits have.
+
+    Args:
+        params: Says how input splits are divided.
+        input_splits: Their names.
+        rows: Names of splits, and numbers of rows that were written of them.
+        no_rows_of: Returns the error that says that an input split has no rows.
+
+    Raises:
+        InputError: An input split has no rows.
+    """
+    num_rows = Counter[str]()
+    for split, some in rows:
+        num_rows[split] += some
+    for split in input_splits:
+        if not any(num_rows[share.name] for share in params.shares_of(split)):
+            raise no_rows_of(split)
+    for split in params.split_names:
+        logging.info("%s: split %r has %d rows.", params.component, split, num_rows[split])

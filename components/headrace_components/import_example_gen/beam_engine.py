@@ -1,0 +1,178 @@
+"""Imports serialized examples, or rows of Parquet, on Beam: each file on one worker."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+
+from headrace_components.beam import job, locations
+from headrace_components.beam.bundles import WriteBundles
+from headrace_components.data import columnar
+from headrace_components.example_gen.beam_engine import (
+    Agreement,
+    Facts,
+    Place,
+    Read,
+    RowSource,
+    Source,
+    check_rows,
+    write_files,
+)
+from headrace_components.example_gen.from_files import no_rows
+from headrace_components.example_gen.parquet_files import ParquetFiles, one_schema
+from headrace_components.example_gen.partition import Partition
+from headrace_components.example_gen.writing import Rows
+from headrace_components.import_example_gen.params import EXAMPLE, PARQUET, ImportExampleGenParams
+from headrace_components.import_example_gen.parquet_payload import PREFIX, SplitWriter, divided
+from headrace_components.import_example_gen.payloads import Records, read_records, rows_of
+from headrace_components.task import Artifact
+
+_COMPONENT = ImportExampleGenParams.component
+
+
+def write(
+    params: ImportExampleGenParams, files: Mapping[str, Sequence[str]], output: Artifact
+) -> None:
+    """Writes the files of each input split, as the embedded engine does.
+
+    Raises:
+        InputError: The files of a split have no rows, or do not agree, or one is corrupt.
+    """
+    if params.payload_format == PARQUET:
+        _write_parquet(params, files, output)
+    else:
+        write_files(params, files, output, _RecordSource(params))
+
+
+class _RecordSource(RowSource):
+    """Blocks are `Records`, which do not depend on those of other files."""
+
+    def __init__(self, params: ImportExampleGenParams) -> None:
+        # Of other payloads a record tells by itself whether it can be divided.
+        super().__init__(params.partition_feature if params.payload_format == EXAMPLE else "")
+        self._params = params
+
+    def read(self, split: str, address: str) -> Iterator[Records]:
+        return read_records(address)
+
+    def rows(self, block: Records, agreed: Any) -> Rows:
+        return rows_of(self._params, block)
+
+
+class _ParquetSource(Source):
+    """Blocks are rows as they are, of the same columns in all files."""
+
+    def read(self, split: str, address: str) -> Iterator[Any]:
+        file = ParquetFiles(_COMPONENT, [address])
+        yield Facts(value=file.schema)
+        for _, batch in file.batches():
+            yield batch
+
+    def agree(self, facts: Mapping[str, pa.Schema]) -> Agreement:
+        return Agreement(value=one_schema(_COMPONENT, facts))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _SplitTable:
+    """Some rows to write, the split that they belong to, and its columns."""
+
+    split: str
+    batch: pa.RecordBatch
+    schema: pa.Schema
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Shard:
+    """What one bundle wrote of a split: names and place of the files, and how many rows."""
+
+    split: str
+    directory: str
+    names: Sequence[str]
+    num_rows: int
+
+
+def _write_parquet(
+    params: ImportExampleGenParams, files: Mapping[str, Sequence[str]], output: Artifact
+) -> None:
+    def build(running: job.Job) -> Callable[[], None]:
+        tables, schemas = [], []
+        for split, paths in files.items():
+            blocks, agreement = running.pipeline | f"Read[{split}]" >> Read(
+                split, paths, _ParquetSource()
+            )
+            agreed = beam.pvalue.AsSingleton(agreement)
+            partition = Partition(params.shares_of(split))
+            tables.append(blocks | f"Divide[{split}]" >> beam.FlatMap(_divide, agreed, partition))
+            schemas.append(agreement | f"Schema[{split}]" >> beam.Map(_schema, split))
+        shards = tables | "Rows" >> beam.Flatten() | "Write" >> beam.ParDo(_Write(running.scratch))
+        gathered = running.gather(shards)
+        gathered_schemas = running.gather(schemas | "Schemas" >> beam.Flatten())
+        location = running.location(output)
+        return lambda: _finish(params, files, location, gathered(), dict(gathered_schemas()))
+
+    job.run(_COMPONENT, params.beam_pipeline_args, output, build)
+
+
+def _divide(
+    placed: tuple[Place, pa.RecordBatch], agreed: Agreement, partition: Partition
+) -> Iterator[_SplitTable]:
+    _, batch = placed
+    for split, chosen in zip(partition.split_names, divided(batch, partition), strict=True):
+        if chosen.num_rows:
+            yield _SplitTable(split=split, batch=chosen, schema=agreed.value)
+
+
+def _schema(agreement: Agreement, split: str) -> tuple[str, pa.Schema]:
+    return split, agreement.value
+
+
+class _Write(WriteBundles):
+    def open(self, directory: Path, rows: _SplitTable) -> SplitWriter:
+        return SplitWriter(directory / rows.split, rows.schema)
+
+    def write(self, writer: SplitWriter, rows: _SplitTable) -> None:
+        writer.write(rows.batch)
+
+    def publish(self, directory: Path, split: str, writer: SplitWriter, target: str) -> _Shard:
+        paths = sorted((directory / split).iterdir())
+        for path in paths:
+            locations.publish(path, locations.join(target, path.name))
+        names = [path.name for path in paths]
+        return _Shard(split=split, directory=target, names=names, num_rows=writer.num_rows)
+
+
+def _finish(
+    params: ImportExampleGenParams,
+    files: Mapping[str, Sequence[str]],
+    location: str,
+    shards: Sequence[_Shard],
+    schemas: Mapping[str, pa.Schema],
+) -> None:
+    rows = [(shard.split, shard.num_rows) for shard in shards]
+    check_rows(params, files, rows, lambda split: no_rows(params, files[split]))
+    for input_split in files:
+        for share in params.shares_of(input_split):
+            directory = locations.join(location, f"Split-{share.name}")
+            written = [shard for shard in shards if shard.split == share.name]
+            if written:
+                _rename(written, directory)
+            else:
+                _write_empty(schemas[input_split], directory)
+
+
+def _rename(shards: Sequence[_Shard], directory: str) -> None:
+    paths = [locations.join(shard.directory, name) for shard in shards for name in shard.names]
+    names = [columnar.numbered(PREFIX, ".parquet", i, len(paths)) for i in range(len(paths))]
+    locations.rename(paths, [locations.join(directory, name) for name in names])
+
+
+def _write_empty(schema: pa.Schema, directory: str) -> None:
+    with tempfile.TemporaryDirectory(prefix="headrace-beam-") as scratch:
+        with SplitWriter(Path(scratch), schema):
+            pass
+        for path in Path(scratch).iterdir():
+            locations.publish(path, locations.join(directory, path.name))
