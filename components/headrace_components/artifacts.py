@@ -123,7 +123,8 @@ class ModelBlessing(_TfxArtifact):
 
     Layout: one file, `BLESSED` or `NOT_BLESSED`, holding a JSON object with `model`, the URI of the
     model judged, `baseline_model` and `created`, seconds since the epoch. TFX writes and reads
-    the file's name alone.
+    the file's name alone. A converter judges what it made itself, which has no URI before it ends,
+    and leaves `model` out; its `baseline_model` is what it converted.
     Metadata: `blessed` 1 or 0, `current_model`, `current_model_id`, `baseline_model`,
     `baseline_model_id`.
     """

@@ -21,6 +21,7 @@ from headrace_components.schema_gen.interface import schema_gen
 from headrace_components.span_range.interface import span_range
 from headrace_components.statistics_gen.interface import statistics_gen
 from headrace_components.tfjs_converter.interface import tfjs_converter
+from headrace_components.tflite_converter.interface import tflite_converter
 from headrace_components.trainer.interface import trainer
 from headrace_components.transform.interface import transform
 from headrace_components.tuner.interface import tuner
@@ -47,6 +48,7 @@ __all__ = [
     "span_range",
     "statistics_gen",
     "tfjs_converter",
+    "tflite_converter",
     "trainer",
     "transform",
     "tuner",

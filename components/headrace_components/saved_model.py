@@ -123,12 +123,16 @@ def records_input(component: str, name: str, signature: Any) -> str:
         is_batch = shape.unknown_rank or (len(shape.dim) == 1 and shape.dim[0].size == -1)
         if info.dtype == tf.string.as_datatype_enum and is_batch:
             return str(key)
-    described = {key: _described(info) for key, info in sorted(inputs.items())}
     raise InputError(
-        f"{component}: signature {name!r} takes {described}, expected one input of type string and "
-        "shape (None,) for serialized tf.Examples. Name such a signature, or save the model with "
-        "one that parses examples."
+        f"{component}: signature {name!r} takes {described_inputs(signature)}, expected one input "
+        "of type string and shape (None,) for serialized tf.Examples. Name such a signature, or "
+        "save the model with one that parses examples."
     )
+
+
+def described_inputs(signature: Any) -> dict[str, str]:
+    """Returns the inputs of a `SignatureDef` for people, as `{"hour": "float32(None, 1)"}`."""
+    return {key: _described(info) for key, info in sorted(signature.inputs.items())}
 
 
 def _described(info: Any) -> str:
@@ -193,6 +197,23 @@ class LoadedModel:
                 "model was saved for, raw or transformed."
             ) from error
         return {name: value.numpy() for name, value in outputs.items()}
+
+    def save_signature(self, signature: str, folder: Path) -> None:
+        """Writes a SavedModel, tagged `serve`, of one signature and what it uses.
+
+        What it does not use stays out, such as the lookup tables of a transform graph.
+        """
+        function = self._model.signatures[signature]
+        captured = {tensor.ref() for tensor in function.captured_inputs}
+        resource = tf.saved_model.experimental.TrackableResource
+        tables = [
+            part
+            for part in tf.train.TrackableView(self._model).descendants()
+            if isinstance(part, resource) and part.resource_handle.ref() in captured
+        ]
+        holder = tf.Module()
+        holder.used = [*function.variables, *tables]
+        tf.saved_model.save(holder, str(folder), {signature: function})
 
 
 def _one_line(error: BaseException) -> str:

@@ -1,0 +1,124 @@
+"""How far the answers of two models lie apart, an output at a time, in one pass over the rows."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(kw_only=True, slots=True)
+class _Spread:
+    """Mean and standard deviation of numbers that come in parts.
+
+    Source: T. Chan, G. Golub, R. LeVeque, "Updating formulae and a pairwise algorithm for computing
+    sample variances", 1979. Sums of squares alone would make of equal numbers a spread of 1e-8.
+    """
+
+    count: int = 0
+    mean: float = 0.0
+    squares: float = 0.0
+
+    def add(self, values: Any) -> None:
+        """Takes in a part, an array of floats; those that are not finite do not count."""
+        finite = values[np.isfinite(values)]
+        if not finite.size:
+            return
+        mean = float(finite.mean())
+        count = self.count + finite.size
+        change = mean - self.mean
+        self.squares += float(((finite - mean) ** 2).sum())
+        self.squares += change * change * self.count * finite.size / count
+        self.mean += change * finite.size / count
+        self.count = count
+
+    @property
+    def deviation(self) -> float:
+        """The standard deviation."""
+        return math.sqrt(self.squares / self.count) if self.count else 0.0
+
+
+@dataclass(kw_only=True, slots=True)
+class Difference:
+    """How far the answers of an output lie apart.
+
+    Attributes:
+        num_rows: Rows compared.
+        is_float: Whether it holds floats, whose distance has a meaning.
+        has_places: Whether rows hold several, of which the largest may be the one that counts.
+    """
+
+    num_rows: int = 0
+    is_float: bool = False
+    has_places: bool = False
+    _count: int = 0
+    _sum: float = 0.0
+    _squares: float = 0.0
+    _max: float = 0.0
+    _agreeing: int = 0
+    _spread: _Spread = field(default_factory=_Spread)
+
+    def add(self, expected: Any, actual: Any) -> None:
+        """Takes in the answers to some rows.
+
+        Args:
+            expected: What the SavedModel answered, shape `(rows, ...)`.
+            actual: What the TF Lite model answered, same shape.
+        """
+        self.num_rows += len(expected)
+        self.is_float = np.issubdtype(expected.dtype, np.floating)
+        self.has_places = self.is_float and expected.ndim > 1 and expected.shape[-1] > 1
+        if not self.is_float:
+            self._agreeing += _equal_rows(expected == actual)
+            return
+        if self.has_places:
+            self._agreeing += _equal_rows(expected.argmax(-1) == actual.argmax(-1))
+        distance = _distance(expected.astype(np.float64), actual.astype(np.float64))
+        self._count += distance.size
+        self._sum += float(distance.sum())
+        self._squares += float((distance**2).sum())
+        self._max = max(self._max, float(distance.max(initial=0.0)))
+        self._spread.add(expected.astype(np.float64))
+
+    @property
+    def mean(self) -> float | None:
+        """Mean of the absolute differences, in the unit of the output; None of no floats."""
+        return self._sum / self._count if self._count else None
+
+    @property
+    def largest(self) -> float | None:
+        """The largest absolute difference, in the unit of the output; None of no floats."""
+        return self._max if self._count else None
+
+    @property
+    def relative(self) -> float | None:
+        """Root mean square of the differences in standard deviations of what was expected.
+
+        Where all that was expected is the same number, in units of that number. None of no floats.
+        """
+        if not self._count:
+            return None
+        scale = self._spread.deviation or abs(self._spread.mean) or 1.0
+        return math.sqrt(self._squares / self._count) / scale
+
+    @property
+    def agreement(self) -> float | None:
+        """Share of rows with the largest value at the same place; of all values equal if no floats.
+
+        None where rows hold one float, which has but one place.
+        """
+        if self.is_float and not self.has_places:
+            return None
+        return self._agreeing / self.num_rows if self.num_rows else None
+
+
+def _equal_rows(equal: Any) -> int:
+    return int(equal.reshape(len(equal), -1).all(axis=1).sum())
+
+
+def _distance(expected: Any, actual: Any) -> Any:
+    """Returns absolute differences; infinite where just one is NaN or infinite."""
+    same = (expected == actual) | (np.isnan(expected) & np.isnan(actual))
+    with np.errstate(invalid="ignore"):
+        distance = np.where(same, 0.0, np.abs(expected - actual))
+    return np.where(np.isnan(distance), np.inf, distance)

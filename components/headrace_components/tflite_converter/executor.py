@@ -1,0 +1,169 @@
+"""Converts a SavedModel to TF Lite, and blesses it where it answers as the SavedModel does."""
+
+import json
+import logging
+import math
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from headrace_components import saved_model
+from headrace_components.blessings import is_blessed
+from headrace_components.data.examples import ExamplesReader
+from headrace_components.errors import InputError
+from headrace_components.parameters import read
+from headrace_components.saved_model import LoadedModel
+from headrace_components.task import Task
+from headrace_components.tflite_converter.comparison import (
+    compare,
+    failures,
+    prediction_output,
+)
+from headrace_components.tflite_converter.conversion import Rows, convert
+from headrace_components.tflite_converter.params import TFLiteConverterParams
+from headrace_components.tflite_converter.report import Outcome, conversion_report
+from headrace_components.tflite_converter.rows import SignatureRows
+from headrace_components.tflite_converter.runners import (
+    NotRunnableError,
+    SavedModelRunner,
+    TFLiteRunner,
+    pieces,
+    quantization,
+)
+from headrace_components.tflite_converter.signature import Signature, checked
+
+MODEL_FILE = "model.tflite"
+SIGNATURE_FILE = "signature.json"
+_ASSETS_DIR = "assets"
+
+
+def execute(task: Task) -> None:
+    """Writes the TF Lite model, the blessing, the report and the metrics.
+
+    A model that is not blessed leaves `converted_model` empty, and gets no blessing here either.
+    """
+    params = read(TFLiteConverterParams, task.params, task.component)
+    verdict = task.optional_input("model_blessing")
+    if verdict is not None and not is_blessed(verdict, "BLESSED", "NOT_BLESSED"):
+        outcome = Outcome(reasons=(f"`model_blessing` at {verdict.uri} is no blessing",))
+    else:
+        outcome = _converted(task, params)
+    _publish(task, outcome)
+    reasons = "; ".join(outcome.reasons)
+    logging.info("tflite_converter: %s.", f"NOT_BLESSED: {reasons}" if reasons else "BLESSED")
+
+
+def _converted(task: Task, params: TFLiteConverterParams) -> Outcome:
+    folder = saved_model.serving_directory(task.component, task.input("model"))
+    name = params.signature_name
+    saved_model.read_signatures(task.component, folder, (), [name])
+    signature = checked(name, saved_model.all_signatures(task.component, folder), params)
+    prediction_key = prediction_output(signature, params)
+    rows = _rows(task, signature, params)
+    model = LoadedModel(task.component, folder)
+    start = time.monotonic()
+    content = convert(model, signature, params, _representative(rows, signature, params))
+    seconds = time.monotonic() - start
+    logging.info("tflite_converter: %d bytes after %.1f s.", len(content), seconds)
+    target = task.output("converted_model").path / saved_model.SERVING_DIR
+    target.mkdir()
+    (target / MODEL_FILE).write_bytes(content)
+    if (folder / _ASSETS_DIR).is_dir():
+        shutil.copytree(folder / _ASSETS_DIR, target / _ASSETS_DIR, copy_function=shutil.copyfile)
+    sizes = Outcome(
+        quantization=params.quantization,
+        num_bytes=len(content),
+        num_saved_bytes=_num_bytes(folder),
+        seconds=seconds,
+    )
+    try:
+        runner = TFLiteRunner(content, signature)
+        _write_signature(target / SIGNATURE_FILE, signature, params, runner)
+        if rows is None:
+            return sizes.judged("`examples` is not connected, so nothing was compared")
+        before = SavedModelRunner(model, signature)
+        comparison = compare(before, runner, rows, prediction_key, params)
+    except NotRunnableError as error:
+        return sizes.judged(str(error))
+    return sizes.judged(*failures(comparison, params), comparison=comparison)
+
+
+def _rows(task: Task, signature: Signature, params: TFLiteConverterParams) -> SignatureRows | None:
+    artifact = task.optional_input("examples")
+    if artifact is not None:
+        reader = ExamplesReader(artifact.path, task.component)
+        for split in params.splits:
+            reader.check_split(split)
+        return SignatureRows(reader, signature, params.label_key)
+    if params.is_calibrated:
+        raise InputError(
+            f"tflite_converter: `quantization` is {params.quantization!r}, which calibrates "
+            "integers with examples, but `examples` is not connected. Connect examples of the "
+            "kind that the signature takes, or choose 'dynamic_range' or 'float16'."
+        )
+    return None
+
+
+def _representative(
+    rows: SignatureRows | None, signature: Signature, params: TFLiteConverterParams
+) -> Rows:
+    if rows is None or not params.is_calibrated:
+        return []
+    return [
+        piece
+        for batch in rows.batches(params.representative_split, params.num_representative_rows)
+        for piece in pieces(batch.inputs, batch.num_rows, signature.batch_size or 1)
+    ]
+
+
+def _write_signature(
+    file: Path, signature: Signature, params: TFLiteConverterParams, runner: TFLiteRunner
+) -> None:
+    features = {tensor.name: list(tensor.features) for tensor in signature.inputs}
+    content = {
+        "signature_name": signature.name,
+        "quantization": params.quantization,
+        "inputs": {
+            name: {**_described(details), "features": features[name]}
+            for name, details in sorted(runner.inputs.items())
+        },
+        "outputs": {name: _described(details) for name, details in sorted(runner.outputs.items())},
+    }
+    file.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+
+
+def _described(details: Mapping[str, Any]) -> dict[str, Any]:
+    shape = details.get("shape_signature", details["shape"])
+    described: dict[str, Any] = {
+        "dtype": tf.as_dtype(details["dtype"]).name,
+        "shape": [None if size == -1 else int(size) for size in shape],
+    }
+    parameters = quantization(details)
+    if parameters is not None:
+        described["scale"], described["zero_point"] = parameters
+    return described
+
+
+def _publish(task: Task, outcome: Outcome) -> None:
+    """Writes the blessing, in the form that an evaluator's has, and what people look at."""
+    blessing = task.output("blessing")
+    source = task.input("model")
+    # `model` stays out: it would be the converted model, which has no URI before the task ends.
+    # latest_blessed_model, which looks for SavedModels, then passes the blessing over.
+    content = {"baseline_model": source.uri, "created": time.time()}
+    name = "BLESSED" if outcome.is_blessed else "NOT_BLESSED"
+    (blessing.path / name).write_text(json.dumps(content) + "\n", "utf-8")
+    blessing.metadata["blessed"] = int(outcome.is_blessed)
+    blessing.metadata["baseline_model"] = source.uri
+    blessing.metadata["baseline_model_id"] = source.name
+    task.output("report").path.write_bytes(conversion_report(outcome))
+    values = {k: v for k, v in outcome.metrics().items() if math.isfinite(v)}
+    task.output("metrics").metadata.update(values)
+
+
+def _num_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,140 @@
+"""Parameters of TFLiteConverter."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from headrace_components.errors import InputError
+
+_QUANTIZATIONS = ("none", "dynamic_range", "float16", "int8", "int16x8")
+_INTEGER = ("int8", "int16x8")
+
+METRICS = (
+    "SparseCategoricalAccuracy",
+    "BinaryAccuracy",
+    "AUC",
+    "MeanSquaredError",
+    "MeanAbsoluteError",
+)
+"""Names, as Keras and TFMA have them, of what can be computed of both models."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TFLiteConverterParams:
+    """What a pipeline author may choose.
+
+    Attributes:
+        signature_name: The signature to convert.
+        quantization: "none", "dynamic_range", "float16", "int8" or "int16x8".
+        integer_io: Whether inputs and outputs are integers too.
+        select_tf_ops: Whether operations may stay TensorFlow's.
+        input_features: A feature, or a list of features, by input of the signature.
+        representative_split: The split that integers are calibrated with.
+        num_representative_rows: How many of its rows, at least 1.
+        example_splits: Names of the splits to compare on; none for `eval`.
+        num_check_rows: The most rows of each to compare; 0 for all.
+        max_relative_difference: Limit of the differences, at least 0.
+        min_agreement: Limit of the agreement, in [0, 1].
+        label_key: Feature with the label; empty for no metrics.
+        prediction_key: Output that metrics are of; empty for the only one.
+        max_metric_loss: Limit of the loss, at least 0, by name of the metric.
+    """
+
+    signature_name: str = "serving_default"
+    quantization: str = "none"
+    integer_io: bool = False
+    select_tf_ops: bool = False
+    input_features: Mapping[str, Any] = field(default_factory=dict)
+    representative_split: str = "train"
+    num_representative_rows: int = 200
+    example_splits: tuple[str, ...] = ()
+    num_check_rows: int = 10_000
+    max_relative_difference: float = 0.1
+    min_agreement: float = 0.95
+    label_key: str = ""
+    prediction_key: str = ""
+    max_metric_loss: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Rejects values that no run could honour."""
+        self._check_quantization()
+        self._check_limits()
+        for name, features in self.input_features.items():
+            if not _features(features):
+                raise InputError(
+                    f"tflite_converter: `input_features` has {features!r} for input {name!r}, "
+                    "expected the name of a feature or a list of names. Pass it as "
+                    "{'input': 'feature'} or {'input': ['first', 'second']}."
+                )
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether activations become integers, whose ranges are read off examples."""
+        return self.quantization in _INTEGER
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Splits to compare on."""
+        return self.example_splits or ("eval",)
+
+    def features(self, name: str) -> tuple[str, ...]:
+        """Returns the features of an input of the signature."""
+        return _features(self.input_features.get(name, name))
+
+    def _check_quantization(self) -> None:
+        if self.quantization not in _QUANTIZATIONS:
+            raise InputError(
+                f"tflite_converter: `quantization` is {self.quantization!r}, expected one of "
+                f"{list(_QUANTIZATIONS)}. Leave it out to keep floats."
+            )
+        if self.integer_io and not self.is_calibrated:
+            raise InputError(
+                f"tflite_converter: `integer_io` is true, but `quantization` is "
+                f"{self.quantization!r}, which keeps floats; expected one of {list(_INTEGER)}. "
+                "Choose one of those, or leave `integer_io` out."
+            )
+        if self.select_tf_ops and self.is_calibrated:
+            # TensorFlow 2.16 dies of it with a segmentation fault, and 2.21 has no such kernels.
+            raise InputError(
+                f"tflite_converter: `select_tf_ops` is true and `quantization` is "
+                f"{self.quantization!r}, but TF Lite calibrates no model with TensorFlow's "
+                "operations. Choose 'dynamic_range', or convert a signature that does without "
+                "them."
+            )
+
+    def _check_limits(self) -> None:
+        for name, value, smallest in (
+            ("num_representative_rows", self.num_representative_rows, 1),
+            ("num_check_rows", self.num_check_rows, 0),
+            ("max_relative_difference", self.max_relative_difference, 0),
+        ):
+            if not value >= smallest:
+                raise InputError(
+                    f"tflite_converter: `{name}` is {value}, expected {smallest} or more. "
+                    "Leave it out to have the default."
+                )
+        if not 0 <= self.min_agreement <= 1:
+            raise InputError(
+                f"tflite_converter: `min_agreement` is {self.min_agreement}, but it is a share of "
+                "rows in [0, 1]. For 99 percent pass 0.99."
+            )
+        for name, loss in self.max_metric_loss.items():
+            is_number = isinstance(loss, (int, float)) and not isinstance(loss, bool)
+            if name not in METRICS or not is_number or not loss >= 0:
+                raise InputError(
+                    f"tflite_converter: `max_metric_loss` has {{{name!r}: {loss!r}}}, expected "
+                    f"numbers of 0 or more by names of {list(METRICS)}. Correct or remove it."
+                )
+        if self.max_metric_loss and not self.label_key:
+            raise InputError(
+                f"tflite_converter: `max_metric_loss` names {sorted(self.max_metric_loss)}, but "
+                "`label_key` is empty, so there is nothing to compute metrics with. Name the "
+                "feature that holds the label."
+            )
+
+
+def _features(value: Any) -> tuple[str, ...]:
+    names = (value,) if isinstance(value, str) else value
+    if not isinstance(names, (list, tuple)) or not all(isinstance(n, str) and n for n in names):
+        return ()
+    return tuple(names)
