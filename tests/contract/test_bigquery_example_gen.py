@@ -10,7 +10,7 @@ import grpc
 import pytest
 
 from bigquery_server import Column, Refusal, Result, Server, bigquery_server
-from example_sources import ONE, rows_of
+from example_sources import ONE, records_of, rows_of
 from headrace_components.bigquery_example_gen.cache import external_state
 from headrace_components.data.examples import ExamplesReader
 from launcher import Launcher, Outcome, Rules, TaskFailedError
@@ -176,6 +176,22 @@ def test_small_responses_are_joined(launcher: Launcher, server: Server) -> None:
     ids = rows_of(examples)["id"]
     assert sorted(ids) == [[number] for number in range(25_000)]
     assert server.num_streams == 2
+
+
+def test_on_beam_the_same_rows_are_written_and_the_same_refused(
+    launcher: Launcher, server: Server
+) -> None:
+    query = f"{QUERY} ORDER BY id"
+    server.results[query] = rides(NUM_ROWS)
+    on_beam = {"beam_pipeline_args": ["--runner=DirectRunner"]}
+
+    examples = generate(launcher, server, query, **on_beam)["examples"]
+
+    alone = generate(launcher, server, query)["examples"]
+    for split in ("train", "eval"):
+        assert sorted(records_of(examples, split)) == sorted(records_of(alone, split))
+    assert examples.metadata == alone.metadata
+    refused(launcher, server, ".*names what BigQuery does not find", "SELECT gone", **on_beam)
 
 
 def test_without_permission_for_the_storage_api_rows_come_by_rest(

@@ -21,6 +21,7 @@ def bigquery_example_gen(
     use_storage_api: bool = True,
     compression_level: int = 1,
     columnar: bool = True,
+    beam_pipeline_args: list = [],
 ) -> dsl.ContainerSpec:
     """Reads the rows of a BigQuery query into tf.Examples and splits them.
 
@@ -67,6 +68,9 @@ def bigquery_example_gen(
             as the REST API, and billed by bytes read. Without permission the REST API is used.
         compression_level: gzip level of the TFRecords, 1 (fast) to 9 (small).
         columnar: Whether to write the columnar twin, which later components read faster.
+        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`: then
+            a worker runs each query, and all divide and write its rows. None computes in this
+            process, without Beam.
     """
     return dsl.ContainerSpec(
         image=image("bigquery_example_gen"),
