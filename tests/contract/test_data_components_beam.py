@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import tensorflow_data_validation as tfdv
+from tensorflow_data_validation.skew import feature_skew_detector
 
 from headrace_components.data.example_encoder import encode_examples
 from headrace_components.data.examples import (
@@ -21,6 +22,7 @@ from headrace_components.data.examples import (
     examples_metadata,
 )
 from headrace_components.data.tfrecord import read_records
+from headrace_components.example_diff import beam_engine as diff_on_beam
 from launcher import Launcher, Outcome, Stored, TaskFailedError
 from saved_models import save_model, set_methods
 from statistics_oracle import differences
@@ -37,7 +39,7 @@ def flights(seed: int, num_rows: int = NUM_ROWS) -> pa.RecordBatch:
     hours = random.integers(0, 24, num_rows)
     delays = random.integers(-10, 60, num_rows)
     columns = {
-        "id": pa.array([[row] for row in random.permutation(num_rows)], INT_LIST),
+        "id": pa.array([[row] for row in random.integers(0, num_rows, num_rows)], INT_LIST),
         "hour": pa.array([[hour] for hour in hours], FLOAT_LIST),
         "delay": pa.array([[d] if d % 7 else None for d in delays], INT_LIST),
         "origin": pa.array(
@@ -399,3 +401,96 @@ def test_a_model_that_cannot_predict_is_refused_in_the_same_words(
     assert re.sub("/pods/[0-9a-f]*/", "/pods/", found) == re.sub(
         "/pods/[0-9a-f]*/", "/pods/", expected
     )
+
+
+def compared(
+    launcher: Launcher, test: Stored, base: Stored, args: list[str], **config: Any
+) -> Outcome:
+    parameters = {"config": {"paired_example_skew": config}, "beam_pipeline_args": args}
+    return launcher.run("example_diff", parameters, examples=test, baseline_examples=base)
+
+
+def differences_found(outcome: Outcome, pair: str) -> dict[str, list[bytes]]:
+    directory = outcome["example_diff_result"].path / f"SplitPair-{pair}"
+    read = {
+        "skew_stats": feature_skew_detector.skew_results_iterator,
+        "match_stats": feature_skew_detector.match_stats_iterator,
+        "sample_pairs": feature_skew_detector.skew_pair_iterator,
+        "confusion": feature_skew_detector.confusion_count_iterator,
+    }
+    return {
+        name: sorted(message.SerializeToString() for message in iterate(str(directory / name)))
+        for name, iterate in read.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("identifiers", "sample_size"),
+    [(["id"], 100_000), (["origin", "id", "hour"], 0)],
+    ids=["with_sample", "several_identifiers"],
+)
+def test_the_same_differences_are_found(
+    identifiers: list[str],
+    sample_size: int,
+    launcher: Launcher,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(diff_on_beam, "_BYTES_PER_BUCKET", 10_000)
+    base = store(launcher, tmp_path / "base", train=flights(1), none=flights(3, 0))
+    test = store(launcher, tmp_path / "test", train=flights(2))
+    config = {
+        "identifier_features": identifiers,
+        "allow_duplicate_identifiers": True,
+        "float_round_ndigits": 2,
+        "skew_sample_size": sample_size,
+        "confusion_config": [{"feature_name": "origin"}],
+    }
+
+    expected, found = (compared(launcher, test, base, each, **config) for each in ([], IN_MEMORY))
+
+    for pair in ("train_train", "train_none"):
+        assert differences_found(found, pair) == differences_found(expected, pair)
+    assert bool(differences_found(found, "train_train")["sample_pairs"]) == bool(sample_size)
+
+
+def test_a_sample_of_differences_has_its_size_on_beam(
+    launcher: Launcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(diff_on_beam, "_BYTES_PER_BUCKET", 10_000)
+    base = store(launcher, tmp_path / "base", train=flights(1))
+    test = store(launcher, tmp_path / "test", train=flights(2))
+
+    outcome = compared(
+        launcher, test, base, IN_MEMORY, identifier_features=["id"], skew_sample_size=7
+    )
+
+    assert len(differences_found(outcome, "train_train")["sample_pairs"]) == 7
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"identifier_features": ["idd"]},
+        {"identifier_features": ["nothing"]},
+        {"identifier_features": ["id"], "confusion_config": [{"feature_name": "hour"}]},
+    ],
+    ids=["unknown", "no_value", "numbers"],
+)
+def test_rows_that_cannot_be_paired_are_refused_in_the_same_words(
+    config: Mapping[str, Any], launcher: Launcher, tmp_path: Path
+) -> None:
+    examples = store(launcher, tmp_path / "examples", train=flights(1, 50))
+
+    expected, found = (
+        failure(
+            launcher,
+            "example_diff",
+            {"config": {"paired_example_skew": config}, "beam_pipeline_args": args},
+            examples=examples,
+            baseline_examples=examples,
+        )
+        for args in ([], IN_MEMORY)
+    )
+
+    assert found == expected

@@ -22,7 +22,7 @@ from headrace_components.data.examples import (
     ExamplesWriter,
     examples_metadata,
 )
-from headrace_components.example_diff import executor
+from headrace_components.example_diff import found as found_module
 from launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
 
 Found = dict[str, list[Any]]
@@ -223,7 +223,7 @@ def test_pairs_are_compared_some_at_a_time(
     config = skew(["id"], allow_duplicate_identifiers=True, **confused)
     at_once = found(pair_directory(diff(launcher, tmp_path / "at_once", config, *RANDOM)))
 
-    monkeypatch.setattr(executor, "_MAX_PAIRS", 37)
+    monkeypatch.setattr(found_module, "_MAX_PAIRS", 37)
     in_parts = found(pair_directory(diff(launcher, tmp_path / "in_parts", config, *RANDOM)))
 
     assert at_once["match_stats"][0].matching_pairs_count > 37

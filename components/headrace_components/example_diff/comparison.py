@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from tensorflow_data_validation.skew.protos import feature_skew_results_pb2
 
@@ -106,6 +105,13 @@ class Skew:
         self.num_different += int(is_different.sum())
         return np.flatnonzero(is_different)
 
+    def merge(self, other: "Skew") -> None:
+        """Adds what was found in other pairs."""
+        for name, counts in other.counts.items():
+            self.counts[name] = self.counts.get(name, 0) + counts
+        self.num_pairs += other.num_pairs
+        self.num_different += other.num_different
+
     def messages(self) -> list[feature_skew_results_pb2.FeatureSkew]:
         """Returns the differences by feature, sorted by name; none where no pair was compared."""
         return [_message(name, counts) for name, counts in sorted(self.counts.items())]
@@ -130,20 +136,21 @@ class Sample:
 
     Args:
         size: The most pairs to keep.
+        number: Tells samples apart that are to be independent of each other.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, number: int) -> None:
         self._size = size
-        self._random = np.random.default_rng(_SAMPLE_SEED)
-        self._tickets: NDArray[np.float64] = np.zeros(0)
+        self._random = np.random.default_rng([_SAMPLE_SEED, number])
+        self.tickets: NDArray[np.float64] = np.zeros(0)
         self.base_rows: Rows = np.zeros(0, np.int64)
         self.test_rows: Rows = np.zeros(0, np.int64)
 
     def add(self, base_rows: Rows, test_rows: Rows) -> None:
         """Offers pairs; those with the lowest tickets of all stay."""
-        tickets = np.concatenate([self._tickets, self._random.random(len(base_rows))])
+        tickets = np.concatenate([self.tickets, self._random.random(len(base_rows))])
         stay = np.sort(np.argsort(tickets)[: self._size])
-        self._tickets = tickets[stay]
+        self.tickets = tickets[stay]
         self.base_rows = np.concatenate([self.base_rows, base_rows])[stay]
         self.test_rows = np.concatenate([self.test_rows, test_rows])[stay]
 
@@ -172,6 +179,10 @@ class Sample:
         return pairs
 
 
+Confused = Counter[tuple[str, bytes, bytes]]
+"""By feature, value of the baseline and value under test, how many pairs have them."""
+
+
 class Confusion:
     """Counts which value of the baseline meets which value under test, in one feature of strings.
 
@@ -180,29 +191,19 @@ class Confusion:
         base: The feature in the baseline.
         test: The feature in the rows under test.
         component: Name of the component, for error messages.
-
-    Raises:
-        InputError: The feature holds numbers.
     """
 
     def __init__(self, name: str, base: Feature, test: Feature, component: str) -> None:
         self._name = name
         self._component = component
-        for side, feature in (("baseline_examples", base), ("examples", test)):
-            if feature.kind is not None and feature.kind != pa.large_binary():
-                raise InputError(
-                    f"{component}: `confusion_config` names {name!r}, which holds {feature.kind} "
-                    f"in `{side}`, expected strings. Name a feature of strings."
-                )
         self._base = base
         self._test = test
         self._base_codes, base_values = _string_codes(base)
         self._test_codes, test_values = _string_codes(test)
         self._values = (base_values, test_values)
-        self._counts: Counter[tuple[int, int]] = Counter()
 
-    def add(self, base_rows: Rows, test_rows: Rows) -> None:
-        """Counts the values of some pairs.
+    def count(self, base_rows: Rows, test_rows: Rows) -> Confused:
+        """Returns the counts of some pairs.
 
         Raises:
             InputError: A row has several values.
@@ -216,24 +217,25 @@ class Confusion:
                 f"{self._component}: `confusion_config` names {self._name!r}, which has {most} "
                 "values in some row, expected at most one. Name a feature of single strings."
             )
-        width = len(self._values[1])
+        base_values, test_values = self._values
+        width = len(test_values)
         cells = self._base_codes[base_rows] * width + self._test_codes[test_rows]
         found, counts = np.unique(cells, return_counts=True)
-        for cell, count in zip(found.tolist(), counts.tolist(), strict=True):
-            self._counts[divmod(cell, width)] += count
+        return Counter(
+            {
+                (self._name, base_values[cell // width], test_values[cell % width]): count
+                for cell, count in zip(found.tolist(), counts.tolist(), strict=True)
+            }
+        )
 
-    def messages(self) -> Iterable[feature_skew_results_pb2.ConfusionCount]:
-        """Yields the count of each pair of values, sorted by values."""
-        base_values, test_values = self._values
-        cells = [
-            (base_values[base], test_values[test], count)
-            for (base, test), count in self._counts.items()
-        ]
-        for base_value, test_value, count in sorted(cells):
-            message = feature_skew_results_pb2.ConfusionCount(feature_name=self._name, count=count)
-            message.base.bytes_value = base_value
-            message.test.bytes_value = test_value
-            yield message
+
+def confusion_messages(confused: Confused) -> Iterable[feature_skew_results_pb2.ConfusionCount]:
+    """Yields the count of each pair of values, sorted by feature and values."""
+    for (name, base_value, test_value), count in sorted(confused.items()):
+        message = feature_skew_results_pb2.ConfusionCount(feature_name=name, count=count)
+        message.base.bytes_value = base_value
+        message.test.bytes_value = test_value
+        yield message
 
 
 def _string_codes(feature: Feature) -> tuple[Rows, Sequence[bytes]]:

@@ -1,8 +1,8 @@
-"""Compares rows that have the same identifiers, in this process and a column at a time."""
+"""Compares rows that have the same identifiers, a column at a time."""
 
-import difflib
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,11 @@ from headrace_components.data.examples import ExamplesReader
 from headrace_components.data.split_pairs import SplitPair
 from headrace_components.errors import InputError
 from headrace_components.example_diff import features as split_features
-from headrace_components.example_diff.comparison import Confusion, Sample, Skew
-from headrace_components.example_diff.features import Codes
-from headrace_components.example_diff.matching import Rows, match
+from headrace_components.example_diff.checks import check
+from headrace_components.example_diff.comparison import confusion_messages
+from headrace_components.example_diff.features import ROWS_PER_BATCH, Kinds
+from headrace_components.example_diff.found import Found, Side, find
+from headrace_components.example_diff.matching import Rows
 from headrace_components.example_diff.params import ExampleDiffParams, PairedSkew
 from headrace_components.parameters import read
 from headrace_components.task import Artifact, Task
@@ -22,9 +24,6 @@ SKEW_STATS = "skew_stats"
 SAMPLE_PAIRS = "sample_pairs"
 MATCH_STATS = "match_stats"
 CONFUSION = "confusion"
-
-# Bounds memory where identifiers repeat: a feature takes some 50 bytes a pair while it is compared.
-_MAX_PAIRS = 1 << 18
 
 _NUM_LOGGED_FEATURES = 20
 
@@ -39,14 +38,22 @@ def execute(task: Task) -> None:
         test, baseline, params.include_split_pairs, task.component, same_name=False
     )
     output = task.output("example_diff_result")
-    readers = (
-        ExamplesReader(baseline.path, task.component),
-        ExamplesReader(test.path, task.component),
-    )
-    for pair in pairs:
-        comparison = _Comparison(pair, *readers, params.paired_skew(), task.component)
-        comparison.run()
-        comparison.write(pair.directory(output))
+    base_reader = ExamplesReader(baseline.path, task.component)
+    test_reader = ExamplesReader(test.path, task.component)
+    config = params.paired_skew()
+    found: Iterable[Found]
+    if params.beam_pipeline_args:
+        # Imported here: who does not ask for Beam is not to wait for its import.
+        from headrace_components.example_diff import beam_engine
+
+        found = beam_engine.compare(
+            task, params.beam_pipeline_args, pairs, base_reader, test_reader, config
+        )
+    else:
+        found = (_compared(p, base_reader, test_reader, config, task.component) for p in pairs)
+    for pair, found_in_pair in zip(pairs, found, strict=True):
+        _report(pair, found_in_pair, config)
+        _write(found_in_pair, config, pair.directory(output))
 
 
 def _check_payload(examples: Artifact) -> None:
@@ -58,118 +65,26 @@ def _check_payload(examples: Artifact) -> None:
         )
 
 
-class _Comparison:
-    """The comparison of one pair of splits."""
+def _compared(
+    pair: SplitPair,
+    base_reader: ExamplesReader,
+    test_reader: ExamplesReader,
+    config: PairedSkew,
+    component: str,
+) -> Found:
+    base_kinds, test_kinds = Kinds(split=pair.baseline), Kinds(split=pair.test)
+    base = _side(base_reader, base_kinds, component)
+    test = _side(test_reader, test_kinds, component)
+    check(config, base_kinds, test_kinds, component)
+    return find(base, test, {*base.features, *test.features}, config, component)
 
-    def __init__(
-        self,
-        pair: SplitPair,
-        base_reader: ExamplesReader,
-        test_reader: ExamplesReader,
-        config: PairedSkew,
-        component: str,
-    ) -> None:
-        self._pair = pair
-        self._base_reader = base_reader
-        self._test_reader = test_reader
-        self._config = config
-        base, num_base = split_features.read(base_reader, pair.baseline, component)
-        test, num_test = split_features.read(test_reader, pair.test, component)
-        self._num_rows = {"baseline_examples": num_base, "examples": num_test}
-        self._known = sorted({*base, *test})
-        self._features: dict[str, Codes] = {}
-        for name in (*self._known, *config.identifier_features, *config.confused_features):
-            self._features[name] = split_features.encode(
-                split_features.of(base, name, num_base),
-                split_features.of(test, name, num_test),
-                config.float_round_ndigits,
-            )
-        self._matching = match([self._identifier(name) for name in config.identifier_features])
-        self._skew = Skew()
-        self._sample = Sample(config.skew_sample_size)
-        self._confusions = [self._confusion(name, component) for name in config.confused_features]
 
-    def run(self) -> None:
-        """Compares all pairs of rows."""
-        compared = self._compared()
-        for base_rows, test_rows in self._matching.pairs(
-            allow_duplicates=self._config.allow_duplicate_identifiers, max_pairs=_MAX_PAIRS
-        ):
-            different = self._skew.add(compared, base_rows, test_rows)
-            self._sample.add(base_rows[different], test_rows[different])
-            for confusion in self._confusions:
-                confusion.add(base_rows, test_rows)
-        self._report()
-
-    def write(self, directory: Path) -> None:
-        """Writes what was found, in the files that TFDV's readers expect."""
-        directory.mkdir(parents=True, exist_ok=True)
-        _write(directory, SKEW_STATS, self._skew.messages())
-        _write(directory, MATCH_STATS, [self._matching.stats()])
-        sample = self._sample.messages(
-            self._compared(),
-            _records(self._base_reader, self._pair.baseline, self._sample.base_rows),
-            _records(self._test_reader, self._pair.test, self._sample.test_rows),
-        )
-        _write(directory, SAMPLE_PAIRS, sample)
-        if self._confusions:
-            counts = [count for confusion in self._confusions for count in confusion.messages()]
-            _write(directory, CONFUSION, counts)
-
-    def _compared(self) -> Mapping[str, Codes]:
-        left_out = {*self._config.identifier_features, *self._config.ignore_features}
-        return {name: codes for name, codes in self._features.items() if name not in left_out}
-
-    def _identifier(self, name: str) -> Codes:
-        codes = self._feature(name, "identifier_features")
-        kinds = {"baseline_examples": codes.base.kind, "examples": codes.test.kind}
-        is_missing = any(kinds[side] is None and self._num_rows[side] for side in kinds)
-        if is_missing or len({kind for kind in kinds.values() if kind is not None}) > 1:
-            held = [f"{kind or 'no value'} in `{side}`" for side, kind in kinds.items()]
-            raise InputError(
-                f"example_diff: the identifier {name!r} holds {' and '.join(held)} (splits "
-                f"{self._pair.baseline!r} and {self._pair.test!r}), expected one type in both. "
-                "Name other `identifier_features`, or give it one type where the examples are made."
-            )
-        return codes
-
-    def _confusion(self, name: str, component: str) -> Confusion:
-        codes = self._feature(name, "confusion_config")
-        return Confusion(name, codes.base, codes.test, component)
-
-    def _feature(self, name: str, parameter: str) -> Codes:
-        if name not in self._known and any(self._num_rows.values()):
-            near = difflib.get_close_matches(name, self._known, n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else f"Name one of {self._known}."
-            raise InputError(
-                f"example_diff: `{parameter}` names {name!r}, which no row of the splits "
-                f"{self._pair.test!r} and {self._pair.baseline!r} has. {hint}"
-            )
-        return self._features[name]
-
-    def _report(self) -> None:
-        skew, stats = self._skew, self._matching.stats()
-        logging.info(
-            "Pair %s: %d of %d pairs of rows differ; %d identifiers are missing in the baseline, "
-            "%d under test, %d are not unique.",
-            self._pair.name,
-            skew.num_different,
-            skew.num_pairs,
-            stats.ids_missing_in_base_count,
-            stats.ids_missing_in_test_count,
-            stats.duplicate_id_count,
-        )
-        if not skew.num_pairs:
-            logging.warning(
-                "Pair %s: no rows were compared: none has the identifiers %s of another, or all "
-                "are left out because they repeat.",
-                self._pair.name,
-                list(self._config.identifier_features),
-            )
-        found = sorted(skew.messages(), key=lambda message: -message.diff_count)
-        for message in found[:_NUM_LOGGED_FEATURES]:
-            if message.diff_count:
-                logging.info("  %s: %d rows differ", message.feature_name, message.diff_count)
+def _side(reader: ExamplesReader, kinds: Kinds, component: str) -> Side:
+    batches = reader.record_batches(kinds.split, batch_size=ROWS_PER_BATCH)
+    features = split_features.read(batches, kinds, component)
+    return Side(
+        num_rows=kinds.num_rows, features=features, records=partial(_records, reader, kinds.split)
+    )
 
 
 def _records(reader: ExamplesReader, split: str, rows: Rows) -> dict[int, bytes]:
@@ -188,6 +103,41 @@ def _records(reader: ExamplesReader, split: str, rows: Rows) -> dict[int, bytes]
     return found
 
 
-def _write(directory: Path, name: str, messages: Iterable[Any]) -> None:
+def _report(pair: SplitPair, found: Found, config: PairedSkew) -> None:
+    skew, stats = found.skew, found.matches
+    logging.info(
+        "Pair %s: %d of %d pairs of rows differ; %d identifiers are missing in the baseline, "
+        "%d under test, %d are not unique.",
+        pair.name,
+        skew.num_different,
+        skew.num_pairs,
+        stats.ids_missing_in_base_count,
+        stats.ids_missing_in_test_count,
+        stats.duplicate_id_count,
+    )
+    if not skew.num_pairs:
+        logging.warning(
+            "Pair %s: no rows were compared: none has the identifiers %s of another, or all "
+            "are left out because they repeat.",
+            pair.name,
+            list(config.identifier_features),
+        )
+    messages = sorted(skew.messages(), key=lambda message: -message.diff_count)
+    for message in messages[:_NUM_LOGGED_FEATURES]:
+        if message.diff_count:
+            logging.info("  %s: %d rows differ", message.feature_name, message.diff_count)
+
+
+def _write(found: Found, config: PairedSkew, directory: Path) -> None:
+    """Writes what was found, in the files that TFDV's readers expect."""
+    directory.mkdir(parents=True, exist_ok=True)
+    _write_records(directory, SKEW_STATS, found.skew.messages())
+    _write_records(directory, MATCH_STATS, [found.matches])
+    _write_records(directory, SAMPLE_PAIRS, [message for _, message in found.sample])
+    if config.confused_features:
+        _write_records(directory, CONFUSION, confusion_messages(found.confused))
+
+
+def _write_records(directory: Path, name: str, messages: Iterable[Any]) -> None:
     records: Sequence[bytes] = [message.SerializeToString() for message in messages]
     (directory / f"{name}-00000-of-00001").write_bytes(tfrecord.frame(records))

@@ -1,16 +1,71 @@
 """The features of all rows of a split, as numbers that are equal where the values are."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from headrace_components.data.examples import ExamplesReader
 from headrace_components.errors import InputError
 
-_ROWS_PER_BATCH = 65_536
+ROWS_PER_BATCH = 65_536
+
+
+@dataclass(kw_only=True, slots=True)
+class Kinds:
+    """What is known of the features of a split without its rows.
+
+    Attributes:
+        split: Name of the split.
+        num_rows: Number of rows.
+        types: By feature, the type of its values; None while no row tells.
+        filled: Features of which some row has a value.
+    """
+
+    split: str
+    num_rows: int = 0
+    types: dict[str, pa.DataType | None] = field(default_factory=dict)
+    filled: set[str] = field(default_factory=set)
+
+    def of(self, name: str) -> pa.DataType | None:
+        """Returns the type of a feature's values; None where no row has one."""
+        return self.types[name] if name in self.filled else None
+
+    def add_rows(self, batch: pa.RecordBatch, component: str) -> None:
+        """Adds rows.
+
+        Raises:
+            InputError: A feature has another type in rows added before.
+        """
+        self.num_rows += batch.num_rows
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            is_known = not pa.types.is_null(column.type)
+            self._add_type(name, column.type.value_type if is_known else None, component)
+            if is_known and len(column.flatten()):
+                self.filled.add(name)
+
+    def add(self, other: "Kinds", component: str) -> None:
+        """Adds what is known of other rows of the split.
+
+        Raises:
+            InputError: A feature has another type in them.
+        """
+        self.num_rows += other.num_rows
+        self.filled |= other.filled
+        for name, kind in other.types.items():
+            self._add_type(name, kind, component)
+
+    def _add_type(self, name: str, kind: pa.DataType | None, component: str) -> None:
+        seen = self.types.setdefault(name, kind)
+        if seen is None:
+            self.types[name] = kind
+        elif kind is not None and kind != seen:
+            first, second = sorted((str(kind), str(seen)))
+            raise InputError(
+                f"{component}: feature {name!r} of split {self.split!r} holds {first} in some rows "
+                f"and {second} in others. Give it one type where the examples are made."
+            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,15 +108,16 @@ class Codes:
     is_comparable: bool
 
 
-def read(reader: ExamplesReader, split: str, component: str) -> tuple[dict[str, Feature], int]:
-    """Returns the features of a split by name, and its number of rows.
+def read(batches: Iterable[pa.RecordBatch], kinds: Kinds, component: str) -> dict[str, Feature]:
+    """Returns the features of rows by name, and adds to `kinds` what it learns of them.
 
     Raises:
-        InputError: A feature changes its type within the split.
+        InputError: A feature changes its type within the rows.
     """
     columns: dict[str, list[pa.Array]] = {}
     num_rows = 0
-    for batch in reader.record_batches(split, batch_size=_ROWS_PER_BATCH):
+    for batch in batches:
+        kinds.add_rows(batch, component)
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
             parts = columns.setdefault(name, [pa.nulls(num_rows)] if num_rows else [])
             parts.append(column)
@@ -70,9 +126,7 @@ def read(reader: ExamplesReader, split: str, component: str) -> tuple[dict[str, 
             missing = num_rows - sum(map(len, parts))
             if missing:
                 parts.append(pa.nulls(missing))
-    return {name: _feature(name, parts, split, component) for name, parts in columns.items()}, (
-        num_rows
-    )
+    return {name: _feature(parts) for name, parts in columns.items()}
 
 
 def absent(num_rows: int) -> Feature:
@@ -81,16 +135,10 @@ def absent(num_rows: int) -> Feature:
     return Feature(lengths=zeros, starts=zeros, values=None)
 
 
-def _feature(name: str, parts: list[pa.Array], split: str, component: str) -> Feature:
-    kinds = list(dict.fromkeys(part.type for part in parts if not pa.types.is_null(part.type)))
+def _feature(parts: list[pa.Array]) -> Feature:
+    kinds = [part.type for part in parts if not pa.types.is_null(part.type)]
     if not kinds:
         return absent(sum(map(len, parts)))
-    if len(kinds) > 1:
-        raise InputError(
-            f"{component}: feature {name!r} of split {split!r} holds {kinds[0].value_type} in some "
-            f"rows and {kinds[1].value_type} in others. Give it one type where the examples are "
-            "made."
-        )
     typed = [
         pa.nulls(len(part), kinds[0]) if pa.types.is_null(part.type) else part for part in parts
     ]
@@ -118,8 +166,8 @@ def encode(base: Feature, test: Feature, float_round_ndigits: int | None) -> Cod
         both = np.asarray(encoded.indices).astype(np.int64)
         base_codes, test_codes = np.split(both, [len(base_values)])
     else:
-        base_codes = _codes(base_values, float_round_ndigits)
-        test_codes = _codes(test_values, float_round_ndigits)
+        base_codes = codes(base_values, float_round_ndigits)
+        test_codes = codes(test_values, float_round_ndigits)
     return Codes(
         base=base,
         test=test,
@@ -133,7 +181,8 @@ def _values(feature: Feature, kind: pa.DataType | None) -> pa.Array:
     return pa.nulls(0, kind) if feature.kind is None else feature.values
 
 
-def _codes(values: pa.Array, float_round_ndigits: int | None) -> NDArray[np.int64]:
+def codes(values: pa.Array, float_round_ndigits: int | None) -> NDArray[np.int64]:
+    """Returns numbers that are equal where values are; of strings, among these values alone."""
     if pa.types.is_floating(values.type):
         return _float_codes(np.asarray(values), float_round_ndigits)
     if pa.types.is_integer(values.type):

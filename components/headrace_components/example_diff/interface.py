@@ -13,6 +13,7 @@ def example_diff(
     example_diff_result: dsl.Output[ExamplesDiff],
     config: dict = {},
     include_split_pairs: list = [],
+    beam_pipeline_args: list = [],
 ) -> dsl.ContainerSpec:
     """Pairs rows by what identifies them, and tells in which features the two of a pair differ.
 
@@ -41,6 +42,8 @@ def example_diff(
             it has no `float_round_ndigits`.
         include_split_pairs: Pairs of split names, the one under test first, as
             `[["eval", "train"]]`. Empty compares every split with every other.
+        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
+            computes in this process, without Beam. On Beam, the sample may be another one.
     """
     return dsl.ContainerSpec(
         image=image("example_diff"),

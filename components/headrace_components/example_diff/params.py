@@ -41,10 +41,12 @@ class ExampleDiffParams:
         config: A `tfx.proto.ExampleDiffConfig` in JSON form.
         include_split_pairs: Pairs of split names, the one under test first; empty compares every
             split with every other.
+        beam_pipeline_args: Options of Beam; none for the embedded engine.
     """
 
     config: Mapping[str, Any] = field(default_factory=dict)
     include_split_pairs: tuple[tuple[str, ...], ...] = ()
+    beam_pipeline_args: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Rejects values that no run could honour."""
