@@ -145,6 +145,34 @@ def test_penguins_killed_while_transforming_are_resumed(tmp_path: Path) -> None:
     assert log.read_text("utf-8").count("split 'train' has") == 1
 
 
+def test_digits_are_tuned_tried_served_made_small_and_predicted(tmp_path: Path) -> None:
+    prepare("digits", tmp_path, "digits.tfrecord.gz")
+
+    result = run("digits", tmp_path, devices_dir=tmp_path / "devices")
+
+    assert result.returncode == 0, result.stdout + result.stderr
+    outputs = tmp_path / "digits" / newest_run(tmp_path)
+    trials = json.loads((outputs / "tuner/tuner_results/tuner_results.json").read_text("utf-8"))
+    assert len(trials) == 4
+    assert {tuple(sorted(trial)) for trial in trials} == {
+        ("filters", "learning_rate", "score", "trial_id")
+    }
+    (version,) = (tmp_path / "serving").iterdir()
+    assert (version / "assets.extra/tf_serving_warmup_requests").is_file()
+    (small,) = (tmp_path / "devices").glob("*/model.tflite")
+    assert small.stat().st_size < 20_000
+    (batch,) = ExamplesReader(outputs / "bulk-inferrer/output_examples", "test").record_batches(
+        "eval"
+    )
+    right = [
+        predicted.index(max(predicted)) == label[0]
+        for predicted, label in zip(
+            batch["predicted"].to_pylist(), batch["label"].to_pylist(), strict=True
+        )
+    ]
+    assert sum(right) > 0.9 * len(right)
+
+
 def test_daily_compares_days_and_goes_on_learning_from_both(tmp_path: Path) -> None:
     url = f"sqlite:///{prepare('daily', tmp_path, 'flights.db')}"
 
