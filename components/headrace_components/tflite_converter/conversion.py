@@ -88,8 +88,8 @@ def _reason(text: str, params: TFLiteConverterParams) -> str:
     select = re.search(r"TF Select ops: (.+)", text)
     if select:
         return (
-            f"TF Lite has no {select[1].strip()}. Save a signature that does without, or set "
-            "`select_tf_ops` where devices have the Flex delegate."
+            f"TF Lite has no {select[1].strip()}, or not of these types. Save a signature that "
+            "does without, or set `select_tf_ops` where devices have the Flex delegate."
         )
     custom = re.search(r"Custom ops: (.+)", text)
     if custom:
