@@ -131,6 +131,21 @@ def test_one_span_is_handed_on_as_it_is(tmp_path: Path) -> None:
     assert found["metadata"]["file_format"] == "tfrecords_gzip"
 
 
+def test_one_earlier_span_is_handed_on_with_its_own_metadata(tmp_path: Path) -> None:
+    earlier = write_run(tmp_path, "a", 1, 10, version=4)
+    own = write_run(tmp_path, "b", 2, 20)
+    result = {"artifacts": {"examples": [{"metadata": examples_record.read(earlier)}]}}
+    (earlier / "examples.json").unlink()
+    (earlier.parent / ".headrace").mkdir()
+    (earlier.parent / ".headrace/result.json").write_text(json.dumps(result))
+
+    range_config = {"static_range": {"start_span_number": 1, "end_span_number": 1}}
+    found = run_locally(tmp_path, own, range_config)
+
+    assert found["uri"] == str(earlier)
+    assert (found["metadata"]["span"], found["metadata"]["version"]) == (1, 4)
+
+
 def test_a_span_that_is_missing_in_between_counts(tmp_path: Path) -> None:
     write_run(tmp_path, "a", 1, 10)
     own = write_run(tmp_path, "b", 3, 30)

@@ -16,10 +16,16 @@ def external_state(params: Params, inputs: Inputs) -> str | None:
     if "://" in uri:
         return None
     path = local_path(uri)
-    span = examples_record.read(path).get("span")
-    if span is None or params.get("search_root") or not earlier_runs.origin_of(path).is_marked:
+    metadata = examples_record.read(path)
+    if (
+        "span" not in metadata
+        or params.get("search_root")
+        or not earlier_runs.origin_of(path).is_marked
+    ):
         return None
-    own = SpanExamples(span=int(span), version=-1, changed=0.0, path=path, uri=uri)
+    own = SpanExamples(
+        span=int(metadata["span"]), changed=0.0, path=path, uri=uri, metadata=metadata
+    )
     try:
         wanted = read(SpanRangeParams, params, "span_range").span_range
         chosen = choose(own, earlier_runs.pipeline_directory(path, uri), wanted)

@@ -1,9 +1,10 @@
 """Chooses the examples of a range of spans. Standard library only."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from headrace_components import earlier_runs
 from headrace_components.data import examples_record
@@ -18,17 +19,17 @@ class SpanExamples:
 
     Attributes:
         span: Number of the span.
-        version: Version of the span; -1 where it has none.
-        changed: When its newest file changed, in seconds since the epoch.
+        changed: When the newest file changed, in seconds since the epoch.
         path: Directory of the artifact.
         uri: The same for every task of the run.
+        metadata: What is known of the artifact.
     """
 
     span: int
-    version: int
     changed: float
     path: Path
     uri: str
+    metadata: Mapping[str, Any]
 
 
 def choose(own: SpanExamples, place: Place, wanted: SpanRange) -> list[SpanExamples]:
@@ -68,16 +69,16 @@ def _earlier(place: Place, own: Path) -> Iterable[SpanExamples]:
             continue
         yield SpanExamples(
             span=int(metadata["span"]),
-            version=int(metadata.get("version", -1)),
             changed=left.changed,
             path=left.path,
             uri=left.uri,
+            metadata=metadata,
         )
 
 
 def _age(examples: SpanExamples) -> tuple[int, float, Path]:
     # The path decides between equals, so that the answer is always the same.
-    return (examples.version, examples.changed, examples.path)
+    return (int(examples.metadata.get("version", -1)), examples.changed, examples.path)
 
 
 def _in_words(wanted: SpanRange) -> str:

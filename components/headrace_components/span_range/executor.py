@@ -25,8 +25,8 @@ def execute(task: Task) -> None:
     logging.info("span_range: spans %s.", [found.span for found in chosen])
     if len(chosen) == 1:
         found = (chosen[0].path, chosen[0].uri)
-        metadata = examples_record.read(chosen[0].path) or dict(examples.metadata)
-        earlier_runs.publish(task, output.key, found, {**metadata, "spans": _spans(chosen)})
+        metadata = {**chosen[0].metadata, "spans": _spans(chosen)}
+        earlier_runs.publish(task, output.key, found, metadata)
         return
     split_names = join([found.path for found in chosen], output.path)
     payload, file_format = _formats(chosen)
@@ -45,10 +45,10 @@ def _own(examples: Artifact) -> SpanExamples:
         )
     return SpanExamples(
         span=int(metadata["span"]),
-        version=int(metadata.get("version", -1)),
         changed=0.0,
         path=examples.path,
         uri=examples.uri,
+        metadata=metadata,
     )
 
 
@@ -58,13 +58,12 @@ def _spans(chosen: Sequence[SpanExamples]) -> str:
 
 def _formats(chosen: Sequence[SpanExamples]) -> tuple[str, str]:
     """Returns payload and file format, which must be the same in all."""
-    records = [examples_record.read(found.path) for found in chosen]
     formats = [
         (
-            record.get("payload_format", "FORMAT_TF_EXAMPLE"),
-            record.get("file_format", "tfrecords_gzip"),
+            found.metadata.get("payload_format", "FORMAT_TF_EXAMPLE"),
+            found.metadata.get("file_format", "tfrecords_gzip"),
         )
-        for record in records
+        for found in chosen
     ]
     for found, given in zip(chosen, formats, strict=True):
         if given != formats[0]:
