@@ -143,28 +143,6 @@ def _described(info: Any) -> str:
     return f"{kind}({', '.join(sizes)})"
 
 
-def load(component: str, folder: Path | str, tags: Sequence[str] = ()) -> Any:
-    """Returns what TensorFlow makes of a SavedModel.
-
-    Args:
-        component: Name of the component, for error messages.
-        folder: Directory of the SavedModel: a path, or a URI that TensorFlow can open.
-        tags: Tags of the graph to use; none means `["serve"]`.
-
-    Raises:
-        InputError: TensorFlow cannot load it.
-    """
-    try:
-        return tf.saved_model.load(str(folder), tags=list(tags) or ["serve"])
-    except (tf.errors.OpError, OSError, ValueError, RuntimeError, KeyError) as error:
-        logging.info("%s: could not load the model:", component, exc_info=error)
-        raise InputError(
-            f"{component}: TensorFlow {tf.__version__} cannot load the model in {folder}: "
-            f"{type(error).__name__}: {_one_line(error)}. Train it again with this version of "
-            "TensorFlow, or bake the operations that it needs into the image."
-        ) from error
-
-
 class LoadedModel:
     """A SavedModel in this process.
 
@@ -179,7 +157,19 @@ class LoadedModel:
 
     def __init__(self, component: str, folder: Path | str, tags: Sequence[str] = ()) -> None:
         self._component = component
-        self._model = load(component, folder, tags)
+        try:
+            self._model = tf.saved_model.load(str(folder), tags=list(tags) or ["serve"])
+        except (tf.errors.OpError, OSError, ValueError, RuntimeError, KeyError) as error:
+            logging.info("%s: could not load the model:", component, exc_info=error)
+            raise InputError(
+                f"{component}: TensorFlow {tf.__version__} cannot load the model in {folder}: "
+                f"{type(error).__name__}: {_one_line(error)}. Train it again with this version of "
+                "TensorFlow, or bake the operations that it needs into the image."
+            ) from error
+
+    def signature(self, name: str) -> Any:
+        """Returns a signature as TensorFlow's function from tensors by name to tensors by name."""
+        return self._model.signatures[name]
 
     def answer(self, signature: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the outputs of a signature by name, as arrays.
@@ -189,7 +179,7 @@ class LoadedModel:
         """
         try:
             tensors = {name: tf.convert_to_tensor(value) for name, value in inputs.items()}
-            outputs = self._model.signatures[signature](**tensors)
+            outputs = self.signature(signature)(**tensors)
         except (tf.errors.OpError, ValueError, TypeError) as error:
             raise InputError(
                 f"{self._component}: signature {signature!r} stopped on its input: "
@@ -203,7 +193,7 @@ class LoadedModel:
 
         What it does not use stays out, such as the lookup tables of a transform graph.
         """
-        function = self._model.signatures[signature]
+        function = self.signature(signature)
         captured = {tensor.ref() for tensor in function.captured_inputs}
         resource = tf.saved_model.experimental.TrackableResource
         tables = [

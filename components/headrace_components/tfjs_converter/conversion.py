@@ -13,8 +13,8 @@ from typing import Any
 import tensorflow as tf
 from google.protobuf.json_format import ParseDict
 
-from headrace_components import saved_model
 from headrace_components.errors import InputError
+from headrace_components.saved_model import LoadedModel
 from headrace_components.tfjs_converter.params import TfjsConverterParams
 
 MODEL_FILE = "model.json"
@@ -55,13 +55,14 @@ def convert(component: str, folder: Path, target: Path, params: TfjsConverterPar
         InputError: TensorFlow cannot load the model, or TensorFlow.js could not run it.
     """
     converter = _converter()
-    model = saved_model.load(component, folder)
-    function = model.signatures[params.signature_name]
-    with tempfile.TemporaryDirectory() as temporary:
-        source = _without_unused_resources(model, function, folder, temporary, params)
+    model = LoadedModel(component, folder)
+    with tempfile.TemporaryDirectory() as source:
+        # tensorflowjs stops at a table that the signature does not use, as the vocabularies of a
+        # Transform layer are not by one that takes transformed features.
+        model.save_signature(params.signature_name, Path(source))
         try:
             converter.convert_tf_saved_model(
-                str(source),
+                source,
                 str(target),
                 signature_def=params.signature_name,
                 quantization_dtype_map=_quantization(params),
@@ -78,7 +79,7 @@ def convert(component: str, folder: Path, target: Path, params: TfjsConverterPar
             raise reason from error
     converted = json.loads((target / MODEL_FILE).read_text("utf-8"))
     _check_initializer(component, converter, converted, params)
-    _name_ports(converted["signature"], function)
+    _name_ports(converted["signature"], model.signature(params.signature_name))
     (target / MODEL_FILE).write_text(json.dumps(converted, sort_keys=True), "utf-8")
 
 
@@ -93,31 +94,6 @@ def _converter() -> Any:
     from tensorflowjs.converters import tf_saved_model_conversion_v2
 
     return tf_saved_model_conversion_v2
-
-
-def _without_unused_resources(
-    model: Any, function: Any, folder: Path, temporary: str, params: TfjsConverterParams
-) -> Path:
-    """Returns a SavedModel of which the signature uses every table.
-
-    tensorflowjs stops at one that is not used, as the vocabularies of a Transform layer are not
-    by a signature that takes transformed features.
-    """
-    captured = {id(tensor) for tensor in function.captured_inputs}
-    parts = tf.train.TrackableView(model).descendants()
-    resources = [part for part in parts if isinstance(part, _resource_class())]
-    used = [part for part in resources if id(part.resource_handle) in captured]
-    if len(used) == len(resources):
-        return folder
-    variables = [part for part in parts if isinstance(part, tf.Variable)]
-    kept = tf.Module()
-    kept.parts = [*used, *(each for each in variables if id(each.handle) in captured)]
-    tf.saved_model.save(kept, temporary, signatures={params.signature_name: function})
-    return Path(temporary)
-
-
-def _resource_class() -> Any:
-    return tf.saved_model.experimental.TrackableResource
 
 
 def _quantization(params: TfjsConverterParams) -> dict[str, Any] | None:
