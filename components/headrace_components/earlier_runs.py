@@ -224,12 +224,22 @@ def publish(
     """
     path, uri = found
     output = task.output(key)
-    if "://" in uri or "://" not in output.uri:
+    if _may_be_named(path, uri, output):
         task.redirect(key, uri, metadata, schema_title)
         return
-    # The URI of what lies in a directory that was mounted at will is not known.
     shutil.copytree(path, output.path, dirs_exist_ok=True)
     task.redirect(key, output.uri, metadata, schema_title)
+
+
+def _may_be_named(path: Path, uri: str, output: Artifact) -> bool:
+    """Says whether the backend takes the URI of what was found for that of an output."""
+    if "://" in output.uri:
+        # The URI of what lies in a directory that was mounted at will is not known.
+        return "://" in uri
+    origin = origin_of(output.path)
+    # On this machine it has to lie below the root that holds the pipelines' directories.
+    root = origin.run.parent.parent
+    return not origin.is_marked or path.resolve().is_relative_to(root.resolve())
 
 
 def tasks(run: Path) -> Iterator[tuple[str, Path]]:

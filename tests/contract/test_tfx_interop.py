@@ -315,22 +315,55 @@ def test_tfx_s_blessings_decide_what_is_pushed(launcher: Launcher, tmp_path: Pat
     assert push("rejected_blessing") == (set(), 0)
 
 
+def write_root_of_tfx(folder: Path) -> Path:
+    """Puts artifacts where TFX had them, below `root` in `folder`, and returns that."""
+    for name in ("blessing", "evaluation", "examples", "model", "rejected_blessing"):
+        shutil.copytree(TFX / name, RECORDS[name]["uri"].replace("ROOT", str(folder)))
+    for file in folder.rglob("eval_config.json"):
+        file.write_text(file.read_text("utf-8").replace("ROOT", str(folder)), "utf-8")
+    return folder / "root"
+
+
 def test_the_latest_blessed_model_of_a_pipeline_root_of_tfx_is_found(
     launcher: Launcher, tmp_path: Path
 ) -> None:
-    for name in ("blessing", "evaluation", "model", "rejected_blessing"):
-        uri = RECORDS[name]["uri"].replace("ROOT", str(tmp_path))
-        shutil.copytree(TFX / name, uri)
-    for file in tmp_path.rglob("eval_config.json"):
-        file.write_text(file.read_text("utf-8").replace("ROOT", str(tmp_path)), "utf-8")
-    record = RECORDS["blessing"]
+    root = write_root_of_tfx(tmp_path)
 
-    outcome = launcher.run("latest_blessed_model", {"search_root": str(tmp_path / "root")})
+    outcome = launcher.run("latest_blessed_model", {"search_root": str(root)})
 
     found = outcome["model_blessing"].metadata["current_model"]
-    current_model = record["custom_properties"]["current_model"]["string_value"]
-    assert found == current_model.replace("ROOT", str(tmp_path))
+    recorded = RECORDS["blessing"]["custom_properties"]["current_model"]["string_value"]
+    assert found == recorded.replace("ROOT", str(tmp_path))
     assert files(outcome["model"].path) == files(TFX / "model")
+
+
+def test_a_blessing_of_tfx_without_its_evaluation_is_passed_over(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    root = write_root_of_tfx(tmp_path)
+    shutil.rmtree(root / "Evaluator/evaluation")
+
+    outcome = launcher.run("latest_blessed_model", {"search_root": str(root)})
+
+    assert outcome["model"].metadata["found"] == 0
+
+
+def test_the_pipeline_of_the_manual_serves_a_model_of_tfx(tmp_path: Path) -> None:
+    manual = (Path(__file__).parents[2] / "docs/from-tfx.md").read_text("utf-8")
+    pipeline = tmp_path / "pipeline.py"
+    pipeline.write_text(manual.partition("```python\n")[2].partition("```")[0], "utf-8")
+    root = write_root_of_tfx(tmp_path)
+    parameters = {
+        "tfx_root": str(root),
+        "examples": RECORDS["examples"]["uri"].replace("ROOT", str(tmp_path)),
+        "serving_dir": str(tmp_path / "serving"),
+    }
+
+    result = headrace.run(pipeline, parameters=parameters, root=tmp_path / "ours")
+
+    assert result.state == "succeeded", result.failures
+    pushed = {file.partition("/")[2] for file in files(tmp_path / "serving")}
+    assert pushed == files(TFX / "pushed_model")
 
 
 @dsl.pipeline(name="birds")

@@ -178,13 +178,20 @@ def test_the_best_hyperparameters_of_a_tuner_reach_the_trainer(
     assert (serving(outcome) / "saved_model.pb").is_file()
 
 
-def from_csv(launcher: Launcher, folder: Path, **parameters: Any) -> dict[str, Stored]:
-    """Takes the CSV files of a folder through all that stands before transform."""
-    rows = launcher.run("csv_example_gen", {"input_base": str(folder), **parameters})
-    inputs = {"examples": rows["examples"]}
-    inputs["statistics"] = launcher.run("statistics_gen", None, None, **inputs)["statistics"]
-    inferred = launcher.run("schema_gen", statistics=inputs["statistics"])
-    return {"examples": rows["examples"], "schema": inferred["schema"]}
+def prepared(launcher: Launcher, source: str, folder: Path, **parameters: Any) -> dict[str, Stored]:
+    """Takes the files of a folder through all that stands before transform."""
+    rows = launcher.run(source, {"input_base": str(folder), **parameters})["examples"]
+    statistics = launcher.run("statistics_gen", examples=rows)["statistics"]
+    return {"examples": rows, **launcher.run("schema_gen", statistics=statistics).artifacts}
+
+
+def train_on(launcher: Launcher, transformed: Outcome, name: str, **parameters: Any) -> Outcome:
+    return launcher.run(
+        "trainer",
+        {"module_file": packed(name), **parameters},
+        examples=transformed["transformed_examples"],
+        transform_graph=transformed["transform_graph"],
+    )
 
 
 def evaluation(label: str, *, least_auc: float) -> dict[str, Any]:
@@ -202,15 +209,10 @@ def test_wide_and_deep_learns_from_flights_behind_its_transform_graph(
     launcher: Launcher, tmp_path: Path
 ) -> None:
     write_flights(tmp_path / "flights/flights.csv", num_rows=4000)
-    inputs = from_csv(launcher, tmp_path / "flights")
-    module = {"module_file": packed("wide_and_deep.py")}
-    transformed = launcher.run("transform", module, None, **inputs)
-    outcome = launcher.run(
-        "trainer",
-        {**module, "train_steps": 200, "eval_steps": 5},
-        examples=transformed["transformed_examples"],
-        transform_graph=transformed["transform_graph"],
-    )
+    inputs = prepared(launcher, "csv_example_gen", tmp_path / "flights")
+    module = "wide_and_deep.py"
+    transformed = launcher.run("transform", {"module_file": packed(module)}, None, **inputs)
+    outcome = train_on(launcher, transformed, module, train_steps=200, eval_steps=5)
     evaluated = launcher.run(
         "evaluator",
         {"eval_config": evaluation("late", least_auc=0.6)},
@@ -245,25 +247,19 @@ def test_a_module_trains_on_one_split_watches_another_and_leaves_the_third(
     write_birds(tmp_path / "birds/birds.csv")
     names = ("train", "valid", "test")
     shares = [{"name": name, "hash_buckets": 2 if name == "train" else 1} for name in names]
-    inputs = from_csv(
-        launcher, tmp_path / "birds", output_config={"split_config": {"splits": shares}}
-    )
-    module = {"module_file": packed("three_splits.py")}
+    output_config = {"split_config": {"splits": shares}}
+    inputs = prepared(launcher, "csv_example_gen", tmp_path / "birds", output_config=output_config)
+    module = "three_splits.py"
+    splits = {"analyze": ["train"], "transform": ["train", "valid"]}
     transformed = launcher.run(
-        "transform",
-        {**module, "splits_config": {"analyze": ["train"], "transform": ["train", "valid"]}},
-        None,
-        **inputs,
+        "transform", {"module_file": packed(module), "splits_config": splits}, None, **inputs
     )
-    outcome = launcher.run(
-        "trainer",
-        {
-            **module,
-            "train_args": {"splits": ["train"], "num_steps": 30},
-            "eval_args": {"splits": ["valid"], "num_steps": 2},
-        },
-        examples=transformed["transformed_examples"],
-        transform_graph=transformed["transform_graph"],
+    outcome = train_on(
+        launcher,
+        transformed,
+        module,
+        train_args={"splits": ["train"], "num_steps": 30},
+        eval_args={"splits": ["valid"], "num_steps": 2},
     )
     evaluated = launcher.run(
         "evaluator",
@@ -307,18 +303,10 @@ def test_images_are_decoded_by_transform_and_by_the_served_model(
     launcher: Launcher, tmp_path: Path
 ) -> None:
     write_pictures(tmp_path / "pictures/pictures.tfrecord")
-    rows = launcher.run("import_example_gen", {"input_base": str(tmp_path / "pictures")})
-    inputs = {"examples": rows["examples"]}
-    counted = launcher.run("statistics_gen", None, None, **inputs)
-    inputs["schema"] = launcher.run("schema_gen", statistics=counted["statistics"])["schema"]
-    module = {"module_file": packed("pictures.py")}
-    transformed = launcher.run("transform", module, None, **inputs)
-    outcome = launcher.run(
-        "trainer",
-        {**module, "train_steps": 60, "eval_steps": 2},
-        examples=transformed["transformed_examples"],
-        transform_graph=transformed["transform_graph"],
-    )
+    inputs = prepared(launcher, "import_example_gen", tmp_path / "pictures")
+    module = "pictures.py"
+    transformed = launcher.run("transform", {"module_file": packed(module)}, None, **inputs)
+    outcome = train_on(launcher, transformed, module, train_steps=60, eval_steps=2)
 
     serve = loaded(outcome).signatures["serving_default"]
     pictures = [picture(number) for number in range(1000, 1020)]

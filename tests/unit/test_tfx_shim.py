@@ -208,6 +208,16 @@ def test_each_name_exists() -> None:
         importlib.import_module(source)
 
 
+def test_the_manual_has_each_name() -> None:
+    manual = (Path(__file__).parents[2] / "docs/from-tfx.md").read_text("utf-8")
+    for module, names in surface.NAMES.items():
+        for name in names:
+            inside_v1 = f"{module.removeprefix('tfx.v1.')}.{name}"
+            assert f"`{inside_v1 if module.startswith('tfx.v1') else name}`" in manual
+    for module in (*surface.ALIASES, *surface.SIBLINGS):
+        assert module.removeprefix("tfx.v1.") in manual
+
+
 def test_a_uri_that_the_image_cannot_open_names_the_package(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
