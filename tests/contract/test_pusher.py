@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from headrace_components.pusher import executor
+from headrace_components.pushing.source import copy_model
 from launcher import Launcher, Rules, Stored, TaskFailedError
 
 FILES = {
@@ -236,7 +237,7 @@ def test_the_file_that_announces_a_model_is_written_last(tmp_path: Path) -> None
     os.mkfifo(model / "variables/data")  # a file that cannot be copied
 
     with pytest.raises(shutil.SpecialFileError):
-        executor._copy(model, tmp_path / "1")
+        copy_model(model, tmp_path / "1")
 
     assert (tmp_path / "1/variables").is_dir()
     assert not (tmp_path / "1/saved_model.pb").exists()
