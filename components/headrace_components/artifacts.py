@@ -180,7 +180,8 @@ class PushedModel(_TfxArtifact):
     """A copy of the model that was pushed, or nothing where it was not.
 
     Layout: the files of the model's `Format-Serving/`.
-    Metadata: `pushed` 1 or 0, `pushed_destination` (directory), `pushed_version` (its name).
+    Metadata: `pushed` 1 or 0, `pushed_destination` (a directory, or the resource name of a model on
+    Vertex AI), `pushed_version`; `endpoint` or `url` where it is known what answers.
     """
 
     schema_title = "system.PushedModel"

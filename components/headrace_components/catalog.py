@@ -25,6 +25,7 @@ from headrace_components.tflite_converter.interface import tflite_converter
 from headrace_components.trainer.interface import trainer
 from headrace_components.transform.interface import transform
 from headrace_components.tuner.interface import tuner
+from headrace_components.vertex_pusher.interface import vertex_pusher
 
 __all__ = [
     "avro_example_gen",
@@ -52,4 +53,5 @@ __all__ = [
     "trainer",
     "transform",
     "tuner",
+    "vertex_pusher",
 ]

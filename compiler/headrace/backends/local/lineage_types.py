@@ -44,6 +44,7 @@ _EXECUTION_TYPES = {
     "trainer": "tfx.components.trainer.component.Trainer",
     "transform": "tfx.components.transform.component.Transform",
     "tuner": "tfx.components.tuner.component.Tuner",
+    "vertex_pusher": "tfx.extensions.google_cloud_ai_platform.pusher.component.Pusher",
 }
 
 # ML Metadata's own classes of executions; a component that is not here has none in TFX either.
@@ -56,6 +57,7 @@ _EXECUTION_BASES = {
     "statistics_gen": "PROCESS",
     "trainer": "TRAIN",
     "transform": "TRANSFORM",
+    "vertex_pusher": "DEPLOY",
 }
 
 

@@ -1,0 +1,1 @@
+"""Uploads a blessed model to Vertex AI and deploys it to an endpoint."""

@@ -1,0 +1,193 @@
+"""Calls Vertex AI: again when it is busy, until its operations are done, with errors explained."""
+
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
+import grpc
+from google.api_core import exceptions
+from google.auth.exceptions import GoogleAuthError
+from google.cloud.aiplatform_v1.services.endpoint_service import EndpointServiceClient
+from google.cloud.aiplatform_v1.services.endpoint_service.transports import (
+    EndpointServiceGrpcTransport,
+)
+from google.cloud.aiplatform_v1.services.model_service import ModelServiceClient
+from google.cloud.aiplatform_v1.services.model_service.transports import ModelServiceGrpcTransport
+
+from headrace_components.errors import ComponentError, InputError, PlatformError
+from headrace_components.vertex_pusher.params import VertexPusherParams
+
+T = TypeVar("T")
+
+CALL_SECONDS = 60
+"""How long one call may take."""
+
+# In all a little over a minute: quotas are counted by the minute.
+_RETRY_SECONDS = (1, 2, 4, 8, 16, 32)
+
+_FIRST_POLL_SECONDS = 0.2
+_LONGEST_POLL_SECONDS = 10.0
+_PROGRESS_SECONDS = 30
+
+_BUSY = (
+    exceptions.TooManyRequests,
+    exceptions.ServerError,
+    # Somebody else changed the resource in between; every step looks at it anew.
+    exceptions.Conflict,
+)
+_TEMPORARY = (*_BUSY, exceptions.Cancelled)
+
+
+class VertexApi:
+    """The services of Vertex AI that a push needs.
+
+    Attributes:
+        models: The client of the Model Registry.
+        endpoints: The client of the endpoints.
+
+    Args:
+        params: The parameters of the task.
+
+    Raises:
+        PlatformError: This machine has no credentials for Google Cloud.
+    """
+
+    def __init__(self, params: VertexPusherParams) -> None:
+        self._params = params
+        self._deadline = time.monotonic() + params.timeout_seconds
+        if params.emulator:
+            channel = grpc.insecure_channel(params.emulator)
+            self.models = ModelServiceClient(transport=ModelServiceGrpcTransport(channel=channel))
+            self.endpoints = EndpointServiceClient(
+                transport=EndpointServiceGrpcTransport(channel=channel)
+            )
+            return
+        options = {"api_endpoint": params.host}
+        try:
+            self.models = ModelServiceClient(client_options=options)
+            self.endpoints = EndpointServiceClient(client_options=options)
+        except GoogleAuthError as error:
+            raise _no_credentials(error) from error
+
+    def call(self, doing: str, step: Callable[[], T]) -> T:
+        """Returns what `step` returns; takes it again when Vertex AI is busy.
+
+        Args:
+            doing: What the step does, for messages, as "upload the model".
+            step: A step that does nothing twice when it is taken again.
+
+        Raises:
+            InputError: Vertex AI refuses the step.
+            PlatformError: It stays busy, or this account may not take the step.
+        """
+        delays = iter(_RETRY_SECONDS)
+        while True:
+            try:
+                return step()
+            except exceptions.GoogleAPICallError as error:
+                delay = next(delays, None)
+                if delay is None or not isinstance(error, _BUSY):
+                    raise self._explained(doing, error) from error
+                logging.info(
+                    "vertex_pusher: to %s: %s. Again in %d s.", doing, _reason(error), delay
+                )
+            except GoogleAuthError as error:
+                raise _no_credentials(error) from error
+            time.sleep(delay)
+
+    def finished(self, client: Any, operation: Any, doing: str) -> Any:
+        """Waits until an operation is done and returns it.
+
+        Raises:
+            InputError: The operation ended with an error that the author can mend.
+            PlatformError: It ended with another error, or is not done in time.
+        """
+        operation = self._done(client, operation, doing)
+        if operation.error.code:
+            error = exceptions.from_grpc_status(operation.error.code, operation.error.message)
+            raise self._explained(doing, error)
+        return operation
+
+    def finish_earlier(self, client: Any, resource: str, kind: str, doing: str) -> None:
+        """Waits for operations that a task began on a resource before it was cancelled.
+
+        Whether they succeeded shows in the resource, at which every step looks first.
+
+        Args:
+            client: The client of the resource's service.
+            resource: Its name.
+            kind: Type of the operations' metadata, as "UploadModelOperationMetadata".
+            doing: What they do, for messages.
+
+        Raises:
+            PlatformError: One is not done in time.
+        """
+        for operation in self.call(doing, partial(_unfinished, client, resource, kind)):
+            logging.info("vertex_pusher: waiting for %s, begun before.", operation.name)
+            self._done(client, operation, doing)
+
+    def _done(self, client: Any, operation: Any, doing: str) -> Any:
+        start = told = time.monotonic()
+        pause = _FIRST_POLL_SECONDS
+        while not operation.done:
+            now = time.monotonic()
+            if now > self._deadline:
+                raise PlatformError(
+                    f"vertex_pusher: {operation.name}, to {doing}, is not done after "
+                    f"`timeout_seconds`, {self._params.timeout_seconds} s. It goes on: run the "
+                    "task again to wait for it, with a higher `timeout_seconds`."
+                )
+            if now - told > _PROGRESS_SECONDS:
+                logging.info("vertex_pusher: waiting to %s, %.0f s.", doing, now - start)
+                told = now
+            time.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_POLL_SECONDS)
+            operation = self.call(doing, partial(_state, client, operation.name))
+        return operation
+
+    def _explained(self, doing: str, error: exceptions.GoogleAPICallError) -> ComponentError:
+        reason = f"vertex_pusher: Vertex AI at {self._params.host} refuses to {doing}: "
+        reason += f"{_reason(error)}. "
+        project = self._params.project
+        if isinstance(error, (exceptions.Forbidden, exceptions.Unauthorized)):
+            return PlatformError(
+                f"{reason}Give the task's service account the role roles/aiplatform.user in "
+                f"{project!r}, and roles/iam.serviceAccountUser on `service_account` if that is "
+                "given; check that the project has the Vertex AI API enabled."
+            )
+        if isinstance(error, exceptions.TooManyRequests):
+            return PlatformError(f"{reason}Ask for more quota in {project!r}, or run again later.")
+        if isinstance(error, exceptions.NotFound):
+            return InputError(
+                f"{reason}Check `project` {project!r}, `region` {self._params.region!r} and the "
+                "resources that the parameters name."
+            )
+        if isinstance(error, exceptions.ClientError) and not isinstance(error, _TEMPORARY):
+            return InputError(f"{reason}Correct what it names.")
+        return PlatformError(f"{reason}Run the task again; nothing is done twice.")
+
+
+def _state(client: Any, name: str) -> Any:
+    return client.get_operation({"name": name}, timeout=CALL_SECONDS)
+
+
+def _unfinished(client: Any, resource: str, kind: str) -> list[Any]:
+    try:
+        operations = client.list_operations({"name": resource}, timeout=CALL_SECONDS).operations
+    except exceptions.NotFound:  # neither is the resource there
+        return []
+    return [each for each in operations if not each.done and each.metadata.type_url.endswith(kind)]
+
+
+def _reason(error: exceptions.GoogleAPICallError) -> str:
+    return f"{error.code or ''} {' '.join(str(error.message).split())}".strip().rstrip(".")
+
+
+def _no_credentials(error: GoogleAuthError) -> PlatformError:
+    return PlatformError(
+        f"vertex_pusher: there are no credentials for Google Cloud: {error}. On Vertex AI give the "
+        "pipeline a service account, on Kubernetes a workload identity; on a laptop run `gcloud "
+        "auth application-default login`."
+    )

@@ -1,0 +1,201 @@
+"""Parameters of VertexPusher."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from headrace_components.errors import InputError
+
+# What the API documents of the IDs that a caller may choose; it makes numeric ones by itself.
+_MODEL_ID = re.compile(r"[a-z_][a-z0-9_-]{0,62}|[0-9]{1,19}")
+_ENDPOINT_ID = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?|[0-9]{1,19}")
+_ALIAS = re.compile(r"[a-z][a-zA-Z0-9-]{0,126}[a-z0-9]")
+_REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
+
+_DEFAULT_ALIAS = "default"
+
+# The newest TensorFlow for which Vertex AI has an image of its own.
+_PREBUILT_IMAGE = "{continent}-docker.pkg.dev/vertex-ai/prediction/tf2-{device}.2-15:latest"
+_CONTINENTS = {
+    "africa": "europe",
+    "asia": "asia",
+    "australia": "asia",
+    "europe": "europe",
+    "me": "europe",
+}
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VertexPusherParams:
+    """What a pipeline author may choose.
+
+    Attributes:
+        project: ID of the Google Cloud project.
+        region: Where the model is to be, as "europe-west1".
+        model_id: ID in the Model Registry, of a model that exists or is to be made.
+        display_name: The name that a new model has in the console; its ID by default.
+        version_description: What the console says of this version.
+        version_aliases: Names that are to point to this version.
+        is_default_version: Whether "default" is one of them.
+        labels: Labels of the version.
+        serving_container_image: Image that serves the model; empty for Vertex AI's own.
+        serving_container: Other fields of the API's `ModelContainerSpec`.
+        endpoint: ID of the endpoint to deploy to, which exists or is to be made; empty for none.
+        endpoint_spec: Fields of the API's `Endpoint`, for one that is made.
+        machine_type: Machine of a replica.
+        accelerator_type: Accelerator of a replica, as "NVIDIA_L4"; empty for none.
+        accelerator_count: How many accelerators a replica has.
+        min_replica_count: Fewest replicas, at least 1.
+        max_replica_count: Most replicas.
+        traffic_percentage: Share of the endpoint's requests that this version gets, 0 to 100.
+        undeploy_idle_models: Whether to undeploy what no longer gets requests.
+        service_account: Account that the model's container runs as; empty for Vertex AI's.
+        encryption_key: Cloud KMS key for the model and a new endpoint; empty for Google's.
+        timeout_seconds: How long to wait for Vertex AI in all.
+        api_endpoint: Host of the API where it is not that of the region.
+    """
+
+    project: str
+    region: str
+    model_id: str
+    display_name: str = ""
+    version_description: str = ""
+    version_aliases: tuple[str, ...] = ()
+    is_default_version: bool = True
+    labels: Mapping[str, Any] = field(default_factory=dict)
+    serving_container_image: str = ""
+    serving_container: Mapping[str, Any] = field(default_factory=dict)
+    endpoint: str = ""
+    endpoint_spec: Mapping[str, Any] = field(default_factory=dict)
+    machine_type: str = "n1-standard-4"
+    accelerator_type: str = ""
+    accelerator_count: int = 0
+    min_replica_count: int = 1
+    max_replica_count: int = 1
+    traffic_percentage: int = 100
+    undeploy_idle_models: bool = False
+    service_account: str = ""
+    encryption_key: str = ""
+    timeout_seconds: int = 7200
+    api_endpoint: str = ""
+
+    def __post_init__(self) -> None:
+        """Rejects values that no run could honour."""
+        _check_name("region", self.region, _REGION, "a region as 'europe-west1'")
+        _check_name(
+            "model_id",
+            self.model_id,
+            _MODEL_ID,
+            "up to 63 lower-case letters, digits, '_' and '-' that start with a letter, or the "
+            "number of a model that exists",
+        )
+        if self.endpoint:
+            _check_name(
+                "endpoint",
+                self.endpoint,
+                _ENDPOINT_ID,
+                "up to 63 lower-case letters, digits and '-' that start with a letter, or the "
+                "number of an endpoint that exists",
+            )
+        for alias in self.version_aliases:
+            _check_name(
+                "version_aliases",
+                alias,
+                _ALIAS,
+                "names of letters, digits and '-' that start with a lower-case letter and end with "
+                "one or a digit",
+            )
+        self._check_project()
+        self._check_labels()
+        self._check_deployment()
+        self._check_api_endpoint()
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """All names that are to point to the version."""
+        return (*self.version_aliases, *([_DEFAULT_ALIAS] if self.is_default_version else []))
+
+    @property
+    def image(self) -> str:
+        """The image that serves the model."""
+        return self.serving_container_image or _PREBUILT_IMAGE.format(
+            continent=_CONTINENTS.get(self.region.split("-", maxsplit=1)[0], "us"),
+            device="gpu" if self.accelerator_type else "cpu",
+        )
+
+    @property
+    def location(self) -> str:
+        """Resource name of what holds models and endpoints."""
+        return f"projects/{self.project}/locations/{self.region}"
+
+    @property
+    def host(self) -> str:
+        """Host of the API."""
+        return self.api_endpoint or f"{self.region}-aiplatform.googleapis.com"
+
+    @property
+    def emulator(self) -> str:
+        """Host and port of an emulator of the API, or nothing."""
+        _, scheme, address = self.api_endpoint.partition("http://")
+        return address.rstrip("/") if scheme else ""
+
+    def _check_project(self) -> None:
+        if not self.project or "/" in self.project:
+            raise InputError(
+                f"vertex_pusher: `project` is {self.project!r}, expected the ID of a Google Cloud "
+                "project. Pass it as `gcloud config get project` prints it."
+            )
+
+    def _check_labels(self) -> None:
+        for name, value in self.labels.items():
+            if not isinstance(value, str):
+                raise InputError(
+                    f"vertex_pusher: label {name!r} of `labels` is {value!r}, expected a string. "
+                    "Pass a dict of strings."
+                )
+
+    def _check_deployment(self) -> None:
+        if not 0 <= self.traffic_percentage <= 100:
+            raise InputError(
+                f"vertex_pusher: `traffic_percentage` is {self.traffic_percentage}, expected 0 to "
+                "100. Pass the share of requests that this version is to get."
+            )
+        if not 1 <= self.min_replica_count <= self.max_replica_count:
+            raise InputError(
+                f"vertex_pusher: `min_replica_count` is {self.min_replica_count} and "
+                f"`max_replica_count` {self.max_replica_count}, expected 1 or more, and no less. "
+                "Raise `max_replica_count` to let the endpoint grow."
+            )
+        if bool(self.accelerator_type) != (self.accelerator_count > 0):
+            raise InputError(
+                f"vertex_pusher: `accelerator_type` is {self.accelerator_type!r} and "
+                f"`accelerator_count` {self.accelerator_count}, expected both or neither. "
+                "Pass both, as 'NVIDIA_L4' and 1."
+            )
+        if self.timeout_seconds < 1:
+            raise InputError(
+                f"vertex_pusher: `timeout_seconds` is {self.timeout_seconds}, expected 1 or more. "
+                "Deploying takes some 20 minutes."
+            )
+
+    def _check_api_endpoint(self) -> None:
+        host = urlsplit(self.api_endpoint).hostname
+        if "://" in self.api_endpoint and (
+            not self.api_endpoint.startswith("http://") or host not in _LOOPBACK
+        ):
+            raise InputError(
+                f"vertex_pusher: `api_endpoint` is {self.api_endpoint!r}, expected a host without "
+                "scheme, as 'europe-west1-aiplatform.googleapis.com'. `http://`, which has neither "
+                "encryption nor credentials, is for an emulator on this machine alone."
+            )
+
+
+def _check_name(parameter: str, value: str, pattern: re.Pattern[str], expected: str) -> None:
+    if not pattern.fullmatch(value):
+        raise InputError(
+            f"vertex_pusher: `{parameter}` is {value!r}, expected {expected}. Correct it."
+        )
