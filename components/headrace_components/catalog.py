@@ -12,6 +12,7 @@ from headrace_components.filter_examples.interface import filter_examples
 from headrace_components.import_example_gen.interface import import_example_gen
 from headrace_components.import_schema_gen.interface import import_schema_gen
 from headrace_components.infra_validator.interface import infra_validator
+from headrace_components.kubernetes_pusher.interface import kubernetes_pusher
 from headrace_components.latest_artifact.interface import latest_artifact
 from headrace_components.latest_blessed_model.interface import latest_blessed_model
 from headrace_components.parquet_example_gen.interface import parquet_example_gen
@@ -40,6 +41,7 @@ __all__ = [
     "import_example_gen",
     "import_schema_gen",
     "infra_validator",
+    "kubernetes_pusher",
     "latest_artifact",
     "latest_blessed_model",
     "parquet_example_gen",

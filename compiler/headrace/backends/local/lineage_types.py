@@ -51,6 +51,7 @@ _EXECUTION_TYPES = {
 _EXECUTION_BASES = {
     "bigquery_example_gen": "PROCESS",
     "evaluator": "EVALUATE",
+    "kubernetes_pusher": "DEPLOY",
     "pusher": "DEPLOY",
     "query_example_gen": "PROCESS",
     "schema_gen": "PROCESS",

@@ -1,0 +1,1 @@
+"""Lets a server on Kubernetes serve a blessed model, and watches until it does."""

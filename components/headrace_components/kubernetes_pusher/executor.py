@@ -1,0 +1,145 @@
+"""Lets a server on Kubernetes serve a blessed model, and watches until it does.
+
+TensorFlow is not needed, and not in the image.
+"""
+
+import errno
+import logging
+import shutil
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+from headrace_components.errors import ComponentError
+from headrace_components.kubernetes_pusher import manifests, rollout
+from headrace_components.kubernetes_pusher.cluster import Cluster, Kind
+from headrace_components.kubernetes_pusher.params import (
+    KSERVE,
+    TENSORFLOW,
+    KubernetesPusherParams,
+)
+from headrace_components.parameters import read
+from headrace_components.pushing.directories import base_path, check_base, is_mounted_bucket
+from headrace_components.pushing.source import PushSource, copy_model, may_push, push_source
+from headrace_components.task import Task
+
+
+def execute(task: Task) -> None:
+    """Pushes the model if it is blessed; fills `pushed_model` with a copy and where it went."""
+    params = read(KubernetesPusherParams, task.params, task.component)
+    pushed = task.output("pushed_model")
+    if not may_push(task):
+        pushed.metadata["pushed"] = 0
+        return
+    source = push_source(task)
+    base = base_path(task.component, params.base_directory)
+    check_base(task.component, base, params.base_directory)
+    cluster = Cluster(params.kubeconfig_context, params.namespace)
+    kind = manifests.INFERENCE_SERVICE if params.server == KSERVE else manifests.DEPLOYMENT
+    before = cluster.find(kind, params.name)
+    copy_model(source.path, pushed.path)
+    folder, version = _place(source, base, is_versioned=params.model_format == TENSORFLOW)
+    location = f"{params.location}/{folder}"
+    served = _roll_out(cluster, params, before, location, version)
+    logging.info("kubernetes_pusher: %s %s serves %s.", kind.kind, params.name, location)
+    pushed.metadata.update(
+        pushed=1,
+        pushed_destination=location,
+        pushed_version=version,
+        url=_url(cluster, params, served),
+    )
+
+
+def _place(source: PushSource, base: Path, *, is_versioned: bool) -> tuple[str, str]:
+    """Copies the model into a directory named after its contents, unless it is there.
+
+    Nothing else ever lies in that directory, so a server that reads it serves this model, today and
+    when it is started again, and a task that runs again finds what it copied.
+
+    Args:
+        source: The model.
+        base: The directory of all models.
+        is_versioned: Whether the server expects a version's directory, with a number for a name,
+            around the files, as TensorFlow Serving does.
+
+    Returns:
+        Name of the directory in `base`, and the version: seconds since the epoch, or a digest where
+        the server asks for no number.
+    """
+    digest = source.digest()[:16]
+    name = digest if is_versioned else f"{digest}-files"
+    folder, version = base / name, digest
+    if is_versioned:
+        version = _version_in(folder) or str(int(time.time()))
+    if is_mounted_bucket(base):
+        # Renaming is copying there, so whether a copy is whole cannot be told: it is made again.
+        copy_model(source.path, folder / version if is_versioned else folder)
+        return name, version
+    partial = base / f".{uuid.uuid4().hex}.partial"
+    try:
+        if not folder.is_dir():
+            copy_model(source.path, partial / version if is_versioned else partial)
+            partial.rename(folder)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        # Another task pushed the same model in the meantime.
+        version = (_version_in(folder) if is_versioned else "") or version
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return name, version
+
+
+def _version_in(folder: Path) -> str:
+    versions = folder.iterdir() if folder.is_dir() else ()
+    return next((path.name for path in versions if path.name.isdecimal()), "")
+
+
+def _roll_out(
+    cluster: Cluster,
+    params: KubernetesPusherParams,
+    before: dict[str, Any] | None,
+    location: str,
+    version: str,
+) -> rollout.Object:
+    if params.server == KSERVE:
+        kind = manifests.INFERENCE_SERVICE
+        manifest = manifests.inference_service(params, location, version)
+    else:
+        kind = manifests.DEPLOYMENT
+        manifest = manifests.deployment(params, location, version)
+        cluster.apply(manifests.SERVICE, manifests.service(params))
+    cluster.apply(kind, manifest)
+    push = manifests.push_of(manifest)
+    change = rollout.Rollout(kind=kind, name=params.name, before=before, push=push)
+    logging.info("kubernetes_pusher: applied version %s to %s.", version, params.name)
+    try:
+        return rollout.wait(cluster, change, params.timeout_seconds)
+    except ComponentError as error:
+        if not params.roll_back:
+            raise
+        raise type(error)(f"{error} {_roll_back(cluster, kind, before)}") from error
+
+
+def _roll_back(cluster: Cluster, kind: Kind, before: dict[str, Any] | None) -> str:
+    """Restores what decides which model is served, and says so."""
+    if before is None:
+        return "There was no version before to roll back to."
+    part = "predictor" if kind is manifests.INFERENCE_SERVICE else "template"
+    name, metadata = before["metadata"]["name"], before["metadata"]
+    annotations = metadata.get("annotations", {})
+    cluster.replace(
+        kind,
+        name,
+        {f"/spec/{part}": before["spec"][part], "/metadata/annotations": annotations},
+    )
+    version = annotations.get(manifests.VERSION_ANNOTATION, "that was there before")
+    return f"Rolled back to version {version}."
+
+
+def _url(cluster: Cluster, params: KubernetesPusherParams, served: rollout.Object) -> str:
+    if params.server == KSERVE:
+        return str(served.get("status", {}).get("url", ""))
+    host = f"{params.name}.{cluster.namespace}.svc"
+    return f"http://{host}:{manifests.REST_PORT}/v1/models/{params.name}"

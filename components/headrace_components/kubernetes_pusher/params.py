@@ -1,0 +1,154 @@
+"""Parameters of KubernetesPusher."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from headrace_components.errors import InputError
+
+KSERVE = "kserve"
+TF_SERVING = "tf_serving"
+_SERVERS = (KSERVE, TF_SERVING)
+
+TENSORFLOW = "tensorflow"
+PVC = "pvc://"
+
+_IMAGE = "tensorflow/serving:2.19.1"
+_TF_SERVING_STORAGE = (PVC, "gs://")
+
+# RFC 1123, as Kubernetes wants it of the names of services.
+_NAME = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+
+# What the component writes itself into the specification of a pod.
+_OWN_POD_FIELDS = ("containers", "volumes", "model", "serviceAccountName")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KubernetesPusherParams:
+    """What a pipeline author may choose.
+
+    Attributes:
+        server: "kserve" or "tf_serving".
+        name: Name of the InferenceService, or of the Deployment and its Service.
+        base_directory: Where this task writes models.
+        namespace: Where the server runs; empty for this task's own.
+        storage_uri: What the server calls `base_directory`, as "pvc://claim/models".
+        model_format: KServe's name for the kind of model.
+        runtime: KServe's serving runtime; empty lets KServe choose.
+        image: Image of TensorFlow Serving.
+        resources: Requests and limits of the server's container.
+        pod_spec: Other fields of the pod's specification.
+        service_account: Account that the server's pods run as; empty for the namespace's default.
+        min_replicas: Fewest replicas of KServe, or the number of TensorFlow Serving's; 0 lets
+            KServe scale to none, and leaves TensorFlow Serving's to an autoscaler.
+        max_replicas: Most replicas of KServe; 0 for no limit of ours.
+        canary_traffic_percent: Share of KServe's requests that this version gets.
+        roll_back: Whether to go back to the version before if this one does not come up.
+        timeout_seconds: How long the new version may take to come up.
+        kubeconfig_context: Context of the kubeconfig file; empty for the cluster of this task.
+    """
+
+    server: str
+    name: str
+    base_directory: str
+    namespace: str = ""
+    storage_uri: str = ""
+    model_format: str = TENSORFLOW
+    runtime: str = ""
+    image: str = _IMAGE
+    resources: Mapping[str, Any] = field(default_factory=dict)
+    pod_spec: Mapping[str, Any] = field(default_factory=dict)
+    service_account: str = ""
+    min_replicas: int = 1
+    max_replicas: int = 0
+    canary_traffic_percent: int = 100
+    roll_back: bool = False
+    timeout_seconds: int = 900
+    kubeconfig_context: str = ""
+
+    def __post_init__(self) -> None:
+        """Rejects values that no run could honour."""
+        if self.server not in _SERVERS:
+            raise InputError(
+                f"kubernetes_pusher: `server` is {self.server!r}, expected one of "
+                f"{list(_SERVERS)}. Name the server that runs in the cluster."
+            )
+        if not _NAME.fullmatch(self.name):
+            raise InputError(
+                f"kubernetes_pusher: `name` is {self.name!r}, expected up to 63 lower-case "
+                "letters, digits and '-' that start with a letter. Correct it."
+            )
+        if self.timeout_seconds < 1:
+            raise InputError(
+                f"kubernetes_pusher: `timeout_seconds` is {self.timeout_seconds}, expected 1 or "
+                "more. Pulling an image and loading a model takes minutes."
+            )
+        self._check_storage()
+        self._check_pod()
+        self._check_replicas()
+        if self.server == TF_SERVING:
+            self._check_tf_serving()
+
+    @property
+    def location(self) -> str:
+        """What the server calls `base_directory`, without a slash at its end."""
+        return (self.storage_uri or self.base_directory).rstrip("/")
+
+    def _check_storage(self) -> None:
+        if not self.base_directory:
+            raise InputError(
+                "kubernetes_pusher: `base_directory` is empty, expected the directory where this "
+                "task writes models for the server. Mount the server's volume, or pass gs:// on "
+                "Vertex AI."
+            )
+        if "://" not in self.location or self.location.startswith("file://"):
+            raise InputError(
+                f"kubernetes_pusher: `storage_uri` is {self.storage_uri!r} and `base_directory` "
+                f"{self.base_directory!r}, but a path of this task means nothing to the server. "
+                "Pass as `storage_uri` what it calls that directory, as 'pvc://claim/models'."
+            )
+
+    def _check_pod(self) -> None:
+        own = sorted(set(self.pod_spec) & set(_OWN_POD_FIELDS))
+        if own:
+            raise InputError(
+                f"kubernetes_pusher: `pod_spec` has {own}, which the component writes itself. "
+                "Leave them out; see `image`, `resources`, `service_account` and `storage_uri`."
+            )
+        unknown = sorted(set(self.resources) - {"requests", "limits"})
+        if unknown:
+            raise InputError(
+                f"kubernetes_pusher: `resources` has {unknown}, expected `requests` and `limits`, "
+                "as {'limits': {'cpu': '2', 'memory': '4Gi'}}. Correct it."
+            )
+
+    def _check_replicas(self) -> None:
+        if self.min_replicas < 0 or 0 < self.max_replicas < self.min_replicas:
+            raise InputError(
+                f"kubernetes_pusher: `min_replicas` is {self.min_replicas} and `max_replicas` "
+                f"{self.max_replicas}, expected 0 or more, and no less. Raise `max_replicas`."
+            )
+        if not 0 < self.canary_traffic_percent <= 100:
+            raise InputError(
+                f"kubernetes_pusher: `canary_traffic_percent` is {self.canary_traffic_percent}, "
+                "expected 1 to 100. Pass 100 to give the version all requests."
+            )
+
+    def _check_tf_serving(self) -> None:
+        if not self.location.startswith(_TF_SERVING_STORAGE):
+            raise InputError(
+                f"kubernetes_pusher: the server is to read {self.location!r}, but TensorFlow "
+                f"Serving reads only {list(_TF_SERVING_STORAGE)}. Use one of them, or KServe."
+            )
+        for name, value, default in (
+            ("max_replicas", self.max_replicas, 0),
+            ("canary_traffic_percent", self.canary_traffic_percent, 100),
+            ("runtime", self.runtime, ""),
+            ("model_format", self.model_format, TENSORFLOW),
+        ):
+            if value != default:
+                raise InputError(
+                    f"kubernetes_pusher: `{name}` is {value!r}, which KServe alone knows, but "
+                    "`server` is 'tf_serving'. Leave it out, or pass server='kserve'."
+                )

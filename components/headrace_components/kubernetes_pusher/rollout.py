@@ -1,0 +1,218 @@
+"""Whether what was applied has come up, and why not."""
+
+import logging
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from headrace_components.errors import ComponentError, InputError, PlatformError
+from headrace_components.kubernetes_pusher.cluster import Cluster, Kind
+from headrace_components.kubernetes_pusher.manifests import DEPLOYMENT, POD, PUSH_LABEL
+
+# A watch may end in silence, and the readiness of pods is no change of the object.
+_WATCH_SECONDS = 10
+_PROGRESS_SECONDS = 30
+
+# Of a pod that is on its way.
+_STARTING = ("ContainerCreating", "PodInitializing")
+
+# What KServe calls a model that will not come up.
+_FAILED = ("BlockedByFailedLoad", "InvalidSpec")
+
+# An operator's, not an author's, trouble.
+_UNSCHEDULABLE = "Unschedulable"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class State:
+    """How far a rollout is.
+
+    Attributes:
+        waits_for: What is missing; empty when it is done.
+        failure: Why it will not be done; empty while it may.
+    """
+
+    waits_for: str = ""
+    failure: str = ""
+
+
+Object = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rollout:
+    """A change to watch.
+
+    Attributes:
+        kind: A Deployment or an InferenceService.
+        name: Its name.
+        before: The object as it was before the change, or None where there was none.
+        push: The label of the pods that are to come up.
+    """
+
+    kind: Kind
+    name: str
+    before: Object | None
+    push: str
+
+
+def wait(cluster: Cluster, rollout: Rollout, timeout_seconds: int) -> Object:
+    """Watches an object until its rollout is done, and returns it.
+
+    Raises:
+        InputError: It failed by the model, the image or what else a parameter names.
+        PlatformError: It failed for want of room, or is not done in time.
+    """
+    start = told = time.monotonic()
+    shown = ""
+    while True:
+        for found in cluster.watch(rollout.kind, rollout.name, _WATCH_SECONDS):
+            state = _state(cluster, rollout, found)
+            if state.failure:
+                raise _failure(cluster, rollout, state.failure)
+            if not state.waits_for:
+                return found
+            now = time.monotonic()
+            if state.waits_for != shown or now - told > _PROGRESS_SECONDS:
+                shown, told = state.waits_for, now
+                logging.info("kubernetes_pusher: %s waits for %s.", rollout.name, shown)
+            if now - start > timeout_seconds:
+                break
+        if time.monotonic() - start > timeout_seconds:
+            late = f"after `timeout_seconds`, {timeout_seconds} s, it waits for "
+            raise _failure(cluster, rollout, f"{late}{shown or 'the API server'}")
+
+
+def _state(cluster: Cluster, rollout: Rollout, found: Object) -> State:
+    if rollout.kind is DEPLOYMENT:
+        return deployment_state(found)
+    return inference_service_state(found, rollout.before, _pods(cluster, rollout))
+
+
+def _pods(cluster: Cluster, rollout: Rollout) -> list[dict[str, Any]]:
+    return cluster.labelled(POD, f"{PUSH_LABEL}={rollout.push}")
+
+
+def deployment_state(found: Object) -> State:
+    """Judges a Deployment by the rules of `kubectl rollout status`."""
+    status = found.get("status", {})
+    if status.get("observedGeneration", 0) < _generation(found):
+        return State(waits_for="the controller to see the change")
+    progressing = _condition(status, "Progressing")
+    if progressing.get("reason") == "ProgressDeadlineExceeded":
+        return State(failure=progressing.get("message", "it exceeded its progress deadline"))
+    wanted = found["spec"].get("replicas", 1)
+    updated = status.get("updatedReplicas", 0)
+    available = status.get("availableReplicas", 0)
+    if updated < wanted:
+        return State(waits_for=f"{wanted - updated} of {wanted} new replicas to be made")
+    if status.get("replicas", 0) > updated:
+        return State(waits_for=f"{status['replicas'] - updated} old replicas to end")
+    if available < updated:
+        return State(waits_for=f"{updated - available} of {updated} new replicas to be available")
+    return State()
+
+
+def inference_service_state(found: Object, before: Object | None, pods: Sequence[Object]) -> State:
+    """Judges an InferenceService.
+
+    Its status is about the version before until the controller has seen a change, and has nothing
+    to tell one from the other: `observedGeneration` is that of an object behind it. So after a
+    change one of the push's own pods must have been ready, and a failure must not be the old one.
+
+    Args:
+        found: The object.
+        before: The object before the change, or None where there was none.
+        pods: The pods of the push.
+    """
+    status = found.get("status", {})
+    model = _model_status(found)
+    transition = model.get("transitionStatus", "")
+    revisions = status.get("components", {}).get("predictor", {})
+    has_changed = before is None or before["metadata"]["generation"] != _generation(found)
+    if transition in _FAILED:
+        info = model.get("lastFailureInfo", {})
+        reason = _joined((transition, info.get("reason"), info.get("message")))
+        if (
+            has_changed
+            and before is not None
+            and model == before.get("status", {}).get("modelStatus")
+        ):
+            return State(waits_for=f"another status of its model than {reason}")
+        return State(failure=reason)
+    if has_changed and not any(_is_true(pod.get("status", {}), "Ready") for pod in pods):
+        return State(waits_for="a pod of this version to be ready")
+    if revisions.get("latestCreatedRevision") != revisions.get("latestReadyRevision"):
+        return State(waits_for=f"revision {revisions.get('latestCreatedRevision')} to be ready")
+    if not _is_true(status, "Ready") or transition == "InProgress":
+        ready = _condition(status, "Ready")
+        reason = ready.get("message") or ready.get("reason") or transition
+        return State(waits_for=f"its condition Ready{f' ({reason})' if reason else ''}")
+    return State()
+
+
+def troubles(pods: Iterable[Object]) -> list[str]:
+    """Says what keeps pods from being ready, one line a container or pod."""
+    found = []
+    for pod in pods:
+        name, status = pod["metadata"]["name"], pod.get("status", {})
+        scheduled = _condition(status, "PodScheduled")
+        if scheduled.get("status") == "False":
+            found.append(_joined((name, scheduled.get("reason"), scheduled.get("message"))))
+        for key in ("initContainerStatuses", "containerStatuses"):
+            for container in status.get(key, []):
+                reason = _container_trouble(container)
+                if reason:
+                    found.append(f"{name}/{container['name']}: {reason}")
+    return found
+
+
+def _container_trouble(container: Object) -> str:
+    state = container.get("state", {})
+    waiting = state.get("waiting", {})
+    ended = state.get("terminated") or container.get("lastState", {}).get("terminated") or {}
+    parts = []
+    if waiting and waiting.get("reason") not in _STARTING:
+        parts = [waiting.get("reason"), waiting.get("message")]
+    if ended.get("exitCode"):
+        parts += [f"ended with exit code {ended['exitCode']}", ended.get("reason")]
+        parts.append(ended.get("message"))
+    return _joined(parts)
+
+
+def _joined(parts: Iterable[str | None]) -> str:
+    return ": ".join(" ".join(part.split()) for part in parts if part).rstrip(".")
+
+
+def _condition(status: Object, kind: str) -> Object:
+    conditions = status.get("conditions", [])
+    return next((each for each in conditions if each.get("type") == kind), {})
+
+
+def _model_status(found: Object) -> Object:
+    status: Object = found.get("status", {}).get("modelStatus", {})
+    return status
+
+
+def _is_true(status: Object, kind: str) -> bool:
+    return _condition(status, kind).get("status") == "True"
+
+
+def _generation(found: Object) -> int:
+    return int(found["metadata"]["generation"])
+
+
+def _failure(cluster: Cluster, rollout: Rollout, reason: str) -> ComponentError:
+    found = troubles(_pods(cluster, rollout))
+    pods = f" Pods: {'; '.join(found)}." if found else ""
+    message = (
+        f"kubernetes_pusher: {rollout.kind.kind} {rollout.name} did not come up: "
+        f"{reason.rstrip('.')}.{pods} "
+    )
+    if any(_UNSCHEDULABLE in trouble for trouble in found) or not found:
+        return PlatformError(
+            f"{message}Make room in the cluster, or look at `kubectl describe pods -l "
+            f"{PUSH_LABEL}={rollout.push}`; then run the task again."
+        )
+    return InputError(f"{message}Correct the image, the model or what else they name.")
