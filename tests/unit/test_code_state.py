@@ -78,7 +78,7 @@ def test_the_working_directory_goes_first_as_in_the_process_of_a_task(
     assert code_state({"run_fn": "single.run_fn"}, "run_fn") != installed
 
 
-@pytest.mark.parametrize("dotted", ["no_such_package.train.run_fn", "sys.exit"])
+@pytest.mark.parametrize("dotted", ["no_such_package.run_fn", "sys.exit", ".run_fn", "run fn"])
 def test_code_that_is_not_found_leaves_the_answer_to_a_run(dotted: str) -> None:
     assert code_state({"run_fn": dotted}, "run_fn") is None
 

@@ -54,7 +54,8 @@ def _files_of_module(module_file: str) -> Sequence[Path] | None:
 
 
 def _files_of_function(dotted: str) -> Sequence[Path] | None:
-    spec = _found(dotted.partition(".")[0])
+    package = dotted.partition(".")[0]
+    spec = _found(package) if package.isidentifier() else None
     if spec is None:
         return None
     if spec.submodule_search_locations is not None:
