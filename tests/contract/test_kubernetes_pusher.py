@@ -337,9 +337,7 @@ def test_a_service_that_somebody_deletes_is_not_waited_for(
     deletion = threading.Timer(0.5, lambda: kubernetes.objects.pop(KSERVE))
     deletion.start()
 
-    with pytest.raises(
-        TaskFailedError, match=r"somebody deleted the InferenceService fli"
-    ):
+    with pytest.raises(TaskFailedError, match=r"somebody deleted the InferenceService fli"):
         push(launcher, kubernetes, model)
 
     deletion.join()
