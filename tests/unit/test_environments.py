@@ -214,8 +214,8 @@ def spoil_index(workshop: Workshop) -> None:
         (
             spoil_index,
             PlatformError,
-            r"toy: .* Expected a package index that this machine reaches: connect it, or set "
-            r"UV_DEFAULT_INDEX \(uv\) or PIP_INDEX_URL \(pip\) to one, then run again",
+            r"toy: .* could not be made: .+\. Expected a package index that this machine reaches: "
+            r"connect it, or set UV_DEFAULT_INDEX \(uv\) or PIP_INDEX_URL \(pip\) to one, then run",
         ),
     ],
 )

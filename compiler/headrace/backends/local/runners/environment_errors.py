@@ -12,6 +12,8 @@ _PACKAGE = re.compile(r"`([^`\s]+==[^`\s]+)`|^\s+(\S+==\S+) from ", re.MULTILINE
 _EXPECTED = re.compile(r"Expected:?\s+sha256[: ]\s*([0-9a-f]{64})")
 _RECEIVED = re.compile(r"(?:Computed:\s+sha256:|Got\s+)([0-9a-f]{64})")
 
+_ERROR = re.compile(r"(?:error|cause): (.+)", re.IGNORECASE)
+
 _UNREACHED = re.compile(
     r"Retrying \(Retry|error sending request|Failed to establish|Connection refused"
     r"|client error \(Connect\)|Temporary failure in name resolution|timed out",
@@ -61,10 +63,10 @@ def unmade(
 
 
 def _reason(output: str) -> str:
-    """Returns the lines that say what went wrong as one."""
+    """Returns what went wrong, and the innermost cause of that, as one line."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [line for line in lines if re.match(r"error:|cause:", line, re.IGNORECASE)]
-    return "; ".join(errors[-3:] or lines[-1:])[:600].rstrip(".")
+    errors = [found[1] for line in lines if (found := _ERROR.match(line))] or lines[-1:]
+    return "; ".join(dict.fromkeys([*errors[:1], *errors[-1:]]))[:600].rstrip(".")
 
 
 def _first(pattern: re.Pattern[str], text: str) -> str:
