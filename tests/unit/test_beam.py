@@ -1,5 +1,6 @@
 """What components on Beam share, on runners of this machine."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,19 @@ from headrace_components.task import Artifact
 
 PROCESSES = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
 NUM_ROWS = 1_000
+
+# What Python runs at the start of each worker process.
+ALL_BUT_THE_FIRST_ARE_LATE = """
+import os, pathlib, time
+
+directory = pathlib.Path(__file__).parent
+if "WORKER_ID" in os.environ:
+    try:
+        (directory / "first").touch(exist_ok=False)
+    except FileExistsError:
+        time.sleep(3)
+        (directory / "late").touch()
+"""
 
 
 def artifact(path: Path) -> Artifact:
@@ -120,7 +134,7 @@ def test_records_and_pairs_are_read_as_they_are_stored(tmp_path: Path, source: A
 def test_what_a_worker_reports_reaches_the_author_unchanged(
     tmp_path: Path, args: list[str]
 ) -> None:
-    message = 'test: it\'s "x" at /a/b.csv, line 3, expected y. Write z.'
+    message = 'test: it\'s "x\\ny" at /a/b.csv, line 3, expected y. Write z.'
 
     def fail(_: int) -> None:
         raise InputError(message)
@@ -133,6 +147,24 @@ def test_what_a_worker_reports_reaches_the_author_unchanged(
         job.run("test", args, artifact(tmp_path / "target"), build)
     assert str(raised.value) == message
     assert not list((tmp_path / "target").iterdir())
+
+
+def test_a_worker_that_starts_after_another_failed_is_not_waited_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(ALL_BUT_THE_FIRST_ARE_LATE, "utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+
+    def fail(_: int) -> None:
+        raise InputError("test: x")
+
+    def build(running: job.Job) -> Any:
+        _ = running.pipeline | beam.Create([1]) | beam.Map(fail)
+        return None
+
+    with pytest.raises(InputError, match="test: x"):
+        job.run("test", PROCESSES, artifact(tmp_path / "target"), build)
+    assert (tmp_path / "late").exists()
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,12 @@ from headrace_components.beam.options import BeamOptions
 from headrace_components.errors import InputError, PlatformError
 from headrace_components.task import Artifact
 
-# What a worker's traceback ends with, wherever the runner quotes it.
-_COMPONENT_ERROR = re.compile(
-    r"headrace_components\.errors\.(InputError|PlatformError): (.*?)"
-    r"(?: \[while running [^\n]*\])?(?:\\n|\n|$)"
+# What a worker's traceback ends with, wherever the runner quotes it. Beam adds in which step that
+# was; only where it does not, a quoted line break is taken for the end of the message.
+_ERROR = r"headrace_components\.errors\.(InputError|PlatformError): "
+_COMPONENT_ERRORS = (
+    re.compile(_ERROR + r"([^\n]*?) \[while running '[^\n]*?'\](?:\\n|\n|$)"),
+    re.compile(_ERROR + r"(.*?)(?:\\n|\n|$)"),
 )
 
 
@@ -115,7 +117,8 @@ def _author_errors(component: str, options: BeamOptions) -> Iterator[None]:
         yield
     except Exception as error:
         # A worker in this process raises it as it is, but with Beam's words at its end.
-        found = _COMPONENT_ERROR.search("".join(traceback.format_exception_only(error)))
+        text = "".join(traceback.format_exception_only(error))
+        found = next(filter(None, (form.search(text) for form in _COMPONENT_ERRORS)), None)
         if found:
             kind = InputError if found[1] == "InputError" else PlatformError
             raise kind(found[2]) from error

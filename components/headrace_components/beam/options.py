@@ -11,6 +11,7 @@ from apache_beam.options.pipeline_options import PipelineOptions, StandardOption
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.runner import create_runner
 
+from headrace_components.beam import local_workers
 from headrace_components.errors import InputError
 
 # What runs on this machine, in this process or in processes of its own.
@@ -54,7 +55,10 @@ class BeamOptions:
         `--direct_num_workers` and `--direct_running_mode` say; by that name, Beam 2.72 would look
         for a server to download.
         """
-        return FnApiRunner() if self.runner_name in _DIRECT_RUNNERS else self.runner_name
+        if self.runner_name not in _DIRECT_RUNNERS:
+            return self.runner_name
+        local_workers.register()
+        return FnApiRunner()
 
 
 def _parsed(component: str, args: Sequence[str]) -> PipelineOptions:

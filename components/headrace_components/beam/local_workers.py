@@ -1,0 +1,25 @@
+"""Ends the processes that Beam's FnApiRunner starts on this machine."""
+
+from apache_beam.portability import python_urns
+from apache_beam.runners.portability.fn_api_runner.worker_handlers import (
+    BeamFnControlServicer,
+    SubprocessSdkWorkerHandler,
+    WorkerHandler,
+)
+
+
+def register() -> None:
+    """Makes the runners of this process end all their worker processes."""
+    WorkerHandler.register_environment(python_urns.SUBPROCESS_SDK, bytes)(_WorkerProcess)
+
+
+class _WorkerProcess(SubprocessSdkWorkerHandler):
+    """A process that ends even where it reports for work only after the pipeline failed.
+
+    Beam 2.72 tells only those that have reported to stop, and then waits for all of them: for ever,
+    where an error of one worker comes before the other has started.
+    """
+
+    def close(self) -> None:
+        self.control_conn.push(BeamFnControlServicer._DONE_MARKER)
+        super().close()
