@@ -133,7 +133,7 @@ def test_the_same_rows_are_kept(
     [
         "def filter_fn(x):\n    raise KeyError('fare')",
         "def filter_fn(x): return False",
-        "def filter_batch_fn(x): return x['delay']",
+        "def filter_batch_fn(x): return [True]",
         "def keep(x): ...",
     ],
     ids=["raises", "keeps_none", "no_mask", "no_function"],

@@ -54,6 +54,15 @@ def test_parameters_of_all_components_need_the_standard_library_alone() -> None:
     import_without(modules, [*LIBRARIES, "kfp", "google", "headrace", "yaml"])
 
 
+def test_components_that_can_do_without_beam_wait_for_no_import_of_it() -> None:
+    # Others use libraries that import it themselves, as TFDV does.
+    sources = ("avro", "bigquery", "csv", "import", "parquet", "query")
+    names = [*(f"{source}_example_gen" for source in sources), "filter_examples", "bulk_inferrer"]
+    modules = ", ".join(f"headrace_components.{name}.executor" for name in names)
+
+    import_without(modules, ["apache_beam"])
+
+
 def test_compiling_imports_no_client_of_a_cluster() -> None:
     code = (
         "import sys\nfrom headrace.cli import main\n"

@@ -35,6 +35,8 @@ def filter_splits(
 ) -> Mapping[str, tuple[int, int]]:
     """Writes the rows kept, and returns by split how many rows it had and how many were kept.
 
+    Either all splits get a columnar twin or none does.
+
     Args:
         params: Names the function and Beam's options.
         examples: The rows to choose from.
@@ -84,9 +86,7 @@ class _Filter(beam.DoFn):
     def setup(self) -> None:
         self._predicate = predicates.load(self._params, _COMPONENT)
 
-    def process(
-        self, rows: tuple[pa.RecordBatch, list[bytes]] | list[bytes]
-    ) -> Iterator[beam.pvalue.TaggedOutput]:
+    def process(self, rows: tuple[pa.RecordBatch, list[bytes]] | list[bytes]) -> Iterator[Any]:
         batch, records = rows if isinstance(rows, tuple) else (None, rows)
         yield beam.pvalue.TaggedOutput(_NUM_READ, (self._split, len(records)))
         kept_batch, kept = self._predicate.kept(batch, records)
