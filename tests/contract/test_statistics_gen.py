@@ -9,9 +9,13 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pytest
+import tensorflow as tf
 import tensorflow_data_validation as tfdv
+from tensorflow_metadata.proto.v0 import schema_pb2
 
+from headrace_components.data import schemas
 from headrace_components.data.examples import ExamplesWriter, examples_metadata
+from headrace_components.data.tfrecord import TFRecordWriter
 from launcher import Launcher, Rules, Stored, TaskFailedError
 from statistics_oracle import differences
 
@@ -205,6 +209,58 @@ def test_examples_that_are_no_tf_examples_are_refused(launcher: Launcher, tmp_pa
     examples = launcher.store(tmp_path / "examples", metadata)
 
     with pytest.raises(TaskFailedError, match=r"payload format 'FORMAT_PARQUET', expected"):
+        launcher.run("statistics_gen", examples=examples)
+
+
+def store_sequences(launcher: Launcher, folder: Path, records: list[bytes]) -> Stored:
+    (folder / "Split-train").mkdir(parents=True)
+    with TFRecordWriter(folder / "Split-train/data_tfrecord-00000-of-00001.gz") as writer:
+        writer.write(records)
+    metadata = {**examples_metadata(["train"]), "payload_format": "FORMAT_TF_SEQUENCE_EXAMPLE"}
+    return launcher.store(folder, metadata)
+
+
+def test_features_of_sequences_have_statistics_and_a_schema(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    songs = tf.train.SequenceExample()
+    songs.context.feature["bird"].int64_list.value.append(1)
+    for pitch in (440.0, 880.0):
+        songs.feature_lists.feature_list["pitch"].feature.add().float_list.value.append(pitch)
+    examples = store_sequences(launcher, tmp_path / "songs", [songs.SerializeToString()] * 3)
+
+    outcome = launcher.run("statistics_gen", examples=examples)
+    inferred = launcher.run("schema_gen", statistics=outcome["statistics"])
+
+    schema = schemas.read(inferred["schema"].path, "test")
+    assert {feature.name: feature.type for feature in schema.feature} == {
+        "##SEQUENCE##": schema_pb2.STRUCT,
+        "bird": schema_pb2.INT,
+    }
+    (sequence,) = (f for f in schema.feature if f.type == schema_pb2.STRUCT)
+    assert [f.name for f in sequence.struct_domain.feature] == ["pitch"]
+    assert "pitch" in outcome["report"].path.read_text("utf-8")
+
+
+def test_a_feature_of_two_types_in_sequences_is_named(launcher: Launcher, tmp_path: Path) -> None:
+    records = []
+    for values in ("float_list", "int64_list"):
+        message = tf.train.SequenceExample()
+        step = message.feature_lists.feature_list["pitch"].feature.add()
+        getattr(step, values).value.append(1)
+        records.append(message.SerializeToString())
+    examples = store_sequences(launcher, tmp_path / "songs", records)
+
+    with pytest.raises(TaskFailedError, match=r"##SEQUENCE##.pitch' holds float in some rows and"):
+        launcher.run(
+            "statistics_gen", {"stats_options": {"desired_batch_size": 1}}, examples=examples
+        )
+
+
+def test_records_that_are_no_sequences_are_refused(launcher: Launcher, tmp_path: Path) -> None:
+    examples = store_sequences(launcher, tmp_path / "songs", [b"not a message"])
+
+    with pytest.raises(TaskFailedError, match=r"not all of 1 records are tf.SequenceExamples"):
         launcher.run("statistics_gen", examples=examples)
 
 

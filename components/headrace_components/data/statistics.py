@@ -154,8 +154,17 @@ def _allowed(batch: pa.RecordBatch, allowed: Sequence[str], component: str) -> p
 
 
 def value_types(batch: pa.RecordBatch) -> Types:
-    """Returns the types of the values of each feature that has one in the batch."""
-    types = {field.name: _value_type(field.type) for field in batch.schema}
+    """Returns the types of the values of each feature that has one in the batch.
+
+    The name of a feature in a struct has that of the struct before it, and a dot.
+    """
+    types = {}
+    for field in batch.schema:
+        inner = _value_type(field.type)
+        if pa.types.is_struct(inner):
+            types.update({f"{field.name}.{part.name}": _value_type(part.type) for part in inner})
+        else:
+            types[field.name] = inner
     return {name: inner for name, inner in types.items() if not pa.types.is_null(inner)}
 
 

@@ -15,9 +15,10 @@ from tensorflow_data_validation.utils import slicing_util
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from headrace_components.beam import job
-from headrace_components.beam.examples import ReadRecordBatches
+from headrace_components.beam.examples import ReadRecordBatches, ReadRecords
 from headrace_components.data import statistics
 from headrace_components.data.examples import ExamplesReader
+from headrace_components.data.sequence_examples import decode_sequences
 from headrace_components.data.statistics import Types
 from headrace_components.errors import InputError
 from headrace_components.task import Task
@@ -35,6 +36,8 @@ def compute(
     names: Sequence[str],
     options: StatsOptions,
     batch_size: int,
+    *,
+    is_sequence: bool = False,
 ) -> Mapping[str, statistics_pb2.DatasetFeatureStatisticsList]:
     """Returns the statistics of each split, those of all rows before those of slices.
 
@@ -46,6 +49,7 @@ def compute(
         options: What to compute. `sample_rate` draws single rows, the same ones in every run, but
             others than the embedded engine.
         batch_size: The most rows in a batch.
+        is_sequence: Whether the records are tf.SequenceExamples.
 
     Raises:
         InputError: As the embedded engine's, or a feature to slice by is not there.
@@ -53,12 +57,12 @@ def compute(
 
     def build(running: job.Job) -> Any:
         location = running.location(task.input("examples"))
+        read = _ReadSequences if is_sequence else ReadRecordBatches
         gathered = {}
         for name in names:
             computed = (
                 running.pipeline
-                | f"Read[{name}]"
-                >> ReadRecordBatches(reader, name, location, _COMPONENT, batch_size=batch_size)
+                | f"Read[{name}]" >> read(reader, name, location, _COMPONENT, batch_size=batch_size)
                 | f"Statistics[{name}]" >> _Statistics(options)
             )
             gathered[name] = running.gather(computed)
@@ -76,6 +80,13 @@ def _ordered(serialized: bytes) -> statistics_pb2.DatasetFeatureStatisticsList:
         found.datasets, key=lambda data: (data.name != constants.DEFAULT_SLICE_KEY, data.name)
     )
     return statistics_pb2.DatasetFeatureStatisticsList(datasets=ordered)
+
+
+class _ReadSequences(ReadRecords):
+    """Reads a split of tf.SequenceExamples as record batches."""
+
+    def expand(self, pipeline: beam.Pipeline) -> Any:
+        return super().expand(pipeline) | "Decode" >> beam.Map(decode_sequences, _COMPONENT)
 
 
 class _Statistics(beam.PTransform):

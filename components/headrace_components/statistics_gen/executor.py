@@ -3,10 +3,19 @@
 import json
 import logging
 import time
+from collections.abc import Iterator
+from functools import partial
 
+import pyarrow as pa
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from headrace_components.data import schemas, splits, statistics, statistics_options
+from headrace_components.data import (
+    schemas,
+    sequence_examples,
+    splits,
+    statistics,
+    statistics_options,
+)
 from headrace_components.data.examples import ExamplesReader
 from headrace_components.errors import InputError
 from headrace_components.parameters import read
@@ -18,13 +27,15 @@ from headrace_components.task import Artifact, Task
 # wide data set would pay for in memory.
 _ROWS_PER_BATCH = 20_000
 
+_PAYLOADS = ("FORMAT_TF_EXAMPLE", sequence_examples.PAYLOAD_FORMAT)
+
 
 def execute(task: Task) -> None:
     """Writes `Split-<name>/FeatureStats.pb` under `statistics`, and the page `report`."""
     params = read(StatisticsGenParams, task.params, task.component)
     examples = task.input("examples")
     names = splits.selected(examples, params.exclude_splits, task.component)
-    _check_payload(examples)
+    is_sequence = _payload(examples) == sequence_examples.PAYLOAD_FORMAT
     reader = ExamplesReader(examples.path, task.component)
     for name in names:
         reader.check_split(name)
@@ -42,12 +53,20 @@ def execute(task: Task) -> None:
         from headrace_components.statistics_gen import beam_engine
 
         computed = beam_engine.compute(
-            task, params.beam_pipeline_args, reader, names, options, batch_size
+            task,
+            params.beam_pipeline_args,
+            reader,
+            names,
+            options,
+            batch_size,
+            is_sequence=is_sequence,
         )
     else:
-        batches = {name: reader.record_batches(name, batch_size=batch_size) for name in names}
+        batches = partial(_sequences, reader) if is_sequence else reader.record_batches
         computed = {
-            name: statistics.compute(batches[name], options, component=task.component)
+            name: statistics.compute(
+                batches(name, batch_size=batch_size), options, component=task.component
+            )
             for name in names
         }
     logging.info("Computed in %.1f s.", time.monotonic() - started)
@@ -59,13 +78,19 @@ def execute(task: Task) -> None:
     task.output("report").path.write_bytes(statistics_report(computed))
 
 
-def _check_payload(examples: Artifact) -> None:
-    payload = examples.metadata.get("payload_format", "FORMAT_TF_EXAMPLE")
-    if payload != "FORMAT_TF_EXAMPLE":
+def _payload(examples: Artifact) -> str:
+    payload: str = examples.metadata.get("payload_format", _PAYLOADS[0])
+    if payload not in _PAYLOADS:
         raise InputError(
-            f"statistics_gen: `examples` has payload format {payload!r}, expected "
-            "'FORMAT_TF_EXAMPLE'. Connect an ExampleGen that writes tf.Examples."
+            f"statistics_gen: `examples` has payload format {payload!r}, expected one of "
+            f"{list(_PAYLOADS)}. Connect an ExampleGen that writes tf.Examples."
         )
+    return payload
+
+
+def _sequences(reader: ExamplesReader, split: str, *, batch_size: int) -> Iterator[pa.RecordBatch]:
+    for records in reader.serialized(split, batch_size=batch_size):
+        yield sequence_examples.decode_sequences(records, "statistics_gen")
 
 
 def _log(split: str, dataset: statistics_pb2.DatasetFeatureStatistics) -> None:

@@ -20,7 +20,7 @@ def statistics_gen(
     """Computes statistics of every feature of every split, equal to TFDV's own.
 
     Args:
-        examples: Rows to summarise.
+        examples: Rows to summarise, tf.Examples or tf.SequenceExamples.
         statistics: One `FeatureStats.pb` per split.
         report: A page that shows every feature, its splits side by side, and what stands out.
         schema: Types and domains to use instead of inferred ones.
