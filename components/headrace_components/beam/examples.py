@@ -13,6 +13,9 @@ from typing import Any, TypeVar
 
 import apache_beam as beam
 import pyarrow as pa
+from apache_beam.options.pipeline_options import DirectOptions
+from apache_beam.runners.direct.direct_runner import BundleBasedDirectRunner
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from headrace_components.beam import locations
 from headrace_components.beam.bundles import WriteBundles
@@ -35,7 +38,7 @@ class ReadRecordBatches(beam.PTransform):
     """Reads a split as list columns: the twin where it is whole, else TFRecords.
 
     Gives `pa.RecordBatch`es as `ExamplesReader.record_batches` does. A worker reads a file at a
-    time; the batches are then spread over all workers.
+    time; the batches are then spread over all workers. One worker alone reads them in order.
 
     Args:
         reader: The artifact, opened where the pipeline is built.
@@ -122,13 +125,22 @@ class ReadPairs(beam.PTransform):
 
 def _spread(pipeline: beam.Pipeline, directory: str, files: Sequence[Path], read: Any) -> Any:
     names = [locations.join(directory, file.name) for file in files]
+    created = pipeline | "Files" >> beam.Create(names)
+    if _has_one_worker(created.pipeline):
+        # What is spread goes through the memory of this process, all of it.
+        return created | "Read" >> beam.FlatMap(read)
     return (
-        pipeline
-        | "Files" >> beam.Create(names)
+        created
         | "SpreadFiles" >> beam.Reshuffle()
         | "Read" >> beam.FlatMap(read)
         | "SpreadBatches" >> beam.Reshuffle()
     )
+
+
+def _has_one_worker(pipeline: beam.Pipeline) -> bool:
+    if isinstance(pipeline.runner, FnApiRunner):
+        return bool(pipeline.options.view_as(DirectOptions).direct_num_workers == 1)
+    return isinstance(pipeline.runner, BundleBasedDirectRunner)
 
 
 def _record_batches(
