@@ -50,7 +50,7 @@ def _files_of_module(module_file: str) -> Sequence[Path] | None:
         return ()
     if is_remote(module_file) or not local_path(module_file).is_file():
         return None
-    return _with_siblings(local_path(module_file).resolve())
+    return with_siblings(local_path(module_file).resolve())
 
 
 def _files_of_function(dotted: str) -> Sequence[Path] | None:
@@ -62,7 +62,7 @@ def _files_of_function(dotted: str) -> Sequence[Path] | None:
         folders = [Path(folder).resolve() for folder in spec.submodule_search_locations]
         return sorted(file for folder in folders for file in folder.rglob("*.py")) or None
     file = Path(spec.origin or "").resolve()
-    return _with_siblings(file) if file.is_file() else None
+    return with_siblings(file) if file.is_file() else None
 
 
 def _found(name: str) -> ModuleSpec | None:
@@ -75,7 +75,7 @@ def _found(name: str) -> ModuleSpec | None:
     return spec
 
 
-def _with_siblings(module: Path) -> Sequence[Path]:
+def with_siblings(module: Path) -> Sequence[Path]:
     """Returns a module's file and those beside it that it imports, or that these import."""
     found = set[Path]()
     pending = [module]

@@ -1,0 +1,137 @@
+"""Brings an author's module file to the workers of Beam.
+
+Workers get the functions and classes of a module by their names, not by their code: only so does
+all arrive that a module can hold, as tables and layers of TensorFlow, which nothing pickles,
+siblings that a function imports when it runs, and metrics, which TFMA imports by name. The module
+must therefore be importable there under the name that `user_module` gave it, and the files beside
+it under theirs.
+
+A package holds these files. Beside it, a module per name stands for a file: it runs the file with
+the names of TFX importable, as `user_module` does. Workers on other machines install all of it as a
+wheel; those that this machine starts find it on their path.
+"""
+
+import base64
+import contextlib
+import hashlib
+import os
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+
+from headrace_components.beam.options import BeamOptions
+from headrace_components.user_code.code_state import with_siblings
+from headrace_components.user_code.tfx_shim.finder import tfx_importable
+
+_STAND_IN = '''"""Stands for {file}, which a component sent with its job."""
+from headrace_components.beam.user_packages import run
+
+run(__name__, {path!r})
+'''
+
+
+@contextlib.contextmanager
+def shipped(
+    component: str,
+    args: Sequence[str],
+    module: ModuleType | None,
+    others: Iterable[str] = (),
+) -> Iterator[Sequence[str]]:
+    """Gives the options with which workers can import a module, as long as this is entered.
+
+    Args:
+        component: Name of the component, for error messages.
+        args: `beam_pipeline_args`; none where nothing runs on Beam.
+        module: What `user_module.load_module` returned, or None.
+        others: Names of modules that are needed too, where they lie beside the module.
+    """
+    if not args or module is None:
+        yield args
+        return
+    contents = _contents(module, others)
+    with tempfile.TemporaryDirectory(prefix="headrace-beam-") as directory:
+        if BeamOptions(component, args).is_remote:
+            yield [*args, f"--extra_package={write_wheel(contents, Path(directory))}"]
+            return
+        for name, content in contents.items():
+            file = Path(directory) / name
+            file.parent.mkdir(exist_ok=True)
+            file.write_bytes(content)
+        with _on_path_of_children(directory):
+            yield args
+
+
+def run(name: str, path: str) -> None:
+    """Makes the module `name`, which stands for the file at `path` beside it, that file's own."""
+    module = sys.modules[name]
+    file = Path(module.__file__ or "").parent / path
+    vars(module).pop("run")
+    module.__file__ = str(file)
+    with tfx_importable(file.parent):
+        exec(compile(file.read_bytes(), str(file), "exec", dont_inherit=True), vars(module))
+
+
+def write_wheel(contents: Mapping[str, bytes], directory: Path) -> Path:
+    """Writes a wheel of files by their names, and returns its path.
+
+    The format is that of the binary distribution format of Python packages, version 1.0; the name
+    of the distribution is made of the content.
+    """
+    digest = hashlib.sha256()
+    for name, content in sorted(contents.items()):
+        digest.update(b"%d %s %d " % (len(name), name.encode(), len(content)) + content)
+    distribution = f"headrace_user_code_{digest.hexdigest()[:12]}"
+    info = f"{distribution}-0.dist-info"
+    files = {
+        **contents,
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 0\n".encode(),
+        f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: headrace\nRoot-Is-Purelib: true\n"
+        b"Tag: py3-none-any\n",
+    }
+    record = "".join(
+        f"{name},{_digest(content)},{len(content)}\n" for name, content in files.items()
+    )
+    files[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n".encode()
+    path = directory / f"{distribution}-0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as wheel:
+        for name, content in files.items():
+            wheel.writestr(zipfile.ZipInfo(name), content)
+    return path
+
+
+def _digest(content: bytes) -> str:
+    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest())
+    return f"sha256={digest.decode().rstrip('=')}"
+
+
+def _contents(module: ModuleType, others: Iterable[str]) -> dict[str, bytes]:
+    """Returns the files of the package and the modules that stand for them, by name."""
+    entry = Path(module.__file__ or "")
+    files = {file for name in others for file in with_siblings(entry.with_name(f"{name}.py"))}
+    files.update(with_siblings(entry))
+    package = f"{module.__name__}_files"
+    contents = {f"{package}/{file.name}": file.read_bytes() for file in files}
+    names = {file.stem: file.name for file in files}
+    names[module.__name__] = entry.name
+    for name, file_name in names.items():
+        # In this process, such a file hides nothing: the library's module was there before.
+        if name not in sys.stdlib_module_names:
+            text = _STAND_IN.format(file=file_name, path=f"{package}/{file_name}")
+            contents[f"{name}.py"] = text.encode()
+    return contents
+
+
+@contextlib.contextmanager
+def _on_path_of_children(directory: str) -> Iterator[None]:
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([directory, *([before] if before else [])])
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
