@@ -94,6 +94,7 @@ def test_both_engines_write_the_same(
     )
     embedded, on_beam = tmp_path / "embedded", tmp_path / "beam"
     embedded.mkdir()
+    on_beam.mkdir()
     stamp = checked.is_rubber_stamp
 
     sliced = embedded_engine.evaluate(rows, checked.proto, models)
@@ -102,9 +103,9 @@ def test_both_engines_write_the_same(
         rows,
         checked.proto,
         models,
-        on_beam,
-        extractors=None,
-        writers=results.beam_writers(checked.proto, on_beam, is_rubber_stamp=stamp),
+        examples=artifact(path),
+        output=artifact(on_beam),
+        is_rubber_stamp=stamp,
     )
 
     assert_close(dict(values_of(embedded)), dict(values_of(on_beam)))

@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from headrace_components.data.examples import ExamplesReader, ExamplesWriter
+from headrace_components.task import Artifact
 from headrace_components.transform import analysis, analyzer_cache
 from headrace_components.transform.analyzer_cache import dataset_key
 from headrace_components.transform.application import GraphApplication
-from headrace_components.transform.raw_data import RawData
+from headrace_components.transform.raw_data import RawColumns, RawData
+from headrace_components.transform.requests import AnalysisRequest, AnalysisResult
 
 SCHEMA = """
 feature { name: "fare" type: FLOAT presence { min_fraction: 1 } shape { dim { size: 1 } } }
@@ -29,7 +32,8 @@ feature { name: "words" type: BYTES }
 feature { name: "unused" type: BYTES }
 """
 NUM_ROWS = 500
-PATTERN = "gs://bucket/run/csv_example_gen/1/examples/Split-train/*"
+EXAMPLES = "gs://bucket/run/csv_example_gen/1/examples"
+PATTERN = f"{EXAMPLES}/Split-train/*"
 
 
 @pytest.mark.slow
@@ -230,22 +234,26 @@ def check_caches_agree(ours: Path, theirs: Path) -> None:
             assert sorted(entries) == sorted(theirs_entries[name]), name
 
 
-def request(graph: Path, data: RawData, preprocessing_fn: Any) -> analysis.AnalysisRequest:
+def request(graph: Path, data: RawData, preprocessing_fn: Any) -> AnalysisRequest:
     cache = graph.with_name(graph.name + "_cache")
     temp_dir = graph.with_name(graph.name + "_temp")
     temp_dir.mkdir()
-    return analysis.AnalysisRequest(
+    return AnalysisRequest(
         component="transform",
         function=preprocessing_fn,
         data=data,
+        examples=replace(artifact(graph.parent / "examples"), uri=EXAMPLES),
         splits=["train"],
-        patterns={"train": PATTERN},
-        graph=graph,
+        graph=artifact(graph),
         cache_input=None,
-        cache_output=cache,
+        cache_output=artifact(cache),
         force_tf_compat_v1=False,
         temp_dir=str(temp_dir),
     )
+
+
+def artifact(path: Path) -> Artifact:
+    return Artifact(key=path.name, name="", uri=str(path), path=path)
 
 
 def make_data(tmp_path: Path) -> RawData:
@@ -274,17 +282,21 @@ def make_data(tmp_path: Path) -> RawData:
     with ExamplesWriter(tmp_path / "examples", "train") as writer:
         writer.write(batch)
     schema = text_format.Parse(SCHEMA, schema_pb2.Schema())
-    return RawData(ExamplesReader(tmp_path / "examples", "transform"), schema, "transform")
+    reader = ExamplesReader(tmp_path / "examples", "transform")
+    return RawData(reader, RawColumns(schema, "transform"))
 
 
 def floats(values: Any) -> pa.Array:
     return pa.array([[value] for value in values.tolist()], pa.large_list(pa.float32()))
 
 
-def outputs_of(graph: Path, result: analysis.AnalysisResult, data: RawData) -> Mapping[str, Any]:
-    columns = data.project(result.transformed_columns)
-    application = GraphApplication(graph / "transform_fn", result.schema, columns, "transform")
-    (batch,) = application.batches("train")
+def outputs_of(graph: Path, result: AnalysisResult, data: RawData) -> Mapping[str, Any]:
+    used = data.project(result.transformed_columns)
+    application = GraphApplication(
+        f"{graph}/transform_fn", result.schema, used.columns, "transform"
+    )
+    (raw,) = used.record_batches("train")
+    batch = application.transformed(raw, "train")
     return {name: flat(batch.column(index)) for index, name in enumerate(batch.schema.names)}
 
 

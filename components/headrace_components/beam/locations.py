@@ -80,6 +80,17 @@ def read_bytes(location: str) -> bytes:
         return content
 
 
+def exists(location: str) -> bool:
+    """Says whether a file is there."""
+    return bool(FileSystems.exists(location))
+
+
+def names_in(location: str) -> list[str]:
+    """Returns the names of the files in a directory, sorted; none where there is no directory."""
+    found = FileSystems.match([join(location, "*")])[0].metadata_list
+    return sorted(file.path.rpartition("/")[2] for file in found)
+
+
 def rename(sources: Sequence[str], targets: Sequence[str]) -> None:
     """Gives files other names within one file system."""
     for target in targets:

@@ -14,6 +14,7 @@ from tensorflow_model_analysis.utils import config_util
 from tensorflow_model_analysis.utils.keras_lib import tf_keras
 
 from headrace_components.errors import InputError
+from headrace_components.user_code.tfx_shim.finder import tfx_importable
 
 # The rates that the Fairness Indicators widget knows, by the TFMA metric that computes each.
 _FAIRNESS_RATES = {
@@ -133,7 +134,8 @@ def _check_metric(metric: Any) -> None:
             f"TFMA nor Keras has. {_suggestion(metric.class_name, sorted(known))}"
         )
     try:
-        metric_specs.metric_instance(metric)
+        with tfx_importable(None):  # `module` may be a file beside the author's module
+            metric_specs.metric_instance(metric)
     except json.JSONDecodeError as error:
         raise InputError(
             f"evaluator: the config of metric {metric.class_name} is {metric.config!r}, which is "

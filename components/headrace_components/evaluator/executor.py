@@ -3,10 +3,13 @@
 import functools
 import logging
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
 from typing import Any
 
+from headrace_components.beam import user_packages
+from headrace_components.beam.locations import location_of
+from headrace_components.beam.options import BeamOptions
 from headrace_components.data import schemas
 from headrace_components.evaluator import beam_engine, embedded_engine, presentation, results
 from headrace_components.evaluator.eval_config import CheckedConfig, checked_config
@@ -19,10 +22,15 @@ from headrace_components.parameters import read
 from headrace_components.task import Artifact, Task
 from headrace_components.user_code.user_module import call_user_function, load_module
 
+Functions = Mapping[str, Callable[..., Any]]
+"""By name the functions of the user's module that Evaluator calls."""
+
 
 def execute(task: Task) -> None:
     """Writes TFMA's files under `evaluation`, the blessing, and both for people and UIs to see."""
     params = read(EvaluatorParams, task.params, task.component)
+    # Before the config is checked, which may name a metric of the module.
+    module = load_module(task.component, params.module_file) if params.module_file else None
     candidate = candidate_of(task)
     baseline = baseline_of(task) if candidate else None
     checked = checked_config(
@@ -37,52 +45,74 @@ def execute(task: Task) -> None:
         params.example_splits or ("eval",),
         schemas.read(schema.path, task.component) if schema else None,
     )
-    functions = _user_functions(task.component, params.module_file)
-    models = (
-        shared_models(
-            checked.proto,
-            candidate,
-            baseline,
-            load=functions.get("custom_eval_shared_model"),
-            is_rubber_stamp=checked.is_rubber_stamp,
-        )
-        if candidate
-        else []
-    )
-    output = task.output("evaluation").path
+    output = task.output("evaluation")
     results.write_config(
         checked.proto,
-        output,
+        output.path,
         data_location=examples.uri,
         model_locations=_model_locations(checked, candidate, baseline),
     )
-    _evaluate(rows, checked, models, output, functions.get("custom_extractors"))
-    log_summary(checked.proto, output)
-    verdict = verdict_of(checked, output)
+    functions = _user_functions(task.component, module)
+    beam_args = params.beam_pipeline_args
+    with user_packages.shipped(
+        task.component, beam_args, module, _metric_modules(checked.proto)
+    ) as shipping_args:
+        models = _models(task, checked, candidate, baseline, functions, beam_args)
+        _evaluate(rows, checked, models, examples, output, functions, shipping_args)
+    log_summary(checked.proto, output.path)
+    verdict = verdict_of(checked, output.path)
     write_blessing(task.output("blessing"), verdict, candidate, baseline)
-    presentation.write(task, checked.proto, output, verdict)
+    presentation.write(task, checked.proto, output.path, verdict)
+
+
+def _models(
+    task: Task,
+    checked: CheckedConfig,
+    candidate: Artifact | None,
+    baseline: Artifact | None,
+    functions: Functions,
+    beam_args: Sequence[str],
+) -> list[Any]:
+    if candidate is None:
+        return []
+    options = BeamOptions(task.component, beam_args)
+    return shared_models(
+        checked.proto,
+        candidate,
+        baseline,
+        load=functions.get("custom_eval_shared_model"),
+        is_rubber_stamp=checked.is_rubber_stamp,
+        locate=lambda artifact: location_of(artifact, options),
+    )
 
 
 def _evaluate(
     rows: EvaluationRows,
     checked: CheckedConfig,
     models: list[Any],
-    output: Path,
-    custom_extractors: Callable[..., Any] | None,
+    examples: Artifact,
+    output: Artifact,
+    functions: Functions,
+    beam_args: Sequence[str],
 ) -> None:
     start = time.monotonic()
-    rubber_stamp = checked.is_rubber_stamp
-    sliced = None if custom_extractors else _embedded(rows, checked, models)
+    custom_extractors = functions.get("custom_extractors")
+    sliced = None
+    if not custom_extractors and not beam_args:
+        sliced = _embedded(rows, checked, models)
     if sliced is not None:
-        results.write_results(sliced, checked.proto, output, is_rubber_stamp=rubber_stamp)
+        is_rubber_stamp = checked.is_rubber_stamp
+        results.write_results(sliced, checked.proto, output.path, is_rubber_stamp=is_rubber_stamp)
     else:
         beam_engine.evaluate(
             rows,
             checked.proto,
             models,
-            output,
+            examples=examples,
+            output=output,
             extractors=_extractors(rows, checked, models, custom_extractors),
-            writers=results.beam_writers(checked.proto, output, is_rubber_stamp=rubber_stamp),
+            is_rubber_stamp=checked.is_rubber_stamp,
+            args=beam_args,
         )
     logging.info("evaluator: metrics took %.1f s.", time.monotonic() - start)
 
@@ -94,7 +124,6 @@ def _embedded(
         return embedded_engine.evaluate(rows, checked.proto, models)
     except NotEmbeddableError as reason:
         logging.info("evaluator: evaluating with TFMA on Beam: %s.", reason)
-    rows.check_features(checked.proto, has_model=bool(models))
     return None
 
 
@@ -115,16 +144,18 @@ def _extractors(
     return extractors
 
 
-def _user_functions(component: str, module_file: str) -> dict[str, Callable[..., Any]]:
+def _user_functions(component: str, module: ModuleType | None) -> Functions:
     """Returns the functions that the user's module defines, of those that Evaluator calls."""
-    if not module_file:
-        return {}
-    module = load_module(component, module_file)
     return {
         name: functools.partial(call_user_function, component, getattr(module, name))
         for name in ("custom_eval_shared_model", "custom_extractors")
         if hasattr(module, name)
     }
+
+
+def _metric_modules(config: Any) -> set[str]:
+    metrics = [metric for spec in config.metrics_specs for metric in spec.metrics]
+    return {metric.module for metric in metrics if metric.module}
 
 
 def _model_locations(

@@ -21,6 +21,7 @@ def evaluator(
     example_splits: list = [],
     fairness_indicator_thresholds: list = [],
     module_file: str = "",
+    beam_pipeline_args: list = [],
 ) -> dsl.ContainerSpec:
     """Computes metrics per slice, compares with a baseline and blesses a model that passes.
 
@@ -44,7 +45,10 @@ def evaluator(
         eval_config: A `tfma.EvalConfig` in JSON form: model specs, slices, metrics, thresholds.
         example_splits: Names of the splits to evaluate; empty takes `eval`.
         fairness_indicator_thresholds: Adds fairness indicators at these thresholds, each in (0, 1).
-        module_file: Python file with `custom_eval_shared_model` or `custom_extractors`.
+        module_file: Python file with `custom_eval_shared_model` or `custom_extractors`, and metrics
+            that `eval_config` names by `module`.
+        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
+            evaluates in this process; Beam then takes what only it can compute, in memory.
     """
     return dsl.ContainerSpec(
         image=image("evaluator"),

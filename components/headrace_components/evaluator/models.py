@@ -45,6 +45,7 @@ def shared_models(
     *,
     load: Callable[..., Any] | None,
     is_rubber_stamp: bool,
+    locate: Callable[[Artifact], str] = lambda artifact: str(artifact.path),
 ) -> list[Any]:
     """Returns one `tfma.EvalSharedModel` per model spec of `config`; nothing is loaded yet.
 
@@ -54,6 +55,7 @@ def shared_models(
         baseline: The model to compare with.
         load: The user's `custom_eval_shared_model`, or None for TFMA's own.
         is_rubber_stamp: Whether change thresholds are to be ignored.
+        locate: Says where those find an artifact that load it.
 
     Raises:
         InputError: A directory holds no SavedModel, or it lacks the signature asked for.
@@ -61,12 +63,11 @@ def shared_models(
     models = []
     for spec in config.model_specs:
         artifact = baseline if spec.is_baseline and baseline else candidate
-        path = artifact.path / "Format-Serving"
         if load is None:
-            _check_saved_model(path, artifact, spec)
+            _check_saved_model(artifact.path / "Format-Serving", artifact, spec)
         make = load or tfma.default_eval_shared_model
         model = make(
-            eval_saved_model_path=str(path),
+            eval_saved_model_path=f"{locate(artifact)}/Format-Serving",
             model_name=spec.name,
             eval_config=config,
             add_metrics_callbacks=None,

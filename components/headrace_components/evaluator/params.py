@@ -16,12 +16,14 @@ class EvaluatorParams:
         example_splits: Names of the splits to evaluate; empty takes `eval`.
         fairness_indicator_thresholds: Decision thresholds in (0, 1).
         module_file: Python file with `custom_eval_shared_model` or `custom_extractors`; or empty.
+        beam_pipeline_args: Options of Beam; none for the embedded engine.
     """
 
     eval_config: Mapping[str, Any] = field(default_factory=dict)
     example_splits: tuple[str, ...] = ()
     fairness_indicator_thresholds: tuple[float, ...] = ()
     module_file: str = ""
+    beam_pipeline_args: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Rejects values that no run could honour."""

@@ -46,8 +46,8 @@ def write_config(
     (output / "eval_config.json").write_text(text + "\n", "utf-8")
 
 
-def beam_writers(config: Any, output: Path, *, is_rubber_stamp: bool) -> list[Any]:
-    """Returns TFMA's own writers of all but `eval_config.json`."""
+def beam_writers(config: Any, output: str, *, is_rubber_stamp: bool) -> list[Any]:
+    """Returns TFMA's own writers of all but `eval_config.json`, to a location."""
     keys = (
         constants.METRICS_KEY,
         constants.PLOTS_KEY,
@@ -56,7 +56,7 @@ def beam_writers(config: Any, output: Path, *, is_rubber_stamp: bool) -> list[An
     )
     return [
         tfma_writer.MetricsPlotsAndValidationsWriter(
-            output_paths={key: str(output / key) for key in keys},
+            output_paths={key: f"{output}/{key}" for key in keys},
             eval_config=config,
             rubber_stamp=is_rubber_stamp,
         )

@@ -1,10 +1,11 @@
 """Reads the examples to evaluate: as Arrow with the serialized form beside it."""
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from tensorflow_metadata.proto.v0 import schema_pb2
@@ -33,13 +34,13 @@ class EvaluationRows:
     def __init__(
         self, path: Path, splits: Sequence[str], schema: schema_pb2.Schema | None = None
     ) -> None:
-        self._reader = ExamplesReader(path, "evaluator")
+        self.reader = ExamplesReader(path, "evaluator")
         self._path = path
         self.splits = tuple(splits)
         self.schema = schema
         self._names: set[str] = set()
         for split in self.splits:
-            self._reader.check_split(split)
+            self.reader.check_split(split)
 
     def columns(self, names: Sequence[str]) -> pa.Table:
         """Returns features of all rows; one that no row has is left out.
@@ -49,45 +50,48 @@ class EvaluationRows:
         """
         tables = [table for split in self.splits for table in self._tables(split, names)]
         if not tables:
-            raise InputError(
-                f"evaluator: splits {list(self.splits)} of {self._path} hold no rows. Name a "
-                "split with rows in `example_splits`, or give the split a share in the output "
-                "config of the component that makes it."
-            )
+            raise self._empty()
         return _concatenated(tables)
+
+    def _empty(self) -> InputError:
+        return InputError(
+            f"evaluator: splits {list(self.splits)} of {self._path} hold no rows. Name a "
+            "split with rows in `example_splits`, or give the split a share in the output "
+            "config of the component that makes it."
+        )
 
     def _tables(self, split: str, names: Sequence[str]) -> list[pa.Table]:
         tables: list[pa.Table] = []
-        if self._reader.has_columnar(split):
+        if self.reader.has_columnar(split):
             tables = [_selected(batch, names) for batch in self._read(split, names)]
             # A file of the twin that has none of the features reads as one without rows.
-            if sum(_num_rows(table) for table in tables) == self._reader.num_rows(split):
+            if sum(_num_rows(table) for table in tables) == self.reader.num_rows(split):
                 return tables
         return [_selected(batch, names) for batch in self._read(split, None)]
 
     def _read(self, split: str, names: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
-        for batch in self._reader.record_batches(split, batch_size=65_536, columns=names):
+        for batch in self.reader.record_batches(split, batch_size=65_536, columns=names):
             if batch.num_rows:
                 yield batch
 
     def serialized(self) -> Iterator[list[bytes]]:
         """Yields all rows as serialized tf.Examples."""
         for split in self.splits:
-            yield from self._reader.serialized(split, batch_size=BATCH_SIZE)
+            yield from self.reader.serialized(split, batch_size=BATCH_SIZE)
 
     def batches(self) -> Iterator[tuple[pa.RecordBatch, list[bytes]]]:
         """Yields all rows with all their features, and the same rows as serialized tf.Examples."""
         for split in self.splits:
             yield from _aligned(
-                self._reader.record_batches(split, batch_size=BATCH_SIZE),
-                self._reader.serialized(split, batch_size=BATCH_SIZE),
+                self.reader.record_batches(split, batch_size=BATCH_SIZE),
+                self.reader.serialized(split, batch_size=BATCH_SIZE),
             )
 
     def feature_names(self) -> set[str]:
         """Returns the features that the first rows have."""
         if not self._names:
             for split in self.splits:
-                for batch in self._reader.record_batches(split, batch_size=1000):
+                for batch in self.reader.record_batches(split, batch_size=1000):
                     self._names = self._names or set(batch.schema.names)
                     break
         return self._names
@@ -104,13 +108,51 @@ class EvaluationRows:
         """
         wanted = feature_keys(config, predictions=not has_model)
         table = self.columns(sorted(wanted))
-        is_transformed = any(spec.preprocessing_function_names for spec in config.model_specs)
-        for name, where in sorted(wanted.items()):
-            if name not in table.column_names and not is_transformed:
-                raise self.absent(name, where)
-        for name in sorted(_label_keys(config) & set(table.column_names)):
-            self._check_labels(name, table.column(name))
+        self.check_names(table.column_names, config, has_model=has_model)
+        for name in sorted(label_keys(config) & set(table.column_names)):
+            check_labels(name, table.column(name), self.splits)
         return table
+
+    def check_first_rows(self, config: Any, *, has_model: bool) -> None:
+        """Finds out early what the first rows tell: a label is in each row or in none.
+
+        Args:
+            config: A `tfma.EvalConfig` with its defaults.
+            has_model: Whether predictions come from a model and not from a feature.
+
+        Raises:
+            InputError: There is no row, or a label is in none.
+        """
+        names = self.feature_names()
+        if not names:
+            raise self._empty()
+        self.check_names(names, config, has_model=has_model, only=label_keys(config))
+
+    def check_names(
+        self,
+        names: Collection[str],
+        config: Any,
+        *,
+        has_model: bool,
+        only: Collection[str] | None = None,
+    ) -> None:
+        """Compares the features that there are with those that a config names.
+
+        Args:
+            names: Features that some row has.
+            config: A `tfma.EvalConfig` with its defaults.
+            has_model: Whether predictions come from a model and not from a feature.
+            only: What to look for alone; None looks for all.
+
+        Raises:
+            InputError: A feature is in no row.
+        """
+        if any(spec.preprocessing_function_names for spec in config.model_specs):
+            return  # which may make the feature
+        wanted = feature_keys(config, predictions=not has_model)
+        for name, where in sorted(wanted.items()):
+            if name not in names and (only is None or name in only):
+                raise self.absent(name, where)
 
     def tensor_representations(self) -> dict[str, Any]:
         """Returns how features become tensors; those not named take TFMA's default."""
@@ -130,18 +172,30 @@ class EvaluationRows:
             f"have {known}. " + (f"Did you mean {near[0]!r}?" if near else "Name one of those.")
         )
 
-    def _check_labels(self, name: str, column: pa.ChunkedArray) -> None:
-        # TFMA would count such a row as a negative one, or stop with a shape error.
-        lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy()
-        # A row of a label with several values may have none of them.
-        is_single = lengths.max() <= 1
-        missing = int((lengths == 0).sum()) if is_single else column.null_count
-        if missing:
-            raise InputError(
-                f"evaluator: the label {name!r} is missing in {missing} of {len(column)} rows of "
-                f"splits {list(self.splits)}, expected one in each. Leave those rows out of the "
-                "examples, or evaluate on another split."
-            )
+
+def check_labels(name: str, column: Any, splits: Sequence[str], *, rows: str = "rows") -> None:
+    """Checks that a label is in each row.
+
+    Args:
+        name: The feature.
+        column: Its list column.
+        splits: Names of the splits that hold the rows.
+        rows: What the rows are called.
+
+    Raises:
+        InputError: It is not.
+    """
+    # TFMA would count such a row as a negative one, or stop with a shape error.
+    lengths = np.asarray(pc.fill_null(pc.list_value_length(column), 0))
+    # A row of a label with several values may have none of them.
+    is_single = lengths.max(initial=0) <= 1
+    missing = int((lengths == 0).sum()) if is_single else column.null_count
+    if missing:
+        raise InputError(
+            f"evaluator: the label {name!r} is missing in {missing} of {len(column)} {rows} of "
+            f"splits {list(splits)}, expected one in each. Leave those rows out of the "
+            "examples, or evaluate on another split."
+        )
 
 
 def feature_keys(config: Any, *, predictions: bool = True, slices: bool = True) -> dict[str, str]:
@@ -177,7 +231,8 @@ def slicing_specs(config: Any) -> list[Any]:
     return specs
 
 
-def _label_keys(config: Any) -> set[str]:
+def label_keys(config: Any) -> set[str]:
+    """Returns the features that labels come from."""
     keys = {spec.label_key for spec in config.model_specs if spec.label_key}
     return keys.union(*(spec.label_keys.values() for spec in config.model_specs))
 

@@ -9,7 +9,6 @@ bytes.
 import hashlib
 import io
 import pickle
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -66,10 +65,14 @@ def read(directory: Path, key: tft_cache.DatasetKey, component: str) -> Entries:
     return entries
 
 
-def copy(source: Path, target: Path, key: tft_cache.DatasetKey) -> None:
-    """Takes what is known of a data set over into another cache."""
-    if (source / key.key).is_dir():
-        shutil.copytree(source / key.key, target / key.key)
+def copy(source: str, target: str, keys: Sequence[tft_cache.DatasetKey]) -> None:
+    """Takes what is known of data sets over into another cache; both are locations."""
+    for key in keys:
+        folder, copied = f"{source}/{key.key}", f"{target}/{key.key}"
+        if tf.io.gfile.isdir(folder):
+            tf.io.gfile.makedirs(copied)
+            for name in tf.io.gfile.listdir(folder):
+                tf.io.gfile.copy(f"{folder}/{name}", f"{copied}/{name}")
 
 
 def write(directory: Path, key: tft_cache.DatasetKey, entries: Entries, size_bytes: int) -> None:

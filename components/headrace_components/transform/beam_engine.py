@@ -1,14 +1,15 @@
-"""Analyzes the rows on Beam's in-memory runner, for what the embedded engine does not know.
+"""Analyzes the rows on Beam: TensorFlow Transform does all of it, given large Arrow batches.
 
-TensorFlow Transform does all of it; it is given large Arrow batches.
+The embedded engine leaves to this module, on Beam's in-memory runner, what it does not know.
 """
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import apache_beam as beam
-import pyarrow as pa
+import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from tensorflow_metadata.proto.v0 import schema_pb2
@@ -16,87 +17,120 @@ from tensorflow_transform import impl_helper, tf2_utils
 from tensorflow_transform.beam import analysis_graph_builder
 from tensorflow_transform.beam import analyzer_cache as tft_cache
 
+from headrace_components.beam import job, locations
+from headrace_components.beam.options import BeamOptions
+from headrace_components.transform import analyzer_cache
+from headrace_components.transform.beam_rows import ReadRaw
 from headrace_components.transform.embedded_engine import Dataset
 from headrace_components.transform.graph_interpreter import num_phases
-from headrace_components.transform.raw_data import RawData
+from headrace_components.transform.raw_data import RawColumns
+from headrace_components.transform.requests import AnalysisRequest
 from headrace_components.transform.user_functions import PreprocessingFn
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WrittenGraph:
+    """A transform graph that TFT wrote.
+
+    Attributes:
+        graph: Its location.
+        schema: Schema of its outputs, as far as it is known without values of analyzers.
+        asset_map: From the name an author gave a vocabulary to its file's name.
+    """
+
+    graph: str
+    schema: schema_pb2.Schema
+    asset_map: Mapping[str, str]
+
+
 def analyze(
+    request: AnalysisRequest,
     function: PreprocessingFn,
-    data: RawData,
+    columns: RawColumns,
     datasets: Sequence[Dataset],
-    directory: Path,
-    *,
-    cache_input: Path | None,
-    cache_output: Path | None,
-    force_tf_compat_v1: bool,
-    temp_dir: str,
-) -> schema_pb2.Schema:
+) -> WrittenGraph:
     """Writes `transform_fn`, `transformed_metadata` and the analyzer cache.
 
     Args:
-        function: The `preprocessing_fn`.
-        data: The rows.
-        datasets: What to analyze.
-        directory: The transform graph to write.
-        cache_input: Accumulators of an earlier run, or None.
-        cache_output: Where to write accumulators; None neither reads nor writes any.
-        force_tf_compat_v1: Whether to trace as TensorFlow 1 graph code.
-        temp_dir: Where TFT keeps intermediate graphs.
+        request: What to analyze.
+        function: The `preprocessing_fn`; it raises InputError for its author's mistakes.
+        columns: The features that it needs.
+        datasets: The splits, and what they are called in a cache.
 
-    Returns:
-        The schema of the outputs, as far as it is known without values of analyzers.
+    Raises:
+        InputError: The rows contradict the schema.
     """
-    _check(data, datasets)
-    context = tft_beam.Context(temp_dir=temp_dir, force_tf_compat_v1=force_tf_compat_v1)
-    with beam.Pipeline(runner=_runner(function, data, force_tf_compat_v1)) as pipeline, context:
+
+    def build(running: job.Job) -> Callable[[], Any]:
+        # What TFT reads and writes between its steps, workers must reach.
+        temp_dir = running.scratch if running.options.is_remote else request.temp_dir
+        context = tft_beam.Context(temp_dir=temp_dir, force_tf_compat_v1=request.force_tf_compat_v1)
+        graph = running.location(request.graph)
+        where = running.location(request.examples)
         rows = {
-            dataset.key: pipeline
-            | f"Split[{dataset.split}]" >> beam.Create([dataset.split])
-            | f"Read[{dataset.split}]" >> beam.FlatMap(_read, data)
+            dataset.key: running.pipeline
+            | f"Read[{dataset.split}]"
+            >> ReadRaw(request.data.reader, columns, dataset.split, where, request.component)
             for dataset in datasets
         }
-        cache: tft_cache.BeamAnalysisCache | None = None
-        if cache_output is not None:
-            cache = {}
-        if cache_output is not None and cache_input is not None:
-            cache = pipeline | tft_cache.ReadAnalysisCacheFromFS(str(cache_input), list(rows))
-        transform_fn, made = (
-            rows,
-            cache,
-            data.adapter_config,
-        ) | tft_beam.AnalyzeDatasetWithCache(function, pipeline=pipeline)
-        _ = transform_fn | tft_beam.WriteTransformFn(str(directory))
-        if cache_output is not None and made:
-            _ = made | tft_cache.WriteAnalysisCacheToFS(
-                pipeline=pipeline, cache_base_dir=str(cache_output), dataset_keys=list(rows)
-            )
-        schema: schema_pb2.Schema = transform_fn[1].schema
-    return schema
+        cache = _cache(running, request, list(rows))
+        with context:
+            transform_fn, made = (
+                rows,
+                cache,
+                columns.adapter_config,
+            ) | tft_beam.AnalyzeDatasetWithCache(function, pipeline=running.pipeline)
+            _ = transform_fn | tft_beam.WriteTransformFn(graph)
+            if request.cache_output is not None and made:
+                _ = made | tft_cache.WriteAnalysisCacheToFS(
+                    pipeline=running.pipeline,
+                    cache_base_dir=running.location(request.cache_output),
+                    dataset_keys=list(rows),
+                )
+        return lambda: WrittenGraph(
+            graph=graph, schema=transform_fn[1].schema, asset_map=_asset_map(graph)
+        )
+
+    args = _args(request, function, columns)
+    written: WrittenGraph = job.run(request.component, args, request.graph, build)
+    return written
 
 
-def _runner(function: PreprocessingFn, data: RawData, force_tf_compat_v1: bool) -> Any:
-    """Returns the in-memory runner that can run the analysis.
+def _args(
+    request: AnalysisRequest, function: PreprocessingFn, columns: RawColumns
+) -> Sequence[str]:
+    """Returns `beam_pipeline_args` with a runner that can run the analysis.
 
-    FnApiRunner is the faster one. It stops with pending bundles (Beam 2.72) where a phase reads a
-    vocabulary that an earlier one made; the other loses a side input where a vocabulary is ordered
-    by mutual information. Beam's default would look for a server to download.
+    Of those in memory, FnApiRunner is the faster one. It stops with pending bundles (Beam 2.72)
+    where a phase reads a vocabulary that an earlier one made; the other, which has one worker,
+    loses a side input where a vocabulary is ordered by mutual information.
     """
-    use_tf_compat_v1 = tf2_utils.use_tf_compat_v1(force_tf_compat_v1)
+    options = BeamOptions(request.component, request.beam_args)
+    if not isinstance(options.runner(), FnApiRunner):
+        return request.beam_args
+    use_tf_compat_v1 = tf2_utils.use_tf_compat_v1(request.force_tf_compat_v1)
     traced = impl_helper.trace_preprocessing_function(
-        function, data.type_specs(), use_tf_compat_v1=use_tf_compat_v1
+        function, columns.type_specs(), use_tf_compat_v1=use_tf_compat_v1
     )
     root, _, _ = analysis_graph_builder.build(*traced)
-    return FnApiRunner() if num_phases(root) < 2 else "BundleBasedDirectRunner"
+    if num_phases(root) < 2:
+        return request.beam_args
+    logging.info("%s: analyzers read what others make: one worker analyzes.", request.component)
+    return [*request.beam_args, "--runner=BundleBasedDirectRunner"]
 
 
-def _check(data: RawData, datasets: Sequence[Dataset]) -> None:
-    """Reads all rows: what contradicts the schema is told here, before Beam wraps it."""
-    for dataset in datasets:
-        for batch in data.record_batches(dataset.split):
-            data.tensors(batch, dataset.split)
+def _cache(running: job.Job, request: AnalysisRequest, keys: Sequence[tft_cache.DatasetKey]) -> Any:
+    """Returns TFT's cache, with what an earlier run knew; None where none is wanted."""
+    if request.cache_output is None:
+        return None
+    if request.cache_input is None:
+        return {}
+    source = running.location(request.cache_input)
+    # A later run may need again what an earlier one knew of these data sets.
+    analyzer_cache.copy(source, running.location(request.cache_output), keys)
+    return running.pipeline | tft_cache.ReadAnalysisCacheFromFS(source, keys)
 
 
-def _read(split: str, data: RawData) -> Iterator[pa.RecordBatch]:
-    yield from data.record_batches(split)
+def _asset_map(graph: str) -> Mapping[str, str]:
+    name = locations.join(graph, "transformed_metadata", tft.TFTransformOutput.ASSET_MAP)
+    return dict(json.loads(locations.read_bytes(name))) if locations.exists(name) else {}

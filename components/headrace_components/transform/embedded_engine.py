@@ -123,7 +123,7 @@ class EmbeddedAnalysis:
     def _phase(self, names: Mapping[str, str], bindings: Mapping[str, Any]) -> Any:
         """Returns a function from a batch's tensors to the tensors called `names`."""
         part = self._traced.part(names) if not bindings else self._traced_again(names, bindings)
-        fed = self._data.fed()
+        fed = self._data.columns.fed()
         unfed = self._traced.specs.keys() - fed
 
         @tf.function(  # type: ignore[untyped-decorator]
@@ -165,7 +165,7 @@ class EmbeddedAnalysis:
             num_bytes = 0
             for batch in self._data.record_batches(split):
                 num_bytes += batch.nbytes
-                tensors = self._data.tensors(batch, split)
+                tensors = self._data.columns.tensors(batch, split)
                 with told_to_author(self._component, split):
                     outputs = phase(tensors)
                 yield {

@@ -1,27 +1,29 @@
 """Analyzes the rows, writes the transform as a graph, and applies it."""
 
 import tempfile
-from collections import deque
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
-import pyarrow as pa
-from tensorflow_metadata.proto.v0 import schema_pb2
-from tfx_bsl.coders.example_coder import (
-    ExamplesToRecordBatchDecoder,
-    RecordBatchToExamplesEncoder,
-)
-
+from headrace_components.beam import user_packages
 from headrace_components.data import schemas, splits
-from headrace_components.data.examples import ExamplesReader, ExamplesWriter, examples_metadata
+from headrace_components.data.examples import ExamplesReader, examples_metadata
 from headrace_components.errors import InputError
 from headrace_components.parameters import read
 from headrace_components.task import Task
-from headrace_components.transform import statistics_outputs, user_functions
-from headrace_components.transform.analysis import AnalysisRequest, AnalysisResult, analyze
-from headrace_components.transform.application import GraphApplication
+from headrace_components.transform import beam_application, embedded_application, user_functions
+from headrace_components.transform.analysis import analyze
 from headrace_components.transform.params import TransformParams
-from headrace_components.transform.raw_data import RawData
+from headrace_components.transform.raw_data import RawColumns, RawData
+from headrace_components.transform.requests import (
+    AnalysisRequest,
+    AnalysisResult,
+    TransformRequest,
+)
+from headrace_components.transform.statistics_outputs import (
+    options_after,
+    options_before,
+    write_after,
+    write_before,
+)
 from headrace_components.transform.user_functions import PreprocessingFn
 
 _TF_EXAMPLE = "FORMAT_TF_EXAMPLE"
@@ -34,24 +36,39 @@ def execute(task: Task) -> None:
     schema = schemas.read(task.input("schema").path, task.component)
     _check_payload(task)
     reader = ExamplesReader(task.input("examples").path, task.component)
-    data = RawData(reader, schema, task.component)
+    data = RawData(reader, RawColumns(schema, task.component))
     to_analyze, to_transform = _splits(params, task, reader)
 
-    result = _analyze(params, task, functions.preprocessing_fn, data, to_analyze)
-    schemas.write(schema, task.output("transform_graph").path / "metadata")
-
-    updater = functions.stats_options_updater_fn
-    if not params.disable_statistics:
-        columns = result.analyzed_columns | result.transformed_columns
-        batches = _raw_batches(data.project(columns), to_analyze)
-        statistics_outputs.write_before(task, batches, schema, updater)
-
-    transformed = _transform(params, task, data, to_transform, result)
-    if not params.disable_statistics:
-        vocabularies = _vocabularies(task, result)
-        statistics_outputs.write_after(task, transformed, result.schema, vocabularies, updater)
-    elif params.materialize:
-        deque(transformed, maxlen=0)  # for what it writes
+    with user_packages.shipped(
+        task.component, params.beam_pipeline_args, functions.module
+    ) as beam_args:
+        result = _analyze(params, task, functions.preprocessing_fn, data, to_analyze, beam_args)
+        schemas.write(schema, task.output("transform_graph").path / "metadata")
+        before, after = None, None
+        if not params.disable_statistics:
+            updater = functions.stats_options_updater_fn
+            before = options_before(task.component, schema, updater)
+            vocabularies = _vocabularies(result)
+            after = options_after(task.component, result.schema, vocabularies, updater)
+        apply = beam_application if beam_args else embedded_application
+        statistics = apply.transform(
+            TransformRequest(
+                component=task.component,
+                data=data,
+                examples=task.input("examples"),
+                result=result,
+                analyzed=to_analyze,
+                splits=to_transform,
+                before=before,
+                after=after,
+                output=task.output("transformed_examples"),
+                prefix="transformed_examples" if params.materialize else None,
+                beam_args=beam_args,
+            )
+        )
+    if before is not None and after is not None:
+        write_before(task, statistics.before, before)
+        write_after(task, statistics.after, after)
     _describe(params, task, to_transform)
 
 
@@ -91,75 +108,30 @@ def _analyze(
     function: PreprocessingFn,
     data: RawData,
     names: Sequence[str],
+    beam_args: Sequence[str],
 ) -> AnalysisResult:
-    cache_input = task.optional_input("analyzer_cache")
-    cache_output = task.output("updated_analyzer_cache").path
-    uri = task.input("examples").uri
+    cache_output = task.output("updated_analyzer_cache")
     with tempfile.TemporaryDirectory(prefix="headrace-transform-") as temp_dir:
         return analyze(
             AnalysisRequest(
                 component=task.component,
                 function=function,
                 data=data,
+                examples=task.input("examples"),
                 splits=names,
-                patterns={name: f"{uri}/Split-{name}/*" for name in names},
-                graph=task.output("transform_graph").path,
-                cache_input=cache_input.path if cache_input else None,
+                graph=task.output("transform_graph"),
+                cache_input=task.optional_input("analyzer_cache"),
                 cache_output=None if params.disable_analyzer_cache else cache_output,
                 force_tf_compat_v1=params.force_tf_compat_v1,
                 temp_dir=temp_dir,
+                beam_args=beam_args,
             )
         )
 
 
-def _raw_batches(data: RawData, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    for name in names:
-        yield from data.record_batches(name)
-
-
-def _transform(
-    params: TransformParams,
-    task: Task,
-    data: RawData,
-    names: Sequence[str],
-    result: AnalysisResult,
-) -> Iterator[pa.RecordBatch]:
-    """Yields the transformed rows, and writes them on the way where they are to be kept."""
-    graph = task.output("transform_graph").path / "transform_fn"
-    columns = data.project(result.transformed_columns) if result.transformed_columns else data
-    application = GraphApplication(graph, result.schema, columns, task.component)
-    for name in names:
-        if not params.materialize:
-            yield from application.batches(name)
-            continue
-        output = task.output("transformed_examples").path
-        with ExamplesWriter(output, name, prefix="transformed_examples") as writer:
-            write = _BatchWriter(writer, result.schema)
-            for batch in application.batches(name):
-                write(batch)
-                yield batch
-
-
-class _BatchWriter:
-    """Writes transformed rows as the schema says tf.Examples hold them."""
-
-    def __init__(self, writer: ExamplesWriter, schema: schema_pb2.Schema) -> None:
-        self._writer = writer
-        self._encoder = RecordBatchToExamplesEncoder(schema)
-        self._decoder = ExamplesToRecordBatchDecoder()
-
-    def __call__(self, batch: pa.RecordBatch) -> None:
-        if all(not pa.types.is_nested(field.type.value_type) for field in batch.schema):
-            self._writer.write(batch)
-            return
-        # A ragged feature is several features of a tf.Example: its values and its row lengths.
-        serialized = self._encoder.encode(batch)
-        self._writer.write(self._decoder.DecodeBatch(serialized), serialized)
-
-
-def _vocabularies(task: Task, result: AnalysisResult) -> dict[str, Path]:
-    assets = task.output("transform_graph").path / "transform_fn" / "assets"
-    return {name: assets / file for name, file in result.asset_map.items()}
+def _vocabularies(result: AnalysisResult) -> dict[str, str]:
+    assets = f"{result.graph}/transform_fn/assets"
+    return {name: f"{assets}/{file}" for name, file in result.asset_map.items()}
 
 
 def _describe(params: TransformParams, task: Task, names: Sequence[str]) -> None:

@@ -35,6 +35,7 @@ def transform(
     disable_statistics: bool = False,
     disable_analyzer_cache: bool = False,
     force_tf_compat_v1: bool = False,
+    beam_pipeline_args: list = [],
 ) -> dsl.ContainerSpec:
     """Analyzes the examples, applies `preprocessing_fn` and keeps it as a TensorFlow graph.
 
@@ -62,6 +63,8 @@ def transform(
         disable_statistics: Whether to leave out the statistics before and after.
         disable_analyzer_cache: Whether to neither read nor write analyzer accumulators.
         force_tf_compat_v1: Whether to trace `preprocessing_fn` as TensorFlow 1 graph code.
+        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
+            transforms in this process; Beam then takes what only it can analyze, in memory.
     """
     return dsl.ContainerSpec(
         image=image("transform"),

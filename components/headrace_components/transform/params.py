@@ -23,6 +23,7 @@ class TransformParams:
         disable_statistics: Whether to leave out the statistics before and after.
         disable_analyzer_cache: Whether to neither read nor write analyzer accumulators.
         force_tf_compat_v1: Whether to trace `preprocessing_fn` as TensorFlow 1 graph code.
+        beam_pipeline_args: Options of Beam; none for the embedded engine.
     """
 
     module_file: str = ""
@@ -34,6 +35,7 @@ class TransformParams:
     disable_statistics: bool = False
     disable_analyzer_cache: bool = False
     force_tf_compat_v1: bool = False
+    beam_pipeline_args: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Rejects values that no run could honour."""

@@ -17,12 +17,13 @@ from headrace_components.errors import InputError
 BATCH_SIZE = 20_000
 
 
-class RawData:
-    """Rows of an Examples artifact, converted as tfx_bsl's TFExampleRecord would.
+class RawColumns:
+    """The features of a schema, converted as tfx_bsl's TFExampleRecord would.
+
+    Workers of Beam get it pickled, and make its parts anew.
 
     Args:
-        reader: The artifact.
-        schema: Types and shapes of its features. A feature with a fixed shape becomes a dense
+        schema: Types and shapes of the features. A feature with a fixed shape becomes a dense
             tensor, any other a sparse or ragged one, as `tfx_bsl.tfxio` derives it.
         component: Name of the component, for error messages.
         columns: Features to read; None reads all of the schema.
@@ -32,15 +33,11 @@ class RawData:
     """
 
     def __init__(
-        self,
-        reader: ExamplesReader,
-        schema: schema_pb2.Schema,
-        component: str,
-        columns: Iterable[str] | None = None,
+        self, schema: schema_pb2.Schema, component: str, columns: Iterable[str] | None = None
     ) -> None:
-        self._reader = reader
         self._schema = schema
         self._component = component
+        self._columns = None if columns is None else tuple(sorted(columns))
         if not schema.feature:
             raise InputError(
                 f"{component}: `schema` describes no feature, expected those of the examples. "
@@ -49,16 +46,20 @@ class RawData:
         tfxio = tf_example_record.TFExampleBeamRecord(
             physical_format="inmem", telemetry_descriptors=["headrace"], schema=schema
         )
-        if columns is not None:
-            tfxio = tfxio.Project(sorted(columns))
+        if self._columns is not None:
+            tfxio = tfxio.Project(list(self._columns))
         self.adapter_config = tfxio.TensorAdapterConfig()
         self._adapter = tfxio.TensorAdapter()
         self._arrow_schema: pa.Schema = tfxio.ArrowSchema()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Returns what makes this one again; tfx_bsl's parts are C++ in places."""
+        return RawColumns, (self._schema, self._component, self._columns)
+
     @property
-    def split_names(self) -> tuple[str, ...]:
-        """Names of the splits there are."""
-        return self._reader.split_names
+    def names(self) -> list[str]:
+        """Names of the features that are read."""
+        return list(self._arrow_schema.names)
 
     def type_specs(self) -> dict[str, tf.TypeSpec]:
         """Returns the specs of the tensors of all features of the schema, by name."""
@@ -69,32 +70,26 @@ class RawData:
         """Returns the names of the tensors that `tensors` gives."""
         return frozenset(self._adapter.TypeSpecs())
 
-    def project(self, columns: Iterable[str]) -> "RawData":
-        """Returns the same rows with these features alone; `type_specs` keeps all of them."""
-        return RawData(self._reader, self._schema, self._component, columns)
+    def project(self, columns: Iterable[str]) -> "RawColumns":
+        """Returns these features alone; `type_specs` keeps all of the schema."""
+        return RawColumns(self._schema, self._component, columns)
 
-    def num_rows(self, split: str) -> int:
-        """Returns the number of rows of a split."""
-        return self._reader.num_rows(split)
-
-    def record_batches(self, split: str, batch_size: int = BATCH_SIZE) -> Iterator[pa.RecordBatch]:
-        """Yields the rows of a split, with the columns and types of the schema.
+    def converted(self, batch: pa.RecordBatch, split: str) -> pa.RecordBatch:
+        """Returns a batch of a split with the columns and types of the schema.
 
         Raises:
             InputError: The examples contradict the schema.
         """
-        names = self._arrow_schema.names
-        for batch in self._reader.record_batches(split, batch_size=batch_size, columns=names):
-            columns = [self._column(batch, field, split) for field in self._arrow_schema]
-            yield pa.RecordBatch.from_arrays(columns, schema=self._arrow_schema)
+        columns = [self._column(batch, field, split) for field in self._arrow_schema]
+        return pa.RecordBatch.from_arrays(columns, schema=self._arrow_schema)
 
     def tensors(self, batch: pa.RecordBatch, split: str) -> Mapping[str, Any]:
-        """Returns a batch of `record_batches` as eager tensors, by name.
+        """Returns a converted batch as eager tensors, by name.
 
         Raises:
             InputError: A row lacks a value where the schema demands one.
         """
-        self._check_dense(batch, split)
+        self.check_dense(batch, split)
         tensors: Mapping[str, Any] = self._adapter.ToBatchTensors(batch, produce_eager_tensors=True)
         return tensors
 
@@ -113,8 +108,12 @@ class RawData:
             "schema that was made of these examples, or correct its type."
         )
 
-    def _check_dense(self, batch: pa.RecordBatch, split: str) -> None:
-        """Says what the adapter would call a size mismatch, by feature and with what to do."""
+    def check_dense(self, batch: pa.RecordBatch, split: str) -> None:
+        """Says what the adapter would call a size mismatch, by feature and with what to do.
+
+        Raises:
+            InputError: A row lacks a value where the schema demands one.
+        """
         for name, representation in self.adapter_config.tensor_representations.items():
             if representation.WhichOneof("kind") != "dense_tensor":
                 continue
@@ -133,6 +132,33 @@ class RawData:
                     f"take the fixed shape of {name!r} out of the schema (schema_gen with "
                     "infer_feature_shape=False)."
                 )
+
+
+class RawData:
+    """Rows of an Examples artifact, with the features of a schema.
+
+    Args:
+        reader: The artifact.
+        columns: The features to read.
+    """
+
+    def __init__(self, reader: ExamplesReader, columns: RawColumns) -> None:
+        self.reader = reader
+        self.columns = columns
+
+    def project(self, columns: Iterable[str]) -> "RawData":
+        """Returns the same rows with these features alone."""
+        return RawData(self.reader, self.columns.project(columns))
+
+    def record_batches(self, split: str, batch_size: int = BATCH_SIZE) -> Iterator[pa.RecordBatch]:
+        """Yields the rows of a split, with the columns and types of the schema.
+
+        Raises:
+            InputError: The examples contradict the schema.
+        """
+        names = self.columns.names
+        for batch in self.reader.record_batches(split, batch_size=batch_size, columns=names):
+            yield self.columns.converted(batch, split)
 
 
 def _without_values(column: pa.Array, wanted: pa.DataType) -> pa.Array:

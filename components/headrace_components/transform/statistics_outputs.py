@@ -1,12 +1,10 @@
 """Writes the statistics of the rows before and after the transform."""
 
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import pyarrow as pa
 import tensorflow_data_validation as tfdv
-from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from headrace_components.data import schemas, statistics
 from headrace_components.errors import InputError
@@ -17,43 +15,46 @@ from headrace_components.user_code import user_module
 Updater = Callable[..., tfdv.StatsOptions] | None
 
 
-def write_before(
-    task: Task, batches: Iterable[pa.RecordBatch], schema: schema_pb2.Schema, updater: Updater
-) -> None:
-    """Writes `pre_transform_stats` and `pre_transform_schema`.
+def options_before(
+    component: str, schema: schema_pb2.Schema, updater: Updater
+) -> tfdv.StatsOptions:
+    """Returns how the statistics of the analyzed rows are computed.
 
     Args:
-        task: Where the outputs go.
-        batches: The rows that were analyzed.
+        component: Name of the component, for error messages.
         schema: Schema of the raw rows.
         updater: The user's `stats_options_updater_fn`, or None.
     """
-    options = _options(task.component, updater, StatsType.PRE_TRANSFORM, schema, None)
-    result = statistics.compute(batches, options, component=task.component)
+    return _options(component, updater, StatsType.PRE_TRANSFORM, schema, None)
+
+
+def options_after(
+    component: str, schema: schema_pb2.Schema, vocabularies: Mapping[str, str], updater: Updater
+) -> tfdv.StatsOptions:
+    """Returns how the statistics of the transformed rows are computed.
+
+    Args:
+        component: Name of the component, for error messages.
+        schema: Schema of the transformed rows.
+        vocabularies: Locations of vocabulary files by the name their author gave them.
+        updater: The user's `stats_options_updater_fn`, or None.
+    """
+    return _options(component, updater, StatsType.POST_TRANSFORM, schema, dict(vocabularies))
+
+
+def write_before(
+    task: Task, result: statistics_pb2.DatasetFeatureStatisticsList, options: tfdv.StatsOptions
+) -> None:
+    """Writes `pre_transform_stats` and `pre_transform_schema`."""
     statistics.write(result, task.output("pre_transform_stats").path)
     if options.schema is not None:
         schemas.write(options.schema, task.output("pre_transform_schema").path)
 
 
 def write_after(
-    task: Task,
-    batches: Iterable[pa.RecordBatch],
-    schema: schema_pb2.Schema,
-    vocabularies: Mapping[str, Path],
-    updater: Updater,
+    task: Task, result: statistics_pb2.DatasetFeatureStatisticsList, options: tfdv.StatsOptions
 ) -> None:
-    """Writes `post_transform_stats`, `post_transform_schema` and `post_transform_anomalies`.
-
-    Args:
-        task: Where the outputs go.
-        batches: The transformed rows.
-        schema: Schema of the transformed rows.
-        vocabularies: Vocabulary files by the name their author gave them.
-        updater: The user's `stats_options_updater_fn`, or None.
-    """
-    paths = {name: str(path) for name, path in vocabularies.items()}
-    options = _options(task.component, updater, StatsType.POST_TRANSFORM, schema, paths)
-    result = statistics.compute(batches, options, component=task.component)
+    """Writes `post_transform_stats`, `post_transform_schema` and `post_transform_anomalies`."""
     statistics.write(result, task.output("post_transform_stats").path)
     if options.schema is None:
         return

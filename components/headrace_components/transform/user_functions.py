@@ -4,6 +4,7 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 from headrace_components.errors import InputError
@@ -20,10 +21,12 @@ class UserFunctions:
     Attributes:
         preprocessing_fn: Turns raw features into transformed ones.
         stats_options_updater_fn: Adapts the options of the statistics, or None.
+        module: The module file, loaded; None where an installed package has the functions.
     """
 
     preprocessing_fn: PreprocessingFn
     stats_options_updater_fn: Callable[..., Any] | None
+    module: ModuleType | None
 
 
 def load(params: TransformParams, component: str) -> UserFunctions:
@@ -33,6 +36,7 @@ def load(params: TransformParams, component: str) -> UserFunctions:
         InputError: A module does not load, or lacks the function.
     """
     preprocess, updater = "preprocessing_fn", "stats_options_updater_fn"
+    module = None
     if params.module_file:
         module = user_module.load_module(component, params.module_file)
         function = getattr(module, preprocess, None)
@@ -46,6 +50,7 @@ def load(params: TransformParams, component: str) -> UserFunctions:
     return UserFunctions(
         preprocessing_fn=_bound(function, params),
         stats_options_updater_fn=None if update is None else _bound(update, params),
+        module=module,
     )
 
 

@@ -1,0 +1,58 @@
+"""The raw rows, as Beam reads them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+
+from headrace_components.beam.examples import ReadRecordBatches
+from headrace_components.data.examples import ExamplesReader
+from headrace_components.transform.raw_data import BATCH_SIZE, RawColumns
+
+
+class ReadRaw(beam.PTransform):
+    """Reads a split with the columns and types of the schema, and checks its rows.
+
+    Args:
+        reader: The examples, opened where the pipeline is built.
+        columns: The features to read.
+        split: Name of the split.
+        location: Where workers find the examples.
+        component: Name of the component, for error messages.
+
+    Raises (on workers):
+        InputError: The rows contradict the schema.
+    """
+
+    def __init__(
+        self,
+        reader: ExamplesReader,
+        columns: RawColumns,
+        split: str,
+        location: str,
+        component: str,
+    ) -> None:
+        super().__init__()
+        self._columns = columns
+        self._split = split
+        self._read = ReadRecordBatches(
+            reader, split, location, component, columns=columns.names, batch_size=BATCH_SIZE
+        )
+
+    def expand(self, pipeline: beam.Pipeline) -> Any:
+        """Returns the batches."""
+        convert = beam.ParDo(_Convert(self._columns, self._split))
+        return pipeline | "Read" >> self._read | "Convert" >> convert
+
+
+class _Convert(beam.DoFn):
+    def __init__(self, columns: RawColumns, split: str) -> None:
+        self._columns = columns
+        self._split = split
+
+    def process(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        converted = self._columns.converted(batch, self._split)
+        # Told here: what TensorFlow Transform would say of it is not for authors.
+        self._columns.check_dense(converted, self._split)
+        yield converted

@@ -1,0 +1,101 @@
+"""What the engines are asked for, and what an analysis finds out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import tensorflow_data_validation as tfdv
+from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
+
+from headrace_components.task import Artifact
+from headrace_components.transform.raw_data import RawData
+from headrace_components.transform.user_functions import PreprocessingFn
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnalysisRequest:
+    """What to analyze and where the results go.
+
+    Attributes:
+        component: Name of the component, for error messages.
+        function: The user's `preprocessing_fn`.
+        data: The rows.
+        examples: The artifact that holds the rows.
+        splits: Names of the splits to analyze.
+        graph: The transform graph to write.
+        cache_input: Accumulators of an earlier run, or None.
+        cache_output: Where to write accumulators; None neither reads nor writes any.
+        force_tf_compat_v1: Whether to trace as TensorFlow 1 graph code.
+        temp_dir: A directory of this machine for intermediate files.
+        beam_args: `beam_pipeline_args`; none for the embedded engine.
+    """
+
+    component: str
+    function: PreprocessingFn
+    data: RawData
+    examples: Artifact
+    splits: Sequence[str]
+    graph: Artifact
+    cache_input: Artifact | None
+    cache_output: Artifact | None
+    force_tf_compat_v1: bool
+    temp_dir: str
+    beam_args: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnalysisResult:
+    """What an analysis found out besides what it wrote.
+
+    Attributes:
+        graph: Location of the transform graph.
+        schema: Schema of the transformed features without what analyzers say about them, as TFX
+            gives it to the statistics.
+        asset_map: From the name an author gave a vocabulary to its file's name.
+        analyzed_columns: Raw features that analyzers read.
+        transformed_columns: Raw features that transformed ones depend on.
+    """
+
+    graph: str
+    schema: schema_pb2.Schema
+    asset_map: Mapping[str, str]
+    analyzed_columns: frozenset[str]
+    transformed_columns: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TransformRequest:
+    """What to transform, and what to say of it.
+
+    Attributes:
+        component: Name of the component, for error messages.
+        data: The rows.
+        examples: The artifact that holds them.
+        result: What its analysis found out.
+        analyzed: Names of the splits that were analyzed.
+        splits: Names of the splits to transform.
+        before: How statistics of the analyzed rows are computed, or None.
+        after: How statistics of the transformed rows are computed, or None.
+        output: Where the transformed rows go.
+        prefix: What the names of their files begin with; None writes none.
+        beam_args: `beam_pipeline_args`; none for the embedded engine.
+    """
+
+    component: str
+    data: RawData
+    examples: Artifact
+    result: AnalysisResult
+    analyzed: Sequence[str]
+    splits: Sequence[str]
+    before: tfdv.StatsOptions | None
+    after: tfdv.StatsOptions | None
+    output: Artifact
+    prefix: str | None
+    beam_args: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Summaries:
+    """Statistics of the rows before and after; None where they were not asked for."""
+
+    before: statistics_pb2.DatasetFeatureStatisticsList | None
+    after: statistics_pb2.DatasetFeatureStatisticsList | None

@@ -1,0 +1,220 @@
+"""Evaluator on Beam gives what the embedded engine gives."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evaluator_cases import at_least, eval_config, flights, metric, save_model, write_examples
+from headrace_components.evaluator import results
+from launcher import Launcher, Outcome, Stored, TaskFailedError
+
+IN_MEMORY = ["--runner=DirectRunner"]
+PROCESSES = [*IN_MEMORY, "--direct_running_mode=multi_processing", "--direct_num_workers=2"]
+CHANGE = {"change_threshold": {"absolute": -0.1, "direction": "HIGHER_IS_BETTER"}}
+
+# A metric in a file beside the module, which names it to TFMA by its plain name.
+METRICS = """
+import apache_beam as beam
+import tensorflow as tf
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.metrics import metric_types
+from tfx.components.trainer.fn_args_utils import FnArgs
+
+HALF = tf.constant(0.5)
+
+
+class Above(beam.CombineFn):
+    def __init__(self, key):
+        self._key = key
+
+    def create_accumulator(self):
+        return 0
+
+    def add_input(self, count, inputs):
+        return count + int(inputs.prediction.item() > HALF.numpy() and FnArgs is not None)
+
+    def merge_accumulators(self, counts):
+        return sum(counts)
+
+    def extract_output(self, count):
+        return {self._key: count}
+
+
+def computations(name):
+    key = metric_types.MetricKey(name=name)
+    return [metric_types.MetricComputation(keys=[key], preprocessors=None, combiner=Above(key))]
+
+
+class NumAbove(tfma.metrics.Metric):
+    def __init__(self, name="num_above"):
+        super().__init__(computations, name=name)
+"""
+
+MODULE = """
+import apache_beam as beam
+import tensorflow_model_analysis as tfma
+from tfx import v1 as tfx
+
+
+def seen(extracts):
+    assert tfx.components.FnArgs
+    return extracts
+
+
+def custom_extractors(eval_shared_model, eval_config, tensor_adapter_config):
+    extractors = tfma.default_extractors(
+        eval_shared_model=eval_shared_model,
+        eval_config=eval_config,
+        tensor_adapter_config=tensor_adapter_config,
+    )
+    return [*extractors, tfma.extractors.Extractor("Seen", beam.Map(seen))]
+"""
+
+
+@pytest.fixture
+def model(launcher: Launcher, tmp_path: Path) -> Stored:
+    return launcher.store(save_model(tmp_path / "model"))
+
+
+@pytest.fixture
+def examples(launcher: Launcher, tmp_path: Path) -> Stored:
+    return launcher.store(write_examples(tmp_path / "examples", flights(400)))
+
+
+def test_beam_writes_what_the_embedded_engine_writes(
+    launcher: Launcher, examples: Stored, model: Stored, tmp_path: Path
+) -> None:
+    config = eval_config(
+        metric("AUC", {**at_least(0.5), **CHANGE}),
+        metric("ExampleCount"),
+        metric("Calibration"),
+        metric("ConfusionMatrixPlot"),
+        slices=((), ("carrier",), ("origin",)),
+        example_weight_key="weight",
+    )
+    baseline = launcher.store(save_model(tmp_path / "baseline", slope=0.4))
+    wired = {"examples": examples, "model": model, "baseline_model": baseline}
+
+    embedded = run(launcher, config, wired)
+    on_beam = run(launcher, config, wired, beam_pipeline_args=IN_MEMORY)
+
+    # TFMA writes a file of attributions where there are none.
+    attributions = "attributions-00000-of-00001.tfrecord"
+    assert names(on_beam, "evaluation") == sorted([attributions, *names(embedded, "evaluation")])
+    assert names(embedded, "blessing") == names(on_beam, "blessing")
+    check_metrics_agree(embedded, on_beam)
+    ours, theirs = (results.validation_result(o["evaluation"].path) for o in (embedded, on_beam))
+    assert ours.validation_ok == theirs.validation_ok
+    assert len(ours.metric_validations_per_slice) == len(theirs.metric_validations_per_slice)
+    assert embedded["metrics"].metadata.keys() == on_beam["metrics"].metadata.keys()
+    assert b"Every threshold holds" in on_beam["report"].path.read_bytes()
+
+
+@pytest.mark.slow
+def test_metrics_and_extractors_of_the_author_reach_processes(
+    launcher: Launcher, examples: Stored, model: Stored, tmp_path: Path
+) -> None:
+    (tmp_path / "module.py").write_text(MODULE, "utf-8")
+    (tmp_path / "our_metrics.py").write_text(METRICS, "utf-8")
+    config = eval_config({"class_name": "NumAbove", "module": "our_metrics"}, slices=((),))
+
+    outcome = run(
+        launcher,
+        config,
+        {"examples": examples, "model": model},
+        module_file=str(tmp_path / "module.py"),
+        beam_pipeline_args=PROCESSES,
+    )
+
+    # The model's score is above a half where the distance is above 0.8.
+    expected = sum(distance > 0.8 for distance in flights(400)["distance"])
+    assert values(outcome)[""]["num_above"] == expected
+
+
+def test_a_label_that_some_rows_lack_is_found_by_the_workers(
+    launcher: Launcher, model: Stored, tmp_path: Path
+) -> None:
+    columns = flights(10)
+    columns["late"][3] = None
+    rows = launcher.store(write_examples(tmp_path / "incomplete", columns))
+
+    message = r"evaluator: the label 'late' is missing in 1 of 10 rows of a batch of splits \['eval"
+    with pytest.raises(TaskFailedError, match=message):
+        run(
+            launcher,
+            eval_config(metric("AUC")),
+            {"examples": rows, "model": model},
+            beam_pipeline_args=IN_MEMORY,
+        )
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (
+            eval_config(metric("AUC"), label="latee"),
+            r"`label_key` is 'latee', which no row .* mean 'late'",
+        ),
+        (
+            eval_config(metric("ExampleCount"), slices=(("carier",),)),
+            r"a feature of `slicing_specs` is 'carier', which no row .* mean 'carrier'",
+        ),
+    ],
+    ids=["label", "slice"],
+)
+def test_a_feature_that_no_row_has_is_named(
+    launcher: Launcher, examples: Stored, model: Stored, config: Mapping[str, Any], message: str
+) -> None:
+    with pytest.raises(TaskFailedError, match=message):
+        run(
+            launcher,
+            config,
+            {"examples": examples, "model": model},
+            beam_pipeline_args=IN_MEMORY,
+        )
+
+
+def run(
+    launcher: Launcher,
+    config: Mapping[str, Any],
+    wired: Mapping[str, Stored],
+    *,
+    module_file: str = "",
+    beam_pipeline_args: Sequence[str] = (),
+) -> Outcome:
+    parameters = {
+        "eval_config": config,
+        "module_file": module_file,
+        "beam_pipeline_args": list(beam_pipeline_args),
+    }
+    return launcher.run("evaluator", parameters, None, **wired)
+
+
+def names(outcome: Outcome, port: str) -> list[str]:
+    return sorted(path.name for path in outcome[port].path.iterdir())
+
+
+def check_metrics_agree(ours: Outcome, theirs: Outcome) -> None:
+    left, right = values(ours), values(theirs)
+    assert left.keys() == right.keys()
+    for part, metrics in left.items():
+        assert metrics.keys() == right[part].keys()
+        for name, value in metrics.items():
+            np.testing.assert_allclose(value, right[part][name], rtol=2e-6, err_msg=name)
+
+
+def values(outcome: Outcome) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, float]] = {}
+    for message in results.metrics_of(outcome["evaluation"].path):
+        part = json.dumps([str(key) for key in message.slice_key.single_slice_keys] or "")
+        part = "" if part == '""' else part
+        for entry in message.metric_keys_and_values:
+            key = entry.key
+            model = f"{key.model_name}/" if key.model_name else ""
+            diff = "diff/" if key.is_diff else ""
+            found.setdefault(part, {})[f"{diff}{model}{key.name}"] = entry.value.double_value.value
+    return found
