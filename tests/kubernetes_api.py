@@ -171,6 +171,8 @@ class KubernetesApi:
             }  # fmt: skip
             status["conditions"] = [_condition("Ready", "False", "RevisionFailed")]
         elif not self.trouble:
+            for pod in new:
+                pod["status"] = {"conditions": [_condition("Ready", "True", "")]}
             revisions.update(latestCreatedRevision=revision, latestReadyRevision=revision)
             status["modelStatus"] = {"transitionStatus": "UpToDate"}
             status["conditions"] = [_condition("Ready", "True", "")]

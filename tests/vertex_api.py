@@ -185,7 +185,12 @@ class VertexApi:
             for name, each in self._pending.items()
             if name.startswith(f"{request.name}/operations/")
         ]
-        return operations_pb2.ListOperationsResponse(operations=found)
+        # Two a page, so that what is under way is not on the first.
+        start = int(request.page_token or 0)
+        more = str(start + 2) if start + 2 < len(found) else ""
+        return operations_pb2.ListOperationsResponse(
+            operations=found[start : start + 2], next_page_token=more
+        )
 
     def finish_soon(self) -> None:
         """Lets the operations that are not done be done when they are next asked for."""

@@ -23,6 +23,7 @@ DEPLOYMENT = ("deployments", "flights")
 def kubernetes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KubernetesApi]:
     monkeypatch.setattr(cluster, "_RETRY_SECONDS", (0.01, 0.01))
     monkeypatch.setattr(rollout, "_WATCH_SECONDS", 1)
+    monkeypatch.setattr(rollout, "_FAILURE_SECONDS", 0.5)
     with kubernetes_api(tmp_path) as api:
         yield api
 
@@ -49,6 +50,7 @@ def push(launcher: Launcher, api: KubernetesApi, model: Stored, **more: Any) -> 
         "name": "flights",
         "base_directory": str(api.kubeconfig.parent / "volume"),
         "storage_uri": "pvc://models/live/",
+        "timeout_seconds": 20,
         **{name: value for name, value in more.items() if name not in inputs},
     }
     environment = {"KUBECONFIG": str(api.kubeconfig)}
@@ -318,6 +320,22 @@ def test_a_version_that_fails_as_the_one_before_says_so_when_its_time_is_up(
     )
     with pytest.raises(TaskFailedError, match=message):
         push(launcher, kubernetes, model, timeout_seconds=1)
+
+
+def test_a_download_that_fails_at_first_is_waited_for(
+    launcher: Launcher,
+    kubernetes: KubernetesApi,
+    model: Stored,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rollout, "_FAILURE_SECONDS", 15)
+    kubernetes.trouble = {"reason": "CrashLoopBackOff", "message": "back-off 10s restarting"}
+    end = threading.Timer(0.4, kubernetes.trouble.clear)
+    end.start()
+
+    assert pushed(push(launcher, kubernetes, model))["pushed"] == 1
+
+    end.join()
 
 
 def test_a_version_that_takes_too_long_says_what_it_waits_for(

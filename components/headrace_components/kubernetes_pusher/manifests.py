@@ -76,8 +76,8 @@ def deployment(params: KubernetesPusherParams, location: str, version: str) -> d
             f"--rest_api_port={REST_PORT}",
         ],
         "ports": [
-            {"name": "grpc", "containerPort": _GRPC_PORT},
-            {"name": "rest", "containerPort": REST_PORT},
+            {"name": "grpc", "containerPort": _GRPC_PORT, "protocol": "TCP"},
+            {"name": "rest", "containerPort": REST_PORT, "protocol": "TCP"},
         ],
         # The server listens when it has loaded the model, and ends when it cannot.
         "readinessProbe": {
@@ -102,7 +102,10 @@ def deployment(params: KubernetesPusherParams, location: str, version: str) -> d
         "selector": {"matchLabels": {_NAME_LABEL: params.name}},
         "progressDeadlineSeconds": params.timeout_seconds,
         # The old version answers until the new one does.
-        "strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+        "strategy": {
+            "type": "RollingUpdate",
+            "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1},
+        },
         "template": {"metadata": {"labels": labels}, "spec": pod},
     }
     if params.min_replicas:
@@ -113,7 +116,7 @@ def deployment(params: KubernetesPusherParams, location: str, version: str) -> d
 def service(params: KubernetesPusherParams) -> dict[str, Any]:
     """Returns the Service of the Deployment's pods."""
     ports = [
-        {"name": name, "port": port, "targetPort": name}
+        {"name": name, "port": port, "protocol": "TCP", "targetPort": name}
         for name, port in (("grpc", _GRPC_PORT), ("rest", REST_PORT))
     ]
     return _manifest(SERVICE, params, {"selector": {_NAME_LABEL: params.name}, "ports": ports}, {})

@@ -18,7 +18,11 @@ _PROGRESS_SECONDS = 30
 _STARTING = ("ContainerCreating", "PodInitializing")
 
 # What KServe calls a model that will not come up.
-_FAILED = ("BlockedByFailedLoad", "InvalidSpec")
+_INVALID = "InvalidSpec"
+_FAILED = ("BlockedByFailedLoad", _INVALID)
+
+# How long a failure that may pass must last.
+_FAILURE_SECONDS = 60
 
 # An operator's, not an author's, trouble.
 _UNSCHEDULABLE = "Unschedulable"
@@ -31,10 +35,12 @@ class State:
     Attributes:
         waits_for: What is missing; empty when it is done.
         failure: Why it will not be done; empty while it may.
+        may_pass: Whether the failure may mend itself, as a download that is tried again.
     """
 
     waits_for: str = ""
     failure: str = ""
+    may_pass: bool = False
 
 
 Object = Mapping[str, Any]
@@ -65,23 +71,29 @@ def wait(cluster: Cluster, rollout: Rollout, timeout_seconds: int) -> Object:
         PlatformError: It failed for want of room, or is not done in time.
     """
     start = told = time.monotonic()
+    failed = float("inf")
     shown = ""
     while True:
         for found in cluster.watch(rollout.kind, rollout.name, _WATCH_SECONDS):
             state = _state(cluster, rollout, found)
-            if state.failure:
-                raise _failure(cluster, rollout, state.failure)
-            if not state.waits_for:
-                return found
             now = time.monotonic()
-            if state.waits_for != shown or now - told > _PROGRESS_SECONDS:
-                shown, told = state.waits_for, now
+            if not state.failure and not state.waits_for:
+                return found
+            failed = min(failed, now) if state.failure else float("inf")
+            if state.failure and (not state.may_pass or now - failed >= _FAILURE_SECONDS):
+                raise _failure(cluster, rollout, state.failure)
+            if _told(state) != shown or now - told > _PROGRESS_SECONDS:
+                shown, told = _told(state), now
                 logging.info("kubernetes_pusher: %s waits for %s.", rollout.name, shown)
             if now - start > timeout_seconds:
                 break
         if time.monotonic() - start > timeout_seconds:
             late = f"after `timeout_seconds`, {timeout_seconds} s, it waits for "
             raise _failure(cluster, rollout, f"{late}{shown or 'the API server'}")
+
+
+def _told(state: State) -> str:
+    return state.waits_for or f"{state.failure} to pass"
 
 
 def _state(cluster: Cluster, rollout: Rollout, found: Object) -> State:
@@ -140,7 +152,7 @@ def inference_service_state(found: Object, before: Object | None, pods: Sequence
             and model == before.get("status", {}).get("modelStatus")
         ):
             return State(waits_for=f"another status of its model than {reason}")
-        return State(failure=reason)
+        return State(failure=reason, may_pass=transition != _INVALID)
     if has_changed and not any(_is_true(pod.get("status", {}), "Ready") for pod in pods):
         return State(waits_for="a pod of this version to be ready")
     if revisions.get("latestCreatedRevision") != revisions.get("latestReadyRevision"):
@@ -210,7 +222,8 @@ def _failure(cluster: Cluster, rollout: Rollout, reason: str) -> ComponentError:
         f"kubernetes_pusher: {rollout.kind.kind} {rollout.name} did not come up: "
         f"{reason.rstrip('.')}.{pods} "
     )
-    if any(_UNSCHEDULABLE in trouble for trouble in found) or not found:
+    is_known = bool(found) or reason.startswith(_FAILED)
+    if not is_known or any(_UNSCHEDULABLE in trouble for trouble in found):
         return PlatformError(
             f"{message}Make room in the cluster, or look at `kubectl describe pods -l "
             f"{PUSH_LABEL}={rollout.push}`; then run the task again."

@@ -174,11 +174,22 @@ def _state(client: Any, name: str) -> Any:
 
 
 def _unfinished(client: Any, resource: str, kind: str) -> list[Any]:
+    found: list[Any] = []
+    token = ""
     try:
-        operations = client.list_operations({"name": resource}, timeout=CALL_SECONDS).operations
+        while True:
+            request = {"name": resource, "page_token": token}
+            page = client.list_operations(request, timeout=CALL_SECONDS)
+            found += [
+                each
+                for each in page.operations
+                if not each.done and each.metadata.type_url.endswith(kind)
+            ]
+            token = page.next_page_token
+            if not token:
+                return found
     except exceptions.NotFound:  # neither is the resource there
         return []
-    return [each for each in operations if not each.done and each.metadata.type_url.endswith(kind)]
 
 
 def _reason(error: exceptions.GoogleAPICallError) -> str:
