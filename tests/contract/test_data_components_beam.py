@@ -99,7 +99,7 @@ def filtered(
 @pytest.mark.parametrize(
     ("source", "columnar", "args"),
     [
-        (BY_BATCH, True, PROCESSES),
+        pytest.param(BY_BATCH, True, PROCESSES, marks=pytest.mark.slow),
         (BY_BATCH, False, IN_MEMORY),
         (BY_RECORD, True, IN_MEMORY),
         (BY_RECORD, False, IN_MEMORY),

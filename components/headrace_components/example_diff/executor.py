@@ -43,7 +43,7 @@ def execute(task: Task) -> None:
     config = params.paired_skew()
     found: Iterable[Found]
     if params.beam_pipeline_args:
-        # Imported here: who does not ask for Beam is not to wait for its import.
+        # Imported here: TFDV brings Beam itself, but what we do on it concerns who asks for it.
         from headrace_components.example_diff import beam_engine
 
         found = beam_engine.compare(

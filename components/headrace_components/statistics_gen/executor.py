@@ -49,7 +49,7 @@ def execute(task: Task) -> None:
     output = task.output("statistics")
     started = time.monotonic()
     if params.beam_pipeline_args:
-        # Imported here: who does not ask for Beam is not to wait for its import.
+        # Imported here: TFDV brings Beam itself, but what we do on it concerns who asks for it.
         from headrace_components.statistics_gen import beam_engine
 
         computed = beam_engine.compute(
