@@ -4,20 +4,25 @@ import gzip
 import logging
 import re
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import apache_beam as beam
 import fastavro
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from example_sources import FIXTURE, THREE, TWO, divided, records_of
+from headrace_components.beam.job import Job
+from headrace_components.beam.options import BeamOptions
 from headrace_components.data.example_encoder import encode_examples
 from headrace_components.data.examples import ExamplesReader
 from headrace_components.data.tfrecord import frame
+from headrace_components.errors import InputError
+from headrace_components.example_gen.beam_engine import Source, read
 from launcher import Launcher, Stored, TaskFailedError
 
 IN_MEMORY = ["--runner=DirectRunner"]
@@ -387,6 +392,20 @@ def test_what_a_query_is_refused_for_is_said_in_the_same_words(
 
     assert message in refused
     assert refused == failure(launcher, "query_example_gen", parameters, [])
+
+
+class Addresses(Source):
+    def read(self, split: str, address: str) -> Iterator[Any]:
+        yield split, address
+
+
+def test_files_that_workers_do_not_see_are_told_before_anything_runs() -> None:
+    # Through the component, Dataflow would be asked for its buckets first.
+    options = BeamOptions("csv_example_gen", ["--runner=DataflowRunner"])
+    running = Job(beam.Pipeline(), options, "gs://bucket/scratch")
+    expected = r"workers do not see /data/2.csv, expected a URI, as gs://bucket/data"
+    with pytest.raises(InputError, match=expected):
+        read(running, "train", ["gs://bucket/1.csv", "/data/2.csv"], Addresses())
 
 
 def failure(

@@ -191,3 +191,22 @@ def test_remote_workers_are_given_uris(tmp_path: Path) -> None:
     ):
         options = BeamOptions("test", args)
         assert location_of(mounted, options) == expected
+
+
+@pytest.mark.parametrize(
+    ("uri", "runner", "expected"),
+    [
+        ("", "Dataflow", r"sets DataflowRunner, whose workers do not see .*, expected a URI"),
+        (
+            "minio://b/k",
+            "Flink",
+            r"workers cannot read minio://b/k \(.*\), expected a path, or a URI",
+        ),
+    ],
+)
+def test_what_a_remote_runner_cannot_do_is_told_before_anything_runs(
+    uri: str, runner: str, expected: str, tmp_path: Path
+) -> None:
+    target = Artifact(key="examples", name="", uri=uri or str(tmp_path), path=tmp_path)
+    with pytest.raises(InputError, match=expected):
+        job.run("test", [f"--runner={runner}"], target, lambda _: lambda: None)

@@ -13,12 +13,13 @@ import apache_beam as beam
 
 from headrace_components.beam import locations
 from headrace_components.beam.options import BeamOptions
-from headrace_components.errors import InputError, PlatformError
+from headrace_components.errors import ComponentError, InputError, PlatformError
 from headrace_components.task import Artifact
 
 # What a worker's traceback ends with, wherever the runner quotes it. Beam adds in which step that
 # was; only where it does not, a quoted line break is taken for the end of the message.
 _ERROR = r"headrace_components\.errors\.(InputError|PlatformError): "
+_STEP = re.compile(r" \[while running '[^\n]*'\]$")
 _COMPONENT_ERRORS = (
     re.compile(_ERROR + r"([^\n]*?) \[while running '[^\n]*?'\](?:\\n|\n|$)"),
     re.compile(_ERROR + r"(.*?)(?:\\n|\n|$)"),
@@ -101,13 +102,23 @@ def run(
     logging.getLogger("apache_beam").setLevel(
         logging.WARNING if options.is_remote else logging.CRITICAL
     )
-    try:
-        pipeline = beam.Pipeline(runner=options.runner(), options=options.pipeline_options)
+    pipeline = _pipeline(component, args, options)
+    with contextlib.ExitStack() as stack:
         with _author_errors(component, options), pipeline:
             after = build(Job(pipeline, options, scratch))
+            stack.callback(locations.remove, scratch)  # before, nothing lies there
         return after()
-    finally:
-        locations.remove(scratch)
+
+
+def _pipeline(component: str, args: Sequence[str], options: BeamOptions) -> beam.Pipeline:
+    try:
+        return beam.Pipeline(runner=options.runner(), options=options.pipeline_options)
+    except ValueError as error:
+        reason = " ".join(str(error).splitlines()[1:]) or f"{error}."  # the first line is a heading
+        raise InputError(
+            f"{component}: `beam_pipeline_args` is {list(args)}, which {options.runner_name} "
+            f"refuses: {reason} Give the options that it needs, as '--project=my-project'."
+        ) from error
 
 
 @contextlib.contextmanager
@@ -116,7 +127,8 @@ def _author_errors(component: str, options: BeamOptions) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        # A worker in this process raises it as it is, but with Beam's words at its end.
+        if isinstance(error, ComponentError):  # raised in this process
+            raise type(error)(_STEP.sub("", str(error))) from error
         text = "".join(traceback.format_exception_only(error))
         found = next(filter(None, (form.search(text) for form in _COMPONENT_ERRORS)), None)
         if found:

@@ -26,8 +26,16 @@ def location_of(artifact: Artifact, options: BeamOptions) -> str:
 
     Its path, unless the workers run elsewhere: what a backend mounts or downloads here, they reach
     by the URI.
+
+    Raises:
+        InputError: Workers cannot reach it.
     """
-    return artifact.uri if options.is_remote and "://" in artifact.uri else str(artifact.path)
+    if not options.is_remote:
+        return str(artifact.path)
+    location = str(artifact.path) if is_local(artifact.uri) else artifact.uri
+    options.check_seen(location)
+    options.check_known(location)
+    return location
 
 
 def is_local(location: str) -> bool:

@@ -7,6 +7,8 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from apache_beam.io.filesystem import BeamIOError
+from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions, TypeOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.runner import create_runner
@@ -47,6 +49,29 @@ class BeamOptions:
     def is_remote(self) -> bool:
         """Whether workers run on other machines, which do not see this one's files."""
         return self.runner_name not in _LOCAL_RUNNERS
+
+    def check_seen(self, location: str) -> None:
+        """Raises an InputError where it is certain that workers do not see a path.
+
+        Those of other runners than Dataflow may have disks in common with this machine.
+        """
+        if self.runner_name == "DataflowRunner" and "://" not in location:
+            raise InputError(
+                f"{self._component}: `beam_pipeline_args` sets DataflowRunner, whose workers do "
+                f"not see {location}, expected a URI, as gs://bucket/data. Keep the data, and the "
+                "root of the pipeline, in a bucket, or leave the runner out."
+            )
+
+    def check_known(self, location: str) -> None:
+        """Raises an InputError where Beam has no file system for a URI."""
+        try:
+            FileSystems.get_filesystem(location)
+        except (ValueError, BeamIOError) as error:
+            raise InputError(
+                f"{self._component}: Beam's workers cannot read {location} ({error}), expected a "
+                "path, or a URI of a file system that Beam has here, as gs:// or s3://. Keep the "
+                "root of the pipeline there, or leave the runner out of `beam_pipeline_args`."
+            ) from error
 
     def runner(self) -> Any:
         """Returns what `beam.Pipeline` takes as its runner.

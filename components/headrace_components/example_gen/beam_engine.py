@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
-from typing import Any
+from typing import Any, ClassVar
 
 import apache_beam as beam
 import pyarrow as pa
@@ -51,7 +51,13 @@ class Agreement:
 
 
 class Source(ABC):
-    """How one kind of input is read; an instance is sent to the workers."""
+    """How one kind of input is read; an instance is sent to the workers.
+
+    Attributes:
+        reads_files: Whether the addresses of inputs are paths and URIs.
+    """
+
+    reads_files: ClassVar[bool] = True
 
     @abstractmethod
     def read(self, split: str, address: str) -> Iterator[Any]:
@@ -154,6 +160,8 @@ def write_queries(params: QueryParams, output: Artifact, read_query: ReadQuery) 
 class _QuerySource(TableSource):
     """Blocks are list columns; no two queries need agree."""
 
+    reads_files = False
+
     def __init__(self, params: QueryParams, read_query: ReadQuery) -> None:
         super().__init__(params)
         self._read_query = read_query
@@ -185,9 +193,7 @@ def write(
     def build(running: job.Job) -> Callable[[], None]:
         rows, sightings, warnings = [], [], []
         for split, addresses in inputs.items():
-            blocks, agreement = running.pipeline | f"Read[{split}]" >> Read(
-                split, addresses, source
-            )
+            blocks, agreement = read(running, split, addresses, source)
             divided = blocks | f"Divide[{split}]" >> _Divide(params, split, source, agreement)
             rows.append(divided.rows)
             sightings.append(divided.sightings)
@@ -208,9 +214,23 @@ def write(
     job.run(params.component, params.beam_pipeline_args, output, build)
 
 
-class Read(beam.PTransform):
-    """Reads the inputs of a split: gives pairs of `Place` and block, and the one `Agreement`."""
+def read(running: job.Job, split: str, addresses: Sequence[str], source: Source) -> tuple[Any, Any]:
+    """Reads the inputs of a split.
 
+    Returns:
+        A collection of pairs of `Place` and block, and one of the one `Agreement`.
+
+    Raises:
+        InputError: Workers do not see the files.
+    """
+    if source.reads_files:
+        for address in addresses:
+            running.options.check_seen(address)
+    blocks, agreement = running.pipeline | f"Read[{split}]" >> _Read(split, addresses, source)
+    return blocks, agreement
+
+
+class _Read(beam.PTransform):
     def __init__(self, split: str, addresses: Sequence[str], source: Source) -> None:
         super().__init__()
         self._split = split
@@ -218,7 +238,7 @@ class Read(beam.PTransform):
         self._source = source
 
     def expand(self, pipeline: beam.Pipeline) -> tuple[Any, Any]:
-        """Returns both collections."""
+        """Returns blocks and agreement."""
         read = (
             pipeline
             | "Inputs" >> beam.Create(self._addresses)
@@ -264,7 +284,7 @@ class _Divide(beam.PTransform):
         self._agreement = agreement
 
     def expand(self, blocks: Any) -> Any:
-        """Returns both collections."""
+        """Returns rows and sightings."""
         agreement = beam.pvalue.AsSingleton(self._agreement)
         divide = beam.FlatMap(_divide, agreement, *self._arguments)
         return blocks | "Divide" >> divide.with_outputs("sightings", main="rows")

@@ -16,10 +16,10 @@ from headrace_components.example_gen.beam_engine import (
     Agreement,
     Facts,
     Place,
-    Read,
     RowSource,
     Source,
     check_rows,
+    read,
     write_files,
 )
 from headrace_components.example_gen.from_files import no_rows
@@ -101,9 +101,7 @@ def _write_parquet(
     def build(running: job.Job) -> Callable[[], None]:
         tables, schemas = [], []
         for split, paths in files.items():
-            blocks, agreement = running.pipeline | f"Read[{split}]" >> Read(
-                split, paths, _ParquetSource()
-            )
+            blocks, agreement = read(running, split, paths, _ParquetSource())
             agreed = beam.pvalue.AsSingleton(agreement)
             partition = Partition(params.shares_of(split))
             tables.append(blocks | f"Divide[{split}]" >> beam.FlatMap(_divide, agreed, partition))
