@@ -32,7 +32,7 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """What is known of an input, when it was read to its end."""
+    """What is known of an input, and matters to the others of its split."""
 
     value: Any
 

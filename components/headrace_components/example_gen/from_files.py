@@ -20,7 +20,7 @@ def find_input(params: FileExampleGenParams) -> ResolvedInput:
     """Returns the files that the parameters name.
 
     Raises:
-        InputError: There are none, or they are not to be told apart.
+        InputError: A pattern is not understood or matches nothing, or splits differ in their span.
     """
     base = params.input_base
     check_directory(params.component, base)
