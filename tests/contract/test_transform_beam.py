@@ -1,5 +1,7 @@
 """Transform on Beam gives what the embedded engine gives."""
 
+import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,11 +12,15 @@ import pyarrow as pa
 import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
+from apache_beam.runners.portability.local_job_service import LocalJobServicer
 from tensorflow_transform.beam.analyzer_cache import DatasetKey
 
+from headrace_components import catalog
 from headrace_components.data import schemas, statistics
 from headrace_components.data.examples import ExamplesReader, ExamplesWriter
+from headrace_components.task import main
 from headrace_components.transform import analyzer_cache
+from headrace_components.transform.executor import execute
 from launcher import Launcher, Outcome, TaskFailedError
 from statistics_oracle import differences
 
@@ -170,6 +176,37 @@ def test_a_module_with_an_analyzer_of_its_own_reaches_processes(
     assert len(transformed) == NUM_ROWS
     # `other` is the longest word.
     assert {row.features.feature["length"].int64_list.value[0] for row in transformed} == {5}
+
+
+def test_a_cluster_gets_the_module_as_a_wheel(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_rows(tmp_path / "examples")
+    (tmp_path / "schema").mkdir()
+    (tmp_path / "schema" / schemas.FILE_NAME).write_text(SCHEMA, "utf-8")
+    (tmp_path / "longest_words.py").write_text(SIBLING, "utf-8")
+    (tmp_path / "module.py").write_text(MODULE_WITH_ANALYZER, "utf-8")
+    job_server = LocalJobServicer()
+    port = job_server.start_grpc_server()
+    parameters = {
+        "module_file": str(tmp_path / "module.py"),
+        "beam_pipeline_args": [
+            "--runner=PortableRunner",
+            f"--job_endpoint=localhost:{port}",
+            "--environment_type=LOOPBACK",  # workers of the cluster in this process
+        ],
+    }
+
+    code = main("transform", execute, ["--executor_input", local_input(tmp_path, parameters)])
+
+    job_server.stop()
+    assert code == 0
+    assert re.search(r"headrace_user_code_\w+-0-py3-none-any\.whl", caplog.text)
+    reader = ExamplesReader(tmp_path / "transformed_examples", "test")
+    assert reader.num_rows("train") == NUM_ROWS
+    before = statistics.read(tmp_path / "pre_transform_stats", "test").datasets[0]
+    assert before.num_examples == NUM_ROWS
+    assert not list(tmp_path.rglob(".headrace-beam-*"))
 
 
 def test_what_analyzers_read_of_others_is_analyzed_by_one_worker(
@@ -344,6 +381,27 @@ def inputs(launcher: Launcher, tmp_path: Path, schema: str = SCHEMA) -> dict[str
         "examples": launcher.store(tmp_path / "examples"),
         "schema": launcher.store(tmp_path / "schema"),
     }
+
+
+def local_input(tmp_path: Path, parameters: Mapping[str, Any]) -> str:
+    """Returns the message to a task whose artifacts are where their URIs say, as on one machine."""
+
+    def artifact(port: str) -> dict[str, Any]:
+        return {"artifacts": [{"name": port, "uri": str(tmp_path / port), "metadata": {}}]}
+
+    outputs = catalog.transform.component_spec.outputs or {}
+    return json.dumps(
+        {
+            "inputs": {
+                "parameterValues": dict(parameters),
+                "artifacts": {port: artifact(port) for port in ("examples", "schema")},
+            },
+            "outputs": {
+                "outputFile": str(tmp_path / "output.json"),
+                "artifacts": {port: artifact(port) for port in outputs},
+            },
+        }
+    )
 
 
 def write_rows(
