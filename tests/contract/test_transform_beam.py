@@ -241,8 +241,17 @@ def test_what_analyzers_read_of_others_is_analyzed_by_one_worker(
             "def preprocessing_fn(inputs):\n    return {'x': inputs['fare'][:1]}\n",
             r"transform: preprocessing_fn made 1 rows of \d+, expected one for each",
         ),
+        (
+            SCHEMA,
+            "import tensorflow as tf\nimport tensorflow_transform as tft\n\n\n"
+            "def preprocessing_fn(inputs):\n"
+            "    two = tf.ensure_shape(inputs['fare'][:3], [2])\n"
+            "    return {'x': inputs['fare'] - tft.mean(two)}\n",
+            r"transform: the graph of preprocessing_fn does not run on split 'train': Shape of "
+            r"tensor \S+ \[3\] is not compatible with expected shape \[2\]\. Correct the operation",
+        ),
     ],
-    ids=["type", "missing", "rows"],
+    ids=["type", "missing", "rows", "graph"],
 )
 def test_what_workers_find_is_told_to_the_author(
     launcher: Launcher, tmp_path: Path, schema: str, module: str, message: str

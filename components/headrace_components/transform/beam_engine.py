@@ -22,6 +22,7 @@ from headrace_components.beam.options import BeamOptions
 from headrace_components.transform import analyzer_cache
 from headrace_components.transform.beam_rows import ReadRaw
 from headrace_components.transform.embedded_engine import Dataset
+from headrace_components.transform.graph_errors import told_of_tft
 from headrace_components.transform.graph_interpreter import num_phases
 from headrace_components.transform.raw_data import RawColumns
 from headrace_components.transform.requests import AnalysisRequest
@@ -58,7 +59,7 @@ def analyze(
         datasets: The splits, and what they are called in a cache.
 
     Raises:
-        InputError: The rows contradict the schema.
+        InputError: The rows contradict the schema, or the graph does not run on them.
     """
 
     def build(running: job.Job) -> Callable[[], Any]:
@@ -92,7 +93,8 @@ def analyze(
         )
 
     args = _args(request, function, columns)
-    written: WrittenGraph = job.run(request.component, args, request.graph, build)
+    with told_of_tft(request.component, request.splits):
+        written: WrittenGraph = job.run(request.component, args, request.graph, build)
     return written
 
 

@@ -1,7 +1,8 @@
 """Tells an author what went wrong while a graph of theirs ran."""
 
 import logging
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 
@@ -11,6 +12,11 @@ import tensorflow as tf
 from headrace_components.errors import InputError
 
 _MAX_MESSAGE_CHARS = 400
+
+# What TFT quotes, before it shows the batch.
+_QUOTED_BY_TFT = re.compile(
+    r'trying to apply the transformation: "(.*?)"\.\s+Batch instances', re.DOTALL
+)
 
 
 @contextmanager
@@ -24,17 +30,41 @@ def told_to_author(component: str, split: str) -> Iterator[None]:
         yield
     except (tf.errors.InvalidArgumentError, TypeError, ValueError, pa.ArrowException) as error:
         logging.info("%s: where the graph failed:", component, exc_info=error)
-        raise InputError(
-            f"{component}: the graph of preprocessing_fn does not run on split {split!r}: "
-            f"{_reason(error)}. Correct the operation, or return features whose first dimension is "
-            "the rows; the log has the full traceback."
-        ) from error
+        raise _input_error(component, f"split {split!r}", str(error)) from error
 
 
-def _reason(error: Exception) -> str:
+@contextmanager
+def told_of_tft(component: str, splits: Sequence[str]) -> Iterator[None]:
+    """Has TensorFlow Transform run a graph of `preprocessing_fn` on rows of `splits`.
+
+    Raises:
+        InputError: As `told_to_author`, out of what TFT and Beam's runner make of it.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        quoted = _QUOTED_BY_TFT.search(str(error).replace("\\n", "\n"))
+        if quoted is None:
+            raise
+        logging.info("%s: where the graph failed:", component, exc_info=error)
+        rows = f"split {splits[0]!r}" if len(splits) == 1 else f"splits {list(splits)}"
+        raise _input_error(component, rows, quoted[1]) from error
+
+
+def _input_error(component: str, rows: str, message: str) -> InputError:
+    return InputError(
+        f"{component}: the graph of preprocessing_fn does not run on {rows}: {_reason(message)}. "
+        "Correct the operation, or return features whose first dimension is the rows; the log has "
+        "the full traceback."
+    )
+
+
+def _reason(message: str) -> str:
     """Returns the line that says what happened: TensorFlow puts a traceback before it."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
     for line, after in pairwise(lines):
         if after.startswith("[[{{node"):
             return line[:_MAX_MESSAGE_CHARS].rstrip(".")
-    return lines[0][:_MAX_MESSAGE_CHARS].rstrip(".") if lines else type(error).__name__
+    return lines[0][:_MAX_MESSAGE_CHARS].rstrip(".") if lines else "no message"
