@@ -71,11 +71,13 @@ bench: examples/flights/data examples/penguins/data ## Measure Headrace, and TFX
 
 UV_COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --upgrade
 LOCAL := pyproject.toml --extra embedded --extra examples --extra dev
-TFJS := images/tfjs_converter
-lock: $(VENV)/.ready ## Resolve the locks again
+lock: $(VENV)/.ready ## Resolve all locks again, the images' with the versions of the local one
 	$(UV_COMPILE) $(LOCAL) --python-version 3.11 --python-platform x86_64-manylinux_2_36 --constraint images/local/tfx-1.16.constraints --output-file images/local/tfx-1.16.lock
 	$(UV_COMPILE) $(LOCAL) --python-version 3.13 --python-platform x86_64-manylinux_2_39 --constraint images/local/tfx-1.21.constraints --output-file images/local/tfx-1.21.lock
-	$(UV_COMPILE) $(TFJS)/requirements.in --universal --python-version 3.11 --excludes $(TFJS)/excludes.txt --output-file $(TFJS)/requirements.lock
+	$(BIN)/headrace images lock --all
+
+lock/%: $(VENV)/.ready ## Resolve the lock of one image, as lock/pusher, or layer, as lock/layers/arrow
+	$(BIN)/headrace images lock $*
 
 clean: ## Remove the virtual environment, build outputs and caches
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,4 +1,4 @@
-"""The `headrace` command: `compile`, `run`, `lineage` and `doctor`.
+"""The `headrace` command: `compile`, `run`, `lineage`, `images` and `doctor`.
 
 A command's module is imported when the command is called and not before: `headrace --help` and
 `headrace compile` must not pay for what `headrace run` needs.
@@ -24,6 +24,7 @@ _COMMANDS = {
     "compile": "Compile a pipeline for a target.",
     "run": "Run a pipeline on this machine.",
     "lineage": "Show what runs read and wrote.",
+    "images": "List and lock the images that components run in.",
     "doctor": "Tell what this machine can run, and why not.",
 }
 

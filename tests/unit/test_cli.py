@@ -149,7 +149,7 @@ def test_help_lists_the_commands_and_imports_none(tmp_path: Path) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
     )
 
-    for command in ("compile", "run", "lineage", "doctor"):
+    for command in ("compile", "run", "lineage", "images", "doctor"):
         assert f"\n  {command} " in result.stdout
     assert result.stdout.endswith("[]\n")
 

@@ -1,0 +1,178 @@
+"""What images/ says of each image is what its component needs, no less and no more."""
+
+import ast
+import re
+import sys
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+from headrace.cli import main
+from headrace.containers import definitions, locking
+from headrace.containers.definitions import Image
+from headrace_components import catalog
+from headrace_components.errors import InputError
+
+REPOSITORY = Path(__file__).parents[2]
+ROOT = REPOSITORY / "images"
+STANDARD = sys.stdlib_module_names
+IMAGES = definitions.images(ROOT)
+ALL = [*definitions.layers(ROOT), *IMAGES]
+
+each_image = pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.name)
+each_lock = pytest.mark.parametrize("image", ALL, ids=lambda image: image.name)
+
+
+def test_every_component_has_an_image() -> None:
+    assert [image.name for image in IMAGES] == sorted(catalog.__all__)
+
+
+@each_image
+def test_an_image_has_what_its_component_imports(image: Image) -> None:
+    required = {requirement.name for requirement in image.requirements()}
+    missing = {
+        module
+        for module in third_party(f"headrace_components.{image.name}.__main__")
+        if not packages(module) & required
+    }
+    assert not missing
+
+
+@each_image
+def test_an_image_has_nothing_that_its_component_does_not_import(image: Image) -> None:
+    modules = third_party(f"headrace_components.{image.name}.__main__")
+    imported = set[str]().union(*(packages(module) for module in modules))
+    unused = {
+        requirement.name
+        for requirement in image.requirements()
+        if requirement.name not in imported and not requirement.reason
+    }
+    assert not unused
+
+
+@each_lock
+def test_a_lock_is_of_the_requirements_beside_it(image: Image) -> None:
+    assert locking.is_current(image), f"{image.lock}: run `make lock/{image.name}`"
+
+
+@each_lock
+def test_an_image_begins_with_all_of_its_layer(image: Image) -> None:
+    if image.layer is not None:
+        layer = image.layer / definitions.LOCK_FILE
+        assert pins(layer).items() <= pins(image.lock).items()
+
+
+def test_images_have_the_versions_that_the_tests_ran_with() -> None:
+    tested = pins(ROOT / "local/tfx-1.21.lock")
+    for image in IMAGES:
+        if image.name != "tfjs_converter":
+            shared = pins(image.lock).keys() & tested.keys()
+            assert {name: pins(image.lock)[name] for name in shared} == {
+                name: tested[name] for name in shared
+            }
+
+
+def test_no_image_has_kfp_or_the_compiler() -> None:
+    for image in IMAGES:
+        assert not {"kfp", "headrace"} & pins(image.lock).keys()
+
+
+def test_an_unknown_image_is_told_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["images", "--images", str(ROOT), "lock", "pushr"]) == 2
+    assert "there is no image 'pushr'. Did you mean 'pusher'?" in capsys.readouterr().err
+
+
+def test_a_folder_without_images_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["images", "--images", str(tmp_path / "images"), "list"]) == 2
+    assert "there is no folder" in capsys.readouterr().err
+
+
+def test_a_lock_that_is_out_of_date_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "requirements.in").write_text("numpy\n", "utf-8")
+    (image,) = definitions.images(tmp_path)
+    with pytest.raises(InputError, match=r"is missing.* Run `make lock/mine`"):
+        locking.check_current(image)
+    image.lock.write_text("# of another time\nnumpy==2.0\n", "utf-8")
+    with pytest.raises(InputError, match=r"is older than what it is resolved from"):
+        locking.check_current(image)
+
+
+def pins(lock: Path) -> dict[str, str]:
+    """Returns versions by package."""
+    found = re.findall(
+        r"^([A-Za-z0-9._-]+)(?:\[\S+\])?==(\S+)", lock.read_text("utf-8"), re.MULTILINE
+    )
+    return {normalized(name): version for name, version in found}
+
+
+@cache
+def third_party(module: str) -> frozenset[str]:
+    """Returns the modules of other packages that a module imports, by itself or by ours."""
+    seen, found, waiting = set[str](), set[str](), [module]
+    while waiting:
+        name = waiting.pop()
+        file = source(name)
+        if name in seen or file is None:
+            continue
+        seen.add(name)
+        for imported in imports(file):
+            if imported.startswith("headrace_components"):
+                waiting.append(imported)
+            elif imported != "google.cloud" and imported.partition(".")[0] not in STANDARD:
+                found.add(imported)
+    return frozenset(found)
+
+
+def source(module: str) -> Path | None:
+    path = REPOSITORY / "components" / module.replace(".", "/")
+    for file in (path.with_suffix(".py"), path / "__init__.py"):
+        if file.is_file():
+            return file
+    return None
+
+
+def imports(file: Path) -> set[str]:
+    names = set[str]()
+    for statement in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(statement, ast.Import):
+            names.update(alias.name for alias in statement.names)
+        elif isinstance(statement, ast.ImportFrom) and statement.module:
+            names.add(statement.module)
+            if statement.module.startswith(("headrace_components", "google.cloud")):
+                names.update(f"{statement.module}.{alias.name}" for alias in statement.names)
+    return names
+
+
+def packages(module: str) -> set[str]:
+    """Returns the packages that may hold a module, by their normalized names."""
+    top = module.partition(".")[0]
+    if top == "google":
+        return google_packages(module)
+    if top == "tensorflow":
+        return {"tensorflow-cpu"}
+    return {normalized(name) for name in installed().get(top, [top])}
+
+
+def google_packages(module: str) -> set[str]:
+    """Returns the package of a module of the namespace that many packages share."""
+    _, kind, *rest = module.split(".")
+    if kind == "cloud":
+        return {f"google-cloud-{normalized(rest[0].partition('_v')[0])}"}
+    return {"protobuf" if kind == "protobuf" else f"google-{normalized(kind)}"}
+
+
+@cache
+def installed() -> Mapping[str, list[str]]:
+    return packages_distributions()
+
+
+def normalized(name: str) -> str:
+    """Returns a package's name as PEP 503 has it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
