@@ -22,7 +22,8 @@ from headrace_components.data.example_encoder import encode_examples
 from headrace_components.data.examples import ExamplesReader
 from headrace_components.data.tfrecord import frame
 from headrace_components.errors import InputError
-from headrace_components.example_gen.beam_engine import Source, read
+from headrace_components.example_gen.beam_engine import read
+from headrace_components.example_gen.beam_sources import Source
 from launcher import Launcher, Stored, TaskFailedError
 
 IN_MEMORY = ["--runner=DirectRunner"]

@@ -5,7 +5,7 @@ division into shards, of which Beam has no notion.
 """
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -71,17 +71,19 @@ class ReadRecordBatches(beam.PTransform):
         return _spread(pipeline, self._directory, self._files, self._read)
 
 
-class ReadRecords(beam.PTransform):
-    """Reads a split as lists of serialized records, of any payload format.
+class _ReadTFRecords(beam.PTransform):
+    """Reads the TFRecords of a split.
 
     Args:
         reader: The artifact, opened where the pipeline is built.
         split: Name of the split.
         location: Where workers find the artifact.
         component: Name of the component, for error messages.
-        batch_size: The most records in a list.
+        batch_size: The most records in a batch.
     """
 
+    _batches: Callable[..., Iterator[Any]]  # of a file's location, the component and batch_size
+
     def __init__(
         self,
         reader: ExamplesReader,
@@ -94,33 +96,35 @@ class ReadRecords(beam.PTransform):
         super().__init__()
         self._files = reader.tfrecord_files(split)
         self._directory = locations.join(location, f"Split-{split}")
-        self._read = partial(_records, component=component, batch_size=batch_size)
+        self._read = partial(type(self)._batches, component=component, batch_size=batch_size)
 
     def expand(self, pipeline: beam.Pipeline) -> Any:
-        """Returns the lists of records."""
+        """Returns the batches."""
         return _spread(pipeline, self._directory, self._files, self._read)
 
 
-class ReadPairs(beam.PTransform):
+def _records(location: str, component: str, batch_size: int) -> Iterator[list[bytes]]:
+    with locations.fetched(location) as file:
+        yield from serialized_batches(file, component, batch_size)
+
+
+def _pairs(
+    location: str, component: str, batch_size: int
+) -> Iterator[tuple[pa.RecordBatch, list[bytes]]]:
+    with locations.fetched(location) as file:
+        yield from decoded_batches(file, component, batch_size)
+
+
+class ReadRecords(_ReadTFRecords):
+    """Reads a split as lists of serialized records, of any payload format."""
+
+    _batches = staticmethod(_records)
+
+
+class ReadPairs(_ReadTFRecords):
     """Reads a split as pairs of a `pa.RecordBatch` and the list of its serialized tf.Examples."""
 
-    def __init__(
-        self,
-        reader: ExamplesReader,
-        split: str,
-        location: str,
-        component: str,
-        *,
-        batch_size: int = BATCH_SIZE,
-    ) -> None:
-        super().__init__()
-        self._files = reader.tfrecord_files(split)
-        self._directory = locations.join(location, f"Split-{split}")
-        self._read = partial(_pairs, component=component, batch_size=batch_size)
-
-    def expand(self, pipeline: beam.Pipeline) -> Any:
-        """Returns the pairs."""
-        return _spread(pipeline, self._directory, self._files, self._read)
+    _batches = staticmethod(_pairs)
 
 
 def _spread(pipeline: beam.Pipeline, directory: str, files: Sequence[Path], read: Any) -> Any:
@@ -152,18 +156,6 @@ def _record_batches(
         else:
             for batch, _ in decoded_batches(file, component, batch_size):
                 yield selected(batch, columns)
-
-
-def _records(location: str, component: str, batch_size: int) -> Iterator[list[bytes]]:
-    with locations.fetched(location) as file:
-        yield from serialized_batches(file, component, batch_size)
-
-
-def _pairs(
-    location: str, component: str, batch_size: int
-) -> Iterator[tuple[pa.RecordBatch, list[bytes]]]:
-    with locations.fetched(location) as file:
-        yield from decoded_batches(file, component, batch_size)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,7 +13,8 @@ from headrace_components.csv_example_gen.csv_types import (
     column_types,
 )
 from headrace_components.csv_example_gen.params import CsvExampleGenParams
-from headrace_components.example_gen.beam_engine import Agreement, Facts, TableSource, write_files
+from headrace_components.example_gen.beam_engine import write_files
+from headrace_components.example_gen.beam_sources import Agreement, Facts, TableSource
 from headrace_components.task import Artifact
 
 

@@ -4,13 +4,12 @@ Splits, spans and the files of these are known before; only what an input holds 
 """
 
 import logging
-from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
-from typing import Any, ClassVar
+from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
@@ -19,105 +18,21 @@ from headrace_components.beam import job
 from headrace_components.beam.examples import Shard, SplitRows, WriteShards, finish
 from headrace_components.errors import InputError
 from headrace_components.example_gen import from_files, from_queries
+from headrace_components.example_gen.beam_sources import (
+    Agreement,
+    Facts,
+    RowSource,
+    Source,
+    TableSource,
+)
 from headrace_components.example_gen.from_queries import ReadQuery
 from headrace_components.example_gen.params import ExampleGenParams, FileExampleGenParams
 from headrace_components.example_gen.partition import FeatureCheck, Partition, Sighting
 from headrace_components.example_gen.query_params import QueryParams
-from headrace_components.example_gen.writing import Rows, example_rows
 from headrace_components.task import Artifact
 
 Place = tuple[int, int]
 """Where rows are: number of the input among those of its split, and of the block within it."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Facts:
-    """What is known of an input, and matters to the others of its split."""
-
-    value: Any
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Agreement:
-    """What the inputs of a split have in common.
-
-    Attributes:
-        value: What `Source.rows` needs of it.
-        warnings: What the author may not expect.
-    """
-
-    value: Any
-    warnings: Sequence[str] = ()
-
-
-class Source(ABC):
-    """How one kind of input is read; an instance is sent to the workers.
-
-    Attributes:
-        reads_files: Whether the addresses of inputs are paths and URIs.
-    """
-
-    reads_files: ClassVar[bool] = True
-
-    @abstractmethod
-    def read(self, split: str, address: str) -> Iterator[Any]:
-        """Yields blocks of rows, in any form, and `Facts` where other inputs must agree with them.
-
-        Args:
-            split: Name of the input split.
-            address: Path or URI of a file, or a query.
-        """
-
-    def agree(self, facts: Mapping[str, Any]) -> Agreement:
-        """Returns what the inputs of a split have in common.
-
-        Args:
-            facts: What `read` found of each input by address, in the order of the inputs.
-
-        Raises:
-            InputError: They do not agree.
-        """
-        return Agreement(value=None)
-
-
-class RowSource(Source):
-    """How inputs are read whose rows are written as TFRecords.
-
-    Args:
-        column: Name of the column that decides on the split of a row; empty where none does.
-    """
-
-    def __init__(self, column: str) -> None:
-        self.column = column
-
-    @abstractmethod
-    def rows(self, block: Any, agreed: Any) -> Rows:
-        """Returns the rows of a block as they are written.
-
-        Args:
-            block: What `read` gave.
-            agreed: Value of the `Agreement`.
-        """
-
-
-class TableSource(RowSource):
-    """How tables are read, whose rows are written as tf.Examples.
-
-    Args:
-        params: Says what decides on the split of a row.
-    """
-
-    def __init__(self, params: ExampleGenParams) -> None:
-        super().__init__(params.partition_feature)
-        self._params = params
-
-    def columns(self, block: Any, agreed: Any) -> pa.RecordBatch:
-        """Returns a block as list columns; by default it is such."""
-        return block
-
-    def rows(self, block: Any, agreed: Any) -> Rows:
-        """Returns the rows of a block as tf.Examples."""
-        return example_rows(self.columns(block, agreed), self._params)
 
 
 def write_files(

@@ -12,16 +12,8 @@ import pyarrow as pa
 from headrace_components.beam import job, locations
 from headrace_components.beam.bundles import WriteBundles
 from headrace_components.data import columnar
-from headrace_components.example_gen.beam_engine import (
-    Agreement,
-    Facts,
-    Place,
-    RowSource,
-    Source,
-    check_rows,
-    read,
-    write_files,
-)
+from headrace_components.example_gen.beam_engine import Place, check_rows, read, write_files
+from headrace_components.example_gen.beam_sources import Agreement, Facts, RowSource, Source
 from headrace_components.example_gen.from_files import no_rows
 from headrace_components.example_gen.parquet_files import ParquetFiles, one_schema
 from headrace_components.example_gen.partition import Partition

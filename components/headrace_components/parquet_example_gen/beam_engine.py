@@ -5,7 +5,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from headrace_components.example_gen.beam_engine import Agreement, Facts, TableSource, write_files
+from headrace_components.example_gen.beam_engine import write_files
+from headrace_components.example_gen.beam_sources import Agreement, Facts, TableSource
 from headrace_components.example_gen.parquet_files import ParquetFiles, one_schema
 from headrace_components.example_gen.values import FeatureColumns
 from headrace_components.parquet_example_gen.executor import ADVICE
