@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from beam_clusters import cluster, local_input
 from evaluator_cases import at_least, eval_config, flights, metric, save_model, write_examples
 from headrace_components.evaluator import results
+from headrace_components.evaluator.executor import execute
+from headrace_components.task import main
 from launcher import Launcher, Outcome, Stored, TaskFailedError
 
 IN_MEMORY = ["--runner=DirectRunner"]
-PROCESSES = [*IN_MEMORY, "--direct_running_mode=multi_processing", "--direct_num_workers=2"]
+PROCESSES = [*IN_MEMORY, "--direct_running_mode=multi_processing", "--direct_num_workers=1"]
 CHANGE = {"change_threshold": {"absolute": -0.1, "direction": "HIGHER_IS_BETTER"}}
 
 # A metric in a file beside the module, which names it to TFMA by its plain name.
@@ -133,6 +136,44 @@ def test_metrics_and_extractors_of_the_author_reach_processes(
     # The model's score is above a half where the distance is above 0.8.
     expected = sum(distance > 0.8 for distance in flights(400)["distance"])
     assert values(outcome)[""]["num_above"] == expected
+
+
+def test_a_cluster_evaluates_beside_a_baseline(tmp_path: Path) -> None:
+    write_examples(tmp_path / "examples", flights(400))
+    save_model(tmp_path / "model")
+    save_model(tmp_path / "baseline_model", slope=-0.2)
+    (tmp_path / "module.py").write_text(MODULE, "utf-8")
+    with cluster() as args:
+        parameters = {
+            "eval_config": eval_config(metric("AUC", {**at_least(0.7), **CHANGE})),
+            "module_file": str(tmp_path / "module.py"),
+            "beam_pipeline_args": args,
+        }
+        wired = ["examples", "model", "baseline_model"]
+        message = local_input("evaluator", tmp_path, parameters, wired)
+        code = main("evaluator", execute, ["--executor_input", message])
+
+    assert code == 0
+    assert results.validation_result(tmp_path / "evaluation").validation_ok
+    assert (tmp_path / "blessing/BLESSED").is_file()
+    assert not list(tmp_path.rglob(".headrace-beam-*"))
+
+
+def test_a_metric_module_that_does_not_load_is_told(
+    launcher: Launcher, examples: Stored, model: Stored, tmp_path: Path
+) -> None:
+    (tmp_path / "module.py").write_text(MODULE, "utf-8")
+    (tmp_path / "broken_metrics.py").write_text("import beam\n", "utf-8")
+    config = eval_config({"class_name": "NumAbove", "module": "broken_metrics"})
+
+    message = r"metric NumAbove .* module 'broken_metrics' cannot be made: No module named 'beam'"
+    with pytest.raises(TaskFailedError, match=message):
+        run(
+            launcher,
+            config,
+            {"examples": examples, "model": model},
+            module_file=str(tmp_path / "module.py"),
+        )
 
 
 def test_a_label_that_some_rows_lack_is_found_by_the_workers(

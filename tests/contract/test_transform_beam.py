@@ -1,6 +1,5 @@
 """Transform on Beam gives what the embedded engine gives."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,10 +11,9 @@ import pyarrow as pa
 import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
-from apache_beam.runners.portability.local_job_service import LocalJobServicer
 from tensorflow_transform.beam.analyzer_cache import DatasetKey
 
-from headrace_components import catalog
+from beam_clusters import cluster, local_input
 from headrace_components.data import schemas, statistics
 from headrace_components.data.examples import ExamplesReader, ExamplesWriter
 from headrace_components.task import main
@@ -25,7 +23,7 @@ from launcher import Launcher, Outcome, TaskFailedError
 from statistics_oracle import differences
 
 IN_MEMORY = ["--runner=DirectRunner"]
-PROCESSES = [*IN_MEMORY, "--direct_running_mode=multi_processing", "--direct_num_workers=2"]
+PROCESSES = [*IN_MEMORY, "--direct_running_mode=multi_processing", "--direct_num_workers=1"]
 NUM_ROWS = 300
 
 SCHEMA = """
@@ -124,6 +122,7 @@ def preprocessing_fn(inputs):
 """
 
 
+@pytest.mark.slow
 def test_beam_writes_what_the_embedded_engine_writes(launcher: Launcher, tmp_path: Path) -> None:
     wired = inputs(launcher, tmp_path)
 
@@ -170,12 +169,17 @@ def test_a_module_with_an_analyzer_of_its_own_reaches_processes(
     wired = inputs(launcher, tmp_path)
     (tmp_path / "longest_words.py").write_text(SIBLING, "utf-8")
 
-    outcome = run(launcher, tmp_path, wired, MODULE_WITH_ANALYZER, beam_pipeline_args=PROCESSES)
+    outcome = run(
+        launcher,
+        tmp_path,
+        wired,
+        MODULE_WITH_ANALYZER,
+        beam_pipeline_args=PROCESSES,
+        **GRAPH_ALONE,
+    )
 
-    transformed = rows(outcome, "train")
-    assert len(transformed) == NUM_ROWS
     # `other` is the longest word.
-    assert {row.features.feature["length"].int64_list.value[0] for row in transformed} == {5}
+    assert served(outcome["transform_graph"].path)["length"].numpy().tolist() == [5, 5]
 
 
 def test_a_cluster_gets_the_module_as_a_wheel(
@@ -186,20 +190,12 @@ def test_a_cluster_gets_the_module_as_a_wheel(
     (tmp_path / "schema" / schemas.FILE_NAME).write_text(SCHEMA, "utf-8")
     (tmp_path / "longest_words.py").write_text(SIBLING, "utf-8")
     (tmp_path / "module.py").write_text(MODULE_WITH_ANALYZER, "utf-8")
-    job_server = LocalJobServicer()
-    port = job_server.start_grpc_server()
-    parameters = {
-        "module_file": str(tmp_path / "module.py"),
-        "beam_pipeline_args": [
-            "--runner=PortableRunner",
-            f"--job_endpoint=localhost:{port}",
-            "--environment_type=LOOPBACK",  # workers of the cluster in this process
-        ],
-    }
 
-    code = main("transform", execute, ["--executor_input", local_input(tmp_path, parameters)])
+    with cluster() as args:
+        parameters = {"module_file": str(tmp_path / "module.py"), "beam_pipeline_args": args}
+        message = local_input("transform", tmp_path, parameters, ["examples", "schema"])
+        code = main("transform", execute, ["--executor_input", message])
 
-    job_server.stop()
     assert code == 0
     assert re.search(r"headrace_user_code_\w+-0-py3-none-any\.whl", caplog.text)
     reader = ExamplesReader(tmp_path / "transformed_examples", "test")
@@ -316,26 +312,28 @@ def _rounded(values: Sequence[Any]) -> list[Any]:
     return [round(value, 3) if isinstance(value, float) else value for value in values]
 
 
+def served(graph: Path) -> Mapping[str, Any]:
+    """Returns what a graph makes of two rows."""
+    layer = tft.TFTransformOutput(str(graph)).transform_features_layer()
+    outputs: Mapping[str, Any] = layer(
+        {
+            "company": tf.sparse.from_dense([["b"], ["new"]]),
+            "fare": tf.constant([5.0, 0.1]),
+            "hour": tf.sparse.from_dense(tf.constant([[1], [9]], tf.int64)),
+            "unused": tf.sparse.from_dense(tf.constant([[1], [1]], tf.int64)),
+            "words": tf.sparse.from_dense([["to", "be"], ["or", ""]]),
+        }
+    )
+    return outputs
+
+
 def check_graphs_agree(ours: Path, theirs: Path) -> None:
-    served = []
-    for graph in (ours, theirs):
-        layer = tft.TFTransformOutput(str(graph)).transform_features_layer()
-        served.append(
-            layer(
-                {
-                    "company": tf.sparse.from_dense([["b"], ["new"]]),
-                    "fare": tf.constant([5.0, 0.1]),
-                    "hour": tf.sparse.from_dense(tf.constant([[1], [9]], tf.int64)),
-                    "unused": tf.sparse.from_dense(tf.constant([[1], [1]], tf.int64)),
-                    "words": tf.sparse.from_dense([["to", "be"], ["or", ""]]),
-                }
-            )
-        )
-    assert served[0].keys() == served[1].keys()
-    for name, tensor in served[0].items():
+    both = [served(graph) for graph in (ours, theirs)]
+    assert both[0].keys() == both[1].keys()
+    for name, tensor in both[0].items():
         for left, right in zip(
             tf.nest.flatten(tensor, expand_composites=True),
-            tf.nest.flatten(served[1][name], expand_composites=True),
+            tf.nest.flatten(both[1][name], expand_composites=True),
             strict=True,
         ):
             if left.dtype.is_floating:
@@ -390,27 +388,6 @@ def inputs(launcher: Launcher, tmp_path: Path, schema: str = SCHEMA) -> dict[str
         "examples": launcher.store(tmp_path / "examples"),
         "schema": launcher.store(tmp_path / "schema"),
     }
-
-
-def local_input(tmp_path: Path, parameters: Mapping[str, Any]) -> str:
-    """Returns the message to a task whose artifacts are where their URIs say, as on one machine."""
-
-    def artifact(port: str) -> dict[str, Any]:
-        return {"artifacts": [{"name": port, "uri": str(tmp_path / port), "metadata": {}}]}
-
-    outputs = catalog.transform.component_spec.outputs or {}
-    return json.dumps(
-        {
-            "inputs": {
-                "parameterValues": dict(parameters),
-                "artifacts": {port: artifact(port) for port in ("examples", "schema")},
-            },
-            "outputs": {
-                "outputFile": str(tmp_path / "output.json"),
-                "artifacts": {port: artifact(port) for port in outputs},
-            },
-        }
-    )
 
 
 def write_rows(
