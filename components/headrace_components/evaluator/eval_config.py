@@ -141,7 +141,8 @@ def _check_metric(metric: Any) -> None:
             f"evaluator: the config of metric {metric.class_name} is {metric.config!r}, which is "
             f"not JSON ({error}). Give a JSON text, as '{{\"thresholds\": [0.5]}}'."
         ) from error
-    except (ValueError, TypeError, ImportError, AttributeError, NotImplementedError) as error:
+    except Exception as error:  # a metric of the author's own may raise anything
+        logging.info("evaluator: where metric %s failed:", metric.class_name, exc_info=error)
         raise InputError(
             f"evaluator: metric {metric.class_name} with config {metric.config!r} and module "
             f"{metric.module!r} cannot be made: {_one_line(error)}. Correct its entry in "
