@@ -4,6 +4,9 @@
     registry = "europe-docker.pkg.dev/my-project/headrace"
     digests_file = "images/digests.json"     # or a table [images.digests]
 
+    [images.tasks]                           # images of the author's own; [images.components] too
+    trainer = "europe-docker.pkg.dev/my-project/flights/trainer@sha256:..."
+
     [vertex]
     pipeline_root = "gs://my-bucket/headrace"
     project = "my-project"
@@ -24,7 +27,7 @@ import difflib
 import json
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
@@ -39,6 +42,10 @@ DEFAULT_FILE = "headrace.toml"
 DEFAULT_DIGESTS_FILE = "images/digests.json"
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+# https://pkg.go.dev/github.com/distribution/reference, with a host and without a tag. What has no
+# dot, port or `localhost` in front is no host, and a short name means another image elsewhere.
+_HOST = r"(?:localhost|(?=[^/]*[.:])[A-Za-z0-9.-]+)(?::[0-9]+)?"
+_REFERENCE = re.compile(rf"{_HOST}(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)+@{_DIGEST.pattern}")
 # https://cloud.google.com/resource-manager/docs/labels-overview#requirements
 _LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
@@ -54,14 +61,18 @@ class Images:
         registry: What stands before the image's name, as `europe-docker.pkg.dev/project/repo`.
         digests: `sha256:` and 64 hex digits, by image name.
         digests_file: JSON file with the same mapping, used where `digests` lacks a name.
+        tasks: Images of the author's own, as `host/path/name@sha256:...`, by path of the task.
+        components: The same for all tasks of a Headrace component that `tasks` does not name.
     """
 
     registry: str = ""
     digests: Mapping[str, str] = field(default_factory=dict)
     digests_file: str = ""
+    tasks: Mapping[str, str] = field(default_factory=dict)
+    components: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Rejects digests that pin nothing."""
+        """Rejects what pins nothing."""
         if "://" in self.registry or self.registry.endswith("/"):
             raise CompileError(
                 f"images: `registry` is {self.registry!r}, expected a host and a path as in "
@@ -73,6 +84,28 @@ class Images:
                     f"images: the digest of {name!r} is {digest!r}, expected 'sha256:' and 64 "
                     "hexadecimal digits. Take it from the registry, not from a tag."
                 )
+        for name, image in self.tasks.items():
+            _check_reference(f"task {name!r}", image)
+        for name, image in self.components.items():
+            _check_reference(f"component {name!r}", image)
+
+
+def _check_reference(user: str, image: Any) -> None:
+    if isinstance(image, str) and _REFERENCE.fullmatch(image):
+        return
+    if isinstance(image, str) and "://" in image:
+        advice = "Leave out the scheme: registries are reached over TLS."
+    elif isinstance(image, str) and "@" not in image:
+        advice = (
+            "A tag may move under a cache. `docker push` prints the digest of what it pushed, "
+            "`podman push --digestfile FILE` writes it."
+        )
+    else:
+        advice = "Write the host, no tag, and all 64 digits of the digest."
+    raise CompileError(
+        f"images: the image of {user} is {image!r}, expected one pinned by digest, as "
+        f"'ghcr.io/mine/trainer@sha256:...'. {advice}"
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -184,7 +217,7 @@ def read_profile(path: Path | None = None) -> Profile:
         tables = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CompileError(f"{path}: not TOML: {error}. Correct that line.") from error
-    _check_names(str(path), "table", tables, ("images", "kubeflow", "vertex"))
+    check_names(str(path), "table", tables, ("images", "kubeflow", "vertex"))
     profile = Profile(
         images=_section(path, Images, tables.get("images", {})),
         vertex=_section(path, Vertex, tables.get("vertex", {})),
@@ -230,7 +263,7 @@ def _section(path: Path, cls: type[S], values: Any) -> S:
             "own and its settings below."
         )
     fields = {item.name: item for item in dataclasses.fields(cls)}
-    _check_names(f"{path}: [{name}]", "setting", values, tuple(fields))
+    check_names(f"{path}: [{name}]", "setting", values, tuple(fields))
     for key, value in values.items():
         expected = str if fields[key].type is str else dict
         if not isinstance(value, expected):
@@ -241,7 +274,12 @@ def _section(path: Path, cls: type[S], values: Any) -> S:
     return cls(**values)
 
 
-def _check_names(where: str, kind: str, given: Mapping[str, Any], known: Sequence[str]) -> None:
+def check_names(where: str, kind: str, given: Iterable[str], known: Sequence[str]) -> None:
+    """Refuses a name that does not exist, and tells the one that was probably meant.
+
+    Raises:
+        CompileError: One of `given` is not in `known`. The message begins with `where`.
+    """
     for name in given:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)

@@ -1,12 +1,23 @@
 """Images: what leaves for a cluster is pinned by digest, or does not leave."""
 
+# kfp decorates without types.
+# mypy: disallow-untyped-decorators=False
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
+from kfp import dsl
 
+from headrace import ir
+from headrace.compiler import compile_for
 from headrace.errors import CompileError
-from headrace.passes.images import apply_images
-from headrace.targets import Images, Profile
+from headrace.frontend import load
+from headrace.passes.images import apply_images, own_images
+from headrace.targets import Images, Profile, Target, Vertex
+from headrace_components import catalog
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 SPEC: dict[str, Any] = {
@@ -59,3 +70,150 @@ def test_a_pipeline_without_our_images_needs_no_registry() -> None:
     spec = {"deploymentSpec": {"executors": {"e": {"container": {"image": "python:3.12"}}}}}
 
     assert apply_images(spec, "vertex", Profile()) == spec
+
+
+MINE = f"ghcr.io/mine/flights@{DIGEST}"
+OTHER = f"localhost:5000/flights-gpu@{DIGEST}"
+
+
+@dsl.container_component
+def report() -> dsl.ContainerSpec:
+    return dsl.ContainerSpec(image="python:3.12", command=["true"])
+
+
+@dsl.pipeline(name="inner")
+def inner() -> None:
+    catalog.latest_artifact(producer="trainer", output="model")
+
+
+@dsl.pipeline(name="outer")
+def outer(flag: bool = True) -> None:
+    catalog.latest_artifact(producer="trainer", output="model")
+    catalog.latest_artifact(producer="trainer", output="model")
+    inner()
+    with dsl.If(flag == True):  # noqa: E712  kfp records the comparison
+        catalog.latest_blessed_model()
+        report()
+
+
+LATEST = {"latest-artifact", "latest-artifact-2", "inner/latest-artifact"}
+
+
+def changed(tasks: Mapping[str, str], components: Mapping[str, str] | None = None) -> set[str]:
+    """Returns the tasks of `outer` that a profile gives MINE or OTHER, as `<task>=<image>`."""
+    images = Images(
+        registry="ghcr.io/headrace",
+        digests=dict.fromkeys(["latest_artifact", "latest_blessed_model"], DIGEST),
+        tasks=tasks,
+        components=components or {},
+    )
+    spec = apply_images(load(outer).spec, "kubeflow", Profile(images=images))
+    return {
+        f"{node.label}={'mine' if image == MINE else 'other'}"
+        for node in ir.tasks(spec)
+        if (image := node.container.get("image")) in (MINE, OTHER)
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "tasks"),
+    [
+        ("latest-artifact", {"latest-artifact"}),
+        ("latest-artifact-2", {"latest-artifact-2"}),
+        ("inner/latest-artifact", {"inner/latest-artifact"}),
+        ("latest-blessed-model", {"condition-1/latest-blessed-model"}),
+        ("report", {"condition-1/report"}),
+    ],
+)
+def test_a_task_gets_an_image_of_the_authors_own_and_no_other_task_does(
+    name: str, tasks: set[str]
+) -> None:
+    assert changed({name: MINE}) == {f"{task}=mine" for task in tasks}
+
+
+def test_all_tasks_of_a_component_get_an_image_but_those_that_have_their_own() -> None:
+    everywhere = {"latest_artifact": MINE, "trainer": OTHER}
+
+    assert changed({}, everywhere) == {f"{task}=mine" for task in LATEST}
+    assert changed({"latest-artifact-2": OTHER}, everywhere) == {
+        "latest-artifact=mine",
+        "latest-artifact-2=other",
+        "inner/latest-artifact=mine",
+    }
+
+
+# What kfp does not write itself: two tasks run one sub-pipeline, and so one executor.
+SHARED: dict[str, Any] = {
+    "pipelineInfo": {"name": "p"},
+    "root": {
+        "dag": {
+            "tasks": {
+                "a": {"componentRef": {"name": "comp-dag"}},
+                "b": {"componentRef": {"name": "comp-dag"}},
+            }
+        }
+    },
+    "components": {
+        "comp-dag": {"dag": {"tasks": {"leaf": {"componentRef": {"name": "comp-leaf"}}}}},
+        "comp-leaf": {"executorLabel": "exec-leaf"},
+    },
+    "deploymentSpec": {"executors": {"exec-leaf": {"container": {"image": "python:3.12"}}}},
+}
+
+
+def test_a_longer_name_wins_over_a_shorter_one() -> None:
+    profile = Profile(images=Images(tasks={"b/leaf": MINE, "leaf": OTHER}))
+
+    assert own_images(SHARED, profile) == {("a", "leaf"): OTHER, ("b", "leaf"): MINE}
+
+
+def test_tasks_that_share_an_executor_change_together_or_not_at_all() -> None:
+    both, one = (Profile(images=Images(tasks={name: MINE})) for name in ("leaf", "b/leaf"))
+
+    assert images_of(apply_images(SHARED, "vertex", both)) == {"leaf": MINE}
+    with pytest.raises(CompileError, match=r"\['a/leaf', 'b/leaf'\] run one executor, 'exec-leaf'"):
+        apply_images(SHARED, "vertex", one)
+
+
+def test_an_image_of_the_authors_own_needs_no_registry_and_has_no_effect_here() -> None:
+    profile = Profile(images=Images(tasks={"leaf": MINE}))
+
+    assert images_of(apply_images(SHARED, "kubeflow", profile)) == {"leaf": MINE}
+    assert apply_images(SHARED, "local", profile) == SHARED
+
+
+@pytest.mark.parametrize(
+    ("tasks", "components", "message"),
+    [
+        (
+            {"latest-artefact": MINE},
+            {},
+            r"headrace.toml: \[images.tasks\] has `latest-artefact`, but the tasks of pipeline "
+            r"'outer' that run in an image are \['condition-1/latest-blessed-model', .* "
+            r"Did you mean `latest-artifact`\?",
+        ),
+        ({"inner/latest_artifact": MINE}, {}, r"Did you mean `inner/latest-artifact`\?"),
+        ({"inner": MINE}, {}, r"has `inner`, but the tasks .* Remove it"),
+        ({}, {"trainr": MINE}, r"\[images.components\]: unknown component `trainr`.* `trainer`\?"),
+    ],
+)
+def test_a_name_that_does_not_exist_is_refused(
+    tasks: dict[str, str], components: dict[str, str], message: str
+) -> None:
+    with pytest.raises(CompileError, match=message):
+        changed(tasks, components)
+
+
+@pytest.mark.parametrize("target", ["kubeflow", "vertex"])
+def test_the_penguins_train_in_an_image_of_the_authors_own(target: Target) -> None:
+    source = load(Path(__file__).parents[2] / "examples/penguins/pipeline.py")
+    images = Images(registry="ghcr.io/headrace", digests=dict.fromkeys(catalog.__all__, DIGEST))
+    own = dataclasses.replace(images, tasks={"trainer": MINE})
+    before, after = (
+        compile_for(source, target, Profile(images=each, vertex=Vertex(pipeline_root="gs://b")))
+        for each in (images, own)
+    )
+
+    theirs = f"ghcr.io/headrace/trainer@{DIGEST}"
+    assert before.text.count(theirs) == 1
+    assert after.text == before.text.replace(theirs, MINE)

@@ -46,6 +46,15 @@ def test_a_whole_profile_is_read(tmp_path: Path) -> None:
     assert profile.directory == tmp_path
 
 
+@pytest.mark.parametrize("host", ["ghcr.io/mine", "localhost", "registry:5000", "10.0.0.1:443/a/b"])
+def test_an_image_of_the_authors_own_is_a_whole_reference(host: str, tmp_path: Path) -> None:
+    image = f"{host}/flights-trainer@{DIGEST}"
+
+    profile = read_profile(write(tmp_path, f'[images.tasks]\n"inner/trainer" = "{image}"\n'))
+
+    assert profile.images.tasks == {"inner/trainer": image}
+
+
 def test_without_a_file_every_setting_has_its_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,6 +102,24 @@ def test_digests_come_from_the_file_that_the_build_leaves(tmp_path: Path) -> Non
         ('[kubeflow]\npipeline_root = "/data"', r"`pipeline_root` is '/data', expected a URI"),
         ('[images]\nregistry = "https://x/"', r"`registry` is 'https://x/', expected a host and"),
         ('[images.digests]\npusher = "latest"', r"the digest of 'pusher' is 'latest', expected"),
+        (
+            '[images.tasks]\ntrainer = "ghcr.io/mine/trainer:1.0"',
+            r"the image of task 'trainer' is 'ghcr.io/mine/trainer:1.0', expected one pinned by "
+            r"digest, as .* `docker push` prints the digest",
+        ),
+        (
+            f'[images.tasks]\ntrainer = "http://registry:5000/trainer@{DIGEST}"',
+            r"is 'http://registry:5000/.*', expected one .* Leave out the scheme",
+        ),
+        (
+            f'[images.components]\ntransform = "ghcr.io/mine/transform:1.0@{DIGEST}"',
+            r"the image of component 'transform' is .* Write the host, no tag, and all 64 digits",
+        ),
+        (f'[images.tasks]\ntrainer = "mine/trainer@{DIGEST}"', r"Write the host, no tag"),
+        ('[images.tasks]\ntrainer = "ghcr.io/trainer@sha256:1"', r"and all 64 digits"),
+        ("[images.tasks]\ntrainer = 1", r"the image of task 'trainer' is 1, expected one pinned"),
+        ('[images]\ntasks = "trainer"', r"\[images\] `tasks` is 'trainer', expected a table"),
+        ("[images.task]", r"\[images\]: unknown setting `task`, .* Did you mean `tasks`\?"),
         (
             '[images]\ndigests_file = "gone.json"',
             r"`digests_file` is 'gone.json', which is no file",

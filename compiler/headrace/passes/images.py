@@ -1,27 +1,35 @@
 """Replaces logical image names by references that are pinned by digest."""
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from headrace import ir
 from headrace.errors import CompileError
 from headrace.ir import Spec
-from headrace.targets import DEFAULT_DIGESTS_FILE, Profile, Target
+from headrace.targets import DEFAULT_DIGESTS_FILE, Profile, Target, check_names
+
+TaskPath = tuple[str, ...]
+"""Names of the tasks from the root down to one, as `("for-loop-1", "trainer")`."""
 
 
 def apply_images(spec: Mapping[str, Any], target: Target, profile: Profile) -> Spec:
     """Returns `spec` with `registry/pusher@sha256:...` for `headrace.invalid/pusher`, and so on.
 
-    Locally the logical names stay: components run from the installed code. Images that are not
-    Headrace's are the author's own business.
+    Tasks that the profile gives an image of the author's own get that one, whatever image they
+    had. Other images that are not Headrace's are the author's own business. Locally nothing
+    changes: components run from the installed code.
 
     Raises:
-        CompileError: The profile has no registry, or no digest for an image. A tag would do no
-            service: both backends would answer from the cache when it moves.
+        CompileError: The profile has no registry, or no digest for an image, or gives an image to
+            what the pipeline lacks. A tag would do no service: both backends would answer from the
+            cache when it moves.
     """
     result: Spec = ir.copy(spec)
     if target == "local":
         return result
+    if own := own_images(result, profile):
+        _set_images(result, own)
     containers = {
         label: executor["container"]
         for label, executor in ir.executors(result).items()
@@ -35,6 +43,79 @@ def apply_images(spec: Mapping[str, Any], target: Target, profile: Profile) -> S
         digest = profile.images.digests[names[label]]
         container["image"] = f"{profile.images.registry}/{names[label]}@{digest}"
     return result
+
+
+def own_images(spec: Mapping[str, Any], profile: Profile) -> dict[TaskPath, str]:
+    """Returns the images that the profile gives single tasks, pinned by digest, by path.
+
+    A name in `tasks` is a task's path, as `inner/trainer`, or the end of the paths of all tasks
+    that it means: kfp puts a task inside If or ParallelFor into a sub-pipeline that the author did
+    not name.
+
+    Raises:
+        CompileError: There is no such task in the pipeline, or no such component in Headrace.
+    """
+    images = profile.images
+    if not images.tasks and not images.components:
+        return {}
+    _check_components(profile)
+    nodes = {node.path: node for node in ir.tasks(spec) if node.container}
+    found = {}
+    for path, node in nodes.items():
+        component = ir.headrace_component(node.container) or ""
+        if component in images.components:
+            found[path] = images.components[component]
+    # The longest names last: they mean fewer tasks.
+    for name in sorted(images.tasks, key=lambda name: name.count("/")):
+        for path in _named(name, list(nodes), ir.pipeline_name(spec), profile):
+            found[path] = images.tasks[name]
+    return found
+
+
+def _named(
+    name: str, paths: Sequence[TaskPath], pipeline: str, profile: Profile
+) -> Sequence[TaskPath]:
+    wanted = tuple(name.split("/"))
+    if wanted in paths:
+        return [wanted]
+    found = [path for path in paths if path[-len(wanted) :] == wanted]
+    if not found:
+        labels = sorted("/".join(path) for path in paths)
+        ends = {"/".join(path[-len(wanted) :]) for path in paths}
+        near = difflib.get_close_matches(name, sorted(ends), n=1)
+        advice = f"Did you mean `{near[0]}`?" if near else "Remove it."
+        raise CompileError(
+            f"{profile.source}: [images.tasks] has `{name}`, but the tasks of pipeline "
+            f"{pipeline!r} that run in an image are {labels}. {advice}"
+        )
+    return found
+
+
+def _check_components(profile: Profile) -> None:
+    if not profile.images.components:
+        return
+    from headrace_components import catalog  # here: it imports kfp, and few profiles need it
+
+    where = f"{profile.source}: [images.components]"
+    check_names(where, "component", profile.images.components, catalog.__all__)
+
+
+def _set_images(spec: Spec, own: Mapping[TaskPath, str]) -> None:
+    wanted: dict[str, dict[str, str]] = {}
+    for node in ir.tasks(spec):
+        if node.container:
+            image = own.get(node.path, "")
+            wanted.setdefault(node.component["executorLabel"], {}).setdefault(image, node.label)
+    for label, users in wanted.items():
+        # kfp gives each task an executor of its own; documents made otherwise may share one.
+        if len(users) > 1:
+            raise CompileError(
+                f"images: the tasks {sorted(users.values())} run one executor, {label!r}, so they "
+                "cannot have different images. Give them the same one."
+            )
+        (image,) = users
+        if image:
+            ir.executors(spec)[label]["container"]["image"] = image
 
 
 def _check_registry(names: Any, target: Target, profile: Profile) -> None:
