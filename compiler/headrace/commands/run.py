@@ -34,7 +34,7 @@ EXIT_INTERRUPTED = 130  # as a shell has it: 128 + SIGINT
     "--runner",
     type=click.Choice(get_args(RunnerName)),
     help="Fork tasks from a process that has done their imports (worker, the default), or start a "
-    "fresh one for each (process).",
+    "fresh one for each (process), or one of an environment made from its image's lock (venv).",
 )
 @click.option("--no-cache", is_flag=True, help="Run every task, even one that ran before.")
 @click.option("--resume", metavar="RUN_ID", help="Finish an earlier run; needs no pipeline file.")

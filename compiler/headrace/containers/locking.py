@@ -12,7 +12,7 @@ from headrace_components.images import ISOLATED
 
 # Of the base image: Debian 13, whose glibc is 2.41.
 PYTHON_VERSION = "3.13"
-_PLATFORM = "x86_64-manylinux_2_40"
+PLATFORM = "x86_64-manylinux_2_40"
 
 OLDEST_PYTHON_VERSION = "3.11"
 
@@ -78,7 +78,7 @@ def _resolved(image: Image, wanted: Path, excluded: Path, constraints: Path) -> 
         # `headrace run` makes an environment of it, under any Python that Headrace supports.
         command += ["--universal", "--python-version", OLDEST_PYTHON_VERSION]
     else:
-        command += ["--python-version", PYTHON_VERSION, "--python-platform", _PLATFORM]
+        command += ["--python-version", PYTHON_VERSION, "--python-platform", PLATFORM]
         command += ["--constraint", str(constraints)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode == 0:

@@ -5,38 +5,23 @@ output is still there.
 """
 
 import hashlib
-import importlib.metadata
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import headrace_components
+from headrace.backends.local.code_versions import CodeVersions, InstalledCode
 from headrace.backends.local.model import (
     Artifact,
     Inputs,
     artifacts_from_json,
     artifacts_to_json,
 )
-from headrace.backends.local.runners.environments import lock_digest
 from headrace.backends.local.spec import Component, TaskSpec
 from headrace.backends.local.store import write_json
 from headrace_components.cache import cache_module
-
-# Whose results may change with their version, as those of our own code do.
-_LIBRARIES = (
-    "apache-beam",
-    "keras",
-    "pyarrow",
-    "tensorflow",
-    "tensorflow-data-validation",
-    "tensorflow-model-analysis",
-    "tensorflow-transform",
-    "tfx-bsl",
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,22 +39,12 @@ class Cache:
     Attributes:
         root: The pipeline root.
         pipeline: Name of the pipeline; pipelines do not share entries.
+        code: What the components of a run are.
     """
 
     root: Path
     pipeline: str
-
-    @cached_property
-    def code_version(self) -> str:
-        """A fingerprint of Headrace's components and of the libraries they run on."""
-        digest = hashlib.sha256()
-        package = Path(next(iter(headrace_components.__path__)))
-        for file in sorted(package.rglob("*.py")):
-            digest.update(f"{file.relative_to(package)}\0".encode())
-            digest.update(file.read_bytes())
-        for library in _LIBRARIES:
-            digest.update(f"{library}\0{_version(library)}\0".encode())
-        return digest.hexdigest()
+    code: CodeVersions = field(default_factory=InstalledCode)
 
     def key(self, task: TaskSpec, component: Component, inputs: Inputs) -> str | None:
         """Returns the name of the task's entry, or None if only a run can tell its result.
@@ -95,8 +70,6 @@ class Cache:
         if state is None or environment is None:
             return None
         container = (component.executor or {})["container"]
-        name = component.headrace_name
-        code = f"{self.code_version} {lock_digest(name)}" if name else ""
         fingerprints = {
             artifact.uri: artifact.fingerprint
             for artifacts in inputs.artifacts.values()
@@ -107,7 +80,7 @@ class Cache:
                 {
                     "pipeline": self.pipeline,
                     "author": task.cache_key,
-                    "code": code,
+                    "code": self.code.of(component),
                     "container": {
                         part: container.get(part) for part in ("image", "command", "args", "env")
                     },
@@ -170,10 +143,3 @@ def fingerprint(path: Path) -> str:
 
 def _rules(component: Component) -> Any:
     return cache_module(component.headrace_name) if component.headrace_name else None
-
-
-def _version(library: str) -> str:
-    try:
-        return importlib.metadata.version(library)
-    except importlib.metadata.PackageNotFoundError:
-        return ""

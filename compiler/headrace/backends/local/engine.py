@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from headrace.backends.local import run_parameters
 from headrace.backends.local.cache import Cache
+from headrace.backends.local.code_versions import InstalledCode
 from headrace.backends.local.interpreter import Interpreter
 from headrace.backends.local.leaf import LeafRunner
 from headrace.backends.local.lineage import LineageStore
@@ -22,6 +23,7 @@ from headrace.backends.local.lineage_connection import default_url
 from headrace.backends.local.model import Result, RunResult, RunState
 from headrace.backends.local.observer import Observer, Silence
 from headrace.backends.local.recorder import Recorder
+from headrace.backends.local.runners.interpreters import check_interpreters
 from headrace.backends.local.runners.runner import Runner, RunnerName
 from headrace.backends.local.spec import Spec
 from headrace.backends.local.store import RunStore, storage_error
@@ -44,7 +46,8 @@ class Options:
     Attributes:
         root: The directory that holds runs, cache and lineage.
         runner: `worker`: tasks of Headrace are forked from a process that has done their imports.
-            `process`: each gets a fresh interpreter.
+            `process`: each gets a fresh interpreter. `venv`: one of an environment made from its
+            image's lock.
         use_cache: Whether a task may be answered by an earlier one like it.
         metadata: URL of the lineage database; empty for SQLite under `root`.
         concurrency: How many tasks may run at once; 0 for the number of CPU cores.
@@ -58,10 +61,10 @@ class Options:
 
     def __post_init__(self) -> None:
         """Rejects values that no run could honour."""
-        if self.runner not in ("worker", "process"):
+        if self.runner not in get_args(RunnerName):
             raise InputError(
-                f"headrace run: the runner is {self.runner!r}, expected 'worker' or 'process'. "
-                "Choose one of these."
+                f"headrace run: the runner is {self.runner!r}, expected one of "
+                f"{list(get_args(RunnerName))}. Choose one of these."
             )
         if self.concurrency < 0:
             raise InputError(
@@ -95,6 +98,7 @@ def start(
     options = options or Options()
     pipeline = Spec(body=spec)
     values = run_parameters.checked(parameters or {}, pipeline.root)
+    _check_runner(options.runner, pipeline)
     root = options.root.absolute()
     now = datetime.datetime.now(datetime.UTC)
     run_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
@@ -103,7 +107,7 @@ def start(
         "run_id": run_id,
         "created": now.isoformat(timespec="seconds"),
         "directory": str(Path.cwd()),
-        "code_version": Cache(root=root, pipeline=pipeline.name).code_version,
+        "code_version": InstalledCode().embedded,
         "runner": options.runner,
         "use_cache": options.use_cache,
         "metadata": options.metadata,
@@ -145,10 +149,17 @@ def resume(
         use_cache=record["use_cache"],
         metadata=record["metadata"],
     )
+    _check_runner(options.runner, Spec(body=record["spec"]))
     observer = observer or Silence()
-    if record["code_version"] != Cache(root=store.root, pipeline="").code_version:
+    if record["code_version"] != InstalledCode().embedded:
         observer.log("Headrace has changed since this run began; what is done stays as it is.")
     return _execute(store, record, options, observer)
+
+
+def _check_runner(runner: RunnerName, spec: Spec) -> None:
+    """Raises InputError where the runner cannot run a component, before anything runs."""
+    if runner == "venv":
+        check_interpreters(spec.headrace_names())
 
 
 def _execute(
@@ -208,16 +219,19 @@ class _Run:
         self._runner = Runner(
             options.runner, Path(record["directory"]), store.directory / "logs", observer.log
         )
-        components = [self._spec.component(task.component) for _, task in self._spec.leaves()]
         self._leaves = LeafRunner(
             directory=Path(record["directory"]),
             store=store,
-            cache=Cache(root=store.root, pipeline=self._spec.name),
+            cache=Cache(
+                root=store.root,
+                pipeline=self._spec.name,
+                code=InstalledCode(from_locks=options.runner == "venv"),
+            ),
             use_cache=options.use_cache,
             runner=self._runner,
             recorder=Recorder(run_id=self._run_id, lineage=self._lineage),
             observer=observer,
-            components=[c.headrace_name for c in components if c.headrace_name],
+            components=self._spec.headrace_names(),
             concurrency=options.concurrency or os.cpu_count() or 1,
         )
 

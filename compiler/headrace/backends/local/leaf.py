@@ -63,7 +63,7 @@ class LeafRunner:
         runner: Starts processes.
         recorder: Records executions.
         observer: Is told of every task.
-        components: Components of Headrace in the order in which the pipeline needs them.
+        components: Components of Headrace, each once, in the order in which they may run.
         concurrency: How many tasks may run at once.
     """
 
@@ -89,7 +89,7 @@ class LeafRunner:
         self._runner = runner
         self._recorder = recorder
         self._observer = observer
-        self._components = list(dict.fromkeys(components))
+        self._components = list(components)
         self._slots = asyncio.Semaphore(concurrency)
         self._abandoned: list[Attempt] = []
 

@@ -39,7 +39,7 @@ def run(
             into the run; it is relative to the current directory.
         root: The directory of runs, cache and lineage.
         runner: `worker` forks tasks from a process that has done their imports; `process` starts a
-            fresh interpreter for each.
+            fresh interpreter for each; `venv` one of an environment made from its image's lock.
         use_cache: Whether a task may be answered by an earlier one like it.
         metadata: URL of the lineage database; empty for SQLite under `root`.
         observer: Is told what happens while it happens.

@@ -244,6 +244,11 @@ class Spec:
         """
         yield from self._leaves(self.root, ())
 
+    def headrace_names(self) -> list[str]:
+        """Returns the names of the components of Headrace, in an order in which they may run."""
+        names = [self.component(task.component).headrace_name for _, task in self.leaves()]
+        return list(dict.fromkeys(name for name in names if name))
+
     def _leaves(
         self, dag: Component, path: tuple[str, ...]
     ) -> Iterator[tuple[tuple[str, ...], TaskSpec]]:

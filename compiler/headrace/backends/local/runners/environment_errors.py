@@ -26,13 +26,20 @@ _UNFIT = re.compile(
 
 
 def unmade(
-    image: str, lock: Path, command: Sequence[str], status: int, output: str, log: Path
+    image: str,
+    lock: Path,
+    python: str,
+    command: Sequence[str],
+    status: int,
+    output: str,
+    log: Path,
 ) -> ComponentError:
     """Returns the error for a command that failed while it made an environment.
 
     Args:
         image: Name of the image.
         lock: Its lock.
+        python: Version of the Python that it was to have.
         command: What was run.
         status: Its exit status.
         output: What it printed.
@@ -55,7 +62,7 @@ def unmade(
     if _UNFIT.search(output):
         libc = " ".join(platform.libc_ver()).strip()
         return InputError(
-            f"{begin}: {reason}. Expected packages for Python {platform.python_version()}, {libc} "
+            f"{begin}: {reason}. Expected packages for Python {python}, {libc} "
             f"on {platform.machine()}. Run Headrace with another Python from 3.11 to 3.13, or on "
             f"another machine. {end}"
         )

@@ -1,4 +1,6 @@
-"""Virtual environments made from the locks of images, for components that need one of their own.
+"""Virtual environments made from the locks of images.
+
+Components that need one of their own always run in theirs, and with the runner `venv` all do.
 
 An environment is `<image>-<hash>/` under HEADRACE_ENVIRONMENTS, by default
 `~/.cache/headrace/environments`. The hash is that of the lock and of the Python that it is for: so
@@ -17,16 +19,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import headrace
 import headrace_components
 from headrace.backends.local.runners.client import Request
 from headrace.backends.local.runners.environment_errors import unmade
-from headrace_components.errors import InputError
-from headrace_components.images import ISOLATED
+from headrace.backends.local.runners.interpreters import Interpreter, interpreter_for
+from headrace.backends.local.runners.locks import lock_file
 
 VARIABLE = "HEADRACE_ENVIRONMENTS"
 
-_LOCK = "requirements.lock"
 _WAIT_SECONDS = 0.2
 
 
@@ -67,17 +67,18 @@ class Environments:
         """Returns the environment of an image's lock, which is made if it is not there.
 
         Raises:
-            InputError: There is no lock, or this Python has no packages that fit it.
+            InputError: There is no lock, or no Python or packages that fit it.
             PlatformError: A package cannot be had, or is not the one that the lock names.
         """
         lock = lock_file(image)
-        target = _directory() / f"{image}-{_identity(lock)}"
+        python = interpreter_for(image, lock)
+        target = _directory() / f"{image}-{_identity(lock, python)}"
         if not _is_whole(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             async with _held(target.with_name(f".{target.name}.lock")):
                 if not _is_whole(target):  # another process may have made it meanwhile
                     self._tell(f"making the environment of {image}, once")
-                    await self._make(image, lock, target)
+                    await self._make(image, lock, python, target)
         search = f"{target / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
         return Environment(
             python=target / "bin/python",
@@ -94,19 +95,19 @@ class Environments:
         for partial in self._unfinished:
             shutil.rmtree(partial, ignore_errors=True)
 
-    async def _make(self, image: str, lock: Path, target: Path) -> None:
+    async def _make(self, image: str, lock: Path, python: Interpreter, target: Path) -> None:
         for leftover in target.parent.glob(f".{target.name}.*.partial"):
             shutil.rmtree(leftover)  # of a process that was killed: nobody else holds the lock
         partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
         self._unfinished.add(partial)
-        for command in _commands(partial, lock):
-            await self._run(image, lock, command)
+        for command in _commands(partial, lock, python.path):
+            await self._run(image, lock, python, command)
         # What is in the way lost its Python.
         shutil.rmtree(target, ignore_errors=True)
         partial.rename(target)
         self._unfinished.remove(partial)
 
-    async def _run(self, image: str, lock: Path, command: list[str]) -> None:
+    async def _run(self, image: str, lock: Path, python: Interpreter, command: list[str]) -> None:
         begin = self._log.stat().st_size if self._log.exists() else 0
         request = Request(
             component=None,
@@ -121,29 +122,7 @@ class Environments:
             with self._log.open("rb") as log:
                 log.seek(begin)
                 output = log.read().decode("utf-8", errors="replace")
-            raise unmade(image, lock, command, status, output, self._log)
-
-
-def lock_file(image: str) -> Path:
-    """Returns the lock of an image: that of the source tree, or the one in Headrace's wheel.
-
-    Raises:
-        InputError: There is none.
-    """
-    package = Path(headrace.__file__).parent
-    places = [folder / "images" / image / _LOCK for folder in (package, package.parents[1])]
-    for place in places:
-        if place.is_file():
-            return place
-    raise InputError(
-        f"{image}: it runs in an environment of its own, but its lock is at none of "
-        f"{[str(place) for place in places]}. Install Headrace again."
-    )
-
-
-def lock_digest(component: str | None) -> str:
-    """Returns a fingerprint of the lock that a component runs on, or "" where that is this one."""
-    return _digest(lock_file(component).read_bytes()) if component in ISOLATED else ""
+            raise unmade(image, lock, python.version, command, status, output, self._log)
 
 
 def _directory() -> Path:
@@ -152,17 +131,17 @@ def _directory() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "headrace/environments")
 
 
-def _identity(lock: Path) -> str:
+def _identity(lock: Path, python: Interpreter) -> str:
     # An environment points at the Python that it was made with.
-    python = f"{sys.base_prefix}\0{sys.version_info[:2]}"
-    return _digest(lock.read_bytes(), python.encode())[:16]
+    version = tuple(int(part) for part in python.version.split(".")[:2])
+    return _digest(lock.read_bytes(), f"{python.prefix}\0{version}".encode())[:16]
 
 
 def _is_whole(environment: Path) -> bool:
     return (environment / "bin/python").exists()
 
 
-def _commands(environment: Path, lock: Path) -> list[list[str]]:
+def _commands(environment: Path, lock: Path, base: Path) -> list[list[str]]:
     """Returns the commands that make an environment: with uv, which is faster, or with pip."""
     search = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     python = str(environment / "bin/python")
@@ -171,12 +150,12 @@ def _commands(environment: Path, lock: Path) -> list[list[str]]:
     uv = shutil.which("uv", path=search)
     if uv:
         return [
-            [uv, "venv", "--quiet", "--no-project", "--python", sys.executable, str(environment)],
+            [uv, "venv", "--quiet", "--no-project", "--python", str(base), str(environment)],
             [uv, "pip", "install", "--quiet", "--python", python, *options],
         ]
     quiet = ["--quiet", "--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
     return [
-        [sys.executable, "-m", "venv", str(environment)],
+        [str(base), "-m", "venv", str(environment)],
         [python, "-m", "pip", "install", *quiet, *options],
     ]
 

@@ -13,7 +13,7 @@ from headrace.backends.local.runners.environments import Environment, Environmen
 from headrace_components.errors import InputError
 from headrace_components.images import ISOLATED
 
-RunnerName = Literal["worker", "process"]
+RunnerName = Literal["worker", "process", "venv"]
 
 _PYTHON = re.compile(r"python(3(\.\d+)?)?")
 _RUN_THE_REST = '"$0" "$@"'
@@ -23,12 +23,13 @@ class Runner:
     """Starts the processes of one run's tasks.
 
     With `worker`, a component of Headrace runs in a process forked from one that has imported what
-    it needs. With `process`, it gets a fresh interpreter. An isolated component always gets one, of
-    an environment made from its image's lock. A foreign component's command runs as it is on this
-    machine, not in its image: what it calls must be installed here.
+    it needs. With `process`, it gets a fresh interpreter. With `venv`, and always if it is an
+    isolated one, that is the interpreter of an environment made from its image's lock. A foreign
+    component's command runs as it is on this machine, not in its image: what it calls must be
+    installed here.
 
     Args:
-        name: `worker` or `process`.
+        name: `worker`, `process` or `venv`.
         directory: The tasks' working directory.
         logs: Where the runner's own logs go.
         tell: Is told, in a line, what takes a while besides the tasks.
@@ -69,9 +70,9 @@ class Runner:
                 needs nothing that this machine can make.
             PlatformError: The process that starts the tasks died, or a package cannot be had.
         """
-        isolated = component if component in ISOLATED else None
-        where = await self._environments.get(isolated) if isolated else _this_environment()
-        warm = component is not None and not isolated and self._name == "worker"
+        alone = component is not None and (component in ISOLATED or self._name == "venv")
+        where = await self._environments.get(str(component)) if alone else _this_environment()
+        warm = component is not None and not alone and self._name == "worker"
         line = arguments if warm else on_this_machine(task, command, arguments, where.python)
         request = Request(
             component=component if warm else None,
