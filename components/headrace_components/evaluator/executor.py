@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from headrace_components.beam import user_packages
+from headrace_components.beam import tensorflow_files, user_packages
 from headrace_components.beam.locations import location_of
 from headrace_components.beam.options import BeamOptions
 from headrace_components.data import schemas
@@ -82,7 +82,9 @@ def _models(
         baseline,
         load=functions.get("custom_eval_shared_model"),
         is_rubber_stamp=checked.is_rubber_stamp,
-        locate=lambda artifact: location_of(artifact, options),
+        locate=lambda artifact: tensorflow_files.checked(
+            location_of(artifact, options), task.component
+        ),
     )
 
 

@@ -17,7 +17,7 @@ from tensorflow_transform import impl_helper, tf2_utils
 from tensorflow_transform.beam import analysis_graph_builder
 from tensorflow_transform.beam import analyzer_cache as tft_cache
 
-from headrace_components.beam import job, locations
+from headrace_components.beam import job, locations, tensorflow_files
 from headrace_components.beam.options import BeamOptions
 from headrace_components.transform import analyzer_cache
 from headrace_components.transform.beam_rows import ReadRaw
@@ -66,7 +66,7 @@ def analyze(
         # What TFT reads and writes between its steps, workers must reach.
         temp_dir = running.scratch if running.options.is_remote else request.temp_dir
         context = tft_beam.Context(temp_dir=temp_dir, force_tf_compat_v1=request.force_tf_compat_v1)
-        graph = running.location(request.graph)
+        graph = tensorflow_files.checked(running.location(request.graph), request.component)
         where = running.location(request.examples)
         rows = {
             dataset.key: running.pipeline

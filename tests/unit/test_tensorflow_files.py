@@ -1,0 +1,17 @@
+"""Locations that TensorFlow opens on workers."""
+
+import pytest
+
+from headrace_components.beam.tensorflow_files import checked
+from headrace_components.errors import InputError
+
+
+@pytest.mark.parametrize("location", ["gs://bucket/model", "/data/model"])
+def test_a_location_that_tensorflow_opens_is_taken(location: str) -> None:
+    assert checked(location, "evaluator") == location
+
+
+def test_one_that_only_beam_opens_is_refused() -> None:
+    message = r"evaluator: with .*TensorFlow opens s3://bucket/model .*no file system for s3://"
+    with pytest.raises(InputError, match=message):
+        checked("s3://bucket/model", "evaluator")
