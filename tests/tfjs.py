@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 from headrace.backends.local.runners.client import Nursery
 from headrace.backends.local.runners.environments import Environment, Environments
+from programs import program
 
 _PROGRAM = Path(__file__).parent / "fixtures/tfjs"
 _FILES = (".npmrc", "package.json", "package-lock.json", "predict.mjs")
@@ -71,10 +71,5 @@ def _program() -> Path:
     return target
 
 
-def _found(program: str) -> str:
-    if path := shutil.which(program):
-        return path
-    message = f"{program} is not installed, so TensorFlow.js cannot load what was converted"
-    if os.environ.get("CI"):
-        pytest.fail(message)
-    pytest.skip(message)
+def _found(name: str) -> str:
+    return program(name, "TensorFlow.js cannot load what was converted")

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import pwd
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from headrace_components.data.examples import ExamplesReader
 from headrace_components.query_example_gen.cache import external_state
 from headrace_components.query_example_gen.params import QueryExampleGenParams
 from launcher import Launcher, Outcome, Rules, TaskFailedError
+from programs import program
 
 PASSWORD = "p@ss/w%rd: 7"
 DAY = 86_400
@@ -274,16 +274,12 @@ def test_a_database_that_cannot_be_reached_is_for_the_operator(
     refused(launcher, url, "SELECT 1", message)
 
 
-BIN = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-
-
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[str]:
     """Starts a PostgreSQL server on a socket, and yields a URL without the password."""
-    programs = os.pathsep.join([os.environ["PATH"], *map(str, BIN)])
-    initdb, pg_ctl = shutil.which("initdb", path=programs), shutil.which("pg_ctl", path=programs)
-    if initdb is None or pg_ctl is None:
-        pytest.skip("PostgreSQL's initdb and pg_ctl are not installed, so no server can be started")
+    initdb, pg_ctl = (
+        program(name, "no PostgreSQL server can be started") for name in ("initdb", "pg_ctl")
+    )
     with tempfile.TemporaryDirectory(prefix="pg") as name:
         directory = Path(name)
         password = directory / "password"

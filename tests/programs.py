@@ -1,0 +1,28 @@
+"""Programs besides Python that tests start; `.ci/run` installs them."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+# Debian keeps the programs of PostgreSQL's server off the PATH, one directory a version.
+_POSTGRESQL = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+
+
+def program(name: str, consequence: str) -> str:
+    """Returns the path of a program.
+
+    Where there is none, the test is skipped, or fails if CI is set: there nobody reads of skips.
+
+    Args:
+        name: What a shell would call.
+        consequence: What cannot be tested without it, as `no server can be started`.
+    """
+    path = shutil.which(name, path=os.pathsep.join([os.environ["PATH"], *map(str, _POSTGRESQL)]))
+    if path is not None:
+        return path
+    message = f"{name} is not installed, so {consequence}"
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)

@@ -1,0 +1,79 @@
+"""Programs that tests start: `.ci/run` installs them, and CI does not pass without them."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from programs import program
+
+SCRIPT = Path(__file__).parents[2] / ".ci/run"
+# Of what the script asks for, what this test has it find.
+INSTALLED = ("initdb", "node", "npm", "podman", "buildah", "mmdebstrap")
+
+is_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root installs packages")
+
+
+def run(directory: Path, installed: tuple[str, ...], apt: str) -> list[str]:
+    """Runs the script where only `installed` is on the PATH, and returns its lines.
+
+    Args:
+        directory: An empty directory.
+        installed: Names of programs.
+        apt: What apt-get does, in the language of the shell.
+    """
+    programs = dict.fromkeys(installed, "")
+    programs |= {"apt-get": f'echo "apt-get $*" >&2\n{apt}', "make": 'echo "make $*" >&2'}
+    for name, text in programs.items():
+        (directory / name).write_text(f"#!/bin/sh\n{text}\n", "utf-8")
+        (directory / name).chmod(0o755)
+    (directory / "dirname").symlink_to(shutil.which("dirname") or "")
+    (directory / ".ci").mkdir()
+    shutil.copy(SCRIPT, directory / ".ci/run")
+    result = subprocess.run(
+        [shutil.which("bash") or "", str(directory / ".ci/run")],
+        env={"PATH": str(directory), "CI": "true"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=True,
+    )
+    return result.stdout.splitlines()
+
+
+@is_root
+def test_only_what_is_missing_is_installed(tmp_path: Path) -> None:
+    assert run(tmp_path, INSTALLED, apt="echo much") == [
+        "Installing runc for the tests.",
+        "apt-get update",
+        "apt-get install --yes --no-install-recommends runc",
+        "make test",
+    ]
+
+
+@is_root
+def test_the_tests_run_where_nothing_can_be_installed(tmp_path: Path) -> None:
+    assert run(tmp_path, INSTALLED, apt="exit 100") == [
+        "Installing runc for the tests.",
+        "apt-get update",
+        "apt-get could not install them: tests that need them fail.",
+        "make test",
+    ]
+
+
+def test_nothing_is_installed_where_nothing_is_missing(tmp_path: Path) -> None:
+    assert run(tmp_path, (*INSTALLED, "runc"), apt="") == ["make test"]
+
+
+@pytest.mark.parametrize(
+    ("ci", "outcome"), [("true", pytest.fail.Exception), ("", pytest.skip.Exception)]
+)
+def test_a_test_without_its_program_fails_in_ci_and_is_skipped_elsewhere(
+    ci: str, outcome: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", ci)
+
+    with pytest.raises(outcome, match="no-such-program is not installed, so nothing is served"):
+        program("no-such-program", "nothing is served")
