@@ -14,7 +14,7 @@ PY_MINOR := $(shell $(PYTHON) -c 'import sys; print(sys.version_info.minor)')
 GENERATION ?= $(if $(and $(filter $(GLIBC),$(NEWEST)),$(filter-out 11,$(PY_MINOR))),1.21,1.16)
 LOCK := images/local/tfx-$(GENERATION).lock
 
-.PHONY: help setup run test check format compile golden bench lock clean
+.PHONY: help setup run test check format compile golden bench lock images push base bake clean
 
 help: ## List the targets
 	@grep -hE '^[a-z/%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -78,6 +78,21 @@ lock: $(VENV)/.ready ## Resolve all locks again, the images' with the versions o
 
 lock/%: $(VENV)/.ready ## Resolve the lock of one image, as lock/pusher, or layer, as lock/layers/arrow
 	$(BIN)/headrace images lock $*
+
+image/%: $(VENV)/.ready ## Build one image, as image/pusher; HEADRACE_BASE=mmdebstrap where no base can be pulled
+	$(BIN)/headrace images build $*
+
+images: $(VENV)/.ready ## Build all images, with docker, podman or buildah
+	$(BIN)/headrace images build
+
+push: $(VENV)/.ready ## Push all images to HEADRACE_REGISTRY and record their digests
+	$(BIN)/headrace images push
+
+base: $(VENV)/.ready ## Make the images' base with mmdebstrap
+	$(BIN)/headrace images base
+
+bake: $(VENV)/.ready ## Write images/docker-bake.hcl, for docker buildx bake
+	$(BIN)/headrace images bake
 
 clean: ## Remove the virtual environment, build outputs and caches
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

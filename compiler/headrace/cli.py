@@ -24,7 +24,7 @@ _COMMANDS = {
     "compile": "Compile a pipeline for a target.",
     "run": "Run a pipeline on this machine.",
     "lineage": "Show what runs read and wrote.",
-    "images": "List and lock the images that components run in.",
+    "images": "List, lock, build and push the images that components run in.",
     "doctor": "Tell what this machine can run, and why not.",
 }
 

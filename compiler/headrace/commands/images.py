@@ -1,11 +1,66 @@
-"""`headrace images`: what the images of a source tree hold."""
+"""`headrace images`: what the images of a source tree hold, and how they are built and pushed."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
-from headrace.containers import definitions, locking
+from headrace.containers import bake, building, definitions, engines, locking, pushing
+
+_tag = click.option(
+    "--tag", default=building.DEFAULT_TAG, show_default=True, help="The images' tag."
+)
+_engine = click.option(
+    "--engine",
+    envvar="HEADRACE_ENGINE",
+    default="",
+    help="docker, podman or buildah, with options if need be, as 'podman --runtime runc'. "
+    "Default: the first that works.  [env: HEADRACE_ENGINE]",
+)
+_engine_options = click.option(
+    "--engine-options",
+    envvar="HEADRACE_ENGINE_OPTIONS",
+    default="",
+    help="Options of its build, as '--network host'.  [env: HEADRACE_ENGINE_OPTIONS]",
+)
+
+
+def _build_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options that say what images are made of."""
+    for option in (
+        click.option(
+            "--ca",
+            envvar="HEADRACE_CA_BUNDLE",
+            type=click.Path(path_type=Path),
+            help="Certificates to trust while building, as behind a proxy; no image keeps them.  "
+            "[env: HEADRACE_CA_BUNDLE]",
+        ),
+        click.option(
+            "--serving",
+            envvar="HEADRACE_SERVING",
+            default="",
+            help="The image whose TensorFlow Serving infra_validator carries, or 'none'.  "
+            "[env: HEADRACE_SERVING]",
+        ),
+        click.option(
+            "--beam-sdk",
+            envvar="HEADRACE_BEAM_SDK",
+            default="",
+            help="The image whose start program of workers Beam's images carry, or 'none'.  "
+            "[env: HEADRACE_BEAM_SDK]",
+        ),
+        click.option(
+            "--base",
+            envvar="HEADRACE_BASE",
+            default="",
+            help="Another base than debian:trixie-slim; 'mmdebstrap' makes one where it cannot be "
+            "pulled.  [env: HEADRACE_BASE]",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 @click.group()
@@ -19,7 +74,7 @@ from headrace.containers import definitions, locking
 )
 @click.pass_context
 def images(context: click.Context, root: Path) -> None:
-    """List and lock the images that components run in, in a source tree of Headrace."""
+    """List, lock, build and push the images that components run in, in a source tree."""
     context.obj = root
 
 
@@ -63,3 +118,64 @@ def lock(root: Path, names: tuple[str, ...], everything: bool) -> None:
     for image in chosen:
         locking.lock(image, root)
         click.echo(f"{image.name}: {locking.num_packages(image)} packages")
+
+
+@images.command()
+@click.argument("names", nargs=-1)
+@_tag
+@_build_options
+@_engine
+@_engine_options
+@click.pass_obj
+def build(
+    root: Path,
+    /,
+    names: tuple[str, ...],
+    tag: str,
+    engine: str,
+    engine_options: str,
+    **sources: Any,
+) -> None:
+    """Build the images NAMES, or all of them, as localhost/headrace/NAME:TAG."""
+    settings = building.Settings(root=root, tag=tag, **sources)
+    chosen = definitions.select(root, names)
+    built = building.build(chosen, settings, engines.find(engine, engine_options))
+    for reference in built:
+        click.echo(reference)
+    for image in chosen:
+        for warning in building.lacking(image, settings):
+            click.echo(f"warning: {warning}", err=True)
+
+
+@images.command()
+@click.argument("names", nargs=-1)
+@click.option(
+    "--registry",
+    envvar="HEADRACE_REGISTRY",
+    required=True,
+    help="Where to, as europe-docker.pkg.dev/my-project/headrace.  [env: HEADRACE_REGISTRY]",
+)
+@_tag
+@_engine
+@click.pass_obj
+def push(root: Path, names: tuple[str, ...], registry: str, tag: str, engine: str) -> None:
+    """Push the images NAMES, or all, and record their digests in images/digests.json."""
+    chosen = definitions.select(root, names)
+    digests = pushing.push(chosen, registry, engines.find(engine), root, tag)
+    for name, digest in digests.items():
+        click.echo(f"{registry}/{name}@{digest}")
+
+
+@images.command()
+@_engine
+def base(engine: str) -> None:
+    """Make the base with mmdebstrap, for `build --base mmdebstrap`."""
+    building.make_base(engines.find(engine))
+    click.echo(building.BASE)
+
+
+@images.command("bake")
+@click.pass_obj
+def write_bake(root: Path) -> None:
+    """Write images/docker-bake.hcl, for `docker buildx bake`."""
+    (root / bake.BAKE_FILE).write_text(bake.text(root), "utf-8")

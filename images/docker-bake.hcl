@@ -1,0 +1,453 @@
+# `headrace images bake` writes this from the folders beside it. At the root of the source tree:
+#   docker buildx bake --file images/docker-bake.hcl [IMAGE...]
+
+variable "REGISTRY" { default = "localhost/headrace" }
+variable "TAG" { default = "dev" }
+variable "VERSION" { default = "0" }
+variable "REVISION" { default = "" }
+variable "SOURCE" { default = "" }
+# Another base than the Dockerfile's, by digest.
+variable "DEBIAN" { default = null }
+# A file of certificates to trust while building.
+variable "HEADRACE_CA_BUNDLE" { default = "" }
+
+target "image" {
+  context    = "."
+  dockerfile = "images/Dockerfile"
+  target     = "component"
+  secret     = HEADRACE_CA_BUNDLE == "" ? [] : ["id=ca,src=${HEADRACE_CA_BUNDLE}"]
+}
+
+group "default" { targets = ["avro_example_gen", "bigquery_example_gen", "bulk_inferrer", "csv_example_gen", "distribution_validator", "evaluator", "example_diff", "example_validator", "filter_examples", "import_example_gen", "import_schema_gen", "infra_validator", "kubernetes_pusher", "latest_artifact", "latest_blessed_model", "parquet_example_gen", "pusher", "query_example_gen", "schema_gen", "span_range", "statistics_gen", "tfjs_converter", "tflite_converter", "trainer", "transform", "tuner", "vertex_pusher"] }
+
+target "avro_example_gen" {
+  inherits = ["image"]
+  tags     = ["${REGISTRY}/avro_example_gen:${TAG}"]
+  args = {
+    COMPONENT = "avro_example_gen"
+    LAYER = "beam"
+    BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
+    SERVING = "nothing"
+    DESCRIPTION = "Reads Avro files into tf.Examples and splits them."
+    DEBIAN = DEBIAN
+    REVISION = REVISION
+    SOURCE = SOURCE
+    VERSION = VERSION
+  }
+}
+
+target "bigquery_example_gen" {
+  inherits = ["image"]
+  tags     = ["${REGISTRY}/bigquery_example_gen:${TAG}"]
+  args = {
+    COMPONENT = "bigquery_example_gen"
+    LAYER = "beam"
+    BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
+    SERVING = "nothing"
+    DESCRIPTION = "Reads the rows of a BigQuery query into tf.Examples and splits them."
+    DEBIAN = DEBIAN
+    REVISION = REVISION
+    SOURCE = SOURCE
+    VERSION = VERSION
+  }
+}
+
+target "bulk_inferrer" {
+  inherits = ["image"]
+  tags     = ["${REGISTRY}/bulk_inferrer:${TAG}"]
+  args = {
+    COMPONENT = "bulk_inferrer"
+    LAYER = "tfx"
+    BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
+    SERVING = "nothing"
+    DESCRIPTION = "Has a model predict every row: as prediction logs, or as examples with more columns."
+    DEBIAN = DEBIAN
+    REVISION = REVISION
+    SOURCE = SOURCE
+    VERSION = VERSION
+  }
+}
+
+target "csv_example_gen" {
+  inherits = ["image"]
+  tags     = ["${REGISTRY}/csv_example_gen:${TAG}"]
+  args = {
+    COMPONENT = "csv_example_gen"
+    LAYER = "beam"
+    BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
+    SERVING = "nothing"
+    DESCRIPTION = "Reads CSV files with a header line into tf.Examples and splits them."
+    DEBIAN = DEBIAN
+    REVISION = REVISION
+    SOURCE = SOURCE
+    VERSION = VERSION
+  }
+}
+
+target "distribution_validator" {
+  inherits = ["image"]
+  tags     = ["${REGISTRY}/distribution_validator:${TAG}"]
+  args = {
+    COMPONENT = "distribution_validator"
+    LAYER = "validation"
+    BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
+    SERVING = "nothing"
+    DESCRIPTION = "Finds features whose distribution has moved: drift between days, skew between sources."
+    DEBIAN = DEBIAN
+    REVISION = REVISION
+    SOURCE = SOURCE
+    VERSION = VERSION
+  }
+}
+
+target "evaluator" {
+  inherits = ["image"]
+  tags     = ["${REGISTRY}/evaluator:${TAG}"]
+  args = {
+    COMPONENT = "evaluator"
+    LAYER = "tfx"
+    BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
+    SERVING = "nothing"
+    DESCRIPTION = "Computes metrics per slice, compares with a baseline and blesses a model that passes."
+    DEBIAN = DEBIAN
+    REVISION = REVISION
+    SOURCE = SOURCE
+    VERSION = VERSION
+  }
+}
+
+target "example_diff" {
+  inherits = ["image"]
+  tags     = ["${REGISTRY}/example_diff:${TAG}"]
+  args = {
+    COMPONENT = "example_diff"
+    LAYER = "validation"
+    BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
+    SERVING = "nothing"
+    DESCRIPTION = "Pairs rows by what identifies them, and tells in which features the two of a pair differ."
+    DEBIAN = DEBIAN
+    REVISION = REVISION
+    SOURCE = SOURCE
+    VERSION = VERSION
+  }
+}
+
+target "example_validator" {
+  inherits = ["image"]
+  tags     = ["${REGISTRY}/example_validator:${TAG}"]
+  args = {
+    COMPONENT = "example_validator"
+    LAYER = "validation"
+    BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
+    SERVING = "nothing"
+    DESCRIPTION = "Finds where the data contradicts the schema."
+    DEBIAN = DEBIAN
+    REVISION = REVISION
+    SOURCE = SOURCE
+    VERSION = VERSION
+  }
+}
+
+target "filter_examples" {
+  inherits = ["image"]
+  tags     = ["${REGISTRY}/filter_examples:${TAG}"]
+  args = {
+    COMPONENT = "filter_examples"
+    LAYER = "beam"
+    BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
+    SERVING = "nothing"
+    DESCRIPTION = "Keeps the rows that a function wants, byte for byte and, without Beam, in their order."
+    DEBIAN = DEBIAN
+    REVISION = REVISION
+    SOURCE = SOURCE
+    VERSION = VERSION
+  }
+}
+
+target "import_example_gen" {
+  inherits = ["image"]
+  tags     = ["${REGISTRY}/import_example_gen:${TAG}"]
+  args = {
+    COMPONENT = "import_example_gen"
+    LAYER = "beam"
+    BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
+    SERVING = "nothing"
+    DESCRIPTION = "Imports files of serialized examples and splits them."
+    DEBIAN = DEBIAN
+    REVISION = REVISION
+    SOURCE = SOURCE
+    VERSION = VERSION
+  }
+}
+
+target "import_schema_gen" {
+  inherits = ["image"]
+  tags     = ["${REGISTRY}/import_schema_gen:${TAG}"]
+  args = {
+    COMPONENT = "import_schema_gen"
+    LAYER = "base"
+    BEAM_SDK = "nothing"
+    SERVING = "nothing"
+    DESCRIPTION = "Imports a curated schema."
+    DEBIAN = DEBIAN
+    REVISION = REVISION
+    SOURCE = SOURCE
+    VERSION = VERSION
+  }
+}
+
+target "infra_validator" {
+  inherits = ["image"]
+  tags     = ["${REGISTRY}/infra_validator:${TAG}"]
+  args = {
+    COMPONENT = "infra_validator"
+    LAYER = "tensorflow"
+    BEAM_SDK = "nothing"
+    SERVING = "docker.io/tensorflow/serving:2.19.1"
+    DESCRIPTION = "Loads a model into a server, asks it about some examples, and blesses a model that answers."
+    DEBIAN = DEBIAN
+    REVISION = REVISION
+    SOURCE = SOURCE
+    VERSION = VERSION
+  }
+}
+
+target "kubernetes_pusher" {
+  inherits = ["image"]
+  tags     = ["${REGISTRY}/kubernetes_pusher:${TAG}"]
+  args = {
+    COMPONENT = "kubernetes_pusher"
+    LAYER = "base"
+    BEAM_SDK = "nothing"
+    SERVING = "nothing"
+    DESCRIPTION = "Has a blessed model served on Kubernetes, by KServe or TensorFlow Serving, and awaits it."
+    DEBIAN = DEBIAN
+    REVISION = REVISION
+    SOURCE = SOURCE
+    VERSION = VERSION
+  }
+}
+
+target "latest_artifact" {
+  inherits = ["image"]
+  tags     = ["${REGISTRY}/latest_artifact:${TAG}"]
+  args = {
+    COMPONENT = "latest_artifact"
+    LAYER = "base"
+    BEAM_SDK = "nothing"
+    SERVING = "nothing"
+    DESCRIPTION = "Finds the newest artifact that a task of an earlier run left: LatestArtifactStrategy."
+    DEBIAN = DEBIAN
+    REVISION = REVISION
+    SOURCE = SOURCE
+    VERSION = VERSION
+  }
+}
+
+target "latest_blessed_model" {
+  inherits = ["image"]
+  tags     = ["${REGISTRY}/latest_blessed_model:${TAG}"]
+  args = {
+    COMPONENT = "latest_blessed_model"
+    LAYER = "base"
+    BEAM_SDK = "nothing"
+    SERVING = "nothing"
+    DESCRIPTION = "Finds the newest model that an evaluator of this pipeline blessed."
+    DEBIAN = DEBIAN
+    REVISION = REVISION
+    SOURCE = SOURCE
+    VERSION = VERSION
+  }
+}
+
+target "parquet_example_gen" {
+  inherits = ["image"]
+  tags     = ["${REGISTRY}/parquet_example_gen:${TAG}"]
+  args = {
+    COMPONENT = "parquet_example_gen"
+    LAYER = "beam"
+    BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
+    SERVING = "nothing"
+    DESCRIPTION = "Reads Parquet files into tf.Examples and splits them."
+    DEBIAN = DEBIAN
+    REVISION = REVISION
+    SOURCE = SOURCE
+    VERSION = VERSION
+  }
+}
+
+target "pusher" {
+  inherits = ["image"]
+  tags     = ["${REGISTRY}/pusher:${TAG}"]
+  args = {
+    COMPONENT = "pusher"
+    LAYER = "base"
+    BEAM_SDK = "nothing"
+    SERVING = "nothing"
+    DESCRIPTION = "Copies a blessed model into a versioned directory that TensorFlow Serving can watch."
+    DEBIAN = DEBIAN
+    REVISION = REVISION
+    SOURCE = SOURCE
+    VERSION = VERSION
+  }
+}
+
+target "query_example_gen" {
+  inherits = ["image"]
+  tags     = ["${REGISTRY}/query_example_gen:${TAG}"]
+  args = {
+    COMPONENT = "query_example_gen"
+    LAYER = "beam"
+    BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
+    SERVING = "nothing"
+    DESCRIPTION = "Reads the rows of an SQL query into tf.Examples and splits them."
+    DEBIAN = DEBIAN
+    REVISION = REVISION
+    SOURCE = SOURCE
+    VERSION = VERSION
+  }
+}
+
+target "schema_gen" {
+  inherits = ["image"]
+  tags     = ["${REGISTRY}/schema_gen:${TAG}"]
+  args = {
+    COMPONENT = "schema_gen"
+    LAYER = "validation"
+    BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
+    SERVING = "nothing"
+    DESCRIPTION = "Infers a schema that the data of every split satisfies."
+    DEBIAN = DEBIAN
+    REVISION = REVISION
+    SOURCE = SOURCE
+    VERSION = VERSION
+  }
+}
+
+target "span_range" {
+  inherits = ["image"]
+  tags     = ["${REGISTRY}/span_range:${TAG}"]
+  args = {
+    COMPONENT = "span_range"
+    LAYER = "arrow"
+    BEAM_SDK = "nothing"
+    SERVING = "nothing"
+    DESCRIPTION = "Joins the examples that runs of this pipeline made of several spans: SpanRangeStrategy."
+    DEBIAN = DEBIAN
+    REVISION = REVISION
+    SOURCE = SOURCE
+    VERSION = VERSION
+  }
+}
+
+target "statistics_gen" {
+  inherits = ["image"]
+  tags     = ["${REGISTRY}/statistics_gen:${TAG}"]
+  args = {
+    COMPONENT = "statistics_gen"
+    LAYER = "validation"
+    BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
+    SERVING = "nothing"
+    DESCRIPTION = "Computes statistics of every feature of every split, equal to TFDV's own."
+    DEBIAN = DEBIAN
+    REVISION = REVISION
+    SOURCE = SOURCE
+    VERSION = VERSION
+  }
+}
+
+target "tfjs_converter" {
+  inherits = ["image"]
+  tags     = ["${REGISTRY}/tfjs_converter:${TAG}"]
+  args = {
+    COMPONENT = "tfjs_converter"
+    LAYER = "base"
+    BEAM_SDK = "nothing"
+    SERVING = "nothing"
+    DESCRIPTION = "Converts a SavedModel into a graph model of TensorFlow.js, for browsers and Node.js."
+    DEBIAN = DEBIAN
+    REVISION = REVISION
+    SOURCE = SOURCE
+    VERSION = VERSION
+  }
+}
+
+target "tflite_converter" {
+  inherits = ["image"]
+  tags     = ["${REGISTRY}/tflite_converter:${TAG}"]
+  args = {
+    COMPONENT = "tflite_converter"
+    LAYER = "tensorflow"
+    BEAM_SDK = "nothing"
+    SERVING = "nothing"
+    DESCRIPTION = "Converts a SavedModel to TF Lite, and blesses it where it answers as the SavedModel does."
+    DEBIAN = DEBIAN
+    REVISION = REVISION
+    SOURCE = SOURCE
+    VERSION = VERSION
+  }
+}
+
+target "trainer" {
+  inherits = ["image"]
+  tags     = ["${REGISTRY}/trainer:${TAG}"]
+  args = {
+    COMPONENT = "trainer"
+    LAYER = "tfx"
+    BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
+    SERVING = "nothing"
+    DESCRIPTION = "Trains a model by calling `run_fn(fn_args)`."
+    DEBIAN = DEBIAN
+    REVISION = REVISION
+    SOURCE = SOURCE
+    VERSION = VERSION
+  }
+}
+
+target "transform" {
+  inherits = ["image"]
+  tags     = ["${REGISTRY}/transform:${TAG}"]
+  args = {
+    COMPONENT = "transform"
+    LAYER = "validation"
+    BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
+    SERVING = "nothing"
+    DESCRIPTION = "Analyzes the examples, applies `preprocessing_fn` and keeps it as a TensorFlow graph."
+    DEBIAN = DEBIAN
+    REVISION = REVISION
+    SOURCE = SOURCE
+    VERSION = VERSION
+  }
+}
+
+target "tuner" {
+  inherits = ["image"]
+  tags     = ["${REGISTRY}/tuner:${TAG}"]
+  args = {
+    COMPONENT = "tuner"
+    LAYER = "tfx"
+    BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
+    SERVING = "nothing"
+    DESCRIPTION = "Searches for the best hyperparameters with the tuner that `tuner_fn(fn_args)` returns."
+    DEBIAN = DEBIAN
+    REVISION = REVISION
+    SOURCE = SOURCE
+    VERSION = VERSION
+  }
+}
+
+target "vertex_pusher" {
+  inherits = ["image"]
+  tags     = ["${REGISTRY}/vertex_pusher:${TAG}"]
+  args = {
+    COMPONENT = "vertex_pusher"
+    LAYER = "base"
+    BEAM_SDK = "nothing"
+    SERVING = "nothing"
+    DESCRIPTION = "Makes a blessed model a version in Vertex AI's Model Registry, and deploys it if asked to."
+    DEBIAN = DEBIAN
+    REVISION = REVISION
+    SOURCE = SOURCE
+    VERSION = VERSION
+  }
+}

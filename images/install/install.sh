@@ -1,0 +1,24 @@
+#!/bin/sh
+# Installs the packages of a lock that the layers below lack, and takes off what only builds need.
+# Usage: install.sh <lock>
+set -eu
+if [ -s /run/secrets/ca ]; then export SSL_CERT_FILE=/run/secrets/ca; fi
+sdists=$(dirname "$0")/sdists.txt
+site=/opt/headrace/lib/python3.13/site-packages
+
+if grep -q '==' "$1"; then
+  UV_LINK_MODE=copy /tools/opt/tools/bin/uv pip install --quiet --no-deps --require-hashes --only-binary :all: \
+    --excludes "$sdists" --compile-bytecode --python /opt/headrace/bin/python --requirement "$1"
+fi
+for directory in /tools/compiled/*; do
+  name=${directory##*/}
+  if grep -q "^$name==" "$1" && [ ! -e "$site/.compiled-$name" ]; then
+    cp -r "$directory"/. "$site"
+    python -m compileall -q "$site" && touch "$site/.compiled-$name"
+  fi
+done
+
+# Flight and Substrait are network protocols of Arrow that neither Beam nor a component speaks.
+rm -rf "$site"/pyarrow/*_flight* "$site"/pyarrow/libarrow_flight* "$site"/pyarrow/*substrait*
+find "$site" -type d \( -name tests -o -name include \) -prune -exec rm -rf {} +
+find "$site" -type f \( -name '*.a' -o -name '*.h' -o -name '*.hpp' -o -name '*.pyx' -o -name '*.pxd' \) -delete
