@@ -7,7 +7,7 @@ import apache_beam as beam
 import pyarrow as pa
 from apache_beam.utils.shared import Shared
 
-from headrace_components.beam import job, locations
+from headrace_components.beam import job, locations, tensorflow_files
 from headrace_components.beam.examples import (
     ReadPairs,
     ReadRecords,
@@ -67,9 +67,10 @@ def predict(
 
 def _location(running: job.Job, task: Task, model: Called) -> str:
     artifact = task.input("model")
-    return locations.join(
+    location = locations.join(
         running.location(artifact), *model.folder.relative_to(artifact.path).parts
     )
+    return tensorflow_files.checked(location, _COMPONENT)
 
 
 def _rows(
