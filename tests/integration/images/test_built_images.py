@@ -1,0 +1,249 @@
+"""A built image runs its component as a backend starts it, and arrives in a registry whole.
+
+Real containers: as root inside a container, too, where neither cgroups nor a bridge can be had.
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from headrace.cli import main
+from headrace.containers import building, engines
+from headrace.containers.engines import Engine
+from headrace_components.errors import InputError
+from launcher import Launcher, Rules
+
+ROOT = Path(__file__).parents[3] / "images"
+TAG = "test"
+PUSHER = building.reference("pusher", TAG)
+LIMITS = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=4096:4096"]
+# As OpenShift starts it: any user, group 0, nothing to write to but /tmp.
+AS_ANYONE = ["--rm", "--user", "12345:0", "--read-only", "--tmpfs", "/tmp", "--network", "none"]
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    chosen = os.environ.get("HEADRACE_ENGINE", "")
+    if not chosen and shutil.which("podman") and shutil.which("runc"):
+        chosen = "podman --runtime runc"
+    options = os.environ.get("HEADRACE_ENGINE_OPTIONS") or " ".join(["--network", "host", *LIMITS])
+    try:
+        return engines.find(chosen, "" if chosen.startswith("docker") else options)
+    except InputError as error:
+        lacking(str(error))
+
+
+@pytest.fixture(scope="session")
+def pusher(engine: Engine) -> str:
+    """The built image; what stands in the engine's cache is not built again."""
+    words = ["images", "--images", str(ROOT), "build", "pusher", "--tag", TAG]
+    words += ["--engine", " ".join(engine.command), "--engine-options", " ".join(engine.options)]
+    words += ["--base", os.environ.get("HEADRACE_BASE", building.MAKE_BASE)]
+    authorities = Path(os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt"))
+    if authorities.is_file():
+        words += ["--ca", str(authorities)]
+    assert main(words) == 0
+    return PUSHER
+
+
+@pytest.fixture
+def container(engine: Engine, pusher: str, tmp_path: Path) -> list[str]:
+    """The words that run a command in the image, which sees `tmp_path` under its own name."""
+    if engine.name == "buildah":
+        lacking("buildah runs no images; set HEADRACE_ENGINE to podman or docker")
+    tmp_path.chmod(0o777)
+    mounts = ["--volume", f"{tmp_path}:{tmp_path}", "--env", "HEADRACE_MOUNT_ROOT"]
+    return [*engine.command, "run", *AS_ANYONE, *LIMITS, *mounts, pusher]
+
+
+def lacking(reason: str) -> NoReturn:
+    """Skips a test for want of a program, or fails it where all have to be there."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
+def test_the_image_keeps_each_backends_rules(
+    rules: Rules, container: list[str], tmp_path: Path
+) -> None:
+    words = " ".join(f"'{word}'" for word in [*container, "python"])
+    program = tmp_path / "python-in-image"
+    program.write_text(f'#!/bin/sh\nexec {words} "$@"\n', "utf-8")
+    program.chmod(0o755)
+    before = os.umask(0)  # a backend's volumes can be written to by any user
+    try:
+        launcher = Launcher(
+            root=tmp_path / "launcher", rules=rules, subprocess=True, python=program
+        )
+        (tmp_path / "serving").mkdir()
+        (tmp_path / "model/Format-Serving").mkdir(parents=True)
+        (tmp_path / "model/Format-Serving/saved_model.pb").write_text("graph", "utf-8")
+        outcome = launcher.run(
+            "pusher",
+            {"base_directory": str(tmp_path / "serving")},
+            model=launcher.store(tmp_path / "model"),
+        )
+    finally:
+        os.umask(before)
+    (version,) = (tmp_path / "serving").iterdir()
+    assert (version / "saved_model.pb").read_text("utf-8") == "graph"
+    assert version.stat().st_uid == 12345
+    assert outcome["pushed_model"].metadata["pushed_destination"] == str(version)
+
+
+def test_arguments_without_a_command_are_the_components(container: list[str]) -> None:
+    result = run([*container, "--executor_input", "{}"])
+    assert result.returncode != 0
+    assert "ERROR pusher: --executor_input is not an ExecutorInput message" in result.stderr
+
+
+def test_the_image_has_nothing_that_only_a_build_needs(container: list[str]) -> None:
+    tools = run([*container, "sh", "-c", "command -v gcc cc g++ ld uv pip pip3 mmdebstrap; true"])
+    assert (tools.returncode, tools.stdout) == (0, "")
+    code = "import importlib.util as u; print(*(n for n in {} if u.find_spec(n)))"
+    modules = ["kfp", "headrace", "pip", "uv", "setuptools", "headrace_components"]
+    found = run([*container, "python", "-c", code.format(modules)])
+    assert found.stdout.split() == ["headrace_components"]
+
+
+def test_the_image_says_what_it_is_and_what_is_in_it(container: list[str], engine: Engine) -> None:
+    bill = json.loads(run([*container, "cat", "/usr/share/headrace/sbom.json"]).stdout)
+    assert bill["metadata"]["component"]["name"] == "headrace/pusher"
+    status = run([*container, "cat", "/var/lib/dpkg/status"]).stdout
+    purls = [each["purl"] for each in bill["components"]]
+    assert len(purls) == status.count("\nStatus: install ok installed\n")
+    assert any(purl.startswith("pkg:deb/debian/python3.13-minimal@3.13.") for purl in purls)
+    (inspected,) = json.loads(run([*engine.command, "image", "inspect", PUSHER]).stdout)
+    labels = inspected["Config"]["Labels"]
+    assert labels["org.opencontainers.image.title"] == "pusher"
+    assert labels["org.opencontainers.image.description"].startswith("Copies a blessed model into")
+    assert labels["org.opencontainers.image.licenses"] == "Apache-2.0"
+    assert inspected["Config"]["User"] == "65532:0"
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[str]:
+    yield from serve_registry(tmp_path, {})
+
+
+@pytest.fixture
+def closed_registry(tmp_path: Path) -> Iterator[str]:
+    """A registry in which nobody has an account."""
+    accounts = tmp_path / "accounts"
+    accounts.write_text("", "utf-8")
+    yield from serve_registry(tmp_path, {"htpasswd": {"realm": "test", "path": str(accounts)}})
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A folder of images with one image and a digest of another."""
+    root = tmp_path / "images"
+    shutil.copytree(ROOT / "pusher", root / "pusher")
+    (root / "digests.json").write_text('{"trainer": "sha256:1"}\n', "utf-8")
+    return root
+
+
+def test_a_push_records_the_digest_beside_those_of_others(
+    engine: Engine, pusher: str, registry: str, source: Path
+) -> None:
+    assert push(engine, source, registry) == 0
+    recorded = json.loads((source / "digests.json").read_text("utf-8"))
+    assert recorded == {"pusher": served_digest(registry), "trainer": "sha256:1"}
+    assert not list(source.glob("*.partial"))
+
+
+def test_a_registry_that_refuses_is_told_and_nothing_is_recorded(
+    engine: Engine,
+    pusher: str,
+    closed_registry: str,
+    source: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    assert push(engine, source, closed_registry) == 1
+    assert json.loads((source / "digests.json").read_text("utf-8")) == {"trainer": "sha256:1"}
+    (said,) = [line for line in capfd.readouterr().err.splitlines() if "could not push" in line]
+    assert "authentication required" in said
+    assert "No digest was recorded. Where it wants a login, run `podman login" in said
+
+
+def test_a_registry_that_is_not_there_is_told(
+    engine: Engine, pusher: str, source: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert push(engine, source, f"localhost:{free_port()}/headrace") == 1
+    assert json.loads((source / "digests.json").read_text("utf-8")) == {"trainer": "sha256:1"}
+    (said,) = [line for line in capfd.readouterr().err.splitlines() if "could not push" in line]
+    assert "connection refused" in said
+
+
+def push(engine: Engine, source: Path, registry: str) -> int:
+    words = ["images", "--images", str(source), "push", "pusher", "--tag", TAG]
+    return main([*words, "--registry", registry, "--engine", " ".join(engine.command)])
+
+
+def serve_registry(directory: Path, auth: dict[str, object]) -> Iterator[str]:
+    program = shutil.which("docker-registry")
+    if program is None:
+        lacking("no registry to push to; `apt-get install docker-registry`")
+    port = free_port()
+    settings = {
+        "version": 0.1,
+        "storage": {"filesystem": {"rootdirectory": str(directory / "registry")}},
+        "http": {"addr": f"127.0.0.1:{port}"},
+        **({"auth": auth} if auth else {}),
+    }
+    file = directory / "registry.yml"
+    file.write_text(json.dumps(settings), "utf-8")  # YAML has JSON in it
+    log = (directory / "registry.log").open("w", encoding="utf-8")
+    with log, subprocess.Popen([str(program), "serve", file], stdout=log, stderr=log) as process:
+        try:
+            wait_for(port)
+            yield f"localhost:{port}/headrace"
+        finally:
+            process.terminate()
+
+
+def wait_for(port: int) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except ConnectionRefusedError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def served_digest(registry: str) -> str:
+    host, _, path = registry.partition("/")
+    request = urllib.request.Request(
+        f"http://{host}/v2/{path}/pusher/manifests/{TAG}",
+        headers={"Accept": "application/vnd.docker.distribution.manifest.v2+json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as response:
+        digest: str = response.headers["Docker-Content-Digest"]
+        return digest
+
+
+def run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
