@@ -16,8 +16,10 @@ INSTALLED = ("initdb", "node", "npm", "podman", "buildah", "mmdebstrap")
 is_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root installs packages")
 
 
-def run(directory: Path, installed: tuple[str, ...], apt: str) -> list[str]:
-    """Runs the script where only `installed` is on the PATH, and returns its lines.
+def run(directory: Path, installed: tuple[str, ...], apt: str) -> tuple[list[str], list[str]]:
+    """Runs the script where only `installed` is on the PATH.
+
+    Returns the lines that it prints, and the commands that it calls.
 
     Args:
         directory: An empty directory.
@@ -25,7 +27,8 @@ def run(directory: Path, installed: tuple[str, ...], apt: str) -> list[str]:
         apt: What apt-get does, in the language of the shell.
     """
     programs = dict.fromkeys(installed, "")
-    programs |= {"apt-get": f'echo "apt-get $*" >&2\n{apt}', "make": 'echo "make $*" >&2'}
+    note = f'echo "${{0##*/}} $*" >>{directory}/calls'
+    programs |= {"apt-get": f"{note}\n{apt}", "make": note}
     for name, text in programs.items():
         (directory / name).write_text(f"#!/bin/sh\n{text}\n", "utf-8")
         (directory / name).chmod(0o755)
@@ -40,13 +43,15 @@ def run(directory: Path, installed: tuple[str, ...], apt: str) -> list[str]:
         text=True,
         check=True,
     )
-    return result.stdout.splitlines()
+    return result.stdout.splitlines(), (directory / "calls").read_text("utf-8").splitlines()
 
 
 @is_root
 def test_only_what_is_missing_is_installed(tmp_path: Path) -> None:
-    assert run(tmp_path, INSTALLED, apt="echo much") == [
-        "Installing runc for the tests.",
+    printed, called = run(tmp_path, INSTALLED, apt="echo much")
+
+    assert printed == ["Installing runc for the tests."]
+    assert called == [
         "apt-get update",
         "apt-get install --yes --no-install-recommends runc",
         "make test",
@@ -55,16 +60,18 @@ def test_only_what_is_missing_is_installed(tmp_path: Path) -> None:
 
 @is_root
 def test_the_tests_run_where_nothing_can_be_installed(tmp_path: Path) -> None:
-    assert run(tmp_path, INSTALLED, apt="exit 100") == [
+    printed, called = run(tmp_path, INSTALLED, apt="echo no network >&2; exit 100")
+
+    assert printed == [
         "Installing runc for the tests.",
-        "apt-get update",
+        "no network",
         "apt-get could not install them: tests that need them fail.",
-        "make test",
     ]
+    assert called == ["apt-get update", "make test"]
 
 
 def test_nothing_is_installed_where_nothing_is_missing(tmp_path: Path) -> None:
-    assert run(tmp_path, (*INSTALLED, "runc"), apt="") == ["make test"]
+    assert run(tmp_path, (*INSTALLED, "runc"), apt="") == ([], ["make test"])
 
 
 @pytest.mark.parametrize(
