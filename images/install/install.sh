@@ -18,7 +18,12 @@ for directory in /tools/compiled/*; do
   fi
 done
 
-# Flight and Substrait are network protocols of Arrow that neither Beam nor a component speaks.
-rm -rf "$site"/pyarrow/*_flight* "$site"/pyarrow/libarrow_flight* "$site"/pyarrow/*substrait*
+# Flight is a network protocol of Arrow that neither Beam nor a component speaks.
+rm -rf "$site"/pyarrow/*_flight* "$site"/pyarrow/libarrow_flight*
 find "$site" -type d \( -name tests -o -name include \) -prune -exec rm -rf {} +
 find "$site" -type f \( -name '*.a' -o -name '*.h' -o -name '*.hpp' -o -name '*.pyx' -o -name '*.pxd' \) -delete
+
+# A package whose library lost one that it needs would fail in the middle of a task.
+if [ -d "$site/pyarrow" ]; then
+  python -c 'import pyarrow.compute, pyarrow.csv, pyarrow.dataset, pyarrow.json, pyarrow.parquet'
+fi
