@@ -1,6 +1,7 @@
 #!/bin/sh
 # Copies what some images carry of other images, where the build was given these.
-# Usage: carry.sh <component>
+# Usage: carry.sh <component> <Beam's image> <Serving's image>; the names of the two are in the
+# command so that a build with others is another one to the engine's cache.
 set -eu
 site=/opt/headrace/lib/python3.13/site-packages
 

@@ -11,7 +11,7 @@ from programs import program
 
 SCRIPT = Path(__file__).parents[2] / ".ci/run"
 # Of what the script asks for, what this test has it find.
-INSTALLED = ("initdb", "node", "npm", "podman", "buildah", "mmdebstrap")
+INSTALLED = ("initdb", "node", "npm", "podman", "buildah", "mmdebstrap", "docker-registry")
 
 is_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root installs packages")
 

@@ -12,15 +12,14 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
 from headrace.cli import main
 from headrace.containers import building, engines
 from headrace.containers.engines import Engine
-from headrace_components.errors import InputError
 from launcher import Launcher, Rules
+from programs import program
 
 ROOT = Path(__file__).parents[3] / "images"
 TAG = "test"
@@ -35,13 +34,12 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="session")
 def engine() -> Engine:
     chosen = os.environ.get("HEADRACE_ENGINE", "")
-    if not chosen and shutil.which("podman") and shutil.which("runc"):
-        chosen = "podman --runtime runc"
+    if not chosen:
+        program("podman", "no image can be built")
+        # What podman starts by default needs cgroups of its own.
+        chosen = "podman --runtime runc" if shutil.which("runc") else "podman"
     options = os.environ.get("HEADRACE_ENGINE_OPTIONS") or " ".join(["--network", "host", *LIMITS])
-    try:
-        return engines.find(chosen, "" if chosen.startswith("docker") else options)
-    except InputError as error:
-        lacking(str(error))
+    return engines.find(chosen, "" if chosen.startswith("docker") else options)
 
 
 @pytest.fixture(scope="session")
@@ -60,18 +58,9 @@ def pusher(engine: Engine) -> str:
 @pytest.fixture
 def container(engine: Engine, pusher: str, tmp_path: Path) -> list[str]:
     """The words that run a command in the image, which sees `tmp_path` under its own name."""
-    if engine.name == "buildah":
-        lacking("buildah runs no images; set HEADRACE_ENGINE to podman or docker")
     tmp_path.chmod(0o777)
     mounts = ["--volume", f"{tmp_path}:{tmp_path}", "--env", "HEADRACE_MOUNT_ROOT"]
     return [*engine.command, "run", *AS_ANYONE, *LIMITS, *mounts, pusher]
-
-
-def lacking(reason: str) -> NoReturn:
-    """Skips a test for want of a program, or fails it where all have to be there."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
@@ -79,14 +68,12 @@ def test_the_image_keeps_each_backends_rules(
     rules: Rules, container: list[str], tmp_path: Path
 ) -> None:
     words = " ".join(f"'{word}'" for word in [*container, "python"])
-    program = tmp_path / "python-in-image"
-    program.write_text(f'#!/bin/sh\nexec {words} "$@"\n', "utf-8")
-    program.chmod(0o755)
+    python = tmp_path / "python-in-image"
+    python.write_text(f'#!/bin/sh\nexec {words} "$@"\n', "utf-8")
+    python.chmod(0o755)
     before = os.umask(0)  # a backend's volumes can be written to by any user
     try:
-        launcher = Launcher(
-            root=tmp_path / "launcher", rules=rules, subprocess=True, python=program
-        )
+        launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=True, python=python)
         (tmp_path / "serving").mkdir()
         (tmp_path / "model/Format-Serving").mkdir(parents=True)
         (tmp_path / "model/Format-Serving/saved_model.pb").write_text("graph", "utf-8")
@@ -193,9 +180,7 @@ def push(engine: Engine, source: Path, registry: str) -> int:
 
 
 def serve_registry(directory: Path, auth: dict[str, object]) -> Iterator[str]:
-    program = shutil.which("docker-registry")
-    if program is None:
-        lacking("no registry to push to; `apt-get install docker-registry`")
+    server = program("docker-registry", "no image can be pushed")
     port = free_port()
     settings = {
         "version": 0.1,
@@ -206,7 +191,7 @@ def serve_registry(directory: Path, auth: dict[str, object]) -> Iterator[str]:
     file = directory / "registry.yml"
     file.write_text(json.dumps(settings), "utf-8")  # YAML has JSON in it
     log = (directory / "registry.log").open("w", encoding="utf-8")
-    with log, subprocess.Popen([str(program), "serve", file], stdout=log, stderr=log) as process:
+    with log, subprocess.Popen([server, "serve", file], stdout=log, stderr=log) as process:
         try:
             wait_for(port)
             yield f"localhost:{port}/headrace"
