@@ -14,6 +14,7 @@ from kfp import dsl
 
 import headrace
 from headrace.backends.local import engine
+from headrace.backends.local.runners.container_options import ContainerOptions
 from headrace_components.errors import InputError
 from local_pipelines import (
     compiled,
@@ -206,7 +207,11 @@ def test_a_run_may_be_started_from_a_notebook(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("options", "words"),
-    [({"runner": "docker"}, "the runner is 'docker'"), ({"concurrency": -1}, "is -1, expected")],
+    [
+        ({"runner": "kubernetes"}, "the runner is 'kubernetes', expected one of"),
+        ({"containers": ContainerOptions(network="host")}, "'worker', but --mount, --network"),
+        ({"concurrency": -1}, "is -1, expected"),
+    ],
 )
 def test_an_option_that_no_run_could_honour_is_refused(options: Any, words: str) -> None:
     with pytest.raises(InputError, match=words):

@@ -1,18 +1,36 @@
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-untyped-calls=False
 # mypy: disallow-incomplete-defs=False
-"""One pipeline under every runner: the same results."""
+"""One pipeline under every runner: the same results. What containers see, and how they end."""
 
-import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from kfp import dsl
 
 import headrace
+from headrace.backends.local.runners.container_command import FLAGS_VARIABLE, LABEL
+from headrace.backends.local.runners.container_images import image_ids
+from headrace.backends.local.runners.container_options import ContainerOptions
 from headrace.backends.local.runners.runner import RunnerName
+from headrace.cli import main
+from headrace.containers import building
 from headrace_components.artifacts import Model
 from headrace_components.catalog import pusher
+from headrace_components.errors import InputError, PlatformError
+from programs import program
+
+IMAGES = Path(__file__).parents[2] / "images"
+PUSHER = building.reference("pusher")
+AUTHORITIES = Path(os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt"))
+# Where these tests run in a container themselves, podman's defaults ask for more than there is.
+NESTED = "--runtime runc --ulimit nofile=1024:1024 --ulimit nproc=4096:4096"
 
 pytestmark = pytest.mark.slow
 
@@ -21,6 +39,49 @@ pytestmark = pytest.mark.slow
 def push(model: str, serving: str):
     imported = dsl.importer(artifact_uri=model, artifact_class=Model, reimport=False)
     pusher(model=imported.output, base_directory=serving)
+
+
+@dsl.container_component
+def sleeper(seconds: float, told: dsl.OutputPath(str)):  # type: ignore[valid-type]
+    """Tells in its log that it sleeps; its program is in its image only."""
+    return dsl.ContainerSpec(
+        image=PUSHER,
+        command=["/opt/headrace/bin/python", "-uc"],
+        args=[
+            "import os, sys, time\n"
+            "print('asleep in', os.environ['HEADRACE_COMPONENT'])\n"
+            "time.sleep(float(sys.argv[1]))\n"
+            "os.makedirs(os.path.dirname(sys.argv[2]), exist_ok=True)\n"
+            "print(os.getcwd(), file=open(sys.argv[2], 'w'))\n",
+            seconds,
+            told,
+        ],
+    )
+
+
+@dsl.pipeline(name="sleep")
+def sleep(seconds: float):
+    sleeper(seconds=seconds)
+
+
+@pytest.fixture(scope="session")
+def podman() -> str:
+    """Builds the image of pusher; what stands in the engine's cache is not built again."""
+    engine = program("podman", "no task can run in its image")
+    words = ["images", "--images", str(IMAGES), "build", "pusher"]
+    words += ["--engine", os.environ.get("HEADRACE_ENGINE", "podman --runtime runc")]
+    limits = NESTED.replace("--runtime runc", "--network host")
+    words += ["--engine-options", os.environ.get("HEADRACE_ENGINE_OPTIONS", limits)]
+    words += ["--base", os.environ.get("HEADRACE_BASE", building.MAKE_BASE)]
+    words += ["--ca", str(AUTHORITIES)] if AUTHORITIES.is_file() else []
+    assert main(words) == 0
+    return engine
+
+
+@pytest.fixture(autouse=True)
+def _flags(monkeypatch: pytest.MonkeyPatch) -> None:
+    if FLAGS_VARIABLE not in os.environ:
+        monkeypatch.setenv(FLAGS_VARIABLE, NESTED)
 
 
 @pytest.fixture
@@ -39,44 +100,126 @@ def files(directory: Path) -> dict[str, bytes]:
 
 
 def result_of(runner: RunnerName, model: Path, directory: Path) -> dict[str, Any]:
-    """Runs the pipeline; returns what a runner must not make a difference to."""
+    """Runs the pipeline twice; returns what a runner must not make a difference to."""
     serving = directory / "serving"
     serving.mkdir(parents=True)
-    run = headrace.run(
-        push,
-        parameters={"model": str(model), "serving": str(serving)},
-        root=directory / "root",
-        runner=runner,
+    mounts = (str(serving),) if runner == "podman" else ()
+    first, second = (
+        headrace.run(
+            push,
+            parameters={"model": str(model), "serving": str(serving)},
+            root=directory / "root",
+            runner=runner,
+            containers=ContainerOptions(mounts=mounts),
+        )
+        for _ in range(2)
     )
-    assert run.state == "succeeded", run.failures
-    (task,) = [task for task in run.tasks if task.name == "pusher"]
-    (artifact,) = task.artifacts["pushed_model"]
+    assert first.state == "succeeded", first.failures
+    (artifact,) = first.tasks[-1].artifacts["pushed_model"]
     version = Path(str(artifact.metadata["pushed_destination"]))
     assert version.parent == serving
     return {
-        "states": {task.name: task.state for task in run.tasks},
+        "first": {task.name: task.state for task in first.tasks},
+        "second": {task.name: task.state for task in second.tasks},
         "artifact": files(Path(artifact.uri)),
         "pushed": files(version),
-        "metadata": json.dumps(sorted(artifact.metadata)),
-        "again": {
-            task.name: task.state
-            for task in headrace.run(
-                push,
-                parameters={"model": str(model), "serving": str(serving)},
-                root=directory / "root",
-                runner=runner,
-            ).tasks
-        },
+        "metadata": sorted(artifact.metadata),
+        "owners": {path.stat().st_uid for path in first.directory.rglob("*")},
     }
 
 
-def test_every_runner_gives_the_same_results(model: Path, tmp_path: Path) -> None:
-    results = {
-        runner: result_of(runner, model, tmp_path / runner) for runner in get_args(RunnerName)
-    }
+def test_every_runner_gives_the_same_results(podman: str, model: Path, tmp_path: Path) -> None:
+    runners: tuple[RunnerName, ...] = ("worker", "process", "venv", "podman")
+    results = {runner: result_of(runner, model, tmp_path / runner) for runner in runners}
 
     expected = results["worker"]
     assert expected["pushed"] == files(model / "Format-Serving")
-    assert expected["again"] == {"importer": "done", "pusher": "cached"}
+    assert expected["second"] == {"importer": "done", "pusher": "cached"}
     for runner, result in results.items():
         assert result == expected, runner
+
+
+def test_a_foreign_component_runs_in_its_image(podman: str, tmp_path: Path) -> None:
+    result = headrace.run(sleep, parameters={"seconds": 0.0}, root=tmp_path, runner="podman")
+
+    (task,) = result.tasks
+    assert (task.state, task.parameters) == ("done", {"told": f"{Path.cwd()}\n"})
+    assert (result.logs / "sleeper.log").read_text("utf-8") == "asleep in pusher\n"
+
+
+def test_a_path_that_is_not_mounted_fails_the_task(
+    podman: str, model: Path, tmp_path: Path
+) -> None:
+    result = headrace.run(
+        push,
+        parameters={"model": str(model), "serving": str(tmp_path / "serving")},
+        root=tmp_path / "root",
+        runner="podman",
+    )
+
+    (failure,) = result.failures
+    assert failure.kind == "input"
+    assert failure.message.startswith("pusher: `base_directory` is ")
+    assert f"Add --mount {tmp_path / 'serving'}, " in failure.message
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_run_that_ends_early_leaves_no_container(
+    podman: str, number: signal.Signals, tmp_path: Path
+) -> None:
+    code = (
+        "import headrace, test_runners as t\n"
+        f"headrace.run(t.sleep, parameters={{'seconds': 300}}, root={str(tmp_path)!r}, "
+        "runner='podman')\n"
+    )
+    search = os.pathsep.join(map(str, [Path(__file__).parent, Path(__file__).parents[1]]))
+    environment = {**os.environ, "PYTHONPATH": f"{search}:{os.environ.get('PYTHONPATH', '')}"}
+    process = subprocess.Popen([sys.executable, "-c", code], env=environment)
+    wait_for(lambda: any("asleep" in log.read_text() for log in tmp_path.rglob("sleeper.log")))
+    (run,) = tmp_path.glob("sleep/*")
+    assert containers(run.name)
+
+    process.send_signal(number)
+    process.wait()
+
+    wait_for(lambda: not containers(run.name))
+
+
+def containers(run_id: str) -> list[str]:
+    command = ["podman", "ps", "--all", "--quiet", "--filter", f"label={LABEL}={run_id}"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError("what was waited for did not come")
+        time.sleep(0.1)
+
+
+def test_an_image_that_was_not_built_is_refused_before_the_run(podman: str) -> None:
+    missing = building.reference("no_such_component")
+
+    with pytest.raises(
+        InputError,
+        match=rf"^headrace run: podman has no image \['{missing}'\]\. Build with `headrace images "
+        r"build no_such_component`, or give --config a profile",
+    ):
+        image_ids("podman", [missing, PUSHER], print)
+
+
+def test_a_registry_that_does_not_answer_is_named(podman: str) -> None:
+    with pytest.raises(
+        PlatformError,
+        match=r"^headrace run: podman could not pull 127\.0\.0\.1:9/pusher: .*refused.* Check that "
+        r"this machine reaches the registry and may read it \(`podman login`\), then run again\.$",
+    ):
+        image_ids("podman", ["127.0.0.1:9/pusher"], print)
+
+
+def test_an_engine_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+
+    with pytest.raises(InputError, match="the runner is 'docker', but no docker is on PATH"):
+        image_ids("docker", [PUSHER], print)

@@ -34,7 +34,29 @@ EXIT_INTERRUPTED = 130  # as a shell has it: 128 + SIGINT
     "--runner",
     type=click.Choice(get_args(RunnerName)),
     help="Fork tasks from a process that has done their imports (worker, the default), or start a "
-    "fresh one for each (process), or one of an environment made from its image's lock (venv).",
+    "fresh one for each (process), or one of an environment made from its image's lock (venv), or "
+    "run each in its image (docker, podman).",
+)
+@click.option(
+    "--mount",
+    "mounts",
+    multiple=True,
+    metavar="DIR[:ro]",
+    help="Directory that containers see besides artifacts, under the same path. May be repeated.",
+)
+@click.option(
+    "--network",
+    default="none",
+    show_default=True,
+    metavar="NAME",
+    help="Network of the containers, as the engine has it: bridge, host.",
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="headrace.toml",
+    help="Target profile that says where images lie; by default headrace.toml of the current "
+    "directory, if there is one, else images built here are run.",
 )
 @click.option("--no-cache", is_flag=True, help="Run every task, even one that ran before.")
 @click.option("--resume", metavar="RUN_ID", help="Finish an earlier run; needs no pipeline file.")
@@ -49,6 +71,9 @@ def run(
     assignments: tuple[str, ...],
     root: Path,
     runner: RunnerName | None,
+    mounts: tuple[str, ...],
+    network: str,
+    config: Path | None,
     no_cache: bool,
     resume: str | None,
     metadata: str,
@@ -57,11 +82,15 @@ def run(
 
     Tasks run in parallel where the pipeline allows it. One that ran before with the same code,
     parameters and inputs is answered from the cache.
+
+    In a container, a task sees its inputs, its outputs and what --mount names. The options in
+    HEADRACE_CONTAINER_FLAGS are added to the engine's.
     """
     # Imported here: `headrace run --help` needs none of it.
     from headrace.backends.local import engine
     from headrace.backends.local.progress import ProgressDisplay
     from headrace.backends.local.run import run_from_command_line
+    from headrace.backends.local.runners.container_options import ContainerOptions
 
     if (pipeline is None) == (resume is None):
         raise InputError(
@@ -73,13 +102,18 @@ def run(
             "headrace run: --resume finishes a run as it was started, but got one of -p, "
             "--no-cache and --metadata. Leave them out, or start a new run."
         )
+    containers = ContainerOptions(mounts=mounts, network=network, config=config)
     with ProgressDisplay() as observer:
         if resume is not None:
-            result = engine.resume(resume, root=root, runner=runner, observer=observer)
+            given = None if containers == ContainerOptions() else containers
+            result = engine.resume(
+                resume, root=root, runner=runner, containers=given, observer=observer
+            )
         else:
             options = engine.Options(
                 root=root,
                 runner=runner or "worker",
+                containers=containers,
                 use_cache=not no_cache,
                 metadata=metadata,
             )

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from headrace import ir
+from headrace.containers import building
 from headrace.errors import CompileError
 from headrace.ir import Spec
 from headrace.targets import DEFAULT_DIGESTS_FILE, Profile, Target, check_names
@@ -42,6 +43,27 @@ def apply_images(spec: Mapping[str, Any], target: Target, profile: Profile) -> S
     for label, container in containers.items():
         digest = profile.images.digests[names[label]]
         container["image"] = f"{profile.images.registry}/{names[label]}@{digest}"
+    return result
+
+
+def images_to_run(spec: Mapping[str, Any], profile: Profile) -> Spec:
+    """Returns `spec` with images that an engine of this machine can run.
+
+    The author's own images and those that the profile has a digest for are pinned; the others are
+    what `headrace images build` left in the engine's store.
+
+    Raises:
+        CompileError: The profile gives an image to what the pipeline lacks.
+    """
+    result: Spec = ir.copy(spec)
+    if own := own_images(result, profile):
+        _set_images(result, own)
+    for executor in ir.executors(result).values():
+        name = ir.logical_image(executor.get("container", {}))
+        if name is not None:
+            digest = profile.images.digests.get(name) if profile.images.registry else None
+            pinned = f"{profile.images.registry}/{name}@{digest}"
+            executor["container"]["image"] = pinned if digest else building.reference(name)
     return result
 
 

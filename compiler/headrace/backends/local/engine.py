@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -23,8 +23,9 @@ from headrace.backends.local.lineage_connection import default_url
 from headrace.backends.local.model import Result, RunResult, RunState
 from headrace.backends.local.observer import Observer, Silence
 from headrace.backends.local.recorder import Recorder
-from headrace.backends.local.runners.interpreters import check_interpreters
-from headrace.backends.local.runners.runner import Runner, RunnerName
+from headrace.backends.local.runners.container_options import ContainerOptions
+from headrace.backends.local.runners.runner import CONTAINER_RUNNERS, RunnerName
+from headrace.backends.local.runners.setup import Setup, prepare
 from headrace.backends.local.spec import Spec
 from headrace.backends.local.store import RunStore, storage_error
 from headrace_components.errors import InputError
@@ -47,7 +48,8 @@ class Options:
         root: The directory that holds runs, cache and lineage.
         runner: `worker`: tasks of Headrace are forked from a process that has done their imports.
             `process`: each gets a fresh interpreter. `venv`: one of an environment made from its
-            image's lock.
+            image's lock. `docker` and `podman`: each task runs in a container of its image.
+        containers: How the last two run containers.
         use_cache: Whether a task may be answered by an earlier one like it.
         metadata: URL of the lineage database; empty for SQLite under `root`.
         concurrency: How many tasks may run at once; 0 for the number of CPU cores.
@@ -55,6 +57,7 @@ class Options:
 
     root: Path = Path("headrace_root")
     runner: RunnerName = "worker"
+    containers: ContainerOptions = field(default_factory=ContainerOptions)
     use_cache: bool = True
     metadata: str = ""
     concurrency: int = 0
@@ -65,6 +68,11 @@ class Options:
             raise InputError(
                 f"headrace run: the runner is {self.runner!r}, expected one of "
                 f"{list(get_args(RunnerName))}. Choose one of these."
+            )
+        if self.runner not in CONTAINER_RUNNERS and self.containers != ContainerOptions():
+            raise InputError(
+                f"headrace run: the runner is {self.runner!r}, but --mount, --network and --config "
+                "are for containers. Add --runner docker or podman, or leave them out."
             )
         if self.concurrency < 0:
             raise InputError(
@@ -98,7 +106,8 @@ def start(
     options = options or Options()
     pipeline = Spec(body=spec)
     values = run_parameters.checked(parameters or {}, pipeline.root)
-    _check_runner(options.runner, pipeline)
+    observer = observer or Silence()
+    setup = prepare(options.runner, spec, options.containers, observer.log)
     root = options.root.absolute()
     now = datetime.datetime.now(datetime.UTC)
     run_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
@@ -109,13 +118,14 @@ def start(
         "directory": str(Path.cwd()),
         "code_version": InstalledCode().embedded,
         "runner": options.runner,
+        "containers": options.containers.to_json(),
         "use_cache": options.use_cache,
         "metadata": options.metadata,
         "parameters": values,
-        "spec": dict(spec),
+        "spec": dict(setup.body),
     }
     store = RunStore.create(root, pipeline.name, run_id, record)
-    return _execute(store, record, options, observer or Silence())
+    return _execute(store, record, options, setup, observer)
 
 
 def resume(
@@ -123,6 +133,7 @@ def resume(
     *,
     root: Path,
     runner: RunnerName | None = None,
+    containers: ContainerOptions | None = None,
     observer: Observer | None = None,
 ) -> RunResult:
     """Finishes an earlier run: tasks that are done stay done, the others run.
@@ -131,6 +142,7 @@ def resume(
         run_id: The run.
         root: The root that it lies under.
         runner: How to start tasks; None for the way that the run was started with.
+        containers: How to run containers; None likewise.
         observer: Is told what happens.
 
     Raises:
@@ -143,31 +155,33 @@ def resume(
             f"headrace run: {store.directory / 'run.json'} has format {record.get('format')!r}, "
             f"expected {_RECORD_FORMAT}. Resume it with the Headrace version that started it."
         )
+    name: RunnerName = runner or record["runner"]
+    if containers is None and name in CONTAINER_RUNNERS and "containers" in record:
+        containers = ContainerOptions.from_json(record["containers"])
     options = Options(
         root=store.root,
-        runner=runner or record["runner"],
+        runner=name,
+        containers=containers or ContainerOptions(),
         use_cache=record["use_cache"],
         metadata=record["metadata"],
     )
-    _check_runner(options.runner, Spec(body=record["spec"]))
     observer = observer or Silence()
+    setup = prepare(options.runner, record["spec"], options.containers, observer.log)
     if record["code_version"] != InstalledCode().embedded:
         observer.log("Headrace has changed since this run began; what is done stays as it is.")
-    return _execute(store, record, options, observer)
-
-
-def _check_runner(runner: RunnerName, spec: Spec) -> None:
-    """Raises InputError where the runner cannot run a component, before anything runs."""
-    if runner == "venv":
-        check_interpreters(spec.headrace_names())
+    return _execute(store, record, options, setup, observer)
 
 
 def _execute(
-    store: RunStore, record: Mapping[str, Any], options: Options, observer: Observer
+    store: RunStore,
+    record: Mapping[str, Any],
+    options: Options,
+    setup: Setup,
+    observer: Observer,
 ) -> RunResult:
     try:
         with store.locked():
-            return _run_async(lambda: _Run(store, record, options, observer).execute())
+            return _run_async(lambda: _Run(store, record, options, setup, observer).execute())
     except OSError as error:
         raise storage_error("headrace run", error) from error
 
@@ -207,26 +221,27 @@ class _Run:
         store: RunStore,
         record: Mapping[str, Any],
         options: Options,
+        setup: Setup,
         observer: Observer,
     ) -> None:
         self._store = store
         self._record = record
         self._observer = observer
         self._started = time.monotonic()
-        self._spec = Spec(body=record["spec"])
+        self._spec = Spec(body=setup.body)
         self._run_id = str(record["run_id"])
         self._lineage = LineageStore(options.metadata or default_url(store.root))
-        self._runner = Runner(
-            options.runner, Path(record["directory"]), store.directory / "logs", observer.log
+        self._runner = setup.runner(
+            root=store.root,
+            directory=Path(record["directory"]),
+            logs=store.directory / "logs",
+            run_id=self._run_id,
+            tell=observer.log,
         )
         self._leaves = LeafRunner(
             directory=Path(record["directory"]),
             store=store,
-            cache=Cache(
-                root=store.root,
-                pipeline=self._spec.name,
-                code=InstalledCode(from_locks=options.runner == "venv"),
-            ),
+            cache=Cache(root=store.root, pipeline=self._spec.name, code=setup.code),
             use_cache=options.use_cache,
             runner=self._runner,
             recorder=Recorder(run_id=self._run_id, lineage=self._lineage),

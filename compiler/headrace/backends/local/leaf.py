@@ -20,9 +20,9 @@ from headrace.backends.local.model import (
     artifacts_to_json,
 )
 from headrace.backends.local.observer import Observer
-from headrace.backends.local.placeholders import Context, fill, fill_arguments
+from headrace.backends.local.placeholders import Context, fill, fill_arguments, fill_constant
 from headrace.backends.local.recorder import Recorder
-from headrace.backends.local.runners.runner import Runner
+from headrace.backends.local.runners.runner import Runner, TaskProcess
 from headrace.backends.local.spec import Component, TaskSpec
 from headrace.backends.local.store import Attempt, RunStore, storage_error
 from headrace_components.errors import ComponentError
@@ -214,13 +214,19 @@ class LeafRunner:
             for variable in container.get("env", ())
         }
         return await self._runner.run(
-            job.name,
-            job.component.headrace_name,
-            fill_arguments(container.get("command", ()), context),
-            fill_arguments(container.get("args", ()), context),
-            {**environment, "TMPDIR": str(attempt.temporary)},
-            log,
-            self._imports_from(job.component.headrace_name),
+            TaskProcess(
+                task=job.name,
+                component=job.component.headrace_name,
+                image=str(container["image"]),
+                command=fill_arguments(container.get("command", ()), context),
+                arguments=fill_arguments(container.get("args", ()), context),
+                environment=environment,
+                resources=fill_constant(container.get("resources", {}), context),
+                inputs=job.inputs,
+                attempt=attempt,
+                log=log,
+                imports=self._imports_from(job.component.headrace_name),
+            )
         )
 
     def _imports_from(self, component: str | None) -> list[str]:

@@ -9,6 +9,7 @@ from headrace.backends.local import engine, run_parameters
 from headrace.backends.local.engine import Options
 from headrace.backends.local.model import RunResult
 from headrace.backends.local.observer import Observer
+from headrace.backends.local.runners.container_options import ContainerOptions
 from headrace.backends.local.runners.runner import RunnerName
 from headrace.backends.local.spec import Spec
 from headrace.frontend import PipelineSource
@@ -23,6 +24,7 @@ def run(
     parameters: Mapping[str, Any] | None = None,
     root: str | Path = "headrace_root",
     runner: RunnerName = "worker",
+    containers: ContainerOptions | None = None,
     use_cache: bool = True,
     metadata: str = "",
     observer: Observer | None = None,
@@ -39,7 +41,9 @@ def run(
             into the run; it is relative to the current directory.
         root: The directory of runs, cache and lineage.
         runner: `worker` forks tasks from a process that has done their imports; `process` starts a
-            fresh interpreter for each; `venv` one of an environment made from its image's lock.
+            fresh interpreter for each; `venv` one of an environment made from its image's lock;
+            `docker` and `podman` a container of its image.
+        containers: How the last two run containers; None for `ContainerOptions()`.
         use_cache: Whether a task may be answered by an earlier one like it.
         metadata: URL of the lineage database; empty for SQLite under `root`.
         observer: Is told what happens while it happens.
@@ -52,7 +56,13 @@ def run(
     return engine.start(
         spec,
         parameters=packed(spec, {**preset, **(parameters or {})}),
-        options=Options(root=Path(root), runner=runner, use_cache=use_cache, metadata=metadata),
+        options=Options(
+            root=Path(root),
+            runner=runner,
+            containers=containers or ContainerOptions(),
+            use_cache=use_cache,
+            metadata=metadata,
+        ),
         observer=observer,
     )
 
@@ -62,6 +72,7 @@ def resume(
     *,
     root: str | Path = "headrace_root",
     runner: RunnerName | None = None,
+    containers: ContainerOptions | None = None,
     observer: Observer | None = None,
 ) -> RunResult:
     """Finishes an earlier run: tasks that are done stay done.
@@ -70,12 +81,15 @@ def resume(
         run_id: Name of the run under `root`.
         root: The directory of runs that it was started with.
         runner: How to start tasks; None for the way that the run was started with.
+        containers: How to run containers; None likewise.
         observer: Is told what happens while it happens.
 
     Raises:
         InputError: There is no such run, or another process works on it.
     """
-    return engine.resume(run_id, root=Path(root), runner=runner, observer=observer)
+    return engine.resume(
+        run_id, root=Path(root), runner=runner, containers=containers, observer=observer
+    )
 
 
 def run_from_command_line(

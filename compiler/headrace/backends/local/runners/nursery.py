@@ -106,7 +106,7 @@ class _Nursery:
                 self._connection.sendall(json.dumps(answer).encode() + b"\n")
 
     def _end(self) -> NoReturn:
-        for child in self._children:
+        for child in list(self._children):  # those that end meanwhile are reaped
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child, signal.SIGKILL)  # the task and the workers it started
         os._exit(0)

@@ -1,0 +1,115 @@
+"""Runs each task in a container of its image."""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from headrace.backends.local.runners.client import Nursery, Request
+from headrace.backends.local.runners.container_command import LABEL, container_command
+from headrace.backends.local.runners.container_options import ContainerOptions
+from headrace.backends.local.runners.runner import TaskProcess
+from headrace_components.errors import PlatformError
+
+# https://docs.docker.com/engine/containers/run/#exit-status; podman keeps to it.
+_ENGINE_FAILED = 125
+_SIGNALED = 128
+
+# Its input ends when the backend does, however that ends.
+_WATCH = """
+cat > /dev/null
+engine=$1 label=$2
+shift 2
+left=$("$engine" ps --all --quiet --filter "label=$label")
+[ -z "$left" ] || "$engine" rm --force "$@" $left
+"""
+_WATCH_SECONDS = 60.0
+
+
+@dataclass(kw_only=True)
+class ContainerRunner:
+    """Starts the containers of one run's tasks.
+
+    The engine's client is a process like that of any task. Containers outlive their client, so a
+    watcher removes those of the run when the backend closes the runner or is killed.
+
+    Attributes:
+        engine: `docker` or `podman`.
+        ids: IDs of the images by reference.
+        options: The author's wishes.
+        root: The pipeline root.
+        directory: The directory that the run was started in.
+        logs: Where the runner's own logs go.
+        run_id: The run.
+    """
+
+    engine: str
+    ids: Mapping[str, str]
+    options: ContainerOptions
+    root: Path
+    directory: Path
+    logs: Path
+    run_id: str
+    _watcher: asyncio.subprocess.Process | None = field(default=None, init=False)
+    _starting: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+
+    def __post_init__(self) -> None:
+        """Makes what starts the clients; it starts with the first task."""
+        self._clients = Nursery(self.logs / "_process.log")
+
+    async def run(self, process: TaskProcess) -> int:
+        """Runs a task and returns its exit status; negative if a signal killed it.
+
+        Raises:
+            InputError: A parameter is a path that the container would not see.
+            PlatformError: The engine cannot run the container.
+        """
+        command = container_command(
+            process,
+            engine=self.engine,
+            image_id=self.ids[process.image],
+            options=self.options,
+            root=self.root,
+            directory=self.directory,
+            run_id=self.run_id,
+        )
+        async with self._starting:
+            if self._watcher is None:
+                self._watcher = await self._watch()
+        request = Request(
+            component=None,
+            command=command,
+            environment={},
+            directory=self.directory,
+            log=process.log,
+        )
+        status = await self._clients.run(request)
+        if status == _ENGINE_FAILED:
+            lines = process.log.read_text("utf-8", "replace").strip().splitlines()
+            raise PlatformError(
+                f"{process.task}: {self.engine} could not run its container: "
+                f"{lines[-1] if lines else 'it printed nothing'}. The command is "
+                f"`{self.engine} run`; HEADRACE_CONTAINER_FLAGS adds options to it."
+            )
+        return _SIGNALED - status if status > _SIGNALED else status
+
+    async def close(self) -> None:
+        """Ends every task that still runs."""
+        await self._clients.close()
+        if self._watcher is not None and self._watcher.stdin is not None:
+            self._watcher.stdin.close()
+            with contextlib.suppress(TimeoutError):  # the engine hangs: the watcher goes on trying
+                await asyncio.wait_for(self._watcher.wait(), _WATCH_SECONDS)
+
+    async def _watch(self) -> asyncio.subprocess.Process:
+        # Python, as the first process of a container, ignores what podman first asks it to end by.
+        at_once = ["--time", "0"] if self.engine == "podman" else []
+        with (self.logs / "_containers.log").open("ab") as log:
+            return await asyncio.create_subprocess_exec(
+                *("sh", "-c", _WATCH, "sh", self.engine, f"{LABEL}={self.run_id}", *at_once),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # what is sent to the backend's group is not for it
+            )

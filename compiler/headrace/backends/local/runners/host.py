@@ -1,0 +1,121 @@
+"""Runs tasks as processes of this machine."""
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from headrace.backends.local.runners.client import Nursery, Request
+from headrace.backends.local.runners.environments import Environment, Environments
+from headrace.backends.local.runners.runner import RunnerName, TaskProcess
+from headrace_components.errors import InputError
+from headrace_components.images import ISOLATED
+
+_PYTHON = re.compile(r"python(3(\.\d+)?)?")
+_RUN_THE_REST = '"$0" "$@"'
+
+
+class HostRunner:
+    """Starts the processes of one run's tasks.
+
+    With `worker`, a component of Headrace runs in a process forked from one that has imported what
+    it needs. With `process`, it gets a fresh interpreter. With `venv`, and always if it is an
+    isolated one, that is the interpreter of an environment made from its image's lock. A foreign
+    component's command runs as it is on this machine, not in its image: what it calls must be
+    installed here.
+
+    Args:
+        name: `worker`, `process` or `venv`.
+        directory: The tasks' working directory.
+        logs: Where the runner's own logs go.
+        tell: Is told, in a line, what takes a while besides the tasks.
+    """
+
+    def __init__(
+        self, name: RunnerName, directory: Path, logs: Path, tell: Callable[[str], None]
+    ) -> None:
+        self._name = name
+        self._directory = directory
+        self._warm = Nursery(logs / "_worker.log")
+        self._plain = Nursery(logs / "_process.log")
+        self._environments = Environments(self._plain.run, logs / "_environments.log", tell)
+
+    async def run(self, process: TaskProcess) -> int:
+        """Runs a task and returns its exit status; negative if a signal killed it.
+
+        Raises:
+            InputError: The command is nothing that this machine can run, or the environment that it
+                needs nothing that this machine can make.
+            PlatformError: The process that starts the tasks died, or a package cannot be had.
+        """
+        name = process.component
+        alone = name is not None and (name in ISOLATED or self._name == "venv")
+        where = await self._environments.get(str(name)) if alone else _this_environment()
+        warm = name is not None and not alone and self._name == "worker"
+        line = (
+            process.arguments
+            if warm
+            else on_this_machine(process.task, process.command, process.arguments, where.python)
+        )
+        request = Request(
+            component=name if warm else None,
+            command=line,
+            environment={
+                "TF_CPP_MIN_LOG_LEVEL": "2",
+                "PYTHONUNBUFFERED": "1",
+                **where.variables,
+                **process.environment,
+                "TMPDIR": str(process.attempt.temporary),
+            },
+            directory=self._directory,
+            log=process.log,
+        )
+        if warm:
+            imports = [component for component in process.imports if component not in ISOLATED]
+            return await self._warm.run(request, imports)
+        return await self._plain.run(request)
+
+    async def close(self) -> None:
+        """Ends every task that still runs."""
+        await self._warm.close()
+        await self._plain.close()
+        self._environments.clean_up()
+
+
+def _this_environment() -> Environment:
+    python = Path(sys.executable)
+    # A shell that calls python3 means the environment that Headrace runs in.
+    path = f"{python.parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    return Environment(python=python, variables={"PATH": path})
+
+
+def on_this_machine(
+    task: str, command: Sequence[str], arguments: Sequence[str], python: Path
+) -> list[str]:
+    """Returns a container's command line as it runs without its image.
+
+    Python is the given interpreter. A lightweight component of kfp first installs packages with
+    pip; that step is left out, since it would change the environment that everything here runs in.
+
+    Raises:
+        InputError: There is no command, or this machine does not have the program.
+    """
+    line = [*command, *arguments]
+    if line[:2] == ["sh", "-c"] and "pip install" in line[2]:
+        line = line[3:] if line[2].rstrip().endswith(_RUN_THE_REST) else line
+    program = Path(line[0]).name if command else ""
+    if _PYTHON.fullmatch(program):
+        return [str(python), *line[1:]]
+    if not command or shutil.which(line[0]) is None:
+        what = (
+            f"its command is {line[0]!r}, which this machine lacks"
+            if command
+            else "it names no command"
+        )
+        raise InputError(
+            f"{task}: {what}. This runner runs a container's command on this machine, not "
+            "in its image. Install the program, or run the pipeline with --runner docker or podman."
+        )
+    return line

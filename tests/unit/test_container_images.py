@@ -1,0 +1,64 @@
+# mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-untyped-calls=False
+# mypy: disallow-incomplete-defs=False
+"""Which images the runners of containers run, and what the cache makes of them."""
+
+from pathlib import Path
+
+from kfp import dsl
+
+from headrace.backends.local.cache import Cache
+from headrace.backends.local.model import Inputs
+from headrace.backends.local.runners.container_images import ImageCode, images_of
+from headrace.backends.local.spec import Spec
+from headrace.passes.images import images_to_run
+from headrace.targets import Images, Profile
+from headrace_components.catalog import latest_artifact, latest_blessed_model, pusher
+from local_pipelines import compiled, number
+
+PUSHER = "localhost/headrace/pusher:dev"
+
+
+@dsl.pipeline(name="four")
+def four():
+    pusher()
+    latest_artifact(producer="trainer", output="model")
+    latest_blessed_model()
+    number(value=1)
+
+
+def test_an_image_is_the_authors_own_else_pinned_else_built_here() -> None:
+    own = f"ghcr.io/mine/blessed@sha256:{'b' * 64}"
+    digest = f"sha256:{'a' * 64}"
+    images = Images(
+        registry="ghcr.io/acme",
+        digests={"latest_artifact": digest},
+        tasks={"latest-blessed-model": own},
+    )
+
+    spec = Spec(body=images_to_run(compiled(four), Profile(images=images)))
+
+    assert images_of(spec) == sorted(
+        [PUSHER, f"ghcr.io/acme/latest_artifact@{digest}", own, "test"]
+    )
+
+
+def test_without_a_registry_all_images_are_built_here() -> None:
+    spec = images_to_run(compiled(four), Profile())
+
+    assert images_to_run(spec, Profile()) == spec
+    names = ("latest_artifact", "latest_blessed_model", "pusher")
+    assert images_of(Spec(body=spec)) == [*(f"localhost/headrace/{n}:dev" for n in names), "test"]
+
+
+def test_the_cache_takes_the_images_id_for_the_code(tmp_path: Path) -> None:
+    spec = Spec(body=images_to_run(compiled(four), Profile()))
+
+    def key(task: str, **ids: str) -> str | None:
+        code = ImageCode(ids={PUSHER: ids["pusher"], "test": ids["test"]})
+        found = spec.root.tasks[task]
+        component = spec.component(found.component)
+        return Cache(root=tmp_path, pipeline="four", code=code).key(found, component, Inputs())
+
+    assert key("pusher", pusher="1", test="2") == key("pusher", pusher="1", test="3")
+    assert key("pusher", pusher="1", test="2") != key("pusher", pusher="4", test="2")
+    assert key("number", pusher="1", test="2") != key("number", pusher="1", test="3")
