@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from headrace.compiler import compile_for
-from headrace.containers.locking import PYTHON_VERSION
 from headrace.frontend import load
 from headrace.targets import Images, Profile, Vertex
 from headrace_components import catalog
@@ -63,11 +62,3 @@ def test_documented_options_are_those_of_beam(name: str) -> None:
             if isinstance(statement, ast.Assign):
                 args = ast.literal_eval(statement.value)
                 assert BeamOptions("test", args).is_remote == (name != "BEAM")
-
-
-def test_the_start_program_is_of_the_versions_in_the_images() -> None:
-    (dockerfile,) = blocks("dockerfile")
-    lock = (PAGE.parents[1] / "images/transform/requirements.lock").read_text("utf-8")
-    version = re.search(r"^apache-beam==(\S+)", lock, re.MULTILINE)
-    assert version is not None
-    assert f"beam_python{PYTHON_VERSION}_sdk:{version[1]}" in dockerfile
