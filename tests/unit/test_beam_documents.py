@@ -47,7 +47,7 @@ def test_the_documented_pipeline_compiles(tmp_path: Path) -> None:
     text = compile_for(load(path), "vertex", PROFILE).text
 
     for name in ("csv_example_gen", "statistics_gen", "transform", "evaluator"):
-        assert f"/{name}-worker:" in text
+        assert f"/{name}:1.0" in text
     names: dict[str, Any] = {}
     exec(pipeline, names)
     assert BeamOptions("test", names["dataflow"]("transform", 2)).is_remote
