@@ -71,6 +71,23 @@ def read_signatures(
     return {name: known[name] for name in wanted}
 
 
+def read_proto(component: str, folder: Path) -> Any:
+    """Returns a SavedModel's `SavedModel` message.
+
+    Raises:
+        InputError: The file holds none.
+    """
+    proto = saved_model_pb2.SavedModel()
+    file = folder / "saved_model.pb"
+    try:
+        proto.ParseFromString(file.read_bytes())
+    except DecodeError as error:
+        raise InputError(
+            f"{component}: {file} is not a SavedModel ({error}). Train the model again."
+        ) from error
+    return proto
+
+
 def all_signatures(component: str, folder: Path, tags: Sequence[str] = ()) -> dict[str, Any]:
     """Returns all signatures of a SavedModel that can be called, without loading it.
 
@@ -82,14 +99,7 @@ def all_signatures(component: str, folder: Path, tags: Sequence[str] = ()) -> di
     Raises:
         InputError: The file is no SavedModel, or has no such graph.
     """
-    proto = saved_model_pb2.SavedModel()
-    file = folder / "saved_model.pb"
-    try:
-        proto.ParseFromString(file.read_bytes())
-    except DecodeError as error:
-        raise InputError(
-            f"{component}: {file} is not a SavedModel ({error}). Train the model again."
-        ) from error
+    proto = read_proto(component, folder)
     wanted = sorted(tags or ["serve"])
     by_tags = {tuple(sorted(graph.meta_info_def.tags)): graph for graph in proto.meta_graphs}
     graph = by_tags.get(tuple(wanted))

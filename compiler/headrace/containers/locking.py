@@ -19,8 +19,6 @@ OLDEST_PYTHON_VERSION = "3.11"
 # All images have the versions that the tests of the embedded environment ran with.
 _CONSTRAINTS = Path("local/tfx-1.21.lock")
 
-_SHOWN_LINES = 8
-
 
 def is_current(image: Image) -> bool:
     """Says whether an image's lock was resolved from what its requirements say now."""

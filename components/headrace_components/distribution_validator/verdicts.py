@@ -46,11 +46,6 @@ class Distance:
     threshold: float
 
     @property
-    def is_over(self) -> bool:
-        """Whether it is an anomaly."""
-        return self.value > self.threshold
-
-    @property
     def times_threshold(self) -> float:
         """The distance in units of the threshold; infinite over a threshold of 0."""
         if self.threshold:

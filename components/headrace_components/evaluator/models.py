@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow_model_analysis as tfma
-from google.protobuf.message import DecodeError
-from tensorflow.core.protobuf import saved_model_pb2
 
+from headrace_components import saved_model
 from headrace_components.errors import InputError
 from headrace_components.evaluator.cache import is_comparable
 from headrace_components.task import Artifact, Task
@@ -79,20 +78,13 @@ def shared_models(
 def _check_saved_model(path: Path, artifact: Artifact, spec: Any) -> None:
     if spec.model_type and spec.model_type not in ("tf_generic", "tf_estimator"):
         return
-    file = path / "saved_model.pb"
-    if not file.is_file():
+    if not (path / "saved_model.pb").is_file():
         raise InputError(
             f"evaluator: model {artifact.uri} has no Format-Serving/saved_model.pb, so it is no "
             "SavedModel. Let run_fn save one to fn_args.serving_model_dir, or load the model in "
             "`custom_eval_shared_model`."
         )
-    proto = saved_model_pb2.SavedModel()
-    try:
-        proto.ParseFromString(file.read_bytes())
-    except DecodeError as error:
-        raise InputError(
-            f"evaluator: {file} is not a SavedModel ({error}). Train the model again."
-        ) from error
+    proto = saved_model.read_proto("evaluator", path)
     signatures = sorted({name for graph in proto.meta_graphs for name in graph.signature_def})
     signatures = [name for name in signatures if not name.startswith("__")]
     functions = {*signatures, *_attributes(proto)}

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.tfxio import tensor_representation_util
 
+from headrace_components.data.example_files import paired
 from headrace_components.data.examples import ExamplesReader
 from headrace_components.errors import InputError
 
@@ -82,7 +83,7 @@ class EvaluationRows:
     def batches(self) -> Iterator[tuple[pa.RecordBatch, list[bytes]]]:
         """Yields all rows with all their features, and the same rows as serialized tf.Examples."""
         for split in self.splits:
-            yield from _aligned(
+            yield from paired(
                 self.reader.record_batches(split, batch_size=BATCH_SIZE),
                 self.reader.serialized(split, batch_size=BATCH_SIZE),
             )
@@ -273,15 +274,3 @@ def _completed(table: pa.Table, names: Sequence[str], types: dict[str, pa.DataTy
             )
         columns[name] = column
     return pa.table(columns)
-
-
-def _aligned(
-    batches: Iterator[pa.RecordBatch], serialized: Iterator[list[bytes]]
-) -> Iterator[tuple[pa.RecordBatch, list[bytes]]]:
-    """Pairs two cuts of the same rows, whose batches may end at different rows."""
-    rest: list[bytes] = []
-    for batch in batches:
-        while len(rest) < batch.num_rows:
-            rest += next(serialized)
-        yield batch, rest[: batch.num_rows]
-        rest = rest[batch.num_rows :]

@@ -16,10 +16,6 @@ from headrace_components.user_code.user_module import call_user_function, load_f
 # KerasTuner's words where several trials in a row failed: a RuntimeError, or what gRPC makes of it.
 _GAVE_UP = "consecutive failures"
 
-# How the last part of a traceback begins; a message of several lines may follow it.
-_EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Interrupt)\b")
-_MAX_REASON_CHARS = 400
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Search:
