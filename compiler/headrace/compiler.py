@@ -14,7 +14,8 @@ from headrace.passes.images import apply_images
 from headrace.passes.lint import lint
 from headrace.passes.modules import apply_modules
 from headrace.passes.types import apply_types
-from headrace.targets import TARGETS, Profile, Target, read_profile
+from headrace.profiles.profile import Profile, read_profile
+from headrace.targets import TARGETS, Target
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,7 +18,11 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 
 from headrace.compiler import Compiled, compile_for
 from headrace.frontend import load
-from headrace.targets import TARGETS, Images, Kubeflow, Profile, Target, Vertex
+from headrace.profiles.images import Images
+from headrace.profiles.kubeflow import Kubeflow
+from headrace.profiles.profile import Profile
+from headrace.profiles.vertex import Vertex
+from headrace.targets import TARGETS, Target
 from headrace_components import catalog
 from headrace_components.user_code.module_pack import is_packed, unpack
 

@@ -10,7 +10,9 @@ import pytest
 
 from headrace.compiler import compile_for
 from headrace.frontend import load
-from headrace.targets import Images, Profile, Vertex
+from headrace.profiles.images import Images
+from headrace.profiles.profile import Profile
+from headrace.profiles.vertex import Vertex
 from headrace_components import catalog
 from headrace_components.beam.options import BeamOptions
 

@@ -11,7 +11,8 @@ from headrace.backends.local.model import Inputs
 from headrace.backends.local.runners.container_images import ImageCode, images_of
 from headrace.backends.local.spec import Spec
 from headrace.passes.images import images_to_run
-from headrace.targets import Images, Profile
+from headrace.profiles.images import Images
+from headrace.profiles.profile import Profile
 from headrace_components.catalog import latest_artifact, latest_blessed_model, pusher
 from local_pipelines import compiled, number
 

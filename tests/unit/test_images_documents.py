@@ -1,4 +1,4 @@
-"""The images that docs/images.md and docs/targets.md tell of are those that the compiler takes."""
+"""The images that docs/images.md tells of are those that the compiler takes."""
 
 import dataclasses
 import re
@@ -9,7 +9,9 @@ import pytest
 from headrace import ir
 from headrace.compiler import compile_for
 from headrace.frontend import load
-from headrace.targets import Images, Kubeflow, Profile, Target, Vertex, read_profile
+from headrace.profiles.profile import Profile, read_profile
+from headrace.profiles.vertex import Vertex
+from headrace.targets import Target
 from headrace_components import catalog
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -56,14 +58,3 @@ def test_the_documented_image_adds_to_one_of_headrace() -> None:
     assert base[1] in catalog.__all__
     # Neither user nor entry point change, and nothing is run: the images have no pip.
     assert [line.partition(" ")[0] for line in lines[1:]] == ["COPY", "ENV"]
-
-
-def test_the_documented_profile_has_every_field(tmp_path: Path) -> None:
-    found = profile("targets.md", tmp_path)
-
-    for table in (Images, Kubeflow, Vertex):
-        settings = getattr(found, table.__name__.lower())
-        unset = [
-            field.name for field in dataclasses.fields(table) if not getattr(settings, field.name)
-        ]
-        assert unset == [], table

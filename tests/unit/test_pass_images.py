@@ -16,7 +16,10 @@ from headrace.compiler import compile_for
 from headrace.errors import CompileError
 from headrace.frontend import load
 from headrace.passes.images import apply_images, own_images
-from headrace.targets import Images, Profile, Target, Vertex
+from headrace.profiles.images import Images
+from headrace.profiles.profile import Profile
+from headrace.profiles.vertex import Vertex
+from headrace.targets import Target
 from headrace_components import catalog
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4

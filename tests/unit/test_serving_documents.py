@@ -9,7 +9,11 @@ import yaml
 
 from headrace.compiler import compile_for
 from headrace.frontend import load
-from headrace.targets import Images, Kubeflow, Profile, Target, Vertex
+from headrace.profiles.images import Images
+from headrace.profiles.kubeflow import Kubeflow
+from headrace.profiles.profile import Profile
+from headrace.profiles.vertex import Vertex
+from headrace.targets import Target
 from headrace_components import catalog
 from headrace_components.kubernetes_pusher import manifests
 

@@ -15,7 +15,9 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 
 import headrace
 from headrace.errors import CompileError
-from headrace.targets import Kubeflow, Profile, Vertex
+from headrace.profiles.kubeflow import Kubeflow
+from headrace.profiles.profile import Profile
+from headrace.profiles.vertex import Vertex
 from headrace_components.user_code.module_pack import unpack
 
 ROOT = "gs://bucket/root"

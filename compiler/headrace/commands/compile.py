@@ -35,7 +35,7 @@ def compile(  # noqa: A001  the command's name is the function's
     """
     from headrace import frontend
     from headrace.compiler import compile_for
-    from headrace.targets import read_profile
+    from headrace.profiles.profile import read_profile
 
     profile = read_profile(config)
     with redirect_stdout(sys.stderr):  # what the author's file prints is no part of the document

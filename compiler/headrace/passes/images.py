@@ -1,17 +1,16 @@
 """Replaces logical image names by references that are pinned by digest."""
 
-import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from headrace import ir
 from headrace.containers import building
 from headrace.errors import CompileError
 from headrace.ir import Spec
-from headrace.targets import DEFAULT_DIGESTS_FILE, Profile, Target, check_names
-
-TaskPath = tuple[str, ...]
-"""Names of the tasks from the root down to one, as `("for-loop-1", "trainer")`."""
+from headrace.passes.task_settings import TaskPath, check_components, named_tasks
+from headrace.profiles.images import DEFAULT_DIGESTS_FILE
+from headrace.profiles.profile import Profile
+from headrace.targets import Target
 
 
 def apply_images(spec: Mapping[str, Any], target: Target, profile: Profile) -> Spec:
@@ -80,7 +79,7 @@ def own_images(spec: Mapping[str, Any], profile: Profile) -> dict[TaskPath, str]
     images = profile.images
     if not images.tasks and not images.components:
         return {}
-    _check_components(profile)
+    check_components(f"{profile.source}: [images.components]", images.components)
     nodes = {node.path: node for node in ir.tasks(spec) if node.container}
     found = {}
     for path, node in nodes.items():
@@ -89,37 +88,10 @@ def own_images(spec: Mapping[str, Any], profile: Profile) -> dict[TaskPath, str]
             found[path] = images.components[component]
     # The longest names last: they mean fewer tasks.
     for name in sorted(images.tasks, key=lambda name: name.count("/")):
-        for path in _named(name, list(nodes), ir.pipeline_name(spec), profile):
+        where = f"{profile.source}: [images.tasks] has"
+        for path in named_tasks(name, list(nodes), where, ir.pipeline_name(spec)):
             found[path] = images.tasks[name]
     return found
-
-
-def _named(
-    name: str, paths: Sequence[TaskPath], pipeline: str, profile: Profile
-) -> Sequence[TaskPath]:
-    wanted = tuple(name.split("/"))
-    if wanted in paths:
-        return [wanted]
-    found = [path for path in paths if path[-len(wanted) :] == wanted]
-    if not found:
-        labels = sorted("/".join(path) for path in paths)
-        ends = {"/".join(path[-len(wanted) :]) for path in paths}
-        near = difflib.get_close_matches(name, sorted(ends), n=1)
-        advice = f"Did you mean `{near[0]}`?" if near else "Remove it."
-        raise CompileError(
-            f"{profile.source}: [images.tasks] has `{name}`, but the tasks of pipeline "
-            f"{pipeline!r} that run in an image are {labels}. {advice}"
-        )
-    return found
-
-
-def _check_components(profile: Profile) -> None:
-    if not profile.images.components:
-        return
-    from headrace_components import catalog  # here: it imports kfp, and few profiles need it
-
-    where = f"{profile.source}: [images.components]"
-    check_names(where, "component", profile.images.components, catalog.__all__)
 
 
 def _set_images(spec: Spec, own: Mapping[TaskPath, str]) -> None:

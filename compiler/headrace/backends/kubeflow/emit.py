@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from headrace.targets import Profile
+from headrace.profiles.profile import Profile
 
 
 def documents(

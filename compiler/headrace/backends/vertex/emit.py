@@ -8,7 +8,7 @@ from typing import Any
 from headrace import ir
 from headrace.errors import CompileError
 from headrace.passes.modules import pack_parameters
-from headrace.targets import Profile
+from headrace.profiles.profile import Profile
 
 
 def pipeline_job(spec: Mapping[str, Any], profile: Profile, directory: Path) -> dict[str, Any]:

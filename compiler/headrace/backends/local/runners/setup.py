@@ -14,7 +14,7 @@ from headrace.backends.local.runners.interpreters import check_interpreters
 from headrace.backends.local.runners.runner import CONTAINER_RUNNERS, Runner, RunnerName
 from headrace.backends.local.spec import Spec
 from headrace.passes.images import images_to_run
-from headrace.targets import read_profile
+from headrace.profiles.profile import read_profile
 
 
 @dataclass(frozen=True, kw_only=True)

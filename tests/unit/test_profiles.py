@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from headrace.errors import CompileError
-from headrace.targets import Profile, read_profile
+from headrace.profiles.profile import Profile, read_profile
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 
@@ -142,3 +142,85 @@ def test_a_damaged_digests_file_is_named(text: str, tmp_path: Path) -> None:
 
     with pytest.raises(CompileError, match=r"digests.json: .* [Ww]rite it again"):
         read_profile(write(tmp_path, '[images]\ndigests_file = "digests.json"\n'))
+
+
+def test_settings_of_tasks_are_read_for_all_targets_and_for_one(tmp_path: Path) -> None:
+    profile = read_profile(
+        write(
+            tmp_path,
+            """
+            [defaults]
+            retries = 2
+            [components.transform]
+            beam = "big"
+            [tasks."for-loop-1/trainer"]
+            cpu = 4
+            tolerations = [{ key = "gpu", operator = "Exists" }]
+            [kubeflow]
+            namespace = "flights"
+            [kubeflow.defaults]
+            volumes = { "/mnt/data" = "claim" }
+            [vertex.tasks.trainer]
+            machine_type = "a2-highgpu-1g"
+            [beam.big]
+            runner = "dataflow"
+            options = ["--experiments=shuffle_mode=appliance"]
+            """,
+        )
+    )
+
+    assert profile.tasks.defaults.retries == 2
+    assert profile.tasks.tasks["for-loop-1/trainer"].cpu == 4.0
+    assert profile.tasks.tasks["for-loop-1/trainer"].tolerations[0]["key"] == "gpu"
+    assert profile.target_tasks["kubeflow"].defaults.volumes == {"/mnt/data": "claim"}
+    assert profile.target_tasks["vertex"].tasks["trainer"].machine_type == "a2-highgpu-1g"
+    assert profile.kubeflow.namespace == "flights"
+    assert profile.beam["big"].options == ("--experiments=shuffle_mode=appliance",)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[defaults]\nretrys = 1", r"\[defaults\]: unknown setting `retrys`.* mean `retries`\?"),
+        ("[defaults]\ncpu = true", r"\[defaults\] `cpu` is True, expected a number"),
+        ("[defaults]\ncpu = 0", r"`cpu` is 0, expected more than 0 cores"),
+        ("[defaults]\nretries = 1.5", r"`retries` is 1.5, expected a whole number"),
+        ("[defaults]\nretries = -1", r"`retries` is -1, expected 0 or more"),
+        ("[tasks]\ntrainer = 1", r"`tasks.trainer` is 1, expected a table"),
+        ('[tasks."a/b"]\nmemory = "16 GB"', r"`memory` is '16 GB', expected a size as '16G'"),
+        ('[tasks.a]\ntimeout = "2 hours"', r"`timeout` is '2 hours', expected a whole number of"),
+        (
+            '[tasks.a]\naccelerator = "nvidia-l40"',
+            r"unknown accelerator `nvidia-l40`, known: .* Did you mean `nvidia-l4`\?",
+        ),
+        ('[tasks.a]\nenvironment = { "1A" = "x" }', r"the environment variable '1A' must consist"),
+        ("[tasks.a]\nenvironment = { A = 1 }", r"`environment`\['A'\] is 1, expected a string"),
+        ('[tasks.a]\nsecret_environment = { A = "key" }', r"has A = 'key', expected the secret's"),
+        ('[tasks.a]\nvolumes = { data = "claim" }', r"the directory 'data', expected an absolute"),
+        ('[tasks.a]\ntolerations = ["gpu"]', r"`tolerations` has 'gpu', expected tables as"),
+        ('[tasks.a]\ntolerations = [{ kee = "gpu" }]', r"unknown field `kee`.*`key`\?"),
+        ('[tasks.a]\nbeam = "flnk"\n[beam.flink]\nrunner = "direct"', r"`flnk`.* mean `flink`\?"),
+        ("[vertex.task.a]\ncpu = 1", r"\[vertex\]: unknown setting `task`"),
+        ('[beam.x]\nrunner = "samza"', r"`runner` is 'samza', expected one of \['dataflow'"),
+        ('[beam.x]\nrunner = "flink"', r"runner 'flink' needs `job_endpoint`"),
+        (
+            '[beam.x]\nrunner = "direct"\nmax_workers = 3',
+            r"runner 'direct': unknown setting `max_workers`, known: \['options', 'processes'",
+        ),
+        (
+            '[beam.x]\nrunner = "dataflow"\ntemp_location = "/tmp"',
+            r"`temp_location` is '/tmp', but Dataflow keeps",
+        ),
+        ('[vertex]\nnetwork = "default"', r"`network` is 'default', expected 'projects/NUMBER"),
+        ('[vertex]\nencryption_key = "k"', r"`encryption_key` is 'k', expected 'projects/P"),
+        ('[vertex]\nfailure_policy = "fats"', r"unknown value `fats`.* Did you mean `fast`\?"),
+        ('[kubeflow]\nhost = "localhost:8888"', r"`host` is 'localhost:8888', expected a URL"),
+        ('[kubeflow]\nimage_pull_policy = "always"', r"unknown value `always`.*`Always`\?"),
+        ('[kubeflow]\nlarge_artifacts = "link"', r"unknown value `link`"),
+    ],
+)
+def test_a_mistake_in_the_settings_of_tasks_is_named(
+    text: str, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(CompileError, match=message):
+        read_profile(write(tmp_path, text + "\n"))

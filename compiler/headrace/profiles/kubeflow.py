@@ -1,0 +1,71 @@
+"""The table [kubeflow]: where Kubeflow Pipelines is, and what all its pods get.
+
+[kubeflow]
+pipeline_root = "s3://my-bucket/headrace"
+host = "https://kubeflow.example.com/pipeline"
+namespace = "flights"
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from headrace.errors import CompileError
+from headrace.profiles.tables import check_names, check_texts
+
+# objstore schemes of backend/src/v2 in kubeflow/pipelines
+_SCHEMES = ("gs://", "s3://", "minio://")
+_PULL_POLICIES = ("Always", "IfNotPresent", "Never")
+_LARGE_ARTIFACTS = ("copy", "reference")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kubeflow:
+    """Where Kubeflow Pipelines is, and what all its pods get.
+
+    Attributes:
+        pipeline_root: Directory of all artifacts; empty for the installation's default.
+        host: URL of the API; empty to reach it through the cluster, by a forwarded port.
+        namespace: Namespace of the installation or, where users have their own, of the user's
+            profile.
+        experiment: Experiment that runs belong to; empty for the installation's default.
+        service_account: Kubernetes service account of the pods; empty for the default.
+        display_name: Name of runs; empty for the pipeline's name.
+        parameters: Values of run parameters, by name.
+        image_pull_policy: `Always`, `IfNotPresent` or `Never`; empty for the cluster's rule.
+        image_pull_secrets: Names of the secrets that open the registry.
+        accelerator_label: Label of a node that says which accelerator it has. Nodes of the GPU
+            operator have `nvidia.com/gpu.product`, with values of their own: leave this empty
+            there, and use `node_selector`.
+        large_artifacts: `copy` lets the launcher carry all files; with `reference` components
+            read and write rows at their URIs, and it carries a small file that names them.
+    """
+
+    pipeline_root: str = ""
+    host: str = ""
+    namespace: str = "kubeflow"
+    experiment: str = ""
+    service_account: str = ""
+    display_name: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    image_pull_policy: str = ""
+    image_pull_secrets: tuple[str, ...] = ()
+    accelerator_label: str = "cloud.google.com/gke-accelerator"
+    large_artifacts: str = "copy"
+
+    def __post_init__(self) -> None:
+        """Rejects roots that the open-source launcher cannot open, and unknown values."""
+        if self.pipeline_root and not self.pipeline_root.startswith(_SCHEMES):
+            raise CompileError(
+                f"`pipeline_root` is {self.pipeline_root!r}, expected a URI that starts "
+                f"with one of {list(_SCHEMES)}. Give a bucket that the cluster can reach."
+            )
+        if self.host and not self.host.startswith(("http://", "https://")):
+            raise CompileError(
+                f"`host` is {self.host!r}, expected a URL as "
+                "'https://kubeflow.example.com/pipeline'. Add the scheme."
+            )
+        if self.image_pull_policy:
+            check_names("`image_pull_policy`", "value", [self.image_pull_policy], _PULL_POLICIES)
+        check_names("`large_artifacts`", "value", [self.large_artifacts], _LARGE_ARTIFACTS)
+        check_texts("`image_pull_secrets`", self.image_pull_secrets, "a secret's name")

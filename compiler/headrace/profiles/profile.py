@@ -1,0 +1,140 @@
+"""All of `headrace.toml`.
+
+Paths are relative to the file. Every field is optional; a target says which ones it needs.
+"""
+
+import dataclasses
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from headrace.errors import CompileError
+from headrace.profiles.beam import BeamRunner
+from headrace.profiles.images import DEFAULT_DIGESTS_FILE, Images
+from headrace.profiles.kubeflow import Kubeflow
+from headrace.profiles.tables import check_names, check_table, read_table, read_tables
+from headrace.profiles.tasks import TaskSettings, TaskTables
+from headrace.profiles.vertex import Vertex
+
+DEFAULT_FILE = "headrace.toml"
+
+_TASK_TABLES = ("defaults", "components", "tasks")
+_TABLES = ("images", "vertex", "kubeflow", "beam", *_TASK_TABLES)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Profile:
+    """All of `headrace.toml`; `passes.task_settings` tells what it says of a pipeline's tasks.
+
+    Attributes:
+        images: Where the component images lie.
+        vertex: Settings of the target `vertex`.
+        kubeflow: Settings of the target `kubeflow`.
+        beam: Where Beam runs, by name.
+        tasks: Settings of tasks on every remote target.
+        target_tasks: Settings of tasks on one target, by its name; they go before `tasks`.
+        source: Name of the file, for messages.
+        directory: What relative paths are relative to.
+    """
+
+    images: Images = field(default_factory=Images)
+    vertex: Vertex = field(default_factory=Vertex)
+    kubeflow: Kubeflow = field(default_factory=Kubeflow)
+    beam: Mapping[str, BeamRunner] = field(default_factory=dict)
+    tasks: TaskTables = field(default_factory=TaskTables)
+    target_tasks: Mapping[str, TaskTables] = field(default_factory=dict)
+    source: str = DEFAULT_FILE
+    directory: Path = Path()
+
+    def __post_init__(self) -> None:
+        """Rejects tasks that run on a Beam that no table describes."""
+        for tables in (self.tasks, *self.target_tasks.values()):
+            every = (tables.defaults, *tables.components.values(), *tables.tasks.values())
+            names = [settings.beam for settings in every if settings.beam]
+            check_names(f"{self.source}: `beam`", "table", names, tuple(self.beam))
+
+
+def read_profile(path: Path | None = None) -> Profile:
+    """Reads a profile.
+
+    Args:
+        path: The TOML file; None reads `headrace.toml` of the current directory, where there is
+            one, and else takes every default.
+
+    Raises:
+        CompileError: The file is missing or no TOML, or a setting is unknown or of another type.
+    """
+    if path is None:
+        path = Path(DEFAULT_FILE)
+        if not path.is_file():
+            return Profile()
+    if not path.is_file():
+        raise CompileError(
+            f"config: {str(path)!r} is no file, expected a target profile in TOML. "
+            f"Correct `--config`, or write a {DEFAULT_FILE} with a table [images]."
+        )
+    try:
+        tables = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CompileError(f"{path}: not TOML: {error}. Correct that line.") from error
+    check_names(str(path), "table", tables, _TABLES)
+    vertex, on_vertex = _target(path, "vertex", tables)
+    kubeflow, on_kubeflow = _target(path, "kubeflow", tables)
+    profile = Profile(
+        images=read_table(path, "images", Images, tables.get("images", {})),
+        vertex=read_table(path, "vertex", Vertex, vertex),
+        kubeflow=read_table(path, "kubeflow", Kubeflow, kubeflow),
+        beam=read_tables(path, "beam", BeamRunner, tables.get("beam", {})),
+        tasks=_task_tables(path, "", tables),
+        target_tasks={"vertex": on_vertex, "kubeflow": on_kubeflow},
+        source=str(path),
+        directory=path.parent,
+    )
+    return dataclasses.replace(profile, images=_with_digests_file(profile))
+
+
+def _target(path: Path, name: str, tables: Mapping[str, Any]) -> tuple[dict[str, Any], TaskTables]:
+    """Divides a target's table into its own settings and those of tasks."""
+    table = tables.get(name, {})
+    check_table(f"{path}: `{name}`", name, table)
+    own = {key: value for key, value in table.items() if key not in _TASK_TABLES}
+    return own, _task_tables(path, f"{name}.", table)
+
+
+def _task_tables(path: Path, prefix: str, tables: Mapping[str, Any]) -> TaskTables:
+    def settings(name: str) -> dict[str, TaskSettings]:
+        return read_tables(path, f"{prefix}{name}", TaskSettings, tables.get(name, {}))
+
+    defaults = tables.get("defaults", {})
+    return TaskTables(
+        defaults=read_table(path, f"{prefix}defaults", TaskSettings, defaults),
+        components=settings("components"),
+        tasks=settings("tasks"),
+    )
+
+
+def _with_digests_file(profile: Profile) -> Images:
+    named = profile.images.digests_file
+    path = profile.directory / (named or DEFAULT_DIGESTS_FILE)
+    if not path.is_file():
+        if named:
+            raise CompileError(
+                f"{profile.source}: `digests_file` is {named!r}, which is no file. "
+                "Build and push the images first, or correct the path."
+            )
+        return profile.images
+    try:
+        digests = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise CompileError(
+            f"{path}: not JSON: {error}. It maps image names to digests; write it again."
+        ) from error
+    if not isinstance(digests, dict):
+        raise CompileError(
+            f"{path}: holds a {type(digests).__name__}, expected an object from image name to "
+            "digest. Write it again."
+        )
+    return dataclasses.replace(profile.images, digests={**digests, **profile.images.digests})

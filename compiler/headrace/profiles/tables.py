@@ -1,0 +1,117 @@
+"""Reads a TOML table into a dataclass: names and types are those of its fields."""
+
+import dataclasses
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from headrace.errors import CompileError
+
+T = TypeVar("T")
+
+_KINDS: dict[Any, tuple[type | tuple[type, ...], str]] = {
+    str: (str, "a string"),
+    bool: (bool, "true or false"),
+    int: (int, "a whole number"),
+    float: ((int, float), "a number"),
+    Mapping: (dict, "a table"),
+    tuple: (list, "a list"),
+}
+
+
+def read_table(source: Path, name: str, cls: type[T], values: Any) -> T:
+    """Returns `cls` made from the TOML table `name`.
+
+    Args:
+        source: The file, for messages.
+        name: The table as messages show it, as `vertex` or `tasks.trainer`.
+        cls: A dataclass whose fields are strings, numbers, booleans, mappings or tuples, or one of
+            them or None.
+        values: The table.
+
+    Raises:
+        CompileError: It is no table, has a name that `cls` lacks, or a value of another type.
+    """
+    check_table(f"{source}: `{name}`", name, values)
+    hints = get_type_hints(cls)
+    known = tuple(item.name for item in dataclasses.fields(cls))  # type: ignore[arg-type]
+    check_names(f"{source}: [{name}]", "setting", values, known)
+    checked = {
+        key: _checked(f"{source}: [{name}] `{key}`", hints[key], value)
+        for key, value in values.items()
+    }
+    try:
+        return cls(**checked)
+    except CompileError as error:
+        raise CompileError(f"{source}: [{name}] {error}") from error
+
+
+def read_tables(source: Path, name: str, cls: type[T], values: Any) -> dict[str, T]:
+    """Returns `cls` made from each table of the table `name`, by the table's own name."""
+    check_table(f"{source}: `{name}`", f"{name}.NAME", values)
+    return {
+        key: read_table(source, f"{name}.{toml_key(key)}", cls, value)
+        for key, value in values.items()
+    }
+
+
+def check_table(where: str, header: str, values: Any) -> None:
+    """Refuses what is no table.
+
+    Raises:
+        CompileError: `values` is no mapping.
+    """
+    if not isinstance(values, dict):
+        raise CompileError(
+            f"{where} is {values!r}, expected a table. Write [{header}] on a line of its own and "
+            "its settings below."
+        )
+
+
+def check_names(where: str, kind: str, given: Iterable[str], known: Sequence[str]) -> None:
+    """Refuses a name that does not exist, and tells the one that was probably meant.
+
+    Raises:
+        CompileError: One of `given` is not in `known`. The message begins with `where`.
+    """
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            advice = f"Did you mean `{near[0]}`?" if near else "Remove it."
+            raise CompileError(
+                f"{where}: unknown {kind} `{name}`, known: {sorted(known)}. {advice}"
+            )
+
+
+def check_texts(where: str, values: Mapping[str, Any] | Sequence[Any], expected: str) -> None:
+    """Refuses tables and lists whose values are not strings.
+
+    Raises:
+        CompileError: A value is none. The message begins with `where`.
+    """
+    items = values.items() if isinstance(values, Mapping) else enumerate(values)
+    for key, value in items:
+        if not isinstance(value, str):
+            raise CompileError(
+                f"{where}[{key!r}] is {value!r}, expected {expected}. Put it into quotes."
+            )
+
+
+def toml_key(name: str) -> str:
+    """Returns `name` as TOML writes it in a header: in quotes where it needs them."""
+    return name if name.replace("-", "").replace("_", "").isalnum() else f'"{name}"'
+
+
+def _checked(where: str, hint: Any, value: Any) -> Any:
+    if get_origin(hint) is UnionType:  # `X | None`, where None says nothing
+        (hint,) = (item for item in get_args(hint) if item is not NoneType)
+    kind = get_origin(hint) or hint
+    expected, words = _KINDS[kind]
+    # To Python a bool is an int.
+    if not isinstance(value, expected) or (isinstance(value, bool) and kind is not bool):
+        raise CompileError(f"{where} is {value!r}, expected {words}. Correct the value.")
+    if isinstance(value, list):
+        return tuple(value)
+    return float(value) if kind is float and isinstance(value, int) else value

@@ -1,0 +1,101 @@
+"""The table [vertex]: what a Vertex AI PipelineJob says besides its pipeline.
+
+[vertex]
+pipeline_root = "gs://my-bucket/headrace"
+project = "my-project"
+region = "europe-west1"
+service_account = "runner@my-project.iam.gserviceaccount.com"
+labels = { team = "ops" }
+parameters = { data = "gs://my-bucket/flights" }
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from headrace.errors import CompileError
+from headrace.profiles.tables import check_names, check_texts
+
+# https://cloud.google.com/resource-manager/docs/labels-overview#requirements
+_LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
+# PipelineJob.displayName: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs
+_MAX_DISPLAY_NAME = 128
+_NETWORK = re.compile(r"projects/[0-9]+/global/networks/[a-z0-9-]+")
+_KEY = re.compile(r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+")
+_FAILURE_POLICIES = ("fast", "slow")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Vertex:
+    """What a Vertex AI PipelineJob says besides its pipeline.
+
+    Attributes:
+        pipeline_root: Directory of all artifacts, as `gs://bucket/path`.
+        project: Google Cloud project that runs the pipeline.
+        region: Its region, as `europe-west1`.
+        service_account: Account that the tasks run as; empty for the project's default.
+        network: VPC network peered with Vertex AI, as
+            `projects/12345/global/networks/my-network`, with the project's number.
+        reserved_ip_ranges: Names of the peered network's ranges that tasks take addresses from.
+        encryption_key: Cloud KMS key of all that the job writes, as
+            `projects/P/locations/L/keyRings/R/cryptoKeys/K`.
+        display_name: Name in the console; empty for the pipeline's name.
+        labels: Labels of the job.
+        parameters: Values of run parameters, by name.
+        failure_policy: `slow` lets all go on that does not depend on a task that failed, `fast`
+            starts nothing after it.
+        endpoint: Host of the API, as `my-endpoint.p.googleapis.com` of Private Service Connect;
+            empty for the region's own.
+    """
+
+    pipeline_root: str = ""
+    project: str = ""
+    region: str = ""
+    service_account: str = ""
+    network: str = ""
+    reserved_ip_ranges: tuple[str, ...] = ()
+    encryption_key: str = ""
+    display_name: str = ""
+    labels: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    failure_policy: str = "slow"
+    endpoint: str = ""
+
+    def __post_init__(self) -> None:
+        """Rejects what the service would refuse at submission."""
+        if self.pipeline_root and not self.pipeline_root.startswith("gs://"):
+            raise CompileError(
+                f"`pipeline_root` is {self.pipeline_root!r}, but Vertex AI keeps artifacts "
+                "in Cloud Storage. Give a URI as 'gs://my-bucket/headrace'."
+            )
+        if self.service_account and "@" not in self.service_account:
+            raise CompileError(
+                f"`service_account` is {self.service_account!r}, expected an e-mail "
+                "address as 'runner@my-project.iam.gserviceaccount.com'. Give the full address."
+            )
+        if len(self.display_name) > _MAX_DISPLAY_NAME:
+            raise CompileError(
+                f"`display_name` has {len(self.display_name)} characters, expected at "
+                f"most {_MAX_DISPLAY_NAME}. Shorten it."
+            )
+        for key, value in self.labels.items():
+            if not _LABEL_KEY.fullmatch(key) or not _LABEL_VALUE.fullmatch(str(value)):
+                raise CompileError(
+                    f"label {key!r} = {value!r}, expected at most 63 lower-case letters, "
+                    "digits, - and _, the key starting with a letter. Rename it."
+                )
+        if self.network and not _NETWORK.fullmatch(self.network):
+            raise CompileError(
+                f"`network` is {self.network!r}, expected "
+                "'projects/NUMBER/global/networks/NAME' with the project's number, which "
+                "`gcloud projects describe` prints."
+            )
+        if self.encryption_key and not _KEY.fullmatch(self.encryption_key):
+            raise CompileError(
+                f"`encryption_key` is {self.encryption_key!r}, expected "
+                "'projects/P/locations/L/keyRings/R/cryptoKeys/K'. Give the key's full name."
+            )
+        check_names("`failure_policy`", "value", [self.failure_policy], _FAILURE_POLICIES)
+        check_texts("`reserved_ip_ranges`", self.reserved_ip_ranges, "a range's name")

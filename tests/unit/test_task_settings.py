@@ -1,0 +1,80 @@
+"""What a profile says of a task: which table goes before which."""
+
+# kfp decorates without types.
+# mypy: disallow-untyped-decorators=False
+
+from pathlib import Path
+
+import pytest
+from kfp import dsl
+
+from headrace.errors import CompileError
+from headrace.frontend import load
+from headrace.passes.task_settings import Said, TaskPath, task_settings
+from headrace.profiles.profile import read_profile
+from headrace.targets import Target
+
+
+@dsl.container_component
+def train() -> dsl.ContainerSpec:
+    return dsl.ContainerSpec(
+        image="mine/trainer", command=["python", "-m", "headrace_components.trainer"]
+    )
+
+
+@dsl.pipeline(name="several")
+def several() -> None:
+    train()
+    with dsl.ParallelFor([1, 2]) as _:
+        train()
+
+
+def settings(text: str, directory: Path, target: Target = "kubeflow") -> dict[TaskPath, Said]:
+    path = directory / "headrace.toml"
+    path.write_text(text, "utf-8")
+    return task_settings(load(several).spec, target, read_profile(path))
+
+
+def test_the_more_specific_table_goes_before(tmp_path: Path) -> None:
+    found = settings(
+        """
+        [defaults]
+        cpu = 1
+        retries = 1
+        environment = { A = "all", B = "all" }
+        [components.trainer]
+        cpu = 2
+        memory = "2G"
+        environment = { B = "trainer" }
+        [tasks.train]
+        cpu = 3
+        """,
+        tmp_path,
+    )
+
+    outer = found.pop(("train",))
+    (inner,) = found.values()
+    assert (outer.merged.cpu, outer.merged.memory, outer.merged.retries) == (3, "2G", 1)
+    assert (inner.merged.cpu, inner.own.cpu, inner.general.cpu) == (2, None, 2)
+    assert inner.merged.environment == {"A": "all", "B": "trainer"}
+
+
+def test_the_table_of_a_target_goes_before_the_one_of_all(tmp_path: Path) -> None:
+    text = '[tasks.train]\ncpu = 3\nmemory = "1G"\n[vertex.tasks.train]\ncpu = 4\n'
+
+    assert settings(text, tmp_path, "vertex")[("train",)].merged.cpu == 4
+    assert settings(text, tmp_path, "vertex")[("train",)].merged.memory == "1G"
+    assert settings(text, tmp_path, "kubeflow")[("train",)].merged.cpu == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[tasks.trian]", r"\[tasks\] has `trian`, but the tasks .* Did you mean `train`\?"),
+        ("[vertex.tasks.zzz]", r"\[vertex.tasks\] has `zzz`, .* Remove it"),
+        ("[components.trianer]", r"\[components\]: unknown component `trianer`.*`trainer`\?"),
+    ],
+)
+def test_what_the_pipeline_lacks_is_named(text: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(CompileError, match=message):
+        settings(text, tmp_path, "vertex")
