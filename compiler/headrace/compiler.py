@@ -9,6 +9,7 @@ from headrace.backends.kubeflow import emit as kubeflow
 from headrace.backends.vertex import emit as vertex
 from headrace.errors import CompileError
 from headrace.frontend import Frontend, PipelineSource
+from headrace.passes.beam import apply_beam
 from headrace.passes.defaults import apply_defaults
 from headrace.passes.images import apply_images
 from headrace.passes.lint import lint
@@ -95,9 +96,11 @@ def compile_for(source: Frontend, target: Target, profile: Profile) -> Compiled:
             f"compile: target {target!r} is unknown, expected one of {list(TARGETS)}. Name one."
         )
     spec = lint(source.spec, target, source.platform)
+    spec = apply_images(spec, target, profile)
+    # Before defaults are written out: what the author passes is told from what nobody does.
+    spec = apply_beam(spec, target, profile)
     spec = apply_defaults(spec, target)
     spec = apply_modules(spec, target, source.directory)
-    spec = apply_images(spec, target, profile)
     spec = apply_types(spec, target)
     if target == "kubeflow":
         documents = kubeflow.documents(spec, source.platform, profile)

@@ -204,6 +204,22 @@ def test_settings_of_tasks_are_read_for_all_targets_and_for_one(tmp_path: Path) 
         ('[beam.x]\nrunner = "samza"', r"`runner` is 'samza', expected one of \['dataflow'"),
         ('[beam.x]\nrunner = "flink"', r"runner 'flink' needs `job_endpoint`"),
         (
+            '[beam.x]\nrunner = "spark"\njob_endpoint = "a:1"\nparallelism = 2',
+            r"\[beam.x\] runner 'spark': unknown setting `parallelism`, known: ",
+        ),
+        (
+            '[beam.x]\nrunner = "spark"\njob_endpoint = "a:1"\nenvironment = "EXTERNAL"',
+            r"`environment` is 'EXTERNAL', which needs `environment_config`, the host and port of",
+        ),
+        (
+            '[beam.x]\nrunner = "dataflow"\nlabels = { Team = "x" }',
+            r"\[beam.x\] label 'Team' = 'x', expected at most 63 lower-case letters",
+        ),
+        (
+            '[beam.x]\nrunner = "dataflow"\nnum_workers = 9\nmax_workers = 3',
+            r"`num_workers` is 9, but `max_workers` is 3. Start with fewer, or allow more.",
+        ),
+        (
             '[beam.x]\nrunner = "direct"\nmax_workers = 3',
             r"runner 'direct': unknown setting `max_workers`, known: \['options', 'processes'",
         ),

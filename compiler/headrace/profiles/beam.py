@@ -14,10 +14,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headrace.errors import CompileError
+from headrace.profiles.labels import check_labels
 from headrace.profiles.tables import check_names, check_texts
 
 RUNNERS = ("dataflow", "direct", "flink", "spark")
 ENVIRONMENTS = ("DOCKER", "EXTERNAL", "LOOPBACK", "PROCESS")
+
+# What `environment_config` is where nothing stands in for it.
+_CONFIGURED = {
+    "EXTERNAL": "the host and port of the pool beside each worker, as 'localhost:50000'",
+    "PROCESS": """the command that starts a worker, as '{"command": "/opt/worker"}'""",
+}
 
 _DATAFLOW = (
     "project",
@@ -42,12 +49,11 @@ _PORTABLE = (
     "artifact_endpoint",
     "environment",
     "environment_config",
-    "parallelism",
 )
 _FIELDS = {
     "dataflow": _DATAFLOW,
     "direct": ("processes",),
-    "flink": _PORTABLE,
+    "flink": (*_PORTABLE, "parallelism"),
     "spark": _PORTABLE,
 }
 
@@ -74,13 +80,15 @@ class BeamRunner:
         autoscaling: Dataflow: `THROUGHPUT_BASED` or `NONE`.
         flexrs: Dataflow: `COST_OPTIMIZED` or `SPEED_OPTIMIZED`, to run when machines are cheap.
         labels: Dataflow: labels of the job, besides the pipeline's and the task's name.
-        encryption_key: Dataflow: Cloud KMS key of its data.
+        encryption_key: Dataflow: Cloud KMS key of its data; on Vertex AI that of [vertex] by
+            default.
         job_endpoint: Flink, Spark: `host:port` of the job server.
         artifact_endpoint: Flink, Spark: `host:port` that files are staged at.
-        environment: Flink, Spark: how workers start, `EXTERNAL`, `DOCKER`, `PROCESS`, `LOOPBACK`.
-        environment_config: Flink, Spark: as `localhost:50000` of the pool for `EXTERNAL`. For
-            `DOCKER` the component's image by default.
-        parallelism: Flink, Spark: parts that work is divided into.
+        environment: Flink, Spark: how workers start, `EXTERNAL`, `DOCKER`, `PROCESS`, `LOOPBACK`;
+            `DOCKER` by default.
+        environment_config: Flink, Spark: the pool's `host:port` for `EXTERNAL`, the command as
+            JSON for `PROCESS`; for `DOCKER` the component's image by default.
+        parallelism: Flink: parts that work is divided into.
         processes: Direct: processes on the task's machine; 1 runs in the task's own.
         options: More options of Beam, as `["--save_main_session"]`, the last on its command line.
     """
@@ -143,11 +151,17 @@ class BeamRunner:
                 check_names(f"`{name}`", "value", [getattr(self, name)], known)
         check_texts("`options`", self.options, "an option as '--name=value'")
         check_texts("`labels`", self.labels, "a string")
+        check_labels(self.labels)
+        if self.num_workers and self.max_workers and self.num_workers > self.max_workers:
+            raise CompileError(
+                f"`num_workers` is {self.num_workers}, but `max_workers` is {self.max_workers}. "
+                "Start with fewer, or allow more."
+            )
 
     def _given(self) -> list[str]:
         return [
             name
-            for name in dict.fromkeys((*_DATAFLOW, *_PORTABLE, "processes"))
+            for name in (*_DATAFLOW, *_PORTABLE, "parallelism", "processes")
             if getattr(self, name) not in ("", None, {}, False)
             and not (name == "processes" and self.processes == 1)
         ]
@@ -160,3 +174,8 @@ class BeamRunner:
             )
         if self.environment:
             check_names("`environment`", "value", [self.environment], ENVIRONMENTS)
+        if self.environment in _CONFIGURED and not self.environment_config:
+            raise CompileError(
+                f"`environment` is {self.environment!r}, which needs `environment_config`, "
+                f"{_CONFIGURED[self.environment]}. Add it."
+            )

@@ -15,11 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headrace.errors import CompileError
+from headrace.profiles.labels import check_labels
 from headrace.profiles.tables import check_names, check_texts
 
-# https://cloud.google.com/resource-manager/docs/labels-overview#requirements
-_LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
-_LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
 # PipelineJob.displayName: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs
 _MAX_DISPLAY_NAME = 128
 _NETWORK = re.compile(r"projects/[0-9]+/global/networks/[a-z0-9-]+")
@@ -80,12 +78,7 @@ class Vertex:
                 f"`display_name` has {len(self.display_name)} characters, expected at "
                 f"most {_MAX_DISPLAY_NAME}. Shorten it."
             )
-        for key, value in self.labels.items():
-            if not _LABEL_KEY.fullmatch(key) or not _LABEL_VALUE.fullmatch(str(value)):
-                raise CompileError(
-                    f"label {key!r} = {value!r}, expected at most 63 lower-case letters, "
-                    "digits, - and _, the key starting with a letter. Rename it."
-                )
+        check_labels(self.labels)
         if self.network and not _NETWORK.fullmatch(self.network):
             raise CompileError(
                 f"`network` is {self.network!r}, expected "

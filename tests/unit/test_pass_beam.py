@@ -1,0 +1,292 @@
+"""Beam: tasks get the command line of the runner that the profile names for them."""
+
+# kfp decorates without types.
+# mypy: disallow-untyped-decorators=False
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kfp import dsl
+
+from headrace import ir
+from headrace.compiler import compile_for
+from headrace.errors import CompileError
+from headrace.frontend import load
+from headrace.profiles.beam import BeamRunner
+from headrace.profiles.images import Images
+from headrace.profiles.kubeflow import Kubeflow
+from headrace.profiles.profile import Profile, read_profile
+from headrace.profiles.tasks import TaskSettings, TaskTables
+from headrace.profiles.vertex import Vertex
+from headrace.targets import Target
+from headrace_components import catalog
+from headrace_components.beam.options import BeamOptions
+
+DIGEST = "sha256:" + "0123456789abcdef" * 4
+REGISTRY = "europe-docker.pkg.dev/my-project/headrace"
+OWN = f"ghcr.io/mine/flights@{DIGEST}"
+
+DIRECT = BeamRunner(runner="direct", processes=4)
+ON_DIRECT = [
+    "--runner=DirectRunner",
+    "--direct_running_mode=multi_processing",
+    "--direct_num_workers=4",
+]
+
+
+@dsl.pipeline(name="Flights.v2")
+def flights(args: list = ["--runner=DirectRunner"]) -> None:  # type: ignore[type-arg]
+    rows = catalog.csv_example_gen(input_base="gs://b/in").outputs["examples"]
+    said = catalog.statistics_gen(examples=rows, beam_pipeline_args=["--runner=FlinkRunner"])
+    catalog.statistics_gen(examples=rows, beam_pipeline_args=[])
+    catalog.statistics_gen(examples=rows, beam_pipeline_args=args)
+    catalog.schema_gen(statistics=said.outputs["statistics"])
+
+
+def profile(
+    *,
+    beam: Mapping[str, BeamRunner],
+    defaults: str | None = None,
+    components: Mapping[str, str] | None = None,
+    tasks: Mapping[str, str] | None = None,
+    vertex: Vertex | None = None,
+    kubeflow: Kubeflow | None = None,
+) -> Profile:
+    def settings(names: Mapping[str, str] | None) -> dict[str, TaskSettings]:
+        return {key: TaskSettings(beam=name) for key, name in (names or {}).items()}
+
+    return Profile(
+        images=Images(registry=REGISTRY, digests=dict.fromkeys(catalog.__all__, DIGEST)),
+        beam=beam,
+        tasks=TaskTables(
+            defaults=TaskSettings(beam=defaults),
+            components=settings(components),
+            tasks=settings(tasks),
+        ),
+        vertex=vertex or Vertex(pipeline_root="gs://bucket/root/"),
+        kubeflow=kubeflow or Kubeflow(),
+    )
+
+
+def args_of(used: Profile, target: Target = "vertex") -> dict[str, list[str] | None]:
+    """Returns what each task passes; None where that is no constant."""
+    document = compile_for(load(flights), target, used).document
+    spec = document["pipelineSpec"] if target == "vertex" else document
+    return {
+        node.label: ir.constant(ir.parameter_inputs(node.task)["beam_pipeline_args"])
+        for node in ir.tasks(spec)
+        if "beam_pipeline_args" in ir.parameters(node.component)
+        and "beam_pipeline_args" in ir.parameter_inputs(node.task)
+    }
+
+
+def test_a_default_reaches_all_that_have_rows_and_say_nothing_themselves() -> None:
+    assert args_of(profile(beam={"local": DIRECT}, defaults="local")) == {
+        "csv-example-gen": ON_DIRECT,
+        "statistics-gen": ["--runner=FlinkRunner"],
+        "statistics-gen-2": [],
+        "statistics-gen-3": None,
+    }
+
+
+def test_a_task_that_the_profile_names_gets_its_own_whatever_the_pipeline_says() -> None:
+    tasks = {"statistics-gen": "local", "statistics-gen-3": "", "csv-example-gen": ""}
+
+    found = args_of(profile(beam={"local": DIRECT}, defaults="local", tasks=tasks))
+
+    assert found == {
+        "csv-example-gen": [],
+        "statistics-gen": ON_DIRECT,
+        "statistics-gen-2": [],
+        "statistics-gen-3": [],
+    }
+
+
+def test_a_component_goes_before_the_defaults() -> None:
+    other = BeamRunner(runner="direct")
+    beam = {"local": DIRECT, "memory": other}
+
+    found = args_of(
+        profile(beam=beam, defaults="local", components={"csv_example_gen": "memory"}), "kubeflow"
+    )
+
+    assert found["csv-example-gen"] == ["--runner=DirectRunner"]
+
+
+def test_local_runs_stay_as_they_are() -> None:
+    found = args_of(profile(beam={"local": DIRECT}, defaults="local"), "local")
+
+    assert found["csv-example-gen"] == []
+
+
+def test_dataflow_gets_all_that_the_profile_says_and_the_image_of_the_task(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "headrace.toml"
+    path.write_text(
+        f"""
+[images]
+registry = "{REGISTRY}"
+digests = {{ csv_example_gen = "{DIGEST}", schema_gen = "{DIGEST}" }}
+components = {{ statistics_gen = "{OWN}" }}
+
+[vertex]
+pipeline_root = "gs://bucket/root"
+
+[beam.flow]
+runner = "dataflow"
+project = "p"
+region = "europe-west1"
+temp_location = "gs://bucket/temp"
+staging_location = "gs://bucket/staging"
+network = "default"
+subnetwork = "regions/europe-west1/subnetworks/beam"
+service_account = "beam@p.iam.gserviceaccount.com"
+machine_type = "n2-standard-8"
+num_workers = 2
+max_workers = 50
+disk_size_gb = 100
+autoscaling = "THROUGHPUT_BASED"
+flexrs = "COST_OPTIMIZED"
+labels = {{ team = "ops" }}
+encryption_key = "projects/p/locations/europe-west1/keyRings/r/cryptoKeys/k"
+options = ["--number_of_worker_harness_threads=4"]
+
+[defaults]
+beam = "flow"
+
+[tasks.statistics-gen]
+beam = "flow"
+""",
+        "utf-8",
+    )
+
+    found = args_of(read_profile(path))
+
+    assert found["csv-example-gen"] == [
+        "--runner=DataflowRunner",
+        "--project=p",
+        "--region=europe-west1",
+        "--temp_location=gs://bucket/temp",
+        "--staging_location=gs://bucket/staging",
+        f"--sdk_container_image={REGISTRY}/csv_example_gen@{DIGEST}",
+        "--sdk_location=container",
+        "--service_account_email=beam@p.iam.gserviceaccount.com",
+        "--network=default",
+        "--subnetwork=regions/europe-west1/subnetworks/beam",
+        "--machine_type=n2-standard-8",
+        "--disk_size_gb=100",
+        "--num_workers=2",
+        "--max_num_workers=50",
+        "--autoscaling_algorithm=THROUGHPUT_BASED",
+        "--flexrs_goal=COST_OPTIMIZED",
+        "--no_use_public_ips",
+        "--dataflow_kms_key=projects/p/locations/europe-west1/keyRings/r/cryptoKeys/k",
+        "--labels=headrace-pipeline=flights-v2",
+        "--labels=headrace-task=csv-example-gen",
+        "--labels=team=ops",
+        "--number_of_worker_harness_threads=4",
+    ]
+    assert BeamOptions("test", found["csv-example-gen"]).is_remote
+    assert f"--sdk_container_image={OWN}" in (found["statistics-gen"] or [])
+
+
+def test_dataflow_takes_from_vertex_what_its_table_leaves_out() -> None:
+    key = "projects/p/locations/l/keyRings/r/cryptoKeys/k"
+    vertex = Vertex(
+        pipeline_root="gs://bucket/root/", project="mine", region="r1", encryption_key=key
+    )
+    flow = BeamRunner(runner="dataflow", public_ips=True)
+
+    found = args_of(profile(beam={"flow": flow}, defaults="flow", vertex=vertex))
+
+    assert found["csv-example-gen"] == [
+        "--runner=DataflowRunner",
+        "--project=mine",
+        "--region=r1",
+        "--temp_location=gs://bucket/root/beam",
+        f"--sdk_container_image={REGISTRY}/csv_example_gen@{DIGEST}",
+        "--sdk_location=container",
+        "--use_public_ips",
+        f"--dataflow_kms_key={key}",
+        "--labels=headrace-pipeline=flights-v2",
+        "--labels=headrace-task=csv-example-gen",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (
+            {},
+            ["--environment_type=DOCKER", f"--environment_config={REGISTRY}/csv_example_gen@"],
+        ),
+        (
+            {"environment": "EXTERNAL", "environment_config": "localhost:50000"},
+            ["--environment_type=EXTERNAL", "--environment_config=localhost:50000"],
+        ),
+        (
+            {"artifact_endpoint": "jobs:8098", "environment": "LOOPBACK", "parallelism": 64},
+            ["--artifact_endpoint=jobs:8098", "--environment_type=LOOPBACK", "--parallelism=64"],
+        ),
+    ],
+)
+def test_flink_gets_its_job_server_and_how_workers_start(
+    settings: Mapping[str, Any], expected: list[str]
+) -> None:
+    flink = BeamRunner(runner="flink", job_endpoint="jobs:8099", **settings)
+
+    found = args_of(profile(beam={"flink": flink}, defaults="flink"))["csv-example-gen"] or []
+
+    assert found[:2] == ["--runner=PortableRunner", "--job_endpoint=jobs:8099"]
+    assert [arg.partition(DIGEST)[0] for arg in found[2:]] == expected
+
+
+FLOW = BeamRunner(runner="dataflow", project="p", region="r")
+FLINK = BeamRunner(runner="flink", job_endpoint="jobs:8099")
+
+
+@pytest.mark.parametrize(
+    ("used", "target", "expected"),
+    [
+        (
+            profile(beam={"local": DIRECT}, tasks={"schema-gen": "local"}),
+            "vertex",
+            r"`beam` is 'local' for task `schema-gen`, but schema_gen has nothing to run on Beam. "
+            r"These have: \['avro_example_gen', .*'transform'\]. Remove the setting.",
+        ),
+        (
+            profile(beam={"local": DIRECT}, components={"schema_gen": "local"}),
+            "kubeflow",
+            r"`beam` is 'local' for task `schema-gen`, but schema_gen has nothing to run on Beam.",
+        ),
+        (
+            profile(beam={"flow": BeamRunner(runner="dataflow", region="r")}, defaults="flow"),
+            "vertex",
+            r"headrace.toml: \[beam.flow\] lacks `project`, which Dataflow needs. Add it there, or",
+        ),
+        (
+            profile(beam={"flow": FLOW}, defaults="flow"),
+            "kubeflow",
+            r"\[beam.flow\] lacks `temp_location`, which Dataflow needs. Add it there, as 'gs://",
+        ),
+        (
+            profile(
+                beam={"flink": FLINK},
+                defaults="flink",
+                kubeflow=Kubeflow(pipeline_root="minio://mlpipeline/v2"),
+            ),
+            "kubeflow",
+            r"\[beam.flink\] is a 'flink' runner, but `pipeline_root` is 'minio://mlpipeline/v2', "
+            r"which its workers cannot open, expected gs:// or s3://. Change one of them.",
+        ),
+    ],
+    ids=["task", "component", "project", "temp_location", "minio"],
+)
+def test_what_cannot_run_is_told_when_the_pipeline_is_compiled(
+    used: Profile, target: Target, expected: str
+) -> None:
+    with pytest.raises(CompileError, match=expected):
+        args_of(used, target)
