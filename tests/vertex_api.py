@@ -9,10 +9,10 @@ import contextlib
 import itertools
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent import futures
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import grpc
 from google.cloud.aiplatform_v1.types import endpoint, endpoint_service, model, model_service
@@ -270,20 +270,35 @@ _SERVICES: dict[str, dict[str, Callable[[bytes], Any]]] = {
 def vertex_api() -> Iterator[VertexApi]:
     """Serves the API on a free port of this machine."""
     api = VertexApi()
+    with served(api, _SERVICES) as api.address:
+        yield api
+
+
+class Answering(Protocol):
+    """What a server asks: its own methods, by name."""
+
+    def answer(self, method: str, request: Any) -> Any:
+        """Answers one call, or raises `RefusedError`."""
+
+
+@contextlib.contextmanager
+def served(
+    api: Answering, services: Mapping[str, Mapping[str, Callable[[bytes], Any]]]
+) -> Iterator[str]:
+    """Serves methods, with what reads their requests, by service; yields the address."""
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=4))
-    for service, methods in _SERVICES.items():
+    for service, methods in services.items():
         handlers = {method: _handler(api, method, read) for method, read in methods.items()}
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    api.address = f"http://127.0.0.1:{port}"
     try:
-        yield api
+        yield f"http://127.0.0.1:{port}"
     finally:
         server.stop(0).wait()
 
 
-def _handler(api: VertexApi, method: str, read: Callable[[bytes], Any]) -> Any:
+def _handler(api: Answering, method: str, read: Callable[[bytes], Any]) -> Any:
     def answer(request: Any, context: Any) -> Any:
         try:
             return api.answer(method, request)

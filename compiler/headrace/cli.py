@@ -1,4 +1,4 @@
-"""The `headrace` command: `compile`, `run`, `lineage`, `images` and `doctor`.
+"""The `headrace` command and its subcommands.
 
 A command's module is imported when the command is called and not before: `headrace --help` and
 `headrace compile` must not pay for what `headrace run` needs.
@@ -23,6 +23,9 @@ EXIT_INTERRUPTED = 130
 _COMMANDS = {
     "compile": "Compile a pipeline for a target.",
     "run": "Run a pipeline on this machine.",
+    "submit": "Run a pipeline on Vertex AI or Kubeflow, once or on a schedule.",
+    "runs": "List, watch, cancel and delete runs on Vertex AI or Kubeflow.",
+    "schedules": "List, pause, resume and delete schedules on Vertex AI or Kubeflow.",
     "lineage": "Show what runs read and wrote.",
     "images": "List, lock, build and push the images that components run in.",
     "doctor": "Tell what this machine can run, and why not.",

@@ -3,19 +3,19 @@
 import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from headrace.backends.local.model import Failure, RunResult, TaskState
-
-_STYLES: dict[TaskState, str] = {
+_STYLES = {
     "done": "green",
     "cached": "cyan",
     "skipped": "yellow",
+    "cancelled": "yellow",
     "failed": "bold red",
 }
 
@@ -25,6 +25,42 @@ _REFRESHES_PER_SECOND = 8
 # Lines of a terminal that the list of running tasks leaves to what has been printed above it.
 _LINES_ABOVE = 6
 _NAME_WIDTH = 32
+
+
+class FailedTask(Protocol):
+    """Why a task failed, and where its log is: a file or a link."""
+
+    @property
+    def task(self) -> str:
+        """Its path within the pipeline."""
+
+    @property
+    def message(self) -> str:
+        """The reason, for people."""
+
+    @property
+    def log(self) -> Path | str | None:
+        """Its log, if there is one."""
+
+
+class Outcome(Protocol):
+    """How a run ended, on this machine or elsewhere."""
+
+    @property
+    def run_id(self) -> str:
+        """The run."""
+
+    @property
+    def state(self) -> str:
+        """`succeeded`, or another word."""
+
+    @property
+    def seconds(self) -> float:
+        """Wall time."""
+
+    @property
+    def failures(self) -> Sequence[FailedTask]:
+        """The tasks that failed."""
 
 
 class ProgressDisplay:
@@ -50,7 +86,7 @@ class ProgressDisplay:
         self._start = time.monotonic()
         self._waiting: set[str] = set()
         self._running: dict[str, float] = {}
-        self._counts: dict[TaskState, int] = {}
+        self._counts: dict[str, int] = {}
         self._name_width = 0
 
     def __enter__(self) -> Self:
@@ -66,10 +102,16 @@ class ProgressDisplay:
         """Gives the terminal back."""
         self._stop()
 
-    def run_started(self, run_id: str, tasks: Sequence[str]) -> None:
-        """Prints the run's id and begins the live display, if there is a terminal."""
+    def run_started(self, run_id: str, tasks: Sequence[str], *, seconds: float = 0.0) -> None:
+        """Prints the run's id and begins the live display, if there is a terminal.
+
+        Args:
+            run_id: The run.
+            tasks: Those that are known by now.
+            seconds: How long ago it started.
+        """
         with self._lock:
-            self._start = time.monotonic()
+            self._start = time.monotonic() - seconds
             self._waiting = set(tasks)
         self._name_width = min(_NAME_WIDTH, max(map(len, tasks), default=0))
         self._print(Text(f"Run {run_id}: {_number(len(tasks), 'task')}"))
@@ -83,17 +125,15 @@ class ProgressDisplay:
             )
             self._live.start()
 
-    def task_started(self, name: str) -> None:
-        """Shows the task as running."""
+    def task_started(self, name: str, *, seconds: float = 0.0) -> None:
+        """Shows the task, which started some seconds ago, as running."""
         with self._lock:
             self._waiting.discard(name)
-            self._running[name] = time.monotonic()
+            self._running[name] = time.monotonic() - seconds
         if self._live is None:
             self._print(self._event(name, Text("started")))
 
-    def task_finished(
-        self, name: str, state: TaskState, seconds: float, reason: str | None
-    ) -> None:
+    def task_finished(self, name: str, state: str, seconds: float, reason: str | None) -> None:
         """Prints how the task ended; a failure's reason waits for the end of the run."""
         with self._lock:
             self._waiting.discard(name)
@@ -110,7 +150,7 @@ class ProgressDisplay:
         """Prints a line, above the tasks that run."""
         self._print(Text(line))
 
-    def run_finished(self, result: RunResult) -> None:
+    def run_finished(self, result: Outcome) -> None:
         """Prints the outcome, and last of all what failed and why."""
         self._stop()
         style = "green" if result.state == "succeeded" else "bold red"
@@ -122,7 +162,7 @@ class ProgressDisplay:
         for failure in result.failures:
             self._print_failure(failure)
 
-    def _print_failure(self, failure: Failure) -> None:
+    def _print_failure(self, failure: FailedTask) -> None:
         self._print(Text())
         self._print(Text.assemble((failure.task, "bold red"), " failed:"))
         self._print(Text(failure.message))

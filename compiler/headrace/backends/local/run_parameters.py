@@ -12,8 +12,18 @@ from headrace_components.errors import InputError
 _EXAMPLES = {"LIST": '["a", "b"]', "STRUCT": '{"key": "value"}'}
 
 
-def from_command_line(assignments: Iterable[str], root: Component) -> dict[str, Any]:
+_RUN = "headrace run"
+
+
+def from_command_line(
+    assignments: Iterable[str], root: Component, command: str = _RUN
+) -> dict[str, Any]:
     """Returns parameter values from `name=value` texts, read by the parameters' declared types.
+
+    Args:
+        assignments: The texts.
+        root: The pipeline.
+        command: What they were given to, for messages.
 
     Raises:
         InputError: A text has no `=`, a name is unknown, or a value is not of its type.
@@ -23,23 +33,29 @@ def from_command_line(assignments: Iterable[str], root: Component) -> dict[str, 
         name, separator, text = assignment.partition("=")
         if not separator:
             raise InputError(
-                f"headrace run: -p got {assignment!r}, expected name=value. "
+                f"{command}: -p got {assignment!r}, expected name=value. "
                 f"The pipeline's parameters are {sorted(root.input_parameters)}."
             )
-        _check_name(name, root)
-        values[name] = _from_text(name, text, root.input_parameters[name]["parameterType"])
+        _check_name(name, root, command)
+        kind = root.input_parameters[name]["parameterType"]
+        values[name] = _from_text(name, text, kind, command)
     return values
 
 
-def checked(values: Mapping[str, Any], root: Component) -> dict[str, Any]:
+def checked(values: Mapping[str, Any], root: Component, command: str = _RUN) -> dict[str, Any]:
     """Returns the values of all of the pipeline's parameters, in their declared types.
+
+    Args:
+        values: Those that are given.
+        root: The pipeline.
+        command: What they were given to, for messages.
 
     Raises:
         InputError: A name is unknown, a value is of another type, or a required one is missing.
     """
     for name, value in values.items():
-        _check_name(name, root)
-        _check_type(name, value, root.input_parameters[name]["parameterType"])
+        _check_name(name, root, command)
+        _check_type(name, value, root.input_parameters[name]["parameterType"], command)
     missing = [
         name
         for name, definition in root.input_parameters.items()
@@ -49,35 +65,35 @@ def checked(values: Mapping[str, Any], root: Component) -> dict[str, Any]:
     ]
     if missing:
         raise InputError(
-            f"headrace run: pipeline {root.name!r} needs a value for {', '.join(missing)}. "
+            f"{command}: pipeline {root.name!r} needs a value for {', '.join(missing)}. "
             f"Pass it, as -p {missing[0]}=VALUE."
         )
-    return with_defaults(values, root, "headrace run")
+    return with_defaults(values, root, command)
 
 
-def _check_name(name: str, root: Component) -> None:
+def _check_name(name: str, root: Component, command: str) -> None:
     known = sorted(root.input_parameters)
     if name in known:
         return
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"Did you mean {near[0]!r}? " if near else ""
     raise InputError(
-        f"headrace run: pipeline {root.name!r} has no parameter {name!r}. {hint}"
+        f"{command}: pipeline {root.name!r} has no parameter {name!r}. {hint}"
         f"It has {known}. Use one of those."
     )
 
 
-def _check_type(name: str, value: Any, kind: str) -> None:
+def _check_type(name: str, value: Any, kind: str, command: str) -> None:
     is_text_for_other = isinstance(value, str) and kind != "STRING"
     is_other_for_text = value is not None and not isinstance(value, str) and kind == "STRING"
     if is_text_for_other or is_other_for_text:
         raise InputError(
-            f"headrace run: parameter {name!r} is {value!r}, but it is a {kind}. "
+            f"{command}: parameter {name!r} is {value!r}, but it is a {kind}. "
             "Pass a Python value of that type."
         )
 
 
-def _from_text(name: str, text: str, kind: str) -> Any:
+def _from_text(name: str, text: str, kind: str, command: str) -> Any:
     if kind == "STRING":
         return text
     if kind not in _EXAMPLES:
@@ -87,9 +103,9 @@ def _from_text(name: str, text: str, kind: str) -> Any:
             value = json.loads(text)
         except ValueError as error:
             raise InputError(
-                f"headrace run: parameter {name!r} is {text!r}, which is no JSON ({error}). "
+                f"{command}: parameter {name!r} is {text!r}, which is no JSON ({error}). "
                 f"Write -p '{name}={_EXAMPLES[kind]}'."
             ) from error
     declaration = {"inputDefinitions": {"parameters": {name: {"parameterType": kind}}}}
     component = Component(name="run", body=declaration, executor=None)
-    return with_defaults({name: value}, component, "headrace run")[name]
+    return with_defaults({name: value}, component, command)[name]

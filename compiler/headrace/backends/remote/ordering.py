@@ -1,0 +1,55 @@
+"""From a pipeline file and a command line to what a service is to run."""
+
+import sys
+from collections.abc import Iterable
+from contextlib import redirect_stdout
+from pathlib import Path
+
+from headrace import frontend, ir
+from headrace.backends.local import run_parameters
+from headrace.backends.local.spec import Component
+from headrace.backends.remote.model import Order
+from headrace.compiler import compile_for
+from headrace.passes.modules import pack_parameters
+from headrace.profiles.profile import Profile
+from headrace.targets import Target
+
+_COMMAND = "headrace submit"
+
+
+def order_of(
+    pipeline: str,
+    target: Target,
+    profile: Profile,
+    assignments: Iterable[str],
+    *,
+    run_id: str = "",
+    use_cache: bool = True,
+) -> Order:
+    """Compiles a pipeline and takes its run parameters from the profile and the command line.
+
+    Args:
+        pipeline: `PIPELINE.py[:function]`.
+        target: Where it is to run.
+        profile: Its settings; `parameters` of the target are values of run parameters, whose
+            module files are relative to the pipeline file.
+        assignments: More of them as `name=value`, which win. Their module files are relative to
+            the current directory.
+        run_id: What the run is to be called.
+        use_cache: Whether a task may be answered by an earlier one like it.
+
+    Raises:
+        InputError: The pipeline, the profile or a parameter has to change.
+    """
+    with redirect_stdout(sys.stderr):  # what the author's file prints is no answer of ours
+        source = frontend.load(pipeline)
+    compiled = compile_for(source, target, profile)
+    preset = profile.vertex.parameters if target == "vertex" else profile.kubeflow.parameters
+    root = Component(name=ir.pipeline_name(source.spec), body=source.spec["root"], executor=None)
+    given = run_parameters.from_command_line(assignments, root, _COMMAND)
+    values = {
+        **pack_parameters(source.spec, preset, target, source.directory),
+        **pack_parameters(source.spec, given, target, Path.cwd()),
+    }
+    run_parameters.checked(values, root, _COMMAND)
+    return Order(compiled=compiled, parameters=values, run_id=run_id, use_cache=use_cache)

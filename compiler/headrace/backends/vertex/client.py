@@ -1,0 +1,233 @@
+"""The clients of Vertex AI: made when needed, called again when it is busy, errors explained."""
+
+import os
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from headrace.profiles.profile import Profile
+from headrace_components.errors import ComponentError, InputError, PlatformError
+
+T = TypeVar("T")
+
+CALL_SECONDS = 60
+"""How long one call may take."""
+
+ENDPOINT_VARIABLE = "HEADRACE_VERTEX_ENDPOINT"
+
+# In all a little over a minute: quotas are counted by the minute.
+_RETRY_SECONDS = (1, 2, 4, 8, 16, 32)
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where pipelines run.
+
+    Attributes:
+        project: ID of the Google Cloud project.
+        region: Its region, as `europe-west1`.
+        host: Host of the API, with a port where it is not 443.
+        is_emulator: Whether it is a server on this machine, without encryption and credentials.
+        service_account: The account that tasks run as, for messages; empty for the default.
+        source: Name of the profile, for messages.
+    """
+
+    project: str
+    region: str
+    host: str
+    is_emulator: bool
+    service_account: str
+    source: str
+
+    @property
+    def parent(self) -> str:
+        """What the API calls the place."""
+        return f"projects/{self.project}/locations/{self.region}"
+
+
+def place(profile: Profile) -> Place:
+    """Returns where a profile wants pipelines to run.
+
+    Raises:
+        InputError: A setting is missing, or the host is of no form that can be used.
+    """
+    settings = profile.vertex
+    for name, example in (("project", "my-project"), ("region", "europe-west1")):
+        if not getattr(settings, name):
+            raise InputError(
+                f"vertex: `{name}` is not set, but a run on Vertex AI needs it. Write "
+                f'`{name} = "{example}"` in the table [vertex] of {profile.source}.'
+            )
+    given = os.environ.get(ENDPOINT_VARIABLE) or settings.endpoint
+    address = given.removeprefix("http://").rstrip("/")
+    is_emulator = given.startswith("http://")
+    if "://" in address or (is_emulator and urlsplit(given).hostname not in _LOOPBACK):
+        raise InputError(
+            f"vertex: the API's host, `endpoint` in [vertex] or {ENDPOINT_VARIABLE}, is {given!r}, "
+            "expected one without scheme, as 'europe-west1-aiplatform.googleapis.com'. `http://`, "
+            "which has neither encryption nor credentials, is for a server on this machine alone."
+        )
+    return Place(
+        project=settings.project,
+        region=settings.region,
+        host=address or f"{settings.region}-aiplatform.googleapis.com",
+        is_emulator=is_emulator,
+        service_account=settings.service_account,
+        source=profile.source,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Clients:
+    """The services of Vertex AI that runs need.
+
+    Attributes:
+        place: Where they are.
+        pipelines: The client of the PipelineService.
+        schedules: The client of the ScheduleService.
+        exceptions: The module of what they raise.
+    """
+
+    place: Place
+    pipelines: Any
+    schedules: Any
+    exceptions: Any
+
+    def call(self, doing: str, step: Callable[[], T], *, missing: str = "") -> T:
+        """Returns what `step` returns; takes it again when Vertex AI is busy.
+
+        Args:
+            doing: What the step does, for messages, as "start the run".
+            step: A step that does nothing twice when it is taken again.
+            missing: What to say and advise when the resource that the step names is not there;
+                empty where the step names none but the place.
+
+        Raises:
+            InputError: Vertex AI refuses the step.
+            PlatformError: It stays busy, or this account may not take the step.
+        """
+        api = self.exceptions
+        delays = iter(_RETRY_SECONDS)
+        while True:
+            try:
+                return step()
+            except api.GoogleAPICallError as error:
+                delay = next(delays, None) if self._is_busy(error) else None
+                if delay is None:
+                    raise self._explained(doing, error, missing) from error
+            time.sleep(delay)
+
+    def _is_busy(self, error: Any) -> bool:
+        # These two look like a service that is down, and stay.
+        if _has_no_credentials(error) or _is_unknown_host(error):
+            return False
+        return isinstance(error, (self.exceptions.TooManyRequests, self.exceptions.ServerError))
+
+    def _explained(self, doing: str, error: Any, missing: str) -> ComponentError:
+        api = self.exceptions
+        where = self.place
+        if isinstance(error, api.Unauthorized) or _has_no_credentials(error):
+            return _no_credentials(_reason(error))
+        reason = f"vertex: {where.host} refuses to {doing}: {_reason(error)}. "
+        if isinstance(error, api.Forbidden):
+            if "SERVICE_DISABLED" in str(error) or "it is disabled" in str(error):
+                return PlatformError(
+                    f"{reason}Enable the API: `gcloud services enable aiplatform.googleapis.com "
+                    f"--project {where.project}`."
+                )
+            account = where.service_account or "the project's Compute Engine default account"
+            return PlatformError(
+                f"{reason}Your account needs the role roles/aiplatform.user on the project "
+                f"{where.project!r}, and to run tasks as {account} the role "
+                "roles/iam.serviceAccountUser on that account."
+            )
+        if isinstance(error, api.NotFound) and missing:
+            return InputError(f"{reason}{missing}")
+        if isinstance(error, api.NotFound) or _is_unknown_host(error):
+            return InputError(
+                f"{reason}Check `project`, {where.project!r}, and `region`, {where.region!r}, in "
+                f"[vertex] of {where.source}, and that the project has the API enabled: `gcloud "
+                f"services enable aiplatform.googleapis.com --project {where.project}`."
+            )
+        if isinstance(error, api.TooManyRequests):
+            return PlatformError(
+                f"{reason}It was asked for more than a minute. Ask for more quota in "
+                f"{where.project!r}, or try again later."
+            )
+        if isinstance(error, api.ClientError) and not isinstance(error, api.Cancelled):
+            return InputError(f"{reason}Correct what it names.")
+        return PlatformError(f"{reason}Call the command again later.")
+
+
+def connect_clients(where: Place) -> Clients:
+    """Makes the clients; finds credentials, and calls nothing.
+
+    Raises:
+        InputError: google-cloud-aiplatform is not installed.
+        PlatformError: This machine has no credentials for Google Cloud.
+    """
+    try:
+        with warnings.catch_warnings():
+            # Of Python versions that Google's libraries will drop some year.
+            warnings.simplefilter("ignore", FutureWarning)
+            import grpc
+            from google.api_core import exceptions
+            from google.auth.exceptions import GoogleAuthError
+            from google.cloud.aiplatform_v1.services import pipeline_service, schedule_service
+            from google.cloud.aiplatform_v1.services.pipeline_service import transports
+            from google.cloud.aiplatform_v1.services.schedule_service.transports import (
+                ScheduleServiceGrpcTransport,
+            )
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"headrace: {error.name} is not installed, which calls to Vertex AI need. Run "
+            "`pip install 'headrace[vertex]'`."
+        ) from error
+    if where.is_emulator:
+        channel = grpc.insecure_channel(where.host)
+        return Clients(
+            place=where,
+            pipelines=pipeline_service.PipelineServiceClient(
+                transport=transports.PipelineServiceGrpcTransport(channel=channel)
+            ),
+            schedules=schedule_service.ScheduleServiceClient(
+                transport=ScheduleServiceGrpcTransport(channel=channel)
+            ),
+            exceptions=exceptions,
+        )
+    options = {"api_endpoint": where.host}
+    try:
+        return Clients(
+            place=where,
+            pipelines=pipeline_service.PipelineServiceClient(client_options=options),
+            schedules=schedule_service.ScheduleServiceClient(client_options=options),
+            exceptions=exceptions,
+        )
+    except GoogleAuthError as error:
+        raise _no_credentials(str(error)) from error
+
+
+def _has_no_credentials(error: Any) -> bool:
+    # gRPC gets tokens in a plugin, whose failures come back as a service that is unavailable.
+    return "Getting metadata from plugin failed" in str(error)
+
+
+def _is_unknown_host(error: Any) -> bool:
+    return "DNS resolution failed" in str(error)
+
+
+def _reason(error: Any) -> str:
+    return f"{error.code or ''} {' '.join(str(error.message).split())}".strip().rstrip(".")
+
+
+def _no_credentials(reason: str) -> PlatformError:
+    return PlatformError(
+        f"vertex: there are no credentials for Google Cloud that it takes: {reason.rstrip('.')}. "
+        "Run `gcloud auth application-default login`, or let GOOGLE_APPLICATION_CREDENTIALS name "
+        "the file of a service account."
+    )

@@ -1,0 +1,175 @@
+"""Vertex AI's records of runs and schedules, in the words of `headrace.backends.remote.model`.
+
+They are read by their fields alone, so nothing here imports the client library.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from google.protobuf.json_format import MessageToDict
+
+from headrace import ir
+from headrace.backends.remote.model import (
+    Run,
+    RunState,
+    Schedule,
+    ScheduleState,
+    Task,
+    TaskState,
+)
+
+CONSOLE = "https://console.cloud.google.com"
+
+_RUN_STATES: dict[str, RunState] = {
+    "PIPELINE_STATE_RUNNING": "running",
+    "PIPELINE_STATE_SUCCEEDED": "succeeded",
+    "PIPELINE_STATE_FAILED": "failed",
+    "PIPELINE_STATE_CANCELLING": "cancelling",
+    "PIPELINE_STATE_CANCELLED": "cancelled",
+    "PIPELINE_STATE_PAUSED": "paused",
+}
+# SKIPPED is a hit of the cache; NOT_TRIGGERED a condition that did not hold.
+_TASK_STATES: dict[str, TaskState] = {
+    "RUNNING": "running",
+    "CANCEL_PENDING": "running",
+    "CANCELLING": "running",
+    "SUCCEEDED": "done",
+    "SKIPPED": "cached",
+    "NOT_TRIGGERED": "skipped",
+    "CANCELLED": "cancelled",
+    "FAILED": "failed",
+}
+_SCHEDULE_STATES: dict[str, ScheduleState] = {"PAUSED": "paused", "COMPLETED": "completed"}
+
+
+def short_name(name: str) -> str:
+    """Returns the last part of a resource's name: its ID."""
+    return name.rpartition("/")[2]
+
+
+def run_of(job: Any) -> Run:
+    """Returns what a `PipelineJob` says of a run."""
+    project, region = _place(job.name)
+    run_id = short_name(job.name)
+    state = _RUN_STATES.get(job.state.name, "waiting")
+    return Run(
+        id=run_id,
+        name=job.display_name,
+        state=state,
+        link=f"{CONSOLE}/vertex-ai/locations/{region}/pipelines/runs/{run_id}?project={project}",
+        created=job.create_time,
+        seconds=_seconds(job.create_time, job.end_time),
+        tasks=_tasks(job, run_id, project),
+        message=job.error.message if state == "failed" else "",
+    )
+
+
+def schedule_of(schedule: Any) -> Schedule:
+    """Returns what a `Schedule` says of a schedule."""
+    project, region = _place(schedule.name)
+    schedule_id = short_name(schedule.name)
+    state = _SCHEDULE_STATES.get(schedule.state.name, "active")
+    page = f"vertex-ai/locations/{region}/pipelines/schedules/{schedule_id}"
+    return Schedule(
+        id=schedule_id,
+        name=schedule.display_name,
+        state=state,
+        cron=schedule.cron,
+        link=f"{CONSOLE}/{page}?project={project}",
+        next_run=schedule.next_run_time if state == "active" else None,
+    )
+
+
+def _place(name: str) -> tuple[str, str]:
+    """Returns project and region of `projects/P/locations/R/...`."""
+    _, project, _, region, *_ = name.split("/")
+    return project, region
+
+
+def _tasks(job: Any, run_id: str, project: str) -> tuple[Task, ...]:
+    """Returns the tasks that run something: first those that began, in that order."""
+    begun = list(_begun(list(job.job_detail.task_details), run_id, project))
+    names = {task.name for task in begun}
+    spec = MessageToDict(type(job).pb(job).pipeline_spec)
+    waiting = [
+        Task(name=node.label, state="waiting")
+        for node in (ir.tasks(spec) if spec else ())
+        if node.executor and node.label not in names and not _is_in_loop(node)
+    ]
+    return (*begun, *waiting)
+
+
+def _is_in_loop(node: ir.TaskNode | None) -> bool:
+    """Returns whether a task is run once an iteration, under names that are not known before."""
+    if node is None:
+        return False
+    iterators = ("parameterIterator", "artifactIterator")
+    return any(each in node.task for each in iterators) or _is_in_loop(node.parent)
+
+
+def _begun(details: list[Any], run_id: str, project: str) -> Iterator[Task]:
+    # The run itself is one of Vertex AI's tasks, as are its DAGs and the iterations of its loops.
+    by_id = {detail.task_id: detail for detail in details}
+    parents = {detail.parent_task_id for detail in details}
+    taken: dict[str, int] = {}
+    for detail in sorted(details, key=_position):
+        if detail.task_id in parents or _is_root(detail, run_id):
+            continue
+        path = _path(detail, by_id, run_id)
+        taken[path] = taken.get(path, 0) + 1
+        yield Task(
+            name=path if taken[path] == 1 else f"{path}#{taken[path]}",
+            state=_TASK_STATES.get(detail.state.name, "waiting"),
+            seconds=_seconds(detail.start_time, detail.end_time),
+            message=_message(detail) if detail.state.name == "FAILED" else "",
+            log=_log(detail.executor_detail, project),
+        )
+
+
+def _position(detail: Any) -> tuple[datetime, int]:
+    return detail.create_time or datetime.max.replace(tzinfo=UTC), detail.task_id
+
+
+def _is_root(detail: Any, run_id: str) -> bool:
+    return not detail.parent_task_id and detail.task_name == run_id
+
+
+def _path(detail: Any, by_id: Mapping[int, Any], run_id: str) -> str:
+    names = []
+    while detail is not None and not _is_root(detail, run_id):
+        names.append(detail.task_name)
+        detail = by_id.get(detail.parent_task_id)
+    return "/".join(reversed(names))
+
+
+def _message(detail: Any) -> str:
+    tries = [each.error.message for each in detail.pipeline_task_status if each.error.message]
+    messages = [detail.error.message, *reversed(tries), "Vertex AI gives no reason; see the log."]
+    return next(str(message) for message in messages if message)
+
+
+def _log(executor: Any, project: str) -> str:
+    """Returns the link to the log of the custom job that a task is, or nothing before there is one.
+
+    Source of the filter: https://cloud.google.com/vertex-ai/docs/training/view-logs
+    """
+    container = executor.container_detail
+    jobs = [
+        *container.failed_main_jobs,
+        container.main_job,
+        executor.custom_job_detail.job,
+    ]
+    job = next((job for job in reversed(jobs) if job), "")
+    if not job:
+        return ""
+    query = f'resource.type="ml_job"\nresource.labels.job_id="{short_name(job)}"'
+    # Logs are kept for thirty days unless told otherwise; the page shows an hour unless told.
+    return f"{CONSOLE}/logs/query;query={quote(query, safe='')};duration=P30D?project={project}"
+
+
+def _seconds(start: datetime | None, end: datetime | None) -> float:
+    if start is None:
+        return 0.0
+    return max(0.0, ((end or datetime.now(UTC)) - start).total_seconds())

@@ -1,0 +1,74 @@
+"""What the commands about runs and schedules elsewhere have in common."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from headrace.targets import Target
+
+if TYPE_CHECKING:
+    from headrace.backends.remote.model import Remote
+
+EXIT_RUN_FAILED = 1
+EXIT_INTERRUPTED = 130  # as a shell has it: 128 + SIGINT
+
+REMOTE_TARGETS: tuple[Target, ...] = ("vertex",)
+"""Targets whose pipelines a service runs."""
+
+target_option = click.option(
+    "--target", type=click.Choice(REMOTE_TARGETS), required=True, help="Where it runs."
+)
+config_option = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="headrace.toml",
+    help="Target profile; by default headrace.toml of the current directory, if there is one.",
+)
+pause_option = click.option(
+    "--poll",
+    "pause_seconds",
+    type=click.FloatRange(min=0.1),
+    metavar="SECONDS",
+    help="How often to look; by default every second at first and every ten later.",
+)
+
+
+def remote_of(target: Target, config: Path | None) -> "Remote":
+    """Returns the service that a profile names for a target."""
+    from headrace.backends.remote.connecting import connect
+    from headrace.profiles.profile import read_profile
+
+    return connect(target, read_profile(config))
+
+
+def watched(
+    remote: "Remote", run_id: str, target: Target, config: Path | None, pause_seconds: float | None
+) -> int:
+    """Shows a run until it is over, and returns the exit code.
+
+    Whatever ends the watching early, the run goes on: how to come back to it is printed.
+    """
+    from headrace.backends.local.progress import ProgressDisplay
+    from headrace.backends.remote.watching import watch
+    from headrace_components.errors import PlatformError
+
+    options = f"--target {target}" + (f" --config {shlex.quote(str(config))}" if config else "")
+    try:
+        with ProgressDisplay() as display:
+            run = watch(remote, run_id, display, pause_seconds)
+    except KeyboardInterrupt:
+        _say_how_to_go_on(run_id, options)
+        return EXIT_INTERRUPTED
+    except PlatformError:
+        _say_how_to_go_on(run_id, options)
+        raise
+    click.echo(f"Page: {run.link}")
+    return 0 if run.state == "succeeded" else EXIT_RUN_FAILED
+
+
+def _say_how_to_go_on(run_id: str, options: str) -> None:
+    click.echo(f"\nRun {run_id} goes on without this command.", err=True)
+    click.echo(f"To watch it:  headrace runs watch {run_id} {options}", err=True)
+    click.echo(f"To cancel it: headrace runs cancel {run_id} {options}", err=True)
