@@ -6,6 +6,7 @@ from typing import Any
 
 from headrace import frontend, ir
 from headrace.backends.kubeflow import emit as kubeflow
+from headrace.backends.kubeflow.platform import platform_spec
 from headrace.backends.vertex import emit as vertex
 from headrace.errors import CompileError
 from headrace.frontend import Frontend, PipelineSource
@@ -14,6 +15,8 @@ from headrace.passes.defaults import apply_defaults
 from headrace.passes.images import apply_images
 from headrace.passes.lint import lint
 from headrace.passes.modules import apply_modules
+from headrace.passes.resources import apply_accelerators, apply_resources, check_settings
+from headrace.passes.task_settings import task_settings
 from headrace.passes.types import apply_types
 from headrace.profiles.profile import Profile, read_profile
 from headrace.targets import TARGETS, Target
@@ -95,7 +98,14 @@ def compile_for(source: Frontend, target: Target, profile: Profile) -> Compiled:
         raise CompileError(
             f"compile: target {target!r} is unknown, expected one of {list(TARGETS)}. Name one."
         )
-    spec = lint(source.spec, target, source.platform)
+    settings = {} if target == "local" else task_settings(source.spec, target, profile)
+    check_settings(settings, target, profile.source)
+    spec = apply_resources(source.spec, settings)
+    platform = source.platform
+    if target == "kubeflow":
+        platform = platform_spec(spec, platform, settings, profile.kubeflow)
+    spec = apply_accelerators(spec, target)
+    spec = lint(spec, target, platform)
     spec = apply_images(spec, target, profile)
     # Before defaults are written out: what the author passes is told from what nobody does.
     spec = apply_beam(spec, target, profile)
@@ -103,7 +113,7 @@ def compile_for(source: Frontend, target: Target, profile: Profile) -> Compiled:
     spec = apply_modules(spec, target, source.directory)
     spec = apply_types(spec, target)
     if target == "kubeflow":
-        documents = kubeflow.documents(spec, source.platform, profile)
+        documents = kubeflow.documents(spec, platform, profile)
         return Compiled(document=documents[0], text=kubeflow.yaml_text(documents))
     document = vertex.pipeline_job(spec, profile, source.directory) if target == "vertex" else spec
     return Compiled(document=document, text=ir.canonical_json(document))

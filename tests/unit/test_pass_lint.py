@@ -151,7 +151,7 @@ def test_each_target_has_its_own_accelerator_names() -> None:
     assert "target vertex knows no accelerator 'nvidia.com/gpu'" in refusal(
         with_kubernetes_gpu, "vertex"
     )
-    assert "target kubeflow takes accelerators as Kubernetes resources, but gets 'NVIDIA_L4'" in (
+    assert "target kubeflow does not take 'NVIDIA_L4', a name of Vertex AI. Write 'nvidia-l4'" in (
         refusal(with_vertex_gpu, "kubeflow")
     )
 
@@ -166,8 +166,8 @@ def test_machines_larger_than_any_of_vertex_are_refused() -> None:
         step().set_memory_limit("700G")
 
     check(many_cpus, "kubeflow")
-    assert "up to 96 CPUs, but `set_cpu_limit` asks for 128" in refusal(many_cpus, "vertex")
-    assert "up to 624 GB, but `set_memory_limit` asks for 700 GB" in refusal(much_memory, "vertex")
+    assert "up to 96 CPUs, but the task's limit is 128" in refusal(many_cpus, "vertex")
+    assert "up to 624 GB, but the task's limit is 700 GB" in refusal(much_memory, "vertex")
 
 
 def test_kubernetes_settings_are_refused_on_vertex() -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 from headrace import ir
 from headrace.errors import CompileError
+from headrace.passes.resources import accelerator
+from headrace.profiles.accelerators import NVIDIA
 from headrace.targets import Target
 
 # Custom jobs of Vertex AI: https://cloud.google.com/vertex-ai/docs/pipelines/machine-types
@@ -65,30 +67,29 @@ def _check_vertex_pipeline(name: str, platform: Mapping[str, Any]) -> None:
 
 
 def _accelerator_of_vertex(node: ir.TaskNode) -> str | None:
-    name = _accelerator(node)
+    name = accelerator(node.container)
     if name and "{{$" not in name and not _VERTEX_ACCELERATOR.fullmatch(name):
         return (
-            f"knows no accelerator {name!r}; expected a name as 'NVIDIA_L4' or 'TPU_V3'. "
-            "Change `set_accelerator_type`."
+            f"knows no accelerator {name!r}; expected a name as 'nvidia-l4', which every target "
+            "takes, or Vertex AI's own, as 'NVIDIA_L4'. Change `set_accelerator_type`."
         )
     return None
 
 
 def _accelerator_of_kubeflow(node: ir.TaskNode) -> str | None:
-    name = _accelerator(node)
+    name = accelerator(node.container)
     if _VERTEX_ACCELERATOR.fullmatch(name):
         return (
-            f"takes accelerators as Kubernetes resources, but gets {name!r}, a name of Vertex AI. "
-            "Write 'nvidia.com/gpu' in `set_accelerator_type`."
+            f"does not take {name!r}, a name of Vertex AI. Write "
+            f"{name.lower().replace('_', '-')!r} in `set_accelerator_type`, which every target "
+            "takes, or a device as 'nvidia.com/gpu'."
+        )
+    if name and "/" not in name and "{{$" not in name:
+        return (
+            f"knows no accelerator {name!r}; expected one of {list(NVIDIA)}, or a device as "
+            "'amd.com/gpu'. Change `set_accelerator_type`."
         )
     return None
-
-
-def _accelerator(node: ir.TaskNode) -> str:
-    resources = node.container.get("resources", {})
-    accelerator = resources.get("accelerator", {})
-    name: str = accelerator.get("resourceType") or accelerator.get("type") or ""
-    return name
 
 
 def _machine_of_vertex(node: ir.TaskNode) -> str | None:
@@ -96,12 +97,12 @@ def _machine_of_vertex(node: ir.TaskNode) -> str | None:
     cpus, memory = resources.get("cpuLimit", 0), resources.get("memoryLimit", 0)
     if cpus > MAX_VERTEX_CPUS:
         return (
-            f"has machines of up to {MAX_VERTEX_CPUS} CPUs, but `set_cpu_limit` asks for "
-            f"{cpus:g}. Ask for fewer."
+            f"has machines of up to {MAX_VERTEX_CPUS} CPUs, but the task's limit is {cpus:g}. "
+            "Ask for fewer."
         )
     if memory > MAX_VERTEX_MEMORY_GB:
         return (
-            f"has machines of up to {MAX_VERTEX_MEMORY_GB} GB, but `set_memory_limit` asks for "
+            f"has machines of up to {MAX_VERTEX_MEMORY_GB} GB, but the task's limit is "
             f"{memory:g} GB. Ask for less."
         )
     return None
