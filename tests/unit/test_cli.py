@@ -81,8 +81,7 @@ def test_compiling_for_vertex_ends_with_how_to_submit(
 
     assert json.loads(output.read_text("utf-8"))["displayName"] == "penguins"
     assert capsys.readouterr().err.endswith(
-        f"-d @{output} https://europe-west1-aiplatform.googleapis.com/v1"
-        "/projects/p/locations/europe-west1/pipelineJobs\n"
+        f"\nRun it with: headrace submit {PENGUINS} --target vertex --config {config}\n"
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from google.cloud.aiplatform_v1.types import PipelineJob
 from google.protobuf import json_format
 from kfp import dsl
 from kfp.pipeline_spec import pipeline_spec_pb2
@@ -43,24 +44,37 @@ def placed() -> None:
 
 
 def test_a_job_says_where_and_as_whom_it_runs() -> None:
+    key = "projects/p/locations/europe-west1/keyRings/r/cryptoKeys/k"
     profile = Profile(
         vertex=Vertex(
             pipeline_root=ROOT,
             service_account="a@b.iam.gserviceaccount.com",
+            network="projects/12345/global/networks/mine",
+            reserved_ip_ranges=("range-1", "range-2"),
+            encryption_key=key,
             display_name="Small",
             labels={"team": "ops"},
             parameters={"steps": 7},
+            failure_policy="fast",
         )
     )
 
     job = headrace.compile(small, target="vertex", config=profile)
 
+    json_format.ParseDict(job, PipelineJob.pb(PipelineJob()))
     assert job.pop("pipelineSpec")["pipelineInfo"]["name"] == "small"
     assert job == {
         "displayName": "Small",
         "labels": {"team": "ops"},
-        "runtimeConfig": {"gcsOutputDirectory": ROOT, "parameterValues": {"steps": 7}},
+        "runtimeConfig": {
+            "gcsOutputDirectory": ROOT,
+            "parameterValues": {"steps": 7},
+            "failurePolicy": "PIPELINE_FAILURE_POLICY_FAIL_FAST",
+        },
         "serviceAccount": "a@b.iam.gserviceaccount.com",
+        "network": "projects/12345/global/networks/mine",
+        "reservedIpRanges": ["range-1", "range-2"],
+        "encryptionSpec": {"kmsKeyName": key},
     }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from headrace.commands.remote_options import REMOTE_TARGETS
 from headrace.targets import TARGETS, Target
 
 
@@ -46,13 +47,6 @@ def compile(  # noqa: A001  the command's name is the function's
         return
     compiled.write(output)
     click.echo(f"Wrote {output}.", err=True)
-    settings = profile.vertex
-    if target == "vertex" and settings.project and settings.region:
-        host = f"https://{settings.region}-aiplatform.googleapis.com/v1"
-        parent = f"projects/{settings.project}/locations/{settings.region}"
-        click.echo(
-            "Submit it with: curl -X POST -H 'Content-Type: application/json' "
-            '-H "Authorization: Bearer $(gcloud auth print-access-token)" '
-            f"-d @{output} {host}/{parent}/pipelineJobs",
-            err=True,
-        )
+    if target in REMOTE_TARGETS:
+        options = f"--target {target}" + (f" --config {config}" if config else "")
+        click.echo(f"Run it with: headrace submit {pipeline} {options}", err=True)

@@ -33,19 +33,23 @@ def pipeline_job(spec: Mapping[str, Any], profile: Profile, directory: Path) -> 
             f"Set `pipeline_root` in the table [vertex] of {profile.source}."
         )
     _check_parameters(spec, profile)
+    parameters = pack_parameters(spec, settings.parameters, "vertex", directory)
     job: dict[str, Any] = {
         "displayName": settings.display_name or ir.pipeline_name(spec),
         "pipelineSpec": dict(spec),
-        "runtimeConfig": {
-            "gcsOutputDirectory": root,
-            "parameterValues": pack_parameters(spec, settings.parameters, "vertex", directory),
-        },
+        "runtimeConfig": {"gcsOutputDirectory": root, "parameterValues": parameters},
     }
-    if settings.labels:
-        job["labels"] = dict(settings.labels)
-    if settings.service_account:
-        job["serviceAccount"] = settings.service_account
-    return job
+    if settings.failure_policy == "fast":
+        job["runtimeConfig"]["failurePolicy"] = "PIPELINE_FAILURE_POLICY_FAIL_FAST"
+    key = {"kmsKeyName": settings.encryption_key} if settings.encryption_key else {}
+    optional = {
+        "labels": dict(settings.labels),
+        "serviceAccount": settings.service_account,
+        "network": settings.network,
+        "reservedIpRanges": list(settings.reserved_ip_ranges),
+        "encryptionSpec": key,
+    }
+    return {**job, **{name: value for name, value in optional.items() if value}}
 
 
 def _check_parameters(spec: Mapping[str, Any], profile: Profile) -> None:
