@@ -54,14 +54,14 @@ format: $(VENV)/.ready ## Format the code
 	$(BIN)/ruff check --fix --quiet .
 	$(BIN)/ruff format .
 
-# Kubeflow and Vertex specs name images by digest, so they need a profile: make compile CONFIG=headrace.toml
-compile: $(VENV)/.ready ## Compile every example, for Kubeflow and Vertex too with CONFIG=headrace.toml
+CONFIG ?= $(or $(wildcard headrace.toml),examples/headrace.toml)
+compile: $(VENV)/.ready ## Compile every example for every target, with CONFIG or headrace.toml where there is one
 	@mkdir -p build
-	@for example in $(EXAMPLES); do \
-	  $(BIN)/headrace compile examples/$$example/pipeline.py --target local -o build/$$example.local.json || exit; \
-	  $(if $(CONFIG),$(BIN)/headrace compile examples/$$example/pipeline.py --target kubeflow --config $(CONFIG) -o build/$$example.kubeflow.yaml || exit; \
-	  $(BIN)/headrace compile examples/$$example/pipeline.py --target vertex --config $(CONFIG) -o build/$$example.vertex.json || exit;) \
-	done
+	@for example in $(EXAMPLES); do for target in local kubeflow vertex; do \
+	  suffix=json; [ $$target != kubeflow ] || suffix=yaml; \
+	  $(BIN)/headrace compile examples/$$example/pipeline.py --target $$target --config $(CONFIG) -o build/$$example.$$target.$$suffix || exit; \
+	done; done
+	@[ $(CONFIG) != examples/headrace.toml ] || echo "The images and buckets are those of $(CONFIG), which are not there. Write a headrace.toml of your own to submit."
 
 golden: $(VENV)/.ready ## Write the compiled specs that the tests compare with
 	HEADRACE_REGENERATE=1 $(BIN)/python -m pytest -q tests/golden

@@ -3,7 +3,6 @@
 `make golden` writes the files anew. The examples are found, not listed.
 """
 
-import hashlib
 import json
 import os
 import re
@@ -18,10 +17,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 
 from headrace.compiler import Compiled, compile_for
 from headrace.frontend import load
-from headrace.profiles.images import Images
-from headrace.profiles.kubeflow import Kubeflow
-from headrace.profiles.profile import Profile
-from headrace.profiles.vertex import Vertex
+from headrace.profiles.profile import read_profile
 from headrace.targets import TARGETS, Target
 from headrace_components import catalog
 from headrace_components.user_code.module_pack import is_packed, unpack
@@ -30,22 +26,7 @@ HERE = Path(__file__).parent
 EXAMPLES = sorted((HERE.parents[1] / "examples").glob("*/pipeline.py"))
 REGENERATE = bool(os.environ.get("HEADRACE_REGENERATE")) and not os.environ.get("CI")
 
-PROFILE = Profile(
-    images=Images(
-        registry="europe-docker.pkg.dev/my-project/headrace",
-        digests={
-            name: f"sha256:{hashlib.sha256(name.encode()).hexdigest()}" for name in catalog.__all__
-        },
-    ),
-    vertex=Vertex(
-        pipeline_root="gs://my-bucket/headrace",
-        project="my-project",
-        region="europe-west1",
-        service_account="runner@my-project.iam.gserviceaccount.com",
-        labels={"team": "ops"},
-    ),
-    kubeflow=Kubeflow(pipeline_root="minio://mlpipeline/v2/artifacts"),
-)
+PROFILE = read_profile(HERE.parents[1] / "examples" / "headrace.toml")
 
 # The digest before it pins the content; the compressed bytes differ between builds of zlib.
 PAYLOAD = re.compile(r"(headrace-module:v1:[^:\"\s]+:[0-9a-f]{64}):[A-Za-z0-9+/=]+")
@@ -121,3 +102,7 @@ def strings(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for item in value:
             yield from strings(item)
+
+
+def test_the_profile_of_the_examples_has_a_digest_for_every_component() -> None:
+    assert set(catalog.__all__) <= set(PROFILE.images.digests)

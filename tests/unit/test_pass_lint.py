@@ -254,19 +254,53 @@ def test_an_f_string_into_a_sub_pipeline_is_refused_on_kubeflow() -> None:
     assert "`inner`: target kubeflow does not fill in an f-string" in refusal(outer, "kubeflow")
 
 
-def test_a_concatenation_is_refused_on_kubeflow() -> None:
+def test_placeholders_that_are_put_together_are_refused_where_they_stay_as_they_are() -> None:
     @dsl.container_component
     def joined(text: str) -> dsl.ContainerSpec:
         return dsl.ContainerSpec(
             image="python:3.12", command=["echo"], args=[dsl.ConcatPlaceholder(["a-", text])]
         )
 
+    @dsl.container_component
+    def optional(text: str = "") -> dsl.ContainerSpec:
+        return dsl.ContainerSpec(
+            image="python:3.12",
+            command=["echo"],
+            args=[dsl.IfPresentPlaceholder(input_name="text", then=["--text", text])],
+        )
+
     @dsl.pipeline(name="p")
-    def pipeline() -> None:
+    def concatenates() -> None:
         joined(text="b")
 
-    check(pipeline, "vertex")
-    assert "does not replace a ConcatPlaceholder" in refusal(pipeline, "kubeflow")
+    @dsl.pipeline(name="p")
+    def asks() -> None:
+        optional()
+
+    assert "does not replace a ConcatPlaceholder" in refusal(concatenates, "kubeflow")
+    assert "does not replace the ConcatPlaceholder" in refusal(concatenates, "vertex")
+    assert "does not replace the IfPresentPlaceholder that its arg" in refusal(asks, "vertex")
+
+
+@pytest.mark.parametrize("count", [100, 101])
+def test_more_collected_artifacts_than_vertex_takes_are_refused(count: int) -> None:
+    @dsl.container_component
+    def join(parts: dsl.Input[list[dsl.Dataset]]) -> dsl.ContainerSpec:
+        return dsl.ContainerSpec(image="python:3.12", command=["true"])
+
+    @dsl.pipeline(name="p")
+    def pipeline() -> None:
+        with dsl.ParallelFor(list(range(count))) as _:
+            part = produce()
+        join(parts=dsl.Collected(part.outputs["data"]))
+
+    check(pipeline, "kubeflow")
+    if count > 100:
+        assert "up to 100 artifacts in one input, but `parts` would get 101" in refusal(
+            pipeline, "vertex"
+        )
+    else:
+        check(pipeline, "vertex")
 
 
 def test_imports_that_kubeflow_cannot_make_are_refused() -> None:

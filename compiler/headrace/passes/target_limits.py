@@ -1,5 +1,6 @@
 """What a target cannot run, and what to write instead."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,6 +14,7 @@ from headrace.targets import Target
 # Custom jobs of Vertex AI: https://cloud.google.com/vertex-ai/docs/pipelines/machine-types
 MAX_VERTEX_CPUS = 96
 MAX_VERTEX_MEMORY_GB = 624
+MAX_VERTEX_COLLECTED = 100  # kubeflow/kubeflow#7513
 
 # https://cloud.google.com/vertex-ai/docs/reference/rest/v1/MachineSpec#AcceleratorType
 _VERTEX_ACCELERATOR = re.compile(r"(NVIDIA|TPU)_[A-Z0-9_]+")
@@ -209,6 +211,31 @@ def _concat_placeholder(node: ir.TaskNode) -> str | None:
     return None
 
 
+def _structured_placeholder(node: ir.TaskNode) -> str | None:
+    for where, text in _texts(node):  # googleapis/python-aiplatform#4164
+        for name in ("IfPresent", "Concat"):
+            if text.startswith(f'{{"{name}":'):
+                return (
+                    f"does not replace the {name}Placeholder that {where} has. Pass the "
+                    "parameters as they are, and put them together inside the task."
+                )
+    return None
+
+
+def _collected_artifacts(node: ir.TaskNode) -> str | None:
+    for port, source in ir.artifact_inputs(node.task).items():
+        producer = source.get("taskOutputArtifact", {}).get("producerTask", "")
+        loop = node.enclosing["dag"]["tasks"].get(producer, {})
+        raw = loop.get("parameterIterator", {}).get("items", {}).get("raw", "[]")
+        count = len(json.loads(raw))
+        if count > MAX_VERTEX_COLLECTED:
+            return (
+                f"collects up to {MAX_VERTEX_COLLECTED} artifacts in one input, but `{port}` would "
+                f"get {count}. Collect parameters, or divide the loop."
+            )
+    return None
+
+
 def _texts(node: ir.TaskNode) -> list[tuple[str, str]]:
     """Returns what a task's texts are called, and the texts."""
     container = node.container
@@ -234,5 +261,11 @@ _RULES: dict[Target, tuple[Rule, ...]] = {
         _f_string_into_a_dag,
         _concat_placeholder,
     ),
-    "vertex": (_accelerator_of_vertex, _machine_of_vertex, _retry_of_a_dag),
+    "vertex": (
+        _accelerator_of_vertex,
+        _machine_of_vertex,
+        _retry_of_a_dag,
+        _structured_placeholder,
+        _collected_artifacts,
+    ),
 }
