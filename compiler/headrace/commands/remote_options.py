@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 EXIT_RUN_FAILED = 1
 EXIT_INTERRUPTED = 130  # as a shell has it: 128 + SIGINT
 
-REMOTE_TARGETS: tuple[Target, ...] = ("vertex",)
+REMOTE_TARGETS: tuple[Target, ...] = ("kubeflow", "vertex")
 """Targets whose pipelines a service runs."""
 
 target_option = click.option(

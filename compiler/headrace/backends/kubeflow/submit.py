@@ -1,0 +1,304 @@
+"""Runs pipelines on Kubeflow Pipelines: runs, and recurring runs for schedules."""
+
+import contextlib
+import functools
+import json
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from headrace import ir
+from headrace.backends.kubeflow import client, connection
+from headrace.backends.kubeflow.emit import yaml_text
+from headrace.backends.kubeflow.tasks import tasks_of
+from headrace.backends.remote.model import Order, Run, RunState, Schedule, ScheduleState, Timing
+from headrace.profiles.kubeflow import Kubeflow
+from headrace.profiles.profile import Profile
+from headrace_components.errors import InputError
+
+T = TypeVar("T")
+
+_PAGE_SIZE = 100
+
+# `RuntimeState` of the API. SKIPPED is a run that had nothing to do.
+_RUN_STATES: dict[str, RunState] = {
+    "PENDING": "waiting",
+    "RUNNING": "running",
+    "PAUSED": "paused",
+    "CANCELING": "cancelling",
+    "SUCCEEDED": "succeeded",
+    "SKIPPED": "succeeded",
+    "FAILED": "failed",
+    "CANCELED": "cancelled",
+}
+
+
+def connect(profile: Profile) -> "KubeflowRemote":
+    """Returns the installation that the profile names.
+
+    Raises:
+        InputError: What is at `host` is not the API, or would get a token without encryption.
+        PlatformError: The installation cannot be reached, or wants other credentials.
+    """
+    address = connection.address_of(profile)
+    return KubeflowRemote(client.connect(address), address, profile.kubeflow)
+
+
+class KubeflowRemote:
+    """An installation of Kubeflow Pipelines; the methods are those of `remote.model.Remote`."""
+
+    def __init__(self, kfp: Any, address: connection.Address, settings: Kubeflow) -> None:
+        self._kfp = kfp
+        self._address = address
+        self._settings = settings
+        self._specs: dict[str, Any] = {}
+
+    def submit(self, order: Order) -> Run:
+        """Starts a run."""
+        name = order.run_id or self._default_name(order)
+        experiment = self._experiment
+        before = {run.run_id for run in self._named(name, experiment)}
+
+        def start(package: str) -> Any:
+            return self._kfp.run_pipeline(
+                experiment_id=experiment,
+                job_name=name,
+                pipeline_package_path=package,
+                params=dict(order.parameters),
+                service_account=self._settings.service_account or None,
+            )
+
+        def found_anyway() -> Any:
+            runs = self._named(name, experiment)
+            return next((run for run in runs if run.run_id not in before), None)
+
+        with _package(order) as package:
+            made = self._call(lambda: start(package), f"run {name!r}", found_anyway)
+        return self._run(made)
+
+    def describe(self, run_id: str) -> Run:
+        """Returns a run with its tasks."""
+        found = self._call(lambda: self._kfp.get_run(run_id), f"run {run_id!r}")
+        return self._run(found, with_tasks=True)
+
+    def runs(self, limit: int) -> Sequence[Run]:
+        """Returns the latest runs, the newest first."""
+        found = self._pages("runs", self._kfp.list_runs, limit)
+        return [self._run(each) for each in found]
+
+    def cancel(self, run_id: str) -> None:
+        """Asks for a run to end."""
+        if not self.describe(run_id).is_over:
+            self._call(lambda: self._kfp.terminate_run(run_id), f"run {run_id!r}")
+
+    def delete(self, run_id: str) -> None:
+        """Deletes the record of a run that is over."""
+        if not self.describe(run_id).is_over:
+            raise InputError(
+                f"kubeflow: run {run_id!r} is under way, and only one that is over can be deleted. "
+                f"Cancel it first: headrace runs cancel {run_id} --target kubeflow."
+            )
+        self._call(lambda: self._kfp.delete_run(run_id), f"run {run_id!r}")
+
+    def schedule(self, order: Order, timing: Timing) -> Schedule:
+        """Makes a recurring run."""
+        if timing.timezone != "UTC":
+            raise InputError(
+                f"kubeflow: the time zone is {timing.timezone!r}, but recurring runs of Kubeflow "
+                "Pipelines know only that of their controller, which is UTC. Give --schedule in "
+                "UTC and leave out --timezone."
+            )
+        name = timing.name or ir.pipeline_name(order.compiled.document)
+        known = {each.recurring_run_id for each in self._recurring_runs(name)}
+
+        def make(package: str) -> Any:
+            return self._kfp.create_recurring_run(
+                experiment_id=self._experiment,
+                job_name=name,
+                start_time=_rfc3339(timing.start),
+                end_time=_rfc3339(timing.end),
+                # robfig/cron's form: seconds first.
+                cron_expression=f"0 {timing.cron}",
+                max_concurrency=timing.max_concurrent,
+                no_catchup=True,
+                params=dict(order.parameters),
+                pipeline_package_path=package,
+                service_account=self._settings.service_account or None,
+            )
+
+        def found_anyway() -> Any:
+            made = self._recurring_runs(name)
+            return next((each for each in made if each.recurring_run_id not in known), None)
+
+        with _package(order) as package:
+            made = self._call(lambda: make(package), f"recurring run {name!r}", found_anyway)
+        return self._schedule(made)
+
+    def schedules(self) -> Sequence[Schedule]:
+        """Returns all recurring runs, the newest first."""
+        return [self._schedule(each) for each in self._recurring_runs()]
+
+    def pause(self, schedule_id: str) -> None:
+        """Disables a recurring run."""
+        what = f"recurring run {schedule_id!r}"
+        self._call(lambda: self._kfp.disable_recurring_run(schedule_id), what)
+
+    def resume(self, schedule_id: str) -> None:
+        """Enables a recurring run."""
+        what = f"recurring run {schedule_id!r}"
+        self._call(lambda: self._kfp.enable_recurring_run(schedule_id), what)
+
+    def delete_schedule(self, schedule_id: str) -> None:
+        """Deletes a recurring run."""
+        what = f"recurring run {schedule_id!r}"
+        self._call(lambda: self._kfp.delete_recurring_run(schedule_id), what)
+
+    def _call(
+        self,
+        function: Callable[[], T],
+        what: str,
+        found_anyway: Callable[[], T | None] | None = None,
+    ) -> T:
+        return client.call(function, self._address, what, found_anyway=found_anyway)
+
+    @functools.cached_property
+    def _namespace(self) -> str | None:
+        """The namespace of runs, or None where users have none of their own."""
+        health = self._call(self._kfp.get_kfp_healthz, "the service")
+        return self._settings.namespace if health.multi_user else None
+
+    @functools.cached_property
+    def _experiment(self) -> str:
+        """ID of the experiment, which is made if it is not there."""
+        name = self._settings.experiment or "Default"
+        found = self._call(
+            lambda: self._kfp.create_experiment(name=name, namespace=self._namespace),
+            f"experiment {name!r}",
+        )
+        return str(found.experiment_id)
+
+    def _default_name(self, order: Order) -> str:
+        # Names need not be unique for Kubeflow; for people, and to find a run whose start was not
+        # answered, they should be.
+        name = self._settings.display_name or ir.pipeline_name(order.compiled.document)
+        return f"{name} {datetime.now(UTC):%Y-%m-%d %H:%M:%S} {secrets.token_hex(2)}"
+
+    def _named(self, name: str, experiment: str) -> list[Any]:
+        return list(self._pages("runs", self._kfp.list_runs, None, name, experiment_id=experiment))
+
+    def _recurring_runs(self, name: str = "") -> list[Any]:
+        ask = self._kfp.list_recurring_runs
+        return list(self._pages("recurring_runs", ask, None, name))
+
+    def _pages(
+        self,
+        kind: str,
+        ask: Callable[..., Any],
+        limit: int | None,
+        name: str = "",
+        **options: Any,
+    ) -> Iterator[Any]:
+        """Yields what a list has, page by page."""
+        # https://github.com/kubeflow/pipelines/blob/master/backend/api/v2beta1/filter.proto
+        named = {"operation": 1, "key": "display_name", "stringValue": name}
+        options["filter"] = json.dumps({"predicates": [named]}) if name else None
+        # An experiment is in a namespace already.
+        options["namespace"] = None if "experiment_id" in options else self._namespace
+        token, count = "", 0
+        while True:
+            size = _PAGE_SIZE if limit is None else min(_PAGE_SIZE, limit - count)
+            page = self._call(
+                functools.partial(
+                    ask, page_token=token, page_size=size, sort_by="created_at desc", **options
+                ),
+                f"the list of {kind.replace('_', ' ')}",
+            )
+            found = getattr(page, kind) or []
+            yield from found
+            count += len(found)
+            token = page.next_page_token or ""
+            if not token or count == limit:
+                return
+
+    def _run(self, found: Any, *, with_tasks: bool = False) -> Run:
+        state = _RUN_STATES.get(str(found.state), "waiting")
+        is_over = state in ("succeeded", "failed", "cancelled")
+        tasks = tasks_of(found, self._spec(found), is_over=is_over) if with_tasks else ()
+        message = found.error.message if found.error else ""
+        if state == "failed":
+            logs = f"kubectl logs -l pipeline/runid={found.run_id} -c main --prefix --tail=-1"
+            message = f"{message or 'A task failed.'} While its pods are there: {logs}"
+        return Run(
+            id=found.run_id,
+            name=found.display_name,
+            state=state,
+            link=self._address.link(f"runs/details/{found.run_id}"),
+            created=found.created_at,
+            seconds=_seconds(found.created_at, found.finished_at if is_over else None),
+            tasks=tasks,
+            message=message,
+        )
+
+    def _spec(self, run: Any) -> Any:
+        """Returns the pipeline of a run; a run of an uploaded pipeline has only its name."""
+        if run.run_id not in self._specs:
+            sent = run.pipeline_spec
+            version = run.pipeline_version_reference
+            if sent is None and version is not None:
+                sent = self._call(
+                    lambda: self._kfp.get_pipeline_version(
+                        version.pipeline_id, version.pipeline_version_id
+                    ),
+                    f"the pipeline of run {run.run_id!r}",
+                ).pipeline_spec
+            self._specs[run.run_id] = (sent or {}).get("pipeline_spec", sent or {})
+        return self._specs[run.run_id]
+
+    def _schedule(self, found: Any) -> Schedule:
+        cron, periodic = found.trigger.cron_schedule, found.trigger.periodic_schedule
+        end = (cron or periodic).end_time
+        is_over = end is not None and 0 < end.timestamp() < datetime.now(UTC).timestamp()
+        state: ScheduleState = "active" if found.status == "ENABLED" else "paused"
+        return Schedule(
+            id=found.recurring_run_id,
+            name=found.display_name,
+            state="completed" if is_over else state,
+            cron=cron.cron.removeprefix("0 ") if cron else f"every {periodic.interval_second} s",
+            link=self._address.link(f"recurringrun/details/{found.recurring_run_id}"),
+        )
+
+
+@contextlib.contextmanager
+def _package(order: Order) -> Iterator[str]:
+    """Lends the pipeline as a file, which is how `kfp.Client` takes it."""
+    text = order.compiled.text if order.use_cache else _without_cache(order.compiled.text)
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "pipeline.yaml"
+        path.write_text(text, "utf-8")
+        yield str(path)
+
+
+def _without_cache(text: str) -> str:
+    # Not left to the client's `enable_caching`: it sees the tasks of the root, and none in loops,
+    # conditions and pipelines within.
+    import yaml
+
+    spec, *platform = yaml.safe_load_all(text)
+    for node in ir.tasks(spec):
+        node.task["cachingOptions"] = {}
+    return yaml_text([spec, *platform])
+
+
+def _rfc3339(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat()
+
+
+def _seconds(start: datetime | None, end: datetime | None) -> float:
+    """Returns the seconds between two times of the API, until now where the second is missing."""
+    if start is None:
+        return 0.0
+    until = end if end is not None and end > start else datetime.now(UTC)
+    return max(0.0, (until - start).total_seconds())

@@ -1,0 +1,165 @@
+"""A Kubernetes API server that forwards ports of pods, on this machine.
+
+It speaks the WebSocket protocol `v4.channel.k8s.io` of `pods/portforward`: each message begins
+with the number of a channel, an even one for data and an odd one for errors, and each channel
+begins with the number of its port.
+https://kubernetes.io/docs/reference/using-api/websockets
+"""
+
+import base64
+import contextlib
+import hashlib
+import json
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import websocket
+import yaml
+
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455
+_PATH = re.compile(
+    r"/api/v1/namespaces/(?P<namespace>[^/]+)/(?P<kind>services|pods)"
+    r"(?:/(?P<name>[^/]+))?(?:/(?P<verb>portforward))?"
+)
+_LABELS = {"app": "ml-pipeline"}
+
+
+@dataclass
+class Forwarding:
+    """A cluster with one service of one pod.
+
+    Attributes:
+        kubeconfig: File that names the cluster.
+        port: Port of this machine that the pod's port leads to.
+        namespace: Where the service is.
+        phase: What the pod does.
+        forbidden: Whether this account may not ask.
+        opened: Pods and ports that were forwarded.
+    """
+
+    kubeconfig: Path
+    port: int
+    namespace: str = "kubeflow"
+    phase: str = "Running"
+    forbidden: bool = False
+    opened: list[tuple[str, str]] = field(default_factory=list)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    cluster: Forwarding
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        pass
+
+    def do_GET(self) -> None:
+        parts = urlsplit(self.path)
+        path = _PATH.fullmatch(parts.path)
+        if self.cluster.forbidden:
+            self._answer(403, {"kind": "Status", "message": "services is forbidden"})
+        elif path is None or path["namespace"] != self.cluster.namespace:
+            self._answer(404, {"kind": "Status", "message": "not found"})
+        elif path["verb"]:
+            self._forward(str(path["name"]), parse_qs(parts.query)["ports"][0])
+        elif path["kind"] == "services":
+            # The pod's port by its name, as manifests have it.
+            ports = [{"port": 8888, "targetPort": "http"}]
+            self._answer(200, {"spec": {"selector": _LABELS, "ports": ports}})
+        else:
+            wanted = parse_qs(parts.query)["labelSelector"]
+            container = {"name": "api", "ports": [{"name": "http", "containerPort": 8887}]}
+            pod = {
+                "metadata": {"name": "ml-pipeline-x7k2p", "labels": _LABELS},
+                "spec": {"containers": [container]},
+                "status": {"phase": self.cluster.phase},
+            }
+            self._answer(200, {"items": [pod] if wanted == ["app=ml-pipeline"] else []})
+
+    def _forward(self, pod: str, port: str) -> None:
+        self.cluster.opened.append((pod, port))
+        key = self.headers["Sec-WebSocket-Key"].encode()
+        self.send_response(101)
+        self.send_header("Upgrade", "websocket")
+        self.send_header("Connection", "Upgrade")
+        accept = base64.b64encode(hashlib.sha1(key + _GUID).digest()).decode()
+        self.send_header("Sec-WebSocket-Accept", accept)
+        self.send_header("Sec-WebSocket-Protocol", self.headers["Sec-WebSocket-Protocol"])
+        self.end_headers()
+        self.close_connection = True
+        number = int(port).to_bytes(2, "little")
+        for channel in (b"\0", b"\1"):
+            self._message(channel + number)
+        with contextlib.closing(socket.create_connection(("127.0.0.1", self.cluster.port))) as near:
+            back = threading.Thread(target=self._copy_back, args=(near,), daemon=True)
+            back.start()
+            frames = websocket._abnf.frame_buffer(self._receive, skip_utf8_validation=True)
+            with contextlib.suppress(OSError):
+                while (frame := frames.recv_frame()).opcode == websocket.ABNF.OPCODE_BINARY:
+                    data: Any = frame.data
+                    near.sendall(data[1:])
+                near.shutdown(socket.SHUT_RDWR)
+            back.join()
+
+    def _receive(self, size: int) -> bytes:
+        data = self.rfile.read(size)
+        if not data:
+            raise OSError("closed")
+        return data
+
+    def _copy_back(self, near: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := near.recv(1 << 16):
+                self._message(b"\0" + data)
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+    def _message(self, data: bytes) -> None:
+        frame = websocket.ABNF.create_frame(data, websocket.ABNF.OPCODE_BINARY)
+        frame.mask_value = 0  # a server masks nothing
+        self.connection.sendall(frame.format())
+
+    def _answer(self, status: int, body: dict[str, Any]) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+@contextlib.contextmanager
+def forwarding(folder: Path, port: int) -> Iterator[Forwarding]:
+    """Serves a cluster whose pod is what listens on a port of this machine.
+
+    Args:
+        folder: Where the kubeconfig is written.
+        port: The port.
+    """
+    cluster = Forwarding(kubeconfig=folder / "kubeconfig", port=port)
+    handler = type("Handler", (_Handler,), {"cluster": cluster})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    address = f"http://127.0.0.1:{server.server_port}"
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "test",
+        "clusters": [{"name": "here", "cluster": {"server": address}}],
+        "users": [{"name": "me", "user": {"token": "the-token"}}],
+        "contexts": [{"name": "test", "context": {"cluster": "here", "user": "me"}}],
+    }
+    cluster.kubeconfig.write_text(yaml.safe_dump(config))
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield cluster
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

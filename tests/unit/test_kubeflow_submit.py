@@ -1,0 +1,405 @@
+"""Runs and recurring runs on Kubeflow Pipelines, by its real client against a local server."""
+
+# kfp decorates without types.
+# mypy: disallow-untyped-decorators=False
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kfp import dsl
+
+from headrace import frontend
+from headrace.backends.kubeflow import client, connection
+from headrace.backends.kubeflow.submit import KubeflowRemote, connect
+from headrace.backends.remote.model import Order, Run, Timing
+from headrace.cli import main
+from headrace.compiler import compile_for
+from headrace.profiles.kubeflow import Kubeflow
+from headrace.profiles.profile import Profile
+from headrace_components.errors import InputError, PlatformError
+from kubeflow_api import KubeflowApi, kubeflow_api
+from port_forwarding import forwarding
+
+IMAGE = f"docker.io/library/busybox@sha256:{'0' * 64}"
+
+
+@dsl.container_component
+def make(rows: dsl.Output[dsl.Dataset], count: int = 1) -> dsl.ContainerSpec:
+    return dsl.ContainerSpec(image=IMAGE, command=["make"], args=["{{$}}"])
+
+
+@dsl.container_component
+def train(rows: dsl.Input[dsl.Dataset], steps: int) -> dsl.ContainerSpec:
+    return dsl.ContainerSpec(image=IMAGE, command=["train"], args=["{{$}}"])
+
+
+@dsl.pipeline(name="flights")
+def flights(steps: int = 5, deep: bool = False) -> None:
+    rows = make(count=2)
+    train(rows=rows.outputs["rows"], steps=steps)
+    with dsl.ParallelFor([10, 20]) as item:
+        train(rows=rows.outputs["rows"], steps=item)
+    with dsl.If(deep == True):  # noqa: E712  a condition of kfp
+        train(rows=rows.outputs["rows"], steps=1000)
+
+
+@pytest.fixture(autouse=True)
+def _no_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither this machine's cluster nor its tokens, and no patience."""
+    for name in (
+        "HEADRACE_KFP_TOKEN",
+        "HEADRACE_KFP_COOKIES",
+        "KF_PIPELINES_ENDPOINT",
+        "KF_PIPELINES_UI_ENDPOINT",
+        "KUBERNETES_SERVICE_HOST",
+        "SSL_CERT_FILE",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("KUBECONFIG", "/nonexistent")
+    monkeypatch.setattr(client, "PAUSES_SECONDS", (0.01, 0.01))
+
+
+@pytest.fixture
+def api() -> Iterator[KubeflowApi]:
+    with kubeflow_api() as served:
+        yield served
+
+
+@pytest.fixture
+def remote(api: KubeflowApi) -> KubeflowRemote:
+    return connect(Profile(kubeflow=Kubeflow(host=api.address)))
+
+
+def order(**options: Any) -> Order:
+    compiled = compile_for(frontend.load(flights), "kubeflow", Profile())
+    return Order(compiled=compiled, **options)
+
+
+def watched(remote: KubeflowRemote, run_id: str) -> list[Run]:
+    """Looks until a run is over, and returns what was seen."""
+    seen = [remote.describe(run_id)]
+    while not seen[-1].is_over:
+        seen.append(remote.describe(run_id))
+    return seen
+
+
+def states(run: Run) -> dict[str, str]:
+    return {task.name: task.state for task in run.tasks}
+
+
+def test_a_run_is_started_watched_and_linked_to_from_the_command_line(
+    api: KubeflowApi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "headrace.toml"
+    config.write_text(
+        f'[kubeflow]\nhost = "{api.address}/"\nexperiment = "nightly"\nservice_account = "runner"\n'
+        'pipeline_root = "s3://bucket/root"\nparameters = { steps = 6 }\n'
+    )
+    pipeline = f"{__file__}:flights"
+
+    options = ["--target", "kubeflow", "--config", str(config)]
+    code = main(["submit", pipeline, *options, "-p", "deep=true", "--poll", "0.1"])
+
+    assert code == 0
+    (run,) = api.runs.values()
+    assert run["runtime_config"]["parameters"] == {"steps": 6, "deep": True}
+    assert run["service_account"] == "runner"
+    assert run["pipeline_spec"]["defaultPipelineRoot"] == "s3://bucket/root"
+    assert run["display_name"].startswith("flights 20")
+    assert [each["display_name"] for each in api.experiments.values()] == ["nightly"]
+    printed = capsys.readouterr()
+    assert f"Page: {api.address}/#/runs/details/{run['run_id']}\n" in printed.out
+    assert "Run details" not in printed.out  # what kfp's client says
+    assert "for-loop-2/1/train-2  done" in printed.err
+
+
+def test_tasks_go_from_waiting_to_done_in_loops_and_conditions_too(
+    api: KubeflowApi, remote: KubeflowRemote
+) -> None:
+    api.cached = {"train"}
+    run = remote.submit(order())
+
+    seen = watched(remote, run.id)
+
+    # How often a loop turns is not known at first, so its tasks are not either.
+    assert states(seen[0]) == {
+        "make": "waiting",
+        "train": "waiting",
+        "condition-3/train-3": "waiting",
+    }
+    assert states(seen[1])["make"] == "running"
+    assert states(seen[-1]) == {
+        "make": "done",
+        "train": "cached",
+        "for-loop-2/0/train-2": "done",
+        "for-loop-2/1/train-2": "done",
+        "condition-3/train-3": "done",
+    }
+    assert seen[-1].state == "succeeded"
+    assert all(task.message == "" for task in seen[-1].tasks)
+
+
+def test_a_task_that_fails_tells_why_and_what_was_not_reached_is_skipped(
+    api: KubeflowApi, remote: KubeflowRemote
+) -> None:
+    api.failing = {"train", "condition-3"}
+    run = watched(remote, remote.submit(order()).id)[-1]
+
+    assert run.state == "failed"
+    assert states(run)["train"] == "failed"
+    assert states(run)["condition-3/train-3"] == "skipped"
+    assert {task.message for task in run.tasks if task.state == "failed"} == {
+        "main: Error (exit code 2)"
+    }
+    assert f"kubectl logs -l pipeline/runid={run.id} -c main" in run.message
+
+
+def test_a_run_without_the_cache_asks_for_none_in_any_task(
+    api: KubeflowApi, remote: KubeflowRemote
+) -> None:
+    remote.submit(order())
+    remote.submit(order(use_cache=False))
+
+    with_cache, without = (run["pipeline_spec"] for run in api.runs.values())
+    assert with_cache["root"]["dag"]["tasks"]["make"]["cachingOptions"] == {"enableCache": True}
+    inner = without["components"]["comp-for-loop-2"]["dag"]["tasks"]["train-2"]
+    for task in (without["root"]["dag"]["tasks"]["make"], inner):
+        assert not task["cachingOptions"].get("enableCache")
+
+
+def test_a_run_may_have_a_name_and_the_service_busy_moments(
+    api: KubeflowApi, remote: KubeflowRemote
+) -> None:
+    api.refusals = {"POST runs": [429, 503], "GET runs": [502, 0, 0, 504]}
+
+    run = remote.submit(order(run_id="monday"))
+
+    assert run.name == "monday"
+    assert len(api.runs) == 1
+    assert remote.describe(run.id).id == run.id
+
+
+def test_a_run_whose_start_is_not_answered_is_started_once(
+    api: KubeflowApi, remote: KubeflowRemote
+) -> None:
+    first = remote.submit(order(run_id="monday"))
+    api.lost = {"POST runs"}
+
+    second = remote.submit(order(run_id="monday"))
+
+    assert second.id != first.id
+    assert list(api.runs) == [first.id, second.id]
+
+
+def test_runs_are_listed_newest_first_over_pages(
+    api: KubeflowApi, remote: KubeflowRemote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headrace.backends.kubeflow.submit._PAGE_SIZE", 2)
+    for index in range(5):
+        remote.submit(order(run_id=str(index)))
+
+    assert [run.name for run in remote.runs(3)] == ["4", "3", "2"]
+    assert [run.name for run in remote.runs(20)] == ["4", "3", "2", "1", "0"]
+
+
+def test_a_run_is_cancelled_and_then_deleted(api: KubeflowApi, remote: KubeflowRemote) -> None:
+    run = remote.submit(order())
+
+    with pytest.raises(InputError, match=r"is under way.* headrace runs cancel"):
+        remote.delete(run.id)
+    remote.cancel(run.id)
+    over = watched(remote, run.id)[-1]
+    remote.cancel(run.id)  # it is over, and stays as it is
+
+    assert over.state == "cancelled"
+    assert states(over)["make"] == "cancelled"
+    assert api.calls.count("POST runs:terminate") == 1
+    remote.delete(run.id)
+    assert api.runs == {}
+
+
+def test_a_schedule_is_a_recurring_run(api: KubeflowApi, remote: KubeflowRemote) -> None:
+    timing = Timing(
+        name="nightly",
+        cron="30 3 * * 1-5",
+        start=datetime(2026, 12, 1, tzinfo=UTC),
+        end=datetime(2099, 12, 1, tzinfo=UTC),
+        max_concurrent=2,
+    )
+
+    made = remote.schedule(order(parameters={"steps": 9}), timing)
+
+    (sent,) = api.recurring_runs.values()
+    assert sent["trigger"]["cron_schedule"] == {
+        "cron": "0 30 3 * * 1-5",
+        "start_time": "2026-12-01T00:00:00+00:00",
+        "end_time": "2099-12-01T00:00:00+00:00",
+    }
+    assert sent["max_concurrency"] == "2"
+    assert sent["no_catchup"] is True
+    assert sent["runtime_config"]["parameters"] == {"steps": 9}
+    assert made.link == f"{api.address}/#/recurringrun/details/{made.id}"
+    assert [(each.name, each.cron, each.state) for each in remote.schedules()] == [
+        ("nightly", "30 3 * * 1-5", "active")
+    ]
+    remote.pause(made.id)
+    assert remote.schedules()[0].state == "paused"
+    remote.resume(made.id)
+    assert remote.schedules()[0].state == "active"
+    remote.delete_schedule(made.id)
+    assert remote.schedules() == []
+
+
+def test_a_schedule_that_is_not_answered_is_made_once_and_ends(
+    api: KubeflowApi, remote: KubeflowRemote
+) -> None:
+    api.lost = {"POST recurringruns"}
+    end = datetime(2026, 1, 1, tzinfo=UTC)
+
+    made = remote.schedule(order(), Timing(name="", cron="0 3 * * *", end=end))
+
+    assert list(api.recurring_runs) == [made.id]
+    assert (made.name, made.state) == ("flights", "completed")
+
+
+def test_a_schedule_in_another_time_zone_is_refused(remote: KubeflowRemote) -> None:
+    timing = Timing(name="", cron="0 3 * * *", timezone="Europe/Paris")
+
+    with pytest.raises(InputError, match=r"time zone is 'Europe/Paris'.*Give --schedule in UTC"):
+        remote.schedule(order(), timing)
+
+
+def test_what_the_service_refuses_is_said_in_its_words(
+    api: KubeflowApi, remote: KubeflowRemote
+) -> None:
+    timing = Timing(name="", cron="0 3 * * *", max_concurrent=11)
+
+    with pytest.raises(InputError, match=r"answered 400.*must be at least 1 and at most 10"):
+        remote.schedule(order(), timing)
+    with pytest.raises(InputError, match=r"404 to the call about run 'x': Run x not found\. List"):
+        remote.describe("x")
+    api.refusals = {"GET runs": [403]}
+    with pytest.raises(PlatformError, match=r"403.*a role in namespace 'kubeflow'"):
+        remote.runs(1)
+    api.refusals = {"GET runs": [500]}
+    with pytest.raises(PlatformError, match=r"500.*log of deployment ml-pipeline"):
+        remote.runs(1)
+    api.refusals = {"GET runs": [503, 503, 503]}
+    with pytest.raises(PlatformError, match=r"503.*asked 3 times"):
+        remote.runs(1)
+
+
+def test_users_with_namespaces_of_their_own_run_in_them(api: KubeflowApi) -> None:
+    api.multi_user = True
+    remote = connect(Profile(kubeflow=Kubeflow(host=api.address, namespace="team-a")))
+
+    remote.submit(order())
+
+    assert [each["namespace"] for each in api.experiments.values()] == ["team-a"]
+
+
+@pytest.mark.parametrize("kind", ["variable", "file"])
+def test_a_token_lets_in(
+    api: KubeflowApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    api.token = "the-token"
+    token_file = tmp_path / "token"
+    token_file.write_text("the-token")
+    monkeypatch.setenv("HEADRACE_KFP_TOKEN", "the-token" if kind == "variable" else "")
+    address = connection.Address(
+        host=api.address,
+        namespace="kubeflow",
+        token="the-token" if kind == "variable" else "",
+        token_file=str(token_file) if kind == "file" else "",
+    )
+
+    remote = KubeflowRemote(client.connect(address), address, Kubeflow())
+
+    assert remote.runs(1) == []
+
+
+def test_who_is_not_let_in_hears_how_to_sign_in(
+    api: KubeflowApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = Profile(kubeflow=Kubeflow(host=api.address))
+    api.token = "the-token"
+    with pytest.raises(PlatformError, match=r"answered 401.*Set HEADRACE_KFP_TOKEN to a token"):
+        connect(profile)
+    monkeypatch.setenv("HEADRACE_KFP_TOKEN", "an-old-one")
+    with pytest.raises(PlatformError, match=r"401.*HEADRACE_KFP_TOKEN holds has run out"):
+        connect(profile)
+    api.page = "<html>Log in</html>"
+    with pytest.raises(PlatformError, match=r"a web page, expected the API, so it wants a sign-in"):
+        connect(profile)
+
+
+def test_a_host_that_is_not_the_api_or_not_there_is_said_to_be(api: KubeflowApi) -> None:
+    with pytest.raises(InputError, match=r"no API of Kubeflow Pipelines \(404.*ends in /pipeline"):
+        connect(Profile(kubeflow=Kubeflow(host=f"{api.address}/elsewhere")))
+    with pytest.raises(PlatformError, match=r"127\.0\.0\.1:9 cannot be reached.*Check `host`"):
+        connect(Profile(kubeflow=Kubeflow(host="http://127.0.0.1:9")))
+
+
+def test_a_token_does_not_travel_unencrypted(capsys: pytest.CaptureFixture[str]) -> None:
+    profile = Profile(kubeflow=Kubeflow(host="http://kfp.example.com"))
+
+    with pytest.raises(InputError, match=r"anybody on the way could read it.*https://"):
+        connection.address_of(profile, {"HEADRACE_KFP_TOKEN": "secret"})
+    assert connection.address_of(profile, {}).host == "http://kfp.example.com"
+    assert "http://kfp.example.com is not encrypted" in capsys.readouterr().err
+    inside = Profile(kubeflow=Kubeflow(host="http://ml-pipeline.kubeflow.svc:8888"))
+    assert connection.address_of(inside, {"HEADRACE_KFP_TOKEN": "secret"}).token == "secret"
+
+
+def test_a_pod_looks_for_the_service_of_its_cluster() -> None:
+    with pytest.raises(PlatformError, match=r"no service ml-pipeline\.team-a\.svc.* `host`"):
+        connection.address_of(
+            Profile(kubeflow=Kubeflow(namespace="team-a")), {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}
+        )
+
+
+@pytest.fixture
+def forwarded(
+    api: KubeflowApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Any]]:
+    with forwarding(tmp_path, int(api.address.rpartition(":")[2])) as cluster:
+        monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
+
+        def connected(**changes: Any) -> KubeflowRemote:
+            for name, value in changes.items():
+                setattr(cluster, name, value)
+            return connect(Profile(kubeflow=Kubeflow(namespace="team-a")))
+
+        yield connected
+
+
+def test_without_a_host_a_port_of_the_cluster_is_forwarded(
+    forwarded: Callable[..., Any], api: KubeflowApi
+) -> None:
+    remote = forwarded()
+
+    run = remote.submit(order())
+
+    assert list(api.runs) == [run.id]
+    assert run.link.endswith(
+        f"/#/runs/details/{run.id} after `kubectl -n kubeflow port-forward svc/ml-pipeline-ui "
+        "8080:80`"
+    )
+    assert watched(remote, run.id)[-1].state == "succeeded"
+
+
+def test_what_stands_in_the_way_of_a_forwarded_port_is_said(
+    forwarded: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(PlatformError, match=r"no pod of service 'ml-pipeline'.*kubectl -n"):
+        forwarded(phase="Pending")
+    with pytest.raises(InputError, match=r"no service 'ml-pipeline' in namespace team-a or"):
+        forwarded(namespace="elsewhere")
+    with pytest.raises(PlatformError, match=r"answered 403.*create pods/portforward; or give"):
+        forwarded(forbidden=True)
+    monkeypatch.setenv("KUBECONFIG", "/nonexistent")
+    with pytest.raises(PlatformError, match=r"no `host`.*and no cluster.*kubectl config use-cont"):
+        forwarded()
