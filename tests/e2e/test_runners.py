@@ -14,23 +14,19 @@ from typing import Any
 import pytest
 from kfp import dsl
 
+import built_images
 import headrace
-from headrace.backends.local.runners.container_command import FLAGS_VARIABLE, LABEL
+from headrace.backends.local.runners.container_command import LABEL
 from headrace.backends.local.runners.container_images import image_ids
 from headrace.backends.local.runners.container_options import ContainerOptions
 from headrace.backends.local.runners.runner import RunnerName
-from headrace.cli import main
 from headrace.containers import building
 from headrace_components.artifacts import Model
 from headrace_components.catalog import pusher
 from headrace_components.errors import InputError, PlatformError
 from programs import program
 
-IMAGES = Path(__file__).parents[2] / "images"
 PUSHER = building.reference("pusher")
-AUTHORITIES = Path(os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt"))
-# Where these tests run in a container themselves, podman's defaults ask for more than there is.
-NESTED = "--runtime runc --ulimit nofile=1024:1024 --ulimit nproc=4096:4096"
 
 pytestmark = pytest.mark.slow
 
@@ -66,22 +62,15 @@ def sleep(seconds: float):
 
 @pytest.fixture(scope="session")
 def podman() -> str:
-    """Builds the image of pusher; what stands in the engine's cache is not built again."""
     engine = program("podman", "no task can run in its image")
-    words = ["images", "--images", str(IMAGES), "build", "pusher"]
-    words += ["--engine", os.environ.get("HEADRACE_ENGINE", "podman --runtime runc")]
-    limits = NESTED.replace("--runtime runc", "--network host")
-    words += ["--engine-options", os.environ.get("HEADRACE_ENGINE_OPTIONS", limits)]
-    words += ["--base", os.environ.get("HEADRACE_BASE", building.MAKE_BASE)]
-    words += ["--ca", str(AUTHORITIES)] if AUTHORITIES.is_file() else []
-    assert main(words) == 0
+    built_images.build("pusher")
     return engine
 
 
 @pytest.fixture(autouse=True)
 def _flags(monkeypatch: pytest.MonkeyPatch) -> None:
-    if FLAGS_VARIABLE not in os.environ:
-        monkeypatch.setenv(FLAGS_VARIABLE, NESTED)
+    for name, value in built_images.runner_flags().items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture

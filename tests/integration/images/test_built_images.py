@@ -15,16 +15,15 @@ from pathlib import Path
 
 import pytest
 
+import built_images
+from built_images import IMAGES, LIMITS
 from headrace.cli import main
-from headrace.containers import building, engines
+from headrace.containers import building
 from headrace.containers.engines import Engine
 from launcher import Launcher, Rules
 from programs import program
 
-ROOT = Path(__file__).parents[3] / "images"
-TAG = "test"
-PUSHER = building.reference("pusher", TAG)
-LIMITS = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=4096:4096"]
+PUSHER = building.reference("pusher")
 # As OpenShift starts it: any user, group 0, nothing to write to but /tmp.
 AS_ANYONE = ["--rm", "--user", "12345:0", "--read-only", "--tmpfs", "/tmp", "--network", "none"]
 
@@ -33,25 +32,12 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="session")
 def engine() -> Engine:
-    chosen = os.environ.get("HEADRACE_ENGINE", "")
-    if not chosen:
-        program("podman", "no image can be built")
-        # What podman starts by default needs cgroups of its own.
-        chosen = "podman --runtime runc" if shutil.which("runc") else "podman"
-    options = os.environ.get("HEADRACE_ENGINE_OPTIONS") or " ".join(["--network", "host", *LIMITS])
-    return engines.find(chosen, "" if chosen.startswith("docker") else options)
+    return built_images.engine()
 
 
 @pytest.fixture(scope="session")
-def pusher(engine: Engine) -> str:
-    """The built image; what stands in the engine's cache is not built again."""
-    words = ["images", "--images", str(ROOT), "build", "pusher", "--tag", TAG]
-    words += ["--engine", " ".join(engine.command), "--engine-options", " ".join(engine.options)]
-    words += ["--base", os.environ.get("HEADRACE_BASE", building.MAKE_BASE)]
-    authorities = Path(os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt"))
-    if authorities.is_file():
-        words += ["--ca", str(authorities)]
-    assert main(words) == 0
+def pusher() -> str:
+    built_images.build("pusher")
     return PUSHER
 
 
@@ -137,7 +123,7 @@ def closed_registry(tmp_path: Path) -> Iterator[str]:
 def source(tmp_path: Path) -> Path:
     """A folder of images with one image and a digest of another."""
     root = tmp_path / "images"
-    shutil.copytree(ROOT / "pusher", root / "pusher")
+    shutil.copytree(IMAGES / "pusher", root / "pusher")
     (root / "digests.json").write_text('{"trainer": "sha256:1"}\n', "utf-8")
     return root
 
@@ -175,7 +161,7 @@ def test_a_registry_that_is_not_there_is_told(
 
 
 def push(engine: Engine, source: Path, registry: str) -> int:
-    words = ["images", "--images", str(source), "push", "pusher", "--tag", TAG]
+    words = ["images", "--images", str(source), "push", "pusher"]
     return main([*words, "--registry", registry, "--engine", " ".join(engine.command)])
 
 
@@ -222,7 +208,7 @@ def free_port() -> int:
 def served_digest(registry: str) -> str:
     host, _, path = registry.partition("/")
     request = urllib.request.Request(
-        f"http://{host}/v2/{path}/pusher/manifests/{TAG}",
+        f"http://{host}/v2/{path}/pusher/manifests/{building.DEFAULT_TAG}",
         headers={"Accept": "application/vnd.docker.distribution.manifest.v2+json"},
     )
     with urllib.request.urlopen(request, timeout=30) as response:
