@@ -103,10 +103,12 @@ class VertexPipelines:
         _check(request.order_by == "create_time desc", "order_by")
         found, token = _page(list(reversed(self.jobs.values())), request.page_token)
         listed = [PipelineJob(job) for job in found]
-        for job in listed:
-            job.job_detail = None
-            if "pipeline_spec" not in request.read_mask.paths:
-                job.pipeline_spec = None
+        for message in map(PipelineJob.pb, listed):
+            message.ClearField("job_detail")  # "Not available in the list view."
+            for name in {each.name for each, _ in message.ListFields()}.difference(
+                request.read_mask.paths
+            ):
+                message.ClearField(name)
         return pipeline_service.ListPipelineJobsResponse(
             pipeline_jobs=listed, next_page_token=token
         )

@@ -3,11 +3,18 @@
 # kfp decorates without types.
 # mypy: disallow-untyped-decorators=False
 
+import json
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
+import grpc
 import pytest
+from google.cloud.aiplatform_v1.types import Schedule
 
 from headrace.backends.vertex import client
 from headrace.cli import main
@@ -43,6 +50,7 @@ def vertex(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[VertexPi
     (tmp_path / "pipeline.py").write_text(PIPELINE, "utf-8")
     (tmp_path / "headrace.toml").write_text(PROFILE, "utf-8")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
     with vertex_pipelines() as server:
         monkeypatch.setenv(client.ENDPOINT_VARIABLE, server.address)
         yield server
@@ -50,6 +58,18 @@ def vertex(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[VertexPi
 
 def submit(*options: str) -> int:
     return main(["submit", "pipeline.py", "--target", "vertex", "--poll", "0.1", *options])
+
+
+def start(vertex: VertexPipelines, run_id: str) -> None:
+    assert submit("--no-wait", "--run-id", run_id) == 0
+
+
+def runs(*words: str) -> int:
+    return main(["runs", *words, "--target", "vertex"])
+
+
+def schedules(*words: str) -> int:
+    return main(["schedules", *words, "--target", "vertex"])
 
 
 def test_a_run_is_started_and_watched_to_its_end(
@@ -95,3 +115,400 @@ def test_a_failed_run_ends_with_the_reason_and_the_log(
         r"%0Aresource.labels.job_id%3D%22\d+%22;duration=P30D\?project=1234567890",
         log,
     )
+
+
+def test_without_waiting_the_command_ends_when_the_run_has_started(
+    vertex: VertexPipelines, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert submit("--no-wait", "--run-id", "mine") == 0
+
+    assert vertex.calls == ["CreatePipelineJob"]
+    assert capsys.readouterr().out.startswith("Run: mine\nPage: https://console.cloud.google.com/")
+
+
+def test_a_run_has_what_the_profile_and_the_command_line_say(vertex: VertexPipelines) -> None:
+    assert submit("--no-wait", "--no-cache", "-p", "times=3", "--run-id", "mine") == 0
+
+    job = vertex.jobs[f"{PARENT}/pipelineJobs/mine"]
+    assert dict(job.runtime_config.parameter_values) == {"text": "of the profile", "times": 3}
+    assert job.service_account == "runner@my-project.iam.gserviceaccount.com"
+    tasks = job.pipeline_spec["root"]["dag"]["tasks"]
+    assert [dict(task["cachingOptions"]) for task in tasks.values()] == [{}, {}, {}]
+
+
+def test_a_run_keeps_the_caching_that_its_tasks_ask_for(vertex: VertexPipelines) -> None:
+    start(vertex, "mine")
+
+    job = vertex.jobs[f"{PARENT}/pipelineJobs/mine"]
+    assert job.pipeline_spec["root"]["dag"]["tasks"]["step"]["cachingOptions"]["enableCache"]
+
+
+def test_a_call_whose_answer_was_lost_starts_no_second_run(vertex: VertexPipelines) -> None:
+    vertex.lost.add("CreatePipelineJob")
+
+    assert submit() == 0
+
+    assert vertex.calls[:3] == ["CreatePipelineJob", "CreatePipelineJob", "GetPipelineJob"]
+    assert len(vertex.jobs) == 1
+
+
+def test_a_run_is_not_started_under_a_name_that_is_taken(
+    vertex: VertexPipelines, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start(vertex, "mine")
+
+    assert submit("--run-id", "mine") == 2
+
+    assert "there is a run 'mine' in projects/my-project" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "exit_code", "message"),
+    [
+        (
+            grpc.StatusCode.PERMISSION_DENIED,
+            "Permission 'aiplatform.pipelineJobs.create' denied",
+            1,
+            r"did not start the run: 403 Permission .* needs the role roles/aiplatform.user on "
+            r"project 'my-project' and, since tasks run as runner@my-project\S+, "
+            r"roles/iam.serviceAccountUser on that account",
+        ),
+        (
+            grpc.StatusCode.PERMISSION_DENIED,
+            "Vertex AI API has not been used in project 1 before or it is disabled.",
+            1,
+            r"Enable the API: `gcloud services enable aiplatform.googleapis.com --project my-p",
+        ),
+        (
+            grpc.StatusCode.NOT_FOUND,
+            "Location europe-west99 is not found",
+            2,
+            r"Check `project`, 'my-project', and `region`, 'europe-west1', in \[vertex\] of "
+            r"headrace.toml, and that the project has the API enabled",
+        ),
+        (
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "Field: parameter_values",
+            2,
+            r"400 Field: parameter_values. Correct what it names",
+        ),
+        (
+            grpc.StatusCode.UNAUTHENTICATED,
+            "Request had expired authentication credentials",
+            1,
+            r"no credentials for Google Cloud that it takes: 401 .* Run `gcloud auth "
+            r"application-default login`",
+        ),
+        (
+            grpc.StatusCode.UNAVAILABLE,
+            "Getting metadata from plugin failed with error: ('invalid_grant: Bad Request', {})",
+            1,
+            r"no credentials for Google Cloud .*invalid_grant.* Run `gcloud auth",
+        ),
+    ],
+)
+def test_what_the_api_refuses_is_explained_at_once(
+    vertex: VertexPipelines,
+    code: grpc.StatusCode,
+    text: str,
+    exit_code: int,
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    vertex.refusals["CreatePipelineJob"] = [(code, text)] * 9
+
+    assert submit() == exit_code
+
+    assert vertex.calls == ["CreatePipelineJob"]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.search(message, line)
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "advice"),
+    [
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, "Quota exceeded", r"Ask for more quota in 'my-proj"),
+        (grpc.StatusCode.UNAVAILABLE, "The service is unavailable", r"Call the command again"),
+        (
+            grpc.StatusCode.UNAVAILABLE,
+            "DNS resolution failed for europe-west99-aiplatform.googleapis.com:443",
+            r"Check `project`, 'my-project', and `region`",
+        ),
+    ],
+)
+def test_a_busy_api_is_asked_again_and_then_explained(
+    vertex: VertexPipelines,
+    code: grpc.StatusCode,
+    text: str,
+    advice: str,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    vertex.refusals["CreatePipelineJob"] = [(code, text)] * 2
+    assert submit("--no-wait") == 0
+    assert f"{text}. Again in 0.01 s." in caplog.text
+
+    vertex.refusals["CreatePipelineJob"] = [(code, text)] * 9
+    assert submit("--no-wait") == 1
+
+    assert vertex.calls == ["CreatePipelineJob"] * 6
+    assert re.search(advice, capsys.readouterr().err)
+
+
+def test_watching_goes_on_when_the_api_is_busy_and_says_how_when_it_stays_so(
+    vertex: VertexPipelines, capsys: pytest.CaptureFixture[str]
+) -> None:
+    busy = (grpc.StatusCode.UNAVAILABLE, "The service is unavailable")
+    vertex.refusals["GetPipelineJob"] = [None, busy, None, busy, busy, None]
+    assert submit() == 0
+
+    vertex.refusals["GetPipelineJob"] = [None, *[busy] * 3]
+    assert submit("--run-id", "mine") == 1
+
+    error = capsys.readouterr().err
+    assert "Run mine goes on without this command.\n" in error
+    assert "To watch it:  headrace runs watch mine --target vertex\n" in error
+    assert error.splitlines()[-1].startswith("error: vertex: 127.0.0.1")
+
+
+def test_ctrl_c_ends_the_waiting_and_not_the_run(vertex: VertexPipelines) -> None:
+    vertex.steps = 2
+    command = [sys.executable, "-m", "headrace.cli", "submit", "pipeline.py", "--target", "vertex"]
+    config = Path("headrace.toml").rename("my profile.toml")
+    process = subprocess.Popen(
+        [*command, "--config", str(config), "--run-id", "mine", "--poll", "0.1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "step-2" in line and "started" in line:
+            break
+
+    process.send_signal(signal.SIGINT)
+    output, error = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert output.startswith("Run: mine\nPage: https://")
+    assert error.splitlines()[-3:] == [
+        "Run mine goes on without this command.",
+        "To watch it:  headrace runs watch mine --target vertex --config 'my profile.toml'",
+        "To cancel it: headrace runs cancel mine --target vertex --config 'my profile.toml'",
+    ]
+    assert "CancelPipelineJob" not in vertex.calls
+    vertex.steps = 100
+    watch = ["runs", "watch", "mine", "--target", "vertex", "--config", "my profile.toml"]
+    assert main([*watch, "--poll", "0.1"]) == 0
+
+
+def test_runs_are_listed_shown_cancelled_and_deleted(
+    vertex: VertexPipelines, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for run_id in ("one", "two", "three"):
+        start(vertex, run_id)
+    vertex.steps = 2
+    capsys.readouterr()
+
+    assert runs("list", "--limit", "3") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "CREATED (UTC)        STATE       NAME                    RUN",
+        "2026-01-02 03:06:05  waiting     three-steps             three",
+        "2026-01-02 03:05:05  waiting     three-steps             two",
+        "2026-01-02 03:04:05  waiting     three-steps             one",
+    ]
+    assert runs("delete", "two") == 2
+    assert "is not in a terminal state. `headrace runs show" in capsys.readouterr().err
+    assert runs("cancel", "two") == 0
+    assert capsys.readouterr().out == "Run two is being cancelled.\n"
+    assert runs("show", "two", "--json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["state"], shown["created"]) == ("cancelled", "2026-01-02T03:05:05+00:00")
+    assert runs("cancel", "two") == 2
+    assert "is in a terminal state. `headrace runs show --target" in capsys.readouterr().err
+    assert runs("delete", "two") == 0
+    assert runs("show", "two") == 2
+    assert "is not found. `headrace runs list --target vertex` shows" in capsys.readouterr().err
+    assert runs("show", f"{PARENT}/pipelineJobs/one") == 0
+    words = [line.split()[:2] for line in capsys.readouterr().out.splitlines()]
+    assert words[0] == ["one", "running,"]
+    assert words[2] == ["step", "running"]
+    assert words[3][0].startswith("https://console.cloud.google.com/logs/query;query=resource.type")
+    assert words[4:] == [["step-2", "waiting"], ["step-3", "waiting"]]
+    assert runs("list", "--json", "--limit", "1") == 0
+    assert [run["id"] for run in json.loads(capsys.readouterr().out)] == ["three"]
+
+
+def test_a_cancelled_run_ends_the_waiting_with_exit_code_1(
+    vertex: VertexPipelines, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start(vertex, "mine")
+    vertex.steps = 1
+    assert runs("show", "mine") == 0
+    assert runs("cancel", "mine") == 0
+    vertex.steps = 1
+
+    assert runs("watch", "mine", "--poll", "0.1") == 1
+
+    assert "Run mine cancelled in 30m 00s: 1 cancelled\n" in capsys.readouterr().err
+
+
+def test_a_schedule_is_made_with_its_times(
+    vertex: VertexPipelines, capsys: pytest.CaptureFixture[str]
+) -> None:
+    times = ["--timezone", "Europe/Paris", "--start", "2026-07-01T12:00", "--end", "2027-01-01"]
+
+    assert submit("--schedule", " 0 3 * * 1-5", *times, "--max-concurrent", "2") == 0
+
+    (made,) = vertex.scheduled.values()
+    assert made.cron == "TZ=Europe/Paris 0 3 * * 1-5"
+    assert made.display_name == "three-steps"
+    assert made.start_time == datetime(2026, 7, 1, 10, tzinfo=UTC)
+    assert made.end_time == datetime(2026, 12, 31, 23, tzinfo=UTC)
+    assert made.max_concurrent_run_count == 2
+    job = made.create_pipeline_job_request.pipeline_job
+    assert dict(job.runtime_config.parameter_values) == {"text": "of the profile"}
+    assert capsys.readouterr().out == (
+        "Schedule: 100\nPage: https://console.cloud.google.com/vertex-ai/locations/europe-west1/"
+        "pipelines/schedules/100?project=1234567890\n"
+    )
+
+
+def test_a_schedule_is_not_made_twice(
+    vertex: VertexPipelines, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vertex.lost.add("CreateSchedule")
+    assert submit("--schedule", "0 3 * * *") == 0
+
+    assert submit("--schedule", "0 4 * * *") == 2
+
+    assert len(vertex.scheduled) == 1
+    assert "Delete it: `headrace schedules delete --target vertex 100`" in capsys.readouterr().err
+    assert submit("--schedule", "0 4 * * *", "--schedule-name", "other") == 0
+
+
+def test_schedules_are_listed_paused_resumed_and_deleted(
+    vertex: VertexPipelines, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b", "c"):
+        assert submit("--schedule", "0 3 * * *", "--schedule-name", name) == 0
+    capsys.readouterr()
+
+    assert schedules("pause", "101") == 0
+    assert vertex.scheduled[f"{PARENT}/schedules/101"].state == Schedule.State.PAUSED
+    assert schedules("list") == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        f"{'NEXT RUN (UTC)':<21}{'STATE':<11}{'CRON':<30}{'NAME':<24}SCHEDULE",
+        f"{'2026-01-03 03:04:05':<21}{'active':<11}{'0 3 * * *':<30}{'c':<24}102",
+        f"{'-':<21}{'paused':<11}{'0 3 * * *':<30}{'b':<24}101",
+        f"{'2026-01-03 03:04:05':<21}{'active':<11}{'0 3 * * *':<30}{'a':<24}100",
+    ]
+    assert schedules("resume", "101") == 0
+    assert vertex.scheduled[f"{PARENT}/schedules/101"].state == Schedule.State.ACTIVE
+    assert schedules("delete", "101") == 0
+    assert schedules("delete", "101") == 2
+    assert "`headrace schedules list --target vertex` shows those" in capsys.readouterr().err
+    assert schedules("list", "--json") == 0
+    assert [each["id"] for each in json.loads(capsys.readouterr().out)] == ["102", "100"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--schedule", "daily"], r"--schedule is 'daily', expected five fields"),
+        (["--schedule", "0 3 * * *", "--run-id", "a"], r"--run-id 'a' and --schedule"),
+        (["--timezone", "UTC"], r"--timezone is of a schedule, but there is no --schedule"),
+        (
+            ["--schedule", "0 3 * * *", "--timezone", "Europe/Pari"],
+            r"--timezone is 'Europe/Pari', which this machine's database",
+        ),
+        (["--schedule", "0 3 * * *", "--start", "soon"], r"--start is 'soon', expected a time as"),
+        (
+            ["--schedule", "0 3 * * *", "--start", "2026-02-01", "--end", "2026-01-01"],
+            r"--end is '2026-01-01', which is not after --start, '2026-02-01'",
+        ),
+        (["--run-id", "My_Run"], r"--run-id is 'My_Run', expected at most 128 lower-case"),
+        (["-p", "txet=x"], r"headrace submit: pipeline 'three-steps' has no parameter 'txet'"),
+        (["-p", "times=many"], r"headrace submit: `times` is \"many\", expected an integer"),
+    ],
+)
+def test_a_wrong_option_is_named_before_anything_is_called(
+    vertex: VertexPipelines,
+    options: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert submit(*options) == 2
+
+    assert vertex.calls == []
+    assert re.search(message, capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('project = "my-project"', "", r"`project` is not set, .*\[vertex\] of headrace.toml"),
+        ('region = "europe-west1"', "", r"`region` is not set, .*`region = \"europe-west1\"`"),
+        ('{ text = "of the profile" }', "{}", r"needs a value for text. Pass it, as -p text=VALUE"),
+    ],
+)
+def test_a_setting_that_is_missing_is_named(
+    vertex: VertexPipelines, old: str, new: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = PROFILE.replace(f"{old}\n", "") if not new else PROFILE.replace(old, new)
+    Path("headrace.toml").write_text(text, "utf-8")
+
+    assert submit() == 2
+
+    assert re.search(message, capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("endpoint", ["http://example.com", "https://example.com"])
+def test_only_this_machine_is_called_without_encryption(
+    vertex: VertexPipelines,
+    endpoint: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv(client.ENDPOINT_VARIABLE, endpoint)
+
+    assert submit() == 2
+
+    assert f"is {endpoint!r}, expected one without scheme" in capsys.readouterr().err
+
+
+def test_the_profile_may_name_the_host(
+    vertex: VertexPipelines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(client.ENDPOINT_VARIABLE)
+    Path("headrace.toml").write_text(f'{PROFILE}endpoint = "{vertex.address}"\n', "utf-8")
+
+    assert submit("--no-wait") == 0
+
+
+def test_credentials_are_asked_for_when_the_pipeline_has_compiled(
+    vertex: VertexPipelines,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.delenv(client.ENDPOINT_VARIABLE)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+
+    assert submit("-p", "txet=x") == 2
+    assert "no parameter 'txet'" in capsys.readouterr().err
+    assert submit() == 1
+
+    assert "Run `gcloud auth application-default login`" in capsys.readouterr().err
+
+
+def test_a_client_that_is_not_installed_is_named_with_its_extra(
+    vertex: VertexPipelines, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "google.cloud.aiplatform_v1.services", None)
+
+    assert submit() == 2
+
+    error = capsys.readouterr().err
+    assert "is not installed, which calls to Vertex AI need. Run `pip install 'headrace[v" in error

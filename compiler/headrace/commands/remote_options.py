@@ -1,8 +1,10 @@
 """What the commands about runs and schedules elsewhere have in common."""
 
+import json
 import shlex
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,6 +28,7 @@ config_option = click.option(
     metavar="headrace.toml",
     help="Target profile; by default headrace.toml of the current directory, if there is one.",
 )
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 pause_option = click.option(
     "--poll",
     "pause_seconds",
@@ -33,6 +36,16 @@ pause_option = click.option(
     metavar="SECONDS",
     help="How often to look; by default every second at first and every ten later.",
 )
+
+
+def echo_json(value: Any) -> None:
+    """Prints JSON; times as ISO 8601."""
+    click.echo(json.dumps(value, indent=2, default=datetime.isoformat))
+
+
+def utc(time: datetime | None) -> str:
+    """Returns a time for a table, to the second."""
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if time else "-"
 
 
 def remote_of(target: Target, config: Path | None) -> "Remote":

@@ -1,21 +1,21 @@
 """`headrace runs`: what runs on Vertex AI or Kubeflow do, and how to end them."""
 
+import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from headrace.commands.remote_options import (
     config_option,
+    echo_json,
+    json_option,
     pause_option,
     remote_of,
     target_option,
+    utc,
     watched,
 )
 from headrace.targets import Target
-
-if TYPE_CHECKING:
-    from headrace.backends.remote.model import Run
 
 
 @click.group()
@@ -29,27 +29,45 @@ def runs() -> None:
 @click.option(
     "--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="Most."
 )
-def list_runs(target: Target, config: Path | None, limit: int) -> None:
-    """List the latest runs, the newest first."""
+@json_option
+def list_runs(target: Target, config: Path | None, limit: int, as_json: bool) -> None:
+    """List the latest runs, the newest first.
+
+    JSON: a list of {id, name, state, link, created, seconds}.
+    """
     found = remote_of(target, config).runs(limit)
-    click.echo(f"{'CREATED':<22}{'STATE':<12}RUN")
+    if as_json:
+        fields = ("id", "name", "state", "link", "created", "seconds")
+        echo_json([{name: getattr(run, name) for name in fields} for run in found])
+        return
+    click.echo(f"{'CREATED (UTC)':<21}{'STATE':<12}{'NAME':<24}RUN")
     for run in found:
-        click.echo(f"{_created(run):<22}{run.state:<12}{run.id}")
+        click.echo(f"{utc(run.created):<21}{run.state:<12}{run.name:<24}{run.id}")
 
 
 @runs.command()
 @click.argument("run_id", metavar="RUN")
 @target_option
 @config_option
-def show(run_id: str, target: Target, config: Path | None) -> None:
-    """Show the state of RUN, and of its tasks with their logs."""
+@json_option
+def show(run_id: str, target: Target, config: Path | None, as_json: bool) -> None:
+    """Show where RUN stands, and its tasks with their logs.
+
+    JSON: {id, name, state, link, created, seconds, message, tasks}, each task {name, state,
+    seconds, message, log}.
+    """
     run = remote_of(target, config).describe(run_id)
-    click.echo(f"{run.id}  {run.state}  {_created(run)}")
+    if as_json:
+        echo_json(dataclasses.asdict(run))
+        return
+    click.echo(f"{run.id} {run.state}, made {utc(run.created)} UTC")
     click.echo(f"Page: {run.link}")
     if run.message:
         click.echo(run.message)
+    width = max((len(task.name) for task in run.tasks), default=0)
     for task in run.tasks:
-        click.echo(f"{task.name}  {task.state}  {task.seconds:.0f}s")
+        seconds = f"  {task.seconds:.0f}s" if task.state != "waiting" else ""
+        click.echo(f"{task.name:<{width}}  {task.state}{seconds}")
         for line in (task.message, task.log):
             if line:
                 click.echo(f"    {line}")
@@ -83,7 +101,3 @@ def delete(run_id: str, target: Target, config: Path | None) -> None:
     """Delete the record of RUN, which is over. Its artifacts stay."""
     remote_of(target, config).delete(run_id)
     click.echo(f"Run {run_id} is deleted.")
-
-
-def _created(run: "Run") -> str:
-    return f"{run.created:%Y-%m-%d %H:%M:%S}" if run.created else "-"

@@ -1,10 +1,18 @@
 """`headrace schedules`: the schedules that `headrace submit --schedule` made."""
 
+import dataclasses
 from pathlib import Path
 
 import click
 
-from headrace.commands.remote_options import config_option, remote_of, target_option
+from headrace.commands.remote_options import (
+    config_option,
+    echo_json,
+    json_option,
+    remote_of,
+    target_option,
+    utc,
+)
 from headrace.targets import Target
 
 
@@ -16,13 +24,20 @@ def schedules() -> None:
 @schedules.command("list")
 @target_option
 @config_option
-def list_schedules(target: Target, config: Path | None) -> None:
-    """List the schedules, the newest first."""
+@json_option
+def list_schedules(target: Target, config: Path | None, as_json: bool) -> None:
+    """List the schedules, the newest first.
+
+    JSON: a list of {id, name, state, cron, link, next_run}.
+    """
     found = remote_of(target, config).schedules()
-    click.echo(f"{'NEXT RUN':<22}{'STATE':<11}{'CRON':<30}{'NAME':<24}SCHEDULE")
+    if as_json:
+        echo_json([dataclasses.asdict(each) for each in found])
+        return
+    click.echo(f"{'NEXT RUN (UTC)':<21}{'STATE':<11}{'CRON':<30}{'NAME':<24}SCHEDULE")
     for each in found:
-        following = f"{each.next_run:%Y-%m-%d %H:%M:%S}" if each.next_run else "-"
-        click.echo(f"{following:<22}{each.state:<11}{each.cron:<30}{each.name:<24}{each.id}")
+        following = utc(each.next_run)
+        click.echo(f"{following:<21}{each.state:<11}{each.cron:<30}{each.name:<24}{each.id}")
 
 
 @schedules.command()

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from headrace.commands.remote_options import config_option, pause_option, target_option, watched
+from headrace.commands.remote_options import (
+    EXIT_INTERRUPTED,
+    config_option,
+    pause_option,
+    target_option,
+    watched,
+)
 from headrace.targets import Target
 from headrace_components.errors import InputError
 
@@ -91,7 +97,15 @@ def submit(
         click.echo(f"Schedule: {made.id}")
         click.echo(f"Page: {made.link}")
         return 0
-    run = remote.submit(order)
+    try:
+        run = remote.submit(order)
+    except KeyboardInterrupt:
+        click.echo(
+            "\nInterrupted while the run was being started; `headrace runs list --target "
+            f"{target}` tells whether it was.",
+            err=True,
+        )
+        return EXIT_INTERRUPTED
     click.echo(f"Run: {run.id}")
     click.echo(f"Page: {run.link}")
     if not wait:
@@ -124,12 +138,19 @@ def _timing(
                 f"one, as --schedule '0 3 * * *', or leave out {unused[0]}."
             )
         return None
+    first = _time("--start", start, timezone or "UTC")
+    last = _time("--end", end, timezone or "UTC")
+    if first and last and last <= first:
+        raise InputError(
+            f"headrace submit: --end is {end!r}, which is not after --start, {start!r}. Exchange "
+            "them, or leave one out."
+        )
     return Timing(
         name=name or "",
         cron=_cron(cron),
         timezone=timezone or "UTC",
-        start=_time("--start", start, timezone or "UTC"),
-        end=_time("--end", end, timezone or "UTC"),
+        start=first,
+        end=last,
         max_concurrent=max_concurrent or 1,
     )
 

@@ -1,5 +1,6 @@
 """The clients of Vertex AI: made when needed, called again when it is busy, errors explained."""
 
+import logging
 import os
 import time
 import warnings
@@ -15,6 +16,8 @@ T = TypeVar("T")
 
 CALL_SECONDS = 60
 """How long one call may take."""
+
+_LOG = logging.getLogger(__name__)
 
 ENDPOINT_VARIABLE = "HEADRACE_VERTEX_ENDPOINT"
 
@@ -98,14 +101,22 @@ class Clients:
     schedules: Any
     exceptions: Any
 
-    def call(self, doing: str, step: Callable[[], T], *, missing: str = "") -> T:
+    def call(
+        self,
+        doing: str,
+        step: Callable[[], T],
+        *,
+        missing: str = "",
+        refused: str = "Correct what it names.",
+    ) -> T:
         """Returns what `step` returns; takes it again when Vertex AI is busy.
 
         Args:
             doing: What the step does, for messages, as "start the run".
             step: A step that does nothing twice when it is taken again.
-            missing: What to say and advise when the resource that the step names is not there;
-                empty where the step names none but the place.
+            missing: What to do when the resource that the step names is not there; empty where it
+                names none but the place.
+            refused: What to do when the request is not as the API wants it.
 
         Raises:
             InputError: Vertex AI refuses the step.
@@ -119,48 +130,46 @@ class Clients:
             except api.GoogleAPICallError as error:
                 delay = next(delays, None) if self._is_busy(error) else None
                 if delay is None:
-                    raise self._explained(doing, error, missing) from error
+                    raise self._explained(doing, error, missing, refused) from error
+                _LOG.warning("vertex: to %s: %s. Again in %g s.", doing, _reason(error), delay)
             time.sleep(delay)
 
     def _is_busy(self, error: Any) -> bool:
-        # These two look like a service that is down, and stay.
-        if _has_no_credentials(error) or _is_unknown_host(error):
-            return False
-        return isinstance(error, (self.exceptions.TooManyRequests, self.exceptions.ServerError))
+        api = self.exceptions
+        busy = (api.TooManyRequests, api.ServerError, api.Aborted)
+        return isinstance(error, busy) and not _has_no_credentials(error)
 
-    def _explained(self, doing: str, error: Any, missing: str) -> ComponentError:
+    def _explained(self, doing: str, error: Any, missing: str, refused: str) -> ComponentError:
         api = self.exceptions
         where = self.place
         if isinstance(error, api.Unauthorized) or _has_no_credentials(error):
             return _no_credentials(_reason(error))
-        reason = f"vertex: {where.host} refuses to {doing}: {_reason(error)}. "
+        reason = f"vertex: {where.host} did not {doing}: {_reason(error)}. "
+        enable = f"`gcloud services enable aiplatform.googleapis.com --project {where.project}`"
+        if isinstance(error, api.Forbidden) and _is_disabled(error):
+            return PlatformError(f"{reason}Enable the API: {enable}.")
         if isinstance(error, api.Forbidden):
-            if "SERVICE_DISABLED" in str(error) or "it is disabled" in str(error):
-                return PlatformError(
-                    f"{reason}Enable the API: `gcloud services enable aiplatform.googleapis.com "
-                    f"--project {where.project}`."
-                )
             account = where.service_account or "the project's Compute Engine default account"
             return PlatformError(
-                f"{reason}Your account needs the role roles/aiplatform.user on the project "
-                f"{where.project!r}, and to run tasks as {account} the role "
+                f"{reason}Your account needs the role roles/aiplatform.user on project "
+                f"{where.project!r} and, since tasks run as {account}, "
                 "roles/iam.serviceAccountUser on that account."
             )
         if isinstance(error, api.NotFound) and missing:
             return InputError(f"{reason}{missing}")
         if isinstance(error, api.NotFound) or _is_unknown_host(error):
-            return InputError(
+            kind = PlatformError if _is_unknown_host(error) else InputError
+            return kind(
                 f"{reason}Check `project`, {where.project!r}, and `region`, {where.region!r}, in "
-                f"[vertex] of {where.source}, and that the project has the API enabled: `gcloud "
-                f"services enable aiplatform.googleapis.com --project {where.project}`."
+                f"[vertex] of {where.source}, and that the project has the API enabled: {enable}."
             )
         if isinstance(error, api.TooManyRequests):
             return PlatformError(
-                f"{reason}It was asked for more than a minute. Ask for more quota in "
-                f"{where.project!r}, or try again later."
+                f"{reason}It was asked for a minute. Ask for more quota in {where.project!r}, or "
+                "call the command again later."
             )
-        if isinstance(error, api.ClientError) and not isinstance(error, api.Cancelled):
-            return InputError(f"{reason}Correct what it names.")
+        if isinstance(error, api.ClientError) and not isinstance(error, api.Aborted):
+            return InputError(f"{reason}{refused}")
         return PlatformError(f"{reason}Call the command again later.")
 
 
@@ -213,8 +222,14 @@ def connect_clients(where: Place) -> Clients:
 
 
 def _has_no_credentials(error: Any) -> bool:
-    # gRPC gets tokens in a plugin, whose failures come back as a service that is unavailable.
-    return "Getting metadata from plugin failed" in str(error)
+    # gRPC gets tokens in a plugin, whose failures come back as a service that is unavailable. So
+    # does a network that is down, and it may come back.
+    text = str(error)
+    return "Getting metadata from plugin failed" in text and "Max retries exceeded" not in text
+
+
+def _is_disabled(error: Any) -> bool:
+    return "SERVICE_DISABLED" in str(error) or "it is disabled" in str(error)
 
 
 def _is_unknown_host(error: Any) -> bool:

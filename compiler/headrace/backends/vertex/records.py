@@ -3,7 +3,7 @@
 They are read by their fields alone, so nothing here imports the client library.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +12,7 @@ from google.protobuf.json_format import MessageToDict
 
 from headrace import ir
 from headrace.backends.remote.model import (
+    ENDED,
     Run,
     RunState,
     Schedule,
@@ -90,15 +91,22 @@ def _place(name: str) -> tuple[str, str]:
 
 def _tasks(job: Any, run_id: str, project: str) -> tuple[Task, ...]:
     """Returns the tasks that run something: first those that began, in that order."""
-    begun = list(_begun(list(job.job_detail.task_details), run_id, project))
-    names = {task.name for task in begun}
     spec = MessageToDict(type(job).pb(job).pipeline_spec)
+    nodes = [node for node in (ir.tasks(spec) if spec else ()) if node.executor]
+    known = {node.label for node in nodes}
+    begun = list(_begun(list(job.job_detail.task_details), known, run_id, project))
+    names = {task.name for task in begun}
     waiting = [
         Task(name=node.label, state="waiting")
-        for node in (ir.tasks(spec) if spec else ())
-        if node.executor and node.label not in names and not _is_in_loop(node)
+        for node in nodes
+        if not names.intersection(_labels(node)) and not _is_in_loop(node)
     ]
     return (*begun, *waiting)
+
+
+def _labels(node: ir.TaskNode | None) -> list[str]:
+    """Returns the paths of a task and of the DAGs that hold it."""
+    return [node.label, *_labels(node.parent)] if node else []
 
 
 def _is_in_loop(node: ir.TaskNode | None) -> bool:
@@ -109,21 +117,24 @@ def _is_in_loop(node: ir.TaskNode | None) -> bool:
     return any(each in node.task for each in iterators) or _is_in_loop(node.parent)
 
 
-def _begun(details: list[Any], run_id: str, project: str) -> Iterator[Task]:
-    # The run itself is one of Vertex AI's tasks, as are its DAGs and the iterations of its loops.
+def _begun(details: list[Any], known: Set[str], run_id: str, project: str) -> Iterator[Task]:
     by_id = {detail.task_id: detail for detail in details}
     parents = {detail.parent_task_id for detail in details}
     taken: dict[str, int] = {}
     for detail in sorted(details, key=_position):
-        if detail.task_id in parents or _is_root(detail, run_id):
-            continue
         path = _path(detail, by_id, run_id)
+        state = _TASK_STATES.get(detail.state.name, "waiting")
+        # The run itself is one of Vertex AI's tasks, as are its DAGs and the iterations of loops.
+        # They cannot be told from others by their state alone before they have tasks in them.
+        runs = path in known or state in ENDED or "executor_detail" in detail
+        if not path or detail.task_id in parents or not runs:
+            continue
         taken[path] = taken.get(path, 0) + 1
         yield Task(
             name=path if taken[path] == 1 else f"{path}#{taken[path]}",
-            state=_TASK_STATES.get(detail.state.name, "waiting"),
+            state=state,
             seconds=_seconds(detail.start_time, detail.end_time),
-            message=_message(detail) if detail.state.name == "FAILED" else "",
+            message=_message(detail) if state == "failed" else "",
             log=_log(detail.executor_detail, project),
         )
 
@@ -132,16 +143,13 @@ def _position(detail: Any) -> tuple[datetime, int]:
     return detail.create_time or datetime.max.replace(tzinfo=UTC), detail.task_id
 
 
-def _is_root(detail: Any, run_id: str) -> bool:
-    return not detail.parent_task_id and detail.task_name == run_id
-
-
 def _path(detail: Any, by_id: Mapping[int, Any], run_id: str) -> str:
-    names = []
-    while detail is not None and not _is_root(detail, run_id):
-        names.append(detail.task_name)
-        detail = by_id.get(detail.parent_task_id)
-    return "/".join(reversed(names))
+    """Returns the path within the pipeline; empty for the run itself."""
+    parent = by_id.get(detail.parent_task_id)
+    if parent is None:
+        return "" if detail.task_name == run_id else str(detail.task_name)
+    above = _path(parent, by_id, run_id)
+    return f"{above}/{detail.task_name}" if above else str(detail.task_name)
 
 
 def _message(detail: Any) -> str:

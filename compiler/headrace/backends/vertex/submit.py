@@ -46,6 +46,7 @@ class VertexRemote:
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
         self._parent = clients.place.parent
+        self._place = f"`project` and `region` in {clients.place.source}"
 
     def submit(self, order: Order) -> Run:
         """Starts a run; a call that was carried out but not answered starts no second one."""
@@ -176,8 +177,8 @@ class VertexRemote:
         return self._clients.call(
             doing,
             lambda: method(name=name, timeout=CALL_SECONDS),
-            missing="`headrace runs list --target vertex` shows those of "
-            f"`project` and `region` in {self._clients.place.source}.",
+            missing=f"`headrace runs list --target vertex` shows those of {self._place}.",
+            refused=f"`headrace runs show --target vertex {run_id}` shows where it stands.",
         )
 
     def _call_for_schedule(self, verb: str, method: Callable[..., Any], schedule_id: str) -> None:
@@ -185,8 +186,8 @@ class VertexRemote:
         self._clients.call(
             f"{verb} schedule {schedule_id!r}",
             lambda: method(name=name, timeout=CALL_SECONDS),
-            missing="`headrace schedules list --target vertex` shows those of "
-            f"`project` and `region` in {self._clients.place.source}.",
+            missing=f"`headrace schedules list --target vertex` shows those of {self._place}.",
+            refused="`headrace schedules list --target vertex` shows where it stands.",
         )
 
     def _run(self, run_id: str) -> str:
