@@ -57,6 +57,7 @@ class KubernetesApi:
         kubeconfig: A file that names it.
         objects: Objects by plural and name.
         applied: Bodies of what was applied, in order.
+        asked: What a role has to allow for the requests so far: API group, plural and verb.
         forbidden: Verb and plural of what the token may not do.
         busy: Statuses to answer to the next changes.
         has_kserve: Whether KServe is installed.
@@ -69,6 +70,7 @@ class KubernetesApi:
     kubeconfig: Path = Path()
     objects: dict[tuple[str, str], Object] = field(default_factory=dict)
     applied: list[Object] = field(default_factory=list)
+    asked: set[tuple[str, str, str]] = field(default_factory=set)
     forbidden: set[tuple[str, str]] = field(default_factory=set)
     busy: list[int] = field(default_factory=list)
     has_kserve: bool = True
@@ -276,6 +278,12 @@ class _Handler(BaseHTTPRequestHandler):
         plural, name = path["plural"], path["name"]
         verb = "patch" if self.command == "PATCH" else "get" if name else "list"
         verb = "watch" if "watch=true" in self.path else verb
+        group = path["api"].rpartition("/")[0]
+        self.api.asked.add((group, plural, verb))
+        # https://kubernetes.io/docs/reference/using-api/server-side-apply/: to apply an object
+        # that is not there takes both verbs.
+        if verb == "patch" and (plural, path["name"]) not in self.api.objects:
+            self.api.asked.add((group, plural, "create"))
         scheme, _, token = self.headers.get("Authorization", "").partition(" ")
         if (scheme.lower(), token) != ("bearer", TOKEN):
             self._refuse(401, "Unauthorized", plural)

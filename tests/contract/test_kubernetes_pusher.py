@@ -394,7 +394,7 @@ def test_a_missing_permission_comes_with_the_rule_to_add(
         rf"exit code 75\n.*refuses to {verb} inferenceservices in namespace 'serving': 403 .*User "
         r'"system:serviceaccount:kubeflow:pipeline-runner".*Role of that namespace with the rule '
         r'\{"apiGroups": \["serving.kserve.io"\], "resources": \["inferenceservices"\], "verbs": '
-        r'\["get", "list", "watch", "create", "patch"\]\}'
+        r'\["get", "watch", "create", "patch"\]\}'
     )
     with pytest.raises(TaskFailedError, match=message):
         push(launcher, kubernetes, model)

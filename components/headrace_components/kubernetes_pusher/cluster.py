@@ -41,7 +41,7 @@ class Kind:
     api: str
     kind: str
     plural: str
-    verbs: tuple[str, ...] = ("get", "list", "watch", "create", "patch")
+    verbs: tuple[str, ...] = ("get", "watch", "create", "patch")
 
     @property
     def rule(self) -> str:
