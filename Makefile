@@ -14,7 +14,7 @@ PY_MINOR := $(shell $(PYTHON) -c 'import sys; print(sys.version_info.minor)')
 GENERATION ?= $(if $(and $(filter $(GLIBC),$(NEWEST)),$(filter-out 11,$(PY_MINOR))),1.21,1.16)
 LOCK := images/local/tfx-$(GENERATION).lock
 
-.PHONY: help setup run test check format compile golden bench lock images push base bake clean
+.PHONY: help setup run test check format compile golden bench lock images push base bake kind-up kind-test kind-down clean
 
 help: ## List the targets
 	@grep -hE '^[a-z/%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -93,6 +93,15 @@ base: $(VENV)/.ready ## Make the images' base with mmdebstrap
 
 bake: $(VENV)/.ready ## Write images/docker-bake.hcl, for docker buildx bake
 	$(BIN)/headrace images bake
+
+kind-up: examples/penguins/data ## Run Kubeflow Pipelines and TensorFlow Serving here, with docker and kind
+	HEADRACE=$(BIN)/headrace manifests/kind/up.sh
+
+kind-test: $(VENV)/.ready ## Run the penguins there, and ask the model that they push
+	HEADRACE_KIND=1 $(BIN)/python -m pytest -q -n 0 tests/integration/kind
+
+kind-down: ## Remove what kind-up made
+	manifests/kind/down.sh
 
 clean: ## Remove the virtual environment, build outputs and caches
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
