@@ -358,12 +358,12 @@ def test_an_overlay_as_the_page_has_it_builds(tmp_path: Path) -> None:
     assert of_kind(objects, "PriorityClass")
 
 
-@pytest.mark.parametrize("number", range(3))
-def test_the_profiles_of_the_page_are_profiles(number: int, tmp_path: Path) -> None:
-    page = blocks(MANIFESTS / "README.md", "toml")
+def test_the_profiles_of_the_page_are_profiles(tmp_path: Path) -> None:
+    profiles = blocks(MANIFESTS / "README.md", "toml")
     file = tmp_path / "headrace.toml"
-    file.write_text(page[number], "utf-8")
 
-    read_profile(file)
+    for text in profiles:
+        file.write_text(text, "utf-8")
+        read_profile(file)
 
-    assert len(page) == 3
+    assert profiles

@@ -173,6 +173,8 @@ def test_pods_are_described_as_kfp_kubernetes_does(tmp_path: Path) -> None:
         kubernetes.add_toleration(
             task, key="team", operator="Equal", value="ml", effect="NoExecute", toleration_seconds=9
         )
+        kubernetes.add_pod_annotation(task, "gke-gcsfuse/volumes", "true")
+        kubernetes.add_pod_label(task, "team", "ml")
         kubernetes.empty_dir_mount(task, "shm", "/dev/shm", medium="Memory", size_limit="8Gi")
         kubernetes.set_timeout(task, 7200)
         kubernetes.use_secret_as_env(task, "wandb", {"key": "WANDB_API_KEY"})
@@ -186,6 +188,8 @@ def test_pods_are_described_as_kfp_kubernetes_does(tmp_path: Path) -> None:
         [kubeflow.tasks.train]
         node_pool = "big"
         node_selector = { disk = "ssd" }
+        pod_annotations = { "gke-gcsfuse/volumes" = "true" }
+        pod_labels = { team = "ml" }
         shm = "8Gi"
         timeout = "2h"
         secret_environment = { WANDB_API_KEY = "wandb/key" }

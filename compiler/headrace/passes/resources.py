@@ -131,6 +131,8 @@ _KUBERNETES = (
     "node_pool",
     "node_selector",
     "tolerations",
+    "pod_annotations",
+    "pod_labels",
     "secret_environment",
     "secret_volumes",
     "volumes",

@@ -48,6 +48,8 @@ class TaskSettings:
         node_selector: Labels that the node must have. Kubeflow.
         tolerations: Taints that the task tolerates, with the fields of Kubernetes' Toleration in
             snake case. Kubeflow.
+        pod_annotations: Annotations of the task's pod. Kubeflow.
+        pod_labels: Labels of the task's pod. Kubeflow.
         spot: Whether to run on machines that may be taken away.
         retries: How often a task that failed is run again, 0 or more.
         retry_delay: Time before the first retry, as `30s`; it doubles with each one, to an hour.
@@ -72,6 +74,8 @@ class TaskSettings:
     node_pool: str | None = None
     node_selector: Mapping[str, Any] = field(default_factory=dict)
     tolerations: tuple[Any, ...] = ()
+    pod_annotations: Mapping[str, Any] = field(default_factory=dict)
+    pod_labels: Mapping[str, Any] = field(default_factory=dict)
     spot: bool | None = None
     retries: int | None = None
     retry_delay: str | None = None
@@ -136,7 +140,8 @@ class TaskSettings:
                     )
 
     def _check_nodes(self) -> None:
-        check_texts("`node_selector`", self.node_selector, "a string")
+        for name in ("node_selector", "pod_annotations", "pod_labels"):
+            check_texts(f"`{name}`", getattr(self, name), "a string")
         for toleration in self.tolerations:
             if not isinstance(toleration, Mapping):
                 raise CompileError(

@@ -96,6 +96,9 @@ def _config(settings: TaskSettings) -> Config:
         tolerations.append(spot)
     if labels:
         config["nodeSelector"] = {"labels": labels}
+    for key, values in (("annotations", settings.pod_annotations), ("labels", settings.pod_labels)):
+        if values:
+            config.setdefault("podMetadata", {})[key] = dict(values)
     if tolerations:
         config["tolerations"] = tolerations
     if settings.shm:
@@ -154,7 +157,10 @@ def _joined(base: Config, over: Config) -> Config:
         if name in base and name in over:
             items = {key(item): item for item in (*base[name], *over[name])}
             result[name] = list(items.values())
-    if "nodeSelector" in base and "labels" in over.get("nodeSelector", {}):
-        labels = {**base["nodeSelector"].get("labels", {}), **over["nodeSelector"]["labels"]}
-        result["nodeSelector"] = {"labels": labels}
+    for name in ("nodeSelector", "podMetadata"):
+        if name in base and name in over:
+            result[name] = {
+                key: {**base[name].get(key, {}), **over[name].get(key, {})}
+                for key in {**base[name], **over[name]}
+            }
     return result
