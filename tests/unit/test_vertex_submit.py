@@ -34,6 +34,14 @@ def three_steps(text: str, times: int = 2):
     second = step(text="b").after(first)
     step(text="c").after(second)
 """
+RESOLVING = """
+from kfp import dsl
+from headrace_components.catalog import latest_blessed_model
+
+@dsl.pipeline(name="Daily")
+def daily(more: str):
+    latest_blessed_model()
+"""
 PROFILE = """
 [vertex]
 pipeline_root = "gs://bucket/root"
@@ -81,7 +89,7 @@ def test_a_run_is_started_and_watched_to_its_end(
 
     (name,) = vertex.jobs
     run_id = name.removeprefix(f"{PARENT}/pipelineJobs/")
-    assert re.fullmatch(r"three-steps-\d{8}-\d{6}-[0-9a-f]{4}", run_id)
+    assert re.fullmatch(r"three-steps-\d{14}", run_id)
     parameters = vertex.jobs[name].runtime_config.parameter_values
     assert dict(parameters) == {"text": "hello"}
     captured = capsys.readouterr()
@@ -150,6 +158,33 @@ def test_a_call_whose_answer_was_lost_starts_no_second_run(vertex: VertexPipelin
 
     assert vertex.calls[:3] == ["CreatePipelineJob", "CreatePipelineJob", "GetPipelineJob"]
     assert len(vertex.jobs) == 1
+
+
+def test_runs_that_start_in_one_second_have_names_of_their_own(vertex: VertexPipelines) -> None:
+    for _ in range(4):
+        assert submit("--no-wait") == 0
+
+    names = [name.rpartition("/")[2] for name in vertex.jobs]
+    assert all(re.fullmatch(r"three-steps-\d{14}", name) for name in names)
+    assert len(set(names)) == 4
+
+
+def test_a_name_under_which_later_runs_would_not_find_this_one_is_refused(
+    vertex: VertexPipelines, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("resolving.py").write_text(RESOLVING, "utf-8")
+    digest = f"sha256:{'0a' * 32}"
+    images = f'[images]\nregistry = "ghcr.io/mine"\ndigests.latest_blessed_model = "{digest}"\n'
+    Path("headrace.toml").write_text(PROFILE.replace("text = ", "more = ") + images, "utf-8")
+    command = ["submit", "resolving.py", "--target", "vertex", "--no-wait", "--run-id"]
+
+    assert main([*command, "mine"]) == 2
+    assert main([*command, "daily-20260102030405"]) == 0
+
+    error = capsys.readouterr().err
+    assert (
+        "'latest-blessed-model' knows earlier runs of the pipeline by names as 'daily-2026" in error
+    )
 
 
 def test_a_run_is_not_started_under_a_name_that_is_taken(

@@ -1,9 +1,10 @@
 """Runs and schedules of Vertex AI Pipelines, behind the words of `headrace.backends.remote`."""
 
+import itertools
 import re
 import secrets
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -50,38 +51,38 @@ class VertexRemote:
 
     def submit(self, order: Order) -> Run:
         """Starts a run; a call that was carried out but not answered starts no second one."""
-        # The ID is ours, not the service's, so that a second call finds what the first one made.
-        run_id = order.run_id or _fresh_id(order.compiled.document)
-        if not _RUN_ID.fullmatch(run_id):
-            raise InputError(
-                f"headrace submit: --run-id is {run_id!r}, expected at most 128 lower-case "
-                "letters, digits and -, beginning with a letter. Choose another."
-            )
-        request = {
-            "parent": self._parent,
-            "pipeline_job": job_message(order),
-            "pipeline_job_id": run_id,
-        }
-        return run_of(self._clients.call("start the run", self._creation(request)))
+        if order.run_id:
+            _check_run_id(order.run_id, order.compiled.document["pipelineSpec"])
+        job = job_message(order)
+        return run_of(self._clients.call("start the run", self._creation(order, job)))
 
-    def _creation(self, request: dict[str, Any]) -> Callable[[], Any]:
+    def _creation(self, order: Order, job: Any) -> Callable[[], Any]:
         """Returns the step that makes a run, or finds what it made when it was taken before."""
         pipelines = self._clients.pipelines
-        run_id = request["pipeline_job_id"]
+        name = ir.pipeline_name(order.compiled.document["pipelineSpec"])
+        now = datetime.now(UTC)
+        # The ID is ours, not the service's, so that a second call finds what the first one made.
+        ids = (_fresh_id(name, now + timedelta(seconds=more)) for more in itertools.count())
+        run_id = order.run_id or next(ids)
         is_first = True
 
         def create() -> Any:
-            nonlocal is_first
+            nonlocal is_first, run_id
             was_first, is_first = is_first, False
+            request = {"parent": self._parent, "pipeline_job": job, "pipeline_job_id": run_id}
             try:
                 return pipelines.create_pipeline_job(request, timeout=CALL_SECONDS)
             except self._clients.exceptions.AlreadyExists as error:
-                if was_first:
+                if not was_first:
+                    return pipelines.get_pipeline_job(name=self._run(run_id), timeout=CALL_SECONDS)
+                if order.run_id:
                     raise InputError(
                         f"headrace submit: there is a run {run_id!r} in {self._parent}, or was "
                         "one. Choose another --run-id, or leave it out."
                     ) from error
-                return pipelines.get_pipeline_job(name=self._run(run_id), timeout=CALL_SECONDS)
+                # Another one of this pipeline was started in the same second.
+                is_first, run_id = True, next(ids)
+                return create()
 
         return create
 
@@ -209,12 +210,34 @@ def job_message(order: Order) -> Any:
     return job
 
 
-def _fresh_id(job: dict[str, Any]) -> str:
-    name = re.sub(r"[^a-z0-9]+", "-", ir.pipeline_name(job["pipelineSpec"]).lower()).strip("-")
-    if not name[:1].isalpha():
-        name = f"run-{name}"
-    # Two that start in one second are two runs.
-    return f"{name[:100]}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+def _fresh_id(pipeline: str, time: datetime) -> str:
+    # As Google's own library names runs, and as `earlier_runs` knows those of one pipeline.
+    return f"{_id_prefix(pipeline)}-{time:%Y%m%d%H%M%S}"
+
+
+def _id_prefix(pipeline: str) -> str:
+    name = re.sub(r"[^-a-z0-9]+", "-", pipeline.lower()).strip("-")
+    name = name if name[:1].isalpha() else f"run-{name}"
+    return name[: 128 - len("-20260102030405")]
+
+
+def _check_run_id(run_id: str, spec: ir.Spec) -> None:
+    if not _RUN_ID.fullmatch(run_id):
+        raise InputError(
+            f"headrace submit: --run-id is {run_id!r}, expected at most 128 lower-case letters, "
+            "digits and -, beginning with a letter. Choose another."
+        )
+    prefix = _id_prefix(ir.pipeline_name(spec))
+    if re.fullmatch(rf"{prefix}-\d{{14}}", run_id):
+        return
+    for node in ir.tasks(spec):
+        source = ir.parameter_inputs(node.task).get("search_root", {})
+        if ir.headrace_component(node.container) and ir.constant(source) == "":
+            raise InputError(
+                f"headrace submit: --run-id is {run_id!r}, but {node.label!r} knows earlier runs "
+                f"of the pipeline by names as '{prefix}-20260102030405'. Leave --run-id out, take "
+                "one of that form, or give the task a `search_root`."
+            )
 
 
 def _to_the_end(method: Callable[..., Any]) -> Callable[..., Any]:
