@@ -21,10 +21,14 @@ from google.protobuf import json_format
 from kfp.kubernetes import kubernetes_executor_config_pb2
 from kfp.pipeline_spec import pipeline_spec_pb2
 
+from kubeflow_native import NativeLineage
 from kubeflow_workflow import ENDED, Object, Workflow, now
 
 # grpc-gateway's status for codes of google.rpc.
 _CODES = {400: 3, 401: 16, 403: 7, 404: 5, 409: 6, 429: 8, 500: 13, 503: 14}
+
+
+Query = Mapping[str, list[str]]
 
 
 class RefusedError(Exception):
@@ -53,6 +57,7 @@ class KubeflowApi:
         experiments: By ID, as the API shows them.
         runs: The same of runs.
         recurring_runs: The same of recurring runs.
+        native: What a backend without ML Metadata knows of lineage; None for one with it.
     """
 
     address: str = ""
@@ -68,17 +73,20 @@ class KubeflowApi:
     experiments: dict[str, Object] = field(default_factory=dict)
     runs: dict[str, Object] = field(default_factory=dict)
     recurring_runs: dict[str, Object] = field(default_factory=dict)
+    native: NativeLineage | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def answer(self, call: str, identifier: str, query: Mapping[str, str], body: Any) -> Object:
+    def answer(self, call: str, identifier: str, query: Query, body: Any) -> Object:
         """Answers one call, as `GET runs` or `POST runs:terminate`."""
         verb, _, rest = call.partition(" ")
         kind, _, action = rest.partition(":")
         if kind == "healthz":
             return {"multi_user": self.multi_user}
-        objects: dict[str, Object] = getattr(
-            self, {"recurringruns": "recurring_runs"}.get(kind, kind)
-        )
+        if kind in ("artifacts", "artifact_tasks"):
+            if self.native is None:
+                raise RefusedError(404, "Not Found")
+            return self.native.answer(kind, identifier, query)
+        objects = self._objects(kind)
         if not identifier:
             return self._create(kind, body) if verb == "POST" else self._list(kind, objects, query)
         if identifier not in objects:
@@ -100,7 +108,12 @@ class KubeflowApi:
             return {}
         if kind == "runs":
             self._advance(found)
-            return {key: value for key, value in found.items() if not key.startswith("_")}
+            shown = {key: value for key, value in found.items() if not key.startswith("_")}
+            if self.native is not None:
+                shown.pop("run_details", None)
+                if query.get("view") == ["FULL"]:
+                    shown["tasks"] = self.native.tasks_of(identifier)
+            return shown
         return found
 
     def _objects(self, kind: str) -> dict[str, Object]:
@@ -152,21 +165,21 @@ class KubeflowApi:
         objects[made[key]] = made
         return {key: value for key, value in made.items() if not key.startswith("_")}
 
-    def _list(self, kind: str, objects: Mapping[str, Object], query: Mapping[str, str]) -> Object:
+    def _list(self, kind: str, objects: Mapping[str, Object], query: Query) -> Object:
         found = list(objects.values())
         if "filter" in query:
-            for predicate in json.loads(query["filter"])["predicates"]:
+            for predicate in json.loads(query["filter"][0])["predicates"]:
                 # The API's JSON has names of proto fields, and takes the enum as a number, too.
                 if predicate["operation"] not in (1, "EQUALS"):
                     raise RefusedError(400, "only EQUALS")
                 value = predicate.get("stringValue", predicate.get("string_value"))
                 found = [each for each in found if each[predicate["key"]] == value]
-        if query.get("experiment_id"):
-            found = [each for each in found if each["experiment_id"] == query["experiment_id"]]
-        if query.get("sort_by", "").endswith(" desc"):
+        if "experiment_id" in query:
+            found = [each for each in found if [each["experiment_id"]] == query["experiment_id"]]
+        if query.get("sort_by", [""])[0].endswith(" desc"):
             found.reverse()
-        size = int(query.get("page_size", 0)) or 20
-        start = int(query.get("page_token", "") or 0)
+        size = int(query.get("page_size", ["20"])[0])
+        start = int(query.get("page_token", ["0"])[0])
         plural = {"recurringruns": "recurringRuns"}.get(kind, kind)
         shown = [
             {key: value for key, value in each.items() if not key.startswith("_")}
@@ -248,7 +261,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(404, "Not Found")
             return
         call = f"{verb} {path['kind']}{path['action'] or ''}"
-        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        query = parse_qs(parts.query)
         with self.api.lock:
             self.api.calls.append(call)
             self.api.bodies.append(body)

@@ -13,7 +13,7 @@ import json
 import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -28,24 +28,24 @@ _PATH = re.compile(
     r"/api/v1/namespaces/(?P<namespace>[^/]+)/(?P<kind>services|pods)"
     r"(?:/(?P<name>[^/]+))?(?:/(?P<verb>portforward))?"
 )
-_LABELS = {"app": "ml-pipeline"}
+_POD = "-x7k2p"
 
 
 @dataclass
 class Forwarding:
-    """A cluster with one service of one pod.
+    """A cluster with services of one pod each.
 
     Attributes:
         kubeconfig: File that names the cluster.
-        port: Port of this machine that the pod's port leads to.
-        namespace: Where the service is.
-        phase: What the pod does.
+        services: Ports of this machine that pods listen on, by the service's name.
+        namespace: Where the services are.
+        phase: What the pods do.
         forbidden: Whether this account may not ask.
         opened: Pods and ports that were forwarded.
     """
 
     kubeconfig: Path
-    port: int
+    services: Mapping[str, int]
     namespace: str = "kubeflow"
     phase: str = "Running"
     forbidden: bool = False
@@ -64,23 +64,27 @@ class _Handler(BaseHTTPRequestHandler):
         path = _PATH.fullmatch(parts.path)
         if self.cluster.forbidden:
             self._answer(403, {"kind": "Status", "message": "services is forbidden"})
-        elif path is None or path["namespace"] != self.cluster.namespace:
+        elif path is None or not self._is_there(path):
             self._answer(404, {"kind": "Status", "message": "not found"})
         elif path["verb"]:
             self._forward(str(path["name"]), parse_qs(parts.query)["ports"][0])
         elif path["kind"] == "services":
             # The pod's port by its name, as manifests have it.
-            ports = [{"port": 8888, "targetPort": "http"}]
-            self._answer(200, {"spec": {"selector": _LABELS, "ports": ports}})
+            ports = [{"port": port, "targetPort": "api"} for port in (8080, 8888)]
+            self._answer(200, {"spec": {"selector": {"app": path["name"]}, "ports": ports}})
         else:
-            wanted = parse_qs(parts.query)["labelSelector"]
-            container = {"name": "api", "ports": [{"name": "http", "containerPort": 8887}]}
+            name = parse_qs(parts.query)["labelSelector"][0].removeprefix("app=")
+            container = {"name": "main", "ports": [{"name": "api", "containerPort": 8887}]}
             pod = {
-                "metadata": {"name": "ml-pipeline-x7k2p", "labels": _LABELS},
+                "metadata": {"name": f"{name}{_POD}"},
                 "spec": {"containers": [container]},
                 "status": {"phase": self.cluster.phase},
             }
-            self._answer(200, {"items": [pod] if wanted == ["app=ml-pipeline"] else []})
+            self._answer(200, {"items": [pod]})
+
+    def _is_there(self, path: re.Match[str]) -> bool:
+        is_known = path["kind"] == "pods" or path["name"] in self.cluster.services
+        return is_known and path["namespace"] == self.cluster.namespace
 
     def _forward(self, pod: str, port: str) -> None:
         self.cluster.opened.append((pod, port))
@@ -96,7 +100,8 @@ class _Handler(BaseHTTPRequestHandler):
         number = int(port).to_bytes(2, "little")
         for channel in (b"\0", b"\1"):
             self._message(channel + number)
-        with contextlib.closing(socket.create_connection(("127.0.0.1", self.cluster.port))) as near:
+        address = ("127.0.0.1", self.cluster.services[pod.removesuffix(_POD)])
+        with contextlib.closing(socket.create_connection(address)) as near:
             back = threading.Thread(target=self._copy_back, args=(near,), daemon=True)
             back.start()
             frames = websocket._abnf.frame_buffer(self._receive, skip_utf8_validation=True)
@@ -134,14 +139,14 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def forwarding(folder: Path, port: int) -> Iterator[Forwarding]:
-    """Serves a cluster whose pod is what listens on a port of this machine.
+def forwarding(folder: Path, services: Mapping[str, int]) -> Iterator[Forwarding]:
+    """Serves a cluster whose pods are what listens on ports of this machine.
 
     Args:
         folder: Where the kubeconfig is written.
-        port: The port.
+        services: The ports, by the names of the services.
     """
-    cluster = Forwarding(kubeconfig=folder / "kubeconfig", port=port)
+    cluster = Forwarding(kubeconfig=folder / "kubeconfig", services=services)
     handler = type("Handler", (_Handler,), {"cluster": cluster})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True

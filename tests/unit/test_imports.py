@@ -35,6 +35,10 @@ def import_without(module: str, blocked: list[str]) -> None:
         ("headrace.commands.compile", [*LIBRARIES, "rich", "kfp", "yaml"]),
         ("headrace.cli", [*LIBRARIES, "rich", "kfp", "yaml"]),
         ("headrace", [*LIBRARIES, "kfp", "click", "rich", "yaml"]),
+        (
+            "headrace.backends.kubeflow.lineage",
+            [*LIBRARIES, "grpc", "kfp", "kubernetes", "ml_metadata", "yaml"],
+        ),
     ],
 )
 def test_authoring_and_compiling_need_no_machine_learning(module: str, blocked: list[str]) -> None:

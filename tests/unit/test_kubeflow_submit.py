@@ -1,16 +1,13 @@
 """Runs and recurring runs on Kubeflow Pipelines, by its real client against a local server."""
 
-# kfp decorates without types.
-# mypy: disallow-untyped-decorators=False
-
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from kfp import dsl
 
+import kubeflow_pipelines
 from headrace import frontend
 from headrace.backends.kubeflow import client, connection
 from headrace.backends.kubeflow.submit import KubeflowRemote, connect
@@ -21,29 +18,8 @@ from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile
 from headrace_components.errors import InputError, PlatformError
 from kubeflow_api import KubeflowApi, kubeflow_api
+from kubeflow_pipelines import flights
 from port_forwarding import forwarding
-
-IMAGE = f"docker.io/library/busybox@sha256:{'0' * 64}"
-
-
-@dsl.container_component
-def make(rows: dsl.Output[dsl.Dataset], count: int = 1) -> dsl.ContainerSpec:
-    return dsl.ContainerSpec(image=IMAGE, command=["make"], args=["{{$}}"])
-
-
-@dsl.container_component
-def train(rows: dsl.Input[dsl.Dataset], steps: int) -> dsl.ContainerSpec:
-    return dsl.ContainerSpec(image=IMAGE, command=["train"], args=["{{$}}"])
-
-
-@dsl.pipeline(name="flights")
-def flights(steps: int = 5, deep: bool = False) -> None:
-    rows = make(count=2)
-    train(rows=rows.outputs["rows"], steps=steps)
-    with dsl.ParallelFor([10, 20]) as item:
-        train(rows=rows.outputs["rows"], steps=item)
-    with dsl.If(deep == True):  # noqa: E712  a condition of kfp
-        train(rows=rows.outputs["rows"], steps=1000)
 
 
 @pytest.fixture(autouse=True)
@@ -98,7 +74,7 @@ def test_a_run_is_started_watched_and_linked_to_from_the_command_line(
         f'[kubeflow]\nhost = "{api.address}/"\nexperiment = "nightly"\nservice_account = "runner"\n'
         'pipeline_root = "s3://bucket/root"\nparameters = { steps = 6 }\n'
     )
-    pipeline = f"{__file__}:flights"
+    pipeline = f"{kubeflow_pipelines.__file__}:flights"
 
     options = ["--target", "kubeflow", "--config", str(config)]
     code = main(["submit", pipeline, *options, "-p", "deep=true", "--poll", "0.1"])
@@ -106,6 +82,7 @@ def test_a_run_is_started_watched_and_linked_to_from_the_command_line(
     assert code == 0
     (run,) = api.runs.values()
     assert run["runtime_config"]["parameters"] == {"steps": 6, "deep": True}
+    assert run["runtime_config"]["pipeline_root"] == "s3://bucket/root"
     assert run["service_account"] == "runner"
     assert run["pipeline_spec"]["defaultPipelineRoot"] == "s3://bucket/root"
     assert run["display_name"].startswith("flights 20")
@@ -154,7 +131,7 @@ def test_a_task_that_fails_tells_why_and_what_was_not_reached_is_skipped(
     assert {task.message for task in run.tasks if task.state == "failed"} == {
         "main: Error (exit code 2)"
     }
-    assert f"kubectl logs -l pipeline/runid={run.id} -c main" in run.message
+    assert f"kubectl -n kubeflow logs -l pipeline/runid={run.id} -c main" in run.message
 
 
 def test_a_run_without_the_cache_asks_for_none_in_any_task(
@@ -365,7 +342,8 @@ def test_a_pod_looks_for_the_service_of_its_cluster() -> None:
 def forwarded(
     api: KubeflowApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Any]]:
-    with forwarding(tmp_path, int(api.address.rpartition(":")[2])) as cluster:
+    services = {"ml-pipeline": int(api.address.rpartition(":")[2])}
+    with forwarding(tmp_path, services) as cluster:
         monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
 
         def connected(**changes: Any) -> KubeflowRemote:

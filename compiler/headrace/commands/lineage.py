@@ -2,42 +2,85 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import click
 
-from headrace.backends.local.lineage_connection import default_url
-from headrace.backends.local.lineage_query import LineageReader
+from headrace.backends.local.lineage_records import Artifact, Execution, Run
 from headrace.commands import lineage_view
+from headrace.targets import Target
+
+_TARGETS: tuple[Target, ...] = ("local", "kubeflow")
+
+
+class _Reader(Protocol):
+    def runs(self, limit: int) -> list[Run]: ...
+
+    def run(self, run_id: str) -> tuple[Run, Sequence[Execution]]: ...
+
+    def artifact(self, uri: str, root: Path) -> Artifact: ...
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class _Source:
+    target: Target
     root: Path
-    url: str
+    metadata: str
+    config: Path | None
+
+    def reader(self) -> _Reader:
+        # Imported here: each of the two takes libraries that the other does without.
+        if self.target == "kubeflow":
+            from headrace.backends.kubeflow import lineage as cluster
+            from headrace.profiles.profile import read_profile
+
+            return cluster.reader(read_profile(self.config), self.metadata)
+        from headrace.backends.local.lineage_connection import default_url
+        from headrace.backends.local.lineage_query import LineageReader
+
+        return LineageReader(self.metadata or default_url(self.root))
 
 
 @click.group()
+@click.option(
+    "--target",
+    type=click.Choice(_TARGETS),
+    default="local",
+    show_default=True,
+    help="Where the runs were.",
+)
 @click.option(
     "--root",
     type=click.Path(path_type=Path),
     default=Path("headrace_root"),
     show_default=True,
-    help="Directory that the runs were told to write to.",
+    help="Directory that runs on this machine were told to write to.",
 )
 @click.option(
     "--metadata",
     metavar="URL",
-    help="Metadata store, where it is not the root's own: sqlite:////file, or mysql://...",
+    default="",
+    help="Metadata store, where it is not the root's own: sqlite:////file, or mysql://...; for "
+    "kubeflow grpc://host:port, where it cannot be found through the cluster.",
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="headrace.toml",
+    help="Target profile that names the cluster; by default headrace.toml of the current "
+    "directory, if there is one.",
 )
 @click.pass_context
-def lineage(context: click.Context, root: Path, metadata: str | None) -> None:
+def lineage(
+    context: click.Context, target: Target, root: Path, metadata: str, config: Path | None
+) -> None:
     """Show what runs read and wrote.
 
     The store may also be one that TFX wrote: --metadata sqlite:////path/to/metadata.db
     """
-    context.obj = _Source(root=root.absolute(), url=metadata or default_url(root))
+    context.obj = _Source(target=target, root=root.absolute(), metadata=metadata, config=config)
 
 
 _as_json = click.option(
@@ -46,14 +89,22 @@ _as_json = click.option(
 
 
 @lineage.command()
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    metavar="N",
+    help="Most runs to list.",
+)
 @_as_json
 @click.pass_obj
-def runs(source: _Source, as_json: bool) -> None:
-    """List the runs, newest first.
+def runs(source: _Source, limit: int, as_json: bool) -> None:
+    """List the latest runs, newest first.
 
     JSON: a list of {run_id, pipeline, state, started, seconds, tasks, parameters}.
     """
-    found = LineageReader(source.url).runs()
+    found = source.reader().runs(limit)
     if as_json:
         _print_json([dataclasses.asdict(run) for run in found])
     else:
@@ -72,7 +123,7 @@ def run(source: _Source, run_id: str, parameters: bool, as_json: bool) -> None:
     state, started, seconds, parameters, inputs, outputs, reason}; inputs and outputs hold, by port,
     lists of {id, type, uri}.
     """
-    found, executions = LineageReader(source.url).run(run_id)
+    found, executions = source.reader().run(run_id)
     if as_json:
         tasks = [dataclasses.asdict(execution) for execution in executions]
         _print_json({**dataclasses.asdict(found), "executions": tasks})
@@ -98,7 +149,7 @@ def artifact(source: _Source, uri: str, as_json: bool) -> None:
     JSON: {id, type, uri, created, metadata, producer, consumers, reused_by, ancestors}; the last
     four hold executions as `run` has them, `ancestors` from the raw data to the producer.
     """
-    found = LineageReader(source.url).artifact(uri, source.root)
+    found = source.reader().artifact(uri, source.root)
     if as_json:
         _print_json(dataclasses.asdict(found))
     else:

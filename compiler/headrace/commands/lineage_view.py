@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.tree import Tree
 
 from headrace.backends.local.lineage_query import short_uri
-from headrace.backends.local.lineage_records import Artifact, ArtifactRef, Execution, Run
+from headrace.backends.local.lineage_records import Artifact, ArtifactRef, Execution, Id, Run
 
 _STYLES = {
     "done": "green",
@@ -109,13 +109,13 @@ def show_artifact(console: Console, artifact: Artifact, root: Path) -> None:
 
 def _way_back(artifact: Artifact, root: Path) -> Tree:
     """Returns the executions behind an artifact as a tree, each of them once with its inputs."""
-    makers: dict[int, Execution] = {}
+    makers: dict[Id, Execution] = {}
     for execution in artifact.ancestors:
         for refs in execution.outputs.values():
             for ref in refs:
                 makers.setdefault(ref.id, execution)
     tree = Tree(f"[bold]{escape(short_uri(artifact.uri, root))}[/]")
-    shown: set[int] = set()
+    shown: set[Id] = set()
     # Not recursive: a long history must not end in a RecursionError.
     to_show = [] if artifact.producer is None else [(tree, artifact.producer)]
     while to_show:

@@ -7,7 +7,7 @@ import json
 import re
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from headrace.backends.kubeflow.connection import Address
@@ -131,6 +131,44 @@ def call(
         made = found_anyway() if found_anyway else None
         if made is not None:
             return made
+
+
+def get_json(kfp: Any, address: Address, path: str, query: Mapping[str, Any]) -> Any:
+    """Returns the answer to a GET below /apis/v2beta1 as JSON data, or None where it is a 404.
+
+    For what kfp's client does not know yet, or not in its version that is installed.
+
+    Raises:
+        InputError: The service refuses what was asked for.
+        PlatformError: It stays busy, cannot be reached, or wants other credentials.
+    """
+    from kfp_server_api import ApiException
+
+    api = kfp._run_api.api_client
+    # A list becomes one parameter an item, as grpc-gateway reads it.
+    parameters = [
+        (name, item)
+        for name, value in query.items()
+        for item in (value if isinstance(value, list) else [value])
+    ]
+
+    def ask() -> Any:
+        try:
+            return api.call_api(
+                f"/apis/v2beta1/{path}",
+                "GET",
+                query_params=parameters,
+                header_params={"Accept": "application/json"},
+                auth_settings=["Bearer"],
+                response_type="object",
+                _return_http_data_only=True,
+            )
+        except ApiException as error:
+            if error.status == 404:
+                return None
+            raise
+
+    return call(ask, address, path)
 
 
 @contextlib.contextmanager

@@ -1,20 +1,30 @@
 """Runs pipelines on Kubeflow Pipelines: runs, and recurring runs for schedules."""
 
-import contextlib
 import functools
 import json
 import secrets
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, TypeVar
 
 from headrace import ir
 from headrace.backends.kubeflow import client, connection
-from headrace.backends.kubeflow.emit import yaml_text
-from headrace.backends.kubeflow.tasks import tasks_of
-from headrace.backends.remote.model import Order, Run, RunState, Schedule, ScheduleState, Timing
+from headrace.backends.kubeflow.lineage_api import ApiSource
+from headrace.backends.kubeflow.package import package_of
+from headrace.backends.kubeflow.tasks import (
+    tasks_of_executions,
+    tasks_of_nodes,
+    with_those_to_come,
+)
+from headrace.backends.remote.model import (
+    Order,
+    Run,
+    RunState,
+    Schedule,
+    ScheduleState,
+    Task,
+    Timing,
+)
 from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile
 from headrace_components.errors import InputError
@@ -51,8 +61,8 @@ class KubeflowRemote:
     """An installation of Kubeflow Pipelines; the methods are those of `remote.model.Remote`."""
 
     def __init__(self, kfp: Any, address: connection.Address, settings: Kubeflow) -> None:
-        self._kfp = kfp
-        self._address = address
+        self.kfp = kfp
+        self.address = address
         self._settings = settings
         self._specs: dict[str, Any] = {}
 
@@ -63,11 +73,12 @@ class KubeflowRemote:
         before = {run.run_id for run in self._named(name, experiment)}
 
         def start(package: str) -> Any:
-            return self._kfp.run_pipeline(
+            return self.kfp.run_pipeline(
                 experiment_id=experiment,
                 job_name=name,
                 pipeline_package_path=package,
                 params=dict(order.parameters),
+                pipeline_root=self._settings.pipeline_root or None,
                 service_account=self._settings.service_account or None,
             )
 
@@ -75,24 +86,22 @@ class KubeflowRemote:
             runs = self._named(name, experiment)
             return next((run for run in runs if run.run_id not in before), None)
 
-        with _package(order) as package:
+        with package_of(order) as package:
             made = self._call(lambda: start(package), f"run {name!r}", found_anyway)
         return self._run(made)
 
     def describe(self, run_id: str) -> Run:
         """Returns a run with its tasks."""
-        found = self._call(lambda: self._kfp.get_run(run_id), f"run {run_id!r}")
-        return self._run(found, with_tasks=True)
+        return self._run(self.fetch(run_id), with_tasks=True)
 
     def runs(self, limit: int) -> Sequence[Run]:
         """Returns the latest runs, the newest first."""
-        found = self._pages("runs", self._kfp.list_runs, limit)
-        return [self._run(each) for each in found]
+        return [self._run(each) for each in self.latest(limit)]
 
     def cancel(self, run_id: str) -> None:
         """Asks for a run to end."""
         if not self.describe(run_id).is_over:
-            self._call(lambda: self._kfp.terminate_run(run_id), f"run {run_id!r}")
+            self._call(lambda: self.kfp.terminate_run(run_id), f"run {run_id!r}")
 
     def delete(self, run_id: str) -> None:
         """Deletes the record of a run that is over."""
@@ -101,7 +110,7 @@ class KubeflowRemote:
                 f"kubeflow: run {run_id!r} is under way, and only one that is over can be deleted. "
                 f"Cancel it first: headrace runs cancel {run_id} --target kubeflow."
             )
-        self._call(lambda: self._kfp.delete_run(run_id), f"run {run_id!r}")
+        self._call(lambda: self.kfp.delete_run(run_id), f"run {run_id!r}")
 
     def schedule(self, order: Order, timing: Timing) -> Schedule:
         """Makes a recurring run."""
@@ -115,7 +124,7 @@ class KubeflowRemote:
         known = {each.recurring_run_id for each in self._recurring_runs(name)}
 
         def make(package: str) -> Any:
-            return self._kfp.create_recurring_run(
+            return self.kfp.create_recurring_run(
                 experiment_id=self._experiment,
                 job_name=name,
                 start_time=_rfc3339(timing.start),
@@ -126,6 +135,7 @@ class KubeflowRemote:
                 no_catchup=True,
                 params=dict(order.parameters),
                 pipeline_package_path=package,
+                pipeline_root=self._settings.pipeline_root or None,
                 service_account=self._settings.service_account or None,
             )
 
@@ -133,7 +143,7 @@ class KubeflowRemote:
             made = self._recurring_runs(name)
             return next((each for each in made if each.recurring_run_id not in known), None)
 
-        with _package(order) as package:
+        with package_of(order) as package:
             made = self._call(lambda: make(package), f"recurring run {name!r}", found_anyway)
         return self._schedule(made)
 
@@ -144,17 +154,25 @@ class KubeflowRemote:
     def pause(self, schedule_id: str) -> None:
         """Disables a recurring run."""
         what = f"recurring run {schedule_id!r}"
-        self._call(lambda: self._kfp.disable_recurring_run(schedule_id), what)
+        self._call(lambda: self.kfp.disable_recurring_run(schedule_id), what)
 
     def resume(self, schedule_id: str) -> None:
         """Enables a recurring run."""
         what = f"recurring run {schedule_id!r}"
-        self._call(lambda: self._kfp.enable_recurring_run(schedule_id), what)
+        self._call(lambda: self.kfp.enable_recurring_run(schedule_id), what)
 
     def delete_schedule(self, schedule_id: str) -> None:
         """Deletes a recurring run."""
         what = f"recurring run {schedule_id!r}"
-        self._call(lambda: self._kfp.delete_recurring_run(schedule_id), what)
+        self._call(lambda: self.kfp.delete_recurring_run(schedule_id), what)
+
+    def fetch(self, run_id: str) -> Any:
+        """Returns a run as `V2beta1Run`."""
+        return self._call(lambda: self.kfp.get_run(run_id), f"run {run_id!r}")
+
+    def latest(self, limit: int) -> Iterator[Any]:
+        """Yields the latest runs as `V2beta1Run`, the newest first."""
+        return self._pages("runs", self.kfp.list_runs, limit)
 
     def _call(
         self,
@@ -162,12 +180,12 @@ class KubeflowRemote:
         what: str,
         found_anyway: Callable[[], T | None] | None = None,
     ) -> T:
-        return client.call(function, self._address, what, found_anyway=found_anyway)
+        return client.call(function, self.address, what, found_anyway=found_anyway)
 
     @functools.cached_property
-    def _namespace(self) -> str | None:
+    def namespace(self) -> str | None:
         """The namespace of runs, or None where users have none of their own."""
-        health = self._call(self._kfp.get_kfp_healthz, "the service")
+        health = self._call(self.kfp.get_kfp_healthz, "the service")
         return self._settings.namespace if health.multi_user else None
 
     @functools.cached_property
@@ -175,7 +193,7 @@ class KubeflowRemote:
         """ID of the experiment, which is made if it is not there."""
         name = self._settings.experiment or "Default"
         found = self._call(
-            lambda: self._kfp.create_experiment(name=name, namespace=self._namespace),
+            lambda: self.kfp.create_experiment(name=name, namespace=self.namespace),
             f"experiment {name!r}",
         )
         return str(found.experiment_id)
@@ -187,10 +205,10 @@ class KubeflowRemote:
         return f"{name} {datetime.now(UTC):%Y-%m-%d %H:%M:%S} {secrets.token_hex(2)}"
 
     def _named(self, name: str, experiment: str) -> list[Any]:
-        return list(self._pages("runs", self._kfp.list_runs, None, name, experiment_id=experiment))
+        return list(self._pages("runs", self.kfp.list_runs, None, name, experiment_id=experiment))
 
     def _recurring_runs(self, name: str = "") -> list[Any]:
-        ask = self._kfp.list_recurring_runs
+        ask = self.kfp.list_recurring_runs
         return list(self._pages("recurring_runs", ask, None, name))
 
     def _pages(
@@ -206,7 +224,7 @@ class KubeflowRemote:
         named = {"operation": 1, "key": "display_name", "stringValue": name}
         options["filter"] = json.dumps({"predicates": [named]}) if name else None
         # An experiment is in a namespace already.
-        options["namespace"] = None if "experiment_id" in options else self._namespace
+        options["namespace"] = None if "experiment_id" in options else self.namespace
         token, count = "", 0
         while True:
             size = _PAGE_SIZE if limit is None else min(_PAGE_SIZE, limit - count)
@@ -226,36 +244,49 @@ class KubeflowRemote:
     def _run(self, found: Any, *, with_tasks: bool = False) -> Run:
         state = _RUN_STATES.get(str(found.state), "waiting")
         is_over = state in ("succeeded", "failed", "cancelled")
-        tasks = tasks_of(found, self._spec(found), is_over=is_over) if with_tasks else ()
+        tasks = self._tasks(found, is_over=is_over) if with_tasks else ()
         message = found.error.message if found.error else ""
         if state == "failed":
-            logs = f"kubectl logs -l pipeline/runid={found.run_id} -c main --prefix --tail=-1"
+            pods = self.namespace or self.address.service_namespace or self.address.namespace
+            logs = f"kubectl -n {pods} logs -l pipeline/runid={found.run_id} -c main --prefix"
             message = f"{message or 'A task failed.'} While its pods are there: {logs}"
         return Run(
             id=found.run_id,
             name=found.display_name,
             state=state,
-            link=self._address.link(f"runs/details/{found.run_id}"),
+            link=self.address.link(f"runs/details/{found.run_id}"),
             created=found.created_at,
             seconds=_seconds(found.created_at, found.finished_at if is_over else None),
             tasks=tasks,
             message=message,
         )
 
-    def _spec(self, run: Any) -> Any:
-        """Returns the pipeline of a run; a run of an uploaded pipeline has only its name."""
+    def pipeline_of(self, run: Any) -> Any:
+        """Returns the pipeline of a `V2beta1Run`, which may hold no more than its name."""
         if run.run_id not in self._specs:
             sent = run.pipeline_spec
             version = run.pipeline_version_reference
             if sent is None and version is not None:
                 sent = self._call(
-                    lambda: self._kfp.get_pipeline_version(
+                    lambda: self.kfp.get_pipeline_version(
                         version.pipeline_id, version.pipeline_version_id
                     ),
                     f"the pipeline of run {run.run_id!r}",
                 ).pipeline_spec
             self._specs[run.run_id] = (sent or {}).get("pipeline_spec", sent or {})
         return self._specs[run.run_id]
+
+    def _tasks(self, found: Any, *, is_over: bool) -> tuple[Task, ...]:
+        if found.run_details:
+            started = tasks_of_nodes(found, self.pipeline_of(found))
+        elif str(found.state) == "PENDING":
+            started = []
+        else:
+            # A backend without ML Metadata knows tasks as such; kfp's client does not, yet.
+            ask = functools.partial(client.get_json, self.kfp, self.address)
+            executions = ApiSource(ask, self.namespace).executions_of(found.run_id)
+            started = tasks_of_executions(executions)
+        return with_those_to_come(started, self.pipeline_of(found), is_over=is_over)
 
     def _schedule(self, found: Any) -> Schedule:
         cron, periodic = found.trigger.cron_schedule, found.trigger.periodic_schedule
@@ -267,29 +298,8 @@ class KubeflowRemote:
             name=found.display_name,
             state="completed" if is_over else state,
             cron=cron.cron.removeprefix("0 ") if cron else f"every {periodic.interval_second} s",
-            link=self._address.link(f"recurringrun/details/{found.recurring_run_id}"),
+            link=self.address.link(f"recurringrun/details/{found.recurring_run_id}"),
         )
-
-
-@contextlib.contextmanager
-def _package(order: Order) -> Iterator[str]:
-    """Lends the pipeline as a file, which is how `kfp.Client` takes it."""
-    text = order.compiled.text if order.use_cache else _without_cache(order.compiled.text)
-    with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory) / "pipeline.yaml"
-        path.write_text(text, "utf-8")
-        yield str(path)
-
-
-def _without_cache(text: str) -> str:
-    # Not left to the client's `enable_caching`: it sees the tasks of the root, and none in loops,
-    # conditions and pipelines within.
-    import yaml
-
-    spec, *platform = yaml.safe_load_all(text)
-    for node in ir.tasks(spec):
-        node.task["cachingOptions"] = {}
-    return yaml_text([spec, *platform])
 
 
 def _rfc3339(time: datetime | None) -> str | None:

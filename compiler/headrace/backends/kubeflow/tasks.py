@@ -1,12 +1,13 @@
 """What the nodes of a run's workflow say of the pipeline's tasks."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from headrace import ir
+from headrace.backends.local.lineage_records import Execution
 from headrace.backends.remote.model import Task, TaskState
 
 _STATES: dict[str, TaskState] = {
@@ -17,6 +18,14 @@ _STATES: dict[str, TaskState] = {
     "FAILED": "failed",
     "CANCELING": "running",
     "CANCELED": "cancelled",
+}
+
+_EXECUTION_STATES: dict[str, TaskState] = {
+    "running": "running",
+    "done": "done",
+    "cached": "cached",
+    "failed": "failed",
+    "canceled": "skipped",
 }
 
 # Argo's name of the n-th round of a loop: "<name>(<n>:<item>)".
@@ -35,27 +44,57 @@ class _Node:
     children: tuple[Any, ...]
 
 
-def tasks_of(run: Any, spec: Mapping[str, Any], *, is_over: bool) -> tuple[Task, ...]:
-    """Returns the tasks of a run that run something, in the order in which they started.
+def tasks_of_nodes(run: Any, spec: Mapping[str, Any]) -> list[Task]:
+    """Returns the tasks of a run that have started, by the nodes of its workflow.
 
     Args:
         run: `V2beta1Run`. Its `task_details` are nodes of an Argo workflow: besides the tasks,
             there are a driver and an executor for each, and the DAGs that hold them.
         spec: The pipeline of the run, which tells which nodes are tasks.
+    """
+    leaves = {node.path for node in _leaves(spec)}
+    nodes = _nodes(run.run_details.task_details or [], spec)
+    started = [node for node in nodes if _plain(node.path) in leaves]
+    started.sort(key=lambda node: (node.detail.start_time, node.path))
+    return [_task(node, run) for node in started]
+
+
+def tasks_of_executions(executions: Iterable[Execution]) -> list[Task]:
+    """Returns the tasks of a run that have started, by its lineage."""
+    return [
+        Task(
+            name=each.task,
+            state=_EXECUTION_STATES[each.state],
+            seconds=each.seconds or 0.0,
+            message=each.reason or "",
+        )
+        for each in executions
+    ]
+
+
+def with_those_to_come(
+    started: Sequence[Task], spec: Mapping[str, Any], *, is_over: bool
+) -> tuple[Task, ...]:
+    """Returns the tasks of a run, those that have not started after those that have.
+
+    Args:
+        started: Tasks that have started.
+        spec: The pipeline of the run.
         is_over: Whether a task that has not started never will.
     """
-    leaves = {node.path: node for node in ir.tasks(spec) if node.executor} if spec else {}
-    details = (run.run_details.task_details if run.run_details else None) or []
-    started = [node for node in _nodes(details, spec) if _plain(node.path) in leaves]
-    started.sort(key=lambda node: (node.detail.start_time, node.path))
-    seen = {_plain(node.path) for node in started}
-    waiting = [
-        Task(name="/".join(path), state="skipped" if is_over else "waiting")
-        for path, node in leaves.items()
+    seen = {_plain(tuple(task.name.split("/"))) for task in started}
+    to_come = [
+        Task(name=node.label, state="skipped" if is_over else "waiting")
+        for node in _leaves(spec)
         # How often a loop turns is not known before it does.
-        if path not in seen and not _is_in_loop(node)
+        if node.path not in seen and not _is_in_loop(node)
     ]
-    return (*(_task(node, run) for node in started), *waiting)
+    return (*started, *to_come)
+
+
+def _leaves(spec: Mapping[str, Any]) -> list[ir.TaskNode]:
+    """Returns the tasks that run something; none where the pipeline is not known."""
+    return [node for node in ir.tasks(spec) if node.executor] if spec else []
 
 
 def _nodes(details: list[Any], spec: Mapping[str, Any]) -> Iterator[_Node]:

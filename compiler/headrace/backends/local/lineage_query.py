@@ -16,7 +16,7 @@ from headrace.backends.local.lineage_messages import (
     values,
 )
 from headrace.backends.local.lineage_process import is_gone
-from headrace.backends.local.lineage_records import Artifact, ArtifactRef, Execution, Run
+from headrace.backends.local.lineage_records import Artifact, ArtifactRef, Execution, Id, Run
 from headrace.backends.local.lineage_types import component_of
 from headrace_components.errors import InputError
 
@@ -30,12 +30,12 @@ class LineageReader:
         """Opens the store at `url`. Raises InputError where there is none."""
         self._connection = Connection(url, read_only=True)
 
-    def runs(self) -> list[Run]:
-        """Returns all runs, newest first."""
+    def runs(self, limit: int | None = None) -> list[Run]:
+        """Returns the latest runs, newest first; all of them without a `limit`."""
         with self._connection.transaction(exclusive=False) as store:
             contexts = store.get_contexts_by_type("pipeline_run")
             contexts.sort(key=lambda context: (context.create_time_since_epoch, context.id))
-            return [_run(store, context) for context in reversed(contexts)]
+            return [_run(store, context) for context in contexts[::-1][:limit]]
 
     def run(self, run_id: str) -> tuple[Run, list[Execution]]:
         """Returns a run and its executions in the order in which they started.
@@ -171,7 +171,7 @@ def _writers_and_readers(store: Any, artifact: Any) -> tuple[list[Execution], se
 
 
 def _ancestors(store: Any, producer: Execution | None) -> list[Execution]:
-    found: dict[int, Execution] = {}
+    found: dict[Id, Execution] = {}
     to_visit = [] if producer is None else [producer]
     while to_visit:
         execution = to_visit.pop()

@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+Id = int | str
+"""A number in ML Metadata, a text in clusters of Kubeflow that have left it."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
@@ -36,7 +39,7 @@ class Run:
 class ArtifactRef:
     """An artifact by name: its id in the store, its type without `tfx.`, and its URI."""
 
-    id: int
+    id: Id
     type: str
     uri: str
 
@@ -59,7 +62,7 @@ class Execution:
         reason: Why it failed; None where it did not.
     """
 
-    id: int
+    id: Id
     run_id: str
     task: str
     component: str
@@ -89,7 +92,7 @@ class Artifact:
             the producer is the last.
     """
 
-    id: int
+    id: Id
     type: str
     uri: str
     created: str

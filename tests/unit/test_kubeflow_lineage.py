@@ -1,0 +1,290 @@
+"""Lineage of clusters: from ML Metadata over gRPC, and from the newer REST API."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from ml_metadata.proto import metadata_store_pb2, metadata_store_service_pb2
+
+from headrace import frontend
+from headrace.backends.kubeflow import client, mlmd_client
+from headrace.backends.kubeflow.submit import connect
+from headrace.backends.remote.model import Order
+from headrace.cli import main
+from headrace.compiler import compile_for
+from headrace.profiles.kubeflow import Kubeflow
+from headrace.profiles.profile import Profile
+from kubeflow_api import KubeflowApi, kubeflow_api
+from kubeflow_metadata import Recorder, metadata_server
+from kubeflow_native import NativeLineage
+from kubeflow_pipelines import flights
+from port_forwarding import forwarding
+
+Call = Callable[..., Any]
+ROOT = "minio://mlpipeline/v2/artifacts/flights"
+
+
+@pytest.fixture(autouse=True)
+def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HEADRACE_KFP_TOKEN", "KF_PIPELINES_ENDPOINT", "KUBERNETES_SERVICE_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(client, "PAUSES_SECONDS", (0.01,))
+    monkeypatch.setattr(mlmd_client, "_PAUSES_SECONDS", (0.01,))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Any]:
+    with metadata_server(tmp_path / "metadata.sqlite") as served:
+        yield served
+
+
+@pytest.fixture
+def ask(store: Any, capsys: pytest.CaptureFixture[str]) -> Call:
+    """Calls `headrace lineage` for the store alone; returns code, output and errors."""
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        options = ["--target", "kubeflow", "--metadata", f"grpc://{store[0]}"]
+        code = main(["lineage", *options, *arguments])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+def record_two_runs(store: Any, first: str = "run-1", second: str = "run-2") -> None:
+    """A run with a loop and a condition that does not hold, and one that fails."""
+    run = Recorder(store[1], "flights", first)
+    rows = run.artifact(f"{ROOT}/{first}/make/1/rows", "tfx.Examples", span=3, extra={"a": [1]})
+    model = run.artifact(f"{ROOT}/{first}/train/2/model", "system.Model")
+    given = {"count": 2.0, "names": ["a", "b"], "rate": 0.5}
+    run.task("make", parameters=given, outputs={"rows": rows})
+    run.task("train", inputs={"rows": [rows]}, outputs={"model": model})
+    loop = run.task("for-loop-2", kind="system.DAGExecution", inputs={"rows": [rows]})
+    for index in range(2):
+        turn = run.task("for-loop-2", kind="system.DAGExecution", parent=loop, iteration=index)
+        run.task("train-2", parent=turn, iteration=index, inputs={"rows": [rows]})
+    run.task("condition-3", "CANCELED", kind="system.DAGExecution")
+    run.task("train-4", "CANCELED")
+    run = Recorder(store[1], "flights", second)
+    # A hit of the cache points to the artifacts that are there.
+    base = run.artifact(f"{ROOT}/{second}/base", "system.Model")
+    run.task("make", "CACHED", outputs={"rows": rows})
+    run.task("train", "FAILED", inputs={"rows": [rows], "bases": [model, base]})
+
+
+def test_the_fields_are_those_of_ml_metadata() -> None:
+    modules = (metadata_store_pb2.DESCRIPTOR, metadata_store_service_pb2.DESCRIPTOR)
+    protos = {name: each for file in modules for name, each in file.message_types_by_name.items()}
+    protos["Path"] = protos["Event"].nested_types_by_name["Path"]
+    protos["Step"] = protos["Path"].nested_types_by_name["Step"]
+    for name, fields in mlmd_client.FIELDS.items():
+        for field_name, (number, kind) in fields.items():
+            field = protos[name].fields_by_name[field_name]
+            assert field.number == number, f"{name}.{field_name}"
+            is_repeated = field.label == field.LABEL_REPEATED
+            assert is_repeated == kind.startswith(("*", "{}")), f"{name}.{field_name}"
+            if field.message_type is None and field.enum_type is None:
+                expected = getattr(field, f"TYPE_{kind.removeprefix('*').upper()}")
+                assert field.type == expected, f"{name}.{field_name}"
+
+
+def test_runs_of_a_store_are_listed_newest_first(store: Any, ask: Call) -> None:
+    record_two_runs(store)
+
+    code, out, _ = ask("runs", "--json")
+
+    assert code == 0
+    newest, oldest = json.loads(out)
+    assert (newest["run_id"], newest["pipeline"], newest["state"]) == ("run-2", "flights", "failed")
+    assert newest["tasks"] == {"cached": 1, "failed": 1}
+    assert oldest["tasks"] == {"canceled": 1, "done": 4}
+    assert [run["run_id"] for run in json.loads(ask("runs", "--limit", "1", "--json")[1])] == [
+        "run-2"
+    ]
+
+
+def test_a_run_shows_the_path_of_each_task_and_what_it_read_and_wrote(
+    store: Any, ask: Call
+) -> None:
+    record_two_runs(store)
+
+    found = json.loads(ask("run", "run-1", "--json")[1])
+
+    by_task = {each["task"]: each for each in found["executions"]}
+    assert list(by_task) == [
+        "make",
+        "train",
+        "for-loop-2/0/train-2",
+        "for-loop-2/1/train-2",
+        "train-4",
+    ]
+    assert by_task["make"]["parameters"] == {"count": 2, "names": '["a", "b"]', "rate": 0.5}
+    (rows,) = by_task["for-loop-2/1/train-2"]["inputs"]["rows"]
+    assert (rows["type"], rows["uri"]) == ("Examples", f"{ROOT}/run-1/make/1/rows")
+    assert by_task["train"]["outputs"]["model"][0]["type"] == "Model"
+    assert by_task["train-4"]["state"] == "canceled"
+    text = ask("run", "run-2")[1]
+    assert f"out  rows  {ROOT}/run-1/make/1/rows Examples" in text
+    assert text.count("in   bases") == 2
+
+
+def test_an_artifact_tells_who_made_who_used_and_who_reused_it(store: Any, ask: Call) -> None:
+    record_two_runs(store)
+
+    found = json.loads(ask("artifact", f"{ROOT}/run-1/make/1/rows/", "--json")[1])
+
+    assert found["metadata"]["span"] == 3
+    assert found["metadata"]["extra"] == {"a": [1]}
+    assert (found["producer"]["task"], found["producer"]["run_id"]) == ("make", "run-1")
+    assert [(each["task"], each["run_id"]) for each in found["consumers"]] == [
+        ("train", "run-1"),
+        ("for-loop-2/0/train-2", "run-1"),
+        ("for-loop-2/1/train-2", "run-1"),
+        ("train", "run-2"),
+    ]
+    assert [(each["task"], each["run_id"]) for each in found["reused_by"]] == [("make", "run-2")]
+    model = json.loads(ask("artifact", f"{ROOT}/run-1/train/2/model", "--json")[1])
+    assert [each["task"] for each in model["ancestors"]] == ["make", "train"]
+    assert "train of run run-1" in ask("artifact", str(model["id"]))[1]
+
+
+def test_what_a_store_does_not_have_and_a_store_that_is_not_there_are_said(
+    store: Any, ask: Call, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record_two_runs(store)
+
+    assert "there is no run 'run-3' in the metadata store" in ask("run", "run-3")[2]
+    assert "there is no artifact 's3://a'" in ask("artifact", "s3://a")[2]
+    store[2].append(grpc.StatusCode.UNAVAILABLE)
+    assert ask("runs")[0] == 0  # it was asked again
+    store[2].extend([grpc.StatusCode.UNAVAILABLE] * 2)
+    code, _, err = ask("runs")
+    assert code == 1
+    assert "answered UNAVAILABLE to GetContextsByType: refused for the test. See that" in err
+    assert main(["lineage", "--target", "kubeflow", "--metadata", "http://a", "runs"]) == 2
+    assert "expected the store of a cluster as grpc://" in capsys.readouterr().err
+
+
+@pytest.fixture
+def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KubeflowApi]:
+    with kubeflow_api() as served:
+        config = tmp_path / "headrace.toml"
+        config.write_text(f'[kubeflow]\nhost = "{served.address}"\n')
+        monkeypatch.chdir(tmp_path)
+        yield served
+
+
+@pytest.fixture
+def run_ids(api: KubeflowApi) -> list[str]:
+    """Two runs that the API server has ended."""
+    profile = Profile(kubeflow=Kubeflow(host=api.address))
+    remote = connect(profile)
+    api.failing = {"train"}
+    compiled = compile_for(frontend.load(flights), "kubeflow", Profile())
+    ids = [remote.submit(Order(compiled=compiled, parameters={"steps": 7})).id for _ in range(2)]
+    for run_id in ids:
+        while not remote.describe(run_id).is_over:
+            pass
+    return ids
+
+
+def test_the_api_server_tells_how_a_run_of_the_store_ended(
+    store: Any,
+    run_ids: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    record_two_runs(store, *run_ids)
+
+    services = {"metadata-grpc-service": int(store[0].rpartition(":")[2])}
+    with forwarding(tmp_path, services) as cluster:
+        monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
+        assert main(["lineage", "--target", "kubeflow", "runs", "--json"]) == 0
+    newest, oldest = json.loads(capsys.readouterr().out)
+    assert [newest["run_id"], oldest["run_id"]] == run_ids[::-1]
+    assert (oldest["state"], oldest["pipeline"]) == ("failed", "flights")
+    assert oldest["tasks"] == {"canceled": 1, "done": 4}
+    assert oldest["parameters"] == {"steps": 7}
+    assert oldest["seconds"] is not None
+
+
+def record_natively(api: KubeflowApi, first: str, second: str) -> None:
+    """The same two runs on a backend that has no ML Metadata."""
+    api.native = native = NativeLineage()
+    root = native.task(first, "root", kind="ROOT")
+    rows = native.artifact(f"{ROOT}/{first}/make/1/rows", "tfx.Examples", span=3.0)
+    model = native.artifact(f"{ROOT}/{first}/train/2/model", "system.Model")
+    given = {"count": 2.0, "names": ["a", "b"], "rate": 0.5}
+    native.task(first, "make", parent=root, parameters=given, outputs={"rows": rows})
+    native.task(first, "train", parent=root, inputs={"rows": [rows]}, outputs={"model": model})
+    loop = native.task(first, "for-loop-2", kind="LOOP", parent=root)
+    for index in range(2):
+        inputs = {"rows": [rows]}
+        native.task(first, "train-2", parent=loop, iteration=index, inputs=inputs)
+    native.task(first, "condition-3", "SKIPPED", kind="CONDITION_BRANCH", parent=root)
+    root = native.task(second, "root", kind="ROOT")
+    native.task(second, "make", "CACHED", parent=root, outputs={"rows": rows})
+    native.task(
+        second,
+        "train",
+        "FAILED",
+        parent=root,
+        inputs={"rows": [rows], "bases": [model]},
+        message="trainer: run_fn raised [KeyError].",
+    )
+
+
+def test_a_backend_without_ml_metadata_is_found_out_and_tells_the_same(
+    api: KubeflowApi, run_ids: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    record_natively(api, *run_ids)
+
+    def ask(*arguments: str) -> Any:
+        assert main(["lineage", "--target", "kubeflow", *arguments, "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    newest, oldest = ask("runs")
+    assert newest["tasks"] == {"cached": 1, "failed": 1}
+    assert oldest["tasks"] == {"done": 4}
+    by_task = {each["task"]: each for each in ask("run", run_ids[0])["executions"]}
+    assert list(by_task) == ["make", "train", "for-loop-2/0/train-2", "for-loop-2/1/train-2"]
+    assert by_task["make"]["parameters"] == {"count": 2, "names": '["a", "b"]', "rate": 0.5}
+    assert by_task["make"]["outputs"]["rows"][0]["type"] == "Examples"
+    (_, failed) = ask("run", run_ids[1])["executions"]
+    assert failed["reason"] == "trainer: run_fn raised [KeyError]."
+    found = ask("artifact", f"{ROOT}/{run_ids[0]}/make/1/rows")
+    assert found["metadata"] == {"span": 3}
+    assert found["producer"]["run_id"] == run_ids[0]
+    assert len(found["consumers"]) == 4
+    assert [each["run_id"] for each in found["reused_by"]] == [run_ids[1]]
+    model = ask("artifact", by_task["train"]["outputs"]["model"][0]["id"])
+    assert [each["task"] for each in model["ancestors"]] == ["make", "train"]
+
+
+def test_a_run_that_the_api_server_does_not_know_is_said(
+    api: KubeflowApi, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api.native = NativeLineage()
+
+    assert main(["lineage", "--target", "kubeflow", "run", "run-3"]) == 2
+
+    assert "Run run-3 not found. List what there is" in capsys.readouterr().err
+
+
+def test_a_run_is_watched_on_a_backend_without_ml_metadata(
+    api: KubeflowApi, run_ids: list[str]
+) -> None:
+    record_natively(api, *run_ids)
+    remote = connect(Profile(kubeflow=Kubeflow(host=api.address)))
+
+    run = remote.describe(run_ids[1])
+
+    assert [(task.name, task.state, task.message) for task in run.tasks] == [
+        ("make", "cached", ""),
+        ("train", "failed", "trainer: run_fn raised [KeyError]."),
+        ("condition-3/train-3", "skipped", ""),
+    ]
