@@ -16,6 +16,7 @@ import grpc
 import pytest
 from google.cloud.aiplatform_v1.types import Schedule
 
+from cloud_storage import cloud_storage
 from headrace.backends.vertex import client
 from headrace.cli import main
 from vertex_pipelines import VertexPipelines, vertex_pipelines
@@ -97,8 +98,10 @@ def test_a_run_is_started_and_watched_to_its_end(
         "https://console.cloud.google.com/vertex-ai/locations/europe-west1/pipelines/runs/"
         f"{run_id}?project=1234567890"
     )
-    assert captured.out == f"Run: {run_id}\nPage: {page}\nPage: {page}\n"
-    events = [line for line in captured.err.splitlines() if "log at" not in line]
+    assert captured.out == f"Run: {run_id}\nPage: {page}\n"
+    *lines, last = captured.err.splitlines()
+    assert last == f"Page: {page}"
+    events = [line for line in lines if "log at" not in line]
     assert [re.sub(r"^\s*\S+( \S+)?  ", "", line) for line in events[1:-1]] == [
         "step    started",
         "step    done  1m 30s",
@@ -116,13 +119,38 @@ def test_a_failed_run_ends_with_the_reason_and_the_log(
 
     assert submit() == 1
 
-    *_, name, reason, log = capsys.readouterr().err.splitlines()
+    *_, name, reason, log, _ = capsys.readouterr().err.splitlines()
     assert (name, reason) == ("step-2 failed:", "The replica workerpool0-0 exited with status 2.")
     assert re.fullmatch(
         r"Its log: https://console.cloud.google.com/logs/query;query=resource.type%3D%22ml_job%22"
         r"%0Aresource.labels.job_id%3D%22\d+%22;duration=P30D\?project=1234567890",
         log,
     )
+
+
+def test_a_task_that_says_why_it_failed_is_quoted(
+    vertex: VertexPipelines,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    vertex.fates["step-2"] = ("FAILED", "The replica workerpool0-0 exited with status 2.")
+    start(vertex, "mine")
+    assert runs("show", "mine") == 0
+    # The run itself and its first task were numbered before.
+    task = tmp_path / "bucket/root/1234567890/mine/step-2_103"
+    task.mkdir(parents=True)
+    told = {"kind": "input", "message": "trainer: `module_file` has no run_fn. Add one."}
+    (task / "executor_error.json").write_text(json.dumps(told), "utf-8")
+
+    with cloud_storage(tmp_path) as address:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", address)
+        assert runs("watch", "mine", "--poll", "0.1") == 1
+        assert told["message"] in capsys.readouterr().err
+        (task / "executor_error.json").unlink()
+        assert runs("show", "mine") == 0
+
+    assert "The replica workerpool0-0 exited with status 2." in capsys.readouterr().out
 
 
 def test_without_waiting_the_command_ends_when_the_run_has_started(

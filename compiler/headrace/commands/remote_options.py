@@ -77,7 +77,7 @@ def watched(
     except PlatformError:
         _say_how_to_go_on(run_id, options)
         raise
-    click.echo(f"Page: {run.link}")
+    click.echo(f"Page: {run.link}", err=True)
     return 0 if run.state == "succeeded" else EXIT_RUN_FAILED
 
 

@@ -3,7 +3,7 @@
 They are read by their fields alone, so nothing here imports the client library.
 """
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -50,8 +50,13 @@ def short_name(name: str) -> str:
     return name.rpartition("/")[2]
 
 
-def run_of(job: Any) -> Run:
-    """Returns what a `PipelineJob` says of a run."""
+def run_of(job: Any, reason: Callable[[str], str] = lambda _: "") -> Run:
+    """Returns what a `PipelineJob` says of a run.
+
+    Args:
+        job: The message.
+        reason: Returns why a task failed in its own words, or nothing, by the URI of its directory.
+    """
     project, region = _place(job.name)
     run_id = short_name(job.name)
     state = _RUN_STATES.get(job.state.name, "waiting")
@@ -62,7 +67,7 @@ def run_of(job: Any) -> Run:
         link=f"{CONSOLE}/vertex-ai/locations/{region}/pipelines/runs/{run_id}?project={project}",
         created=job.create_time,
         seconds=_seconds(job.create_time, job.end_time),
-        tasks=_tasks(job, run_id, project),
+        tasks=_tasks(job, run_id, project, reason),
         message=job.error.message if state == "failed" else "",
     )
 
@@ -89,12 +94,18 @@ def _place(name: str) -> tuple[str, str]:
     return project, region
 
 
-def _tasks(job: Any, run_id: str, project: str) -> tuple[Task, ...]:
+def _tasks(job: Any, run_id: str, project: str, reason: Callable[[str], str]) -> tuple[Task, ...]:
     """Returns the tasks that run something: first those that began, in that order."""
     spec = MessageToDict(type(job).pb(job).pipeline_spec)
     nodes = [node for node in (ir.tasks(spec) if spec else ()) if node.executor]
     known = {node.label for node in nodes}
-    begun = list(_begun(list(job.job_detail.task_details), known, run_id, project))
+    root = f"{job.runtime_config.gcs_output_directory.rstrip('/')}/{project}/{run_id}"
+
+    def message(detail: Any) -> str:
+        return reason(f"{root}/{detail.task_name}_{detail.task_id}") or _message(detail)
+
+    details = list(job.job_detail.task_details)
+    begun = list(_begun(details, known, run_id, project, message))
     names = {task.name for task in begun}
     waiting = [
         Task(name=node.label, state="waiting")
@@ -117,7 +128,13 @@ def _is_in_loop(node: ir.TaskNode | None) -> bool:
     return any(each in node.task for each in iterators) or _is_in_loop(node.parent)
 
 
-def _begun(details: list[Any], known: Set[str], run_id: str, project: str) -> Iterator[Task]:
+def _begun(
+    details: list[Any],
+    known: Set[str],
+    run_id: str,
+    project: str,
+    message: Callable[[Any], str],
+) -> Iterator[Task]:
     by_id = {detail.task_id: detail for detail in details}
     parents = {detail.parent_task_id for detail in details}
     taken: dict[str, int] = {}
@@ -134,7 +151,7 @@ def _begun(details: list[Any], known: Set[str], run_id: str, project: str) -> It
             name=path if taken[path] == 1 else f"{path}#{taken[path]}",
             state=state,
             seconds=_seconds(detail.start_time, detail.end_time),
-            message=_message(detail) if state == "failed" else "",
+            message=message(detail) if state == "failed" else "",
             log=_log(detail.executor_detail, project),
         )
 

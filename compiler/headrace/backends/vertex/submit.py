@@ -11,9 +11,10 @@ from typing import Any
 from headrace import ir
 from headrace.backends.remote.model import Order, Run, Schedule, Timing
 from headrace.backends.vertex.client import CALL_SECONDS, Clients, connect_clients, place
+from headrace.backends.vertex.reasons import Reasons
 from headrace.backends.vertex.records import run_of, schedule_of, short_name
 from headrace.profiles.profile import Profile
-from headrace_components.errors import InputError
+from headrace_components.errors import InputError, PlatformError
 
 # https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs/create
 _RUN_ID = re.compile(r"[a-z][-a-z0-9]{0,127}")
@@ -46,6 +47,7 @@ class VertexRemote:
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
+        self._reasons = Reasons(clients.place)
         self._parent = clients.place.parent
         self._place = f"`project` and `region` in {clients.place.source}"
 
@@ -89,7 +91,8 @@ class VertexRemote:
     def describe(self, run_id: str) -> Run:
         """Returns a run with its tasks."""
         get = self._clients.pipelines.get_pipeline_job
-        return run_of(self._call_for_run(f"show run {run_id!r}", get, run_id))
+        job = self._call_for_run(f"show run {run_id!r}", get, run_id)
+        return run_of(job, self._reasons.of)
 
     def runs(self, limit: int) -> Sequence[Run]:
         """Returns the latest runs, the newest first, at most `limit`."""
@@ -244,6 +247,13 @@ def _to_the_end(method: Callable[..., Any]) -> Callable[..., Any]:
     """Returns a method that waits for the operation which `method` begins."""
 
     def call(**arguments: Any) -> Any:
-        return method(**arguments).result(timeout=CALL_SECONDS)
+        operation = method(**arguments)
+        try:
+            return operation.result(timeout=CALL_SECONDS)
+        except TimeoutError as error:
+            raise PlatformError(
+                f"vertex: {operation.operation.name} is not done after {CALL_SECONDS} s. It goes "
+                "on; list again later."
+            ) from error
 
     return call
