@@ -9,6 +9,7 @@ keys.
 # kfp decorates without types, and reads the signatures of components and pipelines its own way.
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, List, NamedTuple, Optional  # noqa: UP035  kfp knows these names only
 
@@ -89,7 +90,7 @@ def read(name: str, item: dsl.Input[dsl.Artifact]):
 
 
 @dsl.container_component
-def note_executor_input(
+def note_inputs(
     name: str,
     value: Optional[str] = None,  # noqa: UP045
     item: dsl.Input[dsl.Artifact] = None,
@@ -101,12 +102,76 @@ def note_executor_input(
             "inputs = json.loads(sys.argv[1])['inputs']\n"
             "values = {k: v for k, v in inputs['parameterValues'].items() if k != 'name'}\n"
             "note(inputs['parameterValues']['name'], json.dumps(values, sort_keys=True),\n"
-            "     sorted(inputs['artifacts']), *sys.argv[2:])\n"
+            "     sorted(inputs['artifacts']))\n"
         ),
+        args=["{{$}}"],
+    )
+
+
+@dsl.container_component
+def note_variable(name: str):
+    """Notes a variable of its environment."""
+    return dsl.ContainerSpec(
+        image="test", command=_python("note(os.environ[sys.argv[1]])\n"), args=[name]
+    )
+
+
+@dsl.container_component
+def tell(
+    values: dict = {},
+    x: float = 0.5,
+    n: int = 1,
+    flag: bool = False,
+    text: str = "",
+    several: list = [],
+):
+    """Notes its parameters as JSON, those that were given or have a default."""
+    return dsl.ContainerSpec(
+        image="test",
+        command=_python(
+            "found = json.loads(sys.argv[1])['inputs']['parameterValues']\n"
+            "found['values'] = dict(sorted(found['values'].items()))\n"
+            "order = ['values', 'x', 'n', 'flag', 'text', 'several']\n"
+            "note(json.dumps({k: found[k] for k in order if found[k]}, ensure_ascii=False))\n"
+        ),
+        args=["{{$}}"],
+    )
+
+
+@dsl.container_component
+def present(
+    out: dsl.Output[dsl.Artifact],
+    text: Optional[str] = None,  # noqa: UP045
+    item: dsl.Input[dsl.Artifact] = None,
+):
+    """Notes which of its inputs its command line has."""
+    return dsl.ContainerSpec(
+        image="test",
+        command=_python("note(*sys.argv[2:])\nwrite(sys.argv[1] + '/value.txt', 'x')\n"),
         args=[
-            "{{$}}",
-            dsl.IfPresentPlaceholder("item", then=["with", item.path], else_=["without"]),
-            dsl.ConcatPlaceholder(["name=", name]),
+            out.path,
+            dsl.IfPresentPlaceholder("text", then=["--text", text], else_=["no text"]),
+            dsl.IfPresentPlaceholder("item", then=["an item"]),
+        ],
+    )
+
+
+@dsl.container_component
+def join(left: str, right: Optional[int] = None):  # noqa: UP045
+    """Notes its inputs, put together on the command line."""
+    return dsl.ContainerSpec(
+        image="test",
+        command=_python("note(sys.argv[1])\n"),
+        args=[
+            dsl.ConcatPlaceholder(
+                [
+                    "--left=",
+                    left,
+                    dsl.IfPresentPlaceholder(
+                        "right", then=dsl.ConcatPlaceholder([" --right=<", right, ">"])
+                    ),
+                ]
+            )
         ],
     )
 
@@ -275,6 +340,13 @@ class Ran(NamedTuple):
 def compiled(pipeline: Any) -> dict[str, Any]:
     """Returns what kfp makes of a pipeline, without Headrace's passes."""
     spec: dict[str, Any] = MessageToDict(pipeline.pipeline_spec)
+    return spec
+
+
+def changed(pipeline: Any, change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """Returns a pipeline's spec after `change` has been at the tasks of its root."""
+    spec = compiled(pipeline)
+    change(spec["root"]["dag"]["tasks"])
     return spec
 
 

@@ -38,6 +38,8 @@ CONTEXT = Context(task="prepare", pipeline={"pipeline_root": "/root"}, message=M
         ("true", "BOOLEAN", True),
         ("[1, 2]", "LIST", [1, 2]),
         ('{"a": 1}', "STRUCT", {"a": 1}),
+        ({"a": [1.0, 2.5], "b": True}, "STRUCT", {"a": [1, 2.5], "b": True}),
+        ([1e21, -0.0], "LIST", [1e21, 0]),
         (None, "LIST", None),
         ({"state": "x"}, "TASK_FINAL_STATUS", {"state": "x"}),
     ],

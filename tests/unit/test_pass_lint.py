@@ -186,20 +186,6 @@ def test_a_pipeline_name_that_vertex_would_refuse_is_refused() -> None:
     assert refusal(pipeline, "vertex").startswith("2nd-try: target vertex takes pipeline names")
 
 
-def test_a_retried_sub_pipeline_is_refused_where_retries_are_lost() -> None:
-    @dsl.pipeline(name="inner")
-    def inner() -> None:
-        step()
-
-    @dsl.pipeline(name="outer")
-    def outer() -> None:
-        inner().set_retry(2)
-
-    check(outer, "local")
-    for target in ("kubeflow", "vertex"):
-        assert f"`inner`: target {target} retries single tasks only" in refusal(outer, target)
-
-
 def test_an_optional_artifact_missing_from_a_sub_pipeline_is_refused_on_kubeflow() -> None:
     @dsl.pipeline(name="inner")
     def inner(data: dsl.Input[dsl.Dataset] = None) -> None:

@@ -24,6 +24,8 @@ _OPERATOR = r" (?:==|!=|<=|>=|<|>) "
 _COMPARISON = re.compile(
     rf"{_VARIABLE}{_OPERATOR}(?:{_VARIABLE}|{_CONSTANT})|{_CONSTANT}{_OPERATOR}{_VARIABLE}"
 )
+# How kfp writes a value into a text until it knows where that comes from.
+_CHANNEL = re.compile(r"\{\{channel:task=[^;]*;name=([^;]*);")
 
 Rule = Callable[[ir.TaskNode], str | None]
 
@@ -65,6 +67,12 @@ def _dangling_parameter(node: ir.TaskNode) -> str | None:
                 "input that does not exist. Pass the list as a parameter of the pipeline, or loop "
                 "over strings or numbers."
             )
+        if name.endswith("-loop-item"):  # kubeflow/pipelines#12390
+            return (
+                f"loops over `{shown.removesuffix('-loop-item')}` and puts the item into an "
+                "f-string, which kfp compiles to an input that does not exist inside If, "
+                "ParallelFor or ExitHandler. Pass the item itself, and make the text in the task."
+            )
         if name in ir.referenced_parameters(ir.canonical_json(container)):  # #12413
             return (
                 f"takes its image or resources from `{shown}` inside If, ParallelFor or "
@@ -99,6 +107,22 @@ def _is_well_formed(condition: str) -> bool:
     return rest == "C"
 
 
+def _unfilled_text(node: ir.TaskNode) -> str | None:
+    constants = {
+        name: ir.constant(source) for name, source in ir.parameter_inputs(node.task).items()
+    }
+    texts = {**constants, "artifact_uri": node.executor.get("importer", {}).get("artifactUri")}
+    for where, value in texts.items():
+        found = _CHANNEL.search(ir.canonical_json(value))
+        if found:
+            return (
+                f"has an f-string with `{found[1]}` in `{where}`, which kfp fills in only where "
+                "it is a parameter's whole value. Pass the value itself, or make the text in a "
+                "task."
+            )
+    return None
+
+
 def _unknown_component(node: ir.TaskNode) -> str | None:
     image = ir.logical_image(node.container)
     name = ir.headrace_component(node.container)
@@ -110,4 +134,9 @@ def _unknown_component(node: ir.TaskNode) -> str | None:
     return None
 
 
-_RULES: tuple[Rule, ...] = (_dangling_parameter, _malformed_condition, _unknown_component)
+_RULES: tuple[Rule, ...] = (
+    _dangling_parameter,
+    _malformed_condition,
+    _unfilled_text,
+    _unknown_component,
+)

@@ -46,11 +46,22 @@ def check(spec: Mapping[str, Any], target: Target, platform: Mapping[str, Any]) 
     name = ir.pipeline_name(spec)
     if target == "vertex":
         _check_vertex_pipeline(name, platform)
+    else:
+        _check_given_artifacts(spec, name, target)
     for node in ir.tasks(spec):
         for rule in _RULES[target]:
             finding = rule(node)
             if finding:
                 raise CompileError(f"{name}: task `{node.label}`: target {target} {finding}")
+
+
+def _check_given_artifacts(spec: Mapping[str, Any], name: str, target: Target) -> None:
+    for port, definition in ir.artifacts(spec["root"]).items():
+        if not definition.get("isOptional"):
+            raise CompileError(
+                f"{name}: target {target} gives a pipeline no artifacts, but its input `{port}` "
+                "needs one. Pass the artifact's URI as a string, and import it with dsl.importer."
+            )
 
 
 def _check_vertex_pipeline(name: str, platform: Mapping[str, Any]) -> None:
@@ -249,7 +260,7 @@ def _texts(node: ir.TaskNode) -> list[tuple[str, str]]:
 
 
 _RULES: dict[Target, tuple[Rule, ...]] = {
-    "local": (_foreign_executor,),
+    "local": (_foreign_executor, _retry_of_a_dag),
     "kubeflow": (
         _foreign_executor,
         _accelerator_of_kubeflow,

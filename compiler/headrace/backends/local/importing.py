@@ -9,6 +9,7 @@ from headrace.backends.local.cache import fingerprint
 from headrace.backends.local.model import Artifact, Inputs
 from headrace.backends.local.placeholders import Context, fill, fill_constant
 from headrace.backends.local.spec import artifact_type
+from headrace.backends.local.values import whole_numbers
 from headrace_components.errors import InputError
 
 
@@ -48,7 +49,7 @@ def import_artifact(
     return Artifact(
         uri=uri,
         type=artifact_type(importer["typeSchema"]),
-        metadata=fill_constant(importer.get("metadata", {}), context),
+        metadata=whole_numbers(fill_constant(importer.get("metadata", {}), context)),
         fingerprint=mark,
     )
 

@@ -107,7 +107,10 @@ def _parameter(
 def final_status(producer: str, result: Result, context: Context) -> dict[str, Any]:
     """Returns how a task ended, in the form that `dsl.PipelineTaskFinalStatus` is made of."""
     state, code = _STATES[result.state]
-    message = f"{result.failure.task}: {result.failure.message}" if result.failure else ""
+    message = ""
+    if result.failure:
+        name = f"{result.failure.task}: "
+        message = name + result.failure.message.removeprefix(name)
     return {
         "state": state,
         "error": {"code": code, "message": message},

@@ -18,6 +18,8 @@ _EXPECTED = {
 }
 _FLAGS: Mapping[str, bool] = {"true": True, "false": False, "True": True, "False": False}
 
+_EXPONENT_FROM = 1e21  # encoding/json of Go
+
 
 def to_text(value: Any) -> str:
     """Returns the text form of a value, as KFP's launcher puts it into a command line.
@@ -28,9 +30,25 @@ def to_text(value: Any) -> str:
     """
     if isinstance(value, str):
         return value
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(whole_numbers(value), separators=(",", ":"), ensure_ascii=False)
+
+
+def whole_numbers(value: Any) -> Any:
+    """Returns JSON data with floats that are integers as such, at any depth.
+
+    The IR knows one type of number, a double. The launcher writes a whole one without a decimal
+    point, up to the size from which Go's JSON takes an exponent, and a task reads an integer.
+
+    Example:
+        >>> whole_numbers([1.0, {"a": 2.5}])
+        [1, {'a': 2.5}]
+    """
+    if isinstance(value, Mapping):
+        return {key: whole_numbers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [whole_numbers(item) for item in value]
+    is_whole = isinstance(value, float) and value.is_integer() and abs(value) < _EXPONENT_FROM
+    return int(value) if is_whole else value
 
 
 def coerce(value: Any, parameter_type: str | None, where: str) -> Any:
@@ -58,7 +76,7 @@ def coerce(value: Any, parameter_type: str | None, where: str) -> Any:
     if parameter_type in ("LIST", "STRUCT"):
         converted = _parsed(value)
         wanted = list if parameter_type == "LIST" else dict
-        converted = converted if isinstance(converted, wanted) else None
+        converted = whole_numbers(converted) if isinstance(converted, wanted) else None
     if converted is None:
         raise InputError(
             f"{where} is {json.dumps(value)}, expected {_EXPECTED[parameter_type]}. "

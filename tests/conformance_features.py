@@ -1,0 +1,110 @@
+"""kfp's features, each with the small pipeline that shows it, and the page that tells of them."""
+
+import functools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from headrace.compiler import compile_for
+from headrace.errors import CompileError
+from headrace.frontend import load
+from headrace.profiles.profile import Profile
+from headrace.profiles.vertex import Vertex
+from headrace.targets import TARGETS, Target
+
+PAGE = Path(__file__).parents[1] / "docs/conformance.md"
+PROFILE = Profile(
+    vertex=Vertex(pipeline_root="gs://bucket/root", project="project", region="europe-west1")
+)
+
+_HEAD = """\
+# What kfp offers, and where it runs
+
+Each line is a small pipeline of `tests/conformance/`. A test runs it on this machine and asserts
+its result. Another compiles it for Kubeflow and Vertex AI: there, "works" means that it compiles to
+what the backend's documentation and source say they run; no cluster takes part. What a target
+cannot run, or kfp compiles to something else than it says, `headrace compile` refuses, with what to
+write instead: the notes have its words. "kfp refuses" is what cannot be written at all.
+
+`make golden` writes this page.
+"""
+_LABEL = re.compile(r"^.*?: (?:task `[^`]*`: )?(?:target \w+ )?")
+
+Test = TypeVar("Test", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feature:
+    """One line of the page.
+
+    Attributes:
+        section: The table it stands in.
+        name: What an author writes.
+        pipeline: A pipeline that uses it; None where kfp refuses to compile one.
+        kubeflow: What is to be known of it on Kubeflow, where it compiles.
+        vertex: The same for Vertex AI.
+    """
+
+    section: str
+    name: str
+    pipeline: Any
+    kubeflow: str = ""
+    vertex: str = ""
+
+
+FEATURES: list[Feature] = []
+
+
+def conforms(
+    section: str, name: str, pipeline: Any, *, kubeflow: str = "", vertex: str = ""
+) -> Callable[[Test], Test]:
+    """Says of a test which feature it shows; the arguments are those of `Feature`."""
+
+    def register(test: Test) -> Test:
+        FEATURES.append(
+            Feature(section=section, name=name, pipeline=pipeline, kubeflow=kubeflow, vertex=vertex)
+        )
+        return test
+
+    return register
+
+
+@functools.cache
+def refusal(feature: Feature, target: Target) -> str:
+    """Returns the words with which a target refuses the feature's pipeline; empty for none."""
+    try:
+        compile_for(load(feature.pipeline), target, PROFILE)
+    except CompileError as error:
+        return str(error)
+    return ""
+
+
+def render() -> str:
+    """Returns the page: a table a section, then the notes."""
+    notes: list[str] = []
+    parts = [_HEAD]
+    for section in dict.fromkeys(feature.section for feature in FEATURES):
+        parts += [f"## {section}\n", "| | local | Kubeflow | Vertex AI |\n|---|---|---|---|"]
+        for feature in FEATURES:
+            if feature.section == section:
+                cells = [_cell(feature, target, notes) for target in TARGETS]
+                parts.append(f"| {feature.name} | {' | '.join(cells)} |")
+        parts.append("")
+    parts.append("## Notes\n")
+    parts += [f"{number}. {note}" for number, note in enumerate(notes, 1)]
+    return "\n".join(parts) + "\n"
+
+
+def _cell(feature: Feature, target: Target, notes: list[str]) -> str:
+    if feature.pipeline is None:
+        return "kfp refuses"
+    words = refusal(feature, target)
+    if not words:
+        told = {"kubeflow": feature.kubeflow, "vertex": feature.vertex}.get(target, "")
+        return f"works, {told}" if told else "works"
+    note = _LABEL.sub("", words, count=1)
+    if note not in notes:
+        notes.append(note)
+    return f"refused [{notes.index(note) + 1}](#notes)"
