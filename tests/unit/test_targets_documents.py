@@ -53,7 +53,7 @@ def test_a_job_says_where_and_as_whom_it_runs() -> None:
             reserved_ip_ranges=("range-1", "range-2"),
             encryption_key=key,
             display_name="Small",
-            labels={"team": "ops"},
+            labels={"team": "ops", "year": 2026},
             parameters={"steps": 7},
             failure_policy="fast",
         )
@@ -65,7 +65,7 @@ def test_a_job_says_where_and_as_whom_it_runs() -> None:
     assert job.pop("pipelineSpec")["pipelineInfo"]["name"] == "small"
     assert job == {
         "displayName": "Small",
-        "labels": {"team": "ops"},
+        "labels": {"team": "ops", "year": "2026"},
         "runtimeConfig": {
             "gcsOutputDirectory": ROOT,
             "parameterValues": {"steps": 7},

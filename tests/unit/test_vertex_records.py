@@ -79,6 +79,12 @@ def test_tasks_are_those_that_run_something_under_their_paths() -> None:
     ]
 
 
+def test_tasks_of_the_pipeline_may_be_below_the_run_or_beside_it() -> None:
+    run = described(task(2, 0, "inner", "RUNNING"), task(3, 2, "step", "SUCCEEDED"))
+
+    assert [task.name for task in run.tasks] == ["inner/step", "step"]
+
+
 def test_a_dag_that_is_not_needed_stands_for_its_tasks() -> None:
     run = described(task(2, 1, "step", "SUCCEEDED"), task(3, 1, "inner", "NOT_TRIGGERED"))
 

@@ -43,7 +43,7 @@ def pipeline_job(spec: Mapping[str, Any], profile: Profile, directory: Path) -> 
         job["runtimeConfig"]["failurePolicy"] = "PIPELINE_FAILURE_POLICY_FAIL_FAST"
     key = {"kmsKeyName": settings.encryption_key} if settings.encryption_key else {}
     optional = {
-        "labels": dict(settings.labels),
+        "labels": {key: str(value) for key, value in settings.labels.items()},
         "serviceAccount": settings.service_account,
         "network": settings.network,
         "reservedIpRanges": list(settings.reserved_ip_ranges),

@@ -3,7 +3,7 @@
 They are read by their fields alone, so nothing here imports the client library.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Set
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -97,20 +97,18 @@ def _place(name: str) -> tuple[str, str]:
 def _tasks(job: Any, run_id: str, project: str, reason: Callable[[str], str]) -> tuple[Task, ...]:
     """Returns the tasks that run something: first those that began, in that order."""
     spec = MessageToDict(type(job).pb(job).pipeline_spec)
-    nodes = [node for node in (ir.tasks(spec) if spec else ()) if node.executor]
-    known = {node.label for node in nodes}
+    nodes = list(ir.tasks(spec)) if spec else []
     root = f"{job.runtime_config.gcs_output_directory.rstrip('/')}/{project}/{run_id}"
 
     def message(detail: Any) -> str:
         return reason(f"{root}/{detail.task_name}_{detail.task_id}") or _message(detail)
 
-    details = list(job.job_detail.task_details)
-    begun = list(_begun(details, known, run_id, project, message))
+    begun = tuple(_begun(list(job.job_detail.task_details), nodes, project, message))
     names = {task.name for task in begun}
     waiting = [
         Task(name=node.label, state="waiting")
         for node in nodes
-        if not names.intersection(_labels(node)) and not _is_in_loop(node)
+        if node.executor and not names.intersection(_labels(node)) and not _is_in_loop(node)
     ]
     return (*begun, *waiting)
 
@@ -130,16 +128,16 @@ def _is_in_loop(node: ir.TaskNode | None) -> bool:
 
 def _begun(
     details: list[Any],
-    known: Set[str],
-    run_id: str,
+    nodes: list[ir.TaskNode],
     project: str,
     message: Callable[[Any], str],
 ) -> Iterator[Task]:
-    by_id = {detail.task_id: detail for detail in details}
+    known = {node.label for node in nodes if node.executor}
+    paths = _paths(details, {node.name for node in nodes if node.parent is None})
     parents = {detail.parent_task_id for detail in details}
     taken: dict[str, int] = {}
     for detail in sorted(details, key=_position):
-        path = _path(detail, by_id, run_id)
+        path = paths[detail.task_id]
         state = _TASK_STATES.get(detail.state.name, "waiting")
         # The run itself is one of Vertex AI's tasks, as are its DAGs and the iterations of loops.
         # They cannot be told from others by their state alone before they have tasks in them.
@@ -160,13 +158,24 @@ def _position(detail: Any) -> tuple[datetime, int]:
     return detail.create_time or datetime.max.replace(tzinfo=UTC), detail.task_id
 
 
-def _path(detail: Any, by_id: Mapping[int, Any], run_id: str) -> str:
-    """Returns the path within the pipeline; empty for the run itself."""
-    parent = by_id.get(detail.parent_task_id)
-    if parent is None:
-        return "" if detail.task_name == run_id else str(detail.task_name)
-    above = _path(parent, by_id, run_id)
-    return f"{above}/{detail.task_name}" if above else str(detail.task_name)
+def _paths(details: list[Any], first: Set[str]) -> dict[int, str]:
+    """Returns the paths within the pipeline by ID; that of the run itself is empty.
+
+    Args:
+        details: The tasks.
+        first: Names of the pipeline's own tasks, none of which is that of the run.
+    """
+    by_id = {detail.task_id: detail for detail in details}
+
+    def path(detail: Any) -> str:
+        name = str(detail.task_name)
+        parent = by_id.get(detail.parent_task_id)
+        if parent is None:
+            return name if name in first else ""
+        above = path(parent)
+        return f"{above}/{name}" if above else name
+
+    return {detail.task_id: path(detail) for detail in details}
 
 
 def _message(detail: Any) -> str:

@@ -1,11 +1,10 @@
 """Runs and schedules of Vertex AI Pipelines, behind the words of `headrace.backends.remote`."""
 
-import itertools
 import re
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import count, islice
 from typing import Any
 
 from headrace import ir
@@ -64,7 +63,7 @@ class VertexRemote:
         name = ir.pipeline_name(order.compiled.document["pipelineSpec"])
         now = datetime.now(UTC)
         # The ID is ours, not the service's, so that a second call finds what the first one made.
-        ids = (_fresh_id(name, now + timedelta(seconds=more)) for more in itertools.count())
+        ids = (_fresh_id(name, now + timedelta(seconds=more)) for more in count())
         run_id = order.run_id or next(ids)
         is_first = True
 
