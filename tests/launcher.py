@@ -93,6 +93,31 @@ class Launcher:
             TaskFailedError: The entry point failed, or broke a rule of the backend.
         """
         spec = getattr(catalog, component).component_spec
+        command = ["python", "-m", f"headrace_components.{component}", "--executor_input", "{{$}}"]
+        return self.run_command(component, spec, command, parameters, environment, **inputs)
+
+    def run_command(
+        self,
+        component: str,
+        spec: Any,
+        command: Sequence[str],
+        parameters: Mapping[str, Any] | None = None,
+        environment: Mapping[str, str] | None = None,
+        **inputs: Stored | Sequence[Stored],
+    ) -> Outcome:
+        """Runs a container's command and arguments, and returns what it published.
+
+        Args:
+            component: A name for directories and messages.
+            spec: Has `inputs` and `outputs` as kfp's component specs do.
+            command: Words of which `{{$}}` is replaced by the message.
+            parameters: Values by name.
+            environment: Variables of the task.
+            **inputs: Artifacts by port.
+
+        Raises:
+            TaskFailedError: The command failed, or broke a rule of the backend.
+        """
         pod = self.root / "pods" / uuid.uuid4().hex
         pod.mkdir(parents=True)
         task_key = f"artifacts/pipeline/run-1/{component}/{uuid.uuid4().hex}"
@@ -102,8 +127,8 @@ class Launcher:
         }
         message = self._executor_input(spec, parameters or {}, wired, task_key, pod)
         self._provide(pod, wired)
-        arguments = ["--executor_input", json.dumps(message)]
-        code, log = self._start(component, arguments, pod, environment or {})
+        words = [word.replace("{{$}}", json.dumps(message)) for word in command]
+        code, log = self._start(words, message, pod, environment or {})
         if code != 0:
             raise TaskFailedError(f"{component}: exit code {code}\n{log}")
         return self._collect(component, message, pod, log)
@@ -122,7 +147,7 @@ class Launcher:
             raise TypeError(f"the spec declares no inputs {sorted(unknown)}")
         values = {}
         for name, declaration in declared.items():
-            is_parameter = not declaration.type.startswith("system.")
+            is_parameter = not _is_artifact(declaration)
             if is_parameter and name in parameters:
                 values[name] = _protobuf_value(parameters[name])
             elif is_parameter and declaration.default is not None:
@@ -131,7 +156,7 @@ class Launcher:
                 raise TypeError(f"input {name!r} is required")
         outputs: dict[str, Any] = {"artifacts": {}, "parameters": {}}
         for name, declaration in (spec.outputs or {}).items():
-            if declaration.type.startswith("system."):
+            if _is_artifact(declaration):
                 kind = {"schemaTitle": declaration.type.split("@")[0], "schemaVersion": "0.0.1"}
                 outputs["artifacts"][name] = {
                     "artifacts": [
@@ -194,13 +219,18 @@ class Launcher:
                 # else: an empty directory left no object in the store.
 
     def _start(
-        self, component: str, arguments: list[str], pod: Path, environment: Mapping[str, str]
+        self,
+        words: list[str],
+        message: Mapping[str, Any],
+        pod: Path,
+        environment: Mapping[str, str],
     ) -> tuple[int, str]:
+        if words[:2] != ["python", "-m"]:
+            raise TypeError(f"the images start `python -m`, and {words[:2]} was asked for")
         environment = {"HEADRACE_MOUNT_ROOT": str(pod), **environment}
-        module = f"headrace_components.{component}"
         if self.subprocess:
             result = subprocess.run(
-                [self.python, "-m", module, *arguments],
+                [self.python, *words[1:]],
                 env={**os.environ, **environment},
                 cwd=pod,
                 stdout=subprocess.PIPE,
@@ -209,10 +239,9 @@ class Launcher:
                 check=False,
             )
             return result.returncode, result.stdout
-        execute = importlib.import_module(f"{module}.executor").execute
+        execute = importlib.import_module(f"{words[2]}.executor").execute
         with _environment(environment):
-            code = task.main(component, execute, arguments)
-        message = json.loads(arguments[1])
+            code = task.main(words[2].rpartition(".")[2], execute, words[3:])
         error_file = Path(message["outputs"]["outputFile"]).with_name("executor_error.json")
         return code, json.loads(error_file.read_text("utf-8"))["message"] if code else ""
 
@@ -277,6 +306,11 @@ class Launcher:
 
     def _in_store(self, key: str) -> Path:
         return self.root / "store" / "bucket" / key
+
+
+def _is_artifact(declaration: Any) -> bool:
+    # "system.Artifact@0.0.1", "tfx.Model@0.0.1"; a parameter's is one word.
+    return "." in declaration.type
 
 
 def _mlmd_value(value: Any) -> Any:
