@@ -42,6 +42,7 @@ class Forwarding:
         phase: What the pods do.
         forbidden: Whether this account may not ask.
         opened: Pods and ports that were forwarded.
+        asked: What a role has to allow for the requests so far: resource and verb.
     """
 
     kubeconfig: Path
@@ -50,6 +51,7 @@ class Forwarding:
     phase: str = "Running"
     forbidden: bool = False
     opened: list[tuple[str, str]] = field(default_factory=list)
+    asked: set[tuple[str, str]] = field(default_factory=set)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -62,6 +64,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
         path = _PATH.fullmatch(parts.path)
+        if path is not None:
+            resource = "/".join(filter(None, [path["kind"], path["verb"]]))
+            self.cluster.asked.add((resource, "get" if path["name"] else "list"))
         if self.cluster.forbidden:
             self._answer(403, {"kind": "Status", "message": "services is forbidden"})
         elif path is None or not self._is_there(path):

@@ -1,8 +1,10 @@
 """What manifests/ applies: by Kubernetes' schemas, by what it refers to, and by what it forbids."""
 
+import contextlib
 import itertools
 import json
 import os
+import socket
 from pathlib import Path
 
 import kubernetes_validate
@@ -11,6 +13,8 @@ import yaml
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
+from headrace.backends.kubeflow.connection import SERVICE
+from headrace.backends.kubeflow.port_forward import forwarded
 from headrace.profiles.profile import read_profile
 from headrace_components.kubernetes_pusher.params import KubernetesPusherParams
 from kubernetes_api import kubernetes_api
@@ -27,6 +31,7 @@ from kubernetes_manifests import (
     pods,
 )
 from launcher import Launcher
+from port_forwarding import forwarding
 
 FOLDERS = sorted(file.parent.name for file in MANIFESTS.glob("*/kustomization.yaml"))
 
@@ -276,6 +281,31 @@ def push(folder: Path, kubeconfig: str, server: str, weights: str) -> None:
     launcher.run(
         "kubernetes_pusher", parameters, {"KUBECONFIG": kubeconfig}, model=launcher.store(model)
     )
+
+
+def test_who_submits_may_do_what_forwarding_a_port_asks_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        contextlib.closing(socket.create_server(("127.0.0.1", 0))) as api,
+        forwarding(tmp_path, {SERVICE: api.getsockname()[1]}) as cluster,
+    ):
+        monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
+        port, _ = forwarded(SERVICE, 8888, ("kubeflow",))
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as near:
+            near.sendall(b"hello")
+            far, _ = api.accept()
+            assert far.recv(5) == b"hello"
+        assert far.recv(5) == b""
+        far.close()
+    role = named(built(MANIFESTS / "base"), "Role", "headrace-submit", "kubeflow")
+
+    # kubectl looks at the pod, too, and which verb opens the port depends on the version.
+    kubectl = {("pods", "get"), ("pods/portforward", "create")}
+    assert {each[1:] for each in permissions(role)} == cluster.asked | kubectl
+    (services,) = (rule for rule in role["rules"] if rule["resources"] == ["services"])
+    # Of older versions the lineage, too.
+    assert services["resourceNames"] == [SERVICE, "metadata-grpc-service"]
 
 
 def test_on_gpus_the_server_asks_for_one_and_goes_where_they_are(
