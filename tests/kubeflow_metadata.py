@@ -1,4 +1,4 @@
-"""ML Metadata's server over gRPC, and how Kubeflow Pipelines up to 2.17 records runs in it.
+"""ML Metadata's server over gRPC, and how Kubeflow Pipelines up to 2.18 records runs in it.
 
 The server is ML Metadata's own store in C++, in this process: what a request says goes to it as it
 is, by the service of its own protos.

@@ -205,6 +205,7 @@ def test_a_schedule_is_a_recurring_run(api: KubeflowApi, remote: KubeflowRemote)
         start=datetime(2026, 12, 1, tzinfo=UTC),
         end=datetime(2099, 12, 1, tzinfo=UTC),
         max_concurrent=2,
+        catch_up=True,
     )
 
     made = remote.schedule(order(parameters={"steps": 9}), timing)
@@ -216,8 +217,10 @@ def test_a_schedule_is_a_recurring_run(api: KubeflowApi, remote: KubeflowRemote)
         "end_time": "2099-12-01T00:00:00+00:00",
     }
     assert sent["max_concurrency"] == "2"
-    assert sent["no_catchup"] is True
+    assert sent["no_catchup"] is False
     assert sent["runtime_config"]["parameters"] == {"steps": 9}
+    with pytest.raises(InputError, match=rf"a schedule 'nightly' already.* kubeflow {made.id}`"):
+        remote.schedule(order(), timing)
     assert made.link == f"{api.address}/#/recurringrun/details/{made.id}"
     assert [(each.name, each.cron, each.state) for each in remote.schedules()] == [
         ("nightly", "30 3 * * 1-5", "active")
@@ -230,16 +233,28 @@ def test_a_schedule_is_a_recurring_run(api: KubeflowApi, remote: KubeflowRemote)
     assert remote.schedules() == []
 
 
-def test_a_schedule_that_is_not_answered_is_made_once_and_ends(
+def test_a_schedule_that_is_not_answered_is_made_once(
     api: KubeflowApi, remote: KubeflowRemote
 ) -> None:
     api.lost = {"POST recurringruns"}
-    end = datetime(2026, 1, 1, tzinfo=UTC)
 
-    made = remote.schedule(order(), Timing(name="", cron="0 3 * * *", end=end))
+    made = remote.schedule(order(), Timing(name="", cron="0 3 * * *"))
 
     assert list(api.recurring_runs) == [made.id]
-    assert (made.name, made.state) == ("flights", "completed")
+    assert api.recurring_runs[made.id]["no_catchup"] is True
+    assert (made.name, made.state) == ("flights", "active")
+
+
+def test_the_name_of_a_schedule_that_has_ended_may_be_taken_again(
+    remote: KubeflowRemote,
+) -> None:
+    end = datetime(2026, 1, 1, tzinfo=UTC)
+
+    first = remote.schedule(order(), Timing(name="", cron="0 3 * * *", end=end))
+    remote.schedule(order(), Timing(name="", cron="0 3 * * *"))
+
+    assert first.state == "completed"
+    assert [each.state for each in remote.schedules()] == ["active", "completed"]
 
 
 def test_a_schedule_in_another_time_zone_is_refused(remote: KubeflowRemote) -> None:

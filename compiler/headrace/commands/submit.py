@@ -57,6 +57,11 @@ if TYPE_CHECKING:
     metavar="N",
     help="Most runs of the schedule under way at once; 1 by default.",
 )
+@click.option(
+    "--catch-up",
+    is_flag=True,
+    help="Make up for runs of the schedule that were missed, as while it was paused; on Kubeflow.",
+)
 def submit(
     pipeline: str,
     target: Target,
@@ -72,6 +77,7 @@ def submit(
     start: str | None,
     end: str | None,
     max_concurrent: int | None,
+    catch_up: bool,
 ) -> int:
     """Run the pipeline of PIPELINE.py on Vertex AI or Kubeflow, and wait for it.
 
@@ -82,7 +88,7 @@ def submit(
     from headrace.backends.remote.ordering import order_of
     from headrace.profiles.profile import read_profile
 
-    timing = _timing(cron, schedule_name, timezone, start, end, max_concurrent)
+    timing = _timing(cron, schedule_name, timezone, start, end, max_concurrent, catch_up)
     if timing is not None and run_id:
         raise InputError(
             f"headrace submit: it got --run-id {run_id!r} and --schedule, but each run of a "
@@ -120,6 +126,7 @@ def _timing(
     start: str | None,
     end: str | None,
     max_concurrent: int | None,
+    catch_up: bool,
 ) -> "Timing | None":
     from headrace.backends.remote.model import Timing
 
@@ -130,6 +137,7 @@ def _timing(
             "--start": start,
             "--end": end,
             "--max-concurrent": max_concurrent,
+            "--catch-up": catch_up or None,
         }
         unused = [option for option, value in given.items() if value is not None]
         if unused:
@@ -152,6 +160,7 @@ def _timing(
         start=first,
         end=last,
         max_concurrent=max_concurrent or 1,
+        catch_up=catch_up,
     )
 
 

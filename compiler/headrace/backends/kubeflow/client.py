@@ -23,6 +23,9 @@ PAUSES_SECONDS: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 15.0)
 # To connect, and from one byte of the answer to the next. The client itself waits for ever.
 _TIMEOUT_SECONDS = (10, 60)
 
+# What the first call is about.
+_SERVICE = "the service"
+
 # The outermost of KFP's errors tell what it was doing, the innermost what is wrong.
 _INNERMOST = re.compile(r".*\b\w+Error: (?P<reason>.+)", re.DOTALL)
 
@@ -67,7 +70,7 @@ def connect(address: Address) -> Any:
     with warnings.catch_warnings():
         # That it speaks to KFP 2 only is no news to those who compile for it.
         warnings.simplefilter("ignore", FutureWarning)
-        return call(made, address, "the service")
+        return call(made, address, _SERVICE)
 
 
 def _pod_credentials(token_file: str) -> Any:
@@ -124,7 +127,9 @@ def call(
             if pause is None:
                 raise _refusal(error, address, what) from error
         except urllib3.exceptions.HTTPError as error:
-            pause = None if _is_refused(error) else next(pauses, None)
+            # Nobody has answered there yet: it is a wrong address rather than a bad moment.
+            is_wrong = what == _SERVICE and _is_refused(error)
+            pause = None if is_wrong else next(pauses, None)
             if pause is None:
                 raise _unreachable(error, address) from error
         time.sleep(pause)
@@ -198,7 +203,7 @@ def _refusal(error: Any, address: Address, what: str) -> ComponentError:
             f"{came} Let an administrator give this account a role in namespace "
             f"{address.namespace!r}, as kubeflow-edit, or name another `namespace` in [kubeflow]."
         )
-    if status == 404 and what == "the service":
+    if status == 404 and what == _SERVICE:
         return InputError(
             f"kubeflow: {address.host} has no API of Kubeflow Pipelines (404 for "
             "/apis/v2beta1/healthz). Correct `host` in [kubeflow]; behind Kubeflow's dashboard it "

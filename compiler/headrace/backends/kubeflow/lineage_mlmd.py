@@ -1,4 +1,4 @@
-"""Lineage as backends of Kubeflow Pipelines up to 2.17 record it, in ML Metadata.
+"""Lineage as backends of Kubeflow Pipelines up to 2.18 record it, in ML Metadata.
 
 Source of the names: `backend/src/v2/metadata/client.go` of kubeflow/pipelines 2.17.
 """

@@ -1,4 +1,4 @@
-"""Asks ML Metadata over gRPC, as backends of Kubeflow Pipelines up to 2.17 have it.
+"""Asks ML Metadata over gRPC, as backends of Kubeflow Pipelines up to 2.18 have it.
 
 The messages are made here, of the fields that lineage needs: the package `ml-metadata`, which has
 them all, pins protobuf below 5, and kfp has left that behind.

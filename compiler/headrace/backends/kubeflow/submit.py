@@ -11,20 +11,13 @@ from headrace import ir
 from headrace.backends.kubeflow import client, connection
 from headrace.backends.kubeflow.lineage_api import ApiSource
 from headrace.backends.kubeflow.package import package_of
+from headrace.backends.kubeflow.records import ENDED, has_ended, run_of, schedule_of
 from headrace.backends.kubeflow.tasks import (
     tasks_of_executions,
     tasks_of_nodes,
     with_those_to_come,
 )
-from headrace.backends.remote.model import (
-    Order,
-    Run,
-    RunState,
-    Schedule,
-    ScheduleState,
-    Task,
-    Timing,
-)
+from headrace.backends.remote.model import Order, Run, Schedule, Task, Timing
 from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile
 from headrace_components.errors import InputError
@@ -32,18 +25,6 @@ from headrace_components.errors import InputError
 T = TypeVar("T")
 
 _PAGE_SIZE = 100
-
-# `RuntimeState` of the API. SKIPPED is a run that had nothing to do.
-_RUN_STATES: dict[str, RunState] = {
-    "PENDING": "waiting",
-    "RUNNING": "running",
-    "PAUSED": "paused",
-    "CANCELING": "cancelling",
-    "SUCCEEDED": "succeeded",
-    "SKIPPED": "succeeded",
-    "FAILED": "failed",
-    "CANCELED": "cancelled",
-}
 
 
 def connect(profile: Profile) -> "KubeflowRemote":
@@ -92,7 +73,8 @@ class KubeflowRemote:
 
     def describe(self, run_id: str) -> Run:
         """Returns a run with its tasks."""
-        return self._run(self.fetch(run_id), with_tasks=True)
+        found = self.fetch(run_id)
+        return self._run(found, self._tasks(found))
 
     def runs(self, limit: int) -> Sequence[Run]:
         """Returns the latest runs, the newest first."""
@@ -121,7 +103,12 @@ class KubeflowRemote:
                 "UTC and leave out --timezone."
             )
         name = timing.name or ir.pipeline_name(order.compiled.document)
-        known = {each.recurring_run_id for each in self._recurring_runs(name)}
+        if present := self._active(name):
+            raise InputError(
+                f"headrace submit: there is a schedule {name!r} already, and two of a pipeline "
+                "would run everything twice. Delete it: `headrace schedules delete --target "
+                f"kubeflow {present.recurring_run_id}`, or pass another --schedule-name."
+            )
 
         def make(package: str) -> Any:
             return self.kfp.create_recurring_run(
@@ -132,24 +119,22 @@ class KubeflowRemote:
                 # robfig/cron's form: seconds first.
                 cron_expression=f"0 {timing.cron}",
                 max_concurrency=timing.max_concurrent,
-                no_catchup=True,
+                no_catchup=not timing.catch_up,
                 params=dict(order.parameters),
                 pipeline_package_path=package,
                 pipeline_root=self._settings.pipeline_root or None,
                 service_account=self._settings.service_account or None,
             )
 
-        def found_anyway() -> Any:
-            made = self._recurring_runs(name)
-            return next((each for each in made if each.recurring_run_id not in known), None)
-
         with package_of(order) as package:
-            made = self._call(lambda: make(package), f"recurring run {name!r}", found_anyway)
-        return self._schedule(made)
+            made = self._call(
+                lambda: make(package), f"recurring run {name!r}", lambda: self._active(name)
+            )
+        return schedule_of(made, self.address)
 
     def schedules(self) -> Sequence[Schedule]:
         """Returns all recurring runs, the newest first."""
-        return [self._schedule(each) for each in self._recurring_runs()]
+        return [schedule_of(each, self.address) for each in self._recurring_runs()]
 
     def pause(self, schedule_id: str) -> None:
         """Disables a recurring run."""
@@ -211,6 +196,11 @@ class KubeflowRemote:
         ask = self.kfp.list_recurring_runs
         return list(self._pages("recurring_runs", ask, None, name))
 
+    def _active(self, name: str) -> Any:
+        """Returns the recurring run of a name that still starts runs, or None."""
+        found = self._recurring_runs(name)
+        return next((each for each in found if not has_ended(each)), None)
+
     def _pages(
         self,
         kind: str,
@@ -241,25 +231,9 @@ class KubeflowRemote:
             if not token or count == limit:
                 return
 
-    def _run(self, found: Any, *, with_tasks: bool = False) -> Run:
-        state = _RUN_STATES.get(str(found.state), "waiting")
-        is_over = state in ("succeeded", "failed", "cancelled")
-        tasks = self._tasks(found, is_over=is_over) if with_tasks else ()
-        message = found.error.message if found.error else ""
-        if state == "failed":
-            pods = self.namespace or self.address.service_namespace or self.address.namespace
-            logs = f"kubectl -n {pods} logs -l pipeline/runid={found.run_id} -c main --prefix"
-            message = f"{message or 'A task failed.'} While its pods are there: {logs}"
-        return Run(
-            id=found.run_id,
-            name=found.display_name,
-            state=state,
-            link=self.address.link(f"runs/details/{found.run_id}"),
-            created=found.created_at,
-            seconds=_seconds(found.created_at, found.finished_at if is_over else None),
-            tasks=tasks,
-            message=message,
-        )
+    def _run(self, found: Any, tasks: Sequence[Task] = ()) -> Run:
+        pods = self.namespace or self.address.service_namespace or self.address.namespace
+        return run_of(found, self.address, pods, tasks)
 
     def pipeline_of(self, run: Any) -> Any:
         """Returns the pipeline of a `V2beta1Run`, which may hold no more than its name."""
@@ -276,7 +250,7 @@ class KubeflowRemote:
             self._specs[run.run_id] = (sent or {}).get("pipeline_spec", sent or {})
         return self._specs[run.run_id]
 
-    def _tasks(self, found: Any, *, is_over: bool) -> tuple[Task, ...]:
+    def _tasks(self, found: Any) -> tuple[Task, ...]:
         if found.run_details:
             started = tasks_of_nodes(found, self.pipeline_of(found))
         elif str(found.state) == "PENDING":
@@ -286,29 +260,9 @@ class KubeflowRemote:
             ask = functools.partial(client.get_json, self.kfp, self.address)
             executions = ApiSource(ask, self.namespace).executions_of(found.run_id)
             started = tasks_of_executions(executions)
+        is_over = str(found.state) in ENDED
         return with_those_to_come(started, self.pipeline_of(found), is_over=is_over)
-
-    def _schedule(self, found: Any) -> Schedule:
-        cron, periodic = found.trigger.cron_schedule, found.trigger.periodic_schedule
-        end = (cron or periodic).end_time
-        is_over = end is not None and 0 < end.timestamp() < datetime.now(UTC).timestamp()
-        state: ScheduleState = "active" if found.status == "ENABLED" else "paused"
-        return Schedule(
-            id=found.recurring_run_id,
-            name=found.display_name,
-            state="completed" if is_over else state,
-            cron=cron.cron.removeprefix("0 ") if cron else f"every {periodic.interval_second} s",
-            link=self.address.link(f"recurringrun/details/{found.recurring_run_id}"),
-        )
 
 
 def _rfc3339(time: datetime | None) -> str | None:
     return None if time is None else time.isoformat()
-
-
-def _seconds(start: datetime | None, end: datetime | None) -> float:
-    """Returns the seconds between two times of the API, until now where the second is missing."""
-    if start is None:
-        return 0.0
-    until = end if end is not None and end > start else datetime.now(UTC)
-    return max(0.0, (until - start).total_seconds())

@@ -49,6 +49,8 @@ class Timing:
         start: No run starts before; None for no such time. It has a time zone, as has `end`.
         end: No run starts after; None for no such time.
         max_concurrent: How many of its runs may be under way at once, at least 1.
+        catch_up: Whether runs are made up for that were missed while the schedule was paused, or
+            all of `max_concurrent` under way.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Timing:
     start: datetime | None = None
     end: datetime | None = None
     max_concurrent: int = 1
+    catch_up: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -165,7 +168,7 @@ class Remote(Protocol):
         """Lets a schedule start no more runs until it is resumed; those under way go on."""
 
     def resume(self, schedule_id: str) -> None:
-        """Lets a paused schedule start runs again. Those missed are not made up for."""
+        """Lets a paused schedule start runs again; those missed if it was made to catch up."""
 
     def delete_schedule(self, schedule_id: str) -> None:
         """Deletes a schedule; its runs stay."""

@@ -119,6 +119,11 @@ class VertexRemote:
 
     def schedule(self, order: Order, timing: Timing) -> Schedule:
         """Makes a schedule. Each run gets an ID of its own."""
+        if timing.catch_up:
+            raise InputError(
+                "headrace submit: --catch-up is given, but a schedule of Vertex AI makes up for no "
+                "missed runs. Leave it out, and submit what was missed."
+            )
         job = job_message(order)
         job.labels[_SUBMISSION] = secrets.token_hex(8)
         zone = "" if timing.timezone == "UTC" else f"TZ={timing.timezone} "

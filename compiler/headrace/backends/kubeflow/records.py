@@ -1,0 +1,80 @@
+"""Runs and recurring runs of Kubeflow Pipelines in the words of the command line."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from headrace.backends.kubeflow.connection import Address
+from headrace.backends.remote.model import Run, RunState, Schedule, ScheduleState, Task
+
+# `RuntimeState` of the API. SKIPPED is a run that had nothing to do.
+_RUN_STATES: dict[str, RunState] = {
+    "PENDING": "waiting",
+    "RUNNING": "running",
+    "PAUSED": "paused",
+    "CANCELING": "cancelling",
+    "SUCCEEDED": "succeeded",
+    "SKIPPED": "succeeded",
+    "FAILED": "failed",
+    "CANCELED": "cancelled",
+}
+
+ENDED = frozenset({"SUCCEEDED", "SKIPPED", "FAILED", "CANCELED"})
+"""States that a run keeps."""
+
+
+def run_of(found: Any, address: Address, namespace: str, tasks: Sequence[Task]) -> Run:
+    """Returns a `V2beta1Run`.
+
+    Args:
+        found: The run.
+        address: Where its page is.
+        namespace: Where its pods are.
+        tasks: Its tasks, as far as they are known.
+    """
+    state = _RUN_STATES.get(str(found.state), "waiting")
+    message = found.error.message if found.error else ""
+    if state == "failed":
+        logs = f"kubectl -n {namespace} logs -l pipeline/runid={found.run_id} -c main --prefix"
+        message = f"{message or 'A task failed.'} While its pods are there: {logs}"
+    return Run(
+        id=found.run_id,
+        name=found.display_name,
+        state=state,
+        link=address.link(f"runs/details/{found.run_id}"),
+        created=found.created_at,
+        seconds=_seconds(
+            found.created_at, found.finished_at if str(found.state) in ENDED else None
+        ),
+        tasks=tuple(tasks),
+        message=message,
+    )
+
+
+def schedule_of(found: Any, address: Address) -> Schedule:
+    """Returns a `V2beta1RecurringRun`, whose page is at `address`."""
+    cron, periodic = found.trigger.cron_schedule, found.trigger.periodic_schedule
+    state: ScheduleState = "active" if found.status == "ENABLED" else "paused"
+    return Schedule(
+        id=found.recurring_run_id,
+        name=found.display_name,
+        state="completed" if has_ended(found) else state,
+        cron=cron.cron.removeprefix("0 ") if cron else f"every {periodic.interval_second} s",
+        link=address.link(f"recurringrun/details/{found.recurring_run_id}"),
+    )
+
+
+def has_ended(recurring_run: Any) -> bool:
+    """Whether a `V2beta1RecurringRun` starts no more runs."""
+    trigger = recurring_run.trigger
+    end = (trigger.cron_schedule or trigger.periodic_schedule).end_time
+    # None of it is the epoch in some answers.
+    return end is not None and 0 < end.timestamp() < datetime.now(UTC).timestamp()
+
+
+def _seconds(start: datetime | None, end: datetime | None) -> float:
+    """Returns the seconds between two times of the API, until now where the second is missing."""
+    if start is None:
+        return 0.0
+    until = end if end is not None and end > start else datetime.now(UTC)
+    return max(0.0, (until - start).total_seconds())
