@@ -26,15 +26,19 @@ def cluster() -> Iterator[list[str]]:
         server.stop()
 
 
-def local_input(
-    component: str, directory: Path, parameters: Mapping[str, Any], inputs: Sequence[str]
+def executor_input(
+    component: str,
+    root: str,
+    output_file: Path,
+    parameters: Mapping[str, Any],
+    inputs: Sequence[str],
 ) -> str:
-    """Returns the message to a task whose artifacts lie where their URIs say, by port."""
+    """Returns the message to a task whose artifacts lie under `root`, a path or a URI, by port."""
     outputs = getattr(catalog, component).component_spec.outputs or {}
 
     def artifact(port: str) -> dict[str, Any]:
         title = outputs[port].type.partition("@")[0] if port in outputs else ""
-        entry = {"name": port, "type": {"schemaTitle": title}, "uri": str(directory / port)}
+        entry = {"name": port, "type": {"schemaTitle": title}, "uri": f"{root}/{port}"}
         return {"artifacts": [{**entry, "metadata": {}}]}
 
     return json.dumps(
@@ -44,7 +48,7 @@ def local_input(
                 "artifacts": {port: artifact(port) for port in inputs},
             },
             "outputs": {
-                "outputFile": str(directory / "output.json"),
+                "outputFile": str(output_file),
                 "artifacts": {port: artifact(port) for port in outputs},
             },
         }

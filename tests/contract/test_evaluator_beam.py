@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from beam_clusters import cluster, local_input
+from beam_clusters import cluster, executor_input
 from evaluator_cases import at_least, eval_config, flights, metric, save_model, write_examples
 from headrace_components.evaluator import results
 from headrace_components.evaluator.executor import execute
@@ -150,7 +150,9 @@ def test_a_cluster_evaluates_beside_a_baseline(tmp_path: Path) -> None:
             "beam_pipeline_args": args,
         }
         wired = ["examples", "model", "baseline_model"]
-        message = local_input("evaluator", tmp_path, parameters, wired)
+        message = executor_input(
+            "evaluator", str(tmp_path), tmp_path / "output.json", parameters, wired
+        )
         code = main("evaluator", execute, ["--executor_input", message])
 
     assert code == 0

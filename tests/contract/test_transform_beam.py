@@ -13,7 +13,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_transform.beam.analyzer_cache import DatasetKey
 
-from beam_clusters import cluster, local_input
+from beam_clusters import cluster, executor_input
 from headrace_components.data import schemas, statistics
 from headrace_components.data.examples import ExamplesReader, ExamplesWriter
 from headrace_components.task import main
@@ -193,7 +193,9 @@ def test_a_cluster_gets_the_module_as_a_wheel(
 
     with cluster() as args:
         parameters = {"module_file": str(tmp_path / "module.py"), "beam_pipeline_args": args}
-        message = local_input("transform", tmp_path, parameters, ["examples", "schema"])
+        message = executor_input(
+            "transform", str(tmp_path), tmp_path / "output.json", parameters, ["examples", "schema"]
+        )
         code = main("transform", execute, ["--executor_input", message])
 
     assert code == 0

@@ -11,8 +11,9 @@ from typing import Any
 
 import apache_beam as beam
 
-from headrace_components.beam import locations
+from headrace_components.beam import dataflow_job, locations
 from headrace_components.beam.options import BeamOptions
+from headrace_components.beam.remote_pipeline import RemotePipeline
 from headrace_components.errors import ComponentError, InputError, PlatformError
 from headrace_components.task import Artifact
 
@@ -102,7 +103,7 @@ def run(
     logging.getLogger("apache_beam").setLevel(
         logging.WARNING if options.is_remote else logging.CRITICAL
     )
-    pipeline = _pipeline(component, args, options)
+    pipeline = _pipeline(component, args, options, output, scratch)
     with contextlib.ExitStack() as stack:
         with _author_errors(component, options), pipeline:
             after = build(Job(pipeline, options, scratch))
@@ -110,8 +111,12 @@ def run(
         return after()
 
 
-def _pipeline(component: str, args: Sequence[str], options: BeamOptions) -> beam.Pipeline:
+def _pipeline(
+    component: str, args: Sequence[str], options: BeamOptions, output: Artifact, scratch: str
+) -> beam.Pipeline:
     try:
+        if options.is_remote:
+            return RemotePipeline(component, options, output, scratch)
         return beam.Pipeline(runner=options.runner(), options=options.pipeline_options)
     except ValueError as error:
         reason = " ".join(str(error).splitlines()[1:]) or f"{error}."  # the first line is a heading
@@ -136,8 +141,11 @@ def _author_errors(component: str, options: BeamOptions) -> Iterator[None]:
             raise kind(found[2]) from error
         if not options.is_remote:
             raise  # a bug, here as in a worker of this machine; its traceback tells
+        if refusal := dataflow_job.refusal(component, error):
+            raise refusal from error
+        # Of a traceback, the last line says what it is.
+        reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
         raise PlatformError(
             f"{component}: the pipeline of Beam did not end well on {options.runner_name}: "
-            f"{str(error).strip() or type(error).__name__}. See the runner's own logs of the job, "
-            "then run the task again."
+            f"{reason}. See the runner's own logs of the job, then run the task again."
         ) from error

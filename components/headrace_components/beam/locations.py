@@ -113,7 +113,14 @@ def remove(location: str) -> None:
     if is_local(location):
         shutil.rmtree(location, ignore_errors=True)
     elif FileSystems.match([join(location, "**")])[0].metadata_list:
-        FileSystems.delete([location])
+        FileSystems.delete(
+            [f"{location}/"]
+        )  # without the slash, it is one object to gs:// and s3://
+
+
+def remove_file(location: str) -> None:
+    """Removes a file that is there."""
+    FileSystems.delete([location])
 
 
 def _opened(location: str) -> Any:
