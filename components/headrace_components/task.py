@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from headrace_components.cluster import is_chief
 from headrace_components.errors import ComponentError, InputError, PlatformError
 
 EXIT_INPUT_ERROR = 2
@@ -36,8 +37,6 @@ _FILE_TYPES = frozenset({"system.HTML", "system.Markdown"})
 
 # The UIs draw curves and matrices from lists and dicts in the metadata of these types alone.
 _NESTED_TYPES = frozenset({"system.ClassificationMetrics"})
-
-_CHIEF_NAMES = frozenset({"workerpool0", "chief", "master"})
 
 MetadataValue = str | int | float
 
@@ -287,11 +286,12 @@ def _publish(task: Task) -> None:
     missing = sorted(set(task.parameter_files) - set(task.output_parameters))
     if missing:
         raise ComponentError(f"{task.component}: output parameters {missing} were not set.")
+    # Files under Vertex's /gcs mount are immutable, so of several workers only one may write.
+    if not is_chief():
+        return
     for name, path in task.parameter_files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(_parameter_text(task.output_parameters[name]), "utf-8")
-    if not _is_chief():
-        return
     message = {
         "parameterValues": {key: task.output_parameters[key] for key in task.parameter_files},
         "artifacts": {
@@ -325,16 +325,6 @@ def _is_carried(value: Any, *, may_nest: bool) -> bool:
 
 def _parameter_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _is_chief() -> bool:
-    # Files under Vertex's /gcs mount are immutable, so of several workers only one may write.
-    # The rule is that of kfp's own executor: CLUSTER_SPEC.task.type names the chief.
-    cluster = os.environ.get("CLUSTER_SPEC")
-    if not cluster:
-        return True
-    task = json.loads(cluster).get("task", {})
-    return task.get("type") in _CHIEF_NAMES and not task.get("index", 0)
 
 
 def _report(task: Task | None, kind: str, message: str) -> None:

@@ -1,9 +1,41 @@
 """Entry point of the trainer image."""
 
+import logging
+import os
 import sys
+import traceback
 
+from headrace_components.cluster import read_cluster
+from headrace_components.errors import PlatformError
 from headrace_components.task import main
 from headrace_components.trainer.executor import execute
 
+
+def run() -> int:
+    """Runs the task and returns the exit code."""
+    try:
+        return main("trainer", execute)
+    except Exception:  # a bug; Python itself would print it and then end as below
+        traceback.print_exc()
+        return 1
+
+
+def _leave(code: int) -> None:
+    """Ends the process, at once where other machines train too.
+
+    TensorFlow's own end waits there, without a limit, for a machine that may have failed.
+    """
+    try:
+        is_alone = read_cluster() is None
+    except PlatformError:  # `main` has said so
+        is_alone = True
+    if is_alone:
+        sys.exit(code)
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main("trainer", execute))
+    _leave(run())

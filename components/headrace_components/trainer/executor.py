@@ -2,17 +2,23 @@
 
 import json
 import logging
+import tempfile
+import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
+from headrace_components.cluster import Cluster, read_cluster
 from headrace_components.errors import InputError
 from headrace_components.parameters import read
 from headrace_components.task import Artifact, Task
 from headrace_components.trainer.autograph_rules import libraries_unconverted
 from headrace_components.trainer.params import TrainerParams
+from headrace_components.user_code import strategies
 from headrace_components.user_code.fn_args import FnArgs
+from headrace_components.user_code.precision import computing
 from headrace_components.user_code.training_inputs import (
     SERVING_DIR,
     common_arguments,
@@ -25,25 +31,80 @@ EVAL_DIR = "Format-TFMA"
 
 
 def execute(task: Task) -> None:
-    """Leaves what `run_fn` saved under the `model` and `model_run` outputs."""
+    """Leaves what `run_fn` saved under the `model` and `model_run` outputs.
+
+    Of several machines, the chief writes there; the others save to a directory of their own, which
+    goes with them.
+    """
     params = read(TrainerParams, task.params, task.component)
-    fn_args = make_fn_args(task, params)
+    cluster = read_cluster()
+    if cluster is None:
+        _train(task, params, None)
+        _check_model(task.output("model").path)
+        return
+    strategies.check_distribution(task.component, params.distribution)
+    logging.info("trainer: this is %s; worker 0 writes the outputs.", cluster.name)
+    with tempfile.TemporaryDirectory(prefix="headrace-worker-") as scratch:
+        with strategies.failing_together(task.component, cluster):
+            _train(task if cluster.is_chief else _writing_to(Path(scratch), task), params, cluster)
+            if cluster.is_chief:
+                _check_model(task.output("model").path)
+        if strategies.spoke_to_others():
+            strategies.end_together(task.component, cluster)
+
+
+def _train(task: Task, params: TrainerParams, cluster: Cluster | None) -> None:
+    fn_args = make_fn_args(task, params, cluster)
     run_fn = load_function(task.component, params.module_file, "run_fn", params.run_fn)
     logging.info("trainer: calling %s.", getattr(run_fn, "__name__", run_fn))
-    with libraries_unconverted():
-        call_user_function(task.component, run_fn, fn_args)
-    _check_model(task.output("model").path)
+    with (
+        libraries_unconverted(),
+        computing(params.mixed_precision, params.xla),
+        strategies.distributed(params.distribution),
+    ):
+        try:
+            call_user_function(task.component, run_fn, fn_args)
+        except InputError as error:
+            if cluster and "PerReplica" in str(error.__cause__):
+                raise InputError(
+                    "trainer: run_fn called `fit` of Keras 3, which trains on one machine only "
+                    f"(keras-team/keras#20585), but {len(cluster.addresses)} machines run this "
+                    "task. Use tf_keras, or set TF_USE_LEGACY_KERAS = '1' in the task's "
+                    "environment; or write the training loop with strategy.run."
+                ) from error
+            raise
+    if cluster and params.distribution != "none" and not strategies.spoke_to_others():
+        raise InputError(
+            f"trainer: run_fn returned, but {len(cluster.addresses)} machines have each trained a "
+            "model of their own: it made no strategy that spans them. Pass `distribution` = "
+            "'multi_worker', or build the model in fn_args.strategy.scope(); pass 'none' where "
+            "run_fn joins the machines by other means."
+        )
 
 
-def make_fn_args(task: Task, params: TrainerParams) -> FnArgs:
+def _writing_to(folder: Path, task: Task) -> Task:
+    outputs = {key: replace(output, path=folder / key) for key, output in task.outputs.items()}
+    for output in outputs.values():
+        output.make_room()
+    return replace(task, outputs=outputs)
+
+
+def make_fn_args(task: Task, params: TrainerParams, cluster: Cluster | None = None) -> FnArgs:
     """Returns what `run_fn` is called with.
+
+    Args:
+        task: The task.
+        params: Its parameters.
+        cluster: The machines that train together; None where there is one.
 
     Raises:
         InputError: An input is missing a file, or the examples lack a split.
     """
     hyperparameters = task.optional_input("hyperparameters")
     statistics = task.optional_input("statistics")
-    given = common_arguments(task, params)
+    # The same on every machine and in every attempt: all of them write the one model.
+    seed = zlib.crc32(task.output("model").uri.encode()) if cluster else None
+    given = common_arguments(task, params, seed)
     return FnArgs(
         **given,
         schema_file=given["schema_path"],

@@ -31,6 +31,9 @@ def trainer(
     train_steps: int = 0,
     eval_steps: int = 0,
     custom_config: dict = {},
+    distribution: str = "auto",
+    mixed_precision: str = "",
+    xla: bool = False,
 ) -> dsl.ContainerSpec:
     """Trains a model by calling `run_fn(fn_args)`.
 
@@ -50,6 +53,11 @@ def trainer(
         train_steps: Training steps; 0 leaves the number to `train_args`, or to `run_fn`.
         eval_steps: Evaluation steps; 0 leaves the number to `eval_args`, or to `run_fn`.
         custom_config: Passed to `run_fn` as `fn_args.custom_config`.
+        distribution: `auto`: `run_fn` makes its own strategy for several GPUs or machines, or uses
+            `fn_args.strategy`. `mirrored` (the GPUs of one machine), `multi_worker` (several
+            machines): it is called in the scope of one. `none`: it needs none.
+        mixed_precision: `mixed_bfloat16` or `mixed_float16`: Keras' global policy for `run_fn`.
+        xla: Let XLA compile what TensorFlow can group, as `tf.config.optimizer.set_jit`.
     """
     return dsl.ContainerSpec(
         image=image("trainer"),

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from headrace_components.errors import InputError
 from headrace_components.user_code import training_args
+
+_DISTRIBUTIONS = ("auto", "mirrored", "multi_worker", "none")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,6 +22,10 @@ class TrainerParams:
         train_steps: Training steps; 0 leaves the number to `train_args`, or to `run_fn`.
         eval_steps: Evaluation steps; 0 leaves the number to `eval_args`, or to `run_fn`.
         custom_config: Passed to `run_fn`.
+        distribution: Who makes the `tf.distribute` strategy: "auto", "mirrored", "multi_worker" or
+            "none".
+        mixed_precision: Keras' global policy, "mixed_bfloat16" or "mixed_float16"; empty for none.
+        xla: Whether TensorFlow groups operations for XLA.
     """
 
     module_file: str = ""
@@ -28,11 +35,21 @@ class TrainerParams:
     train_steps: int = 0
     eval_steps: int = 0
     custom_config: Mapping[str, Any] = field(default_factory=dict)
+    distribution: str = "auto"
+    mixed_precision: str = ""
+    xla: bool = False
 
     def __post_init__(self) -> None:
         """Rejects values that no run could honour."""
         training_args.check("trainer", "train_args", self.train_args, self.train_steps)
         training_args.check("trainer", "eval_args", self.eval_args, self.eval_steps)
+        training_args.check_precision("trainer", self.mixed_precision)
+        if self.distribution not in _DISTRIBUTIONS:
+            raise InputError(
+                f"trainer: `distribution` is {self.distribution!r}, expected one of "
+                f"{list(_DISTRIBUTIONS)}. Pass 'multi_worker' or 'mirrored' where run_fn knows of "
+                "no strategy, and 'auto' where it makes its own."
+            )
 
     @property
     def train_splits(self) -> list[str]:

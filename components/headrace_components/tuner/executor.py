@@ -13,6 +13,7 @@ from headrace_components.task import Task
 from headrace_components.tuner.parallel import search_in_processes
 from headrace_components.tuner.params import TunerParams
 from headrace_components.tuner.search import Search, failure_of, prepare
+from headrace_components.user_code.precision import computing
 
 BEST_FILE = "best_hyperparameters.txt"
 RESULTS_FILE = "tuner_results.json"
@@ -21,7 +22,10 @@ RESULTS_FILE = "tuner_results.json"
 def execute(task: Task) -> None:
     """Writes `best_hyperparameters.txt` and `tuner_results.json`."""
     params = read(TunerParams, task.params, task.component)
-    with tempfile.TemporaryDirectory(prefix="headrace-tuner-") as working_dir:
+    with (
+        computing(params.mixed_precision, params.xla),
+        tempfile.TemporaryDirectory(prefix="headrace-tuner-") as working_dir,
+    ):
         search = prepare(task, params, working_dir)
         start = time.monotonic()
         if params.trials_at_once > 1:

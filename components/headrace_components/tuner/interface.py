@@ -30,6 +30,8 @@ def tuner(
     eval_steps: int = 0,
     num_parallel_trials: int = 0,
     custom_config: dict = {},
+    mixed_precision: str = "",
+    xla: bool = False,
 ) -> dsl.ContainerSpec:
     """Searches for the best hyperparameters with the tuner that `tuner_fn(fn_args)` returns.
 
@@ -51,6 +53,8 @@ def tuner(
         num_parallel_trials: Trials that run at once, each in a process of its own on the task's
             machine; 0 leaves the number to `tune_args`, or is one after the other.
         custom_config: Passed to `tuner_fn` as `fn_args.custom_config`.
+        mixed_precision: `mixed_bfloat16` or `mixed_float16`: Keras' global policy for all trials.
+        xla: Let XLA compile what TensorFlow can group, as `tf.config.optimizer.set_jit`.
     """
     return dsl.ContainerSpec(
         image=image("tuner"),

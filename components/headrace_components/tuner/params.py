@@ -24,6 +24,8 @@ class TunerParams:
         eval_steps: Evaluation steps of a trial; 0 leaves them to `eval_args`, or to `tuner_fn`.
         num_parallel_trials: Trials that run at once, at most 64; 0 leaves it to `tune_args`.
         custom_config: Passed to `tuner_fn`.
+        mixed_precision: Keras' global policy, "mixed_bfloat16" or "mixed_float16"; empty for none.
+        xla: Whether TensorFlow groups operations for XLA.
     """
 
     module_file: str = ""
@@ -35,11 +37,14 @@ class TunerParams:
     eval_steps: int = 0
     num_parallel_trials: int = 0
     custom_config: Mapping[str, Any] = field(default_factory=dict)
+    mixed_precision: str = ""
+    xla: bool = False
 
     def __post_init__(self) -> None:
         """Rejects values that no run could honour."""
         training_args.check("tuner", "train_args", self.train_args, self.train_steps)
         training_args.check("tuner", "eval_args", self.eval_args, self.eval_steps)
+        training_args.check_precision("tuner", self.mixed_precision)
         unknown = sorted(set(self.tune_args) - {"num_parallel_trials"})
         if unknown:
             raise InputError(

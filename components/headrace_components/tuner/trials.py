@@ -17,6 +17,7 @@ from headrace_components.task import EXIT_INPUT_ERROR, Task
 from headrace_components.tuner.parallel import READY_LINE, message_file
 from headrace_components.tuner.params import TunerParams
 from headrace_components.tuner.search import prepare
+from headrace_components.user_code.precision import computing
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -32,13 +33,15 @@ def main(arguments: Sequence[str]) -> int:
         task: Task
         task, working_dir = pickle.loads(message.read_bytes())
         try:
-            search = prepare(task, read(TunerParams, task.params, task.component), working_dir)
-            _keep_messages(search.tuner, message.parent)
-            answer.write(f"{READY_LINE}\n")
-            answer.flush()
-            if not sys.stdin.readline():
-                return 0  # the process that started this one has gone
-            search.run()
+            params = read(TunerParams, task.params, task.component)
+            with computing(params.mixed_precision, params.xla):
+                search = prepare(task, params, working_dir)
+                _keep_messages(search.tuner, message.parent)
+                answer.write(f"{READY_LINE}\n")
+                answer.flush()
+                if not sys.stdin.readline():
+                    return 0  # the process that started this one has gone
+                search.run()
         except InputError as error:
             error_file.write_text(str(error), "utf-8")
             return EXIT_INPUT_ERROR

@@ -29,8 +29,19 @@ _TFXIO = {
 }
 
 
-def make_data_accessor(component: str, payload_format: str = "FORMAT_TF_EXAMPLE") -> DataAccessor:
+def make_data_accessor(
+    component: str,
+    payload_format: str = "FORMAT_TF_EXAMPLE",
+    shared_seed: int | None = None,
+) -> DataAccessor:
     """Returns factories for examples of one payload format.
+
+    Args:
+        component: Name of the component, for error messages.
+        payload_format: The examples' payload format.
+        shared_seed: Seed of datasets that are given none. Where several machines train, each reads
+            all rows in the same order, and `tf.distribute` (or `dataset.shard`) gives each its own
+            batches of them; orders that differ would give some rows to several and some to none.
 
     Raises:
         InputError: The payload format is not one that TFRecords of ours hold.
@@ -47,14 +58,17 @@ def make_data_accessor(component: str, payload_format: str = "FORMAT_TF_EXAMPLE"
         schema: schema_pb2.Schema | None = None,
     ) -> tf.data.Dataset:
         """Returns batches of tensors; see tfx_bsl's `TFXIO.TensorFlowDataset`."""
+        if shared_seed is not None:
+            options = _ordered_alike(options, shared_seed)
         patterns = _patterns(files)
         source = _decoder(component, payload_format, patterns, schema)
         features = _features(source, schema) if payload_format == "FORMAT_TF_EXAMPLE" else None
         splits = _columnar_splits(component, patterns) if features else None
         if splits is None or features is None:
-            return source.TensorFlowDataset(options)
+            return _sharded_by_batch(source.TensorFlowDataset(options), shared_seed)
         columns = sorted({feature.column for feature in features.values()})
-        return make_dataset(_reading(splits, columns), features, options, component)
+        rows = make_dataset(_reading(splits, columns), features, options, component)
+        return _sharded_by_batch(rows, shared_seed)
 
     def record_batches(
         files: Sequence[str] | str,
@@ -69,6 +83,22 @@ def make_data_accessor(component: str, payload_format: str = "FORMAT_TF_EXAMPLE"
     return DataAccessor(
         tf_dataset_factory=dataset, record_batch_factory=record_batches, data_view_decode_fn=None
     )
+
+
+def _ordered_alike(
+    options: tfxio.TensorFlowDatasetOptions, seed: int
+) -> tfxio.TensorFlowDatasetOptions:
+    given = options.shuffle_seed
+    return options._replace(shuffle_seed=seed if given is None else given, sloppy_ordering=False)
+
+
+def _sharded_by_batch(dataset: tf.data.Dataset, shared_seed: int | None) -> tf.data.Dataset:
+    if shared_seed is None:
+        return dataset
+    # tf.distribute would rather deal out files, of which one machine may get more than another.
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    return dataset.with_options(options)
 
 
 def _patterns(files: Sequence[str] | str) -> list[str]:

@@ -3,6 +3,7 @@
 Standard library only, so that a module file can name these types without TensorFlow.
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -77,3 +78,15 @@ class FnArgs:
     hyperparameters: dict[str, Any] | None = None
     custom_config: dict[str, Any] | None = None
     num_examples: dict[str, int] | None = None
+
+    @functools.cached_property
+    def strategy(self) -> Any:
+        """A `tf.distribute.Strategy` for the machines of the task, made when it is first asked for.
+
+        MultiWorkerMirroredStrategy on several machines, MirroredStrategy on one with several GPUs,
+        else TensorFlow's default, whose scope changes nothing; inside the scope of a strategy,
+        that one. No field of TFX's: a module that both are to run makes its own strategy.
+        """
+        from headrace_components.user_code.strategies import fitting_strategy
+
+        return fitting_strategy()

@@ -6,6 +6,7 @@ from typing import Any
 from headrace_components.errors import InputError
 
 _FIELDS = ("num_steps", "splits")
+_POLICIES = ("", "mixed_bfloat16", "mixed_float16")
 
 
 def check(component: str, name: str, args: Mapping[str, Any], steps: int) -> None:
@@ -50,6 +51,20 @@ def check(component: str, name: str, args: Mapping[str, Any], steps: int) -> Non
         raise InputError(
             f"{component}: `{steps_name}` is {steps}, but `num_steps` of `{name}` is "
             f"{int(number)}. Expected one number: pass only `{steps_name}`."
+        )
+
+
+def check_precision(component: str, mixed_precision: str) -> None:
+    """Rejects a policy that Keras does not have.
+
+    Raises:
+        InputError: `mixed_precision` is none of "", "mixed_bfloat16" and "mixed_float16".
+    """
+    if mixed_precision not in _POLICIES:
+        raise InputError(
+            f"{component}: `mixed_precision` is {mixed_precision!r}, expected one of "
+            f"{list(_POLICIES)}. Pass 'mixed_bfloat16' for an A100, L4 or newer GPU, "
+            "'mixed_float16' for an older one, or leave it out."
         )
 
 

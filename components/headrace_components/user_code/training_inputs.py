@@ -38,8 +38,15 @@ class TrainingParams(Protocol):
         """What the author passes to the function."""
 
 
-def common_arguments(task: Task, params: TrainingParams) -> dict[str, Any]:
+def common_arguments(
+    task: Task, params: TrainingParams, shared_seed: int | None = None
+) -> dict[str, Any]:
     """Returns the fields of FnArgs that Trainer and Tuner fill alike.
+
+    Args:
+        task: The task.
+        params: Its parameters.
+        shared_seed: The order of rows that several machines agree on; None where there is one.
 
     Raises:
         InputError: An input is missing a file, or the examples lack a split.
@@ -58,7 +65,9 @@ def common_arguments(task: Task, params: TrainingParams) -> dict[str, Any]:
         "eval_steps": params.num_eval_steps,
         "schema_path": only_file(component, schema) if schema else None,
         "transform_graph_path": str(transform_graph.path) if transform_graph else None,
-        "data_accessor": make_data_accessor(component, _payload_format(component, examples)),
+        "data_accessor": make_data_accessor(
+            component, _payload_format(component, examples), shared_seed
+        ),
         "base_model": _serving_path(component, base_model) if base_model else None,
         # None, as TFX passes it, where the pipeline gives nothing.
         "custom_config": restore_integers(params.custom_config) or None,
