@@ -19,12 +19,14 @@ target "image" {
 }
 
 group "default" { targets = ["avro_example_gen", "bigquery_example_gen", "bulk_inferrer", "csv_example_gen", "distribution_validator", "evaluator", "example_diff", "example_validator", "filter_examples", "import_example_gen", "import_schema_gen", "infra_validator", "kubernetes_pusher", "latest_artifact", "latest_blessed_model", "parquet_example_gen", "pusher", "query_example_gen", "schema_gen", "span_range", "statistics_gen", "tfjs_converter", "tflite_converter", "trainer", "transform", "tuner", "vertex_pusher"] }
+group "variants" { targets = ["bulk_inferrer_cuda", "trainer_cuda", "tuner_cuda"] }
 
 target "avro_example_gen" {
   inherits = ["image"]
   tags     = ["${REGISTRY}/avro_example_gen:${TAG}"]
   args = {
     COMPONENT = "avro_example_gen"
+    IMAGE = "avro_example_gen"
     LAYER = "beam"
     BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
     SERVING = "nothing"
@@ -41,6 +43,7 @@ target "bigquery_example_gen" {
   tags     = ["${REGISTRY}/bigquery_example_gen:${TAG}"]
   args = {
     COMPONENT = "bigquery_example_gen"
+    IMAGE = "bigquery_example_gen"
     LAYER = "beam"
     BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
     SERVING = "nothing"
@@ -57,6 +60,7 @@ target "bulk_inferrer" {
   tags     = ["${REGISTRY}/bulk_inferrer:${TAG}"]
   args = {
     COMPONENT = "bulk_inferrer"
+    IMAGE = "bulk_inferrer"
     LAYER = "tfx"
     BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
     SERVING = "nothing"
@@ -73,6 +77,7 @@ target "csv_example_gen" {
   tags     = ["${REGISTRY}/csv_example_gen:${TAG}"]
   args = {
     COMPONENT = "csv_example_gen"
+    IMAGE = "csv_example_gen"
     LAYER = "beam"
     BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
     SERVING = "nothing"
@@ -89,6 +94,7 @@ target "distribution_validator" {
   tags     = ["${REGISTRY}/distribution_validator:${TAG}"]
   args = {
     COMPONENT = "distribution_validator"
+    IMAGE = "distribution_validator"
     LAYER = "validation"
     BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
     SERVING = "nothing"
@@ -105,6 +111,7 @@ target "evaluator" {
   tags     = ["${REGISTRY}/evaluator:${TAG}"]
   args = {
     COMPONENT = "evaluator"
+    IMAGE = "evaluator"
     LAYER = "tfx"
     BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
     SERVING = "nothing"
@@ -121,6 +128,7 @@ target "example_diff" {
   tags     = ["${REGISTRY}/example_diff:${TAG}"]
   args = {
     COMPONENT = "example_diff"
+    IMAGE = "example_diff"
     LAYER = "validation"
     BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
     SERVING = "nothing"
@@ -137,6 +145,7 @@ target "example_validator" {
   tags     = ["${REGISTRY}/example_validator:${TAG}"]
   args = {
     COMPONENT = "example_validator"
+    IMAGE = "example_validator"
     LAYER = "validation"
     BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
     SERVING = "nothing"
@@ -153,6 +162,7 @@ target "filter_examples" {
   tags     = ["${REGISTRY}/filter_examples:${TAG}"]
   args = {
     COMPONENT = "filter_examples"
+    IMAGE = "filter_examples"
     LAYER = "beam"
     BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
     SERVING = "nothing"
@@ -169,6 +179,7 @@ target "import_example_gen" {
   tags     = ["${REGISTRY}/import_example_gen:${TAG}"]
   args = {
     COMPONENT = "import_example_gen"
+    IMAGE = "import_example_gen"
     LAYER = "beam"
     BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
     SERVING = "nothing"
@@ -185,6 +196,7 @@ target "import_schema_gen" {
   tags     = ["${REGISTRY}/import_schema_gen:${TAG}"]
   args = {
     COMPONENT = "import_schema_gen"
+    IMAGE = "import_schema_gen"
     LAYER = "base"
     BEAM_SDK = "nothing"
     SERVING = "nothing"
@@ -201,6 +213,7 @@ target "infra_validator" {
   tags     = ["${REGISTRY}/infra_validator:${TAG}"]
   args = {
     COMPONENT = "infra_validator"
+    IMAGE = "infra_validator"
     LAYER = "tensorflow"
     BEAM_SDK = "nothing"
     SERVING = "docker.io/tensorflow/serving:2.19.1"
@@ -217,6 +230,7 @@ target "kubernetes_pusher" {
   tags     = ["${REGISTRY}/kubernetes_pusher:${TAG}"]
   args = {
     COMPONENT = "kubernetes_pusher"
+    IMAGE = "kubernetes_pusher"
     LAYER = "base"
     BEAM_SDK = "nothing"
     SERVING = "nothing"
@@ -233,6 +247,7 @@ target "latest_artifact" {
   tags     = ["${REGISTRY}/latest_artifact:${TAG}"]
   args = {
     COMPONENT = "latest_artifact"
+    IMAGE = "latest_artifact"
     LAYER = "base"
     BEAM_SDK = "nothing"
     SERVING = "nothing"
@@ -249,6 +264,7 @@ target "latest_blessed_model" {
   tags     = ["${REGISTRY}/latest_blessed_model:${TAG}"]
   args = {
     COMPONENT = "latest_blessed_model"
+    IMAGE = "latest_blessed_model"
     LAYER = "base"
     BEAM_SDK = "nothing"
     SERVING = "nothing"
@@ -265,6 +281,7 @@ target "parquet_example_gen" {
   tags     = ["${REGISTRY}/parquet_example_gen:${TAG}"]
   args = {
     COMPONENT = "parquet_example_gen"
+    IMAGE = "parquet_example_gen"
     LAYER = "beam"
     BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
     SERVING = "nothing"
@@ -281,6 +298,7 @@ target "pusher" {
   tags     = ["${REGISTRY}/pusher:${TAG}"]
   args = {
     COMPONENT = "pusher"
+    IMAGE = "pusher"
     LAYER = "base"
     BEAM_SDK = "nothing"
     SERVING = "nothing"
@@ -297,6 +315,7 @@ target "query_example_gen" {
   tags     = ["${REGISTRY}/query_example_gen:${TAG}"]
   args = {
     COMPONENT = "query_example_gen"
+    IMAGE = "query_example_gen"
     LAYER = "beam"
     BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
     SERVING = "nothing"
@@ -313,6 +332,7 @@ target "schema_gen" {
   tags     = ["${REGISTRY}/schema_gen:${TAG}"]
   args = {
     COMPONENT = "schema_gen"
+    IMAGE = "schema_gen"
     LAYER = "validation"
     BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
     SERVING = "nothing"
@@ -329,6 +349,7 @@ target "span_range" {
   tags     = ["${REGISTRY}/span_range:${TAG}"]
   args = {
     COMPONENT = "span_range"
+    IMAGE = "span_range"
     LAYER = "arrow"
     BEAM_SDK = "nothing"
     SERVING = "nothing"
@@ -345,6 +366,7 @@ target "statistics_gen" {
   tags     = ["${REGISTRY}/statistics_gen:${TAG}"]
   args = {
     COMPONENT = "statistics_gen"
+    IMAGE = "statistics_gen"
     LAYER = "validation"
     BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
     SERVING = "nothing"
@@ -361,6 +383,7 @@ target "tfjs_converter" {
   tags     = ["${REGISTRY}/tfjs_converter:${TAG}"]
   args = {
     COMPONENT = "tfjs_converter"
+    IMAGE = "tfjs_converter"
     LAYER = "base"
     BEAM_SDK = "nothing"
     SERVING = "nothing"
@@ -377,6 +400,7 @@ target "tflite_converter" {
   tags     = ["${REGISTRY}/tflite_converter:${TAG}"]
   args = {
     COMPONENT = "tflite_converter"
+    IMAGE = "tflite_converter"
     LAYER = "tensorflow"
     BEAM_SDK = "nothing"
     SERVING = "nothing"
@@ -393,6 +417,7 @@ target "trainer" {
   tags     = ["${REGISTRY}/trainer:${TAG}"]
   args = {
     COMPONENT = "trainer"
+    IMAGE = "trainer"
     LAYER = "tfx"
     BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
     SERVING = "nothing"
@@ -409,6 +434,7 @@ target "transform" {
   tags     = ["${REGISTRY}/transform:${TAG}"]
   args = {
     COMPONENT = "transform"
+    IMAGE = "transform"
     LAYER = "validation"
     BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
     SERVING = "nothing"
@@ -425,6 +451,7 @@ target "tuner" {
   tags     = ["${REGISTRY}/tuner:${TAG}"]
   args = {
     COMPONENT = "tuner"
+    IMAGE = "tuner"
     LAYER = "tfx"
     BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
     SERVING = "nothing"
@@ -441,10 +468,62 @@ target "vertex_pusher" {
   tags     = ["${REGISTRY}/vertex_pusher:${TAG}"]
   args = {
     COMPONENT = "vertex_pusher"
+    IMAGE = "vertex_pusher"
     LAYER = "base"
     BEAM_SDK = "nothing"
     SERVING = "nothing"
     DESCRIPTION = "Makes a blessed model a version in Vertex AI's Model Registry, and deploys it if asked to."
+    DEBIAN = DEBIAN
+    REVISION = REVISION
+    SOURCE = SOURCE
+    VERSION = VERSION
+  }
+}
+
+target "bulk_inferrer_cuda" {
+  inherits = ["image"]
+  tags     = ["${REGISTRY}/bulk_inferrer_cuda:${TAG}"]
+  args = {
+    COMPONENT = "bulk_inferrer"
+    IMAGE = "bulk_inferrer_cuda"
+    LAYER = "tfx_cuda"
+    BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
+    SERVING = "nothing"
+    DESCRIPTION = "Has a model predict every row: as prediction logs, or as examples with more columns."
+    DEBIAN = DEBIAN
+    REVISION = REVISION
+    SOURCE = SOURCE
+    VERSION = VERSION
+  }
+}
+
+target "trainer_cuda" {
+  inherits = ["image"]
+  tags     = ["${REGISTRY}/trainer_cuda:${TAG}"]
+  args = {
+    COMPONENT = "trainer"
+    IMAGE = "trainer_cuda"
+    LAYER = "tfx_cuda"
+    BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
+    SERVING = "nothing"
+    DESCRIPTION = "Trains a model by calling `run_fn(fn_args)`."
+    DEBIAN = DEBIAN
+    REVISION = REVISION
+    SOURCE = SOURCE
+    VERSION = VERSION
+  }
+}
+
+target "tuner_cuda" {
+  inherits = ["image"]
+  tags     = ["${REGISTRY}/tuner_cuda:${TAG}"]
+  args = {
+    COMPONENT = "tuner"
+    IMAGE = "tuner_cuda"
+    LAYER = "tfx_cuda"
+    BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
+    SERVING = "nothing"
+    DESCRIPTION = "Searches for the best hyperparameters with the tuner that `tuner_fn(fn_args)` returns."
     DEBIAN = DEBIAN
     REVISION = REVISION
     SOURCE = SOURCE

@@ -20,6 +20,15 @@ done
 
 # Flight is a network protocol of Arrow that neither Beam nor a component speaks.
 rm -rf "$site"/pyarrow/*_flight* "$site"/pyarrow/libarrow_flight*
+# Of NVIDIA's libraries those that neither another one nor TensorFlow opens, 390 MB: eigenvalues over several GPUs,
+# FFTW's names for cuFFT, a second build of NVRTC, the compiler behind nvcc (XLA brings its own), NCCL for kernels.
+rm -f "$site"/nvidia/cusolver/lib/libcusolverMg.* "$site"/nvidia/cufft/lib/libcufftw.* \
+  "$site"/nvidia/cuda_nvrtc/lib/libnvrtc*.alt.* "$site"/nvidia/cuda_nvcc/nvvm/lib64/libnvvm.* \
+  "$site"/nvidia/nccl/lib/libnccl_device.*
+# TensorFlow 2.21 looks for cuSOLVER in the directories of all others but its own, and uses no GPU without it.
+for library in "$site"/nvidia/cusolver/lib/libcusolver.so.*; do
+  [ ! -e "$library" ] || ln -sf "../../cusolver/lib/${library##*/}" "$site/nvidia/cusparse/lib/"
+done
 find "$site" -type d \( -name tests -o -name include \) -prune -exec rm -rf {} +
 find "$site" -type f \( -name '*.a' -o -name '*.h' -o -name '*.hpp' -o -name '*.pyx' -o -name '*.pxd' \) -delete
 

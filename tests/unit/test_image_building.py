@@ -15,7 +15,8 @@ from headrace.containers.engines import Engine
 from headrace_components.errors import InputError
 
 ROOT = Path(__file__).parents[2] / "images"
-IMAGES = {image.name: image for image in definitions.images(ROOT)}
+VARIANTS = definitions.variants(ROOT)
+IMAGES = {image.name: image for image in [*definitions.images(ROOT), *VARIANTS]}
 DOCKERFILE = (ROOT / building.DOCKERFILE).read_text("utf-8")
 ENGINE = Engine(name="podman", command=("true",))
 
@@ -25,7 +26,8 @@ each_image = pytest.mark.parametrize("image", IMAGES.values(), ids=lambda image:
 @each_image
 def test_an_image_is_built_on_its_layer(image: Image) -> None:
     build = building.plan(image, Settings(root=ROOT))
-    assert build.arguments["COMPONENT"] == image.name
+    assert build.arguments["COMPONENT"] == image.component
+    assert build.arguments["IMAGE"] == image.name
     assert f" AS {build.arguments['LAYER']}\n" in DOCKERFILE
     assert build.reference == f"localhost/headrace/{image.name}:dev"
     assert build.arguments["DESCRIPTION"].endswith(".")
@@ -129,8 +131,25 @@ def test_bake_gives_what_build_gives() -> None:
         (target,) = re.findall(rf'^target "{image.name}" {{\n(.*?)^}}', text, re.M | re.S)
         given = dict(re.findall(r"^    (\w+) += (.*)$", target, re.MULTILINE))
         assert given.keys() == {*build.arguments, "DEBIAN"}
-        for name in ("COMPONENT", "LAYER", "BEAM_SDK", "SERVING", "DESCRIPTION"):
+        for name in ("COMPONENT", "IMAGE", "LAYER", "BEAM_SDK", "SERVING", "DESCRIPTION"):
             assert json.loads(given[name]) == build.arguments[name]
+
+
+def test_variants_are_built_when_they_are_named() -> None:
+    named = definitions.select(ROOT, [image.name for image in VARIANTS])
+    assert named == VARIANTS
+    assert not {image.name for image in definitions.select(ROOT, [])} & {i.name for i in VARIANTS}
+    groups = dict(re.findall(r'^group "(\w+)" { targets = (\[.*]) }$', bake.text(ROOT), re.M))
+    assert json.loads(groups["variants"]) == [image.name for image in VARIANTS]
+    assert {*json.loads(groups["default"]), *json.loads(groups["variants"])} == IMAGES.keys()
+
+
+def test_the_driver_is_asked_for_in_images_with_cuda() -> None:
+    # A container without these has no libcuda.so.1: TensorFlow says so in a line, and trains on the
+    # CPU.
+    (stage,) = re.findall(r"^FROM arrow AS cuda\n(.*?)^FROM ", DOCKERFILE, re.M | re.S)
+    assert "NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility" in stage
+    assert "LD_LIBRARY_PATH=/usr/local/nvidia/lib64\n" in stage
 
 
 @pytest.mark.parametrize("registry", ["https://host/a", "host/A", "host//a", ""])

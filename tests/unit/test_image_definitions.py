@@ -1,7 +1,9 @@
 """What images/ says of each image is what its component needs, no less and no more."""
 
 import ast
+import json
 import re
+import shutil
 import sys
 from collections.abc import Mapping
 from functools import cache
@@ -15,14 +17,32 @@ from headrace.containers import definitions, locking
 from headrace.containers.definitions import Image
 from headrace_components import catalog
 from headrace_components.errors import InputError
+from headrace_components.images import CUDA_VARIANTS
 
 REPOSITORY = Path(__file__).parents[2]
 ROOT = REPOSITORY / "images"
 STANDARD = sys.stdlib_module_names
 IMAGES = definitions.images(ROOT)
-ALL = [*definitions.layers(ROOT), *IMAGES]
+VARIANTS = definitions.variants(ROOT)
+ALL = [*definitions.layers(ROOT), *IMAGES, *VARIANTS]
 
-each_image = pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.name)
+# What TensorFlow opens, and what these open themselves: nvJitLink and NVRTC.
+LIBRARIES = (
+    "cublas",
+    "cuda-cupti",
+    "cuda-nvcc",
+    "cuda-nvrtc",
+    "cuda-runtime",
+    "cudnn",
+    "cufft",
+    "cusolver",
+    "cusparse",
+    "nccl",
+    "nvjitlink",
+)
+
+each_image = pytest.mark.parametrize("image", [*IMAGES, *VARIANTS], ids=lambda image: image.name)
+each_variant = pytest.mark.parametrize("image", VARIANTS, ids=lambda image: image.name)
 each_lock = pytest.mark.parametrize("image", ALL, ids=lambda image: image.name)
 
 
@@ -35,7 +55,7 @@ def test_an_image_has_what_its_component_imports(image: Image) -> None:
     required = {requirement.name for requirement in image.requirements()}
     missing = {
         module
-        for module in third_party(f"headrace_components.{image.name}.__main__")
+        for module in third_party(f"headrace_components.{image.component}.__main__")
         if not packages(module) & required
     }
     assert not missing
@@ -43,7 +63,7 @@ def test_an_image_has_what_its_component_imports(image: Image) -> None:
 
 @each_image
 def test_an_image_has_nothing_that_its_component_does_not_import(image: Image) -> None:
-    modules = third_party(f"headrace_components.{image.name}.__main__")
+    modules = third_party(f"headrace_components.{image.component}.__main__")
     imported = set[str]().union(*(packages(module) for module in modules))
     unused = {
         requirement.name
@@ -67,7 +87,7 @@ def test_an_image_begins_with_all_of_its_layer(image: Image) -> None:
 
 def test_images_have_the_versions_that_the_tests_ran_with() -> None:
     tested = pins(ROOT / "local/tfx-1.21.lock")
-    for image in IMAGES:
+    for image in ALL:
         if image.name != "tfjs_converter":
             shared = pins(image.lock).keys() & tested.keys()
             assert {name: pins(image.lock)[name] for name in shared} == {
@@ -76,8 +96,41 @@ def test_images_have_the_versions_that_the_tests_ran_with() -> None:
 
 
 def test_no_image_has_kfp_or_the_compiler() -> None:
-    for image in IMAGES:
+    for image in ALL:
         assert not {"kfp", "headrace"} & pins(image.lock).keys()
+
+
+def test_the_compiler_knows_all_variants() -> None:
+    assert {image.component: image.name for image in VARIANTS} == CUDA_VARIANTS
+
+
+@each_variant
+def test_a_variant_is_the_image_with_another_tensorflow(image: Image) -> None:
+    (base,) = (each for each in IMAGES if each.name == image.component)
+    theirs, its = pins(base.lock), pins(image.lock)
+    assert theirs.pop("tensorflow-cpu") == its.pop("tensorflow")
+    assert theirs.items() <= its.items()
+    assert its.keys() - theirs.keys() == {f"nvidia-{library}-cu12" for library in LIBRARIES}
+
+
+def test_the_lock_of_a_variant_is_as_old_as_what_it_is_a_variant_of(tmp_path: Path) -> None:
+    for name in ("trainer", "trainer_cuda", "layers"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    (image,) = definitions.variants(tmp_path)
+    assert locking.is_current(image)
+    for file in ("trainer/requirements.in", "layers/tfx/excludes.txt"):
+        text = (tmp_path / file).read_text("utf-8")
+        (tmp_path / file).write_text(f"{text}more\n", "utf-8")
+        assert not locking.is_current(image)
+        (tmp_path / file).write_text(text, "utf-8")
+
+
+def test_all_images_are_listed_with_their_components(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["images", "--images", str(ROOT), "list", "--json"]) == 0
+    rows = {row["image"]: row["component"] for row in json.loads(capsys.readouterr().out)}
+    assert rows == {image.name: image.component for image in [*IMAGES, *VARIANTS]}
+    assert main(["images", "--images", str(ROOT), "list"]) == 0
+    assert "\ntrainer_cuda            tfx_cuda " in capsys.readouterr().out
 
 
 def test_an_unknown_image_is_told_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
@@ -156,7 +209,7 @@ def packages(module: str) -> set[str]:
     if top == "google":
         return google_packages(module)
     if top == "tensorflow":
-        return {"tensorflow-cpu"}
+        return {"tensorflow", "tensorflow-cpu"}
     return {normalized(name) for name in installed().get(top, [top])}
 
 

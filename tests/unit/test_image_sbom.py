@@ -10,6 +10,7 @@ import pytest
 from headrace.containers import definitions, sbom
 
 ROOT = Path(__file__).parents[2] / "images"
+IMAGES = [*definitions.images(ROOT), *definitions.variants(ROOT)]
 
 LOCK = """\
 # `make lock/mine` resolved it.
@@ -65,7 +66,7 @@ def test_the_same_image_gives_the_same_bytes() -> None:
     assert json.dumps(one) == json.dumps(other)
 
 
-@pytest.mark.parametrize("image", definitions.images(ROOT), ids=lambda image: image.name)
+@pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.name)
 def test_the_bill_of_a_lock_is_as_the_format_requires(image: definitions.Image) -> None:
     lock = image.lock.read_text("utf-8")
     pins = re.findall(r"^([A-Za-z0-9._-]+)(?:\[\S+\])?==([^\s;]+)", lock, re.MULTILINE)

@@ -84,16 +84,18 @@ def images(context: click.Context, root: Path) -> None:
 def list_images(root: Path, as_json: bool) -> None:
     """List the images, the layer that each begins with, and whether its lock is current.
 
-    JSON: a list of {image, layer, packages, is_locked}, where layer may be null.
+    JSON: a list of {image, component, layer, packages, is_locked}, where layer may be null. A
+    variant, which has another name than its component, is only built and pushed when named.
     """
     rows = [
         {
             "image": image.name,
+            "component": image.component,
             "layer": image.layer.name if image.layer else None,
             "packages": locking.num_packages(image),
             "is_locked": locking.is_current(image),
         }
-        for image in definitions.images(root)
+        for image in [*definitions.images(root), *definitions.variants(root)]
     ]
     if as_json:
         click.echo(json.dumps(rows, indent=2))
@@ -110,11 +112,12 @@ def list_images(root: Path, as_json: bool) -> None:
 @click.pass_obj
 def lock(root: Path, names: tuple[str, ...], everything: bool) -> None:
     """Resolve the locks of the images, or layers, NAMES again; without NAMES those out of date."""
-    known = [*definitions.layers(root), *definitions.images(root)]
+    known = [definitions.layers(root), definitions.images(root), definitions.variants(root)]
     if names:
         chosen = definitions.select(root, names)
     else:
-        chosen = [image for image in known if everything or not locking.is_current(image)]
+        every = [image for group in known for image in group]
+        chosen = [image for image in every if everything or not locking.is_current(image)]
     for image in chosen:
         locking.lock(image, root)
         click.echo(f"{image.name}: {locking.num_packages(image)} packages")
@@ -136,7 +139,7 @@ def build(
     engine_options: str,
     **sources: Any,
 ) -> None:
-    """Build the images NAMES, or all of them, as localhost/headrace/NAME:TAG."""
+    """Build the images NAMES, or one a component, as localhost/headrace/NAME:TAG."""
     settings = building.Settings(root=root, tag=tag, **sources)
     chosen = definitions.select(root, names)
     built = building.build(chosen, settings, engines.find(engine, engine_options))
@@ -159,7 +162,7 @@ def build(
 @_engine
 @click.pass_obj
 def push(root: Path, names: tuple[str, ...], registry: str, tag: str, engine: str) -> None:
-    """Push the images NAMES, or all, and record their digests in images/digests.json."""
+    """Push the images NAMES, or one a component, and record digests in images/digests.json."""
     chosen = definitions.select(root, names)
     digests = pushing.push(chosen, registry, engines.find(engine), root, tag)
     for name, digest in digests.items():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from headrace.containers import building
 from headrace.containers.building import Settings
-from headrace.containers.definitions import Image, images
+from headrace.containers.definitions import Image, images, variants
 
 BAKE_FILE = "docker-bake.hcl"
 
@@ -44,10 +44,13 @@ target "{name}" {{
 
 def text(root: Path) -> str:
     """Returns the file's text for the images of a folder `images/`."""
-    every = images(root)
-    names = ", ".join(f'"{image.name}"' for image in every)
-    groups = f'\ngroup "default" {{ targets = [{names}] }}\n'
-    return _HEAD + groups + "".join(_target(image, root) for image in every)
+    groups = {"default": images(root), "variants": variants(root)}
+    lines = [
+        f'group "{name}" {{ targets = {json.dumps([each.name for each in group])} }}\n'
+        for name, group in groups.items()
+    ]
+    every = [image for group in groups.values() for image in group]
+    return _HEAD + "\n" + "".join(lines) + "".join(_target(image, root) for image in every)
 
 
 def _target(image: Image, root: Path) -> str:

@@ -117,7 +117,11 @@ def plan(image: Image, settings: Settings) -> Build:
 
 def stage_arguments(image: Image) -> dict[str, str]:
     """Returns what makes the Dockerfile this image."""
-    return {"COMPONENT": image.name, "LAYER": image.layer.name if image.layer else "base"}
+    return {
+        "COMPONENT": image.component,
+        "IMAGE": image.name,
+        "LAYER": image.layer.name if image.layer else "base",
+    }
 
 
 def carried(image: Image, settings: Settings) -> dict[str, str]:
@@ -127,7 +131,7 @@ def carried(image: Image, settings: Settings) -> dict[str, str]:
     if "apache-beam" in pins:
         python = locking.PYTHON_VERSION
         sdk = settings.beam_sdk or _BEAM_SDK.format(python=python, version=pins["apache-beam"])
-    if image.name == _SERVER_OWNER:
+    if image.component == _SERVER_OWNER:
         wanted = pins["tensorflow-serving-api"]
         serving = settings.serving or _SERVING.format(version=wanted)
     return {
@@ -143,7 +147,7 @@ def lacking(image: Image, settings: Settings) -> list[str]:
         found.append(
             "has no start program of Beam: it is no image of Dataflow's or Flink's workers"
         )
-    if settings.serving == LEFT_OUT and image.name == _SERVER_OWNER:
+    if settings.serving == LEFT_OUT and image.component == _SERVER_OWNER:
         found.append("has no TensorFlow Serving: `model_server` has to name another program")
     return [f"{image.name}: {each}." for each in found]
 
@@ -187,11 +191,11 @@ def make_base(engine: Engine) -> None:
 
 def description(image: Image, context: Path) -> str:
     """Returns the first line of the docstring of an image's component."""
-    file = context / "components/headrace_components" / image.name / "interface.py"
+    file = context / "components/headrace_components" / image.component / "interface.py"
     if not file.is_file():
         return ""
     for statement in ast.parse(file.read_text("utf-8")).body:
-        if isinstance(statement, ast.FunctionDef) and statement.name == image.name:
+        if isinstance(statement, ast.FunctionDef) and statement.name == image.component:
             return (ast.get_docstring(statement) or "").partition("\n")[0]
     return ""
 

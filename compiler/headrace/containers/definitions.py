@@ -3,7 +3,11 @@
 A folder holds `requirements.in`, what its component imports, and `requirements.lock`, every package
 of the image with its hashes. The line `-r ../layers/<name>/requirements.in` says which layer the
 image begins with; a layer may begin with another. `excludes.txt` lists requirements of packages
-that nothing of the image imports; that of a layer counts for all images on it.
+that nothing of the image imports; that of a layer counts for all images on it. A list that goes on
+from another one names it with `-r`.
+
+`trainer_cuda` is a variant of `trainer`: the line `-r ../trainer/requirements.in` says that it runs
+that component and requires what that image does, but on a layer of its own.
 """
 
 import difflib
@@ -23,7 +27,7 @@ LAYERS = "layers"
 # Folders beside those of the images: the environment of `make run`, and the layers.
 _NO_IMAGES = frozenset({LAYERS, "local"})
 
-_INCLUDE = re.compile(r"-r\s+(\S+)")
+_INCLUDE = re.compile(r"^-r\s+(\S+)", re.MULTILINE)
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -50,11 +54,18 @@ class Image:
         name: Its name, without a registry; a layer's is `layers/<name>`.
         folder: Its folder.
         layer: Folder of the layer that it begins with, or None.
+        variant_of: Folder of the image that it is a variant of, or None.
     """
 
     name: str
     folder: Path
     layer: Path | None
+    variant_of: Path | None = None
+
+    @property
+    def component(self) -> str:
+        """Name of the component that it runs."""
+        return (self.variant_of or self.folder).name
 
     @property
     def lock(self) -> Path:
@@ -62,9 +73,12 @@ class Image:
         return self.folder / LOCK_FILE
 
     def chain(self) -> list[Path]:
-        """Returns the folders that its requirements lie in: the layers from the first, itself."""
+        """Returns the folders that its requirements lie in: the layers from the first, itself.
+
+        Before itself, what it is a variant of.
+        """
         below = [] if self.layer is None else _image(self.layer).chain()
-        return [*below, self.folder]
+        return [*below, *([self.variant_of] if self.variant_of else []), self.folder]
 
     def requirements(self) -> list[Requirement]:
         """Returns what it requires directly, its layers' requirements included."""
@@ -80,18 +94,21 @@ class Image:
         if not owners:
             return []
         # The last list stands alone: a layer that adds Beam no longer excludes it.
-        listed = _requirements(owners[-1] / EXCLUDES_FILE)
+        lists = _with_included(owners[-1] / EXCLUDES_FILE)
+        listed = [each for file in lists for each in _requirements(file)]
         return sorted({each.name for each in listed} - wanted)
 
     def digest(self) -> str:
         """Returns the SHA-256 of what its lock is resolved from."""
-        files = [folder / name for folder in self.chain() for name in (IN_FILE, EXCLUDES_FILE)]
+        files = []
+        for folder in self.chain():
+            files += [folder / IN_FILE, *_with_included(folder / EXCLUDES_FILE)]
         content = b"\0".join(file.read_bytes() for file in files if file.is_file())
         return hashlib.sha256(content).hexdigest()
 
 
 def images(root: Path) -> list[Image]:
-    """Returns all images, sorted by name.
+    """Returns the image of each component, sorted by name.
 
     Args:
         root: The folder `images/`.
@@ -104,8 +121,12 @@ def images(root: Path) -> list[Image]:
             f"images: there is no folder {root}. Call this in a source tree of Headrace, or name "
             "its images/ with --images."
         )
-    folders = sorted(file.parent for file in root.glob(f"*/{IN_FILE}"))
-    return [_image(folder) for folder in folders if folder.name not in _NO_IMAGES]
+    return [image for image in _images(root) if image.variant_of is None]
+
+
+def variants(root: Path) -> list[Image]:
+    """Returns the variants of images, sorted by name: they are large, and built when named."""
+    return [image for image in _images(root) if image.variant_of is not None]
 
 
 def layers(root: Path) -> list[Image]:
@@ -115,14 +136,14 @@ def layers(root: Path) -> list[Image]:
 
 
 def select(root: Path, names: Sequence[str]) -> list[Image]:
-    """Returns the named images and layers, or all images where none is named.
+    """Returns the named images, variants and layers, or each component's image without names.
 
     Raises:
         InputError: There is none of that name.
     """
     if not names:
         return images(root)
-    known = {image.name: image for image in [*layers(root), *images(root)]}
+    known = {each.name: each for each in [*layers(root), *images(root), *variants(root)]}
     for name in names:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
@@ -131,11 +152,26 @@ def select(root: Path, names: Sequence[str]) -> list[Image]:
     return [known[name] for name in names]
 
 
+def _images(root: Path) -> list[Image]:
+    folders = sorted(file.parent for file in root.glob(f"*/{IN_FILE}"))
+    return [_image(folder) for folder in folders if folder.name not in _NO_IMAGES]
+
+
 def _image(folder: Path) -> Image:
     name = f"{LAYERS}/{folder.name}" if folder.parent.name == LAYERS else folder.name
-    found = _INCLUDE.search((folder / IN_FILE).read_text("utf-8"))
-    layer = (folder / found[1]).resolve().parent if found else None
-    return Image(name=name, folder=folder, layer=layer)
+    # At most one layer and, in a variant, one image.
+    named = {each.parent.parent.name == LAYERS: each.parent for each in _included(folder / IN_FILE)}
+    return Image(name=name, folder=folder, layer=named.get(True), variant_of=named.get(False))
+
+
+def _included(file: Path) -> list[Path]:
+    """Returns the files that a file names with `-r`; none where there is no such file."""
+    names = _INCLUDE.findall(file.read_text("utf-8")) if file.is_file() else []
+    return [(file.parent / name).resolve() for name in names]
+
+
+def _with_included(file: Path) -> list[Path]:
+    return [file, *_included(file)]
 
 
 def _requirements(file: Path) -> list[Requirement]:
