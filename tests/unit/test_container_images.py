@@ -13,7 +13,8 @@ from headrace.backends.local.spec import Spec
 from headrace.passes.images import images_to_run
 from headrace.profiles.images import Images
 from headrace.profiles.profile import Profile
-from headrace_components.catalog import latest_artifact, latest_blessed_model, pusher
+from headrace_components.artifacts import Examples
+from headrace_components.catalog import latest_artifact, latest_blessed_model, pusher, trainer
 from local_pipelines import compiled, number
 
 PUSHER = "localhost/headrace/pusher:dev"
@@ -49,6 +50,21 @@ def test_without_a_registry_all_images_are_built_here() -> None:
     assert images_to_run(spec, Profile()) == spec
     names = ("latest_artifact", "latest_blessed_model", "pusher")
     assert images_of(Spec(body=spec)) == [*(f"localhost/headrace/{n}:dev" for n in names), "test"]
+
+
+@dsl.pipeline(name="gpu")
+def gpu():
+    examples = dsl.importer(artifact_uri="/data", artifact_class=Examples)
+    trainer(examples=examples.output, run_fn="acme.run_fn").set_accelerator_limit(1)
+    trainer(examples=examples.output, run_fn="acme.run_fn")
+
+
+def test_who_asks_for_a_gpu_runs_in_the_image_with_cuda() -> None:
+    names = ("trainer", "trainer_cuda")
+
+    spec = Spec(body=images_to_run(compiled(gpu), Profile()))
+
+    assert images_of(spec) == [f"localhost/headrace/{name}:dev" for name in names]
 
 
 def test_the_cache_takes_the_images_id_for_the_code(tmp_path: Path) -> None:

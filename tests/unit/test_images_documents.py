@@ -1,6 +1,7 @@
 """The images that docs/images.md tells of are those that the compiler takes."""
 
 import dataclasses
+import json
 import re
 from pathlib import Path
 
@@ -17,17 +18,20 @@ from headrace_components import catalog
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def block(page: str, language: str) -> str:
-    found = re.search(rf"```{language}\n(.*?)```", (DOCS / page).read_text("utf-8"), re.DOTALL)
-    assert found is not None
-    return found[1]
+DIGEST = f"sha256:{'0a' * 32}"
 
 
-def profile(page: str, directory: Path) -> Profile:
-    """Returns the profile of a page, with digests in place of dots."""
-    text = re.sub("sha256:(<digest>|[.]{3})", f"sha256:{'0a' * 32}", block(page, "toml"))
+def block(page: str, language: str, number: int = 0) -> str:
+    text = (DOCS / page).read_text("utf-8")
+    found: list[str] = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+    return found[number]
+
+
+def profile(page: str, directory: Path, number: int = 0, digests: str = "{}") -> Profile:
+    """Returns a profile of a page, with digests in place of dots."""
+    text = re.sub("sha256:(<digest>|[.]{3})", DIGEST, block(page, "toml", number))
     (directory / "images").mkdir()
-    (directory / "images/digests.json").write_text("{}", "utf-8")
+    (directory / "images/digests.json").write_text(digests, "utf-8")
     (directory / "headrace.toml").write_text(text, "utf-8")
     return read_profile(directory / "headrace.toml")
 
@@ -48,6 +52,25 @@ def test_the_documented_pipeline_runs_in_the_documented_images(
         "europe-docker.pkg.dev/my-project/flights/trainer",
         "europe-docker.pkg.dev/my-project/flights/transform",
     ]
+
+
+@pytest.mark.parametrize("target", ["kubeflow", "vertex"])
+def test_the_documented_gpu_comes_with_the_image_for_it(target: Target, tmp_path: Path) -> None:
+    (tmp_path / "pipeline.py").write_text(block("images.md", "python"), "utf-8")
+    digests = json.dumps({"transform": DIGEST, "trainer_cuda": DIGEST})
+    settings = dataclasses.replace(
+        profile("images.md", tmp_path, 1, digests), vertex=Vertex(pipeline_root="gs://my-bucket")
+    )
+
+    document = compile_for(load(tmp_path / "pipeline.py"), target, settings).document
+
+    nodes = ir.tasks(document.get("pipelineSpec", document))
+    images = {node.name: node.container["image"] for node in nodes if node.container}
+    registry = "europe-docker.pkg.dev/my-project/headrace"
+    assert images == {
+        "trainer": f"{registry}/trainer_cuda@{DIGEST}",
+        "transform": f"{registry}/transform@{DIGEST}",
+    }
 
 
 def test_the_documented_image_adds_to_one_of_headrace() -> None:

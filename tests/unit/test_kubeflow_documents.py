@@ -14,6 +14,7 @@ from headrace.compiler import compile_for
 from headrace.frontend import load
 from headrace.profiles.profile import read_profile
 from headrace_components import catalog
+from headrace_components.images import CUDA_VARIANTS
 from kubeflow_api import KubeflowApi, kubeflow_api
 from kubeflow_native import NativeLineage
 from port_forwarding import forwarding
@@ -32,7 +33,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "headrace.toml").write_text(PROFILES[0], "utf-8")
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     (tmp_path / "images").mkdir()
-    digests = dict.fromkeys(catalog.__all__, f"sha256:{'0a' * 32}")
+    names = [*catalog.__all__, *CUDA_VARIANTS.values()]
+    digests = dict.fromkeys(names, f"sha256:{'0a' * 32}")
     (tmp_path / "images/digests.json").write_text(json.dumps(digests), "utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path

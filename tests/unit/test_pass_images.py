@@ -4,6 +4,7 @@
 # mypy: disallow-untyped-decorators=False
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from headrace.profiles.images import Images
 from headrace.profiles.profile import Profile
 from headrace.profiles.vertex import Vertex
 from headrace.targets import Target
-from headrace_components import catalog
+from headrace_components import artifacts, catalog
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 SPEC: dict[str, Any] = {
@@ -220,3 +221,59 @@ def test_the_penguins_train_in_an_image_of_the_authors_own(target: Target) -> No
     theirs = f"ghcr.io/headrace/trainer@{DIGEST}"
     assert before.text.count(theirs) == 1
     assert after.text == before.text.replace(theirs, MINE)
+
+
+def trained(kind: str = "", count: str = "") -> str:
+    """Returns what the image of a trainer's task becomes, by what it asks for."""
+    spec = ir.copy(SPEC)
+    container = spec["deploymentSpec"]["executors"]["exec-trainer"]["container"]
+    accelerator = {"resourceType": kind, "resourceCount": count}
+    container["resources"] = {"accelerator": {k: v for k, v in accelerator.items() if v}}
+    images = images_of(apply_images(spec, "vertex", profile("pusher", "trainer", "trainer_cuda")))
+    assert images["pusher"] == f"ghcr.io/mine/pusher@{DIGEST}"
+    return images["trainer"].removeprefix("ghcr.io/mine/").removesuffix(f"@{DIGEST}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "count", "image"),
+    [
+        ("NVIDIA_L4", "1", "trainer_cuda"),
+        ("nvidia.com/gpu", "2", "trainer_cuda"),
+        ("", "1", "trainer_cuda"),
+        ("{{$.inputs.parameters['pipelinechannel--gpu']}}", "1", "trainer_cuda"),
+        ("NVIDIA_L4", "{{$.inputs.parameters['pipelinechannel--num']}}", "trainer_cuda"),
+        ("NVIDIA_L4", "0", "trainer"),
+        ("TPU_V3", "8", "trainer"),
+        ("amd.com/gpu", "1", "trainer"),
+        ("", "", "trainer"),
+    ],
+)
+def test_who_asks_for_a_gpu_of_nvidia_gets_the_image_with_cuda(
+    kind: str, count: str, image: str
+) -> None:
+    assert trained(kind, count) == image
+
+
+@dsl.pipeline(name="two")
+def two() -> None:
+    examples = dsl.importer(artifact_uri="gs://b/a", artifact_class=artifacts.Examples)
+    trainer = catalog.trainer(examples=examples.output, run_fn="acme.run_fn")
+    trainer.set_accelerator_type("NVIDIA_TESLA_T4")
+    catalog.pusher().set_accelerator_type("NVIDIA_TESLA_T4")
+
+
+def test_a_variant_without_a_digest_is_told_with_what_to_push() -> None:
+    message = (
+        "images: no digest for ['trainer_cuda'] (trainer_cuda is trainer for tasks that ask for an "
+        "NVIDIA GPU); known: ['pusher', 'trainer']. Run `headrace images build trainer_cuda` and "
+        "`headrace images push trainer_cuda --registry ghcr.io/mine`, which records it"
+    )
+    with pytest.raises(CompileError, match=re.escape(message)):
+        apply_images(load(two).spec, "kubeflow", profile("pusher", "trainer"))
+
+
+def test_an_image_of_the_authors_own_goes_before_a_variant() -> None:
+    images = Images(registry="ghcr.io/mine", digests={"pusher": DIGEST}, tasks={"trainer": MINE})
+    spec = apply_images(load(two).spec, "kubeflow", Profile(images=images))
+    # Components without a variant keep their image.
+    assert images_of(spec) == {"trainer": MINE, "pusher": f"ghcr.io/mine/pusher@{DIGEST}"}

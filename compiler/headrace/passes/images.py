@@ -1,24 +1,28 @@
 """Replaces logical image names by references that are pinned by digest."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from headrace import ir
 from headrace.containers import building
 from headrace.errors import CompileError
 from headrace.ir import Spec
+from headrace.passes.resources import accelerator
 from headrace.passes.task_settings import TaskPath, check_components, named_tasks
+from headrace.profiles.accelerators import is_nvidia
 from headrace.profiles.images import DEFAULT_DIGESTS_FILE
 from headrace.profiles.profile import Profile
 from headrace.targets import Target
+from headrace_components.images import CUDA_VARIANTS
 
 
 def apply_images(spec: Mapping[str, Any], target: Target, profile: Profile) -> Spec:
     """Returns `spec` with `registry/pusher@sha256:...` for `headrace.invalid/pusher`, and so on.
 
     Tasks that the profile gives an image of the author's own get that one, whatever image they
-    had. Other images that are not Headrace's are the author's own business. Locally nothing
-    changes: components run from the installed code.
+    had. Those that ask for a GPU of NVIDIA's get the variant of their image that has CUDA, where
+    there is one. Other images that are not Headrace's are the author's own business. Locally
+    nothing changes: components run from the installed code.
 
     Raises:
         CompileError: The profile has no registry, or no digest for an image, or gives an image to
@@ -30,18 +34,13 @@ def apply_images(spec: Mapping[str, Any], target: Target, profile: Profile) -> S
         return result
     if own := own_images(result, profile):
         _set_images(result, own)
-    containers = {
-        label: executor["container"]
-        for label, executor in ir.executors(result).items()
-        if ir.logical_image(executor.get("container", {}))
-    }
-    names = {label: ir.logical_image(container) or "" for label, container in containers.items()}
-    if not names:
+    containers = [executor.get("container", {}) for executor in ir.executors(result).values()]
+    named = [(container, name) for container in containers if (name := _image_name(container))]
+    if not named:
         return result
-    _check_registry(names.values(), target, profile)
-    for label, container in containers.items():
-        digest = profile.images.digests[names[label]]
-        container["image"] = f"{profile.images.registry}/{names[label]}@{digest}"
+    _check_registry({name for _, name in named}, target, profile)
+    for container, name in named:
+        container["image"] = f"{profile.images.registry}/{name}@{profile.images.digests[name]}"
     return result
 
 
@@ -58,7 +57,7 @@ def images_to_run(spec: Mapping[str, Any], profile: Profile) -> Spec:
     if own := own_images(result, profile):
         _set_images(result, own)
     for executor in ir.executors(result).values():
-        name = ir.logical_image(executor.get("container", {}))
+        name = _image_name(executor.get("container", {}))
         if name is not None:
             digest = profile.images.digests.get(name) if profile.images.registry else None
             pinned = f"{profile.images.registry}/{name}@{digest}"
@@ -94,6 +93,24 @@ def own_images(spec: Mapping[str, Any], profile: Profile) -> dict[TaskPath, str]
     return found
 
 
+def _image_name(container: Mapping[str, Any]) -> str | None:
+    """Returns the name of the Headrace image that a container is to run, or None for others."""
+    name = ir.logical_image(container)
+    if name is None or not _asks_for_nvidia(container):
+        return name
+    return CUDA_VARIANTS.get(name, name)
+
+
+def _asks_for_nvidia(container: Mapping[str, Any]) -> bool:
+    asked = container.get("resources", {}).get("accelerator", {})
+    # kfp writes both names; other writers know the older one only.
+    count = asked.get("resourceCount") or asked.get("count") or "0"
+    name = accelerator(container)
+    # What a run parameter names, or nothing does, is most likely one of NVIDIA's too.
+    is_known = name != "" and not ir.referenced_parameters(name)
+    return count != "0" and (is_nvidia(name) or not is_known)
+
+
 def _set_images(spec: Spec, own: Mapping[TaskPath, str]) -> None:
     wanted: dict[str, dict[str, str]] = {}
     for node in ir.tasks(spec):
@@ -112,17 +129,20 @@ def _set_images(spec: Spec, own: Mapping[TaskPath, str]) -> None:
             ir.executors(spec)[label]["container"]["image"] = image
 
 
-def _check_registry(names: Any, target: Target, profile: Profile) -> None:
-    wanted = sorted(set(names))
+def _check_registry(names: Collection[str], target: Target, profile: Profile) -> None:
     if not profile.images.registry:
         raise CompileError(
-            f"images: target {target} needs the images {wanted}, but {profile.source} has no "
-            "`registry`. Add a table [images] with registry = 'host/path' that you push to."
+            f"images: target {target} needs the images {sorted(names)}, but {profile.source} has "
+            "no `registry`. Add a table [images] with registry = 'host/path' that you push to."
         )
-    missing = [name for name in wanted if name not in profile.images.digests]
+    missing = sorted(set(names) - profile.images.digests.keys())
     if missing:
+        variants = [f"{cuda} is {name}" for name, cuda in CUDA_VARIANTS.items() if cuda in missing]
+        why = f" ({', '.join(variants)} for tasks that ask for an NVIDIA GPU)" if variants else ""
+        words = " ".join(missing)
         raise CompileError(
-            f"images: no digest for {missing}; known: {sorted(profile.images.digests)}. Build and "
-            f"push them, and record 'sha256:...' in {DEFAULT_DIGESTS_FILE} or in the table "
-            f"[images.digests] of {profile.source}."
+            f"images: no digest for {missing}{why}; known: {sorted(profile.images.digests)}. Run "
+            f"`headrace images build {words}` and `headrace images push {words} --registry "
+            f"{profile.images.registry}`, which records it in {DEFAULT_DIGESTS_FILE}, or write "
+            f"'sha256:...' in the table [images.digests] of {profile.source}."
         )
