@@ -23,20 +23,19 @@ ENDED = frozenset({"SUCCEEDED", "SKIPPED", "FAILED", "CANCELED"})
 """States that a run keeps."""
 
 
-def run_of(found: Any, address: Address, namespace: str, tasks: Sequence[Task]) -> Run:
+def run_of(found: Any, address: Address, where_logs_are: str, tasks: Sequence[Task]) -> Run:
     """Returns a `V2beta1Run`.
 
     Args:
         found: The run.
         address: Where its page is.
-        namespace: Where its pods are.
+        where_logs_are: What a run that failed says besides its own reason.
         tasks: Its tasks, as far as they are known.
     """
     state = _RUN_STATES.get(str(found.state), "waiting")
     message = found.error.message if found.error else ""
     if state == "failed":
-        logs = f"kubectl -n {namespace} logs -l pipeline/runid={found.run_id} -c main --prefix"
-        message = f"{message or 'A task failed.'} While its pods are there: {logs}"
+        message = f"{message} {where_logs_are}".strip()
     return Run(
         id=found.run_id,
         name=found.display_name,

@@ -232,8 +232,14 @@ class KubeflowRemote:
                 return
 
     def _run(self, found: Any, tasks: Sequence[Task] = ()) -> Run:
+        return run_of(found, self.address, self._where_logs_are(found), tasks)
+
+    def _where_logs_are(self, found: Any) -> str:
         pods = self.namespace or self.address.service_namespace or self.address.namespace
-        return run_of(found, self.address, pods, tasks)
+        return (
+            "Its log says why, on the run's page and, while its pod is there, with: "
+            f"kubectl -n {pods} logs -l pipeline/runid={found.run_id} -c main --prefix"
+        )
 
     def pipeline_of(self, run: Any) -> Any:
         """Returns the pipeline of a `V2beta1Run`, which may hold no more than its name."""
@@ -252,7 +258,7 @@ class KubeflowRemote:
 
     def _tasks(self, found: Any) -> tuple[Task, ...]:
         if found.run_details:
-            started = tasks_of_nodes(found, self.pipeline_of(found))
+            started = tasks_of_nodes(found, self.pipeline_of(found), self._where_logs_are(found))
         elif str(found.state) == "PENDING":
             started = []
         else:

@@ -1,8 +1,8 @@
 """What the nodes of a run's workflow say of the pipeline's tasks."""
 
-import re
+import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,35 +28,35 @@ _EXECUTION_STATES: dict[str, TaskState] = {
     "canceled": "skipped",
 }
 
-# Argo's name of the n-th round of a loop: "<name>(<n>:<item>)".
-_ROUND = re.compile(r".*\((?P<index>\d+):.*\)", re.DOTALL)
-
-# The node below a task that runs its container.
-_EXECUTOR = "executor"
+# Loops within loops are told apart up to this many names; beyond that they are numbered.
+_MOST_NAMES = 100_000
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Node:
-    """A node of the workflow, and where it is in the pipeline."""
-
-    path: tuple[str, ...]
-    detail: Any
-    children: tuple[Any, ...]
-
-
-def tasks_of_nodes(run: Any, spec: Mapping[str, Any]) -> list[Task]:
+def tasks_of_nodes(run: Any, spec: Mapping[str, Any], where_logs_are: str) -> list[Task]:
     """Returns the tasks of a run that have started, by the nodes of its workflow.
+
+    A task that was answered from the cache is `done`: nodes do not tell.
 
     Args:
         run: `V2beta1Run`. Its `task_details` are nodes of an Argo workflow: besides the tasks,
             there are a driver and an executor for each, and the DAGs that hold them.
         spec: The pipeline of the run, which tells which nodes are tasks.
+        where_logs_are: What a task that failed says, since its node does not say why.
     """
-    leaves = {node.path for node in _leaves(spec)}
-    nodes = _nodes(run.run_details.task_details or [], spec)
-    started = [node for node in nodes if _plain(node.path) in leaves]
-    started.sort(key=lambda node: (node.detail.start_time, node.path))
-    return [_task(node, run) for node in started]
+    details = run.run_details.task_details or []
+    is_ending = str(run.state) in ("CANCELING", "CANCELED")
+    by_name: dict[str, list[ir.TaskNode]] = {}
+    for node in _leaves(spec):
+        by_name.setdefault(node.name, []).append(node)
+    found = []
+    for name, nodes in by_name.items():
+        mine = [detail for detail in details if detail.display_name == name]
+        labels = _labels(mine, nodes)
+        found += [
+            (detail.start_time, _task(detail, label, is_ending, where_logs_are))
+            for detail, label in zip(mine, labels, strict=True)
+        ]
+    return [task for _, task in sorted(found, key=lambda each: (each[0], each[1].name))]
 
 
 def tasks_of_executions(executions: Iterable[Execution]) -> list[Task]:
@@ -82,12 +82,12 @@ def with_those_to_come(
         spec: The pipeline of the run.
         is_over: Whether a task that has not started never will.
     """
-    seen = {_plain(tuple(task.name.split("/"))) for task in started}
+    seen = {_plain(task.name) for task in started}
     to_come = [
         Task(name=node.label, state="skipped" if is_over else "waiting")
         for node in _leaves(spec)
         # How often a loop turns is not known before it does.
-        if node.path not in seen and not _is_in_loop(node)
+        if node.label not in seen and not _is_in_loop(node)
     ]
     return (*started, *to_come)
 
@@ -97,68 +97,109 @@ def _leaves(spec: Mapping[str, Any]) -> list[ir.TaskNode]:
     return [node for node in ir.tasks(spec) if node.executor] if spec else []
 
 
-def _nodes(details: list[Any], spec: Mapping[str, Any]) -> Iterator[_Node]:
-    """Yields the nodes that bear the name of a task, each with its path in the pipeline."""
-    by_id = {detail.task_id: detail for detail in details}
-    parents = {
-        child.pod_name: detail.task_id for detail in details for child in detail.child_tasks or []
-    }
-    names = {node.name for node in ir.tasks(spec)} if spec else set()
-    for detail in details:
-        if detail.display_name not in names:
-            continue
-        children = [by_id.get(child.pod_name) for child in detail.child_tasks or []]
-        yield _Node(
-            path=_path(detail, by_id, parents, names),
-            detail=detail,
-            children=tuple(child for child in children if child is not None),
-        )
+def _labels(details: Sequence[Any], nodes: Sequence[ir.TaskNode]) -> list[str]:
+    """Returns where the nodes of one name are in the pipeline, as `for-loop-1/0/trainer`.
+
+    A node does not say which one it is. But it names its children by Argo's ids, which are hashes
+    of names: the child of a task is its executor, whose name has the whole path in it.
+    """
+    if len(nodes) == 1 and not _is_in_loop(nodes[0]):
+        labels = [nodes[0].label] * len(details)
+    else:
+        names = {
+            _hash(f"{name}.executor"): label
+            for workflow in {_workflow(detail) for detail in details} - {""}
+            for node in nodes
+            for name, label in _turns(f"{workflow}.root", node, len(details))
+        }
+        labels = [
+            next((names[each] for each in _children(detail) if each in names), nodes[0].label)
+            for detail in details
+        ]
+    # Two of one label, as long as there is no executor: numbered, so that no task is lost.
+    seen: Counter[str] = Counter()
+    unique = []
+    for label in labels:
+        seen[label] += 1
+        unique.append(label if seen[label] == 1 else f"{label}#{seen[label]}")
+    return unique
 
 
-def _path(
-    detail: Any, by_id: Mapping[str, Any], parents: Mapping[str, str], names: set[str]
-) -> tuple[str, ...]:
-    steps: list[str] = []
-    current, visited = detail, set()
-    while current is not None and current.task_id not in visited:
-        visited.add(current.task_id)
-        turn = _ROUND.fullmatch(current.display_name)
-        if turn:
-            steps.append(turn["index"])
-        elif current.display_name in names:
-            steps.append(current.display_name)
-        current = by_id.get(parents.get(current.task_id, ""))
-    return tuple(reversed(steps))
+def _turns(root: str, node: ir.TaskNode, count: int) -> Iterator[tuple[str, str]]:
+    """Yields the names that Argo's node of a task may have, and what we call each.
+
+    Args:
+        root: Name of the node of the pipeline's root.
+        node: The task.
+        count: Most turns of a loop.
+    """
+    chain = [node]
+    while chain[0].parent is not None:
+        chain.insert(0, chain[0].parent)
+    loops = [each for each in chain if _is_loop(each)]
+    turns = itertools.product(range(count), repeat=len(loops))
+    for indexes in itertools.islice(turns, _MOST_NAMES):
+        index_of = dict(zip((each.path for each in loops), indexes, strict=True))
+        name, steps = root, []
+        for each in chain:
+            name += f".{each.name}"
+            steps.append(each.name)
+            if each.path in index_of:
+                index = index_of[each.path]
+                name += f".iteration-iterations({index}:{index}).iteration-item"
+                steps.append(str(index))
+        yield name, "/".join(steps)
 
 
-def _plain(path: tuple[str, ...]) -> tuple[str, ...]:
-    """Returns a path without the numbers of loops' rounds, as the pipeline has it."""
-    return tuple(step for step in path if not step.isdigit())
+def _workflow(detail: Any) -> str:
+    """Returns the workflow's name, which the ids of all nodes begin with."""
+    children = detail.child_tasks or []
+    return str(children[0].pod_name).rpartition("-")[0] if children else ""
+
+
+def _children(detail: Any) -> list[str]:
+    return [str(child.pod_name).rpartition("-")[2] for child in detail.child_tasks or []]
+
+
+def _hash(name: str) -> str:
+    """Returns the end of Argo's id of a node: FNV-1a of its name, 32 bits.
+
+    Source: `NodeID` in pkg/apis/workflow/v1alpha1/workflow_types.go of argoproj/argo-workflows.
+    """
+    digest = 2166136261
+    for byte in name.encode():
+        digest = ((digest ^ byte) * 16777619) & 0xFFFFFFFF
+    return str(digest)
+
+
+def _plain(label: str) -> str:
+    """Returns a label without the numbers of loops' turns, as the pipeline has it."""
+    return "/".join(step for step in label.partition("#")[0].split("/") if not step.isdigit())
+
+
+def _is_loop(node: ir.TaskNode) -> bool:
+    return "parameterIterator" in node.task or "artifactIterator" in node.task
 
 
 def _is_in_loop(node: ir.TaskNode | None) -> bool:
     while node is not None:
-        if "parameterIterator" in node.task or "artifactIterator" in node.task:
+        if _is_loop(node):
             return True
         node = node.parent
     return False
 
 
-def _task(node: _Node, run: Any) -> Task:
-    detail = node.detail
+def _task(detail: Any, label: str, is_ending: bool, where_logs_are: str) -> Task:
     state = _STATES.get(str(detail.state), "waiting")
-    executors = [child for child in node.children if child.display_name == _EXECUTOR]
-    if state == "done" and executors and all(str(each.state) == "SKIPPED" for each in executors):
-        state = "cached"
     # Terminating a run kills its pods, which then have failed.
-    if state == "failed" and str(run.state) in ("CANCELING", "CANCELED"):
+    if state == "failed" and is_ending:
         state = "cancelled"
-    said = [each.error.message for each in (*executors, detail) if each.error is not None]
+    said = detail.error.message if detail.error is not None else ""
     start, end = detail.start_time, detail.end_time
     until = end if state != "running" and end and start and end > start else datetime.now(UTC)
     return Task(
-        name="/".join(node.path),
+        name=label,
         state=state,
         seconds=max(0.0, (until - start).total_seconds()) if start else 0.0,
-        message=next((text for text in said if text), "") if state == "failed" else "",
+        message=(said or where_logs_are) if state == "failed" else "",
     )
