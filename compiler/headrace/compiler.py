@@ -8,6 +8,7 @@ from headrace import frontend, ir
 from headrace.backends.kubeflow import emit as kubeflow
 from headrace.backends.kubeflow.platform import platform_spec
 from headrace.backends.vertex import emit as vertex
+from headrace.backends.vertex.custom_jobs import apply_custom_jobs
 from headrace.errors import CompileError
 from headrace.frontend import Frontend, PipelineSource
 from headrace.passes.beam import apply_beam
@@ -18,6 +19,7 @@ from headrace.passes.modules import apply_modules
 from headrace.passes.resources import apply_accelerators, apply_resources, check_settings
 from headrace.passes.task_settings import task_settings
 from headrace.passes.types import apply_types
+from headrace.passes.workers import check_workers
 from headrace.profiles.profile import Profile, read_profile
 from headrace.targets import TARGETS, Target
 
@@ -100,6 +102,7 @@ def compile_for(source: Frontend, target: Target, profile: Profile) -> Compiled:
         )
     settings = {} if target == "local" else task_settings(source.spec, target, profile)
     check_settings(settings, target, profile.source)
+    check_workers(source.spec, target, settings, profile.source)
     spec = apply_resources(source.spec, settings)
     platform = source.platform
     if target == "kubeflow":
@@ -115,5 +118,7 @@ def compile_for(source: Frontend, target: Target, profile: Profile) -> Compiled:
     if target == "kubeflow":
         documents = kubeflow.documents(spec, platform, profile)
         return Compiled(document=documents[0], text=kubeflow.yaml_text(documents))
-    document = vertex.pipeline_job(spec, profile, source.directory) if target == "vertex" else spec
-    return Compiled(document=document, text=ir.canonical_json(document))
+    if target == "vertex":
+        spec = apply_custom_jobs(spec, settings, profile)
+        spec = vertex.pipeline_job(spec, profile, source.directory)
+    return Compiled(document=spec, text=ir.canonical_json(spec))

@@ -32,6 +32,9 @@ _MOUNTS = {"gs": "gcs", "s3": "s3", "minio": "minio", "oci": "oci"}
 # Backends since KFP 2.5 add this output by themselves; it is a file of theirs, not ours.
 _LAUNCHER_OUTPUTS = frozenset({"executor-logs"})
 
+# Where Google's launcher of custom jobs, which runs us, leaves the job's name.
+_LAUNCHER_PARAMETERS = frozenset({"gcp_resources"})
+
 # The UIs show what lies at the artifact's own path, so it is one file and no directory.
 _FILE_TYPES = frozenset({"system.HTML", "system.Markdown"})
 
@@ -283,17 +286,21 @@ def _publish(task: Task) -> None:
                     f"{value!r}, but artifact metadata is a string or a finite number. "
                     "Encode it as a JSON string."
                 )
-    missing = sorted(set(task.parameter_files) - set(task.output_parameters))
+    missing = sorted(set(task.parameter_files) - set(task.output_parameters) - _LAUNCHER_PARAMETERS)
     if missing:
         raise ComponentError(f"{task.component}: output parameters {missing} were not set.")
     # Files under Vertex's /gcs mount are immutable, so of several workers only one may write.
     if not is_chief():
         return
-    for name, path in task.parameter_files.items():
+    ours = {
+        key: value for key, value in task.output_parameters.items() if key in task.parameter_files
+    }
+    for name, value in ours.items():
+        path = task.parameter_files[name]
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(_parameter_text(task.output_parameters[name]), "utf-8")
+        path.write_text(_parameter_text(value), "utf-8")
     message = {
-        "parameterValues": {key: task.output_parameters[key] for key in task.parameter_files},
+        "parameterValues": ours,
         "artifacts": {
             key: {"artifacts": [_published_artifact(task, artifact)]}
             for key, artifact in task.outputs.items()

@@ -1,0 +1,44 @@
+"""Refuses several machines for tasks that one machine runs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from headrace import ir
+from headrace.errors import CompileError
+from headrace.passes.task_settings import Said, TaskPath
+from headrace.targets import Target
+
+_TRAIN_TOGETHER = ("trainer",)
+
+
+def check_workers(
+    spec: Mapping[str, Any], target: Target, settings: Mapping[TaskPath, Said], source: str
+) -> None:
+    """Checks that tasks with several `workers` divide their work among them.
+
+    A container of the author's own may, so it is left alone.
+
+    Args:
+        spec: A pipeline as kfp compiles it.
+        target: Where it is to run.
+        settings: What the profile says of each task.
+        source: Name of the profile, for messages.
+
+    Raises:
+        CompileError: A task of a component that would do all of its work on every machine.
+    """
+    for node in ir.tasks(spec):
+        workers = settings.get(node.path, Said()).merged.workers or 1
+        component = ir.headrace_component(node.container)
+        if workers > 1 and component is not None and component not in _TRAIN_TOGETHER:
+            raise CompileError(
+                f"{source}: task `{node.label}`: has `workers` = {workers}, but only "
+                f"{' and '.join(_TRAIN_TOGETHER)} trains on several machines, and this is "
+                f"{component}. Remove it; `beam` spreads over machines what reads rows."
+            )
+        if workers > 1 and target == "kubeflow":
+            raise CompileError(
+                f"{source}: task `{node.label}`: target kubeflow trains on one machine, but "
+                f"`workers` is {workers}. Move it to [vertex.tasks.{node.name}], and give the one "
+                "machine several GPUs by `accelerator_count`."
+            )
