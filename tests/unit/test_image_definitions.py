@@ -95,6 +95,14 @@ def test_images_have_the_versions_that_the_tests_ran_with() -> None:
             }
 
 
+@each_lock
+def test_beam_can_tell_which_refusals_a_retry_mends(image: Image) -> None:
+    # Beam's retries import the errors of apitools, and that imports this. Without them, a refusal
+    # for lack of a role is tried again for half a minute, and a cancellation for ten.
+    locked = image.lock.read_text("utf-8")
+    assert ("\ngoogle-apitools==" in locked) == ("\noauth2client==" in locked)
+
+
 def test_no_image_has_kfp_or_the_compiler() -> None:
     for image in ALL:
         assert not {"kfp", "headrace"} & pins(image.lock).keys()
