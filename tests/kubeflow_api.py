@@ -13,7 +13,6 @@ import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -23,6 +22,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 
 from kubeflow_native import NativeLineage
 from kubeflow_workflow import ENDED, Object, Workflow, now
+from local_http import JsonHandler, serving
 
 # grpc-gateway's status for codes of google.rpc.
 _CODES = {400: 3, 401: 16, 403: 7, 404: 5, 409: 6, 429: 8, 500: 13, 503: 14}
@@ -233,20 +233,16 @@ def parsed_spec(sent: Object) -> Object:
 _PATH = re.compile(r"/apis/v2beta1/(?P<kind>\w+)(?:/(?P<id>[^/:]+))?(?P<action>:\w+)?")
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(JsonHandler):
     api: KubeflowApi
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        pass
-
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802  http.server's name
         self._handle("GET")
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802  http.server's name
         self._handle("POST")
 
-    def do_DELETE(self) -> None:
+    def do_DELETE(self) -> None:  # noqa: N802  http.server's name
         self._handle("DELETE")
 
     def _handle(self, verb: str) -> None:
@@ -255,7 +251,7 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         path = _PATH.fullmatch(parts.path)
         if self.api.page:
-            self._send(200, self.api.page.encode(), "text/html; charset=utf-8")
+            self.send(200, self.api.page.encode(), "text/html; charset=utf-8")
             return
         if path is None:
             self._refuse(404, "Not Found")
@@ -282,33 +278,17 @@ class _Handler(BaseHTTPRequestHandler):
                 self.api.lost.remove(call)
                 self.close_connection = True
                 return
-            self._send(200, json.dumps(answer).encode(), "application/json")
+            self.answer(200, answer)
 
     def _refuse(self, status: int, message: str) -> None:
         error = {"error": message, "code": _CODES.get(status, 2), "message": message, "details": []}
-        self._send(status, json.dumps(error).encode(), "application/json")
-
-    def _send(self, status: int, body: bytes, content: str) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", content)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        self.answer(status, error)
 
 
 @contextlib.contextmanager
 def kubeflow_api() -> Iterator[KubeflowApi]:
     """Serves an installation on a free port."""
     api = KubeflowApi()
-    handler = type("Handler", (_Handler,), {"api": api})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    api.address = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with serving(type("Handler", (_Handler,), {"api": api})) as port:
+        api.address = f"http://127.0.0.1:{port}"
         yield api
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -9,19 +9,19 @@ https://kubernetes.io/docs/reference/using-api/websockets
 import base64
 import contextlib
 import hashlib
-import json
 import re
 import socket
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import websocket
 import yaml
+
+from local_http import JsonHandler, serving
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455
 _PATH = re.compile(
@@ -54,29 +54,25 @@ class Forwarding:
     asked: set[tuple[str, str]] = field(default_factory=set)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(JsonHandler):
     cluster: Forwarding
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        pass
-
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802  http.server's name
         parts = urlsplit(self.path)
         path = _PATH.fullmatch(parts.path)
         if path is not None:
             resource = "/".join(filter(None, [path["kind"], path["verb"]]))
             self.cluster.asked.add((resource, "get" if path["name"] else "list"))
         if self.cluster.forbidden:
-            self._answer(403, {"kind": "Status", "message": "services is forbidden"})
+            self.answer(403, {"kind": "Status", "message": "services is forbidden"})
         elif path is None or not self._is_there(path):
-            self._answer(404, {"kind": "Status", "message": "not found"})
+            self.answer(404, {"kind": "Status", "message": "not found"})
         elif path["verb"]:
             self._forward(str(path["name"]), parse_qs(parts.query)["ports"][0])
         elif path["kind"] == "services":
             # The pod's port by its name, as manifests have it.
             ports = [{"port": port, "targetPort": "api"} for port in (8080, 8888)]
-            self._answer(200, {"spec": {"selector": {"app": path["name"]}, "ports": ports}})
+            self.answer(200, {"spec": {"selector": {"app": path["name"]}, "ports": ports}})
         else:
             name = parse_qs(parts.query)["labelSelector"][0].removeprefix("app=")
             container = {"name": "main", "ports": [{"name": "api", "containerPort": 8887}]}
@@ -85,7 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
                 "spec": {"containers": [container]},
                 "status": {"phase": self.cluster.phase},
             }
-            self._answer(200, {"items": [pod]})
+            self.answer(200, {"items": [pod]})
 
     def _is_there(self, path: re.Match[str]) -> bool:
         is_known = path["kind"] == "pods" or path["name"] in self.cluster.services
@@ -134,14 +130,6 @@ class _Handler(BaseHTTPRequestHandler):
         frame.mask_value = 0  # a server masks nothing
         self.connection.sendall(frame.format())
 
-    def _answer(self, status: int, body: dict[str, Any]) -> None:
-        data = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
 
 @contextlib.contextmanager
 def forwarding(folder: Path, services: Mapping[str, int]) -> Iterator[Forwarding]:
@@ -152,24 +140,15 @@ def forwarding(folder: Path, services: Mapping[str, int]) -> Iterator[Forwarding
         services: The ports, by the names of the services.
     """
     cluster = Forwarding(kubeconfig=folder / "kubeconfig", services=services)
-    handler = type("Handler", (_Handler,), {"cluster": cluster})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    address = f"http://127.0.0.1:{server.server_port}"
-    config = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "test",
-        "clusters": [{"name": "here", "cluster": {"server": address}}],
-        "users": [{"name": "me", "user": {"token": "the-token"}}],
-        "contexts": [{"name": "test", "context": {"cluster": "here", "user": "me"}}],
-    }
-    cluster.kubeconfig.write_text(yaml.safe_dump(config))
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with serving(type("Handler", (_Handler,), {"cluster": cluster})) as port:
+        address = f"http://127.0.0.1:{port}"
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "test",
+            "clusters": [{"name": "here", "cluster": {"server": address}}],
+            "users": [{"name": "me", "user": {"token": "the-token"}}],
+            "contexts": [{"name": "test", "context": {"cluster": "here", "user": "me"}}],
+        }
+        cluster.kubeconfig.write_text(yaml.safe_dump(config))
         yield cluster
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

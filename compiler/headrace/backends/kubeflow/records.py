@@ -42,7 +42,7 @@ def run_of(found: Any, address: Address, where_logs_are: str, tasks: Sequence[Ta
         state=state,
         link=address.link(f"runs/details/{found.run_id}"),
         created=found.created_at,
-        seconds=_seconds(
+        seconds=seconds_of(
             found.created_at, found.finished_at if str(found.state) in ENDED else None
         ),
         tasks=tuple(tasks),
@@ -71,9 +71,12 @@ def has_ended(recurring_run: Any) -> bool:
     return end is not None and 0 < end.timestamp() < datetime.now(UTC).timestamp()
 
 
-def _seconds(start: datetime | None, end: datetime | None) -> float:
-    """Returns the seconds between two times of the API, until now where the second is missing."""
-    if start is None:
+def seconds_of(start: datetime | None, end: datetime | None) -> float:
+    """Returns the seconds between two times of the API, until now where the second is missing.
+
+    Go's zero time, of the year 1, is what the API has where there is none.
+    """
+    if start is None or start.timestamp() <= 0:
         return 0.0
     until = end if end is not None and end > start else datetime.now(UTC)
     return max(0.0, (until - start).total_seconds())

@@ -1,12 +1,11 @@
 """What the nodes of a run's workflow say of the pipeline's tasks."""
 
 import itertools
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from headrace import ir
+from headrace.backends.kubeflow.records import seconds_of
 from headrace.backends.local.lineage_records import Execution
 from headrace.backends.remote.model import Task, TaskState
 
@@ -51,10 +50,9 @@ def tasks_of_nodes(run: Any, spec: Mapping[str, Any], where_logs_are: str) -> li
     found = []
     for name, nodes in by_name.items():
         mine = [detail for detail in details if detail.display_name == name]
-        labels = _labels(mine, nodes)
         found += [
             (detail.start_time, _task(detail, label, is_ending, where_logs_are))
-            for detail, label in zip(mine, labels, strict=True)
+            for detail, label in _labelled(mine, nodes)
         ]
     return [task for _, task in sorted(found, key=lambda each: (each[0], each[1].name))]
 
@@ -97,32 +95,28 @@ def _leaves(spec: Mapping[str, Any]) -> list[ir.TaskNode]:
     return [node for node in ir.tasks(spec) if node.executor] if spec else []
 
 
-def _labels(details: Sequence[Any], nodes: Sequence[ir.TaskNode]) -> list[str]:
-    """Returns where the nodes of one name are in the pipeline, as `for-loop-1/0/trainer`.
+def _labelled(details: Sequence[Any], nodes: Sequence[ir.TaskNode]) -> Iterator[tuple[Any, str]]:
+    """Yields nodes of one name with where they are in the pipeline, as `for-loop-1/0/trainer`.
 
     A node does not say which one it is. But it names its children by Argo's ids, which are hashes
     of names: the child of a task is its executor, whose name has the whole path in it.
     """
     if len(nodes) == 1 and not _is_in_loop(nodes[0]):
-        labels = [nodes[0].label] * len(details)
-    else:
-        names = {
-            _hash(f"{name}.executor"): label
-            for workflow in {_workflow(detail) for detail in details} - {""}
-            for node in nodes
-            for name, label in _turns(f"{workflow}.root", node, len(details))
-        }
-        labels = [
-            next((names[each] for each in _children(detail) if each in names), nodes[0].label)
-            for detail in details
-        ]
-    # Two of one label, as long as there is no executor: numbered, so that no task is lost.
-    seen: Counter[str] = Counter()
-    unique = []
-    for label in labels:
-        seen[label] += 1
-        unique.append(label if seen[label] == 1 else f"{label}#{seen[label]}")
-    return unique
+        yield from ((detail, nodes[0].label) for detail in details)
+        return
+    names = {
+        _hash(f"{name}.executor"): label
+        for workflow in {_workflow(detail) for detail in details} - {""}
+        for node in nodes
+        for name, label in _turns(f"{workflow}.root", node, len(details))
+    }
+    for number, detail in enumerate(details):
+        labels = [names[each] for each in _children(detail) if each in names]
+        if labels:
+            yield detail, labels[0]
+        elif _STATES.get(str(detail.state)) != "running":
+            # It ended before it had an executor; else it will have one in a moment.
+            yield detail, f"{nodes[0].label}#{number}"
 
 
 def _turns(root: str, node: ir.TaskNode, count: int) -> Iterator[tuple[str, str]]:
@@ -195,11 +189,9 @@ def _task(detail: Any, label: str, is_ending: bool, where_logs_are: str) -> Task
     if state == "failed" and is_ending:
         state = "cancelled"
     said = detail.error.message if detail.error is not None else ""
-    start, end = detail.start_time, detail.end_time
-    until = end if state != "running" and end and start and end > start else datetime.now(UTC)
     return Task(
         name=label,
         state=state,
-        seconds=max(0.0, (until - start).total_seconds()) if start else 0.0,
+        seconds=seconds_of(detail.start_time, None if state == "running" else detail.end_time),
         message=(said or where_logs_are) if state == "failed" else "",
     )
