@@ -264,10 +264,15 @@ class Dataflow:
         if found[2] == "/metrics":
             return _json({})
         if method == "PUT":
-            if json.loads(body)["requestedState"] not in _CANCELLED or job.state in _ENDED:
-                return _refusal(400, f"{job.state} does not become {body.decode()}")
-            job.state = "JOB_STATE_CANCELLED"
-        return _json(_described(found[1], job))
+            wanted = json.loads(body)["requestedState"]
+            if wanted not in _CANCELLED or job.state in (*_ENDED, "JOB_STATE_CANCELLING"):
+                return _refusal(400, f"{job.state} does not become {wanted}")
+            job.state = "JOB_STATE_CANCELLING"
+            return _json(_described(found[1], job))
+        described = _json(_described(found[1], job))
+        if job.state == "JOB_STATE_CANCELLING":
+            job.state = "JOB_STATE_CANCELLED"  # who asks again finds that it has ended
+        return described
 
     def _create(self, request: dict[str, Any]) -> Answer:
         if self.refusals:

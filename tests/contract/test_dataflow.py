@@ -285,7 +285,7 @@ def test_a_signal_cancels_the_job(
     with pytest.raises(stop):
         run(cloud, launcher, str)
 
-    assert [each.state for each in cloud.dataflow.jobs.values()] == ["JOB_STATE_CANCELLED"]
+    assert [each.state for each in cloud.dataflow.jobs.values()] == ["JOB_STATE_CANCELLING"]
 
 
 class Pod:
@@ -349,9 +349,10 @@ def test_a_job_ends_with_its_task_and_a_retry_ends_what_a_killed_task_left(
     assert cancelled.returncode == 128 + signal.SIGTERM, log
     assert "filter_examples: asked for the end of its job on Beam." in log
     states = [each.state for each in cloud.dataflow.jobs.values()]
-    assert states == ["JOB_STATE_CANCELLED"]
+    assert states == ["JOB_STATE_CANCELLING"]
 
     killed = pod.start_job(2)
+    assert next(iter(cloud.dataflow.jobs.values())).state == "JOB_STATE_CANCELLED"
     killed.kill()
     killed.communicate(timeout=60)
     assert [each.state for each in cloud.dataflow.jobs.values()][1] == "JOB_STATE_RUNNING"
@@ -361,7 +362,7 @@ def test_a_job_ends_with_its_task_and_a_retry_ends_what_a_killed_task_left(
     log, _ = retried.communicate(timeout=120)
     assert retried.returncode == 0, log
     (_, second, _) = cloud.dataflow.jobs
-    assert f"an earlier try of this task left the Dataflow job {second}: cancelling it." in log
+    assert f"an earlier try of this task left the Dataflow job {second}: waiting" in log
     assert [each.state for each in cloud.dataflow.jobs.values()] == [
         "JOB_STATE_CANCELLED",
         "JOB_STATE_CANCELLED",

@@ -67,11 +67,12 @@ class Record:
         earlier = _result_of(found["job"], self.options)
         if not earlier.is_in_terminal_state():
             logging.warning(
-                "%s: an earlier try of this task left the Dataflow job %s: cancelling it.",
+                "%s: an earlier try of this task left the Dataflow job %s: waiting for its end.",
                 self.component,
                 found["job"],
             )
-            earlier.cancel()
+            if earlier.state != PipelineState.CANCELLING:  # asked twice, the API refuses
+                earlier.cancel()
             while not PipelineState.is_terminal(earlier.state):
                 time.sleep(_POLL_SECONDS)
         locations.remove(found["scratch"])
