@@ -97,7 +97,7 @@ def test_what_is_referred_to_is_there(folder: str) -> None:
                 claim = volume["persistentVolumeClaim"]["claimName"]
                 wanted.add(("PersistentVolumeClaim", namespace, claim))
         assert wanted <= there
-        assert matches(found["spec"]["selector"]["matchLabels"], template["metadata"]["labels"])
+        assert matches(found["spec"]["selector"], template["metadata"]["labels"])
     for scaler in of_kind(objects, "HorizontalPodAutoscaler"):
         target = scaler["spec"]["scaleTargetRef"]
         assert (target["kind"], scaler["metadata"]["namespace"], target["name"]) in there
@@ -121,10 +121,12 @@ def test_selectors_find_pods(folder: str) -> None:
     # Of the pods that Kubeflow Pipelines makes.
     labels.append(("kubeflow", {"app": "ml-pipeline-ui"}))
     labels.append(("kubeflow", {"pipelines.kubeflow.org/v2_component": "true"}))
+    labels.append(("kubeflow", {"jobset.sigs.k8s.io/jobset-name": "train"}))
     for found in of_kind(objects, "Service", "PodDisruptionBudget", "NetworkPolicy"):
         spec = found["spec"]
         selector = spec["podSelector"] if "podSelector" in spec else spec["selector"]
-        selector = selector.get("matchLabels", {}) if found["kind"] != "Service" else selector
+        if found["kind"] == "Service":
+            selector = {"matchLabels": selector}
         namespace = found["metadata"]["namespace"]
         assert not selector or any(
             there == namespace and matches(selector, each) for there, each in labels
@@ -162,7 +164,6 @@ def test_tasks_may_change_nothing_of_kubeflow_pipelines() -> None:
     changed = {each[:2] for each in allowed if each[2] not in ("get", "list", "watch")}
     assert changed == {
         ("argoproj.io", "workflowtaskresults"),
-        ("trainer.kubeflow.org", "trainjobs"),
         ("jobset.x-k8s.io", "jobsets"),
     }
 
@@ -206,11 +207,15 @@ def test_nothing_reaches_a_model_server_that_is_not_let_through() -> None:
     assert [port["port"] for rule in closed for port in rule["ports"]] == [53, 53]
 
 
-def test_nobody_reaches_a_task() -> None:
-    tasks = named(built(MANIFESTS / "base"), "NetworkPolicy", "headrace-tasks")["spec"]
+def test_nobody_reaches_a_task_but_the_machines_of_one_each_other() -> None:
+    base = built(MANIFESTS / "base")
+    tasks = named(base, "NetworkPolicy", "headrace-tasks")["spec"]
+    training = named(base, "NetworkPolicy", "headrace-training")["spec"]
 
-    assert tasks["policyTypes"] == ["Ingress", "Egress"]
+    assert tasks["policyTypes"] == training["policyTypes"] == ["Ingress", "Egress"]
     assert "ingress" not in tasks
+    assert training["ingress"] == [{"from": [{"podSelector": training["podSelector"]}]}]
+    assert training["egress"] == tasks["egress"]
 
 
 def test_the_model_server_understands_its_files() -> None:
