@@ -78,7 +78,8 @@ def test_the_commands_of_the_page_run_a_pipeline_and_keep_its_record(
     kubeflow.native.task(run_id, "csv-example-gen", outputs={"examples": rows})
     words = {"RUN": run_id, "URI": "minio://b/rows"}
     for line in commands("lineage") + commands("runs"):
-        assert main([words.get(word, word) for word in line]) == 0
+        # It is over, so there is nothing to cancel.
+        assert main([words.get(word, word) for word in line]) == 2 * ("cancel" in line)
     assert main(on_a_schedule) == 0
     (schedule,) = kubeflow.recurring_runs
     for line in commands("schedules"):

@@ -388,7 +388,7 @@ def test_runs_are_listed_shown_cancelled_and_deleted(
     shown = json.loads(capsys.readouterr().out)
     assert (shown["state"], shown["created"]) == ("cancelled", "2026-01-02T03:05:05+00:00")
     assert runs("cancel", "two") == 2
-    assert "is in a terminal state. `headrace runs show --target" in capsys.readouterr().err
+    assert "run 'two' is over (cancelled). There is nothing to cancel" in capsys.readouterr().err
     assert runs("delete", "two") == 0
     assert runs("show", "two") == 2
     assert "is not found. `headrace runs list --target vertex` shows" in capsys.readouterr().err

@@ -16,6 +16,7 @@ from headrace.commands.remote_options import (
     watched,
 )
 from headrace.targets import Target
+from headrace_components.errors import InputError
 
 
 @click.group()
@@ -89,7 +90,14 @@ def watch(run_id: str, target: Target, config: Path | None, pause_seconds: float
 @config_option
 def cancel(run_id: str, target: Target, config: Path | None) -> None:
     """End RUN, with the tasks that are under way."""
-    remote_of(target, config).cancel(run_id)
+    remote = remote_of(target, config)
+    run = remote.describe(run_id)
+    if run.is_over:
+        raise InputError(
+            f"headrace runs cancel: run {run_id!r} is over ({run.state}). There "
+            "is nothing to cancel."
+        )
+    remote.cancel(run_id)
     click.echo(f"Run {run_id} is being cancelled.")
 
 
