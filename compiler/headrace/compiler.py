@@ -111,7 +111,7 @@ def compile_for(source: Frontend, target: Target, profile: Profile) -> Compiled:
     spec = lint(spec, target, platform)
     spec = apply_images(spec, target, profile)
     # Before defaults are written out: what the author passes is told from what nobody does.
-    spec = apply_beam(spec, target, profile)
+    spec = apply_beam(spec, target, settings, profile)
     spec = apply_defaults(spec, target)
     spec = apply_modules(spec, target, source.directory)
     spec = apply_types(spec, target)

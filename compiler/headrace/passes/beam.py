@@ -10,7 +10,7 @@ from typing import Any
 from headrace import ir
 from headrace.errors import CompileError
 from headrace.ir import Spec
-from headrace.passes.task_settings import Said, task_settings
+from headrace.passes.task_settings import Said, TaskPath
 from headrace.profiles.beam import BeamRunner
 from headrace.profiles.labels import label_value
 from headrace.profiles.profile import Profile
@@ -22,7 +22,9 @@ PARAMETER = "beam_pipeline_args"
 _UNKNOWN_TO_BEAM = ("minio://", "oci://")
 
 
-def apply_beam(spec: Mapping[str, Any], target: Target, profile: Profile) -> Spec:
+def apply_beam(
+    spec: Mapping[str, Any], target: Target, settings: Mapping[TaskPath, Said], profile: Profile
+) -> Spec:
     """Returns `spec` with `beam_pipeline_args` where the profile names a table [beam.NAME].
 
     What the pipeline passes itself goes before what is said of more tasks than one, and after what
@@ -30,19 +32,19 @@ def apply_beam(spec: Mapping[str, Any], target: Target, profile: Profile) -> Spe
 
     Args:
         spec: A pipeline whose images are pinned and whose defaults are not yet written out.
-        target: On `local` nothing changes: workers elsewhere do not see this machine's files.
-        profile: Says which tasks run where.
+        target: Where it is to run.
+        settings: What the profile says of its tasks; nothing on `local`, since workers elsewhere do
+            not see this machine's files.
+        profile: Has the tables that these name.
 
     Raises:
         CompileError: The profile names a table for a component that has nothing to run on Beam, or
             the table lacks what its runner needs.
     """
     result: Spec = ir.copy(spec)
-    if target == "local" or not profile.beam:
-        return result
-    said = task_settings(result, target, profile)
     for node in ir.tasks(result):
-        name = _wanted(node, said[node.path], profile) if node.path in said else None
+        said = settings.get(node.path)
+        name = _wanted(node, said, profile) if said else None
         if name is not None:
             args = _arguments(name, node, target, profile, ir.pipeline_name(result)) if name else []
             inputs = node.task.setdefault("inputs", {}).setdefault("parameters", {})
