@@ -7,6 +7,7 @@ from typing import Any
 from headrace import frontend, ir
 from headrace.backends.kubeflow import emit as kubeflow
 from headrace.backends.kubeflow.platform import platform_spec
+from headrace.backends.kubeflow.training_jobs import apply_training_jobs
 from headrace.backends.vertex import emit as vertex
 from headrace.backends.vertex.custom_jobs import apply_custom_jobs
 from headrace.errors import CompileError
@@ -102,7 +103,7 @@ def compile_for(source: Frontend, target: Target, profile: Profile) -> Compiled:
         )
     settings = {} if target == "local" else task_settings(source.spec, target, profile)
     check_settings(settings, target, profile.source)
-    check_workers(source.spec, target, settings, profile.source)
+    check_workers(source.spec, settings, profile.source)
     spec = apply_resources(source.spec, settings)
     platform = source.platform
     if target == "kubeflow":
@@ -116,6 +117,7 @@ def compile_for(source: Frontend, target: Target, profile: Profile) -> Compiled:
     spec = apply_modules(spec, target, source.directory)
     spec = apply_types(spec, target)
     if target == "kubeflow":
+        spec, platform = apply_training_jobs(spec, platform, settings, profile)
         documents = kubeflow.documents(spec, platform, profile)
         return Compiled(document=documents[0], text=kubeflow.yaml_text(documents))
     if target == "vertex":

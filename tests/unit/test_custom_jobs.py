@@ -17,7 +17,6 @@ from headrace.compiler import compile_for
 from headrace.errors import CompileError
 from headrace.frontend import load
 from headrace.profiles.profile import read_profile
-from headrace.targets import Target
 from headrace_components import catalog
 from launcher import Launcher
 
@@ -69,12 +68,10 @@ def texts() -> None:
     shell(text="hello")
 
 
-def compiled(
-    text: str, directory: Path, pipeline: Any = flights, target: Target = "vertex"
-) -> dict[str, Any]:
+def compiled(text: str, directory: Path, pipeline: Any = flights) -> dict[str, Any]:
     (directory / "headrace.toml").write_text(BASE + text, "utf-8")
     profile = read_profile(directory / "headrace.toml")
-    return compile_for(load(pipeline), target, profile).document
+    return compile_for(load(pipeline), "vertex", profile).document
 
 
 def node(document: dict[str, Any], name: str) -> ir.TaskNode:
@@ -203,11 +200,6 @@ def test_what_no_custom_job_can_run_is_refused(
 ) -> None:
     with pytest.raises(CompileError, match=message):
         compiled(text, tmp_path, pipeline)
-
-
-def test_kubeflow_does_not_ignore_machines_that_train_together(tmp_path: Path) -> None:
-    with pytest.raises(CompileError, match="target kubeflow trains on one machine"):
-        compiled("[tasks.trainer]\nworkers = 2\n", tmp_path, target="kubeflow")
 
 
 def test_a_job_without_a_project_is_refused(tmp_path: Path) -> None:

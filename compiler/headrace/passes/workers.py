@@ -6,21 +6,17 @@ from typing import Any
 from headrace import ir
 from headrace.errors import CompileError
 from headrace.passes.task_settings import Said, TaskPath
-from headrace.targets import Target
 
 _TRAIN_TOGETHER = ("trainer",)
 
 
-def check_workers(
-    spec: Mapping[str, Any], target: Target, settings: Mapping[TaskPath, Said], source: str
-) -> None:
+def check_workers(spec: Mapping[str, Any], settings: Mapping[TaskPath, Said], source: str) -> None:
     """Checks that tasks with several `workers` divide their work among them.
 
     A container of the author's own may, so it is left alone.
 
     Args:
         spec: A pipeline as kfp compiles it.
-        target: Where it is to run.
         settings: What the profile says of each task.
         source: Name of the profile, for messages.
 
@@ -35,10 +31,4 @@ def check_workers(
                 f"{source}: task `{node.label}`: has `workers` = {workers}, but only "
                 f"{' and '.join(_TRAIN_TOGETHER)} trains on several machines, and this is "
                 f"{component}. Remove it; `beam` spreads over machines what reads rows."
-            )
-        if workers > 1 and target == "kubeflow":
-            raise CompileError(
-                f"{source}: task `{node.label}`: target kubeflow trains on one machine, but "
-                f"`workers` is {workers}. Move it to [vertex.tasks.{node.name}], and give the one "
-                "machine several GPUs by `accelerator_count`."
             )
