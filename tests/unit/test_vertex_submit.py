@@ -370,7 +370,7 @@ def test_runs_are_listed_shown_cancelled_and_deleted(
 ) -> None:
     for run_id in ("one", "two", "three"):
         start(vertex, run_id)
-    vertex.steps = 2
+    vertex.steps = 3
     capsys.readouterr()
 
     assert runs("list", "--limit", "3") == 0
