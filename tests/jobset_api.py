@@ -50,6 +50,7 @@ class JobSetApi:
         created: The JobSets that were created, in order.
         jobsets: Those that are there, by name.
         refuse: Status and message to refuse a creation with.
+        asked: What a role has to allow for the requests so far: API group, resource and verb.
     """
 
     folder: Path
@@ -57,6 +58,7 @@ class JobSetApi:
     created: list[Object] = field(default_factory=list)
     jobsets: dict[str, Object] = field(default_factory=dict)
     refuse: tuple[int, str] | None = None
+    asked: set[tuple[str, str, str]] = field(default_factory=set)
     pods: dict[str, list[_Pod]] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -168,6 +170,7 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         query = {key: values[0] for key, values in parse_qs(url.query).items()}
         label, _, value = query.get("labelSelector", "").partition("=")
+        self._note("list" if url.path in (_JOBSETS, _PODS) else "get")
         with self.api.lock:
             if url.path == _JOBSETS:
                 items = [
@@ -189,6 +192,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._refuse(404, f'jobsets.jobset.x-k8s.io "{name}" not found')
 
     def do_POST(self) -> None:
+        self._note("create")
         manifest = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         with self.api.lock:
             if self.api.refuse:
@@ -202,6 +206,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(201, manifest)
 
     def do_DELETE(self) -> None:
+        self._note("delete")
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         name = urlsplit(self.path).path.removeprefix(f"{_JOBSETS}/")
         with self.api.lock:
@@ -210,6 +215,13 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(200, {"kind": "Status", "status": "Success"})
             else:
                 self._refuse(404, f'jobsets.jobset.x-k8s.io "{name}" not found')
+
+    def _note(self, verb: str) -> None:
+        before, _, after = urlsplit(self.path).path.partition(f"/namespaces/{NAMESPACE}/")
+        resource, _, below = after.partition("/")
+        part = below.partition("/")[2]
+        group = before.split("/")[2] if before.startswith("/apis/") else ""
+        self.api.asked.add((group, f"{resource}/{part}" if part else resource, verb))
 
     def _refuse(self, code: int, message: str) -> None:
         self._answer(

@@ -17,6 +17,9 @@ from headrace.backends.kubeflow.connection import SERVICE
 from headrace.backends.kubeflow.port_forward import forwarded
 from headrace.profiles.profile import read_profile
 from headrace_components.kubernetes_pusher.params import KubernetesPusherParams
+from headrace_components.task import EXIT_PLATFORM_ERROR
+from headrace_components.training_job import executor as training_job
+from jobset_api import jobset_api
 from kubernetes_api import kubernetes_api
 from kubernetes_manifests import (
     MANIFESTS,
@@ -286,6 +289,24 @@ def push(folder: Path, kubeconfig: str, server: str, weights: str) -> None:
     launcher.run(
         "kubernetes_pusher", parameters, {"KUBECONFIG": kubeconfig}, model=launcher.store(model)
     )
+
+
+def test_the_role_of_several_machines_is_what_a_jobset_asks_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training_job, "_POLL_SECONDS", 0.1)
+    container = {"name": "main", "command": ["python", "-c", "exit(3)"], "args": [], "env": []}
+    pod = {"metadata": {}, "spec": {"containers": [container], "restartPolicy": "Never"}}
+    message = {"inputs": {}, "outputs": {"outputFile": str(tmp_path / "out/metadata.json")}}
+    words = ["--workers", "2", "--shared", str(tmp_path), "--pod", json.dumps(pod)]
+
+    with jobset_api(tmp_path) as cluster:
+        monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
+        code = training_job.main([*words, "--executor_input", json.dumps(message)])
+
+    assert code == EXIT_PLATFORM_ERROR
+    role = named(built(MANIFESTS / "base"), "Role", "headrace-train", "kubeflow")
+    assert permissions(role) == cluster.asked
 
 
 def test_who_submits_may_do_what_forwarding_a_port_asks_for(
