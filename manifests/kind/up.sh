@@ -79,7 +79,7 @@ END
 }
 
 build_images() {
-  say "building ${#IMAGES[@]} images, half an hour the first time"
+  say "building ${#IMAGES[@]} images, which takes longest the first time"
   # No worker of Beam is started here, so its image is not fetched.
   HEADRACE_BEAM_SDK=${HEADRACE_BEAM_SDK:-none} "$HEADRACE" images build "${IMAGES[@]}" --engine docker
   "$HEADRACE" images push "${IMAGES[@]}" --engine docker --registry "localhost:$REGISTRY_PORT/headrace"
