@@ -15,6 +15,7 @@ from headrace.frontend import Frontend, PipelineSource
 from headrace.passes.beam import apply_beam
 from headrace.passes.defaults import apply_defaults
 from headrace.passes.images import apply_images
+from headrace.passes.large_artifacts import apply_large_artifacts
 from headrace.passes.lint import lint
 from headrace.passes.modules import apply_modules
 from headrace.passes.resources import apply_accelerators, apply_resources, check_settings
@@ -107,6 +108,7 @@ def compile_for(source: Frontend, target: Target, profile: Profile) -> Compiled:
     spec = apply_resources(source.spec, settings)
     platform = source.platform
     if target == "kubeflow":
+        spec = apply_large_artifacts(spec, profile.kubeflow)
         platform = platform_spec(spec, platform, settings, profile.kubeflow)
     spec = apply_accelerators(spec, target)
     spec = lint(spec, target, platform)

@@ -9,6 +9,7 @@ library only: an image without TensorFlow, Beam or kfp runs this module as it is
 import argparse
 import contextlib
 import errno
+import importlib.util
 import json
 import logging
 import math
@@ -40,6 +41,9 @@ _FILE_TYPES = frozenset({"system.HTML", "system.Markdown"})
 
 # The UIs draw curves and matrices from lists and dicts in the metadata of these types alone.
 _NESTED_TYPES = frozenset({"system.ClassificationMetrics"})
+
+# What an artifact holds whose rows lie beside it: `headrace_components.data.references`.
+REFERENCE = "reference.json"
 
 MetadataValue = str | int | float
 
@@ -93,7 +97,7 @@ class Task:
 
     component: str
     params: Mapping[str, Any]
-    inputs: Mapping[str, tuple[Artifact, ...]]
+    inputs: dict[str, tuple[Artifact, ...]]
     outputs: dict[str, Artifact]
     output_parameters: dict[str, Any] = field(default_factory=dict)
     schema_titles: dict[str, str] = field(default_factory=dict)
@@ -242,7 +246,9 @@ def main(component: str, execute: Callable[[Task], None], argv: Sequence[str] | 
         task = Task.from_json(arguments.executor_input, component, mounts)
         for artifact in task.outputs.values():
             artifact.make_room()
+        _resolve_references(task)
         execute(task)
+        _make_references(task)
         _publish(task)
     except InputError as error:
         _report(task, "input", str(error))
@@ -263,6 +269,25 @@ def main(component: str, execute: Callable[[Task], None], argv: Sequence[str] | 
         )
         return EXIT_PLATFORM_ERROR
     return 0
+
+
+def _resolve_references(task: Task) -> None:
+    artifacts = [artifact for found in task.inputs.values() for artifact in found]
+    is_there = any((artifact.path / REFERENCE).is_file() for artifact in artifacts)
+    # An image without pyarrow reads no rows: training_job hands a reference on as it is.
+    if is_there and importlib.util.find_spec("pyarrow"):
+        _references().resolve(task)
+
+
+def _make_references(task: Task) -> None:
+    makes_examples = any(each.type.endswith(".Examples") for each in task.outputs.values())
+    if makes_examples and os.environ.get("HEADRACE_LARGE_ARTIFACTS") == "reference":
+        _references().publish(task)
+
+
+def _references() -> Any:
+    # By name: images without pyarrow, which neither read nor write rows, run this module too.
+    return importlib.import_module("headrace_components.data.references")
 
 
 def _log_to_stderr() -> None:

@@ -100,6 +100,10 @@ def test_the_profiles_of_the_page_give_tasks_what_they_say(profile: str) -> None
         (claim,) = executors["exec-pusher"]["pvcMount"]
         assert (claim["constant"], claim["mountPath"]) == ("headrace-models", "/mnt/models")
         assert executors["exec-trainer"]["imagePullSecret"][0]["secretName"] == "registry"
+    elif "large_artifacts" in profile:
+        assert "HEADRACE_LARGE_ARTIFACTS" in compiled.text
+        secrets = {entry["secretName"] for entry in executors["exec-transform"]["secretAsEnv"]}
+        assert secrets == {"my-bucket"}
     else:
         labels = executors["exec-trainer"]["nodeSelector"]["labels"]
         assert labels == {"cloud.google.com/gke-accelerator": "nvidia-l4"}

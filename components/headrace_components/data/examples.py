@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from headrace_components.data import columnar as twin
+from headrace_components.data import references
 from headrace_components.data.columnar import ColumnarWriter
 from headrace_components.data.example_encoder import encode_examples
 from headrace_components.data.example_files import (
@@ -78,7 +79,7 @@ class ExamplesReader:
     """
 
     def __init__(self, path: Path, component: str) -> None:
-        self._path = path
+        self._path = path = references.local(path, component)
         self._component = component
         self._is_whole: dict[str, bool] = {}
         names = (entry.name for entry in path.glob("Split-*") if entry.is_dir())
@@ -103,6 +104,7 @@ class ExamplesReader:
     def tfrecord_pattern(self, split: str) -> str:
         """Returns a pattern that matches the TFRecord files of a split and nothing else."""
         self.check_split(split)
+        references.fetch(self._path, f"Split-{split}", self._component)
         return str(self._path / f"Split-{split}" / "*")
 
     def tfrecord_files(self, split: str) -> list[Path]:
@@ -112,6 +114,7 @@ class ExamplesReader:
             InputError: There is no such split, or it holds no file.
         """
         self.check_split(split)
+        references.fetch(self._path, f"Split-{split}", self._component)
         files = twin.tfrecord_files(self._path, split)
         if not files:
             raise InputError(
@@ -123,20 +126,31 @@ class ExamplesReader:
     def batch_files(self, split: str) -> list[Path]:
         """Returns the files that `record_batches` reads: the twin's, or the TFRecords."""
         if self.has_columnar(split):
-            return twin.parquet_files(self._path, split) or self.tfrecord_files(split)
+            return self.parquet_files(split) or self.tfrecord_files(split)
         return self.tfrecord_files(split)
+
+    def parquet_files(self, split: str) -> list[Path]:
+        """Returns the files of a split's columnar twin, in order; it must have one."""
+        references.fetch(self._path, f"Columnar-{split}", self._component)
+        return twin.parquet_files(self._path, split)
 
     def has_columnar(self, split: str) -> bool:
         """Says whether the split has a columnar twin that holds what its TFRecords hold."""
         self.check_split(split)
         if split not in self._is_whole:
-            reason = twin.reason_to_ignore(self._path, split)
+            reason = self._reason_to_ignore(split)
             if reason:
                 logging.warning(
                     "%s: reading the TFRecords of split %r: %s", self._component, split, reason
                 )
             self._is_whole[split] = reason is None
         return self._is_whole[split]
+
+    def _reason_to_ignore(self, split: str) -> str | None:
+        if references.read(self._path, self._component) is None:
+            return twin.reason_to_ignore(self._path, split)
+        # The task that wrote both has moved both, and each file's size is checked when it comes.
+        return None if split in twin.read_manifest(self._path) else ""
 
     def num_rows(self, split: str) -> int:
         """Returns the number of rows of a split; without a twin that means reading it."""
@@ -164,7 +178,7 @@ class ExamplesReader:
             InputError: There is no such split, or a file is corrupt.
         """
         if self.has_columnar(split):
-            for file in twin.parquet_files(self._path, split):
+            for file in self.parquet_files(split):
                 yield from stored_batches(file, batch_size, columns)
         else:
             for file in self.tfrecord_files(split):

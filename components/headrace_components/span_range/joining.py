@@ -43,12 +43,14 @@ def join(sources: Sequence[Path], output: Path) -> list[str]:
         files = [file for reader in readers for file in reader.tfrecord_files(name)]
         _link_all(files, output / f"Split-{name}")
         if all(reader.has_columnar(name) for reader in readers):
-            _join_twins(sources, name, output)
+            _join_twins(sources, readers, name, output)
     return list(names)
 
 
-def _join_twins(sources: Sequence[Path], split: str, output: Path) -> None:
-    files = [file for source in sources for file in columnar.parquet_files(source, split)]
+def _join_twins(
+    sources: Sequence[Path], readers: Sequence[ExamplesReader], split: str, output: Path
+) -> None:
+    files = [file for reader in readers for file in reader.parquet_files(split)]
     rows = [
         entry.num_rows
         for source in sources

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from headrace import ir
+from headrace.passes.large_artifacts import secrets
 from headrace.passes.resources import accelerator
 from headrace.passes.task_settings import Said, TaskPath
 from headrace.profiles.accelerators import NVIDIA
@@ -55,6 +56,9 @@ def platform_spec(
         label = node.component["executorLabel"]
         said = settings.get(node.path, Said())
         config = _for_all(kubeflow, accelerator(node.container))
+        keys = secrets(kubeflow, node)
+        if keys:
+            config["secretAsEnv"] = [_secret_variable(name, *keys[name]) for name in keys]
         config = _joined(config, _config(said.general))
         config = _joined(config, executors.get(label, {}))
         config = _joined(config, _config(said.own))

@@ -1,0 +1,331 @@
+"""Examples whose rows lie beside the artifact, where the backend does not carry them.
+
+KFP's launcher downloads each input artifact whole before a task starts, and uploads each output.
+With `HEADRACE_LARGE_ARTIFACTS=reference` a task moves the rows of an Examples artifact to
+`<task's directory>/_data/<output>/` in the same bucket, and leaves in the artifact what is small,
+and `reference.json`:
+
+    {"format_version": 1, "uri": "s3://bucket/.../_data/examples",
+     "files": {"Split-train/data_tfrecord-00000-of-00001.gz": 1234}}
+
+with the size of each file in bytes. Whoever reads the artifact gets a directory that has its
+layout; the files of a split come when they are asked for. Stores are opened with pyarrow, which
+every image has that reads or writes examples: `gs://` with Google's default credentials, `s3://`
+and `minio://` with those that AWS's libraries find, at `AWS_ENDPOINT_URL` where that is set.
+"""
+
+import contextlib
+import errno
+import hashlib
+import json
+import logging
+import os
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from pyarrow import fs
+
+from headrace_components.errors import InputError, PlatformError
+from headrace_components.task import REFERENCE, Artifact, Task
+
+FORMAT_VERSION = 1
+
+_DIRECTORIES = ("Split-", "Columnar-")
+_COPY_BYTES = 8 << 20
+_THREADS = 8
+_RETRY_SECONDS = 60
+
+# Where the launcher finds the object store that KFP installs: backend/src/v2/objectstore.
+_MINIO = "minio-service.kubeflow:9000"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reference:
+    """Where the rows of an Examples artifact lie.
+
+    Attributes:
+        uri: Their directory.
+        files: Sizes in bytes by path within it, as `Split-train/data_tfrecord-00000-of-00001.gz`.
+    """
+
+    uri: str
+    files: Mapping[str, int]
+
+    def directories(self) -> list[str]:
+        """Returns the names of the directories that hold the files, as `Split-train`."""
+        return sorted({name.partition("/")[0] for name in self.files})
+
+    def to_json(self) -> str:
+        """Returns the content of `reference.json`."""
+        content = {"format_version": FORMAT_VERSION, "uri": self.uri, "files": dict(self.files)}
+        return json.dumps(content, indent=1, sort_keys=True) + "\n"
+
+
+def publish(task: Task) -> None:
+    """Moves the rows of the task's Examples beside the artifacts, which keep a reference to them.
+
+    What workers of Beam wrote elsewhere stays where it is.
+
+    Raises:
+        PlatformError: The store did not take a file.
+    """
+    for artifact in task.outputs.values():
+        if artifact.type.endswith(".Examples") and "://" in artifact.uri:
+            _move(artifact, task.component)
+
+
+def _move(artifact: Artifact, component: str) -> None:
+    directories = sorted(
+        path
+        for path in artifact.path.iterdir()
+        if path.is_dir() and path.name.startswith(_DIRECTORIES)
+    )
+    if not directories:
+        return
+    # Not below the artifact's own URI, nor beginning with it: launchers list by a bare prefix.
+    parent, _, name = artifact.uri.rstrip("/").rpartition("/")
+    uri = f"{parent}/_data/{name}"
+    files = {
+        file.relative_to(artifact.path).as_posix(): file.stat().st_size
+        for directory in directories
+        for file in sorted(directory.rglob("*"))
+        if file.is_file()
+    }
+    reference = Reference(uri=uri, files=files)
+    started = time.monotonic()
+    with _told(component, f"write the rows of `{artifact.key}` to {uri}"):
+        filesystem, target = _open(uri)
+        _all(lambda name: _upload(artifact.path / name, filesystem, f"{target}/{name}"), files)
+    (artifact.path / REFERENCE).write_text(reference.to_json(), "utf-8")
+    for directory in directories:
+        shutil.rmtree(directory)
+    _log(component, "wrote", reference, files, started)
+
+
+def _upload(file: Path, filesystem: fs.FileSystem, target: str) -> None:
+    # As it is: by default, pyarrow compresses what has the name of a compressed file.
+    with (
+        file.open("rb") as source,
+        filesystem.open_output_stream(target, compression=None) as sink,
+    ):
+        shutil.copyfileobj(source, sink, _COPY_BYTES)
+
+
+def read(path: Path, component: str) -> Reference | None:
+    """Returns the reference in an artifact's directory, or None where the rows lie in it.
+
+    Raises:
+        InputError: The file is of another Headrace version, or no reference.
+    """
+    file = path / REFERENCE
+    if not file.is_file():
+        return None
+    try:
+        content = json.loads(file.read_text("utf-8"))
+        if content["format_version"] == FORMAT_VERSION:
+            return Reference(uri=content["uri"], files=content["files"])
+        reason = f"its format version is {content['format_version']!r}"
+    except (ValueError, KeyError, TypeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+    raise InputError(
+        f"{component}: {file} is no reference to rows of format version {FORMAT_VERSION} "
+        f"({reason}). Run the component that wrote it again, with the Headrace version of this one."
+    )
+
+
+def resolve(task: Task) -> None:
+    """Gives inputs that are references a directory to read, and the URI of their rows.
+
+    Raises:
+        InputError: A reference cannot be read.
+    """
+    for key, artifacts in task.inputs.items():
+        task.inputs[key] = tuple(_resolved(artifact, task.component) for artifact in artifacts)
+
+
+def _resolved(artifact: Artifact, component: str) -> Artifact:
+    reference = read(artifact.path, component)
+    if reference is None:
+        return artifact
+    return replace(artifact, path=local(artifact.path, component), uri=reference.uri)
+
+
+def local(path: Path, component: str) -> Path:
+    """Returns the directory to read an artifact from: `path`, unless that holds a reference.
+
+    A reference gets a directory of its own, for all processes of this machine: with the small files
+    of `path`, and the directories of the rows, which `fetch` fills.
+
+    Raises:
+        InputError: The reference cannot be read.
+    """
+    reference = read(path, component)
+    if reference is None:
+        return path
+    digest = hashlib.sha256(reference.to_json().encode()).hexdigest()[:16]
+    target = Path(tempfile.gettempdir()) / f"headrace-rows-{digest}"
+    if path == target:
+        return path
+    for name in reference.directories():
+        (target / name).mkdir(parents=True, exist_ok=True)
+    for file in path.iterdir():
+        if file.is_file():
+            partial = target / f".{file.name}.{uuid.uuid4().hex}"
+            shutil.copyfile(file, partial)
+            partial.replace(target / file.name)
+    return target
+
+
+def fetch(path: Path, directory: str, component: str) -> None:
+    """Sees to it that the files of a directory, as `Split-train`, are there.
+
+    Args:
+        path: Directory of the artifact, as `local` gives it.
+        directory: Name of a directory within it.
+        component: Name of the component, for error messages.
+
+    Raises:
+        InputError: The rows are no longer where the reference says.
+        PlatformError: The store did not give a file, or not all of it.
+    """
+    reference = read(path, component)
+    if reference is None:
+        return
+    files = {
+        name: size for name, size in reference.files.items() if name.startswith(f"{directory}/")
+    }
+    if not files or any((path / directory).iterdir()):
+        return
+    started = time.monotonic()
+    partial = path / f".{directory}.{uuid.uuid4().hex}"
+    what = f"read the rows at {reference.uri}/{directory}"
+    try:
+        with _told(component, what), _gone(component, what):
+            filesystem, source = _open(reference.uri)
+            _all(
+                lambda name: _download(
+                    filesystem, f"{source}/{name}", partial / name.partition("/")[2], files[name]
+                ),
+                files,
+            )
+        _publish_directory(partial, path / directory)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    _log(component, "fetched", reference, files, started)
+
+
+def _publish_directory(partial: Path, target: Path) -> None:
+    try:
+        partial.rename(target)
+    except OSError:
+        # Another process was faster, and what it has is the same.
+        if not any(target.iterdir()):
+            raise
+
+
+def _download(filesystem: fs.FileSystem, source: str, target: Path, size: int) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        filesystem.open_input_stream(source, compression=None) as stream,
+        target.open("wb") as file,
+    ):
+        shutil.copyfileobj(stream, file, _COPY_BYTES)
+    found = target.stat().st_size
+    if found != size:
+        raise OSError(f"{source} has {found} bytes, expected {size}")
+
+
+def _all(work: Callable[[str], None], names: Iterable[str]) -> None:
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for _ in pool.map(work, names):
+            pass
+
+
+def _open(uri: str) -> tuple[fs.FileSystem, str]:
+    """Returns the file system of a URI, and the path in it."""
+    scheme, _, path = uri.partition("://")
+    if scheme == "gs":
+        return _cloud_storage(), path
+    if scheme in ("s3", "minio"):
+        return _s3(scheme, path.partition("/")[0]), path
+    raise OSError(f"the scheme of {uri!r} is none of gs, s3 and minio")
+
+
+def _cloud_storage() -> fs.FileSystem:
+    settings: dict[str, Any] = {"retry_time_limit": timedelta(seconds=_RETRY_SECONDS)}
+    # What Google's own libraries take for the address of an emulator.
+    emulator = os.environ.get("STORAGE_EMULATOR_HOST")
+    if emulator:
+        scheme, _, host = emulator.rpartition("://")
+        settings |= {"anonymous": True, "endpoint_override": host, "scheme": scheme or "http"}
+    return fs.GcsFileSystem(**settings)
+
+
+def _s3(scheme: str, bucket: str) -> fs.FileSystem:
+    variables = os.environ
+    endpoint = variables.get("AWS_ENDPOINT_URL_S3") or variables.get("AWS_ENDPOINT_URL") or ""
+    if not endpoint and scheme == "minio":
+        # Kubernetes tells a pod the services of its namespace so.
+        host = variables.get("MINIO_SERVICE_SERVICE_HOST")
+        port = variables.get("MINIO_SERVICE_SERVICE_PORT")
+        endpoint = f"http://{host}:{port}" if host and port else f"http://{_MINIO}"
+    region = variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION")
+    if not region:
+        region = "us-east-1" if endpoint else fs.resolve_s3_region(bucket)
+    kind, _, host = endpoint.rpartition("://")
+    return fs.S3FileSystem(
+        region=region, endpoint_override=host.rstrip("/") or None, scheme=kind or "https"
+    )
+
+
+@contextlib.contextmanager
+def _told(component: str, what: str) -> Iterator[None]:
+    """Turns a store's errors into the component's."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC:  # on this machine, which the task's runtime tells
+            raise
+        raise PlatformError(
+            f"{component}: could not {what}: {_one_line(error)}. Check the task's account and, for "
+            'an S3 server, AWS_ENDPOINT_URL; or set `large_artifacts = "copy"`.'
+        ) from error
+
+
+@contextlib.contextmanager
+def _gone(component: str, what: str) -> Iterator[None]:
+    """Tells apart that a file is no longer there."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{component}: could not {what}: {_one_line(error)}. They were removed, perhaps by a "
+            "rule of the bucket. Run the component that made them again, with its cache off."
+        ) from error
+
+
+def _one_line(error: OSError) -> str:
+    return " ".join(str(error).split()).rstrip(".")
+
+
+def _log(
+    component: str, verb: str, reference: Reference, files: Mapping[str, int], started: float
+) -> None:
+    megabytes = sum(files.values()) / 1e6
+    logging.info(
+        "%s: %s %.1f MB in %d files at %s in %.1f s.",
+        component,
+        verb,
+        megabytes,
+        len(files),
+        reference.uri,
+        time.monotonic() - started,
+    )

@@ -1,0 +1,60 @@
+"""Object stores on this machine that speak the protocols of S3 and of Cloud Storage."""
+
+import contextlib
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from unittest import mock
+
+from gcp_storage_emulator.server import create_server
+from moto.server import ThreadedMotoServer
+from pyarrow import fs
+
+BUCKET = "bucket"
+
+
+@contextlib.contextmanager
+def s3() -> Iterator[dict[str, str]]:
+    """Runs an S3 server with one bucket; gives the variables by which a task finds it."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    environment = {
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+    }
+    with mock.patch.dict(os.environ, environment):
+        store(environment).create_dir(BUCKET)
+    try:
+        yield environment
+    finally:
+        server.stop()
+
+
+def store(environment: dict[str, str]) -> fs.FileSystem:
+    """Returns the S3 server as a file system."""
+    return fs.S3FileSystem(
+        access_key=environment["AWS_ACCESS_KEY_ID"],
+        secret_key=environment["AWS_SECRET_ACCESS_KEY"],
+        endpoint_override=environment["AWS_ENDPOINT_URL"].removeprefix("http://"),
+        scheme="http",
+        region="us-east-1",
+        allow_bucket_creation=True,
+    )
+
+
+@contextlib.contextmanager
+def cloud_storage() -> Iterator[dict[str, str]]:
+    """Runs a server of Cloud Storage's JSON API with one bucket; gives its variables."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = create_server("127.0.0.1", port, in_memory=True, default_bucket=BUCKET)
+    server.start()
+    try:
+        yield {"STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{port}"}
+    finally:
+        server.stop()

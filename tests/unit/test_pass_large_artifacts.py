@@ -1,0 +1,116 @@
+"""Large artifacts: how components are told to keep rows where the launcher does not carry them."""
+
+# kfp decorates without types.
+# mypy: disallow-untyped-decorators=False
+
+from typing import Any
+
+import pytest
+import yaml
+from kfp import dsl
+
+from headrace.compiler import compile_for
+from headrace.frontend import load
+from headrace.profiles.images import Images
+from headrace.profiles.kubeflow import Kubeflow
+from headrace.profiles.profile import Profile
+from headrace.profiles.tasks import TaskSettings, TaskTables
+from headrace.profiles.vertex import Vertex
+from headrace_components.catalog import csv_example_gen, statistics_gen
+
+VARIABLE = {"name": "HEADRACE_LARGE_ARTIFACTS", "value": "reference"}
+DIGESTS = dict.fromkeys(("csv_example_gen", "statistics_gen"), f"sha256:{'0' * 64}")
+
+
+@dsl.container_component
+def mine(examples: dsl.Input[dsl.Artifact]) -> dsl.ContainerSpec:
+    return dsl.ContainerSpec(image="python:3.13", command=["true"])
+
+
+@dsl.pipeline(name="rows")
+def rows() -> None:
+    examples = csv_example_gen(input_base="gs://bucket/csv").outputs["examples"]
+    statistics_gen(examples=examples)
+    mine(examples=examples)
+
+
+def documents(kubeflow: Kubeflow, **tables: TaskTables) -> list[dict[str, Any]]:
+    """Returns the documents that Kubeflow takes."""
+    profile = Profile(
+        images=Images(registry="registry.example.com/headrace", digests=DIGESTS),
+        kubeflow=kubeflow,
+        target_tasks={"kubeflow": tables["tasks"]} if tables else {},
+    )
+    text = compile_for(load(rows), "kubeflow", profile).text
+    return list(yaml.safe_load_all(text))
+
+
+def variables(spec: dict[str, Any], executor: str) -> list[dict[str, str]]:
+    container = spec["deploymentSpec"]["executors"][f"exec-{executor}"]["container"]
+    found: list[dict[str, str]] = container.get("env", [])
+    return found
+
+
+def secret_variables(platform: dict[str, Any], executor: str) -> dict[str, str]:
+    """Returns secret and key by variable."""
+    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    return {
+        entry["keyToEnv"][0]["envVar"]: f"{entry['secretName']}/{entry['keyToEnv'][0]['secretKey']}"
+        for entry in executors.get(f"exec-{executor}", {}).get("secretAsEnv", [])
+    }
+
+
+@pytest.mark.parametrize("root", ["", "minio://mlpipeline/v2/artifacts"])
+def test_components_of_headrace_are_told_and_get_the_account_of_kfps_store(root: str) -> None:
+    spec, platform = documents(Kubeflow(pipeline_root=root, large_artifacts="reference"))
+
+    for component in ("csv-example-gen", "statistics-gen"):
+        assert variables(spec, component) == [VARIABLE]
+        assert secret_variables(platform, component) == {
+            "AWS_ACCESS_KEY_ID": "mlpipeline-minio-artifact/accesskey",
+            "AWS_SECRET_ACCESS_KEY": "mlpipeline-minio-artifact/secretkey",
+        }
+    assert variables(spec, "mine") == []
+    assert secret_variables(platform, "mine") == {}
+
+
+@pytest.mark.parametrize("root", ["s3://bucket/root", "gs://bucket/root"])
+def test_the_account_of_another_store_is_the_authors(root: str) -> None:
+    (spec,) = documents(Kubeflow(pipeline_root=root, large_artifacts="reference"))
+
+    assert variables(spec, "statistics-gen") == [VARIABLE]
+
+
+def test_an_account_that_the_author_names_goes_first() -> None:
+    settings = TaskSettings(
+        environment={"AWS_ENDPOINT_URL": "http://minio.example.com"},
+        secret_environment={"AWS_ACCESS_KEY_ID": "mine/id", "AWS_SECRET_ACCESS_KEY": "mine/key"},
+    )
+
+    spec, platform = documents(
+        Kubeflow(large_artifacts="reference"), tasks=TaskTables(defaults=settings)
+    )
+
+    assert secret_variables(platform, "statistics-gen") == {
+        "AWS_ACCESS_KEY_ID": "mine/id",
+        "AWS_SECRET_ACCESS_KEY": "mine/key",
+    }
+    assert VARIABLE in variables(spec, "statistics-gen")
+    assert len(variables(spec, "statistics-gen")) == 2
+
+
+def test_without_it_nothing_is_told() -> None:
+    (spec,) = documents(Kubeflow())
+
+    assert variables(spec, "statistics-gen") == []
+
+
+@pytest.mark.parametrize("target", ["local", "vertex"])
+def test_other_targets_are_told_nothing(target: Any) -> None:
+    profile = Profile(
+        images=Images(registry="registry.example.com/headrace", digests=DIGESTS),
+        vertex=Vertex(pipeline_root="gs://bucket", project="p", region="europe-west1"),
+        kubeflow=Kubeflow(large_artifacts="reference"),
+    )
+
+    assert "HEADRACE_LARGE_ARTIFACTS" not in compile_for(load(rows), target, profile).text
