@@ -45,6 +45,7 @@ class Feature:
         pipeline: A pipeline that uses it; None where kfp refuses to compile one.
         kubeflow: What is to be known of it on Kubeflow, where it compiles.
         vertex: The same for Vertex AI.
+        since: The kfp that compiles it, where an older one is supported but does not: `2.14`.
     """
 
     section: str
@@ -52,19 +53,33 @@ class Feature:
     pipeline: Any
     kubeflow: str = ""
     vertex: str = ""
+    since: str = ""
 
 
 FEATURES: list[Feature] = []
 
 
 def conforms(
-    section: str, name: str, pipeline: Any, *, kubeflow: str = "", vertex: str = ""
+    section: str,
+    name: str,
+    pipeline: Any,
+    *,
+    kubeflow: str = "",
+    vertex: str = "",
+    since: str = "",
 ) -> Callable[[Test], Test]:
     """Says of a test which feature it shows; the arguments are those of `Feature`."""
 
     def register(test: Test) -> Test:
         FEATURES.append(
-            Feature(section=section, name=name, pipeline=pipeline, kubeflow=kubeflow, vertex=vertex)
+            Feature(
+                section=section,
+                name=name,
+                pipeline=pipeline,
+                kubeflow=kubeflow,
+                vertex=vertex,
+                since=since,
+            )
         )
         return test
 
@@ -100,6 +115,8 @@ def render() -> str:
 def _cell(feature: Feature, target: Target, notes: list[str]) -> str:
     if feature.pipeline is None:
         return "kfp refuses"
+    if feature.since:  # the page is the same whatever kfp there is
+        return f"works with kfp {feature.since} or later"
     words = refusal(feature, target)
     if not words:
         told = {"kubeflow": feature.kubeflow, "vertex": feature.vertex}.get(target, "")
