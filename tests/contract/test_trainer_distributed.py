@@ -250,6 +250,18 @@ def test_a_machine_that_fails_fails_the_task_with_its_reason(tmp_path: Path) -> 
     assert reason in json.loads((root / "executor_error.json").read_text("utf-8"))["message"]
 
 
+@pytest.mark.slow
+def test_a_machine_that_is_killed_is_told_of_and_not_waited_for(tmp_path: Path) -> None:
+    killed = FAILING.replace("raise ValueError('no such column: fare')", "os.kill(os.getpid(), 9)")
+
+    root, ended = run_machines(tmp_path, killed, cluster_spec())
+
+    assert ended[1].code == -9
+    assert ended[0].code == 75, ended[0].log
+    assert "trainer: worker 0 of 2 lost another machine while run_fn ran (" in ended[0].log
+    assert not (root / "output_metadata.json").exists()
+
+
 def test_one_machine_trains_on_all_its_devices(tmp_path: Path) -> None:
     launcher = Launcher(root=tmp_path / "launcher", rules="vertex", subprocess=True)
     (tmp_path / "module.py").write_text(TWO_CPUS + GIVEN, "utf-8")

@@ -196,6 +196,20 @@ def test_tuner_fn_is_given_what_tfx_gives_it(
     assert given["hyperparameters"] is None
 
 
+def test_trials_compute_in_the_precision_that_is_asked_for(
+    launcher: Launcher, examples: Stored, tmp_path: Path
+) -> None:
+    text = MODULE.replace(
+        "def run(x, y, **kwargs):\n",
+        "def run(x, y, **kwargs):\n    import keras\n\n"
+        "    if keras.layers.Dense(1).compute_dtype != 'bfloat16':\n"
+        "        raise ValueError(keras.layers.Dense(1).compute_dtype)\n",
+    )
+    parameters = {"module_file": module(tmp_path, text), "mixed_precision": "mixed_bfloat16"}
+
+    assert best(launcher.run("tuner", parameters, examples=examples))["values"]["x"] == 1
+
+
 @pytest.mark.slow
 def test_a_keras_model_is_tuned_on_the_examples(
     launcher: Launcher, examples: Stored, tmp_path: Path
@@ -366,6 +380,7 @@ def test_trials_that_fail_or_score_no_number_are_no_candidates(
             {"num_parallel_trials": 2, "tune_args": {"num_parallel_trials": 3}},
             r"`num_parallel_trials` is 2, but `tune_args` says 3\. Expected one number",
         ),
+        ({"mixed_precision": "bf16"}, r"tuner: `mixed_precision` is 'bf16', expected one of"),
         ({}, r"neither `module_file` nor `tuner_fn` are given"),
         ({"train_args": {"splits": ["trian"]}}, r"tuner: split 'trian' is not in .*\['eval', 'tr"),
     ],

@@ -141,11 +141,12 @@ def _lost_worker(component: str, cluster: Cluster, error: object) -> PlatformErr
         return PlatformError(
             f"{component}: {cluster.name} stopped, since another failed. {found[1]}"
         )
-    first = (str(error).strip().splitlines() or ["no message"])[0][:300]
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["no message"]
+    telling = next((line for line in lines if _ABORTED in line), lines[-1])[:300].rstrip(".")
     return PlatformError(
-        f"{component}: {cluster.name} lost another machine while run_fn ran ({first}). The log of "
-        "the one that failed has the reason; where it was killed for want of memory, give the task "
-        "more. Then run it again."
+        f"{component}: {cluster.name} lost another machine while run_fn ran ({telling}). The log "
+        "of the one that failed has the reason; where it was killed for want of memory, give the "
+        "task more. Then run it again."
     )
 
 
