@@ -1,6 +1,9 @@
 """How either side of a measurement is started."""
 
 import json
+import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -105,6 +108,17 @@ def recorded(
     """Returns a figure of TFX 1.16 from another machine: two cores of a Xeon, 24 GiB, Debian 12."""
     figures = Figures(seconds=seconds, cpu_seconds=cpu_seconds, peak_mib=peak_mib, rows=rows)
     return Recorded(label=f"TFX 1.16, recorded elsewhere: {what}", figures=figures)
+
+
+def gpu_name() -> str:
+    """Returns the name of the GPU that TensorFlow would train on, or an empty string."""
+    program = shutil.which("nvidia-smi")
+    if program is None or os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+        return ""
+    query = [program, "--query-gpu=name", "--format=csv,noheader"]
+    result = subprocess.run(query, capture_output=True, text=True, check=False)
+    names = result.stdout.splitlines() if result.returncode == 0 else []
+    return names[0].strip() if names else ""
 
 
 def _headrace() -> str:

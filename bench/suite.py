@@ -14,6 +14,7 @@ from bench.sides import (
     compile_side,
     component_side,
     evaluator_side,
+    gpu_name,
     recorded,
     run_command,
     tfx_side,
@@ -22,6 +23,10 @@ from bench.sides import (
 _COPIES = 4
 _PENGUINS_TRAIN_STEPS = 200  # The default of examples/penguins.
 _FLIGHTS_TRAIN_STEPS = 1500  # The default of examples/flights.
+# Some seconds of a CPU each.
+_FLIGHTS_MEASURED_STEPS = 600
+_IMAGES_MEASURED_STEPS = 40
+_STEPS_ON_A_GPU = 10
 
 
 def csv_example_gen(bench: Bench) -> Measurement:
@@ -86,6 +91,21 @@ def trainer_input(bench: Bench) -> Measurement:
         title="trainer's input, one epoch of flights",
         headrace=side("Headrace", "headrace"),
         beside=side("tfx_bsl TFExampleRecord", "tfx_bsl"),
+    )
+
+
+def training(bench: Bench) -> Measurement:
+    transformed = bench.inputs.transformed
+    arguments = {
+        "examples": transformed["transformed_examples"]["uri"],
+        "transform_graph": transformed["transform_graph"]["uri"],
+    }
+    return _training("flights", arguments, _FLIGHTS_MEASURED_STEPS)
+
+
+def training_images(bench: Bench) -> Measurement:
+    return _training(
+        "images", {"images": str(bench.inputs.directory / "images")}, _IMAGES_MEASURED_STEPS
     )
 
 
@@ -177,6 +197,8 @@ MEASUREMENTS: Mapping[str, Callable[[Bench], Measurement]] = {
     "statistics_gen": statistics_gen,
     "transform": transform,
     "trainer_input": trainer_input,
+    "training": training,
+    "training_images": training_images,
     "evaluator": evaluator,
     "evaluator_beam": evaluator_beam,
     "compile": compile_flights,
@@ -185,6 +207,22 @@ MEASUREMENTS: Mapping[str, Callable[[Bench], Measurement]] = {
     "flights": flights,
     "flights_cached": flights_cached,
 }
+
+
+def _training(what: str, arguments: Mapping[str, Any], steps: int) -> Measurement:
+    device = gpu_name()
+    steps *= _STEPS_ON_A_GPU if device else 1
+
+    def side(label: str, loop: str) -> Side:
+        text = json.dumps({**arguments, "loop": loop, "steps": steps, "xla": bool(device)})
+        command = [sys.executable, "-m", "bench.headrace_side.training", text]
+        return Side(label=label, command=lambda _: command)
+
+    return Measurement(
+        title=f"training, {what}, on {device or 'the CPU: no GPU was there'}",
+        headrace=side("Headrace", "run_fn"),
+        beside=side(f"tf.data{' + XLA' if device else ''} by hand", "hand"),
+    )
 
 
 def _csv_side(csv: Path, rows: int) -> Side:
