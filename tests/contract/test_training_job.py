@@ -48,6 +48,25 @@ def execute(task):
 sys.exit(main("trainer", execute))
 """
 
+# What a TFX user writes: the strategy is run_fn's own, and all machines save.
+SUMMING = """
+import os
+import tensorflow as tf
+
+
+def run_fn(fn_args):
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+
+    @tf.function
+    def total():
+        context = tf.distribute.get_replica_context
+        return strategy.run(lambda: context().all_reduce("SUM", tf.constant(21)))
+
+    os.makedirs(fn_args.serving_model_dir)
+    with open(os.path.join(fn_args.serving_model_dir, "sum.txt"), "w") as file:
+        file.write(str(strategy.experimental_local_results(total())[0].numpy()))
+"""
+
 PROFILE = """
 [images]
 registry = "registry.example.com/headrace"
@@ -120,20 +139,27 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[JobSetA
         yield api
 
 
-def prepared(tmp_path: Path, trouble: str, monkeypatch: pytest.MonkeyPatch) -> Started:
-    """Compiles the pipeline, and has its pods run WORK with `trouble` in it."""
+def prepared(
+    tmp_path: Path, trouble: str | None, monkeypatch: pytest.MonkeyPatch, **parameters: Any
+) -> Started:
+    """Compiles the pipeline; its pods run WORK with `trouble` in it, or for None trainer itself."""
     shared = tmp_path / "shared"
     shared.mkdir()
     container, _ = compiled(PROFILE.replace("/mnt/shared", str(shared)), tmp_path)
-    (tmp_path / "work.py").write_text(WORK.replace("TROUBLE", trouble), "utf-8")
+    (tmp_path / "work.py").write_text(WORK.replace("TROUBLE", trouble or ""), "utf-8")
     launcher = Launcher(root=tmp_path / "launcher", rules="kfp-next")
-    (tmp_path / "examples/Split-train").mkdir(parents=True)
-    (tmp_path / "examples/Split-train/rows.txt").write_text("$rows $(HOME) ", "utf-8")
+    for split in ("train", "eval"):
+        (tmp_path / f"examples/Split-{split}").mkdir(parents=True)
+        (tmp_path / f"examples/Split-{split}/rows.txt").write_text("$rows $(HOME) ", "utf-8")
     inputs = {"examples": [launcher.store(tmp_path / "examples")]}
     pod = tmp_path / "pod"
     pod.mkdir()
     message = launcher._executor_input(
-        catalog.trainer.component_spec, {"run_fn": "$$(X) 'y'"}, inputs, "run/trainer", pod
+        catalog.trainer.component_spec,
+        parameters or {"run_fn": "$$(X) 'y'"},
+        inputs,
+        "run/trainer",
+        pod,
     )
     launcher._provide(pod, inputs)
     # kfp's launcher makes the directories of outputs' parents, as it does for any container.
@@ -141,7 +167,8 @@ def prepared(tmp_path: Path, trouble: str, monkeypatch: pytest.MonkeyPatch) -> S
     template = json.loads(arguments[arguments.index("--pod") + 1])
     main = template["spec"]["containers"][0]
     assert main["command"] == ["python", "-m", "headrace_components.trainer"]
-    main["command"] = ["python", str(tmp_path / "work.py")]
+    if trouble is not None:
+        main["command"] = ["python", str(tmp_path / "work.py")]
     # Secrets are no matter of the local processes.
     main["env"] = [each for each in main["env"] if "value" in each]
     arguments[arguments.index("--pod") + 1] = json.dumps(template)
@@ -171,6 +198,21 @@ def test_pods_share_a_task_and_its_outputs_are_taken_over(
     assert "I am worker 0 of 2" in logs and "I am worker 1 of 2" in logs
     assert not cluster.jobsets
     assert not list((tmp_path / "shared").iterdir())
+
+
+@pytest.mark.slow
+def test_trainer_trains_on_the_pods(
+    cluster: JobSetApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "module.py").write_text(SUMMING, "utf-8")
+    module_file = str(tmp_path / "module.py")
+    started = prepared(tmp_path, None, monkeypatch, module_file=module_file)
+
+    assert executor.main(started.arguments) == 0, started.error()
+
+    model = started.outcome()["model"].path
+    assert (model / "Format-Serving/sum.txt").read_text() == "42"
+    assert not cluster.jobsets
 
 
 @pytest.mark.parametrize(
