@@ -31,6 +31,15 @@ def engine() -> Engine:
     return engines.find(chosen, "" if chosen.startswith("docker") else options)
 
 
+def run_as_anyone(*options: str) -> list[str]:
+    """Returns the words before an image that run it as OpenShift does.
+
+    As any user, in group 0, with nothing to write to but /tmp.
+    """
+    anyone = ("--rm", "--user", "12345:0", "--read-only", "--tmpfs", "/tmp")
+    return [*engine().command, "run", *anyone, *LIMITS, *options]
+
+
 def runner_flags() -> dict[str, str]:
     """Returns the environment in which `headrace run --runner podman` works here."""
     flags = " ".join([*engine().command[1:], *LIMITS])
@@ -52,6 +61,6 @@ def build(*names: str) -> None:
     authorities = os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt")
     if Path(authorities).is_file():
         words += ["--ca", authorities]
-    with Path(tempfile.gettempdir(), "headrace-images.lock").open("w") as lock:
+    with Path(tempfile.gettempdir(), f"headrace-images-{os.getuid()}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert main(words) == 0, f"the images {names} were not built: what is printed says why"

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -27,6 +27,11 @@ lost, lists and dicts in metadata are wrapped. `kfp-next`: as before, but a miss
 fails the task and types are kept. `vertex`: the store is mounted at /gcs, nothing is copied."""
 
 SCHEMES: Mapping[str, str] = {"kfp-2.17": "minio", "kfp-next": "minio", "vertex": "gs"}
+
+
+container: Callable[[Path, Mapping[str, str]], list[str]] | None = None
+"""Set while subprocesses are to run in a container: the words before a command, for its directory
+and its environment."""
 
 
 class TaskFailedError(Exception):
@@ -78,6 +83,7 @@ class Launcher:
         target = self._in_store(key)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+        target.chmod(target.stat().st_mode | 0o055)  # pytest's directories are for their owner only
         return Stored(uri=self._uri(key), path=target, metadata=dict(metadata or {}))
 
     def run(
@@ -229,8 +235,9 @@ class Launcher:
             raise TypeError(f"the images start `python -m`, and {words[:2]} was asked for")
         environment = {"HEADRACE_MOUNT_ROOT": str(pod), **environment}
         if self.subprocess:
+            inside = [*container(pod, environment), "python"] if container else [str(self.python)]
             result = subprocess.run(
-                [self.python, *words[1:]],
+                [*inside, *words[1:]],
                 env={**os.environ, **environment},
                 cwd=pod,
                 stdout=subprocess.PIPE,

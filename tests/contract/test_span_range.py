@@ -229,7 +229,7 @@ def test_the_local_cache_knows_which_examples_are_joined(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
 def test_the_entry_point_keeps_each_backends_rules(rules: Rules, tmp_path: Path) -> None:
-    launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=rules == "vertex")
+    launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=True)
     store = tmp_path / "launcher/store/bucket/artifacts/pipeline"
     mounted = tmp_path / "mounted/pipeline"
     scheme = "gs" if rules == "vertex" else "minio"

@@ -4,7 +4,6 @@ Real containers: as root inside a container, too, where neither cgroups nor a br
 """
 
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -16,16 +15,13 @@ from pathlib import Path
 import pytest
 
 import built_images
-from built_images import IMAGES, LIMITS
+from built_images import IMAGES
 from headrace.cli import main
 from headrace.containers import building
 from headrace.containers.engines import Engine
-from launcher import Launcher, Rules
 from programs import program
 
 PUSHER = building.reference("pusher")
-# As OpenShift starts it: any user, group 0, nothing to write to but /tmp.
-AS_ANYONE = ["--rm", "--user", "12345:0", "--read-only", "--tmpfs", "/tmp", "--network", "none"]
 
 pytestmark = pytest.mark.slow
 
@@ -42,38 +38,9 @@ def pusher() -> str:
 
 
 @pytest.fixture
-def container(engine: Engine, pusher: str, tmp_path: Path) -> list[str]:
-    """The words that run a command in the image, which sees `tmp_path` under its own name."""
-    tmp_path.chmod(0o777)
-    mounts = ["--volume", f"{tmp_path}:{tmp_path}", "--env", "HEADRACE_MOUNT_ROOT"]
-    return [*engine.command, "run", *AS_ANYONE, *LIMITS, *mounts, pusher]
-
-
-@pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
-def test_the_image_keeps_each_backends_rules(
-    rules: Rules, container: list[str], tmp_path: Path
-) -> None:
-    words = " ".join(f"'{word}'" for word in [*container, "python"])
-    python = tmp_path / "python-in-image"
-    python.write_text(f'#!/bin/sh\nexec {words} "$@"\n', "utf-8")
-    python.chmod(0o755)
-    before = os.umask(0)  # a backend's volumes can be written to by any user
-    try:
-        launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=True, python=python)
-        (tmp_path / "serving").mkdir()
-        (tmp_path / "model/Format-Serving").mkdir(parents=True)
-        (tmp_path / "model/Format-Serving/saved_model.pb").write_text("graph", "utf-8")
-        outcome = launcher.run(
-            "pusher",
-            {"base_directory": str(tmp_path / "serving")},
-            model=launcher.store(tmp_path / "model"),
-        )
-    finally:
-        os.umask(before)
-    (version,) = (tmp_path / "serving").iterdir()
-    assert (version / "saved_model.pb").read_text("utf-8") == "graph"
-    assert version.stat().st_uid == 12345
-    assert outcome["pushed_model"].metadata["pushed_destination"] == str(version)
+def container(pusher: str) -> list[str]:
+    """The words that run a command in the image."""
+    return [*built_images.run_as_anyone("--network", "none"), pusher]
 
 
 def test_arguments_without_a_command_are_the_components(container: list[str]) -> None:
@@ -160,8 +127,21 @@ def test_a_registry_that_is_not_there_is_told(
     assert "connection refused" in said
 
 
-def push(engine: Engine, source: Path, registry: str) -> int:
-    words = ["images", "--images", str(source), "push", "pusher"]
+def test_where_one_of_several_is_refused_no_digest_is_recorded(
+    engine: Engine, pusher: str, registry: str, source: Path, tmp_path: Path
+) -> None:
+    built_images.build("latest_artifact")
+    shutil.copytree(IMAGES / "latest_artifact", source / "latest_artifact")
+    repositories = tmp_path / "registry/docker/registry/v2/repositories/headrace"
+    repositories.mkdir(parents=True)
+    (repositories / "pusher").write_text("no directory, so that nothing can be stored in it")
+    assert push(engine, source, registry, "latest_artifact", "pusher") == 1
+    assert (repositories / "latest_artifact").is_dir()
+    assert json.loads((source / "digests.json").read_text("utf-8")) == {"trainer": "sha256:1"}
+
+
+def push(engine: Engine, source: Path, registry: str, *names: str) -> int:
+    words = ["images", "--images", str(source), "push", *(names or ["pusher"])]
     return main([*words, "--registry", registry, "--engine", " ".join(engine.command)])
 
 

@@ -1,0 +1,71 @@
+"""Runs the test of each backend's rules once more in the component's image, as pods run it."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+import built_images
+import launcher
+from headrace.containers import building
+
+# What tests of a component's entry point under the rules of each backend are called.
+RULES_TESTS = (
+    "test_the_entry_point_keeps_each_backends_rules",
+    "test_a_converted_model_predicts_in_node_what_it_did",
+)
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+# By default an image is tested under one backend's rules; `make test-images` sets it to "all".
+CHOSEN = os.environ.get("HEADRACE_TEST_IMAGES", "kfp-2.17")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.function.__name__ in RULES_TESTS:
+        in_image = pytest.param("image", marks=[pytest.mark.slow, pytest.mark.image])
+        metafunc.parametrize("place", ["here", in_image], indirect=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    left = [item for item in items if is_left_out(item)]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if item not in left]
+
+
+def is_left_out(item: pytest.Item) -> bool:
+    parameters = (
+        item.callspec.params
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec")
+        else {}
+    )
+    return parameters.get("place") == "image" and CHOSEN not in ("all", parameters["rules"])
+
+
+@pytest.fixture(autouse=True)
+def place(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[None]:
+    """Has the test's launcher start its subprocesses in the component's image, or here."""
+    if getattr(request, "param", "here") == "here":
+        yield
+        return
+    component = request.path.stem.removeprefix("test_")
+    built_images.build(component)
+    mounts = ("--volume", f"{tmp_path}:{tmp_path}", "--volume", f"{FIXTURES}:{FIXTURES}:ro")
+    # Some components talk with a server of their test, on this machine.
+    words = built_images.run_as_anyone("--network", "host", *mounts)
+    image = building.reference(component)
+
+    started = []
+
+    def command(directory: Path, environment: Mapping[str, str]) -> list[str]:
+        started.append(directory)
+        variables = [word for pair in environment.items() for word in ("--env", "=".join(pair))]
+        return [*words, "--workdir", str(directory), *variables, image]
+
+    monkeypatch.setattr(launcher, "container", command)
+    tmp_path.chmod(0o777)
+    before = os.umask(0)  # a backend's volumes can be written to by any user
+    yield
+    os.umask(before)
+    assert started, "the test started nothing in the image"
