@@ -248,24 +248,24 @@ def test_placeholders_that_are_put_together_are_refused_where_they_stay_as_they_
         )
 
     @dsl.container_component
-    def optional(text: str = "") -> dsl.ContainerSpec:
+    def commanded(text: str) -> dsl.ContainerSpec:
         return dsl.ContainerSpec(
-            image="python:3.12",
-            command=["echo"],
-            args=[dsl.IfPresentPlaceholder(input_name="text", then=["--text", text])],
+            image="python:3.12", command=["echo", dsl.ConcatPlaceholder(["a-", text])]
         )
 
     @dsl.pipeline(name="p")
-    def concatenates() -> None:
+    def in_arguments() -> None:
         joined(text="b")
 
     @dsl.pipeline(name="p")
-    def asks() -> None:
-        optional()
+    def in_command() -> None:
+        commanded(text="b")
 
-    assert "does not replace a ConcatPlaceholder" in refusal(concatenates, "kubeflow")
-    assert "does not replace the ConcatPlaceholder" in refusal(concatenates, "vertex")
-    assert "does not replace the IfPresentPlaceholder that its arg" in refusal(asks, "vertex")
+    check(in_arguments, "vertex")
+    assert "does not replace a ConcatPlaceholder" in refusal(in_arguments, "kubeflow")
+    assert "the ConcatPlaceholder in its command. Move it to `args`" in refusal(
+        in_command, "vertex"
+    )
 
 
 @pytest.mark.parametrize("count", [100, 101])

@@ -222,14 +222,12 @@ def _concat_placeholder(node: ir.TaskNode) -> str | None:
     return None
 
 
-def _structured_placeholder(node: ir.TaskNode) -> str | None:
-    for where, text in _texts(node):  # googleapis/python-aiplatform#4164
+def _placeholder_in_a_command(node: ir.TaskNode) -> str | None:
+    # googleapis/python-aiplatform#4164: arguments have theirs replaced, commands do not.
+    for text in node.container.get("command", []):
         for name in ("IfPresent", "Concat"):
             if text.startswith(f'{{"{name}":'):
-                return (
-                    f"does not replace the {name}Placeholder that {where} has. Pass the "
-                    "parameters as they are, and put them together inside the task."
-                )
+                return f"does not replace the {name}Placeholder in its command. Move it to `args`."
     return None
 
 
@@ -251,7 +249,7 @@ def _texts(node: ir.TaskNode) -> list[tuple[str, str]]:
     """Returns what a task's texts are called, and the texts."""
     container = node.container
     texts = [("its command", text) for text in container.get("command", [])]
-    texts += [("its arguments", text) for text in container.get("args", [])]
+    texts += [("an argument", text) for text in container.get("args", [])]
     for name, source in ir.parameter_inputs(node.task).items():
         value = ir.constant(source)
         if isinstance(value, str):
@@ -276,7 +274,7 @@ _RULES: dict[Target, tuple[Rule, ...]] = {
         _accelerator_of_vertex,
         _machine_of_vertex,
         _retry_of_a_dag,
-        _structured_placeholder,
+        _placeholder_in_a_command,
         _collected_artifacts,
     ),
 }
