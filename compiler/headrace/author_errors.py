@@ -23,6 +23,10 @@ _ADVICE = (
         "Conditional requires primitive",
         "Compare a string, a number or a bool: have a component return it.",
     ),
+    (  # an artifact, which has no type that can be compared
+        "AssertionError: Types: {",
+        "Compare a string, a number or a bool: have a component return it.",
+    ),
     (  # kubeflow/pipelines#10111
         "bad argument type for built-in operation",
         "kfp takes constants only here, as in set_env_variable: pass the parameter as an input.",
@@ -115,6 +119,12 @@ def _mismatch(error: Exception) -> str | None:
             if isinstance(given, PipelineChannel):
                 origin = f"{_origin(given)}, which is {_type_name(given.channel_type)}"
             wanted = _type_name(expected.type)
+            if expected.is_artifact_list and isinstance(given, list):
+                return (
+                    f"{consumer}: input `{port}` takes a list of {wanted}, which kfp makes of a "
+                    "loop's outputs alone, but gets a Python list. Make them in dsl.ParallelFor "
+                    "and pass dsl.Collected(...), or give the component an input for each."
+                )
             is_artifact = "@" in str(expected.type)
             advice = f"Connect an output of type {wanted}" if is_artifact else f"Pass a {wanted}"
             return (

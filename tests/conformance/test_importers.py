@@ -96,9 +96,29 @@ def from_a_task(uri: str):
     read(name="imported", item=imported.output)
 
 
-@conforms(SECTION, "a URI that a task has told", from_a_task, kubeflow=SCHEMES)
+@conforms(SECTION, "a URI that a task has told", from_a_task)
 def test_a_uri_may_be_an_output(given: Path, tmp_path: Path) -> None:
     ran = run_pipeline(from_a_task, tmp_path, uri=str(given))
+
+    assert ran.journal == [f"told {given}", "imported mine"]
+    with pytest.raises(CompileError, match=r"cannot import a URI that is the output of a task"):
+        lint(load(from_a_task).spec, "kubeflow", {})
+
+
+@dsl.pipeline(name="part")
+def part(uri: str):
+    imported = dsl.importer(artifact_uri=uri, artifact_class=dsl.Dataset)
+    read(name="imported", item=imported.output)
+
+
+@dsl.pipeline(name="through-a-part")
+def through_a_part(uri: str):
+    part(uri=step(name="told", value=uri).outputs["text"])
+
+
+@conforms(SECTION, "the same, in a sub-pipeline", through_a_part, kubeflow=SCHEMES)
+def test_a_uri_that_is_an_output_may_go_into_a_sub_pipeline(given: Path, tmp_path: Path) -> None:
+    ran = run_pipeline(through_a_part, tmp_path, uri=str(given))
 
     assert ran.journal == [f"told {given}", "imported mine"]
 

@@ -182,7 +182,7 @@ def given_an_artifact(data: dsl.Input[dsl.Dataset]):
     SECTION,
     "an artifact as an input of the whole pipeline",
     given_an_artifact,
-    vertex="by `runtimeConfig.inputArtifacts`",
+    vertex="by `runtimeConfig.inputArtifacts`, which `headrace submit` does not fill in",
 )
 def test_an_artifact_that_no_target_can_give_is_refused() -> None:
     targets: tuple[Target, ...] = ("local", "kubeflow")

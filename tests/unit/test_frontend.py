@@ -196,6 +196,64 @@ def test_a_type_that_kfp_does_not_know_has_its_line(tmp_path: Path) -> None:
         load(write(tmp_path, text))
 
 
+REFUSED_BY_KFP = """
+from kfp import dsl
+
+@dsl.container_component
+def make(rows: dsl.Output[dsl.Dataset]):
+    return dsl.ContainerSpec(image="mine", command=["make"])
+
+@dsl.container_component
+def use(rows: dsl.Input[dsl.Dataset] = None, number: int = 1, text: str = "a"):
+    return dsl.ContainerSpec(image="mine", command=["use"])
+
+@dsl.container_component
+def join(parts: dsl.Input[list[dsl.Dataset]]):
+    return dsl.ContainerSpec(image="mine", command=["join"])
+
+@dsl.pipeline(name="refused")
+def refused(on: bool, items: list, word: str):
+    """
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (
+            "with dsl.If(items == []): use()",
+            "type List in .*Compare a string, a number or a bool: have a component return it",
+        ),
+        (
+            "with dsl.If(make().outputs['rows'] == 1): use()",
+            "Compare a string, a number or a bool: have a component return it",
+        ),
+        ("with dsl.If(word == None): use()", "kfp cannot compare with None: give the parameter a"),
+        ("with dsl.If(on): use()", r"Compare it, as in `dsl\.If\(flag == True\)`"),
+        (
+            "with dsl.If(on == True): rows = make()\n    use(rows=rows.outputs['rows'])",
+            r"Use the output inside the same `with`, or join with dsl\.OneOf",
+        ),
+        (
+            "use().set_env_variable('WORD', word)",
+            "set_env_variable: pass the parameter as an input",
+        ),
+        (
+            "join(parts=[make().outputs['rows'], make().outputs['rows']])",
+            r"join: input `parts` takes a list of Dataset, .* pass dsl\.Collected\(\.\.\.\), or",
+        ),
+        (
+            "with dsl.ParallelFor([{'b': 1}, {'b': 'x'}]) as item: use(text=item.b)",
+            "gets `b` of a loop's item, to whose fields kfp gives the type of the first one",
+        ),
+    ],
+)
+def test_what_kfp_refuses_says_what_to_write_instead(
+    body: str, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(CompileError, match=r"^pipeline.py:\d+: .*" + message):
+        load(write(tmp_path, REFUSED_BY_KFP + body))
+
+
 CONDITION = (
     HEAD
     + """

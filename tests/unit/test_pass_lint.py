@@ -3,6 +3,7 @@
 # kfp decorates without types.
 # mypy: disallow-untyped-decorators=False
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -170,12 +171,43 @@ def test_machines_larger_than_any_of_vertex_are_refused() -> None:
     assert "up to 624 GB, but the task's limit is 700 GB" in refusal(much_memory, "vertex")
 
 
-def test_kubernetes_settings_are_refused_on_vertex() -> None:
-    frontend = load(with_vertex_gpu)
-    settings: dict[str, Any] = {"deploymentSpec": {"executors": {"exec-step": {}}}}
+def test_requests_that_vertex_would_leave_out_are_refused() -> None:
+    @dsl.pipeline(name="p")
+    def request() -> None:
+        step().set_cpu_limit("4").set_memory_request("32G")
 
-    with pytest.raises(CompileError, match=r"no Kubernetes settings, but .*\['exec-step'\]"):
-        lint(frontend.spec, "vertex", {"platforms": {"kubernetes": settings}})
+    @dsl.pipeline(name="p")
+    def request_of_the_run(cpus: str) -> None:
+        step().set_cpu_request(cpus)
+
+    @dsl.pipeline(name="p")
+    def both() -> None:
+        step().set_cpu_request("2").set_cpu_limit("4")
+
+    check(request, "kubeflow")
+    check(both, "vertex")
+    assert "`set_memory_request` alone. Call `set_memory_limit` too, or write `memory`" in (
+        refusal(request, "vertex")
+    )
+    assert "`set_cpu_request` alone" in refusal(request_of_the_run, "vertex")
+
+
+@pytest.mark.parametrize(
+    ("settings", "found"),
+    [
+        (
+            {"deploymentSpec": {"executors": {"exec-step": {}}}},
+            "kfp-kubernetes sets some for ['exec-step']",
+        ),
+        # dsl.PipelineConfig of kfp 2.14 and later.
+        ({"pipelineConfig": {"workspace": {}}}, "dsl.PipelineConfig sets ['workspace']"),
+    ],
+)
+def test_kubernetes_settings_are_refused_on_vertex(settings: dict[str, Any], found: str) -> None:
+    spec = load(with_vertex_gpu).spec
+
+    with pytest.raises(CompileError, match=r"no Kubernetes settings, but " + re.escape(found)):
+        lint(spec, "vertex", {"platforms": {"kubernetes": settings}})
 
 
 def test_a_pipeline_name_that_vertex_would_refuse_is_refused() -> None:

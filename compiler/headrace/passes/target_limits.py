@@ -71,12 +71,16 @@ def _check_vertex_pipeline(name: str, platform: Mapping[str, Any]) -> None:
             "starting with a letter, of at most 128 characters. Rename the pipeline."
         )
     settings = platform.get("platforms", {}).get("kubernetes")
-    if settings is not None:
-        labels = sorted(settings.get("deploymentSpec", {}).get("executors", {}))
-        raise CompileError(
-            f"{name}: target vertex has no Kubernetes settings, but kfp-kubernetes sets some for "
-            f"{labels}. Remove them, or compile for kubeflow."
-        )
+    if settings is None:
+        return
+    labels = sorted(settings.get("deploymentSpec", {}).get("executors", {}))
+    found = f"kfp-kubernetes sets some for {labels}"
+    if not labels:
+        found = f"dsl.PipelineConfig sets {sorted(settings.get('pipelineConfig', {}))}"
+    raise CompileError(
+        f"{name}: target vertex has no Kubernetes settings, but {found}. Remove them, or compile "
+        "for kubeflow."
+    )
 
 
 def _accelerator_of_vertex(node: ir.TaskNode) -> str | None:
@@ -121,6 +125,24 @@ def _machine_of_vertex(node: ir.TaskNode) -> str | None:
     return None
 
 
+def _request_of_vertex(node: ir.TaskNode) -> str | None:
+    resources = node.container.get("resources", {})
+    for name in ("Cpu", "Memory"):
+        is_set = {
+            kind: any(
+                key in resources for key in (f"{name.lower()}{kind}", f"resource{name}{kind}")
+            )
+            for kind in ("Request", "Limit")
+        }
+        if is_set["Request"] and not is_set["Limit"]:
+            return (
+                f"chooses the machine by limits and knows no requests, but the task has "
+                f"`set_{name.lower()}_request` alone. Call `set_{name.lower()}_limit` too, or "
+                f"write `{name.lower()}` for the task in the profile."
+            )
+    return None
+
+
 def _retry_of_a_dag(node: ir.TaskNode) -> str | None:
     if "dag" in node.component and "retryPolicy" in node.task:
         return (
@@ -152,6 +174,14 @@ def _importer_of_kubeflow(node: ir.TaskNode) -> str | None:
         return (
             "loses the artifact of an importer that has a display name of its own. Remove "
             "`set_display_name`."
+        )
+    sources = ir.parameter_inputs(node.task)
+    name = importer.get("artifactUri", {}).get("runtimeParameter", "")
+    # The launcher looks for it among the inputs of the enclosing DAG, which has no such name.
+    if "taskOutputParameter" in sources.get(name, {}):
+        return (
+            "cannot import a URI that is the output of a task beside the importer. Put the "
+            "importer into a sub-pipeline that takes the URI as a parameter."
         )
     uri = importer.get("artifactUri", {}).get("constant", "")
     if uri and "{{$" not in uri and not uri.startswith(_KUBEFLOW_IMPORTS):
@@ -273,6 +303,7 @@ _RULES: dict[Target, tuple[Rule, ...]] = {
     "vertex": (
         _accelerator_of_vertex,
         _machine_of_vertex,
+        _request_of_vertex,
         _retry_of_a_dag,
         _placeholder_in_a_command,
         _collected_artifacts,

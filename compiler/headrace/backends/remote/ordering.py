@@ -13,6 +13,7 @@ from headrace.compiler import compile_for
 from headrace.passes.modules import pack_parameters
 from headrace.profiles.profile import Profile
 from headrace.targets import Target
+from headrace_components.errors import InputError
 
 _COMMAND = "headrace submit"
 
@@ -44,6 +45,7 @@ def order_of(
     with redirect_stdout(sys.stderr):  # what the author's file prints is no answer of ours
         source = frontend.load(pipeline)
     compiled = compile_for(source, target, profile)
+    _check_given_artifacts(source.spec)
     preset = profile.vertex.parameters if target == "vertex" else profile.kubeflow.parameters
     root = Component(name=ir.pipeline_name(source.spec), body=source.spec["root"], executor=None)
     given = run_parameters.from_command_line(assignments, root, _COMMAND)
@@ -53,3 +55,13 @@ def order_of(
     }
     run_parameters.checked(values, root, _COMMAND)
     return Order(compiled=compiled, parameters=values, run_id=run_id, use_cache=use_cache)
+
+
+def _check_given_artifacts(spec: ir.Spec) -> None:
+    for port, definition in ir.artifacts(spec["root"]).items():
+        if not definition.get("isOptional"):
+            raise InputError(
+                f"{_COMMAND}: pipeline {ir.pipeline_name(spec)!r} takes an artifact as its input "
+                f"`{port}`, but parameters are all that a run is given. Pass the artifact's URI as "
+                "a string, and import it with dsl.importer."
+            )
