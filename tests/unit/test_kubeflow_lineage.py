@@ -238,6 +238,19 @@ def record_natively(api: KubeflowApi, first: str, second: str) -> None:
     )
 
 
+def test_a_host_in_the_profile_does_not_lead_to_the_store(
+    api: KubeflowApi, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", "/nonexistent")
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+
+    assert main(["lineage", "--target", "kubeflow", "runs"]) == 1
+
+    err = capsys.readouterr().err
+    assert "lineage is in the service 'metadata-grpc-service' of its cluster, and there is" in err
+    assert "Give `--metadata grpc://HOST:PORT`" in err
+
+
 def test_a_backend_without_ml_metadata_is_found_out_and_tells_the_same(
     api: KubeflowApi, run_ids: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -272,7 +285,7 @@ def test_a_run_that_the_api_server_does_not_know_is_said(
 
     assert main(["lineage", "--target", "kubeflow", "run", "run-3"]) == 2
 
-    assert "Run run-3 not found. List what there is" in capsys.readouterr().err
+    assert "Run run-3 not found. `headrace runs list --target kubeflow`" in capsys.readouterr().err
 
 
 def test_a_run_is_watched_on_a_backend_without_ml_metadata(

@@ -14,7 +14,7 @@ from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
 from headrace.backends.kubeflow.connection import SERVICE
-from headrace.backends.kubeflow.port_forward import forwarded
+from headrace.backends.kubeflow.port_forward import Purpose, forwarded
 from headrace.profiles.profile import read_profile
 from headrace_components.kubernetes_pusher.params import KubernetesPusherParams
 from headrace_components.task import EXIT_PLATFORM_ERROR
@@ -317,7 +317,8 @@ def test_who_submits_may_do_what_forwarding_a_port_asks_for(
         forwarding(tmp_path, {SERVICE: api.getsockname()[1]}) as cluster,
     ):
         monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
-        port, _ = forwarded(SERVICE, 8888, ("kubeflow",))
+        purpose = Purpose(because="a test asks for it", otherwise="something else")
+        port, _ = forwarded(SERVICE, 8888, ("kubeflow",), purpose)
         with socket.create_connection(("127.0.0.1", port), timeout=30) as near:
             near.sendall(b"hello")
             far, _ = api.accept()

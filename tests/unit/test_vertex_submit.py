@@ -35,6 +35,17 @@ def three_steps(text: str, times: int = 2):
     second = step(text="b").after(first)
     step(text="c").after(second)
 """
+TAKING = """
+from kfp import dsl
+
+@dsl.container_component
+def use(rows: dsl.Input[dsl.Dataset]):
+    return dsl.ContainerSpec(image="ghcr.io/mine/use", command=["use"], args=["{{$}}"])
+
+@dsl.pipeline(name="Taking")
+def taking(rows: dsl.Input[dsl.Dataset], text: str):
+    use(rows=rows)
+"""
 RESOLVING = """
 from kfp import dsl
 from headrace_components.catalog import latest_blessed_model
@@ -186,6 +197,17 @@ def test_a_call_whose_answer_was_lost_starts_no_second_run(vertex: VertexPipelin
 
     assert vertex.calls[:3] == ["CreatePipelineJob", "CreatePipelineJob", "GetPipelineJob"]
     assert len(vertex.jobs) == 1
+
+
+def test_a_pipeline_that_takes_an_artifact_is_not_started_without_it(
+    vertex: VertexPipelines, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pipeline.py").write_text(TAKING, "utf-8")
+
+    assert submit() == 2
+
+    assert "takes an artifact as its input `rows`, but parameters" in capsys.readouterr().err
+    assert vertex.calls == []
 
 
 def test_runs_that_start_in_one_second_have_names_of_their_own(vertex: VertexPipelines) -> None:
@@ -375,10 +397,10 @@ def test_runs_are_listed_shown_cancelled_and_deleted(
 
     assert runs("list", "--limit", "3") == 0
     assert capsys.readouterr().out.splitlines() == [
-        "CREATED (UTC)        STATE       NAME                    RUN",
-        "2026-01-02 03:06:05  waiting     three-steps             three",
-        "2026-01-02 03:05:05  waiting     three-steps             two",
-        "2026-01-02 03:04:05  waiting     three-steps             one",
+        "CREATED (UTC)        STATE    NAME         RUN",
+        "2026-01-02 03:06:05  waiting  three-steps  three",
+        "2026-01-02 03:05:05  waiting  three-steps  two",
+        "2026-01-02 03:04:05  waiting  three-steps  one",
     ]
     assert runs("delete", "two") == 2
     assert "is not in a terminal state. `headrace runs show" in capsys.readouterr().err
@@ -461,10 +483,10 @@ def test_schedules_are_listed_paused_resumed_and_deleted(
     assert vertex.scheduled[f"{PARENT}/schedules/101"].state == Schedule.State.PAUSED
     assert schedules("list") == 0
     assert capsys.readouterr().out.splitlines()[1:] == [
-        f"{'NEXT RUN (UTC)':<21}{'STATE':<11}{'CRON':<30}{'NAME':<24}SCHEDULE",
-        f"{'2026-01-03 03:04:05':<21}{'active':<11}{'0 3 * * *':<30}{'c':<24}102",
-        f"{'-':<21}{'paused':<11}{'0 3 * * *':<30}{'b':<24}101",
-        f"{'2026-01-03 03:04:05':<21}{'active':<11}{'0 3 * * *':<30}{'a':<24}100",
+        "NEXT RUN (UTC)       STATE   CRON       NAME  SCHEDULE",
+        "2026-01-03 03:04:05  active  0 3 * * *  c     102",
+        "-                    paused  0 3 * * *  b     101",
+        "2026-01-03 03:04:05  active  0 3 * * *  a     100",
     ]
     assert schedules("resume", "101") == 0
     assert vertex.scheduled[f"{PARENT}/schedules/101"].state == Schedule.State.ACTIVE

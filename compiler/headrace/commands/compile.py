@@ -1,12 +1,13 @@
 """`headrace compile`: a pipeline file in, a document for a target out."""
 
+import shlex
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
 import click
 
-from headrace.commands.remote_options import REMOTE_TARGETS
+from headrace.commands.remote_options import REMOTE_TARGETS, options_of
 from headrace.targets import TARGETS, Target
 
 
@@ -48,5 +49,5 @@ def compile(  # noqa: A001  the command's name is the function's
     compiled.write(output)
     click.echo(f"Wrote {output}.", err=True)
     if target in REMOTE_TARGETS:
-        options = f"--target {target}" + (f" --config {config}" if config else "")
-        click.echo(f"Run it with: headrace submit {pipeline} {options}", err=True)
+        submit = f"headrace submit {shlex.quote(pipeline)} {options_of(target, config)}"
+        click.echo(f"Run it with: {submit}", err=True)

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,9 +44,22 @@ def echo_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, default=datetime.isoformat))
 
 
+def echo_table(rows: Sequence[Sequence[str]]) -> None:
+    """Prints rows of text, the first of them the heading, in columns as wide as they need."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
+
+
 def utc(time: datetime | None) -> str:
     """Returns a time for a table, to the second."""
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if time else "-"
+
+
+def options_of(target: Target, config: Path | None) -> str:
+    """Returns the options with which another command finds the same service."""
+    return f"--target {target}" + (f" --config {shlex.quote(str(config))}" if config else "")
 
 
 def remote_of(target: Target, config: Path | None) -> "Remote":
@@ -67,7 +81,7 @@ def watched(
     from headrace.backends.remote.watching import watch
     from headrace_components.errors import PlatformError
 
-    options = f"--target {target}" + (f" --config {shlex.quote(str(config))}" if config else "")
+    options = options_of(target, config)
     try:
         with ProgressDisplay() as display:
             run = watch(remote, run_id, display, pause_seconds)

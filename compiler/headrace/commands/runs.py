@@ -8,6 +8,7 @@ import click
 from headrace.commands.remote_options import (
     config_option,
     echo_json,
+    echo_table,
     json_option,
     pause_option,
     remote_of,
@@ -28,7 +29,12 @@ def runs() -> None:
 @target_option
 @config_option
 @click.option(
-    "--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="Most."
+    "--limit",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="How many.",
 )
 @json_option
 def list_runs(target: Target, config: Path | None, limit: int, as_json: bool) -> None:
@@ -41,9 +47,8 @@ def list_runs(target: Target, config: Path | None, limit: int, as_json: bool) ->
         fields = ("id", "name", "state", "link", "created", "seconds")
         echo_json([{name: getattr(run, name) for name in fields} for run in found])
         return
-    click.echo(f"{'CREATED (UTC)':<21}{'STATE':<12}{'NAME':<24}RUN")
-    for run in found:
-        click.echo(f"{utc(run.created):<21}{run.state:<12}{run.name:<24}{run.id}")
+    rows = [(utc(run.created), run.state, run.name, run.id) for run in found]
+    echo_table([("CREATED (UTC)", "STATE", "NAME", "RUN"), *rows])
 
 
 @runs.command()

@@ -8,6 +8,7 @@ import click
 from headrace.commands.remote_options import (
     config_option,
     echo_json,
+    echo_table,
     json_option,
     remote_of,
     target_option,
@@ -34,10 +35,8 @@ def list_schedules(target: Target, config: Path | None, as_json: bool) -> None:
     if as_json:
         echo_json([dataclasses.asdict(each) for each in found])
         return
-    click.echo(f"{'NEXT RUN (UTC)':<21}{'STATE':<11}{'CRON':<30}{'NAME':<24}SCHEDULE")
-    for each in found:
-        following = utc(each.next_run)
-        click.echo(f"{following:<21}{each.state:<11}{each.cron:<30}{each.name:<24}{each.id}")
+    rows = [(utc(each.next_run), each.state, each.cron, each.name, each.id) for each in found]
+    echo_table([("NEXT RUN (UTC)", "STATE", "CRON", "NAME", "SCHEDULE"), *rows])
 
 
 @schedules.command()

@@ -9,6 +9,7 @@ import click
 from headrace.commands.remote_options import (
     EXIT_INTERRUPTED,
     config_option,
+    options_of,
     pause_option,
     target_option,
     watched,
@@ -107,8 +108,8 @@ def submit(
         run = remote.submit(order)
     except KeyboardInterrupt:
         click.echo(
-            "\nInterrupted while the run was being started; `headrace runs list --target "
-            f"{target}` tells whether it was.",
+            "\nInterrupted while the run was being started; `headrace runs list "
+            f"{options_of(target, config)}` tells whether it was.",
             err=True,
         )
         return EXIT_INTERRUPTED

@@ -219,7 +219,10 @@ def _refusal(error: Any, address: Address, what: str) -> ComponentError:
     return InputError(f"{came} {_ADVICE.get(status, 'Correct what the service names.')}")
 
 
-_ADVICE = {404: "List what there is with `headrace runs list` or `headrace schedules list`."}
+_ADVICE = {
+    404: "`headrace runs list --target kubeflow` and `headrace schedules list --target kubeflow` "
+    "show what there is."
+}
 
 
 def _reason(error: Any) -> str:

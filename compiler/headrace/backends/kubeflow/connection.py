@@ -110,10 +110,14 @@ def address_of(profile: Profile, environment: Mapping[str, str] | None = None) -
             **common,
         )
     # Imported here: it takes the Kubernetes client, and a host needs none.
-    from headrace.backends.kubeflow.port_forward import forwarded
+    from headrace.backends.kubeflow.port_forward import Purpose, forwarded
 
     namespaces = dict.fromkeys((settings.namespace, _INSTALLATION_NAMESPACE))
-    port, namespace = forwarded(SERVICE, _PORT, tuple(namespaces))
+    purpose = Purpose(
+        because="there is no `host` in the table [kubeflow]",
+        otherwise="the URL of the API as `host`",
+    )
+    port, namespace = forwarded(SERVICE, _PORT, tuple(namespaces), purpose)
     return Address(host=f"http://127.0.0.1:{port}", service_namespace=namespace, **common)
 
 

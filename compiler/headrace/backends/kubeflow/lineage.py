@@ -66,9 +66,14 @@ def _store(remote: KubeflowRemote, profile: Profile) -> str:
     namespace = remote.address.service_namespace or profile.kubeflow.namespace
     if "KUBERNETES_SERVICE_HOST" in os.environ:
         return f"{_STORE}.{namespace}:{_STORE_PORT}"
-    from headrace.backends.kubeflow.port_forward import forwarded
+    from headrace.backends.kubeflow.port_forward import Purpose, forwarded
 
-    port, _ = forwarded(_STORE, _STORE_PORT, tuple(dict.fromkeys((namespace, "kubeflow"))))
+    purpose = Purpose(
+        because=f"lineage is in the service {_STORE!r} of its cluster",
+        otherwise="`--metadata grpc://HOST:PORT` for a port that leads there",
+    )
+    namespaces = tuple(dict.fromkeys((namespace, "kubeflow")))
+    port, _ = forwarded(_STORE, _STORE_PORT, namespaces, purpose)
     return f"127.0.0.1:{port}"
 
 

@@ -5,6 +5,7 @@ that is replaced in the meantime costs no more than the connections it had.
 """
 
 import contextlib
+import functools
 import os
 import socket
 import socketserver
@@ -18,21 +19,38 @@ _CHUNK_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Purpose:
+    """Why a port is forwarded, for messages.
+
+    Attributes:
+        because: What makes it necessary, as a clause.
+        otherwise: What to give so that it is not.
+    """
+
+    because: str
+    otherwise: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class _Service:
     """A service, and the port of it that is wanted."""
 
     namespace: str
     name: str
     port: int
+    purpose: Purpose
 
 
-def forwarded(name: str, port: int, namespaces: tuple[str, ...]) -> tuple[int, str]:
+def forwarded(
+    name: str, port: int, namespaces: tuple[str, ...], purpose: Purpose
+) -> tuple[int, str]:
     """Opens a port of this machine that leads to a service, for as long as this process lives.
 
     Args:
         name: Name of the service.
         port: Its port.
         namespaces: Where it may be, the likeliest first.
+        purpose: Why the port is wanted.
 
     Returns:
         The port on 127.0.0.1, and the namespace that has the service.
@@ -41,15 +59,15 @@ def forwarded(name: str, port: int, namespaces: tuple[str, ...]) -> tuple[int, s
         InputError: There is no such service, or none of its pods runs.
         PlatformError: There is no kubeconfig, or the cluster refuses.
     """
-    core = _core()
-    service = _find(core, name, port, namespaces)
+    core = _core(purpose)
+    service = _find(core, name, port, namespaces, purpose)
     _pod(core, service)
     server = _Server(service)
     threading.Thread(target=server.serve_forever, name=f"forward {name}", daemon=True).start()
     return server.server_address[1], service.namespace
 
 
-def _core() -> Any:
+def _core(purpose: Purpose) -> Any:
     """Returns a `CoreV1Api` of its own: forwarding changes the client it is called on."""
     from kubernetes import client, config
 
@@ -61,17 +79,19 @@ def _core() -> Any:
         )
     except (config.ConfigException, OSError) as error:
         raise PlatformError(
-            "kubeflow: there is no `host` in the table [kubeflow], and no cluster: "
-            f"{_one_line(error)}. Give the URL of the API as `host`, or a kubeconfig whose current "
-            "context is the cluster (`kubectl config use-context NAME`)."
+            f"kubeflow: {purpose.because}, and there is no cluster: {_one_line(error)}. Give "
+            f"{purpose.otherwise}, or a kubeconfig whose current context is the cluster "
+            "(`kubectl config use-context NAME`)."
         ) from error
     return client.CoreV1Api(client.ApiClient(configuration))
 
 
-def _find(core: Any, name: str, port: int, namespaces: tuple[str, ...]) -> _Service:
+def _find(
+    core: Any, name: str, port: int, namespaces: tuple[str, ...], purpose: Purpose
+) -> _Service:
     for namespace in namespaces:
-        if _asked(core, "read_namespaced_service", name, namespace) is not None:
-            return _Service(namespace=namespace, name=name, port=port)
+        if _asked(core, purpose, "read_namespaced_service", name, namespace) is not None:
+            return _Service(namespace=namespace, name=name, port=port, purpose=purpose)
     raise InputError(
         f"kubeflow: there is no service {name!r} in namespace {' or '.join(namespaces)} of "
         f"{core.api_client.configuration.host}. Name the namespace of the installation as "
@@ -81,9 +101,10 @@ def _find(core: Any, name: str, port: int, namespaces: tuple[str, ...]) -> _Serv
 
 def _pod(core: Any, service: _Service) -> tuple[str, int]:
     """Returns a pod that answers for the service, and the port it listens on."""
-    found = _asked(core, "read_namespaced_service", service.name, service.namespace)
+    ask = functools.partial(_asked, core, service.purpose)
+    found = ask("read_namespaced_service", service.name, service.namespace)
     selector = ",".join(f"{key}={value}" for key, value in sorted(found.spec.selector.items()))
-    pods = _asked(core, "list_namespaced_pod", service.namespace, label_selector=selector)
+    pods = ask("list_namespaced_pod", service.namespace, label_selector=selector)
     for pod in pods.items:
         if pod.status.phase == "Running" and pod.metadata.deletion_timestamp is None:
             wanted = next(each for each in found.spec.ports if each.port == service.port)
@@ -102,7 +123,7 @@ def _number(target: Any, pod: Any) -> int:
     return next(int(port.container_port) for port in ports if port.name == target)
 
 
-def _asked(core: Any, method: str, *arguments: Any, **options: Any) -> Any:
+def _asked(core: Any, purpose: Purpose, method: str, *arguments: Any, **options: Any) -> Any:
     """Asks the cluster, and returns None for what it does not have."""
     import urllib3
     from kubernetes.client import ApiException
@@ -116,7 +137,7 @@ def _asked(core: Any, method: str, *arguments: Any, **options: Any) -> Any:
         raise PlatformError(
             f"kubeflow: the cluster at {host} answered {error.status} {error.reason} to "
             f"{method}. To forward a port this account needs to get services, list pods and "
-            "create pods/portforward; or give the URL of the API as `host` in [kubeflow]."
+            f"create pods/portforward; or give {purpose.otherwise}."
         ) from error
     except urllib3.exceptions.HTTPError as error:
         raise PlatformError(
@@ -141,7 +162,7 @@ class _Connection(socketserver.BaseRequestHandler):
         from kubernetes.stream import portforward
 
         server: Any = self.server
-        core = _core()
+        core = _core(server.service.purpose)
         pod, port = _pod(core, server.service)
         tunnel = portforward(
             core.connect_get_namespaced_pod_portforward,
