@@ -35,8 +35,9 @@ def run_fn(fn_args):
 """
 
 # In TFX's form: reads by the data accessor, trains a Keras model, saves it with a signature.
+# Not tf.keras: it is Keras 2 in a process that imported tensorflow_transform before, for any test.
 KERAS_MODULE = """
-import tensorflow as tf
+import keras
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.public import tfxio
@@ -53,15 +54,15 @@ def run_fn(fn_args):
         schema = text_format.Parse(file.read(), schema_pb2.Schema())
     train = _input_fn(fn_args.train_files, fn_args.data_accessor, schema, 8)
     evaluate = _input_fn(fn_args.eval_files, fn_args.data_accessor, schema, 8)
-    inputs = {"hour": tf.keras.Input((1,), name="hour")}
-    model = tf.keras.Model(inputs, tf.keras.layers.Dense(1, activation="sigmoid")(inputs["hour"]))
+    inputs = {"hour": keras.Input((1,), name="hour")}
+    model = keras.Model(inputs, keras.layers.Dense(1, activation="sigmoid")(inputs["hour"]))
     model.compile("adam", "binary_crossentropy")
     model.fit(
         train,
         steps_per_epoch=fn_args.train_steps,
         validation_data=evaluate,
         validation_steps=fn_args.eval_steps,
-        callbacks=[tf.keras.callbacks.TensorBoard(fn_args.model_run_dir)],
+        callbacks=[keras.callbacks.TensorBoard(fn_args.model_run_dir)],
         verbose=0,
     )
     model.export(fn_args.serving_model_dir)
