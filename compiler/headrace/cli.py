@@ -4,6 +4,7 @@ A command's module is imported when the command is called and not before: `headr
 `headrace compile` must not pay for what `headrace run` needs.
 """
 
+import difflib
 import importlib
 import os
 import sys
@@ -45,6 +46,18 @@ class _LazyGroup(click.Group):
         command: click.Command = getattr(module, cmd_name)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in _COMMANDS:
+            near = difflib.get_close_matches(name, _COMMANDS, n=1)
+            advice = f"Did you mean {near[0]!r}?" if near else "`headrace --help` tells of them."
+            raise InputError(
+                f"headrace: there is no command {name!r}, only {list(_COMMANDS)}. {advice}"
+            )
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
@@ -82,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.Abort:
         return EXIT_INTERRUPTED
     except click.ClickException as error:
-        _print_error(error.format_message())
+        _print_error(" ".join(error.format_message().split()))
         return EXIT_INPUT_ERROR
     except InputError as error:
         _print_error(str(error))
