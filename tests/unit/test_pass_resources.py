@@ -150,6 +150,21 @@ def test_an_accelerator_has_one_name_for_all_targets(
         assert found == {"type": name, "resourceType": name, "count": "1", "resourceCount": "1"}
 
 
+def test_the_count_of_the_pipelines_accelerator_can_be_changed(tmp_path: Path) -> None:
+    @dsl.pipeline(name="p")
+    def accelerated() -> None:
+        train().set_accelerator_type("nvidia-l4").set_accelerator_limit(1)
+
+    node = compiled(accelerated, "vertex", "[tasks.train]\naccelerator_count = 4", tmp_path)
+
+    assert node.container["resources"]["accelerator"] == {
+        "type": "NVIDIA_L4",
+        "resourceType": "NVIDIA_L4",
+        "count": "4",
+        "resourceCount": "4",
+    }
+
+
 def test_a_gpu_brings_its_nodes_label_and_toleration(tmp_path: Path) -> None:
     gpu = '[tasks.train]\naccelerator = "nvidia-l4"\n'
 
@@ -245,6 +260,8 @@ def test_a_pod_of_the_pipelines_own_is_joined_with_the_profiles(tmp_path: Path) 
         ("vertex", '[defaults]\nvolumes = { "/a" = "b" }', r"target vertex has no `volumes`"),
         ("vertex", '[tasks.train]\ntimeout = "1h"', r"has `timeout` for custom jobs alone"),
         ("vertex", '[tasks.train]\naccelerator = "amd.com/gpu"', r"no accelerator 'amd.com/gpu'"),
+        ("vertex", "[tasks.train]\naccelerator_count = 2", r"`accelerator_count`, but no accel"),
+        ("kubeflow", '[tasks.train]\nretry_delay = "9s"', r"has `retry_delay`, but no retries"),
         ("vertex", "[tasks.train]\ncpu = 128", r"up to 96 CPUs, but the task's limit is 128"),
         ("kubeflow", '[tasks.train]\nmachine_type = "n2-standard-8"', r"has no `machine_type`. Mo"),
         (

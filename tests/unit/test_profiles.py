@@ -94,6 +94,7 @@ def test_digests_come_from_the_file_that_the_build_leaves(tmp_path: Path) -> Non
         ('[vertex]\nlabels = "x"', r"\[vertex\] `labels` is 'x', expected a table"),
         ('vertex = "x"', r"`vertex` is 'x', expected a table. Write \[vertex\] on a line"),
         ('[vertex]\npipeline_root = "s3://b"', r"`pipeline_root` is 's3://b', but Vertex AI keeps"),
+        ('[vertex]\npipeline_root = "gs:///b"', r"is 'gs:///b', .* Give a URI as 'gs://my-bu"),
         ('[vertex]\nservice_account = "me"', r"`service_account` is 'me', expected an e-mail"),
         (
             '[vertex]\nlabels = { Team = "x" }',

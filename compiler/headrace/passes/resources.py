@@ -26,7 +26,8 @@ def apply_resources(spec: Mapping[str, Any], settings: Mapping[TaskPath, Said]) 
     """Returns `spec` with the settings of `settings`; accelerators keep their neutral names.
 
     Raises:
-        CompileError: Two tasks that share an executor would get different settings.
+        CompileError: Two tasks that share an executor would get different settings, or one has a
+            setting of something that it does not get.
     """
     result: Spec = ir.copy(spec)
     seen: dict[str, tuple[str, Said]] = {}
@@ -44,6 +45,7 @@ def apply_resources(spec: Mapping[str, Any], settings: Mapping[TaskPath, Said]) 
         _set_environment(node.container, said)
         _set_retries(node.task, said)
         _set_caching(node.task, said)
+        _check_whole(node, said.own)
     return result
 
 
@@ -91,6 +93,13 @@ def _set_resources(container: dict[str, Any], said: Said) -> None:
             "count": count,
             "resourceCount": count,
         }
+    elif said.own.accelerator_count is not None and "accelerator" in resources:
+        count = str(said.own.accelerator_count)
+        resources["accelerator"] = {
+            **resources["accelerator"],
+            "count": count,
+            "resourceCount": count,
+        }
     if resources:
         container["resources"] = resources
 
@@ -118,6 +127,20 @@ def _set_caching(task: dict[str, Any], said: Said) -> None:
         task["cachingOptions"] = {"enableCache": True} if said.own.cache else {}
     elif said.general.cache is False:
         task["cachingOptions"] = {}
+
+
+def _check_whole(node: ir.TaskNode, own: TaskSettings) -> None:
+    has_accelerator = "accelerator" in node.container.get("resources", {})
+    if own.accelerator_count is not None and not has_accelerator:
+        raise CompileError(
+            f"tasks: {node.label!r} has `accelerator_count`, but no accelerator. Write "
+            "`accelerator`, as 'nvidia-l4', beside it, or leave it out."
+        )
+    if own.retry_delay is not None and own.retries != 0 and "retryPolicy" not in node.task:
+        raise CompileError(
+            f"tasks: {node.label!r} has `retry_delay`, but no retries. Write `retries` beside it, "
+            "or leave it out."
+        )
 
 
 def _chosen(said: Said, name: str, *, is_set: bool) -> Any:

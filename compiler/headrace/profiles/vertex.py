@@ -20,6 +20,7 @@ from headrace.profiles.tables import check_names, check_texts
 
 # PipelineJob.displayName: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs
 _MAX_DISPLAY_NAME = 128
+_ROOT = re.compile(r"gs://[^/]")
 _NETWORK = re.compile(r"projects/[0-9]+/global/networks/[a-z0-9-]+")
 _KEY = re.compile(r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+")
 _FAILURE_POLICIES = ("fast", "slow")
@@ -63,7 +64,7 @@ class Vertex:
 
     def __post_init__(self) -> None:
         """Rejects what the service would refuse at submission."""
-        if self.pipeline_root and not self.pipeline_root.startswith("gs://"):
+        if self.pipeline_root and not _ROOT.match(self.pipeline_root):
             raise CompileError(
                 f"`pipeline_root` is {self.pipeline_root!r}, but Vertex AI keeps artifacts "
                 "in Cloud Storage. Give a URI as 'gs://my-bucket/headrace'."
