@@ -46,6 +46,7 @@ class Feature:
         kubeflow: What is to be known of it on Kubeflow, where it compiles.
         vertex: The same for Vertex AI.
         since: The kfp that compiles it, where an older one is supported but does not: `2.14`.
+        module: The module of its test; the page goes by its name, whatever is imported first.
     """
 
     section: str
@@ -54,6 +55,7 @@ class Feature:
     kubeflow: str = ""
     vertex: str = ""
     since: str = ""
+    module: str
 
 
 FEATURES: list[Feature] = []
@@ -79,6 +81,7 @@ def conforms(
                 kubeflow=kubeflow,
                 vertex=vertex,
                 since=since,
+                module=test.__module__,
             )
         )
         return test
@@ -100,9 +103,10 @@ def render() -> str:
     """Returns the page: a table a section, then the notes."""
     notes: list[str] = []
     parts = [_HEAD]
-    for section in dict.fromkeys(feature.section for feature in FEATURES):
+    features = sorted(FEATURES, key=lambda feature: feature.module)
+    for section in dict.fromkeys(feature.section for feature in features):
         parts += [f"## {section}\n", "| | local | Kubeflow | Vertex AI |\n|---|---|---|---|"]
-        for feature in FEATURES:
+        for feature in features:
             if feature.section == section:
                 cells = [_cell(feature, target, notes) for target in TARGETS]
                 parts.append(f"| {feature.name} | {' | '.join(cells)} |")
