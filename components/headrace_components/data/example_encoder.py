@@ -58,7 +58,7 @@ def encode_examples(batch: pa.RecordBatch) -> list[bytes]:
         return []
     if not features:
         return [b"\n\0"] * batch.num_rows
-    features_sizes = np.sum([feature.sizes for feature in features], axis=0, dtype=np.int64)
+    features_sizes: Ints = np.add.reduce([feature.sizes for feature in features])
     ends = np.cumsum(features_sizes + 1 + _varint_sizes(features_sizes))
     starts = np.concatenate([np.zeros(1, np.int64), ends])[:-1]
     buffer = np.empty(int(ends[-1]), np.uint8)

@@ -48,7 +48,7 @@ class Predicate:
             InputError: The function raised, or did not return one truth value for each row.
         """
         mask = self.of_batch(batch) if self.kind == BATCHES else self.of_records(records)
-        kept = [records[row] for row in np.flatnonzero(mask)]
+        kept = [records[row] for row in np.flatnonzero(mask).tolist()]
         return None if batch is None else batch.filter(pa.array(mask)), kept
 
     def of_records(self, records: Sequence[bytes]) -> Mask:
