@@ -102,6 +102,18 @@ def test_dicts_looped_over_inside_a_condition_are_refused() -> None:
     assert "`condition-1`: loops over a list of dicts inside If" in refusal(pipeline)
 
 
+def test_a_list_that_is_looped_over_inside_a_condition_without_its_items_is_refused() -> None:
+    @dsl.pipeline(name="p")
+    def pipeline(on: bool, items: list) -> None:  # type: ignore[type-arg]
+        with dsl.If(on == True), dsl.ParallelFor(items) as _:  # noqa: E712
+            step()
+
+    assert refusal(pipeline).startswith(
+        "p: task `condition-1/for-loop-2`: loops over `items` inside If, ParallelFor or "
+        "ExitHandler and does not use the item, where kfp loses the list. Pass the item to a task"
+    )
+
+
 def test_a_bool_compared_with_a_string_is_refused() -> None:
     @dsl.pipeline(name="p")
     def pipeline(on: bool) -> None:
@@ -300,25 +312,55 @@ def test_placeholders_that_are_put_together_are_refused_where_they_stay_as_they_
     )
 
 
+@dsl.container_component
+def join(parts: dsl.Input[list[dsl.Dataset]]) -> dsl.ContainerSpec:
+    return dsl.ContainerSpec(image="python:3.12", command=["true"], args=["{{$}}"])
+
+
 @pytest.mark.parametrize("count", [100, 101])
 def test_more_collected_artifacts_than_vertex_takes_are_refused(count: int) -> None:
-    @dsl.container_component
-    def join(parts: dsl.Input[list[dsl.Dataset]]) -> dsl.ContainerSpec:
-        return dsl.ContainerSpec(image="python:3.12", command=["true"])
-
     @dsl.pipeline(name="p")
-    def pipeline() -> None:
+    def one_loop() -> None:
         with dsl.ParallelFor(list(range(count))) as _:
             part = produce()
         join(parts=dsl.Collected(part.outputs["data"]))
 
-    check(pipeline, "kubeflow")
-    if count > 100:
-        assert "up to 100 artifacts in one input, but `parts` would get 101" in refusal(
-            pipeline, "vertex"
-        )
-    else:
-        check(pipeline, "vertex")
+    @dsl.pipeline(name="inner")
+    def inner() -> list[dsl.Dataset]:
+        with dsl.ParallelFor(list(range(count))) as _:
+            part = produce()
+        return dsl.Collected(part.outputs["data"])  # type: ignore[no-any-return]
+
+    @dsl.pipeline(name="p")
+    def of_a_sub_pipeline() -> None:
+        join(parts=inner().output)
+
+    for pipeline in (one_loop, of_a_sub_pipeline):
+        check(pipeline, "kubeflow")
+        if count > 100:
+            assert "up to 100 artifacts in one input, but `parts` would get 101" in refusal(
+                pipeline, "vertex"
+            )
+        else:
+            check(pipeline, "vertex")
+
+
+def test_artifacts_of_a_loop_in_a_loop_are_counted() -> None:
+    @dsl.pipeline(name="p")
+    def pipeline(items: list) -> None:  # type: ignore[type-arg]
+        with dsl.ParallelFor(list(range(11))) as _:
+            with dsl.ParallelFor(list(range(10))) as _:
+                part = produce()
+            with dsl.ParallelFor(items) as item:
+                step(text=item)
+                other = produce()
+        join(parts=dsl.Collected(other.outputs["data"]))
+        join(parts=dsl.Collected(part.outputs["data"]))
+
+    assert refusal(pipeline, "vertex").startswith(
+        "p: task `join-2`: target vertex collects up to 100 artifacts in one input, but `parts` "
+        "would get 110."
+    )
 
 
 def test_imports_that_kubeflow_cannot_make_are_refused() -> None:

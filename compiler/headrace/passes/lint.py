@@ -56,7 +56,8 @@ def lint(spec: Mapping[str, Any], target: Target, platform: Mapping[str, Any]) -
 def _dangling_parameter(node: ir.TaskNode) -> str | None:
     declared = ir.parameters(node.enclosing)
     container = node.container
-    for source in ir.parameter_inputs(node.task).values():
+    iterated = node.task.get("parameterIterator", {}).get("items", {}).get("inputParameter")
+    for port, source in ir.parameter_inputs(node.task).items():
         name = source.get("componentInputParameter")
         if name is None or name in declared:
             continue
@@ -77,6 +78,11 @@ def _dangling_parameter(node: ir.TaskNode) -> str | None:
             return (
                 f"takes its image or resources from `{shown}` inside If, ParallelFor or "
                 "ExitHandler, where kfp loses the value. Write a constant, or move the task out."
+            )
+        if port == iterated:
+            return (
+                f"loops over `{shown}` inside If, ParallelFor or ExitHandler and does not use the "
+                "item, where kfp loses the list. Pass the item to a task of the loop."
             )
         return (
             f"reads the parameter `{shown}`, which its sub-pipeline does not receive. "

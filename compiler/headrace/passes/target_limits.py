@@ -46,6 +46,7 @@ def check(spec: Mapping[str, Any], target: Target, platform: Mapping[str, Any]) 
     name = ir.pipeline_name(spec)
     if target == "vertex":
         _check_vertex_pipeline(name, platform)
+        _check_collected(spec, name)
     else:
         _check_given_artifacts(spec, name, target)
     for node in ir.tasks(spec):
@@ -261,18 +262,35 @@ def _placeholder_in_a_command(node: ir.TaskNode) -> str | None:
     return None
 
 
-def _collected_artifacts(node: ir.TaskNode) -> str | None:
-    for port, source in ir.artifact_inputs(node.task).items():
-        producer = source.get("taskOutputArtifact", {}).get("producerTask", "")
-        loop = node.enclosing["dag"]["tasks"].get(producer, {})
-        raw = loop.get("parameterIterator", {}).get("items", {}).get("raw", "[]")
-        count = len(json.loads(raw))
-        if count > MAX_VERTEX_COLLECTED:
-            return (
-                f"collects up to {MAX_VERTEX_COLLECTED} artifacts in one input, but `{port}` would "
-                f"get {count}. Collect parameters, or divide the loop."
-            )
-    return None
+def _check_collected(spec: Mapping[str, Any], name: str) -> None:
+    for node in ir.tasks(spec):
+        for port, source in ir.artifact_inputs(node.task).items():
+            output = source.get("taskOutputArtifact")
+            if output is None:
+                continue
+            key = output["outputArtifactKey"]
+            count = _collected(spec, node.enclosing, output["producerTask"], key)
+            if count > MAX_VERTEX_COLLECTED:
+                raise CompileError(
+                    f"{name}: task `{node.label}`: target vertex collects up to "
+                    f"{MAX_VERTEX_COLLECTED} artifacts in one input, but `{port}` would get "
+                    f"{count}. Collect parameters, or divide the loop."
+                )
+
+
+def _collected(
+    spec: Mapping[str, Any], enclosing: Mapping[str, Any], producer: str, key: str
+) -> int:
+    """Returns how many artifacts an output is; a loop over what the run gives counts once."""
+    task = enclosing["dag"]["tasks"][producer]
+    component = spec["components"][task["componentRef"]["name"]]
+    outputs = component.get("dag", {}).get("outputs", {}).get("artifacts", {})
+    inside = [
+        _collected(spec, component, selector["producerSubtask"], selector["outputArtifactKey"])
+        for selector in outputs.get(key, {}).get("artifactSelectors", [])
+    ]
+    raw = task.get("parameterIterator", {}).get("items", {}).get("raw")
+    return max(inside, default=1) * (len(json.loads(raw)) if raw else 1)
 
 
 def _texts(node: ir.TaskNode) -> list[tuple[str, str]]:
@@ -306,6 +324,5 @@ _RULES: dict[Target, tuple[Rule, ...]] = {
         _request_of_vertex,
         _retry_of_a_dag,
         _placeholder_in_a_command,
-        _collected_artifacts,
     ),
 }
