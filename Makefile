@@ -55,11 +55,11 @@ format: $(VENV)/.ready ## Format the code
 	$(BIN)/ruff format .
 
 CONFIG ?= $(or $(wildcard headrace.toml),examples/headrace.toml)
+BUILD ?= build
 compile: $(VENV)/.ready ## Compile every example for every target, with CONFIG or headrace.toml where there is one
-	@mkdir -p build
 	@for example in $(EXAMPLES); do for target in local kubeflow vertex; do \
 	  suffix=json; [ $$target != kubeflow ] || suffix=yaml; \
-	  $(BIN)/headrace compile examples/$$example/pipeline.py --target $$target --config $(CONFIG) -o build/$$example.$$target.$$suffix || exit; \
+	  $(BIN)/headrace compile examples/$$example/pipeline.py --target $$target --config $(CONFIG) -o $(BUILD)/$$example.$$target.$$suffix || exit; \
 	done; done
 	@[ $(CONFIG) != examples/headrace.toml ] || echo "The images and buckets are those of $(CONFIG), which are not there. Write a headrace.toml of your own to submit."
 

@@ -6,6 +6,8 @@
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -65,6 +67,22 @@ def test_every_golden_file_has_its_example() -> None:
     }
 
     assert {path.name for path in HERE.iterdir() if path.suffix in (".json", ".yaml")} == expected
+
+
+def test_make_compile_writes_every_example_for_every_target(tmp_path: Path) -> None:
+    settings = {"VENV": sys.prefix, "BUILD": str(tmp_path), "CONFIG": "examples/headrace.toml"}
+    words = ["make", "--old-file", f"{sys.prefix}/.ready", "compile"]
+    words += [f"{name}={value}" for name, value in settings.items()]
+
+    subprocess.run(words, cwd=HERE.parents[1], check=True, capture_output=True)
+
+    written = {path.name: comparable(path.read_text("utf-8")) for path in tmp_path.iterdir()}
+    golden = {
+        path.name: path.read_text("utf-8")
+        for path in HERE.iterdir()
+        if path.suffix in (".json", ".yaml")
+    }
+    assert written == golden
 
 
 @examples

@@ -102,6 +102,7 @@ def test_digests_come_from_the_file_that_the_build_leaves(tmp_path: Path) -> Non
         ),
         ('[kubeflow]\npipeline_root = "/data"', r"`pipeline_root` is '/data', expected a URI"),
         ('[images]\nregistry = "https://x/"', r"`registry` is 'https://x/', expected a host and"),
+        ('[images]\nregistry = "mine"', r"`registry` is 'mine', expected a host and a path"),
         ('[images.digests]\npusher = "latest"', r"the digest of 'pusher' is 'latest', expected"),
         (
             '[images.tasks]\ntrainer = "ghcr.io/mine/trainer:1.0"',

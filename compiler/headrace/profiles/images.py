@@ -22,7 +22,9 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # https://pkg.go.dev/github.com/distribution/reference, with a host and without a tag. What has no
 # dot, port or `localhost` in front is no host, and a short name means another image elsewhere.
 _HOST = r"(?:localhost|(?=[^/]*[.:])[A-Za-z0-9.-]+)(?::[0-9]+)?"
-_REFERENCE = re.compile(rf"{_HOST}(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)+@{_DIGEST.pattern}")
+_PATH = r"(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)"
+_REGISTRY = re.compile(rf"{_HOST}{_PATH}*")
+_REFERENCE = re.compile(rf"{_HOST}{_PATH}+@{_DIGEST.pattern}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,10 +47,11 @@ class Images:
 
     def __post_init__(self) -> None:
         """Rejects what pins nothing."""
-        if "://" in self.registry or self.registry.endswith("/"):
+        if self.registry and not _REGISTRY.fullmatch(self.registry):
             raise CompileError(
                 f"`registry` is {self.registry!r}, expected a host and a path as in "
-                "'europe-docker.pkg.dev/my-project/headrace'. Leave out the scheme and a final /."
+                "'europe-docker.pkg.dev/my-project/headrace' or 'docker.io/me'. Leave out the "
+                "scheme and a final /."
             )
         for name, digest in self.digests.items():
             if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
