@@ -16,14 +16,12 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import yaml
-
-from kubernetes_api import _check_model
+from kubernetes_api import check_model, write_kubeconfig
+from local_http import JsonHandler, serving
 
 NAMESPACE = "kubeflow"
 _JOBSETS = f"/apis/jobset.x-k8s.io/v1alpha2/namespaces/{NAMESPACE}/jobsets"
@@ -67,7 +65,7 @@ class JobSetApi:
         name = manifest["metadata"]["name"]
         (replicated,) = manifest["spec"]["replicatedJobs"]
         job = replicated["template"]["spec"]
-        _check_model(job, "V1JobSpec", ".spec")
+        check_model(job, "V1JobSpec", ".spec")
         self.created.append(manifest)
         self.jobsets[name] = manifest
         count = job["completions"]
@@ -159,14 +157,10 @@ def _addresses(count: int) -> list[str]:
     return found
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(JsonHandler):
     api: JobSetApi
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        pass
-
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802  http.server's name
         url = urlsplit(self.path)
         query = {key: values[0] for key, values in parse_qs(url.query).items()}
         label, _, value = query.get("labelSelector", "").partition("=")
@@ -178,20 +172,20 @@ class _Handler(BaseHTTPRequestHandler):
                     for each in self.api.jobsets.values()
                     if each["metadata"]["labels"].get(label) == value
                 ]
-                self._answer(200, {"kind": "JobSetList", "items": items})
+                self.answer(200, {"kind": "JobSetList", "items": items})
             elif url.path == _PODS:
-                self._answer(200, {"kind": "PodList", "items": self.api.pod_objects(value)})
+                self.answer(200, {"kind": "PodList", "items": self.api.pod_objects(value)})
             elif found := re.fullmatch(f"{_PODS}/([^/]+)/log", url.path):
                 lines = (self.api.folder / f"{found[1]}.log").read_text("utf-8").splitlines()
                 text = "\n".join(lines[-int(query["tailLines"]) :])
-                self._send(200, text.encode(), "text/plain")
+                self.send(200, text.encode(), "text/plain")
             elif (name := url.path.removeprefix(f"{_JOBSETS}/")) in self.api.jobsets:
                 self.api.advance(name)
-                self._answer(200, self.api.jobsets[name])
+                self.answer(200, self.api.jobsets[name])
             else:
                 self._refuse(404, f'jobsets.jobset.x-k8s.io "{name}" not found')
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802  http.server's name
         self._note("create")
         manifest = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         with self.api.lock:
@@ -203,16 +197,16 @@ class _Handler(BaseHTTPRequestHandler):
             except ValueError as error:
                 self._refuse(400, str(error))
             else:
-                self._answer(201, manifest)
+                self.answer(201, manifest)
 
-    def do_DELETE(self) -> None:
+    def do_DELETE(self) -> None:  # noqa: N802  http.server's name
         self._note("delete")
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         name = urlsplit(self.path).path.removeprefix(f"{_JOBSETS}/")
         with self.api.lock:
             if name in self.api.jobsets:
                 self.api.delete(name)
-                self._answer(200, {"kind": "Status", "status": "Success"})
+                self.answer(200, {"kind": "Status", "status": "Success"})
             else:
                 self._refuse(404, f'jobsets.jobset.x-k8s.io "{name}" not found')
 
@@ -224,50 +218,19 @@ class _Handler(BaseHTTPRequestHandler):
         self.api.asked.add((group, f"{resource}/{part}" if part else resource, verb))
 
     def _refuse(self, code: int, message: str) -> None:
-        self._answer(
-            code, {"kind": "Status", "status": "Failure", "code": code, "message": message}
-        )
-
-    def _answer(self, code: int, body: Object) -> None:
-        self._send(code, json.dumps(body).encode(), "application/json")
-
-    def _send(self, code: int, body: bytes, content: str) -> None:
-        self.send_response(code)
-        self.send_header("Content-Type", content)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        self.answer(code, {"kind": "Status", "status": "Failure", "code": code, "message": message})
 
 
 @contextlib.contextmanager
 def jobset_api(folder: Path) -> Iterator[JobSetApi]:
     """Serves a cluster on a free port, with a kubeconfig file for it in `folder`."""
     api = JobSetApi(folder=folder)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"api": api}))
-    server.daemon_threads = True
-    api.kubeconfig = folder / "kubeconfig"
-    cluster = {"server": f"http://127.0.0.1:{server.server_port}"}
-    context = {"cluster": "here", "user": "me", "namespace": NAMESPACE}
-    api.kubeconfig.write_text(
-        yaml.safe_dump(
-            {
-                "apiVersion": "v1",
-                "kind": "Config",
-                "current-context": "test",
-                "clusters": [{"name": "here", "cluster": cluster}],
-                "users": [{"name": "me", "user": {"token": "the-token"}}],
-                "contexts": [{"name": "test", "context": context}],
-            }
-        )
-    )
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield api
-    finally:
-        with api.lock:
-            for name in list(api.jobsets):
-                api.delete(name)
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(type("Handler", (_Handler,), {"api": api})) as port:
+        api.kubeconfig = folder / "kubeconfig"
+        write_kubeconfig(api.kubeconfig, f"http://127.0.0.1:{port}", NAMESPACE)
+        try:
+            yield api
+        finally:
+            with api.lock:
+                for name in list(api.jobsets):
+                    api.delete(name)

@@ -12,12 +12,10 @@ import datetime
 import ipaddress
 import json
 import re
-import ssl
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -28,6 +26,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from local_http import JsonHandler, serving
 
 TOKEN = "the-token"
 NAMESPACE = "serving"
@@ -212,14 +212,10 @@ class KubernetesApi:
         )
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(JsonHandler):
     api: KubernetesApi
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        pass
-
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802  http.server's name
         found = self._found()
         if found is None:
             return
@@ -231,7 +227,7 @@ class _Handler(BaseHTTPRequestHandler):
                 if present is None:
                     self._refuse(404, f'{plural} "{name}" not found', plural)
                 else:
-                    self._answer(200, present)
+                    self.answer(200, present)
         elif query.get("watch") == "true":
             name = query["fieldSelector"].removeprefix("metadata.name=")
             self._watch(plural, name, int(query["timeoutSeconds"]))
@@ -243,9 +239,9 @@ class _Handler(BaseHTTPRequestHandler):
                     for (kind, _), each in self.api.objects.items()
                     if kind == plural and each["metadata"]["labels"].get(label) == value
                 ]
-                self._answer(200, {"kind": "List", "items": items})
+                self.answer(200, {"kind": "List", "items": items})
 
-    def do_PATCH(self) -> None:
+    def do_PATCH(self) -> None:  # noqa: N802  http.server's name
         body = self.rfile.read(int(self.headers["Content-Length"]))
         found = self._found()
         if found is None:
@@ -267,13 +263,13 @@ class _Handler(BaseHTTPRequestHandler):
             except ValueError as error:
                 self._refuse(400, str(error), plural)
             else:
-                self._answer(200, changed)
+                self.answer(200, changed)
 
     def _found(self) -> tuple[str, str] | None:
         """Returns plural and name of the path, or answers why not."""
         path = _PATH.fullmatch(urlsplit(self.path).path)
         if path is None or (path["plural"] == "inferenceservices" and not self.api.has_kserve):
-            self._send(404, b"404 page not found\n", "text/plain")
+            self.send(404, b"404 page not found\n", "text/plain")
             return None
         plural, name = path["plural"], path["name"]
         verb = "patch" if self.command == "PATCH" else "get" if name else "list"
@@ -330,17 +326,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _refuse(self, code: int, message: str, plural: str) -> None:
         status = {"kind": "Status", "status": "Failure", "code": code, "message": message}
-        self._answer(code, {**status, "details": {"kind": plural}})
-
-    def _answer(self, code: int, body: Object) -> None:
-        self._send(code, json.dumps(body).encode(), "application/json")
-
-    def _send(self, code: int, body: bytes, content: str) -> None:
-        self.send_response(code)
-        self.send_header("Content-Type", content)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        self.answer(code, {**status, "details": {"kind": plural}})
 
 
 @contextlib.contextmanager
@@ -353,36 +339,30 @@ def kubernetes_api(folder: Path, certificate: Path | None = None) -> Iterator[Ku
             HTTP.
     """
     api = KubernetesApi()
-    handler = type("Handler", (_Handler,), {"api": api})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    if certificate is not None:
-        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        tls.load_cert_chain(certificate)
-        server.socket = tls.wrap_socket(server.socket, server_side=True)
-    api.address = f"http{'s' if certificate else ''}://127.0.0.1:{server.server_port}"
-    api.kubeconfig = folder / "kubeconfig"
-    context = {"cluster": "here", "user": "me", "namespace": NAMESPACE}
-    api.kubeconfig.write_text(
+    with serving(type("Handler", (_Handler,), {"api": api}), certificate) as port:
+        api.address = f"http{'s' if certificate else ''}://127.0.0.1:{port}"
+        api.kubeconfig = folder / "kubeconfig"
+        write_kubeconfig(api.kubeconfig, api.address, NAMESPACE)
+        yield api
+
+
+def write_kubeconfig(path: Path, server: str, namespace: str = "") -> None:
+    """Writes a file by which clients find `server`, a URL, and their namespace there, if any."""
+    context = {"cluster": "here", "user": "me"}
+    if namespace:
+        context["namespace"] = namespace
+    path.write_text(
         yaml.safe_dump(
             {
                 "apiVersion": "v1",
                 "kind": "Config",
                 "current-context": "test",
-                "clusters": [{"name": "here", "cluster": {"server": api.address}}],
+                "clusters": [{"name": "here", "cluster": {"server": server}}],
                 "users": [{"name": "me", "user": {"token": TOKEN}}],
                 "contexts": [{"name": "test", "context": context}],
             }
         )
     )
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield api
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def write_certificate(path: Path) -> None:
@@ -435,7 +415,7 @@ def _without(present: Object, owned: Object) -> Object:
 
 def _check_fields(plural: str, manifest: Object) -> None:
     if plural in _MODELS:
-        _check_model(manifest, _MODELS[plural], "")
+        check_model(manifest, _MODELS[plural], "")
         return
     predictor = manifest["spec"]["predictor"]
     for found, known in ((predictor, _PREDICTOR), (predictor["model"], _MODEL)):
@@ -443,20 +423,20 @@ def _check_fields(plural: str, manifest: Object) -> None:
             raise ValueError(f"field not declared in schema: {sorted(set(found) - known)}")
 
 
-def _check_model(value: Any, kind: str, path: str) -> None:
+def check_model(value: Any, kind: str, path: str) -> None:
     """Compares JSON with a type of the client's models, as "V1Pod" or "list[V1Container]"."""
     inner = re.fullmatch(r"(list|dict)(?:\[|\(str, )(.+)[\])]", kind)
     if inner is not None:
         items = value.items() if inner[1] == "dict" else enumerate(value)
         for key, item in items:
-            _check_model(item, inner[2], f"{path}[{key}]")
+            check_model(item, inner[2], f"{path}[{key}]")
     elif hasattr(kubernetes.client, kind):
         model = getattr(kubernetes.client, kind)
         types = {model.attribute_map[name]: type_ for name, type_ in model.openapi_types.items()}
         for name, item in value.items():
             if name not in types:
                 raise ValueError(f"{path}.{name}: field not declared in schema")
-            _check_model(item, types[name], f"{path}.{name}")
+            check_model(item, types[name], f"{path}.{name}")
     else:
         known = {"str": str, "int": int, "bool": bool, "object": object}[kind]
         if not isinstance(value, known) or (kind == "int" and isinstance(value, bool)):

@@ -19,8 +19,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import websocket
-import yaml
 
+from kubernetes_api import write_kubeconfig
 from local_http import JsonHandler, serving
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455
@@ -141,14 +141,5 @@ def forwarding(folder: Path, services: Mapping[str, int]) -> Iterator[Forwarding
     """
     cluster = Forwarding(kubeconfig=folder / "kubeconfig", services=services)
     with serving(type("Handler", (_Handler,), {"cluster": cluster})) as port:
-        address = f"http://127.0.0.1:{port}"
-        config = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "test",
-            "clusters": [{"name": "here", "cluster": {"server": address}}],
-            "users": [{"name": "me", "user": {"token": "the-token"}}],
-            "contexts": [{"name": "test", "context": {"cluster": "here", "user": "me"}}],
-        }
-        cluster.kubeconfig.write_text(yaml.safe_dump(config))
+        write_kubeconfig(cluster.kubeconfig, f"http://127.0.0.1:{port}")
         yield cluster
