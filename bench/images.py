@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     podman = shlex.split(options.engine)
     run = [*podman, "run", *_RUN, *shlex.split(options.run_options)]
     chosen = definitions.select(Path("images"), options.names)
-    rows = [_measure(image.name, podman, run, options.registry, options.repeat) for image in chosen]
+    rows = [_measure(image, podman, run, options.registry, options.repeat) for image in chosen]
     print(table(rows))
     return 0
 
@@ -74,15 +74,15 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def _measure(
-    name: str, podman: Sequence[str], run: Sequence[str], registry: str, repeat: int
+    image: definitions.Image, podman: Sequence[str], run: Sequence[str], registry: str, repeat: int
 ) -> Row:
-    reference = building.reference(name)
-    print(name, file=sys.stderr)
+    reference = building.reference(image.name)
+    print(image.name, file=sys.stderr)
     return Row(
-        name=name,
+        name=image.name,
         unpacked=_unpacked(podman, reference),
         compressed=_compressed(podman, reference, registry),
-        start=min(_start(run, name, reference) for _ in range(repeat)),
+        start=min(_start(run, image.component, reference) for _ in range(repeat)),
     )
 
 
@@ -109,8 +109,8 @@ def _compressed(podman: Sequence[str], reference: str, registry: str) -> dict[st
     return {layer["digest"]: layer["size"] for layer in manifest["layers"]}
 
 
-def _start(run: Sequence[str], name: str, reference: str) -> float:
-    code = _START.format(name=name, begun=_BEGUN)
+def _start(run: Sequence[str], component: str, reference: str) -> float:
+    code = _START.format(name=component, begun=_BEGUN)
     began = time.perf_counter()
     process = subprocess.Popen(
         [*run, reference, "python", "-c", code],
