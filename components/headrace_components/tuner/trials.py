@@ -4,6 +4,7 @@ Started by `headrace_components.tuner.parallel`, with the environment of a Keras
 prints a line when its tuner is there, and begins when it reads one.
 """
 
+import fcntl
 import os
 import pickle
 import sys
@@ -35,7 +36,10 @@ def main(arguments: Sequence[str]) -> int:
         try:
             params = read(TunerParams, task.params, task.component)
             with computing(params.mixed_precision, params.xla):
-                search = prepare(task, params, working_dir)
+                with (message.parent / "prepare.lock").open("w") as lock:
+                    # A tuner with `overwrite` first removes the directory that all share.
+                    fcntl.flock(lock, fcntl.LOCK_EX)
+                    search = prepare(task, params, working_dir)
                 _keep_messages(search.tuner, message.parent)
                 answer.write(f"{READY_LINE}\n")
                 answer.flush()
