@@ -409,6 +409,24 @@ def test_an_unknown_field_deep_down_is_placed(
         run(launcher, config, examples, model=model)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"absolute": -0.01}, "has no `direction`, so no model passes"),
+        ({"direction": "HIGHER_IS_BETTER"}, "has a `direction` and neither `absolute` nor `relat"),
+    ],
+)
+def test_a_change_threshold_that_decides_nothing_is_refused_with_and_without_a_baseline(
+    change: Mapping[str, Any], message: str, launcher: Launcher, examples: Stored, model: Stored
+) -> None:
+    config = eval_config(metric("AUC", {**at_least(0.0), "change_threshold": change}))
+    place = r"metric 'AUC' at eval_config.metrics_specs\[0\].metrics\[0\].threshold.change_thresh"
+
+    for baseline in ({}, {"baseline_model": model}):
+        with pytest.raises(TaskFailedError, match=f"{place}old {message}"):
+            run(launcher, config, examples, model=model, **baseline)
+
+
 def test_an_unknown_metric_is_named_with_a_near_one(
     launcher: Launcher, examples: Stored, model: Stored
 ) -> None:

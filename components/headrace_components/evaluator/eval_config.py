@@ -14,6 +14,7 @@ from tensorflow_model_analysis.utils import config_util
 from tensorflow_model_analysis.utils.keras_lib import tf_keras
 
 from headrace_components.errors import InputError
+from headrace_components.evaluator.thresholds import check_thresholds
 from headrace_components.user_code.tfx_shim.finder import tfx_importable
 
 # The rates that the Fairness Indicators widget knows, by the TFMA metric that computes each.
@@ -63,6 +64,7 @@ def checked_config(
         InputError: A field or a metric is unknown, or values contradict each other.
     """
     _check_fields(values, config_pb2.EvalConfig.DESCRIPTOR, "eval_config")
+    check_thresholds(values)
     try:
         given = json_format.ParseDict(dict(values), config_pb2.EvalConfig())
     except json_format.ParseError as error:
