@@ -21,9 +21,10 @@ class Examples(_TfxArtifact):
     Layout: `Split-<name>/<prefix>-NNNNN-of-NNNNN.gz`, gzip TFRecords of serialized
     `tf.train.Example` messages. Nothing else lies in a `Split-*` directory. Beside them, as long as
     `columnar.json` vouches for it, `Columnar-<name>/part-NNNNN-of-NNNNN.parquet` holds the same
-    rows in the same order as list columns. What makes raw examples also writes their metadata
-    there, as `examples.json`. On Kubeflow with `large_artifacts = "reference"` both kinds of
-    directories lie elsewhere in the bucket, and `reference.json` says where.
+    rows in the same order as list columns. Where a checksum says that such a file is damaged, its
+    rows are read from the TFRecords. What makes raw examples also writes their metadata there, as
+    `examples.json`. On Kubeflow with `large_artifacts = "reference"` both kinds of directories lie
+    elsewhere in the bucket, and `reference.json` says where.
     Metadata: `split_names` (JSON list), `span`, `version`, `payload_format`, `file_format`,
     `input_fingerprint`.
     """

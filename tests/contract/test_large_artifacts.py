@@ -324,6 +324,30 @@ def test_rows_that_were_removed_are_told(
 
 
 @pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize("change", ["flipped", "removed"])
+def test_a_damaged_twin_in_the_store_is_replaced_by_the_records(
+    change: str, server: dict[str, str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = moved(written(tmp_path / "examples"), f"s3://bucket/{change}/examples")
+    name = f"bucket/{change}/_data/examples/Columnar-train/part-00000-of-00001.parquet"
+    store = object_stores.store(server)
+    with store.open_input_file(name) as file:
+        content = bytearray(file.read())
+    store.delete_file(name)
+    if change == "flipped":
+        content[len(content) // 3] ^= 1
+        with store.open_output_stream(name, compression=None) as file:
+            file.write(content)
+
+    reader = ExamplesReader(path, "a test")
+    (batch,) = reader.record_batches("train")
+
+    assert batch.to_pydict() == {"n": [[1], [2]]}
+    assert reader.num_rows("train") == 2
+    assert "TFRecords" in caplog.text
+
+
+@pytest.mark.usefixtures("cluster")
 def test_rows_of_another_size_are_told(
     server: dict[str, str],
     tmp_path: Path,

@@ -215,6 +215,21 @@ def test_without_a_twin_the_tfrecords_are_read(
     assert row_counts(dataset) == row_counts(ours([pattern(examples)], options(), schema))
 
 
+def test_a_damaged_twin_gives_the_tensors_of_the_tfrecords(
+    examples: Path, tmp_path: Path, schema: schema_pb2.Schema
+) -> None:
+    path = shutil.copytree(examples, tmp_path / "examples")
+    damaged = sorted((path / "Columnar-train").iterdir())[1]
+    content = bytearray(damaged.read_bytes())
+    content[len(content) // 3] ^= 1
+    damaged.write_bytes(content)
+    files = [pattern(path)]
+
+    found = batches(ours(files, options(shuffle=False), schema))
+
+    assert found == batches(theirs(files, options(shuffle=False), schema))
+
+
 @pytest.mark.parametrize("name", ["data_tfrecord-00000-*", "data_tfrecord-00001-of-00003.gz"])
 def test_a_pattern_for_some_files_reads_those(
     examples: Path, schema: schema_pb2.Schema, name: str

@@ -200,7 +200,7 @@ def age_manifest(path: Path) -> None:
         (drop_part, ".parquet is missing, or is not the file"),
         (cut_part, ".parquet is missing, or is not the file"),
         (break_manifest, "columnar.json cannot be read"),
-        (age_manifest, "its format version is 0, this code reads 1"),
+        (age_manifest, "its format version is 0, this code reads 2"),
     ],
 )
 def test_a_twin_that_does_not_match_is_ignored_with_one_warning(

@@ -25,9 +25,9 @@ from headrace_components.data.example_files import (
     decoded_batches,
     selected,
     serialized_batches,
-    stored_batches,
 )
 from headrace_components.data.examples import ExamplesReader, ExamplesWriter
+from headrace_components.data.twin_rows import TwinPart, part_batches
 
 BATCH_SIZE = 10_000
 
@@ -60,15 +60,26 @@ class ReadRecordBatches(beam.PTransform):
         batch_size: int = BATCH_SIZE,
     ) -> None:
         super().__init__()
-        self._files = reader.batch_files(split)
-        self._directory = locations.join(location, self._files[0].parent.name)
-        self._read = partial(
-            _record_batches, component=component, columns=columns, batch_size=batch_size
-        )
+        parts = reader.twin_parts(split)
+        arguments: Mapping[str, Any] = {
+            "component": component,
+            "columns": columns,
+            "batch_size": batch_size,
+        }
+        tfrecords = [
+            locations.join(location, f"Split-{split}", name)
+            for name in reader.tfrecord_names(split)
+        ]
+        self._files: list[Any] = tfrecords
+        self._read = partial(_decoded_batches, **arguments)
+        if parts:
+            directory = locations.join(location, f"Columnar-{split}")
+            self._files = [(locations.join(directory, path.name), part) for path, part in parts]
+            self._read = partial(_twin_batches, tfrecords=tfrecords, **arguments)
 
     def expand(self, pipeline: beam.Pipeline) -> Any:
         """Returns the batches."""
-        return _spread(pipeline, self._directory, self._files, self._read)
+        return _spread(pipeline, self._files, self._read)
 
 
 class _ReadTFRecords(beam.PTransform):
@@ -94,13 +105,14 @@ class _ReadTFRecords(beam.PTransform):
         batch_size: int = BATCH_SIZE,
     ) -> None:
         super().__init__()
-        self._files = reader.tfrecord_files(split)
-        self._directory = locations.join(location, f"Split-{split}")
+        directory = locations.join(location, f"Split-{split}")
+        files = reader.tfrecord_files(split)
+        self._files = [locations.join(directory, file.name) for file in files]
         self._read = partial(type(self)._batches, component=component, batch_size=batch_size)
 
     def expand(self, pipeline: beam.Pipeline) -> Any:
         """Returns the batches."""
-        return _spread(pipeline, self._directory, self._files, self._read)
+        return _spread(pipeline, self._files, self._read)
 
 
 def _records(location: str, component: str, batch_size: int) -> Iterator[list[bytes]]:
@@ -127,9 +139,8 @@ class ReadPairs(_ReadTFRecords):
     _batches = staticmethod(_pairs)
 
 
-def _spread(pipeline: beam.Pipeline, directory: str, files: Sequence[Path], read: Any) -> Any:
-    names = [locations.join(directory, file.name) for file in files]
-    created = pipeline | "Files" >> beam.Create(names)
+def _spread(pipeline: beam.Pipeline, files: Sequence[Any], read: Any) -> Any:
+    created = pipeline | "Files" >> beam.Create(files)
     if _has_one_worker(created.pipeline):
         # What is spread goes through the memory of this process, all of it.
         return created | "Read" >> beam.FlatMap(read)
@@ -147,15 +158,31 @@ def _has_one_worker(pipeline: beam.Pipeline) -> bool:
     return isinstance(pipeline.runner, BundleBasedDirectRunner)
 
 
-def _record_batches(
+def _decoded_batches(
     location: str, component: str, columns: Sequence[str] | None, batch_size: int
 ) -> Iterator[pa.RecordBatch]:
     with locations.fetched(location) as file:
-        if file.suffix == ".parquet":
-            yield from stored_batches(file, batch_size, columns)
-        else:
-            for batch, _ in decoded_batches(file, component, batch_size):
-                yield selected(batch, columns)
+        for batch, _ in decoded_batches(file, component, batch_size):
+            yield selected(batch, columns)
+
+
+def _twin_batches(
+    file: tuple[str, TwinPart],
+    tfrecords: Sequence[str],
+    component: str,
+    columns: Sequence[str] | None,
+    batch_size: int,
+) -> Iterator[pa.RecordBatch]:
+    location, part = file
+    return part_batches(
+        part,
+        location,
+        partial(locations.fetched, location),
+        lambda: map(locations.fetched, tfrecords),
+        component,
+        batch_size,
+        columns,
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

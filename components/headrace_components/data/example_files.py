@@ -41,22 +41,45 @@ def decoded_batches(
     decoder = ExamplesToRecordBatchDecoder()
     start = 0
     for records in serialized_batches(file, component, batch_size):
-        try:
-            batch = decoder.DecodeBatch(records)
-        except (RuntimeError, ValueError) as error:
-            raise InputError(
-                f"{component}: {file}, records {start} to {start + len(records) - 1}: not all are "
-                f"tf.Examples ({error}). Connect examples whose payload format is "
-                "FORMAT_TF_EXAMPLE."
-            ) from error
-        yield selected(batch, None), records
+        yield decoded(decoder, records, component, file, start), records
         start += len(records)
+
+
+def decoded(
+    decoder: ExamplesToRecordBatchDecoder,
+    records: Sequence[bytes],
+    component: str,
+    file: Path,
+    start: int,
+) -> pa.RecordBatch:
+    """Returns rows as list columns sorted by name.
+
+    Args:
+        decoder: A decoder, which may have been used before.
+        records: The rows as serialized tf.Examples.
+        component: Name of the component, for error messages.
+        file: Where the records are from, for error messages.
+        start: Number of the first record in the file.
+
+    Raises:
+        InputError: A record is no tf.Example.
+    """
+    try:
+        return selected(decoder.DecodeBatch(records), None)
+    except (RuntimeError, ValueError) as error:
+        raise InputError(
+            f"{component}: {file}, records {start} to {start + len(records) - 1}: not all are "
+            f"tf.Examples ({error}). Connect examples whose payload format is "
+            "FORMAT_TF_EXAMPLE."
+        ) from error
 
 
 def stored_batches(
     file: Path, batch_size: int, columns: Sequence[str] | None
-) -> Iterator[pa.RecordBatch]:
+) -> Iterator[tuple[pa.RecordBatch, int]]:
     """Yields the rows of a Parquet file of the columnar twin, as `decoded_batches` would.
+
+    Each batch comes with the number of its rows, which one without columns does not know.
 
     Args:
         file: A `part-*.parquet`.
@@ -68,7 +91,7 @@ def stored_batches(
         names = parquet.schema_arrow.names
         wanted = None if columns is None else [name for name in columns if name in names]
         for batch in parquet.iter_batches(batch_size=batch_size, columns=wanted):
-            yield _as_decoded(selected(batch, wanted))
+            yield _as_decoded(selected(batch, wanted)), batch.num_rows
 
 
 def paired(

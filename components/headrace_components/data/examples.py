@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -15,17 +16,17 @@ import pyarrow as pa
 
 from headrace_components.data import columnar as twin
 from headrace_components.data import references
-from headrace_components.data.columnar import ColumnarWriter
+from headrace_components.data.columnar import ColumnarWriter, SplitManifest
 from headrace_components.data.example_encoder import encode_examples
 from headrace_components.data.example_files import (
     decoded_batches,
     paired,
     selected,
     serialized_batches,
-    stored_batches,
 )
 from headrace_components.data.tfrecord import TFRecordWriter, read_records
-from headrace_components.errors import InputError
+from headrace_components.data.twin_rows import TwinPart, part_batches, parts_of
+from headrace_components.errors import ComponentError, InputError
 
 ROWS_PER_SHARD = 500_000
 
@@ -81,7 +82,8 @@ class ExamplesReader:
     def __init__(self, path: Path, component: str) -> None:
         self._path = path = references.local(path, component)
         self._component = component
-        self._is_whole: dict[str, bool] = {}
+        self._twins: dict[str, SplitManifest | None] = {}
+        self._checked: set[str] = set()
         names = (entry.name for entry in path.glob("Split-*") if entry.is_dir())
         self.split_names: tuple[str, ...] = tuple(
             sorted(name.removeprefix("Split-") for name in names)
@@ -125,37 +127,65 @@ class ExamplesReader:
 
     def batch_files(self, split: str) -> list[Path]:
         """Returns the files that `record_batches` reads: the twin's, or the TFRecords."""
-        if self.has_columnar(split):
-            return self.parquet_files(split) or self.tfrecord_files(split)
-        return self.tfrecord_files(split)
+        files = [path for path, _ in self.twin_parts(split) or ()]
+        return files or self.tfrecord_files(split)
 
-    def parquet_files(self, split: str) -> list[Path]:
-        """Returns the files of a split's columnar twin, in order; it must have one."""
-        references.fetch(self._path, f"Columnar-{split}", self._component)
-        return twin.parquet_files(self._path, split)
+    def twin_parts(self, split: str) -> list[tuple[Path, TwinPart]] | None:
+        """Returns the files of a split's columnar twin, in order; None where it has none.
+
+        Whether one of them is damaged is not known before it is read.
+        """
+        manifest = self._twin(split)
+        if manifest is None:
+            return None
+        directory = self._path / f"Columnar-{split}"
+        try:
+            references.fetch(self._path, directory.name, self._component)
+        except ComponentError as error:
+            self._ignore_twin(split, str(error))
+            return None
+        return [(directory / part.file.name, part) for part in parts_of(manifest)]
+
+    def tfrecord_names(self, split: str) -> list[str]:
+        """Returns the names of the TFRecord files of a split, without fetching them."""
+        manifest = self._twin(split)
+        if manifest is not None:
+            return [file.name for file in manifest.tfrecords]
+        return [file.name for file in self.tfrecord_files(split)]
 
     def has_columnar(self, split: str) -> bool:
-        """Says whether the split has a columnar twin that holds what its TFRecords hold."""
-        self.check_split(split)
-        if split not in self._is_whole:
-            reason = self._reason_to_ignore(split)
-            if reason:
-                logging.warning(
-                    "%s: reading the TFRecords of split %r: %s", self._component, split, reason
-                )
-            self._is_whole[split] = reason is None
-        return self._is_whole[split]
+        """Says whether the split has a columnar twin of what its TFRecords hold."""
+        return self._twin(split) is not None
 
-    def _reason_to_ignore(self, split: str) -> str | None:
-        if references.read(self._path, self._component) is None:
-            return twin.reason_to_ignore(self._path, split)
+    def _twin(self, split: str) -> SplitManifest | None:
+        self.check_split(split)
+        if split not in self._twins:
+            try:
+                self._twins[split] = self._matching_twin(split)
+            except (ValueError, KeyError, TypeError, OSError) as error:
+                self._ignore_twin(split, f"{self._path / twin.MANIFEST} cannot be read ({error}).")
+        return self._twins[split]
+
+    def _matching_twin(self, split: str) -> SplitManifest | None:
+        manifest = twin.read_manifest(self._path).get(split)
         # The task that wrote both has moved both, and each file's size is checked when it comes.
-        return None if split in twin.read_manifest(self._path) else ""
+        if manifest is None or references.read(self._path, self._component) is not None:
+            return manifest
+        reason = twin.reason_to_ignore(self._path, split, manifest)
+        if reason is None:
+            return manifest
+        self._ignore_twin(split, reason)
+        return None
+
+    def _ignore_twin(self, split: str, reason: str) -> None:
+        self._twins[split] = None
+        logging.warning("%s: reading the TFRecords of split %r: %s", self._component, split, reason)
 
     def num_rows(self, split: str) -> int:
         """Returns the number of rows of a split; without a twin that means reading it."""
-        if self.has_columnar(split):
-            return twin.read_manifest(self._path)[split].num_rows
+        manifest = self._twin(split)
+        if manifest is not None:
+            return manifest.num_rows
         files = self.tfrecord_files(split)
         return sum(1 for file in files for _ in read_records(file, self._component))
 
@@ -177,13 +207,23 @@ class ExamplesReader:
         Raises:
             InputError: There is no such split, or a file is corrupt.
         """
-        if self.has_columnar(split):
-            for file in self.parquet_files(split):
-                yield from stored_batches(file, batch_size, columns)
-        else:
+        parts = self.twin_parts(split)
+        if parts is None:
             for file in self.tfrecord_files(split):
                 for batch, _ in decoded_batches(file, self._component, batch_size):
                     yield selected(batch, columns)
+            return
+        for path, part in parts:
+            yield from part_batches(
+                part,
+                str(path),
+                partial(_opened, path),
+                lambda: map(_opened, self.tfrecord_files(split)),
+                self._component,
+                batch_size,
+                columns,
+                self._checked,
+            )
 
     def serialized(self, split: str, *, batch_size: int = 10_000) -> Iterator[list[bytes]]:
         """Yields the rows of a split as serialized tf.Examples, in the order of `record_batches`.
@@ -218,6 +258,10 @@ class ExamplesReader:
         else:
             for file in self.tfrecord_files(split):
                 yield from decoded_batches(file, self._component, batch_size)
+
+
+def _opened(path: Path) -> contextlib.AbstractContextManager[Path]:
+    return contextlib.nullcontext(path)
 
 
 def _typed_as_decoded(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from headrace_components.data import columnar
@@ -42,22 +43,17 @@ def join(sources: Sequence[Path], output: Path) -> list[str]:
     for name in names:
         files = [file for reader in readers for file in reader.tfrecord_files(name)]
         _link_all(files, output / f"Split-{name}")
-        if all(reader.has_columnar(name) for reader in readers):
-            _join_twins(sources, readers, name, output)
+        twins = [reader.twin_parts(name) for reader in readers]
+        found = [part for twin in twins for part in twin or ()]
+        if all(twin is not None for twin in twins):
+            linked = _link_all([path for path, _ in found], output / f"Columnar-{name}")
+            # With the checksums of those who wrote them: a damaged file stays one.
+            parts = [
+                replace(part.file, name=path.name)
+                for path, (_, part) in zip(linked, found, strict=True)
+            ]
+            columnar.vouch(output, name, parts)
     return list(names)
-
-
-def _join_twins(
-    sources: Sequence[Path], readers: Sequence[ExamplesReader], split: str, output: Path
-) -> None:
-    files = [file for reader in readers for file in reader.parquet_files(split)]
-    rows = [
-        entry.num_rows
-        for source in sources
-        for entry in columnar.read_manifest(source)[split].parquet
-    ]
-    linked = _link_all(files, output / f"Columnar-{split}")
-    columnar.vouch(output, split, list(zip(linked, rows, strict=True)))
 
 
 def _link_all(files: Sequence[Path], directory: Path) -> list[Path]:
