@@ -234,15 +234,20 @@ class Dataflow:
     Attributes:
         jobs: By ID, the oldest first.
         holds: Whether jobs go on until they are cancelled, and compute nothing.
+        ends_late: Seconds from the call that cancels a job to the state that says so; 0 for both at
+            once.
         refusals: Status and message with which the next jobs are refused.
         when_created: Called when a job runs, before the answer that says so.
+        when_done: Called when the workers have computed all, before the job is in that state.
     """
 
     def __init__(self, storage: CloudStorage) -> None:
         self.jobs: dict[str, DataflowJob] = {}
         self.holds = False
+        self.ends_late = 0.0
         self.refusals: list[tuple[int, str]] = []
         self.when_created: Callable[[], None] = lambda: None
+        self.when_done: Callable[[], None] = lambda: None
         self._storage = storage
 
     def answer(self, method: str, url: str, body: bytes) -> Answer:
@@ -255,7 +260,7 @@ class Dataflow:
         if found is None:
             return _refusal(404, f"no method {path}")
         if found[1] is None:
-            return self._create(json.loads(body))
+            return self._list(url) if method == "GET" else self._create(json.loads(body))
         job = self.jobs.get(found[1])
         if job is None:
             return _refusal(404, f"no job {found[1]}")
@@ -267,12 +272,33 @@ class Dataflow:
             wanted = json.loads(body)["requestedState"]
             if wanted not in _CANCELLED or job.state in (*_ENDED, "JOB_STATE_CANCELLING"):
                 return _refusal(400, f"{job.state} does not become {wanted}")
+            if self.ends_late:
+                answer = _json(_described(found[1], job))
+                threading.Timer(self.ends_late, self._end, [job]).start()
+                return answer
             job.state = "JOB_STATE_CANCELLING"
             return _json(_described(found[1], job))
         described = _json(_described(found[1], job))
         if job.state == "JOB_STATE_CANCELLING":
             job.state = "JOB_STATE_CANCELLED"  # who asks again finds that it has ended
         return described
+
+    def _end(self, job: DataflowJob) -> None:
+        if job.state not in _ENDED:
+            job.state = "JOB_STATE_CANCELLING"
+
+    def _list(self, url: str) -> Answer:
+        query = {key: values[0] for key, values in parse_qs(urlsplit(url).query).items()}
+        found = [
+            _described(name, job)
+            for name, job in self.jobs.items()
+            if query.get("name") in (None, job.request["name"])
+            and (query.get("filter") != "ACTIVE" or job.state not in _ENDED)
+        ]
+        # The summary has no environment; an empty list is left out.
+        for each in found:
+            del each["environment"]
+        return _json({"jobs": found} if found else {})
 
     def _create(self, request: dict[str, Any]) -> Answer:
         if self.refusals:
@@ -292,7 +318,8 @@ class Dataflow:
         created = _described(name, job)
         job.state = "JOB_STATE_RUNNING"
         if not self.holds:
-            arguments = (job, self._storage, self._storage.root / "workers" / name)
+            directory = self._storage.root / "workers" / name
+            arguments = (job, self._storage, directory, self.when_done)
             threading.Thread(target=_compute, args=arguments, daemon=True).start()
         self.when_created()
         return _json(created)
@@ -319,7 +346,9 @@ def _described(name: str, job: DataflowJob) -> dict[str, Any]:
     }
 
 
-def _compute(job: DataflowJob, storage: CloudStorage, directory: Path) -> None:
+def _compute(
+    job: DataflowJob, storage: CloudStorage, directory: Path, when_done: Callable[[], None]
+) -> None:
     pipeline = beam_runner_api_pb2.Pipeline.FromString(job.pipeline.SerializeToString())
     for environment in pipeline.components.environments.values():
         _install(environment.dependencies, storage, directory)
@@ -333,7 +362,9 @@ def _compute(job: DataflowJob, storage: CloudStorage, directory: Path) -> None:
         job.state = "JOB_STATE_FAILED"
         return
     job.messages.append(("JOB_MESSAGE_WARNING", "Autoscaling: the quota of CPUs was reached."))
-    job.state = "JOB_STATE_DONE"
+    when_done()
+    if job.state == "JOB_STATE_RUNNING":
+        job.state = "JOB_STATE_DONE"
 
 
 def _install(dependencies: Any, storage: CloudStorage, directory: Path) -> None:
@@ -373,13 +404,14 @@ def images(job: DataflowJob) -> set[str]:
     return found
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class GoogleCloud:
     """The running server.
 
     Attributes:
         storage: Its buckets.
         dataflow: Its jobs.
+        when_asked: Called with the method and the path of each request before it is looked at.
         environment: With these variables, Google's clients and Beam find it.
         args: With these options, Beam's DataflowRunner submits to it.
     """
@@ -388,6 +420,7 @@ class GoogleCloud:
     dataflow: Dataflow
     environment: Mapping[str, str]
     args: tuple[str, ...]
+    when_asked: Callable[[str, str], None] = lambda _method, _path: None
 
 
 @contextlib.contextmanager
@@ -407,6 +440,7 @@ def google_cloud(root: Path, key_file: Path) -> Iterator[GoogleCloud]:
         def _answer(self) -> None:
             headers = {key.lower(): value for key, value in self.headers.items()}
             body = self.rfile.read(int(headers.get("content-length", 0)))
+            cloud.when_asked(self.command, self.path)
             if self.path == "/token":
                 answer = _json({"access_token": "t", "expires_in": 3600, "token_type": "Bearer"})
             elif headers.get("authorization") != "Bearer t":
@@ -433,23 +467,24 @@ def google_cloud(root: Path, key_file: Path) -> Iterator[GoogleCloud]:
 
     server = Server(("localhost", 0), Handler)
     server.daemon_threads = True
+    address = f"http://localhost:{server.server_port}"
+    cloud = GoogleCloud(
+        storage=storage,
+        dataflow=dataflow,
+        environment={
+            "GOOGLE_APPLICATION_CREDENTIALS": str(key_file),
+            "STORAGE_EMULATOR_HOST": address,
+            # What the clients look for besides is not here, and is not asked of anybody else.
+            "HTTPS_PROXY": address,
+            "NO_PROXY": "localhost,127.0.0.1",
+        },
+        args=(f"--dataflow_endpoint={address}",),
+    )
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    address = f"http://localhost:{server.server_port}"
     _write_key(key_file, f"{address}/token")
     try:
-        yield GoogleCloud(
-            storage=storage,
-            dataflow=dataflow,
-            environment={
-                "GOOGLE_APPLICATION_CREDENTIALS": str(key_file),
-                "STORAGE_EMULATOR_HOST": address,
-                # What the clients look for besides is not here, and is not asked of anybody else.
-                "HTTPS_PROXY": address,
-                "NO_PROXY": "localhost,127.0.0.1",
-            },
-            args=(f"--dataflow_endpoint={address}",),
-        )
+        yield cloud
     finally:
         server.shutdown()
         server.server_close()

@@ -1,4 +1,4 @@
-"""The two kinds of failure a component reports, by who can act on them."""
+"""The two kinds of failure a component reports, by who can act on them, and its end by a signal."""
 
 
 class ComponentError(Exception):
@@ -15,3 +15,10 @@ class InputError(ComponentError):
 
 class PlatformError(ComponentError):
     """A retry or an operator may fix it: storage, network, quota, a full disk or a lost worker."""
+
+
+class Stopped(SystemExit):
+    """The task was told to end by a signal, and has ended what it had started elsewhere.
+
+    Its code is what a shell makes of that signal.
+    """

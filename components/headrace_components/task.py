@@ -7,6 +7,7 @@ library only: an image without TensorFlow, Beam or kfp runs this module as it is
 """
 
 import argparse
+import atexit
 import contextlib
 import errno
 import importlib.util
@@ -14,14 +15,16 @@ import json
 import logging
 import math
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from headrace_components.cluster import is_chief
-from headrace_components.errors import ComponentError, InputError, PlatformError
+from headrace_components.errors import ComponentError, InputError, PlatformError, Stopped
 
 EXIT_INPUT_ERROR = 2
 # EX_TEMPFAIL of sysexits.h: "temporary failure; the user is invited to retry".
@@ -46,6 +49,9 @@ _NESTED_TYPES = frozenset({"system.ClassificationMetrics"})
 REFERENCE = "reference.json"
 
 MetadataValue = str | int | float
+
+# How long what libraries registered for the end of the process may take after a signal.
+_LEAVING_SECONDS = 5.0
 
 # Their INFO lines, thousands a task, would bury what the component says.
 _CHATTY_LIBRARIES = ("absl", "apache_beam", "tensorflow")
@@ -250,6 +256,10 @@ def main(component: str, execute: Callable[[Task], None], argv: Sequence[str] | 
         execute(task)
         _make_references(task)
         _publish(task)
+    except (KeyboardInterrupt, Stopped) as stop:
+        if argv is not None:
+            raise  # the process is the caller's
+        _leave(stop)
     except InputError as error:
         _report(task, "input", str(error))
         return EXIT_INPUT_ERROR
@@ -269,6 +279,27 @@ def main(component: str, execute: Callable[[Task], None], argv: Sequence[str] | 
         )
         return EXIT_PLATFORM_ERROR
     return 0
+
+
+def _leave(stop: KeyboardInterrupt | Stopped) -> NoReturn:
+    """Ends the process after a signal.
+
+    The interpreter's own end would wait for threads, and one may be in a call to a service that
+    does not answer. Whoever sent the signal does not wait long.
+    """
+    code = stop.code if isinstance(stop, Stopped) and isinstance(stop.code, int) else 1
+    last = threading.Timer(_LEAVING_SECONDS, os._exit, [code])
+    last.daemon = True
+    last.start()
+    with contextlib.suppress(Exception):
+        atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(ValueError, OSError):
+            stream.flush()
+    if isinstance(stop, KeyboardInterrupt):  # the parent sees by which signal, as of any program
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    os._exit(code)
 
 
 def _resolve_references(task: Task) -> None:

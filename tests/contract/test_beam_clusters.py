@@ -17,7 +17,7 @@ from typing import Any
 import apache_beam as beam
 import pytest
 from apache_beam.portability.api import beam_job_api_pb2
-from apache_beam.runners.portability.local_job_service import LocalJobServicer
+from apache_beam.runners.portability.local_job_service import BeamJob, LocalJobServicer
 from kfp import dsl
 
 from beam_clusters import executor_input
@@ -156,3 +156,37 @@ def test_a_signal_cancels_the_job_of_a_cluster(
     assert submitted.state == beam_job_api_pb2.JobState.CANCELLED
     assert f"test: job {name} of the job server {endpoint}." in caplog.text
     assert "test: asked for the end of its job on Beam." in caplog.text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [1.0, 20.0])
+def test_a_signal_during_the_submission_cancels_the_job_that_comes_of_it(
+    seconds: float,
+    job_server: tuple[LocalJobServicer, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server, endpoint = job_server
+    args = args_for(BeamRunner(runner="flink", job_endpoint=endpoint, environment="LOOPBACK"))
+    output = Artifact(key="output", name="", uri=str(tmp_path), path=tmp_path)
+    answered = threading.Event()
+    released.clear()
+    start = BeamJob.run
+
+    def slow(self: BeamJob) -> None:
+        start(self)
+        os.kill(os.getpid(), signal.SIGTERM)
+        answered.wait(seconds)  # an answer that does not come is not waited for
+
+    monkeypatch.setattr(BeamJob, "run", slow)
+
+    def build(running: job.Job) -> Any:
+        return running.gather(running.pipeline | beam.Create([1]) | beam.Map(wait))
+
+    with pytest.raises(SystemExit):
+        job.run("test", args, output, build)
+    answered.set()
+    released.set()
+
+    (submitted,) = server._jobs.values()
+    assert submitted.state == beam_job_api_pb2.JobState.CANCELLED

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -370,3 +371,221 @@ def test_a_job_ends_with_its_task_and_a_retry_ends_what_a_killed_task_left(
     ]
     assert pod.filtered.num_rows("train") == NUM_ROWS // 2
     assert intermediate_files(launcher.root) == []
+
+
+class Tasks:
+    """Tasks of one process that has imported Beam and forks for each of them."""
+
+    def __init__(self, launcher: Launcher, cloud: GoogleCloud) -> None:
+        self.cloud = cloud
+        self._root = launcher.root
+        self._number = 0
+        self._pid: int | None = None
+        self._started = threading.Event()
+        script = Path(__file__).parents[1] / "beam_tasks.py"
+        self._process = subprocess.Popen(
+            [sys.executable, str(script)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(60)
+
+    def signal(self) -> None:
+        """Sends SIGTERM to the task that runs, once it is known which that is."""
+        assert self._started.wait(60)
+        assert self._pid is not None
+        os.kill(self._pid, signal.SIGTERM)
+        time.sleep(0.05)  # as a kernel and a scheduler may take their time
+
+    def run(self, *args: str) -> tuple[int, str]:
+        """Runs a task and returns its exit status and its log."""
+        self._number += 1
+        self._started.clear()
+        log = self._root / f"{self._number}.log"
+        request = {
+            "args": [*args_for("filter-examples", self.cloud), *args],
+            "output": str(self._root / f"store/bucket/run-{self._number}/output"),
+            "uri": f"gs://bucket/run-{self._number}/output",
+            "log": str(log),
+        }
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        self._pid = int(self._process.stdout.readline())
+        self._started.set()
+        return int(self._process.stdout.readline()), log.read_text("utf-8")
+
+    def at_request(self, wanted: int) -> list[str]:
+        """Has the task signalled at its nth request; returns where the requests are noted."""
+        asked: list[str] = []
+
+        def note(method: str, path: str) -> None:
+            asked.append(f"{method} {path}")
+            if len(asked) == wanted:
+                self.signal()
+
+        self.cloud.when_asked = note
+        return asked
+
+    def states(self) -> set[str]:
+        return {each.state for each in self.cloud.dataflow.jobs.values()}
+
+
+@pytest.fixture
+def tasks(launcher: Launcher, cloud: GoogleCloud) -> Iterator[Tasks]:
+    running = Tasks(launcher, cloud)
+    yield running
+    running.close()
+
+
+GONE = {"JOB_STATE_CANCELLING", "JOB_STATE_CANCELLED"}
+
+
+@pytest.mark.slow
+def test_no_job_goes_on_after_a_signal_at_any_request_of_its_task(tasks: Tasks) -> None:
+    tasks.cloud.dataflow.holds = True
+    noted: list[str] = []
+    number = 0
+    # The last ones are those with which it looks at its job, and the job runs.
+    while sum("GET /v1b3/" in each for each in noted) < 3:
+        number += 1
+        noted = tasks.at_request(number)
+        code, log = tasks.run()
+
+        assert code == 128 + signal.SIGTERM, log
+        assert tasks.states() <= GONE, log
+        assert len(noted) >= number
+    posts = [each for each in noted if each.startswith("POST /v1b3/")]
+    assert len(posts) == 1, "the signals came before, during and after the request for the job"
+    assert number < 60
+
+
+@pytest.mark.slow
+def test_no_job_goes_on_whatever_else_happens_at_the_signal(tasks: Tasks) -> None:
+    flow = tasks.cloud.dataflow
+    flow.holds = True
+
+    def created_slowly() -> None:
+        tasks.signal()
+        time.sleep(1.0)
+
+    flow.when_created = created_slowly
+    code, log = tasks.run()
+    assert (code, tasks.states()) == (143, {"JOB_STATE_CANCELLING"}), log
+    assert "is in state JOB_STATE_CANCELLING." in log
+
+    # The service takes the call, and acts on it later.
+    flow.when_created, flow.ends_late = tasks.signal, 1.0
+    code, log = tasks.run()
+    assert (code, tasks.states() <= GONE) == (143, True), log
+    assert "test: asked for the end of its job on Beam." in log
+
+    # It never acts on it: the log says so, and how to look.
+    flow.ends_late = 100.0
+    code, log = tasks.run()
+    (*_, job_id) = flow.jobs
+    assert code == 143
+    assert (
+        f"The Dataflow job {job_id} is in state JOB_STATE_RUNNING, still: look with `gcloud "
+        f"dataflow jobs show {job_id} --region={REGION} --project={PROJECT}`." in log
+    )
+    flow.jobs.popitem()
+    flow.ends_late = 0.0
+
+    # Twice in a row, and many times.
+    for times in (2, 20):
+
+        def often(times: int = times) -> None:
+            for _ in range(times):
+                tasks.signal()
+
+        flow.when_created = often
+        code, log = tasks.run()
+        assert (code, tasks.states() <= GONE) == (143, True), log
+        assert log.count("asked for the end of its job") == 1
+
+    # Another one while the job is being ended.
+    flow.when_created = tasks.signal
+    tasks.cloud.when_asked = lambda method, path: (
+        tasks.signal() if method == "PUT" and path.startswith("/v1b3") else None
+    )
+    code, log = tasks.run()
+    assert (code, tasks.states() <= GONE) == (143, True), log
+    tasks.cloud.when_asked = lambda _method, _path: None
+
+
+@pytest.mark.slow
+def test_a_job_whose_creation_is_not_answered_is_found_by_its_name(tasks: Tasks) -> None:
+    flow = tasks.cloud.dataflow
+    flow.holds = True
+    answered = threading.Event()
+
+    def created() -> None:
+        tasks.signal()
+        answered.wait(120)
+
+    flow.when_created = created
+    try:
+        code, log = tasks.run()
+    finally:
+        answered.set()
+
+    assert (code, tasks.states() <= GONE) == (143, True), log
+
+
+@pytest.mark.slow
+def test_a_job_that_ends_while_the_signal_comes_counts_as_ended(tasks: Tasks) -> None:
+    flow = tasks.cloud.dataflow
+    flow.when_done = tasks.signal
+    code, log = tasks.run()
+    assert code == 143, log
+    assert tasks.states() <= {*GONE, "JOB_STATE_DONE"}
+
+    # It has ended, and the task has not seen that yet.
+    flow.jobs.clear()
+    flow.when_done = lambda: None
+
+    def polled(method: str, path: str) -> None:
+        if (method, flow.jobs and "JOB_STATE_DONE" in tasks.states()) == ("GET", True):
+            tasks.cloud.when_asked = lambda _method, _path: None
+            tasks.signal()
+
+    tasks.cloud.when_asked = polled
+    code, log = tasks.run()
+    assert (code, tasks.states()) == (143, {"JOB_STATE_DONE"}), log
+    assert "could not cancel" not in log
+
+
+@pytest.mark.slow
+def test_a_killed_submission_leaves_the_name_by_which_its_job_is_found(
+    launcher: Launcher, cloud: GoogleCloud
+) -> None:
+    tasks = Tasks(launcher, cloud)
+    cloud.dataflow.holds = True
+
+    def kill() -> None:
+        assert tasks._started.wait(60)
+        assert tasks._pid is not None
+        os.kill(tasks._pid, signal.SIGKILL)
+
+    cloud.dataflow.when_created = kill
+    code, log = tasks.run()
+    assert code == -signal.SIGKILL, log
+    assert tasks.states() == {"JOB_STATE_RUNNING"}
+    (left,) = cloud.dataflow.jobs
+
+    tasks._number = 0  # the same output
+    cloud.dataflow.when_created = lambda: None
+    cloud.dataflow.holds = False
+    code, log = tasks.run()
+    tasks.close()
+    assert code == 0, log
+    assert f"an earlier try of this task left the Dataflow job {left}: waiting" in log
+    assert cloud.dataflow.jobs[left].state == "JOB_STATE_CANCELLED"

@@ -1,22 +1,33 @@
 """A job of Dataflow: where it is seen, how it ends, and what a retry of its task finds of it."""
 
+import contextlib
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from apache_beam.options.pipeline_options import GoogleCloudOptions
-from apache_beam.runners.runner import PipelineState
 
 from headrace_components.beam import locations
+from headrace_components.beam.dataflow_api import ENDED, ENDING, DataflowApi, DataflowError
+from headrace_components.beam.gate import Gate
 from headrace_components.errors import ComponentError, InputError, PlatformError
 from headrace_components.task import Artifact
 
 _API = "https://dataflow.googleapis.com/v1b3"
 _CONSOLE = "https://console.cloud.google.com/dataflow/jobs"
 _RECORD_FILE = ".headrace-beam-job.json"
-_POLL_SECONDS = 5.0
+_POLL_SECONDS = 2.0
+_LOOK_SECONDS = 1.0
+_NOT_FOUND = 404
+# Dataflow may not know a job that it has just made, though it has removed those of last month.
+_PAUSES_SECONDS = (2.0, 5.0, 10.0)
+
+# How long a signal waits for the answer to what is under way, and an earlier job for its end.
+_REQUEST_SECONDS = 2.0
+_CREATION_SECONDS = 8.0
+_ENDING_SECONDS = 60.0
 
 _OPTIONS = "Correct the options of Beam that it speaks of."
 _ADVICE: Mapping[int, tuple[type[ComponentError], str]] = {
@@ -32,87 +43,232 @@ _ADVICE: Mapping[int, tuple[type[ComponentError], str]] = {
 }
 
 
-class Record:
-    """Names the job of a task, in the directory that it writes.
+class DataflowJob:
+    """The job of one task on Dataflow.
 
-    A task that is killed outright cannot cancel its job. Its retry has the same outputs, finds this
-    and ends the job, which otherwise would write there too, and cost as much again.
+    A task that is killed outright cannot end its job. Its retry has the same outputs, finds there
+    which job that was, and ends it, which otherwise would write there too, and cost as much again.
 
     Args:
         component: Name of the component, for what is logged.
         options: The pipeline's options.
-        scratch: Location of the job's intermediate files, in the directory of the output.
-    """
-
-    def __init__(self, component: str, options: Any, scratch: str) -> None:
-        self.component = component
-        self.options = options
-        self._scratch = scratch
-        self._file = locations.join(scratch.rpartition("/")[0], _RECORD_FILE)
-
-    def write(self, job_id: str) -> None:
-        """Notes the job that now runs."""
-        found = {"job": job_id, "scratch": self._scratch}
-        locations.write_bytes(self._file, json.dumps(found).encode())
-
-    def remove(self) -> None:
-        """Says that no job runs."""
-        locations.remove_file(self._file)
-
-    def end_earlier_job(self) -> None:
-        """Cancels what an earlier try of the task left running, waits for its end and cleans up."""
-        if not locations.exists(self._file):
-            return
-        found = json.loads(locations.read_bytes(self._file))
-        earlier = _result_of(found["job"], self.options)
-        if not earlier.is_in_terminal_state():
-            logging.warning(
-                "%s: an earlier try of this task left the Dataflow job %s: waiting for its end.",
-                self.component,
-                found["job"],
-            )
-            if earlier.state != PipelineState.CANCELLING:  # asked twice, the API refuses
-                earlier.cancel()
-            while not PipelineState.is_terminal(earlier.state):
-                time.sleep(_POLL_SECONDS)
-        locations.remove(found["scratch"])
-        self.remove()
-
-
-class DataflowJob:
-    """A job that Dataflow has taken.
-
-    Args:
-        record: Where to note it.
-        runner: The DataflowRunner that submitted it.
-        result: What that returned.
         output: The artifact that the job writes.
+        scratch: Location of the job's intermediate files, in the directory of the output.
+        is_named_here: Whether the job has a name of its own, which no other job ever has.
     """
 
-    def __init__(self, record: Record, runner: Any, result: Any, output: Artifact) -> None:
-        self._record = record
-        self._client = runner.dataflow_client
-        self._id = result.job_id()
+    def __init__(
+        self, component: str, options: Any, output: Artifact, scratch: str, *, is_named_here: bool
+    ) -> None:
+        self._component = component
+        self._options = options
         self._output = output
+        self._scratch = scratch
+        self._name = str(options.view_as(GoogleCloudOptions).job_name)
+        self._is_named_here = is_named_here
+        self._file = locations.join(scratch.rpartition("/")[0], _RECORD_FILE)
+        self._gate = Gate()
+        self._api = DataflowApi(options)
+        self._running: list[str] = []
+        self._is_asked_for = False
 
-    def announce(self) -> None:
+    def runner(self) -> Any:
+        """Returns a runner of Beam whose requests to Dataflow pass this job's gate."""
+        # Here: it is not in images whose components have nothing to run on Dataflow.
+        from apache_beam.runners.dataflow import dataflow_runner
+
+        watch = self._watch
+
+        # Beam knows by this name what runs on Dataflow.
+        class DataflowRunner(dataflow_runner.DataflowRunner):
+            def __setattr__(self, name: str, value: Any) -> None:
+                super().__setattr__(name, watch(value) if name == "dataflow_client" else value)
+
+        return DataflowRunner()
+
+    def prepare(self, runner: Any) -> None:
+        """Has nothing to do here: there is no job server."""
+
+    def run(self, submit: Callable[[], Any]) -> Any:
+        """Ends what an earlier try left, submits, and waits for the end of the job."""
+        self._end_earlier_job()
+        if self._is_named_here:
+            # A task that is killed in the middle of the submission leaves at least the name.
+            self._write_record()
+        result = submit()
+        self._announce(result.job_id())
+        self._gate.check()
+        result.wait_until_finish()
+        self.forget()
+        return result
+
+    def stop(self) -> None:
+        """Lets no request of `run` through any more, and waits for the one that is under way."""
+        self._gate.shut(request_seconds=_REQUEST_SECONDS, creation_seconds=_CREATION_SECONDS)
+
+    def end(self, seconds: float) -> bool:
+        """Ends what may still run, and logs what is known of it.
+
+        Returns:
+            Whether nothing runs any more, not even for the moment that an end takes.
+        """
+        deadline = time.monotonic() + seconds
+        jobs = list(self._running)
+        if self._is_asked_for and not jobs:
+            jobs = self._lost_jobs(deadline)
+        ends = [self._end_job(job, deadline - time.monotonic()) for job in jobs]
+        return all(ends)
+
+    def forget(self) -> None:
+        """Says that no job runs."""
+        if locations.exists(self._file):
+            locations.remove_file(self._file)
+
+    def _watch(self, client: Any) -> Any:
+        submit, gate = client.submit_job_description, self._gate
+
+        def submitted(job: Any) -> Any:
+            with gate.passing(creates=True):
+                self._is_asked_for = True
+                try:
+                    response = submit(job)
+                except Exception as error:
+                    found = _answer(error)
+                    # A refusal is the end of it. No answer may be that of a job that runs.
+                    self._is_asked_for = found is None or found[0] >= 500
+                    raise
+                self._running.append(response.id)
+                return response
+
+        client.submit_job_description = submitted
+        for name in ("get_job", "list_messages"):
+            setattr(client, name, self._passing(getattr(client, name)))
+        return client
+
+    def _passing(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def passed(*args: Any, **kwargs: Any) -> Any:
+            with self._gate.passing():
+                return call(*args, **kwargs)
+
+        return passed
+
+    def _announce(self, job_id: str) -> None:
         """Logs the job and its page, puts it into the output's metadata, and notes it."""
-        where = self._record.options.view_as(GoogleCloudOptions)
-        link = f"{_CONSOLE}/{where.region}/{self._id}?project={where.project}"
-        logging.info("%s: Dataflow job %s: %s", self._record.component, self._id, link)
-        uri = f"{_API}/projects/{where.project}/locations/{where.region}/jobs/{self._id}"
+        where = self._options.view_as(GoogleCloudOptions)
+        link = f"{_CONSOLE}/{where.region}/{job_id}?project={where.project}"
+        logging.info("%s: Dataflow job %s: %s", self._component, job_id, link)
+        uri = f"{_API}/projects/{where.project}/locations/{where.region}/jobs/{job_id}"
         # The message `GcpResources` of google-cloud-pipeline-components.
         resources = {"resources": [{"resourceType": "DataflowJob", "resourceUri": uri}]}
         self._output.metadata["gcp_resources"] = json.dumps(resources)
-        self._record.write(self._id)
+        self._write_record(job_id)
 
-    def cancel(self) -> None:
-        """Asks for the job's end, by one call: who ends the task may not wait for a second."""
-        self._client.modify_job_state(self._id, "JOB_STATE_CANCELLED")
+    def _write_record(self, job_id: str = "") -> None:
+        name = self._name if self._is_named_here else ""
+        found = {"job": job_id, "name": name, "scratch": self._scratch}
+        locations.write_bytes(self._file, json.dumps(found).encode())
 
-    def forget(self) -> None:
-        """Says that the job has ended."""
-        self._record.remove()
+    def _end_earlier_job(self) -> None:
+        """Ends what an earlier try of the task left running, waits for its end and cleans up."""
+        if not locations.exists(self._file):
+            return
+        found = json.loads(locations.read_bytes(self._file))
+        job = found["job"]
+        for each in [job] if job else self._asked(lambda: self._api.running(found["name"])):
+            self._running.append(each)
+            self._await_end(each)
+            self._running.remove(each)
+        locations.remove(found["scratch"])
+        self.forget()
+
+    def _await_end(self, job: str) -> None:
+        state = self._state(job)
+        if state in ENDED:
+            return
+        logging.warning(
+            "%s: an earlier try of this task left the Dataflow job %s: waiting for its end.",
+            self._component,
+            job,
+        )
+        with self._gate.passing():
+            self._api.end(job, _ENDING_SECONDS)
+        while self._state(job) not in ENDED:
+            self._gate.pause(_POLL_SECONDS)
+
+    def _state(self, job: str) -> str:
+        """Returns the state of an earlier job; one that Dataflow has forgotten has ended."""
+        try:
+            return str(self._asked(lambda: self._api.state(job)))
+        except DataflowError as error:
+            if error.status != _NOT_FOUND:
+                raise
+            return "JOB_STATE_DONE"
+
+    def _asked(self, question: Callable[[], Any]) -> Any:
+        """Returns what Dataflow answers, which is asked again while that may help."""
+        pauses = iter(_PAUSES_SECONDS)
+        while True:
+            try:
+                with self._gate.passing():
+                    return question()
+            except DataflowError as error:
+                pause = next(pauses, None)
+                if pause is None or not error.passes:
+                    raise
+            self._gate.pause(pause)
+
+    def _end_job(self, job: str, seconds: float) -> bool:
+        command = self._api.command(job)
+        try:
+            state = self._api.end(job, seconds)
+        except DataflowError as error:
+            logging.warning(
+                "%s: could not cancel its job on Beam, which may go on: the Dataflow job %s (%s). "
+                "Look with `%s`, and end it with `%s`.",
+                self._component,
+                job,
+                error,
+                command,
+                command.replace(" show ", " cancel ", 1),
+            )
+            return False
+        if state in ENDED:
+            logging.info(
+                "%s: its job on Beam has ended: the Dataflow job %s is in state %s.",
+                self._component,
+                job,
+                state,
+            )
+            return True
+        logging.warning(
+            "%s: asked for the end of its job on Beam. The Dataflow job %s is in state %s%s.",
+            self._component,
+            job,
+            state,
+            "" if state in ENDING else f", still: look with `{command}`",
+        )
+        return False
+
+    def _lost_jobs(self, deadline: float) -> list[str]:
+        """Looks for the job that was asked for and whose answer did not come."""
+        if self._is_named_here:
+            while True:
+                with contextlib.suppress(DataflowError):
+                    if found := self._api.running(self._name):
+                        return found
+                if self._running:  # the answer came after all
+                    return list(self._running)
+                if time.monotonic() >= deadline:
+                    break
+                time.sleep(_LOOK_SECONDS)
+        logging.warning(
+            "%s: Dataflow did not answer whether its job %s was made, so it may go on. Look with "
+            "`%s`.",
+            self._component,
+            self._name,
+            self._api.command_to_list(self._name),
+        )
+        return []
 
 
 def refusal(component: str, error: Exception) -> ComponentError | None:
@@ -136,13 +292,3 @@ def _answer(error: Exception) -> tuple[int, str] | None:
         return int(error.status_code), message
     status = getattr(error, "code", None)
     return (int(status), str(error)) if isinstance(status, int) else None
-
-
-def _result_of(job_id: str, options: Any) -> Any:
-    # Here: they are not in images whose components have nothing to run on Dataflow.
-    from apache_beam.runners.dataflow.dataflow_runner import DataflowPipelineResult, DataflowRunner
-    from apache_beam.runners.dataflow.internal.apiclient import DataflowApplicationClient
-
-    runner = DataflowRunner()
-    runner.dataflow_client = DataflowApplicationClient(options)
-    return DataflowPipelineResult(runner.dataflow_client.get_job(job_id), runner, options)

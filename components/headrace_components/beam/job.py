@@ -105,6 +105,8 @@ def run(
     )
     pipeline = _pipeline(component, args, options, output, scratch)
     with contextlib.ExitStack() as stack:
+        if isinstance(pipeline, RemotePipeline):
+            stack.callback(pipeline.release)  # after a signal, when all is cleaned up
         with _author_errors(component, options), pipeline:
             after = build(Job(pipeline, options, scratch))
             stack.callback(locations.remove, scratch)  # before, nothing lies there

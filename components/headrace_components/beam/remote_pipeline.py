@@ -1,40 +1,49 @@
 """Follows a job of Beam on other machines, so that it ends when its task does."""
 
-import contextlib
 import logging
-import signal
 import threading
 import uuid
-from types import FrameType, TracebackType
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import DebugOptions, GoogleCloudOptions, PortableOptions
-from apache_beam.runners.runner import PipelineState
+from apache_beam.options.pipeline_options import DebugOptions, GoogleCloudOptions
 
-from headrace_components.beam import dataflow_job
+from headrace_components.beam.dataflow_job import DataflowJob
 from headrace_components.beam.options import BeamOptions
+from headrace_components.beam.portable_job import PortableJob
+from headrace_components.beam.stop_signals import StopSignals
 from headrace_components.task import Artifact
 
-# What a shell makes of a process that a signal ended: 128 and the signal's number.
-_TERMINATED = 128 + signal.SIGTERM
+# Kubernetes gives a task half a minute between SIGTERM and SIGKILL, for this and for its own end.
+_ENDING_SECONDS = 12.0
+# What a call may take beyond that, as one that waits for a name server.
+_SLACK_SECONDS = 5.0
+# How long the submission may take to notice that the task ends.
+_NOTICING_SECONDS = 1.0
 
 
 class RemoteJob(Protocol):
-    """A job that a runner has taken."""
+    """The job of a task on a service."""
 
-    def announce(self) -> None:
-        """Says in the logs which job it is, and leaves what a retry of the task needs."""
+    def prepare(self, runner: Any) -> None:
+        """Is called in the main thread, before signals are taken over."""
 
-    def cancel(self) -> None:
-        """Asks the runner to end the job; returns before it has."""
+    def run(self, submit: Callable[[], Any]) -> Any:
+        """Submits the job and waits for its end; returns the runner's result."""
+
+    def stop(self) -> None:
+        """Lets `run`, in another thread, ask the service for nothing more."""
+
+    def end(self, seconds: float) -> bool:
+        """Ends the job, wherever it stands; returns whether it has ended already."""
 
     def forget(self) -> None:
         """Removes what was left for a retry; the job has ended."""
 
 
 class RemotePipeline(beam.Pipeline):
-    """A pipeline whose `run` returns when its job has ended, or else cancels it.
+    """A pipeline whose `run` returns when its job has ended, or else ends it.
 
     Args:
         component: Name of the component, for what is logged.
@@ -48,121 +57,113 @@ class RemotePipeline(beam.Pipeline):
         self, component: str, options: BeamOptions, output: Artifact, scratch: str
     ) -> None:
         named = options.pipeline_options.view_as(GoogleCloudOptions)
-        if named.job_name is None:
+        is_named_here = named.job_name is None
+        if is_named_here:
             name = component.replace("_", "-")
             named.job_name = f"headrace-{name}-{uuid.uuid4().hex[:12]}"
         # It would run `pip freeze`, for a list of what the image's own lock has.
         debugging = options.pipeline_options.view_as(DebugOptions)
         debugging.add_experiment("disable_logging_submission_environment")
-        super().__init__(runner=options.runner(), options=options.pipeline_options)
+        runner: Any = options.runner()
+        if options.runner_name == "DataflowRunner":
+            job = DataflowJob(
+                component,
+                options.pipeline_options,
+                output,
+                scratch,
+                is_named_here=is_named_here,
+            )
+            runner = job.runner()
+            self._job: RemoteJob = job
+        else:
+            self._job = PortableJob(component, options.pipeline_options)
+        super().__init__(runner=runner, options=options.pipeline_options)
         self._component = component
-        self._is_dataflow = options.runner_name == "DataflowRunner"
-        self._output = output
-        self._scratch = scratch
+        self._signals = StopSignals()
 
     def run(self, test_runner_api: bool | str = "AUTO") -> Any:
         """Submits the job and waits for its end.
+
+        All of that is the work of another thread. This one waits for it or for a signal; after a
+        signal it ends the job, by calls of its own, and leaves the other thread where it is.
 
         Raises:
             Exception: The job failed, or was cancelled by somebody else.
             SystemExit: The task was told to end, by SIGTERM.
             KeyboardInterrupt: The same, by SIGINT.
         """
-        record = dataflow_job.Record(self._component, self._options, self._scratch)
-        if self._is_dataflow:
-            record.end_earlier_job()
-        with _StopSignals() as signals:
-            result = super().run(test_runner_api)
-            job: RemoteJob = (
-                dataflow_job.DataflowJob(record, self.runner, result, self._output)
-                if self._is_dataflow
-                else _PortableJob(self._component, self._options, result)
-            )
-            try:
-                job.announce()
-                signals.let_through()
-                result.wait_until_finish()
-            except BaseException as error:
-                self._end(job, result, error)
-                raise
-        job.forget()
+        self._job.prepare(self.runner)
+        work = _Work(
+            lambda: self._job.run(lambda: beam.Pipeline.run(self, test_runner_api)),
+            self._signals.wake,
+        )
+        self._signals.take_over()
+        work.start()
+        self._signals.wait(work.is_done)
+        if self._signals.noted is not None:
+            self._job.stop()
+            work.join(_NOTICING_SECONDS)
+        if work.succeeded:
+            self.release()
+            result = work.result
+        else:
+            self._end()
+            result = None
+        # Also one that came just before the handlers were given back.
+        stop = self._signals.stop()
+        if stop is not None:
+            raise stop
+        self.release()
+        if work.error is not None:
+            raise work.error
         return result
 
-    def _end(self, job: RemoteJob, result: Any, error: BaseException) -> None:
-        try:
-            if isinstance(error, Exception) and PipelineState.is_terminal(result.state):
-                job.forget()
-            else:
-                job.cancel()
-                logging.warning("%s: asked for the end of its job on Beam.", self._component)
-        except Exception as problem:
+    def release(self) -> None:
+        """Hands signals back to who handled them before; until then, further ones are noted.
+
+        After a signal the caller does so, once it has cleaned up.
+        """
+        self._signals.give_back()
+
+    def _end(self) -> None:
+        """Ends the job in a bounded time, also where the service does not answer."""
+        ending = _Work(lambda: self._job.end(_ENDING_SECONDS), self._signals.wake)
+        ending.start()
+        ending.join(_ENDING_SECONDS + _SLACK_SECONDS)
+        if not ending.succeeded:
             # The task ends for a reason of its own, which is the one to report.
             logging.warning(
                 "%s: could not cancel its job on Beam, which may go on: %s",
                 self._component,
-                problem,
+                ending.error or "its service does not answer.",
             )
+        elif ending.result and self._signals.noted is None:
+            self._job.forget()
 
 
-class _PortableJob:
-    """A job of a job server, as Flink and Spark have one."""
+class _Work(threading.Thread):
+    """Does something in a thread that the end of the process does not wait for."""
 
-    def __init__(self, component: str, options: Any, result: Any) -> None:
-        self._component = component
-        self._endpoint = options.view_as(PortableOptions).job_endpoint
-        self._result = result
+    def __init__(self, work: Callable[[], Any], wake: Callable[[], None]) -> None:
+        super().__init__(daemon=True)
+        self._work = work
+        self._wake = wake
+        self._done = threading.Event()
+        self.result: Any = None
+        self.error: BaseException | None = None
 
-    def announce(self) -> None:
-        logging.info(
-            "%s: job %s of the job server %s.",
-            self._component,
-            self._result._job_id,
-            self._endpoint or "of this task",
-        )
+    @property
+    def succeeded(self) -> bool:
+        return self.is_done() and self.error is None
 
-    def cancel(self) -> None:
-        self._result.cancel()
+    def is_done(self) -> bool:
+        return self._done.is_set()
 
-    def forget(self) -> None:
-        pass
-
-
-class _StopSignals(contextlib.AbstractContextManager["_StopSignals"]):
-    """Turns SIGTERM and SIGINT into exceptions, but not before there is a job to cancel.
-
-    A second signal does not wait. Python lets the main thread alone handle signals; in another one
-    this does nothing.
-    """
-
-    def __init__(self) -> None:
-        self._before: dict[int, Any] = {}
-        self._held: BaseException | None = None
-        self._holds = True
-
-    def __enter__(self) -> "_StopSignals":
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGINT):
-                self._before[number] = signal.signal(number, self._take)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def let_through(self) -> None:
-        """Raises what came so far; what comes later is raised where it comes."""
-        self._holds = False
-        if self._held is not None:
-            raise self._held
-
-    def _take(self, number: int, _: FrameType | None) -> None:
-        stop = KeyboardInterrupt() if number == signal.SIGINT else SystemExit(_TERMINATED)
-        if self._holds and self._held is None:
-            self._held = stop
-            return
-        raise stop
+    def run(self) -> None:
+        try:
+            self.result = self._work()
+        except BaseException as error:  # the waiting thread raises it
+            self.error = error
+        finally:
+            self._done.set()
+            self._wake()

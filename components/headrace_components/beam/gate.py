@@ -1,0 +1,56 @@
+"""What stands between the work of a task and the service that runs its job."""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+
+
+class Gate:
+    """Lets one request at a time through, until it is shut.
+
+    The work of a task is done by a thread, which nothing can end from outside. With the gate shut
+    it cannot reach the service any more: a job that was not asked for yet never comes into being.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._shut = threading.Event()
+        self._is_creating = False
+
+    @contextlib.contextmanager
+    def passing(self, *, creates: bool = False) -> Iterator[None]:
+        """Is held around a request; `creates` says that it asks for the job.
+
+        Raises:
+            SystemExit: The gate is shut, so the thread has to end.
+        """
+        with self._lock:
+            self.check()
+            self._is_creating = creates
+            try:
+                yield
+            finally:
+                self._is_creating = False
+
+    def check(self) -> None:
+        """Raises SystemExit where the gate is shut."""
+        if self._shut.is_set():
+            # `threading` takes it for the orderly end of a thread, and Beam does not retry it.
+            raise SystemExit
+
+    def pause(self, seconds: float) -> None:
+        """Waits, and raises SystemExit as soon as the gate is shut."""
+        self._shut.wait(seconds)
+        self.check()
+
+    def shut(self, *, request_seconds: float, creation_seconds: float) -> None:
+        """Lets nothing through any more, and waits for the request that is under way.
+
+        Args:
+            request_seconds: How long to wait for its answer at most.
+            creation_seconds: The same for the request that asks for the job.
+        """
+        self._shut.set()
+        seconds = creation_seconds if self._is_creating else request_seconds
+        if self._lock.acquire(timeout=seconds):
+            self._lock.release()
