@@ -1,11 +1,13 @@
 """Turns what an author's pipeline file raises into one line with its file and line number."""
 
 import re
+import sys
 import traceback
 from pathlib import Path
 from typing import Any
 
 from headrace.errors import CompileError
+from headrace.suggestions import arguments_asked, did_you_mean, outputs_asked
 from headrace_components.errors import InputError
 
 # Words of kfp's own messages, and what to do about them.
@@ -82,19 +84,25 @@ def _describe(error: Exception) -> str:
             f"kfp takes the type {unknown[1]!r} for an artifact. Parameters are str, int, float, "
             "bool, list or dict, without brackets; artifacts are dsl.Input[...]."
         )
-    if isinstance(error, KeyError) and ".outputs[" in _last_source(error):
-        return (
-            f"the task has no output {error}. Name one that its component declares as "
-            "`dsl.Output`; its docstring lists them."
+    if isinstance(error, KeyError) and (outputs := outputs_asked(error)) is not None:
+        name = str(error.args[0])
+        has = f"; it has {outputs}" if outputs else ""
+        advice = did_you_mean(name, outputs) or (
+            "Name one that its component declares as `dsl.Output`; its docstring lists them."
         )
+        return f"the task has no output {name!r}{has}. {advice}"
+    if isinstance(error, TypeError) and (asked := arguments_asked(error)) is not None:
+        name, inputs = asked
+        advice = did_you_mean(name, inputs) or "Name one of those, or leave it out."
+        return f"{str(error).rstrip('.')}; it has {inputs}. {advice}"
+    if missing := re.search(r"cannot import name '(\w+)' from '([\w.]+)'", str(error)):
+        near = did_you_mean(missing[1], vars(sys.modules.get(missing[2], object)))
+        if near:
+            return f"{missing[2]} has no {missing[1]!r}. {near}"
     kind = "kfp" if type(error).__module__.startswith("kfp.") else type(error).__name__
     message = f"{kind}: {str(error).rstrip('.')}."
     advice = next((advice for words, advice in _ADVICE if words in message), "")
     return f"{message} {advice}".rstrip()
-
-
-def _last_source(error: Exception) -> str:
-    return traceback.extract_tb(error.__traceback__)[-1].line or ""
 
 
 def _mismatch(error: Exception) -> str | None:

@@ -18,6 +18,7 @@ from headrace.passes.images import apply_images
 from headrace.passes.large_artifacts import apply_large_artifacts
 from headrace.passes.lint import lint
 from headrace.passes.modules import apply_modules
+from headrace.passes.parameter_checks import check_parameters
 from headrace.passes.resources import apply_accelerators, apply_resources, check_settings
 from headrace.passes.task_settings import task_settings
 from headrace.passes.types import apply_types
@@ -117,6 +118,7 @@ def compile_for(source: Frontend, target: Target, profile: Profile) -> Compiled:
     spec = apply_beam(spec, target, settings, profile)
     spec = apply_defaults(spec, target)
     spec = apply_modules(spec, target, source.directory)
+    check_parameters(spec)
     spec = apply_types(spec, target)
     if target == "kubeflow":
         spec, platform = apply_training_jobs(spec, platform, settings, profile)

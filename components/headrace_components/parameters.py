@@ -34,11 +34,17 @@ def read(cls: type[P], values: Mapping[str, Any], component: str) -> P:
             f"{component}: unknown parameters {unknown}; it knows {sorted(fields)}. "
             "Compile the pipeline again with the Headrace version of the image."
         )
+    return cls(**converted(cls, values, component))
+
+
+def converted(cls: type[Any], values: Mapping[str, Any], component: str) -> dict[str, Any]:
+    """Returns values in the types that the fields of `cls` have; arguments are as for `read`.
+
+    Raises:
+        InputError: A value is not of its field's type.
+    """
     hints = typing.get_type_hints(cls)
-    converted = {
-        name: _convert(component, name, value, hints[name]) for name, value in values.items()
-    }
-    return cls(**converted)
+    return {name: _convert(component, name, value, hints[name]) for name, value in values.items()}
 
 
 def _convert(component: str, name: str, value: Any, hint: Any) -> Any:

@@ -172,7 +172,18 @@ def test_a_parameter_wired_into_a_port_is_named(tmp_path: Path) -> None:
     [
         ("examples=1", r"statistics_gen: input `examples` takes Examples, but gets the value 1\."),
         ("examples=schema", r"A task was passed on whole: name one output"),
-        ('examples=schema.outputs["shcema"]', r"the task has no output 'shcema'\. Name one"),
+        (
+            'examples=schema.outputs["shcema"]',
+            r"the task has no output 'shcema'; it has \['schema'\]\. Did you mean 'schema'\?$",
+        ),
+        (
+            'examples=csv_example_gen(input_base="ü").outputs[\n        "exmaples"]',
+            r"no output 'exmaples'; it has \['examples'\]\. Did you mean 'examples'\?$",
+        ),
+        (
+            'examples=schema.outputs["rows"]',
+            r"no output 'rows'; it has \['schema'\]\. Name one that its component declares",
+        ),
     ],
 )
 def test_a_wrong_argument_says_what_to_pass(argument: str, message: str, tmp_path: Path) -> None:
@@ -185,7 +196,23 @@ def test_a_wrong_argument_says_what_to_pass(argument: str, message: str, tmp_pat
 def test_an_unknown_argument_has_its_line(tmp_path: Path) -> None:
     text = WIRED_WRONGLY.replace('examples=schema.outputs["schema"]', "exmples=1")
 
-    with pytest.raises(CompileError, match=r"^pipeline.py:10: .*exmples"):
+    with pytest.raises(CompileError) as caught:
+        load(write(tmp_path, text))
+
+    message = str(caught.value)
+    assert message.startswith("pipeline.py:10: ")
+    assert "unexpected keyword argument \"exmples\"; it has ['beam_pipeline_args'" in message
+    assert message.endswith("Did you mean 'examples'?")
+
+
+def test_a_misspelt_component_gets_the_near_name(tmp_path: Path) -> None:
+    text = ONE.replace("import csv_example_gen", "import cvs_example_gen")
+
+    with pytest.raises(
+        CompileError,
+        match=r"^pipeline.py:2: headrace_components.catalog has no 'cvs_example_gen'\. "
+        r"Did you mean 'csv_example_gen'\?$",
+    ):
         load(write(tmp_path, text))
 
 

@@ -169,6 +169,24 @@ def test_each_target_has_its_own_accelerator_names() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "target", "near"),
+    [
+        ("NVIDIA_TESLA_T44", "vertex", "NVIDIA_TESLA_T4"),
+        ("nvidia-l44", "kubeflow", "nvidia-l4"),
+    ],
+)
+def test_a_misspelt_accelerator_gets_the_near_name(name: str, target: Any, near: str) -> None:
+    @dsl.pipeline(name="p")
+    def pipeline() -> None:
+        step().set_accelerator_type(name).set_accelerator_limit(1)
+
+    message = refusal(pipeline, target)
+
+    assert f"knows no accelerator {name!r}" in message
+    assert message.endswith(f"Did you mean {near!r}?")
+
+
 def test_machines_larger_than_any_of_vertex_are_refused() -> None:
     @dsl.pipeline(name="p")
     def many_cpus() -> None:

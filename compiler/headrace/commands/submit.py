@@ -129,6 +129,7 @@ def _timing(
     max_concurrent: int | None,
     catch_up: bool,
 ) -> "Timing | None":
+    from headrace.backends.remote.cron import checked_cron
     from headrace.backends.remote.model import Timing
 
     if cron is None:
@@ -156,23 +157,13 @@ def _timing(
         )
     return Timing(
         name=name or "",
-        cron=_cron(cron),
+        cron=checked_cron(cron),
         timezone=timezone or "UTC",
         start=first,
         end=last,
         max_concurrent=max_concurrent or 1,
         catch_up=catch_up,
     )
-
-
-def _cron(text: str) -> str:
-    fields = text.split()
-    if len(fields) != 5:
-        raise InputError(
-            f"headrace submit: --schedule is {text!r}, expected five fields: minute, hour, day of "
-            "the month, month, day of the week. Write '0 3 * * *' for 3 o'clock every day."
-        )
-    return " ".join(fields)
 
 
 def _time(option: str, text: str | None, timezone: str) -> datetime | None:

@@ -1,5 +1,6 @@
 """What a target cannot run, and what to write instead."""
 
+import difflib
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -8,7 +9,7 @@ from typing import Any
 from headrace import ir
 from headrace.errors import CompileError
 from headrace.passes.resources import accelerator
-from headrace.profiles.accelerators import NVIDIA
+from headrace.profiles.accelerators import ACCELERATORS, NVIDIA, vertex_name
 from headrace.targets import Target
 
 # Custom jobs of Vertex AI: https://cloud.google.com/vertex-ai/docs/pipelines/machine-types
@@ -91,6 +92,11 @@ def _accelerator_of_vertex(node: ir.TaskNode) -> str | None:
             f"knows no accelerator {name!r}; expected a name as 'nvidia-l4', which every target "
             "takes, or Vertex AI's own, as 'NVIDIA_L4'. Change `set_accelerator_type`."
         )
+    known = [vertex_name(each) for each in ACCELERATORS]
+    if name and "{{$" not in name and name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else "Change `set_accelerator_type`."
+        return f"knows no accelerator {name!r}; it has {known}. {hint}"
     return None
 
 
@@ -103,9 +109,11 @@ def _accelerator_of_kubeflow(node: ir.TaskNode) -> str | None:
             "takes, or a device as 'nvidia.com/gpu'."
         )
     if name and "/" not in name and "{{$" not in name:
+        near = difflib.get_close_matches(name, NVIDIA, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else "Change `set_accelerator_type`."
         return (
             f"knows no accelerator {name!r}; expected one of {list(NVIDIA)}, or a device as "
-            "'amd.com/gpu'. Change `set_accelerator_type`."
+            f"'amd.com/gpu'. {hint}"
         )
     return None
 

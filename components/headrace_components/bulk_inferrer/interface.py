@@ -3,10 +3,11 @@
 from kfp import dsl
 
 from headrace_components.artifacts import Examples, InferenceResult, Model, ModelBlessing
+from headrace_components.authoring import component
 from headrace_components.images import image
 
 
-@dsl.container_component
+@component
 def bulk_inferrer(
     examples: dsl.Input[Examples],
     model: dsl.Input[Model],

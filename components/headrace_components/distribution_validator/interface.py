@@ -3,10 +3,11 @@
 from kfp import dsl
 
 from headrace_components.artifacts import ExampleAnomalies, ExampleStatistics
+from headrace_components.authoring import component
 from headrace_components.images import image
 
 
-@dsl.container_component
+@component
 def distribution_validator(
     statistics: dsl.Input[ExampleStatistics],
     anomalies: dsl.Output[ExampleAnomalies],

@@ -1,6 +1,5 @@
 """Turns the `eval_config` parameter into a checked `tfma.EvalConfig` with its defaults."""
 
-import difflib
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from tensorflow_model_analysis.utils import config_util
 from tensorflow_model_analysis.utils.keras_lib import tf_keras
 
 from headrace_components.errors import InputError
+from headrace_components.evaluator.early_checks import normalized, unknown_metric
 from headrace_components.evaluator.thresholds import check_thresholds
 from headrace_components.user_code.tfx_shim.finder import tfx_importable
 
@@ -63,10 +63,10 @@ def checked_config(
     Raises:
         InputError: A field or a metric is unknown, or values contradict each other.
     """
-    _check_fields(values, config_pb2.EvalConfig.DESCRIPTOR, "eval_config")
+    values = normalized(values)
     check_thresholds(values)
     try:
-        given = json_format.ParseDict(dict(values), config_pb2.EvalConfig())
+        given = json_format.ParseDict(values, config_pb2.EvalConfig())
     except json_format.ParseError as error:
         raise InputError(
             f"evaluator: `eval_config` is not a tfma.EvalConfig: {_one_line(error)}. Give the "
@@ -102,39 +102,10 @@ def checked_config(
     )
 
 
-def _check_fields(values: Mapping[str, Any], descriptor: Any, place: str) -> None:
-    """Refuses names that the message does not have, before the parser reports one in its terms."""
-    fields = {field.name: field for field in descriptor.fields}
-    fields.update({field.camelcase_name: field for field in descriptor.fields})
-    for name, value in values.items():
-        if name not in fields:
-            known = sorted(field.name for field in descriptor.fields)
-            raise InputError(
-                f"evaluator: {place} has the field {name!r}, which {descriptor.name} lacks; it "
-                f"has {known}. {_suggestion(name, known)}"
-            )
-        for inner, where in _messages(value, fields[name], f"{place}.{name}"):
-            _check_fields(inner, fields[name].message_type, where)
-
-
-def _messages(value: Any, field: Any, place: str) -> Iterator[tuple[Mapping[str, Any], str]]:
-    # Maps, wrappers as Int32Value and the like have JSON forms of their own.
-    kind = field.message_type
-    if kind is None or kind.GetOptions().map_entry or kind.file.package == "google.protobuf":
-        return
-    items = value if isinstance(value, list) else [value]
-    for position, item in enumerate(items):
-        if isinstance(item, Mapping):
-            yield item, f"{place}[{position}]" if isinstance(value, list) else place
-
-
 def _check_metric(metric: Any) -> None:
     known = {*metric_types.registered_metrics(), *_keras_names(tf_keras.metrics)}
     if not metric.module and metric.class_name not in known:
-        raise InputError(
-            f"evaluator: `eval_config` asks for the metric {metric.class_name!r}, which neither "
-            f"TFMA nor Keras has. {_suggestion(metric.class_name, sorted(known))}"
-        )
+        raise unknown_metric(metric.class_name, sorted(known))
     try:
         with tfx_importable(None):  # `module` may be a file beside the author's module
             metric_specs.metric_instance(metric)
@@ -200,11 +171,6 @@ def _thresholds(proto: Any) -> Any:
         proto.metrics_specs, eval_config=proto
     )
     return thresholds
-
-
-def _suggestion(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"Did you mean {near[0]!r}?" if near else "Take one of those that it has."
 
 
 def _one_line(error: Exception) -> str:

@@ -3,10 +3,11 @@
 from kfp import dsl
 
 from headrace_components.artifacts import Examples, Model, ModelBlessing, ModelEvaluation, Schema
+from headrace_components.authoring import component
 from headrace_components.images import image
 
 
-@dsl.container_component
+@component
 def evaluator(
     examples: dsl.Input[Examples],
     evaluation: dsl.Output[ModelEvaluation],

@@ -3,10 +3,11 @@
 from kfp import dsl
 
 from headrace_components.artifacts import Examples, ExamplesDiff
+from headrace_components.authoring import component
 from headrace_components.images import image
 
 
-@dsl.container_component
+@component
 def example_diff(
     examples: dsl.Input[Examples],
     baseline_examples: dsl.Input[Examples],

@@ -92,14 +92,7 @@ def resolve(
     Raises:
         InputError: A pattern is not understood or matches nothing, or splits differ in their span.
     """
-    patterns = [_Pattern(component, split) for split in splits]
-    _check_alike(component, patterns)
-    if only_span is not None and not patterns[0].has_span:
-        raise InputError(
-            f"{component}: span {only_span} is asked for, but pattern "
-            f"{splits[0].pattern!r} has no {{SPAN}}. Put {{SPAN}} or {{YYYY}}, {{MM}} and {{DD}} "
-            "into the patterns, or leave `span` and `range_config` out."
-        )
+    patterns = _patterns(component, splits, only_span)
     chosen = [_choose(component, input_base, pattern, only_span, find) for pattern in patterns]
     for pattern, choice in zip(patterns, chosen, strict=True):
         if choice[:2] != chosen[0][:2]:
@@ -116,6 +109,30 @@ def resolve(
         files={name: tuple(file.path for file in files) for name, files in named.items()},
         fingerprint="\n".join(_fingerprint(name, files) for name, files in named.items()),
     )
+
+
+def check_patterns(splits: Sequence[InputSplit], only_span: int | None, *, component: str) -> None:
+    """Rejects input patterns that are not understood; arguments are as for `resolve`.
+
+    Raises:
+        InputError: A pattern is not understood, patterns differ in their placeholders, or have
+            none for the span that is asked for.
+    """
+    _patterns(component, splits, only_span)
+
+
+def _patterns(
+    component: str, splits: Sequence[InputSplit], only_span: int | None
+) -> "list[_Pattern]":
+    patterns = [_Pattern(component, split) for split in splits]
+    _check_alike(component, patterns)
+    if only_span is not None and not patterns[0].has_span:
+        raise InputError(
+            f"{component}: span {only_span} is asked for, but pattern "
+            f"{splits[0].pattern!r} has no {{SPAN}}. Put {{SPAN}} or {{YYYY}}, {{MM}} and {{DD}} "
+            "into the patterns, or leave `span` and `range_config` out."
+        )
+    return patterns
 
 
 class _Pattern:

@@ -3,10 +3,11 @@
 from kfp import dsl
 
 from headrace_components.artifacts import ExampleAnomalies, ExampleStatistics, Schema
+from headrace_components.authoring import component
 from headrace_components.images import image
 
 
-@dsl.container_component
+@component
 def example_validator(
     statistics: dsl.Input[ExampleStatistics],
     schema: dsl.Input[Schema],

@@ -3,10 +3,11 @@
 from kfp import dsl
 
 from headrace_components.artifacts import Schema
+from headrace_components.authoring import component
 from headrace_components.images import image
 
 
-@dsl.container_component
+@component
 def import_schema_gen(schema: dsl.Output[Schema], schema_file: str) -> dsl.ContainerSpec:
     """Imports a curated schema.
 

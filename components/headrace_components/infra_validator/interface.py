@@ -3,10 +3,11 @@
 from kfp import dsl
 
 from headrace_components.artifacts import Examples, InfraBlessing, Model
+from headrace_components.authoring import component
 from headrace_components.images import image
 
 
-@dsl.container_component
+@component
 def infra_validator(
     model: dsl.Input[Model],
     blessing: dsl.Output[InfraBlessing],

@@ -3,10 +3,11 @@
 from kfp import dsl
 
 from headrace_components.artifacts import InfraBlessing, Model, ModelBlessing, PushedModel
+from headrace_components.authoring import component
 from headrace_components.images import image as image_of
 
 
-@dsl.container_component
+@component
 def kubernetes_pusher(
     pushed_model: dsl.Output[PushedModel],
     server: str,

@@ -2,10 +2,11 @@
 
 from kfp import dsl
 
+from headrace_components.authoring import component
 from headrace_components.images import image
 
 
-@dsl.container_component
+@component
 def latest_artifact(
     artifact: dsl.Output[dsl.Artifact],
     producer: str,

@@ -3,10 +3,11 @@
 from kfp import dsl
 
 from headrace_components.artifacts import Examples
+from headrace_components.authoring import component
 from headrace_components.images import image
 
 
-@dsl.container_component
+@component
 def parquet_example_gen(
     examples: dsl.Output[Examples],
     input_base: str,

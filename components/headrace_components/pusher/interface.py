@@ -3,10 +3,11 @@
 from kfp import dsl
 
 from headrace_components.artifacts import InfraBlessing, Model, ModelBlessing, PushedModel
+from headrace_components.authoring import component
 from headrace_components.images import image
 
 
-@dsl.container_component
+@component
 def pusher(
     pushed_model: dsl.Output[PushedModel],
     model: dsl.Input[Model] = None,

@@ -3,10 +3,11 @@
 from kfp import dsl
 
 from headrace_components.artifacts import Examples, ExampleStatistics, Schema
+from headrace_components.authoring import component
 from headrace_components.images import image
 
 
-@dsl.container_component
+@component
 def statistics_gen(
     examples: dsl.Input[Examples],
     statistics: dsl.Output[ExampleStatistics],

@@ -3,10 +3,11 @@
 from kfp import dsl
 
 from headrace_components.artifacts import Model, ModelBlessing
+from headrace_components.authoring import component
 from headrace_components.images import image
 
 
-@dsl.container_component
+@component
 def tfjs_converter(
     model: dsl.Input[Model],
     converted_model: dsl.Output[Model],

@@ -11,10 +11,11 @@ from headrace_components.artifacts import (
     Schema,
     TransformGraph,
 )
+from headrace_components.authoring import component
 from headrace_components.images import image
 
 
-@dsl.container_component
+@component
 def trainer(
     examples: dsl.Input[Examples],
     model: dsl.Output[Model],

@@ -10,10 +10,11 @@ from headrace_components.artifacts import (
     TransformCache,
     TransformGraph,
 )
+from headrace_components.authoring import component
 from headrace_components.images import image
 
 
-@dsl.container_component
+@component
 def transform(
     examples: dsl.Input[Examples],
     schema: dsl.Input[Schema],

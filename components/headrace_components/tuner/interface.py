@@ -10,10 +10,11 @@ from headrace_components.artifacts import (
     TransformGraph,
     TunerResults,
 )
+from headrace_components.authoring import component
 from headrace_components.images import image
 
 
-@dsl.container_component
+@component
 def tuner(
     examples: dsl.Input[Examples],
     best_hyperparameters: dsl.Output[HyperParameters],

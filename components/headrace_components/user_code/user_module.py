@@ -7,7 +7,6 @@ under a name of its own, so that it hides no installed package. Standard library
 
 import atexit
 import contextlib
-import difflib
 import errno
 import functools
 import hashlib
@@ -30,6 +29,7 @@ from typing import Any
 from headrace_components.errors import ComponentError, InputError, PlatformError
 from headrace_components.storage import read_bytes
 from headrace_components.task import local_path
+from headrace_components.user_code.module_functions import missing_function
 from headrace_components.user_code.module_pack import is_packed, is_remote, unpack
 from headrace_components.user_code.tfx_shim.finder import tfx_importable
 
@@ -264,12 +264,7 @@ def _import_dotted(component: str, module_name: str) -> ModuleType:
 def _function_of(component: str, module: ModuleType, name: str) -> Callable[..., Any]:
     file = Path(module.__file__ or module.__name__).name
     if not hasattr(module, name):
-        functions = sorted(_functions(module))
-        near = difflib.get_close_matches(name, functions, n=1)
-        raise InputError(
-            f"{component}: {file} has no function {name!r}; it defines {functions}. "
-            + (f"Rename {near[0]!r} to {name!r}." if near else f"Define {name} there.")
-        )
+        raise missing_function(component, file, (name,), sorted(_functions(module)))
     function = getattr(module, name)
     if not callable(function):
         raise InputError(

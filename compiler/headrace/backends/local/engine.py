@@ -28,6 +28,7 @@ from headrace.backends.local.runners.runner import CONTAINER_RUNNERS, RunnerName
 from headrace.backends.local.runners.setup import Setup, prepare
 from headrace.backends.local.spec import Spec
 from headrace.backends.local.store import RunStore, storage_error
+from headrace.passes.parameter_checks import check_parameters
 from headrace_components.errors import InputError
 
 T = TypeVar("T")
@@ -106,6 +107,7 @@ def start(
     options = options or Options()
     pipeline = Spec(body=spec)
     values = run_parameters.checked(parameters or {}, pipeline.root)
+    check_parameters(spec, values)
     observer = observer or Silence()
     setup = prepare(options.runner, spec, options.containers, observer.log)
     root = options.root.absolute()

@@ -10,7 +10,9 @@ from headrace.backends.local import run_parameters
 from headrace.backends.local.spec import Component
 from headrace.backends.remote.model import Order
 from headrace.compiler import compile_for
-from headrace.passes.modules import pack_parameters
+from headrace.passes.defaults import apply_defaults
+from headrace.passes.modules import apply_modules, pack_parameters
+from headrace.passes.parameter_checks import check_parameters
 from headrace.profiles.profile import Profile
 from headrace.targets import Target
 from headrace_components.errors import InputError
@@ -54,6 +56,9 @@ def order_of(
         **pack_parameters(source.spec, given, target, Path.cwd()),
     }
     run_parameters.checked(values, root, _COMMAND)
+    check_parameters(
+        apply_modules(apply_defaults(source.spec, target), target, source.directory), values
+    )
     return Order(compiled=compiled, parameters=values, run_id=run_id, use_cache=use_cache)
 
 

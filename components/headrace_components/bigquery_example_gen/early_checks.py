@@ -1,0 +1,5 @@
+"""What is known of BigQueryExampleGen before a run."""
+
+from headrace_components.example_gen.split_checks import splits_made
+
+__all__ = ["splits_made"]

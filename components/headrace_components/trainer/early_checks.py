@@ -1,0 +1,20 @@
+"""What is known of Trainer before a run."""
+
+from headrace_components.split_needs import SplitNeed
+from headrace_components.trainer.params import TrainerParams
+
+
+def functions(params: TrainerParams) -> list[tuple[str, ...]]:
+    """Returns the function that the module must have."""
+    return [("run_fn",)] if params.module_file else []
+
+
+def splits_read(params: TrainerParams) -> list[SplitNeed]:
+    """Returns the splits to train on, and those to evaluate on where the author names them."""
+    needs = [
+        SplitNeed(port="examples", parameter="splits` of `train_args", names=params.train_splits)
+    ]
+    if params.eval_args.get("splits"):
+        name = "splits` of `eval_args"
+        needs.append(SplitNeed(port="examples", parameter=name, names=params.eval_splits))
+    return needs

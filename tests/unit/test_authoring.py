@@ -1,0 +1,104 @@
+"""Components in a pipeline file: kfp's, and proto messages where TFX's users have them."""
+
+# kfp decorates without types, and protobuf's pool has none.
+# mypy: disallow-untyped-decorators=False, disallow-untyped-calls=False
+
+from typing import Any
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
+from kfp import dsl
+from kfp.dsl.container_component_class import ContainerComponent
+from tensorflow_model_analysis.proto import config_pb2
+
+from headrace import ir
+from headrace.compiler import compile_pipeline
+from headrace.profiles.profile import Profile
+from headrace_components import catalog
+
+EVAL_CONFIG = """
+model_specs { label_key: "y" }
+slicing_specs {}
+slicing_specs { feature_keys: "city" }
+metrics_specs {
+  metrics {
+    class_name: "AUC"
+    config: '{"num_thresholds": 100}'
+    threshold {
+      value_threshold { lower_bound { value: 0.6 } }
+      change_threshold { absolute { value: -1e-10 } direction: HIGHER_IS_BETTER }
+    }
+  }
+}
+"""
+
+
+def output_message() -> Any:
+    """Returns what `tfx.proto.Output(...)` is: TFX itself does not install beside newer kfp."""
+    file = descriptor_pb2.FileDescriptorProto(name="output.proto", package="t", syntax="proto3")
+    fields = {
+        "Split": [("name", 9, 1, ""), ("hash_buckets", 5, 1, "")],
+        "SplitConfig": [("splits", 11, 3, ".t.Split")],
+        "Output": [("split_config", 11, 1, ".t.SplitConfig")],
+    }
+    for name, members in fields.items():
+        message = file.message_type.add(name=name)
+        for number, (field, kind, label, type_name) in enumerate(members, 1):
+            message.field.add(
+                name=field, number=number, type=kind, label=label, type_name=type_name or None
+            )
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    cls = message_factory.GetMessageClass(pool.FindMessageTypeByName("t.Output"))
+    splits = [{"name": "train", "hash_buckets": 3}, {"name": "eval", "hash_buckets": 1}]
+    return cls(split_config={"splits": splits})
+
+
+def constants(pipeline: Any) -> dict[str, Any]:
+    spec = compile_pipeline(pipeline, target="local", config=Profile())
+    return {
+        f"{node.name}.{name}": ir.constant(source)
+        for node in ir.tasks(spec)
+        for name, source in ir.parameter_inputs(node.task).items()
+    }
+
+
+def test_proto_messages_are_taken_where_dicts_are() -> None:
+    config = text_format.Parse(EVAL_CONFIG, config_pb2.EvalConfig())
+
+    @dsl.pipeline(name="p")
+    def pipeline() -> None:
+        rows = catalog.csv_example_gen(input_base="data", output_config=output_message()).output
+        catalog.evaluator(examples=rows, eval_config=config)
+
+    found = constants(pipeline)
+
+    assert found["csv-example-gen.output_config"] == {
+        "split_config": {
+            "splits": [{"name": "train", "hash_buckets": 3}, {"name": "eval", "hash_buckets": 1}]
+        }
+    }
+    threshold = found["evaluator.eval_config"]["metrics_specs"][0]["metrics"][0]["threshold"]
+    assert threshold == {
+        "value_threshold": {"lower_bound": 0.6},
+        "change_threshold": {"absolute": -1e-10, "direction": "HIGHER_IS_BETTER"},
+    }
+    assert found["evaluator.eval_config"]["slicing_specs"] == [{}, {"feature_keys": ["city"]}]
+
+
+def test_a_message_within_a_dict_is_taken_too() -> None:
+    threshold = config_pb2.MetricThreshold(value_threshold={"lower_bound": {"value": 0.5}})
+    metric = {"class_name": "AUC", "threshold": threshold}
+
+    @dsl.pipeline(name="p")
+    def pipeline() -> None:
+        rows = catalog.csv_example_gen(input_base="data").output
+        config = {"model_specs": [{"label_key": "y"}], "metrics_specs": [{"metrics": [metric]}]}
+        catalog.evaluator(examples=rows, eval_config=config)
+
+    (spec,) = constants(pipeline)["evaluator.eval_config"]["metrics_specs"]
+    assert spec["metrics"][0]["threshold"] == {"value_threshold": {"lower_bound": 0.5}}
+
+
+def test_every_component_of_the_catalogue_is_kfps() -> None:
+    for name in catalog.__all__:
+        assert isinstance(getattr(catalog, name), ContainerComponent)

@@ -1,0 +1,52 @@
+"""When a schedule starts runs: what every service reads alike, and nothing else."""
+
+import re
+
+import pytest
+
+from headrace.backends.remote.cron import checked_cron
+from headrace_components.errors import InputError
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0 3 * * *",
+        "*/15 0-6,22 1,15 * MON-FRI",
+        "5/10 0-23/2 * jan-Mar sun",
+        "0 0 29 2 *",
+        "0 0 31 2 1",  # Mondays in February, too
+        "59 23 31 12 6",
+    ],
+)
+def test_five_fields_of_cron_are_taken(text: str) -> None:
+    assert checked_cron(f"  {text.replace(' ', '   ')} ") == text
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a b c d e", r"minute has 'a': 'a' is not a number\. Expected \*, numbers from 0 to 59"),
+        ("0 0 3 * * *", r"expected five fields: minute, hour"),
+        ("@daily", r"expected five fields"),
+        ("60 * * * *", r"minute has '60': 60 is out of range"),
+        ("0 24 * * *", r"hour has '24'"),
+        ("0 0 0 * *", r"day of the month has '0'"),
+        ("0 0 * 13 *", r"month has '13'"),
+        ("0 0 * JANU *", r"month has 'JANU': did you mean JAN\?"),
+        ("0 0 * * 7", r"day of the week has '7': Sunday is 0"),
+        ("0 0 * * MONDAY", r"did you mean MON\?"),
+        ("0 0 L * *", r"day of the month has 'L'"),
+        ("0 0 ? * *", r"day of the month has '\?'"),
+        ("0 5-2 * * *", r"hour has '5-2': 5 is after 2"),
+        ("*/0 * * * *", r"the step '0' is not a number above 0"),
+        ("1,,2 * * * *", r"minute has ''"),
+        ("-1 * * * *", r"minute has '-1'"),
+        ("0 0 31 2,4 *", r"no such month has a day 31"),
+    ],
+)
+def test_what_no_service_reads_is_named_with_its_field(text: str, words: str) -> None:
+    with pytest.raises(InputError) as caught:
+        checked_cron(text)
+
+    assert re.search(words, str(caught.value)), str(caught.value)
