@@ -14,6 +14,9 @@ from launcher import Launcher, Outcome, Stored
 
 Object = Mapping[str, Any]
 
+PIPELINE_VALUES = {"{{$.pipeline_job_name}}": "run-1", "{{$.pipeline_task_name}}": "task-1"}
+"""What the driver puts in place of a constant, where that is nothing else."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Declaration:
@@ -79,6 +82,9 @@ def _run_task(
     parameters = {
         each: _value(source, values, done) for each, source in inputs.get("parameters", {}).items()
     }
+    # The driver gives a task what kfp adds to its inputs, whatever the component declares.
+    undeclared = {each: Declaration(type="") for each in parameters if each not in spec.inputs}
+    spec = Spec(inputs=spec.inputs | undeclared, outputs=spec.outputs)
     artifacts = {
         each: _artifact(source, done) for each, source in inputs.get("artifacts", {}).items()
     }
@@ -110,7 +116,8 @@ def _declarations(definitions: Object) -> dict[str, Declaration]:
 def _value(source: Object, values: Object, done: Mapping[str, Outcome]) -> Any:
     ((kind, what),) = source.items()
     if kind == "runtimeValue":
-        return what["constant"]
+        constant = what["constant"]
+        return PIPELINE_VALUES.get(constant, constant) if isinstance(constant, str) else constant
     if kind == "componentInputParameter":
         return values[what]
     if kind == "taskOutputParameter":

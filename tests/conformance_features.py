@@ -10,13 +10,19 @@ from typing import Any, TypeVar
 from headrace.compiler import compile_for
 from headrace.errors import CompileError
 from headrace.frontend import load
+from headrace.profiles.images import Images
 from headrace.profiles.profile import Profile
 from headrace.profiles.vertex import Vertex
 from headrace.targets import TARGETS, Target
+from headrace_components import catalog
 
 PAGE = Path(__file__).parents[1] / "docs/conformance.md"
 PROFILE = Profile(
-    vertex=Vertex(pipeline_root="gs://bucket/root", project="project", region="europe-west1")
+    images=Images(
+        registry="registry.example.com/headrace",
+        digests=dict.fromkeys(catalog.__all__, f"sha256:{'0' * 64}"),
+    ),
+    vertex=Vertex(pipeline_root="gs://bucket/root", project="project", region="europe-west1"),
 )
 
 _HEAD = """\
@@ -26,7 +32,8 @@ Each line is a small pipeline of `tests/conformance/`. A test runs it on this ma
 its result. Another compiles it for Kubeflow and Vertex AI: there, "works" means that it compiles to
 what the backend's documentation and source say they run; no cluster takes part. What a target
 cannot run, or kfp compiles to something else than it says, `headrace compile` refuses, with what to
-write instead: the notes have its words. "kfp refuses" is what cannot be written at all.
+write instead: the notes have its words. "kfp refuses" is what cannot be written at all. What the
+components of Headrace read as parameters is also compared after the rules of both launchers.
 
 `make golden` writes this page.
 """

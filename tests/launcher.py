@@ -10,6 +10,7 @@ import importlib
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -133,7 +134,9 @@ class Launcher:
         }
         message = self._executor_input(spec, parameters or {}, wired, task_key, pod)
         self._provide(pod, wired)
-        words = [word.replace("{{$}}", json.dumps(message)) for word in command]
+        words = [placed(word, message) for word in command]
+        if self.rules != "vertex":
+            words = [expanded(word, environment or {}) for word in words]
         code, log = self._start(words, message, pod, environment or {})
         if code != 0:
             raise TaskFailedError(f"{component}: exit code {code}\n{log}")
@@ -313,6 +316,27 @@ class Launcher:
 
     def _in_store(self, key: str) -> Path:
         return self.root / "store" / "bucket" / key
+
+
+def placed(word: str, message: Mapping[str, Any]) -> str:
+    """Returns a word with its placeholders replaced, as text in text: `compileCmdAndArgs`."""
+    word = word.replace("{{$}}", json.dumps(message, ensure_ascii=False))
+    for name, value in message["inputs"]["parameterValues"].items():
+        text = value if isinstance(value, str) else json.dumps(value)
+        word = word.replace(f"{{{{$.inputs.parameters['{name}']}}}}", text)
+    for name, entries in message["inputs"]["artifacts"].items():
+        uri = entries["artifacts"][0]["uri"]
+        word = word.replace(f"{{{{$.inputs.artifacts['{name}'].uri}}}}", uri)
+    return word
+
+
+def expanded(word: str, environment: Mapping[str, str]) -> str:
+    """Returns a word as Kubernetes has it started: `$$` is a dollar, `$(NAME)` a variable."""
+
+    def value(match: re.Match[str]) -> str:
+        return "$" if match[1] is None else environment.get(match[1], match[0])
+
+    return re.sub(r"\$\$|\$\(([^)]*)\)", value, word)
 
 
 def _is_artifact(declaration: Any) -> bool:

@@ -21,6 +21,7 @@ from headrace.passes.modules import apply_modules
 from headrace.passes.parameter_checks import check_parameters
 from headrace.passes.resources import apply_accelerators, apply_resources, check_settings
 from headrace.passes.task_settings import task_settings
+from headrace.passes.templates import apply_templates
 from headrace.passes.types import apply_types
 from headrace.passes.workers import check_workers
 from headrace.profiles.profile import Profile, read_profile
@@ -120,6 +121,7 @@ def compile_for(source: Frontend, target: Target, profile: Profile) -> Compiled:
     spec = apply_modules(spec, target, source.directory)
     check_parameters(spec)
     spec = apply_types(spec, target)
+    spec = apply_templates(spec)
     if target == "kubeflow":
         spec, platform = apply_training_jobs(spec, platform, settings, profile)
         documents = kubeflow.documents(spec, platform, profile)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from headrace_components.errors import InputError
+from headrace_components.templates import whole_numbers
 
 P = TypeVar("P")
 
@@ -15,8 +16,8 @@ P = TypeVar("P")
 def read(cls: type[P], values: Mapping[str, Any], component: str) -> P:
     """Returns the dataclass `cls`, filled from the values of an `ExecutorInput`.
 
-    JSON has one number type, so `3.0` is read as the integer 3 where `cls` asks for one; lists
-    become tuples. A value that is absent takes the default of `cls`.
+    JSON has one number type, so `3.0` is read as the integer 3 where `cls` asks for one, and at any
+    depth of an object; lists become tuples. A value that is absent takes the default of `cls`.
 
     Args:
         cls: A component's parameters. Field types: str, int, float, bool, `tuple[str, ...]`,
@@ -64,7 +65,7 @@ def _convert(component: str, name: str, value: Any, hint: Any) -> Any:
     elif origin in (str, int, float, bool) and isinstance(value, origin):
         return value
     elif isinstance(value, Mapping) and origin not in (str, int, float, bool, tuple):
-        return dict(value)
+        return {key: whole_numbers(item) for key, item in value.items()}
     raise InputError(
         f"{component}: parameter `{name}` is {json.dumps(value)}, expected {_describe(hint)}."
     )

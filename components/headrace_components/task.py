@@ -25,6 +25,7 @@ from typing import Any, NoReturn
 
 from headrace_components.cluster import is_chief
 from headrace_components.errors import ComponentError, InputError, PlatformError, Stopped
+from headrace_components.templates import fill
 
 EXIT_INPUT_ERROR = 2
 # EX_TEMPFAIL of sysexits.h: "temporary failure; the user is invited to retry".
@@ -90,8 +91,9 @@ class Task:
 
     Attributes:
         component: Name of the component, as in error messages.
-        params: Parameter values as the backend sent them. Numbers may be floats where an integer
-            was meant: `headrace_components.parameters.read` turns them into typed parameters.
+        params: Parameter values as the backend sent them, with templates filled in. Numbers may be
+            floats where an integer was meant: `headrace_components.parameters.read` turns them into
+            typed parameters.
         inputs: Artifacts by input port; a port may carry several, and an optional one none.
         outputs: The artifact to write, by output port. Its directory exists; of one that is a
             file, as a report is, the directory around it.
@@ -121,6 +123,7 @@ class Task:
 
         Raises:
             PlatformError: The text is no `ExecutorInput`.
+            InputError: A parameter is made with a value that is not there.
         """
         try:
             message = json.loads(text)
@@ -128,7 +131,7 @@ class Task:
             outputs = message["outputs"]
             return cls(
                 component=component,
-                params=dict(inputs.get("parameterValues", {})),
+                params=fill(inputs.get("parameterValues", {}), component),
                 inputs={
                     key: tuple(_artifact(key, entry, mounts) for entry in entries["artifacts"])
                     for key, entries in inputs.get("artifacts", {}).items()

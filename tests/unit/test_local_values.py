@@ -8,8 +8,9 @@ import pytest
 from headrace.backends.local import run_parameters
 from headrace.backends.local.placeholders import Context, fill, fill_arguments, fill_constant
 from headrace.backends.local.spec import Component
-from headrace.backends.local.values import coerce, select, to_text
+from headrace.backends.local.values import coerce, select
 from headrace_components.errors import InputError
+from headrace_components.templates import to_text
 
 MESSAGE = {
     "inputs": {

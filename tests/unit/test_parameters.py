@@ -1,5 +1,6 @@
 """From the values of a message to typed parameters."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,3 +64,13 @@ def test_absent_values_take_the_defaults() -> None:
 def test_a_value_of_another_type_is_refused(values: dict[str, Any], reason: str) -> None:
     with pytest.raises(InputError, match=reason):
         read(Params, values, "trainer")
+
+
+def test_whole_numbers_in_objects_are_integers_at_any_depth() -> None:
+    values = {"config": {"units": 64.0, "deep": [{"n": 5.0, "x": 0.5, "big": 1e21}], "on": True}}
+
+    config = read(Params, values, "transform").config
+
+    assert json.dumps(config) == (
+        '{"units": 64, "deep": [{"n": 5, "x": 0.5, "big": 1e+21}], "on": true}'
+    )

@@ -225,3 +225,25 @@ def test_a_module_too_long_for_a_remote_parameter_is_refused(directory: Path) ->
     for target in ("kubeflow", "vertex"):
         with pytest.raises(CompileError, match=r"take \d+ characters .* at most 10000 .*gs:// or"):
             pack_module("long.py", "task `t`", target, directory)
+
+
+def test_a_path_that_a_run_makes_of_parts_is_refused_for_a_cluster(directory: Path) -> None:
+    @dsl.pipeline(name="p")
+    def of_a_name(name: str) -> None:
+        train(module_file=f"models/{name}.py")
+
+    @dsl.pipeline(name="p")
+    def of_a_default(folder: str = "models") -> None:
+        train(module_file=f"{folder}/a.py")
+
+    @dsl.pipeline(name="p")
+    def of_a_uri(bucket: str, folder: str = "gs://other") -> None:
+        train(module_file=f"gs://{bucket}/a.py")
+        train(module_file=f"{folder}/a.py")
+        train(module_file=f"{bucket}/a.py")
+
+    for pipeline in (of_a_name, of_a_default):
+        with pytest.raises(CompileError, match=r"task `train`: `module_file` is a path that only"):
+            compiled(pipeline, directory, "kubeflow")
+        assert "{{$" in value_of(compiled(pipeline, directory, "local"), "train")
+    assert "gs://" in value_of(compiled(of_a_uri, directory, "vertex"), "train")

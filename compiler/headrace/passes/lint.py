@@ -114,12 +114,20 @@ def _is_well_formed(condition: str) -> bool:
 
 
 def _unfilled_text(node: ir.TaskNode) -> str | None:
-    constants = {
-        name: ir.constant(source) for name, source in ir.parameter_inputs(node.task).items()
+    texts = {
+        "artifact_uri": node.executor.get("importer", {}).get("artifactUri"),
+        "env": node.container.get("env"),
     }
-    texts = {**constants, "artifact_uri": node.executor.get("importer", {}).get("artifactUri")}
+    if ir.headrace_component(node.container) is None:  # `templates` sees to those of ours
+        for name, source in ir.parameter_inputs(node.task).items():
+            texts[name] = ir.constant(source)
     for where, value in texts.items():
         found = _CHANNEL.search(ir.canonical_json(value))
+        if found and where == "env":
+            return (
+                f"sets a variable to a text with `{found[1]}`, and kfp sets constants only. Pass "
+                "the value as a parameter of the component."
+            )
         if found:
             return (
                 f"has an f-string with `{found[1]}` in `{where}`, which kfp fills in only where "

@@ -13,6 +13,7 @@ from typing import Any
 from headrace import ir
 from headrace.errors import CompileError
 from headrace.ir import Spec
+from headrace.passes.templates import is_template, made_text
 from headrace.targets import Target
 from headrace_components.user_code.module_pack import is_packed, is_remote, pack
 from headrace_components.user_code.siblings import sibling_names
@@ -41,7 +42,25 @@ def apply_modules(spec: Mapping[str, Any], target: Target, directory: Path) -> S
     """
     result: Spec = ir.copy(spec)
     _walk(result, lambda value, user: pack_module(value, user, target, directory))
+    if target != "local":
+        _check_made_names(result, target)
     return result
+
+
+def _check_made_names(spec: Spec, target: Target) -> None:
+    """Refuses names that a run makes of parts, where they mean files of this machine."""
+    for node in ir.tasks(spec):
+        value = ir.constant(ir.parameter_inputs(node.task).get(MODULE_PARAMETER, {}))
+        if ir.headrace_component(node.container) is None or not is_template(value):
+            continue
+        text = made_text(node, MODULE_PARAMETER, spec["root"])
+        if not is_remote(text) and not text.startswith("{{"):
+            raise CompileError(
+                f"task `{node.label}`: `{MODULE_PARAMETER}` is a path that only the run knows, "
+                f"{text!r}, so the compiler cannot pack the module, and {target} does not see this "
+                "machine's files. Pass the path as a parameter of the pipeline or a constant, "
+                "without an f-string around it, or a URI, as f'gs://bucket/{name}.py'."
+            )
 
 
 def module_parameters(spec: Mapping[str, Any]) -> frozenset[str]:

@@ -232,6 +232,8 @@ def _placeholders_of_vertex(node: ir.TaskNode) -> str | None:
 
 
 def _job_placeholder_in_text(node: ir.TaskNode) -> str | None:
+    if ir.headrace_component(node.container) is not None:
+        return None  # `templates` sees to it
     for name, source in ir.parameter_inputs(node.task).items():
         text = ir.constant(source)
         found = _JOB_PLACEHOLDER.search(text) if isinstance(text, str) else None

@@ -45,7 +45,6 @@ def inference_service(
         predictor["maxReplicas"] = params.max_replicas
     if params.service_account:
         predictor["serviceAccountName"] = params.service_account
-    predictor = _whole_numbers(predictor)
     # Pods carry the labels of the predictor: those of this push are told by it. How many requests
     # they get is none of their business.
     predictor["labels"] = {PUSH_LABEL: _digest(params.name, predictor)}
@@ -96,7 +95,6 @@ def deployment(params: KubernetesPusherParams, location: str, version: str) -> d
         ]
         claim_source = {"claimName": claim, "readOnly": True}
         pod["volumes"] = [{"name": _MODELS, "persistentVolumeClaim": claim_source}]
-    pod = _whole_numbers(pod)
     labels = {_NAME_LABEL: params.name, PUSH_LABEL: _digest(params.name, pod)}
     spec: dict[str, Any] = {
         "selector": {"matchLabels": {_NAME_LABEL: params.name}},
@@ -148,12 +146,3 @@ def _annotations(location: str, version: str) -> dict[str, str]:
 def _digest(name: str, spec: dict[str, Any]) -> str:
     text = json.dumps([name, spec], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _whole_numbers(value: Any) -> Any:
-    """Returns 300 in place of 300.0: pipelines know one type of number, Kubernetes two."""
-    if isinstance(value, dict):
-        return {key: _whole_numbers(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_whole_numbers(item) for item in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value

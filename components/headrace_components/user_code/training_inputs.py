@@ -1,7 +1,6 @@
 """What `run_fn` and `tuner_fn` are both given, read from a task's inputs."""
 
 import logging
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -70,24 +69,8 @@ def common_arguments(
         ),
         "base_model": _serving_path(component, base_model) if base_model else None,
         # None, as TFX passes it, where the pipeline gives nothing.
-        "custom_config": restore_integers(params.custom_config) or None,
+        "custom_config": params.custom_config or None,
     }
-
-
-def restore_integers(value: Any) -> Any:
-    """Returns `value` with whole floats as ints, in objects and lists alike.
-
-    protobuf's Struct, in which KFP sends objects, has one number type: the author's `{"units": 64}`
-    arrives as 64.0. An author's own 1.0 becomes 1 too, which Python's arithmetic does not tell
-    apart.
-    """
-    if isinstance(value, Mapping):
-        return {key: restore_integers(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [restore_integers(item) for item in value]
-    if isinstance(value, float) and math.isfinite(value) and value.is_integer():
-        return int(value)
-    return value
 
 
 def _file_patterns(

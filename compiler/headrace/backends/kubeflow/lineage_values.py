@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from headrace_components.templates import TEMPLATES_INPUT, fill
+
 
 def short_type(title: str) -> str:
     """Returns an artifact's type without the namespace of TFX's and KFP's own."""
@@ -20,7 +22,12 @@ def plain(value: Any) -> Any:
 
 
 def texts(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns parameters by name, lists and dicts as JSON text, as `lineage_records` has them."""
+    """Returns parameters by name, lists and dicts as JSON text, as `lineage_records` has them.
+
+    Templates of Headrace's components are filled in, as the components themselves do it.
+    """
+    if TEMPLATES_INPUT in parameters:
+        parameters = fill(parameters, "lineage")
     return {
         name: json.dumps(value) if isinstance(value, (dict, list)) else value
         for name, value in sorted(parameters.items())

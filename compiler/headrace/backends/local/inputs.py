@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from headrace import ir
 from headrace.backends.local.model import Artifact, Inputs, Result
 from headrace.backends.local.placeholders import Context, fill_constant
 from headrace.backends.local.spec import Component, TaskSpec
 from headrace.backends.local.values import coerce, select
 from headrace_components.errors import InputError
+from headrace_components.templates import fill as fill_templates
 
 _ABSENT: Any = object()
 # As `google.rpc.Code`: 0 is OK, 2 is UNKNOWN.
@@ -52,10 +54,26 @@ def resolve(
     for name, source in constants.items():
         value = fill_constant(_constant(source["runtimeValue"], where), filling)
         values[name] = _selected(value, source, f"{where}: `{name}`")
+    if component.headrace_name is not None:
+        values = _own(values, component, where)
     return Inputs(
         parameters=_typed(values, component, where),
         artifacts=_artifacts(task, component, scope, upstream, where),
     )
+
+
+def _own(values: Mapping[str, Any], component: Component, where: str) -> dict[str, Any]:
+    """Returns what a component of Headrace is to get of the values that its task has.
+
+    kfp adds inputs of its own; those that the container's machine is told by are kept for it.
+    """
+    container = (component.executor or {}).get("container", {})
+    kept = ir.referenced_parameters(ir.canonical_json(container))
+    filled = fill_templates(values, where)
+    return {
+        **{name: filled[name] for name in filled if name in component.input_parameters},
+        **{name: values[name] for name in kept if name in values},
+    }
 
 
 def with_defaults(values: Mapping[str, Any], component: Component, where: str) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace.backends.local.values import to_text
 from headrace_components.errors import InputError
 from headrace_components.task import local_path
+from headrace_components.templates import to_text
 
 _PLACEHOLDER = re.compile(r"\{\{\$(.*?)\}\}", re.DOTALL)
 _QUOTED = r"\[(?:''|'|\\?\")(?P<key>.+?)(?:''|'|\\?\")\]"

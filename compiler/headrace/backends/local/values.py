@@ -1,4 +1,4 @@
-"""Parameter values: their types, their text form, and the selectors that take them apart."""
+"""Parameter values: their types, and the selectors that take them apart."""
 
 import json
 import math
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from headrace_components.errors import InputError
+from headrace_components.templates import to_text, whole_numbers
 
 _EXPECTED = {
     "STRING": "a string",
@@ -17,38 +18,6 @@ _EXPECTED = {
     "STRUCT": "an object",
 }
 _FLAGS: Mapping[str, bool] = {"true": True, "false": False, "True": True, "False": False}
-
-_EXPONENT_FROM = 1e21  # encoding/json of Go
-
-
-def to_text(value: Any) -> str:
-    """Returns the text form of a value, as KFP's launcher puts it into a command line.
-
-    Example:
-        >>> to_text(3.0), to_text(True), to_text({"a": [1.5]})
-        ('3', 'true', '{"a":[1.5]}')
-    """
-    if isinstance(value, str):
-        return value
-    return json.dumps(whole_numbers(value), separators=(",", ":"), ensure_ascii=False)
-
-
-def whole_numbers(value: Any) -> Any:
-    """Returns JSON data with floats that are integers as such, at any depth.
-
-    The IR knows one type of number, a double. The launcher writes a whole one without a decimal
-    point, up to the size from which Go's JSON takes an exponent, and a task reads an integer.
-
-    Example:
-        >>> whole_numbers([1.0, {"a": 2.5}])
-        [1, {'a': 2.5}]
-    """
-    if isinstance(value, Mapping):
-        return {key: whole_numbers(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [whole_numbers(item) for item in value]
-    is_whole = isinstance(value, float) and value.is_integer() and abs(value) < _EXPONENT_FROM
-    return int(value) if is_whole else value
 
 
 def coerce(value: Any, parameter_type: str | None, where: str) -> Any:

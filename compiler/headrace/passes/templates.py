@@ -1,0 +1,181 @@
+"""Rewrites what is made of other values in a run, so that every target makes it alike.
+
+kfp writes `f"{root}/labelled"` as a constant with a placeholder, beside an input of the task with
+the value. Whoever starts the container replaces the placeholder by the value's text, in JSON, as it
+is. For components of Headrace it becomes a template that they fill in themselves:
+`headrace_components.templates` has the form.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from headrace import ir
+from headrace.errors import CompileError
+from headrace.ir import Spec
+from headrace_components.templates import (
+    INPUT_PREFIX,
+    SETTING,
+    TEMPLATES_INPUT,
+    is_replaced,
+    literal,
+    reference,
+    to_text,
+)
+
+_PLACEHOLDER = re.compile(
+    # What kfp writes for a value, and what it leaves where it does not look: inside of lists.
+    r"\{\{\$\.inputs\.parameters\[(?P<quote>['\"])(?P<input>.+?)(?P=quote)\]\}\}"
+    r"|\{\{channel:task=(?P<task>[^;]*);name=(?P<name>[^;]*);type=[^;]*;\}\}"
+    # What every target fills in, though not all where more text is around it.
+    r"|\{\{\$\.(?P<job>pipeline_\w+|workspace_path)\}\}"
+)
+
+
+def apply_templates(spec: Mapping[str, Any]) -> Spec:
+    """Returns `spec` with templates for constants that a run completes.
+
+    Only tasks of Headrace's components are changed; others have what they read filled in by the
+    backend. A constant that is a placeholder of the pipeline and nothing else is left to the
+    backend, too.
+
+    Args:
+        spec: A pipeline after all passes that look into constants.
+
+    Raises:
+        CompileError: A constant holds an artifact, or a value that is not among the task's inputs.
+    """
+    result: Spec = ir.copy(spec)
+    for node in ir.tasks(result):
+        is_done = TEMPLATES_INPUT in ir.parameter_inputs(node.task)
+        if ir.headrace_component(node.container) is not None and not is_done:
+            _check_sources(node, result)
+            _rewrite(node)
+    return result
+
+
+def is_template(value: Any) -> bool:
+    """Tells a constant, at any depth of it, whose value only the run knows."""
+    return any(_PLACEHOLDER.search(text) for text in _texts(value))
+
+
+def _check_sources(node: ir.TaskNode, spec: Spec) -> None:
+    for name, source in ir.parameter_inputs(node.task).items():
+        output = source.get("taskOutputParameter", {})
+        producer = node.enclosing["dag"]["tasks"].get(output.get("producerTask"))
+        if not name.startswith(INPUT_PREFIX) or producer is None:
+            continue
+        made = spec["components"][producer["componentRef"]["name"]].get("outputDefinitions", {})
+        if output["outputParameterKey"] in made.get("artifacts", {}):
+            raise CompileError(
+                f"task `{node.label}`: the artifact `{output['outputParameterKey']}` of task "
+                f"`{output['producerTask']}` is put into a list, a dict or an f-string, which only "
+                "parameters can be. Connect it to an input of the component."
+            )
+
+
+def made_text(node: ir.TaskNode, name: str, root: Mapping[str, Any]) -> str:
+    """Returns a parameter's constant with the values in it that are known before the run.
+
+    Args:
+        node: The task.
+        name: The parameter; its value is a text.
+        root: The pipeline's component, whose defaults count as known.
+    """
+
+    def replaced(match: re.Match[str]) -> str:
+        known = None if match["job"] else _known(node, _input(match), root)
+        return match[0] if known in (None, "") else to_text(known)
+
+    return _PLACEHOLDER.sub(replaced, ir.constant(ir.parameter_inputs(node.task)[name]))
+
+
+def _known(node: ir.TaskNode, name: str, root: Mapping[str, Any]) -> Any:
+    source = ir.parameter_inputs(node.task).get(name, {})
+    parameter = source.get("componentInputParameter")
+    if parameter is None:
+        return ir.constant(source)
+    if node.parent is None:
+        return ir.parameters(root).get(parameter, {}).get("defaultValue")
+    return _known(node.parent, parameter, root)
+
+
+def _rewrite(node: ir.TaskNode) -> None:
+    inputs = ir.parameter_inputs(node.task)
+    declared = ir.parameters(node.component)
+    kinds = {}
+    used = {TEMPLATES_INPUT, *ir.referenced_parameters(ir.canonical_json(node.container))}
+    for name, source in sorted(inputs.items()):
+        value = ir.constant(source)
+        if name.startswith(INPUT_PREFIX):
+            continue
+        if name not in declared:
+            # kfp adds one where a machine's memory or the like comes from a parameter.
+            kinds[name] = SETTING
+            continue
+        if not _asks(value):
+            continue
+
+        def replaced(match: re.Match[str], name: str = name) -> str:
+            key = _input(match)
+            if match["job"]:
+                inputs[key] = {"runtimeValue": {"constant": match[0]}}
+            elif key not in inputs:
+                raise _missing(node, name, key)
+            used.add(key)
+            return reference(key)
+
+        source["runtimeValue"]["constant"] = _template(value, replaced)
+        kinds[name] = declared[name]["parameterType"]
+    if kinds:
+        inputs[TEMPLATES_INPUT] = {"runtimeValue": {"constant": kinds}}
+    for name in sorted(inputs):
+        if name.startswith(INPUT_PREFIX) and name not in used:
+            del inputs[name]
+
+
+def _asks(value: Any) -> bool:
+    job = isinstance(value, str) and _PLACEHOLDER.fullmatch(value)
+    if job and job["job"]:
+        return False  # the whole value: every target fills it in
+    return any(_PLACEHOLDER.search(text) or is_replaced(text) for text in _texts(value))
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, Mapping):
+        return [text for key, item in value.items() for text in (key, *_texts(item))]
+    if isinstance(value, list):
+        return [text for item in value for text in _texts(item)]
+    return []
+
+
+def _input(match: re.Match[str]) -> str:
+    if match["job"]:
+        return f"{INPUT_PREFIX}headrace--{match['job']}"
+    if match["input"]:
+        return match["input"]
+    return INPUT_PREFIX + "-".join(part for part in (match["task"], match["name"]) if part)
+
+
+def _template(value: Any, replaced: Callable[[re.Match[str]], str]) -> Any:
+    if isinstance(value, Mapping):
+        return {_template(key, replaced): _template(item, replaced) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_template(item, replaced) for item in value]
+    if not isinstance(value, str):
+        return value
+    parts, end = [], 0
+    for match in _PLACEHOLDER.finditer(value):
+        parts += [literal(value[end : match.start()]), replaced(match)]
+        end = match.end()
+    return "".join([*parts, literal(value[end:])])
+
+
+def _missing(node: ir.TaskNode, name: str, key: str) -> CompileError:
+    shown = key.removeprefix(INPUT_PREFIX)
+    return CompileError(
+        f"task `{node.label}`: `{name}` is made with `{shown}`, which kfp does not pass to the "
+        "task. Pass the value itself as a parameter of the component, or make the text in a task."
+    )

@@ -1,0 +1,219 @@
+"""Parameters that a run makes, for components of Headrace: on each backend the same values."""
+
+# mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-any-generics=False
+# mypy: disallow-incomplete-defs=False, warn-return-any=False, disallow-untyped-calls=False
+# kfp decorates without types, and reads the signatures of components and pipelines its own way.
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from kfp import dsl
+
+import compiled_runs
+from conformance_features import PROFILE, conforms
+from headrace.backends.local import engine
+from headrace.compiler import compile_for
+from headrace.errors import CompileError
+from headrace.frontend import load
+from headrace.targets import TARGETS, Target
+from headrace_components.catalog import csv_example_gen, statistics_gen
+from headrace_components.data.examples import ExamplesReader
+from headrace_components.templates import fill
+from launcher import Launcher, Rules
+from local_pipelines import number, step
+from made_parameters import received
+
+SECTION = "Parameters of Headrace's components"
+HARD = 'it\'s "ü"\n\\ \\n {{$}} {{workflow.name}} @[[root]] \U0001f426'
+VALUES: dict[str, Any] = {
+    "root": HARD,
+    "steps": 7,
+    "rate": 1e-07,
+    "flag": True,
+    "config": {"b": [1, 2.5, {"c": HARD}], "a": None},
+    "names": ["x", 'y"'],
+}
+ALL = pytest.mark.parametrize("target", TARGETS)
+
+
+@dsl.pipeline(name="f-strings")
+def f_strings(root: str, steps: int, rate: float, flag: bool, config: dict, names: list):
+    told = step(name="told", value="v")
+    csv_example_gen(
+        input_base=f"{root}/{steps}/{rate}/{flag}/{names}/{root}",
+        delimiter=f"{steps}",
+        input_config={"splits": [{"pattern": told.outputs["text"]}, config]},
+        output_config={"n": steps, "deep": [{"a": [root, rate, flag, config, names]}], "k": 5},
+        beam_pipeline_args=["--runner=x", root],
+    )
+
+
+@conforms(SECTION, "f-strings, and values in lists and dicts", f_strings)
+@ALL
+def test_values_arrive_with_their_types_and_texts_whole(target: Target) -> None:
+    told = {"step": {"text": 'a "b"\\'}}
+
+    (values,) = received(f_strings, target, VALUES, told).values()
+
+    text = f'{HARD}/7/0.0000001/true/["x","y\\""]/{HARD}'
+    assert values["input_base"] == text
+    assert values["delimiter"] == "7"
+    assert values["input_config"] == {"splits": [{"pattern": 'a "b"\\'}, VALUES["config"]]}
+    deep = [{"a": [HARD, 1e-07, True, VALUES["config"], VALUES["names"]]}]
+    assert values["output_config"] == {"n": 7, "deep": deep, "k": 5}
+    assert values["output_config"]["deep"][0]["a"][2] is True
+    assert values["beam_pipeline_args"] == ["--runner=x", HARD]
+    assert not [name for name in values if name.startswith("pipelinechannel--")]
+
+
+@dsl.pipeline(name="within")
+def within(where: str, counts: dict):
+    with dsl.ParallelFor(["a", "b"]) as item:
+        csv_example_gen(input_base=f"{where}/{item}", output_config={"of": item, "counts": counts})
+
+
+@dsl.pipeline(name="nested")
+def nested(root: str, steps: int):
+    told = number(value=3)
+    with dsl.If(steps > 1):
+        csv_example_gen(
+            input_base=f"{root}-{told.output}", output_config={"n": told.output, "m": steps}
+        )
+    within(where=root, counts={"n": 2})
+
+
+@conforms(SECTION, "the same in conditions, loops and sub-pipelines", nested)
+@ALL
+def test_values_come_through_conditions_loops_and_sub_pipelines(target: Target) -> None:
+    found = received(nested, target, VALUES, {"number": {"result": 3}})
+
+    values = [values for _, values in sorted(found.items())]
+    assert [(each["input_base"], each["output_config"]) for each in values] == [
+        (f"{HARD}-3", {"n": 3, "m": 7}),
+        (f"{HARD}/a", {"of": "a", "counts": {"n": 2}}),
+        (f"{HARD}/b", {"of": "b", "counts": {"n": 2}}),
+    ]
+
+
+@dsl.pipeline(name="keys")
+def keys(root: str, steps: int):
+    csv_example_gen(
+        input_base="x",
+        input_config={f"in {root}": [f"<{root}|{steps}>", f"{steps}"]},
+        output_config={"run": f"run {dsl.PIPELINE_JOB_NAME_PLACEHOLDER} of {root}"},
+        beam_pipeline_args=[f"--name={dsl.PIPELINE_TASK_NAME_PLACEHOLDER}"],
+    )
+
+
+@conforms(SECTION, "f-strings in lists, dicts and keys, with placeholders of the run", keys)
+@ALL
+def test_an_f_string_is_filled_in_at_any_depth(target: Target) -> None:
+    (values,) = received(keys, target, VALUES).values()
+
+    assert values["input_config"] == {f"in {HARD}": [f"<{HARD}|7>", 7]}
+    assert values["output_config"] == {"run": f"run run-1 of {HARD}"}
+    assert values["beam_pipeline_args"] == ["--name=csv-example-gen"]
+
+
+LITERAL = "$$ $(HOME) {{$.foo}} {{$}} {{workflow.name}} @[[root]] {{{ $"
+
+
+@dsl.pipeline(name="literal")
+def literal(root: str):
+    csv_example_gen(
+        input_base=LITERAL,
+        output_config={LITERAL: [LITERAL, {"x": f"${root}{{{{$"}]},
+        input_config={"plain": "@[[root]]"},
+    )
+
+
+@conforms(SECTION, "constants that look like placeholders, also Argo's and Kubernetes'", literal)
+@ALL
+def test_a_constant_that_looks_like_a_placeholder_stays_as_it_is(target: Target) -> None:
+    (values,) = received(literal, target, {"root": "r"}).values()
+
+    assert values["input_base"] == LITERAL
+    assert values["output_config"] == {LITERAL: [LITERAL, {"x": "$r{{$"}]}
+    assert values["input_config"] == {"plain": "@[[root]]"}
+
+
+def test_a_value_of_the_run_that_looks_like_a_template_stays_as_it_is() -> None:
+    values = {"input_base": "@[[root]]", "pipelinechannel--root": "r", "output_config": {"a": "x"}}
+
+    assert fill(values, "csv_example_gen") == {
+        "input_base": "@[[root]]",
+        "output_config": {"a": "x"},
+    }
+
+
+@dsl.pipeline(name="settings")
+def settings(memory: str, root: str):
+    csv_example_gen(input_base=f"{root}/x").set_memory_limit(memory)
+
+
+@conforms(SECTION, "resources from parameters, too", settings)
+@ALL
+def test_a_component_does_not_see_what_its_machine_is_told(target: Target) -> None:
+    (values,) = received(settings, target, {"memory": "2G", "root": "r"}).values()
+
+    assert values["input_base"] == "r/x"
+    assert not {"memory_limit", "pipelinechannel--headrace--templates"} & set(values)
+
+
+@dsl.pipeline(name="artifact")
+def artifact():
+    made = csv_example_gen(input_base="x")
+    csv_example_gen(input_base="x", output_config={"m": made.outputs["examples"]})
+
+
+@conforms(SECTION, "an artifact in a list or dict", artifact)
+def test_an_artifact_in_a_dict_is_refused() -> None:
+    with pytest.raises(CompileError, match=r"the artifact `examples` of task `csv-example-gen` is"):
+        compile_for(load(artifact), "local", PROFILE)
+
+
+@dsl.pipeline(name="written")
+def written(root: str, count: int, name: str):
+    examples = csv_example_gen(
+        input_base=f"{root}/labelled",
+        output_config={
+            "split_config": {
+                "splits": [
+                    {"name": "train", "hash_buckets": count},
+                    {"name": f"{name}-val", "hash_buckets": 1},
+                ]
+            }
+        },
+    )
+    statistics_gen(examples=examples.outputs["examples"], stats_options={"num_top_values": count})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rules", ["kfp-2.17", "vertex"])
+def test_what_is_written_on_a_cluster_is_what_is_written_here(rules: Rules, tmp_path: Path) -> None:
+    root = tmp_path / 'it\'s "ü" \\n {{$}}'
+    (root / "labelled").mkdir(parents=True)
+    rows = "".join(f"{number},a\n" for number in range(40))
+    (root / "labelled/rows.csv").write_text(f"n,word\n{rows}", "utf-8")
+    given = {"root": str(root), "count": 3, "name": "late"}
+    source = load(written)
+    local = compile_for(source, "local", PROFILE).document
+    options = engine.Options(root=tmp_path / "here", runner="process", use_cache=False)
+
+    here = engine.start(local, parameters=given, options=options)
+    launcher = Launcher(root=tmp_path / "there", rules=rules)
+    there = compiled_runs.run(compile_for(source, "kubeflow", PROFILE).text, launcher, given)
+
+    assert here.state == "succeeded"
+    (mine,) = (tmp_path / "here").glob("written/*/csv-example-gen/examples")
+    theirs = there["csv-example-gen"]["examples"].path
+    for split in ("train", "late-val"):
+        written_here = rows_of(mine, split)
+        assert written_here.num_rows > 0
+        assert written_here == rows_of(theirs, split)
+
+
+def rows_of(examples: Path, split: str) -> pa.Table:
+    return pa.Table.from_batches(ExamplesReader(examples, "test").record_batches(split))

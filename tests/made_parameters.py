@@ -1,0 +1,140 @@
+"""What components of Headrace read as parameters of a compiled pipeline, on each backend.
+
+A task of another component runs nothing: its outputs are given.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from conformance_features import PROFILE
+from headrace.backends.local.inputs import resolve
+from headrace.backends.local.model import Inputs, Result
+from headrace.backends.local.placeholders import Context
+from headrace.backends.local.spec import Component, Spec, TaskSpec
+from headrace.backends.local.values import select
+from headrace.compiler import compile_for
+from headrace.frontend import load
+from headrace.targets import Target
+from headrace_components.task import Task
+from launcher import expanded, placed
+
+RUN = {"pipeline_job_name": "run-1", "pipeline_job_resource_name": "run-1"}
+
+Values = dict[str, Any]
+
+
+def received(
+    pipeline: Any, target: Target, parameters: Values, outputs: Mapping[str, Values] | None = None
+) -> dict[str, Values]:
+    """Returns the parameters of each task of Headrace's components, as the component has them.
+
+    Args:
+        pipeline: A pipeline.
+        target: Where it runs.
+        parameters: Values of its parameters, all of them.
+        outputs: What tasks of other components give, by task and output.
+    """
+    document = compile_for(load(pipeline), target, PROFILE).document
+    spec = Spec(body=document.get("pipelineSpec", document))
+    walk = _Walk(spec, target, outputs or {})
+    return dict(walk.tasks(spec.root, (), parameters))
+
+
+class _Walk:
+    def __init__(self, spec: Spec, target: Target, outputs: Mapping[str, Values]) -> None:
+        self._spec, self._target, self._outputs = spec, target, outputs
+
+    def tasks(
+        self, dag: Component, path: tuple[str, ...], scope: Values
+    ) -> Iterator[tuple[str, Values]]:
+        for name, task in dag.tasks.items():
+            component = self._spec.component(task.component)
+            label = (*path, name)
+            if task.iterator is None:
+                yield from self._task(label, task, component, scope)
+                continue
+            items = task.iterator["items"]
+            given = self._inputs(label, task, component, scope)
+            found = json.loads(items["raw"]) if "raw" in items else given[items["inputParameter"]]
+            for number, item in enumerate(found):
+                inside = {**given, task.iterator["itemInput"]: _doubles(item)}
+                yield from self.tasks(component, (*label, str(number)), inside)
+
+    def _task(
+        self, label: tuple[str, ...], task: TaskSpec, component: Component, scope: Values
+    ) -> Iterator[tuple[str, Values]]:
+        if not component.is_dag and component.headrace_name is None:
+            return
+        given = self._inputs(label, task, component, scope)
+        if component.is_dag:
+            yield from self.tasks(component, label, given)
+            return
+        message = {
+            "inputs": {"parameterValues": given, "artifacts": {}},
+            "outputs": {"outputFile": "/tmp/output.json"},
+        }
+        word = placed("{{$}}", message) if self._target != "local" else json.dumps(message)
+        word = expanded(word, {"HOME": "/root"}) if self._target == "kubeflow" else word
+        name = component.headrace_name or ""
+        yield "/".join(label), dict(Task.from_json(word, name).params)
+
+    def _inputs(
+        self, label: tuple[str, ...], task: TaskSpec, component: Component, scope: Values
+    ) -> Values:
+        told = {**RUN, "pipeline_task_name": label[-1]}
+        if self._target != "local":
+            values = {
+                name: self._driven(source, scope, told) for name, source in task.parameters.items()
+            }
+            return {name: _doubles(value) for name, value in values.items()}
+        upstream = {
+            name: Result(state="succeeded", parameters=self._outputs.get(name, {}))
+            for name in task.upstream
+        }
+        context = Context(task="/".join(label), pipeline=told)
+        inputs = Inputs(parameters=scope)
+        return dict(_resolved(task, component, inputs, upstream, context).parameters)
+
+    def _driven(self, source: Mapping[str, Any], scope: Values, told: Mapping[str, str]) -> Any:
+        if "runtimeValue" in source:
+            constant = source["runtimeValue"]["constant"]
+            if isinstance(constant, str) and constant.startswith("{{$.pipeline_"):
+                return told.get(constant[4:-2], constant)
+            return constant
+        if "taskOutputParameter" in source:
+            output = source["taskOutputParameter"]
+            value = self._outputs[output["producerTask"]][output["outputParameterKey"]]
+        else:
+            value = scope[source["componentInputParameter"]]
+        selector = source.get("parameterExpressionSelector")
+        if selector is None:
+            return value
+        text = value if isinstance(value, str) else json.dumps(value)
+        return select(text, selector, "driver")
+
+
+def _resolved(
+    task: TaskSpec,
+    component: Component,
+    scope: Inputs,
+    upstream: Mapping[str, Result],
+    context: Context,
+) -> Inputs:
+    item = (task.iterator or {}).get("itemInput")  # of the iterator alone
+    declared = {
+        name: definition for name, definition in component.input_parameters.items() if name != item
+    }
+    body = {**component.body, "inputDefinitions": {"parameters": declared}}
+    bare = Component(name=component.name, body=body, executor=component.executor)
+    return resolve(task, bare, scope, upstream, context)
+
+
+def _doubles(value: Any) -> Any:
+    """Returns JSON data as protobuf's Struct has it, with one type of number."""
+    if isinstance(value, Mapping):
+        return {key: _doubles(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_doubles(item) for item in value]
+    is_integer = isinstance(value, int) and not isinstance(value, bool)
+    return float(value) if is_integer else value
