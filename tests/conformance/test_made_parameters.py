@@ -18,7 +18,7 @@ from headrace.compiler import compile_for
 from headrace.errors import CompileError
 from headrace.frontend import load
 from headrace.targets import TARGETS, Target
-from headrace_components.catalog import csv_example_gen, statistics_gen
+from headrace_components.catalog import csv_example_gen, statistics_gen, trainer
 from headrace_components.data.examples import ExamplesReader
 from headrace_components.templates import fill
 from launcher import Launcher, Rules
@@ -122,21 +122,24 @@ LITERAL = "$$ $(HOME) {{$.foo}} {{$}} {{workflow.name}} @[[root]] {{{ $"
 
 @dsl.pipeline(name="literal")
 def literal(root: str):
-    csv_example_gen(
-        input_base=LITERAL,
-        output_config={LITERAL: [LITERAL, {"x": f"${root}{{{{$"}]},
-        input_config={"plain": "@[[root]]"},
+    examples = csv_example_gen(input_base=LITERAL)
+    trainer(
+        examples=examples.outputs["examples"],
+        module_file="gs://bucket/module.py",
+        custom_config={LITERAL: [LITERAL, {"x": f"${root}{{{{$"}], "plain": "@[[root]]"},
     )
 
 
 @conforms(SECTION, "constants that look like placeholders, also Argo's and Kubernetes'", literal)
 @ALL
 def test_a_constant_that_looks_like_a_placeholder_stays_as_it_is(target: Target) -> None:
-    (values,) = received(literal, target, {"root": "r"}).values()
+    values = received(literal, target, {"root": "r"})
 
-    assert values["input_base"] == LITERAL
-    assert values["output_config"] == {LITERAL: [LITERAL, {"x": "$r{{$"}]}
-    assert values["input_config"] == {"plain": "@[[root]]"}
+    assert values["csv-example-gen"]["input_base"] == LITERAL
+    assert values["trainer"]["custom_config"] == {
+        LITERAL: [LITERAL, {"x": "$r{{$"}],
+        "plain": "@[[root]]",
+    }
 
 
 def test_a_value_of_the_run_that_looks_like_a_template_stays_as_it_is() -> None:

@@ -13,6 +13,7 @@ from headrace import ir
 from headrace.errors import CompileError
 from headrace.passes.modules import MODULE_PARAMETER
 from headrace.passes.split_checks import check_splits
+from headrace.passes.templates import is_made_in_run
 from headrace_components.early_checks import ask, checks_module, known_parameters
 from headrace_components.errors import InputError
 from headrace_components.user_code.module_functions import defined, missing_function
@@ -85,8 +86,7 @@ def _value(
         return _UNKNOWN
     source = ir.parameter_inputs(node.task).get(name, {})
     if "runtimeValue" in source:
-        value = ir.constant(source)
-        return _UNKNOWN if _has_template(value) else value
+        return _UNKNOWN if is_made_in_run(node, name) else ir.constant(source)
     outer = source.get("componentInputParameter")
     if outer is None or "parameterExpressionSelector" in source:
         return _UNKNOWN
@@ -104,12 +104,3 @@ def _is_conditional(node: ir.TaskNode) -> bool:
     if "condition" in node.task.get("triggerPolicy", {}):
         return True
     return node.parent is not None and _is_conditional(node.parent)
-
-
-def _has_template(value: Any) -> bool:
-    """Says whether a constant has a part that only the run knows."""
-    if isinstance(value, Mapping):
-        return any(_has_template(item) for pair in value.items() for item in pair)
-    if isinstance(value, list):
-        return any(_has_template(item) for item in value)
-    return isinstance(value, str) and ("{{$" in value or "$[[" in value)

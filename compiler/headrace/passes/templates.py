@@ -59,6 +59,13 @@ def is_template(value: Any) -> bool:
     return any(_PLACEHOLDER.search(text) for text in _texts(value))
 
 
+def is_made_in_run(node: ir.TaskNode, name: str) -> bool:
+    """Tells a parameter whose constant only the run completes, before this pass or after it."""
+    inputs = ir.parameter_inputs(node.task)
+    kinds = ir.constant(inputs.get(TEMPLATES_INPUT, {})) or {}
+    return name in kinds or is_template(ir.constant(inputs.get(name, {})))
+
+
 def _check_sources(node: ir.TaskNode, spec: Spec) -> None:
     for name, source in ir.parameter_inputs(node.task).items():
         output = source.get("taskOutputParameter", {})
