@@ -59,7 +59,7 @@ def metric(**fields: Any) -> dict[str, Any]:
         ({"model_spec": []}, r"field 'model_spec'.*Did you mean 'model_specs'\?"),
         ({"modelSpecs": [{"labelkey": "y"}]}, r"modelSpecs\[0\].*Did you mean 'label_key'\?"),
         ({"model_specs": {"label_key": "y"}}, r"expected a list\. Put it in brackets"),
-        ({"model_specs": [{"label_key": 3}]}, r"label_key is 3\.0, expected a string"),
+        ({"model_specs": [{"label_key": 3}]}, r"label_key is 3, expected a string"),
         ({"options": {"min_slice_size": "many"}}, r"min_slice_size is 'many'.*whole number"),
         (metric(class_name="AUCC"), r"metric 'AUCC', which neither TFMA nor Keras.*'AUC'\?"),
         (metric(class_name="auc"), r"Did you mean 'AUC'\?"),
