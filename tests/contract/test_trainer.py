@@ -307,6 +307,20 @@ def test_the_same_number_of_steps_twice_is_no_conflict(
             r"trainer: run_fn raised AttributeError at module.py, line 2: 'FnArgs' object has no",
         ),
         (
+            "import tensorflow as tf\n\n\ndef label(rows):\n    return rows, rows.pop('specie')\n\n"
+            "\ndef run_fn(fn_args):\n"
+            "    rows = tf.data.Dataset.from_tensors({'species': 1, 'x': 2})\n"
+            "    rows.map(label)\n",
+            r"run_fn raised KeyError at module.py, line 5: 'specie', which is not among "
+            r"\['species', 'x'\]. Did you mean 'species'\?",
+        ),
+        (
+            "import keras\n\n\ndef run_fn(fn_args):\n"
+            "    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])\n"
+            "    model.predict(keras.ops.zeros((8, 3)), verbose=0)\n",
+            r"expected axis -1 of input shape to have value 4, but received input with shape \(",
+        ),
+        (
             "def run_fn(fn_args):\n    pass\n",
             r"trainer: run_fn returned, but Format-Serving of `model` holds no file; .*save it to",
         ),

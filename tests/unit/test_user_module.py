@@ -141,7 +141,8 @@ def test_an_exception_at_import_names_file_and_line(tmp_path: Path) -> None:
     with pytest.raises(
         InputError,
         match=r"trainer: importing module.py raised ModuleNotFoundError at module.py, line 2: "
-        r"No module named 'no_such_library'\. ",
+        r"No module named 'no_such_library'\. Install the package in this environment, as by `pip "
+        r"install no_such_library`. In a cluster .* docs/images.md says how",
     ):
         load_function("trainer", path, "run_fn")
 
@@ -201,7 +202,20 @@ def test_a_wrong_number_of_arguments_names_the_functions_own_line(tmp_path: Path
     ("raised", "told"),
     [
         ("", "no message"),
-        ("first\n\nsecond", "first"),
+        ("first\n\nsecond", "first second. Correct the code there"),
+        (
+            "Exception encountered when calling Functional.call().\n\n\x1b[1mInput 0 of layer is "
+            "of shape (None, 3)\x1b[0m\n\nArguments received:\n  • inputs=x",
+            "Exception encountered when calling Functional.call(). Input 0 of layer is of shape "
+            "(None, 3) Arguments received: • inputs=x. Correct",
+        ),
+        ("\n".join("abcdefghijkl"), "a b c d e f g h i j [...]. Correct"),
+        (
+            'in user code:\n\n    File "/m.py", line 3, in f  *\n        x = g(y)\n'
+            '    File "/m.py", line 9, in g  *\n        return 1 / 0\n\n'
+            "    ZeroDivisionError: division by zero\n",
+            "ZeroDivisionError: division by zero. Correct",
+        ),
         ("{{function_node __wrapped__MatMul}} Matrix size-incompatible", "Matrix size-incomp"),
         (
             "Graph execution error:\n\nDetected at node late (most recent call last):\n"
@@ -217,6 +231,36 @@ def test_of_a_message_of_many_lines_the_telling_one_is_kept(raised: str, told: s
 
     with pytest.raises(InputError, match=rf"line \d+: {re.escape(told)}"):
         call_user_function("trainer", run_fn, object())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "    return rows['specie']",
+        "    label = rows.pop('specie')",
+        "    return {'ü': [\n        rows[\n            'specie'\n        ]]}",
+        "    kept = {'rows': 1}\n    given = type('G', (), {})()\n    given.rows = rows\n"
+        "    return given.rows['specie']",
+    ],
+)
+def test_a_missing_column_is_told_with_those_that_there_are(text: str, tmp_path: Path) -> None:
+    path = write(tmp_path, "module.py", f"def run_fn(rows):\n{text}\n")
+    run_fn = load_function("trainer", path, "run_fn")
+
+    with pytest.raises(
+        InputError,
+        match=r"run_fn raised KeyError at module.py, line \d: 'specie', which is not among "
+        r"\['island', 'species'\]. Did you mean 'species'\? Correct the code there",
+    ):
+        call_user_function("trainer", run_fn, {"species": 1, "island": 2})
+
+
+def test_a_key_that_the_author_raises_is_told_alone(tmp_path: Path) -> None:
+    path = write(tmp_path, "module.py", "def run_fn(rows):\n    raise KeyError(rows['a'])\n")
+    run_fn = load_function("trainer", path, "run_fn")
+
+    with pytest.raises(InputError, match=r"KeyError at module.py, line 2: 'b'\. Correct"):
+        call_user_function("trainer", run_fn, {"a": "b"})
 
 
 def test_a_function_that_exits_the_process_is_a_failure(tmp_path: Path) -> None:

@@ -29,11 +29,10 @@ from typing import Any
 from headrace_components.errors import ComponentError, InputError, PlatformError
 from headrace_components.storage import read_bytes
 from headrace_components.task import local_path
+from headrace_components.user_code.failures import advice, quoted_places, told
 from headrace_components.user_code.module_functions import missing_function
 from headrace_components.user_code.module_pack import is_packed, is_remote, unpack
 from headrace_components.user_code.tfx_shim.finder import tfx_importable
-
-_MAX_MESSAGE_CHARS = 400
 
 # Directories of the user code that this process has loaded, and the modules that had been imported
 # from there by other means. A worker lives for many tasks: a sibling named `features` of one
@@ -151,10 +150,10 @@ class _author_errors:  # noqa: N801  reads as a statement: with _author_errors(.
         logging.info("%s: traceback of %s:", self._component, self._doing, exc_info=error)
         if _is_full_disk(error):
             raise PlatformError(
-                f"{self._component}: the disk is full while in {self._doing}: {_one_line(error)}. "
+                f"{self._component}: the disk is full while in {self._doing}: {told(error)}. "
                 "Free space or choose another root, then run again."
             ) from error
-        where = self._where(trace)
+        where = self._where(error, trace)
         if isinstance(error, SyntaxError) and error.filename:
             raise InputError(
                 f"{self._component}: {Path(error.filename).name}, line {error.lineno} is not "
@@ -163,18 +162,18 @@ class _author_errors:  # noqa: N801  reads as a statement: with _author_errors(.
             ) from error
         raise InputError(
             f"{self._component}: {self._doing} raised {type(error).__name__}{where}: "
-            f"{_one_line(error)}. Expected it to return: correct it there; the log has the "
-            "full traceback."
+            f"{_sentence(told(error))} {advice(error)}"
         ) from error
 
-    def _where(self, trace: TracebackType | None) -> str:
+    def _where(self, error: BaseException, trace: TracebackType | None) -> str:
         found = (self._path.name, self._line) if self._path and self._line else None
         folders = set(_directories) | _packages | ({self._path.parent} if self._path else set())
         own = Path(__file__)
-        for frame in traceback.extract_tb(trace):
-            path = Path(frame.filename)
+        places = [(frame.filename, frame.lineno or 0) for frame in traceback.extract_tb(trace)]
+        for name, line in [*places, *quoted_places(error)]:
+            path = Path(name)
             if path != own and any(path.is_relative_to(folder) for folder in folders):
-                found = (path.name, frame.lineno or 0)
+                found = (path.name, line)
         return f" at {found[0]}, line {found[1]}" if found else ""
 
 
@@ -287,21 +286,8 @@ def _is_full_disk(error: BaseException) -> bool:
     return type(error).__name__ == "ResourceExhaustedError" and "No space left" in str(error)
 
 
-def _one_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines()]
-    lines = [line for line in lines if line and not line.startswith("[[")]
-    # TensorFlow wraps what a data pipeline raised, and tells where before it tells what.
-    ours = [line.partition("InputError: ")[2] for line in lines if "InputError: " in line]
-    if ours:
-        text = ours[0]
-    elif lines and lines[0].startswith("Graph execution error"):
-        text = lines[-1]
-    else:
-        text = lines[0] if lines else "no message"
-    text = re.sub(r"^\{\{function_node [^}]*\}\} ", "", text)
-    if len(text) > _MAX_MESSAGE_CHARS:
-        text = text[:_MAX_MESSAGE_CHARS] + "..."
-    return text.rstrip(".")
+def _sentence(text: str) -> str:
+    return text if text.endswith("?") else f"{text}."
 
 
 def _quoted(text: str | None) -> str:
