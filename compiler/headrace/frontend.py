@@ -33,11 +33,12 @@ class Frontend:
     directory: Path
 
 
-def load(source: PipelineSource) -> Frontend:
+def load(source: PipelineSource, *, command: str = "compile") -> Frontend:
     """Loads a pipeline and lets kfp compile it.
 
     Args:
         source: A file, a file and the function in it, or the decorated function itself.
+        command: Who asks, for messages.
 
     Raises:
         CompileError: There is no such file or pipeline, or the author's code does not compile.
@@ -45,19 +46,19 @@ def load(source: PipelineSource) -> Frontend:
     """
     import_kfp()
     if not isinstance(source, (str, Path)):
-        return _from_function(source)
-    path, function = _split(str(source))
+        return _from_function(source, command)
+    path, function = _split(str(source), command)
     with _author_directory(path.parent):
         module = _execute(path)
         return _compiled(_choose(path, module, function), path.parent)
 
 
-def _from_function(pipeline: Callable[..., Any]) -> Frontend:
+def _from_function(pipeline: Callable[..., Any], command: str) -> Frontend:
     from kfp.dsl.graph_component import GraphComponent
 
     if not isinstance(pipeline, GraphComponent):
         raise CompileError(
-            f"compile: {pipeline!r} is no pipeline, expected a function decorated with "
+            f"{command}: {pipeline!r} is no pipeline, expected a function decorated with "
             "`@dsl.pipeline`, or the path of a file that has one. Add the decorator."
         )
     return _compiled(pipeline, Path(pipeline.pipeline_func.__code__.co_filename).parent)
@@ -78,16 +79,16 @@ def _compiled(pipeline: Any, directory: Path) -> Frontend:
     return frontend
 
 
-def _split(text: str) -> tuple[Path, str | None]:
+def _split(text: str, command: str) -> tuple[Path, str | None]:
     """Splits `pipeline.py:function`; a colon elsewhere belongs to the path."""
     head, separator, tail = text.rpartition(":")
     name, function = (head, tail) if separator and tail.isidentifier() else (text, None)
     path = Path(name)
     if not path.is_file() or path.suffix != ".py":
         raise CompileError(
-            f"compile: {name!r} is {'no Python file' if path.exists() else 'not there'}, expected "
-            f"a pipeline file as PIPELINE.py or PIPELINE.py:function. Correct the path; the "
-            f"current directory is {Path.cwd()}."
+            f"{command}: {name!r} is {'no Python file' if path.exists() else 'not there'}, "
+            f"expected a pipeline file as PIPELINE.py or PIPELINE.py:function. Correct the path; "
+            f"the current directory is {Path.cwd()}."
         )
     return path.resolve(), function
 

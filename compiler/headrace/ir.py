@@ -113,7 +113,7 @@ def headrace_component(container: Mapping[str, Any]) -> str | None:
     command = container.get("command", [])
     if len(command) == 3 and command[1] == "-m" and command[2].startswith(_MODULE_PREFIX):
         name: str = command[2].removeprefix(_MODULE_PREFIX)
-        return name
+        return name if name.isidentifier() else None
     return None
 
 
@@ -145,6 +145,18 @@ def artifact_inputs(task: Mapping[str, Any]) -> dict[str, Any]:
     """Returns where a task's artifacts come from, by name."""
     found: dict[str, Any] = task.get("inputs", {}).get("artifacts", {})
     return found
+
+
+def upstream(task: Mapping[str, Any]) -> tuple[str, ...]:
+    """Returns the names of the tasks of the same DAG that must have ended before a task."""
+    sources = (*parameter_inputs(task).values(), *artifact_inputs(task).values())
+    producers = [
+        source[kind]["producerTask"]
+        for source in sources
+        for kind in ("taskOutputParameter", "taskOutputArtifact", "taskFinalStatus")
+        if kind in source
+    ]
+    return tuple(dict.fromkeys([*task.get("dependentTasks", ()), *producers]))
 
 
 def constant(source: Mapping[str, Any]) -> Any:

@@ -13,6 +13,7 @@ from kfp import dsl
 from conformance_features import conforms
 from headrace.errors import CompileError
 from headrace.frontend import load
+from headrace_components.errors import InputError
 from local_pipelines import changed, number, run_pipeline, step
 
 SECTION = "Conditions"
@@ -190,9 +191,8 @@ def test_a_condition_that_kfp_compiles_wrongly_is_not_decided(
 ) -> None:
     values = {"flag": True} if pipeline is string_for_a_bool else {"text": "x"}
 
-    ran = run_pipeline(pipeline, tmp_path, **values)
-
-    assert "could not be decided" in ran.result.failures[0].message
+    with pytest.raises(InputError, match="could not be decided"):
+        run_pipeline(pipeline, tmp_path, **values)
 
 
 @dsl.pipeline(name="after-branch")
@@ -215,7 +215,7 @@ def test_what_depends_on_a_skipped_branch_is_skipped(tmp_path: Path) -> None:
     assert ran.result.state == "succeeded"
 
 
-def test_a_condition_that_is_not_understood_fails_and_is_not_taken_for_false(
+def test_a_condition_that_is_not_understood_is_refused_and_not_taken_for_false(
     tmp_path: Path,
 ) -> None:
     condition = "inputs.parameter_values['pipelinechannel--flag'].size() > 1"
@@ -224,7 +224,8 @@ def test_a_condition_that_is_not_understood_fails_and_is_not_taken_for_false(
         lambda tasks: tasks["condition-1"]["triggerPolicy"].update(condition=condition),
     )
 
-    ran = run_pipeline(spec, tmp_path, flag=True)
+    words = r"could not be decided: '\.' is not understood there"
+    with pytest.raises(InputError, match=words):
+        run_pipeline(spec, tmp_path, flag=True)
 
-    assert ran.result.state == "failed"
-    assert "could not be decided: '.' is not understood there" in ran.result.failures[0].message
+    assert not list(tmp_path.glob("after-branch/*"))

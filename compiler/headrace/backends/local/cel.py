@@ -33,6 +33,8 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+_MAX_LENGTH = 10_000
+_MAX_DEPTH = 100
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 
 
@@ -61,6 +63,15 @@ def evaluate(
     return _Parser(condition, parameters, artifacts, task).run()
 
 
+def check(condition: str, task: str) -> None:
+    """Refuses a condition that `evaluate` would not understand, whatever its inputs are.
+
+    Raises:
+        InputError: The expression is outside the known subset.
+    """
+    _Parser(condition, {}, {}, task).parse()
+
+
 class _Parser:
     """Recursive descent; every rule returns a closure, so that `&&` and `||` stop early."""
 
@@ -79,14 +90,23 @@ class _Parser:
         self._position = 0
 
     def run(self) -> bool:
+        return self._flag(self.parse()())
+
+    def parse(self) -> Evaluate:
+        """Returns the expression."""
         expression = self._either()
         if self._position < len(self._tokens):
             raise self._error(f"{self._peek()!r} is not understood there")
-        return self._flag(expression())
+        return expression
 
     def _tokenize(self) -> list[tuple[str, str]]:
         tokens = []
         position = 0
+        if len(self._condition) > _MAX_LENGTH:
+            raise InputError(
+                f"{self._task}: its condition has {len(self._condition):,} characters, expected "
+                f"at most {_MAX_LENGTH:,}. Decide in a task, and compare its output."
+            )
         while position < len(self._condition):
             match = _TOKEN.match(self._condition, position)
             if match is None:
@@ -94,6 +114,9 @@ class _Parser:
             position = match.end()
             if match.lastgroup != "space":
                 tokens.append((str(match.lastgroup), match.group()))
+        # Each of these is a level of recursion here.
+        if sum(text in ("(", "!", "-") for _, text in tokens) > _MAX_DEPTH:
+            raise self._error(f"it has more than {_MAX_DEPTH} brackets and negations")
         return tokens
 
     def _either(self) -> Evaluate:
@@ -147,7 +170,7 @@ class _Parser:
             return inner
         kind, text = self._next()
         if kind == "number":
-            literal: Any = int(text) if text.isdigit() else float(text)
+            literal: Any = int(text) if text.isdigit() and len(text) < 20 else float(text)
             return lambda: literal
         if kind == "string":
             content = _unquoted(text)
@@ -173,7 +196,9 @@ class _Parser:
             raise self._error(f"`inputs.{field}` is unknown")
         name = self._key()
         self._expect(".", "artifacts", "[")
-        _, index = self._next()
+        kind, index = self._next()
+        if kind != "number" or not index.isdigit() or len(index) > 6:
+            raise self._error(f"a whole number is expected where {index!r} stands")
         self._expect("]", ".", "metadata")
         key = self._key()
         return lambda: self._metadata(name, int(index), key)
@@ -204,7 +229,7 @@ class _Parser:
             return str(value).lower() if isinstance(value, bool) else str(value)
         try:
             return int(value) if name == "int" else float(value)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise self._error(f"{value!r} is no number") from error
 
     def _number(self, value: Any) -> Any:

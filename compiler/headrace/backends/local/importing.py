@@ -1,5 +1,6 @@
 """Importers: tasks that name an artifact which is there already."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -40,7 +41,7 @@ def import_artifact(
     mark = ""
     if "://" not in uri:
         path = directory / uri
-        if not path.exists():
+        if not os.path.exists(path):  # noqa: PTH110  no error for what cannot be a path
             raise InputError(
                 f"{context.task}: the importer's URI is {uri!r}, but there is no {path}. "
                 "Give the path or URI of something that exists."

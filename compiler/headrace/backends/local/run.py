@@ -1,21 +1,43 @@
 """`headrace.run`: from a pipeline, in whatever form, to the result of a run."""
 
-import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from headrace.backends.local import engine, run_parameters
 from headrace.backends.local.engine import Options
+from headrace.backends.local.expressions import check_expressions
 from headrace.backends.local.model import RunResult
-from headrace.backends.local.observer import Observer
+from headrace.backends.local.notices import foreign_tasks, settings_without_effect
+from headrace.backends.local.observer import Observer, Silence
 from headrace.backends.local.runners.container_options import ContainerOptions
 from headrace.backends.local.runners.runner import RunnerName
 from headrace.backends.local.spec import Spec
+from headrace.errors import CompileError
 from headrace.frontend import PipelineSource
+from headrace.specs.checks import check_spec
+from headrace.specs.reading import read_documents
+from headrace.specs.structure import check_platform, named
 from headrace_components.errors import InputError
 
 _IR_SUFFIXES = frozenset({".json", ".yaml", ".yml"})
+_COMMAND = "headrace run"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Loaded:
+    """A pipeline that is ready to run.
+
+    Attributes:
+        spec: The pipeline as `PipelineSpec` data.
+        parameters: Values of run parameters that came with it.
+        notices: What the one who starts it is told first, line by line.
+    """
+
+    spec: dict[str, Any]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
 
 
 def run(
@@ -52,10 +74,13 @@ def run(
         InputError: The pipeline or a parameter is not as it must be; nothing has run.
         PlatformError: The root or the lineage database cannot be used.
     """
-    spec, preset = load(pipeline)
+    observer = observer or Silence()
+    loaded = load(pipeline)
+    for line in loaded.notices:
+        observer.log(line)
     return engine.start(
-        spec,
-        parameters=packed(spec, {**preset, **(parameters or {})}),
+        loaded.spec,
+        parameters=packed(loaded.spec, {**loaded.parameters, **(parameters or {})}),
         options=Options(
             root=Path(root),
             runner=runner,
@@ -96,11 +121,13 @@ def run_from_command_line(
     pipeline: str, assignments: Iterable[str], options: Options, observer: Observer
 ) -> RunResult:
     """As `run`, with parameters as `name=value` texts."""
-    spec, preset = load(pipeline)
-    values = run_parameters.from_command_line(assignments, Spec(body=spec).root)
+    loaded = load(pipeline)
+    values = run_parameters.from_command_line(assignments, Spec(body=loaded.spec).root)
+    for line in loaded.notices:
+        observer.log(line)
     return engine.start(
-        spec,
-        parameters=packed(spec, {**preset, **values}),
+        loaded.spec,
+        parameters=packed(loaded.spec, {**loaded.parameters, **values}),
         options=options,
         observer=observer,
     )
@@ -113,65 +140,75 @@ def packed(spec: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]
     return pack_parameters(spec, values, "local", Path.cwd()) if values else {}
 
 
-def load(pipeline: PipelineSource | Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns a pipeline as `PipelineSpec` data, and parameter values that came with it.
+def load(pipeline: PipelineSource | Mapping[str, Any]) -> Loaded:
+    """Returns a pipeline that is ready to run.
+
+    A compiled one is checked and linted as one that is compiled here.
 
     Raises:
         InputError: It is no pipeline, or does not compile.
     """
     if isinstance(pipeline, Mapping):
-        return _unwrapped(pipeline)
+        return _checked(pipeline, {}, _COMMAND)
     if isinstance(pipeline, (str, Path)) and Path(pipeline).suffix in _IR_SUFFIXES:
-        return _unwrapped(_read(Path(pipeline)))
+        return _read(Path(pipeline))
     # Imported here: a compiled pipeline runs without kfp.
-    from headrace.compiler import compile_pipeline
+    from headrace import frontend
+    from headrace.compiler import compile_for
+    from headrace.profiles.profile import read_profile
 
-    return compile_pipeline(pipeline, target="local"), {}
+    source = frontend.load(pipeline, command=_COMMAND)
+    compiled = compile_for(source, "local", read_profile(None))
+    return Loaded(
+        spec=compiled.document,
+        notices=tuple(settings_without_effect(source.spec, source.platform)),
+    )
 
 
-def _unwrapped(document: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _checked(document: Any, platform: Mapping[str, Any], where: str) -> Loaded:
+    from headrace.passes.lint import lint
+    from headrace.passes.parameter_checks import check_parameters
+
+    values: Any = {}
     # A PipelineJob of Vertex holds the pipeline, and the values that it is to run with.
-    if "pipelineSpec" in document:
-        values = document.get("runtimeConfig", {}).get("parameterValues", {})
-        return dict(document["pipelineSpec"]), dict(values)
-    return dict(document), {}
+    if isinstance(document, Mapping) and "pipelineSpec" in document:
+        config = document.get("runtimeConfig", {})
+        values = config.get("parameterValues", {}) if isinstance(config, Mapping) else None
+        if not isinstance(values, Mapping):
+            raise InputError(
+                f"{where}: runtimeConfig.parameterValues is {named(values)}, expected an object "
+                "with the values of parameters. Correct it there, or compile the pipeline again."
+            )
+        document = document["pipelineSpec"]
+    check_spec(document, where)
+    check_expressions(document, where)
+    try:
+        spec = lint(document, "local", {})
+        check_parameters(spec)
+    except CompileError as error:
+        raise CompileError(f"{where}: {error}") from error
+    return Loaded(
+        spec=spec,
+        parameters=dict(values),
+        notices=(*foreign_tasks(spec), *settings_without_effect(spec, platform)),
+    )
 
 
-def _read(path: Path) -> Mapping[str, Any]:
+def _read(path: Path) -> Loaded:
     if not path.is_file():
         raise InputError(
-            f"headrace run: {str(path)!r} is no file, expected a pipeline, as PIPELINE.py, or a "
+            f"{_COMMAND}: {str(path)!r} is no file, expected a pipeline, as PIPELINE.py, or a "
             f"compiled one. Correct the path; the current directory is {Path.cwd()}."
         )
-    text = path.read_text("utf-8")
-    document: Any = _parsed_json(text, path) if path.suffix == ".json" else _parsed_yaml(text, path)
-    if not isinstance(document, Mapping):
+    where = f"{_COMMAND}: {path}"
+    documents = read_documents(path, where)
+    if len(documents) > 2:
         raise InputError(
-            f"headrace run: {path} holds {type(document).__name__} data, expected a compiled "
-            "pipeline. Compile it with `headrace compile`."
+            f"{where}: it holds {len(documents)} documents, expected a pipeline, and perhaps the "
+            "settings of Kubernetes that kfp-kubernetes writes behind it. Compile the pipeline "
+            "again."
         )
-    return document
-
-
-def _parsed_json(text: str, path: Path) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise _no_pipeline(path, "JSON", error) from error
-
-
-def _parsed_yaml(text: str, path: Path) -> Any:
-    import yaml
-
-    # The C parser is ten times as fast, and not in every build of PyYAML.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        # A second document holds what kfp-kubernetes adds: nothing that this machine knows.
-        return next(iter(yaml.load_all(text, loader)), None)
-    except yaml.YAMLError as error:
-        raise _no_pipeline(path, "YAML", error) from error
-
-
-def _no_pipeline(path: Path, form: str, error: Exception) -> InputError:
-    reason = " ".join(str(error).split())
-    return InputError(f"headrace run: {path} is not {form}: {reason}. Compile the pipeline again.")
+    document, *others = documents
+    for other in others:
+        check_platform(other, f"{where}: its second document")
+    return _checked(document, others[0] if others else {}, where)

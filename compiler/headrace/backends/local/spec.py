@@ -12,6 +12,8 @@ from functools import cached_property
 from typing import Any
 
 from headrace import ir
+from headrace.backends.local.expressions import check_expressions
+from headrace.specs.checks import check_spec
 from headrace_components.errors import InputError
 
 # Names under a run's directory that are not tasks.
@@ -74,21 +76,9 @@ class Component:
             name: TaskSpec(name=name, body=body)
             for name, body in _mapping(self.body, "dag", "tasks").items()
         }
-        missing = sorted(
-            {before for task in tasks.values() for before in task.upstream} - set(tasks)
-        )
-        if missing:
-            raise InputError(
-                f"{self.name}: tasks depend on {missing}, which the pipeline lacks; it has "
-                f"{sorted(tasks)}. Compile the pipeline again."
-            )
-        try:
-            order = graphlib.TopologicalSorter({n: t.upstream for n, t in tasks.items()})
-            return {name: tasks[name] for name in order.static_order()}
-        except graphlib.CycleError as error:
-            raise InputError(
-                f"{self.name}: tasks wait for each other: {error.args[1]}. Remove one `after`."
-            ) from error
+        # `Spec` has found that they are all there, and that none waits for itself.
+        order = graphlib.TopologicalSorter({n: t.upstream for n, t in tasks.items()})
+        return {name: tasks[name] for name in order.static_order()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,14 +111,7 @@ class TaskSpec:
     @cached_property
     def upstream(self) -> tuple[str, ...]:
         """The tasks of the same DAG that must have ended before."""
-        sources = (*self.parameters.values(), *self.artifacts.values())
-        producers = [
-            source[kind]["producerTask"]
-            for source in sources
-            for kind in ("taskOutputParameter", "taskOutputArtifact", "taskFinalStatus")
-            if kind in source
-        ]
-        return tuple(dict.fromkeys([*self.body.get("dependentTasks", ()), *producers]))
+        return ir.upstream(self.body)
 
     @property
     def runs_after_failure(self) -> bool:
@@ -198,13 +181,9 @@ class Spec:
     body: Mapping[str, Any]
 
     def __post_init__(self) -> None:
-        """Rejects what this backend cannot run, before anything runs."""
-        for key in ("pipelineInfo", "root", "deploymentSpec"):
-            if key not in self.body:
-                raise InputError(
-                    f"headrace run: the pipeline has no `{key}`, so it is no compiled kfp v2 "
-                    f"pipeline; it has {sorted(self.body)}. Compile it with `headrace compile`."
-                )
+        """Rejects what is no sound pipeline or what this backend cannot run; nothing has run."""
+        check_spec(self.body, "headrace run")
+        check_expressions(self.body, "headrace run")
         reserved = sorted(_RESERVED & set(self.root.tasks))
         if reserved:
             raise InputError(
@@ -226,13 +205,7 @@ class Spec:
 
     def component(self, key: str) -> Component:
         """Returns the component that a task names."""
-        components = self.body.get("components", {})
-        if key not in components:
-            raise InputError(
-                f"headrace run: the pipeline has no component {key!r}; it has "
-                f"{sorted(components)}. Compile it again."
-            )
-        body = components[key]
+        body = self.body["components"][key]
         executors = self.body["deploymentSpec"].get("executors", {})
         executor = executors.get(body.get("executorLabel"))
         return Component(name=key.removeprefix("comp-"), body=body, executor=executor)

@@ -179,7 +179,7 @@ class RunStore:
 
     def log_path(self, path: tuple[str, ...]) -> Path:
         """Returns the log file of a task."""
-        return self.directory / "logs" / f"{'.'.join(path)}.log"
+        return self.directory / "logs" / f"{'.'.join(_checked(path))}.log"
 
     def result(self, path: tuple[str, ...]) -> dict[str, Any] | None:
         """Returns the result of a task that is done, else None."""
@@ -209,7 +209,22 @@ class RunStore:
         return Attempt(partial=partial, final=final, temporary=temporary)
 
     def _final(self, path: tuple[str, ...]) -> Path:
-        return self.directory.joinpath(*path)
+        return self.directory.joinpath(*_checked(path))
+
+
+def _checked(path: tuple[str, ...]) -> tuple[str, ...]:
+    """Returns the path of a task, none of whose names leads out of the run's directory.
+
+    A pipeline's names are checked before it runs. Here it is made sure, because what is in the way
+    of a finished task is removed.
+    """
+    for name in path:
+        if name in ("", ".", "..") or "/" in name or "\0" in name:
+            raise InputError(
+                f"headrace run: {path!r} is no path of a task: {name!r} leads out of the run's "
+                "directory. Rename the task."
+            )
+    return path
 
 
 def _link(partial: Path) -> Path:

@@ -19,6 +19,10 @@ _EXPECTED = {
 }
 _FLAGS: Mapping[str, bool] = {"true": True, "false": False, "True": True, "False": False}
 
+# A step of a selector that reads text as JSON; the others are keys.
+_PARSE = object()
+_KEY = re.compile(r"\[(\"(?:[^\"\\]|\\.)*\"|'[^']*'|\d{1,18})\]\Z", re.DOTALL)
+
 
 def coerce(value: Any, parameter_type: str | None, where: str) -> Any:
     """Returns the value as its declared type has it.
@@ -99,31 +103,53 @@ def select(value: Any, selector: str, where: str) -> Any:
         >>> select('{"a": {"b": 2}}', 'parseJson(parseJson(string_value)["a"])["b"]', "t: `x`")
         2
     """
-    expression = selector.strip()
-    if expression == "string_value":
-        return value
-    key_match = re.fullmatch(r"(.*)\[(\"(?:[^\"\\]|\\.)*\"|'[^']*'|\d+)\]", expression, re.DOTALL)
-    if key_match:
-        container = select(value, key_match[1], where)
-        quoted = key_match[2]
-        key = quoted[1:-1] if quoted.startswith("'") else json.loads(quoted)
+    for key in selector_steps(selector, where):
+        if key is _PARSE:
+            parsed = _parsed(value)
+            if parsed is None:
+                raise InputError(
+                    f"{where}: {value!r} is no JSON, but the pipeline takes a key from it. "
+                    "Loop over dicts that all have this key."
+                )
+            value = parsed
+            continue
         try:
-            return container[key]
+            value = value[key]
         except (KeyError, IndexError, TypeError) as error:
             raise InputError(
-                f"{where}: {json.dumps(container)} has no {key!r}, which the pipeline takes from "
+                f"{where}: {json.dumps(value)} has no {key!r}, which the pipeline takes from "
                 "it. Give every item of the loop the same keys."
             ) from error
-    if expression.startswith("parseJson(") and expression.endswith(")"):
-        inner = select(value, expression[len("parseJson(") : -1], where)
-        parsed = _parsed(inner)
-        if parsed is None:
-            raise InputError(
-                f"{where}: {inner!r} is no JSON, but the pipeline takes a key from it. "
-                "Loop over dicts that all have this key."
-            )
-        return parsed
-    raise InputError(
+    return value
+
+
+def selector_steps(selector: str, where: str) -> list[Any]:
+    """Returns what a `parameterExpressionSelector` does to a value: keys to take, and parsing.
+
+    Raises:
+        InputError: The expression is unknown.
+    """
+    steps: list[Any] = []
+    expression = selector.strip()
+    while expression != "string_value":
+        key = _KEY.search(expression)
+        if key:
+            quoted = key[1]
+            try:
+                steps.append(quoted[1:-1] if quoted.startswith("'") else json.loads(quoted))
+            except ValueError as error:
+                raise _unknown_selector(selector, where) from error
+            expression = expression[: key.start()].strip()
+        elif expression.startswith("parseJson(") and expression.endswith(")"):
+            steps.append(_PARSE)
+            expression = expression[len("parseJson(") : -1].strip()
+        else:
+            raise _unknown_selector(selector, where)
+    return steps[::-1]
+
+
+def _unknown_selector(selector: str, where: str) -> InputError:
+    return InputError(
         f"{where}: the selector {selector!r} is unknown; known is "
         '`parseJson(string_value)["key"]`. Compile the pipeline with kfp 2.13 to 2.17.'
     )

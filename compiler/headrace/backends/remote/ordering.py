@@ -45,7 +45,7 @@ def order_of(
         InputError: The pipeline, the profile or a parameter has to change.
     """
     with redirect_stdout(sys.stderr):  # what the author's file prints is no answer of ours
-        source = frontend.load(pipeline)
+        source = frontend.load(pipeline, command=_COMMAND)
     compiled = compile_for(source, target, profile)
     _check_given_artifacts(source.spec)
     preset = profile.vertex.parameters if target == "vertex" else profile.kubeflow.parameters
