@@ -303,7 +303,7 @@ def test_a_result_without_rows_is_refused(launcher: Launcher, server: Server) ->
     [
         ({"query": ""}, "`query` is '' and `input_config`"),
         ({"maximum_bytes_billed": -1}, "`maximum_bytes_billed` is -1, expected a number of bytes"),
-        ({"labels": {"cost": 7}}, "`labels` has 'cost': 7.0, expected strings"),
+        ({"labels": {"cost": 7}}, "`labels` has 'cost': 7, expected strings"),
         ({"project": ""}, "`project` is empty, and the environment names no project"),
         ({"span": 3}, "span 3 is asked for, but the query has no placeholder"),
     ],

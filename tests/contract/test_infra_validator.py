@@ -221,7 +221,7 @@ def test_the_entry_point_keeps_each_backends_rules(
         ({"request_spec": {"make_warmup": "yes"}}, r"is 'yes', expected true or false"),
         ({"serving_spec": {"name": "x"}}, r"`serving_spec` has fields \['name'\], expected only"),
         ({"serving_spec": {"model_name": "a/b"}}, r"`model_name` of `serving_spec` is 'a/b', exp"),
-        ({"validation_spec": {"num_tries": -1}}, r"is -1\.0, expected a whole number of 0 or more"),
+        ({"validation_spec": {"num_tries": -1}}, r"is -1, expected a whole number of 0 or more"),
         ({"model_server": "docker"}, r"`model_server` is 'docker', expected one of \['auto', "),
         (
             {"model_server": "tensorflow_model_server"},

@@ -533,7 +533,7 @@ def test_the_entry_point_keeps_each_backends_rules(
         ({"min_agreement": 95}, r"`min_agreement` is 95.0, but it is a share of rows in \[0, 1\]"),
         ({"max_metric_loss": {"Recall": 0.1}}, r"has \{'Recall': 0.1\}, expected numbers of 0 or"),
         ({"max_metric_loss": {"AUC": 0.1}}, r"names \['AUC'\], but `label_key` is empty"),
-        ({"input_features": {"point": 3}}, r"has 3.0 for input 'point', expected the name of a fe"),
+        ({"input_features": {"point": 3}}, r"has 3 for input 'point', expected the name of a fe"),
         ({"input_features": {"dot": "x"}}, r"names the inputs \['dot'\], but .* takes \{'point': "),
         (
             {"signature_name": "lite"},

@@ -318,7 +318,7 @@ def test_both_or_neither_way_to_give_the_function_is_refused(
         ({"analyze": ["train"], "transform": ["test"]}, r"split 'test' is not in `examples`"),
         ({"analyze": []}, r"names no split to analyze"),
         ({"analyse": ["train"]}, r"has \['analyse'\], expected 'analyze' and 'transform'"),
-        ({"analyze": [1]}, r"sets 'analyze' to \[1\.0\], expected a list of split names"),
+        ({"analyze": [1]}, r"sets 'analyze' to \[1\], expected a list of split names"),
     ],
 )
 def test_a_wrong_splits_config_is_refused(
