@@ -552,6 +552,194 @@ def test_a_model_that_predicts_nan_is_refused(
         run(launcher, eval_config(AUC), examples, model=broken)
 
 
+NEVER_MISSED = {"value_threshold": {"upper_bound": 1e9}}
+WITH_BEAM = {"embedded": [], "Beam": ["--runner=DirectRunner"]}
+
+
+def with_nan(name: str, *places: int) -> dict[str, list[Any]]:
+    columns = flights(60)
+    for place in places:
+        columns[name][place] = float("nan")
+    return columns
+
+
+@pytest.mark.parametrize("engine", WITH_BEAM)
+def test_a_model_that_predicts_nan_for_a_row_is_not_blessed_and_the_rows_are_counted(
+    engine: str, launcher: Launcher, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    rows = launcher.store(write_examples(tmp_path / "examples", with_nan("distance", 3, 40)))
+    regression = launcher.store(save_model(tmp_path / "model", kind="regression"))
+    config = eval_config(metric("MeanSquaredError", NEVER_MISSED), label="minutes", slices=((),))
+
+    outcome = launcher.run(
+        "evaluator",
+        {"eval_config": config, "beam_pipeline_args": WITH_BEAM[engine]},
+        examples=rows,
+        model=regression,
+    )
+
+    assert outcome["blessing"].metadata["blessed"] == 0
+    assert "NOT_BLESSED: the model predicts NaN for 2 of 60 rows" in caplog.text
+    assert outcome["evaluation"].metadata["nan_predictions"] == 2
+    assert outcome["evaluation"].metadata["infinite_predictions"] == 0
+    report = outcome["report"].path.read_text("utf-8")
+    assert "The model predicts NaN for 2 of 60 rows. Metrics may leave those rows out." in report
+
+
+def test_no_model_is_blessed_beside_a_baseline_that_predicts_nan(
+    launcher: Launcher, examples: Stored, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    good = launcher.store(save_model(tmp_path / "good", kind="regression"))
+    broken = launcher.store(save_model(tmp_path / "broken", slope=float("nan"), kind="regression"))
+    change = {"change_threshold": {"absolute": 1e9, "direction": "LOWER_IS_BETTER"}}
+    values = metric("MeanSquaredError", NEVER_MISSED)
+    config = eval_config(values, metric("MeanAbsoluteError", change), label="minutes", slices=((),))
+
+    outcome = run(launcher, config, examples, model=good, baseline_model=broken)
+
+    assert outcome["blessing"].metadata["blessed"] == 0
+    assert "the baseline predicts NaN for 400 of 400 rows, so no model can be comp" in caplog.text
+    assert outcome["evaluation"].metadata["baseline_nan_predictions"] == 400
+
+
+def test_infinite_predictions_are_counted(launcher: Launcher, tmp_path: Path) -> None:
+    columns = flights(60)
+    columns["distance"][5] = float("inf")
+    rows = launcher.store(write_examples(tmp_path / "examples", columns))
+    regression = launcher.store(save_model(tmp_path / "model", kind="regression"))
+    config = eval_config(metric("MeanSquaredError", NEVER_MISSED), label="minutes", slices=((),))
+
+    outcome = run(launcher, config, rows, model=regression)
+
+    assert outcome["blessing"].metadata["blessed"] == 0
+    assert outcome["evaluation"].metadata["infinite_predictions"] == 1
+    assert "The model predicts infinite numbers for 1 of 60 rows" in (
+        outcome["report"].path.read_text("utf-8")
+    )
+
+
+@pytest.mark.parametrize("slices", [((),), (("carrier",),)], ids=["all rows", "slices"])
+def test_a_first_model_whose_metric_is_nan_is_not_blessed(
+    slices: Any,
+    launcher: Launcher,
+    model: Stored,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    columns = {**flights(60), "late": [0] * 60}
+    rows = launcher.store(write_examples(tmp_path / "examples", columns))
+    threshold = {"change_threshold": {"absolute": 0.1, "direction": "HIGHER_IS_BETTER"}}
+    config = eval_config(metric("MissRate", threshold), slices=slices, name="mine")
+
+    outcome = run(launcher, config, rows, model=model)
+
+    assert outcome["blessing"].metadata["blessed"] == 0
+    assert "miss_rate on " in caplog.text
+    assert " is nan, so no later model could be compared with this one" in caplog.text
+
+
+@pytest.mark.parametrize("has_baseline", [True, False])
+@pytest.mark.parametrize(
+    "threshold",
+    [at_least(0.0), {"change_threshold": {"absolute": -1, "direction": "HIGHER_IS_BETTER"}}],
+    ids=["value", "change"],
+)
+def test_a_threshold_on_a_slice_without_rows_keeps_a_model_from_its_blessing(
+    threshold: Any,
+    has_baseline: bool,
+    launcher: Launcher,
+    examples: Stored,
+    model: Stored,
+    worse: Stored,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    entry = metric("AUC")
+    entry["per_slice_thresholds"] = [
+        {"slicing_specs": [{"feature_values": {"carrier": "ZZ"}}], "threshold": threshold}
+    ]
+    baseline = {"baseline_model": worse} if has_baseline else {}
+
+    outcome = run(launcher, eval_config(entry), examples, model=model, **baseline)
+
+    assert outcome["blessing"].metadata["blessed"] == 0
+    assert "no row is in the slice carrier=ZZ, for which there is a threshold" in caplog.text
+
+
+@pytest.mark.parametrize("engine", WITH_BEAM)
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("minutes", float("nan"), r"the label 'minutes' is NaN in 1 of 60 rows"),
+        ("weight", float("nan"), r"the example weight 'weight' is NaN or infinite in 1 of 60 rows"),
+        ("weight", float("inf"), r"the example weight 'weight' is NaN or infinite in 1 of 60 rows"),
+        ("weight", None, r"the example weight 'weight' is missing in 1 of 60 rows"),
+    ],
+)
+def test_a_label_or_a_weight_that_is_no_number_in_some_rows_is_refused(
+    engine: str,
+    name: str,
+    value: Any,
+    message: str,
+    launcher: Launcher,
+    tmp_path: Path,
+) -> None:
+    columns = flights(60)
+    columns[name][7] = value
+    rows = launcher.store(write_examples(tmp_path / "examples", columns))
+    regression = launcher.store(save_model(tmp_path / "model", kind="regression"))
+    config = eval_config(
+        metric("MeanSquaredError", NEVER_MISSED),
+        label="minutes",
+        slices=((),),
+        example_weight_key="weight",
+    )
+
+    with pytest.raises(TaskFailedError, match=message):
+        launcher.run(
+            "evaluator",
+            {"eval_config": config, "beam_pipeline_args": WITH_BEAM[engine]},
+            examples=rows,
+            model=regression,
+        )
+
+
+@pytest.mark.parametrize("engine", WITH_BEAM)
+@pytest.mark.parametrize(
+    ("name", "label", "kind", "message"),
+    [
+        ("CategoricalAccuracy", "month_class", "classes", "Take SparseCategoricalAccuracy"),
+        ("AUC", "month_class", "binary", "metric of two classes met the label 2, expected"),
+        ("AUC", "late", "regression", "takes probabilities, and the model predicts numbers from"),
+    ],
+)
+def test_both_engines_refuse_a_metric_that_labels_do_not_suit(
+    engine: str,
+    name: str,
+    label: str,
+    kind: str,
+    message: str,
+    launcher: Launcher,
+    examples: Stored,
+    tmp_path: Path,
+) -> None:
+    saved = launcher.store(save_model(tmp_path / "model", kind=kind))
+
+    with pytest.raises(TaskFailedError, match=f"evaluator: metric {name} .*{message}"):
+        launcher.run(
+            "evaluator",
+            {
+                "eval_config": eval_config(metric(name), label=label, slices=((),)),
+                "beam_pipeline_args": WITH_BEAM[engine],
+            },
+            examples=examples,
+            model=saved,
+        )
+
+
 def test_a_metric_that_does_not_suit_the_predictions_is_named(
     launcher: Launcher, examples: Stored, tmp_path: Path
 ) -> None:

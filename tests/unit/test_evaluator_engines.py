@@ -97,9 +97,9 @@ def test_both_engines_write_the_same(
     on_beam.mkdir()
     stamp = checked.is_rubber_stamp
 
-    sliced = embedded_engine.evaluate(rows, checked.proto, models)
-    results.write_results(sliced, checked.proto, embedded, is_rubber_stamp=stamp)
-    beam_engine.evaluate(
+    evaluated = embedded_engine.evaluate(rows, checked.proto, models)
+    results.write_results(evaluated.sliced, checked.proto, embedded, is_rubber_stamp=stamp)
+    surveyed = beam_engine.evaluate(
         rows,
         checked.proto,
         models,
@@ -108,6 +108,7 @@ def test_both_engines_write_the_same(
         is_rubber_stamp=stamp,
     )
 
+    assert surveyed == evaluated.surveys
     assert_close(dict(values_of(embedded)), dict(values_of(on_beam)))
     assert plots_of(embedded) == plots_of(on_beam)
     ours, theirs = results.validation_result(embedded), results.validation_result(on_beam)

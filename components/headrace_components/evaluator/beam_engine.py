@@ -4,24 +4,33 @@ That is for rows that outgrow one machine and, on Beam's in-memory runner, for w
 engine does not compute.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
+import numpy as np
 import pyarrow as pa
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis import constants
+from tensorflow_model_analysis.extractors import unbatch_extractor
 from tfx_bsl.tfxio import tensor_adapter
 
 from headrace_components.beam import job, locations
 from headrace_components.beam.examples import ReadPairs
 from headrace_components.evaluator import results
-from headrace_components.evaluator.rows import (
-    BATCH_SIZE,
-    EvaluationRows,
-    check_labels,
-    label_keys,
+from headrace_components.evaluator.forms import check_all_rows, check_some_rows
+from headrace_components.evaluator.row_checks import (
+    check_columns,
+    check_numbers,
+    required_features,
 )
+from headrace_components.evaluator.rows import BATCH_SIZE, EvaluationRows
+from headrace_components.evaluator.survey import Survey, merged, surveys, widened
 from headrace_components.task import Artifact
+
+# What a worker sees at a time, in messages on rows.
+_ROWS = "rows of a batch"
+_SURVEYS = "surveys"
 
 
 def evaluate(
@@ -34,7 +43,7 @@ def evaluate(
     extractors: list[Any] | None = None,
     is_rubber_stamp: bool = False,
     args: Sequence[str] = (),
-) -> None:
+) -> list[Survey]:
     """Computes metrics, plots and validations, and writes them into `output`.
 
     Args:
@@ -47,14 +56,19 @@ def evaluate(
         is_rubber_stamp: Whether a missing baseline passes where only changes have thresholds.
         args: `beam_pipeline_args`; none for the in-memory runner.
 
+    Returns:
+        What is known of labels and predictions.
+
     Raises:
-        InputError: A feature or label that the config names is missing.
+        InputError: A feature or label that the config names is missing, or a metric is not made
+            for the labels.
     """
     rows.check_first_rows(config, has_model=bool(models))
 
-    def build(running: job.Job) -> Callable[[], None]:
+    def build(running: job.Job) -> Callable[[], list[Survey]]:
         written = locations.join(running.scratch, "evaluation")
         where = running.location(examples)
+        required = required_features(config, predictions=not models)
         pairs = tuple(
             running.pipeline
             | f"Read[{split}]"
@@ -64,33 +78,48 @@ def evaluate(
         batches = (
             pairs
             | "AllSplits" >> beam.Flatten()
-            | "Check" >> beam.ParDo(_Check(label_keys(config), rows.splits))
+            | "Check" >> beam.ParDo(_Check(required, rows.splits))
         )
         names = running.gather(
             batches
             | "Names" >> beam.Map(lambda batch: frozenset(batch.schema.names))
             | "AllNames" >> beam.CombineGlobally(_union)
         )
+        surveying = _Surveying(config, rows.splits)
         _ = batches | "Evaluate" >> tfma.ExtractEvaluateAndWriteResults(
             eval_shared_model=one_or_all(models),
             eval_config=config,
-            extractors=extractors,
+            extractors=surveying.among(
+                extractors
+                or tfma.default_extractors(
+                    eval_shared_model=one_or_all(models),
+                    eval_config=config,
+                    tensor_adapter_config=adapter_config(rows),
+                )
+            ),
             writers=results.beam_writers(config, written, is_rubber_stamp=is_rubber_stamp),
             output_path=written,
             schema=rows.schema,
             tensor_adapter_config=adapter_config(rows),
         )
 
-        def fetch() -> None:
+        found = running.gather(surveying.surveys)
+
+        def fetch() -> list[Survey]:
             (there,) = names()
             rows.check_names(there, config, has_model=bool(models))
+            (surveyed,) = found()
+            check_all_rows(surveyed, config)
             for name in locations.names_in(written):
                 content = locations.read_bytes(locations.join(written, name))
                 (output.path / name).write_bytes(content)
+            all_rows: list[Survey] = surveyed
+            return all_rows
 
         return fetch
 
-    job.run("evaluator", args, output, build)
+    surveyed: list[Survey] = job.run("evaluator", args, output, build)
+    return surveyed
 
 
 def one_or_all(models: list[Any]) -> Any:
@@ -117,15 +146,76 @@ def _union(names: Iterable[frozenset[str]]) -> frozenset[str]:
 class _Check(beam.DoFn):
     """Pairs to batches as TFMA takes them: with the serialized tf.Examples as a column."""
 
-    def __init__(self, labels: Collection[str], splits: Sequence[str]) -> None:
-        self._labels = labels
+    def __init__(self, required: Mapping[str, str], splits: Sequence[str]) -> None:
+        self._required = required
         self._splits = splits
 
     def process(self, pair: tuple[pa.RecordBatch, list[bytes]]) -> Iterator[pa.RecordBatch]:
         batch, serialized = pair
-        for name in sorted(set(self._labels) & set(batch.schema.names)):
-            check_labels(name, batch[name], self._splits, rows="rows of a batch")
+        columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+        check_columns(columns, self._required, self._splits, rows=_ROWS)
         records = pa.array([[record] for record in serialized], pa.large_list(pa.large_binary()))
         yield pa.RecordBatch.from_arrays(
             [*batch.columns, records], [*batch.schema.names, tfma.ARROW_INPUT_COLUMN]
         )
+
+
+class _Surveying(beam.PTransform):
+    """Looks at labels and predictions as TFMA's extractors leave them.
+
+    Attributes:
+        surveys: A collection of one list, of a survey per model and output; it is there when the
+            transform has been applied.
+    """
+
+    surveys: Any
+
+    def __init__(self, config: Any, splits: Sequence[str]) -> None:
+        super().__init__()
+        self._config = config
+        self._splits = splits
+        self._is_batched = True
+
+    def among(self, extractors: Sequence[Any]) -> list[Any]:
+        """Returns extractors with this one, where labels and predictions are ready."""
+        stages = [extractor.stage_name for extractor in extractors]
+        unbatching = unbatch_extractor.UNBATCH_EXTRACTOR_STAGE_NAME
+        self._is_batched = unbatching in stages
+        place = stages.index(unbatching) if self._is_batched else len(stages)
+        mine = tfma.extractors.Extractor(stage_name="Survey", ptransform=self)
+        return [*extractors[:place], mine, *extractors[place:]]
+
+    def expand(self, extracts: Any) -> Any:
+        """Returns the extracts, and notes what they are."""
+        survey = beam.ParDo(_Survey(self._config, self._splits, is_batched=self._is_batched))
+        outputs = extracts | "Look" >> survey.with_outputs(_SURVEYS, main="extracts")
+        self.surveys = outputs[_SURVEYS] | "Merge" >> beam.CombineGlobally(merged)
+        return outputs["extracts"]
+
+
+class _Survey(beam.DoFn):
+    def __init__(self, config: Any, splits: Sequence[str], *, is_batched: bool) -> None:
+        self._config = config
+        self._splits = splits
+        self._is_batched = is_batched
+
+    def process(self, extracts: Any) -> Iterator[Any]:
+        found = dict(extracts)
+        if constants.PREDICTIONS_KEY in found:
+            found[constants.PREDICTIONS_KEY] = widened(found[constants.PREDICTIONS_KEY])
+        keys = (constants.LABELS_KEY, constants.PREDICTIONS_KEY, constants.EXAMPLE_WEIGHTS_KEY)
+        trees = [found.get(key) for key in keys]
+        if not self._is_batched:
+            trees = [_as_batch(tree) for tree in trees]
+        surveyed = surveys(self._config, *trees)
+        check_numbers(surveyed, self._config, self._splits, rows=_ROWS)
+        check_some_rows(surveyed, self._config)
+        yield found
+        yield beam.pvalue.TaggedOutput(_SURVEYS, surveyed)
+
+
+def _as_batch(tree: Any) -> Any:
+    """Returns the values of a row as those of a batch of one row."""
+    if isinstance(tree, Mapping):
+        return {key: _as_batch(value) for key, value in tree.items()}
+    return None if tree is None else np.asarray(tree)[np.newaxis]

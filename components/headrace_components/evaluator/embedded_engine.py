@@ -19,12 +19,15 @@ from tensorflow_model_analysis.utils import model_util, util
 
 from headrace_components.errors import InputError
 from headrace_components.evaluator.extraction import Extracts, NotEmbeddableError, extract
+from headrace_components.evaluator.forms import check_all_rows, check_some_rows
 from headrace_components.evaluator.kernels import Kernel, kernel_of
 from headrace_components.evaluator.matrices import Result, result_of
 from headrace_components.evaluator.metric_inputs import FEATURE_FREE_KEYS
 from headrace_components.evaluator.results import SlicedMetrics
+from headrace_components.evaluator.row_checks import check_numbers
 from headrace_components.evaluator.rows import EvaluationRows
 from headrace_components.evaluator.slices import assign
+from headrace_components.evaluator.survey import Survey, merged, surveys
 
 _CHUNK_ROWS = 1000
 
@@ -42,7 +45,20 @@ class _Plan:
     derived: Sequence[Any]
 
 
-def evaluate(rows: EvaluationRows, config: Any, models: Sequence[Any]) -> list[SlicedMetrics]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluated:
+    """What an evaluation found.
+
+    Attributes:
+        sliced: What TFMA would compute, for each slice.
+        surveys: What is known of labels and predictions.
+    """
+
+    sliced: list[SlicedMetrics]
+    surveys: list[Survey]
+
+
+def evaluate(rows: EvaluationRows, config: Any, models: Sequence[Any]) -> Evaluated:
     """Returns what TFMA would compute, for each slice.
 
     Args:
@@ -51,11 +67,15 @@ def evaluate(rows: EvaluationRows, config: Any, models: Sequence[Any]) -> list[S
         models: `tfma.EvalSharedModel`s by model spec; none where predictions are a feature.
 
     Raises:
-        InputError: The examples do not fit the config or a model.
+        InputError: The examples do not fit the config, a metric or a model.
         NotEmbeddableError: Only TFMA on Beam can compute it; nothing was computed yet.
     """
     plan = _plan(rows, config, models)
     extracts = extract(rows, config, models)
+    surveyed = merged([surveys(config, extracts.labels, extracts.predictions, extracts.weights)])
+    check_numbers(surveyed, config, rows.splits)
+    check_some_rows(surveyed, config)
+    check_all_rows(surveyed, config)
     slices = assign(
         list(config.slicing_specs), extracts.features, extracts.transformed, extracts.num_rows
     )
@@ -73,7 +93,7 @@ def evaluate(rows: EvaluationRows, config: Any, models: Sequence[Any]) -> list[S
         values = _results(members, kernels, derived)
         values.update(_changes(values, baseline.name if baseline else ""))
         results.append((key, {k: v for k, v in values.items() if not _is_private(k)}))
-    return results
+    return Evaluated(sliced=results, surveys=surveyed)
 
 
 def _results(
@@ -187,7 +207,8 @@ def _row_by_row(combiner: Any, row_inputs: Sequence[Any]) -> Callable[[Any], dic
     def kernel(rows: NDArray[np.int64]) -> dict[Any, Any]:
         accumulator = combiner.create_accumulator()
         for start in range(0, len(rows), _CHUNK_ROWS):
-            chunk = [copy.copy(row_inputs[row]) for row in rows[start : start + _CHUNK_ROWS]]
+            # TFMA's CategoricalCrossEntropy divides the predictions that it is given, in place.
+            chunk = [copy.deepcopy(row_inputs[row]) for row in rows[start : start + _CHUNK_ROWS]]
             accumulator = combiner.add_inputs(accumulator, chunk)
         result: dict[Any, Any] = combiner.extract_output(accumulator)
         return result

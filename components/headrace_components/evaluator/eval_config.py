@@ -38,11 +38,14 @@ class CheckedConfig:
         proto: The `tfma.EvalConfig` with TFMA's defaults; names one model spec per model.
         has_thresholds: Whether the author set any threshold at all.
         is_rubber_stamp: Whether change thresholds were dropped, since there is no baseline.
+        dropped: Those that were: the `MetricKey` of the metric, and the slices that the threshold
+            is for, as a `tfma.SlicingSpec`; None for every slice.
     """
 
     proto: Any
     has_thresholds: bool
     is_rubber_stamp: bool
+    dropped: tuple[tuple[Any, Any], ...] = ()
 
 
 def checked_config(
@@ -78,7 +81,7 @@ def checked_config(
         for metric in metrics_spec.metrics:
             _check_metric(metric)
     try:
-        has_thresholds = bool(_thresholds(given))
+        thresholds = _thresholds(given)
         if has_baseline:
             _prepare_for_baseline(given)
         proto = config_util.update_eval_config_with_defaults(
@@ -98,7 +101,10 @@ def checked_config(
             "evaluator: there is no baseline to compare with, so change thresholds are ignored."
         )
     return CheckedConfig(
-        proto=proto, has_thresholds=has_thresholds, is_rubber_stamp=is_rubber_stamp
+        proto=proto,
+        has_thresholds=bool(thresholds),
+        is_rubber_stamp=is_rubber_stamp,
+        dropped=tuple(_changes(thresholds)) if is_rubber_stamp else (),
     )
 
 
@@ -171,6 +177,13 @@ def _thresholds(proto: Any) -> Any:
         proto.metrics_specs, eval_config=proto
     )
     return thresholds
+
+
+def _changes(thresholds: Any) -> Iterator[tuple[Any, Any]]:
+    for key, limits in thresholds.items():
+        if key.is_diff:
+            for spec, _ in limits:
+                yield key._replace(is_diff=False), spec
 
 
 def _one_line(error: Exception) -> str:

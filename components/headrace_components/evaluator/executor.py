@@ -17,6 +17,8 @@ from headrace_components.evaluator.extraction import NotEmbeddableError
 from headrace_components.evaluator.models import baseline_of, candidate_of, shared_models
 from headrace_components.evaluator.params import EvaluatorParams
 from headrace_components.evaluator.rows import EvaluationRows
+from headrace_components.evaluator.survey import Survey
+from headrace_components.evaluator.unmeasured import prediction_counts
 from headrace_components.evaluator.verdict import log_summary, verdict_of, write_blessing
 from headrace_components.parameters import read
 from headrace_components.task import Artifact, Task
@@ -58,11 +60,12 @@ def execute(task: Task) -> None:
         task.component, beam_args, module, _metric_modules(checked.proto)
     ) as shipping_args:
         models = _models(task, checked, candidate, baseline, functions, beam_args)
-        _evaluate(rows, checked, models, examples, output, functions, shipping_args)
+        surveys = _evaluate(rows, checked, models, examples, output, functions, shipping_args)
+    output.metadata.update(prediction_counts(checked.proto, surveys))
     log_summary(checked.proto, output.path)
-    verdict = verdict_of(checked, output.path)
+    verdict = verdict_of(checked, output.path, surveys)
     write_blessing(task.output("blessing"), verdict, candidate, baseline)
-    presentation.write(task, checked.proto, output.path, verdict)
+    presentation.write(task, checked.proto, output.path, verdict, surveys)
 
 
 def _models(
@@ -96,17 +99,17 @@ def _evaluate(
     output: Artifact,
     functions: Functions,
     beam_args: Sequence[str],
-) -> None:
+) -> list[Survey]:
     start = time.monotonic()
     custom_extractors = functions.get("custom_extractors")
-    sliced = None
+    evaluated = None
     if not custom_extractors and not beam_args:
-        sliced = _embedded(rows, checked, models)
-    if sliced is not None:
-        is_rubber_stamp = checked.is_rubber_stamp
-        results.write_results(sliced, checked.proto, output.path, is_rubber_stamp=is_rubber_stamp)
+        evaluated = _embedded(rows, checked, models)
+    if evaluated is not None:
+        surveys, stamp = evaluated.surveys, checked.is_rubber_stamp
+        results.write_results(evaluated.sliced, checked.proto, output.path, is_rubber_stamp=stamp)
     else:
-        beam_engine.evaluate(
+        surveys = beam_engine.evaluate(
             rows,
             checked.proto,
             models,
@@ -117,11 +120,12 @@ def _evaluate(
             args=beam_args,
         )
     logging.info("evaluator: metrics took %.1f s.", time.monotonic() - start)
+    return surveys
 
 
 def _embedded(
     rows: EvaluationRows, checked: CheckedConfig, models: list[Any]
-) -> list[results.SlicedMetrics] | None:
+) -> embedded_engine.Evaluated | None:
     try:
         return embedded_engine.evaluate(rows, checked.proto, models)
     except NotEmbeddableError as reason:

@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 from tensorflow_model_analysis import constants
-from tensorflow_model_analysis.api import types
 from tensorflow_model_analysis.utils import model_util, util
 
 from headrace_components.errors import InputError
 from headrace_components.evaluator.rows import EvaluationRows, feature_keys
+from headrace_components.evaluator.survey import dense, widened
 
 # What TFMA's TransformedFeaturesExtractor calls where a model has it.
 _DEFAULT_TRANSFORMS = ("transformed_features", "transformed_labels")
@@ -116,20 +116,13 @@ def _checked(tree: Any) -> Any:
     """Returns `tree` where its leaves are arrays over the rows, as vectorised metrics need."""
     if isinstance(tree, Mapping):
         return {key: _checked(value) for key, value in tree.items()}
-    if isinstance(tree, types.VarLenTensorValue) and _is_one_per_row(tree):
-        return np.reshape(tree.values, (-1, 1))
+    tree = widened(dense(tree))
     if tree is not None and not isinstance(tree, np.ndarray):
         raise NotEmbeddableError(
             f"labels, weights or predictions come as {type(tree).__name__}, whose rows differ "
             "in length"
         )
     return tree
-
-
-def _is_one_per_row(tensor: Any) -> bool:
-    # A schema without shapes makes every label a sparse tensor, though each row has just one.
-    rows = np.arange(tensor.dense_shape[0])
-    return np.array_equal(tensor.indices[:, 0], rows) and not np.any(tensor.indices[:, 1])
 
 
 def _by_model(specs: Sequence[Any], transformed: Mapping[str, Any]) -> tuple[Any, ...]:

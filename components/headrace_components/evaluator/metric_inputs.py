@@ -15,11 +15,7 @@ from tensorflow_model_analysis.metrics import metric_util
 
 from headrace_components.errors import InputError
 from headrace_components.evaluator.extraction import Extracts
-
-# Keys under which a dict of predictions holds the one to use, in TFMA's order.
-_PREDICTION_KEYS = ("scores", "outputs", "predictions", "logistic", "probabilities", "logits")
-# A dict with these brings a vocabulary that string labels are looked up in.
-_VOCABULARY_KEYS = frozenset({"all_classes", "classes"})
+from headrace_components.evaluator.survey import PREDICTION_KEYS, VOCABULARY_KEYS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,11 +133,11 @@ def _descend(tree: Any, key: str) -> Any:
 def _prediction(predictions: Any, key: str) -> Any:
     if not isinstance(predictions, Mapping):
         return predictions
-    if _VOCABULARY_KEYS & set(predictions):
+    if VOCABULARY_KEYS & set(predictions):
         return None
     if key:
         return predictions.get(key)
-    return next((predictions[name] for name in _PREDICTION_KEYS if name in predictions), None)
+    return next((predictions[name] for name in PREDICTION_KEYS if name in predictions), None)
 
 
 def _as_matrix(array: Any) -> NDArray[Any] | None:

@@ -14,11 +14,15 @@ from headrace_components.evaluator.metric_rows import (
     slice_scores,
 )
 from headrace_components.evaluator.report import evaluation_report
+from headrace_components.evaluator.survey import Survey
+from headrace_components.evaluator.unmeasured import predictions_noted
 from headrace_components.evaluator.verdict import Verdict
 from headrace_components.task import Task
 
 
-def write(task: Task, config: Any, output: Path, verdict: Verdict) -> None:
+def write(
+    task: Task, config: Any, output: Path, verdict: Verdict, surveys: Sequence[Survey]
+) -> None:
     """Writes the outputs `report`, `metrics` and `classification_metrics`.
 
     Args:
@@ -26,10 +30,13 @@ def write(task: Task, config: Any, output: Path, verdict: Verdict) -> None:
         config: A `tfma.EvalConfig` with its defaults.
         output: Directory of the evaluation.
         verdict: The verdict on it.
+        surveys: What is known of the predictions.
     """
     slices = slice_scores(config, output)
     curves = curves_of(config, output)
-    content = evaluation_report(verdict, slices, requirements(config), curves)
+    content = evaluation_report(
+        verdict, slices, requirements(config), curves, list(predictions_noted(config, surveys))
+    )
     task.output("report").path.write_bytes(content)
     task.output("metrics").metadata.update(metric_values(slices, verdict))
     task.output("classification_metrics").metadata.update(classification(curves))

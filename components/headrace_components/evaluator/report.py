@@ -30,6 +30,7 @@ def evaluation_report(
     slices: Sequence[SliceScores],
     requirements: Sequence[Requirement],
     curves: Sequence[Curve],
+    notes: Sequence[str] = (),
 ) -> bytes:
     """Returns an HTML page of under 2 MB.
 
@@ -38,6 +39,7 @@ def evaluation_report(
         slices: The metrics per slice, in the order to show them in.
         requirements: The thresholds; slices are compared by the metric of the first.
         curves: What is known of the models' decisions over all rows.
+        notes: What is to be known of the predictions.
     """
     overall = next((part for part in slices if part.name == ALL_ROWS), None)
     rest = [part for part in slices if part.name != ALL_ROWS]
@@ -47,6 +49,7 @@ def evaluation_report(
         "Model evaluation",
         f"{rows}{number(len(rest))} slice{'' if len(rest) == 1 else 's'}",
         _verdict(verdict, requirements),
+        *(page.paragraph(f"{prose(note)}. Metrics may leave those rows out.") for note in notes),
         *([_overall(overall, requirements)] if overall else []),
         *([curve_section(curves)] if curves else []),
         *([_slices(rest, overall, requirements, verdict)] if rest else []),

@@ -5,15 +5,14 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.tfxio import tensor_representation_util
 
 from headrace_components.data.example_files import paired
 from headrace_components.data.examples import ExamplesReader
 from headrace_components.errors import InputError
+from headrace_components.evaluator.row_checks import check_columns, required_features
 
 # Large enough that a batch's fixed cost in Python and TensorFlow does not show, small enough that
 # wide rows stay in some hundred megabytes.
@@ -105,13 +104,13 @@ class EvaluationRows:
             has_model: Whether predictions come from a model and not from a feature.
 
         Raises:
-            InputError: A feature is in no row, or a label is missing in some.
+            InputError: A feature is in no row, or a label or a weight is missing in some.
         """
         wanted = feature_keys(config, predictions=not has_model)
         table = self.columns(sorted(wanted))
         self.check_names(table.column_names, config, has_model=has_model)
-        for name in sorted(label_keys(config) & set(table.column_names)):
-            check_labels(name, table.column(name), self.splits)
+        columns = {name: table.column(name) for name in table.column_names}
+        check_columns(columns, required_features(config, predictions=not has_model), self.splits)
         return table
 
     def check_first_rows(self, config: Any, *, has_model: bool) -> None:
@@ -171,31 +170,6 @@ class EvaluationRows:
         return InputError(
             f"evaluator: {where} is {name!r}, which no row of splits {list(self.splits)} has; they "
             f"have {known}. " + (f"Did you mean {near[0]!r}?" if near else "Name one of those.")
-        )
-
-
-def check_labels(name: str, column: Any, splits: Sequence[str], *, rows: str = "rows") -> None:
-    """Checks that a label is in each row.
-
-    Args:
-        name: The feature.
-        column: Its list column.
-        splits: Names of the splits that hold the rows.
-        rows: What the rows are called.
-
-    Raises:
-        InputError: It is not.
-    """
-    # TFMA would count such a row as a negative one, or stop with a shape error.
-    lengths = np.asarray(pc.fill_null(pc.list_value_length(column), 0))
-    # A row of a label with several values may have none of them.
-    is_single = lengths.max(initial=0) <= 1
-    missing = int((lengths == 0).sum()) if is_single else column.null_count
-    if missing:
-        raise InputError(
-            f"evaluator: the label {name!r} is missing in {missing} of {len(column)} {rows} of "
-            f"splits {list(splits)}, expected one in each. Leave those rows out of the "
-            "examples, or evaluate on another split."
         )
 
 

@@ -19,6 +19,8 @@ from headrace_components.evaluator.metric_rows import (
     slice_name,
     spec_name,
 )
+from headrace_components.evaluator.survey import Survey
+from headrace_components.evaluator.unmeasured import metrics_at_fault, predictions_at_fault
 from headrace_components.task import Artifact
 
 _MAX_LINES = 20
@@ -54,11 +56,18 @@ class Verdict:
     failures: tuple[Failure, ...] = ()
 
 
-def verdict_of(checked: CheckedConfig, output: Path) -> Verdict:
+def verdict_of(checked: CheckedConfig, output: Path, surveys: Sequence[Survey] = ()) -> Verdict:
     """Returns the verdict on an evaluation that has been written.
 
     A gate that checks nothing stays shut: without any threshold a model is not blessed. Where there
-    are change thresholds alone and no baseline, there is nothing to be worse than, and it passes.
+    are change thresholds alone and no baseline, there is nothing to be worse than, and it passes,
+    if what they are for was computed. A model that predicts NaN does not pass, whatever metrics
+    make of it.
+
+    Args:
+        checked: What was computed and required.
+        output: Directory of the evaluation.
+        surveys: What is known of the predictions.
     """
     if not checked.has_thresholds:
         return Verdict(
@@ -67,9 +76,16 @@ def verdict_of(checked: CheckedConfig, output: Path) -> Verdict:
             "one in `metrics_specs`, or leave the blessing input of `pusher` unconnected",
         )
     validation = results.validation_result(output)
-    if validation.validation_ok:
+    failures = (
+        *(Failure(text=text) for text in predictions_at_fault(checked.proto, surveys)),
+        *([] if validation.validation_ok else _failures(validation)),
+        *(
+            Failure(slice_name=where, text=text)
+            for where, text in metrics_at_fault(checked.dropped, output)
+        ),
+    )
+    if validation.validation_ok and not failures:
         return Verdict(is_blessed=True)
-    failures = tuple(_failures(validation))
     more = f"; and {len(failures) - _MAX_FAILURES} more" if len(failures) > _MAX_FAILURES else ""
     reason = "; ".join(failure.text for failure in failures[:_MAX_FAILURES]) + more
     return Verdict(is_blessed=False, reason=reason, failures=failures)

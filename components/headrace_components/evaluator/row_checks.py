@@ -1,0 +1,114 @@
+"""Refuses rows without a label or a weight, which metrics would leave out or count wrongly."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from headrace_components.errors import InputError
+from headrace_components.evaluator.survey import Survey, Values
+
+
+def required_features(config: Any, *, predictions: bool) -> dict[str, str]:
+    """Returns the features that each row must have, and what each is.
+
+    Args:
+        config: A `tfma.EvalConfig` with its defaults.
+        predictions: Whether predictions are features, too.
+    """
+    kinds = {"label": "label", "example_weight": "example weight"}
+    if predictions:
+        kinds["prediction"] = "prediction"
+    found: dict[str, str] = {}
+    for spec in config.model_specs:
+        for field, kind in kinds.items():
+            names = (getattr(spec, f"{field}_key"), *getattr(spec, f"{field}_keys").values())
+            for name in filter(None, names):
+                found.setdefault(name, kind)
+    return found
+
+
+def check_columns(
+    columns: Mapping[str, Any],
+    required: Mapping[str, str],
+    splits: Sequence[str],
+    *,
+    rows: str = "rows",
+) -> None:
+    """Checks that labels, weights and predictions are in each row.
+
+    Args:
+        columns: List columns of features, by name; one that is not there is not checked.
+        required: What each of them is, as `label`.
+        splits: Names of the splits that hold the rows.
+        rows: What the rows are called.
+
+    Raises:
+        InputError: One is not.
+    """
+    for name, kind in sorted(required.items()):
+        if name in columns:
+            _check_present(name, kind, columns[name], splits, rows)
+
+
+def check_numbers(
+    surveys: Sequence[Survey], config: Any, splits: Sequence[str], *, rows: str = "rows"
+) -> None:
+    """Checks that no label is NaN and that weights are finite numbers.
+
+    Args:
+        surveys: What is known of the rows.
+        config: A `tfma.EvalConfig` with its defaults.
+        splits: Names of the splits that hold the rows.
+        rows: What the rows are called.
+
+    Raises:
+        InputError: A label is NaN, or a weight is not a finite number.
+    """
+    for survey in surveys:
+        labels = survey.labels
+        if labels is not None and labels.num_nan:
+            fault = f"the {_named(config, 'label', survey)} is NaN in {labels.num_nan}"
+            raise _refusal(fault, survey, splits, rows)
+        faulty = _num_faulty(survey.weights)
+        if faulty:
+            named = _named(config, "example_weight", survey)
+            raise _refusal(f"the {named} is NaN or infinite in {faulty}", survey, splits, rows)
+
+
+def _check_present(name: str, kind: str, column: Any, splits: Sequence[str], rows: str) -> None:
+    # TFMA would count such a row as a negative one, or stop with a shape error.
+    lengths = np.asarray(pc.fill_null(pc.list_value_length(column), 0))
+    # A row of a label with several values may have none of them.
+    is_single = lengths.max(initial=0) <= 1
+    missing = int((lengths == 0).sum()) if is_single else column.null_count
+    if missing:
+        raise InputError(
+            f"evaluator: the {kind} {name!r} is missing in {missing} of {len(column)} {rows} of "
+            f"splits {list(splits)}, expected one in each. Leave those rows out of the "
+            "examples, or evaluate on another split."
+        )
+
+
+def _num_faulty(weights: Values | None) -> int:
+    return 0 if weights is None else max(weights.num_nan, weights.num_infinite)
+
+
+def _named(config: Any, field: str, survey: Survey) -> str:
+    """Names a label or a weight by the feature that it comes from, where the config says so."""
+    names = []
+    for spec in config.model_specs:
+        if len(config.model_specs) == 1 or spec.name == survey.model_name:
+            by_output = getattr(spec, f"{field}_keys")
+            names.append(by_output.get(survey.output_name) or getattr(spec, f"{field}_key"))
+    name = next(filter(None, names), "")
+    kind = field.replace("_", " ")
+    return f"{kind} {name!r}" if name else kind
+
+
+def _refusal(fault: str, survey: Survey, splits: Sequence[str], rows: str) -> InputError:
+    return InputError(
+        f"evaluator: {fault} of {survey.num_rows} {rows} of splits {list(splits)}, expected a "
+        "number in each. Leave those rows out of the examples, or evaluate on another split."
+    )

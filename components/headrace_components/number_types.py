@@ -1,0 +1,24 @@
+"""Tells kinds of NumPy types apart, those of ml_dtypes included.
+
+TensorFlow gives tensors of `bfloat16`, 8-bit floats and 4-bit integers the types of ml_dtypes,
+which NumPy knows as neither floats nor integers: `np.issubdtype(bfloat16, np.floating)` is false.
+"""
+
+import numpy as np
+
+_OTHER = "V"  # NumPy's kind of what it does not know
+
+
+def is_float(kind: "np.dtype[np.generic]") -> bool:
+    """Returns whether numbers of a type may have a fraction; complex numbers are not such."""
+    return kind.kind == "f" or (kind.kind == _OTHER and "float" in kind.name)
+
+
+def is_integer(kind: "np.dtype[np.generic]") -> bool:
+    """Returns whether numbers of a type are integers; booleans are not."""
+    return kind.kind in "iu" or (kind.kind == _OTHER and "int" in kind.name)
+
+
+def is_number(kind: "np.dtype[np.generic]") -> bool:
+    """Returns whether values of a type are real numbers or booleans."""
+    return kind.kind == "b" or is_float(kind) or is_integer(kind)
