@@ -72,7 +72,7 @@ def check_metric(metric: Mapping[str, Any], place: str, *, has_module: bool) -> 
         InputError: It is unknown, or cannot be made.
     """
     name = str(metric.get("class_name", ""))
-    arguments = _arguments(name, str(metric.get("config", "")))
+    arguments = arguments_of(name, str(metric.get("config", "")))
     if metric.get("module"):
         return  # a class of the author's, of which nothing is known here
     if name not in ARGUMENTS:
@@ -111,7 +111,16 @@ def _metrics(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]
             yield f"eval_config.metrics_specs[{number}].metrics[{position}]", metric
 
 
-def _arguments(name: str, config: str) -> dict[str, Any]:
+def arguments_of(name: str, config: str) -> dict[str, Any]:
+    """Returns the arguments that the `config` of a metric holds.
+
+    Args:
+        name: Name of the metric's class, for messages.
+        config: A JSON text; empty for no arguments.
+
+    Raises:
+        InputError: It is not JSON.
+    """
     if not config:
         return {}
     # As TFMA does it: braces may be left out.

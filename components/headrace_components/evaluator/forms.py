@@ -5,7 +5,6 @@ of class 0, `BinaryAccuracy` of many classes counts each class as a decision, AU
 0 and 1. Each refusal names the metric or the setting that gives what was meant.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,6 +12,7 @@ from typing import Any, Literal
 from tensorflow_model_analysis.metrics import metric_types
 
 from headrace_components.errors import InputError
+from headrace_components.evaluator.early_checks import arguments_of
 from headrace_components.evaluator.survey import Survey, Values
 
 # float32 probabilities, and the labels that TFMA takes for fractions of 0 and 1.
@@ -350,7 +350,7 @@ def _asked(config: Any) -> Iterator[_Asked]:
         for metric in spec.metrics:
             if metric.module:
                 continue  # the author's own
-            arguments = json.loads(metric.config) if metric.config else {}
+            arguments = arguments_of(metric.class_name, metric.config)
             tops = [*spec.binarize.top_k_list.values, *spec.aggregate.top_k_list.values]
             tops += [*spec.binarize.k_list.values, arguments.get("top_k") or 0]
             yield _Asked(

@@ -67,11 +67,13 @@ def metric_name(metric: Any) -> str:
     """Returns the name of a `tfma.MetricConfig` in JSON form; its class where it has none."""
     class_name = str(_field(metric, "class_name") or "")
     config = _field(metric, "config")
+    if not isinstance(config, str) or not config:
+        return class_name
+    text = config if config.lstrip().startswith("{") else "{" + config + "}"  # as TFMA reads it
     try:
-        name = json.loads(config).get("name") if isinstance(config, str) and config else None
-    except (json.JSONDecodeError, AttributeError):
+        return str(json.loads(text).get("name") or class_name)
+    except json.JSONDecodeError:
         return class_name  # refused with the metric itself
-    return str(name or class_name)
 
 
 def _of_metric(metric: Any, place: str) -> Iterator[PlacedThreshold]:
