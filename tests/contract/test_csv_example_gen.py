@@ -177,6 +177,51 @@ def test_an_empty_cell_is_a_missing_value_and_a_number_widens_its_column(
     }
 
 
+def test_a_column_has_the_type_that_is_declared(launcher: Launcher, base: Path) -> None:
+    write(base, "whole,big,code,gone,free\n1,99999999999999999999,007,,1\n,2,8,,2\n")
+    types = {"whole": "FLOAT", "big": "FLOAT", "code": "BYTES", "gone": "INT"}
+
+    outcome = generate(launcher, base, column_types=types)
+    rows = one_split(launcher, base, column_types=types)
+
+    assert rows["whole"] == [[1.0], []]
+    assert rows["big"] == [[pytest.approx(1e20)], [2.0]]
+    assert rows["code"] == [[b"007"], [b"8"]]
+    assert rows["free"] == [[1], [2]]
+    reader = ExamplesReader(outcome["examples"].path, "test")
+    batch = next(reader.record_batches("train"))
+    assert batch.schema.field("whole").type.value_type == pa.float32()
+
+
+@pytest.mark.parametrize(
+    ("types", "message"),
+    [
+        ({"fare": "INT"}, r"data.csv, line 2: column 'fare' has '2.5', expected a whole number"),
+        ({"company": "FLOAT"}, r"line 2: column 'company' has 'A', expected a number, since"),
+        ({"fares": "FLOAT"}, r"names the column 'fares', but .* Did you mean 'fare'\?"),
+        ({"fare": "FLOATS"}, r"`column_types` has 'FLOATS' for column 'fare'.*'FLOAT'\?"),
+        ({"fare": "string"}, r"expected one of \['INT', 'FLOAT', 'BYTES'\]\. "),
+    ],
+)
+def test_a_cell_that_is_not_of_its_columns_type_is_named(
+    types: Mapping[str, str], message: str, launcher: Launcher, base: Path
+) -> None:
+    write(base)
+
+    refused(launcher, base, message, column_types=types)
+
+
+def test_files_that_spark_writes_beside_the_data_are_not_read(
+    launcher: Launcher, base: Path
+) -> None:
+    write(base, "a\n1\n", "part-0.csv")
+    for name in ("_SUCCESS", ".part-0.csv.crc", "._SUCCESS.crc", "_committed_123"):
+        write(base, b"\0crc", name)
+
+    assert one_split(launcher, base) == {"a": [[1]]}
+    assert one_split(launcher, base / "..", input_base=base.as_uri()) == {"a": [[1]]}
+
+
 def test_any_delimiter_is_read(launcher: Launcher, base: Path) -> None:
     write(base, "a\tb\n1\t2,5\n")
 
@@ -328,6 +373,23 @@ def test_a_record_longer_than_a_block_is_refused(launcher: Launcher, base: Path)
 def test_a_byte_that_is_not_utf_8_is_named(launcher: Launcher, base: Path) -> None:
     write(base, b"a,b\n1,x\n2,caf\xe9\n")
     refused(launcher, base, r"data.csv, line 3: byte 6 is 0xe9, which is not UTF-8")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "named"),
+    [
+        ("utf-16", "utf-16"),
+        ("utf-16-le", "utf-16le"),
+        ("utf-16-be", "utf-16be"),
+        ("utf-32", "utf-32"),
+    ],
+)
+def test_a_file_of_another_unicode_encoding_is_told_with_its_name(
+    encoding: str, named: str, launcher: Launcher, base: Path
+) -> None:
+    write(base, CSV.encode(encoding))
+
+    refused(launcher, base, rf"as by `iconv -f {named} -t utf-8`")
 
 
 def test_a_header_that_is_not_utf_8_is_named(launcher: Launcher, base: Path) -> None:

@@ -85,6 +85,13 @@ def csv(base: Path) -> Mapping[str, Any]:
     return {"input_base": str(CELLS), "output_config": divided(THREE)}
 
 
+def csv_with_declared_types(base: Path) -> Mapping[str, Any]:
+    (base / "1.csv").write_text("a,b,c,_\n1,2,,\n", "utf-8")
+    (base / "2.csv").write_text("a,b,c,_\n3,4,,\n", "utf-8")
+    (base / "_SUCCESS").write_text("", "utf-8")
+    return {"input_base": str(base), "column_types": {"a": "FLOAT", "b": "BYTES", "c": "INT"}}
+
+
 def csv_by_a_feature(base: Path) -> Mapping[str, Any]:
     return {"input_base": str(CELLS), "output_config": divided(TWO, "whole")}
 
@@ -188,6 +195,7 @@ def spoken(caplog: pytest.LogCaptureFixture, component: str) -> list[str]:
     [
         ("csv_example_gen", csv, IN_MEMORY),
         ("csv_example_gen", csv_by_a_feature, PROCESSES),
+        ("csv_example_gen", csv_with_declared_types, IN_MEMORY),
         ("csv_example_gen", csv_of_days_and_versions, IN_MEMORY),
         ("parquet_example_gen", parquet, IN_MEMORY),
         ("parquet_example_gen", parquet_without_a_twin, IN_MEMORY),
@@ -269,6 +277,12 @@ def csv_with_a_ragged_row(base: Path) -> Mapping[str, Any]:
     return {}
 
 
+def csv_with_a_cell_of_another_type(base: Path) -> Mapping[str, Any]:
+    bad(base, "a,b\n1,2\n", "1.csv")
+    bad(base, "a,b\n1,2\n1,x\n", "2.csv")
+    return {"column_types": {"b": "INT"}}
+
+
 def csv_without_rows(base: Path) -> Mapping[str, Any]:
     bad(base, "a,b\n", "1.csv")
     return {}
@@ -348,6 +362,7 @@ def parquet_payload_without_rows(base: Path) -> Mapping[str, Any]:
         ("csv_example_gen", csv_with_another_header, IN_MEMORY),
         ("csv_example_gen", csv_with_a_ragged_row, IN_MEMORY),
         ("csv_example_gen", csv_without_rows, IN_MEMORY),
+        ("csv_example_gen", csv_with_a_cell_of_another_type, IN_MEMORY),
         ("csv_example_gen", csv_by_a_fraction, IN_MEMORY),
         ("csv_example_gen", csv_by_an_empty_column, IN_MEMORY),
         ("parquet_example_gen", parquet_with_other_columns, IN_MEMORY),

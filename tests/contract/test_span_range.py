@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,28 @@ def test_the_newest_spans_are_joined_the_earliest_first(tmp_path: Path) -> None:
     assert found["metadata"]["span"] == 3
     assert found["metadata"]["split_names"] == '["train"]'
     assert examples_record.read(joined) == found["metadata"]
+
+
+@pytest.mark.parametrize("columnar", [True, False])
+def test_days_in_which_a_feature_has_different_types_are_refused(
+    columnar: bool, tmp_path: Path
+) -> None:
+    earlier = write_run(tmp_path, "a", 1, 10, columnar=columnar)
+    own = write_run(tmp_path, "b", 2, 20, columnar=columnar)
+    shutil.rmtree(own / "Split-train")
+    shutil.rmtree(own / "Columnar-train", ignore_errors=True)
+    floats = pa.array([[0.5]], pa.large_list(pa.float32()))
+    with ExamplesWriter(own, "train", columnar=columnar) as writer:
+        writer.write(pa.RecordBatch.from_pydict({"day": floats}))
+
+    with pytest.raises(TaskFailedError) as caught:
+        run_locally(tmp_path, own)
+
+    assert (
+        f"feature 'day' of split 'train' holds whole numbers in {earlier} and decimals in {own}, "
+        "expected one type in all spans. Declare it where they are made, as by column_types="
+        "{'day': 'FLOAT'} of csv_example_gen"
+    ) in str(caught.value)
 
 
 def test_files_are_linked_and_not_copied(tmp_path: Path) -> None:

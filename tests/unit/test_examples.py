@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from headrace_components.data.example_encoder import encode_examples
 from headrace_components.data.examples import (
     BYTES_LIST,
     FLOAT_LIST,
@@ -254,6 +255,22 @@ def test_records_that_are_no_examples_are_named(tmp_path: Path) -> None:
         writer.write([b"\n\0", b"no example"])
 
     with pytest.raises(InputError, match=r"00001.gz, records 0 to 1: not all are tf.Examples"):
+        read(tmp_path)
+
+
+def test_records_that_hold_a_feature_in_two_types_name_it(tmp_path: Path) -> None:
+    write(tmp_path, columnar=False)
+    ints = {"fare": pa.array([[1]], pa.large_list(pa.int64()))}
+    floats = {"fare": pa.array([[0.5]], pa.large_list(pa.float32()))}
+    with TFRecordWriter(tmp_path / SHARD) as writer:
+        for columns in (ints, floats):
+            writer.write(encode_examples(pa.RecordBatch.from_pydict(columns)))
+
+    with pytest.raises(
+        InputError,
+        match=r"00001.gz, records 0 to 1: feature 'fare' holds whole numbers \(int64_list\) in "
+        r"some rows and decimals \(float_list\) in others, expected one type",
+    ):
         read(tmp_path)
 
 

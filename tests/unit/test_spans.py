@@ -39,6 +39,17 @@ def test_a_plain_pattern_has_span_zero_and_no_version(tmp_path: Path) -> None:
     assert names(resolved, tmp_path) == ["a.csv", "b.csv"]
 
 
+def test_hidden_files_and_directories_are_left_out_unless_they_are_asked_for(
+    tmp_path: Path,
+) -> None:
+    touch(tmp_path, "day/a.csv", "day/_SUCCESS", "day/.a.csv.crc", "_temporary/b.csv", "_raw/c.csv")
+
+    assert names(found(tmp_path, "*/*"), tmp_path) == ["day/a.csv"]
+    assert names(found(tmp_path, "day/*"), tmp_path) == ["day/a.csv"]
+    assert names(found(tmp_path, "_raw/*"), tmp_path) == ["_raw/c.csv"]
+    assert names(found(tmp_path, "day/_*"), tmp_path) == ["day/_SUCCESS"]
+
+
 def test_the_fingerprint_is_that_of_tfx(tmp_path: Path) -> None:
     touch(tmp_path, "a.csv", "bb.csv", "c.txt")
 

@@ -31,6 +31,7 @@ class _CsvSource(TableSource):
     def __init__(self, params: CsvExampleGenParams) -> None:
         super().__init__(params)
         self._delimiter = params.delimiter
+        self._column_types = params.column_types
 
     def read(self, split: str, address: str) -> Iterator[Any]:
         file = CsvFile(address, self._delimiter)
@@ -41,7 +42,7 @@ class _CsvSource(TableSource):
     def agree(self, facts: Mapping[str, Survey]) -> Agreement:
         surveys = list(facts.values())
         check_headers(surveys)
-        types = column_types(surveys, self._delimiter)
+        types = column_types(surveys, self._delimiter, self._column_types)
         return Agreement(value=types, warnings=types.warnings)
 
     def columns(self, block: pa.RecordBatch, agreed: ColumnTypes) -> pa.RecordBatch:

@@ -78,6 +78,36 @@ def infer_cell(cell: bytes) -> ColumnType:
     return ColumnType.FLOAT
 
 
+def first_unfit(cells: pa.Array, column_type: ColumnType) -> tuple[int, str] | None:
+    """Returns row and text of the first cell that a column of a type cannot hold; None for none.
+
+    Args:
+        cells: A string array whose nulls are empty cells.
+        column_type: INT or FLOAT. A whole number beyond 64 bits fits FLOAT.
+    """
+    unfit = [
+        cell
+        for cell in pc.unique(cells.drop_null()).to_pylist()
+        if not _fits(cell.encode(), column_type)
+    ]
+    if not unfit:
+        return None
+    row = int(np.flatnonzero(np.asarray(pc.is_in(cells, pa.array(unfit, pa.string()))))[0])
+    return row, cells[row].as_py()
+
+
+def _fits(cell: bytes, column_type: ColumnType) -> bool:
+    if infer_cell(cell) <= column_type:
+        return True
+    if column_type == ColumnType.INT:
+        return False
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
 def _widest(present: pa.Array) -> ColumnType:
     if not len(present):
         return ColumnType.UNKNOWN

@@ -1,5 +1,6 @@
 """Reads a CSV file block by block as text, and says in plain words what is wrong with it."""
 
+import codecs
 import csv
 import io
 from collections.abc import Iterator
@@ -17,6 +18,14 @@ from headrace_components.example_gen import files
 # Some ten thousand rows: enough for whole-column work, little enough to forget. A record that is
 # longer than a block cannot be read.
 BLOCK_BYTES = 2 << 20
+
+# Marks of byte order, the longer ones first: that of UTF-32 begins with that of UTF-16.
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 
 
 class CsvFile:
@@ -108,6 +117,8 @@ class CsvFile:
                 names: list[str] | None = next(filter(None, self._reader(stream)), None)
             except UnicodeDecodeError:
                 self._explain_encoding()
+        if any("\0" in name for name in names or ()):
+            self._explain_encoding()
         if names is None:
             raise InputError(
                 f"csv_example_gen: {self.path} is empty, expected a header line with the column "
@@ -171,6 +182,22 @@ class CsvFile:
 
     def _explain_encoding(self) -> None:
         """Raises an InputError where the file is not UTF-8."""
+        with self._open() as stream:
+            start = stream.read(4)
+        for mark, encoding in _MARKS:
+            if start.startswith(mark):
+                raise InputError(
+                    f"csv_example_gen: {self.path} begins with {mark.hex(' ')}, the mark of "
+                    f"{encoding.upper()}, expected UTF-8. Convert the file, as by `iconv -f "
+                    f"{encoding} -t utf-8`."
+                )
+        if start[1::2] == b"\0\0" or start[::2] == b"\0\0":
+            encoding = "utf-16le" if start[1::2] == b"\0\0" else "utf-16be"
+            raise InputError(
+                f"csv_example_gen: {self.path} begins with {start.hex(' ')}, which is UTF-16 "
+                f"without a mark, expected UTF-8. Convert the file, as by `iconv -f {encoding} -t "
+                "utf-8`."
+            )
         with self._open() as stream:
             for number, line in enumerate(io.BufferedReader(stream), start=1):
                 try:

@@ -1,13 +1,23 @@
 """Finds the types of the columns of several CSV files: surveys of each, and what these tell."""
 
-from collections.abc import Iterator, Sequence
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from headrace_components.csv_example_gen.csv_columns import ColumnType, Inference, as_lists
+from headrace_components.csv_example_gen.csv_columns import (
+    ColumnType,
+    Inference,
+    as_lists,
+    first_unfit,
+)
 from headrace_components.csv_example_gen.csv_files import CsvFile
 from headrace_components.errors import InputError
+
+# By the names that `column_types` has for them.
+_DECLARED = {"INT": ColumnType.INT, "FLOAT": ColumnType.FLOAT, "BYTES": ColumnType.STRING}
+_EXPECTED = {ColumnType.INT: "a whole number of 64 bits", ColumnType.FLOAT: "a number"}
 
 
 class Survey:
@@ -77,15 +87,18 @@ def check_headers(files: Sequence[CsvFile | Survey]) -> None:
             )
 
 
-def column_types(surveys: Sequence[Survey], delimiter: str) -> ColumnTypes:
+def column_types(
+    surveys: Sequence[Survey], delimiter: str, declared: Mapping[str, str]
+) -> ColumnTypes:
     """Returns the types of the columns of all files.
 
     Args:
         surveys: What is known of each file, in the order in which they are read.
         delimiter: The character between two fields.
+        declared: Types that the author gives to columns: INT, FLOAT or BYTES by name.
 
     Raises:
-        InputError: No file has a row.
+        InputError: No file has a row, or a cell or column is not as declared.
     """
     if not any(survey.num_rows for survey in surveys):
         paths = ", ".join(survey.path for survey in surveys)
@@ -93,20 +106,60 @@ def column_types(surveys: Sequence[Survey], delimiter: str) -> ColumnTypes:
             f"csv_example_gen: {paths}: a header but no rows, expected at least one. Check the "
             "input pattern and what writes the files."
         )
+    _check_declared(surveys, declared)
     types = {}
     warnings = []
     for name in surveys[0].column_names:
         types[name] = max(survey.inferences[name].type for survey in surveys)
+        if name in declared:
+            wanted = _DECLARED[declared[name]]
+            if types[name] > wanted:
+                _check_cells(surveys, name, wanted, declared[name], delimiter)
+            types[name] = wanted
+            continue
         place = _first_mixture(surveys, name, delimiter)
         if place:
             warnings.append(
                 f"csv_example_gen: column {name!r} holds numbers and text, so all of it is text: "
                 f"the first text after a number is at {place}. Leave a missing value empty to keep "
-                "the column a number."
+                "the column a number, or name its type in `column_types`."
             )
         elif types[name] == ColumnType.UNKNOWN:
             warnings.append(f"csv_example_gen: column {name!r} is empty in every row.")
     return ColumnTypes(by_name=types, warnings=tuple(warnings))
+
+
+def _check_declared(surveys: Sequence[Survey], declared: Mapping[str, str]) -> None:
+    known = surveys[0].column_names
+    for name in declared:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else "Leave it out."
+            raise InputError(
+                f"csv_example_gen: `column_types` names the column {name!r}, but "
+                f"{surveys[0].path} has {known}. {hint}"
+            )
+
+
+def _check_cells(
+    surveys: Sequence[Survey], name: str, wanted: ColumnType, declared: str, delimiter: str
+) -> None:
+    """Raises an InputError where a cell is not of the type that its column is declared to have."""
+    for survey in surveys:
+        if survey.inferences[name].type <= wanted:
+            continue
+        file = CsvFile(survey.path, delimiter)
+        first_row = 0
+        for block in file.blocks():
+            found = first_unfit(block.column(block.schema.get_field_index(name)), wanted)
+            if found is not None:
+                row, cell = found
+                raise InputError(
+                    f"csv_example_gen: {survey.path}, line {file.line_of(first_row + row)}: column "
+                    f"{name!r} has {cell!r}, expected {_EXPECTED[wanted]}, since `column_types` "
+                    f"says {declared}. Correct the cell, leave it empty, or declare another type."
+                )
+            first_row += block.num_rows
 
 
 def _first_mixture(surveys: Sequence[Survey], name: str, delimiter: str) -> str:

@@ -31,7 +31,7 @@ def execute(task: Task) -> None:
 def _read_rows(params: CsvExampleGenParams, paths: Sequence[str]) -> Iterable[Rows]:
     files = [CsvFile(path, params.delimiter) for path in paths]
     check_headers(files)
-    types = column_types([_survey(file) for file in files], params.delimiter)
+    types = column_types([_survey(file) for file in files], params.delimiter, params.column_types)
     for warning in types.warnings:
         logging.warning("%s", warning)
     blocks = (block for file in files for block in file.blocks())

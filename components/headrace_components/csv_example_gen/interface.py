@@ -16,6 +16,7 @@ def csv_example_gen(
     range_config: dict = {},
     span: int = -1,
     delimiter: str = ",",
+    column_types: dict = {},
     compression_level: int = 1,
     columnar: bool = True,
     beam_pipeline_args: list = [],
@@ -35,6 +36,9 @@ def csv_example_gen(
             tfx.proto.RangeConfig. Empty takes the latest span.
         span: The span to read; -1 leaves the choice to `range_config`.
         delimiter: The character between two fields.
+        column_types: `{"fare": "FLOAT", "code": "BYTES"}`: INT, FLOAT or BYTES by name of a column.
+            Name those whose type is to be the same on every day; others have the type of what is
+            in them.
         compression_level: gzip level of the TFRecords, 1 (fast) to 9 (small).
         columnar: Whether to write the columnar twin, which later components read faster.
         beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None

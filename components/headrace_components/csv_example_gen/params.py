@@ -1,10 +1,15 @@
 """Parameters of CsvExampleGen."""
 
-from dataclasses import dataclass
-from typing import ClassVar
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from headrace_components.errors import InputError
 from headrace_components.example_gen.params import FileExampleGenParams
+
+COLUMN_TYPES = ("INT", "FLOAT", "BYTES")
+"""Types of columns, by the names that a schema has for them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -13,11 +18,14 @@ class CsvExampleGenParams(FileExampleGenParams):
 
     Attributes:
         delimiter: The character between two fields.
+        column_types: One of `COLUMN_TYPES` by name of a column; others have the type of what is in
+            them.
     """
 
     component: ClassVar[str] = "csv_example_gen"
 
     delimiter: str = ","
+    column_types: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Rejects values that no run could honour."""
@@ -29,3 +37,11 @@ class CsvExampleGenParams(FileExampleGenParams):
                 "is neither a quote nor a line break. For tab-separated files give the tab "
                 "character."
             )
+        for name, column_type in self.column_types.items():
+            if column_type not in COLUMN_TYPES:
+                near = difflib.get_close_matches(str(column_type).upper(), COLUMN_TYPES, n=1)
+                hint = f"Did you mean {near[0]!r}?" if near else "Text is BYTES."
+                raise InputError(
+                    f"csv_example_gen: `column_types` has {column_type!r} for column {name!r}, "
+                    f"expected one of {list(COLUMN_TYPES)}. {hint}"
+                )

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
+from headrace_components.data.decoding_errors import undecodable
 from headrace_components.data.tfrecord import read_records
-from headrace_components.errors import InputError
 
 
 def serialized_batches(file: Path, component: str, batch_size: int) -> Iterator[list[bytes]]:
@@ -67,11 +67,8 @@ def decoded(
     try:
         return selected(decoder.DecodeBatch(records), None)
     except (RuntimeError, ValueError) as error:
-        raise InputError(
-            f"{component}: {file}, records {start} to {start + len(records) - 1}: not all are "
-            f"tf.Examples ({error}). Connect examples whose payload format is "
-            "FORMAT_TF_EXAMPLE."
-        ) from error
+        where = f"{file}, records {start} to {start + len(records) - 1}"
+        raise undecodable(component, where, "tf.Examples", "FORMAT_TF_EXAMPLE", error) from error
 
 
 def stored_batches(

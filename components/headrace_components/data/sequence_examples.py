@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 from tfx_bsl.coders.sequence_example_coder import SequenceExamplesToRecordBatchDecoder
 
-from headrace_components.errors import InputError
+from headrace_components.data.decoding_errors import undecodable
 
 PAYLOAD_FORMAT = "FORMAT_TF_SEQUENCE_EXAMPLE"
 
@@ -25,10 +25,8 @@ def decode_sequences(records: Sequence[bytes], component: str) -> pa.RecordBatch
     try:
         batch = SequenceExamplesToRecordBatchDecoder(_SEQUENCES).DecodeBatch(list(records))
     except (RuntimeError, ValueError) as error:
-        raise InputError(
-            f"{component}: not all of {len(records)} records are tf.SequenceExamples ({error}). "
-            f"Connect examples whose payload format is {PAYLOAD_FORMAT}."
-        ) from error
+        where = f"{len(records)} records of `examples`"
+        raise undecodable(component, where, "tf.SequenceExamples", PAYLOAD_FORMAT, error) from error
     names = sorted(batch.schema.names)
     columns = [batch.column(batch.schema.get_field_index(name)) for name in names]
     return pa.RecordBatch.from_arrays(columns, names)

@@ -82,6 +82,9 @@ def resolve(
 ) -> ResolvedInput:
     """Returns the files of the asked span, or of the latest, in its latest version.
 
+    Files and directories whose names begin with `_` or `.` are left out, as Spark and Hadoop do,
+    unless the pattern names them so.
+
     Args:
         input_base: Directory or URI under which the patterns lie.
         splits: Names and patterns.
@@ -196,7 +199,7 @@ def _choose(
     found: dict[tuple[int | None, int | None], list[SourceFile]] = {}
     for file in find(base, pattern.glob):
         match = expression.fullmatch(file.path)
-        if match:
+        if match and not _is_hidden(file.path, base, pattern.glob):
             found.setdefault(_span_and_version(component, match, file.path), []).append(file)
     spans = {span for span, _ in found}
     wanted = {key: files for key, files in found.items() if only_span in (None, key[0])}
@@ -210,6 +213,20 @@ def _choose(
         )
     span, version = max(wanted, key=lambda key: (key[0] or 0, key[1] or 0))
     return span, version, wanted[(span, version)]
+
+
+def _is_hidden(path: str, base: str, pattern: str) -> bool:
+    """Says whether a file is of the kind that Spark and Hadoop write beside the data.
+
+    `_SUCCESS`, `_temporary/...` and `.part-0.crc` hold no rows. A pattern that begins with such a
+    character, as `_part-*`, asks for them.
+    """
+    names = path.removeprefix(_joined(base, "")).split("/")
+    asked = pattern.split("/")
+    return any(
+        name.startswith(("_", ".")) and not part.startswith(name[0])
+        for name, part in zip(names, asked, strict=False)
+    )
 
 
 def _span_and_version(

@@ -1,11 +1,15 @@
 """Makes one Examples artifact of the files of several."""
 
+import contextlib
 import os
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from headrace_components.data import columnar
 from headrace_components.data.examples import ExamplesReader
@@ -29,7 +33,7 @@ def join(sources: Sequence[Path], output: Path) -> list[str]:
         The names of the splits.
 
     Raises:
-        InputError: The sources differ in their splits.
+        InputError: The sources differ in their splits, or a feature has different types in them.
     """
     readers = [ExamplesReader(source, _COMPONENT) for source in sources]
     names = readers[0].split_names
@@ -41,6 +45,7 @@ def join(sources: Sequence[Path], output: Path) -> list[str]:
                 "spans that were divided otherwise, or ask for a range without them."
             )
     for name in names:
+        _check_types(name, readers, sources)
         files = [file for reader in readers for file in reader.tfrecord_files(name)]
         _link_all(files, output / f"Split-{name}")
         twins = [reader.twin_parts(name) for reader in readers]
@@ -54,6 +59,54 @@ def join(sources: Sequence[Path], output: Path) -> list[str]:
             ]
             columnar.vouch(output, name, parts)
     return list(names)
+
+
+def _check_types(split: str, readers: Sequence[ExamplesReader], sources: Sequence[Path]) -> None:
+    """Rejects spans in which a feature has different types: no reader takes both.
+
+    Raises:
+        InputError: A feature holds whole numbers in one span and decimals in another, or the like.
+    """
+    first: dict[str, tuple[str, Path]] = {}
+    for reader, source in zip(readers, sources, strict=True):
+        for name, kind in _kinds(reader, split):
+            known, where = first.setdefault(name, (kind, source))
+            if known != kind:
+                raise InputError(
+                    f"{_COMPONENT}: feature {name!r} of split {split!r} holds {known} in {where} "
+                    f"and {kind} in {source}, expected one type in all spans. Declare it where "
+                    f"they are made, as by column_types={{{name!r}: 'FLOAT'}} of csv_example_gen, "
+                    "and make the spans again."
+                )
+
+
+def _kinds(reader: ExamplesReader, split: str) -> Iterator[tuple[str, str]]:
+    """Yields what features hold, as the twin says, or else the first rows."""
+    for schema in _schemas(reader, split):
+        for field in schema:
+            if not pa.types.is_null(field.type):  # empty in all rows
+                yield field.name, _kind(field.type)
+
+
+def _schemas(reader: ExamplesReader, split: str) -> Iterator[pa.Schema]:
+    parts = reader.twin_parts(split)
+    if parts is not None:
+        yield from (pq.read_schema(path) for path, _ in parts)
+        return
+    # Rows that are no tf.Examples are joined as they are.
+    with contextlib.suppress(InputError):
+        batch = next(reader.record_batches(split), None)
+        if batch is not None:
+            yield batch.schema
+
+
+def _kind(found: pa.DataType) -> str:
+    value = found
+    while hasattr(value, "value_type"):
+        value = value.value_type
+    if pa.types.is_integer(value):
+        return "whole numbers"
+    return "decimals" if pa.types.is_floating(value) else "text"
 
 
 def _link_all(files: Sequence[Path], directory: Path) -> list[Path]:
