@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,59 @@ def test_a_container_has_the_callers_user_no_network_and_a_read_only_root(site: 
     assert values(command, "--network") == ["none"]
     assert "--read-only" in command
     assert "--read-only" not in site.command(component=None)
+
+
+def test_a_container_has_no_capabilities_and_gains_no_privileges(site: Site) -> None:
+    for component in ("pusher", None):
+        command = site.command(component=component)
+
+        assert values(command, "--cap-drop") == ["ALL"]
+        assert values(command, "--security-opt") == ["label=disable", "no-new-privileges"]
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *("/", "/etc", "/etc/passwd", "/proc/1/environ", "/var", "/run", "//", "/./etc"),
+        *("HOME", "HOME/.ssh", "DATA/root", "DATA/home", "DATA/a,readonly=false", "DATA/socket"),
+    ],
+)
+def test_an_input_that_is_this_machine_itself_is_refused(
+    uri: str, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = site.directory.parent / "home"
+    (home / ".ssh").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+    (site.data / "root").symlink_to("/")
+    (site.data / "home").symlink_to(home)
+    (site.data / "a,readonly=false").mkdir()
+    with socket.socket(socket.AF_UNIX) as server:
+        monkeypatch.chdir(site.data)  # the whole path may be too long for a socket
+        server.bind("socket")
+        uri = uri.replace("HOME", str(home)).replace("DATA", str(site.data))
+
+        with pytest.raises(InputError, match=r"^task: its input `model` is "):
+            site.command(inputs=(uri,))
+
+
+def test_an_input_within_a_mount_of_the_author_is_seen(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden = site.data / ".hidden"
+    hidden.mkdir()
+    monkeypatch.setenv("HOME", str(site.data))
+
+    mounts = values(site.command(inputs=(str(hidden),), mounts=(f"{hidden}:ro",)), "--mount")
+
+    assert f"type=bind,source={hidden},target={hidden},readonly" in mounts
+    (site.data / "plain").mkdir()
+    plain = str(site.data / "plain")
+    assert any(plain in mount for mount in values(site.command(inputs=(plain,)), "--mount"))
+
+
+def test_all_of_this_machine_is_no_mount() -> None:
+    with pytest.raises(InputError, match="--mount is '/:ro', all of this machine"):
+        ContainerOptions(mounts=("/:ro",))
 
 
 def test_the_environment_is_the_tasks_and_no_more(site: Site) -> None:

@@ -4,17 +4,19 @@
 
 from pathlib import Path
 
+import pytest
 from kfp import dsl
 
 from headrace.backends.local.cache import Cache
 from headrace.backends.local.model import Inputs
-from headrace.backends.local.runners.container_images import ImageCode, images_of
+from headrace.backends.local.runners.container_images import ImageCode, image_ids, images_of
 from headrace.backends.local.spec import Spec
 from headrace.passes.images import images_to_run
 from headrace.profiles.images import Images
 from headrace.profiles.profile import Profile
 from headrace_components.artifacts import Examples
 from headrace_components.catalog import latest_artifact, latest_blessed_model, pusher, trainer
+from headrace_components.errors import InputError
 from local_pipelines import compiled, number
 
 PUSHER = "localhost/headrace/pusher:dev"
@@ -79,3 +81,9 @@ def test_the_cache_takes_the_images_id_for_the_code(tmp_path: Path) -> None:
     assert key("pusher", pusher="1", test="2") == key("pusher", pusher="1", test="3")
     assert key("pusher", pusher="1", test="2") != key("pusher", pusher="4", test="2")
     assert key("number", pusher="1", test="2") != key("number", pusher="1", test="3")
+
+
+@pytest.mark.parametrize("reference", ["", "--help", "a b", "a\nb"])
+def test_what_is_an_option_of_the_engine_is_no_image(reference: str) -> None:
+    with pytest.raises(InputError, match="which sh cannot have"):
+        image_ids("sh", [reference], print)

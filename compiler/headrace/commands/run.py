@@ -83,8 +83,11 @@ def run(
     Tasks run in parallel where the pipeline allows it. One that ran before with the same code,
     parameters and inputs is answered from the cache.
 
-    In a container, a task sees its inputs, its outputs and what --mount names. The options in
-    HEADRACE_CONTAINER_FLAGS are added to the engine's.
+    A pipeline runs its commands with your rights. What a compiled one runs besides Headrace's
+    components is listed first; if you do not trust it, use --runner docker or podman.
+
+    In a container, a task has no capabilities, and sees its inputs, its outputs and what --mount
+    names. The options in HEADRACE_CONTAINER_FLAGS are added to the engine's.
     """
     # Imported here: `headrace run --help` needs none of it.
     from headrace.backends.local import engine

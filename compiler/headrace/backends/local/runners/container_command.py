@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from headrace.backends.local.runners.container_mounts import mounts_of
 from headrace.backends.local.runners.container_options import ContainerOptions, Mount
 from headrace.backends.local.runners.runner import TaskProcess
 from headrace_components.errors import InputError
@@ -38,8 +39,9 @@ def container_command(
 ) -> list[str]:
     """Returns the command line of an engine that runs a task.
 
-    The container has the caller's user and group, so that outputs are the caller's. It sees the
-    root and the inputs, read-only, the place that it writes to, and the author's mounts.
+    The container has the caller's user and group, so that outputs are the caller's, and no
+    capabilities. It sees the root and the inputs, read-only, the place that it writes to, and the
+    author's mounts.
 
     Args:
         process: The task.
@@ -51,12 +53,15 @@ def container_command(
         run_id: The run.
 
     Raises:
-        InputError: A parameter is a path of this machine that the container would not see.
+        InputError: A parameter is a path of this machine that the container would not see, or an
+            input one that it must not see.
     """
-    mounts = _mounts(process, options, root)
+    mounts = mounts_of(process, options, root)
     _check_parameters(process, directory, [mount.path for mount in mounts])
     command = [engine, "run", "--rm", "--label", f"{LABEL}={run_id}", *_user(engine)]
     command += ["--security-opt", "label=disable", "--network", options.network]
+    # The command may be anybody's: it has no power over this machine, and cannot gain one.
+    command += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
     command += ["--tmpfs", f"{_TMP}:rw,exec,mode=1777"]
     if process.component is not None:
         # Others may install packages when they start, as kfp's lightweight components do.
@@ -94,23 +99,6 @@ def _environment(process: TaskProcess) -> dict[str, str]:
         **process.environment,
         "TMPDIR": _TMPDIR,
     }
-
-
-def _mounts(process: TaskProcess, options: ContainerOptions, root: Path) -> list[Mount]:
-    artifacts = [artifact for found in process.inputs.artifacts.values() for artifact in found]
-    imported = {
-        Path(artifact.uri)
-        for artifact in artifacts
-        if artifact.uri.startswith("/") and not Path(artifact.uri).is_relative_to(root)
-    }
-    # The author's own come last: what a task both reads and writes is writable.
-    mounts = [
-        Mount(path=root, read_only=True),
-        *(Mount(path=path, read_only=True) for path in sorted(imported)),
-        *options.parsed_mounts,
-        Mount(path=process.attempt.partial),
-    ]
-    return list({mount.path: mount for mount in mounts}.values())
 
 
 def _check_parameters(process: TaskProcess, directory: Path, visible: Sequence[Path]) -> None:

@@ -1,5 +1,6 @@
 """The images that containers are made of: there before a run starts, and known by their IDs."""
 
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Mapping
@@ -9,6 +10,8 @@ from headrace.backends.local.spec import Component, Spec
 from headrace.containers.building import LOCAL_REGISTRY
 from headrace_components.errors import InputError, PlatformError
 
+# Not the whole rule, but no option of the engine.
+_REFERENCE = re.compile(r"\w[\w./:@+-]*", re.ASCII)
 _UNKNOWN = ("no such image", "image not known", "no such object")
 
 
@@ -51,7 +54,8 @@ def image_ids(
         tell: Is told, in a line, what is pulled.
 
     Raises:
-        InputError: The engine is not installed, or an image that is built here has not been.
+        InputError: The engine is not installed, an image that is built here has not been, or a
+            reference is none.
         PlatformError: The engine does not answer, or an image cannot be pulled.
     """
     if shutil.which(engine) is None:
@@ -59,6 +63,13 @@ def image_ids(
             f"headrace run: the runner is {engine!r}, but no {engine} is on PATH. Install it, or "
             "choose another runner."
         )
+    references = list(references)
+    for reference in references:
+        if not _REFERENCE.fullmatch(reference):
+            raise InputError(
+                f"headrace run: a task's image is {reference!r}, which {engine} cannot have. Write "
+                "a reference as python:3.12 or registry.example.com/team/image@sha256:..."
+            )
     ids = {reference: _id(engine, reference) for reference in references}
     missing = [reference for reference, found in ids.items() if not found]
     unbuilt = [each for each in missing if each.startswith(f"{LOCAL_REGISTRY}/")]

@@ -46,6 +46,11 @@ class ContainerOptions:
                     f"headrace run: --mount is {text!r}, expected a directory that exists, without "
                     "a comma in its path, as DIR or DIR:ro. Correct the path."
                 )
+            if mount.path.resolve() == Path("/"):
+                raise InputError(
+                    f"headrace run: --mount is {text!r}, all of this machine, which would take the "
+                    "place of the image. Mount the directories that tasks need."
+                )
 
     @cached_property
     def parsed_mounts(self) -> tuple[Mount, ...]:
