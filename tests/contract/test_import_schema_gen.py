@@ -37,6 +37,42 @@ def test_a_file_that_is_no_schema_is_refused(launcher: Launcher, tmp_path: Path)
         launcher.run("import_schema_gen", {"schema_file": str(source)})
 
 
+@pytest.mark.parametrize(
+    ("feature", "message"),
+    [
+        ("", r"feature 'fare' of the schema .*s.pbtxt has no `type`, expected INT, FLOAT or BYTES"),
+        ("type: FLOAT shape {}", r"has a `shape`, but `presence` does not say .* min_fraction: 1"),
+        ("type: STRUCT", r"is of type STRUCT, .* '##SEQUENCE##'. Declare the features within it"),
+    ],
+)
+def test_a_schema_that_no_tensor_can_be_made_of_is_refused(
+    feature: str, message: str, launcher: Launcher, tmp_path: Path
+) -> None:
+    source = tmp_path / "s.pbtxt"
+    source.write_text(f'feature {{ name: "fare" {feature} }}', "utf-8")
+
+    with pytest.raises(TaskFailedError, match=message):
+        launcher.run("import_schema_gen", {"schema_file": str(source)})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'feature { name: "fare" lifecycle_stage: DEPRECATED }',
+        'feature { name: "fare" type: FLOAT shape {} presence { min_fraction: 1.0 } }',
+        'feature { name: "##SEQUENCE##" type: STRUCT struct_domain { '
+        'feature { name: "a" type: INT } } }',
+        'feature { name: "i" type: INT shape {} } feature { name: "v" type: FLOAT shape {} } '
+        'sparse_feature { name: "s" index_feature { name: "i" } value_feature { name: "v" } }',
+    ],
+)
+def test_what_transform_can_read_is_taken(text: str, launcher: Launcher, tmp_path: Path) -> None:
+    source = tmp_path / "s.pbtxt"
+    source.write_text(text, "utf-8")
+
+    assert launcher.run("import_schema_gen", {"schema_file": str(source)})["schema"].path.is_dir()
+
+
 def test_a_missing_file_is_named(launcher: Launcher) -> None:
     with pytest.raises(TaskFailedError, match=r"`schema_file` is 'gone.pbtxt', which is no file"):
         launcher.run("import_schema_gen", {"schema_file": "gone.pbtxt"})

@@ -344,6 +344,71 @@ def test_a_schema_in_place_of_examples_is_refused(launcher: Launcher, tmp_path: 
         launcher.run("trainer", {"module_file": module(tmp_path)}, examples=schema)
 
 
+def train_only(launcher: Launcher, path: Path) -> Stored:
+    with ExamplesWriter(path, "train") as writer:
+        hours = pa.array([[1.0]], pa.large_list(pa.float32()))
+        writer.write(pa.RecordBatch.from_arrays([hours], ["hour"]))
+    return launcher.store(path, {"payload_format": "FORMAT_TF_EXAMPLE"})
+
+
+def test_a_function_that_does_not_evaluate_needs_no_split_for_it(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    rows = train_only(launcher, tmp_path / "rows")
+    text = (
+        "import pathlib\n\n\ndef run_fn(fn_args):\n"
+        "    folder = pathlib.Path(fn_args.serving_model_dir)\n    folder.mkdir(parents=True)\n"
+        "    (folder / 'used').write_text(repr(bool(fn_args.eval_files)) + fn_args.train_files[0])"
+    )
+
+    outcome = launcher.run("trainer", {"module_file": module(tmp_path, text)}, examples=rows)
+
+    used = outcome["model"].path / "Format-Serving/used"
+    assert used.read_text("utf-8").startswith("False/")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "use"),
+    [
+        ({}, "list(fn_args.eval_files)"),
+        ({}, "fn_args.eval_files[0]"),
+        ({}, "fn_args.data_accessor.tf_dataset_factory(fn_args.eval_files, None, None)"),
+        ({"eval_args": {"splits": ["eval"]}}, "pass"),
+    ],
+)
+def test_the_split_to_evaluate_on_is_asked_for_where_it_is_used(
+    parameters: dict[str, Any], use: str, launcher: Launcher, tmp_path: Path
+) -> None:
+    rows = train_only(launcher, tmp_path / "rows")
+    path = module(tmp_path, f"def run_fn(fn_args):\n    {use}\n")
+
+    with pytest.raises(
+        TaskFailedError,
+        match=r"trainer: split 'eval' is not in .*, which has \['train'\]. Name one of those in "
+        r"`splits` of `eval_args`, as eval_args=\{\"splits\": \[\"train\"\]\}, or add",
+    ):
+        launcher.run("trainer", {"module_file": path, **parameters}, examples=rows)
+
+
+def test_hyperparameters_and_a_schema_may_be_files_themselves(
+    launcher: Launcher, examples: Stored, tmp_path: Path
+) -> None:
+    best, schema = tmp_path / "best.txt", tmp_path / "schema.pbtxt"
+    best.write_text('{"values": {"units": 8}}', "utf-8")
+    schema.write_text(SCHEMA, "utf-8")
+
+    outcome = launcher.run(
+        "trainer",
+        {"module_file": module(tmp_path)},
+        examples=examples,
+        hyperparameters=launcher.store(best),
+        schema=launcher.store(schema),
+    )
+
+    assert given(outcome)["hyperparameters"] == {"values": {"units": 8}}
+    assert given(outcome)["schema_path"].endswith(".pbtxt")
+
+
 def test_examples_of_two_payload_formats_are_refused(
     launcher: Launcher, examples: Stored, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 import pytest
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
+from headrace_components.data import anomalies
 from headrace_components.reports.anomalies import anomalies_report
 from headrace_components.reports.anomaly_advice import advice
 from headrace_components.reports.page import MAX_BYTES
@@ -64,6 +65,18 @@ def test_every_kind_of_anomaly_has_advice(kind: str) -> None:
     (text,) = advice([kind])
 
     assert text.endswith(".")
+    assert kind == "MULTIPLE_REASONS" or text != advice([])[0]
+
+
+def test_an_anomaly_that_tfdv_leaves_without_a_text_is_told_by_its_type() -> None:
+    reason = Info.Reason(type=Info.Type.Value("COMPARATOR_CONTROL_DATA_MISSING"))
+    diff = anomalies_pb2.Anomalies(anomaly_info={"a": Info(reason=[reason])})
+
+    (found,) = anomalies.found("train", diff)
+
+    assert found.summary == "Comparator control data missing"
+    assert "<strong>Comparator control data missing</strong>" in report(train=diff)
+    assert "split 'train', a: Comparator control data missing" in anomalies.listed([found])
 
 
 @pytest.mark.parametrize(

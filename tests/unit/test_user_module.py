@@ -255,6 +255,14 @@ def test_a_missing_column_is_told_with_those_that_there_are(text: str, tmp_path:
         call_user_function("trainer", run_fn, {"species": 1, "island": 2})
 
 
+def test_a_helper_for_sparse_tensors_is_told_why_its_tensor_is_dense(tmp_path: Path) -> None:
+    text = "class SymbolicTensor: ...\n\n\ndef run_fn(x):\n    return SymbolicTensor().indices\n"
+    run_fn = load_function("transform", write(tmp_path, "module.py", text), "run_fn")
+
+    with pytest.raises(InputError, match=r"dense and not sparse: .* infer_feature_shape=False to"):
+        call_user_function("transform", run_fn, 1)
+
+
 def test_a_key_that_the_author_raises_is_told_alone(tmp_path: Path) -> None:
     path = write(tmp_path, "module.py", "def run_fn(rows):\n    raise KeyError(rows['a'])\n")
     run_fn = load_function("trainer", path, "run_fn")

@@ -1,8 +1,9 @@
 """Writes Anomalies messages, and tells people what they hold."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
@@ -44,11 +45,29 @@ def found(split: str, diff: anomalies_pb2.Anomalies) -> list[Anomaly]:
         Anomaly(
             split=split,
             feature=".".join(info.path.step) or name,
-            summary=info.short_description,
-            detail=info.description,
+            summary=summary_of(info),
+            detail=info.description or "; ".join(_details(info.reason)),
         )
         for name, info in infos
     ]
+
+
+def summary_of(info: Any) -> str:
+    """Returns what an anomaly, or one of its reasons, is about.
+
+    TFDV leaves some without a text: these are told by the names of their types.
+    """
+    if info.short_description:
+        return str(info.short_description)
+    reasons = getattr(info, "reason", None)
+    if reasons:
+        return "; ".join(summary_of(reason) for reason in reasons)
+    name = anomalies_pb2.AnomalyInfo.Type.Name(getattr(info, "type", 0))
+    return str(name).replace("_", " ").capitalize()
+
+
+def _details(reasons: Iterable[Any]) -> Iterator[str]:
+    return (reason.description for reason in reasons if reason.description)
 
 
 def listed(anomalies: Sequence[Anomaly]) -> str:

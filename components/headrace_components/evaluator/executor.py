@@ -42,11 +42,10 @@ def execute(task: Task) -> None:
         fairness_thresholds=params.fairness_indicator_thresholds,
     )
     examples, schema = task.input("examples"), task.optional_input("schema")
-    rows = EvaluationRows(
-        examples.path,
-        params.example_splits or ("eval",),
-        schemas.read(schema.path, task.component) if schema else None,
-    )
+    features = schemas.read(schema.path, task.component) if schema else None
+    if schema and features:
+        schemas.check_features(features, task.component, str(schema.path))
+    rows = EvaluationRows(examples.path, params.example_splits or ("eval",), features)
     output = task.output("evaluation")
     results.write_config(
         checked.proto,

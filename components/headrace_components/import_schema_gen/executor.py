@@ -3,6 +3,7 @@
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from headrace_components.data import schemas
 from headrace_components.errors import InputError
 from headrace_components.import_schema_gen.params import ImportSchemaGenParams
 from headrace_components.parameters import read
@@ -15,11 +16,12 @@ def execute(task: Task) -> None:
     params = read(ImportSchemaGenParams, task.params, task.component)
     text = read_bytes(params.schema_file, task.component, "schema_file")
     try:
-        text_format.Parse(text, schema_pb2.Schema())
+        schema = text_format.Parse(text, schema_pb2.Schema())
     except (text_format.ParseError, UnicodeDecodeError) as error:
         raise InputError(
             f"import_schema_gen: {params.schema_file} is not a schema: {error}. It must be a "
             "text-format tensorflow.metadata.v0.Schema, as tfdv.write_schema_text writes it."
         ) from error
+    schemas.check_features(schema, task.component, params.schema_file)
     # The bytes as they came: a curated schema carries its author's comments.
     (task.output("schema").path / "schema.pbtxt").write_bytes(text)

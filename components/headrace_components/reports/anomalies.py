@@ -5,6 +5,7 @@ from typing import Any
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
+from headrace_components.data.anomalies import summary_of
 from headrace_components.reports import page
 from headrace_components.reports.anomaly_advice import advice
 from headrace_components.reports.markup import Markup, breakable, element, prose, shortened
@@ -86,8 +87,8 @@ def _section(
 def _card(name: str, info: Any) -> Markup:
     kind, severity = _BADGES.get(_severity(info), ("plain", "severity unknown"))
     title = element("h3", breakable(shortened(name, _NAME_LENGTH)))
-    reasons = [(reason.short_description, reason.description) for reason in info.reason]
-    told = reasons or [(info.short_description, info.description)]
+    reasons = [(summary_of(reason), reason.description) for reason in info.reason]
+    told = reasons or [(summary_of(info), info.description)]
     kinds = [anomalies_pb2.AnomalyInfo.Type.Name(reason.type) for reason in info.reason]
     return element(
         "article",

@@ -44,6 +44,14 @@ _UNIQUE = (
     "If so many different values are right, change the feature's `unique_constraints` in the "
     "schema; otherwise correct the rows."
 )
+_VALUES_IN_TEXT = (
+    "The texts differ from what `natural_language_domain` of the feature in the schema says of "
+    "their tokens. Correct the texts, or change its constraints."
+)
+_IMAGES = (
+    "Convert or shrink the images at the source, or change `image_domain` of the feature in the "
+    "schema."
+)
 _SCHEMA_FAULT = "The schema contradicts itself. Correct the feature's entry in it."
 
 # By the beginning of the names in tensorflow_metadata's AnomalyInfo.Type; the first that fits.
@@ -109,6 +117,26 @@ _ADVICE = (
     ("SCHEMA_TRAINING_SERVING_SKEW", _MOVED),
     ("SPARSE_FEATURE_", _PARTS),
     ("WEIGHTED_FEATURE_", _PARTS),
+    ("SEQUENCE_VALUE_TOO_", _VALUES_IN_TEXT),
+    ("FEATURE_COVERAGE_TOO_", _VALUES_IN_TEXT),
+    ("NLP_WRONG_LOCATION", _VALUES_IN_TEXT),
+    ("LOW_SUPPORTED_IMAGE_FRACTION", _IMAGES),
+    ("MAX_IMAGE_BYTE_SIZE_EXCEEDED", _IMAGES),
+    (
+        "EMBEDDING_SHAPE_INVALID",
+        "Make all embeddings of the feature equally long, or change its `shape` in the schema.",
+    ),
+    (
+        "SEMANTIC_DOMAIN_UPDATE",
+        "The values look like another kind of thing than the schema says, as URLs or images. If "
+        "they are, change the feature's domain in the schema; otherwise correct the values.",
+    ),
+    (
+        "STATS_NOT_AVAILABLE",
+        "The statistics lack what this check needs. Compute them anew, by statistics_gen with the "
+        "schema connected.",
+    ),
+    ("DERIVED_FEATURE_", _SCHEMA_FAULT),
     ("DOMAIN_INVALID_FOR_TYPE", _SCHEMA_FAULT),
     ("FEATURE_MISSING_", _SCHEMA_FAULT),
     ("INVALID_SCHEMA_SPECIFICATION", _SCHEMA_FAULT),

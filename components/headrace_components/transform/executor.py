@@ -34,6 +34,7 @@ def execute(task: Task) -> None:
     params = read(TransformParams, task.params, task.component)
     functions = user_functions.load(params, task.component)
     schema = schemas.read(task.input("schema").path, task.component)
+    schemas.check_features(schema, task.component, str(task.input("schema").path))
     _check_payload(task)
     reader = ExamplesReader(task.input("examples").path, task.component)
     data = RawData(reader, RawColumns(schema, task.component))

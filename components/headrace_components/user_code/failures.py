@@ -15,6 +15,10 @@ _MAX_KEYS = 50
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # Keras writes its reasons bold
 _FUNCTION_NODE = re.compile(r"^\{\{function_node [^}]*\}\} ")
+# Dense tensors of TensorFlow have other class names when a graph is traced.
+_SPARSE_ATTRIBUTE = re.compile(
+    r"'\w*Tensor' object has no attribute '(?:indices|values|dense_shape)'"
+)
 _AUTOGRAPH_FILE = re.compile(r'^File "(.*)", line (\d+), in ')
 
 
@@ -64,6 +68,13 @@ def advice(error: BaseException) -> str:
             f"Install the package in this environment, as by `pip install {name}`. In a cluster "
             "the task's image must have it: docs/images.md says how to add a package. A module of "
             f"your own lies beside the module file, as {name}.py."
+        )
+    if isinstance(error, AttributeError) and _SPARSE_ATTRIBUTE.search(str(error)):
+        return (
+            "The tensor is dense and not sparse: the schema gives its feature a shape, as "
+            "schema_gen does where every row has the same number of values. Pass "
+            "infer_feature_shape=False to schema_gen, or return a tensor as it is where it is not "
+            "a tf.sparse.SparseTensor."
         )
     return "Correct the code there; the log has the full traceback."
 

@@ -1,7 +1,9 @@
 """What `run_fn` and `tuner_fn` are both given, read from a task's inputs."""
 
+import difflib
+import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -33,6 +35,10 @@ class TrainingParams(Protocol):
         """Evaluation steps, at least 1; None where the author gives none."""
 
     @property
+    def eval_args(self) -> Mapping[str, Any]:
+        """Splits and steps to evaluate on, as the author gives them."""
+
+    @property
     def custom_config(self) -> Mapping[str, Any]:
         """What the author passes to the function."""
 
@@ -58,8 +64,8 @@ def common_arguments(
     transform_graph = task.optional_input("transform_graph")
     base_model = task.optional_input("base_model")
     return {
-        "train_files": _file_patterns(component, examples, params.train_splits),
-        "eval_files": _file_patterns(component, examples, params.eval_splits),
+        "train_files": _file_patterns(component, examples, params.train_splits, "train_args"),
+        "eval_files": _eval_files(component, examples, params),
         "train_steps": params.num_train_steps,
         "eval_steps": params.num_eval_steps,
         "schema_path": only_file(component, schema) if schema else None,
@@ -74,10 +80,64 @@ def common_arguments(
 
 
 def _file_patterns(
-    component: str, examples: Sequence[Artifact], splits: Sequence[str]
+    component: str, examples: Sequence[Artifact], splits: Sequence[str], parameter: str
 ) -> list[str]:
     readers = [ExamplesReader(artifact.path, component) for artifact in examples]
+    for split in splits:
+        for artifact, reader in zip(examples, readers, strict=True):
+            if split not in reader.split_names:
+                raise _no_split(component, artifact.path, split, reader.split_names, parameter)
     return [reader.tfrecord_pattern(split) for split in splits for reader in readers]
+
+
+def _eval_files(component: str, examples: Sequence[Artifact], params: TrainingParams) -> list[str]:
+    """Returns patterns of the evaluation files, or what refuses to be read where there are none.
+
+    Nobody asked for the split `eval` where `eval_args` does not name it: a function that does not
+    evaluate works without.
+    """
+    try:
+        return _file_patterns(component, examples, params.eval_splits, "eval_args")
+    except InputError as error:
+        if params.eval_args.get("splits"):
+            raise
+        logging.info("%s The function may do without it.", error)
+        return NoFiles(error)
+
+
+class NoFiles(list[str]):
+    """An empty list of files that says why when it is read.
+
+    Args:
+        error: What to raise.
+    """
+
+    def __init__(self, error: InputError) -> None:
+        super().__init__()
+        self._error = error
+
+    def __iter__(self) -> Iterator[str]:
+        """Raises the error."""
+        raise self._error
+
+    def __getitem__(self, index: Any) -> Any:
+        """Raises the error."""
+        raise self._error
+
+    def __reduce__(self) -> tuple[type["NoFiles"], tuple[InputError]]:
+        """Goes to another process as it is, and raises there."""
+        return NoFiles, (self._error,)
+
+
+def _no_split(
+    component: str, path: Path, split: str, known: Sequence[str], parameter: str
+) -> InputError:
+    example = json.dumps({"splits": [difflib.get_close_matches(split, known, 1, 0)[0]]})
+    return InputError(
+        f"{component}: split {split!r} is not in {path}, which has {sorted(known)}. Name one of "
+        f"those in `splits` of `{parameter}`, as {parameter}={example}, or add the split where the "
+        "examples are made."
+    )
 
 
 def _payload_format(component: str, examples: Sequence[Artifact]) -> str:
@@ -94,7 +154,12 @@ def _payload_format(component: str, examples: Sequence[Artifact]) -> str:
 
 
 def only_file(component: str, artifact: Artifact) -> str:
-    """Returns the path of the one file that an artifact holds; InputError where it is not one."""
+    """Returns the path of the one file that an artifact holds; InputError where it is not one.
+
+    An importer may name the file itself in place of its directory.
+    """
+    if artifact.path.is_file():
+        return str(artifact.path)
     files = visible(artifact.path)
     if len(files) != 1:
         raise InputError(
