@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from headrace import whole_numbers
 from headrace.author_errors import author_error
 from headrace.errors import CompileError
 from headrace.ir import Spec
@@ -76,6 +77,7 @@ def _compiled(pipeline: Any, directory: Path) -> Frontend:
         directory=directory,
     )
     check_conditions(pipeline, frontend.spec)
+    whole_numbers.check(frontend.spec)
     return frontend
 
 
@@ -126,7 +128,8 @@ def _execute(path: Path) -> ModuleType:
     hidden = sys.modules.get(path.stem)
     sys.modules[path.stem] = module
     try:
-        spec.loader.exec_module(module)
+        with whole_numbers.refused_where_rounded():
+            spec.loader.exec_module(module)
     except Exception as error:
         # Whatever the author's code raises is theirs to mend, and only they know what it means:
         # it is reported with its place. A failure outside their files passes through.

@@ -13,6 +13,7 @@ from kfp import dsl
 
 from headrace.errors import CompileError
 from headrace.frontend import load
+from headrace_components.catalog import csv_example_gen
 
 HEAD = """
 from headrace_components.catalog import csv_example_gen, schema_gen, statistics_gen
@@ -355,3 +356,36 @@ def test_a_pipeline_file_may_use_the_client(tmp_path: Path) -> None:
     text = "import kfp\nCLIENT = kfp.Client\nassert CLIENT.__name__ == 'Client'\n" + ONE
 
     assert load(write(tmp_path, text)).spec["pipelineInfo"]["name"] == "one"
+
+
+LARGE = """
+from headrace_components.catalog import csv_example_gen, trainer
+from kfp import dsl
+
+
+@dsl.pipeline(name="large")
+def large(seed: int = 1):
+    examples = csv_example_gen(input_base="in").outputs["examples"]
+    trainer(examples=examples, module_file="gs://b/m.py", train_steps=5, custom_config={"key": 7})
+"""
+
+
+@pytest.mark.parametrize("place", ["seed: int = 1", "train_steps=5", '"key": 7'])
+@pytest.mark.parametrize("number", [2**53 + 1, -(2**60)])
+def test_an_integer_that_would_be_rounded_is_refused(
+    place: str, number: int, tmp_path: Path
+) -> None:
+    text = LARGE.replace(place, f"{place[:-1]}{number}")
+    digits = str(number)[:-1]
+    with pytest.raises(CompileError, match=rf"the integer {digits}\d .* exact below 2\^53"):
+        load(write(tmp_path, text))
+    load(write(tmp_path, LARGE.replace(place, f"{place[:-1]}{2**53 - 1}")))
+
+
+def test_a_decorated_function_with_an_integer_that_was_rounded_is_refused() -> None:
+    @dsl.pipeline(name="large")
+    def large(seed: int = 2**53 + 1) -> None:
+        csv_example_gen(input_base="in")
+
+    with pytest.raises(CompileError, match="large: parameter `seed`: the integer 9007199254740992"):
+        load(large)

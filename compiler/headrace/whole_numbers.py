@@ -1,0 +1,63 @@
+"""Refuses integers that a pipeline would carry rounded.
+
+A PipelineSpec has one type of number, the double, in which whole numbers are exact up to 2^53. kfp
+rounds larger ones without a word.
+"""
+
+import importlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from headrace import ir
+from headrace.errors import CompileError
+
+LARGEST = 2**53
+
+
+@contextmanager
+def refused_where_rounded() -> Iterator[None]:
+    """Has kfp refuse integers beyond `LARGEST`, in lists and dicts too, while a file is loaded."""
+    builder: Any = importlib.import_module("kfp.compiler.pipeline_spec_builder")
+    convert = builder.to_protobuf_value
+
+    def checked(value: Any) -> Any:
+        if isinstance(value, int) and abs(value) > LARGEST:
+            raise ValueError(_words(value))
+        return convert(value)
+
+    builder.to_protobuf_value = checked
+    try:
+        yield
+    finally:
+        builder.to_protobuf_value = convert
+
+
+def check(spec: Mapping[str, Any]) -> None:
+    """Checks the integer parameters of a pipeline that was compiled before.
+
+    Raises:
+        CompileError: A default or constant is so large that it may have been rounded.
+    """
+    pipeline = ir.pipeline_name(spec)
+    for component in (spec.get("root", {}), *spec.get("components", {}).values()):
+        for name, declaration in ir.parameters(component).items():
+            _check(declaration, declaration.get("defaultValue"), pipeline, name)
+    for node in ir.tasks(spec):
+        declared = ir.parameters(node.component)
+        for name, source in ir.parameter_inputs(node.task).items():
+            constant = source.get("runtimeValue", {}).get("constant")
+            _check(declared.get(name, {}), constant, f"{pipeline}: task `{node.label}`", name)
+
+
+def _check(declaration: Mapping[str, Any], value: Any, where: str, name: str) -> None:
+    is_integer = declaration.get("parameterType") == "NUMBER_INTEGER"
+    if is_integer and isinstance(value, (int, float)) and abs(value) >= LARGEST:
+        raise CompileError(f"{where}: parameter `{name}`: {_words(value)}")
+
+
+def _words(value: float) -> str:
+    return (
+        f"the integer {int(value)} is given, but a pipeline carries numbers as doubles, which are "
+        f"exact below 2^53 ({LARGEST}). Pass it as a string, or a smaller one."
+    )
