@@ -83,7 +83,10 @@ class TransformGraph(_TfxArtifact):
 class TransformCache(_TfxArtifact):
     """Accumulators of Transform's analyzers, one directory per analyzed data set.
 
-    Layout: `<dataset_key>/`, as `tensorflow_transform.beam.analyzer_cache` writes it.
+    They answer for the same rows wherever these are, and not for others at the same place.
+
+    Layout: `Split-<name>-<digest of its rows>/`, as
+    `tensorflow_transform.beam.analyzer_cache` writes it.
     """
 
     schema_title = "system.TransformCache"

@@ -200,23 +200,30 @@ def test_the_module_may_adapt_the_statistics(launcher: Launcher, tmp_path: Path)
     assert [value.value for value in company.string_stats.top_values] == ["a"]
 
 
-def test_a_second_run_takes_the_accumulators_of_the_first(
+def test_a_cache_answers_for_the_rows_it_was_made_of_and_not_for_their_place(
     launcher: Launcher, tmp_path: Path
 ) -> None:
-    wired = inputs(launcher, tmp_path)
-    first = run(launcher, tmp_path, MODULE, wired=wired)
-    cache = first["updated_analyzer_cache"]
+    wired = inputs(launcher, tmp_path, {**ROWS, "train": [(1.0, "z")]})
+    cache = run(launcher, tmp_path, MODULE, wired=wired)["updated_analyzer_cache"]
     (folder,) = cache.path.iterdir()
-    assert folder.name.endswith(tuple("0123456789abcdef"))
-    # The rows are gone, so that only the cache can tell their mean.
-    write_rows(wired["examples"].path, {**ROWS, "train": [(1.0, "z")]})
+    write_rows(wired["examples"].path, ROWS)
 
-    second = run(launcher, tmp_path, MODULE, wired={**wired, "analyzer_cache": cache})
+    fresh = run(launcher, tmp_path, MODULE, wired={**wired, "analyzer_cache": cache})
+    (own,) = fresh["updated_analyzer_cache"].path.iterdir()
+    assert vocabulary(fresh) == "a\nb\n"
+    # Under the name of these rows, what is kept of the others shows that the cache is asked.
+    folder.rename(folder.with_name(own.name))
+    again = run(launcher, tmp_path, MODULE, wired={**wired, "analyzer_cache": cache})
 
-    vocabulary = second["transform_graph"].path / "transform_fn/assets/company"
-    assert vocabulary.read_text("utf-8") == "a\nb\n"
-    again = second["updated_analyzer_cache"].path / folder.name
-    assert (again / "MANIFEST").read_bytes() == (folder / "MANIFEST").read_bytes()
+    assert vocabulary(again) == "z\n"
+    kept = again["updated_analyzer_cache"].path / own.name
+    assert (kept / "MANIFEST").read_bytes() == (
+        folder.with_name(own.name) / "MANIFEST"
+    ).read_bytes()
+
+
+def vocabulary(outcome: Outcome) -> str:
+    return (outcome["transform_graph"].path / "transform_fn/assets/company").read_text("utf-8")
 
 
 def test_without_the_analyzer_cache_none_is_written(launcher: Launcher, tmp_path: Path) -> None:

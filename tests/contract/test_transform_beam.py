@@ -143,8 +143,12 @@ def test_beam_takes_the_accumulators_of_an_earlier_run(launcher: Launcher, tmp_p
     wired = inputs(launcher, tmp_path)
     first = run(launcher, tmp_path, wired, VOCABULARY_ALONE, **GRAPH_ALONE)
     cache = first["updated_analyzer_cache"]
-    # Other rows at the same place: only the cache can tell the companies of the first.
+    (folder,) = cache.path.iterdir()
     write_rows(wired["examples"].path, companies=("x", "y"))
+    other = run(launcher, tmp_path, wired, VOCABULARY_ALONE, **GRAPH_ALONE)
+    (own,) = other["updated_analyzer_cache"].path.iterdir()
+    # Under the name of these rows, what is kept of the others shows that the cache is asked.
+    folder.rename(folder.with_name(own.name))
 
     second = run(
         launcher,
@@ -155,9 +159,9 @@ def test_beam_takes_the_accumulators_of_an_earlier_run(launcher: Launcher, tmp_p
         **GRAPH_ALONE,
     )
 
-    assert assets(second) == assets(first)
-    (before,), (after,) = (run["updated_analyzer_cache"].path.iterdir() for run in (first, second))
-    assert cached(before) == cached(after)
+    assert assets(second) == assets(first) != assets(other)
+    (after,) = second["updated_analyzer_cache"].path.iterdir()
+    assert cached(folder.with_name(own.name)) == cached(after)
     assert not list(second["transformed_examples"].path.glob("*"))
     assert not list(second["pre_transform_stats"].path.glob("*"))
 

@@ -2,7 +2,6 @@
 
 import gzip
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,9 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from headrace_components.data.examples import ExamplesReader, ExamplesWriter
+from headrace_components.errors import InputError
 from headrace_components.task import Artifact
 from headrace_components.transform import analysis, analyzer_cache
-from headrace_components.transform.analyzer_cache import dataset_key
 from headrace_components.transform.application import GraphApplication
 from headrace_components.transform.raw_data import RawColumns, RawData
 from headrace_components.transform.requests import AnalysisRequest, AnalysisResult
@@ -32,8 +31,6 @@ feature { name: "words" type: BYTES }
 feature { name: "unused" type: BYTES }
 """
 NUM_ROWS = 500
-EXAMPLES = "gs://bucket/run/csv_example_gen/1/examples"
-PATTERN = f"{EXAMPLES}/Split-train/*"
 
 
 @pytest.mark.slow
@@ -167,6 +164,69 @@ def test_ragged_and_sparse_features(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_features_that_a_nan_does_not_let_scale_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def preprocessing_fn(inputs: Any) -> Any:
+        holed = tf.where(inputs["hour"] == 3, np.float32(np.nan), inputs["miles"])
+        return {
+            "unit": tft.scale_to_0_1(holed),
+            "ragged": tft.scale_by_min_max(tf.RaggedTensor.from_tensor(holed[:, tf.newaxis])),
+            "per_key": tft.scale_to_0_1_per_key(holed, inputs["company"]),
+            "z": tft.scale_to_z_score(holed),
+            "whole": tft.scale_to_0_1(inputs["miles"]),
+        }
+
+    data = make_data(tmp_path)
+    for engine in (analysis.analyze, analysis.analyze_on_beam):
+        caplog.clear()
+        engine(request(tmp_path / engine.__name__, data, preprocessing_fn))
+        (warning,) = [text for text in caplog.messages if "hold NaN" in text]
+        assert "features ['per_key', 'ragged', 'unit'] is NaN" in warning
+
+
+@pytest.mark.slow
+def test_shapes_that_analyzers_fix(tmp_path: Path) -> None:
+    def preprocessing_fn(inputs: Any) -> Any:
+        index = tft.compute_and_apply_vocabulary(inputs["company"], vocab_filename="company")
+        depth = tf.cast(tft.experimental.get_vocabulary_size_by_name("company") + 1, tf.int32)
+        one_hot = tf.reshape(tf.one_hot(index, depth), [-1, depth])
+        words = tf.RaggedTensor.from_sparse(inputs["words"])
+        lengths = tf.reshape(tf.strings.length(words.flat_values), [-1, 1])
+        tiled = tf.tile(tf.cast(lengths, tf.int64), [1, depth])
+        return {
+            "one_hot": one_hot,
+            "squares": one_hot[:, :, tf.newaxis] * one_hot[:, tf.newaxis, :],
+            "ragged": words.with_flat_values(tiled),
+            "index": index,
+        }
+
+    check_engines_agree(tmp_path, preprocessing_fn)
+
+    spec = tft.TFTransformOutput(str(tmp_path / "embedded")).transformed_feature_spec()
+    assert spec["one_hot"] == tf.io.FixedLenFeature([6], tf.float32)
+    assert spec["squares"].shape == [6, 6]
+    assert [partition.length for partition in spec["ragged"].partitions] == [6]
+
+
+@pytest.mark.slow
+def test_a_shape_that_no_analyzer_fixes_is_refused_alike(tmp_path: Path) -> None:
+    def unknown_at_once(inputs: Any) -> Any:
+        return {"wide": tf.sparse.to_dense(inputs["words"])}
+
+    def unknown_for_ever(inputs: Any) -> Any:
+        index = tft.compute_and_apply_vocabulary(inputs["words"])
+        return {"wide": tf.sparse.to_dense(index)}
+
+    data = make_data(tmp_path)
+    for name, function in {"early": unknown_at_once, "late": unknown_for_ever}.items():
+        for engine in (analysis.analyze, analysis.analyze_on_beam):
+            graph = tmp_path / f"{name}_{engine.__name__}"
+            with pytest.raises(InputError, match=r"feature 'wide' of shape .*tf\.ensure_shape"):
+                engine(request(graph, data, function))
+
+
+@pytest.mark.slow
 def test_what_the_interpreter_does_not_know_runs_on_beam(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -190,14 +250,25 @@ def test_what_the_interpreter_does_not_know_runs_on_beam(
     assert outputs_of(tmp_path / "graph", result, data)["informative"].dtype == np.int64
 
 
-def test_a_cache_is_named_after_the_place_of_the_rows() -> None:
-    key = dataset_key(PATTERN)
+def test_a_cache_is_named_after_the_rows_and_not_after_their_place(tmp_path: Path) -> None:
+    data = make_data(tmp_path / "one")
+    same = make_data(tmp_path / "two")
+    other = make_data(tmp_path / "three", seed=8)
 
-    # The last six parts of the pattern, and the SHA-256 of all of it.
-    assert key.key == (
-        "run-csv_example_gen-1-examples-Split-train-STAR-"
-        "c0d79e3912d24ab2d14bdd1bce8d12eb38467aa4b3ba68c0f5ddc0e10b4735b8"
-    )
+    key = analysis.dataset_key(data, "train")
+    assert key.key.startswith("Split-train-")
+    assert analysis.dataset_key(same, "train") == key
+    assert analysis.dataset_key(other, "train") != key
+    assert analysis.dataset_key(data.project(["fare"]), "train") != key
+    # Without a twin the bytes of the files count, whatever their sizes.
+    (tmp_path / "two/examples/columnar.json").unlink()
+    (file,) = (tmp_path / "two/examples/Split-train").iterdir()
+    plain = make_data(tmp_path / "two", write=False)
+    before = analysis.dataset_key(plain, "train")
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    assert analysis.dataset_key(make_data(tmp_path / "two", write=False), "train") != before
 
 
 def check_engines_agree(tmp_path: Path, preprocessing_fn: Any) -> None:
@@ -221,11 +292,11 @@ def check_engines_agree(tmp_path: Path, preprocessing_fn: Any) -> None:
             np.testing.assert_allclose(column, theirs_rows[name], rtol=1e-5, atol=1e-6)
         else:
             np.testing.assert_array_equal(column, theirs_rows[name], err_msg=name)
-    check_caches_agree(tmp_path / "embedded_cache", tmp_path / "beam_cache")
+    key = analysis.dataset_key(data, "train")
+    check_caches_agree(tmp_path / "embedded_cache", tmp_path / "beam_cache", key)
 
 
-def check_caches_agree(ours: Path, theirs: Path) -> None:
-    key = dataset_key(PATTERN)
+def check_caches_agree(ours: Path, theirs: Path, key: Any) -> None:
     ours_entries = analyzer_cache.read(ours, key, "test")
     theirs_entries = analyzer_cache.read(theirs, key, "test")
     assert ours_entries.keys() == theirs_entries.keys()
@@ -242,7 +313,7 @@ def request(graph: Path, data: RawData, preprocessing_fn: Any) -> AnalysisReques
         component="transform",
         function=preprocessing_fn,
         data=data,
-        examples=replace(artifact(graph.parent / "examples"), uri=EXAMPLES),
+        examples=artifact(graph.parent / "examples"),
         splits=["train"],
         graph=artifact(graph),
         cache_input=None,
@@ -256,8 +327,16 @@ def artifact(path: Path) -> Artifact:
     return Artifact(key=path.name, name="", uri=str(path), path=path)
 
 
-def make_data(tmp_path: Path) -> RawData:
-    random = np.random.default_rng(7)
+def make_data(tmp_path: Path, *, seed: int = 7, write: bool = True) -> RawData:
+    if write:
+        write_data(tmp_path, seed)
+    schema = text_format.Parse(SCHEMA, schema_pb2.Schema())
+    reader = ExamplesReader(tmp_path / "examples", "transform")
+    return RawData(reader, RawColumns(schema, "transform"))
+
+
+def write_data(tmp_path: Path, seed: int) -> None:
+    random = np.random.default_rng(seed)
     companies = random.choice(
         [b"a", b"b", b"bb", b"c", b"cc"], NUM_ROWS, p=[0.4, 0.2, 0.2, 0.1, 0.1]
     )
@@ -281,9 +360,6 @@ def make_data(tmp_path: Path) -> RawData:
     )
     with ExamplesWriter(tmp_path / "examples", "train") as writer:
         writer.write(batch)
-    schema = text_format.Parse(SCHEMA, schema_pb2.Schema())
-    reader = ExamplesReader(tmp_path / "examples", "transform")
-    return RawData(reader, RawColumns(schema, "transform"))
 
 
 def floats(values: Any) -> pa.Array:

@@ -4,6 +4,7 @@ The layout is in `headrace_components.artifacts.Examples`. Neither TensorFlow no
 """
 
 import contextlib
+import hashlib
 import json
 import logging
 from collections.abc import Iterator, Sequence
@@ -152,6 +153,22 @@ class ExamplesReader:
         if manifest is not None:
             return [file.name for file in manifest.tfrecords]
         return [file.name for file in self.tfrecord_files(split)]
+
+    def contents_digest(self, split: str) -> str:
+        """Returns a SHA-256 of what the TFRecord files of a split hold, in hex.
+
+        With a twin it is made of their sizes and checksums, else of all their bytes.
+        """
+        manifest = self._twin(split)
+        digest = hashlib.sha256()
+        if manifest is not None:
+            for entry in manifest.tfrecords:
+                digest.update(f"{entry.size_bytes} {entry.trailer} ".encode())
+        else:
+            for path in self.tfrecord_files(split):
+                with path.open("rb") as file:
+                    digest.update(hashlib.file_digest(file, "sha256").digest())
+        return digest.hexdigest()
 
     def has_columnar(self, split: str) -> bool:
         """Says whether the split has a columnar twin of what its TFRecords hold."""

@@ -5,11 +5,16 @@ from collections.abc import Sequence
 from itertools import islice
 
 import tensorflow_transform as tft
+from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform import tf2_utils
+from tensorflow_transform.beam.analyzer_cache import DatasetKey
+from tensorflow_transform.tf_metadata import metadata_io
 
+from headrace_components.beam import locations
 from headrace_components.errors import InputError
-from headrace_components.transform import analyzer_cache, beam_engine
+from headrace_components.transform import analyzer_cache, beam_engine, nan_warning
 from headrace_components.transform.embedded_engine import Dataset, EmbeddedAnalysis
+from headrace_components.transform.raw_data import RawData
 from headrace_components.transform.requests import AnalysisRequest, AnalysisResult
 from headrace_components.transform.tracing import trace
 from headrace_components.transform.user_functions import guarded
@@ -46,6 +51,8 @@ def analyze(request: AnalysisRequest) -> AnalysisResult:
     if traced.analyzed_columns:
         _check_rows(request)
     engine.write_graph(request.graph.path)
+    if engine.found_nan:
+        nan_warning.warn(str(request.graph.path), request.component)
     if request.cache_output is not None:
         if request.cache_input is not None:
             # A later run may need again what an earlier one knew of these data sets.
@@ -54,7 +61,7 @@ def analyze(request: AnalysisRequest) -> AnalysisResult:
         engine.write_cache(request.cache_output.path)
     return AnalysisResult(
         graph=str(request.graph.path),
-        schema=traced.schema,
+        schema=_schema_of(str(request.graph.path)),
         asset_map=traced.asset_map,
         analyzed_columns=traced.analyzed_columns,
         transformed_columns=traced.transformed_columns,
@@ -81,19 +88,44 @@ def analyze_on_beam(request: AnalysisRequest, reason: str = "asked to") -> Analy
         _check_rows(request)
     data = request.data.project({*analyzed, *transformed})
     written = beam_engine.analyze(request, function, data.columns, _datasets(request))
+    if analyzed:
+        nan_warning.warn(written.graph, request.component)
     return AnalysisResult(
         graph=written.graph,
-        schema=written.schema,
+        schema=_schema_of(written.graph),
         asset_map=written.asset_map,
         analyzed_columns=frozenset(analyzed),
         transformed_columns=frozenset(transformed),
     )
 
 
+def dataset_key(data: RawData, split: str) -> DatasetKey:
+    """Returns the name that the rows of a split have in an analyzer cache."""
+    contents = data.reader.contents_digest(split)
+    return analyzer_cache.dataset_key(split, contents, data.columns.fingerprint())
+
+
+def _schema_of(graph: str) -> schema_pb2.Schema:
+    """Returns the schema of a graph's outputs, without what analyzers say of their values.
+
+    It is read from the graph, since an analyzer may have fixed a shape, as the depth of tf.one_hot.
+    """
+    schema: schema_pb2.Schema = metadata_io.read_metadata(
+        locations.join(graph, tft.TFTransformOutput.TRANSFORMED_METADATA_DIR)
+    ).schema
+    schema.ClearField("annotation")
+    for feature in schema.feature:
+        feature.ClearField("annotation")
+        if feature.int_domain.is_categorical:
+            feature.int_domain.ClearField("min")
+            feature.int_domain.ClearField("max")
+    return schema
+
+
 def _datasets(request: AnalysisRequest) -> Sequence[Dataset]:
     datasets = []
     for split in request.splits:
-        key = analyzer_cache.dataset_key(f"{request.examples.uri}/Split-{split}/*")
+        key = dataset_key(request.data, split)
         cached: analyzer_cache.Entries = {}
         if request.cache_input is not None and request.cache_output is not None:
             cached = analyzer_cache.read(request.cache_input.path, key, request.component)

@@ -30,15 +30,16 @@ class _PlainUnpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"it names {module}.{name}")
 
 
-def dataset_key(pattern: str) -> tft_cache.DatasetKey:
-    """Returns the name a data set has in a cache, as TFX forms it.
+def dataset_key(split: str, contents: str, features: bytes) -> tft_cache.DatasetKey:
+    """Returns the name a data set has in a cache: it follows from the rows, not from their place.
 
     Args:
-        pattern: What matches the files of the data set, as a URI. A cache answers for rows that lie
-            at the same place.
+        split: The split they are.
+        contents: A digest of its files.
+        features: How columns become tensors, as with which default for a missing value.
     """
-    suffix = "/".join(pattern.split("/")[-6:])
-    return tft_cache.DatasetKey(f"{suffix}-{hashlib.sha256(pattern.encode()).hexdigest()}")
+    digest = hashlib.sha256(f"{split} {contents} ".encode() + features).hexdigest()
+    return tft_cache.DatasetKey(f"Split-{split}-{digest}")
 
 
 def read(directory: Path, key: tft_cache.DatasetKey, component: str) -> Entries:

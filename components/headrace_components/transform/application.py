@@ -1,16 +1,14 @@
 """Applies a transform graph to rows, in large batches."""
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform import impl_helper
 from tensorflow_transform.saved import saved_transform_io_v2
-from tfx_bsl.coders.example_coder import (
-    ExamplesToRecordBatchDecoder,
-    RecordBatchToExamplesEncoder,
-)
 
 from headrace_components.errors import InputError
 from headrace_components.transform.graph_errors import told_to_author
@@ -59,18 +57,51 @@ class GraphApplication:
 class ExampleForm:
     """Transformed rows as the schema says tf.Examples hold them.
 
+    A ragged feature is several features of a tf.Example: its values, and for each dimension between
+    the rows and the values the lengths there.
+
     Args:
         schema: Schema of the transformed features.
     """
 
     def __init__(self, schema: schema_pb2.Schema) -> None:
-        self._encoder = RecordBatchToExamplesEncoder(schema)
-        self._decoder = ExamplesToRecordBatchDecoder()
+        self._ragged = {
+            name: representation.ragged_tensor
+            for group in schema.tensor_representation_group.values()
+            for name, representation in group.tensor_representation.items()
+            if representation.WhichOneof("kind") == "ragged_tensor"
+        }
 
-    def of(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Sequence[bytes] | None]:
-        """Returns list columns and, where these alone do not say it, the serialized tf.Examples."""
-        if all(not pa.types.is_nested(field.type.value_type) for field in batch.schema):
-            return batch, None
-        # A ragged feature is several features of a tf.Example: its values and its row lengths.
-        serialized = self._encoder.encode(batch)
-        return self._decoder.DecodeBatch(serialized), serialized
+    def of(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Returns transformed rows, a column for each feature of their tf.Examples."""
+        columns: dict[str, pa.Array] = {}
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            if name in self._ragged:
+                columns.update(_flat_columns(column, self._ragged[name]))
+            else:
+                columns[name] = column
+        return pa.RecordBatch.from_pydict(columns)
+
+
+def _flat_columns(
+    column: pa.Array, representation: schema_pb2.TensorRepresentation.RaggedTensor
+) -> Iterator[tuple[str, pa.Array]]:
+    """Yields what a column of nested lists consists of, as list columns by name.
+
+    Args:
+        column: Lists of lists, as deep as there are ragged dimensions; uniform inner dimensions lie
+            flat in the innermost.
+        representation: Names what it consists of, from the outermost dimension inwards.
+    """
+    kinds = [(partition.WhichOneof("kind"), partition) for partition in representation.partition]
+    names = [partition.row_length for kind, partition in kinds if kind == "row_length"]
+    uniform = [each.uniform_row_length for kind, each in kinds if kind == "uniform_row_length"]
+    bounds, values = np.asarray(column.offsets), column.values
+    for depth, name in enumerate(names, 1):
+        offsets = np.asarray(values.offsets)
+        values_per_entry = math.prod(uniform) if depth == len(names) else 1
+        lengths = pa.array(np.diff(offsets) // values_per_entry, pa.int64())
+        yield name, pa.LargeListArray.from_arrays(pa.array(bounds), lengths)
+        bounds, values = offsets[bounds], values.values
+    flat = pa.LargeListArray.from_arrays(pa.array(bounds), values)
+    yield representation.feature_path.step[0], flat

@@ -148,5 +148,4 @@ class _Form(beam.DoFn):
     def process(self, batch: pa.RecordBatch) -> Iterator[SplitRows]:
         if self._form is None:
             self._form = ExampleForm(self._schema)
-        columns, records = self._form.of(batch)
-        yield SplitRows(split=self._split, records=records, batch=columns)
+        yield SplitRows(split=self._split, records=None, batch=self._form.of(batch))

@@ -12,7 +12,6 @@ from typing import Any
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
-from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform import impl_helper, tf2_utils
 from tensorflow_transform.beam import analysis_graph_builder
 from tensorflow_transform.beam import analyzer_cache as tft_cache
@@ -35,12 +34,10 @@ class WrittenGraph:
 
     Attributes:
         graph: Its location.
-        schema: Schema of its outputs, as far as it is known without values of analyzers.
         asset_map: From the name an author gave a vocabulary to its file's name.
     """
 
     graph: str
-    schema: schema_pb2.Schema
     asset_map: Mapping[str, str]
 
 
@@ -88,9 +85,7 @@ def analyze(
                     cache_base_dir=running.location(request.cache_output),
                     dataset_keys=list(rows),
                 )
-        return lambda: WrittenGraph(
-            graph=graph, schema=transform_fn[1].schema, asset_map=_asset_map(graph)
-        )
+        return lambda: WrittenGraph(graph=graph, asset_map=_asset_map(graph))
 
     args = _args(request, function, columns)
     with told_of_tft(request.component, request.splits):

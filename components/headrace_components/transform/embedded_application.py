@@ -54,5 +54,5 @@ def _transformed(request: TransformRequest) -> Iterator[pa.RecordBatch]:
             for batch in data.record_batches(split):
                 transformed = application.transformed(batch, split)
                 if writer is not None:
-                    writer.write(*form.of(transformed))
+                    writer.write(form.of(transformed))
                 yield transformed

@@ -13,8 +13,8 @@ from tensorflow_transform.beam import analysis_graph_builder
 from tensorflow_transform.beam import analyzer_cache as tft_cache
 from tensorflow_transform.saved import saved_transform_io_v2
 
-from headrace_components.transform import analyzer_cache
-from headrace_components.transform.graph_errors import told_to_author
+from headrace_components.transform import analyzer_cache, nan_warning
+from headrace_components.transform.graph_errors import shapes_told, told_to_author
 from headrace_components.transform.graph_interpreter import Batch, Interpreter
 from headrace_components.transform.raw_data import RawData
 from headrace_components.transform.tracing import TracedPreprocessing
@@ -87,6 +87,7 @@ class EmbeddedAnalysis:
             vocabulary_dir=temp_dir,
         )
         self.unknown = self._interpreter.unknown
+        self.found_nan = False
 
     def _cache_roots(self) -> Iterator[Any]:
         for entries in (self._cache_nodes or {}).values():
@@ -95,17 +96,19 @@ class EmbeddedAnalysis:
     def write_graph(self, directory: Path) -> None:
         """Analyzes the rows, and writes `transform_fn` and `transformed_metadata`."""
         bindings = self._interpreter.evaluate(self._transform_fn)
+        self.found_nan = nan_warning.has_nan(bindings)
         saved_model = directory / "transform_fn"
-        impl_helper.trace_and_write_v2_saved_model(
-            str(saved_model),
-            self._traced.function,
-            self._traced.specs,
-            self._temp_dir,
-            self._fingerprint,
-            _constants(bindings),
-            {},
-            None,
-        )
+        with shapes_told(self._component):
+            impl_helper.trace_and_write_v2_saved_model(
+                str(saved_model),
+                self._traced.function,
+                self._traced.specs,
+                self._temp_dir,
+                self._fingerprint,
+                _constants(bindings),
+                {},
+                None,
+            )
         metadata = saved_model / impl_helper.METADATA_DIR_NAME
         target = directory / "transformed_metadata"
         metadata.rename(target)

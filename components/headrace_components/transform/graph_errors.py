@@ -18,6 +18,45 @@ _QUOTED_BY_TFT = re.compile(
     r'trying to apply the transformation: "(.*?)"\.\s+Batch instances', re.DOTALL
 )
 
+# What TFT says of a dense feature once all analyzers have their values.
+_UNKNOWN_SHAPE = re.compile(r"Feature (\S+) \(.*?\) had invalid shape (.*?) for FixedLenFeature")
+
+
+def check_shape(component: str, name: str, shape: Sequence[int | None]) -> None:
+    """Checks that all dimensions of a dense feature but the rows are known.
+
+    Raises:
+        InputError: One is not.
+    """
+    if None in shape[1:]:
+        raise _unknown_shape(component, name, tuple(shape))
+
+
+@contextmanager
+def shapes_told(component: str) -> Iterator[None]:
+    """Has TensorFlow Transform infer the schema of all features of a finished graph.
+
+    Raises:
+        InputError: A dense feature has a dimension that is unknown even now.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise _shape_error(component, str(error)) or error from error
+
+
+def _shape_error(component: str, message: str) -> InputError | None:
+    found = _UNKNOWN_SHAPE.search(message)
+    return _unknown_shape(component, found[1], found[2]) if found else None
+
+
+def _unknown_shape(component: str, name: str, shape: object) -> InputError:
+    return InputError(
+        f"{component}: preprocessing_fn returned feature {name!r} of shape {shape}, in which only "
+        "the first dimension, the rows, may be unknown. Fix the others with tf.ensure_shape or "
+        "tf.reshape, or return a tf.RaggedTensor or tf.SparseTensor."
+    )
+
 
 @contextmanager
 def told_to_author(component: str, split: str) -> Iterator[None]:
@@ -45,6 +84,9 @@ def told_of_tft(component: str, splits: Sequence[str]) -> Iterator[None]:
     except InputError:
         raise
     except Exception as error:
+        unknown = _shape_error(component, str(error))
+        if unknown is not None:
+            raise unknown from error
         quoted = _QUOTED_BY_TFT.search(str(error).replace("\\n", "\n"))
         if quoted is None:
             raise

@@ -66,6 +66,15 @@ class RawColumns:
         specs: dict[str, tf.TypeSpec] = self._adapter.OriginalTypeSpecs()
         return specs
 
+    def fingerprint(self) -> bytes:
+        """Returns what says how columns become tensors: the same bytes for the same."""
+        representations = self.adapter_config.tensor_representations
+        parts = [
+            f"{name} {representations[name].SerializeToString(deterministic=True)!r}"
+            for name in sorted(representations)
+        ]
+        return "\n".join([str(self._arrow_schema), *parts]).encode()
+
     def fed(self) -> frozenset[str]:
         """Returns the names of the tensors that `tensors` gives."""
         return frozenset(self._adapter.TypeSpecs())

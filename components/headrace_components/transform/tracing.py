@@ -1,13 +1,11 @@
 """Traces `preprocessing_fn` once, and tells from its graph all that is known before the data is."""
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
 from tensorflow.python.eager import wrap_function  # as TFT does; tf itself has only prune's V1 form
-from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform import (
     analyzer_nodes,
     annotators,
@@ -15,11 +13,11 @@ from tensorflow_transform import (
     graph_tools,
     impl_helper,
     nodes,
-    schema_inference,
     tf2_utils,
 )
 
 from headrace_components.errors import InputError
+from headrace_components.transform.graph_errors import check_shape
 from headrace_components.transform.user_functions import PreprocessingFn
 
 
@@ -36,7 +34,6 @@ class TracedPreprocessing:
         analyzed_columns: Inputs that some analyzer reads.
         transformed_columns: Inputs that some output depends on.
         asset_map: From the name an author gave a vocabulary to its file's name.
-        schema: Schema of the outputs, as far as it is known without values of analyzers.
         concrete: The graph as a function.
         keeps_alive: Resources that the graph refers to, as tables, which live no longer than this.
     """
@@ -49,7 +46,6 @@ class TracedPreprocessing:
     analyzed_columns: frozenset[str]
     transformed_columns: frozenset[str]
     asset_map: Mapping[str, str]
-    schema: schema_pb2.Schema
     concrete: Any
     keeps_alive: tuple[Any, ...]
 
@@ -99,14 +95,13 @@ def trace(
         )
     inputs = tf2_utils.get_structured_inputs_from_func_graph(graph)
     outputs = dict(concrete.structured_outputs)
-    _check_outputs(outputs, component)
+    _check_outputs(outputs, graph, component)
     asset_map = annotators.get_asset_annotations(graph)
     # A module from TensorFlow Hub refuses collections that it does not know.
     annotators.clear_asset_annotations(graph)
-    plain, dependencies = tf2_utils.strip_and_get_tensors_and_control_dependencies(
+    _, dependencies = tf2_utils.strip_and_get_tensors_and_control_dependencies(
         tf.nest.flatten(outputs, expand_composites=True)
     )
-    features = tf.nest.pack_sequence_as(outputs, plain, expand_composites=True)
     return TracedPreprocessing(
         function=function,
         specs=specs,
@@ -116,7 +111,6 @@ def trace(
         analyzed_columns=_analyzed_columns(graph, inputs, dependencies),
         transformed_columns=frozenset(graph_tools.get_dependent_inputs(graph, inputs, outputs)),
         asset_map=asset_map,
-        schema=schema_inference.infer_feature_schema(features, graph),
         concrete=concrete,
         keeps_alive=(module, tracker),
     )
@@ -133,7 +127,8 @@ def _analyzed_columns(
     return frozenset(graph_tools.get_dependent_inputs(graph, inputs, tensors))
 
 
-def _check_outputs(outputs: Mapping[str, Any], component: str) -> None:
+def _check_outputs(outputs: Mapping[str, Any], graph: tf.Graph, component: str) -> None:
+    is_analyzed = _Analyzed(graph)
     for name, output in sorted(outputs.items()):
         if not isinstance(output, (tf.Tensor, tf.SparseTensor, tf.RaggedTensor)):
             raise InputError(
@@ -155,11 +150,29 @@ def _check_outputs(outputs: Mapping[str, Any], component: str) -> None:
                 "tf.fill([tf.shape(x)[0]], value)."
             )
         if isinstance(output, tf.Tensor) and rank is None:
-            logging.warning("%s: the shape of feature %r is not known.", component, name)
-        elif isinstance(output, tf.Tensor) and None in output.shape.as_list()[1:]:
             raise InputError(
-                f"{component}: preprocessing_fn returned feature {name!r} of shape "
-                f"{tuple(output.shape.as_list())}, in which only the first dimension, the rows, "
-                "may be unknown. Fix the others with tf.ensure_shape or tf.reshape, or return a "
-                "tf.RaggedTensor or tf.SparseTensor."
+                f"{component}: preprocessing_fn returned feature {name!r} of unknown rank, "
+                "expected a known one. Fix its shape with tf.ensure_shape or tf.reshape."
             )
+        # What an analyzer finds may yet fix a dimension, as the depth of tf.one_hot.
+        if isinstance(output, tf.Tensor) and not is_analyzed(output.op):
+            check_shape(component, name, output.shape.as_list())
+
+
+class _Analyzed:
+    """Says which operations depend on what an analyzer finds."""
+
+    def __init__(self, graph: tf.Graph) -> None:
+        found = graph.get_collection(analyzer_nodes.TENSOR_REPLACEMENTS)
+        self._found = {sink.tensor.op.name for sink in found}
+
+    def __call__(self, operation: Any) -> bool:
+        seen, waiting = set[str](), [operation]
+        while waiting:
+            current = waiting.pop()
+            if current.name in self._found:
+                return True
+            if current.name not in seen:
+                seen.add(current.name)
+                waiting += [tensor.op for tensor in current.inputs] + current.control_inputs
+        return False
