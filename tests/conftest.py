@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from headrace_components.task import LIBRARY_SETTINGS
 from launcher import Launcher
 
+# As every process of a component has them, before a test imports TensorFlow.
+os.environ.update(LIBRARY_SETTINGS)
 # TensorFlow prints a page of start-up notices per process otherwise.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 

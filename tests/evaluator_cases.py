@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pyarrow as pa
 import tensorflow as tf
-from tensorflow import keras
 
 from headrace_components.data.examples import ExamplesWriter
 

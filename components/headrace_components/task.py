@@ -54,6 +54,10 @@ MetadataValue = str | int | float
 # How long what libraries registered for the end of the process may take after a signal.
 _LEAVING_SECONDS = 5.0
 
+# What libraries of components read when they are imported, as TFX's own image sets it: `tf.keras`
+# is Keras 2 in every process, whatever was imported before. Keras 3 is `import keras`.
+LIBRARY_SETTINGS = {"TF_USE_LEGACY_KERAS": "1"}
+
 # Their INFO lines, thousands a task, would bury what the component says.
 _CHATTY_LIBRARIES = ("absl", "apache_beam", "tensorflow")
 
@@ -231,6 +235,26 @@ def local_path(uri: str, mounts: Path = Path("/")) -> Path:
     if scheme == "oci":
         return mounts / "oci" / rest.replace("/", "_") / "models"
     return mounts / _MOUNTS[scheme] / rest
+
+
+def run_component(component: str, argv: Sequence[str] | None = None) -> int:
+    """Imports a component's executor and runs it: the entry of every process of a component.
+
+    Args:
+        component: Name of the component.
+        argv: Command line without the program name; the process's own by default.
+
+    Returns:
+        The process's exit code, as `main`.
+    """
+    return main(component, import_executor(component).execute, argv)
+
+
+def import_executor(component: str) -> Any:
+    """Returns the module `executor` of a component; its libraries are imported as set up here."""
+    for name, value in LIBRARY_SETTINGS.items():
+        os.environ.setdefault(name, value)
+    return importlib.import_module(f"headrace_components.{component}.executor")
 
 
 def main(component: str, execute: Callable[[Task], None], argv: Sequence[str] | None = None) -> int:

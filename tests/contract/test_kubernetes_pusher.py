@@ -564,7 +564,7 @@ def test_a_pod_that_starts_is_in_no_trouble() -> None:
 def test_it_needs_no_tensorflow() -> None:
     code = (
         "import sys; sys.modules.update(dict.fromkeys(['tensorflow', 'apache_beam', 'kfp'])); "
-        "import headrace_components.kubernetes_pusher.__main__"
+        "import headrace_components.kubernetes_pusher.executor"
     )
     result = subprocess.run([sys.executable, "-c", code], check=False)
     assert result.returncode == 0

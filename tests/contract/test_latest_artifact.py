@@ -205,6 +205,6 @@ def test_it_is_never_answered_from_a_cache() -> None:
 def test_it_needs_no_tensorflow() -> None:
     code = (
         "import sys; sys.modules.update(dict.fromkeys(['tensorflow', 'apache_beam', 'pyarrow', "
-        "'kfp'])); import headrace_components.latest_artifact.__main__"
+        "'kfp'])); import headrace_components.latest_artifact.executor"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

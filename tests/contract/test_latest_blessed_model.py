@@ -226,7 +226,7 @@ def test_it_is_never_answered_from_a_cache() -> None:
 def test_it_needs_no_tensorflow() -> None:
     code = (
         "import sys; sys.modules.update(dict.fromkeys(['tensorflow', 'apache_beam', 'kfp'])); "
-        "import headrace_components.latest_blessed_model.__main__"
+        "import headrace_components.latest_blessed_model.executor"
     )
     result = subprocess.run([sys.executable, "-c", code], env=os.environ, check=False)
     assert result.returncode == 0

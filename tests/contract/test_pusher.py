@@ -340,7 +340,7 @@ def test_a_verdict_without_a_model_cannot_be_pushed(launcher: Launcher, tmp_path
 def test_it_needs_no_tensorflow() -> None:
     code = (
         "import sys; sys.modules.update(dict.fromkeys(['tensorflow', 'apache_beam', 'kfp'])); "
-        "import headrace_components.pusher.__main__"
+        "import headrace_components.pusher.executor"
     )
     result = subprocess.run([sys.executable, "-c", code], check=False)
     assert result.returncode == 0

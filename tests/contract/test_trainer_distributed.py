@@ -79,10 +79,6 @@ FAILING = OWN.replace(
 )
 
 KERAS_2 = """
-import os
-
-os.environ["TF_USE_LEGACY_KERAS"] = "1"
-
 import tensorflow as tf
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
@@ -289,7 +285,7 @@ def test_a_keras_2_model_that_knows_of_no_machines_is_trained_on_two(tmp_path: P
 
 @pytest.mark.slow
 def test_keras_3_fits_on_all_devices_of_one_machine_but_not_on_two(tmp_path: Path) -> None:
-    keras_3 = KERAS_2.replace('["TF_USE_LEGACY_KERAS"] = "1"', '["TF_USE_LEGACY_KERAS"] = "0"')
+    keras_3 = f'import os\n\nos.environ["TF_USE_LEGACY_KERAS"] = "0"\n{KERAS_2}'
     keras_3 = keras_3.replace("model.save(", "model.export(")
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()

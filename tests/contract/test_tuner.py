@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from headrace_components.data.examples import ExamplesWriter
+from headrace_components.tuner.keras_choice import versions_in
 from launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
 
 # A tuner without a model: a trial costs nothing, and the best one is known.
@@ -210,19 +211,59 @@ def test_trials_compute_in_the_precision_that_is_asked_for(
     assert best(launcher.run("tuner", parameters, examples=examples))["values"]["x"] == 1
 
 
+# Keras 3, Keras 2 as TFX's example imports it, and one beside the other for another use.
+KERAS_IMPORTS = {
+    "3": "import keras",
+    "2": "from tensorflow import keras",
+    "2 beside 3": "import keras.ops\nfrom tensorflow import keras",
+    "3 beside 2": "import tensorflow as tf\nuse = tf.keras.losses.MeanSquaredError\nimport keras",
+}
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("imports", KERAS_IMPORTS.values(), ids=KERAS_IMPORTS)
 def test_a_keras_model_is_tuned_on_the_examples(
-    launcher: Launcher, examples: Stored, tmp_path: Path
+    launcher: Launcher, examples: Stored, tmp_path: Path, imports: str
 ) -> None:
+    text = KERAS_MODULE.replace("import keras", imports, 1)
     outcome = launcher.run(
         "tuner",
-        {"module_file": module(tmp_path, KERAS_MODULE), "train_steps": 3, "eval_steps": 2},
+        {"module_file": module(tmp_path, text), "train_steps": 3, "eval_steps": 2},
         examples=examples,
         schema=stored_schema(launcher, tmp_path),
     )
 
     assert set(best(outcome)["values"]) == {"units", "learning_rate"}
     assert len(records(outcome)) == 2
+
+
+@pytest.mark.slow
+def test_models_of_keras_2_are_tuned_in_parallel_processes(
+    launcher: Launcher, examples: Stored, tmp_path: Path
+) -> None:
+    text = KERAS_MODULE.replace("import keras", KERAS_IMPORTS["2"], 1)
+    parameters = {"module_file": module(tmp_path, text), "train_steps": 3, "eval_steps": 2}
+    outcome = launcher.run(
+        "tuner",
+        {**parameters, "tune_args": {"num_parallel_trials": 2}},
+        examples=examples,
+        schema=stored_schema(launcher, tmp_path),
+    )
+
+    assert len(records(outcome)) == 2
+
+
+def test_which_keras_a_module_names_is_found_in_what_it_imports(tmp_path: Path) -> None:
+    folder = tmp_path / "root/models/network"
+    folder.mkdir(parents=True)
+    (folder / "model.py").write_text("from models import layers\nimport plain\n", "utf-8")
+    (folder / "plain.py").write_text("import numpy\n", "utf-8")
+
+    assert versions_in(folder / "model.py") == set()
+    (folder.parent / "layers.py").write_text("import tensorflow as t\nt.keras.Model", "utf-8")
+    assert versions_in(folder / "model.py") == {2}
+    (folder / "plain.py").write_text("from keras import layers\n", "utf-8")
+    assert versions_in(folder / "model.py") == {2, 3}
 
 
 def test_a_trainer_reads_the_best_hyperparameters(

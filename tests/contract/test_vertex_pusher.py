@@ -416,7 +416,7 @@ def test_missing_credentials_are_explained(
 def test_it_needs_no_tensorflow() -> None:
     code = (
         "import sys; sys.modules.update(dict.fromkeys(['tensorflow', 'apache_beam', 'kfp'])); "
-        "import headrace_components.vertex_pusher.__main__"
+        "import headrace_components.vertex_pusher.executor"
     )
     result = subprocess.run([sys.executable, "-c", code], check=False)
     assert result.returncode == 0

@@ -55,7 +55,7 @@ def test_an_image_has_what_its_component_imports(image: Image) -> None:
     required = {requirement.name for requirement in image.requirements()}
     missing = {
         module
-        for module in third_party(f"headrace_components.{image.component}.__main__")
+        for module in third_party(f"headrace_components.{image.component}.executor")
         if not packages(module) & required
     }
     assert not missing
@@ -63,7 +63,7 @@ def test_an_image_has_what_its_component_imports(image: Image) -> None:
 
 @each_image
 def test_an_image_has_nothing_that_its_component_does_not_import(image: Image) -> None:
-    modules = third_party(f"headrace_components.{image.component}.__main__")
+    modules = third_party(f"headrace_components.{image.component}.executor")
     imported = set[str]().union(*(packages(module) for module in modules))
     unused = {
         requirement.name

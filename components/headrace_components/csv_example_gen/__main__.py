@@ -2,8 +2,7 @@
 
 import sys
 
-from headrace_components.csv_example_gen.executor import execute
-from headrace_components.task import main
+from headrace_components.task import run_component
 
 if __name__ == "__main__":
-    sys.exit(main("csv_example_gen", execute))
+    sys.exit(run_component("csv_example_gen"))

@@ -2,8 +2,7 @@
 
 import sys
 
-from headrace_components.example_diff.executor import execute
-from headrace_components.task import main
+from headrace_components.task import run_component
 
 if __name__ == "__main__":
-    sys.exit(main("example_diff", execute))
+    sys.exit(run_component("example_diff"))

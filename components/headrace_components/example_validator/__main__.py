@@ -2,8 +2,7 @@
 
 import sys
 
-from headrace_components.example_validator.executor import execute
-from headrace_components.task import main
+from headrace_components.task import run_component
 
 if __name__ == "__main__":
-    sys.exit(main("example_validator", execute))
+    sys.exit(run_component("example_validator"))

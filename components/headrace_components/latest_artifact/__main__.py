@@ -2,8 +2,7 @@
 
 import sys
 
-from headrace_components.latest_artifact.executor import execute
-from headrace_components.task import main
+from headrace_components.task import run_component
 
 if __name__ == "__main__":
-    sys.exit(main("latest_artifact", execute))
+    sys.exit(run_component("latest_artifact"))

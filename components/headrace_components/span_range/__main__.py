@@ -2,8 +2,7 @@
 
 import sys
 
-from headrace_components.span_range.executor import execute
-from headrace_components.task import main
+from headrace_components.task import run_component
 
 if __name__ == "__main__":
-    sys.exit(main("span_range", execute))
+    sys.exit(run_component("span_range"))

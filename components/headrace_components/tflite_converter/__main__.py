@@ -2,8 +2,7 @@
 
 import sys
 
-from headrace_components.task import main
-from headrace_components.tflite_converter.executor import execute
+from headrace_components.task import run_component
 
 if __name__ == "__main__":
-    sys.exit(main("tflite_converter", execute))
+    sys.exit(run_component("tflite_converter"))

@@ -7,14 +7,13 @@ import traceback
 
 from headrace_components.cluster import read_cluster
 from headrace_components.errors import PlatformError
-from headrace_components.task import main
-from headrace_components.trainer.executor import execute
+from headrace_components.task import run_component
 
 
 def run() -> int:
     """Runs the task and returns the exit code."""
     try:
-        return main("trainer", execute)
+        return run_component("trainer")
     except Exception:  # a bug; Python itself would print it and then end as below
         traceback.print_exc()
         return 1

@@ -69,8 +69,8 @@ def _train(task: Task, params: TrainerParams, cluster: Cluster | None) -> None:
                 raise InputError(
                     "trainer: run_fn called `fit` of Keras 3, which trains on one machine only "
                     f"(keras-team/keras#20585), but {len(cluster.addresses)} machines run this "
-                    "task. Use tf_keras, or set TF_USE_LEGACY_KERAS = '1' in the task's "
-                    "environment; or write the training loop with strategy.run."
+                    "task. Use tf.keras, which is Keras 2, or write the training loop with "
+                    "strategy.run."
                 ) from error
             raise
     if cluster and params.distribution != "none" and not strategies.spoke_to_others():

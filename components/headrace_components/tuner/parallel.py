@@ -19,8 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-from keras_tuner.src import protos
-from keras_tuner.src.distribute.oracle_chief import OracleServicer
 
 from headrace_components.errors import InputError, PlatformError
 from headrace_components.task import EXIT_INPUT_ERROR, Task
@@ -74,6 +72,10 @@ def message_file(folder: Path, trial_id: str) -> Path:
 
 @contextmanager
 def _served(oracle: Any) -> Iterator[int]:
+    # Not before `keras_choice` has chosen for which Keras it is imported.
+    from keras_tuner.src import protos
+    from keras_tuner.src.distribute.oracle_chief import OracleServicer
+
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=1))
     protos.get_service_grpc().add_OracleServicer_to_server(OracleServicer(oracle), server)
     port = server.add_insecure_port("127.0.0.1:0")

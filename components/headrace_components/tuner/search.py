@@ -1,17 +1,25 @@
 """Calls the user's tuner_fn and has its tuner try hyperparameters."""
 
+import importlib.util
 import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from headrace_components.errors import InputError
 from headrace_components.task import Task
+from headrace_components.tuner import keras_choice
 from headrace_components.tuner.params import TunerParams
 from headrace_components.user_code.fn_args import FnArgs
 from headrace_components.user_code.training_inputs import common_arguments
-from headrace_components.user_code.user_module import call_user_function, load_function
+from headrace_components.user_code.user_module import (
+    call_user_function,
+    file_of,
+    forget_package,
+    load_function,
+)
 
 # KerasTuner's words where several trials in a row failed: a RuntimeError, or what gRPC makes of it.
 _GAVE_UP = "consecutive failures"
@@ -60,7 +68,7 @@ def _unless_given_up(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def prepare(task: Task, params: TunerParams, working_dir: str) -> Search:
-    """Calls the user's tuner_fn.
+    """Calls the user's tuner_fn, with KerasTuner imported for the Keras of its models.
 
     Args:
         task: The task.
@@ -70,6 +78,28 @@ def prepare(task: Task, params: TunerParams, working_dir: str) -> Search:
     Raises:
         InputError: An input is incomplete, or tuner_fn raised or returned no TunerFnResult.
     """
+    named = _keras_versions(task.component, params)
+    keras_choice.choose(2 if named == {2} else 3)
+    search = _prepare(task, params, working_dir)
+    if named not in ({2}, {3}) and keras_choice.version_built(search.tuner) == 2:
+        # The code names both, or none: a model has shown which.
+        keras_choice.choose(2)
+        forget_package(params.tuner_fn)
+        search = _prepare(task, params, working_dir)
+    return search
+
+
+def _keras_versions(component: str, params: TunerParams) -> set[keras_choice.KerasVersion]:
+    try:
+        if params.module_file:
+            return keras_choice.versions_in(file_of(component, params.module_file))
+        spec = importlib.util.find_spec(params.tuner_fn.rpartition(".")[0])
+        return keras_choice.versions_in(Path(spec.origin)) if spec and spec.origin else set()
+    except (ImportError, SyntaxError, ValueError):  # loading the function says so
+        return set()
+
+
+def _prepare(task: Task, params: TunerParams, working_dir: str) -> Search:
     component = task.component
     tuner_fn = load_function(component, params.module_file, "tuner_fn", params.tuner_fn)
     fn_args = FnArgs(working_dir=working_dir, **common_arguments(task, params))

@@ -94,7 +94,7 @@ def load_module(component: str, module_file: str) -> ModuleType:
         InputError: There is no such file, it has a syntax error, or it raises when imported.
         PlatformError: The storage behind a URI did not answer.
     """
-    path = _on_disk(component, module_file)
+    path = file_of(component, module_file)
     _make_siblings_importable(path.parent)
     source = path.read_bytes()
     with _author_errors(component, f"importing {path.name}", path):
@@ -177,7 +177,17 @@ class _author_errors:  # noqa: N801  reads as a statement: with _author_errors(.
         return f" at {found[0]}, line {found[1]}" if found else ""
 
 
-def _on_disk(component: str, module_file: str) -> Path:
+def file_of(component: str, module_file: str) -> Path:
+    """Returns where on this machine's disk a module file is, written there if need be.
+
+    Args:
+        component: Name of the component, for error messages.
+        module_file: Path, URI or packed form of the file.
+
+    Raises:
+        InputError: There is no such file.
+        PlatformError: The storage behind a URI did not answer.
+    """
     if is_packed(module_file):
         entry, files = unpack(module_file, component)
         contents = {name: text.encode() for name, text in files.items()}
@@ -189,6 +199,13 @@ def _on_disk(component: str, module_file: str) -> Path:
     if not path.is_file():
         read_bytes(module_file, component, "module_file")  # says so
     return path.resolve()
+
+
+def forget_package(dotted: str) -> None:
+    """Lets the package of a function, given by dotted path, be imported anew when it is loaded."""
+    top = dotted.partition(".")[0]
+    for name in [name for name in sys.modules if top and name.partition(".")[0] == top]:
+        del sys.modules[name]
 
 
 def _written(contents: dict[str, bytes]) -> Path:

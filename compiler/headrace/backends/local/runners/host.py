@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from headrace.backends.local.runners.client import Nursery, Request
@@ -14,6 +14,7 @@ from headrace_components.errors import InputError
 from headrace_components.images import ISOLATED
 
 _PYTHON = re.compile(r"python(3(\.\d+)?)?")
+_OUR_VARIABLES = "HEADRACE_"
 _RUN_THE_REST = '"$0" "$@"'
 
 
@@ -21,7 +22,8 @@ class HostRunner:
     """Starts the processes of one run's tasks.
 
     With `worker`, a component of Headrace runs in a process forked from one that has imported what
-    it needs. With `process`, it gets a fresh interpreter. With `venv`, and always if it is an
+    it needs; with variables of its own, which libraries may read when they are imported, it gets a
+    fresh interpreter. So does every one with `process`. With `venv`, and always if it is an
     isolated one, that is the interpreter of an environment made from its image's lock. A foreign
     component's command runs as it is on this machine, not in its image: what it calls must be
     installed here.
@@ -54,6 +56,7 @@ class HostRunner:
         alone = name is not None and (name in ISOLATED or self._name == "venv")
         where = await self._environments.get(str(name)) if alone else _this_environment()
         warm = name is not None and not alone and self._name == "worker"
+        warm = warm and not _sets_variables(process.environment)
         line = (
             process.arguments
             if warm
@@ -89,6 +92,15 @@ def _this_environment() -> Environment:
     # A shell that calls python3 means the environment that Headrace runs in.
     path = f"{python.parent}{os.pathsep}{os.environ.get('PATH', '')}"
     return Environment(python=python, variables={"PATH": path})
+
+
+def _sets_variables(environment: Mapping[str, str]) -> bool:
+    """Says whether a task has variables other than ours, which are read after the fork.
+
+    Python and libraries read theirs when they start - PYTHONHASHSEED, OMP_NUM_THREADS,
+    TF_USE_LEGACY_KERAS - which a forked process has done long ago.
+    """
+    return any(not name.startswith(_OUR_VARIABLES) for name in environment)
 
 
 def on_this_machine(

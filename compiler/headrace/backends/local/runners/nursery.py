@@ -25,7 +25,6 @@ only, but for what the executors import.
 import contextlib
 import ctypes
 import gc
-import importlib
 import json
 import os
 import select
@@ -36,6 +35,8 @@ import traceback
 import warnings
 from collections import deque
 from typing import Any, NoReturn
+
+from headrace_components.task import import_executor, run_component
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -90,7 +91,7 @@ class _Nursery:
 
     def _import(self, component: str) -> None:
         try:
-            importlib.import_module(f"headrace_components.{component}.executor")
+            import_executor(component)
         except Exception:  # the task that needs it imports it again, and fails in its own log
             traceback.print_exc()
         # The children share these objects as long as nobody writes to them; a collection would.
@@ -141,14 +142,11 @@ def _run_child(request: dict[str, Any], connection: socket.socket, parent: int) 
 
 
 def _run_component(component: str, arguments: list[str]) -> int:
-    from headrace_components.task import main
-
-    executor = importlib.import_module(f"headrace_components.{component}.executor")
     sys.argv = [f"headrace_components.{component}", *arguments]
     if "numpy" in sys.modules:
         # Python seeds its own generator anew after a fork; numpy's global one stays a copy.
         sys.modules["numpy"].random.seed()
-    return main(component, executor.execute, arguments)
+    return run_component(component, arguments)
 
 
 def _redirect(log: str) -> None:

@@ -1,0 +1,118 @@
+"""Which Keras a tuner's models are of, and KerasTuner made for it.
+
+KerasTuner decides when it is imported which Keras it works with, and takes Keras 3 wherever that is
+installed. A `tuner_fn` whose models are of `tf.keras`, as TFX's are, is refused then. So KerasTuner
+is imported once it is known what the user's code builds its models with.
+"""
+
+import ast
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+from headrace_components.user_code.siblings import sibling_names
+
+KerasVersion = Literal[2, 3]
+
+_TUNER = "keras_tuner"
+# Where KerasTuner notes its choice. A module that is there already is not executed.
+_CHOICE = "keras_tuner.src.backend.config"
+# So many folders above a module may be the root of its package.
+_MAX_PACKAGE_DEPTH = 4
+
+
+def versions_in(file: Path) -> set[KerasVersion]:
+    """Returns the versions of Keras that a module names, or a file that it imports by path.
+
+    Args:
+        file: A Python file. What it imports from installed packages counts for nothing.
+
+    Raises:
+        SyntaxError: A file is not Python.
+    """
+    found = set[KerasVersion]()
+    seen, waiting = set[Path](), [file]
+    while waiting:
+        path = waiting.pop()
+        if path in seen or not path.is_file():
+            continue
+        seen.add(path)
+        tree = ast.parse(path.read_bytes())
+        imported = set(_imported(tree))
+        found.update(_versions(imported))
+        names = {name.replace(".", "/") for name in imported} | sibling_names(tree)
+        for folder in {path.parent, *file.parents[:_MAX_PACKAGE_DEPTH]}:
+            waiting += [folder / f"{name}.py" for name in names]
+            waiting += [folder / name / "__init__.py" for name in names]
+    return found
+
+
+def _imported(tree: ast.AST) -> Iterator[str]:
+    """Yields the dotted names that a module imports, and `tensorflow.keras` for its use."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            yield from (f"{module}.{alias.name}".strip(".") for alias in node.names)
+            yield module
+        elif isinstance(node, ast.Attribute) and node.attr == "keras":
+            yield "tensorflow.keras"  # whatever TensorFlow is called there
+
+
+def _versions(imported: Iterable[str]) -> Iterator[KerasVersion]:
+    for name in imported:
+        top, _, rest = name.partition(".")
+        if top == "keras":
+            yield 3
+        elif top == "tf_keras":
+            yield 2
+        elif top == "tensorflow" and "keras" in rest.split("."):
+            yield _version_of_tf_keras()
+
+
+def _version_of_tf_keras() -> KerasVersion:
+    # As TensorFlow reads it.
+    return 2 if os.environ.get("TF_USE_LEGACY_KERAS") in ("true", "True", "1") else 3
+
+
+def choose(version: KerasVersion) -> None:
+    """Lets whoever imports KerasTuner from now on get the one that takes models of this Keras."""
+    imported = sys.modules.get(_CHOICE)
+    if imported is not None and imported.multi_backend() == (version == 3):
+        return
+    logging.info("tuner: KerasTuner is imported for Keras %d.", version)
+    for name in [name for name in sys.modules if name.partition(".")[0] == _TUNER]:
+        del sys.modules[name]
+    if version == 2:
+        choice = ModuleType(_CHOICE)
+        vars(choice).update(multi_backend=_of_keras_2, backend=_tensorflow)
+        sys.modules[_CHOICE] = choice
+
+
+def _of_keras_2() -> bool:
+    return False
+
+
+def _tensorflow() -> str:
+    return "tensorflow"
+
+
+def version_built(tuner: Any) -> KerasVersion | None:
+    """Returns the version of Keras that a tuner's model is of; None where it builds none.
+
+    Args:
+        tuner: A tuner, whose hypermodel builds one model of its search space.
+    """
+    build: Callable[..., Any] | None = getattr(getattr(tuner, "hypermodel", None), "build", None)
+    if build is None:
+        return None
+    model = build(tuner.oracle.get_space())
+    packages = {kind.__module__.partition(".")[0] for kind in type(model).__mro__}
+    if packages & {"keras", "tf_keras"} == {"tf_keras"}:
+        return 2
+    return 3 if "keras" in packages else None
