@@ -4,10 +4,12 @@ A command's module is imported when the command is called and not before: `headr
 `headrace compile` must not pay for what `headrace run` needs.
 """
 
+import contextlib
 import difflib
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 
 import click
@@ -87,11 +89,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         `EXIT_INPUT_ERROR` when the command line, the pipeline or a setting has to change.
     """
     try:
+        _check_directory()
         result = cli.main(
             args=None if arguments is None else list(arguments),
             prog_name="headrace",
             standalone_mode=False,
         )
+        sys.stdout.flush()
     except click.Abort:
         return EXIT_INTERRUPTED
     except click.ClickException as error:
@@ -103,13 +107,49 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ComponentError as error:
         _print_error(str(error))
         return EXIT_TASK_FAILED
+    except OSError as error:
+        if not _is_of_output(error):
+            raise
+        _write_no_more()
+        _print_error(
+            f"headrace: could not write to standard output: {error.strerror}. What the command did "
+            "is done; free space, or send its output elsewhere, and run it again to read it."
+        )
+        return EXIT_TASK_FAILED
     return result if isinstance(result, int) else 0
+
+
+def _check_directory() -> None:
+    try:
+        os.getcwd()  # noqa: PTH109  asked, not used
+    except OSError as error:
+        raise InputError(
+            f"headrace: the current directory cannot be read ({error.strerror}): it was removed or "
+            "moved. Change to one that is there, as by `cd`."
+        ) from error
+
+
+def _is_of_output(error: OSError) -> bool:
+    """Says whether an error is of writing to standard output: here, or by click's `echo`."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return last.filename in (__file__, click.utils.__file__) and last.name in ("main", "echo")
+
+
+def _write_no_more() -> None:
+    # What is still in the buffer would fail again when the process ends.
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _print_error(message: str) -> None:
     # https://no-color.org: set and not empty means no colour; else click asks the terminal.
     color = False if os.environ.get("NO_COLOR") else None
-    click.echo(click.style("error:", fg="red", bold=True) + " " + message, err=True, color=color)
+    with contextlib.suppress(OSError):  # the exit code still says it
+        click.echo(
+            click.style("error:", fg="red", bold=True) + " " + message, err=True, color=color
+        )
 
 
 if __name__ == "__main__":

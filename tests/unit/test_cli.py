@@ -32,6 +32,35 @@ def test_a_pipeline_is_compiled_to_standard_output(capsys: pytest.CaptureFixture
     assert json.loads(capsys.readouterr().out)["pipelineInfo"]["name"] == "penguins"
 
 
+def test_output_that_cannot_be_written_is_told_in_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "headrace.cli", "--help"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert result.returncode == 1
+    assert result.stderr.startswith(
+        "error: headrace: could not write to standard output: No space left on device. "
+    )
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_current_directory_that_was_removed_is_told(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    command = f"cd {gone} && rmdir {gone} && exec {sys.executable} -m headrace.cli doctor"
+
+    result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: headrace: the current directory cannot be read (No ")
+    assert result.stderr.count("\n") == 1
+
+
 def test_what_the_file_prints_is_no_part_of_the_document(tmp_path: Path) -> None:
     path = tmp_path / "talkative.py"
     path.write_text("print('hello')\n" + PENGUINS.read_text("utf-8"), "utf-8")

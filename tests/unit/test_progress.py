@@ -57,6 +57,21 @@ def plain_lines() -> list[str]:
     return file.getvalue().splitlines()
 
 
+def test_a_run_goes_on_where_its_progress_cannot_be_written() -> None:
+    descriptor = os.open("/dev/full", os.O_WRONLY)
+    full = io.TextIOWrapper(io.FileIO(descriptor, "w"), write_through=True)
+    display = ProgressDisplay(Console(file=full, force_terminal=True))
+
+    with display:
+        display.run_started("r", ["a"])
+        display.task_started("a")
+        display.task_finished("a", "done", 1.0, None)
+        display.log("line")
+
+    with pytest.raises(OSError, match="No space left"):
+        full.write("x")
+
+
 def test_elsewhere_than_on_a_terminal_each_event_is_one_line() -> None:
     # The time since the start differs from run to run; the rest does not.
     lines = [re.sub(r"^ +\d\.\ds", "T", line) for line in plain_lines()]

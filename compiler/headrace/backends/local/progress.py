@@ -1,5 +1,6 @@
 """Shows a run while it runs: a live display on a terminal, one line an event elsewhere."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Sequence
@@ -123,7 +124,8 @@ class ProgressDisplay:
                 refresh_per_second=_REFRESHES_PER_SECOND,
                 transient=True,
             )
-            self._live.start()
+            with contextlib.suppress(OSError):
+                self._live.start()
 
     def task_started(self, name: str, *, seconds: float = 0.0) -> None:
         """Shows the task, which started some seconds ago, as running."""
@@ -182,7 +184,9 @@ class ProgressDisplay:
     def _print(self, text: Text) -> None:
         # Lines are never broken by us: a path must stay whole when it is copied from a terminal,
         # and a line must stay a line in a file.
-        self._console.print(text, soft_wrap=True)
+        # A run goes on where nobody can be told, as on a full disk or a terminal that was closed.
+        with contextlib.suppress(OSError):
+            self._console.print(text, soft_wrap=True)
 
     def _running_tasks(self) -> Text:
         """Returns what the live display shows now. Called by its thread."""
@@ -223,7 +227,8 @@ class ProgressDisplay:
 
     def _stop(self) -> None:
         if self._live is not None:
-            self._live.stop()
+            with contextlib.suppress(OSError):
+                self._live.stop()
             self._live = None
 
 
