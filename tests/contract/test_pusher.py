@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -253,6 +254,94 @@ def test_a_push_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
         executor._push(model, tmp_path / "serving")
 
     assert not list((tmp_path / "serving").iterdir())
+
+
+def big_model(tmp_path: Path) -> Path:
+    model = tmp_path / "model"
+    (model / "variables").mkdir(parents=True)
+    for index in range(400):
+        (model / f"variables/{index}.bin").write_bytes(b"x" * 100_000)
+    (model / "saved_model.pb").write_text("graph")
+    return model
+
+
+def start_push(model: Path, serving: Path, mark: str = "") -> "subprocess.Popen[bytes]":
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from headrace_components.pusher import executor\n"
+        "executor._push(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])\n"
+    )
+    return subprocess.Popen([sys.executable, "-c", code, str(model), str(serving), mark])
+
+
+def test_what_a_killed_push_left_goes_with_the_next_and_that_of_a_live_one_stays(
+    tmp_path: Path,
+) -> None:
+    model = big_model(tmp_path)
+    serving = tmp_path / "serving"
+    serving.mkdir()
+    pushes = []
+    for count in (1, 2):
+        pushes.append(start_push(model, serving))
+        while len({file.parents[1] for file in serving.glob(".*.partial/variables/*")}) < count:
+            if pushes[-1].poll() is not None:
+                pytest.fail("the push ended before it could be stopped")
+        pushes[-1].send_signal(signal.SIGSTOP)
+    both = set(serving.glob(".*.partial"))
+    pushes[0].kill()
+    pushes[0].wait()
+
+    executor._push(model, serving)
+    left = set(serving.glob(".*.partial"))
+    pushes[1].send_signal(signal.SIGCONT)
+
+    assert pushes[1].wait(timeout=60) == 0
+    assert len(both) == 2
+    assert len(left) == 1
+    assert not list(serving.glob(".*"))
+    assert len(list(serving.iterdir())) == 2
+
+
+def test_a_task_that_is_tried_again_after_its_push_pushes_no_second_version(
+    tmp_path: Path,
+) -> None:
+    model = big_model(tmp_path)
+    serving = tmp_path / "serving"
+    serving.mkdir()
+    uri = "/root/p/run/pusher/pushed_model"
+    tries = [f"/root/p/run/.pusher.0123abc{n}.partial/pushed_model" for n in range(2)]
+
+    first = executor._push(model, serving, executor._mark(tries[0]))
+    again = executor._push(model, serving, executor._mark(tries[1]))
+    (model / "variables/0.bin").write_bytes(b"y" * 100_000)
+    changed = executor._push(model, serving, executor._mark(tries[1]))
+    other = executor._push(model, serving, executor._mark(uri.replace("run", "run2")))
+
+    assert executor._mark(tries[0]) == executor._mark(uri)
+    assert again == first
+    assert len({first, changed, other}) == 3
+
+
+def test_on_a_bucket_a_task_that_is_tried_again_completes_its_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # There is no bucket to mount here: a directory stands for it.
+    monkeypatch.setattr(executor, "is_mounted_bucket", lambda _: True)
+    model = big_model(tmp_path)
+    serving = tmp_path / "serving"
+    serving.mkdir()
+
+    first = executor._push(model, serving, "a" * 32)
+    (first / "saved_model.pb").unlink()
+    (first / "variables/0.bin").write_bytes(b"half")
+    completed = executor._push(model, serving, "a" * 32)
+    again = executor._push(model, serving, "a" * 32)
+    other = executor._push(model, serving, "b" * 32)
+
+    assert completed == again == first
+    assert (first / "variables/0.bin").read_bytes() == b"x" * 100_000
+    assert other != first
 
 
 def test_a_relative_destination_is_relative_to_the_working_directory(

@@ -5,12 +5,11 @@ TensorFlow is not needed, and not in the image.
 
 import errno
 import logging
-import shutil
 import time
-import uuid
 from pathlib import Path
 from typing import Any
 
+from headrace_components.disk import sync
 from headrace_components.errors import ComponentError
 from headrace_components.kubernetes_pusher import manifests, rollout
 from headrace_components.kubernetes_pusher.cluster import Cluster, Kind
@@ -20,7 +19,12 @@ from headrace_components.kubernetes_pusher.params import (
     KubernetesPusherParams,
 )
 from headrace_components.parameters import read
-from headrace_components.pushing.directories import base_path, check_base, is_mounted_bucket
+from headrace_components.pushing.directories import (
+    base_path,
+    check_base,
+    is_mounted_bucket,
+    partial_directory,
+)
 from headrace_components.pushing.source import PushSource, copy_model, may_push, push_source
 from headrace_components.task import Task
 
@@ -76,18 +80,17 @@ def _place(source: PushSource, base: Path, *, is_versioned: bool) -> tuple[str, 
         # Renaming is copying there, so whether a copy is whole cannot be told: it is made again.
         copy_model(source.path, folder / version if is_versioned else folder)
         return name, version
-    partial = base / f".{uuid.uuid4().hex}.partial"
-    try:
-        if not folder.is_dir():
-            copy_model(source.path, partial / version if is_versioned else partial)
-            partial.rename(folder)
-    except OSError as error:
-        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-            raise
-        # Another task pushed the same model in the meantime.
-        version = (_version_in(folder) if is_versioned else "") or version
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with partial_directory(base) as partial:
+        try:
+            if not folder.is_dir():
+                copy_model(source.path, partial / version if is_versioned else partial)
+                sync([partial, *partial.rglob("*")])
+                partial.rename(folder)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            # Another task pushed the same model in the meantime.
+            version = (_version_in(folder) if is_versioned else "") or version
     return name, version
 
 

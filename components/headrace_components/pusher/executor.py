@@ -1,21 +1,38 @@
 """Copies a blessed model to where a server watches, so that no half of it is ever seen.
 
+A task may be killed after its model became a version and before that is known, and tried again. So
+a version bears the mark of its task: in an attribute of its directory, or in a file beside it where
+a bucket is mounted, which has no attributes.
+
 TensorFlow is not needed, and not in the image.
 """
 
 import errno
+import filecmp
+import hashlib
 import logging
+import os
+import re
 import shutil
 import time
-import uuid
 from pathlib import Path
 
+from headrace_components.disk import sync
 from headrace_components.errors import PlatformError
 from headrace_components.parameters import read
 from headrace_components.pusher.params import PusherParams
-from headrace_components.pushing.directories import base_path, check_base, is_mounted_bucket
-from headrace_components.pushing.source import copy_model, may_push, push_source
+from headrace_components.pushing.directories import (
+    base_path,
+    check_base,
+    is_mounted_bucket,
+    partial_directory,
+)
+from headrace_components.pushing.source import READY_FILE, copy_model, may_push, push_source
 from headrace_components.task import Task
+
+_ATTRIBUTE = "user.headrace.push"
+# The local backend has a task write beside its place; the rest of the URI is the task's for good.
+_PLACE_OF_WRITING = re.compile(r"/\.([^/]+)\.[0-9a-f]{8}\.partial/")
 
 
 def execute(task: Task) -> None:
@@ -30,7 +47,7 @@ def execute(task: Task) -> None:
     check_base(task.component, base, params.destination)
     # The artifact first: once the server sees the new version, nothing can fail any more.
     copy_model(model, pushed.path)
-    version = _push(model, base)
+    version = _push(model, base, _mark(pushed.uri))
     logging.info("pusher: version %s is in %s.", version.name, base)
     pushed.metadata["pushed"] = 1
     pushed.metadata["pushed_destination"] = (
@@ -41,20 +58,86 @@ def execute(task: Task) -> None:
     pushed.metadata["pushed_version"] = version.name
 
 
-def _push(model: Path, base: Path) -> Path:
-    """Copies the model to a new version of its own and returns that directory."""
+def _mark(uri: str) -> str:
+    """Returns what tells this task, in whichever try, from every other."""
+    return hashlib.sha256(_PLACE_OF_WRITING.sub(r"/\1/", uri).encode()).hexdigest()[:32]
+
+
+def _push(model: Path, base: Path, mark: str = "") -> Path:
+    """Copies the model to a new version of its own and returns that directory.
+
+    The version is that of an earlier try of the same task, if there was one.
+    """
     if is_mounted_bucket(base):
         # On a mounted bucket renaming a directory is copying it, one object after the other.
-        version = base / str(_next_version(base))
+        version = _version_in_bucket(model, base, mark)
         copy_model(model, version)
         return version
+    for version in _versions(base):
+        if mark and _mark_of(version) == mark and _holds(version, model):
+            logging.info("pusher: an earlier try of this task pushed version %s.", version.name)
+            return version
     # TensorFlow Serving looks at directories with a number for a name, and at no other.
-    partial = base / f".{uuid.uuid4().hex}.partial"
-    try:
+    with partial_directory(base) as partial:
         copy_model(model, partial)
-        return _rename_to_next_version(partial, base)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        _set_mark(partial, mark)
+        sync([partial, *partial.rglob("*")])
+        version = _rename_to_next_version(partial, base)
+        sync([base])
+        return version
+
+
+def _version_in_bucket(model: Path, base: Path, mark: str) -> Path:
+    """Returns the directory of a version, the same for each try of the task.
+
+    Which that is, a note says that is written before it.
+    """
+    note = base / f".{mark}.version"
+    known = note.read_text("utf-8").strip() if note.is_file() else ""
+    if known.isdecimal():
+        version = base / known
+        if not (version / READY_FILE).is_file():  # what an earlier try left half copied
+            shutil.rmtree(version, ignore_errors=True)
+            return version
+        if _holds(version, model):
+            return version
+    version = base / str(_next_version(base))
+    if mark:
+        note.write_text(version.name, "utf-8")
+    return version
+
+
+def _versions(base: Path) -> list[Path]:
+    return [path for path in base.iterdir() if path.name.isdecimal()]
+
+
+def _mark_of(version: Path) -> str:
+    try:
+        return os.getxattr(version, _ATTRIBUTE).decode("utf-8", "replace")
+    except (OSError, AttributeError):  # it has none, or the file system or machine knows of none
+        return ""
+
+
+def _set_mark(directory: Path, mark: str) -> None:
+    try:
+        os.setxattr(directory, _ATTRIBUTE, mark.encode())
+    except (OSError, AttributeError):
+        logging.info(
+            "pusher: the file system of %s has no attributes: if this task is killed before it "
+            "ends, its next try pushes a version of its own.",
+            directory.parent,
+        )
+
+
+def _holds(version: Path, model: Path) -> bool:
+    """Says whether a version has the files of the model."""
+    names, others = (
+        {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+        for folder in (model, version)
+    )
+    return names == others and all(
+        filecmp.cmp(model / name, version / name, shallow=False) for name in names
+    )
 
 
 def _rename_to_next_version(partial: Path, base: Path) -> Path:
@@ -79,5 +162,5 @@ def _next_version(base: Path) -> int:
 
     A server loads the greatest number; a clock that was set back must not hide the new model.
     """
-    versions = [int(path.name) for path in base.iterdir() if path.name.isdecimal()]
+    versions = [int(path.name) for path in _versions(base)]
     return max(int(time.time()), max(versions, default=0) + 1)

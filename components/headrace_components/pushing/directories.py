@@ -1,12 +1,23 @@
 """The directories that servers read models from, as a task sees them. Standard library only."""
 
+import contextlib
 import errno
+import fcntl
+import logging
 import os
+import re
+import shutil
+import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 from headrace_components.errors import InputError
 from headrace_components.task import local_path
+
+_PARTIAL = re.compile(r"\.[0-9a-f]{32}\.partial")
+# After so long, a push whose lock cannot be seen has ended.
+_OLD_SECONDS = 24 * 3600
 
 
 def base_path(component: str, destination: str) -> Path:
@@ -49,7 +60,7 @@ def check_base(component: str, base: Path, destination: str) -> None:
             )
     try:
         base.mkdir(parents=True, exist_ok=True)
-        probe = base / f".{uuid.uuid4().hex}.partial"
+        probe = base / f".{uuid.uuid4().hex}.probe"
         probe.mkdir()
         probe.rmdir()
     except OSError as error:
@@ -60,6 +71,62 @@ def check_base(component: str, base: Path, destination: str) -> None:
             f"make directories ({error.strerror}). Give the task's user write access, or pass "
             "another directory."
         ) from error
+
+
+@contextlib.contextmanager
+def partial_directory(base: Path) -> Iterator[Path]:
+    """Gives a new directory in `base` under a name that no server looks at.
+
+    What is still there in the end is removed. What pushes left that were killed is removed, too: a
+    push that goes on holds a lock on its directory.
+    """
+    _remove_leftovers(base)
+    path, descriptor = _locked_directory(base)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        os.close(descriptor)
+
+
+def _locked_directory(base: Path) -> tuple[Path, int]:
+    while True:
+        path = base / f".{uuid.uuid4().hex}.partial"
+        path.mkdir()
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:  # taken for a leftover, before it was locked
+            continue
+        if _lock(descriptor) is not False and path.is_dir():
+            return path, descriptor
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool | None:
+    """Locks a directory; returns False where another has, None where that cannot be done."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # as on NFS
+        return None
+    return True
+
+
+def _remove_leftovers(base: Path) -> None:
+    for path in base.iterdir():
+        if not _PARTIAL.fullmatch(path.name):
+            continue
+        with contextlib.suppress(OSError):  # another push is faster
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                is_locked = _lock(descriptor)
+                is_old = time.time() - os.fstat(descriptor).st_ctime > _OLD_SECONDS
+                if is_locked or (is_locked is None and is_old):
+                    logging.info("Removing %s, which a push left that was killed.", path)
+                    shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(descriptor)
 
 
 def is_mounted_bucket(path: Path) -> bool:

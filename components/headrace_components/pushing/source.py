@@ -14,7 +14,7 @@ _SERVING_DIR = "Format-Serving"
 _STAMPED_DIR = "stamped_model"
 
 # A server takes a directory for a model as soon as this file is there.
-_READY_FILE = "saved_model.pb"
+READY_FILE = "saved_model.pb"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +107,7 @@ def copy_model(model: Path, target: Path) -> None:
     and hide that a disk is full in a list of errors.
     """
     target.mkdir(parents=True, exist_ok=True)
-    paths = sorted(model.rglob("*"), key=lambda path: (path == model / _READY_FILE, path))
+    paths = sorted(model.rglob("*"), key=lambda path: (path == model / READY_FILE, path))
     for path in paths:
         if path.is_dir():
             (target / path.relative_to(model)).mkdir(exist_ok=True)
