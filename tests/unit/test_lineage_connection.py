@@ -1,5 +1,6 @@
 """Opening a metadata store: URLs, locks, and what can be wrong with a store."""
 
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -30,6 +31,9 @@ from headrace_components.errors import InputError, PlatformError
         ("mysql://host/database", "user, host or database is missing"),
         ("mysql://user:secret@host", "user, host or database is missing"),
         ("mysql://user:secret@host:99999/d", "the port is no number below 65536"),
+        ("mysql://user@host/d?password=secret", "`\\?` and `#` stand for themselves"),
+        ("mysql://user:sec[ret@host/d", "a bracket stands for itself as %5B"),
+        ("mysql://user:sec?ret@host/d", "`\\?` and `#` stand for themselves"),
     ],
 )
 def test_a_url_of_another_form_is_refused_and_shown_without_its_password(
@@ -54,6 +58,48 @@ def test_a_mysql_url_becomes_a_connection_config() -> None:
 def test_a_password_is_never_shown() -> None:
     assert without_password("mysql://ml:s@cret@h/d") == "mysql://ml:***@h/d"
     assert without_password("sqlite:////a/b@c") == "sqlite:////a/b@c"
+
+
+def test_a_password_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADRACE_METADATA_PASSWORD", "p@ss/word")
+
+    assert parse_url("mysql://ml@h/d").password == "p@ss/word"  # type: ignore[union-attr]
+    assert parse_url("mysql://ml:own@h/d").password == "own"  # type: ignore[union-attr]
+
+
+def test_a_root_may_have_any_name() -> None:
+    root = Path("/tmp/50% of röot #1?")
+
+    assert parse_url(default_url(root)) == root / "metadata.sqlite"
+
+
+def kill_while_writing(database: Path) -> None:
+    """Leaves the database as a process does that is killed in the middle of a transaction."""
+    code = (
+        "import os, signal, sqlite3, sys\n"
+        "database = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "database.execute('pragma cache_size = 1')\n"  # so that it writes before the end
+        "database.execute('begin immediate')\n"
+        "for index in range(2000):\n"
+        "    row = ('x' * 500 + str(index),)\n"
+        "    database.execute('insert into Type (name, type_kind) values (?, 1)', row)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, str(database)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert Path(f"{database}-journal").is_file()
+
+
+def test_what_a_killed_writer_left_is_taken_back_by_who_reads(tmp_path: Path) -> None:
+    store = LineageStore(default_url(tmp_path))
+    store.begin_run("p", "r", {})
+    reader = LineageReader(default_url(tmp_path))
+    kill_while_writing(tmp_path / "metadata.sqlite")
+
+    assert [run.run_id for run in reader.runs()] == ["r"]
+    kill_while_writing(tmp_path / "metadata.sqlite")
+    assert [run.run_id for run in LineageReader(default_url(tmp_path)).runs()] == ["r"]
+    assert not (tmp_path / "metadata.sqlite-journal").exists()
 
 
 def test_a_server_that_does_not_answer_is_the_platform_s_fault() -> None:

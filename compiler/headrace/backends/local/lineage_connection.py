@@ -1,7 +1,10 @@
 """Connects to an ML Metadata store, one transaction of one process at a time."""
 
+import contextlib
 import fcntl
 import os
+import re
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,17 +16,24 @@ from urllib.parse import unquote, urlsplit
 from headrace_components.errors import InputError, PlatformError
 
 DATABASE_NAME = "metadata.sqlite"
+PASSWORD_VARIABLE = "HEADRACE_METADATA_PASSWORD"
+"""Where the password of a server is, where its URL has none."""
+
 _LOCK_TIMEOUT_SECONDS = 120.0
 _CREATION_TIMEOUT_SECONDS = 30.0
 _BEING_CREATED = "concurrent connection to the empty database"
 _MYSQL_PORT = 3306
 
+_QUERY = re.compile(r" query: (?:SELECT|INSERT|UPDATE|DELETE|CREATE|BEGIN|COMMIT)\b.*")
 _FORMS = "sqlite:////absolute/metadata.sqlite or mysql://user:password@host:3306/database"
 
 
 def default_url(root: Path) -> str:
     """Returns the URL of the store that runs under `root` keep unless told otherwise."""
-    return f"sqlite:///{(root / DATABASE_NAME).absolute()}"
+    path = str((root / DATABASE_NAME).absolute())
+    for mark in "%?#":  # these alone mean something in a URL of this form
+        path = path.replace(mark, f"%{ord(mark):02X}")
+    return f"sqlite:///{path}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +53,12 @@ def parse_url(url: str) -> Path | MySql:
     Raises:
         InputError: The URL has neither of the two forms.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise _bad_url(url, "a bracket stands for itself as %5B or %5D") from error
+    if parts.query or parts.fragment:
+        raise _bad_url(url, "`?` and `#` stand for themselves as %3F and %23")
     if parts.scheme == "sqlite":
         # Four slashes: an absolute path after an empty host, as SQLAlchemy writes it.
         path = Path(unquote(parts.path[1:]))
@@ -64,7 +79,7 @@ def parse_url(url: str) -> Path | MySql:
         port=port,
         database=database,
         user=unquote(parts.username),
-        password=unquote(parts.password or ""),
+        password=unquote(parts.password or "") or os.environ.get(PASSWORD_VARIABLE, ""),
     )
 
 
@@ -76,6 +91,9 @@ def _bad_url(url: str, reason: str) -> InputError:
 
 def without_password(url: str) -> str:
     """Returns `url` as it may be shown and logged."""
+    place, mark, query = url.partition("?")
+    if mark and "@" not in query:  # a query may hold a password, too
+        return f"{without_password(place)}?***"
     prefix, at, rest = url.rpartition("@")
     scheme, separator, user = prefix.partition("://")
     if not at or ":" not in user:
@@ -113,14 +131,15 @@ class Connection:
                 )
             if not read_only:
                 _make_parent(self._target)
+        self._read_only = read_only
         with self._locked(exclusive=not read_only):
-            self._store = self._open(read_only)
+            self._store: Any = self._open()
 
-    def _open(self, read_only: bool) -> Any:
+    def _open(self) -> Any:
         # Imported late: it takes 0.3 s, which compiling and `--help` need not pay.
         from ml_metadata import MetadataStore, errors
 
-        config = connection_config(self._target, read_only=read_only)
+        config = connection_config(self._target, read_only=self._read_only)
         deadline = time.monotonic() + _CREATION_TIMEOUT_SECONDS
         while True:
             try:
@@ -144,9 +163,13 @@ class Connection:
         from ml_metadata import errors
 
         with self._locked(exclusive=exclusive):
+            if self._store is None:
+                self._store = self._open()
             try:
                 yield self._store
             except errors.StatusError as error:
+                # What failed half-way, as on a full disk, stays open in it for ever.
+                self._store = None
                 raise PlatformError(
                     f"lineage: the metadata store {self.url} answered {type(error).__name__}: "
                     f"{_one_line(str(error))}. Check that no other program holds the database, "
@@ -164,9 +187,28 @@ class Connection:
             return
         try:
             _acquire(descriptor, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH, self._target)
+            if not exclusive and _journal(self._target).exists():
+                _acquire(descriptor, fcntl.LOCK_EX, self._target)
+                self._roll_back(self._target)
+                _acquire(descriptor, fcntl.LOCK_SH, self._target)
             yield
         finally:
             os.close(descriptor)
+
+    def _roll_back(self, database: Path) -> None:
+        """Takes back what a process had half written when it was killed.
+
+        Whoever opens the database to write does so by the way; to read it, that is not allowed.
+        """
+        try:
+            with contextlib.closing(sqlite3.connect(database)) as connection:
+                connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+        except sqlite3.Error as error:
+            raise PlatformError(
+                f"lineage: a process was killed while it wrote the metadata store {self.url}, and "
+                f"what it wrote could not be taken back: {_one_line(str(error))}. Let somebody who "
+                "may write there read it once, with `headrace lineage runs`."
+            ) from error
 
     def _cannot_open(self, reason: str) -> PlatformError:
         if "greater than library version" in reason:
@@ -214,6 +256,11 @@ def connection_config(target: Path | MySql, *, read_only: bool = False) -> Any:
     return config
 
 
+def _journal(database: Path) -> Path:
+    """Returns where SQLite keeps what a transaction replaces, for as long as that goes on."""
+    return database.with_name(f"{database.name}-journal")
+
+
 def _make_parent(database: Path) -> None:
     try:
         database.parent.mkdir(parents=True, exist_ok=True)
@@ -256,4 +303,5 @@ def _acquire(descriptor: int, kind: int, database: Path) -> None:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())[:300].rstrip(".")
+    without_query = _QUERY.sub("", " ".join(text.split()))
+    return without_query[:300].rstrip(".")
