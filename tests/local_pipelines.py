@@ -275,6 +275,59 @@ def point_back(to: str, out: dsl.Output[dsl.Artifact]):
 
 
 @dsl.container_component
+def check(name: str, value: str, expected: str):
+    """Fails unless it gets what it expects."""
+    return dsl.ContainerSpec(
+        image="test",
+        command=_python(
+            "name, value, expected = sys.argv[1:]\n"
+            "note(name, value)\n"
+            "sys.exit(0 if value == expected else f'expected {expected}')\n"
+        ),
+        args=[name, value, expected],
+    )
+
+
+@dsl.container_component
+def choose_path(chosen: str, spelling: str, is_directory: bool, out: dsl.Output[dsl.Artifact]):
+    """Writes its output to a path of its own choice, as kfp's `set_path` has it."""
+    return dsl.ContainerSpec(
+        image="test",
+        command=_python(
+            "import tempfile\n"
+            "outputs = json.loads(sys.argv[1])['outputs']\n"
+            "artifact = outputs['artifacts']['out']['artifacts'][0]\n"
+            "path = sys.argv[2].replace('TMPDIR', tempfile.gettempdir())\n"
+            "path = path.replace('URI', artifact['uri'])\n"
+            "if sys.argv[4] == 'true': write(path + '/inner/value.txt', 'mine')\n"
+            "elif 'nothing' not in path: write(path, 'mine')\n"
+            "artifact[sys.argv[3]] = path\n"
+            "message = {'artifacts': {'out': {'artifacts': [artifact]}}}\n"
+            "write(outputs['outputFile'], json.dumps(message))\n"
+        ),
+        args=["{{$}}", chosen, spelling, is_directory],
+    )
+
+
+@dsl.container_component
+def fill_disk(disk: str):
+    """Fills a disk once, to the last byte."""
+    return dsl.ContainerSpec(
+        image="test",
+        command=_python(
+            "disk = pathlib.Path(sys.argv[1])\n"
+            "if not (disk / 'done').exists():\n"
+            "    (disk / 'done').touch()\n"
+            "    try:\n"
+            "        with open(disk / 'rest', 'wb', buffering=0) as file:\n"
+            "            while True: file.write(b'x' * 4096)\n"
+            "    except OSError: pass\n"
+        ),
+        args=[disk],
+    )
+
+
+@dsl.container_component
 def forgets(text: dsl.OutputPath(str)):  # type: ignore[valid-type]
     """Does not write its output."""
     return dsl.ContainerSpec(image="test", command=_python(""), args=[text])

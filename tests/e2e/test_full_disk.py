@@ -2,6 +2,8 @@
 
 # mypy: disallow-untyped-decorators=False
 
+import contextlib
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +13,11 @@ from kfp import dsl
 
 import headrace
 from headrace.backends.local import engine
+from headrace.backends.local.lineage import LineageStore
+from headrace.backends.local.lineage_connection import default_url
 from headrace_components.catalog import csv_example_gen
-from local_pipelines import compiled
+from headrace_components.errors import PlatformError
+from local_pipelines import compiled, fill_disk
 
 SIZE_MEBIBYTES = 2
 
@@ -59,3 +64,51 @@ def test_a_full_disk_fails_the_task_and_leaves_nothing_half_written(
 
     assert finished.state == "succeeded"
     assert list(result.directory.glob("csv-example-gen/examples/Split-train/*.gz"))
+
+
+def fill(disk: Path) -> Path:
+    file = disk / "rest"
+    with contextlib.suppress(OSError), file.open("wb", buffering=0) as stream:
+        while True:
+            stream.write(b"x" * 4096)
+    return file
+
+
+def test_lineage_goes_on_when_a_full_disk_has_room_again(small_disk: Path) -> None:
+    store = LineageStore(default_url(small_disk))
+    store.begin_run("p", "r", {})
+    rest = fill(small_disk)
+
+    for _ in range(2):
+        with pytest.raises(PlatformError, match="database or disk is full"):
+            store.begin_execution("r", "t", "csv_example_gen", {"text": "y" * 9000}, {})
+    rest.unlink()
+
+    execution = store.begin_execution("r", "t", "csv_example_gen", {"text": "y" * 9000}, {})
+    store.finish_execution(execution, "failed", {})
+    store.finish_run("r", "failed")
+
+
+@dsl.pipeline(name="filling")
+def filling(disk: str) -> None:
+    fill_disk(disk=disk)
+
+
+def test_a_run_whose_lineage_finds_no_room_does_not_say_that_it_runs(
+    small_disk: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "root"
+    metadata = f"sqlite:///{small_disk / 'lineage.sqlite'}"
+
+    with pytest.raises(PlatformError, match="disk is full"):
+        engine.start(
+            compiled(filling),
+            parameters={"disk": str(small_disk)},
+            options=engine.Options(root=root, metadata=metadata),
+        )
+
+    (state,) = root.glob("filling/*/state.json")
+    assert json.loads(state.read_text("utf-8"))["state"] == "failed"
+    (small_disk / "rest").unlink()
+    finished = engine.resume(state.parent.name, root=root)
+    assert finished.state == "succeeded"

@@ -2,7 +2,9 @@
 # mypy: disallow-incomplete-defs=False, disallow-untyped-calls=False
 """What is answered from the cache and what runs again; the two runners."""
 
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from kfp import dsl
 
 from headrace.backends.local import engine
 from headrace.backends.local.model import RunResult
+from headrace.backends.local.observer import Silence
 from headrace_components.artifacts import Examples, Model
 from headrace_components.data.examples import ExamplesReader, ExamplesWriter
 from headrace_components.filter_examples.interface import filter_examples
@@ -72,6 +75,61 @@ def test_a_result_whose_files_are_gone_is_made_again(tmp_path: Path) -> None:
 
     assert {"first a", "second a"} <= set(second.journal)
     assert second.states["step-2"] == "cached"
+
+
+def change(file: Path) -> None:
+    file.write_text("another", "utf-8")
+
+
+def add(file: Path) -> None:
+    file.with_name("added.txt").touch()
+
+
+@pytest.mark.parametrize("meddle", [Path.unlink, change, add])
+def test_a_result_whose_files_are_not_as_they_were_left_is_made_again(
+    meddle: Callable[[Path], None], tmp_path: Path
+) -> None:
+    first = run_pipeline(cached, tmp_path, value="a", other="b")
+    meddle(Path(artifact_uri(first.result, "step"), "value.txt"))
+
+    second = run_pipeline(cached, tmp_path, value="a", other="b")
+
+    assert {"first a", "second a"} <= set(second.journal)
+    assert second.states["step-2"] == "cached"
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", "{}", '{"parameters": 1, "artifacts": []}', "\x00\xff", "[" * 100_000],
+)
+def test_a_damaged_entry_of_the_cache_is_told_and_made_again(content: str, tmp_path: Path) -> None:
+    run_pipeline(cached, tmp_path, value="a", other="b")
+    for file in (tmp_path / ".cache").iterdir():
+        file.write_bytes(content.encode("latin-1"))
+    told = Told()
+
+    again = engine.start(
+        compiled(cached),
+        parameters={"value": "a", "other": "b"},
+        options=engine.Options(root=tmp_path),
+        observer=told,
+    )
+
+    assert {task.state for task in again.tasks} == {"done"}
+    # The key of what read the first task's output is another now.
+    assert sum(".json is damaged" in line for line in told.lines) == 2
+    third = run_pipeline(cached, tmp_path, value="a", other="b")
+    assert third.journal == ["always "]
+
+
+class Told(Silence):
+    """Keeps the lines that a run tells."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def log(self, text: str) -> None:
+        self.lines.append(text)
 
 
 def test_a_failure_is_not_cached_and_leaves_nothing_half_written(tmp_path: Path) -> None:
@@ -160,6 +218,11 @@ def test_a_changed_file_that_a_component_reads_is_read_again(schema: Path, tmp_p
 
     assert [states(), states()] == [["done"], ["cached"]]
     schema.write_text('feature { name: "distance" type: INT }\n', "utf-8")
+    assert states() == ["done"]
+    before = schema.stat()
+    schema.write_text('feature { name: "distant2" type: INT }\n', "utf-8")
+    os.utime(schema, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert schema.stat().st_size == before.st_size
     assert states() == ["done"]
 
 

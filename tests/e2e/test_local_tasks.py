@@ -17,6 +17,7 @@ from headrace.backends.local import engine
 from headrace.backends.local.runners.container_options import ContainerOptions
 from headrace_components.errors import InputError
 from local_pipelines import (
+    choose_path,
     compiled,
     forgets,
     has_no_command,
@@ -81,6 +82,45 @@ def test_an_output_may_not_point_outside_of_the_root(tmp_path: Path) -> None:
 
     assert result.failures[0].kind == "platform"
     assert "output `out` points at '/elsewhere', outside of the root" in result.failures[0].message
+
+
+@dsl.pipeline(name="choosing")
+def choosing(chosen: str, spelling: str = "custom_path", is_directory: bool = False):
+    choose_path(chosen=chosen, spelling=spelling, is_directory=is_directory)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "given"),
+    [
+        ("elsewhere/value.txt", {}),
+        ("elsewhere", {"is_directory": True}),
+        ("TMPDIR/value.txt", {"spelling": "customPath"}),
+        ("URI/deep/value.txt", {}),
+        ("URI", {"is_directory": True}),
+    ],
+)
+def test_what_a_task_wrote_to_a_path_of_its_choice_is_its_output(
+    chosen: str, given: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    result = run_pipeline(choosing, tmp_path / "root", chosen=chosen, **given).result
+
+    assert result.state == "succeeded", result.failures
+    (artifact,) = result.tasks[0].artifacts["out"]
+    assert artifact.uri == str(result.directory / "choose-path/out")
+    found = Path(artifact.uri, "inner/value.txt") if given.get("is_directory") else artifact.uri
+    assert Path(found).read_text("utf-8") == "mine"
+
+
+def test_a_chosen_path_with_nothing_there_is_named(tmp_path: Path) -> None:
+    result = run_pipeline(choosing, tmp_path / "root", chosen="/nothing/there").result
+
+    (failure,) = result.failures
+    assert failure.kind == "input"
+    assert "output `out` was set to the path '/nothing/there', which is not there" in (
+        failure.message
+    )
 
 
 @dsl.pipeline(name="wrong")

@@ -59,12 +59,18 @@ EXIT_INTERRUPTED = 130  # as a shell has it: 128 + SIGINT
     "directory, if there is one, else images built here are run.",
 )
 @click.option("--no-cache", is_flag=True, help="Run every task, even one that ran before.")
-@click.option("--resume", metavar="RUN_ID", help="Finish an earlier run; needs no pipeline file.")
+@click.option(
+    "--resume",
+    metavar="RUN_ID",
+    help="Finish an earlier run. Given a pipeline, it takes the code as it is now, and keeps the "
+    "tasks that are done and not affected.",
+)
 @click.option(
     "--metadata",
     default="",
     metavar="URL",
-    help="Lineage database, as mysql://user:password@host/database; SQLite under root by default.",
+    help="Lineage database, as mysql://user@host/database with the password in the variable "
+    "HEADRACE_METADATA_PASSWORD, or mysql://user:password@...; SQLite under root by default.",
 )
 def run(
     pipeline: str | None,
@@ -95,22 +101,28 @@ def run(
     from headrace.backends.local.run import run_from_command_line
     from headrace.backends.local.runners.container_options import ContainerOptions
 
-    if (pipeline is None) == (resume is None):
+    if pipeline is None and resume is None:
         raise InputError(
-            f"headrace run: it got {'both' if pipeline else 'neither'} a pipeline and --resume, "
-            "expected one of them. Name a pipeline to start a run, or a run to finish."
+            "headrace run: it got neither a pipeline nor --resume. Name a pipeline to start a run, "
+            "or a run to finish."
         )
-    if resume is not None and (assignments or no_cache or metadata):
+    if resume is not None and (assignments or no_cache):
         raise InputError(
-            "headrace run: --resume finishes a run as it was started, but got one of -p, "
-            "--no-cache and --metadata. Leave them out, or start a new run."
+            "headrace run: --resume finishes a run with the parameters and the cache that it was "
+            "started with, but got -p or --no-cache. Leave them out, or start a new run."
         )
     containers = ContainerOptions(mounts=mounts, network=network, config=config)
     with ProgressDisplay() as observer:
         if resume is not None:
             given = None if containers == ContainerOptions() else containers
             result = engine.resume(
-                resume, root=root, runner=runner, containers=given, observer=observer
+                resume,
+                pipeline=pipeline,
+                root=root,
+                runner=runner,
+                containers=given,
+                metadata=metadata,
+                observer=observer,
             )
         else:
             options = engine.Options(

@@ -1,13 +1,14 @@
 """Answers a task from an earlier one that had the same code, parameters and inputs.
 
 An entry is `<root>/.cache/<key>.json`: the outputs of the task that ran. It holds as long as every
-output is still there.
+output is there as the task left it, by the names, sizes and times of its files.
 """
 
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,8 @@ from headrace.backends.local.model import (
     artifacts_to_json,
 )
 from headrace.backends.local.spec import Component, TaskSpec
-from headrace.backends.local.store import write_json
-from headrace_components.cache import cache_module
+from headrace.backends.local.store import read_json, write_json
+from headrace_components.cache import cache_module, fingerprint_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,6 +31,34 @@ class Entry:
 
     parameters: Mapping[str, Any]
     artifacts: Mapping[str, tuple[Artifact, ...]]
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], component: Component) -> "Entry":
+        """Reads outputs that were stored.
+
+        Raises:
+            ValueError: They are not what the component puts out.
+        """
+        try:
+            parameters = dict(data["parameters"])
+            artifacts = artifacts_from_json(data["artifacts"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ValueError(f"{type(error).__name__}: {error}") from error
+        missing = {*component.output_parameters, *component.output_artifacts} - {
+            *parameters,
+            *artifacts,
+        }
+        if missing:
+            raise ValueError(f"it lacks the outputs {sorted(missing)}")
+        return cls(parameters=parameters, artifacts=artifacts)
+
+    def changed(self) -> str | None:
+        """Returns the place of an artifact that is no longer as its task left it, else None."""
+        for found in self.artifacts.values():
+            for artifact in found:
+                if contents(Path(artifact.uri)) != artifact.fingerprint:
+                    return artifact.uri
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,11 +69,13 @@ class Cache:
         root: The pipeline root.
         pipeline: Name of the pipeline; pipelines do not share entries.
         code: What the components of a run are.
+        tell: Is told, in a line, of an entry that does not hold.
     """
 
     root: Path
     pipeline: str
     code: CodeVersions = field(default_factory=InstalledCode)
+    tell: Callable[[str], None] = lambda _: None
 
     def key(self, task: TaskSpec, component: Component, inputs: Inputs) -> str | None:
         """Returns the name of the task's entry, or None if only a run can tell its result.
@@ -53,72 +84,56 @@ class Cache:
         and the identity of every input artifact. A component of Headrace adds what its `cache.py`
         says it reads besides.
         """
-        uris = {
-            port: [artifact.uri for artifact in artifacts]
-            for port, artifacts in inputs.artifacts.items()
-        }
+        uris = _uris(inputs)
         rules = _rules(component)
         if hasattr(rules, "relevant_inputs"):
             uris = {
                 port: list(found) for port, found in rules.relevant_inputs(uris).items() if found
             }
-        state, environment = "", ""
+        state = ""
         if hasattr(rules, "external_state"):
             state = rules.external_state(inputs.parameters, uris)
-        if hasattr(rules, "environment_state"):
-            environment = rules.environment_state(inputs.parameters)
+        environment = _environment(component, inputs)
         if state is None or environment is None:
             return None
-        container = (component.executor or {})["container"]
-        fingerprints = {
-            artifact.uri: artifact.fingerprint
-            for artifacts in inputs.artifacts.values()
-            for artifact in artifacts
-        }
-        return hashlib.sha256(
-            json.dumps(
-                {
-                    "pipeline": self.pipeline,
-                    "author": task.cache_key,
-                    "code": self.code.of(component),
-                    "container": {
-                        part: container.get(part) for part in ("image", "command", "args", "env")
-                    },
-                    "parameters": dict(inputs.parameters),
-                    "inputs": {
-                        port: [[uri, fingerprints.get(uri, "")] for uri in found]
-                        for port, found in uris.items()
-                    },
-                    "outputs": [
-                        sorted(component.output_parameters),
-                        sorted(component.output_artifacts),
-                    ],
-                    "state": state,
-                    "environment": environment,
-                },
-                sort_keys=True,
-            ).encode()
-        ).hexdigest()
+        return _digest(
+            {
+                **_asked(component, inputs, uris),
+                "pipeline": self.pipeline,
+                "author": task.cache_key,
+                "code": self.code.of(component),
+                "state": state,
+                "environment": environment,
+            }
+        )
 
     def look_up(self, key: str, component: Component) -> Entry | None:
         """Returns the entry, if there is one and all that the task wrote is still there."""
         file = self._file(key)
         if not file.is_file():
             return None
-        data = json.loads(file.read_text("utf-8"))
-        artifacts = artifacts_from_json(data["artifacts"])
-        if not all(Path(a.uri).exists() for found in artifacts.values() for a in found):
+        try:
+            entry = Entry.from_json(read_json(file), component)
+        except (ValueError, OSError) as error:
+            self.tell(f"{file} is damaged ({error}): the task runs again.")
+            return None
+        changed = entry.changed()
+        if changed is not None:
+            self.tell(f"{changed} is not as it was left: the task that made it runs again.")
             return None
         rules = _rules(component)
-        metadata = {port: [a.metadata for a in found] for port, found in artifacts.items()}
+        metadata = {port: [a.metadata for a in found] for port, found in entry.artifacts.items()}
         if hasattr(rules, "still_holds") and not rules.still_holds(metadata):
             return None
-        return Entry(parameters=data["parameters"], artifacts=artifacts)
+        return entry
 
     def store(self, key: str, entry: Entry) -> None:
         """Keeps the outputs of a task that ran."""
+        file = self._file(key)
+        if file.is_dir():
+            shutil.rmtree(file)
         write_json(
-            self._file(key),
+            file,
             {
                 "parameters": dict(entry.parameters),
                 "artifacts": artifacts_to_json(entry.artifacts),
@@ -129,16 +144,84 @@ class Cache:
         return self.root / ".cache" / f"{key}.json"
 
 
-def fingerprint(path: Path) -> str:
-    """Returns a fingerprint of a file or a directory by names, sizes and times of change."""
+def identity(component: Component, inputs: Inputs) -> str:
+    """Returns a fingerprint of what the author asks of a task.
+
+    It covers the author's code, parameters and what the input artifacts hold. A run that is resumed
+    keeps a task that is done as long as this is the same: unlike a key, it leaves out Headrace's
+    own code, and data that lie elsewhere, which may go on while a run stands still.
+    """
+    if component.executor is None or "container" not in component.executor:
+        return _digest({"executor": component.executor, "parameters": dict(inputs.parameters)})
+    asked = _asked(component, inputs, _uris(inputs))
+    if component.headrace_name:  # its image is written otherwise for each runner
+        asked["container"].pop("image")
+    return _digest({**asked, "environment": _environment(component, inputs)})
+
+
+def _uris(inputs: Inputs) -> dict[str, list[str]]:
+    return {
+        port: [artifact.uri for artifact in artifacts]
+        for port, artifacts in inputs.artifacts.items()
+    }
+
+
+def _asked(component: Component, inputs: Inputs, uris: Mapping[str, list[str]]) -> dict[str, Any]:
+    container = (component.executor or {})["container"]
+    fingerprints = {
+        artifact.uri: artifact.fingerprint
+        for artifacts in inputs.artifacts.values()
+        for artifact in artifacts
+    }
+    return {
+        "container": {part: container.get(part) for part in ("image", "command", "args", "env")},
+        "parameters": dict(inputs.parameters),
+        "inputs": {
+            port: [[uri, fingerprints.get(uri, "")] for uri in found]
+            for port, found in uris.items()
+        },
+        "outputs": [sorted(component.output_parameters), sorted(component.output_artifacts)],
+    }
+
+
+def _environment(component: Component, inputs: Inputs) -> Any:
+    rules = _rules(component)
+    if not hasattr(rules, "environment_state"):
+        return ""
+    return rules.environment_state(inputs.parameters)
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def contents(path: Path) -> str:
+    """Returns a fingerprint of what a task wrote, by names, sizes and times of change.
+
+    Nothing but a task writes its outputs, so their contents need not be read. Empty where there is
+    nothing.
+    """
+    if not path.exists():
+        return ""
     digest = hashlib.sha256()
-    files = [path] if path.is_file() else sorted(found for found in path.rglob("*"))
-    for file in files:
-        status = file.stat()
-        size = status.st_size if file.is_file() else 0
-        time = status.st_mtime_ns if file.is_file() else 0
-        digest.update(f"{os.path.relpath(file, path)}\0{size}\0{time}\0".encode())
+    for file in _files_in(path):
+        status = file.lstat()
+        name = os.path.relpath(file, path)
+        digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
     return digest.hexdigest()
+
+
+def fingerprint(path: Path) -> str:
+    """Returns a fingerprint of a file or a directory that somebody else may change."""
+    return fingerprint_of((os.path.relpath(file, path), file) for file in _files_in(path))
+
+
+def _files_in(path: Path) -> list[Path]:
+    """Returns the files of an artifact, sorted; what Python keeps beside modules is none of it."""
+    if path.is_file():
+        return [path]
+    found = (Path(directory, name) for directory, _, names in os.walk(path) for name in names)
+    return sorted(file for file in found if "__pycache__" not in file.parts)
 
 
 def _rules(component: Component) -> Any:

@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -22,18 +22,20 @@ from headrace.backends.local.lineage import LineageStore
 from headrace.backends.local.lineage_connection import default_url
 from headrace.backends.local.model import Result, RunResult, RunState
 from headrace.backends.local.observer import Observer, Silence
+from headrace.backends.local.record import Origin, Record, StoredUrl, code_digest
 from headrace.backends.local.recorder import Recorder
+from headrace.backends.local.resuming import with_code_of_now
 from headrace.backends.local.runners.container_options import ContainerOptions
 from headrace.backends.local.runners.runner import CONTAINER_RUNNERS, RunnerName
 from headrace.backends.local.runners.setup import Setup, prepare
 from headrace.backends.local.spec import Spec
 from headrace.backends.local.store import RunStore, storage_error
+from headrace.frontend import PipelineSource
 from headrace.passes.parameter_checks import check_parameters
-from headrace_components.errors import InputError
+from headrace_components.errors import ComponentError, InputError
 
 T = TypeVar("T")
 
-_RECORD_FORMAT = 1
 _LINEAGE_STATES: Mapping[RunState, Any] = {
     "succeeded": "complete",
     "failed": "failed",
@@ -88,6 +90,7 @@ def start(
     parameters: Mapping[str, Any] | None = None,
     options: Options | None = None,
     observer: Observer | None = None,
+    origin: Origin | None = None,
 ) -> RunResult:
     """Runs a pipeline and returns how it went.
 
@@ -99,6 +102,7 @@ def start(
         parameters: Values of the pipeline's parameters.
         options: How to run.
         observer: Is told what happens.
+        origin: Where the pipeline is from; None where that can not be found again.
 
     Raises:
         InputError: The pipeline or a parameter is not as it must be; nothing has run.
@@ -113,20 +117,21 @@ def start(
     root = options.root.absolute()
     now = datetime.datetime.now(datetime.UTC)
     run_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
-    record = {
-        "format": _RECORD_FORMAT,
-        "run_id": run_id,
-        "created": now.isoformat(timespec="seconds"),
-        "directory": str(Path.cwd()),
-        "code_version": InstalledCode().embedded,
-        "runner": options.runner,
-        "containers": options.containers.to_json(),
-        "use_cache": options.use_cache,
-        "metadata": options.metadata,
-        "parameters": values,
-        "spec": dict(setup.body),
-    }
-    store = RunStore.create(root, pipeline.name, run_id, record)
+    record = Record(
+        run_id=run_id,
+        created=now.isoformat(timespec="seconds"),
+        directory=str(Path.cwd()),
+        code_version=InstalledCode().embedded,
+        runner=options.runner,
+        containers=options.containers.to_json(),
+        use_cache=options.use_cache,
+        metadata=StoredUrl.of(options.metadata),
+        parameters=values,
+        spec=dict(setup.body),
+        code=code_digest(spec, values),
+        origin=origin,
+    )
+    store = RunStore.create(root, pipeline.name, run_id, record.to_json())
     return _execute(store, record, options, setup, observer)
 
 
@@ -134,55 +139,61 @@ def resume(
     run_id: str,
     *,
     root: Path,
+    pipeline: PipelineSource | Mapping[str, Any] | None = None,
     runner: RunnerName | None = None,
     containers: ContainerOptions | None = None,
+    metadata: str = "",
     observer: Observer | None = None,
 ) -> RunResult:
-    """Finishes an earlier run: tasks that are done stay done, the others run.
+    """Finishes an earlier run: tasks that are done and not affected stay done, the others run.
 
     Args:
         run_id: The run.
         root: The root that it lies under.
+        pipeline: Where to take the code from; None as `with_code_of_now` says.
         runner: How to start tasks; None for the way that the run was started with.
         containers: How to run containers; None likewise.
+        metadata: URL of the lineage database; empty for that of the run.
         observer: Is told what happens.
 
     Raises:
-        InputError: There is no such run, or another process works on it.
+        InputError: There is no such run, its record is damaged, another process works on it, or its
+            database needs a password; or the pipeline is another one, or does not compile.
     """
+    observer = observer or Silence()
     store = RunStore.find(root.absolute(), run_id)
-    record = store.record()
-    if record.get("format") != _RECORD_FORMAT:
-        raise InputError(
-            f"headrace run: {store.directory / 'run.json'} has format {record.get('format')!r}, "
-            f"expected {_RECORD_FORMAT}. Resume it with the Headrace version that started it."
-        )
-    name: RunnerName = runner or record["runner"]
-    if containers is None and name in CONTAINER_RUNNERS and "containers" in record:
-        containers = ContainerOptions.from_json(record["containers"])
+    begun = Record.read(store)
+    record = with_code_of_now(store, begun, pipeline, observer.log)
+    name: RunnerName = runner or record.runner
+    if containers is None and name in CONTAINER_RUNNERS:
+        containers = ContainerOptions.from_json(dict(record.containers))
     options = Options(
         root=store.root,
         runner=name,
         containers=containers or ContainerOptions(),
-        use_cache=record["use_cache"],
-        metadata=record["metadata"],
+        use_cache=record.use_cache,
+        metadata=metadata or record.metadata.url(),
     )
-    observer = observer or Silence()
-    setup = prepare(options.runner, record["spec"], options.containers, observer.log)
-    if record["code_version"] != InstalledCode().embedded:
+    setup = prepare(options.runner, record.spec, options.containers, observer.log)
+    if record is not begun:
+        record = replace(record, spec=dict(setup.body))
+    if record.code_version != InstalledCode().embedded:
         observer.log("Headrace has changed since this run began; what is done stays as it is.")
     return _execute(store, record, options, setup, observer)
 
 
 def _execute(
     store: RunStore,
-    record: Mapping[str, Any],
+    record: Record,
     options: Options,
     setup: Setup,
     observer: Observer,
 ) -> RunResult:
     try:
         with store.locked():
+            (store.directory / "logs").mkdir(exist_ok=True)
+            if record.to_json() != store.record():
+                store.write_record(record.to_json())
             return _run_async(lambda: _Run(store, record, options, setup, observer).execute())
     except OSError as error:
         raise storage_error("headrace run", error) from error
@@ -221,7 +232,7 @@ class _Run:
     def __init__(
         self,
         store: RunStore,
-        record: Mapping[str, Any],
+        record: Record,
         options: Options,
         setup: Setup,
         observer: Observer,
@@ -231,36 +242,50 @@ class _Run:
         self._observer = observer
         self._started = time.monotonic()
         self._spec = Spec(body=setup.body)
-        self._run_id = str(record["run_id"])
+        self._run_id = record.run_id
         self._lineage = LineageStore(options.metadata or default_url(store.root))
         self._runner = setup.runner(
             root=store.root,
-            directory=Path(record["directory"]),
+            directory=Path(record.directory),
             logs=store.directory / "logs",
             run_id=self._run_id,
             tell=observer.log,
         )
         self._leaves = LeafRunner(
-            directory=Path(record["directory"]),
+            directory=Path(record.directory),
             store=store,
-            cache=Cache(root=store.root, pipeline=self._spec.name, code=setup.code),
+            cache=Cache(
+                root=store.root, pipeline=self._spec.name, code=setup.code, tell=observer.log
+            ),
             use_cache=options.use_cache,
             runner=self._runner,
             recorder=Recorder(run_id=self._run_id, lineage=self._lineage),
             observer=observer,
             components=self._spec.headrace_names(),
             concurrency=options.concurrency or os.cpu_count() or 1,
+            is_confined=options.runner in CONTAINER_RUNNERS,
         )
 
     async def execute(self) -> RunResult:
+        try:
+            return await self._executed()
+        except Exception:
+            # Lineage did not take a record, or the disk a file. Nothing may say "running" any more.
+            with contextlib.suppress(OSError):
+                self._store.write_state("failed")
+            with contextlib.suppress(ComponentError):
+                self._lineage.finish_run(self._run_id, "failed")
+            raise
+
+    async def _executed(self) -> RunResult:
         self._store.write_state("running")
-        self._lineage.begin_run(self._spec.name, self._run_id, self._record["parameters"])
+        self._lineage.begin_run(self._spec.name, self._run_id, self._record.parameters)
         self._observer.run_started(
             self._run_id,
             ["/".join(path) for path, _ in self._spec.leaves() if "*" not in path],
         )
         interpreter = Interpreter(self._spec, self._leaves, self._placeholders())
-        work = asyncio.create_task(interpreter.run(self._record["parameters"]))
+        work = asyncio.create_task(interpreter.run(self._record.parameters))
         try:
             with _stopping_on_signals(work):
                 outcome = await work
@@ -276,8 +301,8 @@ class _Run:
             "pipeline_job_name": f"{self._spec.name}-{self._run_id}",
             "pipeline_job_uuid": self._run_id,
             "pipeline_job_resource_name": f"{self._spec.name}/{self._run_id}",
-            "pipeline_job_create_time_utc": str(self._record["created"]),
-            "pipeline_job_schedule_time_utc": str(self._record["created"]),
+            "pipeline_job_create_time_utc": self._record.created,
+            "pipeline_job_schedule_time_utc": self._record.created,
             "pipeline_root": str(self._store.root),
         }
 
@@ -292,6 +317,7 @@ class _Run:
             failures=tuple(self._leaves.failures),
             parameters=outcome.parameters if outcome else {},
             artifacts=outcome.artifacts if outcome else {},
+            pipeline_source=self._record.origin.pipeline if self._record.origin else "",
         )
         self._lineage.finish_run(self._run_id, _LINEAGE_STATES[state])
         self._store.write_state(state, seconds=round(result.seconds, 3))

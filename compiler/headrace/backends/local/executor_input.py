@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from headrace.backends.local.model import Artifact, Failure, Inputs
+from headrace.backends.local.runners.container_command import TMPDIR
 from headrace.backends.local.spec import Component, artifact_type
 from headrace.backends.local.store import Attempt
 from headrace.backends.local.values import coerce
-from headrace_components.errors import PlatformError
+from headrace_components.errors import InputError, PlatformError
 
 # With less than this left, a task that could not even write its reason ran out of space.
 _FULL_BYTES = 1 << 16
@@ -77,14 +78,24 @@ def _file_name(name: str, definition: Mapping[str, Any]) -> str:
 
 
 def read_outputs(
-    component: Component, attempt: Attempt, root: Path, task: str
+    component: Component, attempt: Attempt, root: Path, task: str, directory: Path | None
 ) -> tuple[dict[str, Any], dict[str, tuple[Artifact, ...]]]:
     """Returns the output parameters and artifacts of a task that succeeded.
 
     URIs are the final ones. An artifact that the task pointed at an earlier one, somewhere else
-    under the root, keeps that URI.
+    under the root, keeps that URI. What it wrote to a path of its own choice is brought to where
+    the URI says, as KFP's launcher does.
+
+    Args:
+        component: The task's component.
+        attempt: Where it wrote.
+        root: The pipeline root.
+        task: Its name, for error messages.
+        directory: The directory that it ran in; None where that was a container's, of which nothing
+            is left but its outputs.
 
     Raises:
+        InputError: There is nothing at a path that the task chose.
         PlatformError: The task broke the contract: a parameter is missing, or a URI lies outside
             the root.
     """
@@ -96,10 +107,57 @@ def read_outputs(
     artifacts = {}
     for name, definition in component.output_artifacts.items():
         entries = published.get("artifacts", {}).get(name, {}).get("artifacts") or [{}]
+        chosen = entries[0].get("customPath") or entries[0].get("custom_path")
+        if chosen:
+            target = attempt.partial / _file_name(name, definition)
+            source = _as_written(chosen, attempt, directory)
+            _bring(source, target, attempt, name, task, is_confined=directory is None)
         artifacts[name] = tuple(
             _artifact(name, definition, entry, attempt, root, task) for entry in entries
         )
     return parameters, artifacts
+
+
+def _as_written(chosen: str, attempt: Attempt, directory: Path | None) -> Path:
+    # In the message, what names the place of writing was replaced by where that will be.
+    path = Path(chosen.replace(str(attempt.final), str(attempt.partial)))
+    if directory is not None:
+        return directory / path
+    inside = attempt.private / "tmp"
+    return inside / path.relative_to(TMPDIR) if path.is_relative_to(TMPDIR) else path
+
+
+def _bring(
+    source: Path, target: Path, attempt: Attempt, name: str, task: str, *, is_confined: bool
+) -> None:
+    """Puts what a task wrote to a path of its own choice where its output belongs."""
+    own = (attempt.partial.resolve(), attempt.temporary.resolve())
+    place = source.resolve()
+    is_own = any(place.is_relative_to(directory) for directory in own)
+    reason = ""
+    if not source.exists() or (is_confined and not is_own):
+        reason = "in its container, of which nothing is left" if is_confined else "not there"
+    elif attempt.partial.resolve().is_relative_to(place):
+        reason = "a directory around all outputs"
+    if reason:
+        raise InputError(
+            f"{task}: output `{name}` was set to the path {str(source)!r}, which is {reason}. "
+            "Write there before the task ends, below TMPDIR if it runs in a container."
+        )
+    if place == target.resolve():
+        return
+    if is_own:  # it may lie in the output's own directory
+        source = source.rename(attempt.private / "chosen")
+    if target.is_dir() and not target.is_symlink():
+        shutil.rmtree(target)
+    else:
+        target.unlink(missing_ok=True)
+    if is_own:
+        source.rename(target)
+    elif source.is_dir():
+        shutil.copytree(source, target)
+    else:
+        shutil.copyfile(source, target)
 
 
 def _published(attempt: Attempt, task: str) -> dict[str, Any]:

@@ -11,12 +11,12 @@ from headrace.backends.local import cache as caching
 from headrace.backends.local import executor_input
 from headrace.backends.local.importing import import_artifact
 from headrace.backends.local.model import (
+    Artifact,
     Artifacts,
     Failure,
     Inputs,
     Result,
     TaskOutcome,
-    artifacts_from_json,
     artifacts_to_json,
 )
 from headrace.backends.local.observer import Observer
@@ -52,6 +52,35 @@ class Job:
         return "/".join(self.path)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Earlier:
+    """What an earlier attempt at the run left of a task that it had finished.
+
+    Attributes:
+        entry: The outputs.
+        identity: What was asked of it; None where an earlier version of Headrace did not say.
+        is_recorded: Whether lineage and cache have heard of it.
+        cache_key: What the cache is to hear, where it has not.
+    """
+
+    entry: caching.Entry
+    identity: str | None
+    is_recorded: bool
+    cache_key: str | None
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], component: Component) -> "_Earlier":
+        """Reads `result.json`. Raises ValueError where it is damaged."""
+        if not isinstance(data.get("is_recorded"), bool):
+            raise ValueError("it lacks `is_recorded`")
+        return cls(
+            entry=caching.Entry.from_json(data, component),
+            identity=data.get("identity"),
+            is_recorded=data["is_recorded"],
+            cache_key=data.get("cache_key"),
+        )
+
+
 class LeafRunner:
     """Runs the tasks of one run, as many at a time as there are slots.
 
@@ -65,6 +94,7 @@ class LeafRunner:
         observer: Is told of every task.
         components: Components of Headrace, each once, in the order in which they may run.
         concurrency: How many tasks may run at once.
+        is_confined: Whether tasks run in containers.
     """
 
     def __init__(
@@ -79,6 +109,7 @@ class LeafRunner:
         observer: Observer,
         components: Sequence[str],
         concurrency: int,
+        is_confined: bool = False,
     ) -> None:
         self.outcomes: list[TaskOutcome] = []
         self.failures: list[Failure] = []
@@ -90,22 +121,24 @@ class LeafRunner:
         self._recorder = recorder
         self._observer = observer
         self._components = list(components)
+        self._is_confined = is_confined
         self._slots = asyncio.Semaphore(concurrency)
         self._abandoned: list[Attempt] = []
 
     async def run(self, job: Job) -> Result:
         """Returns the result of a task, running it only if nothing else has it."""
-        earlier = self._store.result(job.path)
+        identity = caching.identity(job.component, job.inputs)
+        earlier = self._earlier(job, identity)
         if earlier is not None:
-            return self._resumed(job, earlier)
+            return self._resumed(job, earlier, identity)
         if "importer" in (job.component.executor or {}):
-            return self._imported(job)
+            return self._imported(job, identity)
         key = self._cache.key(job.spec, job.component, job.inputs)
         if self._use_cache and job.spec.may_be_cached and key is not None:
             entry = self._cache.look_up(key, job.component)
             if entry is not None:
-                return self._cached(job, entry)
-        return await self._run(job, key)
+                return self._cached(job, entry, identity)
+        return await self._run(job, key, identity)
 
     def clean_up(self) -> None:
         """Removes what interrupted tasks left; they must have ended."""
@@ -126,19 +159,45 @@ class LeafRunner:
         )
         return Result(state="failed", failure=failure)
 
-    def _resumed(self, job: Job, earlier: dict[str, Any]) -> Result:
-        parameters = earlier["parameters"]
-        artifacts: Artifacts = artifacts_from_json(earlier["artifacts"])
-        if not earlier["is_recorded"]:
+    def _earlier(self, job: Job, identity: str) -> _Earlier | None:
+        """Returns what an earlier attempt at this run left of the task, if that still holds."""
+        try:
+            result = self._store.result(job.path)
+            earlier = None if result is None else _Earlier.from_json(result, job.component)
+        except (ValueError, OSError) as error:
+            file = self._store.result_path(job.path)
+            self._observer.log(f"{job.name}: {file} is damaged ({error}); the task runs again.")
+            return None
+        if earlier is None:
+            return None
+        if earlier.identity is None:
+            return earlier
+        if earlier.identity != identity:
+            self._observer.log(
+                f"{job.name}: its code, parameters or inputs have changed since it was done; it "
+                "runs again."
+            )
+            return None
+        changed = None if "importer" in (job.component.executor or {}) else earlier.entry.changed()
+        if changed is not None:
+            self._observer.log(f"{job.name}: {changed} is not as it was left; the task runs again.")
+            return None
+        return earlier
+
+    def _resumed(self, job: Job, earlier: _Earlier, identity: str) -> Result:
+        parameters, artifacts = earlier.entry.parameters, earlier.entry.artifacts
+        if not earlier.is_recorded:
             # Killed between the rename and the record: the task is done, its record perhaps not.
             # Lineage takes an execution's outputs once, so they are recorded as a new one's.
-            key, execution = earlier["cache_key"], self._begin(job)
-            artifacts = self._record(job, execution, parameters, artifacts, key)
+            execution = self._begin(job)
+            artifacts = self._record(
+                job, execution, parameters, artifacts, earlier.cache_key, identity
+            )
         return self._succeeded(
             job, "cached", 0.0, parameters, artifacts, "done before the run was resumed"
         )
 
-    def _imported(self, job: Job) -> Result:
+    def _imported(self, job: Job, identity: str) -> Result:
         started = time.monotonic()
         artifact = import_artifact(
             (job.component.executor or {})["importer"], job.inputs, self._directory, job.context
@@ -149,18 +208,23 @@ class LeafRunner:
             "complete",
             dict.fromkeys(job.component.output_artifacts, (artifact,)),
         )
-        self._store.attempt(job.path).commit(_result({}, made, execution))
+        self._store.attempt(job.path).commit(_result({}, made, execution, identity))
         return self._succeeded(job, "done", time.monotonic() - started, {}, made)
 
-    def _cached(self, job: Job, entry: caching.Entry) -> Result:
+    def _cached(self, job: Job, entry: caching.Entry, identity: str) -> Result:
         started = time.monotonic()
         execution = self._begin(job)
         artifacts = self._recorder.finish(execution, "cached", entry.artifacts)
-        self._store.attempt(job.path).commit(_result(entry.parameters, artifacts, execution))
+        result = _result(entry.parameters, artifacts, execution, identity)
+        if any(self._store.holds(job.path, a.uri) for found in artifacts.values() for a in found):
+            # This very task made them: what says that it is done was damaged, and they were not.
+            self._store.update_result(job.path, result)
+        else:
+            self._store.attempt(job.path).commit(result)
         seconds = time.monotonic() - started
         return self._succeeded(job, "cached", seconds, entry.parameters, artifacts)
 
-    async def _run(self, job: Job, key: str | None) -> Result:
+    async def _run(self, job: Job, key: str | None, identity: str) -> Result:
         started = 0.0
         policy = job.spec.retry
         attempt = 0
@@ -169,7 +233,7 @@ class LeafRunner:
                 if attempt == 0:
                     started = time.monotonic()
                     self._observer.task_started(job.name)
-                result = await self._try(job, key, started)
+                result = await self._try(job, key, identity, started)
             if isinstance(result, Result):
                 return result
             if attempt == policy.max_retries or result.kind == "input":
@@ -182,7 +246,9 @@ class LeafRunner:
             await asyncio.sleep(pause)
             attempt += 1
 
-    async def _try(self, job: Job, key: str | None, started: float) -> Result | Failure:
+    async def _try(
+        self, job: Job, key: str | None, identity: str, started: float
+    ) -> Result | Failure:
         log = self._store.log_path(job.path)
         log.touch()
         execution = self._begin(job)
@@ -192,18 +258,43 @@ class LeafRunner:
             if status != 0:
                 failure = executor_input.failure(attempt, log, status, job.name)
             else:
-                return self._finished(job, attempt, key, execution, started)
+                parameters, artifacts = executor_input.read_outputs(
+                    job.component,
+                    attempt,
+                    self._store.root,
+                    job.name,
+                    None if self._is_confined else self._directory,
+                )
+                # The disk may take its time, while other tasks go on.
+                await asyncio.to_thread(attempt.keep)
+                made = caching.Entry(
+                    parameters=parameters, artifacts=_fingerprinted(artifacts, attempt)
+                )
+                return self._finished(job, attempt, made, key, identity, execution, started)
         except ComponentError as error:
             failure = Failure.of(error, job.name, log)
         except OSError as error:
             failure = Failure.of(storage_error(job.name, error), job.name, log)
         except asyncio.CancelledError:
-            self._recorder.give_up(execution, "canceled")
             self._abandoned.append(attempt)
+            self._give_up(job, execution, "canceled")
             raise
         attempt.discard()
-        self._recorder.give_up(execution, "failed", failure.message)
+        self._give_up(job, execution, "failed", failure.message)
         return failure
+
+    def _give_up(
+        self,
+        job: Job,
+        execution: int,
+        state: Literal["failed", "canceled"],
+        reason: str | None = None,
+    ) -> None:
+        """Tells lineage that a task made nothing; why it did not is what the author must hear."""
+        try:
+            self._recorder.give_up(execution, state, reason)
+        except ComponentError as error:
+            self._observer.log(f"{job.name}: {error}")
 
     async def _start(self, job: Job, attempt: Attempt, log: Path) -> int:
         message = executor_input.message(job.component, job.inputs, attempt)
@@ -236,14 +327,19 @@ class LeafRunner:
         return self._components[self._components.index(component) :]
 
     def _finished(
-        self, job: Job, attempt: Attempt, key: str | None, execution: int, started: float
+        self,
+        job: Job,
+        attempt: Attempt,
+        made: caching.Entry,
+        key: str | None,
+        identity: str,
+        execution: int,
+        started: float,
     ) -> Result:
-        parameters, artifacts = executor_input.read_outputs(
-            job.component, attempt, self._store.root, job.name
-        )
+        parameters, artifacts = made.parameters, made.artifacts
         unrecorded = {"is_recorded": False, "cache_key": key}
-        attempt.commit({**_result(parameters, artifacts, execution), **unrecorded})
-        recorded = self._record(job, execution, parameters, artifacts, key)
+        attempt.commit({**_result(parameters, artifacts, execution, identity), **unrecorded})
+        recorded = self._record(job, execution, parameters, artifacts, key, identity)
         return self._succeeded(job, "done", time.monotonic() - started, parameters, recorded)
 
     def _record(
@@ -253,12 +349,14 @@ class LeafRunner:
         parameters: Mapping[str, Any],
         artifacts: Artifacts,
         key: str | None,
+        identity: str,
     ) -> Artifacts:
         """Tells lineage and cache of a task that is done."""
         recorded = self._recorder.finish(execution, "complete", artifacts)
         if key is not None:
             self._cache.store(key, caching.Entry(parameters=parameters, artifacts=recorded))
-        self._store.update_result(job.path, _result(parameters, recorded, execution))
+        result = _result(parameters, recorded, execution, identity)
+        self._store.update_result(job.path, result)
         return recorded
 
     def _begin(self, job: Job) -> int:
@@ -297,10 +395,24 @@ class LeafRunner:
         self._observer.task_finished(outcome.name, outcome.state, outcome.seconds, outcome.reason)
 
 
-def _result(parameters: Mapping[str, Any], artifacts: Artifacts, execution: int) -> dict[str, Any]:
+def _fingerprinted(artifacts: Artifacts, attempt: Attempt) -> dict[str, tuple[Artifact, ...]]:
+    """Returns artifacts with what a cache knows them by; renaming them changes nothing of it."""
+    return {
+        port: tuple(
+            replace(artifact, fingerprint=caching.contents(attempt.written(artifact.uri)))
+            for artifact in found
+        )
+        for port, found in artifacts.items()
+    }
+
+
+def _result(
+    parameters: Mapping[str, Any], artifacts: Artifacts, execution: int, identity: str
+) -> dict[str, Any]:
     return {
         "parameters": dict(parameters),
         "artifacts": artifacts_to_json(artifacts),
         "execution": execution,
+        "identity": identity,
         "is_recorded": True,
     }

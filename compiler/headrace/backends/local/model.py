@@ -1,5 +1,6 @@
 """What passes between the parts of the local backend: artifacts, inputs, results."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,8 +21,8 @@ class Artifact:
         type: Schema title, as `tfx.Examples`.
         metadata: Flat properties.
         id: Its identifier in the lineage database; None before it is recorded.
-        fingerprint: What a cache key takes for its identity. An artifact of a task is never
-            written again, so its URI will do; an imported file may change under its name.
+        fingerprint: What a cache key takes, beside the URI, for what it holds: a run that is
+            resumed may write it again, and an imported file may change under its name.
     """
 
     uri: str
@@ -144,6 +145,8 @@ class RunResult:
         failures: The tasks that failed, and why.
         parameters: Output parameters of the pipeline.
         artifacts: Output artifacts of the pipeline.
+        pipeline_source: The file that it was started from, with the function; empty where it was
+            started from Python.
     """
 
     pipeline: str
@@ -155,6 +158,7 @@ class RunResult:
     failures: tuple[Failure, ...]
     parameters: Mapping[str, Any] = field(default_factory=dict)
     artifacts: Artifacts = field(default_factory=dict)
+    pipeline_source: str = ""
 
     @property
     def logs(self) -> Path:
@@ -163,9 +167,10 @@ class RunResult:
 
     @property
     def resume_command(self) -> str:
-        """The command that finishes this run."""
-        root = self.directory.parent.parent
-        return f"headrace run --root {root} --resume {self.run_id}"
+        """The command that finishes this run; after a failure, with the code as it is then."""
+        code = [self.pipeline_source] if self.pipeline_source and self.state == "failed" else []
+        root = str(self.directory.parent.parent)
+        return shlex.join(["headrace", "run", *code, "--root", root, "--resume", self.run_id])
 
     @property
     def pushed_models(self) -> tuple[str, ...]:

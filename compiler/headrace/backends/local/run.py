@@ -11,6 +11,7 @@ from headrace.backends.local.expressions import check_expressions
 from headrace.backends.local.model import RunResult
 from headrace.backends.local.notices import foreign_tasks, settings_without_effect
 from headrace.backends.local.observer import Observer, Silence
+from headrace.backends.local.record import Origin
 from headrace.backends.local.runners.container_options import ContainerOptions
 from headrace.backends.local.runners.runner import RunnerName
 from headrace.backends.local.spec import Spec
@@ -78,9 +79,11 @@ def run(
     loaded = load(pipeline)
     for line in loaded.notices:
         observer.log(line)
+    given = {**loaded.parameters, **(parameters or {})}
     return engine.start(
         loaded.spec,
-        parameters=packed(loaded.spec, {**loaded.parameters, **(parameters or {})}),
+        parameters=packed(loaded.spec, given),
+        origin=_origin(pipeline, given),
         options=Options(
             root=Path(root),
             runner=runner,
@@ -95,25 +98,42 @@ def run(
 def resume(
     run_id: str,
     *,
+    pipeline: PipelineSource | Mapping[str, Any] | None = None,
     root: str | Path = "headrace_root",
     runner: RunnerName | None = None,
     containers: ContainerOptions | None = None,
+    metadata: str = "",
     observer: Observer | None = None,
 ) -> RunResult:
     """Finishes an earlier run: tasks that are done stay done.
 
+    With `pipeline` the run takes its code, as it is now. A task that is done stays done as long as
+    its code, its parameters and its inputs are the same; the others run with the new code. Without
+    `pipeline`, a run that was started from a file takes the new code where that file or a module
+    has changed.
+
     Args:
         run_id: Name of the run under `root`.
+        pipeline: What `run` takes; None for the pipeline that the run was started with.
         root: The directory of runs that it was started with.
         runner: How to start tasks; None for the way that the run was started with.
         containers: How to run containers; None likewise.
+        metadata: URL of the lineage database; needed where that of the run has a password, which is
+            not stored, and the variable HEADRACE_METADATA_PASSWORD is not set.
         observer: Is told what happens while it happens.
 
     Raises:
-        InputError: There is no such run, or another process works on it.
+        InputError: There is no such run, its record is damaged, or another process works on it; or
+            the pipeline is another one, or does not compile.
     """
     return engine.resume(
-        run_id, root=Path(root), runner=runner, containers=containers, observer=observer
+        run_id,
+        root=Path(root),
+        pipeline=pipeline,
+        runner=runner,
+        containers=containers,
+        metadata=metadata,
+        observer=observer,
     )
 
 
@@ -125,19 +145,35 @@ def run_from_command_line(
     values = run_parameters.from_command_line(assignments, Spec(body=loaded.spec).root)
     for line in loaded.notices:
         observer.log(line)
+    given = {**loaded.parameters, **values}
     return engine.start(
         loaded.spec,
-        parameters=packed(loaded.spec, {**loaded.parameters, **values}),
+        parameters=packed(loaded.spec, given),
+        origin=Origin.of(pipeline, given),
         options=options,
         observer=observer,
     )
 
 
-def packed(spec: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns run parameters with module files packed: a run carries its code."""
+def _origin(
+    pipeline: PipelineSource | Mapping[str, Any], given: Mapping[str, Any]
+) -> Origin | None:
+    return Origin.of(pipeline, given) if isinstance(pipeline, (str, Path)) else None
+
+
+def packed(
+    spec: Mapping[str, Any], values: Mapping[str, Any], directory: Path | None = None
+) -> dict[str, Any]:
+    """Returns run parameters with module files packed: a run carries its code.
+
+    Args:
+        spec: The pipeline.
+        values: The parameters.
+        directory: What relative paths are relative to; None for the current directory.
+    """
     from headrace.passes.modules import pack_parameters
 
-    return pack_parameters(spec, values, "local", Path.cwd()) if values else {}
+    return pack_parameters(spec, values, "local", directory or Path.cwd()) if values else {}
 
 
 def load(pipeline: PipelineSource | Mapping[str, Any]) -> Loaded:

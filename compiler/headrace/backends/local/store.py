@@ -2,15 +2,15 @@
 
 Layout under `<root>/<pipeline>/<run_id>/`:
 
-    run.json                         what is run, and how; written first and never again
+    run.json                         what is run, and how; for its owner alone, and written first
     state.json                       running, succeeded, failed or interrupted
     logs/<task>.log                  one file a task; a retry appends
     <task path>/<output>/            what a finished task made
     <task path>/.headrace/result.json
 
 A task writes into a hidden sibling, `.<task>.<random>.partial/`. When it has succeeded its
-result is written in there and one rename makes all of it visible. So a task is done if its
-directory has a result, whenever the power went.
+result is written in there, all of it is on the disk, and one rename makes it visible. So a task is
+done if its directory has a result, whenever the power went.
 """
 
 import contextlib
@@ -26,23 +26,55 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headrace_components.disk import sync
 from headrace_components.errors import InputError, PlatformError
 
 _PRIVATE = ".headrace"
 # A Unix socket's path has at most 108 bytes, and multiprocessing puts sockets with names of some 40
 # into TMPDIR.
 _MAX_TMPDIR_LENGTH = 60
+_PRIVATE_MODE = 0o600
 
 
-def write_json(path: Path, data: Any) -> None:
+def write_json(path: Path, data: Any, *, mode: int = 0o666) -> None:
     """Writes a JSON file that is there whole or not at all, whatever happens meanwhile."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(data, file, sort_keys=True)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123  a descriptor is no path
+            json.dump(data, file, sort_keys=True)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Reads a file of `write_json`.
+
+    Raises:
+        ValueError: It does not hold a JSON object, with the reason in one line.
+        OSError: It cannot be read.
+    """
+    try:
+        data = json.loads(path.read_text("utf-8"))
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+    if not isinstance(data, dict):
+        raise ValueError(f"it holds {type(data).__name__} data, expected an object")
+    return data
+
+
+def damage(record: Path, reason: Exception) -> str:
+    """Returns what is to be said of a run whose record is damaged."""
+    return (
+        f"headrace run: {record} is damaged ({' '.join(str(reason).split())}). It says what is "
+        "run, so this run cannot be finished. Start a new one: what is done comes from the cache."
+    )
 
 
 def storage_error(task: str, error: OSError) -> PlatformError:
@@ -82,13 +114,27 @@ class Attempt:
             return {key: self.published(item) for key, item in value.items()}
         return value
 
+    def written(self, uri: str) -> Path:
+        """Returns where an output is now that will have a URI."""
+        return Path(uri.replace(str(self.final), str(self.partial), 1))
+
+    def keep(self) -> None:
+        """Waits until the outputs are on the disk, which may take a while.
+
+        Raises:
+            OSError: The disk did not take all of it.
+        """
+        self._remove_temporary()
+        sync([self.partial, *self.partial.rglob("*")])
+
     def commit(self, result: Mapping[str, Any]) -> None:
         """Makes the outputs visible, and with them the task done."""
         self._remove_temporary()
         write_json(self.private / "result.json", result)
-        # Only a directory without a result can be in the way: somebody deleted that by hand.
+        # What is in the way is no longer the task's result: it was damaged, or made otherwise.
         shutil.rmtree(self.final, ignore_errors=True)
         self.partial.rename(self.final)
+        sync([self.final.parent])
 
     def discard(self) -> None:
         """Removes what a failed task left."""
@@ -125,7 +171,7 @@ class RunStore:
         store = cls(root=root, directory=root / pipeline / run_id)
         try:
             (store.directory / "logs").mkdir(parents=True)
-            write_json(store.directory / "run.json", record)
+            store.write_record(record)
         except OSError as error:
             raise PlatformError(
                 f"headrace run: {store.directory} cannot be written: {error.strerror}. "
@@ -140,7 +186,10 @@ class RunStore:
         Raises:
             InputError: There is no run of that name under the root.
         """
-        found = [path.parent for path in root.glob(f"*/{run_id}/run.json")]
+        # The ID is a name, and neither a pattern nor a path.
+        is_name = run_id == Path(run_id).name and run_id not in ("", ".", "..")
+        found = [path / run_id for path in sorted(root.glob("*"))] if is_name else []
+        found = [directory for directory in found if (directory / "run.json").is_file()]
         if not found:
             runs = sorted(path.parent.name for path in root.glob("*/*/run.json"))
             near = difflib.get_close_matches(run_id, runs, n=1) or runs[-1:]
@@ -152,9 +201,20 @@ class RunStore:
         return cls(root=root, directory=found[0])
 
     def record(self) -> dict[str, Any]:
-        """Returns what `create` recorded."""
-        record: dict[str, Any] = json.loads((self.directory / "run.json").read_text("utf-8"))
-        return record
+        """Returns what `create` recorded.
+
+        Raises:
+            InputError: The file is damaged.
+        """
+        file = self.directory / "run.json"
+        try:
+            return read_json(file)
+        except (ValueError, OSError) as error:
+            raise InputError(damage(file, error)) from error
+
+    def write_record(self, record: Mapping[str, Any]) -> None:
+        """Records what is run, and how. Parameters may be secrets, so others may not read it."""
+        write_json(self.directory / "run.json", record, mode=_PRIVATE_MODE)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -174,24 +234,43 @@ class RunStore:
             yield
 
     def write_state(self, state: str, **details: Any) -> None:
-        """Records how the run stands."""
-        write_json(self.directory / "state.json", {"state": state, **details})
+        """Records how the run stands, also where the disk has no room for another file."""
+        file = self.directory / "state.json"
+        content = {"state": state, **details}
+        try:
+            write_json(file, content)
+        except OSError:
+            if not file.is_file():
+                raise
+            with file.open("r+", encoding="utf-8") as stream:  # in the room that it has
+                stream.write(json.dumps(content, sort_keys=True))
+                stream.truncate()
 
     def log_path(self, path: tuple[str, ...]) -> Path:
         """Returns the log file of a task."""
         return self.directory / "logs" / f"{'.'.join(_checked(path))}.log"
 
     def result(self, path: tuple[str, ...]) -> dict[str, Any] | None:
-        """Returns the result of a task that is done, else None."""
-        file = self._final(path) / _PRIVATE / "result.json"
-        if not file.is_file():
-            return None
-        result: dict[str, Any] = json.loads(file.read_text("utf-8"))
-        return result
+        """Returns the result of a task that is done, else None.
+
+        Raises:
+            ValueError: Its file is damaged.
+            OSError: It cannot be read.
+        """
+        file = self.result_path(path)
+        return read_json(file) if file.is_file() else None
+
+    def result_path(self, path: tuple[str, ...]) -> Path:
+        """Returns the file that says that a task is done."""
+        return self._final(path) / _PRIVATE / "result.json"
+
+    def holds(self, path: tuple[str, ...], uri: str) -> bool:
+        """Says whether an artifact is in the directory of a task."""
+        return Path(uri).is_relative_to(self._final(path))
 
     def update_result(self, path: tuple[str, ...], result: Mapping[str, Any]) -> None:
         """Replaces the result of a task that is done."""
-        write_json(self._final(path) / _PRIVATE / "result.json", result)
+        write_json(self.result_path(path), result)
 
     def attempt(self, path: tuple[str, ...]) -> Attempt:
         """Returns a fresh directory for a task; what a killed attempt left there is removed."""

@@ -20,7 +20,7 @@ LABEL = "headrace.run"
 # In memory, and gone with the container. It is the home of users that the image does not know.
 _TMP = Path("/tmp")
 # On this machine's disk, in the task's own directory, under a path short enough for sockets.
-_TMPDIR = "/var/tmp"
+TMPDIR = "/var/tmp"
 
 _QUANTITY = re.compile(r"([0-9.]+)(m|[kKMGT]i?)?")
 _UNITS = {"m": 1e-3, "": 1, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
@@ -68,7 +68,7 @@ def container_command(
         command += ["--read-only"]
     for mount in mounts:
         command += ["--mount", mount.option()]
-    command += ["--mount", Mount(path=process.attempt.private / "tmp").option(_TMPDIR)]
+    command += ["--mount", Mount(path=process.attempt.private / "tmp").option(TMPDIR)]
     if directory != _TMP and not any(directory.is_relative_to(mount.path) for mount in mounts):
         # A relative path means here what it means elsewhere, and what is not there is not made up.
         command += ["--tmpfs", f"{directory}:ro"]
@@ -97,7 +97,7 @@ def _environment(process: TaskProcess) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "HOME": str(_TMP),
         **process.environment,
-        "TMPDIR": _TMPDIR,
+        "TMPDIR": TMPDIR,
     }
 
 
