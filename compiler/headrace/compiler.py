@@ -14,6 +14,7 @@ from headrace.errors import CompileError
 from headrace.frontend import Frontend, PipelineSource
 from headrace.passes.beam import apply_beam
 from headrace.passes.defaults import apply_defaults
+from headrace.passes.dotted_functions import check_dotted_functions
 from headrace.passes.images import apply_images
 from headrace.passes.large_artifacts import apply_large_artifacts
 from headrace.passes.lint import lint
@@ -114,6 +115,7 @@ def compile_for(source: Frontend, target: Target, profile: Profile) -> Compiled:
         platform = platform_spec(spec, platform, settings, profile.kubeflow)
     spec = apply_accelerators(spec, target)
     spec = lint(spec, target, platform)
+    check_dotted_functions(spec, target, profile)
     spec = apply_images(spec, target, profile)
     # Before defaults are written out: what the author passes is told from what nobody does.
     spec = apply_beam(spec, target, settings, profile)

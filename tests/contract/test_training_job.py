@@ -95,7 +95,7 @@ timeout = "2h"
 @dsl.pipeline(name="flights")
 def flights() -> None:
     rows = catalog.csv_example_gen(input_base="gs://bucket/flights")
-    catalog.trainer(examples=rows.outputs["examples"], run_fn="mine.train.run_fn")
+    catalog.trainer(examples=rows.outputs["examples"], module_file="gs://bucket/train.py")
 
 
 def compiled(

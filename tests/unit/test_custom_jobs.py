@@ -54,7 +54,9 @@ persistent_resource = "gpus"
 def flights() -> None:
     rows = catalog.csv_example_gen(input_base="gs://bucket/flights")
     catalog.trainer(
-        examples=rows.outputs["examples"], run_fn="mine.train.run_fn", distribution="multi_worker"
+        examples=rows.outputs["examples"],
+        module_file="gs://bucket/train.py",
+        distribution="multi_worker",
     )
 
 

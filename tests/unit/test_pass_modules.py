@@ -177,15 +177,6 @@ def test_a_module_that_is_not_utf8_is_refused(directory: Path) -> None:
         pack_module("latin.py", "task `t`", "local", directory)
 
 
-def test_a_package_beside_the_module_is_refused(directory: Path) -> None:
-    (directory / "lib").mkdir()
-    (directory / "lib" / "__init__.py").touch()
-    (directory / "uses.py").write_text("from lib.sub import f\n", "utf-8")
-
-    with pytest.raises(CompileError, match=r"uses.py imports the package 'lib' that lies beside"):
-        pack_module("uses.py", "task `t`", "local", directory)
-
-
 @pytest.mark.parametrize(
     "imports",
     [
@@ -208,13 +199,6 @@ def test_a_sibling_that_is_named_as_in_tfx_travels_with_what_it_imports(
     packed = pack_module("module.py", "task `t`", "local", tmp_path)
 
     assert files_of(packed) == ("module.py", ["base.py", "module.py", "names.py"])
-
-
-def test_a_relative_import_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "module.py").write_text("import os\nfrom . import base\n")
-
-    with pytest.raises(CompileError, match=r"module.py:2 imports relatively, .* plain name"):
-        pack_module("module.py", "task `t`", "local", tmp_path)
 
 
 def test_a_module_too_long_for_a_remote_parameter_is_refused(directory: Path) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 from headrace import ir
 from headrace.ir import Spec
-from headrace.passes.modules import MODULE_PARAMETER, is_local
+from headrace.passes.module_files import MODULE_PARAMETER
+from headrace.passes.modules import is_local
 from headrace.targets import Target
 from headrace_components.cache import cache_module
 from headrace_components.user_code.module_pack import is_packed

@@ -4,7 +4,6 @@ A `module_file` may be a constant, or a parameter that comes down from the pipel
 sub-pipelines and loops: every value that is known now and reaches a `module_file` is packed.
 """
 
-import ast
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,12 +12,10 @@ from typing import Any
 from headrace import ir
 from headrace.errors import CompileError
 from headrace.ir import Spec
+from headrace.passes.module_files import MODULE_PARAMETER, collect
 from headrace.passes.templates import is_template, made_text
 from headrace.targets import Target
 from headrace_components.user_code.module_pack import is_packed, is_remote, pack
-from headrace_components.user_code.siblings import sibling_names
-
-MODULE_PARAMETER = "module_file"
 
 # Kubeflow refuses longer run parameters (kubeflow/pipelines#12510), and one argument of a process
 # holds at most 128 KiB, in which the message with all parameters stands twice.
@@ -109,11 +106,12 @@ def pack_module(value: Any, user: str, target: Target, directory: Path) -> Any:
     if not is_local(value):
         return value
     path = directory / value.removeprefix("file://")
-    packed = pack(_sources(path, user), path.name)
+    sources = collect(path, user, directory)
+    packed = pack(sources.files, sources.entry)
     if target != "local" and len(packed) > MAX_REMOTE_CHARS:
         raise CompileError(
-            f"{user}: the module {path.name!r} and its siblings take {len(packed)} characters when "
-            f"packed, but {target} carries at most {MAX_REMOTE_CHARS} in a parameter. Give "
+            f"{user}: the module {path.name!r} and what it imports take {len(packed)} characters "
+            f"when packed, but {target} carries at most {MAX_REMOTE_CHARS} in a parameter. Give "
             "`module_file` a gs:// or s3:// URI, or bake the module into an image of your own "
             "and name its function by dotted path."
         )
@@ -125,58 +123,6 @@ def is_local(value: Any) -> bool:
     if not isinstance(value, str) or not value or "{{$" in value:
         return False
     return not is_packed(value) and not is_remote(value)
-
-
-def _sources(path: Path, user: str) -> dict[str, str]:
-    """Returns the source of a module and of the siblings that it imports, by file name."""
-    sources: dict[str, str] = {}
-    pending = [path]
-    while pending:
-        file = pending.pop()
-        if file.name not in sources:
-            sources[file.name] = _read(file, user)
-            pending.extend(_siblings(file, sources[file.name], user))
-    return sources
-
-
-def _read(path: Path, user: str) -> str:
-    if not path.is_file():
-        raise CompileError(
-            f"{user}: `{MODULE_PARAMETER}` names {str(path)!r}, which is no file. Give a path "
-            "relative to the pipeline file, or a URI."
-        )
-    try:
-        return path.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        raise CompileError(
-            f"{user}: the module {str(path)!r} is not UTF-8: {error}. Save it as UTF-8."
-        ) from error
-
-
-def _siblings(path: Path, source: str, user: str) -> list[Path]:
-    try:
-        tree = ast.parse(source, str(path))
-    except SyntaxError as error:
-        line = (error.text or "").strip()
-        raise CompileError(
-            f"{user}: {path}:{error.lineno}: {error.msg}: {line!r}. Correct the module's line."
-        ) from error
-    for statement in ast.walk(tree):
-        if isinstance(statement, ast.ImportFrom) and statement.level:
-            raise CompileError(
-                f"{user}: {path}:{statement.lineno} imports relatively, but a module file belongs "
-                "to no package. Import its sibling by its plain name, as `import features`."
-            )
-    names = sorted(sibling_names(tree))
-    for name in names:
-        if (path.parent / name / "__init__.py").is_file():
-            raise CompileError(
-                f"{user}: {path.name} imports the package {name!r} that lies beside it, but only "
-                "plain files travel with a module. Make it one file, or install it in an image of "
-                "your own."
-            )
-    files = [path.parent / f"{name}.py" for name in names]
-    return [file for file in files if file.is_file()]
 
 
 def _walk(spec: Spec, change: Callable[[Any, str], Any]) -> set[Port]:

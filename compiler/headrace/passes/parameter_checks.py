@@ -11,7 +11,7 @@ from typing import Any
 
 from headrace import ir
 from headrace.errors import CompileError
-from headrace.passes.modules import MODULE_PARAMETER
+from headrace.passes.module_files import MODULE_PARAMETER
 from headrace.passes.split_checks import check_splits
 from headrace.passes.templates import is_made_in_run
 from headrace_components.early_checks import ask, checks_module, known_parameters

@@ -91,20 +91,27 @@ def made_text(node: ir.TaskNode, name: str, root: Mapping[str, Any]) -> str:
     """
 
     def replaced(match: re.Match[str]) -> str:
-        known = None if match["job"] else _known(node, _input(match), root)
+        known = None if match["job"] else known_value(node, _input(match), root)
         return match[0] if known in (None, "") else to_text(known)
 
     return _PLACEHOLDER.sub(replaced, ir.constant(ir.parameter_inputs(node.task)[name]))
 
 
-def _known(node: ir.TaskNode, name: str, root: Mapping[str, Any]) -> Any:
+def known_value(node: ir.TaskNode, name: str, root: Mapping[str, Any]) -> Any:
+    """Returns what a task's input is known to be before the run, by default; None for nothing.
+
+    Args:
+        node: The task.
+        name: The input.
+        root: The pipeline's component, whose defaults count as known.
+    """
     source = ir.parameter_inputs(node.task).get(name, {})
     parameter = source.get("componentInputParameter")
     if parameter is None:
         return ir.constant(source)
     if node.parent is None:
         return ir.parameters(root).get(parameter, {}).get("defaultValue")
-    return _known(node.parent, parameter, root)
+    return known_value(node.parent, parameter, root)
 
 
 def _rewrite(node: ir.TaskNode) -> None:

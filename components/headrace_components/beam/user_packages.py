@@ -25,11 +25,12 @@ from types import ModuleType
 from headrace_components.beam.options import BeamOptions
 from headrace_components.user_code.code_state import with_siblings
 from headrace_components.user_code.tfx_shim.finder import tfx_importable
+from headrace_components.user_code.user_module import code_of, package_files
 
 _STAND_IN = '''"""Stands for {file}, which a component sent with its job."""
 from headrace_components.beam.user_packages import run
 
-run(__name__, {path!r})
+run(__name__, {path!r}, {package!r})
 '''
 
 
@@ -58,18 +59,27 @@ def shipped(
             return
         for name, content in contents.items():
             file = Path(directory) / name
-            file.parent.mkdir(exist_ok=True)
+            file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
         with _on_path_of_children(directory):
             yield args
 
 
-def run(name: str, path: str) -> None:
-    """Makes the module `name`, which stands for the file at `path` beside it, that file's own."""
+def run(name: str, path: str, package: str | None = None) -> None:
+    """Makes the module `name`, which stands for the file at `path` beside it, that file's own.
+
+    Args:
+        name: Name of the module.
+        path: The file, from the module's own.
+        package: What relative imports of the file are relative to, where that is not the package of
+            the module.
+    """
     module = sys.modules[name]
-    file = Path(module.__file__ or "").parent / path
+    file = Path(os.path.normpath(Path(module.__file__ or "").parent / path))
     vars(module).pop("run")
     module.__file__ = str(file)
+    if package:
+        module.__package__ = package
     with tfx_importable(file.parent):
         exec(compile(file.read_bytes(), str(file), "exec", dont_inherit=True), vars(module))
 
@@ -109,18 +119,28 @@ def _digest(content: bytes) -> str:
 
 def _contents(module: ModuleType, others: Iterable[str]) -> dict[str, bytes]:
     """Returns the files of the package and the modules that stand for them, by name."""
-    entry = Path(module.__file__ or "")
-    files = {file for name in others for file in with_siblings(entry.with_name(f"{name}.py"))}
-    files.update(with_siblings(entry))
+    entry, root = code_of(module)
+    beside = {file for name in others for file in with_siblings(entry.with_name(f"{name}.py"))}
+    beside.update(with_siblings(entry))
+    files = {*package_files(entry.parent, root), *beside}
     package = f"{module.__name__}_files"
-    contents = {f"{package}/{file.name}": file.read_bytes() for file in files}
-    names = {file.stem: file.name for file in files}
-    names[module.__name__] = entry.name
-    for name, file_name in names.items():
+    names = {file: file.relative_to(root).as_posix() for file in files}
+    contents = {f"{package}/{name}": file.read_bytes() for file, name in names.items()}
+    # Files beside the module have plain names, and all their full ones.
+    stand_ins = {name: name for name in names.values()}
+    stand_ins |= {
+        file.name: name
+        for file, name in names.items()
+        if file.parent == entry.parent and file.name != "__init__.py"
+    }
+    stand_ins[f"{module.__name__}.py"] = names[entry]
+    for place, name in stand_ins.items():
         # In this process, such a file hides nothing: the library's module was there before.
-        if name not in sys.stdlib_module_names:
-            text = _STAND_IN.format(file=file_name, path=f"{package}/{file_name}")
-            contents[f"{name}.py"] = text.encode()
+        if place.removesuffix(".py") not in sys.stdlib_module_names:
+            up = "../" * place.count("/")
+            own = module.__package__ if place == f"{module.__name__}.py" else None
+            text = _STAND_IN.format(file=name, path=f"{up}{package}/{name}", package=own)
+            contents[place] = text.encode()
     return contents
 
 

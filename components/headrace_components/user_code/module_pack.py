@@ -4,25 +4,32 @@ A packed module is one line of text:
 
     headrace-module:v1:<entry file>:<sha256 of the JSON>:<base64 of zlib of the JSON>
 
-The JSON is an object from file name to source text: the entry and the siblings it imports. The
-digest makes a cache key of the code, and shows a value that was cut short on its way. Standard
-library only: the compiler packs, the components unpack.
+The JSON is an object from file name to source text: the entry and what it imports from its project.
+It is v2 where a name has folders, as `models/features.py`: these are packages from one place of the
+import path, and the entry is a module of its own package. The digest makes a cache key of the code,
+and shows a value that was cut short on its way. Standard library only: the compiler packs, the
+components unpack.
 """
 
 import base64
 import binascii
 import hashlib
+import io
 import json
 import re
+import tokenize
 import zlib
 from collections.abc import Mapping
 
 from headrace_components.errors import InputError
 
+DIRECTORY_PREFIX = "headrace-module-"
+"""How the directory begins that a process unpacks modules into."""
+
 _PREFIX = "headrace-module:"
-_VERSION = "v1"
-# A file of a pack becomes a file on disk: a plain name keeps it inside its own directory.
-_FILE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\.py")
+_VERSIONS = ("v1", "v2")
+# A file of a pack becomes a file on disk: such a name keeps it inside the pack's directory.
+_FILE_NAME = re.compile(r"(?:[^\W\d]\w*/)*[^\W\d][\w-]*\.py")
 
 
 def is_packed(text: str) -> bool:
@@ -39,7 +46,7 @@ def pack(files: Mapping[str, str], entry: str) -> str:
     """Returns `files` as one line of text; the same files give the same text.
 
     Args:
-        files: Source text by file name. Names are plain, as `module.py`.
+        files: Source text by file name, as `module.py` or `models/features.py`.
         entry: The file that defines the functions; the others are imported by it.
 
     Raises:
@@ -53,13 +60,14 @@ def pack(files: Mapping[str, str], entry: str) -> str:
     unfit = sorted(name for name in files if not _FILE_NAME.fullmatch(name))
     if unfit:
         raise InputError(
-            f"module pack: {unfit} are not names of Python modules. Expected plain names of "
-            "letters, digits, `_` and `-` that end in .py; rename the files."
+            f"module pack: {unfit} are not names of Python modules. Expected names of "
+            "letters, digits, `_` and `-` that end in .py; rename the files and folders."
         )
     document = json.dumps(dict(files), sort_keys=True, separators=(",", ":")).encode()
     digest = hashlib.sha256(document).hexdigest()
     payload = base64.b64encode(zlib.compress(document, 9)).decode()
-    return f"{_PREFIX}{_VERSION}:{entry}:{digest}:{payload}"
+    version = "v2" if any("/" in name for name in files) else "v1"
+    return f"{_PREFIX}{version}:{entry}:{digest}:{payload}"
 
 
 def unpack(text: str, component: str) -> tuple[str, dict[str, str]]:
@@ -73,11 +81,11 @@ def unpack(text: str, component: str) -> tuple[str, dict[str, str]]:
         InputError: The text was cut or changed, or is of another version of the format.
     """
     parts = text.removeprefix(_PREFIX).split(":")
-    if not is_packed(text) or parts[0] != _VERSION or len(parts) != 4:
+    if not is_packed(text) or parts[0] not in _VERSIONS or len(parts) != 4:
         raise InputError(
             f"{component}: the packed module starts with {text[:40]!r}, expected "
-            f"'{_PREFIX}{_VERSION}:<file>:<sha256>:<content>'. Compile the pipeline again with the "
-            "Headrace version of the image."
+            f"'{_PREFIX}{_VERSIONS[-1]}:<file>:<sha256>:<content>'. Compile the pipeline again "
+            "with the Headrace version of the image."
         )
     _, entry, digest, payload = parts
     try:
@@ -91,6 +99,12 @@ def unpack(text: str, component: str) -> tuple[str, dict[str, str]]:
     if entry not in files or not all(_FILE_NAME.fullmatch(name) for name in files):
         raise _damaged(component, entry, f"it holds {sorted(files)}")
     return entry, files
+
+
+def encoded(source: str) -> bytes:
+    """Returns source text as the bytes of a file, in the encoding that its first lines name."""
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(source.encode()).readline)
+    return source.encode(encoding)
 
 
 def _damaged(component: str, entry: str, what: str) -> InputError:

@@ -31,7 +31,13 @@ from headrace_components.storage import read_bytes
 from headrace_components.task import local_path
 from headrace_components.user_code.failures import advice, quoted_places, told
 from headrace_components.user_code.module_functions import missing_function
-from headrace_components.user_code.module_pack import is_packed, is_remote, unpack
+from headrace_components.user_code.module_pack import (
+    DIRECTORY_PREFIX,
+    encoded,
+    is_packed,
+    is_remote,
+    unpack,
+)
 from headrace_components.user_code.tfx_shim.finder import tfx_importable
 
 # Directories of the user code that this process has loaded, and the modules that had been imported
@@ -87,19 +93,29 @@ def load_function(
 def load_module(component: str, module_file: str) -> ModuleType:
     """Returns the module that `module_file` holds, freshly executed.
 
-    Files beside a local or packed module can be imported by their plain names. A URI names one
-    file.
+    Files beside a local or packed module can be imported by their plain names; where it lies in a
+    package, all of its files by their full names, and relatively. A URI names one file.
 
     Raises:
         InputError: There is no such file, it has a syntax error, or it raises when imported.
         PlatformError: The storage behind a URI did not answer.
     """
-    path = file_of(component, module_file)
-    _make_siblings_importable(path.parent)
+    path, root = _on_disk(component, module_file)
+    _make_importable(path.parent, root)
     source = path.read_bytes()
     with _author_errors(component, f"importing {path.name}", path):
         code: CodeType = compile(source, str(path), "exec", dont_inherit=True)
-        return _execute(path, source, code)
+        return _execute(path, root, source, code)
+
+
+def code_of(module: ModuleType) -> tuple[Path, Path]:
+    """Returns the file of what `load_module` returned, and the directory that its packages are in.
+
+    The latter is the file's own directory where it is in no package.
+    """
+    file = Path(module.__file__ or "")
+    package = module.__package__ or ""
+    return file, file.parents[len(package.split(".")) if package else 0]
 
 
 def call_user_function(
@@ -188,17 +204,46 @@ def file_of(component: str, module_file: str) -> Path:
         InputError: There is no such file.
         PlatformError: The storage behind a URI did not answer.
     """
+    return _on_disk(component, module_file)[0]
+
+
+def package_files(folder: Path, root: Path) -> list[Path]:
+    """Returns the Python files of the packages that came with a module, or that it is in.
+
+    Args:
+        folder: Where the module is.
+        root: Where its packages are.
+    """
+    if _temporary and root.is_relative_to(_temporary[-1]):
+        return sorted(root.rglob("*.py"))
+    if root == folder:
+        return []
+    return sorted((root / folder.relative_to(root).parts[0]).rglob("*.py"))
+
+
+def _on_disk(component: str, module_file: str) -> tuple[Path, Path]:
+    """Returns the module's file, and the directory that its packages are in."""
     if is_packed(module_file):
         entry, files = unpack(module_file, component)
-        contents = {name: text.encode() for name, text in files.items()}
-        return _written(contents) / entry
+        contents = {name: encoded(text) for name, text in files.items()}
+        for name in files:
+            for folder in list(Path(name).parents)[:-1]:
+                # Else an installed package of the same name would go before it.
+                contents.setdefault(f"{folder.as_posix()}/__init__.py", b"")
+        root = _written(contents)
+        return root / entry, root
     if is_remote(module_file):
         name = module_file.rsplit("/", 1)[-1]
-        return _written({name: read_bytes(module_file, component, "module_file")}) / name
+        root = _written({name: read_bytes(module_file, component, "module_file")})
+        return root / name, root
     path = local_path(module_file)
     if not path.is_file():
         read_bytes(module_file, component, "module_file")  # says so
-    return path.resolve()
+    path = path.resolve()
+    root = path.parent
+    while (root / "__init__.py").is_file():
+        root = root.parent
+    return path, root
 
 
 def forget_package(dotted: str) -> None:
@@ -213,8 +258,8 @@ def _written(contents: dict[str, bytes]) -> Path:
     for name, content in sorted(contents.items()):
         digest.update(b"%d %s %d " % (len(name), name.encode(), len(content)) + content)
     folder = _process_directory() / digest.hexdigest()[:16]
-    folder.mkdir(exist_ok=True)
     for name, content in contents.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     return folder
 
@@ -222,23 +267,31 @@ def _written(contents: dict[str, bytes]) -> Path:
 def _process_directory() -> Path:
     # A worker's TMPDIR ends with the task, the worker does not.
     if not _temporary or not _temporary[-1].is_dir():
-        _temporary.append(Path(tempfile.mkdtemp(prefix="headrace-module-")).resolve())
+        _temporary.append(Path(tempfile.mkdtemp(prefix=DIRECTORY_PREFIX)).resolve())
         atexit.register(shutil.rmtree, _temporary[-1], ignore_errors=True)
     return _temporary[-1]
 
 
-def _make_siblings_importable(folder: Path) -> None:
-    """Puts `folder` first on the import path, and forgets the siblings of earlier user code."""
-    imported = _modules_by_directory({folder, *_directories})
-    _directories.setdefault(folder, frozenset(imported[folder]))
+def _make_importable(folder: Path, root: Path) -> None:
+    """Puts both directories first on the import path, and forgets modules of earlier user code.
+
+    Args:
+        folder: Where the module is: files beside it have plain names.
+        root: Where its packages are.
+    """
+    folders = {folder, root, *(file.parent for file in package_files(folder, root))}
+    imported = _modules_by_directory({*folders, *_directories})
+    for each in folders:
+        _directories.setdefault(each, frozenset(imported[each]))
     for used, others in _directories.items():
         for name in imported[used] - others:
-            del sys.modules[name]
-    if _import_path:
+            sys.modules.pop(name, None)
+    while _import_path:
         with contextlib.suppress(ValueError):  # the user's code may have taken it away
             sys.path.remove(_import_path.pop())
-    _import_path.append(str(folder))
-    sys.path.insert(0, str(folder))
+    # The folder goes first, and comes last in the list: its files are what names of TFX may mean.
+    _import_path.extend(dict.fromkeys([str(root), str(folder)]))
+    sys.path[:0] = reversed(_import_path)
     importlib.invalidate_caches()
 
 
@@ -248,20 +301,26 @@ def _modules_by_directory(directories: Iterable[Path]) -> dict[Path, set[str]]:
     # One pass, on text: TensorFlow and its company are seven thousand modules.
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if file and (names := by_text.get(os.path.dirname(file))) is not None:  # noqa: PTH120
-            names.add(name)
+        # A package without __init__.py has no file, and is where its modules are.
+        places = [os.path.dirname(file)] if file else getattr(module, "__path__", None)  # noqa: PTH120
+        for place in places or ():
+            if (names := by_text.get(place)) is not None:
+                names.add(name)
     return found
 
 
-def _execute(path: Path, source: bytes, code: CodeType) -> ModuleType:
+def _execute(path: Path, root: Path, source: bytes, code: CodeType) -> ModuleType:
     # The name follows from the content: two modules called module.py are two modules, and one
     # that is loaded again is the same one to pickle.
     digest = hashlib.sha256(str(path).encode() + b"\0" + source).hexdigest()[:12]
     name = f"user_module_{re.sub(r'[^A-Za-z0-9_]', '_', path.stem)}_{digest}"
-    spec = importlib.util.spec_from_file_location(name, path)
+    package = ".".join(path.parent.relative_to(root).parts)
+    # Relative imports go by the name of the spec, pickle by that of the module.
+    spec = importlib.util.spec_from_file_location(f"{package}.{name}".lstrip("."), path)
     if spec is None:  # a file that does not end in .py
         raise ImportError(f"{path.name} does not end in .py")
     module = importlib.util.module_from_spec(spec)
+    module.__name__ = name
     linecache.checkcache(str(path))
     sys.modules[name] = module
     exec(code, module.__dict__)
