@@ -290,7 +290,8 @@ def test_a_project_runs_from_another_directory(runner: str, tmp_path: Path) -> N
             "elsewhere/notes.txt": "",
         },
     )
-    command = [Path(sys.executable).with_name("headrace"), "run", "../project/pipeline.py"]
+    headrace = str(Path(sys.executable).with_name("headrace"))
+    command = [headrace, "run", "../project/pipeline.py"]
     options = ["--root", "../root", "--runner", runner, "-p", f"data={tmp_path}/data"]
 
     ran = subprocess.run(
