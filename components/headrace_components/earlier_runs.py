@@ -192,8 +192,9 @@ def left_by(where: Place, task: str, output: str) -> Iterator[tuple[Path, Left]]
                 continue  # it has not finished, or has failed
             for path in (directory / output, *(d / output for d in _attempts(directory))):
                 changed = _changed(path)
-                if changed is not None:
-                    kind, metadata = _published(directory, output)
+                published = None if changed is None else _published(directory, output)
+                if changed is not None and published is not None:
+                    kind, metadata = published
                     yield (
                         run,
                         Left(
@@ -288,15 +289,23 @@ def _changed(artifact: Path) -> float | None:
     return max(times, default=None)
 
 
-def _published(task: Path, output: str) -> tuple[str, dict[str, Any]]:
-    """Returns schema title and metadata of an output, where a backend keeps them beside it."""
+def _published(task: Path, output: str) -> tuple[str, dict[str, Any]] | None:
+    """Returns schema title and metadata of an output, where a backend keeps them beside it.
+
+    Returns None where what it keeps is damaged: one such task must not stop every later run.
+    """
     for file in (task / _LOCAL_RESULT, task / _VERTEX_RESULT):
         if not file.is_file():
             continue
-        found = json.loads(file.read_text("utf-8")).get("artifacts", {}).get(output, ())
-        # This machine's is a list of artifacts, an ExecutorOutput has the list in an object.
-        entries = found.get("artifacts", ()) if isinstance(found, dict) else found
-        if entries:
-            kind = entries[0].get("type", "")
-            return kind if isinstance(kind, str) else "", dict(entries[0].get("metadata", {}))
+        try:
+            found = json.loads(file.read_text("utf-8")).get("artifacts", {}).get(output, ())
+            # This machine's is a list of artifacts, an ExecutorOutput has the list in an object.
+            entries = found.get("artifacts", ()) if isinstance(found, dict) else found
+            if entries:
+                kind = entries[0].get("type", "")
+                metadata = dict(entries[0].get("metadata", {}))
+                return kind if isinstance(kind, str) else "", metadata
+        except (ValueError, AttributeError, TypeError, LookupError, RecursionError) as error:
+            logging.warning("Passing over %s: %s is damaged (%s).", task, file, error)
+            return None
     return "", {}

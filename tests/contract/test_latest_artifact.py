@@ -78,6 +78,25 @@ def test_in_the_first_run_the_output_is_empty(
     assert "has left the output 'model' of task 'trainer'" in caplog.text
 
 
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", '{"artifacts": {"model": [3]}}', '{"artifacts": 1}', "\x00", "[" * 9999],
+)
+def test_a_task_whose_result_is_damaged_is_told_and_passed_over(
+    content: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = write_model(tmp_path, "run-1", 100.0, metadata={})
+    damaged = write_model(tmp_path, "run-2", 200.0, metadata={})
+    file = damaged.parent / ".headrace/result.json"
+    file.write_text(content, "utf-8")
+
+    with caplog.at_level(logging.WARNING):
+        found = run_locally(tmp_path)
+
+    assert found["uri"] == str(whole)
+    assert str(file) in caplog.text
+
+
 def test_what_this_run_made_counts_only_where_that_is_wanted(tmp_path: Path) -> None:
     earlier = write_model(tmp_path, "run-1", 100.0)
     own = write_model(tmp_path, "now", 200.0)

@@ -261,6 +261,29 @@ def test_a_model_is_pushed_again_when_another_followed_or_its_version_is_gone(
     assert (state, len(again)) == ("done", 3)
 
 
+def test_a_pusher_that_is_killed_before_it_is_done_pushes_no_second_version(
+    tmp_path: Path,
+) -> None:
+    serving = tmp_path / "serving"
+    (tmp_path / "mine/Format-Serving").mkdir(parents=True)
+    (tmp_path / "mine/Format-Serving/saved_model.pb").write_text("mine", "utf-8")
+    result = engine.start(
+        compiled(pushed),
+        parameters={"model": str(tmp_path / "mine"), "serving_dir": str(serving)},
+        options=engine.Options(root=tmp_path / "root", use_cache=False),
+    )
+    (version,) = serving.iterdir()
+    # So the run stands when it is killed after the push: the task has not its name yet.
+    done = result.directory / "pusher"
+    done.rename(done.with_name(".pusher.0123abcd.partial"))
+
+    again = engine.resume(result.run_id, root=tmp_path / "root")
+
+    assert again.state == "succeeded", again.failures
+    assert list(serving.iterdir()) == [version]
+    assert again.pushed_models == (str(version),)
+
+
 @dsl.pipeline(name="filtered")
 def filtered(examples: str):
     imported = dsl.importer(artifact_uri=examples, artifact_class=Examples, reimport=False)

@@ -26,6 +26,6 @@ def read(path: Path) -> dict[str, Any]:
     """Returns the metadata of the Examples artifact at `path`; empty where no file tells them."""
     try:
         content = json.loads((path / FILE_NAME).read_text("utf-8"))
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, RecursionError):
         return {}
     return dict(content) if isinstance(content, dict) else {}

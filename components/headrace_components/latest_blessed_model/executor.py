@@ -107,7 +107,7 @@ def _read(file: Path, place: Place) -> _Blessing | None:
             model_path=_path_of(uri, place),
             path=file.parent,
         )
-    except (ValueError, KeyError, TypeError, FileNotFoundError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
         logging.info(
             "latest_blessed_model: passing over %s: it does not say which model it is for (%s).",
             file,
