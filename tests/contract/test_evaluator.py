@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import tensorflow_model_analysis as tfma
+import tf_keras
 
 from evaluator_cases import (
     at_least,
@@ -738,6 +739,115 @@ def test_both_engines_refuse_a_metric_that_labels_do_not_suit(
             examples=examples,
             model=saved,
         )
+
+
+@pytest.mark.parametrize("engine", WITH_BEAM)
+def test_a_slice_whose_name_is_no_text_is_refused(
+    engine: str, launcher: Launcher, model: Stored, tmp_path: Path
+) -> None:
+    columns = flights(60)
+    columns["carrier"][4] = b"\xff\xfe"
+    rows = launcher.store(write_examples(tmp_path / "examples", columns))
+
+    with pytest.raises(
+        TaskFailedError, match=r"'carrier' of `slicing_specs` has the value b'\\xff\\xfe' .* UTF-8"
+    ):
+        launcher.run(
+            "evaluator",
+            {"eval_config": eval_config(AUC), "beam_pipeline_args": WITH_BEAM[engine]},
+            examples=rows,
+            model=model,
+        )
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("SELEC carrier", "Syntax error"),
+        ("SELECT STRUCT(carier) FROM example.carier", "carier"),
+    ],
+)
+def test_sql_of_slices_that_cannot_be_run_is_shown_with_the_reason(
+    sql: str, message: str, launcher: Launcher, examples: Stored, model: Stored
+) -> None:
+    config = {**eval_config(AUC), "slicing_specs": [{"slice_keys_sql": sql}]}
+
+    with pytest.raises(TaskFailedError, match=f"the SQL of `slicing_specs`, .*{message}"):
+        run(launcher, config, examples, model=model)
+
+
+def test_settings_that_tfma_cannot_plan_are_refused_with_its_reason(
+    launcher: Launcher, examples: Stored, model: Stored
+) -> None:
+    config = eval_config(metric("Precision", thresholds=[0.1], num_thresholds=5))
+
+    with pytest.raises(
+        TaskFailedError, match=r"metric Precision with config .*.metrics_specs\[0\] says: only one"
+    ):
+        run(launcher, config, examples, model=model)
+
+
+def save_keras_2_model(model: Path, feature: str) -> Path:
+    inputs = tf_keras.Input((1,), name=feature)
+    network = tf_keras.Model(inputs, tf_keras.layers.Dense(1, activation="sigmoid")(inputs))
+    network.save(str(model / "Format-Serving"), save_format="tf")
+    return model
+
+
+@pytest.mark.parametrize("engine", WITH_BEAM)
+@pytest.mark.parametrize("feature", ["carrier", "not_there"])
+def test_a_keras_2_model_that_does_not_take_the_examples_is_refused_with_what_it_takes(
+    engine: str, feature: str, launcher: Launcher, examples: Stored, tmp_path: Path
+) -> None:
+    keras_model = launcher.store(save_keras_2_model(tmp_path / "keras", feature))
+
+    with pytest.raises(
+        TaskFailedError,
+        match=rf"a model stopped on the examples: .* It takes {feature} \(float32 of shape",
+    ):
+        launcher.run(
+            "evaluator",
+            {"eval_config": eval_config(AUC), "beam_pipeline_args": WITH_BEAM[engine]},
+            examples=examples,
+            model=keras_model,
+        )
+
+
+@pytest.mark.parametrize("engine", WITH_BEAM)
+def test_a_baseline_that_no_longer_runs_is_named_as_the_baseline(
+    engine: str, launcher: Launcher, examples: Stored, model: Stored, tmp_path: Path
+) -> None:
+    gone = launcher.store(save_keras_2_model(tmp_path / "gone", "not_there"))
+
+    with pytest.raises(
+        TaskFailedError,
+        match=r"the baseline .*Format-Serving stopped on .* compare with another baseline, or none",
+    ):
+        launcher.run(
+            "evaluator",
+            {"eval_config": eval_config(AUC), "beam_pipeline_args": WITH_BEAM[engine]},
+            examples=examples,
+            model=model,
+            baseline_model=gone,
+        )
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ("saved_model.pb", "is not a SavedModel .* It is the baseline, "),
+        ("variables/variables.index", "the baseline .* cannot be loaded: .* Save the model again"),
+    ],
+)
+def test_a_damaged_baseline_is_named_as_the_baseline(
+    file: str, message: str, launcher: Launcher, examples: Stored, model: Stored, tmp_path: Path
+) -> None:
+    damaged = save_keras_2_model(tmp_path / "damaged", "distance") / "Format-Serving" / file
+    damaged.write_bytes(damaged.read_bytes()[: damaged.stat().st_size // 2])
+    baseline = launcher.store(tmp_path / "damaged")
+
+    with pytest.raises(TaskFailedError, match=message):
+        run(launcher, eval_config(AUC), examples, model=model, baseline_model=baseline)
 
 
 def test_a_metric_that_does_not_suit_the_predictions_is_named(

@@ -12,25 +12,32 @@ import numpy as np
 import pyarrow as pa
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis import constants
-from tensorflow_model_analysis.extractors import unbatch_extractor
+from tensorflow_model_analysis.extractors import sql_slice_key_extractor, unbatch_extractor
 from tfx_bsl.tfxio import tensor_adapter
 
 from headrace_components.beam import job, locations
 from headrace_components.beam.examples import ReadPairs
-from headrace_components.evaluator import results
+from headrace_components.errors import InputError
+from headrace_components.evaluator import inference, results
 from headrace_components.evaluator.forms import check_all_rows, check_some_rows
 from headrace_components.evaluator.row_checks import (
     check_columns,
     check_numbers,
+    check_slice_names,
     required_features,
 )
-from headrace_components.evaluator.rows import BATCH_SIZE, EvaluationRows
+from headrace_components.evaluator.rows import BATCH_SIZE, EvaluationRows, slice_features
 from headrace_components.evaluator.survey import Survey, merged, surveys, widened
 from headrace_components.task import Artifact
 
 # What a worker sees at a time, in messages on rows.
 _ROWS = "rows of a batch"
 _SURVEYS = "surveys"
+# TFMA's extractors that run models.
+_INFERENCE = {
+    "ExtractPredictions": inference.predicting,
+    "ExtractTransformedFeatures": inference.transforming,
+}
 
 
 def evaluate(
@@ -78,14 +85,14 @@ def evaluate(
         batches = (
             pairs
             | "AllSplits" >> beam.Flatten()
-            | "Check" >> beam.ParDo(_Check(required, rows.splits))
+            | "Check" >> beam.ParDo(_Check(required, slice_features(config), rows.splits))
         )
         names = running.gather(
             batches
             | "Names" >> beam.Map(lambda batch: frozenset(batch.schema.names))
             | "AllNames" >> beam.CombineGlobally(_union)
         )
-        surveying = _Surveying(config, rows.splits)
+        surveying = _Surveying(config, rows.splits, models)
         _ = batches | "Evaluate" >> tfma.ExtractEvaluateAndWriteResults(
             eval_shared_model=one_or_all(models),
             eval_config=config,
@@ -146,14 +153,18 @@ def _union(names: Iterable[frozenset[str]]) -> frozenset[str]:
 class _Check(beam.DoFn):
     """Pairs to batches as TFMA takes them: with the serialized tf.Examples as a column."""
 
-    def __init__(self, required: Mapping[str, str], splits: Sequence[str]) -> None:
+    def __init__(
+        self, required: Mapping[str, str], slicing: Sequence[str], splits: Sequence[str]
+    ) -> None:
         self._required = required
+        self._slicing = slicing
         self._splits = splits
 
     def process(self, pair: tuple[pa.RecordBatch, list[bytes]]) -> Iterator[pa.RecordBatch]:
         batch, serialized = pair
         columns = dict(zip(batch.schema.names, batch.columns, strict=True))
         check_columns(columns, self._required, self._splits, rows=_ROWS)
+        check_slice_names(columns, self._slicing, self._splits, rows=_ROWS)
         records = pa.array([[record] for record in serialized], pa.large_list(pa.large_binary()))
         yield pa.RecordBatch.from_arrays(
             [*batch.columns, records], [*batch.schema.names, tfma.ARROW_INPUT_COLUMN]
@@ -170,10 +181,11 @@ class _Surveying(beam.PTransform):
 
     surveys: Any
 
-    def __init__(self, config: Any, splits: Sequence[str]) -> None:
+    def __init__(self, config: Any, splits: Sequence[str], models: Sequence[Any]) -> None:
         super().__init__()
         self._config = config
         self._splits = splits
+        self._models = models
         self._is_batched = True
 
     def among(self, extractors: Sequence[Any]) -> list[Any]:
@@ -183,7 +195,8 @@ class _Surveying(beam.PTransform):
         self._is_batched = unbatching in stages
         place = stages.index(unbatching) if self._is_batched else len(stages)
         mine = tfma.extractors.Extractor(stage_name="Survey", ptransform=self)
-        return [*extractors[:place], mine, *extractors[place:]]
+        explained = [_explained(each, self._config, self._models) for each in extractors]
+        return [*explained[:place], mine, *explained[place:]]
 
     def expand(self, extracts: Any) -> Any:
         """Returns the extracts, and notes what they are."""
@@ -212,6 +225,34 @@ class _Survey(beam.DoFn):
         check_some_rows(surveyed, self._config)
         yield found
         yield beam.pvalue.TaggedOutput(_SURVEYS, surveyed)
+
+
+class _SqlSlices(sql_slice_key_extractor.ExtractSqlSliceKeyFn):
+    """TFMA's slices by SQL, which says in an author's words what is wrong with it."""
+
+    def process(self, batch: Any) -> Any:
+        try:
+            return super().process(batch)
+        except (RuntimeError, ValueError) as error:
+            queries = [spec.slice_keys_sql for spec in self._eval_config.slicing_specs]
+            reason = " ".join(str(error.__cause__ or error).split())[:300].rstrip(".")
+            raise InputError(
+                f"evaluator: the SQL of `slicing_specs`, {list(filter(None, queries))}, cannot be "
+                f'run on the examples: {reason}. Write it as "SELECT STRUCT(carrier) FROM '
+                'example.carrier".'
+            ) from error
+
+
+def _explained(extractor: Any, config: Any, models: Sequence[Any]) -> Any:
+    """Returns one of TFMA's extractors in a form whose errors are the author's to understand."""
+    if extractor.stage_name == "ExtractSqlSliceKeys":
+        return extractor._replace(ptransform=beam.ParDo(_SqlSlices(config)))
+    make = _INFERENCE.get(extractor.stage_name)
+    types_known = (constants.TF_GENERIC, constants.TF_KERAS, constants.TF_ESTIMATOR)
+    if make is None or not models or any(model.model_type not in types_known for model in models):
+        return extractor
+    shared = inference.shared_by_name(models)
+    return extractor._replace(ptransform=beam.ParDo(make(config, shared)))
 
 
 def _as_batch(tree: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 
 from headrace_components.errors import InputError
 from headrace_components.evaluator.config_fields import FIELDS
+from headrace_components.evaluator.config_rules import check_arguments, check_rules
 from headrace_components.evaluator.known_metrics import ARGUMENTS
 from headrace_components.evaluator.params import EvaluatorParams
 from headrace_components.evaluator.thresholds import check_thresholds
@@ -34,6 +35,7 @@ def check(params: EvaluatorParams) -> None:
     """
     config = normalized(params.eval_config)
     check_thresholds(config)
+    check_rules(config)
     for place, metric in _metrics(config):
         # A module may register metrics of its own when it is imported.
         check_metric(metric, place, has_module=bool(params.module_file))
@@ -87,6 +89,7 @@ def check_metric(metric: Mapping[str, Any], place: str, *, has_module: bool) -> 
             f"evaluator: {place} gives the metric {name} the argument {unknown[0]!r}, which it "
             f"does not take; it takes {known}. {_suggestion(unknown[0], known)}"
         )
+    check_arguments(name, arguments, place)
     required = [word.removesuffix("!") for word in words if word.endswith("!")]
     missing = [argument for argument in required if argument not in arguments]
     if missing and "..." not in arguments:

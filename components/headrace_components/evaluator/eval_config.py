@@ -13,7 +13,8 @@ from tensorflow_model_analysis.utils import config_util
 from tensorflow_model_analysis.utils.keras_lib import tf_keras
 
 from headrace_components.errors import InputError
-from headrace_components.evaluator.early_checks import normalized, unknown_metric
+from headrace_components.evaluator.config_rules import check_arguments, check_rules
+from headrace_components.evaluator.early_checks import arguments_of, normalized, unknown_metric
 from headrace_components.evaluator.thresholds import check_thresholds
 from headrace_components.user_code.tfx_shim.finder import tfx_importable
 
@@ -68,6 +69,7 @@ def checked_config(
     """
     values = normalized(values)
     check_thresholds(values)
+    check_rules(values)
     try:
         given = json_format.ParseDict(values, config_pb2.EvalConfig())
     except json_format.ParseError as error:
@@ -95,6 +97,7 @@ def checked_config(
             "Correct that part of it."
         ) from error
     _check_models(proto, has_model=has_model)
+    _check_computations(proto)
     is_rubber_stamp = config_util.has_change_threshold(given) and not has_baseline
     if is_rubber_stamp:
         logging.info(
@@ -112,6 +115,9 @@ def _check_metric(metric: Any) -> None:
     known = {*metric_types.registered_metrics(), *_keras_names(tf_keras.metrics)}
     if not metric.module and metric.class_name not in known:
         raise unknown_metric(metric.class_name, sorted(known))
+    if not metric.module:
+        arguments = arguments_of(metric.class_name, metric.config)
+        check_arguments(metric.class_name, arguments, "`eval_config`")
     try:
         with tfx_importable(None):  # `module` may be a file beside the author's module
             metric_specs.metric_instance(metric)
@@ -127,6 +133,26 @@ def _check_metric(metric: Any) -> None:
             f"{metric.module!r} cannot be made: {_one_line(error)}. Correct its entry in "
             "`metrics_specs`; Keras classes come from tf_keras.metrics and tf_keras.losses."
         ) from error
+
+
+def _check_computations(proto: Any) -> None:
+    """Finds out metric by metric whether TFMA can plan what it is to compute."""
+    for number, spec in enumerate(proto.metrics_specs):
+        for metric in spec.metrics:
+            alone = config_pb2.MetricsSpec()
+            alone.CopyFrom(spec)
+            del alone.metrics[:]
+            alone.metrics.append(metric)
+            try:
+                with tfx_importable(None):
+                    metric_specs.to_computations([alone], eval_config=proto)
+            except Exception as error:  # TFMA says in many ways that settings do not fit
+                logging.info("evaluator: where it stopped:", exc_info=error)
+                raise InputError(
+                    f"evaluator: metric {metric.class_name} with config {metric.config!r} cannot "
+                    f"be computed as eval_config.metrics_specs[{number}] says: {_one_line(error)}. "
+                    "Correct its `config`, or the settings beside it."
+                ) from error
 
 
 def _keras_names(module: Any) -> Iterator[str]:

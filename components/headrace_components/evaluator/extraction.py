@@ -14,12 +14,14 @@ import tensorflow as tf
 from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.utils import model_util, util
 
-from headrace_components.errors import InputError
+from headrace_components.evaluator.inference import (
+    DEFAULT_TRANSFORMS,
+    predicting,
+    shared_by_name,
+    transforming,
+)
 from headrace_components.evaluator.rows import EvaluationRows, feature_keys
 from headrace_components.evaluator.survey import dense, widened
-
-# What TFMA's TransformedFeaturesExtractor calls where a model has it.
-_DEFAULT_TRANSFORMS = ("transformed_features", "transformed_labels")
 
 
 class NotEmbeddableError(Exception):
@@ -135,18 +137,17 @@ def _by_model(specs: Sequence[Any], transformed: Mapping[str, Any]) -> tuple[Any
 
 def _run_models(rows: EvaluationRows, config: Any, models: Sequence[Any]) -> dict[str, Any]:
     """Returns predictions and the transformed features that the config names, of all rows."""
-    shared = {
-        model.model_name: model
-        for model in model_util.verify_and_update_eval_shared_models(list(models))
-    }
-    stages = _stages(config, shared)
+    shared = shared_by_name(models)
+    stages = [transforming(config, shared), predicting(config, shared)]
+    for stage in stages:
+        stage.setup()
     loaded = {name: model.model_loader.load() for name, model in shared.items()}
     kept = set(feature_keys(config))
     batches = []
     for batch in _model_inputs(rows, config, loaded):
         extracts = batch
         for stage in stages:
-            extracts = _applied(stage, extracts)
+            (extracts,) = stage.process(extracts)
         transformed = _only(extracts[constants.TRANSFORMED_FEATURES_KEY], kept)
         batches.append(
             {
@@ -156,46 +157,6 @@ def _run_models(rows: EvaluationRows, config: Any, models: Sequence[Any]) -> dic
         )
     joined: dict[str, Any] = _joined(batches)
     return joined
-
-
-def _stages(config: Any, shared: Mapping[str, Any]) -> list[Any]:
-    """Returns TFMA's own inference, outside of Beam: first the transform, then the prediction."""
-    specs = list(config.model_specs)
-    names = {("" if len(specs) == 1 else spec.name): spec for spec in specs}
-    transform = model_util.ModelSignaturesDoFn(
-        model_specs=specs,
-        eval_shared_models=shared,
-        output_keypath=[constants.TRANSFORMED_FEATURES_KEY],
-        signature_names={
-            name: list(spec.preprocessing_function_names) for name, spec in names.items()
-        },
-        default_signature_names=list(_DEFAULT_TRANSFORMS),
-        prefer_dict_outputs=True,
-    )
-    predict = model_util.ModelSignaturesDoFn(
-        model_specs=specs,
-        eval_shared_models=shared,
-        output_keypath=[constants.PREDICTIONS_KEY],
-        signature_names={name: [spec.signature_name] for name, spec in names.items()},
-        prefer_dict_outputs=False,
-    )
-    for stage in (transform, predict):
-        stage.setup()
-    return [transform, predict]
-
-
-def _applied(stage: Any, extracts: Any) -> Any:
-    try:
-        (result,) = stage.process(extracts)
-    except (ValueError, TypeError, tf.errors.OpError) as error:
-        cause = error.__cause__ or error
-        text = " ".join(str(cause).split())[:400]
-        raise InputError(
-            f"evaluator: a model stopped on the examples: {type(cause).__name__}: {text}. Give "
-            "examples of the kind that the model's signature takes, raw or transformed, or set "
-            "`signature_name` in `model_specs`."
-        ) from error
-    return result
 
 
 def _model_inputs(
@@ -227,7 +188,7 @@ def _feature_inputs(rows: EvaluationRows, config: Any, loaded: Mapping[str, Any]
     names: set[str] = set()
     for spec in config.model_specs:
         model = loaded[spec.name if len(config.model_specs) > 1 else ""]
-        transforms = list(spec.preprocessing_function_names) or _DEFAULT_TRANSFORMS
+        transforms = list(spec.preprocessing_function_names) or DEFAULT_TRANSFORMS
         for signature in (spec.signature_name, *transforms):
             if "@" in signature:
                 names |= set(signature.split("@")[1:])

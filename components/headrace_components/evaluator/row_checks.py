@@ -1,9 +1,10 @@
 """Refuses rows without a label or a weight, which metrics would leave out or count wrongly."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace_components.errors import InputError
@@ -50,6 +51,48 @@ def check_columns(
     for name, kind in sorted(required.items()):
         if name in columns:
             _check_present(name, kind, columns[name], splits, rows)
+
+
+def check_slice_names(
+    columns: Mapping[str, Any],
+    names: Iterable[str],
+    splits: Sequence[str],
+    *,
+    rows: str = "rows",
+) -> None:
+    """Checks that the values that name slices are text.
+
+    Args:
+        columns: List columns of features, by name; one that is not there is not checked.
+        names: The features that slices come from.
+        splits: Names of the splits that hold the rows.
+        rows: What the rows are called.
+
+    Raises:
+        InputError: One is not UTF-8.
+    """
+    for name in sorted(set(names) & set(columns)):
+        found = columns[name]
+        kind = getattr(found.type, "value_type", None)
+        if kind is None or not (pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
+            continue
+        values = [value for value in pc.unique(pc.list_flatten(found)).to_pylist() if value]
+        wrong = next((value for value in values if not _is_text(value)), None)
+        if wrong is not None:
+            raise InputError(
+                f"evaluator: feature {name!r} of `slicing_specs` has the value {wrong[:40]!r} in "
+                f"some {rows} of splits {list(splits)}, which is not UTF-8, and the name of a "
+                "slice is text. Slice by another feature, or have the value encoded as UTF-8 "
+                "where the examples are made."
+            )
+
+
+def _is_text(value: bytes) -> bool:
+    try:
+        value.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def check_numbers(

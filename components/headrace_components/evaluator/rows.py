@@ -12,7 +12,11 @@ from tfx_bsl.tfxio import tensor_representation_util
 from headrace_components.data.example_files import paired
 from headrace_components.data.examples import ExamplesReader
 from headrace_components.errors import InputError
-from headrace_components.evaluator.row_checks import check_columns, required_features
+from headrace_components.evaluator.row_checks import (
+    check_columns,
+    check_slice_names,
+    required_features,
+)
 
 # Large enough that a batch's fixed cost in Python and TensorFlow does not show, small enough that
 # wide rows stay in some hundred megabytes.
@@ -104,13 +108,15 @@ class EvaluationRows:
             has_model: Whether predictions come from a model and not from a feature.
 
         Raises:
-            InputError: A feature is in no row, or a label or a weight is missing in some.
+            InputError: A feature is in no row, a label or a weight is missing in some, or the
+                name of a slice is not text.
         """
         wanted = feature_keys(config, predictions=not has_model)
         table = self.columns(sorted(wanted))
         self.check_names(table.column_names, config, has_model=has_model)
         columns = {name: table.column(name) for name in table.column_names}
         check_columns(columns, required_features(config, predictions=not has_model), self.splits)
+        check_slice_names(columns, slice_features(config), self.splits)
         return table
 
     def check_first_rows(self, config: Any, *, has_model: bool) -> None:
@@ -192,10 +198,18 @@ def feature_keys(config: Any, *, predictions: bool = True, slices: bool = True) 
                 keys[getattr(spec, field)] = f"`{field}`"
             for name in getattr(spec, f"{field}s").values():
                 keys[name] = f"`{field}s`"
-    for spec in slicing_specs(config) if slices else ():
-        for name in (*spec.feature_keys, *spec.feature_values):
-            keys.setdefault(name, "a feature of `slicing_specs`")
+    for name in slice_features(config) if slices else ():
+        keys.setdefault(name, "a feature of `slicing_specs`")
     return keys
+
+
+def slice_features(config: Any) -> list[str]:
+    """Returns the features that a config names in slices, SQL aside."""
+    return [
+        name
+        for spec in slicing_specs(config)
+        for name in (*spec.feature_keys, *spec.feature_values)
+    ]
 
 
 def slicing_specs(config: Any) -> list[Any]:
