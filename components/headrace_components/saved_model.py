@@ -1,6 +1,7 @@
 """A SavedModel as a server sees it: its signatures, and what they answer."""
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,37 @@ def _described(info: Any) -> str:
     return f"{kind}({', '.join(sizes)})"
 
 
+LOADING_ERRORS = (tf.errors.OpError, OSError, ValueError, RuntimeError, KeyError, IndexError)
+"""What TensorFlow raises where a model is damaged, or needs operations that it does not have."""
+
+# Words of TensorFlow's messages about the files of variables.
+_DAMAGE = re.compile(
+    "sstable|checksum|TensorBundle|TensorSliceReader|Read less bytes|No such file|Unable to read"
+    "|DataLoss|out of range|truncated"
+)
+
+
+def unloadable(component: str, model: str, error: Exception) -> InputError:
+    """Returns the error for a model that TensorFlow cannot load.
+
+    Args:
+        component: Name of the component.
+        model: Which model, as "the model in /models/1".
+        error: What TensorFlow raised, one of `LOADING_ERRORS`.
+    """
+    logging.info("%s: could not load %s:", component, model, exc_info=error)
+    advice = (
+        "Train it again with this version of TensorFlow, or bake the operations that it needs into "
+        "the image."
+    )
+    if _DAMAGE.search(str(error)):
+        advice = "Its variables are damaged or cut off: copy the model again, or train it again."
+    return InputError(
+        f"{component}: TensorFlow {tf.__version__} cannot load {model}: {type(error).__name__}: "
+        f"{_one_line(error)}. {advice}"
+    )
+
+
 class LoadedModel:
     """A SavedModel in this process.
 
@@ -169,13 +201,8 @@ class LoadedModel:
         self._component = component
         try:
             self._model = tf.saved_model.load(str(folder), tags=list(tags) or ["serve"])
-        except (tf.errors.OpError, OSError, ValueError, RuntimeError, KeyError) as error:
-            logging.info("%s: could not load the model:", component, exc_info=error)
-            raise InputError(
-                f"{component}: TensorFlow {tf.__version__} cannot load the model in {folder}: "
-                f"{type(error).__name__}: {_one_line(error)}. Train it again with this version of "
-                "TensorFlow, or bake the operations that it needs into the image."
-            ) from error
+        except LOADING_ERRORS as error:
+            raise unloadable(component, f"the model in {folder}", error) from error
 
     def signature(self, name: str) -> Any:
         """Returns a signature as TensorFlow's function from tensors by name to tensors by name."""

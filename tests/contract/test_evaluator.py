@@ -2,6 +2,8 @@
 
 import json
 import logging
+import re
+import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -54,6 +56,34 @@ def run(
     launcher: Launcher, config: Mapping[str, Any], /, examples: Stored, **inputs: Stored
 ) -> Outcome:
     return launcher.run("evaluator", {"eval_config": config}, None, examples=examples, **inputs)
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("role", ["model", "baseline_model"])
+def test_damaged_variables_name_the_model(
+    role: str,
+    kept: float,
+    launcher: Launcher,
+    examples: Stored,
+    model_folder: Path,
+    tmp_path: Path,
+) -> None:
+    good = save_keras_model(tmp_path / "good")
+    bad = shutil.copytree(good, tmp_path / "bad")
+    variables = bad / "Format-Serving/variables/variables.data-00000-of-00001"
+    content = variables.read_bytes()
+    # Cut off, or with other bytes in the same place.
+    variables.write_bytes(content[: int(len(content) * kept)] if kept < 1 else bytes(len(content)))
+    stored = {"model": launcher.store(model_folder), role: launcher.store(bad)}
+
+    with pytest.raises(TaskFailedError) as caught:
+        run(launcher, eval_config(AUC), examples=examples, **stored)
+
+    assert re.search(
+        rf"evaluator: TensorFlow [0-9.]+ cannot load `{role}` {re.escape(stored[role].uri)}: .*"
+        r"Its variables are damaged or cut off: copy the model again",
+        str(caught.value),
+    )
 
 
 def test_a_model_above_its_threshold_is_blessed(

@@ -10,6 +10,7 @@ import tensorflow_model_analysis as tfma
 from headrace_components import saved_model
 from headrace_components.errors import InputError
 from headrace_components.evaluator.cache import is_comparable
+from headrace_components.evaluator.loading import telling_loader
 from headrace_components.task import Artifact, Task
 
 # As `tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY`; TFMA prefers `predict`, of estimators.
@@ -71,6 +72,10 @@ def shared_models(
             eval_config=config,
             add_metrics_callbacks=None,
         )
+        if load is None:
+            role = "baseline_model" if artifact is baseline else "model"
+            loader = telling_loader(model.model_loader, role, artifact.uri)
+            model = model._replace(model_loader=loader)
         models.append(model._replace(rubber_stamp=is_rubber_stamp))
     return models
 

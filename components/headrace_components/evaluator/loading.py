@@ -1,0 +1,30 @@
+"""Loads models as TFMA does, and says which one cannot be loaded."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from tensorflow_model_analysis.api.types import ModelLoader
+
+from headrace_components import saved_model
+
+
+def telling_loader(loader: ModelLoader, role: str, uri: str) -> ModelLoader:
+    """Returns a loader that loads what `loader` does, here or on a worker.
+
+    Its `load` raises an InputError where TensorFlow cannot load the model.
+
+    Args:
+        loader: TFMA's own.
+        role: What the model is for, `model` or `baseline_model`.
+        uri: Where the model is from, for the error.
+    """
+    construct = functools.partial(_loaded, loader.construct_fn, f"`{role}` {uri}")
+    return ModelLoader(construct_fn=construct, tags=loader.tags)
+
+
+def _loaded(construct: Callable[[], Any], model: str) -> Any:
+    try:
+        return construct()
+    except saved_model.LOADING_ERRORS as error:
+        raise saved_model.unloadable("evaluator", model, error) from error
