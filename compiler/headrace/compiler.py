@@ -20,6 +20,7 @@ from headrace.passes.large_artifacts import apply_large_artifacts
 from headrace.passes.lint import lint
 from headrace.passes.modules import apply_modules
 from headrace.passes.parameter_checks import check_parameters
+from headrace.passes.parameter_sizes import check_sizes
 from headrace.passes.resources import apply_accelerators, apply_resources, check_settings
 from headrace.passes.task_settings import task_settings
 from headrace.passes.templates import apply_templates
@@ -126,9 +127,11 @@ def compile_for(source: Frontend, target: Target, profile: Profile) -> Compiled:
     spec = apply_templates(spec)
     if target == "kubeflow":
         spec, platform = apply_training_jobs(spec, platform, settings, profile)
+        check_sizes(spec, target)
         documents = kubeflow.documents(spec, platform, profile)
         return Compiled(document=documents[0], text=kubeflow.yaml_text(documents))
     if target == "vertex":
         spec = apply_custom_jobs(spec, settings, profile)
+        check_sizes(spec, target)
         spec = vertex.pipeline_job(spec, profile, source.directory)
     return Compiled(document=spec, text=ir.canonical_json(spec))

@@ -1,6 +1,7 @@
 """The contract between a component and the backend that runs it.
 
-Every backend starts a component as `python -m headrace_components.<name> --executor_input JSON`.
+Every backend starts a component as `python -m headrace_components.<name> --executor_input JSON`;
+the local one writes what is too long for an argument to a file, and passes `@FILE`.
 The JSON is KFP's `ExecutorInput` message (kfp-pipeline-spec, `pipeline_spec.proto`, in protojson);
 the answer is an `ExecutorOutput` message, written to the path that the input names. Standard
 library only: an image without TensorFlow, Beam or kfp runs this module as it is.
@@ -257,6 +258,15 @@ def import_executor(component: str) -> Any:
     return importlib.import_module(f"headrace_components.{component}.executor")
 
 
+def message_of(argument: str) -> str:
+    """Returns the `ExecutorInput` that a command line has, or that the file has which it names.
+
+    Args:
+        argument: JSON; or `@` and a path, for what is longer than an argument may be.
+    """
+    return Path(argument[1:]).read_text("utf-8") if argument.startswith("@") else argument
+
+
 def main(component: str, execute: Callable[[Task], None], argv: Sequence[str] | None = None) -> int:
     """Runs `execute` for the task named on the command line and publishes its results.
 
@@ -270,13 +280,13 @@ def main(component: str, execute: Callable[[Task], None], argv: Sequence[str] | 
         through, with its traceback and Python's exit code 1.
     """
     parser = argparse.ArgumentParser(prog=f"python -m headrace_components.{component}")
-    parser.add_argument("--executor_input", required=True, metavar="JSON")
+    parser.add_argument("--executor_input", required=True, metavar="JSON or @FILE")
     arguments = parser.parse_args(argv)
     _log_to_stderr()
     mounts = Path(os.environ.get("HEADRACE_MOUNT_ROOT", "/"))
     task: Task | None = None
     try:
-        task = Task.from_json(arguments.executor_input, component, mounts)
+        task = Task.from_json(message_of(arguments.executor_input), component, mounts)
         for artifact in task.outputs.values():
             artifact.make_room()
         _resolve_references(task)

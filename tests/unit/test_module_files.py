@@ -1,6 +1,7 @@
 """Modules of a project: what they import from there travels with them, and is found anywhere."""
 
 import pickle
+import random
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -276,6 +277,7 @@ def kept(data: str):
 @pytest.mark.slow
 @pytest.mark.parametrize("runner", ["worker", "process"])
 def test_a_project_runs_from_another_directory(runner: str, tmp_path: Path) -> None:
+    noise = random.Random(0).randbytes(150_000).hex()
     write(
         tmp_path,
         {
@@ -285,7 +287,8 @@ def test_a_project_runs_from_another_directory(runner: str, tmp_path: Path) -> N
             "    numbers = pc.list_element(batch['n'], 0)\n"
             "    return pc.less(numbers, limits.LIMIT + len(WORD))\n",
             "project/jobs/limits.py": "LIMIT = 7\n",
-            "project/jobs/words.py": "WORD = 'abc'\n",
+            # More than one argument of a process holds.
+            "project/jobs/words.py": f"WORD = 'abc'\nNOISE = '{noise}'\n",
             "data/rows/rows.csv": "n\n" + "".join(f"{n}\n" for n in range(40)),
             "elsewhere/notes.txt": "",
         },

@@ -201,14 +201,15 @@ def test_a_sibling_that_is_named_as_in_tfx_travels_with_what_it_imports(
     assert files_of(packed) == ("module.py", ["base.py", "module.py", "names.py"])
 
 
-def test_a_module_too_long_for_a_remote_parameter_is_refused(directory: Path) -> None:
+def test_a_module_too_long_for_a_parameter_of_a_run_is_refused(directory: Path) -> None:
     noise = random.Random(0).randbytes(8_000).hex()
     (directory / "long.py").write_text(f"DATA = '{noise}'\n", "utf-8")
 
     assert is_packed(pack_module("long.py", "task `t`", "local", directory))
     for target in ("kubeflow", "vertex"):
+        assert is_packed(pack_module("long.py", "task `t`", target, directory))
         with pytest.raises(CompileError, match=r"take \d+ characters .* at most 10000 .*gs:// or"):
-            pack_module("long.py", "task `t`", target, directory)
+            pack_module("long.py", "parameter `m`", target, directory, is_run_parameter=True)
 
 
 def test_a_path_that_a_run_makes_of_parts_is_refused_for_a_cluster(directory: Path) -> None:

@@ -17,9 +17,12 @@ from headrace.passes.templates import is_template, made_text
 from headrace.targets import Target
 from headrace_components.user_code.module_pack import is_packed, is_remote, pack
 
-# Kubeflow refuses longer run parameters (kubeflow/pipelines#12510), and one argument of a process
-# holds at most 128 KiB, in which the message with all parameters stands twice.
+# Kubeflow refuses longer run parameters (kubeflow/pipelines#12510). Constants may be longer:
+# `parameter_sizes` has the limits of a task.
 MAX_REMOTE_CHARS = 10_000
+
+# How messages name the user of a module that is a parameter of a pipeline.
+_PARAMETER = "parameter"
 
 Port = tuple[str, str]
 """A parameter of a DAG: the component's name (`ir.ROOT` for the pipeline), the parameter's name."""
@@ -30,15 +33,15 @@ def apply_modules(spec: Mapping[str, Any], target: Target, directory: Path) -> S
 
     Args:
         spec: A pipeline whose defaults are explicit.
-        target: On `kubeflow` and `vertex` a packed module has at most `MAX_REMOTE_CHARS`
-            characters.
+        target: On `kubeflow` and `vertex` a module that is packed into a run parameter has at most
+            `MAX_REMOTE_CHARS` characters.
         directory: What relative paths are relative to.
 
     Raises:
         CompileError: A module file is missing, has a syntax error or is too long.
     """
     result: Spec = ir.copy(spec)
-    _walk(result, lambda value, user: pack_module(value, user, target, directory))
+    _walk(result, lambda value, user: _packed(value, user, target, directory))
     if target != "local":
         _check_made_names(result, target)
     return result
@@ -82,14 +85,21 @@ def pack_parameters(
     """
     names = module_parameters(spec)
     return {
-        name: pack_module(value, f"parameter `{name}`", target, directory)
+        name: _packed(value, f"{_PARAMETER} `{name}`", target, directory)
         if name in names
         else value
         for name, value in values.items()
     }
 
 
-def pack_module(value: Any, user: str, target: Target, directory: Path) -> Any:
+def _packed(value: Any, user: str, target: Target, directory: Path) -> Any:
+    is_run_parameter = user.startswith(_PARAMETER)
+    return pack_module(value, user, target, directory, is_run_parameter=is_run_parameter)
+
+
+def pack_module(
+    value: Any, user: str, target: Target, directory: Path, *, is_run_parameter: bool = False
+) -> Any:
     """Returns the content of a module file; what is no local path is returned as it is.
 
     Args:
@@ -97,23 +107,28 @@ def pack_module(value: Any, user: str, target: Target, directory: Path) -> Any:
         user: The task or parameter that names the file, for messages.
         target: As for `apply_modules`.
         directory: As for `apply_modules`.
+        is_run_parameter: Whether it is a parameter of the pipeline, and no constant.
 
     Raises:
         CompileError: As for `apply_modules`.
     """
     if isinstance(value, list):
-        return [pack_module(item, user, target, directory) for item in value]
+        return [
+            pack_module(item, user, target, directory, is_run_parameter=is_run_parameter)
+            for item in value
+        ]
     if not is_local(value):
         return value
     path = directory / value.removeprefix("file://")
     sources = collect(path, user, directory)
     packed = pack(sources.files, sources.entry)
-    if target != "local" and len(packed) > MAX_REMOTE_CHARS:
+    if is_run_parameter and target != "local" and len(packed) > MAX_REMOTE_CHARS:
         raise CompileError(
             f"{user}: the module {path.name!r} and what it imports take {len(packed)} characters "
-            f"when packed, but {target} carries at most {MAX_REMOTE_CHARS} in a parameter. Give "
-            "`module_file` a gs:// or s3:// URI, or bake the module into an image of your own "
-            "and name its function by dotted path."
+            f"when packed, but {target} carries at most {MAX_REMOTE_CHARS} in a parameter "
+            "of a run. Write the path as a constant, which may be longer, give `module_file` a "
+            "gs:// or s3:// URI, or bake the module into an image of your own and name its "
+            "function by dotted path."
         )
     return packed
 
@@ -147,7 +162,7 @@ def _walk(spec: Spec, change: Callable[[Any, str], Any]) -> set[Port]:
         definition = ir.parameters(ir.component_of(spec, dag)).get(parameter, {})
         if "defaultValue" in definition:
             definition["defaultValue"] = change(
-                definition["defaultValue"], f"parameter `{parameter}`"
+                definition["defaultValue"], f"{_PARAMETER} `{parameter}`"
             )
         for node in nodes:
             if node.task["componentRef"]["name"] == dag:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from headrace.backends.local import cache as caching
 from headrace.backends.local import executor_input
 from headrace.backends.local.importing import import_artifact
+from headrace.backends.local.long_arguments import startable
 from headrace.backends.local.model import (
     Artifact,
     Artifacts,
@@ -310,7 +311,12 @@ class LeafRunner:
                 component=job.component.headrace_name,
                 image=str(container["image"]),
                 command=fill_arguments(container.get("command", ()), context),
-                arguments=fill_arguments(container.get("args", ()), context),
+                arguments=startable(
+                    fill_arguments(container.get("args", ()), context),
+                    task=job.name,
+                    file=attempt.private / "executor_input.json",
+                    reads_files=job.component.headrace_name is not None,
+                ),
                 environment=environment,
                 resources=fill_constant(container.get("resources", {}), context),
                 inputs=job.inputs,

@@ -13,6 +13,7 @@ from headrace.compiler import compile_for
 from headrace.passes.defaults import apply_defaults
 from headrace.passes.modules import apply_modules, pack_parameters
 from headrace.passes.parameter_checks import check_parameters
+from headrace.passes.parameter_sizes import check_run, check_sizes
 from headrace.profiles.profile import Profile
 from headrace.targets import Target
 from headrace_components.errors import InputError
@@ -59,6 +60,8 @@ def order_of(
     check_parameters(
         apply_modules(apply_defaults(source.spec, target), target, source.directory), values
     )
+    check_run(values, target)
+    check_sizes(compiled.document.get("pipelineSpec", compiled.document), target, values)
     return Order(compiled=compiled, parameters=values, run_id=run_id, use_cache=use_cache)
 
 
