@@ -10,6 +10,7 @@ import numpy as np
 from tensorflow_serving.apis import classification_pb2, regression_pb2
 
 from headrace_components.errors import InputError
+from headrace_components.number_types import is_number
 
 
 def classifications(
@@ -20,13 +21,13 @@ def classifications(
     Args:
         component: Name of the component, for error messages.
         name: Name of the signature.
-        outputs: `classes` (bytes), `scores` (float32) or both, of shape `(num_rows, classes)`.
+        outputs: `classes` (bytes), `scores` (numbers) or both, of shape `(num_rows, classes)`.
         num_rows: How many rows went in.
 
     Raises:
         InputError: The outputs are others.
     """
-    labels, scores = outputs.get("classes"), outputs.get("scores")
+    labels, scores = outputs.get("classes"), _as_floats(component, name, outputs, "scores")
     given = [array for array in (labels, scores) if array is not None]
     shapes = {array.shape for array in given}
     if len(shapes) != 1 or any(len(s) != 2 or s[0] != num_rows for s in shapes):
@@ -59,7 +60,7 @@ def regressions(component: str, name: str, outputs: Mapping[str, Any], num_rows:
     Raises:
         InputError: The outputs are others.
     """
-    values = outputs.get("outputs")
+    values = _as_floats(component, name, outputs, "outputs")
     if values is None or values.shape not in ((num_rows,), (num_rows, 1)):
         raise InputError(
             f"{component}: regress signature {name!r} answered {num_rows} rows with "
@@ -67,6 +68,18 @@ def regressions(component: str, name: str, outputs: Mapping[str, Any], num_rows:
             "such a signature."
         )
     return [regression_pb2.Regression(value=value) for value in np.ravel(values)]
+
+
+def _as_floats(component: str, name: str, outputs: Mapping[str, Any], key: str) -> Any:
+    array = outputs.get(key)
+    if array is None:
+        return None
+    if not is_number(array.dtype):
+        raise InputError(
+            f"{component}: output {key!r} of signature {name!r} is of type {array.dtype.name}, "
+            "expected numbers. Save the model with such a signature."
+        )
+    return array.astype(np.float32)
 
 
 def _shapes(outputs: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:

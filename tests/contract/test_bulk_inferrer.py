@@ -186,6 +186,97 @@ def test_classes_and_regressions_of_several_signatures_become_columns(
     assert list(row["value"].float_list.value) == [12.0]
 
 
+KINDS = {
+    "bfloat16": (tf.bfloat16, [0.75, -2.5]),
+    "float16": (tf.float16, [0.75, -2.5]),
+    "float64": (tf.float64, [0.75, -2.5]),
+    "float8": (tf.dtypes.experimental.float8_e5m2, [0.75, -2.5]),
+    "uint64": (tf.uint64, [7, 2**63 - 1]),
+    "int8": (tf.int8, [-7, 3]),
+    "bool": (tf.bool, [True, False]),
+    "string": (tf.string, [b"a", b"\xff"]),
+}
+
+
+def save_constants(folder: Path, values: dict[str, tuple[Any, list[Any]]]) -> Path:
+    """Saves a model that answers each row with the same values, by output."""
+    rows = tf.TensorSpec([None], tf.string, "examples")
+
+    def serve(examples: Any) -> dict[str, Any]:
+        size = tf.size(examples)
+        return {
+            key: tf.gather(tf.constant([row], kind), tf.zeros(size, tf.int32))
+            if kind != tf.dtypes.experimental.float8_e5m2
+            else tf.cast(tf.gather(tf.constant([row]), tf.zeros(size, tf.int32)), kind)
+            for key, (kind, row) in values.items()
+        }
+
+    module = tf.Module()
+    module.serve = tf.function(serve, input_signature=[rows])
+    tf.saved_model.save(module, str(folder / "Format-Serving"), {"serving_default": module.serve})
+    return folder
+
+
+def test_outputs_of_every_type_that_a_feature_can_hold_keep_their_values(
+    launcher: Launcher, examples: Stored, tmp_path: Path
+) -> None:
+    model = launcher.store(save_constants(tmp_path / "model", KINDS))
+    columns = predict_columns(*((key, f"{key}_out") for key in KINDS))
+
+    outcome = launcher.run(
+        "bulk_inferrer", {"output_example_spec": columns}, model=model, examples=examples
+    )
+
+    path = outcome["output_examples"].path
+    (records,) = ExamplesReader(path, "test").serialized("eval")
+    row = tf.train.Example.FromString(records[0]).features.feature
+    for key, (kind, values) in KINDS.items():
+        feature = row[f"{key}_out"]
+        found = getattr(feature, feature.WhichOneof("kind")).value
+        assert list(found) == values, key
+        assert feature.HasField("float_list") == kind.is_floating, key
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "message"),
+    [
+        (tf.complex64, 1j, r"output 'out' of 'serving_default' is of type complex64, expected"),
+        (tf.uint64, 2**63, r"output 'out' of 'serving_default' is 9223372036854775808 in a row"),
+    ],
+)
+def test_outputs_that_no_feature_can_hold_are_refused(
+    kind: Any, value: Any, message: str, launcher: Launcher, examples: Stored, tmp_path: Path
+) -> None:
+    model = launcher.store(save_constants(tmp_path / "model", {"out": (kind, [value])}))
+    columns = predict_columns(("out", "out"))
+
+    with pytest.raises(TaskFailedError, match=message):
+        launcher.run(
+            "bulk_inferrer", {"output_example_spec": columns}, model=model, examples=examples
+        )
+
+
+@pytest.mark.parametrize(
+    ("method", "outputs"),
+    [
+        ("classify", {"scores": (tf.bfloat16, [0.25, 0.75])}),
+        ("regress", {"outputs": (tf.bfloat16, [0.75])}),
+    ],
+)
+def test_scores_of_few_bits_are_numbers_in_logs(
+    method: str, outputs: Any, launcher: Launcher, examples: Stored, tmp_path: Path
+) -> None:
+    save_constants(tmp_path / "model", outputs)
+    set_methods(tmp_path / "model", {"serving_default": method})
+
+    outcome = launcher.run(
+        "bulk_inferrer", model=launcher.store(tmp_path / "model"), examples=examples
+    )
+
+    text = str(logs(outcome)[0])
+    assert "0.75" in text
+
+
 @pytest.mark.parametrize(("file", "num_files"), [("BLESSED", 1), ("NOT_BLESSED", 0), ("", 0)])
 def test_only_a_blessed_model_predicts(
     launcher: Launcher,

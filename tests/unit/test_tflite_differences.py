@@ -1,5 +1,6 @@
 """Differences and metrics of the TF Lite converter, against their definitions."""
 
+import ml_dtypes
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -99,3 +100,12 @@ def test_a_curve_of_one_label_has_no_area() -> None:
 def test_a_metric_of_another_shape_is_refused() -> None:
     with pytest.raises(InputError, match=r"names 'MeanSquaredError', but the predictions have 3"):
         scores.score("MeanSquaredError", np.ones(3), np.ones((3, 3)))
+
+
+def test_floats_of_16_bits_are_floats() -> None:
+    expected = np.array([[0.5], [1.5]], ml_dtypes.bfloat16)
+
+    found = difference(expected, np.array([[0.5], [1.25]], np.float32))
+
+    assert found.is_float
+    assert found.largest == 0.25

@@ -9,6 +9,7 @@ import pyarrow as pa
 from headrace_components import saved_model
 from headrace_components.bulk_inferrer.params import OutputColumns
 from headrace_components.errors import InputError
+from headrace_components.number_types import is_float, is_number
 
 FILE_PREFIX = "examples"
 
@@ -81,7 +82,8 @@ def added(
         outputs: By signature, arrays of shape `(rows, ...)` by output.
 
     Raises:
-        InputError: A column is there already, or an output is more than a vector per row.
+        InputError: A column is there already, or an output is more than a vector per row, or of
+            values that a feature cannot hold.
     """
     columns = dict(zip(batch.schema.names, batch.columns, strict=True))
     for name, spec in specs.items():
@@ -107,12 +109,26 @@ def _list_column(name: str, key: str, array: Any) -> pa.Array:
     values = array.reshape(-1)
     width = lengths[0] if lengths else 1
     offsets = np.arange(len(array) + 1, dtype=np.int64) * width
-    return pa.LargeListArray.from_arrays(pa.array(offsets), _flat(values))
+    return pa.LargeListArray.from_arrays(pa.array(offsets), _flat(values, f"{key!r} of {name!r}"))
 
 
-def _flat(values: Any) -> pa.Array:
-    if values.dtype == np.object_:
+def _flat(values: Any, output: str) -> pa.Array:
+    kind = values.dtype
+    if kind.kind in "OSU":
         return pa.array(values.tolist(), pa.large_binary())
-    if np.issubdtype(values.dtype, np.floating):
+    if is_float(kind):
         return pa.array(values.astype(np.float32))
-    return pa.array(values.astype(np.int64))
+    if not is_number(kind):
+        raise InputError(
+            f"bulk_inferrer: output {output} is of type {kind.name}, expected floats, integers, "
+            "booleans or strings, which a feature can hold. Choose another output, or have "
+            "prediction logs."
+        )
+    numbers = values.astype(np.int64)
+    if kind.kind == "u" and (numbers < 0).any():
+        raise InputError(
+            f"bulk_inferrer: output {output} is {values.max()} in a row, expected integers up to "
+            f"{np.iinfo(np.int64).max}, which a feature can hold. Choose another output, or have "
+            "prediction logs."
+        )
+    return pa.array(numbers)

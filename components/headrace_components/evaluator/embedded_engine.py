@@ -28,6 +28,7 @@ from headrace_components.evaluator.row_checks import check_numbers
 from headrace_components.evaluator.rows import EvaluationRows
 from headrace_components.evaluator.slices import assign
 from headrace_components.evaluator.survey import Survey, merged, surveys
+from headrace_components.number_types import is_number
 
 _CHUNK_ROWS = 1000
 
@@ -237,5 +238,5 @@ def _is_private(key: Any) -> bool:
 
 def _is_number(value: Any) -> bool:
     if isinstance(value, np.ndarray):
-        return bool(np.issubdtype(value.dtype, np.number))
+        return value.dtype.kind == "c" or is_number(value.dtype)
     return isinstance(value, (numbers.Number, types.StructuredMetricValue))

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from headrace_components.number_types import is_float
+
 
 @dataclass(kw_only=True, slots=True)
 class _Spread:
@@ -66,7 +68,7 @@ class Difference:
             actual: What the TF Lite model answered, same shape.
         """
         self.num_rows += len(expected)
-        self.is_float = np.issubdtype(expected.dtype, np.floating)
+        self.is_float = is_float(expected.dtype)
         self.has_places = self.is_float and expected.ndim > 1 and expected.shape[-1] > 1
         if not self.is_float:
             self._agreeing += _equal_rows(expected == actual)
