@@ -7,10 +7,12 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from headrace.backends.local.runners import guard
 from headrace.backends.local.runners.client import Nursery, Request
 from headrace_components.errors import PlatformError
 
@@ -186,3 +188,266 @@ def test_importing_every_executor_starts_no_python_thread() -> None:
     )
 
     assert result.stdout.splitlines()[-1] == "['MainThread']"
+
+
+# Starts what a task may leave behind: a child, one in a session of its own, and a daemon, whose
+# parent is gone. Each notes its process in the file that is the argument.
+FAMILY = """
+import os, subprocess, sys, time
+notes = sys.argv[1]
+sleep = f"echo $$ >> {notes}; exec sleep 300"
+subprocess.Popen(["sh", "-c", sleep])
+subprocess.Popen(["sh", "-c", sleep], start_new_session=True)
+subprocess.Popen(["sh", "-c", f"(setsid sh -c '{sleep}' &) ; exit 0"]).wait()
+# It ignores what asks it to end.
+subprocess.Popen(["sh", "-c", f"trap '' TERM; echo $$ >> {notes}; sleep 300"])
+while len(open(notes).read().split()) < 4:
+    time.sleep(0.01)
+"""
+
+ENDINGS = {
+    "ends": ("", 0),
+    "raises": ("raise ValueError", 1),
+    "exits at once": ("os._exit(3)", 3),
+    "is killed": ("os.kill(os.getpid(), 9)", -9),
+}
+
+
+def family(tmp_path: Path, ending: str) -> tuple[Request, Path]:
+    notes = tmp_path / "notes"
+    notes.touch()
+    command = [sys.executable, "-c", FAMILY + ending, str(notes)]
+    return (
+        Request(
+            component=None,
+            command=command,
+            environment={},
+            directory=tmp_path,
+            log=tmp_path / "task.log",
+        ),
+        notes,
+    )
+
+
+def noted(notes: Path) -> list[int]:
+    return [int(line) for line in notes.read_text("utf-8").split()]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError("what was waited for did not come")
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("how", ENDINGS)
+def test_what_a_task_started_has_ended_when_the_task_has(how: str, tmp_path: Path) -> None:
+    ending, status = ENDINGS[how]
+    wanted, notes = family(tmp_path, ending)
+
+    async def main() -> list[int]:
+        nursery = Nursery(tmp_path / "nursery.log")
+        try:
+            assert await nursery.run(wanted) == status
+            return [pid for pid in noted(notes) if is_running(pid)]
+        finally:
+            await nursery.close()
+
+    assert asyncio.run(main()) == []
+    assert len(noted(notes)) == 4
+
+
+def test_what_two_tasks_started_is_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "short").mkdir()
+    (tmp_path / "long").mkdir()
+    short, _ = family(tmp_path / "short", "")
+    long, notes = family(tmp_path / "long", "time.sleep(300)")
+
+    async def main() -> None:
+        nursery = Nursery(tmp_path / "nursery.log")
+        goes_on = asyncio.create_task(nursery.run(long))
+        await until(lambda: len(noted(notes)) == 4)
+
+        assert await nursery.run(short) == 0
+
+        assert all(is_running(pid) for pid in noted(notes))
+        goes_on.cancel()
+        await nursery.close()
+        assert not any(is_running(pid) for pid in noted(notes))
+
+    asyncio.run(main())
+
+
+def test_a_shell_is_ended_with_the_program_that_it_waits_for(tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    notes.touch()
+    # As kfp starts a component: the program is a child of the shell, which has more to do.
+    code = f"import os, time; open({str(notes)!r}, 'w').write(str(os.getpid())); time.sleep(300)"
+    shell = Request(
+        component=None,
+        command=["sh", "-c", '"$0" "$@"; echo done', sys.executable, "-c", code],
+        environment={},
+        directory=tmp_path,
+        log=tmp_path / "task.log",
+    )
+
+    async def main() -> None:
+        nursery = Nursery(tmp_path / "nursery.log")
+        running = asyncio.create_task(nursery.run(shell))
+        await until(lambda: len(noted(notes)) == 1)
+        parent = Path(f"/proc/{noted(notes)[0]}/stat").read_text("utf-8").rpartition(")")[2]
+        os.kill(int(parent.split()[1]), signal.SIGKILL)
+
+        assert await running == -signal.SIGKILL
+
+        assert not is_running(noted(notes)[0])
+        await nursery.close()
+
+    asyncio.run(main())
+
+
+def test_an_interrupted_task_gets_its_time_to_end_what_it_has_elsewhere(tmp_path: Path) -> None:
+    started, ended = tmp_path / "started", tmp_path / "ended"
+    # It needs its child until the end, as a job server that a task has started.
+    code = (
+        "import pathlib, signal, subprocess, sys, time\n"
+        "child = subprocess.Popen(['sleep', '300'])\n"
+        "def stop(*_):\n"
+        "    time.sleep(2)\n"
+        f"    pathlib.Path({str(ended)!r}).write_text(str(child.poll()))\n"
+        "    sys.exit(143)\n"
+        "signal.signal(signal.SIGTERM, stop)\n"
+        f"pathlib.Path({str(started)!r}).write_text(str(child.pid))\n"
+        "time.sleep(300)\n"
+    )
+
+    async def main() -> None:
+        nursery = Nursery(tmp_path / "nursery.log")
+        running = asyncio.create_task(nursery.run(request(tmp_path, code)))
+        await until(lambda: started.exists() and started.read_text("utf-8") != "")
+        running.cancel()
+        await nursery.close()
+
+    asyncio.run(main())
+
+    assert ended.read_text("utf-8") == "None"
+    assert not is_running(int(started.read_text("utf-8")))
+
+
+def children(pid: int) -> list[int]:
+    return [child for child, parent in guard.processes() if parent == pid]
+
+
+def test_a_task_that_had_not_begun_is_started_by_another_nursery(tmp_path: Path) -> None:
+    async def main() -> int:
+        nursery = Nursery(tmp_path / "nursery.log")
+        assert await nursery.run(request(tmp_path, "pass")) == 0
+        (first,) = children(os.getpid())
+        os.kill(first, signal.SIGSTOP)  # it does not read
+        running = asyncio.create_task(nursery.run(request(tmp_path, "raise SystemExit(7)")))
+        await asyncio.sleep(0.1)
+        os.kill(first, signal.SIGKILL)
+        try:
+            return await running
+        finally:
+            await nursery.close()
+
+    assert asyncio.run(asyncio.wait_for(main(), 60)) == 7
+
+
+def test_a_nursery_that_is_killed_before_it_reads_anything_is_started_again(
+    tmp_path: Path,
+) -> None:
+    async def main() -> int:
+        nursery = Nursery(tmp_path / "nursery.log")
+        running = asyncio.create_task(nursery.run(request(tmp_path, "raise SystemExit(7)")))
+        await until(lambda: guard.descendants(os.getpid()) != [])
+        (child,) = guard.descendants(os.getpid())
+        os.kill(child, signal.SIGSTOP)
+        os.kill(child, signal.SIGKILL)
+        try:
+            return await running
+        finally:
+            await nursery.close()
+
+    assert asyncio.run(asyncio.wait_for(main(), 60)) == 7
+
+
+@pytest.mark.parametrize("pause_seconds", [0.0, 0.01, 0.05, 0.1, 0.2, 0.4])
+def test_a_nursery_that_is_killed_at_any_moment_hangs_nothing(
+    pause_seconds: float, tmp_path: Path
+) -> None:
+    # A message that does not fit into the socket's buffer: it is killed in the middle of it.
+    code = f"{'#' * (1 << 20)}\nimport time; time.sleep(0.3)"
+    script = tmp_path / "script.py"
+    script.write_text(code, "utf-8")
+
+    async def main() -> list[int | BaseException]:
+        nursery = Nursery(tmp_path / "nursery.log")
+        wanted = [
+            Request(
+                component=None,
+                command=[sys.executable, str(script)],
+                environment={"WHATEVER": "x" * 100_000},
+                directory=tmp_path,
+                log=tmp_path / f"{number}.log",
+            )
+            for number in range(4)
+        ]
+        running = [asyncio.create_task(nursery.run(each)) for each in wanted]
+        await until(lambda: guard.descendants(os.getpid()) != [])
+        await asyncio.sleep(pause_seconds)
+        (first,) = children(os.getpid())
+        os.kill(first, signal.SIGKILL)
+        try:
+            return await asyncio.gather(*running, return_exceptions=True)
+        finally:
+            await nursery.close()
+
+    outcomes = asyncio.run(asyncio.wait_for(main(), 60))
+
+    assert all(each == 0 or isinstance(each, PlatformError) for each in outcomes), outcomes
+    assert guard.descendants(os.getpid()) == []
+
+
+def test_a_task_is_lost_when_its_guard_is_killed_and_others_go_on(tmp_path: Path) -> None:
+    wanted, notes = family(tmp_path, "time.sleep(300)")
+
+    async def main() -> None:
+        nursery = Nursery(tmp_path / "nursery.log")
+        running = asyncio.create_task(nursery.run(wanted))
+        await until(lambda: len(noted(notes)) == 4)
+        (nursery_pid,) = children(os.getpid())
+        (watching,) = children(nursery_pid)
+        os.kill(watching, signal.SIGKILL)
+        # The nursery is there still; it answers the one and takes the other.
+        lost = asyncio.create_task(asyncio.wait_for(running, 60))
+        with pytest.raises(PlatformError, match="process that starts the tasks ended"):
+            await lost
+        assert not any(is_running(pid) for pid in noted(notes))
+        assert await nursery.run(request(tmp_path, "raise SystemExit(7)")) == 7
+        assert children(os.getpid()) == [nursery_pid]
+        await nursery.close()
+
+    asyncio.run(main())
+
+
+def test_the_tasks_of_a_backend_that_is_killed_end_with_what_they_started(tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    notes.touch()
+    code = (
+        "import asyncio, pathlib, sys\n"
+        "from headrace.backends.local.runners.client import Nursery, Request\n"
+        f"folder = pathlib.Path({str(tmp_path)!r})\n"
+        "task = Request(component=None, command=[sys.executable, '-c', sys.argv[1], sys.argv[2]],\n"
+        "    environment={}, directory=folder, log=folder / 'task.log')\n"
+        "asyncio.run(Nursery(folder / 'nursery.log').run(task))\n"
+    )
+    backend = subprocess.Popen([sys.executable, "-c", code, FAMILY + "time.sleep(300)", str(notes)])
+    asyncio.run(until(lambda: len(noted(notes)) == 4))
+
+    backend.kill()
+    backend.wait()
+
+    asyncio.run(until(lambda: not any(is_running(pid) for pid in noted(notes))))

@@ -409,3 +409,12 @@ def test_an_executor_of_google_alone_is_refused_elsewhere() -> None:
     for target in ("local", "kubeflow"):
         with pytest.raises(CompileError, match=r"has no executor 'resolver'"):
             lint(spec, target, {})
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_negative_number_of_retries_is_refused(target: Target) -> None:
+    @dsl.pipeline(name="for-ever")
+    def for_ever() -> None:
+        step().set_retry(-1)
+
+    assert "num_retries=-1, expected 0 or more" in refusal(for_ever, target)

@@ -19,6 +19,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 
 import headrace
 from headrace.backends.local import engine
+from headrace.backends.local.spec import Spec
 from headrace.backends.local.store import RunStore
 from headrace.specs import messages
 from headrace.specs.reading import MAX_DEPTH, MAX_NODES, read_documents
@@ -436,3 +437,16 @@ def test_the_messages_are_those_of_kfp() -> None:
                 names = {field.json_name for field in oneof.fields}
                 is_type = name == "ArtifactTypeSchema"
                 assert is_type or names == set(messages.EXCLUSIVE[name]), name
+
+
+def test_a_negative_number_of_retries_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    spec = compiled(one)
+    spec["root"]["dag"]["tasks"]["step"]["retryPolicy"] = {"maxRetryCount": -1}
+
+    with pytest.raises(InputError, match=r"task `step`: .*num_retries=-1, expected 0 or more"):
+        headrace.run(spec, root=tmp_path)
+    # A run of an earlier version may be resumed.
+    with pytest.raises(InputError, match=r"step: .*`maxRetryCount` is -1, expected 0 or more"):
+        Spec(body=spec)
+
+    assert not list(tmp_path.iterdir())

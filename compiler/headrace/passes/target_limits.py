@@ -161,6 +161,16 @@ def _retry_of_a_dag(node: ir.TaskNode) -> str | None:
     return None
 
 
+def _negative_retries(node: ir.TaskNode) -> str | None:
+    count = node.task.get("retryPolicy", {}).get("maxRetryCount", 0)
+    if int(count) < 0:
+        return (
+            f"would be retried for ever: its `set_retry` has num_retries={count}, expected 0 or "
+            "more. Write how many times to try again."
+        )
+    return None
+
+
 def _foreign_executor(node: ir.TaskNode) -> str | None:
     executor = node.executor
     kinds = sorted(set(executor) - {"container", "importer"})
@@ -316,10 +326,11 @@ def _texts(node: ir.TaskNode) -> list[tuple[str, str]]:
 
 
 _RULES: dict[Target, tuple[Rule, ...]] = {
-    "local": (_foreign_executor, _retry_of_a_dag),
+    "local": (_foreign_executor, _negative_retries, _retry_of_a_dag),
     "kubeflow": (
         _foreign_executor,
         _accelerator_of_kubeflow,
+        _negative_retries,
         _retry_of_a_dag,
         _importer_of_kubeflow,
         _missing_artifact_of_a_dag,
@@ -332,6 +343,7 @@ _RULES: dict[Target, tuple[Rule, ...]] = {
         _accelerator_of_vertex,
         _machine_of_vertex,
         _request_of_vertex,
+        _negative_retries,
         _retry_of_a_dag,
         _placeholder_in_a_command,
     ),

@@ -93,8 +93,8 @@ class DataflowJob:
         """Ends what an earlier try left, submits, and waits for the end of the job."""
         self._end_earlier_job()
         if self._is_named_here:
-            # A task that is killed in the middle of the submission leaves at least the name.
-            self._write_record()
+            # Before there is a job: a task that is killed while it submits leaves the name.
+            self._write_record(name=self._name)
         result = submit()
         self._announce(result.job_id())
         self._gate.check()
@@ -153,7 +153,7 @@ class DataflowJob:
         return passed
 
     def _announce(self, job_id: str) -> None:
-        """Logs the job and its page, puts it into the output's metadata, and notes it."""
+        """Logs the job and its page, and puts it into the output's metadata."""
         where = self._options.view_as(GoogleCloudOptions)
         link = f"{_CONSOLE}/{where.region}/{job_id}?project={where.project}"
         logging.info("%s: Dataflow job %s: %s", self._component, job_id, link)
@@ -161,11 +161,11 @@ class DataflowJob:
         # The message `GcpResources` of google-cloud-pipeline-components.
         resources = {"resources": [{"resourceType": "DataflowJob", "resourceUri": uri}]}
         self._output.metadata["gcp_resources"] = json.dumps(resources)
-        self._write_record(job_id)
+        if not self._is_named_here:  # other jobs may have that name before and afterwards
+            self._write_record(job=job_id)
 
-    def _write_record(self, job_id: str = "") -> None:
-        name = self._name if self._is_named_here else ""
-        found = {"job": job_id, "name": name, "scratch": self._scratch}
+    def _write_record(self, *, job: str = "", name: str = "") -> None:
+        found = {"job": job, "name": name, "scratch": self._scratch}
         locations.write_bytes(self._file, json.dumps(found).encode())
 
     def _end_earlier_job(self) -> None:

@@ -234,6 +234,12 @@ class Spec:
                 yield here, task
 
     def _check(self, path: tuple[str, ...], task: TaskSpec) -> None:
+        if task.retry.max_retries < 0:
+            raise InputError(
+                f"{'/'.join(path)}: it would be retried for ever: `maxRetryCount` is "
+                f"{task.retry.max_retries}, expected 0 or more. Write in `set_retry` how many "
+                "times to try again, and compile the pipeline again."
+            )
         executor = self.component(task.component).executor or {}
         if "artifactIterator" in task.body:
             raise InputError(

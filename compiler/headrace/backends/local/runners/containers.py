@@ -83,6 +83,7 @@ class ContainerRunner:
             environment={},
             directory=self.directory,
             log=process.log,
+            confine=False,  # podman starts what later commands use, and the watcher ends the rest
         )
         status = await self._clients.run(request)
         if status == _ENGINE_FAILED:
