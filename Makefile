@@ -64,7 +64,7 @@ compile: $(VENV)/.ready ## Compile every example for every target, with CONFIG o
 	@[ $(CONFIG) != examples/headrace.toml ] || echo "The images and buckets are those of $(CONFIG), which are not there. Write a headrace.toml of your own to submit."
 
 golden: $(VENV)/.ready ## Write the compiled specs that the tests compare with
-	HEADRACE_REGENERATE=1 $(BIN)/python -m pytest -q tests/golden tests/conformance/test_feature_table.py tests/unit/test_evaluator_tables.py
+	HEADRACE_REGENERATE=1 $(BIN)/python -m pytest -q tests/golden tests/conformance/test_feature_table.py tests/unit/test_message_tables.py
 
 bench: examples/flights/data examples/penguins/data ## Measure Headrace, and TFX beside it with TFX_PYTHON=path/to/python
 	$(BIN)/python -m bench $(if $(TFX_PYTHON),--tfx-python $(TFX_PYTHON))

@@ -364,14 +364,16 @@ def test_anomalies_are_logged_and_fail_the_task_where_that_is_wanted(
         ({}, "both `config` and `custom_validation_config` are empty"),
         (
             {"default_slice": {}},
-            r"config has the field 'default_slice', expected \['default_slice_config'\]. Did you",
+            r"config has the field 'default_slice', which DistributionValidatorConfig lacks; it "
+            r"has \['default_slice_config'\]. Did you mean 'default_slice_config'\?",
         ),
         ({"default_slice_config": []}, r"config.default_slice_config is \[\], expected an object"),
         ({"default_slice_config": {"feature": {}}}, r"feature is \{\}, expected a list"),
         (config(fare={}), "distribution_comparator of 'fare' is empty, expected one of"),
         (
             config(fare={"jensen_shannon": {}}),
-            'which is no FeatureComparator: .* no field named "jensen_shannon"',
+            r"has the field 'jensen_shannon', which FeatureComparator lacks; .* Did you mean "
+            r"'jensen_shannon_divergence'\?",
         ),
         (
             config(fare={"infinity_norm": {}}),

@@ -67,7 +67,10 @@ def metric(**fields: Any) -> dict[str, Any]:
             metric(class_name="AUC", config='{"num_threshold": 3}'),
             r"AUC the argument 'num_threshold'.*Did you mean 'num_thresholds'\?",
         ),
-        (metric(class_name="NDCG", config="{}"), r"NDCG the argument 'gain_key', which it needs"),
+        (
+            metric(class_name="PrecisionAtRecall", config='{"top_k": 3}'),
+            r"PrecisionAtRecall the argument 'recall', which it needs",
+        ),
         (metric(class_name="AUC", config="{'a': 1}"), r"config of metric AUC.*is not JSON"),
         (
             metric(class_name="AUC", threshold={"value_threshold": {"lower_bound": "high"}}),
@@ -131,6 +134,22 @@ def test_a_metric_of_the_authors_module_is_left_to_the_run(tmp_path: Path) -> No
             'csv_example_gen(input_base=root, input_config={"splits": '
             '[{"name": "a", "pattern": "{SPAN:x}/*"}]})',
             r"pattern '\{SPAN:x\}/\*'.*expected \{SPAN\} or \{SPAN:8\}",
+        ),
+        (
+            "statistics_gen(examples=csv_example_gen(input_base=root).output, "
+            'stats_options={"num_top_value": 3})',
+            r"`stats_options` has 'num_top_value'.*Did you mean 'num_top_values'\?",
+        ),
+        (
+            "statistics_gen(examples=csv_example_gen(input_base=root).output, "
+            'stats_options={"slicing_config": {"slicing_specs": [{"feature_key": ["a"]}]}})',
+            r"slicing_specs\[0\] has the field 'feature_key'.*Did you mean 'feature_keys'\?",
+        ),
+        (
+            "distribution_validator(statistics=statistics_gen(examples=csv_example_gen("
+            'input_base=root).output).outputs["statistics"], config={"defaultSliceConfig": '
+            '{"feature": [{"path": {"step": ["a"]}, "distribution_comparator": {"l_norm": {}}}]}})',
+            r"feature\[0\].distribution_comparator has the field 'l_norm', which FeatureComparator",
         ),
         ("csv_example_gen(input_base=root, span=3)", r"span 3 is asked for, but pattern '\*'"),
         (

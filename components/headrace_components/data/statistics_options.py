@@ -1,7 +1,5 @@
 """Makes TFDV's options from what a pipeline sets by name."""
 
-import difflib
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,33 +9,8 @@ from tensorflow_data_validation.utils import schema_util
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.public.proto import slicing_spec_pb2
 
+from headrace_components.data.statistics_values import checked_option
 from headrace_components.errors import InputError
-
-_TINY = 1e-6
-
-# What a pipeline may set by name, with the type and the range of each. Fields of StatsOptions that
-# hold functions, or have no effect on decoded examples, are left out.
-_OPTIONS: Mapping[str, tuple[type, float, float]] = {
-    "num_top_values": (int, 0, math.inf),
-    "num_rank_histogram_buckets": (int, 0, math.inf),
-    "num_values_histogram_buckets": (int, 2, math.inf),
-    "num_histogram_buckets": (int, 1, math.inf),
-    "num_quantiles_histogram_buckets": (int, 1, math.inf),
-    "desired_batch_size": (int, 1, math.inf),
-    "frequency_threshold": (int, 0, math.inf),
-    "weighted_frequency_threshold": (float, 0, math.inf),
-    "epsilon": (float, _TINY, 1),
-    "sample_rate": (float, _TINY, 1),
-    "semantic_domain_stats_sample_rate": (float, _TINY, 1),
-    "enable_semantic_domain_stats": (bool, 0, 1),
-    "use_sketch_based_topk_uniques": (bool, 0, 1),
-    "add_default_generators": (bool, 0, 1),
-    "weight_feature": (str, 0, 0),
-    "label_feature": (str, 0, 0),
-    "slicing_config": (dict, 0, 0),
-    "feature_allowlist": (list, 0, 0),
-    "vocab_paths": (dict, 0, 0),
-}
 
 
 def options_from(
@@ -57,38 +30,13 @@ def options_from(
         InputError: A name is unknown, a value is not of its field's type or range, or the label is
             not categorical in the schema.
     """
-    fields = {name: _option(name, value, component) for name, value in values.items()}
+    fields = {name: checked_option(name, value, component) for name, value in values.items()}
     if "label_feature" in fields:
         _check_label(fields["label_feature"], schema, component)
     if "slicing_config" in fields:
         fields["slicing_config"] = _slicing_config(fields["slicing_config"], component)
     _check_categories(schema, bool(fields.get("use_sketch_based_topk_uniques")), component)
     return StatsOptions(schema=schema, **fields)
-
-
-def _option(name: str, value: Any, component: str) -> Any:
-    if name not in _OPTIONS:
-        near = difflib.get_close_matches(name, _OPTIONS, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"Use one of {sorted(_OPTIONS)}."
-        raise InputError(
-            f"{component}: `stats_options` has {name!r}, which is no field of tfdv.StatsOptions "
-            f"that a pipeline can set. {hint}"
-        )
-    kind, least, most = _OPTIONS[name]
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    converted: Any = value
-    if is_number and (kind is float or (kind is int and float(value).is_integer())):
-        converted = kind(value)
-    is_kind = type(converted) is kind
-    if not is_kind or (kind in (int, float) and not least <= converted <= most):
-        names = {int: "a whole number", float: "a number", bool: "true or false", str: "a string"}
-        wanted = names.get(kind, "a list" if kind is list else "an object")
-        bounds = f" from {least:g} to {most:g}" if kind in (int, float) else ""
-        raise InputError(
-            f"{component}: `stats_options` sets {name!r} to {value!r}, expected {wanted}{bounds}. "
-            "See the fields of tfdv.StatsOptions."
-        )
-    return converted
 
 
 def _check_categories(schema: schema_pb2.Schema | None, sketch: bool, component: str) -> None:

@@ -14,6 +14,7 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 from tensorflow_metadata.proto.v0 import path_pb2, schema_pb2
 
+from headrace_components.distribution_validator.early_checks import normalized
 from headrace_components.errors import InputError
 
 Step = tuple[str, ...]
@@ -46,7 +47,7 @@ def read(config: Mapping[str, Any]) -> Comparators:
         InputError: A field is unknown or not of its type, a feature comes twice, or a comparator
             has no threshold.
     """
-    outer = _fields(config, ("default_slice_config",), "config")
+    outer = _fields(normalized(config), ("default_slice_config",), "config")
     place = "config.default_slice_config"
     inner = _fields(
         outer.get("default_slice_config", {}), ("feature", "num_examples_comparator"), place

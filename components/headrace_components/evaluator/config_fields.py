@@ -1,6 +1,6 @@
 """The messages of a `tfma.EvalConfig`, for checks where TFMA is not installed.
 
-Written by `HEADRACE_REGENERATE=1 pytest tests/unit/test_evaluator_tables.py`, which also holds it
+Written by `HEADRACE_REGENERATE=1 pytest tests/unit/test_message_tables.py`, which also holds it
 equal to TFMA's own.
 """
 

@@ -3,9 +3,7 @@
 The compiler and the executor call the same functions, so both say the same of it.
 """
 
-import difflib
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,15 +13,10 @@ from headrace_components.evaluator.config_rules import check_arguments, check_ru
 from headrace_components.evaluator.known_metrics import ARGUMENTS
 from headrace_components.evaluator.params import EvaluatorParams
 from headrace_components.evaluator.thresholds import check_thresholds
+from headrace_components.messages import Messages, suggestion
 from headrace_components.split_needs import SplitNeed
 
-_EXPECTED = {
-    "string": "a string",
-    "bool": "true or false",
-    "integer": "a whole number",
-    "number": "a number",
-}
-_NAMED_NUMBERS = ("NaN", "Infinity", "-Infinity")
+_MESSAGES = Messages("evaluator", FIELDS)
 
 
 def check(params: EvaluatorParams) -> None:
@@ -59,7 +52,7 @@ def normalized(values: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         InputError: A field is unknown, given twice, or of another type.
     """
-    return _message(values, "EvalConfig", "eval_config")
+    return _MESSAGES.read(values, "EvalConfig", "eval_config")
 
 
 def check_metric(metric: Mapping[str, Any], place: str, *, has_module: bool) -> None:
@@ -87,12 +80,12 @@ def check_metric(metric: Mapping[str, Any], place: str, *, has_module: bool) -> 
     if unknown and "..." not in words:
         raise InputError(
             f"evaluator: {place} gives the metric {name} the argument {unknown[0]!r}, which it "
-            f"does not take; it takes {known}. {_suggestion(unknown[0], known)}"
+            f"does not take; it takes {known}. {suggestion(unknown[0], known)}"
         )
     check_arguments(name, arguments, place)
     required = [word.removesuffix("!") for word in words if word.endswith("!")]
     missing = [argument for argument in required if argument not in arguments]
-    if missing and "..." not in arguments:
+    if missing:
         example = json.dumps({missing[0]: ...}, default=lambda _: "...")
         raise InputError(
             f"evaluator: {place} does not give the metric {name} the argument {missing[0]!r}, "
@@ -104,7 +97,7 @@ def unknown_metric(name: str, known: Sequence[str], place: str = "`eval_config`"
     """Returns the error for a metric that does not exist."""
     return InputError(
         f"evaluator: {place} asks for the metric {name!r}, which neither TFMA nor Keras has. "
-        f"{_suggestion(name, known)}"
+        f"{suggestion(name, known)}"
     )
 
 
@@ -136,105 +129,3 @@ def arguments_of(name: str, config: str) -> dict[str, Any]:
             "Give a JSON text, as '{\"thresholds\": [0.5]}'."
         ) from error
     return dict(arguments)
-
-
-def _message(value: Any, kind: str, place: str) -> dict[str, Any]:
-    if not isinstance(value, Mapping):
-        raise InputError(
-            f"evaluator: {place} is {value!r}, expected an object with fields of {kind}: "
-            f"{sorted(FIELDS[kind])}. Give a dict."
-        )
-    fields = FIELDS[kind]
-    spellings = {_camel(name): name for name in fields} | {name: name for name in fields}
-    found: dict[str, Any] = {}
-    for spelled, inner in value.items():
-        if spelled not in spellings:
-            raise InputError(
-                f"evaluator: {place} has the field {spelled!r}, which {kind} lacks; it has "
-                f"{sorted(fields)}. {_suggestion(str(spelled), sorted(fields))}"
-            )
-        name = spellings[spelled]
-        if name in found:
-            raise InputError(
-                f"evaluator: {place} has the field {name!r} twice, in two spellings. Keep one."
-            )
-        if inner is not None:  # null leaves a field unset
-            found[name] = _field(inner, fields[name], f"{place}.{spelled}")
-    return found
-
-
-def _field(value: Any, kind: str, place: str) -> Any:
-    form, _, rest = kind.partition(" ")
-    if form == "list":
-        if not isinstance(value, (list, tuple)):
-            raise InputError(
-                f"evaluator: {place} is {value!r}, expected a list. Put it in brackets, as "
-                f"[{value!r}]."
-            )
-        return [_field(item, rest, f"{place}[{index}]") for index, item in enumerate(value)]
-    if form == "map":
-        if not isinstance(value, Mapping):
-            raise InputError(
-                f"evaluator: {place} is {value!r}, expected an object: values by name. Give a "
-                "dict, as {'name': ...}."
-            )
-        return {str(k): _field(item, rest, f"{place}[{k!r}]") for k, item in value.items()}
-    if form == "message":
-        return _message(value, rest, place)
-    if form == "wrapper":
-        if isinstance(value, Mapping) and set(value) <= {"value"}:
-            value = value.get("value", 0 if rest != "bool" else False)
-        return _scalar(value, rest, place)
-    if form == "enum":
-        return _enum(value, rest.split("|"), place)
-    return _scalar(value, form, place)
-
-
-def _enum(value: Any, names: Sequence[str], place: str) -> Any:
-    is_number = _is_whole(value) and 0 <= int(value) < len(names)
-    if value in names or is_number:
-        return int(value) if is_number else value
-    raise InputError(
-        f"evaluator: {place} is {value!r}, expected one of {list(names[1:])}. "
-        f"{_suggestion(str(value), names[1:])}"
-    )
-
-
-def _scalar(value: Any, kind: str, place: str) -> Any:
-    if kind == "integer" and _is_whole(value):
-        return int(value)
-    if kind == "number" and (_is_number(value) or value in _NAMED_NUMBERS):
-        return value
-    if kind == "bool" and isinstance(value, bool):
-        return value
-    if kind == "string" and isinstance(value, str):
-        return value
-    advice = "Give the field the JSON form of its type."
-    if place.endswith(".config"):
-        advice = "`config` of a metric is a JSON text, as '{\"thresholds\": [0.5]}'."
-    raise InputError(f"evaluator: {place} is {value!r}, expected {_EXPECTED[kind]}. {advice}")
-
-
-def _is_number(value: Any) -> bool:
-    if isinstance(value, str):  # protobuf's JSON has numbers in quotes, too
-        try:
-            return math.isfinite(float(value))
-        except ValueError:
-            return False
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _is_whole(value: Any) -> bool:
-    return _is_number(value) and math.isfinite(float(value)) and float(value).is_integer()
-
-
-def _suggestion(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    if not near:  # "auc" for "AUC"
-        near = [each for each in known if each.lower() == name.lower()]
-    return f"Did you mean {near[0]!r}?" if near else "Take one of those that it has."
-
-
-def _camel(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(part.capitalize() for part in others)

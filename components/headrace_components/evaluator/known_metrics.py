@@ -1,7 +1,7 @@
 # ruff: noqa: E501  a metric a line
 """The metrics of TFMA and Keras, for checks where neither is installed.
 
-Written by `HEADRACE_REGENERATE=1 pytest tests/unit/test_evaluator_tables.py`, which also holds it
+Written by `HEADRACE_REGENERATE=1 pytest tests/unit/test_message_tables.py`, which also holds it
 equal to what those libraries have.
 """
 

@@ -2,8 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 
+from headrace_components.data.metadata_fields import FIELDS
+from headrace_components.data.statistics_values import checked_option
+from headrace_components.messages import Messages
 from headrace_components.split_needs import SplitNeed
 from headrace_components.statistics_gen.params import StatisticsGenParams
+
+_MESSAGES = Messages("statistics_gen", FIELDS)
+
+
+def check(params: StatisticsGenParams) -> None:
+    """Rejects options that TFDV does not have.
+
+    Raises:
+        InputError: A name is unknown, or a value is not of its field's type or range.
+    """
+    for name, value in params.stats_options.items():
+        checked_option(name, value, "statistics_gen")
+    slicing = params.stats_options.get("slicing_config", {})
+    _MESSAGES.read(slicing, "SlicingConfig", "`slicing_config` of `stats_options`")
 
 
 def splits_read(params: StatisticsGenParams) -> list[SplitNeed]:

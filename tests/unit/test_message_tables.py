@@ -1,14 +1,18 @@
-"""What Evaluator knows without TFMA of its messages and metrics is what TFMA has."""
+"""What is known of messages and metrics without their libraries is what these have."""
 
+import importlib.util
 import inspect
 import os
 from pathlib import Path
 from typing import Any
 
+from tensorflow_metadata.proto.v0 import path_pb2, schema_pb2
 from tensorflow_model_analysis.metrics import metric_types
 from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.utils.keras_lib import tf_keras
+from tfx_bsl.public.proto import slicing_spec_pb2
 
+from headrace_components.data import metadata_fields
 from headrace_components.evaluator import config_fields, known_metrics
 from headrace_components.evaluator.eval_config import checked_config
 
@@ -21,7 +25,10 @@ _SCALARS = {
     "TYPE_DOUBLE": "number",
 }
 _WRAPPERS = {"DoubleValue": "number", "BoolValue": "bool", "Int32Value": "integer"}
-_PLACE = Path(config_fields.__file__).parent
+_COMPONENTS = Path(known_metrics.__file__).parents[1]
+# TFDV 1.21 has it no more.
+_CUSTOM_VALIDATION = "tensorflow_data_validation.anomalies.proto.custom_validation_config_pb2"
+_OF_1_16 = ("CustomValidationConfig", "FeatureValidation", "FeaturePairValidation", "Validation")
 
 
 def _kind(field: Any) -> str:
@@ -76,7 +83,7 @@ def _arguments(metric: type) -> str:
 
 
 def _text(name: str, table: dict[str, Any]) -> str:
-    source = (_PLACE / name).read_text("utf-8")
+    source = (_COMPONENTS / name).read_text("utf-8")
     head, separator, _ = source.partition(" = {\n")
     rows = []
     for key, value in table.items():
@@ -88,10 +95,36 @@ def _text(name: str, table: dict[str, Any]) -> str:
     return head + separator + "".join(rows) + "}\n"
 
 
+def _write(name: str, table: dict[str, Any]) -> None:
+    (_COMPONENTS / name).write_text(_text(name, table), "utf-8")
+
+
+def test_messages_of_metadata_have_the_fields_that_the_table_says() -> None:
+    found: dict[str, dict[str, str]] = {}
+    for message in (
+        path_pb2.Path,
+        schema_pb2.FeatureComparator,
+        schema_pb2.NumericValueComparator,
+        slicing_spec_pb2.SlicingConfig,
+    ):
+        _fields(message.DESCRIPTOR, found)
+    has_custom_validation = importlib.util.find_spec(_CUSTOM_VALIDATION) is not None
+    if has_custom_validation:
+        custom = importlib.import_module(_CUSTOM_VALIDATION)
+        _fields(custom.CustomValidationConfig.DESCRIPTOR, found)
+    if os.environ.get("HEADRACE_REGENERATE"):
+        _write("data/metadata_fields.py", found)
+        return
+
+    left_out = () if has_custom_validation else _OF_1_16
+    known = {k: v for k, v in metadata_fields.FIELDS.items() if k not in left_out}
+    assert found == known
+
+
 def test_the_messages_of_an_eval_config_have_the_fields_that_the_table_says() -> None:
     found = _fields(config_pb2.EvalConfig.DESCRIPTOR, {})
     if os.environ.get("HEADRACE_REGENERATE"):
-        (_PLACE / "config_fields.py").write_text(_text("config_fields.py", found), "utf-8")
+        _write("evaluator/config_fields.py", found)
         return
 
     assert found == config_fields.FIELDS
@@ -100,7 +133,7 @@ def test_the_messages_of_an_eval_config_have_the_fields_that_the_table_says() ->
 def test_the_metrics_of_tfma_and_keras_take_the_arguments_that_the_table_says() -> None:
     found = _metrics()
     if os.environ.get("HEADRACE_REGENERATE"):
-        (_PLACE / "known_metrics.py").write_text(_text("known_metrics.py", found), "utf-8")
+        _write("evaluator/known_metrics.py", found)
         return
 
     assert found == known_metrics.ARGUMENTS
