@@ -18,6 +18,7 @@ from headrace.passes.dotted_functions import check_dotted_functions
 from headrace.passes.images import apply_images
 from headrace.passes.large_artifacts import apply_large_artifacts
 from headrace.passes.lint import lint
+from headrace.passes.loop_items import apply_loop_items
 from headrace.passes.modules import apply_modules
 from headrace.passes.parameter_checks import check_parameters
 from headrace.passes.parameter_sizes import check_sizes
@@ -115,6 +116,7 @@ def compile_for(source: Frontend, target: Target, profile: Profile) -> Compiled:
         spec = apply_large_artifacts(spec, profile.kubeflow)
         platform = platform_spec(spec, platform, settings, profile.kubeflow)
     spec = apply_accelerators(spec, target)
+    spec = apply_loop_items(spec)
     spec = lint(spec, target, platform)
     check_dotted_functions(spec, target, profile)
     spec = apply_images(spec, target, profile)

@@ -10,7 +10,8 @@ from typing import Any, List, NamedTuple  # noqa: UP035  kfp knows these names o
 import pytest
 from kfp import dsl
 
-from conformance_features import conforms
+from conformance_features import PROFILE, conforms
+from headrace.compiler import compile_for
 from headrace.errors import CompileError
 from headrace.frontend import load
 from headrace.passes.lint import lint
@@ -169,8 +170,6 @@ def text_of_an_item(letters: list, flag: bool = True):
         step(name="if", value=f"<{letter}>")
 
 
-@conforms(SECTION, "in `If` and `ExitHandler`, over constant dicts", dicts_in_a_condition)
-@conforms(SECTION, "an item in an f-string, in `If`, `ExitHandler` or a loop", text_of_an_item)
 @pytest.mark.parametrize(
     ("pipeline", "words"),
     [
@@ -178,9 +177,49 @@ def text_of_an_item(letters: list, flag: bool = True):
         (text_of_an_item, "loops over `letters` and puts the item into an f-string"),
     ],
 )
-def test_what_kfp_loses_is_refused(pipeline: Any, words: str) -> None:
+def test_what_kfp_loses_is_refused_where_nobody_mends_it(pipeline: Any, words: str) -> None:
     with pytest.raises(CompileError, match=words):
         lint(load(pipeline).spec, "local", {})
+
+
+def run_compiled(pipeline: Any, directory: Path, **parameters: Any) -> list[str]:
+    document = compile_for(load(pipeline), "local", PROFILE).document
+    return sorted(run_pipeline(document, directory, **parameters).journal)
+
+
+@conforms(SECTION, "in `If` and `ExitHandler`, over constant dicts", dicts_in_a_condition)
+@conforms(SECTION, "an item in an f-string, in `If`, `ExitHandler` or a loop", text_of_an_item)
+def test_the_compiler_mends_what_kfp_loses(tmp_path: Path) -> None:
+    assert run_compiled(dicts_in_a_condition, tmp_path) == ["if x"]
+    assert run_compiled(text_of_an_item, tmp_path, letters=["a", "ü"]) == ["if <a>", "if <ü>"]
+
+
+@dsl.pipeline(name="keys-of-items")
+def keys_of_items(pairs: list, word: str):
+    with dsl.ParallelFor([{"n": 1, "a": "x"}, {"n": 2, "a": "it's"}]) as pair:
+        step(name="constant", value=f"{pair.a}/{word}")
+        with dsl.If(pair.n == 1):
+            step(name="if", value=f"{pair.a}/{pair.n}")
+    with dsl.ParallelFor(pairs) as pair:
+        with dsl.ParallelFor([1, 2]) as count:
+            step(name="nested", value=f"{pair.a}/{count}/{word}")
+        with dsl.ParallelFor(pair.letters) as letter:
+            step(name="letter", value=f"{pair.a}{letter}")
+
+
+@conforms(SECTION, "keys of an item in an f-string, at any depth", keys_of_items)
+def test_keys_of_an_item_may_stand_in_a_text(tmp_path: Path) -> None:
+    pairs = [{"a": "u", "letters": ["v", "w"]}]
+
+    assert run_compiled(keys_of_items, tmp_path, pairs=pairs, word="r") == [
+        "constant it's/r",
+        "constant x/r",
+        "if x/1",
+        "letter uv",
+        "letter uw",
+        "nested u/1/r",
+        "nested u/2/r",
+    ]
 
 
 @dsl.pipeline(name="text-in-one-loop")

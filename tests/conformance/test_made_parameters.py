@@ -4,6 +4,7 @@
 # mypy: disallow-incomplete-defs=False, warn-return-any=False, disallow-untyped-calls=False
 # kfp decorates without types, and reads the signatures of components and pipelines its own way.
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from headrace.frontend import load
 from headrace.targets import TARGETS, Target
 from headrace_components.catalog import csv_example_gen, statistics_gen, trainer
 from headrace_components.data.examples import ExamplesReader
-from headrace_components.templates import fill
+from headrace_components.templates import fill, whole_numbers
 from launcher import Launcher, Rules
 from local_pipelines import number, step
 from made_parameters import received
@@ -94,6 +95,28 @@ def test_values_come_through_conditions_loops_and_sub_pipelines(target: Target) 
         (f"{HARD}-3", {"n": 3, "m": 7}),
         (f"{HARD}/a", {"of": "a", "counts": {"n": 2}}),
         (f"{HARD}/b", {"of": "b", "counts": {"n": 2}}),
+    ]
+
+
+@dsl.pipeline(name="items")
+def items(flag: bool, root: str):
+    with dsl.If(flag == True), dsl.ParallelFor([{"n": 1, "a": "x"}, {"n": 2, "a": '"ü"'}]) as item:  # noqa: E712
+        csv_example_gen(
+            input_base=f"{root}/{item.a}", output_config={"n": item.n, "all": item, "a": [item.a]}
+        )
+
+
+@conforms(SECTION, "items of loops and their keys", items)
+@ALL
+def test_items_of_loops_arrive_with_their_types(target: Target) -> None:
+    found = received(items, target, {"flag": True, "root": "r"})
+
+    assert [
+        (each["input_base"], json.dumps(whole_numbers(each["output_config"]), sort_keys=True))
+        for _, each in sorted(found.items())
+    ] == [
+        ("r/x", '{"a": ["x"], "all": {"a": "x", "n": 1}, "n": 1}'),
+        ('r/"ü"', '{"a": ["\\"\\u00fc\\""], "all": {"a": "\\"\\u00fc\\"", "n": 2}, "n": 2}'),
     ]
 
 

@@ -189,3 +189,20 @@ def test_an_artifact_that_no_target_can_give_is_refused() -> None:
     for target in targets:
         with pytest.raises(CompileError, match="its input `data` needs one"):
             lint(load(given_an_artifact).spec, target, {})
+
+
+@dsl.pipeline(name="tells")
+def tells(values: dict):
+    tell(values=values)
+
+
+@dsl.pipeline(name="dict-into-a-sub-pipeline")
+def dict_into_a_sub_pipeline(count: int):
+    tells(values={"a": {"n": count}})
+
+
+@conforms(SECTION, "a list or dict with a parameter in it", dict_into_a_sub_pipeline)
+def test_a_dict_with_a_parameter_goes_into_a_sub_pipeline(tmp_path: Path) -> None:
+    assert run_pipeline(dict_into_a_sub_pipeline, tmp_path, count=3).journal == [
+        '{"values": {"a": {"n": 3}}, "x": 0.5, "n": 1}'
+    ]

@@ -257,11 +257,12 @@ def _job_placeholder_in_text(node: ir.TaskNode) -> str | None:
 
 def _f_string_into_a_dag(node: ir.TaskNode) -> str | None:
     for name, source in ir.parameter_inputs(node.task).items():
-        text = ir.constant(source)
-        if "dag" in node.component and isinstance(text, str) and ir.referenced_parameters(text):
+        value = ir.constant(source)
+        if "dag" in node.component and ir.referenced_parameters(ir.canonical_json(value)):
+            what = "an f-string" if isinstance(value, str) else "a list or dict with parameters"
             return (
-                f"does not fill in an f-string that goes into a sub-pipeline, as `{name}` does. "
-                "Pass the parts as parameters and put them together inside."
+                f"does not fill in {what} that goes into a sub-pipeline, as `{name}` does. Pass "
+                "the parts as parameters and put them together inside."
             )
     return None
 
