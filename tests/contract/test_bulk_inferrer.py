@@ -186,7 +186,7 @@ def test_classes_and_regressions_of_several_signatures_become_columns(
     assert list(row["value"].float_list.value) == [12.0]
 
 
-KINDS = {
+KINDS: dict[str, tuple[Any, list[Any]]] = {
     "bfloat16": (tf.bfloat16, [0.75, -2.5]),
     "float16": (tf.float16, [0.75, -2.5]),
     "float64": (tf.float64, [0.75, -2.5]),
