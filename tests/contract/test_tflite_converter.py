@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -54,18 +55,16 @@ def _list_type(values: Any) -> Any:
 
 def network() -> Any:
     """Classifies points, with a bias by kind, and is sure of itself."""
-    point = tf.keras.Input((2,), name="point")
-    kind = tf.keras.Input((1,), name="kind", dtype="int64")
+    point = keras.Input((2,), name="point")
+    kind = keras.Input((1,), name="kind", dtype="int64")
     angles = 2 * np.pi * np.arange(NUM_CLASSES) / NUM_CLASSES
     weights = 4 * np.stack([np.cos(angles), np.sin(angles)])
-    hidden = tf.keras.layers.Dense(NUM_CLASSES, activation="relu")
-    biases = tf.keras.layers.Embedding(4, NUM_CLASSES)
-    bias = tf.keras.layers.Flatten()(biases(kind))
-    scores = tf.keras.layers.Softmax(name="probabilities")(
-        tf.keras.layers.Add()([hidden(point), bias])
-    )
+    hidden = keras.layers.Dense(NUM_CLASSES, activation="relu")
+    biases = keras.layers.Embedding(4, NUM_CLASSES)
+    bias = keras.layers.Flatten()(biases(kind))
+    scores = keras.layers.Softmax(name="probabilities")(keras.layers.Add()([hidden(point), bias]))
     hidden.set_weights([weights.astype(np.float32), np.zeros(NUM_CLASSES, np.float32)])
-    return tf.keras.Model({"point": point, "kind": kind}, scores)
+    return keras.Model({"point": point, "kind": kind}, scores)
 
 
 def function(**inputs: tf.TensorSpec) -> Callable[[Callable[..., Any]], Any]:
@@ -643,8 +642,8 @@ def test_what_a_model_cannot_do_is_named(
 def test_a_recurrent_layer_has_to_be_unrolled(
     launcher: Launcher, examples: Stored, tmp_path: Path
 ) -> None:
-    point = tf.keras.Input((2, 1), name="point")
-    model = tf.keras.Model(point, tf.keras.layers.SimpleRNN(2)(point))
+    point = keras.Input((2, 1), name="point")
+    model = keras.Model(point, keras.layers.SimpleRNN(2)(point))
     model.export(str(tmp_path / "model/Format-Serving"), verbose=False)
 
     with pytest.raises(

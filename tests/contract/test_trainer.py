@@ -35,7 +35,7 @@ def run_fn(fn_args):
 """
 
 # In TFX's form: reads by the data accessor, trains a Keras model, saves it with a signature.
-# Not tf.keras: it is Keras 2 in a process that imported tensorflow_transform before, for any test.
+# Not tf.keras, which is Keras 2.
 KERAS_MODULE = """
 import keras
 from google.protobuf import text_format
