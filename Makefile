@@ -19,18 +19,30 @@ LOCK := images/local/tfx-$(GENERATION).lock
 help: ## List the targets
 	@grep -hE '^[a-z/%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
+# uv draws its progress on a terminal; elsewhere it writes lines, of which those for each small package are left out.
+UV_SHOWN = if [ -t 2 ]; then $(BIN)/uv pip $(1) --python $(BIN)/python; \
+  else $(BIN)/uv pip $(1) --python $(BIN)/python 2>&1 | sed --unbuffered '/^ [-+~] /d'; fi
+
 setup: $(VENV)/.ready ## Make the virtual environment from the lock that fits this machine
 
 $(VENV)/.ready: $(LOCK) images/local/uv.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Headrace needs Python 3.11 (or 3.12, 3.13 with glibc 2.39). Install it, or set PYTHON=..." >&2; exit 2; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement images/local/uv.lock
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode $(LOCK) images/local/uv.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@echo "Setting up $(VENV) from $(LOCK), once: 3 GB, a few minutes"
+	@echo "1/5 a virtual environment of $(PYTHON)"
+	@$(PYTHON) -m venv $(VENV)
+	@echo "2/5 uv, which installs the rest"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement images/local/uv.lock
+	@echo "3/5 the $$(grep -c == $(LOCK)) packages of the lock"
+	@$(call UV_SHOWN,sync --require-hashes $(LOCK) images/local/uv.lock)
+	@echo "4/5 their bytecode, so that they start faster"
+	@$(call UV_SHOWN,sync --compile-bytecode --require-hashes $(LOCK) images/local/uv.lock)
+	@echo "5/5 Headrace itself"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 examples/%/data: $(VENV)/.ready examples/%/prepare_data.py
-	$(BIN)/python examples/$*/prepare_data.py
+	@echo "Writing the data of the example $*"
+	@$(BIN)/python examples/$*/prepare_data.py
 	@touch $@
 
 run: examples/flights/data ## Run the flights pipeline end to end on this machine
@@ -72,7 +84,7 @@ bench: examples/flights/data examples/penguins/data ## Measure Headrace, and TFX
 UV_COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --upgrade
 LOCAL := pyproject.toml --extra embedded --extra examples --extra dev
 lock: $(VENV)/.ready ## Resolve all locks again, the images' with the versions of the local one
-	$(UV_COMPILE) $(LOCAL) --python-version 3.11 --python-platform x86_64-manylinux_2_36 --constraint images/local/tfx-1.16.constraints --output-file images/local/tfx-1.16.lock
+	$(UV_COMPILE) $(LOCAL) --python-version 3.11 --python-platform x86_64-manylinux_2_36 --output-file images/local/tfx-1.16.lock
 	$(UV_COMPILE) $(LOCAL) --python-version 3.13 --python-platform x86_64-manylinux_2_39 --constraint images/local/tfx-1.21.constraints --output-file images/local/tfx-1.21.lock
 	$(BIN)/headrace images lock --all
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from headrace_components.data.examples import ExamplesReader
+from tensorboards import scalar_tags
 
 pytestmark = pytest.mark.slow
 
@@ -93,6 +94,8 @@ def test_penguins_are_learned_served_and_then_cached(tmp_path: Path) -> None:
         "evaluator/report.html",
     ]
     assert all(page.read_text("utf-8").startswith("<!DOCTYPE html>") for page in reports)
+    (model_run,) = tmp_path.glob("penguins/*/trainer/model_run")
+    assert "epoch_loss" in scalar_tags(Path(sys.executable), model_run)["train"]
 
     second = run("penguins", tmp_path)
 

@@ -1,10 +1,13 @@
 """Which packages of Headrace's are installed, from their records alone: none is imported."""
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Literal
+
+from headrace.extras import install_command
 
 State = Literal["ok", "missing", "broken"]
 
@@ -46,7 +49,7 @@ def headrace() -> Check:
         state="broken" if found.problems else "ok",
         found="; ".join(found.problems) or f"{version}{kfp}",
         enables="compile pipelines",
-        advice="Run `make setup`, or `pip install headrace`." if found.problems else "",
+        advice=f"Run `make setup`, or `{install_command()}`." if found.problems else "",
     )
 
 
@@ -54,13 +57,14 @@ def embedded() -> Check:
     """Checks that the libraries the components run on are all there and of one generation."""
     enables = "run Headrace's components on this machine, without containers"
     found = _installed(extra="embedded")
-    if not found.versions:
+    # Some others of these packages come with kfp.
+    if not any(name in found.versions for name in _GENERATION_MARKERS):
         return Check(
             name="Embedded environment",
             state="missing",
             found="not installed",
             enables=enables,
-            advice="Run `make setup`, or `pip install headrace[embedded]`.",
+            advice=f"Run `make setup`, or `{install_command('embedded')}`.",
         )
     generations = {_minor(found.versions[n]) for n in _GENERATION_MARKERS if n in found.versions}
     problems = list(found.problems)
@@ -73,7 +77,8 @@ def embedded() -> Check:
             state="broken",
             found="; ".join(problems),
             enables=enables,
-            advice="Run `make clean setup` for an environment from the lock file.",
+            advice="Run `make clean setup` for an environment from the lock file, or "
+            f"`{install_command('embedded')}` in a new one.",
         )
     (generation,) = generations
     return Check(
@@ -96,7 +101,7 @@ def _installed(extra: str) -> _Installed:
     problems = []
     for requirement in metadata.requires("headrace") or ():
         specification, _, marker = requirement.partition(";")
-        if (f"extra == '{extra}'" if extra else "") != marker.strip().replace('"', "'"):
+        if not _applies(marker, extra):
             continue
         specification = re.sub(r"\[.*?\]", "", specification)  # `psycopg[binary]` is psycopg
         name = re.split(r"[<>=! ]", specification, maxsplit=1)[0]
@@ -109,6 +114,21 @@ def _installed(extra: str) -> _Installed:
         if not all(_satisfies(versions[name], bound) for bound in bounds.split(",") if bound):
             problems.append(f"{name} is {versions[name]}, expected {bounds}")
     return _Installed(versions=versions, problems=problems)
+
+
+def _applies(marker: str, extra: str) -> bool:
+    """Says whether a requirement is one of an extra, on this Python.
+
+    Headrace's own requirements have the markers `extra` and `python_version`, joined by `and`.
+    """
+    conditions = dict.fromkeys(re.findall(r"(\w+)\s*([<>=]+)\s*['\"]([^'\"]*)['\"]", marker))
+    extras = [value for name, _, value in conditions if name == "extra"]
+    python = ".".join(map(str, sys.version_info[:2]))
+    return extras == ([extra] if extra else []) and all(
+        _satisfies(python, f"{operator}{value}")
+        for name, operator, value in conditions
+        if name == "python_version"
+    )
 
 
 def _satisfies(version: str, bound: str) -> bool:

@@ -9,7 +9,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from headrace_components.errors import InputError, PlatformError
+from headrace.extras import not_installed
+from headrace_components.errors import PlatformError
 
 _SERVICE = "/ml_metadata.MetadataStoreService"
 _TIMEOUT_SECONDS = 60
@@ -95,9 +96,11 @@ class MetadataClient:
         try:
             import grpc
         except ImportError as error:
-            raise InputError(
-                "lineage: the metadata store of this cluster speaks gRPC, and the package grpcio "
-                "is not installed. Install it with: pip install 'headrace[kubernetes]'"
+            raise not_installed(
+                "grpc",
+                extra="kubernetes",
+                who="lineage",
+                purpose="calls to the metadata store of this cluster",
             ) from error
         self._target = target
         self._channel = grpc.insecure_channel(

@@ -19,7 +19,7 @@ from headrace.backends.local.code_versions import InstalledCode
 from headrace.backends.local.interpreter import Interpreter
 from headrace.backends.local.leaf import LeafRunner
 from headrace.backends.local.lineage import LineageStore
-from headrace.backends.local.lineage_connection import default_url
+from headrace.backends.local.lineage_connection import check_installed, default_url
 from headrace.backends.local.model import Result, RunResult, RunState
 from headrace.backends.local.observer import Observer, Silence
 from headrace.backends.local.record import Origin, Record, StoredUrl, code_digest
@@ -108,6 +108,7 @@ def start(
         InputError: The pipeline or a parameter is not as it must be; nothing has run.
         PlatformError: The root or the lineage database cannot be used.
     """
+    check_installed("headrace run")
     options = options or Options()
     pipeline = Spec(body=spec)
     values = run_parameters.checked(parameters or {}, pipeline.root)
@@ -160,6 +161,7 @@ def resume(
         InputError: There is no such run, its record is damaged, another process works on it, or its
             database needs a password; or the pipeline is another one, or does not compile.
     """
+    check_installed("headrace run")
     observer = observer or Silence()
     store = RunStore.find(root.absolute(), run_id)
     begun = Record.read(store)

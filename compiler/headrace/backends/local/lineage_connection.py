@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from headrace.extras import require
 from headrace_components.errors import InputError, PlatformError
 
 DATABASE_NAME = "metadata.sqlite"
@@ -118,9 +119,11 @@ class Connection:
             read_only: Opens nothing but an existing SQLite file, and never writes to it.
 
         Raises:
-            InputError: The URL has another form, or `read_only` finds no file.
+            InputError: The URL has another form, `read_only` finds no file, or ML Metadata is not
+                installed.
             PlatformError: The store cannot be opened, or is of another schema version.
         """
+        check_installed("lineage")
         self.url = without_password(url)
         self._target = parse_url(url)
         if isinstance(self._target, Path):
@@ -236,6 +239,11 @@ class Connection:
         return PlatformError(
             f"lineage: could not open the metadata store {self.url}: {_one_line(reason)}. {advice}"
         )
+
+
+def check_installed(who: str) -> None:
+    """Raises InputError where the library of lineage is not installed; `who` asks for it."""
+    require("ml_metadata", extra="embedded", who=who, purpose="runs on this machine")
 
 
 def connection_config(target: Path | MySql, *, read_only: bool = False) -> Any:

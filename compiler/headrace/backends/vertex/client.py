@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from headrace.extras import not_installed
 from headrace.profiles.profile import Profile
 from headrace_components.errors import ComponentError, InputError, PlatformError
 
@@ -193,9 +194,8 @@ def connect_clients(where: Place) -> Clients:
                 ScheduleServiceGrpcTransport,
             )
     except ModuleNotFoundError as error:
-        raise InputError(
-            f"headrace: {error.name} is not installed, which calls to Vertex AI need. Run "
-            "`pip install 'headrace[vertex]'`."
+        raise not_installed(
+            str(error.name), extra="vertex", who="headrace", purpose="calls to Vertex AI"
         ) from error
     if where.is_emulator:
         channel = grpc.insecure_channel(where.host)

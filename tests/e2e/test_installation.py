@@ -1,0 +1,238 @@
+"""What installing the wheel gives: in environments of its own, with packages from the index."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tensorboards import scalar_tags
+
+pytestmark = pytest.mark.slow
+
+REPOSITORY = Path(__file__).parents[2]
+UV = Path(sys.executable).with_name("uv")
+ADVICE = "pip install 'headrace[embedded]'"
+
+
+def call(
+    command: Sequence[object], directory: Path, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    # Nothing of the environment that the tests run in.
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    return subprocess.run(
+        [str(word) for word in command],
+        cwd=directory,
+        env={**kept, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def succeed(command: Sequence[object], directory: Path) -> str:
+    result = call(command, directory)
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
+    return result.stdout + result.stderr
+
+
+@pytest.fixture(scope="module")
+def directory() -> Iterator[Path]:
+    # Not pytest's own, which keeps the gigabytes of several runs.
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
+
+
+@pytest.fixture(scope="module")
+def wheel(directory: Path) -> Path:
+    build = [
+        UV,
+        "build",
+        "--wheel",
+        "--no-build-isolation",
+        "--python",
+        sys.executable,
+    ]
+    succeed([*build, "--out-dir", directory / "wheel", REPOSITORY], directory)
+    (built,) = (directory / "wheel").glob("headrace-*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def penguins(directory: Path) -> Path:
+    """A directory with the pipeline, its module and its data, and nothing else of the sources."""
+    copy = directory / "penguins"
+    copy.mkdir()
+    for name in ("pipeline.py", "module.py"):
+        shutil.copy(REPOSITORY / "examples/penguins" / name, copy)
+    script = REPOSITORY / "examples/penguins/prepare_data.py"
+    subprocess.run([sys.executable, script, copy / "data/penguins.csv"], check=True)
+    return copy
+
+
+def environment(at: Path, *packages: str | Path) -> Path:
+    """Makes a virtual environment of this Python, with the newest pip, and returns its `bin`."""
+    succeed([UV, "venv", "--seed", "--python", sys.executable, at], at.parent)
+    if packages:
+        succeed([UV, "pip", "install", "--python", at / "bin/python", *packages], at.parent)
+    return at / "bin"
+
+
+def test_what_pip_resolves_runs_the_penguins_without_the_source_tree(
+    directory: Path, wheel: Path, penguins: Path
+) -> None:
+    bin_ = environment(directory / "embedded")
+    report = directory / "resolved.json"
+
+    # Installing by pip would take pip two more minutes of unpacking, and find nothing else.
+    pip = [
+        bin_ / "python",
+        "-m",
+        "pip",
+        "install",
+        "--dry-run",
+        "--report",
+        report,
+    ]
+    said = succeed([*pip, f"{wheel}[embedded]"], directory)
+
+    # What pip says after a dozen versions of one package.
+    assert "This is taking longer than usual" not in said
+    resolved = [
+        f"{package['metadata']['name']}=={package['metadata']['version']}"
+        for package in json.loads(report.read_text("utf-8"))["install"]
+        if package["metadata"]["name"] != "headrace"
+    ]
+    install = [UV, "pip", "install", "--no-deps", "--python", bin_ / "python"]
+    succeed([*install, wheel, *resolved], directory)
+
+    checks = json.loads(call([bin_ / "headrace", "doctor", "--json"], directory).stdout)["checks"]
+    (embedded,) = (check for check in checks if check["name"] == "Embedded environment")
+    assert embedded["state"] == "ok", embedded
+
+    headrace = [
+        bin_ / "headrace",
+        "run",
+        "pipeline.py",
+        "-pdata=data",
+        "-ptrain_steps=150",
+    ]
+    said = succeed(headrace, penguins)
+    (version,) = (penguins / "serving/penguins").iterdir()
+    assert f"Pushed model: {version}" in said
+    (run,) = json.loads(succeed([bin_ / "headrace", "lineage", "runs", "--json"], penguins))
+    assert run["state"] == "complete"
+    (model_run,) = penguins.glob("headrace_root/penguins/*/trainer/model_run")
+    assert "epoch_loss" in scalar_tags(bin_ / "python", model_run)["train"]
+
+
+@pytest.mark.parametrize(
+    ("python", "platform", "generation"),
+    [
+        ("3.11", "x86_64-manylinux_2_36", "1.16"),
+        ("3.11", "x86_64-manylinux_2_39", "1.16"),
+        ("3.12", "x86_64-manylinux_2_39", "1.21"),
+        ("3.13", "x86_64-manylinux_2_39", "1.21"),
+    ],
+)
+def test_each_python_resolves_to_one_generation_of_tfx(
+    tmp_path: Path, wheel: Path, python: str, platform: str, generation: str
+) -> None:
+    wanted = tmp_path / "wanted.in"
+    wanted.write_text(f"headrace[embedded] @ {wheel.as_uri()}\n", "utf-8")
+    resolve = [
+        UV,
+        "pip",
+        "compile",
+        "--quiet",
+        "--no-header",
+        "--no-annotate",
+        wanted,
+    ]
+    said = succeed([*resolve, "--python-version", python, "--python-platform", platform], tmp_path)
+    versions = dict(line.split("==") for line in said.splitlines() if "==" in line)
+    names = ("tfx-bsl", "tensorflow-data-validation", "tensorflow-transform")
+    assert {versions[name].rpartition(".")[0] for name in names} == {generation}
+
+
+@pytest.fixture(scope="module")
+def base(directory: Path, wheel: Path) -> Path:
+    """The `bin` of an environment that has Headrace without its extras."""
+    return environment(directory / "base", wheel)
+
+
+@pytest.fixture(scope="module")
+def compiled(base: Path, penguins: Path) -> Path:
+    file = penguins / "penguins.json"
+    succeed(
+        [base / "headrace", "compile", "pipeline.py", "--target", "local", "-o", file], penguins
+    )
+    return file
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "pipeline.py"],
+        ["run", "penguins.json"],
+        ["run", "penguins.json", "--runner", "process"],
+        ["run", "--resume", "20260101-000000-abcdef"],
+        ["lineage", "runs"],
+    ],
+    ids=" ".join,
+)
+def test_without_the_extra_a_command_says_what_to_install(
+    base: Path, penguins: Path, compiled: Path, tmp_path: Path, arguments: list[str]
+) -> None:
+    root = tmp_path / "root"
+    result = call([base / "headrace", arguments[0], "--root", root, *arguments[1:]], penguins)
+
+    assert result.returncode == 2, result.stderr
+    assert result.stderr.startswith("error: ")
+    assert ADVICE in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not root.exists()
+
+
+def test_without_the_extra_a_run_from_python_says_what_to_install(
+    base: Path, penguins: Path, compiled: Path
+) -> None:
+    result = call(
+        [base / "python", "-c", f"import headrace; headrace.run({compiled.name!r})"], penguins
+    )
+    assert "InputError: headrace run: " in result.stderr
+    assert ADVICE in result.stderr
+
+
+def test_without_the_extra_the_doctor_says_what_to_install(base: Path, penguins: Path) -> None:
+    result = call([base / "headrace", "doctor", "--json"], penguins)
+    assert result.returncode == 0, result.stderr
+    checks = {check["name"]: check for check in json.loads(result.stdout)["checks"]}
+    assert checks["Embedded environment"]["state"] == "missing"
+    assert ADVICE in checks["Embedded environment"]["advice"]
+
+
+def test_make_setup_says_what_it_makes_while_it_does(directory: Path) -> None:
+    lock = (REPOSITORY / "images/local/tfx-1.16.lock").read_text("utf-8")
+    builds_headrace = {"editables", "hatchling", "packaging", "pathspec", "pluggy"}
+    builds_headrace |= {"trove-classifiers"}
+    entries = re.split(r"\n(?=[a-z])", lock)
+    kept = [entry for entry in entries if entry.partition("==")[0] in builds_headrace]
+    tiny = directory / "tiny.lock"
+    tiny.write_text("\n".join(kept) + "\n", "utf-8")
+
+    at = directory / "made"
+    said = succeed(["make", "setup", f"VENV={at}", f"LOCK={tiny}"], REPOSITORY)
+
+    steps = [line for line in said.splitlines() if re.match(r"\d/\d ", line)]
+    assert [step[:3] for step in steps] == ["1/5", "2/5", "3/5", "4/5", "5/5"]
+    assert f"3/5 the {len(kept)} packages of the lock" in steps
+    assert f"Installed {len(kept)} packages" in said  # uv's own lines
+    assert " + hatchling" not in said
+    assert (at / ".ready").is_file()
