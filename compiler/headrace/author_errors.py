@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.errors import CompileError
+from headrace.kfp_faults import author_line, explained
 from headrace.suggestions import arguments_asked, did_you_mean, outputs_asked
 from headrace_components.errors import InputError
 
@@ -54,12 +55,15 @@ def author_error(error: Exception, directory: Path) -> CompileError | None:
 
 
 def _last_line_in(error: Exception, directory: Path) -> str | None:
-    lines = [
-        f"{_short(Path(frame.filename), directory)}:{frame.lineno}"
+    frames = [
+        (Path(frame.filename), frame.lineno or 0)
         for frame in traceback.extract_tb(error.__traceback__)
         if Path(frame.filename).is_relative_to(directory) and "site-packages" not in frame.filename
     ]
-    return lines[-1] if lines else None
+    if not frames:
+        return None
+    path, line = frames[-1]
+    return f"{_short(path, directory)}:{author_line(error, path, line)}"
 
 
 def _short(path: Path, directory: Path) -> str:
@@ -69,6 +73,8 @@ def _short(path: Path, directory: Path) -> str:
 def _describe(error: Exception) -> str:
     if isinstance(error, InputError):
         return str(error)
+    if meaning := explained(error):
+        return meaning
     if isinstance(error, ModuleNotFoundError):
         return (
             f"no module named {error.name!r}. Install it in this environment, or put it beside "
@@ -100,7 +106,7 @@ def _describe(error: Exception) -> str:
         if near:
             return f"{missing[2]} has no {missing[1]!r}. {near}"
     kind = "kfp" if type(error).__module__.startswith("kfp.") else type(error).__name__
-    message = f"{kind}: {str(error).rstrip('.')}."
+    message = f"{kind}: {' '.join(str(error).split()).rstrip('.')}."
     advice = next((advice for words, advice in _ADVICE if words in message), "")
     return f"{message} {advice}".rstrip()
 

@@ -389,3 +389,51 @@ def test_a_decorated_function_with_an_integer_that_was_rounded_is_refused() -> N
 
     with pytest.raises(CompileError, match="large: parameter `seed`: the integer 9007199254740992"):
         load(large)
+
+
+@pytest.mark.parametrize(
+    ("body", "line", "message"),
+    [
+        (
+            "words = ['a']\n    with dsl.ParallelFor(words) as a:\n        use(text=a)\n"
+            "    with dsl.ParallelFor([word, 'b']) as item:\n        use(text=item)",
+            22,
+            "a list that dsl.ParallelFor loops over is written in the pipeline and holds a "
+            "parameter or an output, but kfp takes constants only in such a list. Loop over",
+        ),
+        (
+            "with dsl.ParallelFor([{'a': 'x'}]) as outer:\n"
+            "        with dsl.ParallelFor([{'b': 1}]) as item:\n"
+            "            use(text=outer.a, number=item.b)",
+            19,
+            "the item of a loop over a written list is used inside another `with`, where kfp "
+            "loses it. Put what is inside the loop into a @dsl.pipeline of its own",
+        ),
+        (
+            "use()\n    with dsl.If(make().outputs['rows'] == 'a'):\n        use()",
+            19,
+            "a condition compares an artifact, a list or a dict. Compare a string",
+        ),
+    ],
+)
+def test_what_kfp_says_in_its_own_words_has_the_authors_line(
+    body: str, line: int, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(CompileError) as caught:
+        load(write(tmp_path, REFUSED_BY_KFP + body))
+
+    assert str(caught.value).startswith(f"pipeline.py:{line}: {message}")
+
+
+def test_waiting_for_a_task_in_a_loop_compiles_or_has_the_authors_line(tmp_path: Path) -> None:
+    body = (
+        "use().after(make())\n    with dsl.ParallelFor(['a']) as item:\n"
+        "        looped = use(text=item)\n    with dsl.If(word == 'a'):\n"
+        "        use().after(looped)"
+    )
+    try:
+        load(write(tmp_path, REFUSED_BY_KFP + body))
+    except CompileError as error:  # kfp 2.13
+        assert str(error).startswith(
+            "pipeline.py:23: `.after()` names a task inside a dsl.ParallelFor, where this version"
+        )

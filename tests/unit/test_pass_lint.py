@@ -14,6 +14,7 @@ from headrace.errors import CompileError
 from headrace.frontend import Frontend, load
 from headrace.passes.lint import lint
 from headrace.targets import TARGETS, Target
+from headrace_components.catalog import csv_example_gen, statistics_gen, trainer
 
 GPU = "nvidia.com/gpu"
 
@@ -100,6 +101,78 @@ def test_dicts_looped_over_inside_a_condition_are_refused() -> None:
             step(count=item.a)
 
     assert "`condition-1`: loops over a list of dicts inside If" in refusal(pipeline)
+
+
+def test_a_loop_over_the_item_of_a_loop_inside_a_condition_is_named_as_such() -> None:
+    @dsl.pipeline(name="p")
+    def outside(on: bool) -> None:
+        with dsl.If(on == True), dsl.ParallelFor([["a"], ["b"]]) as outer:  # noqa: E712, SIM117
+            with dsl.ParallelFor(outer) as item:
+                step(text=item)
+
+    @dsl.pipeline(name="p")
+    def between(on: bool) -> None:
+        with dsl.ParallelFor([["a"], ["b"]]) as outer, dsl.If(on == True):  # noqa: E712, SIM117
+            with dsl.ParallelFor(outer) as item:
+                step(text=item)
+
+    words = (
+        "loops over the item of a loop over a written list, inside If or ExitHandler, which kfp "
+        "compiles to an input that does not exist. Put the inner loop into a @dsl.pipeline of its "
+        "own, which takes the item as a parameter."
+    )
+    assert refusal(outside) == f"p: task `condition-1`: {words}"
+    assert refusal(between) == f"p: task `for-loop-2/condition-3`: {words}"
+
+
+def test_the_advice_for_nested_loops_compiles() -> None:
+    @dsl.pipeline(name="inner")
+    def inner(items: list) -> None:  # type: ignore[type-arg]
+        with dsl.ParallelFor(items) as item:
+            step(text=item)
+
+    @dsl.pipeline(name="p")
+    def pipeline(on: bool) -> None:
+        with dsl.If(on == True), dsl.ParallelFor([["a"], ["b"]]) as items:  # noqa: E712
+            inner(items=items)
+
+    check(pipeline, "local")
+
+
+@dsl.container_component
+def configure(config: dict = {}, names: list = [], text: str = "") -> dsl.ContainerSpec:  # type: ignore[type-arg]
+    return dsl.ContainerSpec(image="python:3.12", command=["true"])
+
+
+@pytest.mark.parametrize("port", ["config", "names", "text"])
+@pytest.mark.parametrize("target", TARGETS)
+def test_an_artifact_within_a_value_is_refused_with_what_to_write(
+    target: Target, port: str
+) -> None:
+    @dsl.pipeline(name="p")
+    def foreign() -> None:
+        data = produce().outputs["data"]
+        configure(**{port: {"config": {"a": [data]}, "names": [data], "text": f"<{data}>"}[port]})
+
+    @dsl.pipeline(name="p")
+    def ours() -> None:
+        examples = csv_example_gen(input_base="data").outputs["examples"]
+        named = {"config": "custom_config", "names": "eval_splits", "text": "run_fn"}[port]
+        value = {"config": {"a": examples}, "names": [examples], "text": f"<{examples}>"}[port]
+        if named == "eval_splits":
+            statistics_gen(examples=examples, exclude_splits=value)
+        else:
+            trainer(examples=examples, **{named: value})
+
+    assert refusal(foreign, target) == (
+        "p: task `configure`: the artifact `data` of task `produce` is put into a list, a dict or "
+        f"an f-string in `{port}`, which only parameters can be. Give the component an input for "
+        "it, `data: dsl.Input[dsl.Artifact]`, and write `data=produce.outputs['data']`."
+    )
+    assert refusal(ours, target).endswith(
+        ", which only parameters can be. Connect it to an input of the component: "
+        "`examples=csv_example_gen.outputs['examples']`."
+    )
 
 
 def test_a_list_that_is_looped_over_inside_a_condition_without_its_items_is_refused() -> None:

@@ -26,6 +26,9 @@ _COMPARISON = re.compile(
 )
 # How kfp writes a value into a text until it knows where that comes from.
 _CHANNEL = re.compile(r"\{\{channel:task=[^;]*;name=([^;]*);")
+_ARTIFACT_CHANNEL = re.compile(
+    r"\{\{channel:task=([^;]+);name=([^;]*);type=[A-Za-z]\w*\.\w+@[^;]*;\}\}"
+)
 
 Rule = Callable[[ir.TaskNode], str | None]
 
@@ -44,6 +47,9 @@ def lint(spec: Mapping[str, Any], target: Target, platform: Mapping[str, Any]) -
     """
     pipeline = ir.pipeline_name(spec)
     for node in ir.tasks(spec):
+        finding = _artifact_in_a_value(node, spec)
+        if finding:
+            raise CompileError(f"{pipeline}: task `{node.label}`: {finding}")
         for rule in _RULES:
             finding = rule(node)
             if finding:
@@ -51,6 +57,67 @@ def lint(spec: Mapping[str, Any], target: Target, platform: Mapping[str, Any]) -
     target_limits.check(spec, target, platform)
     result: Spec = ir.copy(spec)
     return result
+
+
+def _artifact_in_a_value(node: ir.TaskNode, spec: Mapping[str, Any]) -> str | None:
+    """Finds an artifact in an f-string, a list or a dict, which kfp writes as it does a parameter.
+
+    In a list or a dict it becomes an input that takes a parameter from an output that is none; in
+    an f-string it stays in the text, with the type that an artifact has.
+    """
+    sources = ir.parameter_inputs(node.task)
+    for name, source in sources.items():
+        text = ir.canonical_json(ir.constant(source))
+        for task, artifact in _ARTIFACT_CHANNEL.findall(text):
+            return _put_into_a_value(node, spec, task, artifact, name)
+        output = source.get("taskOutputParameter", {})
+        if output.get("outputParameterKey") in _made(node, spec, output.get("producerTask")):
+            users = [
+                port
+                for port, other in sources.items()
+                if name in ir.referenced_parameters(ir.canonical_json(ir.constant(other)))
+            ]
+            task, artifact = output["producerTask"], output["outputParameterKey"]
+            return _put_into_a_value(node, spec, task, artifact, users[0] if users else name)
+    return None
+
+
+def _made(node: ir.TaskNode, spec: Mapping[str, Any], task: str | None) -> Mapping[str, Any]:
+    """Returns the output artifacts of a task beside `node`, by name."""
+    producer = node.enclosing["dag"]["tasks"].get(task)
+    if producer is None:
+        return {}
+    component = spec["components"][producer["componentRef"]["name"]]
+    found: Mapping[str, Any] = component.get("outputDefinitions", {}).get("artifacts", {})
+    return found
+
+
+def _put_into_a_value(
+    node: ir.TaskNode, spec: Mapping[str, Any], task: str, artifact: str, port: str
+) -> str:
+    output = f"{task.replace('-', '_')}.outputs[{artifact!r}]"
+    kind = _made(node, spec, task).get(artifact, {}).get("artifactType")
+    fits = [
+        name
+        for name, definition in ir.artifacts(node.component).items()
+        if definition.get("artifactType") == kind
+    ]
+    if fits:
+        advice = f"Connect it to an input of the component: `{fits[0]}={output}`."
+    elif ir.headrace_component(node.container) is None:
+        advice = (
+            f"Give the component an input for it, `{artifact}: dsl.Input[dsl.Artifact]`, and "
+            f"write `{artifact}={output}`."
+        )
+    else:
+        advice = (
+            "The component has no input for it: have a task take "
+            f"`data={output}` and return the value that `{port}` needs."
+        )
+    return (
+        f"the artifact `{artifact}` of task `{task}` is put into a list, a dict or an f-string in "
+        f"`{port}`, which only parameters can be. {advice}"
+    )
 
 
 def _dangling_parameter(node: ir.TaskNode) -> str | None:
@@ -62,6 +129,12 @@ def _dangling_parameter(node: ir.TaskNode) -> str | None:
         if name is None or name in declared:
             continue
         shown = name.removeprefix("pipelinechannel--")
+        if "loop-item-param" in name and "-subvar-" not in f"{name}{port}":
+            return (
+                "loops over the item of a loop over a written list, inside If or ExitHandler, "
+                "which kfp compiles to an input that does not exist. Put the inner loop into a "
+                "@dsl.pipeline of its own, which takes the item as a parameter."
+            )
         if "loop-item-param" in name:  # kubeflow/pipelines#9386
             return (
                 "loops over a list of dicts inside If or ExitHandler, which kfp compiles to an "

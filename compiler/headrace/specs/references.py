@@ -10,6 +10,7 @@ from headrace import ir
 from headrace.specs.names import check_name, check_output_name, check_path
 from headrace.specs.structure import place, shortened
 from headrace_components.errors import InputError
+from headrace_components.templates import INPUT_PREFIX
 
 MAX_DAG_DEPTH = 50
 """How deep sub-pipelines may be nested, with what kfp makes of If and ParallelFor."""
@@ -175,6 +176,9 @@ class _Checker:
         self._known(producer, tasks, "task", at)
         component = self._components[tasks[producer]["componentRef"]["name"]]
         outputs = component.get("outputDefinitions", {}).get(kind, {})
+        if at[-1].startswith(INPUT_PREFIX):
+            # What kfp makes of an artifact in a list or a dict. The lint says what to write.
+            outputs = {**component.get("outputDefinitions", {}).get("artifacts", {}), **outputs}
         self._known(key, outputs, f"output of `{producer}` named", at)
 
     def _order(self, tasks: Mapping[str, Any], at: _Place) -> None:
