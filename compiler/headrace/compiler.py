@@ -17,7 +17,7 @@ from headrace.passes.defaults import apply_defaults
 from headrace.passes.dotted_functions import check_dotted_functions
 from headrace.passes.images import apply_images
 from headrace.passes.large_artifacts import apply_large_artifacts
-from headrace.passes.lint import lint
+from headrace.passes.lint import check_workspace, lint
 from headrace.passes.loop_items import apply_loop_items
 from headrace.passes.modules import apply_modules
 from headrace.passes.parameter_checks import check_parameters
@@ -107,6 +107,7 @@ def compile_for(source: Frontend, target: Target, profile: Profile) -> Compiled:
         raise CompileError(
             f"compile: target {target!r} is unknown, expected one of {list(TARGETS)}. Name one."
         )
+    check_workspace(source.spec, source.platform)
     settings = {} if target == "local" else task_settings(source.spec, target, profile)
     check_settings(settings, target, profile.source)
     check_workers(source.spec, settings, profile.source)

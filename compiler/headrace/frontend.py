@@ -2,7 +2,7 @@
 
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +11,11 @@ from typing import Any
 
 from headrace import whole_numbers
 from headrace.author_errors import author_error
+from headrace.embedded_archives import fix_archives
 from headrace.errors import CompileError
 from headrace.ir import Spec
 from headrace.kfp_import import import_kfp
+from headrace.pipeline_names import check_function_name, names_checked
 
 PipelineSource = str | Path | Callable[..., Any]
 """`PIPELINE.py`, `PIPELINE.py:function`, or a function decorated with `kfp.dsl.pipeline`."""
@@ -55,14 +57,14 @@ def load(source: PipelineSource, *, command: str = "compile") -> Frontend:
 
 
 def _from_function(pipeline: Callable[..., Any], command: str) -> Frontend:
-    from kfp.dsl.graph_component import GraphComponent
-
-    if not isinstance(pipeline, GraphComponent):
+    if _function(pipeline) is None:
         raise CompileError(
             f"{command}: {pipeline!r} is no pipeline, expected a function decorated with "
             "`@dsl.pipeline`, or the path of a file that has one. Add the decorator."
         )
-    return _compiled(pipeline, Path(pipeline.pipeline_func.__code__.co_filename).parent)
+    function = _function(pipeline)
+    check_function_name(function.__name__, str(getattr(pipeline, "name", "")))
+    return _compiled(pipeline, Path(function.__code__.co_filename).parent)
 
 
 def _compiled(pipeline: Any, directory: Path) -> Frontend:
@@ -78,6 +80,7 @@ def _compiled(pipeline: Any, directory: Path) -> Frontend:
     )
     check_conditions(pipeline, frontend.spec)
     whole_numbers.check(frontend.spec)
+    fix_archives(frontend.spec)
     return frontend
 
 
@@ -128,7 +131,7 @@ def _execute(path: Path) -> ModuleType:
     hidden = sys.modules.get(path.stem)
     sys.modules[path.stem] = module
     try:
-        with whole_numbers.refused_where_rounded():
+        with whole_numbers.refused_where_rounded(), names_checked():
             spec.loader.exec_module(module)
     except Exception as error:
         # Whatever the author's code raises is theirs to mend, and only they know what it means:
@@ -143,29 +146,47 @@ def _execute(path: Path) -> ModuleType:
     return module
 
 
+def _function(component: Any) -> Any:
+    """Returns the function that a pipeline or a component was made of; None where it is neither."""
+    from kfp.dsl.base_component import BaseComponent
+
+    if not isinstance(component, BaseComponent):
+        return None
+    return getattr(component, "pipeline_func", None) or getattr(component, "python_func", None)
+
+
 def _choose(path: Path, module: ModuleType, function: str | None) -> Any:
     from kfp.dsl.graph_component import GraphComponent
 
+    components = {name: value for name, value in vars(module).items() if _function(value)}
     pipelines = {
-        name: value for name, value in vars(module).items() if isinstance(value, GraphComponent)
+        name: value for name, value in components.items() if isinstance(value, GraphComponent)
     }
     if function is not None:
-        if function not in pipelines:
+        if function not in components:
             raise CompileError(
                 f"{path.name}: `{function}` is not among its pipelines {sorted(pipelines)}. "
                 "Name one of those, or decorate the function with `@dsl.pipeline`."
             )
-        return pipelines[function]
+        return components[function]
     # A pipeline that was imported to be a part of this file's own is not what the file is about.
-    own = {
-        name: value
-        for name, value in pipelines.items()
-        if value.pipeline_func.__code__.co_filename == str(path)
-    } or pipelines
+    own = _made_in(path, pipelines) or pipelines
+    kind = "pipelines"
+    if not own and (components := _made_in(path, components)):
+        # As kfp does: a file with one component is a pipeline of one task.
+        own, kind = components, "components and no pipeline:"
     if len(own) != 1:
         names = sorted(own)
         advice = f"as {path.name}:{names[-1]}" if names else "with `@dsl.pipeline` on a function"
         raise CompileError(
-            f"{path.name}: has {len(own)} pipelines {names}, expected one. Say which, {advice}."
+            f"{path.name}: has {len(own)} {kind} {names}, expected one. Say which, {advice}."
         )
     return next(iter(own.values()))
+
+
+def _made_in(path: Path, components: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in components.items()
+        if _function(value).__code__.co_filename == str(path)
+    }

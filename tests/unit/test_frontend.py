@@ -3,16 +3,25 @@
 # kfp decorates without types.
 # mypy: disallow-untyped-decorators=False
 
+import base64
+import gzip
+import io
 import os
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kfp import dsl
 
+from headrace.compiler import compile_for
+from headrace.embedded_archives import fix_archives
 from headrace.errors import CompileError
 from headrace.frontend import load
+from headrace.profiles.profile import Profile
+from headrace.profiles.vertex import Vertex
 from headrace_components.catalog import csv_example_gen
 
 HEAD = """
@@ -397,7 +406,14 @@ def test_a_decorated_function_with_an_integer_that_was_rounded_is_refused() -> N
         (
             "words = ['a']\n    with dsl.ParallelFor(words) as a:\n        use(text=a)\n"
             "    with dsl.ParallelFor([word, 'b']) as item:\n        use(text=item)",
-            22,
+            21,
+            "a list that dsl.ParallelFor loops over is written in the pipeline and holds a "
+            "parameter or an output, but kfp takes constants only in such a list. Loop over",
+        ),
+        (
+            "words = ['a']\n    with dsl.ParallelFor(words) as a:\n        use(text=a)\n"
+            "    with dsl.ParallelFor(['b', word]) as item:\n        use(text=item)",
+            21,
             "a list that dsl.ParallelFor loops over is written in the pipeline and holds a "
             "parameter or an output, but kfp takes constants only in such a list. Loop over",
         ),
@@ -437,3 +453,136 @@ def test_waiting_for_a_task_in_a_loop_compiles_or_has_the_authors_line(tmp_path:
         assert str(error).startswith(
             "pipeline.py:23: `.after()` names a task inside a dsl.ParallelFor, where this version"
         )
+
+
+NAMED = """
+from kfp import dsl
+
+@dsl.container_component
+def use():
+    return dsl.ContainerSpec(image="mine", command=["use"])
+
+@dsl.pipeline(NAME)
+def FUNCTION():
+    use()
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "kept"),
+    [
+        ('name="ünï"', "f", "n"),
+        ('name="中文"', "f", ""),
+        ('name="--"', "f", ""),
+        ("", "größe", "gr-e"),
+    ],
+)
+def test_a_pipeline_of_which_kfp_would_keep_a_part_of_the_name_is_refused(
+    name: str, function: str, kept: str, tmp_path: Path
+) -> None:
+    path = write(tmp_path, NAMED.replace("NAME", name).replace("FUNCTION", function))
+
+    with pytest.raises(CompileError) as caught:
+        load(path)
+
+    message = str(caught.value)
+    assert message.startswith("pipeline.py:8: the pipeline is named ")
+    assert f"of which kfp would keep {kept!r}. Name it with letters a to z" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "found"), [("My Pipeline_x", "my-pipeline-x"), ("flights 2.1", "flights-2-1")]
+)
+def test_other_characters_become_hyphens_as_in_kfp(name: str, found: str, tmp_path: Path) -> None:
+    text = NAMED.replace("NAME", f'name="{name}"').replace("FUNCTION", "f")
+
+    assert load(write(tmp_path, text)).spec["pipelineInfo"]["name"] == found
+
+
+def test_a_function_whose_name_kfp_shortened_is_refused() -> None:
+    @dsl.pipeline
+    def größe() -> None:
+        csv_example_gen(input_base="in")
+
+    with pytest.raises(CompileError, match="of which kfp would keep 'gr-e'"):
+        load(größe)
+
+
+COMPONENT = """
+from headrace_components.catalog import trainer
+from kfp import dsl
+
+@dsl.container_component
+def say(text: str = "a", out: dsl.OutputPath(str) = None):
+    return dsl.ContainerSpec(image="mine", command=["say"], args=[text, out])
+"""
+
+
+def test_a_file_with_one_component_is_a_pipeline_of_one_task(tmp_path: Path) -> None:
+    spec = load(write(tmp_path, COMPONENT)).spec
+
+    assert spec["pipelineInfo"]["name"] == "say"
+    assert list(spec["root"]["dag"]["tasks"]) == ["say"]
+    assert spec["root"]["inputDefinitions"]["parameters"]["text"]["defaultValue"] == "a"
+
+
+def test_a_component_is_chosen_by_name_and_a_pipeline_goes_before_all(tmp_path: Path) -> None:
+    two = COMPONENT + COMPONENT[COMPONENT.index("@dsl") :].replace("say(", "tell(")
+    path = write(tmp_path, two)
+    words = r"has 2 components and no pipeline: \['say', 'tell'\], expected one\. Say which, as"
+
+    with pytest.raises(CompileError, match=words):
+        load(path)
+    assert load(f"{path}:say").spec["pipelineInfo"]["name"] == "say"
+    with_pipeline = write(tmp_path, two + "\n@dsl.pipeline(name='p')\ndef p(): say()\n")
+    assert load(with_pipeline).spec["pipelineInfo"]["name"] == "p"
+
+
+def test_the_display_name_of_a_pipeline_is_that_of_its_job(tmp_path: Path) -> None:
+    def job(display_name: str, profile: str = "") -> Any:
+        text = NAMED.replace("NAME", f'name="f", display_name="{display_name}"')
+        settings = Vertex(pipeline_root="gs://b/r", display_name=profile)
+        source = load(write(tmp_path, text.replace("FUNCTION", "f")))
+        return compile_for(source, "vertex", Profile(vertex=settings)).document["displayName"]
+
+    assert job("Für alle") == "Für alle"
+    assert job("For all", profile="mine") == "mine"
+    with pytest.raises(CompileError, match=r"`display_name` of dsl\.pipeline has 129 characters"):
+        job("x" * 129)
+
+
+def archive(modified: int, content: bytes = b"hello") -> str:
+    """Returns a text of kfp 2.17 that carries an archive made at some time."""
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w") as tar:
+        for name, data in (("./b.txt", content), ("./a.txt", b"a")):
+            member = tarfile.TarInfo(name)
+            member.size, member.mtime, member.uid, member.uname = len(data), modified, 7, "me"
+            tar.addfile(member, io.BytesIO(data))
+    packed = base64.b64encode(gzip.compress(written.getvalue(), mtime=modified)).decode()
+    return f"import os\n__KFP_EMBEDDED_ARCHIVE_B64 = '{packed}'\n"
+
+
+def fixed(text: str) -> str:
+    command = ["sh", text]
+    fix_archives({"deploymentSpec": {"executors": {"e": {"container": {"command": command}}}}})
+    return command[1]
+
+
+def test_an_embedded_archive_has_the_bytes_of_its_content_alone() -> None:
+    first = fixed(archive(1))
+
+    assert first == fixed(archive(2_000_000_000))
+    assert first != fixed(archive(1, b"other"))
+    packed = base64.b64decode(first.split("'")[1])
+    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(packed))) as tar:
+        files = {each.name: tar.extractfile(each) for each in tar}
+        content = {name: file.read() for name, file in files.items() if file}
+    assert content == {"./a.txt": b"a", "./b.txt": b"hello"}
+
+
+@pytest.mark.parametrize("packed", ["AAAA", "H4sIAAAAAAAA", base64.b64encode(b"x" * 99).decode()])
+def test_what_is_no_archive_of_kfp_is_left_alone(packed: str) -> None:
+    text = f"__KFP_EMBEDDED_ARCHIVE_B64 = '{packed}'"
+
+    assert fixed(text) == text

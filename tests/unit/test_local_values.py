@@ -15,7 +15,14 @@ from headrace_components.templates import to_text
 MESSAGE = {
     "inputs": {
         "parameterValues": {"n": 3.0, "text": 'a "b"\n{{$.pipeline_root}}', "l": [1, "x"]},
-        "artifacts": {"in": {"artifacts": [{"uri": "/root/in", "metadata": {}, "name": "7"}]}},
+        "artifacts": {
+            "in": {
+                "artifacts": [
+                    {"uri": "/root/in", "metadata": {"note": "a b", "rows": 3.0}, "name": "7"}
+                ]
+            },
+            "none": {"artifacts": []},
+        },
     },
     "outputs": {
         "artifacts": {"out": {"artifacts": [{"uri": "gs://bucket/out"}]}},
@@ -103,6 +110,9 @@ def test_placeholders_are_filled_once_and_not_in_what_was_filled_in() -> None:
         ("{{$.inputs.artifacts['in'].path}}", "/root/in"),
         ("{{$.inputs.artifacts[''in''].uri}}", "/root/in"),
         ("{{$.inputs.artifacts['in'].name}}", "7"),
+        ("{{$.inputs.artifacts['in'].metadata['note']}}", "a b"),
+        ("{{$.inputs.artifacts['in'].metadata['rows']}}", "3"),
+        ("{{$.inputs.artifacts['in'].metadata['other']}}", ""),
         ("{{$.outputs.artifacts['out'].path}}", "/gcs/bucket/out"),
         ("{{$.outputs.artifacts['out'].uri}}", "gs://bucket/out"),
         ("{{$.outputs.parameters['p'].output_file}}", "/tmp/p"),
@@ -120,12 +130,33 @@ def test_every_placeholder_has_its_value(text: str, expected: str) -> None:
     [
         ("{{$.inputs.parameters['m']}}", r"uses parameter `m`, which has no value; .*\['l', 'n'"),
         ("{{$.inputs.artifacts['in'].size}}", r"artifacts have no `.size`"),
+        ("{{$.inputs.artifacts['in'].uri['a']}}", r"artifacts have no `.uri`"),
+        ("{{$.inputs.artifacts['none'].path}}", r"the artifact `none`, of which the list holds"),
         ("{{$.pipeline_zone}}", r"placeholder '\{\{\$.pipeline_zone\}\}' is unknown"),
     ],
 )
 def test_a_placeholder_without_a_value_is_an_error(text: str, words: str) -> None:
     with pytest.raises(InputError, match=f"^prepare: .*{words}"):
         fill(text, CONTEXT)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{$.foo}}",
+        "a {{$.foo}} b",
+        "{{$}}",
+        "{{$.json_escape[1]}}",
+        "{{$.inputs}}",
+        "{{$ }}",
+        "{{x}}",
+    ],
+)
+def test_a_constant_that_looks_like_a_placeholder_stays_as_it_is(text: str) -> None:
+    constant = {text: [text, {"a": text}]}
+
+    assert fill_constant(constant, CONTEXT) == constant
+    assert fill_constant(f"{text} {{{{$.pipeline_root}}}}", CONTEXT) == f"{text} /root"
 
 
 def test_a_constant_that_is_one_placeholder_keeps_its_type() -> None:

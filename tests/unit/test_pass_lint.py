@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from kfp import dsl
+from kfp import dsl, kubernetes
 
 from headrace.errors import CompileError
 from headrace.frontend import Frontend, load
-from headrace.passes.lint import lint
+from headrace.passes.lint import check_workspace, lint
 from headrace.targets import TARGETS, Target
 from headrace_components.catalog import csv_example_gen, statistics_gen, trainer
 
@@ -299,8 +299,18 @@ def test_requests_that_vertex_would_leave_out_are_refused() -> None:
     ("settings", "found"),
     [
         (
-            {"deploymentSpec": {"executors": {"exec-step": {}}}},
-            "kfp-kubernetes sets some for ['exec-step']",
+            {"deploymentSpec": {"executors": {"exec-step": {"secretAsEnv": [{}]}}}},
+            "use_secret_as_env of kfp.kubernetes makes one. Remove it there, and write "
+            '`secret_environment` in the table [kubeflow.tasks."step"] of the profile',
+        ),
+        (
+            {"deploymentSpec": {"executors": {"exec-step": {"imagePullPolicy": "Always"}}}},
+            "set_image_pull_policy of kfp.kubernetes makes one. Remove it there, and write "
+            "`image_pull_policy` in the table [kubeflow] of the profile",
+        ),
+        (
+            {"deploymentSpec": {"executors": {"exec-step": {"fieldPathAsEnv": [{}]}}}},
+            "use_field_path_as_env of kfp.kubernetes makes one. Remove it, or compile for kubeflow",
         ),
         # dsl.PipelineConfig of kfp 2.14 and later.
         ({"pipelineConfig": {"workspace": {}}}, "dsl.PipelineConfig sets ['workspace']"),
@@ -311,6 +321,96 @@ def test_kubernetes_settings_are_refused_on_vertex(settings: dict[str, Any], fou
 
     with pytest.raises(CompileError, match=r"no Kubernetes settings, but " + re.escape(found)):
         lint(spec, "vertex", {"platforms": {"kubernetes": settings}})
+
+
+def with_container(**container: Any) -> dict[str, Any]:
+    @dsl.pipeline(name="p")
+    def pipeline() -> None:
+        consume(data=produce().outputs["data"])
+
+    spec = load(pipeline).spec
+    spec["deploymentSpec"]["executors"]["exec-consume"]["container"].update(container)
+    return spec
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{$.inputs.artifacts['data']}}",
+        "--data={{$.inputs.artifacts['data']}}",
+        '{"IfPresent": {"InputName": "data", "Then": ["{{$.inputs.artifacts[\'data\']}}"]}}',
+    ],
+)
+def test_an_artifact_given_whole_is_refused(text: str, target: Target) -> None:
+    for part, where in (("args", "an argument"), ("command", "its command")):
+        spec = with_container(**{part: [text]})
+
+        with pytest.raises(CompileError) as caught:
+            lint(spec, target, {})
+
+        assert str(caught.value) == (
+            f"p: task `consume`: target {target} does not replace "
+            f"{{{{$.inputs.artifacts['data']}}}}, an artifact given whole, as {where} has it. Use "
+            "`data.path` or `data.uri`."
+        )
+
+
+def test_metadata_in_a_command_line_is_refused_on_kubeflow() -> None:
+    spec = with_container(args=["{{$.inputs.artifacts['data'].metadata['note']}}"])
+
+    for target in ("local", "vertex"):
+        lint(spec, target, {})
+    with pytest.raises(
+        CompileError, match=r"kubeflow does not replace .*metadata\['note'\]\}\}, as"
+    ):
+        lint(spec, "kubeflow", {})
+
+
+def test_paths_and_uris_of_artifacts_pass_on_every_target() -> None:
+    texts = ["{{$.inputs.artifacts['data'].path}}", "{{$.inputs.artifacts['data'].uri}}", "{{$}}"]
+
+    for target in TARGETS:
+        lint(with_container(args=texts), target, {})
+
+
+def test_a_volume_that_only_kubeflow_makes_is_refused_on_vertex() -> None:
+    @dsl.pipeline(name="p")
+    def pipeline() -> None:
+        volume = kubernetes.CreatePVC(
+            pvc_name_suffix="-x",
+            access_modes=["ReadWriteOnce"],
+            size="5Gi",
+            storage_class_name="standard",
+        )
+        step().after(volume)
+
+    check(pipeline, "kubeflow")
+    assert "task `createpvc`: target vertex has no volumes of Kubernetes" in refusal(
+        pipeline, "vertex"
+    )
+
+
+@pytest.mark.parametrize("config", [None, {}, {"size": "10Gi"}])
+def test_a_workspace_is_configured_where_it_is_used(config: dict[str, Any] | None) -> None:
+    spec = with_container()
+    task = spec["root"]["dag"]["tasks"]["consume"]
+    task["inputs"]["parameters"] = {"x": {"runtimeValue": {"constant": "{{$.workspace_path}}/a"}}}
+    importing = with_container()
+    importing["deploymentSpec"]["executors"]["exec-consume"] = {
+        "importer": {"artifactUri": {"constant": "gs://b/x"}, "downloadToWorkspace": True}
+    }
+    settings = {} if config is None else {"pipelineConfig": {"workspace": config}}
+    platform = {"platforms": {"kubernetes": settings}}
+
+    check_workspace(with_container(), platform)
+    if config:
+        check_workspace(spec, platform)
+        check_workspace(importing, platform)
+        return
+    for each, what in ((spec, "dsl.WORKSPACE_PATH_PLACEHOLDER"), (importing, "download_to_works")):
+        with pytest.raises(CompileError, match=f"task `consume`: uses {what}.*has no workspace"):
+            check_workspace(each, platform)
 
 
 def test_a_pipeline_name_that_vertex_would_refuse_is_refused() -> None:

@@ -26,6 +26,7 @@ _COMPARISON = re.compile(
 )
 # How kfp writes a value into a text until it knows where that comes from.
 _CHANNEL = re.compile(r"\{\{channel:task=[^;]*;name=([^;]*);")
+_WORKSPACE = "{{$.workspace_path}}"
 _ARTIFACT_CHANNEL = re.compile(
     r"\{\{channel:task=([^;]+);name=([^;]*);type=[A-Za-z]\w*\.\w+@[^;]*;\}\}"
 )
@@ -57,6 +58,26 @@ def lint(spec: Mapping[str, Any], target: Target, platform: Mapping[str, Any]) -
     target_limits.check(spec, target, platform)
     result: Spec = ir.copy(spec)
     return result
+
+
+def check_workspace(spec: Mapping[str, Any], platform: Mapping[str, Any]) -> None:
+    """Refuses what needs a workspace where there is none, as kfp's Compiler does when it writes.
+
+    Raises:
+        CompileError: A task uses the workspace, and `platform` says of none.
+    """
+    kubernetes = platform.get("platforms", {}).get("kubernetes", {})
+    if kubernetes.get("pipelineConfig", {}).get("workspace", {}).get("size"):
+        return
+    for node in ir.tasks(spec):
+        is_importer = node.executor.get("importer", {}).get("downloadToWorkspace", False)
+        if is_importer or _WORKSPACE in ir.canonical_json([node.task, node.executor]):
+            what = "download_to_workspace" if is_importer else "dsl.WORKSPACE_PATH_PLACEHOLDER"
+            raise CompileError(
+                f"{ir.pipeline_name(spec)}: task `{node.label}`: uses {what}, but the pipeline has "
+                "no workspace. Write `@dsl.pipeline(pipeline_config=dsl.PipelineConfig("
+                'workspace=dsl.WorkspaceConfig(size="10Gi")))`.'
+            )
 
 
 def _artifact_in_a_value(node: ir.TaskNode, spec: Mapping[str, Any]) -> str | None:

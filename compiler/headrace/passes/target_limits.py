@@ -8,6 +8,7 @@ from typing import Any
 
 from headrace import ir
 from headrace.errors import CompileError
+from headrace.passes.pod_settings import check_no_pod_settings, is_stub
 from headrace.passes.resources import accelerator
 from headrace.profiles.accelerators import ACCELERATORS, NVIDIA, vertex_name
 from headrace.targets import Target
@@ -28,6 +29,10 @@ _KUBEFLOW_IMPORTS = ("gs://", "s3://", "minio://", "oci://")
 _VERTEX_PLACEHOLDERS = re.compile(
     r"\{\{\$\.(json_escape|pipeline_google_cloud_\w+|pipeline_root)[^}]*\}\}"
 )
+# In JSON text, as of IfPresent, quotes are escaped.
+_ARTIFACT = r"\{\{\$\.(?:inputs|outputs)\.artifacts\[\\?['\"](?P<name>[^'\"\\]+)\\?['\"]\]"
+_WHOLE_ARTIFACT = re.compile(_ARTIFACT + r"\}\}")
+_ARTIFACT_METADATA = re.compile(_ARTIFACT + r"\.metadata[^}]*\}\}")
 _JOB_PLACEHOLDER = re.compile(r"\{\{\$\.pipeline_[a-z_]+\}\}")
 
 Rule = Callable[[ir.TaskNode], str | None]
@@ -46,7 +51,8 @@ def check(spec: Mapping[str, Any], target: Target, platform: Mapping[str, Any]) 
     """
     name = ir.pipeline_name(spec)
     if target == "vertex":
-        _check_vertex_pipeline(name, platform)
+        _check_vertex_name(name)
+        check_no_pod_settings(spec, platform)
         _check_collected(spec, name)
     else:
         _check_given_artifacts(spec, name, target)
@@ -66,23 +72,12 @@ def _check_given_artifacts(spec: Mapping[str, Any], name: str, target: Target) -
             )
 
 
-def _check_vertex_pipeline(name: str, platform: Mapping[str, Any]) -> None:
+def _check_vertex_name(name: str) -> None:
     if not _VERTEX_PIPELINE_NAME.fullmatch(name):
         raise CompileError(
             f"{name}: target vertex takes pipeline names of lower-case letters, digits and -, "
             "starting with a letter, of at most 128 characters. Rename the pipeline."
         )
-    settings = platform.get("platforms", {}).get("kubernetes")
-    if settings is None:
-        return
-    labels = sorted(settings.get("deploymentSpec", {}).get("executors", {}))
-    found = f"kfp-kubernetes sets some for {labels}"
-    if not labels:
-        found = f"dsl.PipelineConfig sets {sorted(settings.get('pipelineConfig', {}))}"
-    raise CompileError(
-        f"{name}: target vertex has no Kubernetes settings, but {found}. Remove them, or compile "
-        "for kubeflow."
-    )
 
 
 def _accelerator_of_vertex(node: ir.TaskNode) -> str | None:
@@ -241,6 +236,38 @@ def _placeholders_of_vertex(node: ir.TaskNode) -> str | None:
     return None
 
 
+def _whole_artifact(node: ir.TaskNode) -> str | None:
+    for where, text in _command_texts(node):
+        found = _WHOLE_ARTIFACT.search(text)
+        if found:
+            return (
+                f"does not replace {found[0]}, an artifact given whole, as {where} has it. Use "
+                f"`{found['name']}.path` or `{found['name']}.uri`."
+            )
+    return None
+
+
+def _artifact_metadata_of_kubeflow(node: ir.TaskNode) -> str | None:
+    for where, text in _command_texts(node):
+        found = _ARTIFACT_METADATA.search(text)
+        if found:
+            return (
+                f"does not replace {found[0]}, as {where} has it. Read the metadata in the task, "
+                "from the message that '{{$}}' stands for, or have the task before return the "
+                "value as a parameter."
+            )
+    return None
+
+
+def _stub_of_vertex(node: ir.TaskNode) -> str | None:
+    if is_stub(node.container):
+        return (
+            f"has no volumes of Kubernetes, which `{node.container['image']}` stands for. Remove "
+            "CreatePVC and DeletePVC and pass data as artifacts, or compile for kubeflow."
+        )
+    return None
+
+
 def _job_placeholder_in_text(node: ir.TaskNode) -> str | None:
     if ir.headrace_component(node.container) is not None:
         return None  # `templates` sees to it
@@ -314,11 +341,16 @@ def _collected(
     return max(inside, default=1) * (len(json.loads(raw)) if raw else 1)
 
 
-def _texts(node: ir.TaskNode) -> list[tuple[str, str]]:
-    """Returns what a task's texts are called, and the texts."""
+def _command_texts(node: ir.TaskNode) -> list[tuple[str, str]]:
+    """Returns what the texts of a task's command line are called, and the texts."""
     container = node.container
     texts = [("its command", text) for text in container.get("command", [])]
-    texts += [("an argument", text) for text in container.get("args", [])]
+    return texts + [("an argument", text) for text in container.get("args", [])]
+
+
+def _texts(node: ir.TaskNode) -> list[tuple[str, str]]:
+    """Returns what a task's texts are called, and the texts."""
+    texts = _command_texts(node)
     for name, source in ir.parameter_inputs(node.task).items():
         value = ir.constant(source)
         if isinstance(value, str):
@@ -327,8 +359,10 @@ def _texts(node: ir.TaskNode) -> list[tuple[str, str]]:
 
 
 _RULES: dict[Target, tuple[Rule, ...]] = {
-    "local": (_foreign_executor, _negative_retries, _retry_of_a_dag),
+    "local": (_whole_artifact, _foreign_executor, _negative_retries, _retry_of_a_dag),
     "kubeflow": (
+        _whole_artifact,
+        _artifact_metadata_of_kubeflow,
         _foreign_executor,
         _accelerator_of_kubeflow,
         _negative_retries,
@@ -341,6 +375,8 @@ _RULES: dict[Target, tuple[Rule, ...]] = {
         _concat_placeholder,
     ),
     "vertex": (
+        _whole_artifact,
+        _stub_of_vertex,
         _accelerator_of_vertex,
         _machine_of_vertex,
         _request_of_vertex,

@@ -19,7 +19,7 @@ from headrace.profiles.labels import check_labels
 from headrace.profiles.tables import check_names, check_texts
 
 # PipelineJob.displayName: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs
-_MAX_DISPLAY_NAME = 128
+MAX_DISPLAY_NAME = 128
 _ROOT = re.compile(r"gs://[^/]")
 _NETWORK = re.compile(r"projects/[0-9]+/global/networks/[a-z0-9-]+")
 _KEY = re.compile(r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+")
@@ -40,7 +40,7 @@ class Vertex:
         reserved_ip_ranges: Names of the peered network's ranges that tasks take addresses from.
         encryption_key: Cloud KMS key of all that the job writes, as
             `projects/P/locations/L/keyRings/R/cryptoKeys/K`.
-        display_name: Name in the console; empty for the pipeline's name.
+        display_name: Name in the console; empty for the one that the pipeline has.
         labels: Labels of the job.
         parameters: Values of run parameters, by name.
         failure_policy: `slow` lets all go on that does not depend on a task that failed, `fast`
@@ -74,10 +74,10 @@ class Vertex:
                 f"`service_account` is {self.service_account!r}, expected an e-mail "
                 "address as 'runner@my-project.iam.gserviceaccount.com'. Give the full address."
             )
-        if len(self.display_name) > _MAX_DISPLAY_NAME:
+        if len(self.display_name) > MAX_DISPLAY_NAME:
             raise CompileError(
                 f"`display_name` has {len(self.display_name)} characters, expected at "
-                f"most {_MAX_DISPLAY_NAME}. Shorten it."
+                f"most {MAX_DISPLAY_NAME}. Shorten it."
             )
         check_labels(self.labels)
         if self.network and not _NETWORK.fullmatch(self.network):

@@ -19,7 +19,13 @@ _PLACEHOLDER = re.compile(r"\{\{\$(.*?)\}\}", re.DOTALL)
 _QUOTED = r"\[(?:''|'|\\?\")(?P<key>.+?)(?:''|'|\\?\")\]"
 _INPUT_PARAMETER = re.compile(r"\.inputs\.parameters" + _QUOTED)
 _OUTPUT_PARAMETER = re.compile(r"\.outputs\.parameters" + _QUOTED + r"\.output_file")
-_ARTIFACT = re.compile(r"\.(?P<side>inputs|outputs)\.artifacts" + _QUOTED + r"\.(?P<field>\w+)")
+_ARTIFACT = re.compile(
+    r"\.(?P<side>inputs|outputs)\.artifacts"
+    + _QUOTED
+    + r"\.(?P<field>\w+)(?:"
+    + _QUOTED.replace("key", "item")
+    + ")?"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +55,12 @@ def fill(text: str, context: Context) -> str:
 def fill_constant(value: Any, context: Context) -> Any:
     """Returns a constant with the placeholders in it replaced, at any depth.
 
-    A string that is one placeholder and nothing else becomes the value itself, with its type.
+    A string that is one placeholder and nothing else becomes the value itself, with its type. What
+    only looks like a placeholder stays as it is: Kubeflow's driver replaces inputs and names of
+    the run, and hands on the rest.
+
+    Raises:
+        InputError: A placeholder names an input that has no value.
     """
     if isinstance(value, Mapping):
         return {key: fill_constant(item, context) for key, item in value.items()}
@@ -59,8 +70,18 @@ def fill_constant(value: Any, context: Context) -> Any:
         return value
     whole = _PLACEHOLDER.fullmatch(value)
     if whole and value.count("{{$") == 1:
-        return _value(whole, context)
-    return fill(value, context)
+        return _value(whole, context) if _is_of_a_constant(whole, context) else value
+    return _PLACEHOLDER.sub(
+        lambda match: (
+            to_text(_value(match, context)) if _is_of_a_constant(match, context) else match[0]
+        ),
+        value,
+    )
+
+
+def _is_of_a_constant(match: re.Match[str], context: Context) -> bool:
+    body = match[1]
+    return body.removeprefix(".") in context.pipeline or bool(_INPUT_PARAMETER.fullmatch(body))
 
 
 def fill_arguments(arguments: Sequence[Any], context: Context) -> list[str]:
@@ -130,10 +151,18 @@ def _output_file(match: re.Match[str], context: Context) -> Any:
 
 def _artifact_field(match: re.Match[str], context: Context) -> Any:
     artifacts = context.message.get(match["side"], {}).get("artifacts", {})
-    found = _present(artifacts, match["key"], "artifact", context)["artifacts"][0]
-    if match["field"] == "path":
+    several = _present(artifacts, match["key"], "artifact", context)["artifacts"]
+    if not several:
+        raise InputError(
+            f"{context.task}: the command line uses the artifact `{match['key']}`, of which the "
+            "list holds none. Read the list in the task, from the message that '{{$}}' stands for."
+        )
+    found = several[0]
+    if match["item"] and match["field"] == "metadata":
+        return found["metadata"].get(match["item"], "")
+    if match["field"] == "path" and not match["item"]:
         return str(local_path(found["uri"]))
-    if match["field"] not in ("uri", "name", "metadata"):
+    if match["item"] or match["field"] not in ("uri", "name", "metadata"):
         raise InputError(
             f"{context.task}: artifacts have no `.{match['field']}`. Use `.path` or `.uri`."
         )

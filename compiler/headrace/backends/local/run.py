@@ -219,7 +219,7 @@ def _checked(document: Any, platform: Mapping[str, Any], where: str) -> Loaded:
     check_spec(document, where)
     check_expressions(document, where)
     try:
-        spec = lint(document, "local", {})
+        spec = lint(document, "local", platform)
         check_parameters(spec)
     except CompileError as error:
         raise CompileError(f"{where}: {error}") from error

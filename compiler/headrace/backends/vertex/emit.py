@@ -9,6 +9,7 @@ from headrace import ir
 from headrace.errors import CompileError
 from headrace.passes.modules import pack_parameters
 from headrace.profiles.profile import Profile
+from headrace.profiles.vertex import MAX_DISPLAY_NAME
 
 
 def pipeline_job(spec: Mapping[str, Any], profile: Profile, directory: Path) -> dict[str, Any]:
@@ -35,7 +36,7 @@ def pipeline_job(spec: Mapping[str, Any], profile: Profile, directory: Path) -> 
     _check_parameters(spec, profile)
     parameters = pack_parameters(spec, settings.parameters, "vertex", directory)
     job: dict[str, Any] = {
-        "displayName": settings.display_name or ir.pipeline_name(spec),
+        "displayName": settings.display_name or _display_name(spec),
         "pipelineSpec": dict(spec),
         "runtimeConfig": {"gcsOutputDirectory": root, "parameterValues": parameters},
     }
@@ -50,6 +51,17 @@ def pipeline_job(spec: Mapping[str, Any], profile: Profile, directory: Path) -> 
         "encryptionSpec": key,
     }
     return {**job, **{name: value for name, value in optional.items() if value}}
+
+
+def _display_name(spec: Mapping[str, Any]) -> str:
+    """Returns the name that the pipeline file gives people, or else the pipeline's own."""
+    name = str(spec["pipelineInfo"].get("displayName") or ir.pipeline_name(spec))
+    if len(name) > MAX_DISPLAY_NAME:
+        raise CompileError(
+            f"{ir.pipeline_name(spec)}: `display_name` of dsl.pipeline has {len(name)} characters, "
+            f"expected at most {MAX_DISPLAY_NAME} on target vertex. Shorten it."
+        )
+    return name
 
 
 def _check_parameters(spec: Mapping[str, Any], profile: Profile) -> None:
