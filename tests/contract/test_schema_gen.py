@@ -59,6 +59,78 @@ def test_the_schema_is_that_of_tfdv_for_all_splits(launcher: Launcher, tmp_path:
     assert list(tfdv.get_domain(schema, "area").value) == ["north", "south", "west"]
 
 
+def column(values: Sequence[Any], kind: Any) -> pa.RecordBatch:
+    """Rows of a feature `x`, and of one that is always there."""
+    cells = [None if value is None else [value] for value in values]
+    arrays = [pa.array(cells, kind), pa.array([[1]] * len(cells), pa.large_list(pa.int64()))]
+    return pa.RecordBatch.from_arrays(arrays, ["x", "y"])
+
+
+WHOLE = column([1, 2, 3] * 10, pa.large_list(pa.int64()))
+DECIMAL = column([0.5, 1.5, 2.5] * 10, pa.large_list(pa.float32()))
+TEXT = column([b"a", b"b", b"c"] * 10, BYTES)
+EMPTY = column([None] * 30, BYTES)
+UNTYPED = column([None] * 30, pa.null())
+
+
+@pytest.mark.parametrize(
+    ("train", "evaluation", "has", "split"),
+    [
+        (WHOLE, DECIMAL, "whole numbers in 'train', decimal numbers in 'eval'", "train"),
+        (DECIMAL, WHOLE, "decimal numbers in 'train', whole numbers in 'eval'", "eval"),
+        (TEXT, WHOLE, "text in 'train', whole numbers in 'eval'", "eval"),
+        (EMPTY, WHOLE, "nothing in 'train', whole numbers in 'eval'", "eval"),
+        (UNTYPED, DECIMAL, "nothing in 'train', decimal numbers in 'eval'", "eval"),
+        (TEXT, EMPTY, "text in 'train', nothing in 'eval'", "train"),
+        (WHOLE, UNTYPED, "whole numbers in 'train', nothing in 'eval'", "train"),
+    ],
+)
+def test_a_feature_whose_splits_no_schema_describes_is_named_and_becomes_an_anomaly(
+    train: pa.RecordBatch,
+    evaluation: pa.RecordBatch,
+    has: str,
+    split: str,
+    launcher: Launcher,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    inputs = store_statistics(launcher, tmp_path, {"train": [train], "eval": [evaluation]})
+
+    outcome = launcher.run("schema_gen", {}, statistics=inputs)
+
+    schema = tfdv.load_schema_text(str(outcome["schema"].path / "schema.pbtxt"))
+    assert tfdv.get_feature(schema, "x").lifecycle_stage == schema_pb2.DEPRECATED
+    assert f"feature 'x' has {has}, which no schema describes" in caplog.text
+    validated = launcher.run(
+        "example_validator",
+        {},
+        statistics=inputs,
+        schema=launcher.store(outcome["schema"].path),
+    )
+    assert f'"{split}": 0' in str(validated["anomalies"].metadata["blessed"])
+    assert f"It has {has}, so the schema marks it DEPRECATED" in caplog.text
+    report = validated["report"].path.read_text("utf-8")
+    assert "The splits differ in kind" in report
+    assert "so the schema marks it DEPRECATED and later components leave it out" in report
+
+
+@pytest.mark.parametrize(("train", "evaluation"), [(WHOLE, WHOLE), (EMPTY, TEXT)])
+def test_a_feature_that_one_schema_describes_stays_as_it_is(
+    train: pa.RecordBatch,
+    evaluation: pa.RecordBatch,
+    launcher: Launcher,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    inputs = store_statistics(launcher, tmp_path, {"train": [train], "eval": [evaluation]})
+
+    feature = tfdv.get_feature(infer(launcher, inputs), "x")
+
+    assert feature.lifecycle_stage == schema_pb2.UNKNOWN_STAGE
+    assert not feature.HasField("annotation")
+    assert "DEPRECATED" not in caplog.text
+
+
 def test_the_shape_can_be_left_open(launcher: Launcher, tmp_path: Path) -> None:
     inputs = store_statistics(launcher, tmp_path, {"train": [TRAIN], "eval": [TRAIN]})
 

@@ -9,6 +9,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
 from headrace_components.data import anomalies, schemas, splits, statistics
 from headrace_components.data.anomalies import Anomaly
+from headrace_components.data.split_types import add_anomalies
 from headrace_components.errors import InputError
 from headrace_components.example_validator.params import ExampleValidatorParams
 from headrace_components.parameters import read
@@ -29,6 +30,7 @@ def execute(task: Task) -> None:
     for name in names:
         split = statistics.read(splits.directory(source, name), task.component)
         diff = tfdv.validate_statistics(split, schema, environment=params.environment or None)
+        add_anomalies(diff, schema, split)
         anomalies.write(diff, splits.directory(output, name))
         found[name] = anomalies.found(name, diff)
         diffs[name] = diff

@@ -5,6 +5,7 @@ import logging
 import tensorflow_data_validation as tfdv
 
 from headrace_components.data import schemas, splits, statistics
+from headrace_components.data.split_types import note_differences
 from headrace_components.errors import InputError
 from headrace_components.parameters import read
 from headrace_components.schema_gen.params import SchemaGenParams
@@ -17,8 +18,10 @@ def execute(task: Task) -> None:
     source = task.input("statistics")
     names = splits.selected(source, params.exclude_splits, task.component)
     schema = None
+    by_split = {}
     for name in names:
         split = statistics.read(splits.directory(source, name), task.component)
+        by_split[name] = split
         if not split.datasets[0].features:
             # A split without rows says nothing. Were it the first, no feature would get a shape:
             # TFDV gives one to the features it infers, and none to those an update adds.
@@ -31,6 +34,15 @@ def execute(task: Task) -> None:
         raise InputError(
             f"schema_gen: the statistics of the splits {list(names)} hold no features, so there is "
             "nothing to infer a schema from. Check that the examples have rows."
+        )
+    for feature, has in note_differences(schema, by_split).items():
+        logging.warning(
+            "schema_gen: feature %r has %s, which no schema describes, so it is marked DEPRECATED: "
+            "later components leave it out. Give it values of one type in all splits, leave a "
+            "split out by `exclude_splits`, or write its type into the schema and bring that in with "
+            "import_schema_gen.",
+            feature,
+            has,
         )
     schemas.write(schema, task.output("schema").path)
     logging.info("Inferred %d features from the splits %s.", len(schema.feature), list(names))
