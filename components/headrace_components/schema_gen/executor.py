@@ -39,8 +39,8 @@ def execute(task: Task) -> None:
         logging.warning(
             "schema_gen: feature %r has %s, which no schema describes, so it is marked DEPRECATED: "
             "later components leave it out. Give it values of one type in all splits, leave a "
-            "split out by `exclude_splits`, or write its type into the schema and bring that in with "
-            "import_schema_gen.",
+            "split out by `exclude_splits`, or write its type into the schema and bring that in "
+            "with import_schema_gen.",
             feature,
             has,
         )
