@@ -136,6 +136,21 @@ def test_circular_imports_and_packages_beside_a_module_travel(tmp_path: Path) ->
     assert loaded(text).run_fn(None) == ("b", "lib", 1)
 
 
+def test_stars_and_names_in_calls_are_followed(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "m.py": "import importlib\nfrom lib import *\n\n"
+            "def run_fn(a):\n    return sub.X, importlib.import_module('late.one').Y\n",
+            "lib/__init__.py": "__all__ = ['sub']\n",
+            "lib/sub.py": "X = 1\n",
+            "late/one.py": "Y = 2\n",
+        },
+    )
+
+    assert loaded(packed(tmp_path, "m.py")).run_fn(None) == (1, 2)
+
+
 def test_relative_imports_reach_the_folders_above(tmp_path: Path) -> None:
     write(
         tmp_path,

@@ -16,7 +16,7 @@ from headrace.errors import CompileError
 from headrace.frontend import load
 from headrace.passes.defaults import apply_defaults
 from headrace.passes.modules import apply_modules, module_parameters, pack_module, pack_parameters
-from headrace.targets import Target
+from headrace.targets import TARGETS, Target
 from headrace_components.user_code.module_pack import is_packed, unpack
 
 
@@ -212,7 +212,7 @@ def test_a_module_too_long_for_a_parameter_of_a_run_is_refused(directory: Path) 
             pack_module("long.py", "parameter `m`", target, directory, is_run_parameter=True)
 
 
-def test_a_path_that_a_run_makes_of_parts_is_refused_for_a_cluster(directory: Path) -> None:
+def test_a_path_that_a_run_makes_of_parts_is_refused(directory: Path) -> None:
     @dsl.pipeline(name="p")
     def of_a_name(name: str) -> None:
         train(module_file=f"models/{name}.py")
@@ -227,8 +227,15 @@ def test_a_path_that_a_run_makes_of_parts_is_refused_for_a_cluster(directory: Pa
         train(module_file=f"{folder}/a.py")
         train(module_file=f"{bucket}/a.py")
 
+    @dsl.pipeline(name="p")
+    def of_a_place(name: str) -> None:
+        train(module_file=f"/opt/{name}.py")
+
     for pipeline in (of_a_name, of_a_default):
-        with pytest.raises(CompileError, match=r"task `train`: `module_file` is a path that only"):
-            compiled(pipeline, directory, "kubeflow")
-        assert "{{$" in value_of(compiled(pipeline, directory, "local"), "train")
+        for target in TARGETS:
+            with pytest.raises(CompileError, match=r"`train`: `module_file` is a path that only"):
+                compiled(pipeline, directory, target)
     assert "gs://" in value_of(compiled(of_a_uri, directory, "vertex"), "train")
+    assert "{{$" in value_of(compiled(of_a_place, directory, "local"), "train")
+    with pytest.raises(CompileError, match=r"that only the run knows, '/opt/\{name\}.py', so"):
+        compiled(of_a_place, directory, "kubeflow")

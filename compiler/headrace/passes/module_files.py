@@ -257,7 +257,10 @@ def _find(root: Path, place: _Import) -> _Found | None:
 def _inside(directory: Path, place: _Import) -> _Found | None:
     """Returns the modules of a package that a statement names; other names are attributes."""
     files: list[Path] = []
-    for name in place.names:
+    names = place.names
+    if "*" in names:  # as `__all__` says, which may name any module of the package
+        names = tuple(sorted(file.stem for file in directory.glob("*.py")))
+    for name in names:
         kind, file = _kind(directory / name)
         if kind == "compiled":
             return _Found(files=files, compiled=file)

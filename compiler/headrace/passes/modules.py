@@ -13,7 +13,7 @@ from headrace import ir
 from headrace.errors import CompileError
 from headrace.ir import Spec
 from headrace.passes.module_files import MODULE_PARAMETER, collect
-from headrace.passes.templates import is_template, made_text
+from headrace.passes.templates import as_written, is_template, made_text
 from headrace.targets import Target
 from headrace_components.user_code.module_pack import is_packed, is_remote, pack
 
@@ -42,8 +42,7 @@ def apply_modules(spec: Mapping[str, Any], target: Target, directory: Path) -> S
     """
     result: Spec = ir.copy(spec)
     _walk(result, lambda value, user: _packed(value, user, target, directory))
-    if target != "local":
-        _check_made_names(result, target)
+    _check_made_names(result, target)
     return result
 
 
@@ -54,12 +53,13 @@ def _check_made_names(spec: Spec, target: Target) -> None:
         if ir.headrace_component(node.container) is None or not is_template(value):
             continue
         text = made_text(node, MODULE_PARAMETER, spec["root"])
-        if not is_remote(text) and not text.startswith("{{"):
+        is_here = target == "local" and text.startswith("/")
+        if not is_remote(text) and not text.startswith("{{") and not is_here:
             raise CompileError(
                 f"task `{node.label}`: `{MODULE_PARAMETER}` is a path that only the run knows, "
-                f"{text!r}, so the compiler cannot pack the module, and {target} does not see this "
-                "machine's files. Pass the path as a parameter of the pipeline or a constant, "
-                "without an f-string around it, or a URI, as f'gs://bucket/{name}.py'."
+                f"{as_written(text)!r}, so the compiler cannot pack the module, and no task sees "
+                "the pipeline file's directory. Pass the path as a parameter of the pipeline or a "
+                "constant, without an f-string around it, or a URI, as f'gs://bucket/{name}.py'."
             )
 
 

@@ -97,6 +97,13 @@ def made_text(node: ir.TaskNode, name: str, root: Mapping[str, Any]) -> str:
     return _PLACEHOLDER.sub(replaced, ir.constant(ir.parameter_inputs(node.task)[name]))
 
 
+def as_written(text: str) -> str:
+    """Returns a text with placeholders as the author of an f-string wrote it, as `/opt/{name}`."""
+    return _PLACEHOLDER.sub(
+        lambda match: f"{{{match['job'] or _input(match).removeprefix(INPUT_PREFIX)}}}", text
+    )
+
+
 def known_value(node: ir.TaskNode, name: str, root: Mapping[str, Any]) -> Any:
     """Returns what a task's input is known to be before the run, by default; None for nothing.
 

@@ -15,7 +15,7 @@ class Import:
         line: Line of the statement.
         module: Its dotted name, without leading dots; of a name below `tfx` that stands for a file
             beside the module, the plain name of that file.
-        names: What is taken from it, which may be modules, too.
+        names: What is taken from it, which may be modules, too; `*` for all.
         level: Number of leading dots.
         may_fail: Whether the module goes on without it: the statement is in a `try` or an `if`.
     """
@@ -38,7 +38,7 @@ def _imports(node: ast.AST, *, may_fail: bool) -> Iterator[Import]:
             if module := _file_of(alias.name):
                 yield Import(line=node.lineno, module=module, may_fail=may_fail)
     elif isinstance(node, ast.ImportFrom):
-        names = tuple(alias.name for alias in node.names if alias.name != "*")
+        names = tuple(alias.name for alias in node.names)
         module = node.module or ""
         if not node.level and module.split(".")[0] == "tfx":
             for name in {_file_of(module), *(_file_of(f"{module}.{name}") for name in names)}:
@@ -48,9 +48,24 @@ def _imports(node: ast.AST, *, may_fail: bool) -> Iterator[Import]:
             yield Import(
                 line=node.lineno, module=module, names=names, level=node.level, may_fail=may_fail
             )
+    elif isinstance(node, ast.Call) and _called(node.func) in ("import_module", "__import__"):
+        # The name may be made of parts, and is then found by nobody.
+        first = node.args[0] if node.args else None
+        if isinstance(first, ast.Constant) and _is_absolute(first.value):
+            yield Import(line=node.lineno, module=str(first.value), may_fail=True)
     inner = may_fail or isinstance(node, (ast.Try, ast.If))
     for child in ast.iter_child_nodes(node):
         yield from _imports(child, may_fail=inner)
+
+
+def _called(function: ast.expr) -> str:
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+def _is_absolute(name: object) -> bool:
+    return isinstance(name, str) and all(part.isidentifier() for part in name.split("."))
 
 
 def sibling_names(tree: ast.AST) -> set[str]:
