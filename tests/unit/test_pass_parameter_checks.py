@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 
+import headrace
+from headrace.backends.remote.ordering import order_of
 from headrace.compiler import compile_pipeline
 from headrace.errors import CompileError
 from headrace.passes.parameter_checks import check_parameters
+from headrace.profiles.images import Images
 from headrace.profiles.profile import Profile
+from headrace.profiles.vertex import Vertex
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*/pipeline.py"))
 HEAD = """
@@ -259,6 +263,60 @@ def test_a_branch_may_be_for_other_values_than_those_of_a_run(tmp_path: Path) ->
     body = "with dsl.If(count > 0):\n    csv_example_gen(input_base=root, compression_level=count)"
 
     check_parameters(compiled(body, tmp_path), {"count": 0})
+
+
+def test_each_item_of_a_constant_loop_is_checked(tmp_path: Path) -> None:
+    body = """
+    with dsl.ParallelFor([1, 99, 9]) as level:
+        csv_example_gen(input_base=root, compression_level=level)
+    """
+
+    assert "`compression_level` is 99" in refusal(body, tmp_path)
+    compiled(body.replace("99", "5"), tmp_path)
+
+
+def test_what_a_run_parameter_completes_is_checked_with_its_value(tmp_path: Path) -> None:
+    body = """
+    splits = [{"name": "train", "hash_buckets": count}, {"name": "eval", "hash_buckets": 1}]
+    csv_example_gen(
+        input_base=f"{root}/rows", output_config={"split_config": {"splits": splits}}
+    )
+    """
+    spec = compiled(body, tmp_path)
+
+    check_parameters(spec, {"count": 2})
+    with pytest.raises(CompileError, match="`hash_buckets` of output split 'train' is 0"):
+        check_parameters(spec, {"count": 0})
+
+
+def test_a_function_is_given_once_and_with_its_module(tmp_path: Path) -> None:
+    rows = "trainer(examples=csv_example_gen(input_base=root).output"
+
+    assert "neither `module_file` nor `run_fn`" in refusal(f"{rows})", tmp_path)
+    assert "expected a dotted path" in refusal(f'{rows}, run_fn="run_fn")', tmp_path)
+
+
+def test_a_run_with_a_parameter_that_it_cannot_honour_does_not_begin(tmp_path: Path) -> None:
+    body = "csv_example_gen(input_base=root, compression_level=count)"
+    spec = compiled(body, tmp_path)
+
+    with pytest.raises(CompileError, match=r"task `csv-example-gen`: .*`compression_level` is 12"):
+        headrace.run(spec, parameters={"count": 12}, root=tmp_path / "root")
+
+    assert not (tmp_path / "root").exists()
+
+
+@pytest.mark.parametrize("target", ["vertex", "kubeflow"])
+def test_a_run_elsewhere_is_refused_before_anybody_signs_in(target: Any, tmp_path: Path) -> None:
+    body = "csv_example_gen(input_base=root, compression_level=count)"
+    compiled(body, tmp_path)
+    digests = {"csv_example_gen": f"sha256:{'0' * 64}"}
+    vertex = Vertex(pipeline_root="gs://bucket/root")
+    images = Images(registry="docker.io/me", digests=digests)
+    profile = Profile(images=images, vertex=vertex)
+
+    with pytest.raises(CompileError, match="`compression_level` is 12"):
+        order_of(f"{tmp_path}/pipeline.py:p", target, profile, ["count=12"])
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.parent.name)

@@ -2,6 +2,16 @@
 
 from headrace_components.split_needs import SplitNeed
 from headrace_components.trainer.params import TrainerParams
+from headrace_components.user_code.module_functions import check_source
+
+
+def check(params: TrainerParams) -> None:
+    """Rejects a function that is given in no way, or in two.
+
+    Raises:
+        InputError: Both or neither of `module_file` and `run_fn` are given, or the path is none.
+    """
+    check_source("trainer", params.module_file, "run_fn", params.run_fn)
 
 
 def functions(params: TrainerParams) -> list[tuple[str, ...]]:

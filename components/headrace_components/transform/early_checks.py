@@ -4,6 +4,17 @@ from collections.abc import Mapping, Sequence
 
 from headrace_components.split_needs import SplitNeed
 from headrace_components.transform.params import TransformParams
+from headrace_components.user_code.module_functions import check_source
+
+
+def check(params: TransformParams) -> None:
+    """Rejects a function that is given in no way, or in two.
+
+    Raises:
+        InputError: Both or neither of `module_file` and `preprocessing_fn` are given, or the path
+            is none.
+    """
+    check_source("transform", params.module_file, "preprocessing_fn", params.preprocessing_fn)
 
 
 def functions(params: TransformParams) -> list[tuple[str, ...]]:

@@ -2,6 +2,16 @@
 
 from headrace_components.split_needs import SplitNeed
 from headrace_components.tuner.params import TunerParams
+from headrace_components.user_code.module_functions import check_source
+
+
+def check(params: TunerParams) -> None:
+    """Rejects a function that is given in no way, or in two.
+
+    Raises:
+        InputError: Both or neither of `module_file` and `tuner_fn` are given, or the path is none.
+    """
+    check_source("tuner", params.module_file, "tuner_fn", params.tuner_fn)
 
 
 def functions(params: TunerParams) -> list[tuple[str, ...]]:

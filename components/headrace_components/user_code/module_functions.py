@@ -10,6 +10,32 @@ from headrace_components.errors import InputError
 _MAKERS = frozenset({"exec", "globals", "setattr", "__getattr__", "vars", "locals"})
 
 
+def check_source(component: str, module_file: str, function_name: str, dotted: str) -> None:
+    """Rejects a function that is given in no way, in two ways, or by a name alone.
+
+    Args:
+        component: Name of the component.
+        module_file: The file that defines the function; or empty.
+        function_name: The function's name there, and the parameter that takes a dotted path.
+        dotted: The function as `package.module.function`; or empty.
+
+    Raises:
+        InputError: Both or neither are given, or the path has no module in it.
+    """
+    if bool(module_file) == bool(dotted):
+        got = "both `module_file` and" if module_file else "neither `module_file` nor"
+        raise InputError(
+            f"{component}: {got} `{function_name}` are given, expected one of them. Pass "
+            f"`module_file` with a Python file that defines {function_name}, or "
+            f"`{function_name}` with a dotted path as 'package.module.{function_name}'."
+        )
+    if dotted and not (dotted.count(".") and all(map(str.isidentifier, dotted.split(".")))):
+        raise InputError(
+            f"{component}: `{function_name}` is {dotted!r}, expected a dotted path. Pass it as "
+            f"'package.module.{function_name}', or pass a file as `module_file`."
+        )
+
+
 def missing_function(
     component: str, file: str, names: Sequence[str], functions: Sequence[str]
 ) -> InputError:

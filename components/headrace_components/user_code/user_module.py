@@ -30,7 +30,7 @@ from headrace_components.errors import ComponentError, InputError, PlatformError
 from headrace_components.storage import read_bytes
 from headrace_components.task import local_path
 from headrace_components.user_code.failures import advice, quoted_places, told
-from headrace_components.user_code.module_functions import missing_function
+from headrace_components.user_code.module_functions import check_source, missing_function
 from headrace_components.user_code.module_pack import (
     DIRECTORY_PREFIX,
     encoded,
@@ -71,22 +71,11 @@ def load_function(
         InputError: Both or neither of `module_file` and `dotted` are given, the module does not
             load, or it has no such function.
     """
-    if bool(module_file) == bool(dotted):
-        got = "both `module_file` and" if module_file else "neither `module_file` nor"
-        raise InputError(
-            f"{component}: {got} `{function_name}` are given, expected one of them. Pass "
-            f"`module_file` with a Python file that defines {function_name}, or "
-            f"`{function_name}` with a dotted path as 'package.module.{function_name}'."
-        )
+    check_source(component, module_file, function_name, dotted)
     if module_file:
         module = load_module(component, module_file)
         return _function_of(component, module, function_name)
-    module_name, separator, name = dotted.rpartition(".")
-    if not separator or not module_name:
-        raise InputError(
-            f"{component}: `{function_name}` is {dotted!r}, expected a dotted path. Pass it as "
-            f"'package.module.{function_name}', or pass a file as `module_file`."
-        )
+    module_name, _, name = dotted.rpartition(".")
     return _function_of(component, _import_dotted(component, module_name), name)
 
 
