@@ -231,7 +231,7 @@ def test_a_command_line_joins_texts_and_values(tmp_path: Path) -> None:
     assert "--left= --right=<0>" in journal
 
 
-@dsl.component(packages_to_install=["a-package-that-does-not-exist"])
+@dsl.component
 def lightweight(words: list, count: int) -> str:
     return "-".join(words * count)
 

@@ -20,14 +20,17 @@ _UNREACHED = re.compile(
     re.IGNORECASE,
 )
 _UNFIT = re.compile(
-    r"no wheels with a matching|No matching distribution|no version of|Requires-Python",
+    r"no wheels with a matching|No matching distribution|no version of|Requires-Python"
+    r"|not found in the package registry|not found in the provided package locations"
+    r"|requirements are unsatisfiable|ResolutionImpossible",
     re.IGNORECASE,
 )
 
 
 def unmade(
-    image: str,
-    lock: Path,
+    who: str,
+    what: str,
+    advice: str,
     python: str,
     command: Sequence[str],
     status: int,
@@ -37,15 +40,16 @@ def unmade(
     """Returns the error for a command that failed while it made an environment.
 
     Args:
-        image: Name of the image.
-        lock: Its lock.
+        who: Whose environment it is, for the message.
+        what: What it was to be made from.
+        advice: What the author can do where no package fits.
         python: Version of the Python that it was to have.
         command: What was run.
         status: Its exit status.
         output: What it printed.
         log: Where that can be read again.
     """
-    begin = f"{image}: the environment of {lock} could not be made"
+    begin = f"{who}: the environment of {what} could not be made"
     end = f"Nothing of it was kept; the whole output is in {log}."
     if _DIFFERENT.search(output):
         return PlatformError(
@@ -63,8 +67,7 @@ def unmade(
         libc = " ".join(platform.libc_ver()).strip()
         return InputError(
             f"{begin}: {reason}. Expected packages for Python {python}, {libc} "
-            f"on {platform.machine()}. Run Headrace with another Python from 3.11 to 3.13, or on "
-            f"another machine. {end}"
+            f"on {platform.machine()}. {advice} {end}"
         )
     return PlatformError(f"{begin}: {reason}. Expected exit status 0. Mend that, run again. {end}")
 

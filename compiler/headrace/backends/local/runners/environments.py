@@ -1,10 +1,11 @@
-"""Virtual environments made from the locks of images.
+"""Virtual environments made from the locks of images, and from what components of kfp install.
 
 Components that need one of their own always run in theirs, and with the runner `venv` all do.
 
 An environment is `<image>-<hash>/` under HEADRACE_ENVIRONMENTS, by default
-`~/.cache/headrace/environments`. The hash is that of the lock and of the Python that it is for: so
-it is made once, for all runs, and never changed.
+`~/.cache/headrace/environments`, or `packages-<hash>/`. The hash is that of the lock, or of the
+list of packages, and of the Python that it is for: so it is made once, for all runs, and never
+changed.
 """
 
 import asyncio
@@ -13,8 +14,9 @@ import fcntl
 import hashlib
 import os
 import secrets
+import shlex
 import shutil
-import sys
+import site
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +24,14 @@ from pathlib import Path
 import headrace_components
 from headrace.backends.local.runners.client import Request
 from headrace.backends.local.runners.environment_errors import unmade
-from headrace.backends.local.runners.interpreters import Interpreter, interpreter_for
+from headrace.backends.local.runners.installing import from_lock, from_packages
+from headrace.backends.local.runners.interpreters import (
+    Interpreter,
+    interpreter_for,
+    own_interpreter,
+)
 from headrace.backends.local.runners.locks import lock_file
+from headrace.backends.local.runners.package_steps import PackageSteps
 
 VARIABLE = "HEADRACE_ENVIRONMENTS"
 
@@ -41,6 +49,31 @@ class Environment:
 
     python: Path
     variables: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipe:
+    """How to make an environment.
+
+    Attributes:
+        name: That of its directory.
+        title: What the one who waits is told.
+        who: Whose it is, for errors.
+        what: What it is made from, for errors.
+        advice: What to do where no package fits.
+        python: What it is made with.
+        directory: Where the commands run.
+        commands: The commands that make it, given its directory.
+    """
+
+    name: str
+    title: str
+    who: str
+    what: str
+    advice: str
+    python: Interpreter
+    directory: Path
+    commands: Callable[[Path], list[list[str]]]
 
 
 class Environments:
@@ -72,49 +105,99 @@ class Environments:
         """
         lock = lock_file(image)
         python = interpreter_for(image, lock)
-        target = _directory() / f"{image}-{_identity(lock, python)}"
-        if not _is_whole(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            async with _held(target.with_name(f".{target.name}.lock")):
-                if not _is_whole(target):  # another process may have made it meanwhile
-                    self._tell(f"making the environment of {image}, once")
-                    await self._make(image, lock, python, target)
-        search = f"{target / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
+        target = await self._made(
+            Recipe(
+                name=f"{image}-{_identity(python, lock.read_bytes())}",
+                title=image,
+                who=image,
+                what=str(lock),
+                advice="Run Headrace with another Python from 3.11 to 3.13, or on another machine.",
+                python=python,
+                directory=lock.parent,
+                commands=lambda environment: from_lock(environment, lock, python.path),
+            )
+        )
         return Environment(
             python=target / "bin/python",
             variables={
-                "PATH": search,
+                **_on_path(target),
                 "PYTHONPATH": str(_components()),
                 # A module in the author's directory must not stand in for one of the environment.
                 "PYTHONSAFEPATH": "1",
             },
         )
 
+    async def of_packages(
+        self, task: str, steps: PackageSteps, directory: Path, *, alone: bool
+    ) -> Environment:
+        """Returns the environment of a list of packages, which is made if it is not there.
+
+        Args:
+            task: Path of the task, for messages.
+            steps: What its component installs.
+            directory: What relative paths in the list are relative to.
+            alone: Whether it has nothing else; if not, the packages of this environment follow
+                its own, in place of those of the component's image.
+
+        Raises:
+            InputError: A package is nowhere, or none of its versions fits.
+            PlatformError: A package cannot be had.
+        """
+        python = own_interpreter()
+        below = () if alone else tuple(site.getsitepackages())
+        calls = " && ".join(map(shlex.join, steps.calls))
+        identity = _identity(python, *(part.encode() for part in (calls, *below)))
+        wanted = ", ".join(steps.requirements)
+        target = await self._made(
+            Recipe(
+                name=f"packages-{identity}",
+                title=wanted,
+                who=task,
+                what=f"its component's packages ({wanted})",
+                advice="Correct `packages_to_install` of the component.",
+                python=python,
+                directory=directory,
+                commands=lambda environment: from_packages(environment, steps, python.path, below),
+            )
+        )
+        return Environment(python=target / "bin/python", variables=_on_path(target))
+
     def clean_up(self) -> None:
         """Removes what was not finished; the processes must have ended."""
         for partial in self._unfinished:
             shutil.rmtree(partial, ignore_errors=True)
 
-    async def _make(self, image: str, lock: Path, python: Interpreter, target: Path) -> None:
+    async def _made(self, recipe: Recipe) -> Path:
+        target = _directory() / recipe.name
+        if not _is_whole(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            async with _held(target.with_name(f".{target.name}.lock")):
+                if not _is_whole(target):  # another process may have made it meanwhile
+                    self._tell(f"making the environment of {recipe.title}, once")
+                    await self._make(recipe, target)
+        return target
+
+    async def _make(self, recipe: Recipe, target: Path) -> None:
         for leftover in target.parent.glob(f".{target.name}.*.partial"):
             shutil.rmtree(leftover)  # of a process that was killed: nobody else holds the lock
         partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
         self._unfinished.add(partial)
-        for command in _commands(partial, lock, python.path):
-            await self._run(image, lock, python, command)
+        for command in recipe.commands(partial):
+            await self._run(recipe, command)
+        _settle(partial, target)
         # What is in the way lost its Python.
         shutil.rmtree(target, ignore_errors=True)
         partial.rename(target)
         self._unfinished.remove(partial)
 
-    async def _run(self, image: str, lock: Path, python: Interpreter, command: list[str]) -> None:
+    async def _run(self, recipe: Recipe, command: list[str]) -> None:
         begin = self._log.stat().st_size if self._log.exists() else 0
         request = Request(
             component=None,
             command=command,
             # Installers must not take packages of this environment for those of the new one.
             environment={"PYTHONPATH": "", "NO_COLOR": "1"},
-            directory=lock.parent,
+            directory=recipe.directory,
             log=self._log,
         )
         status = await self._start(request)
@@ -122,7 +205,16 @@ class Environments:
             with self._log.open("rb") as log:
                 log.seek(begin)
                 output = log.read().decode("utf-8", errors="replace")
-            raise unmade(image, lock, python.version, command, status, output, self._log)
+            raise unmade(
+                recipe.who,
+                recipe.what,
+                recipe.advice,
+                recipe.python.version,
+                command,
+                status,
+                output,
+                self._log,
+            )
 
 
 def _directory() -> Path:
@@ -131,33 +223,28 @@ def _directory() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "headrace/environments")
 
 
-def _identity(lock: Path, python: Interpreter) -> str:
+def _identity(python: Interpreter, *parts: bytes) -> str:
     # An environment points at the Python that it was made with.
     version = tuple(int(part) for part in python.version.split(".")[:2])
-    return _digest(lock.read_bytes(), f"{python.prefix}\0{version}".encode())[:16]
+    return _digest(*parts, f"{python.prefix}\0{version}".encode())[:16]
+
+
+def _on_path(environment: Path) -> dict[str, str]:
+    """Returns the variables of a process that finds an environment's programs first."""
+    return {"PATH": f"{environment / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
 
 
 def _is_whole(environment: Path) -> bool:
     return (environment / "bin/python").exists()
 
 
-def _commands(environment: Path, lock: Path, base: Path) -> list[list[str]]:
-    """Returns the commands that make an environment: with uv, which is faster, or with pip."""
-    search = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    python = str(environment / "bin/python")
-    # The lock is complete; what it leaves out of a package's requirements is not needed.
-    options = ["--no-deps", "--require-hashes", "--requirement", str(lock)]
-    uv = shutil.which("uv", path=search)
-    if uv:
-        return [
-            [uv, "venv", "--quiet", "--no-project", "--python", str(base), str(environment)],
-            [uv, "pip", "install", "--quiet", "--python", python, *options],
-        ]
-    quiet = ["--quiet", "--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
-    return [
-        [str(base), "-m", "venv", str(environment)],
-        [python, "-m", "pip", "install", *quiet, *options],
-    ]
+def _settle(partial: Path, target: Path) -> None:
+    """Names the final place in an environment's programs, which begin with that of its Python."""
+    for program in (partial / "bin").iterdir():
+        if not program.is_symlink() and program.is_file():
+            text = program.read_bytes()
+            if bytes(partial) in text:
+                program.write_bytes(text.replace(bytes(partial), bytes(target)))
 
 
 def _components() -> Path:

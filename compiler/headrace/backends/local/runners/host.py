@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from headrace.backends.local.runners import package_steps
 from headrace.backends.local.runners.client import Nursery, Request
 from headrace.backends.local.runners.environments import Environment, Environments
 from headrace.backends.local.runners.runner import RunnerName, TaskProcess
@@ -15,7 +16,8 @@ from headrace_components.images import ISOLATED
 
 _PYTHON = re.compile(r"python(3(\.\d+)?)?")
 _OUR_VARIABLES = "HEADRACE_"
-_RUN_THE_REST = '"$0" "$@"'
+# An image that has Python and nothing else: `python:3.11`, `registry/ubi9/python-311:latest`.
+_PLAIN_IMAGE = re.compile(r"([^@]*/)?python(-\d+)?(:[^/@]*)?(@.*)?")
 
 
 class HostRunner:
@@ -26,7 +28,8 @@ class HostRunner:
     fresh interpreter. So does every one with `process`. With `venv`, and always if it is an
     isolated one, that is the interpreter of an environment made from its image's lock. A foreign
     component's command runs as it is on this machine, not in its image: what it calls must be
-    installed here.
+    installed here. The packages that a lightweight component of kfp installs are in an environment
+    made for its list of them; a component that installs kfp alone runs in this one.
 
     Args:
         name: `worker`, `process` or `venv`.
@@ -57,10 +60,16 @@ class HostRunner:
         where = await self._environments.get(str(name)) if alone else _this_environment()
         warm = name is not None and not alone and self._name == "worker"
         warm = warm and not _sets_variables(process.environment)
+        steps, line = package_steps.split([*process.command, *process.arguments])
+        if name is None and steps.requirements:
+            is_whole = steps.has_kfp and _PLAIN_IMAGE.fullmatch(process.image) is not None
+            where = await self._environments.of_packages(
+                process.task, steps, self._directory, alone=is_whole
+            )
         line = (
-            process.arguments
+            list(process.arguments)
             if warm
-            else on_this_machine(process.task, process.command, process.arguments, where.python)
+            else on_this_machine(process.task, line if process.command else [], where.python)
         )
         request = Request(
             component=name if warm else None,
@@ -103,31 +112,27 @@ def _sets_variables(environment: Mapping[str, str]) -> bool:
     return any(not name.startswith(_OUR_VARIABLES) for name in environment)
 
 
-def on_this_machine(
-    task: str, command: Sequence[str], arguments: Sequence[str], python: Path
-) -> list[str]:
-    """Returns a container's command line as it runs without its image.
+def on_this_machine(task: str, line: Sequence[str], python: Path) -> list[str]:
+    """Returns a container's command line as it runs without its image: Python is the given one.
 
-    Python is the given interpreter. A lightweight component of kfp first installs packages with
-    pip; that step is left out, since it would change the environment that everything here runs in.
+    Args:
+        task: Path of the task, for messages.
+        line: The command and its arguments; empty where the container names no command.
+        python: The interpreter.
 
     Raises:
         InputError: There is no command, or this machine does not have the program.
     """
-    line = [*command, *arguments]
-    if line[:2] == ["sh", "-c"] and "pip install" in line[2]:
-        line = line[3:] if line[2].rstrip().endswith(_RUN_THE_REST) else line
-    program = Path(line[0]).name if command else ""
-    if _PYTHON.fullmatch(program):
+    if line and _PYTHON.fullmatch(Path(line[0]).name):
         return [str(python), *line[1:]]
-    if not command or shutil.which(line[0]) is None:
+    if not line or shutil.which(line[0]) is None:
         what = (
             f"its command is {line[0]!r}, which this machine lacks"
-            if command
+            if line
             else "it names no command"
         )
         raise InputError(
             f"{task}: {what}. This runner runs a container's command on this machine, not "
             "in its image. Install the program, or run the pipeline with --runner docker or podman."
         )
-    return line
+    return list(line)

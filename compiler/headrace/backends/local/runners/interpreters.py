@@ -48,7 +48,7 @@ def interpreter_for(image: str, lock: Path) -> Interpreter:
         InputError: This machine does not have that Python.
     """
     if not _is_for_images(image, lock):
-        return _own()
+        return own_interpreter()
     found = _of_images()
     if found is None:
         raise _unfit([image], None)
@@ -90,7 +90,8 @@ def _has_glibc() -> bool:
     return name == "glibc" and parts >= _GLIBC_VERSION and platform.machine() == _MACHINE
 
 
-def _own() -> Interpreter:
+def own_interpreter() -> Interpreter:
+    """Returns the Python that Headrace runs in."""
     return Interpreter(
         path=Path(sys.executable), prefix=sys.base_prefix, version=platform.python_version()
     )
@@ -99,7 +100,7 @@ def _own() -> Interpreter:
 def _of_images() -> Interpreter | None:
     """Returns this Python if it is the one of the images, else the first such on PATH."""
     if platform.python_version().startswith(f"{PYTHON_VERSION}."):
-        return _own()
+        return own_interpreter()
     return next(_on_path(f"python{PYTHON_VERSION}"), None)
 
 
