@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -32,20 +33,27 @@ ADELIE = 0
 NEW_YEAR = 15706  # 2013-01-01, in days since 1970
 
 
-def headrace(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def headrace(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [HEADRACE, *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False
+        [HEADRACE, *arguments],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
     )
 
 
 def run(
-    example: str, root: Path, **parameters: str | int | Path
+    example: str, root: Path, temporary: Path | None = None, **parameters: str | int | Path
 ) -> subprocess.CompletedProcess[str]:
     values = {"serving_dir": root / "serving", **parameters}
     if "url" not in values:
         values["data"] = root / "data"
     assignments = [f"-p{name}={value}" for name, value in values.items()]
-    return headrace("run", f"examples/{example}/pipeline.py", "--root", root, *assignments)
+    environment = {} if temporary is None else {"TMPDIR": str(temporary)}
+    pipeline = f"examples/{example}/pipeline.py"
+    return headrace("run", pipeline, "--root", root, *assignments, **environment)
 
 
 def prepare(example: str, root: Path, file: str = "") -> Path:
@@ -82,9 +90,13 @@ def predict(model: Path, features: Mapping[str, float]) -> Any:
 def test_penguins_are_learned_served_and_then_cached(tmp_path: Path) -> None:
     prepare("penguins", tmp_path)
 
-    first = run("penguins", tmp_path)
+    # Short, so that the tasks' own directories for temporary files may be named there.
+    with tempfile.TemporaryDirectory(prefix="t") as temporary:
+        first = run("penguins", tmp_path, Path(temporary))
+        left = [str(path) for path in Path(temporary).rglob("*")]
 
     assert first.returncode == 0, first.stdout + first.stderr
+    assert left == []
     (version,) = (tmp_path / "serving").iterdir()
     assert f"Pushed model: {version}" in first.stdout
     assert predict(version, PENGUIN)["probabilities"].argmax() == ADELIE

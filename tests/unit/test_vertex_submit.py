@@ -356,6 +356,34 @@ def test_watching_goes_on_when_the_api_is_busy_and_says_how_when_it_stays_so(
     assert error.splitlines()[-1].startswith("error: vertex: 127.0.0.1")
 
 
+# As a shell starts what is in the background of a script.
+IGNORING = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
+    "os.execv(sys.argv[1], sys.argv[1:])"
+)
+
+
+def test_ctrl_c_is_heard_where_it_was_ignored_at_the_start(vertex: VertexPipelines) -> None:
+    vertex.steps = 2
+    start(vertex, "mine")
+    command = [sys.executable, "-m", "headrace.cli", "runs", "watch", "mine", "--target", "vertex"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", IGNORING, *command, "--poll", "0.1"],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "started" in line:
+            break
+
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert "Run mine goes on without this command." in error
+
+
 def test_ctrl_c_ends_the_waiting_and_not_the_run(vertex: VertexPipelines) -> None:
     vertex.steps = 2
     command = [sys.executable, "-m", "headrace.cli", "submit", "pipeline.py", "--target", "vertex"]

@@ -79,11 +79,12 @@ def watched(
     """
     from headrace.backends.local.progress import ProgressDisplay
     from headrace.backends.remote.watching import watch
+    from headrace.interrupts import interruptible
     from headrace_components.errors import PlatformError
 
     options = options_of(target, config)
     try:
-        with ProgressDisplay() as display:
+        with interruptible(), ProgressDisplay() as display:
             run = watch(remote, run_id, display, pause_seconds)
     except KeyboardInterrupt:
         _say_how_to_go_on(run_id, options)

@@ -87,6 +87,7 @@ def submit(
     """
     from headrace.backends.remote.connecting import connect
     from headrace.backends.remote.ordering import order_of
+    from headrace.interrupts import interruptible
     from headrace.profiles.profile import read_profile
 
     timing = _timing(cron, schedule_name, timezone, start, end, max_concurrent, catch_up)
@@ -105,7 +106,8 @@ def submit(
         click.echo(f"Page: {made.link}")
         return 0
     try:
-        run = remote.submit(order)
+        with interruptible():
+            run = remote.submit(order)
     except KeyboardInterrupt:
         click.echo(
             "\nInterrupted while the run was being started; `headrace runs list "

@@ -42,10 +42,9 @@ class StopSignals:
         # The kernel may hand a signal to any thread. What it writes here wakes `wait` in any case,
         # also when the signal comes just before the waiting begins.
         self._wakeup_before = signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
+        # Also where Ctrl-C was ignored before: whoever sends it nevertheless means this process.
         for number in (signal.SIGTERM, signal.SIGINT):
-            # Who starts a program in the background has it ignore Ctrl-C.
-            if number != signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:
-                self._before[number] = signal.signal(number, self._note)
+            self._before[number] = signal.signal(number, self._note)
 
     def give_back(self) -> None:
         """Installs the handlers that were there before; may be called again."""
