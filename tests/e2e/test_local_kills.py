@@ -99,7 +99,7 @@ def test_a_run_that_was_killed_is_finished_without_redoing_what_was_done(
     result = resumed(root)
 
     after = journal.read_text("utf-8").splitlines()[len(before) :]
-    assert result.state == "succeeded"
+    assert result.state == "succeeded", result.failures
     assert after[-1] == "last whole"
     names = {"slow": "first", "slow-2": "second", "slow-3": "beside", "slow-4": "third"}
     for task, name in names.items():

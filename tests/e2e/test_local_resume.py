@@ -17,6 +17,8 @@ from kfp import dsl
 
 import headrace
 from headrace.backends.local import engine
+from headrace.backends.local.lineage_connection import default_url
+from headrace.backends.local.lineage_query import LineageReader
 from headrace.backends.local.model import RunResult
 from headrace.backends.local.observer import Silence
 from headrace_components.data.examples import ExamplesReader, ExamplesWriter
@@ -306,6 +308,23 @@ def test_a_finished_task_whose_output_is_not_as_it_was_left_runs_again_with_what
     assert "is not as it was left" in told.lines[0]
     assert engine.resume(result.run_id, root=tmp_path / "root").state == "succeeded"
     assert journal.read_text("utf-8").splitlines() == ["first a", "second a"]
+
+
+def test_lineage_names_the_task_that_made_an_output_anew(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    result = run_pipeline(three, root).result
+    lose(result)
+    engine.resume(result.run_id, root=root)
+    run_pipeline(three, root)  # answered from the cache
+
+    lineage = LineageReader(default_url(root))
+    found = lineage.artifact(str(result.directory / "step/out"), root)
+    _, executions = lineage.run(result.run_id)
+
+    made = [execution.id for execution in executions if execution.task == "step"]
+    assert len(made) == 2
+    assert found.producer is not None
+    assert found.producer.id == made[1]
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,8 @@ from headrace.backends.local.spec import Component, TaskSpec
 from headrace.backends.local.store import read_json, write_json
 from headrace_components.cache import cache_module, fingerprint_of
 
+_SEPARATOR = " "
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
@@ -156,7 +158,19 @@ def identity(component: Component, inputs: Inputs) -> str:
     asked = _asked(component, inputs, _uris(inputs))
     if component.headrace_name:  # its image is written otherwise for each runner
         asked["container"].pop("image")
-    return _digest({**asked, "environment": _environment(component, inputs)})
+    return f"{_digest(asked)}{_SEPARATOR}{_environment(component, inputs) or ''}"
+
+
+def is_same(one: str, other: str) -> bool:
+    """Says whether two identities are those of one task.
+
+    What cannot be seen any more, as code that is installed elsewhere, counts as the same.
+    """
+    asked, _, environment = one.partition(_SEPARATOR)
+    other_asked, _, other_environment = other.partition(_SEPARATOR)
+    if asked != other_asked:
+        return False
+    return environment == other_environment or not (environment and other_environment)
 
 
 def _uris(inputs: Inputs) -> dict[str, list[str]]:

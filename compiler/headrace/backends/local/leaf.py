@@ -74,6 +74,8 @@ class _Earlier:
         """Reads `result.json`. Raises ValueError where it is damaged."""
         if not isinstance(data.get("is_recorded"), bool):
             raise ValueError("it lacks `is_recorded`")
+        if not isinstance(data.get("identity", ""), str):
+            raise ValueError("its `identity` is no text")
         return cls(
             entry=caching.Entry.from_json(data, component),
             identity=data.get("identity"),
@@ -173,7 +175,7 @@ class LeafRunner:
             return None
         if earlier.identity is None:
             return earlier
-        if earlier.identity != identity:
+        if not caching.is_same(earlier.identity, identity):
             self._observer.log(
                 f"{job.name}: its code, parameters or inputs have changed since it was done; it "
                 "runs again."

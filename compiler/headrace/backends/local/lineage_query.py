@@ -68,7 +68,9 @@ class LineageReader:
             written = [e for e in executions if (e.id, "OUTPUT") in events]
             handed_on = [e for e in executions if (e.id, "INTERNAL_OUTPUT") in events]
             metadata = {**values(found.properties), **values(found.custom_properties)}
-            makers = [e for e in written if e.state != "cached"] or written or handed_on
+            # A run that was resumed may have made it anew: what is there is of the last who did.
+            made = [e for e in written if e.state == "done"][-1:]
+            makers = made or [e for e in written if e.state != "cached"] or written or handed_on
             producer = makers[0] if makers else None
             return Artifact(
                 id=found.id,
@@ -185,15 +187,21 @@ def _ancestors(store: Any, producer: Execution | None) -> list[Execution]:
     return [found[key] for key in sorted(found)]
 
 
-def _makers(store: Any, events: Iterable[Any]) -> list[Execution]:
-    """Returns, for each artifact of `events`, the first execution that wrote it."""
-    first: dict[int, int] = {}
-    for event in sorted(
-        events, key=lambda event: (event_kind(event) != "OUTPUT", event.execution_id)
-    ):
-        if event_kind(event).endswith("OUTPUT"):
-            first.setdefault(event.artifact_id, event.execution_id)
-    ids = sorted(set(first.values()))
+def _makers(store: Any, events: Sequence[Any]) -> list[Execution]:
+    """Returns, for each artifact of `events`, the execution that made what is there."""
+    writers: dict[int, list[int]] = {}
+    for kind in ("OUTPUT", "INTERNAL_OUTPUT"):  # who handed it on counts where nobody made it
+        found = [event for event in events if event_kind(event) == kind]
+        for artifact in {event.artifact_id for event in found} - set(writers):
+            writers[artifact] = sorted(e.execution_id for e in found if e.artifact_id == artifact)
+    several = sorted({one for found in writers.values() if len(found) > 1 for one in found})
+    messages = store.get_executions_by_id(several) if several else []
+    done = {message.id for message in messages if _state(message) == "done"}
+    # Who was answered from the cache wrote nothing. Who made it anew, in a run that was resumed,
+    # comes after who made it first.
+    ids = sorted(
+        {([one for one in found if one in done] or found[:1])[-1] for found in writers.values()}
+    )
     return _executions(store, store.get_executions_by_id(ids)) if ids else []
 
 
