@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from conformance_features import PROFILE
-from headrace.backends.local.inputs import resolve
+from headrace.backends.local.inputs import loop_items, resolve
 from headrace.backends.local.model import Inputs, Result
 from headrace.backends.local.placeholders import Context
 from headrace.backends.local.spec import Component, Spec, TaskSpec
@@ -17,11 +17,20 @@ from headrace.compiler import compile_for
 from headrace.frontend import load
 from headrace.targets import Target
 from headrace_components.task import Task
+from headrace_components.templates import to_text
 from launcher import expanded, placed
 
 RUN = {"pipeline_job_name": "run-1", "pipeline_job_resource_name": "run-1"}
 
 Values = dict[str, Any]
+
+_KINDS: Mapping[str, Any] = {
+    "NUMBER_INTEGER": (int, float),
+    "NUMBER_DOUBLE": (int, float),
+    "BOOLEAN": bool,
+    "LIST": list,
+    "STRUCT": dict,
+}
 
 
 def received(
@@ -54,11 +63,12 @@ class _Walk:
             if task.iterator is None:
                 yield from self._task(label, task, component, scope)
                 continue
-            items = task.iterator["items"]
             given = self._inputs(label, task, component, scope)
-            found = json.loads(items["raw"]) if "raw" in items else given[items["inputParameter"]]
-            for number, item in enumerate(found):
-                inside = {**given, task.iterator["itemInput"]: _doubles(item)}
+            raw = task.iterator["items"].get("raw")
+            listed = {**task.iterator, "items": {"raw": json.loads(raw)}} if raw else task.iterator
+            name = task.iterator["itemInput"]
+            for number, item in enumerate(loop_items(listed, Inputs(parameters=given), "loop")):
+                inside = self._declared({**given, name: _doubles(item)}, component, {})
                 yield from self.tasks(component, (*label, str(number)), inside)
 
     def _task(
@@ -87,7 +97,8 @@ class _Walk:
             values = {
                 name: self._driven(source, scope, told) for name, source in task.parameters.items()
             }
-            return {name: _doubles(value) for name, value in values.items()}
+            doubles = {name: _doubles(value) for name, value in values.items()}
+            return self._declared(doubles, component, task.iterator or {})
         upstream = {
             name: Result(state="succeeded", parameters=self._outputs.get(name, {}))
             for name in task.upstream
@@ -95,6 +106,21 @@ class _Walk:
         context = Context(task="/".join(label), pipeline=told)
         inputs = Inputs(parameters=scope)
         return dict(_resolved(task, component, inputs, upstream, context).parameters)
+
+    def _declared(
+        self, values: Values, component: Component, iterator: Mapping[str, Any]
+    ) -> Values:
+        """Returns values as the driver passes them on: only a text may be of another type."""
+        found = dict(values)
+        for name, definition in component.input_parameters.items():
+            if name == iterator.get("itemInput") or name not in found:
+                continue
+            kind, value = definition["parameterType"], found[name]
+            if kind == "STRING":
+                found[name] = to_text(value)
+            elif not isinstance(value, _KINDS.get(kind, object)):
+                raise TypeError(f"input parameter {name!r} type mismatch: {kind}, got {value!r}")
+        return found
 
     def _driven(self, source: Mapping[str, Any], scope: Values, told: Mapping[str, str]) -> Any:
         if "runtimeValue" in source:

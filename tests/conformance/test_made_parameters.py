@@ -120,6 +120,25 @@ def test_items_of_loops_arrive_with_their_types(target: Target) -> None:
     ]
 
 
+@dsl.pipeline(name="loops")
+def loops(paths: list, word: str):
+    with dsl.ParallelFor(paths) as path, dsl.ParallelFor(path.numbers) as number_:
+        csv_example_gen(
+            input_base=f"{path.label}/{number_}/{word}",
+            output_config={"n": number_, "path": path, "name": [f"<{path.label}>"]},
+        )
+
+
+def test_untyped_items_of_loops_are_alike_on_every_target() -> None:
+    given = {"paths": [{"label": "x", "numbers": [1, 2]}], "word": "w"}
+
+    found = [sorted(received(loops, target, given).items()) for target in TARGETS]
+
+    assert [values["input_base"] for _, values in found[0]] == ["x/1/w", "x/2/w"]
+    assert [values["output_config"]["name"] for _, values in found[0]] == [["<x>"], ["<x>"]]
+    assert found[0] == found[1] == found[2]
+
+
 @dsl.pipeline(name="keys")
 def keys(root: str, steps: int):
     csv_example_gen(
