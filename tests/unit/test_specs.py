@@ -18,11 +18,16 @@ from kfp import dsl
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 import headrace
-from headrace.backends.local import engine
+from headrace.backends.local import engine, run
 from headrace.backends.local.spec import Spec
 from headrace.backends.local.store import RunStore
+from headrace.backends.remote.ordering import order_of
+from headrace.compiler import compile_for
+from headrace.frontend import load
+from headrace.profiles.profile import Profile
 from headrace.specs import messages
 from headrace.specs.reading import MAX_DEPTH, MAX_NODES, read_documents
+from headrace_components.catalog import latest_artifact
 from headrace_components.errors import InputError
 from local_pipelines import compiled, step
 
@@ -373,6 +378,61 @@ def test_a_sound_pipeline_runs_from_its_file_and_says_what_it_runs(
     assert lines[1].startswith("  step-2 runs python -c import json, os")
     assert lines[2] == "step: mount_pvc of kfp.kubernetes has no effect on this machine."
     assert lines[3].startswith("Run ")
+
+
+@pytest.mark.parametrize("runner", ["worker", "venv", "docker"])
+def test_a_damaged_pipeline_in_the_record_of_a_run_is_refused(runner: Any, tmp_path: Path) -> None:
+    ended = headrace.run(with_name("task", "two"), root=tmp_path)
+    file = tmp_path / "one" / ended.run_id / "run.json"
+    record = json.loads(file.read_text("utf-8"))
+    for spec, words in (
+        (with_name("task", "/tmp/x"), "a name becomes a directory"),
+        ({**compiled(one), "deploymentSpec": []}, "deploymentSpec is a list"),
+    ):
+        file.write_text(json.dumps({**record, "spec": spec}), "utf-8")
+
+        with pytest.raises(InputError, match=words):
+            headrace.resume(ended.run_id, root=tmp_path, runner=runner)
+
+
+def test_what_kfp_compiled_alone_runs_as_what_headrace_compiled(tmp_path: Path) -> None:
+    @dsl.pipeline(name="alone")
+    def alone(root: str = "there") -> None:
+        latest_artifact(producer="trainer", output="model", search_root=f"{root}/runs")
+
+    ours = compile_for(load(alone), "local", Profile()).document
+    (task,) = tasks(ours).values()
+
+    for document in (compiled(alone), ours):
+        found = run.load(written(document, tmp_path / "p.json")).spec
+        (again,) = tasks(found).values()
+        assert (
+            again["inputs"]["parameters"]["search_root"]
+            == (task["inputs"]["parameters"]["search_root"])
+        )
+    assert run.load(tmp_path / "p.json").spec == ours
+
+
+def test_settings_of_kubernetes_in_a_pipeline_file_get_a_word(tmp_path: Path) -> None:
+    text = (
+        "from kfp import dsl, kubernetes\n\n"
+        "@dsl.container_component\ndef use():\n"
+        "    return dsl.ContainerSpec(image='mine', command=['use'])\n\n"
+        "@dsl.pipeline(name='p')\ndef p():\n    task = use()\n"
+        "    kubernetes.use_secret_as_env(task, 's', {'k': 'K'})\n"
+        "    kubernetes.add_node_selector(task, 'a', 'b')\n"
+    )
+
+    (notice,) = run.load(written(text, tmp_path / "p.py")).notices
+
+    assert notice.startswith("use: add_node_selector, use_secret_as_env of kfp.kubernetes have no")
+
+
+def test_a_missing_file_is_missed_by_the_command_that_was_given(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^headrace run: '.*nothere\.py' is not there"):
+        headrace.run(tmp_path / "nothere.py")
+    with pytest.raises(InputError, match=r"^headrace submit: '.*nothere\.py' is not there"):
+        order_of(str(tmp_path / "nothere.py"), "vertex", Profile(), ())
 
 
 KINDS = {

@@ -176,6 +176,7 @@ def resume(
         use_cache=record.use_cache,
         metadata=metadata or record.metadata.url(),
     )
+    Spec(body=record.spec)  # nothing is done with a damaged one
     setup = prepare(options.runner, record.spec, options.containers, observer.log)
     if record is not begun:
         record = replace(record, spec=dict(setup.body))

@@ -203,7 +203,9 @@ def load(pipeline: PipelineSource | Mapping[str, Any]) -> Loaded:
 
 def _checked(document: Any, platform: Mapping[str, Any], where: str) -> Loaded:
     from headrace.passes.lint import lint
+    from headrace.passes.loop_items import apply_loop_items
     from headrace.passes.parameter_checks import check_parameters
+    from headrace.passes.templates import apply_templates
 
     values: Any = {}
     # A PipelineJob of Vertex holds the pipeline, and the values that it is to run with.
@@ -219,8 +221,10 @@ def _checked(document: Any, platform: Mapping[str, Any], where: str) -> Loaded:
     check_spec(document, where)
     check_expressions(document, where)
     try:
-        spec = lint(document, "local", platform)
+        # What kfp compiled without Headrace needs both; where Headrace did, they change nothing.
+        spec = lint(apply_loop_items(document), "local", platform)
         check_parameters(spec)
+        spec = apply_templates(spec)
     except CompileError as error:
         raise CompileError(f"{where}: {error}") from error
     return Loaded(
