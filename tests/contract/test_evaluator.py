@@ -635,6 +635,21 @@ def test_no_model_is_blessed_beside_a_baseline_that_predicts_nan(
     assert outcome["evaluation"].metadata["baseline_nan_predictions"] == 400
 
 
+@pytest.mark.parametrize("engine", WITH_BEAM)
+def test_a_metric_of_decisions_is_refused_for_a_model_that_predicts_nan(
+    engine: str, launcher: Launcher, model: Stored, tmp_path: Path
+) -> None:
+    rows = launcher.store(write_examples(tmp_path / "examples", with_nan("distance", 3, 40)))
+
+    with pytest.raises(TaskFailedError, match=r"metric AUC .* model predicts NaN for 2 of 60 val"):
+        launcher.run(
+            "evaluator",
+            {"eval_config": eval_config(AUC), "beam_pipeline_args": WITH_BEAM[engine]},
+            examples=rows,
+            model=model,
+        )
+
+
 def test_infinite_predictions_are_counted(launcher: Launcher, tmp_path: Path) -> None:
     columns = flights(60)
     columns["distance"][5] = float("inf")

@@ -119,9 +119,19 @@ def check_some_rows(surveys: Sequence[Survey], config: Any) -> None:
     Raises:
         InputError: One is not; the text names another metric or a setting.
     """
+    baselines = {spec.name for spec in config.model_specs if spec.is_baseline}
     for asked, survey in _pairs(surveys, config):
         if survey.labels is None or survey.predictions is None:
             continue
+        num_nan = survey.predictions.num_nan
+        if num_nan and _is_of_two_classes(asked.name):
+            what = "values" if survey.predictions.width == 1 else "rows"
+            raise InputError(
+                f"evaluator: metric {asked.name} cannot be computed: the "
+                f"{'baseline' if survey.model_name in baselines else 'model'} predicts NaN for "
+                f"{num_nan} of {survey.num_rows} {what}, expected numbers. Train it with a smaller "
+                "learning rate, or check the features for missing values."
+            )
         for fault in _faults(asked, survey.labels, survey.predictions):
             output = f" of output {survey.output_name!r}" if survey.output_name else ""
             raise InputError(f"evaluator: metric {asked.name}{output} {fault}")

@@ -119,8 +119,8 @@ def _subject(config: Any, survey: Survey) -> str:
     is_baseline = survey.model_name in MetricNames.of(config).baselines
     output = f" {survey.output_name!r}" if survey.output_name else ""
     if is_baseline:
-        return f"output{output} of the baseline is" if output else "the baseline predicts"
-    return f"output{output} of the model is" if output else "the model predicts"
+        return f"output{output} of the baseline gives" if output else "the baseline predicts"
+    return f"output{output} of the model gives" if output else "the model predicts"
 
 
 def _compares(config: Any) -> bool:
