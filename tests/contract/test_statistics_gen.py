@@ -260,7 +260,7 @@ def test_a_feature_of_two_types_in_sequences_is_named(launcher: Launcher, tmp_pa
 def test_records_that_are_no_sequences_are_refused(launcher: Launcher, tmp_path: Path) -> None:
     examples = store_sequences(launcher, tmp_path / "songs", [b"not a message"])
 
-    with pytest.raises(TaskFailedError, match=r"1 records of `examples`: not all are tf.SequenceExamples"):
+    with pytest.raises(TaskFailedError, match=r"1 records of `examples`: not all are tf.SequenceE"):
         launcher.run("statistics_gen", examples=examples)
 
 
