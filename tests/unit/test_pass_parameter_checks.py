@@ -61,6 +61,10 @@ def metric(**fields: Any) -> dict[str, Any]:
     ("config", "words"),
     [
         ({"model_spec": []}, r"field 'model_spec'.*Did you mean 'model_specs'\?"),
+        (
+            {**CONFIG, "model_specs": [{"name": "a"}, {"name": "b"}]},
+            r"the model specs \['a', 'b'\], expected one, or a candidate and one with",
+        ),
         ({"modelSpecs": [{"labelkey": "y"}]}, r"modelSpecs\[0\].*Did you mean 'label_key'\?"),
         ({"model_specs": {"label_key": "y"}}, r"expected a list\. Put it in brackets"),
         ({"model_specs": [{"label_key": 3}]}, r"label_key is 3, expected a string"),
@@ -202,6 +206,9 @@ def test_a_module_without_its_function_is_found_when_the_pipeline_is_compiled(
         "try:\n    import fast\nexcept ImportError:\n    def run_fn(a): ...",
         "if True:\n    async def run_fn(a): ...",
         "globals()['run_fn'] = print",
+        "def make():\n    global run_fn\n    run_fn = print\nmake()",
+        "for run_fn in [print]: pass",
+        "match 1:\n    case 1:\n        import features as run_fn",
         "def __getattr__(name): return print",
     ],
 )

@@ -48,6 +48,8 @@ def test_hidden_files_and_directories_are_left_out_unless_they_are_asked_for(
     assert names(found(tmp_path, "day/*"), tmp_path) == ["day/a.csv"]
     assert names(found(tmp_path, "_raw/*"), tmp_path) == ["_raw/c.csv"]
     assert names(found(tmp_path, "day/_*"), tmp_path) == ["day/_SUCCESS"]
+    with pytest.raises(InputError, match=r"; left out: 1 whose names, or folders', begin with _"):
+        found(tmp_path, "*/c.csv")
 
 
 def test_the_fingerprint_is_that_of_tfx(tmp_path: Path) -> None:

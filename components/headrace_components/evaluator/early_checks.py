@@ -27,6 +27,7 @@ def check(params: EvaluatorParams) -> None:
             type.
     """
     config = normalized(params.eval_config)
+    check_models(config)
     check_thresholds(config)
     check_rules(config)
     for place, metric in _metrics(config):
@@ -53,6 +54,25 @@ def normalized(values: Mapping[str, Any]) -> dict[str, Any]:
         InputError: A field is unknown, given twice, or of another type.
     """
     return _MESSAGES.read(values, "EvalConfig", "eval_config")
+
+
+def check_models(config: Mapping[str, Any]) -> None:
+    """Rejects more models than a candidate and a baseline.
+
+    Args:
+        config: A `tfma.EvalConfig`, normalized.
+
+    Raises:
+        InputError: There are more, or two of which neither is the baseline.
+    """
+    specs = config.get("model_specs") or []
+    has_baseline = any(spec.get("is_baseline") for spec in specs)
+    if len(specs) > 2 or (len(specs) == 2 and not has_baseline):
+        names = [spec.get("name", "") for spec in specs]
+        raise InputError(
+            f"evaluator: `eval_config` has the model specs {names}, expected one, or a candidate "
+            "and one with `is_baseline`. Evaluate further models in tasks of their own."
+        )
 
 
 def check_metric(metric: Mapping[str, Any], place: str, *, has_module: bool) -> None:

@@ -14,7 +14,12 @@ from tensorflow_model_analysis.utils.keras_lib import tf_keras
 
 from headrace_components.errors import InputError
 from headrace_components.evaluator.config_rules import check_arguments, check_rules
-from headrace_components.evaluator.early_checks import arguments_of, normalized, unknown_metric
+from headrace_components.evaluator.early_checks import (
+    arguments_of,
+    check_models,
+    normalized,
+    unknown_metric,
+)
 from headrace_components.evaluator.thresholds import check_thresholds
 from headrace_components.user_code.tfx_shim.finder import tfx_importable
 
@@ -68,6 +73,7 @@ def checked_config(
         InputError: A field or a metric is unknown, or values contradict each other.
     """
     values = normalized(values)
+    check_models(values)
     check_thresholds(values)
     check_rules(values)
     try:
@@ -162,12 +168,6 @@ def _keras_names(module: Any) -> Iterator[str]:
 
 
 def _check_models(proto: Any, *, has_model: bool) -> None:
-    names = [spec.name for spec in proto.model_specs]
-    if len(names) > 2 or (len(names) == 2 and not any(s.is_baseline for s in proto.model_specs)):
-        raise InputError(
-            f"evaluator: `eval_config` has the model specs {names}, expected one, or a candidate "
-            "and one with `is_baseline`. Evaluate further models in tasks of their own."
-        )
     for spec in proto.model_specs:
         if not has_model and not (spec.prediction_key or spec.prediction_keys):
             raise InputError(

@@ -197,14 +197,19 @@ def _choose(
 ) -> tuple[int | None, int | None, list[SourceFile]]:
     expression = pattern.expression_under(base)
     found: dict[tuple[int | None, int | None], list[SourceFile]] = {}
+    num_hidden = 0
     for file in find(base, pattern.glob):
         match = expression.fullmatch(file.path)
-        if match and not _is_hidden(file.path, base, pattern.glob):
+        if match and _is_hidden(file.path, base, pattern.glob):
+            num_hidden += 1
+        elif match:
             found.setdefault(_span_and_version(component, match, file.path), []).append(file)
     spans = {span for span, _ in found}
     wanted = {key: files for key, files in found.items() if only_span in (None, key[0])}
     if not wanted:
         seen = f"; spans found: {sorted(span or 0 for span in spans)}" if spans else ""
+        if num_hidden:
+            seen += f"; left out: {num_hidden} whose names, or folders', begin with _ or ."
         at_span = "" if only_span is None else f" at span {only_span}"
         raise InputError(
             f"{component}: no file matches pattern {pattern.split.pattern!r} of input split "

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from headrace_components.data import columnar
+from headrace_components.errors import InputError
 from headrace_components.example_gen.configs import OutputSplit
 from headrace_components.example_gen.parquet_files import ParquetFiles
 from headrace_components.example_gen.partition import Partition
@@ -61,8 +63,20 @@ def _keys(batch: pa.RecordBatch) -> list[bytes]:
 
     TFX takes the row's pickle, which differs between versions of Python, and between equal rows.
     """
-    columns = [batch.column(index) for index in _by_name(batch.schema)]
-    return [repr(row).encode() for row in zip(*map(pa.Array.to_pylist, columns), strict=True)]
+    columns = [_values(batch, index) for index in _by_name(batch.schema)]
+    return [repr(row).encode() for row in zip(*columns, strict=True)]
+
+
+def _values(batch: pa.RecordBatch, index: int) -> list[Any]:
+    try:
+        values: list[Any] = batch.column(index).to_pylist()
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"import_example_gen: column {batch.schema.field(index).name!r} of the Parquet files "
+            f"holds a text that is not UTF-8 ({error}): the file is damaged, or the column is not "
+            "text. Write the file again, with bytes as binary."
+        ) from error
+    return values
 
 
 def _by_name(schema: pa.Schema) -> list[int]:

@@ -73,6 +73,8 @@ def defined(tree: ast.Module) -> tuple[set[str], list[str]] | None:
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id in _MAKERS:
             return None
+        if isinstance(node, ast.Global):  # what a function gives its module
+            names.update(node.names)
     for statement in _statements(tree.body):
         if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
             functions.add(statement.name)
@@ -107,5 +109,3 @@ def _assigned(statement: ast.stmt) -> Iterator[str]:
     for node in ast.walk(statement):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield node.id
-        if isinstance(node, ast.Global):
-            yield from node.names
