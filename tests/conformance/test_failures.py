@@ -5,7 +5,6 @@
 # kfp decorates without types, and reads the signatures of components and pipelines its own way.
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from kfp import dsl
@@ -195,13 +194,36 @@ def test_the_pause_before_a_retry_grows_by_its_factor(tmp_path: Path) -> None:
     assert all(1.1 < task.seconds < 2.9 for task in ran.result.tasks)
 
 
+@dsl.pipeline(name="tries")
+def tries(failures: int):
+    flaky(name="inherits", failures=failures).after(
+        flaky(name="own", failures=1).set_retry(1, backoff_duration="0s")
+    )
+    with dsl.ParallelFor(["a", "b"]) as name:
+        flaky(name=name, failures=failures)
+
+
 @dsl.pipeline(name="retried-pipeline")
-def retried_pipeline():
-    sub().set_retry(2)
+def retried_pipeline(failures: int = 2):
+    tries(failures=failures).set_retry(2, backoff_duration="0s")
 
 
-@conforms(SECTION, "`set_retry` of a sub-pipeline", retried_pipeline)
-@pytest.mark.parametrize("target", ["local", "kubeflow", "vertex"])
-def test_a_retry_that_would_not_happen_is_refused(target: Any) -> None:
+@conforms(
+    SECTION,
+    "`set_retry` of a sub-pipeline",
+    retried_pipeline,
+    kubeflow="each task in it by itself",
+)
+@pytest.mark.parametrize(("failures", "state"), [(2, "succeeded"), (3, "failed")])
+def test_the_retries_of_a_sub_pipeline_are_those_of_each_task_in_it(
+    failures: int, state: str, tmp_path: Path
+) -> None:
+    ran = run_pipeline(retried_pipeline, tmp_path, failures=failures)
+
+    assert sorted(ran.journal) == ["a"] * 3 + ["b"] * 3 + ["inherits"] * 3 + ["own"] * 2
+    assert ran.result.state == state
+
+
+def test_a_retry_that_would_not_happen_on_vertex_is_refused() -> None:
     with pytest.raises(CompileError, match="Call `set_retry` on the tasks inside it"):
-        lint(load(retried_pipeline).spec, target, {})
+        lint(load(retried_pipeline).spec, "vertex", {})

@@ -294,6 +294,25 @@ def from_a_pipeline(letters: list):
         step(name="again", value=text)
 
 
+@dsl.pipeline(name="over-artifacts")
+def over_artifacts(letters: list):
+    made = make(letters=letters)
+    with dsl.ParallelFor(made.outputs["things"], parallelism=1) as thing:
+        read(name="seen", item=thing)
+        again = number(value=1).after(read(name="again", item=thing))
+    collect(name="numbers", values=dsl.Collected(again.output))
+
+
+@conforms(SECTION, "over artifacts", over_artifacts)
+def test_a_loop_over_artifacts_gives_one_to_each_iteration(tmp_path: Path) -> None:
+    journal = run_pipeline(over_artifacts, tmp_path, letters=["a", "b"]).journal
+    seen = sorted(line for line in journal if line.startswith(("seen", "again")))
+    assert seen == ["again a", "again b", "seen a", "seen b"]
+    assert journal[-1] == "numbers [1,1]"
+
+    assert run_pipeline(over_artifacts, tmp_path, letters=[]).journal[-1] == "numbers []"
+
+
 @conforms(COLLECTED, "as the output of a sub-pipeline", from_a_pipeline, vertex="up to 100")
 def test_what_a_sub_pipeline_collected_is_its_output(tmp_path: Path) -> None:
     journal = run_pipeline(from_a_pipeline, tmp_path, letters=["a", "b"]).journal

@@ -14,6 +14,7 @@ from kfp import dsl
 
 import headrace
 from headrace.backends.local import engine
+from headrace.backends.local.progress import ProgressDisplay
 from headrace.backends.local.runners.container_options import ContainerOptions
 from headrace_components.errors import InputError
 from local_pipelines import (
@@ -82,6 +83,26 @@ def test_an_output_may_not_point_outside_of_the_root(tmp_path: Path) -> None:
 
     assert result.failures[0].kind == "platform"
     assert "output `out` points at '/elsewhere', outside of the root" in result.failures[0].message
+
+
+@pytest.mark.parametrize("scheme", ["https", "oci", "bq"])
+def test_an_output_may_be_a_uri_of_no_store_with_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], scheme: str
+) -> None:
+    uri = f"{scheme}://example.com/model:1"
+    with ProgressDisplay() as observer:
+        result = engine.start(
+            compiled(pointing),
+            parameters={"to": uri},
+            options=engine.Options(root=tmp_path / "root"),
+            observer=observer,
+        )
+
+    (artifact,) = result.tasks[0].artifacts["out"]
+    assert artifact.uri == uri
+    assert f"output `out` points at '{uri}'" in capsys.readouterr().err
+    again = run_pipeline(pointing, tmp_path / "root", to=uri).result
+    assert [(task.state, task.artifacts["out"][0].uri) for task in again.tasks] == [("cached", uri)]
 
 
 @dsl.pipeline(name="choosing")

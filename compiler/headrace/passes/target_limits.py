@@ -173,6 +173,10 @@ def _foreign_executor(node: ir.TaskNode) -> str | None:
         return (
             f"has no executor {kinds[0]!r}, which only Vertex AI runs. Use a container component."
         )
+    return None
+
+
+def _loop_over_artifacts(node: ir.TaskNode) -> str | None:
     if "artifactIterator" in node.task:
         return "cannot loop over artifacts. Loop over a list of strings, as their URIs."
     return None
@@ -359,14 +363,14 @@ def _texts(node: ir.TaskNode) -> list[tuple[str, str]]:
 
 
 _RULES: dict[Target, tuple[Rule, ...]] = {
-    "local": (_whole_artifact, _foreign_executor, _negative_retries, _retry_of_a_dag),
+    "local": (_whole_artifact, _foreign_executor, _negative_retries),
     "kubeflow": (
         _whole_artifact,
         _artifact_metadata_of_kubeflow,
         _foreign_executor,
+        _loop_over_artifacts,
         _accelerator_of_kubeflow,
         _negative_retries,
-        _retry_of_a_dag,
         _importer_of_kubeflow,
         _missing_artifact_of_a_dag,
         _placeholders_of_vertex,

@@ -5,9 +5,10 @@ output message wins over a parameter's file, and an output artifact keeps what i
 """
 
 import json
+import re
 import shutil
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,9 @@ _FULL_BYTES = 1 << 16
 _SUFFIXES = {"system.HTML": ".html", "system.Markdown": ".md"}
 
 _ANY_TYPE = "system.Artifact"
+
+# A scheme of none of the stores that KFP's launcher uploads outputs to, as https, oci or bq.
+_ELSEWHERE = re.compile(r"(?!(?:gs|s3|minio|file)://)[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 def message(component: Component, inputs: Inputs, attempt: Attempt) -> dict[str, Any]:
@@ -78,7 +82,12 @@ def _file_name(name: str, definition: Mapping[str, Any]) -> str:
 
 
 def read_outputs(
-    component: Component, attempt: Attempt, root: Path, task: str, directory: Path | None
+    component: Component,
+    attempt: Attempt,
+    root: Path,
+    task: str,
+    directory: Path | None,
+    tell: Callable[[str], None],
 ) -> tuple[dict[str, Any], dict[str, tuple[Artifact, ...]]]:
     """Returns the output parameters and artifacts of a task that succeeded.
 
@@ -93,6 +102,7 @@ def read_outputs(
         task: Its name, for error messages.
         directory: The directory that it ran in; None where that was a container's, of which nothing
             is left but its outputs.
+        tell: Is told, in a line, what is accepted and unusual.
 
     Raises:
         InputError: There is nothing at a path that the task chose.
@@ -113,7 +123,7 @@ def read_outputs(
             source = _as_written(chosen, attempt, directory)
             _bring(source, target, attempt, name, task, is_confined=directory is None)
         artifacts[name] = tuple(
-            _artifact(name, definition, entry, attempt, root, task) for entry in entries
+            _artifact(name, definition, entry, attempt, root, task, tell) for entry in entries
         )
     return parameters, artifacts
 
@@ -202,11 +212,17 @@ def _artifact(
     attempt: Attempt,
     root: Path,
     task: str,
+    tell: Callable[[str], None],
 ) -> Artifact:
     file_name = _file_name(name, definition)
     final, partial = attempt.final / file_name, attempt.partial / file_name
     uri = entry.get("uri") or str(final)
-    if not Path(uri).resolve().is_relative_to(root.resolve()):
+    if _ELSEWHERE.match(uri):
+        tell(
+            f"{task}: output `{name}` points at {uri!r}, which is in no store of artifacts: what "
+            "reads it gets the URI and no file. KFP's launcher warns of it, too."
+        )
+    elif not Path(uri).resolve().is_relative_to(root.resolve()):
         raise PlatformError(
             f"{task}: output `{name}` points at {uri!r}, outside of the root {root}, which no KFP "
             "backend accepts. Write under the given URI and publish the place as metadata."

@@ -87,7 +87,7 @@ class Interpreter:
     ) -> Result:
         component = self._spec.component(task.component)
         # The item of a loop is an input of the component that only an iteration has.
-        declared = _without(component, task.iterator["itemInput"]) if task.iterator else component
+        declared = _without_item(component, task) if task.iterator else component
         resolved = inputs.resolve(task, declared, scope, upstream, context)
         if task.condition and not cel.evaluate(
             task.condition,
@@ -109,7 +109,9 @@ class Interpreter:
         context: Context,
     ) -> Result:
         if component.is_dag:
-            return await self._dag(component, path, resolved)
+            policy = task.body.get("retryPolicy")
+            dag = component.retried(policy) if policy else component
+            return await self._dag(dag, path, resolved)
         return await self._leaves.run(
             Job(path=path, spec=task, component=component, inputs=resolved, context=context)
         )
@@ -123,14 +125,22 @@ class Interpreter:
         context: Context,
     ) -> Result:
         iterator = task.iterator or {}
-        items = inputs.loop_items(iterator, resolved, context.task)
+        items: Sequence[Any] = (
+            resolved.artifacts.get(iterator["items"]["inputArtifact"], ())
+            if task.is_over_artifacts
+            else inputs.loop_items(iterator, resolved, context.task)
+        )
         slots = asyncio.Semaphore(task.parallelism_limit or max(len(items), 1))
 
         async def iteration(index: int, item: Any) -> Result:
             here = (*path, str(index))
             where = "/".join(here)
-            values = {**resolved.parameters, iterator["itemInput"]: item}
-            typed = replace(resolved, parameters=inputs.with_defaults(values, component, where))
+            if task.is_over_artifacts:
+                artifacts = {**resolved.artifacts, iterator["itemInput"]: (item,)}
+                typed = replace(resolved, artifacts=artifacts)
+            else:
+                values = {**resolved.parameters, iterator["itemInput"]: item}
+                typed = replace(resolved, parameters=inputs.with_defaults(values, component, where))
             async with slots:
                 return await self._once(task, component, here, typed, replace(context, task=where))
 
@@ -164,14 +174,13 @@ class Interpreter:
                 self._report_skipped(inner, (*path, name), reason)
 
 
-def _without(component: Component, parameter: str) -> Component:
+def _without_item(component: Component, task: TaskSpec) -> Component:
+    kind = "artifacts" if task.is_over_artifacts else "parameters"
     body = dict(component.body)
     definitions = dict(body.get("inputDefinitions", {}))
-    parameters = dict(definitions.get("parameters", {}))
-    parameters.pop(parameter, None)
-    return replace(
-        component, body={**body, "inputDefinitions": {**definitions, "parameters": parameters}}
-    )
+    inputs_ = dict(definitions.get(kind, {}))
+    inputs_.pop((task.iterator or {})["itemInput"], None)
+    return replace(component, body={**body, "inputDefinitions": {**definitions, kind: inputs_}})
 
 
 def _dag_parameters(dag: Component, results: Mapping[str, Result]) -> dict[str, Any]:

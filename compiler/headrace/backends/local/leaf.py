@@ -267,6 +267,7 @@ class LeafRunner:
                     self._store.root,
                     job.name,
                     None if self._is_confined else self._directory,
+                    self._observer.log,
                 )
                 # The disk may take its time, while other tasks go on.
                 await asyncio.to_thread(attempt.keep)

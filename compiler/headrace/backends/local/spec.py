@@ -7,7 +7,7 @@ as a plain dict: no protobuf is needed, and a spec of any kfp from 2.13 to 2.17 
 import graphlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -69,6 +69,17 @@ class Component:
         """Name of the component in Headrace's catalogue, or None for a foreign one."""
         return ir.headrace_component((self.executor or {}).get("container", {}))
 
+    def retried(self, policy: Mapping[str, Any]) -> "Component":
+        """Returns the DAG with a `RetryPolicy` message for those of its tasks that have none.
+
+        So does Kubeflow with the policy of a sub-pipeline, which is not tried again as a whole.
+        """
+        tasks = {
+            name: {"retryPolicy": policy, **task}
+            for name, task in _mapping(self.body, "dag", "tasks").items()
+        }
+        return replace(self, body={**self.body, "dag": {**self.body["dag"], "tasks": tasks}})
+
     @cached_property
     def tasks(self) -> Mapping[str, "TaskSpec"]:
         """The tasks of a DAG, each after those it depends on."""
@@ -126,8 +137,13 @@ class TaskSpec:
 
     @property
     def iterator(self) -> Mapping[str, Any] | None:
-        """The `ParameterIteratorSpec` message of a loop."""
-        return self.body.get("parameterIterator")
+        """The message of a loop: `ParameterIteratorSpec` or `ArtifactIteratorSpec`."""
+        return self.body.get("parameterIterator") or self.body.get("artifactIterator")
+
+    @property
+    def is_over_artifacts(self) -> bool:
+        """Whether it is a loop over a list of artifacts."""
+        return "artifactIterator" in self.body
 
     @property
     def parallelism_limit(self) -> int:
@@ -241,11 +257,6 @@ class Spec:
                 "times to try again, and compile the pipeline again."
             )
         executor = self.component(task.component).executor or {}
-        if "artifactIterator" in task.body:
-            raise InputError(
-                f"{'/'.join(path)}: a loop over artifacts is nothing the local backend knows. "
-                "Loop over a list parameter."
-            )
         if not {"container", "importer"} & set(executor):
             raise InputError(
                 f"{'/'.join(path)}: its executor is {sorted(executor) or 'missing'}; the local "
