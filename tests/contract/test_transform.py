@@ -66,6 +66,23 @@ def test_the_graph_and_the_rows_are_where_tfx_puts_them(launcher: Launcher, tmp_
     assert top_level(outcome["post_transform_anomalies"].path) == ["SchemaDiff.pb"]
 
 
+def test_a_feature_that_the_schema_gave_up_is_named(
+    launcher: Launcher, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    given_up = """
+feature {
+  name: "tips" type: BYTES lifecycle_stage: DEPRECATED
+  annotation { tag: "splits_differ" comment: "nothing in 'train', whole numbers in 'eval'" }
+}
+feature { name: "old" type: BYTES lifecycle_stage: DEPRECATED }
+"""
+
+    run(launcher, tmp_path, MODULE, {"disable_statistics": True}, schema=SCHEMA + given_up)
+
+    assert "feature 'tips' is not among the inputs: it has nothing in 'train', whole" in caplog.text
+    assert "'old'" not in caplog.text
+
+
 def test_rows_are_transformed_with_what_the_analyzed_split_says(
     launcher: Launcher, tmp_path: Path
 ) -> None:

@@ -43,6 +43,17 @@ def note_differences(schema: schema_pb2.Schema, by_split: Mapping[str, Any]) -> 
     return noted
 
 
+def given_up(schema: schema_pb2.Schema) -> dict[str, str]:
+    """Returns the features that a schema gave up, with what each split has of them.
+
+    Args:
+        schema: The schema, with the notes of `note_differences`.
+    """
+    return {
+        ".".join(path): "; ".join(feature.annotation.comment) for path, feature in _noted(schema)
+    }
+
+
 def add_anomalies(diff: anomalies_pb2.Anomalies, schema: schema_pb2.Schema, found: Any) -> None:
     """Adds an anomaly for each feature of a split that the schema gave up.
 
@@ -52,9 +63,8 @@ def add_anomalies(diff: anomalies_pb2.Anomalies, schema: schema_pb2.Schema, foun
         found: The statistics of the split.
     """
     there = _kinds(found)
-    for path, feature in _features(schema.feature):
-        is_given_up = feature.lifecycle_stage == schema_pb2.DEPRECATED
-        if not is_given_up or _TAG not in feature.annotation.tag or path not in there:
+    for path, feature in _noted(schema):
+        if path not in there:
             continue
         info = diff.anomaly_info[".".join(path)]
         info.path.step[:] = path
@@ -69,6 +79,13 @@ def add_anomalies(diff: anomalies_pb2.Anomalies, schema: schema_pb2.Schema, foun
             short_description=info.short_description,
             description=info.description,
         )
+
+
+def _noted(schema: schema_pb2.Schema) -> Iterator[tuple[_Path, schema_pb2.Feature]]:
+    for path, feature in _features(schema.feature):
+        is_given_up = feature.lifecycle_stage == schema_pb2.DEPRECATED
+        if is_given_up and _TAG in feature.annotation.tag:
+            yield path, feature
 
 
 def _kinds(found: Any) -> dict[_Path, str]:

@@ -1,10 +1,11 @@
 """Analyzes the rows, writes the transform as a graph, and applies it."""
 
+import logging
 import tempfile
 from collections.abc import Sequence
 
 from headrace_components.beam import user_packages
-from headrace_components.data import schemas, splits
+from headrace_components.data import schemas, split_types, splits
 from headrace_components.data.examples import ExamplesReader, examples_metadata
 from headrace_components.errors import InputError
 from headrace_components.parameters import read
@@ -35,6 +36,13 @@ def execute(task: Task) -> None:
     functions = user_functions.load(params, task.component)
     schema = schemas.read(task.input("schema").path, task.component)
     schemas.check_features(schema, task.component, str(task.input("schema").path))
+    for feature, has in split_types.given_up(schema).items():
+        logging.warning(
+            "transform: feature %r is not among the inputs: it has %s, so the schema marks it "
+            "DEPRECATED.",
+            feature,
+            has,
+        )
     _check_payload(task)
     reader = ExamplesReader(task.input("examples").path, task.component)
     data = RawData(reader, RawColumns(schema, task.component))
