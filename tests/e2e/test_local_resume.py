@@ -379,3 +379,14 @@ def test_a_password_is_not_stored_and_asked_for_when_the_run_is_resumed(
     here = f"sqlite:///{tmp_path / 'lineage.sqlite'}"
     assert engine.resume(record.parent.name, root=root, metadata=here).state == "succeeded"
     assert os.environ.get("HEADRACE_METADATA_PASSWORD") is None
+
+
+@pytest.mark.parametrize("url", ["mysql://u:hunter2[@h/d", "mysql://u:hunter2@h", "nonsense"])
+def test_a_url_of_no_database_is_refused_before_anything_is_made(url: str, tmp_path: Path) -> None:
+    options = engine.Options(root=tmp_path / "root", metadata=url)
+
+    with pytest.raises(InputError, match="the metadata URL is") as caught:
+        engine.start(compiled(three), options=options)
+
+    assert "hunter2" not in str(caught.value)
+    assert not (tmp_path / "root").exists()

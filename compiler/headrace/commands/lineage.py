@@ -62,8 +62,9 @@ class _Source:
     "--metadata",
     metavar="URL",
     default="",
-    help="Metadata store, where it is not the root's own: sqlite:////file, or mysql://...; for "
-    "kubeflow grpc://host:port, where it cannot be found through the cluster.",
+    help="Metadata store, where it is not the root's own: sqlite:////file, or "
+    "mysql://user@host/database with the password in HEADRACE_METADATA_PASSWORD; for kubeflow "
+    "grpc://host:port, where it cannot be found through the cluster.",
 )
 @click.option(
     "--config",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import urlsplit, urlunsplit
 
-from headrace.backends.local.lineage_connection import PASSWORD_VARIABLE
+from headrace.backends.local.lineage_connection import PASSWORD_VARIABLE, parse_url
 from headrace.backends.local.runners.runner import RunnerName
 from headrace.backends.local.store import RunStore, damage
 from headrace.specs.checks import check_spec
@@ -71,7 +71,13 @@ class StoredUrl:
 
     @classmethod
     def of(cls, url: str) -> "StoredUrl":
-        """Takes the password out of a URL that has been checked."""
+        """Takes the password out of a URL.
+
+        Raises:
+            InputError: It is not the URL of a lineage database.
+        """
+        if url:
+            parse_url(url)
         parts = urlsplit(url)
         if not parts.password:
             return cls(text=url)
