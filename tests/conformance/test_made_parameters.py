@@ -11,10 +11,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from kfp import dsl
+from kfp.compiler import Compiler
 
 import compiled_runs
 from conformance_features import PROFILE, conforms
-from headrace.backends.local import engine
+from headrace.backends.local import engine, run
 from headrace.compiler import compile_for
 from headrace.errors import CompileError
 from headrace.frontend import load
@@ -262,3 +263,15 @@ def test_what_is_written_on_a_cluster_is_what_is_written_here(rules: Rules, tmp_
 
 def rows_of(examples: Path, split: str) -> pa.Table:
     return pa.Table.from_batches(ExamplesReader(examples, "test").record_batches(split))
+
+
+def test_what_kfp_compiled_itself_runs_with_the_same_values(tmp_path: Path) -> None:
+    Compiler().compile(written, str(tmp_path / "written.yaml"))
+
+    spec = run.load(tmp_path / "written.yaml").spec
+
+    tasks = spec["root"]["dag"]["tasks"]
+    ours = compile_for(load(written), "local", PROFILE).document["root"]["dag"]["tasks"]
+    for name, task in tasks.items():
+        for parameter, source in task["inputs"]["parameters"].items():
+            assert source == ours[name]["inputs"]["parameters"][parameter]

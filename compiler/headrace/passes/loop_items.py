@@ -26,7 +26,7 @@ def apply_loop_items(spec: Mapping[str, Any]) -> Spec:
     result: Spec = ir.copy(spec)
     for node in ir.tasks(result):
         item = node.task.get("parameterIterator", {}).get("itemInput")
-        if item is not None:
+        if item is not None and "dag" in node.component:
             _forget_outside(node, item)
             _provide_list(node, result["root"])
             kind = ir.parameters(node.component).get(item, {"parameterType": "STRING"})
@@ -89,7 +89,7 @@ def _provide(
     for name in [name for name in declared if _is_key(name, item) and name not in kept]:
         del declared[name]
     is_used = False
-    for task in dag["dag"]["tasks"].values():
+    for task in dag["dag"].get("tasks", {}).values():
         component = spec["components"][task["componentRef"]["name"]]
         inputs = ir.parameter_inputs(task)
         own = _own_keys(task, item)

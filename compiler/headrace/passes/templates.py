@@ -69,7 +69,7 @@ def is_made_in_run(node: ir.TaskNode, name: str) -> bool:
 def _check_sources(node: ir.TaskNode, spec: Spec) -> None:
     for name, source in ir.parameter_inputs(node.task).items():
         output = source.get("taskOutputParameter", {})
-        producer = node.enclosing["dag"]["tasks"].get(output.get("producerTask"))
+        producer = node.enclosing["dag"].get("tasks", {}).get(output.get("producerTask"))
         if not name.startswith(INPUT_PREFIX) or producer is None:
             continue
         made = spec["components"][producer["componentRef"]["name"]].get("outputDefinitions", {})
@@ -147,7 +147,7 @@ def _rewrite(node: ir.TaskNode) -> None:
             return reference(key)
 
         source["runtimeValue"]["constant"] = _template(value, replaced)
-        kinds[name] = declared[name]["parameterType"]
+        kinds[name] = declared[name].get("parameterType", "")
     if kinds:
         inputs[TEMPLATES_INPUT] = {"runtimeValue": {"constant": kinds}}
     for name in sorted(inputs):
