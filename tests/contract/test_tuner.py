@@ -1,12 +1,18 @@
 """Contract of tuner: what tuner_fn is given, what is kept of its search, what its author reads."""
 
+import asyncio
 import json
+import os
+import signal
+import sys
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
+from beam_clusters import executor_input
+from headrace.backends.local.runners.client import Nursery, Request
 from headrace_components.data.examples import ExamplesWriter
 from headrace_components.tuner.keras_choice import versions_in
 from launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
@@ -322,6 +328,59 @@ def test_a_failure_in_a_parallel_process_is_reported(
 
     with pytest.raises(TaskFailedError, match=message):
         launcher.run("tuner", {"module_file": path, "num_parallel_trials": 2}, examples=examples)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("runner", ["worker", "process"])
+def test_trials_end_with_a_tuner_that_is_killed(runner: str, tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    notes.touch()
+    # Trials that compute without an end; each notes itself and the tuner that started it.
+    text = MODULE.replace(
+        "    return {",
+        f"    with open({str(notes)!r}, 'a') as file:\n"
+        "        file.write(f'{os.getpid()} {os.getppid()}\\n')\n"
+        "    while True: pass\n"
+        "    return {",
+    )
+    # KerasTuner hands out a second trial only if it knows what there is to choose.
+    text = text.replace("overwrite=True,", "overwrite=True, hyperparameters=space,").replace(
+        "    tuner = Parabola(",
+        "    space = keras_tuner.HyperParameters()\n"
+        "    space.Choice('x', [0, 1, 2]), space.Choice('y', ['left', 'right'])\n"
+        "    tuner = Parabola(",
+    )
+    stored_examples(Launcher(root=tmp_path, rules="vertex"), tmp_path / "examples")
+    parameters = {"module_file": module(tmp_path, text), "num_parallel_trials": 2}
+    message = executor_input(
+        "tuner", str(tmp_path), tmp_path / "output.json", parameters, ["examples"]
+    )
+    arguments = ["--executor_input", message]
+    command = [sys.executable, "-m", "headrace_components.tuner", *arguments]
+    request = Request(
+        component="tuner" if runner == "worker" else None,
+        command=arguments if runner == "worker" else command,
+        environment={},
+        directory=tmp_path,
+        log=tmp_path / "task.log",
+    )
+
+    async def main() -> list[int]:
+        nursery = Nursery(tmp_path / "nursery.log")
+        running = asyncio.create_task(nursery.run(request, ["tuner"]))
+        while len(notes.read_text("utf-8").splitlines()) < 2:
+            assert not running.done(), (tmp_path / "task.log").read_text("utf-8")
+            await asyncio.sleep(0.05)
+        pairs = [line.split() for line in notes.read_text("utf-8").splitlines()]
+        ((tuner,), trials) = ({pair[1] for pair in pairs}, [int(pair[0]) for pair in pairs])
+        os.kill(int(tuner), signal.SIGKILL)
+        try:
+            assert await running == -signal.SIGKILL
+            return [pid for pid in trials if Path(f"/proc/{pid}").exists()]
+        finally:
+            await nursery.close()
+
+    assert asyncio.run(main()) == []
 
 
 @pytest.mark.slow
