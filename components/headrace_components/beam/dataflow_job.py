@@ -26,7 +26,7 @@ _PAUSES_SECONDS = (2.0, 5.0, 10.0)
 
 # How long a signal waits for the answer to what is under way, and an earlier job for its end.
 _REQUEST_SECONDS = 2.0
-_CREATION_SECONDS = 8.0
+_CREATION_SECONDS = 6.0
 _ENDING_SECONDS = 60.0
 
 _OPTIONS = "Correct the options of Beam that it speaks of."

@@ -13,9 +13,12 @@ import apache_beam as beam
 
 from headrace_components.beam import dataflow_job, locations
 from headrace_components.beam.options import BeamOptions
-from headrace_components.beam.remote_pipeline import RemotePipeline
+from headrace_components.beam.remote_pipeline import RemotePipeline, Work
 from headrace_components.errors import ComponentError, InputError, PlatformError
 from headrace_components.task import Artifact
+
+# How long a task that was told to end cleans up.
+_CLEANING_SECONDS = 2.0
 
 # What a worker's traceback ends with, wherever the runner quotes it. Beam adds in which step that
 # was; only where it does not, a quoted line break is taken for the end of the message.
@@ -109,8 +112,19 @@ def run(
             stack.callback(pipeline.release)  # after a signal, when all is cleaned up
         with _author_errors(component, options), pipeline:
             after = build(Job(pipeline, options, scratch))
-            stack.callback(locations.remove, scratch)  # before, nothing lies there
+            stack.callback(_remove, scratch, pipeline)  # before, nothing lies there
         return after()
+
+
+def _remove(scratch: str, pipeline: beam.Pipeline) -> None:
+    if not (isinstance(pipeline, RemotePipeline) and pipeline.was_stopped):
+        locations.remove(scratch)
+        return
+    # Whoever ended the task does not wait for a bucket that does not answer. What is left is
+    # removed by a retry.
+    work = Work(lambda: locations.remove(scratch))
+    work.start()
+    work.join(_CLEANING_SECONDS)
 
 
 def _pipeline(

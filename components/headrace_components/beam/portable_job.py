@@ -18,7 +18,7 @@ _ENDED = frozenset({_STATES.DONE, _STATES.FAILED, _STATES.CANCELLED, _STATES.DRA
 _ENDING = frozenset({_STATES.CANCELLING})
 
 # How long a signal waits for the answer to the submission.
-_CREATION_SECONDS = 8.0
+_CREATION_SECONDS = 6.0
 _CALL_SECONDS = 10.0
 _PAUSE_SECONDS = 0.5
 # The server that Beam starts in this process, or none.

@@ -16,9 +16,9 @@ from headrace_components.beam.stop_signals import StopSignals
 from headrace_components.task import Artifact
 
 # Kubernetes gives a task half a minute between SIGTERM and SIGKILL, for this and for its own end.
-_ENDING_SECONDS = 12.0
+_ENDING_SECONDS = 10.0
 # What a call may take beyond that, as one that waits for a name server.
-_SLACK_SECONDS = 5.0
+_SLACK_SECONDS = 4.0
 # How long the submission may take to notice that the task ends.
 _NOTICING_SECONDS = 1.0
 
@@ -93,7 +93,7 @@ class RemotePipeline(beam.Pipeline):
             KeyboardInterrupt: The same, by SIGINT.
         """
         self._job.prepare(self.runner)
-        work = _Work(
+        work = Work(
             lambda: self._job.run(lambda: beam.Pipeline.run(self, test_runner_api)),
             self._signals.wake,
         )
@@ -118,6 +118,11 @@ class RemotePipeline(beam.Pipeline):
             raise work.error
         return result
 
+    @property
+    def was_stopped(self) -> bool:
+        """Whether a signal told the task to end."""
+        return self._signals.noted is not None
+
     def release(self) -> None:
         """Hands signals back to who handled them before; until then, further ones are noted.
 
@@ -127,7 +132,7 @@ class RemotePipeline(beam.Pipeline):
 
     def _end(self) -> None:
         """Ends the job in a bounded time, also where the service does not answer."""
-        ending = _Work(lambda: self._job.end(_ENDING_SECONDS), self._signals.wake)
+        ending = Work(lambda: self._job.end(_ENDING_SECONDS), self._signals.wake)
         ending.start()
         ending.join(_ENDING_SECONDS + _SLACK_SECONDS)
         if not ending.succeeded:
@@ -141,10 +146,15 @@ class RemotePipeline(beam.Pipeline):
             self._job.forget()
 
 
-class _Work(threading.Thread):
-    """Does something in a thread that the end of the process does not wait for."""
+class Work(threading.Thread):
+    """Does something in a thread that the end of the process does not wait for.
 
-    def __init__(self, work: Callable[[], Any], wake: Callable[[], None]) -> None:
+    Attributes:
+        result: What the work returned.
+        error: What it raised.
+    """
+
+    def __init__(self, work: Callable[[], Any], wake: Callable[[], None] = lambda: None) -> None:
         super().__init__(daemon=True)
         self._work = work
         self._wake = wake
@@ -154,12 +164,15 @@ class _Work(threading.Thread):
 
     @property
     def succeeded(self) -> bool:
+        """Whether it is done and raised nothing."""
         return self.is_done() and self.error is None
 
     def is_done(self) -> bool:
+        """Says whether it has returned or raised."""
         return self._done.is_set()
 
     def run(self) -> None:
+        """Is what the thread does."""
         try:
             self.result = self._work()
         except BaseException as error:  # the waiting thread raises it
