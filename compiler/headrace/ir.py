@@ -16,6 +16,9 @@ Spec = dict[str, Any]
 
 ROOT = "root"
 
+# What stands for the directory that tasks of a run may share: kfp's dsl.WORKSPACE_PATH_PLACEHOLDER.
+WORKSPACE_PATH = "{{$.workspace_path}}"
+
 _MODULE_PREFIX = "headrace_components."
 _INPUT_PLACEHOLDER = re.compile(r"\{\{\$\.inputs\.parameters\['([^']+)'\]\}\}")
 

@@ -24,6 +24,7 @@ from local_pipelines import (
     has_no_command,
     note_environment,
     point_back,
+    read,
     run_pipeline,
     runs,
     step,
@@ -103,6 +104,46 @@ def test_an_output_may_be_a_uri_of_no_store_with_a_warning(
     assert f"output `out` points at '{uri}'" in capsys.readouterr().err
     again = run_pipeline(pointing, tmp_path / "root", to=uri).result
     assert [(task.state, task.artifacts["out"][0].uri) for task in again.tasks] == [("cached", uri)]
+
+
+@dsl.container_component
+def put(path: str):
+    code = "import pathlib, sys; pathlib.Path(sys.argv[1], 'note.txt').write_text(sys.argv[2])"
+    return dsl.ContainerSpec(
+        image="test", command=["python", "-c", code], args=["{{$.workspace_path}}", path]
+    )
+
+
+@dsl.pipeline(name="sharing")
+def sharing(given: str):
+    first = put(path="{{$.workspace_path}}/data")
+    imported = dsl.importer(artifact_uri=given, artifact_class=dsl.Dataset).after(first)
+    read(name="imported", item=imported.output)
+    step(name="path", value="{{$.workspace_path}}").after(first)
+
+
+def test_the_tasks_of_a_run_share_its_workspace(tmp_path: Path) -> None:
+    given = tmp_path / "given.txt"
+    given.write_text("rows")
+    spec = compiled(sharing)
+    # As kfp 2.14 and later compile `download_to_workspace`.
+    spec["deploymentSpec"]["executors"]["exec-importer"]["importer"]["downloadToWorkspace"] = True
+
+    for _ in range(2):  # nothing that uses the workspace is answered by another run
+        ran = run_pipeline(spec, tmp_path / "root", given=str(given))
+
+        assert ran.result.state == "succeeded", ran.result.failures
+        workspace = ran.result.directory / ".workspace"
+        assert (workspace / "note.txt").read_text() == f"{workspace}/data"
+        copy = workspace / ".artifacts/importer/given.txt"
+        (imported,) = (task for task in ran.result.tasks if task.name == "importer")
+        assert imported.artifacts["artifact"][0].uri == str(copy)
+        assert sorted(ran.journal) == ["imported rows", f"path {workspace}"]
+
+
+def test_a_run_without_a_workspace_has_no_directory_for_it(tmp_path: Path) -> None:
+    result = run_pipeline(pointing, tmp_path / "root", to="").result
+    assert not (result.directory / ".workspace").exists()
 
 
 @dsl.pipeline(name="choosing")

@@ -13,7 +13,7 @@ from headrace.backends.local.model import Artifact, Inputs
 from headrace.backends.local.runners.container_command import FLAGS_VARIABLE, container_command
 from headrace.backends.local.runners.container_options import ContainerOptions
 from headrace.backends.local.runners.runner import TaskProcess
-from headrace.backends.local.store import RunStore
+from headrace.backends.local.store import WORKSPACE, RunStore
 from headrace_components.errors import InputError
 
 
@@ -94,6 +94,13 @@ def test_a_container_sees_root_and_inputs_read_only_and_writes_to_its_outputs(si
         f"type=bind,source={partial},target={partial}",
         f"type=bind,source={partial / '.headrace/tmp'},target=/var/tmp",
     ]
+
+
+def test_a_container_writes_to_the_workspace_that_the_run_has(site: Site) -> None:
+    workspace = site.attempt.final.parent / WORKSPACE
+    workspace.mkdir(parents=True)
+
+    assert f"type=bind,source={workspace},target={workspace}" in values(site.command(), "--mount")
 
 
 def test_a_container_has_the_callers_user_no_network_and_a_read_only_root(site: Site) -> None:

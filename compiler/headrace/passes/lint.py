@@ -26,7 +26,6 @@ _COMPARISON = re.compile(
 )
 # How kfp writes a value into a text until it knows where that comes from.
 _CHANNEL = re.compile(r"\{\{channel:task=[^;]*;name=([^;]*);")
-_WORKSPACE = "{{$.workspace_path}}"
 _ARTIFACT_CHANNEL = re.compile(
     r"\{\{channel:task=([^;]+);name=([^;]*);type=[A-Za-z]\w*\.\w+@[^;]*;\}\}"
 )
@@ -71,7 +70,7 @@ def check_workspace(spec: Mapping[str, Any], platform: Mapping[str, Any]) -> Non
         return
     for node in ir.tasks(spec):
         is_importer = node.executor.get("importer", {}).get("downloadToWorkspace", False)
-        if is_importer or _WORKSPACE in ir.canonical_json([node.task, node.executor]):
+        if is_importer or ir.WORKSPACE_PATH in ir.canonical_json([node.task, node.executor]):
             what = "download_to_workspace" if is_importer else "dsl.WORKSPACE_PATH_PLACEHOLDER"
             raise CompileError(
                 f"{ir.pipeline_name(spec)}: task `{node.label}`: uses {what}, but the pipeline has "

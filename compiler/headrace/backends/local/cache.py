@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from headrace import ir
 from headrace.backends.local.code_versions import CodeVersions, InstalledCode
 from headrace.backends.local.model import (
     Artifact,
@@ -96,7 +97,7 @@ class Cache:
         if hasattr(rules, "external_state"):
             state = rules.external_state(inputs.parameters, uris)
         environment = _environment(component, inputs)
-        if state is None or environment is None:
+        if state is None or environment is None or _shares(component):
             return None
         return _digest(
             {
@@ -196,6 +197,14 @@ def _asked(component: Component, inputs: Inputs, uris: Mapping[str, list[str]]) 
         },
         "outputs": [sorted(component.output_parameters), sorted(component.output_artifacts)],
     }
+
+
+def _shares(component: Component) -> bool:
+    """Says whether a command has to do with the run's workspace, which another run does not have.
+
+    In a parameter it is the path of the run's own.
+    """
+    return ir.WORKSPACE_PATH in ir.canonical_json((component.executor or {}).get("container", {}))
 
 
 def _environment(component: Component, inputs: Inputs) -> Any:

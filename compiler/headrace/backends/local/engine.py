@@ -287,6 +287,8 @@ class _Run:
             self._run_id,
             ["/".join(path) for path, _ in self._spec.leaves() if "*" not in path],
         )
+        if self._spec.uses_workspace:
+            self._store.workspace.mkdir(exist_ok=True)
         interpreter = Interpreter(self._spec, self._leaves, self._placeholders())
         work = asyncio.create_task(interpreter.run(self._record.parameters))
         try:
@@ -307,6 +309,7 @@ class _Run:
             "pipeline_job_create_time_utc": self._record.created,
             "pipeline_job_schedule_time_utc": self._record.created,
             "pipeline_root": str(self._store.root),
+            "workspace_path": str(self._store.workspace),
         }
 
     async def _finish(self, state: RunState, outcome: Result | None) -> RunResult:

@@ -1,7 +1,8 @@
 """Importers: tasks that name an artifact which is there already."""
 
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,17 @@ from headrace.backends.local.spec import artifact_type
 from headrace_components.errors import InputError
 from headrace_components.templates import whole_numbers
 
+# Where kfp, too, keeps imported artifacts in a workspace.
+_ARTIFACTS = ".artifacts"
+
 
 def import_artifact(
-    importer: Mapping[str, Any], inputs: Inputs, directory: Path, context: Context
+    importer: Mapping[str, Any],
+    inputs: Inputs,
+    directory: Path,
+    context: Context,
+    workspace: Path,
+    tell: Callable[[str], None],
 ) -> Artifact:
     """Returns the artifact that an importer names.
 
@@ -27,6 +36,9 @@ def import_artifact(
         inputs: The task's inputs.
         directory: What a relative path is relative to: where the run was started.
         context: Values of the pipeline's placeholders; names the task in error messages.
+        workspace: The directory that the run's tasks share; an importer with
+            `download_to_workspace` copies what it names there.
+        tell: Is told, in a line, what is not copied.
 
     Raises:
         InputError: The URI is empty, or a path at which there is nothing.
@@ -47,12 +59,32 @@ def import_artifact(
                 "Give the path or URI of something that exists."
             )
         uri, mark = str(path), fingerprint(path)
+    if importer.get("downloadToWorkspace"):
+        if "://" in uri:
+            tell(
+                f"{context.task}: {uri!r} is on no disk of this machine and not copied to the "
+                "workspace; tasks get its URI."
+            )
+        else:
+            uri = str(_copied(Path(uri), workspace / _ARTIFACTS / context.task))
     return Artifact(
         uri=uri,
         type=artifact_type(importer["typeSchema"]),
         metadata=whole_numbers(fill_constant(importer.get("metadata", {}), context)),
         fingerprint=mark,
     )
+
+
+def _copied(source: Path, directory: Path) -> Path:
+    # What an interrupted run left is not whole.
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    target = directory / source.name
+    if source.is_dir():
+        shutil.copytree(source, target)
+    else:
+        shutil.copyfile(source, target)
+    return target
 
 
 def _uri(importer: Mapping[str, Any], inputs: Inputs) -> str:

@@ -203,7 +203,12 @@ class LeafRunner:
     def _imported(self, job: Job, identity: str) -> Result:
         started = time.monotonic()
         artifact = import_artifact(
-            (job.component.executor or {})["importer"], job.inputs, self._directory, job.context
+            (job.component.executor or {})["importer"],
+            job.inputs,
+            self._directory,
+            job.context,
+            self._store.workspace,
+            self._observer.log,
         )
         execution = self._begin(job)
         made = self._recorder.finish(

@@ -238,6 +238,14 @@ class Spec:
         names = [self.component(task.component).headrace_name for _, task in self.leaves()]
         return list(dict.fromkeys(name for name in names if name))
 
+    @property
+    def uses_workspace(self) -> bool:
+        """Whether a task reads or writes the directory that tasks of a run may share."""
+        executors = self.body.get("deploymentSpec", {}).get("executors", {}).values()
+        return any(
+            executor.get("importer", {}).get("downloadToWorkspace") for executor in executors
+        ) or ir.WORKSPACE_PATH in ir.canonical_json(self.body)
+
     def _leaves(
         self, dag: Component, path: tuple[str, ...]
     ) -> Iterator[tuple[tuple[str, ...], TaskSpec]]:

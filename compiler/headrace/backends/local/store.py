@@ -29,6 +29,9 @@ from typing import Any
 from headrace_components.disk import sync
 from headrace_components.errors import InputError, PlatformError
 
+# No task has a name that begins with a dot.
+WORKSPACE = ".workspace"
+
 _PRIVATE = ".headrace"
 # A Unix socket's path has at most 108 bytes, and multiprocessing puts sockets with names of some 40
 # into TMPDIR.
@@ -245,6 +248,11 @@ class RunStore:
             with file.open("r+", encoding="utf-8") as stream:  # in the room that it has
                 stream.write(json.dumps(content, sort_keys=True))
                 stream.truncate()
+
+    @property
+    def workspace(self) -> Path:
+        """The directory that tasks of the run may share; whoever needs it makes it."""
+        return self.directory / WORKSPACE
 
     def log_path(self, path: tuple[str, ...]) -> Path:
         """Returns the log file of a task."""

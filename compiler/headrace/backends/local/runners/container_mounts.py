@@ -5,6 +5,7 @@ from pathlib import Path
 
 from headrace.backends.local.runners.container_options import ContainerOptions, Mount
 from headrace.backends.local.runners.runner import TaskProcess
+from headrace.backends.local.store import WORKSPACE
 from headrace_components.errors import InputError
 
 # What a container has of its own, and what says how this machine works or lets others in.
@@ -34,8 +35,15 @@ def mounts_of(process: TaskProcess, options: ContainerOptions, root: Path) -> li
         *(Mount(path=path, read_only=True) for path in _imported(process, options, root)),
         *options.parsed_mounts,
         Mount(path=process.attempt.partial),
+        *_workspace(process, root),
     ]
     return list({mount.path: mount for mount in mounts}.values())
+
+
+def _workspace(process: TaskProcess, root: Path) -> list[Mount]:
+    """Returns the directory that the run's tasks share, where the pipeline has one."""
+    above = (path for path in process.attempt.final.parents if path.is_relative_to(root))
+    return [Mount(path=path / WORKSPACE) for path in above if (path / WORKSPACE).is_dir()]
 
 
 def _imported(process: TaskProcess, options: ContainerOptions, root: Path) -> list[Path]:
