@@ -227,6 +227,21 @@ def test_a_shape_that_no_analyzer_fixes_is_refused_alike(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("num_buckets", [2, 4])
+def test_quantiles_by_column_refuse_a_column_of_nan_alike(tmp_path: Path, num_buckets: int) -> None:
+    def preprocessing_fn(inputs: Any) -> Any:
+        miles = inputs["miles"]
+        pair = tf.stack([miles, miles * np.float32(np.nan)], axis=1)
+        found = tft.quantiles(pair, num_buckets, 0.1, reduce_instance_dims=False)
+        return {"sum": tf.zeros_like(miles) + tf.reduce_sum(found), "b": tft.bucketize(miles, 3)}
+
+    data = make_data(tmp_path)
+    for engine in (analysis.analyze, analysis.analyze_on_beam):
+        with pytest.raises(InputError, match=r"in split 'train': all values there are NaN\."):
+            engine(request(tmp_path / engine.__name__, data, preprocessing_fn))
+
+
+@pytest.mark.slow
 def test_what_the_interpreter_does_not_know_runs_on_beam(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

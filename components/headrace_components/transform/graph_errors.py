@@ -21,6 +21,9 @@ _QUOTED_BY_TFT = re.compile(
 # What TFT says of a dense feature once all analyzers have their values.
 _UNKNOWN_SHAPE = re.compile(r"Feature (\S+) \(.*?\) had invalid shape (.*?) for FixedLenFeature")
 
+# What NumPy says where TFT puts the quantiles of several columns together, of which one has none.
+_NO_QUANTILES = re.compile(r"cannot reshape array of size \d+ into shape|inhomogeneous shape")
+
 
 def check_shape(component: str, name: str, shape: Sequence[int | None]) -> None:
     """Checks that all dimensions of a dense feature but the rows are known.
@@ -87,12 +90,22 @@ def told_of_tft(component: str, splits: Sequence[str]) -> Iterator[None]:
         unknown = _shape_error(component, str(error))
         if unknown is not None:
             raise unknown from error
+        if _NO_QUANTILES.search(str(error)):
+            raise InputError(
+                f"{component}: an analyzer of quantiles by column (tft.quantiles with "
+                "reduce_instance_dims=False, or tft.bucketize with elementwise=True) found no "
+                f"number in one of its columns in {_rows(splits)}: all values there are NaN. Leave "
+                "that column out, or replace NaN before, as tf.where(tf.math.is_nan(x), 0.0, x)."
+            ) from error
         quoted = _QUOTED_BY_TFT.search(str(error).replace("\\n", "\n"))
         if quoted is None:
             raise
         logging.info("%s: where the graph failed:", component, exc_info=error)
-        rows = f"split {splits[0]!r}" if len(splits) == 1 else f"splits {list(splits)}"
-        raise _input_error(component, rows, quoted[1]) from error
+        raise _input_error(component, _rows(splits), quoted[1]) from error
+
+
+def _rows(splits: Sequence[str]) -> str:
+    return f"split {splits[0]!r}" if len(splits) == 1 else f"splits {list(splits)}"
 
 
 def _input_error(component: str, rows: str, message: str) -> InputError:
