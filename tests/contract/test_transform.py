@@ -354,10 +354,10 @@ def test_a_wrong_splits_config_is_refused(
 
 def test_examples_of_another_payload_are_refused(launcher: Launcher, tmp_path: Path) -> None:
     wired = inputs(launcher, tmp_path)
-    sequences = {"payload_format": "FORMAT_TF_SEQUENCE_EXAMPLE"}
-    wired["examples"] = launcher.store(tmp_path / "examples", sequences)
+    protos = {"payload_format": "FORMAT_PROTO"}
+    wired["examples"] = launcher.store(tmp_path / "examples", protos)
 
-    with pytest.raises(TaskFailedError, match=r"is FORMAT_TF_SEQUENCE_EXAMPLE, expected FORMAT_TF"):
+    with pytest.raises(TaskFailedError, match=r"is FORMAT_PROTO, expected FORMAT_TF_EXAMPLE or FO"):
         run(launcher, tmp_path, MODULE, wired=wired)
 
 

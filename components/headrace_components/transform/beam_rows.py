@@ -6,7 +6,7 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 
-from headrace_components.beam.examples import ReadRecordBatches
+from headrace_components.beam.examples import ReadRecordBatches, ReadRecords
 from headrace_components.data.examples import ExamplesReader
 from headrace_components.transform.raw_data import BATCH_SIZE, RawColumns
 
@@ -36,9 +36,13 @@ class ReadRaw(beam.PTransform):
         super().__init__()
         self._columns = columns
         self._split = split
-        self._read = ReadRecordBatches(
-            reader, split, location, component, columns=columns.names, batch_size=BATCH_SIZE
-        )
+        self._read: beam.PTransform
+        if columns.is_sequence:
+            self._read = ReadRecords(reader, split, location, component, batch_size=BATCH_SIZE)
+        else:
+            self._read = ReadRecordBatches(
+                reader, split, location, component, columns=columns.names, batch_size=BATCH_SIZE
+            )
 
     def expand(self, pipeline: beam.Pipeline) -> Any:
         """Returns the batches."""
@@ -51,7 +55,8 @@ class _Convert(beam.DoFn):
         self._columns = columns
         self._split = split
 
-    def process(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    def process(self, rows: pa.RecordBatch | list[bytes]) -> Iterator[pa.RecordBatch]:
+        batch = self._columns.decoded(rows) if isinstance(rows, list) else rows
         converted = self._columns.converted(batch, self._split)
         # Told here: what TensorFlow Transform would say of it is not for authors.
         self._columns.check_dense(converted, self._split)

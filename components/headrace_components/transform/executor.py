@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Sequence
 
 from headrace_components.beam import user_packages
-from headrace_components.data import schemas, split_types, splits
+from headrace_components.data import schemas, sequence_examples, split_types, splits
 from headrace_components.data.examples import ExamplesReader, examples_metadata
 from headrace_components.errors import InputError
 from headrace_components.parameters import read
@@ -43,9 +43,9 @@ def execute(task: Task) -> None:
             feature,
             has,
         )
-    _check_payload(task)
+    columns = RawColumns(schema, task.component, is_sequence=_is_sequence(task))
     reader = ExamplesReader(task.input("examples").path, task.component)
-    data = RawData(reader, RawColumns(schema, task.component))
+    data = RawData(reader, columns)
     to_analyze, to_transform = _splits(params, task, reader)
 
     with user_packages.shipped(
@@ -81,14 +81,20 @@ def execute(task: Task) -> None:
     _describe(params, task, to_transform)
 
 
-def _check_payload(task: Task) -> None:
-    # A SequenceExample would parse as a tf.Example, and its sequences would be lost in silence.
+def _is_sequence(task: Task) -> bool:
+    """Says whether the rows are tf.SequenceExamples.
+
+    Raises:
+        InputError: They are neither those nor tf.Examples.
+    """
     payload = task.input("examples").metadata.get("payload_format", _TF_EXAMPLE)
-    if payload != _TF_EXAMPLE:
+    if payload not in (_TF_EXAMPLE, sequence_examples.PAYLOAD_FORMAT):
         raise InputError(
             f"{task.component}: the payload format of `examples` is {payload}, expected "
-            f"{_TF_EXAMPLE}. Connect examples that hold tf.Examples, as csv_example_gen makes them."
+            f"{_TF_EXAMPLE} or {sequence_examples.PAYLOAD_FORMAT}. Connect examples that hold "
+            "those, as csv_example_gen makes them."
         )
+    return bool(payload == sequence_examples.PAYLOAD_FORMAT)
 
 
 def _splits(

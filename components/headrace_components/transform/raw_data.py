@@ -1,6 +1,7 @@
 """The raw rows as the schema describes them: Arrow columns, and the tensors a graph is fed with."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import functools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,9 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
-from tfx_bsl.tfxio import tf_example_record
+from tfx_bsl.tfxio.tf_example_record import TFExampleBeamRecord
+from tfx_bsl.tfxio.tf_sequence_example_record import TFSequenceExampleBeamRecord
 
+from headrace_components.data import sequence_examples
 from headrace_components.data.examples import ExamplesReader
+from headrace_components.data.schemas import SEQUENCE_FEATURE
 from headrace_components.errors import InputError
 
 # Of what a graph costs per call and what a batch holds in memory, neither shows at this size.
@@ -18,7 +22,7 @@ BATCH_SIZE = 20_000
 
 
 class RawColumns:
-    """The features of a schema, converted as tfx_bsl's TFExampleRecord would.
+    """The features of a schema, converted as tfx_bsl's TFXIO of the rows would.
 
     Workers of Beam get it pickled, and make its parts anew.
 
@@ -27,34 +31,51 @@ class RawColumns:
             tensor, any other a sparse or ragged one, as `tfx_bsl.tfxio` derives it.
         component: Name of the component, for error messages.
         columns: Features to read; None reads all of the schema.
+        is_sequence: Whether the rows are tf.SequenceExamples, whose sequence features the schema
+            describes within `##SEQUENCE##` and which become ragged tensors.
 
     Raises:
         InputError: The schema describes no feature that a tensor can hold.
     """
 
     def __init__(
-        self, schema: schema_pb2.Schema, component: str, columns: Iterable[str] | None = None
+        self,
+        schema: schema_pb2.Schema,
+        component: str,
+        columns: Iterable[str] | None = None,
+        *,
+        is_sequence: bool = False,
     ) -> None:
         self._schema = schema
         self._component = component
+        self.is_sequence = is_sequence
         self._columns = None if columns is None else tuple(sorted(columns))
         if not schema.feature:
             raise InputError(
                 f"{component}: `schema` describes no feature, expected those of the examples. "
                 "Connect the schema that schema_gen made of them."
             )
-        tfxio = tf_example_record.TFExampleBeamRecord(
-            physical_format="inmem", telemetry_descriptors=["headrace"], schema=schema
-        )
+        if not is_sequence and any(each.name == SEQUENCE_FEATURE for each in schema.feature):
+            raise InputError(
+                f"{component}: `schema` describes sequences ({SEQUENCE_FEATURE}), but `examples` "
+                "holds tf.Examples. Connect the schema of these examples, or examples whose "
+                f"payload format is {sequence_examples.PAYLOAD_FORMAT}."
+            )
+        kind = TFSequenceExampleBeamRecord if is_sequence else TFExampleBeamRecord
+        tfxio = kind(physical_format="inmem", telemetry_descriptors=["headrace"], schema=schema)
+        self._projected: schema_pb2.Schema = schema
         if self._columns is not None:
             tfxio = tfxio.Project(list(self._columns))
+            if is_sequence:  # what it decodes with; the other kind has no such attribute
+                self._projected = tfxio.projected.schema
         self.adapter_config = tfxio.TensorAdapterConfig()
         self._adapter = tfxio.TensorAdapter()
         self._arrow_schema: pa.Schema = tfxio.ArrowSchema()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Returns what makes this one again; tfx_bsl's parts are C++ in places."""
-        return RawColumns, (self._schema, self._component, self._columns)
+        make = functools.partial(RawColumns, is_sequence=self.is_sequence)
+        return make, (self._schema, self._component, self._columns)
 
     @property
     def names(self) -> list[str]:
@@ -81,7 +102,15 @@ class RawColumns:
 
     def project(self, columns: Iterable[str]) -> "RawColumns":
         """Returns these features alone; `type_specs` keeps all of the schema."""
-        return RawColumns(self._schema, self._component, columns)
+        return RawColumns(self._schema, self._component, columns, is_sequence=self.is_sequence)
+
+    def decoded(self, records: Sequence[bytes]) -> pa.RecordBatch:
+        """Returns tf.SequenceExamples with the columns of the schema.
+
+        Raises:
+            InputError: A record is no tf.SequenceExample, or contradicts the schema.
+        """
+        return sequence_examples.decode_sequences(records, self._component, self._projected)
 
     def converted(self, batch: pa.RecordBatch, split: str) -> pa.RecordBatch:
         """Returns a batch of a split with the columns and types of the schema.
@@ -165,6 +194,10 @@ class RawData:
         Raises:
             InputError: The examples contradict the schema.
         """
+        if self.columns.is_sequence:
+            for records in self.reader.serialized(split, batch_size=batch_size):
+                yield self.columns.converted(self.columns.decoded(records), split)
+            return
         names = self.columns.names
         for batch in self.reader.record_batches(split, batch_size=batch_size, columns=names):
             yield self.columns.converted(batch, split)
