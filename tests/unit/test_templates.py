@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from headrace.backends.kubeflow.lineage_values import texts
 from headrace_components.errors import InputError
 from headrace_components.task import Task
 from headrace_components.templates import TEMPLATES_INPUT, fill, literal, to_text
@@ -88,3 +89,15 @@ def test_a_task_reads_its_message_with_templates_filled_in() -> None:
     task = Task.from_json(json.dumps(message), "csv_example_gen")
 
     assert task.params == {"input_base": 'a "b"/x'}
+
+
+def test_lineage_of_a_cluster_shows_what_the_component_had() -> None:
+    recorded = {
+        "input_base": "@[[root]]/x",
+        "output_config": {"a": "@[[n]]"},
+        "pipelinechannel--root": "gs://bucket",
+        "pipelinechannel--n": 3,
+        TEMPLATES_INPUT: {"input_base": "STRING", "output_config": "STRUCT"},
+    }
+
+    assert texts(recorded) == {"input_base": "gs://bucket/x", "output_config": '{"a": 3}'}
