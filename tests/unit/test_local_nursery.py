@@ -1,6 +1,7 @@
 """The process that tasks are forked from."""
 
 import asyncio
+import dataclasses
 import os
 import signal
 import subprocess
@@ -200,7 +201,7 @@ subprocess.Popen(["sh", "-c", sleep])
 subprocess.Popen(["sh", "-c", sleep], start_new_session=True)
 subprocess.Popen(["sh", "-c", f"(setsid sh -c '{sleep}' &) ; exit 0"]).wait()
 # It ignores what asks it to end.
-subprocess.Popen(["sh", "-c", f"trap '' TERM; echo $$ >> {notes}; sleep 300"])
+subprocess.Popen(["sh", "-c", f"trap '' TERM; echo $$ >> {notes}; exec sleep 300"])
 while len(open(notes).read().split()) < 4:
     time.sleep(0.01)
 """
@@ -256,6 +257,45 @@ def test_what_a_task_started_has_ended_when_the_task_has(how: str, tmp_path: Pat
 
     assert asyncio.run(main()) == []
     assert len(noted(notes)) == 4
+
+
+def test_what_a_client_of_a_container_engine_started_is_left_alone(tmp_path: Path) -> None:
+    wanted, notes = family(tmp_path, "")
+
+    async def main() -> list[int]:
+        nursery = Nursery(tmp_path / "nursery.log")
+        assert await nursery.run(dataclasses.replace(wanted, confine=False)) == 0
+        await nursery.close()
+        return [pid for pid in noted(notes) if is_running(pid)]
+
+    left = asyncio.run(main())
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert len(left) == 4
+
+
+def test_a_client_of_a_container_engine_is_ended_at_once(tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    notes.touch()
+    # Whoever is told to end by SIGTERM would pass that on to a container, which may ignore it.
+    code = (
+        "import os, pathlib, signal, time\n"
+        f"notes = pathlib.Path({str(notes)!r})\n"
+        "signal.signal(signal.SIGTERM, lambda *_: notes.write_text('told'))\n"
+        "notes.write_text(str(os.getpid()))\n"
+        "while True: time.sleep(60)\n"
+    )
+    wanted = dataclasses.replace(request(tmp_path, code), confine=False)
+
+    async def main() -> None:
+        nursery = Nursery(tmp_path / "nursery.log")
+        running = asyncio.create_task(nursery.run(wanted))
+        await until(lambda: len(noted(notes)) == 1)
+        running.cancel()
+        await nursery.close()
+
+    asyncio.run(main())
+    assert not is_running(noted(notes)[0])
 
 
 def test_what_two_tasks_started_is_told_apart(tmp_path: Path) -> None:

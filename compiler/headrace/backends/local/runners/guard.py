@@ -147,7 +147,9 @@ class _Guard:
         while self._reap() and self._status is None:
             pause = _IDLE_SECONDS if deadline is None else max(0.0, deadline - time.monotonic())
             if _next_signal(pause) == signal.SIGTERM and deadline is None:
-                deadline = time.monotonic() + (TASK_SECONDS if self._confine else 0.0)
+                if not self._confine:
+                    return
+                deadline = time.monotonic() + TASK_SECONDS
                 # The task alone: it may need what it started to come to an end in order.
                 self._send(self._task, signal.SIGTERM)
             if deadline is not None and time.monotonic() >= deadline:
@@ -157,9 +159,12 @@ class _Guard:
         """Ends what is left below: the task that did not end in time, and what it started."""
         deadline = time.monotonic() + (REST_SECONDS if self._confine else 0.0)
         give_up = deadline + KILL_SECONDS
-        # Of others, only the process group: what left it was not meant to end.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._task, signal.SIGTERM if self._confine else signal.SIGKILL)
+        # Of a client that did not end, the process group: what left that was not meant to end. And
+        # where nothing is known of descendants, the group is all that is known of what a task
+        # started.
+        if self._status is None or (self._confine and sys.platform != "linux"):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._task, signal.SIGTERM if self._confine else signal.SIGKILL)
         while self._reap() and (self._confine or self._status is None):
             now = time.monotonic()
             if now >= give_up:
