@@ -29,6 +29,7 @@ from headrace.specs import messages
 from headrace.specs.reading import MAX_DEPTH, MAX_NODES, read_documents
 from headrace_components.catalog import latest_artifact
 from headrace_components.errors import InputError
+from headrace_components.templates import TEMPLATES_INPUT
 from local_pipelines import compiled, step
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -238,6 +239,18 @@ Change = Callable[[dict[str, Any]], Any]
                 parameterIterator={"itemInput": "value", "items": {"raw": "{}"}}
             ),
             "parameterIterator.items.raw is '{}', expected a list as JSON",
+        ),
+        (
+            lambda s: tasks(s)["step"]["inputs"]["parameters"].update(
+                {TEMPLATES_INPUT: {"runtimeValue": {"constant": "STRING"}}}
+            ),
+            "expected an object with the types of parameters by name",
+        ),
+        (
+            lambda s: tasks(s)["step"]["inputs"]["parameters"].update(
+                {TEMPLATES_INPUT: {"runtimeValue": {"constant": {"valu": "STRING"}}}}
+            ),
+            "the pipeline has no parameter 'valu', which root.dag.tasks.step.inputs.parameters.",
         ),
         (
             lambda s: s["root"]["inputDefinitions"]["parameters"].update(value={"type": "STRING"}),

@@ -319,6 +319,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "PipelineInfo": ("name",),
     "PipelineTaskSpec": ("componentRef",),
     "ComponentRef": ("name",),
+    "DagSpec": ("tasks",),
     "TaskInputsSpec.InputParameterSpec.TaskOutputParameterSpec": (
         "producerTask",
         "outputParameterKey",

@@ -10,7 +10,7 @@ from headrace import ir
 from headrace.specs.names import check_name, check_output_name, check_path
 from headrace.specs.structure import place, shortened
 from headrace_components.errors import InputError
-from headrace_components.templates import INPUT_PREFIX
+from headrace_components.templates import INPUT_PREFIX, TEMPLATES_INPUT
 
 MAX_DAG_DEPTH = 50
 """How deep sub-pipelines may be nested, with what kfp makes of If and ParallelFor."""
@@ -108,6 +108,8 @@ class _Checker:
                 self._known(
                     source["componentInputArtifact"], ir.artifacts(enclosing), "input", here
                 )
+        if TEMPLATES_INPUT in ir.parameter_inputs(task):
+            self._templates(task, (*at, "inputs", "parameters", TEMPLATES_INPUT))
         if "parameterIterator" in task:
             self._loop(task, (*at, "parameterIterator"))
         if "artifactIterator" in task:
@@ -119,6 +121,16 @@ class _Checker:
                 f"{self._where}: {place(at)}.iteratorPolicy.parallelismLimit is {limit}, expected "
                 "0 for no limit, or more. Correct it there."
             )
+
+    def _templates(self, task: Mapping[str, Any], at: _Place) -> None:
+        kinds = ir.constant(ir.parameter_inputs(task)[TEMPLATES_INPUT])
+        if not isinstance(kinds, dict) or not all(isinstance(each, str) for each in kinds.values()):
+            raise InputError(
+                f"{self._where}: {place(at)} is {shortened(json.dumps(kinds))}, expected an object "
+                "with the types of parameters by name. Compile the pipeline again."
+            )
+        for name in kinds:
+            self._known(name, ir.parameter_inputs(task), "parameter", at)
 
     def _loop(self, task: Mapping[str, Any], at: _Place) -> None:
         items = task["parameterIterator"]["items"]

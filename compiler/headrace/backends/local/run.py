@@ -226,7 +226,8 @@ def _checked(document: Any, platform: Mapping[str, Any], where: str) -> Loaded:
         check_parameters(spec)
         spec = apply_templates(spec)
     except CompileError as error:
-        raise CompileError(f"{where}: {error}") from error
+        # A name from outside may hold ends of lines.
+        raise CompileError(f"{where}: {' '.join(str(error).split())}") from error
     return Loaded(
         spec=spec,
         parameters=dict(values),
