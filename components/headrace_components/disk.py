@@ -25,15 +25,17 @@ def sync(paths: Iterable[Path]) -> None:
 
 
 def _sync(path: Path) -> None:
-    status = path.lstat()
-    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
-        return  # opening a pipe would wait for ever
     try:
+        mode = path.lstat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            return  # opening a pipe would wait for ever
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+    except FileNotFoundError:  # removed meanwhile, so there is nothing to keep
+        return
     except OSError as error:
         if error.errno not in _CANNOT_SYNC:
             raise

@@ -128,7 +128,11 @@ class Attempt:
             OSError: The disk did not take all of it.
         """
         self._remove_temporary()
-        sync([self.partial, *self.partial.rglob("*")])
+        sync(
+            Path(folder, name)
+            for folder, folders, files in os.walk(self.partial)
+            for name in (".", *folders, *files)
+        )
 
     def commit(self, result: Mapping[str, Any]) -> None:
         """Makes the outputs visible, and with them the task done."""
