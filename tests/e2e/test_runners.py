@@ -60,6 +60,28 @@ def sleep(seconds: float):
     sleeper(seconds=seconds)
 
 
+@dsl.container_component
+def privileges(told: dsl.OutputPath(str)):  # type: ignore[valid-type]
+    """Tells what the kernel would let it do."""
+    return dsl.ContainerSpec(
+        image=PUSHER,
+        command=["/opt/headrace/bin/python", "-c"],
+        args=[
+            "import os, sys\n"
+            "fields = dict(line.split(':', 1) for line in open('/proc/self/status'))\n"
+            "os.makedirs(os.path.dirname(sys.argv[1]), exist_ok=True)\n"
+            "names = ('CapEff', 'CapBnd', 'NoNewPrivs')\n"
+            "print(*(int(fields[name], 16) for name in names), file=open(sys.argv[1], 'w'))\n",
+            told,
+        ],
+    )
+
+
+@dsl.pipeline(name="ask")
+def ask():
+    privileges()
+
+
 @pytest.fixture(scope="session")
 def podman() -> str:
     engine = program("podman", "no task can run in its image")
@@ -134,6 +156,13 @@ def test_a_foreign_component_runs_in_its_image(podman: str, tmp_path: Path) -> N
     (task,) = result.tasks
     assert (task.state, task.parameters) == ("done", {"told": f"{Path.cwd()}\n"})
     assert (result.logs / "sleeper.log").read_text("utf-8") == "asleep in pusher\n"
+
+
+def test_a_container_has_no_capabilities_and_cannot_gain_any(podman: str, tmp_path: Path) -> None:
+    result = headrace.run(ask, root=tmp_path, runner="podman")
+
+    (task,) = result.tasks
+    assert (task.state, task.parameters) == ("done", {"told": "0 0 1\n"})
 
 
 def test_a_path_that_is_not_mounted_fails_the_task(
