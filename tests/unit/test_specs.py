@@ -369,7 +369,11 @@ def test_a_sound_pipeline_runs_from_its_file_and_says_what_it_runs(
     container(spec)["image"] = "test\x1b[31m"
     platform: dict[str, Any] = {
         "platforms": {
-            "kubernetes": {"deploymentSpec": {"executors": {"exec-step": {"pvcMount": [{}]}}}}
+            "kubernetes": {
+                "deploymentSpec": {"executors": {"exec-step": {"pvcMount": [{}]}}},
+                # It has an effect: every run has a workspace.
+                "pipelineConfig": {"workspace": {"size": "1Gi"}},
+            }
         }
     }
     text = yaml.safe_dump_all([spec, platform])
