@@ -92,18 +92,11 @@ def evaluate(
             | "Names" >> beam.Map(lambda batch: frozenset(batch.schema.names))
             | "AllNames" >> beam.CombineGlobally(_union)
         )
-        surveying = _Surveying(config, rows.splits, models)
+        surveying = _Surveying(config, rows.splits)
         _ = batches | "Evaluate" >> tfma.ExtractEvaluateAndWriteResults(
             eval_shared_model=one_or_all(models),
             eval_config=config,
-            extractors=surveying.among(
-                extractors
-                or tfma.default_extractors(
-                    eval_shared_model=one_or_all(models),
-                    eval_config=config,
-                    tensor_adapter_config=adapter_config(rows),
-                )
-            ),
+            extractors=surveying.among(extractors or _default_extractors(rows, config, models)),
             writers=results.beam_writers(config, written, is_rubber_stamp=is_rubber_stamp),
             output_path=written,
             schema=rows.schema,
@@ -181,11 +174,10 @@ class _Surveying(beam.PTransform):
 
     surveys: Any
 
-    def __init__(self, config: Any, splits: Sequence[str], models: Sequence[Any]) -> None:
+    def __init__(self, config: Any, splits: Sequence[str]) -> None:
         super().__init__()
         self._config = config
         self._splits = splits
-        self._models = models
         self._is_batched = True
 
     def among(self, extractors: Sequence[Any]) -> list[Any]:
@@ -195,8 +187,7 @@ class _Surveying(beam.PTransform):
         self._is_batched = unbatching in stages
         place = stages.index(unbatching) if self._is_batched else len(stages)
         mine = tfma.extractors.Extractor(stage_name="Survey", ptransform=self)
-        explained = [_explained(each, self._config, self._models) for each in extractors]
-        return [*explained[:place], mine, *explained[place:]]
+        return [*extractors[:place], mine, *extractors[place:]]
 
     def expand(self, extracts: Any) -> Any:
         """Returns the extracts, and notes what they are."""
@@ -241,6 +232,15 @@ class _SqlSlices(sql_slice_key_extractor.ExtractSqlSliceKeyFn):
                 f'run on the examples: {reason}. Write it as "SELECT STRUCT(carrier) FROM '
                 'example.carrier".'
             ) from error
+
+
+def _default_extractors(rows: EvaluationRows, config: Any, models: list[Any]) -> list[Any]:
+    extractors = tfma.default_extractors(
+        eval_shared_model=one_or_all(models),
+        eval_config=config,
+        tensor_adapter_config=adapter_config(rows),
+    )
+    return [_explained(extractor, config, models) for extractor in extractors]
 
 
 def _explained(extractor: Any, config: Any, models: Sequence[Any]) -> Any:
