@@ -464,3 +464,15 @@ def test_outputs_that_do_not_suit_the_method_are_refused(
 
     with pytest.raises(TaskFailedError, match=message):
         launcher.run("bulk_inferrer", model=launcher.store(tmp_path / "model"), examples=examples)
+
+
+@pytest.mark.parametrize("name", ["variables.index", "variables.data-00000-of-00001"])
+def test_variables_that_were_cut_off_are_told(
+    name: str, launcher: Launcher, examples: Stored, model_folder: Path, tmp_path: Path
+) -> None:
+    cut = shutil.copytree(model_folder, tmp_path / "cut")
+    variables = cut / "Format-Serving/variables" / name
+    variables.write_bytes(variables.read_bytes()[:40])
+
+    with pytest.raises(TaskFailedError, match=r"variables are damaged or cut off: copy the model"):
+        launcher.run("bulk_inferrer", model=launcher.store(cut), examples=examples)
