@@ -40,6 +40,15 @@ def transform(
 ) -> dsl.ContainerSpec:
     """Analyzes the examples, applies `preprocessing_fn` and keeps it as a TensorFlow graph.
 
+    Rows are tf.Examples or tf.SequenceExamples; transformed ones are tf.Examples. Of a
+    tf.SequenceExample, `inputs` has context features under their names, and sequence features as
+    ragged tensors of shape (rows, steps, values) under the names that tfx_bsl gives them, as
+    `##SEQUENCE##.price`; a `tensor_representation_group` in the schema gives others. A ragged
+    feature of the output is written as TensorFlow Transform's `transformed_feature_spec` reads it:
+    values as `price$ragged_values`, lengths as `price$row_lengths_1`. Where an analyzer's result is
+    NaN, the log has a warning with the features concerned: `tft.scale_to_0_1` applies a sigmoid
+    then.
+
     Args:
         examples: Rows to analyze and transform.
         schema: Types of the raw features.
