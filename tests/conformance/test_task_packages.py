@@ -94,6 +94,11 @@ def test_each_list_of_packages_has_an_environment_that_is_made_once(
     made = stocked.made()
     assert [name.partition("-")[0] for name in made] == ["packages", "packages"]
 
+    # Programs begin with the place of their Python, which is the final one.
+    for name in made:
+        program = (stocked.environments / name / "bin/pip").read_text("utf-8")
+        assert str(stocked.environments / name / "bin/python") in program
+
     again, told = ran(packages, tmp_path / "root")
 
     assert again.state == "succeeded"
