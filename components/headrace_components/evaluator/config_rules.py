@@ -20,6 +20,12 @@ _ARGUMENTS_TAKEN = {
 }
 _AVERAGES = ("macro_average", "weighted_macro_average")
 
+NOT_WHOLE = (
+    "compares whole predictions, and `binarize` or `aggregate` gives it one class at a time. Move "
+    "it to a metrics spec without them."
+)
+"""What is wrong with a metric such as SparseCategoricalAccuracy beside these settings."""
+
 
 def check_rules(config: Mapping[str, Any]) -> None:
     """Checks what metrics and slices ask for.
@@ -28,14 +34,16 @@ def check_rules(config: Mapping[str, Any]) -> None:
         config: A `tfma.EvalConfig` in JSON form, normalized.
 
     Raises:
-        InputError: Classes are averaged without weights, a metric of queries has no query, or a
-            slice is of a feature's values and of one of them.
+        InputError: Classes are averaged without weights, a metric of whole predictions is
+            aggregated, a metric of queries has no query, or a slice is of a feature's values and
+            of one of them.
     """
     for number, spec in enumerate(config.get("metrics_specs") or ()):
         place = f"eval_config.metrics_specs[{number}]"
         _check_average(spec.get("aggregate") or {}, place)
         for position, metric in enumerate(spec.get("metrics") or ()):
             if not metric.get("module"):
+                _check_whole(metric, spec)
                 _check_query(metric, spec, f"{place}.metrics[{position}]", place)
     for place, slicing in _slicing_specs(config, "eval_config"):
         _check_slicing(slicing, place)
@@ -71,6 +79,12 @@ def _check_average(aggregate: Mapping[str, Any], place: str) -> None:
             "classes to average over are not known. Give each class a weight, as "
             "{'class_weights': {0: 1.0, 1: 1.0, 2: 1.0}}, or set `micro_average`."
         )
+
+
+def _check_whole(metric: Mapping[str, Any], spec: Mapping[str, Any]) -> None:
+    name = str(metric.get("class_name"))
+    if name.startswith("Sparse") and spec.get("aggregate"):
+        raise InputError(f"evaluator: metric {name} {NOT_WHOLE}")
 
 
 def _check_query(

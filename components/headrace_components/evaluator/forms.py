@@ -12,6 +12,7 @@ from typing import Any, Literal
 from tensorflow_model_analysis.metrics import metric_types
 
 from headrace_components.errors import InputError
+from headrace_components.evaluator.config_rules import NOT_WHOLE
 from headrace_components.evaluator.early_checks import arguments_of
 from headrace_components.evaluator.survey import Survey, Values
 
@@ -283,10 +284,7 @@ def _of_two_classes(asked: _Asked, labels: Values, predictions: Values) -> Itera
 
 def _reduced(asked: _Asked) -> Iterator[str]:
     if asked.reduction in ("class", "micro"):
-        yield (
-            "compares whole predictions, and `binarize` or `aggregate` gives it one class at a "
-            "time. Move it to a metrics spec without them."
-        )
+        yield NOT_WHOLE
 
 
 def _unknown_classes(labels: Values, predictions: Values) -> Iterator[str]:
