@@ -23,7 +23,7 @@ def refused_where_rounded() -> Iterator[None]:
 
     def checked(value: Any) -> Any:
         if isinstance(value, int) and abs(value) > LARGEST:
-            raise ValueError(_words(value))
+            raise ValueError(words(value))
         return convert(value)
 
     builder.to_protobuf_value = checked
@@ -50,14 +50,24 @@ def check(spec: Mapping[str, Any]) -> None:
             _check(declared.get(name, {}), constant, f"{pipeline}: task `{node.label}`", name)
 
 
-def _check(declaration: Mapping[str, Any], value: Any, where: str, name: str) -> None:
-    is_integer = declaration.get("parameterType") == "NUMBER_INTEGER"
-    if is_integer and isinstance(value, (int, float)) and abs(value) >= LARGEST:
-        raise CompileError(f"{where}: parameter `{name}`: {_words(value)}")
+def rounded(value: Any) -> int | None:
+    """Returns an integer that JSON data has and a pipeline would carry rounded; None for none."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        return next((found for item in value if (found := rounded(item)) is not None), None)
+    return value if isinstance(value, int) and abs(value) > LARGEST else None
 
 
-def _words(value: float) -> str:
+def words(value: float) -> str:
+    """Returns what is wrong with an integer that a pipeline would carry rounded."""
     return (
         f"the integer {int(value)} is given, but a pipeline carries numbers as doubles, which are "
         f"exact below 2^53 ({LARGEST}). Pass it as a string, or a smaller one."
     )
+
+
+def _check(declaration: Mapping[str, Any], value: Any, where: str, name: str) -> None:
+    is_integer = declaration.get("parameterType") == "NUMBER_INTEGER"
+    if is_integer and isinstance(value, (int, float)) and abs(value) >= LARGEST:
+        raise CompileError(f"{where}: parameter `{name}`: {words(value)}")

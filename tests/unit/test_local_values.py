@@ -244,3 +244,13 @@ def test_a_required_parameter_that_is_missing_is_named() -> None:
 def test_a_python_value_of_another_type_is_refused(name: str, value: Any) -> None:
     with pytest.raises(InputError, match=f"parameter {name!r} is {value!r}, but it is a"):
         run_parameters.checked({"data": "d", name: value}, ROOT)
+
+
+@pytest.mark.parametrize(
+    "text", ["steps=9007199254740993", 'config={"a": [{"b": -9007199254740993}]}']
+)
+def test_an_integer_that_a_backend_would_round_is_refused(text: str) -> None:
+    values = run_parameters.from_command_line(["data=d", text], ROOT)
+
+    with pytest.raises(InputError, match=r"the integer -?9007199254740993 is given.* as a string"):
+        run_parameters.checked(values, ROOT)

@@ -7,6 +7,7 @@ from typing import Any
 
 from headrace.backends.local.inputs import with_defaults
 from headrace.backends.local.spec import Component
+from headrace.whole_numbers import rounded, words
 from headrace_components.errors import InputError
 
 _EXAMPLES = {"LIST": '["a", "b"]', "STRUCT": '{"key": "value"}'}
@@ -51,11 +52,14 @@ def checked(values: Mapping[str, Any], root: Component, command: str = _RUN) -> 
         command: What they were given to, for messages.
 
     Raises:
-        InputError: A name is unknown, a value is of another type, or a required one is missing.
+        InputError: A name is unknown, a value is of another type or an integer that would be
+            rounded, or a required one is missing.
     """
     for name, value in values.items():
         _check_name(name, root, command)
         _check_type(name, value, root.input_parameters[name]["parameterType"], command)
+        if (integer := rounded(value)) is not None:
+            raise InputError(f"{command}: parameter {name!r}: {words(integer)}")
     missing = [
         name
         for name, definition in root.input_parameters.items()
