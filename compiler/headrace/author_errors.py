@@ -17,6 +17,7 @@ _ADVICE = (
         "PipelineTask object at",
         "A task was passed on whole: name one output, as in task.outputs[].",
     ),
+    ("Got: None of type", "Leave the argument out: kfp takes no None."),
     ("Task is missing from pipeline", "Call at least one component in the function."),
     ("Missing type annotation", "Give each parameter of the pipeline a type, as in `rows: int`."),
     ("Illegal task dependency", "Use the output inside the same `with`, or join with dsl.OneOf."),
@@ -29,6 +30,16 @@ _ADVICE = (
     (  # an artifact, which has no type that can be compared
         "AssertionError: Types: {",
         "Compare a string, a number or a bool: have a component return it.",
+    ),
+    (  # in Python's words: an operator, an index, a loop or a conversion
+        "PipelineParameterChannel'",
+        "A parameter or an output has no value while the pipeline is read: have a component "
+        "compute it.",
+    ),
+    (
+        "PipelineParameterChannel is not JSON serializable",
+        "A parameter or an output has no value while the pipeline is read: pass the list or dict "
+        "itself, or have a component write the JSON.",
     ),
     (  # kubeflow/pipelines#10111
         "bad argument type for built-in operation",

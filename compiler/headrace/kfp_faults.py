@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+_Calls = Callable[[Function], Iterator[ast.Call]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,13 +22,16 @@ class Fault:
 
     Attributes:
         words: A pattern of its message.
+        function: Name of kfp's function that raised it, where other functions say the same; "" for
+            any.
         meaning: What the author wrote and what to write instead.
         calls: Yields the calls in the pipeline function that may be meant, the likeliest first.
     """
 
     words: re.Pattern[str]
+    function: str = ""
     meaning: str
-    calls: Callable[[Function], Iterator[ast.Call]]
+    calls: _Calls
 
 
 def _called(function: Function, name: str) -> Iterator[ast.Call]:
@@ -91,6 +95,39 @@ def _conditions(function: Function) -> Iterator[ast.Call]:
         yield from _called(function, name)
 
 
+def _holding(is_meant: Callable[[ast.expr | None], bool], *, keys: bool = False) -> _Calls:
+    """Returns a finder of calls with a written list or dict that holds a certain expression."""
+
+    def calls(function: Function) -> Iterator[ast.Call]:
+        for call in ast.walk(function):
+            if isinstance(call, ast.Call):
+                parts: list[ast.expr | None] = []
+                for node in ast.walk(call):
+                    if isinstance(node, ast.Dict):
+                        parts += node.keys if keys else node.values
+                    if isinstance(node, (ast.List, ast.Tuple)) and not keys:
+                        parts += node.elts
+                if any(is_meant(part) for part in parts):
+                    yield call
+
+    return calls
+
+
+def _is_none(part: ast.expr | None) -> bool:
+    return isinstance(part, ast.Constant) and part.value is None
+
+
+def _is_tuple(part: ast.expr | None) -> bool:
+    return isinstance(part, ast.Tuple)
+
+
+def _is_no_text(part: ast.expr | None) -> bool:
+    is_text = isinstance(part, ast.JoinedStr) or (
+        isinstance(part, ast.Constant) and isinstance(part.value, str)
+    )
+    return part is not None and not is_text
+
+
 def _calls_in(expression: ast.expr, name: str) -> Iterator[ast.Call]:
     for node in ast.walk(expression):
         if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == name:
@@ -133,6 +170,31 @@ _FAULTS = (
         ),
         calls=_conditions,
     ),
+    Fault(
+        words=re.compile(r"must be one of the following types.* of type \"<class 'NoneType'>\""),
+        meaning=(
+            "a list or dict that a task gets holds None, which kfp does not compile. Leave the key "
+            "out, or write another value for it."
+        ),
+        calls=_holding(_is_none),
+    ),
+    Fault(
+        words=re.compile(r"must be one of the following types.* of type \"<class 'tuple'>\""),
+        meaning=(
+            "a list or dict that a task gets holds a tuple, which kfp does not compile. Write a "
+            "list in its place."
+        ),
+        calls=_holding(_is_tuple),
+    ),
+    Fault(
+        words=re.compile(r"bad argument type for built-in operation"),
+        function="to_protobuf_value",
+        meaning=(
+            "a dict that a task gets has a key that is not a string. Write the key in quotes, and "
+            'a parameter in a key as an f-string: {f"{name}": 1}.'
+        ),
+        calls=_holding(_is_no_text, keys=True),
+    ),
 )
 
 
@@ -167,10 +229,12 @@ def author_line(error: Exception, path: Path, line: int) -> int:
 
 def _fault(error: Exception) -> Fault | None:
     frames = traceback.extract_tb(error.__traceback__)
-    if not frames or (
-        "kfp" not in Path(frames[-1].filename).parts
-        and "json" not in Path(frames[-1].filename).parts
-    ):
+    raised = [frame for frame in frames if "json" not in Path(frame.filename).parts]
+    if not raised or "kfp" not in Path(raised[-1].filename).parts:
         return None  # of the author's own code
-    text = str(error) or f" in {frames[-1].name}"
-    return next((fault for fault in _FAULTS if fault.words.search(text)), None)
+    function = frames[-1].name
+    text = str(error) or f" in {function}"
+    for fault in _FAULTS:
+        if fault.words.search(text) and fault.function in ("", function):
+            return fault
+    return None

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from headrace_components.errors import InputError
+from headrace_components.protojson import camel_case, whole_number
 
 _EXPECTED = {
     "string": "a string",
@@ -61,7 +62,7 @@ class Messages:
                 f"{sorted(self._tables[kind])}. Give a dict.",
             )
         fields = self._tables[kind]
-        spellings = {_camel(name): name for name in fields} | {name: name for name in fields}
+        spellings = {camel_case(name): name for name in fields} | {name: name for name in fields}
         found: dict[str, Any] = {}
         for spelled, inner in value.items():
             if spelled not in spellings:
@@ -101,16 +102,17 @@ class Messages:
         return self._scalar(value, form, place)
 
     def _enum(self, value: Any, names: Sequence[str], place: str) -> Any:
-        is_number = _is_whole(value) and 0 <= int(value) < len(names)
+        number = whole_number(value)
+        is_number = number is not None and 0 <= number < len(names)
         if value in names or is_number:
-            return int(value) if is_number else value
+            return number if is_number else value
         known = names[1:]  # the first stands for none
         words = f"is {value!r}, expected one of {list(known)}. {suggestion(str(value), known)}"
         raise self._error(place, words)
 
     def _scalar(self, value: Any, kind: str, place: str) -> Any:
-        if kind == "integer" and _is_whole(value):
-            return int(value)
+        if kind == "integer" and (number := whole_number(value)) is not None:
+            return number
         if kind == "number" and (_is_number(value) or value in _NAMED_NUMBERS):
             return value
         if kind == "bool" and isinstance(value, bool):
@@ -135,18 +137,9 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _is_whole(value: Any) -> bool:
-    return _is_number(value) and math.isfinite(float(value)) and float(value).is_integer()
-
-
 def suggestion(name: str, known: Sequence[str]) -> str:
     """Returns a question with the nearest name, or the advice to take one of those."""
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     if not near:  # "auc" for "AUC"
         near = [each for each in known if each.lower() == name.lower()]
     return f"Did you mean {near[0]!r}?" if near else "Take one of those that it has."
-
-
-def _camel(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(part.capitalize() for part in others)

@@ -1,9 +1,13 @@
 """Reads configs that have the JSON form of a TFX proto message. Standard library only."""
 
+import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from headrace_components.errors import InputError
+
+_DIGITS = re.compile(r"-?[0-9]{1,19}")
 
 
 def fields(
@@ -18,7 +22,7 @@ def fields(
         where: What holds the message, for error messages, as "`data_spec`".
         message: The message as JSON.
         known: The type that each field has. `list` stands for a list of strings; whole numbers may
-            come as floats.
+            come as floats or in quotes.
 
     Raises:
         InputError: The message is no object, or a field is unknown or of another type.
@@ -28,7 +32,7 @@ def fields(
             f"{component}: {where} is {message!r}, expected an object with the fields "
             f"{sorted(known)}. Pass a dict."
         )
-    names = {**{_camel(name): name for name in known}, **{name: name for name in known}}
+    names = {**{camel_case(name): name for name in known}, **{name: name for name in known}}
     unknown = sorted(set(message) - set(names))
     if unknown:
         raise InputError(
@@ -42,7 +46,27 @@ def fields(
                 f"{component}: `{name}` of {where} is {value!r}, expected "
                 f"{_described(known[name])}. Pass one, or leave the field out."
             )
-    return {n: int(v) if known[n] is int else v for n, v in found.items()}
+    return {n: whole_number(v) if known[n] is int else v for n, v in found.items()}
+
+
+def whole_number(value: Any) -> int | None:
+    """Returns a JSON value as an integer, or None where it is not one.
+
+    A backend may send 2 as 2.0, and protojson writes 64-bit integers as "2" and reads all so.
+    """
+    if isinstance(value, str):
+        return int(value) if _DIGITS.fullmatch(value) else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    if isinstance(value, float) and not (math.isfinite(value) and value.is_integer()):
+        return None
+    return int(value)
+
+
+def camel_case(name: str) -> str:
+    """Returns a field's name in the other spelling of protojson."""
+    first, *others = name.split("_")
+    return first + "".join(part.capitalize() for part in others)
 
 
 def strings(value: Any) -> bool:
@@ -54,8 +78,8 @@ def _is_of(value: Any, kind: type | tuple[type, ...]) -> bool:
     if kind is list:
         return strings(value)
     if kind is int:
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        return is_number and value == int(value) and value >= 0
+        number = whole_number(value)
+        return number is not None and number >= 0
     return isinstance(value, kind)
 
 
@@ -69,8 +93,3 @@ def _described(kind: type | tuple[type, ...]) -> str:
     }
     kinds = kind if isinstance(kind, tuple) else (kind,)
     return next((names[each] for each in kinds if each in names), "an object")
-
-
-def _camel(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(part.capitalize() for part in others)

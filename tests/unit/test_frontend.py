@@ -430,6 +430,30 @@ def test_a_decorated_function_with_an_integer_that_was_rounded_is_refused() -> N
             19,
             "a condition compares an artifact, a list or a dict. Compare a string",
         ),
+        (
+            "from headrace_components.catalog import csv_example_gen\n"
+            "    csv_example_gen(input_base='in', column_types={'a': None})",
+            19,
+            "a list or dict that a task gets holds None, which kfp does not compile. Leave the key",
+        ),
+        (
+            "from headrace_components.catalog import csv_example_gen\n"
+            "    csv_example_gen(input_base='in', input_config={'splits': ({},)})",
+            19,
+            "a list or dict that a task gets holds a tuple, which kfp does not compile. Write a",
+        ),
+        (
+            "from headrace_components.catalog import csv_example_gen\n"
+            "    csv_example_gen(input_base='in', column_types={word: 'INT'})",
+            19,
+            "a dict that a task gets has a key that is not a string. Write the key in quotes",
+        ),
+        (
+            "from headrace_components.catalog import csv_example_gen\n"
+            "    csv_example_gen(input_base='in', input_config={'splits': [{3: 'a'}]})",
+            19,
+            "a dict that a task gets has a key that is not a string. Write the key in quotes",
+        ),
     ],
 )
 def test_what_kfp_says_in_its_own_words_has_the_authors_line(
@@ -439,6 +463,26 @@ def test_what_kfp_says_in_its_own_words_has_the_authors_line(
         load(write(tmp_path, REFUSED_BY_KFP + body))
 
     assert str(caught.value).startswith(f"pipeline.py:{line}: {message}")
+
+
+@pytest.mark.parametrize(
+    ("value", "advice"),
+    [
+        ("number * 2", "A parameter or an output has no value while the pipeline is read: have a"),
+        ("list(range(number))[0]", "A parameter or an output has no value while the pipeline is"),
+        ("__import__('json').dumps([number])", "is read: pass the list or dict itself, or have"),
+        ("None", "Leave the argument out"),
+    ],
+)
+def test_python_with_the_value_of_a_parameter_is_told_that_there_is_none_yet(
+    value: str, advice: str, tmp_path: Path
+) -> None:
+    body = f"number = word\n    use(number={value})"
+    with pytest.raises(CompileError) as caught:
+        load(write(tmp_path, REFUSED_BY_KFP + body))
+
+    assert str(caught.value).startswith("pipeline.py:19: ")
+    assert advice in str(caught.value)
 
 
 def test_waiting_for_a_task_in_a_loop_compiles_or_has_the_authors_line(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import headrace
+import headrace_components
 from headrace.backends.remote.ordering import order_of
 from headrace.compiler import compile_pipeline
 from headrace.errors import CompileError
@@ -15,8 +16,14 @@ from headrace.passes.parameter_checks import check_parameters
 from headrace.profiles.images import Images
 from headrace.profiles.profile import Profile
 from headrace.profiles.vertex import Vertex
+from headrace_components.early_checks import known_parameters
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*/pipeline.py"))
+COMPONENTS = sorted(
+    path.parent.name
+    for path in Path(headrace_components.__file__).parent.glob("*/params.py")
+    if (path.parent / "interface.py").exists()
+)
 HEAD = """
 from kfp import dsl
 from headrace_components.artifacts import Examples
@@ -336,3 +343,22 @@ def test_a_good_pipeline_stays_good_whichever_constant_is_unknown(example: Path)
             parameters[name] = {"taskOutputParameter": {"producerTask": "t"}}
             check_parameters(spec)
             parameters[name] = source
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_defaults_of_what_only_the_run_knows_are_no_mistake_of_the_author(component: str) -> None:
+    known_parameters(component, {})
+
+
+def test_a_feature_that_only_the_run_knows_may_pair_rows(tmp_path: Path) -> None:
+    compiled(
+        """
+        rows = csv_example_gen(input_base="data").outputs["examples"]
+        example_diff(
+            examples=rows,
+            baseline_examples=rows,
+            config={"paired_example_skew": {"identifier_features": [root]}},
+        )
+        """,
+        tmp_path,
+    )

@@ -6,6 +6,7 @@ from typing import Any
 
 from headrace_components.data import split_pairs
 from headrace_components.errors import InputError
+from headrace_components.protojson import camel_case, whole_number
 
 _EXAMPLE = '{"paired_example_skew": {"identifier_features": ["id"]}}'
 
@@ -73,7 +74,7 @@ class ExampleDiffParams:
         identifiers = _names(values.get("identifier_features", []), f"{place}.identifier_features")
         if not identifiers:
             raise InputError(
-                f"example_diff: {place} names no `identifier_features`, so rows cannot be paired. "
+                "example_diff: `config` names no `identifier_features`, so rows cannot be paired. "
                 f"Write it as {_EXAMPLE}."
             )
         allow = values.get("allow_duplicate_identifiers", False)
@@ -114,12 +115,12 @@ def _names(value: Any, place: str) -> tuple[str, ...]:
 
 
 def _count(value: Any, place: str) -> int:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or value < 0 or value != int(value):
+    number = whole_number(value)
+    if number is None or number < 0:
         raise InputError(
             f"example_diff: {place} is {value!r}, expected a whole number from 0. Write it as 10."
         )
-    return int(value)
+    return number
 
 
 def _fields(value: Any, known: Sequence[str], place: str) -> dict[str, Any]:
@@ -129,7 +130,7 @@ def _fields(value: Any, known: Sequence[str], place: str) -> dict[str, Any]:
             f"example_diff: {place} is {value!r}, expected an object with {list(known)}. Write "
             f"`config` as {_EXAMPLE}."
         )
-    names = {_camel_case(name): name for name in known} | {name: name for name in known}
+    names = {camel_case(name): name for name in known} | {name: name for name in known}
     unknown = sorted(set(value) - set(names))
     if unknown:
         raise InputError(
@@ -137,8 +138,3 @@ def _fields(value: Any, known: Sequence[str], place: str) -> dict[str, Any]:
             "name or leave it out."
         )
     return {names[name]: item for name, item in value.items()}
-
-
-def _camel_case(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)

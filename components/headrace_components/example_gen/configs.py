@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace_components.errors import InputError
+from headrace_components.protojson import whole_number
 
 # tfx.types.artifact_utils: a split's name becomes part of a directory's name.
 _SPLIT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -138,7 +139,7 @@ def _output_split(component: str, entry: Mapping[str, Any]) -> OutputSplit:
     place = "output_config.split_config.splits"
     values = _fields(component, entry, place, {"name": "", "hash_buckets": 0})
     _check_name(component, values["name"], place)
-    buckets = _integer(values["hash_buckets"])
+    buckets = whole_number(values["hash_buckets"])
     if buckets is None or buckets <= 0:
         raise InputError(
             f"{component}: `hash_buckets` of output split {values['name']!r} is "
@@ -201,7 +202,7 @@ def span_range(component: str, config: Mapping[str, Any]) -> SpanRange:
     (value,) = _objects(component, [value], place)
     other = "end_span_number" if name == "static_range" else "num_spans"
     values = _fields(component, value, place, {"start_span_number": 0, other: 0})
-    start, bound = _integer(values["start_span_number"]), _integer(values[other])
+    start, bound = whole_number(values["start_span_number"]), whole_number(values[other])
     if name == "static_range" and start is not None and bound is not None and 0 <= start <= bound:
         return SpanRange(first=start, last=bound, num_spans=None)
     if name == "rolling_range" and start is not None and bound is not None and start >= 0 < bound:
@@ -222,7 +223,7 @@ def _static_span(component: str, config: Any) -> int:
     place = "range_config.static_range"
     (config,) = _objects(component, [config], place)
     values = _fields(component, config, place, {"start_span_number": 0, "end_span_number": 0})
-    start, end = _integer(values["start_span_number"]), _integer(values["end_span_number"])
+    start, end = whole_number(values["start_span_number"]), whole_number(values["end_span_number"])
     if start is None or start < 0 or start != end:
         raise InputError(
             f"{component}: `range_config.static_range` goes from "
@@ -237,7 +238,7 @@ def _check_rolling_range(component: str, config: Any) -> None:
     place = "range_config.rolling_range"
     (config,) = _objects(component, [config], place)
     values = _fields(component, config, place, {"start_span_number": 0, "num_spans": 0})
-    if _integer(values["num_spans"]) != 1 or _integer(values["start_span_number"]) != 0:
+    if whole_number(values["num_spans"]) != 1 or whole_number(values["start_span_number"]) != 0:
         raise InputError(
             f"{component}: `range_config.rolling_range` is {dict(config)}, expected "
             '{"num_spans": 1}, the latest span: one run reads one span. To train on several, '
@@ -272,13 +273,6 @@ def _objects(component: str, values: Any, place: str) -> Sequence[Mapping[str, A
         )
     objects: Sequence[Mapping[str, Any]] = values
     return objects
-
-
-def _integer(value: Any) -> int | None:
-    # JSON knows one number type: a backend may send 2 as 2.0.
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
-        return None
-    return int(value)
 
 
 def _check_name(component: str, name: Any, place: str) -> None:

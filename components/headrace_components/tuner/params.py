@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headrace_components.errors import InputError
+from headrace_components.protojson import whole_number
 from headrace_components.user_code import training_args
 
 _MAX_PARALLEL_TRIALS = 64
+_PARALLEL_TRIALS = ("num_parallel_trials", "numParallelTrials")  # protojson has two spellings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,34 +47,35 @@ class TunerParams:
         training_args.check("tuner", "train_args", self.train_args, self.train_steps)
         training_args.check("tuner", "eval_args", self.eval_args, self.eval_steps)
         training_args.check_precision("tuner", self.mixed_precision)
-        unknown = sorted(set(self.tune_args) - {"num_parallel_trials"})
+        unknown = sorted(set(self.tune_args) - set(_PARALLEL_TRIALS))
         if unknown:
             raise InputError(
                 f"tuner: `tune_args` has fields {unknown}, expected only ['num_parallel_trials']. "
                 "Pass anything else to tuner_fn in `custom_config`."
             )
-        nested = self.tune_args.get("num_parallel_trials", 0)
-        for name, number in (
+        given = self._given_trials()
+        for name, value in (
             ("num_parallel_trials", self.num_parallel_trials),
-            ("num_parallel_trials` of `tune_args", nested),
+            ("num_parallel_trials` of `tune_args", given),
         ):
-            is_number = isinstance(number, (int, float)) and not isinstance(number, bool)
-            if not is_number or number != int(number) or not 0 <= number <= _MAX_PARALLEL_TRIALS:
+            number = whole_number(value)
+            if number is None or not 0 <= number <= _MAX_PARALLEL_TRIALS:
                 raise InputError(
-                    f"tuner: `{name}` is {number!r}, expected a whole number from 0 to "
+                    f"tuner: `{name}` is {value!r}, expected a whole number from 0 to "
                     f"{_MAX_PARALLEL_TRIALS}. Pass how many trials the task's machine can run at "
                     "once, or leave it out."
                 )
+        nested = whole_number(given)
         if self.num_parallel_trials and nested and self.num_parallel_trials != nested:
             raise InputError(
                 f"tuner: `num_parallel_trials` is {self.num_parallel_trials}, but `tune_args` says "
-                f"{int(nested)}. Expected one number: pass only `num_parallel_trials`."
+                f"{nested}. Expected one number: pass only `num_parallel_trials`."
             )
 
     @property
     def trials_at_once(self) -> int:
         """Trials that run at once, at least 1."""
-        return self.num_parallel_trials or int(self.tune_args.get("num_parallel_trials", 0)) or 1
+        return self.num_parallel_trials or whole_number(self._given_trials()) or 1
 
     @property
     def train_splits(self) -> list[str]:
@@ -93,3 +96,7 @@ class TunerParams:
     def num_eval_steps(self) -> int | None:
         """Evaluation steps, at least 1; None where neither parameter gives any."""
         return training_args.num_steps(self.eval_args, self.eval_steps)
+
+    def _given_trials(self) -> Any:
+        given = [self.tune_args[name] for name in _PARALLEL_TRIALS if name in self.tune_args]
+        return given[0] if given else 0

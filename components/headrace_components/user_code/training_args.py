@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from headrace_components.errors import InputError
+from headrace_components.protojson import whole_number
 
 _FIELDS = ("num_steps", "splits")
+_SPELLINGS = {"numSteps": "num_steps"}  # protojson has two
 _POLICIES = ("", "mixed_bfloat16", "mixed_float16")
 
 
@@ -23,6 +25,7 @@ def check(component: str, name: str, args: Mapping[str, Any], steps: int) -> Non
     """
     steps_name = name.replace("args", "steps")
     user_function = "run_fn" if component == "trainer" else "tuner_fn"
+    args = _by_name(args)
     unknown = sorted(set(args) - set(_FIELDS))
     if unknown:
         raise InputError(
@@ -40,17 +43,17 @@ def check(component: str, name: str, args: Mapping[str, Any], steps: int) -> Non
             f"{component}: `{steps_name}` is {steps}, expected 1 or more. "
             f"Pass 0 to leave the number to {user_function}."
         )
-    number = args.get("num_steps", 0)
-    is_number = isinstance(number, (int, float)) and not isinstance(number, bool)
-    if not is_number or number != int(number) or number < 0:
+    given = args.get("num_steps", 0)
+    number = whole_number(given)
+    if number is None or number < 0:
         raise InputError(
-            f"{component}: `num_steps` of `{name}` is {number!r}, expected a whole number of 1 or "
+            f"{component}: `num_steps` of `{name}` is {given!r}, expected a whole number of 1 or "
             f"more. Pass 0, or leave it out, to leave the number to {user_function}."
         )
     if steps and number and steps != number:
         raise InputError(
             f"{component}: `{steps_name}` is {steps}, but `num_steps` of `{name}` is "
-            f"{int(number)}. Expected one number: pass only `{steps_name}`."
+            f"{number}. Expected one number: pass only `{steps_name}`."
         )
 
 
@@ -75,4 +78,8 @@ def splits(args: Mapping[str, Any], default: Sequence[str]) -> list[str]:
 
 def num_steps(args: Mapping[str, Any], steps: int) -> int | None:
     """Returns the number of steps, at least 1; None where neither argument gives any."""
-    return steps or int(args.get("num_steps", 0)) or None
+    return steps or whole_number(_by_name(args).get("num_steps", 0)) or None
+
+
+def _by_name(args: Mapping[str, Any]) -> dict[str, Any]:
+    return {_SPELLINGS.get(name, name): value for name, value in args.items()}
