@@ -161,6 +161,45 @@ def test_a_cluster_evaluates_beside_a_baseline(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob(".headrace-beam-*"))
 
 
+@pytest.mark.slow
+def test_a_threshold_on_slices_compared_with_each_other_passes_where_it_holds(
+    launcher: Launcher, examples: Stored, model: Stored
+) -> None:
+    carriers = {"baseline_spec": {}, "slicing_specs": [{"feature_keys": ["carrier"]}]}
+    origins = {"baseline_spec": {}, "slicing_specs": [{"feature_keys": ["origin"]}]}
+
+    def config(lower: float, *required: Mapping[str, Any]) -> dict[str, Any]:
+        threshold = {"value_threshold": {"lower_bound": lower}}
+        limits = [{"cross_slicing_specs": required, "threshold": threshold}]
+        auc = {**metric("AUC", at_least(0.1)), "cross_slice_thresholds": limits}
+        return {**eval_config(auc, slices=((), ("carrier",))), "cross_slicing_specs": [carriers]}
+
+    wired = {"examples": examples, "model": model}
+
+    held = run(launcher, config(-1.0, carriers), wired)
+    worse = run(launcher, config(0.9, carriers), wired)
+    absent = run(launcher, config(-1.0, origins), wired)
+
+    validation = results.validation_result(held["evaluation"].path)
+    found = {
+        str(details.cross_slicing_spec): details.num_matching_slices
+        for details in validation.validation_details.slicing_details
+    }
+    num_carriers = sum(
+        message.HasField("cross_slice_key")
+        for message in results.metrics_of(held["evaluation"].path)
+    )
+    assert validation.validation_ok
+    assert num_carriers > 1
+    assert sorted(found.values()) == [1, num_carriers]
+    assert names(held, "blessing") == ["BLESSED"]
+    assert names(worse, "blessing") == ["NOT_BLESSED"]
+    assert b"auc on carrier=AA against all rows is " in worse["report"].path.read_bytes()
+    assert names(absent, "blessing") == ["NOT_BLESSED"]
+    reason = b"origin=* against all rows has a threshold and is not in `cross_slicing_specs`"
+    assert reason in absent["report"].path.read_bytes()
+
+
 def test_a_metric_module_that_does_not_load_is_told(
     launcher: Launcher, examples: Stored, model: Stored, tmp_path: Path
 ) -> None:

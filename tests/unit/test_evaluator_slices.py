@@ -9,6 +9,7 @@ from google.protobuf import json_format
 from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.slicer import slicer_lib
 
+from headrace_components.evaluator.metric_rows import is_made
 from headrace_components.evaluator.slices import assign
 
 BYTES, INTS, FLOATS = (
@@ -77,3 +78,24 @@ def test_slices_come_in_a_fixed_order() -> None:
         (("hour", 7),),
         (("hour", 11),),
     ]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "made"),
+    [
+        ({}, True),
+        ({"feature_values": {"carrier": "AA"}}, True),
+        ({"feature_keys": ["carrier"]}, True),
+        ({"feature_values": {"hour": "5"}}, True),
+        ({"feature_values": {"hour": "6"}}, False),
+        ({"feature_keys": ["origin"]}, False),
+        ({"feature_values": {"carrier": "AA", "hour": "5"}}, False),
+    ],
+)
+def test_a_threshold_is_for_slices_that_the_config_computes(
+    wanted: dict[str, Any], made: bool
+) -> None:
+    specs = [{}, {"feature_keys": ["carrier"]}, {"feature_values": {"hour": "5"}}]
+    config = json_format.ParseDict({"slicing_specs": specs}, config_pb2.EvalConfig())
+
+    assert is_made(json_format.ParseDict(wanted, config_pb2.SlicingSpec()), config) == made

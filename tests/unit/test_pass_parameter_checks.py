@@ -77,6 +77,7 @@ def metric(**fields: Any) -> dict[str, Any]:
         ({"model_specs": [{"label_key": 3}]}, r"label_key is 3, expected a string"),
         ({"options": {"min_slice_size": "many"}}, r"min_slice_size is 'many'.*whole number"),
         (metric(class_name="AUCC"), r"metric 'AUCC', which neither TFMA nor Keras.*'AUC'\?"),
+        (metric(class_name="FairnessIndicators"), r"fairness_indicator_thresholds=\[0.25, 0.5"),
         (metric(class_name="auc"), r"Did you mean 'AUC'\?"),
         (
             metric(class_name="AUC", config='{"num_threshold": 3}'),

@@ -113,6 +113,7 @@ def evaluate(
             for name in locations.names_in(written):
                 content = locations.read_bytes(locations.join(written, name))
                 (output.path / name).write_bytes(content)
+            results.correct_cross_slices(config, output.path)
             all_rows: list[Survey] = surveyed
             return all_rows
 

@@ -115,6 +115,12 @@ def check_metric(metric: Mapping[str, Any], place: str, *, has_module: bool) -> 
 
 def unknown_metric(name: str, known: Sequence[str], place: str = "`eval_config`") -> InputError:
     """Returns the error for a metric that does not exist."""
+    if name == "FairnessIndicators":  # of a package that TFMA's users add
+        return InputError(
+            f"evaluator: {place} asks for the metric 'FairnessIndicators', which neither TFMA nor "
+            "Keras has. Leave it out, and give the evaluator its thresholds, as "
+            "fairness_indicator_thresholds=[0.25, 0.5, 0.75]: it computes the same rates."
+        )
     return InputError(
         f"evaluator: {place} asks for the metric {name!r}, which neither TFMA nor Keras has. "
         f"{suggestion(name, known)}"

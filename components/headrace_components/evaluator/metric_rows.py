@@ -177,14 +177,48 @@ def slice_name(slice_key: Any) -> str:
     return ", ".join(f"{name}={value}" for name, value in key) or ALL_ROWS
 
 
+def cross_slice_name(key: Any) -> str:
+    """Names a slice and the one that it is compared with, as `carrier=AA against all rows`."""
+    compared, baseline = key.comparison_slice_key, key.baseline_slice_key
+    return f"{slice_name(compared)} against {slice_name(baseline)}"
+
+
 def spec_name(spec: Any) -> str:
     """Names the slices that a threshold is for; without a spec it is for each that there is."""
     if spec is None:
         return EVERY_SLICE
     if not isinstance(spec, config_pb2.SlicingSpec):
-        return " ".join(str(spec).split())
+        compared = " or ".join(map(spec_name, spec.slicing_specs))
+        return f"{compared} against {spec_name(spec.baseline_spec)}"
     values = [f"{name}={value}" for name, value in sorted(spec.feature_values.items())]
     return ", ".join([*(f"{name}=*" for name in spec.feature_keys), *values]) or ALL_ROWS
+
+
+def is_made(spec: Any, config: Any) -> bool:
+    """Whether a `tfma.EvalConfig` computes the slices of a threshold, where they have rows.
+
+    Args:
+        spec: A `SlicingSpec` or a `CrossSlicingSpec`.
+        config: The `EvalConfig`, with its defaults.
+    """
+    if isinstance(spec, config_pb2.SlicingSpec):
+        made_specs = config.slicing_specs or [config_pb2.SlicingSpec()]
+        return any(_makes(made, spec) for made in made_specs)
+    return any(
+        _makes(made.baseline_spec, spec.baseline_spec)
+        and any(_makes(a, b) for a in made.slicing_specs for b in spec.slicing_specs)
+        for made in config.cross_slicing_specs
+    )
+
+
+def _makes(made: Any, wanted: Any) -> bool:
+    if made.slice_keys_sql:
+        return True  # only the rows tell
+    names = {*made.feature_keys, *made.feature_values}
+    return names == {*wanted.feature_keys, *wanted.feature_values} and all(
+        wanted.feature_values.get(name, value) == value
+        for name, value in made.feature_values.items()
+    )
 
 
 def bound(threshold: Any) -> str:

@@ -9,12 +9,14 @@ import tensorflow as tf
 from google.protobuf import json_format
 from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.evaluators import metrics_validator
-from tensorflow_model_analysis.metrics import metric_types
+from tensorflow_model_analysis.metrics import metric_specs, metric_types
 from tensorflow_model_analysis.proto import (
     config_pb2,
     metrics_for_slice_pb2,
     validation_result_pb2,
 )
+from tensorflow_model_analysis.slicer import slicer_lib
+from tensorflow_model_analysis.utils import model_util
 from tensorflow_model_analysis.version import VERSION
 from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as tfma_writer
 
@@ -128,6 +130,66 @@ def _validated(sliced: Sequence[SlicedMetrics], config: Any, *, is_rubber_stamp:
         validation = metrics_validator.validate_metrics((slice_key, metrics), config)
         accumulator = combiner.add_input(accumulator, validation)
     return combiner.extract_output(accumulator)
+
+
+def correct_cross_slices(config: Any, output: Path) -> None:
+    """Writes again which slices the validations found, where thresholds are for cross slices.
+
+    TFMA looks for a threshold's cross slices among plain ones. It finds none, so that no model
+    passes, whatever its metrics.
+
+    Args:
+        config: A `tfma.EvalConfig` with its defaults.
+        output: Directory of an evaluation that has been written.
+    """
+    specs = _threshold_specs(config)
+    if not any(isinstance(spec, config_pb2.CrossSlicingSpec) for spec in specs):
+        return
+    plain, cross = [], []
+    for message in metrics_of(output):
+        if message.HasField("cross_slice_key"):
+            cross.append(slicer_lib.deserialize_cross_slice_key(message.cross_slice_key))
+        else:
+            plain.append(slicer_lib.deserialize_slice_key(message.slice_key))
+    validation = validation_result(output)
+    for field in ("missing_slices", "missing_cross_slices", "validation_details"):
+        validation.ClearField(field)
+    for spec in specs:
+        is_cross = isinstance(spec, config_pb2.CrossSlicingSpec)
+        if is_cross:
+            count = sum(slicer_lib.is_cross_slice_applicable(key, spec) for key in cross)
+        else:
+            rule = slicer_lib.SingleSliceSpec(spec=spec)
+            count = sum(rule.is_slice_applicable(key) for key in plain)
+        if count:
+            details = validation.validation_details.slicing_details.add(num_matching_slices=count)
+            (details.cross_slicing_spec if is_cross else details.slicing_spec).CopyFrom(spec)
+        else:
+            missing = validation.missing_cross_slices if is_cross else validation.missing_slices
+            missing.append(spec)
+    validation.validation_ok = not (
+        validation.metric_validations_per_slice
+        or validation.missing_slices
+        or validation.missing_cross_slices
+        or validation.missing_thresholds
+    )
+    _write_records(output / f"{constants.VALIDATIONS_KEY}.tfrecord", [validation])
+
+
+def _threshold_specs(config: Any) -> list[Any]:
+    """Returns each spec of slices that a threshold of the candidate is for, once."""
+    thresholds = metric_specs.metric_thresholds_from_metrics_specs(
+        config.metrics_specs, eval_config=config
+    )
+    baseline = model_util.get_baseline_model_spec(config)
+    found = {}
+    for key, limits in thresholds.items():
+        if baseline and key.model_name == baseline.name:
+            continue
+        for given, _ in limits:
+            spec = given or config_pb2.SlicingSpec()
+            found[type(spec).__name__, spec.SerializeToString(deterministic=True)] = spec
+    return list(found.values())
 
 
 def _metrics_message(part: SlicedMetrics, callbacks: None) -> Any:

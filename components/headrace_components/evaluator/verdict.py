@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tensorflow_model_analysis.proto.config_pb2 import SlicingSpec
+
 from headrace_components.evaluator import results
 from headrace_components.evaluator.eval_config import CheckedConfig
 from headrace_components.evaluator.metric_rows import (
     badness,
     bound,
+    cross_slice_name,
+    is_made,
     leading_requirement,
     metric_name,
     slice_name,
@@ -78,7 +82,7 @@ def verdict_of(checked: CheckedConfig, output: Path, surveys: Sequence[Survey] =
     validation = results.validation_result(output)
     failures = (
         *(Failure(text=text) for text in predictions_at_fault(checked.proto, surveys)),
-        *([] if validation.validation_ok else _failures(validation)),
+        *([] if validation.validation_ok else _failures(validation, checked.proto)),
         *(
             Failure(slice_name=where, text=text)
             for where, text in metrics_at_fault(checked.dropped, output)
@@ -133,14 +137,20 @@ def log_summary(config: Any, output: Path) -> None:
         logging.info("evaluator: ... and %d more slices", len(rows) - _MAX_LINES)
 
 
-def _failures(validation: Any) -> Iterator[Failure]:
+def _failures(validation: Any, config: Any) -> Iterator[Failure]:
     for part in validation.metric_validations_per_slice:
-        where = slice_name(part.slice_key) if part.HasField("slice_key") else "a cross slice"
+        is_cross = part.HasField("cross_slice_key")
+        where = cross_slice_name(part.cross_slice_key) if is_cross else slice_name(part.slice_key)
         for failure in part.failures:
             yield Failure(slice_name=where, text=_failure(failure, where))
     for spec in (*validation.missing_slices, *validation.missing_cross_slices):
         name = spec_name(spec)
-        yield Failure(text=f"no row is in the slice {name}, for which there is a threshold")
+        if is_made(spec, config):
+            text = f"no row is in the slice {name}, for which there is a threshold"
+        else:
+            where = "slicing_specs" if isinstance(spec, SlicingSpec) else "cross_slicing_specs"
+            text = f"the slice {name} has a threshold and is not in `{where}`: add it there"
+        yield Failure(text=text)
     if validation.missing_thresholds:
         yield Failure(text="no threshold was checked")
 
