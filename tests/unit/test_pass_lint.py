@@ -247,6 +247,7 @@ def test_each_target_has_its_own_accelerator_names() -> None:
     [
         ("NVIDIA_TESLA_T44", "vertex", "NVIDIA_TESLA_T4"),
         ("nvidia-l44", "kubeflow", "nvidia-l4"),
+        ("NVIDIA_TESLA_T44", "kubeflow", "nvidia-tesla-t4"),
     ],
 )
 def test_a_misspelt_accelerator_gets_the_near_name(name: str, target: Any, near: str) -> None:
@@ -258,6 +259,16 @@ def test_a_misspelt_accelerator_gets_the_near_name(name: str, target: Any, near:
 
     assert f"knows no accelerator {name!r}" in message
     assert message.endswith(f"Did you mean {near!r}?")
+
+
+def test_what_has_no_name_for_every_target_gets_none_from_its_name_for_vertex() -> None:
+    @dsl.pipeline(name="p")
+    def pipeline() -> None:
+        step().set_accelerator_type("TPU_V3").set_accelerator_limit(8)
+
+    assert "target kubeflow knows no accelerator 'TPU_V3'; expected one of ['nvidia-" in refusal(
+        pipeline, "kubeflow"
+    )
 
 
 def test_machines_larger_than_any_of_vertex_are_refused() -> None:

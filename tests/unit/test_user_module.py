@@ -6,6 +6,7 @@ import logging
 import pickle
 import re
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -253,6 +254,29 @@ def test_a_missing_column_is_told_with_those_that_there_are(text: str, tmp_path:
         r"\['island', 'species'\]. Did you mean 'species'\? Correct the code there",
     ):
         call_user_function("trainer", run_fn, {"species": 1, "island": 2})
+
+
+@pytest.mark.parametrize(
+    ("attribute", "told"),
+    [
+        ("mode_dir", r"no attribute 'mode_dir'\. Did you mean 'model_dir'\? Correct"),
+        ("unlike", r"no attribute 'unlike'\. Correct"),
+    ],
+)
+def test_a_misspelt_attribute_gets_the_near_name(attribute: str, told: str, tmp_path: Path) -> None:
+    text = f"def run_fn(fn_args):\n    return fn_args.{attribute}\n"
+    run_fn = load_function("trainer", write(tmp_path, "module.py", text), "run_fn")
+
+    with pytest.raises(InputError, match=rf"AttributeError at module.py, line 2: .*{told}"):
+        call_user_function("trainer", run_fn, types.SimpleNamespace(model_dir="x"))
+
+
+def test_a_callable_object_is_named_by_its_type(tmp_path: Path) -> None:
+    text = "class Train:\n    def __call__(self, _):\n        raise ValueError('no')\n"
+    path = write(tmp_path, "module.py", f"{text}\n\nrun_fn = Train()\n")
+
+    with pytest.raises(InputError, match=r"trainer: an object of type Train raised ValueError at"):
+        call_user_function("trainer", load_function("trainer", path, "run_fn"), object())
 
 
 def test_a_helper_for_sparse_tensors_is_told_why_its_tensor_is_dense(tmp_path: Path) -> None:

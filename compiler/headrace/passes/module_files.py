@@ -321,8 +321,9 @@ def read_source(path: Path, user: str) -> str:
     """
     if not path.is_file():
         raise CompileError(
-            f"{user}: `{MODULE_PARAMETER}` names {str(path)!r}, which is no file. Give a path "
-            "relative to the pipeline file, or a URI."
+            f"{user}: `{MODULE_PARAMETER}` names {str(path)!r}, which is no file. Give a path that "
+            "begins beside the pipeline file or, as a parameter of a run, in the working "
+            "directory; or a URI."
         )
     try:
         with tokenize.open(path) as file:

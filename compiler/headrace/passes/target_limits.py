@@ -97,14 +97,14 @@ def _accelerator_of_vertex(node: ir.TaskNode) -> str | None:
 
 def _accelerator_of_kubeflow(node: ir.TaskNode) -> str | None:
     name = accelerator(node.container)
-    if _VERTEX_ACCELERATOR.fullmatch(name):
+    portable = name.lower().replace("_", "-")
+    if _VERTEX_ACCELERATOR.fullmatch(name) and portable in NVIDIA:
         return (
-            f"does not take {name!r}, a name of Vertex AI. Write "
-            f"{name.lower().replace('_', '-')!r} in `set_accelerator_type`, which every target "
-            "takes, or a device as 'nvidia.com/gpu'."
+            f"does not take {name!r}, a name of Vertex AI. Write {portable!r} in "
+            "`set_accelerator_type`, which every target takes, or a device as 'nvidia.com/gpu'."
         )
     if name and "/" not in name and "{{$" not in name:
-        near = difflib.get_close_matches(name, NVIDIA, n=1)
+        near = difflib.get_close_matches(portable, NVIDIA, n=1)
         hint = f"Did you mean {near[0]!r}?" if near else "Change `set_accelerator_type`."
         return (
             f"knows no accelerator {name!r}; expected one of {list(NVIDIA)}, or a device as "

@@ -48,6 +48,8 @@ def told(error: BaseException) -> str:
     for each in (error, error.__cause__, error.__context__):
         if isinstance(each, KeyError) and (known := _keys_there_are(each)):
             return text.rstrip(".") + known
+    if isinstance(error, AttributeError) and (near := _near_attribute(error)):
+        return f"{text.rstrip('.')}. Did you mean {near!r}?"
     return text.rstrip(".")
 
 
@@ -103,6 +105,17 @@ def _keys_there_are(error: KeyError) -> str:
         if names and key not in names:
             return _listed(key, names)
     return ""
+
+
+def _near_attribute(error: AttributeError) -> str:
+    """Returns the attribute whose name is nearest to what was asked for, or ""."""
+    if not error.name or error.obj is None:
+        return ""
+    try:
+        names = [name for name in dir(error.obj) if not name.startswith("_")]
+    except Exception:  # an object of the author's may answer with anything
+        return ""
+    return next(iter(difflib.get_close_matches(error.name, names, n=1)), "")
 
 
 def _listed(key: str, names: list[str]) -> str:

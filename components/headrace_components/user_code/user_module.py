@@ -124,7 +124,7 @@ def call_user_function(
         plain = inspect.unwrap(plain.func)
     code = getattr(plain, "__code__", None)
     path = Path(code.co_filename) if code else None
-    name = getattr(plain, "__name__", repr(plain))
+    name = getattr(plain, "__name__", None) or f"an object of type {type(plain).__name__}"
     line = code.co_firstlineno if code else 0
     with _author_errors(component, name, path, line):
         return function(*args, **kwargs)
