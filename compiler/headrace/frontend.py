@@ -164,8 +164,11 @@ def _choose(path: Path, module: ModuleType, function: str | None) -> Any:
     }
     if function is not None:
         if function not in components:
+            # As below, a component counts where there is no pipeline.
+            named = pipelines or _made_in(path, components)
+            kind = "components" if named and not pipelines else "pipelines"
             raise CompileError(
-                f"{path.name}: `{function}` is not among its pipelines {sorted(pipelines)}. "
+                f"{path.name}: `{function}` is not among its {kind} {sorted(named)}. "
                 "Name one of those, or decorate the function with `@dsl.pipeline`."
             )
         return components[function]

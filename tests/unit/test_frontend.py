@@ -91,6 +91,15 @@ def test_one_of_several_pipelines_is_chosen_by_name(tmp_path: Path) -> None:
         load(f"{path}:three")
 
 
+def test_one_of_several_components_is_chosen_by_name(tmp_path: Path) -> None:
+    text = HEAD + "@dsl.container_component\ndef step():\n    return dsl.ContainerSpec(image='a')\n"
+    path = write(tmp_path, text)
+
+    assert load(f"{path}:step").spec["pipelineInfo"]["name"] == "step"
+    with pytest.raises(CompileError, match=r"`stop` is not among its components \['step'\]"):
+        load(f"{path}:stop")
+
+
 def test_an_imported_pipeline_does_not_count(tmp_path: Path) -> None:
     write(tmp_path, ONE, "parts.py")
     text = HEAD + (
