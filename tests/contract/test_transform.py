@@ -25,6 +25,14 @@ feature { name: "company" type: BYTES value_count { min: 0 max: 1 } }
 feature { name: "unused" type: INT value_count { min: 0 max: 1 } }
 """
 
+GIVEN_UP = """
+feature {
+  name: "tips" type: BYTES lifecycle_stage: DEPRECATED
+  annotation { tag: "splits_differ" comment: "nothing in 'train', whole numbers in 'eval'" }
+}
+feature { name: "old" type: BYTES lifecycle_stage: DEPRECATED }
+"""
+
 MODULE = """
 import tensorflow as tf
 import tensorflow_transform as tft
@@ -69,18 +77,22 @@ def test_the_graph_and_the_rows_are_where_tfx_puts_them(launcher: Launcher, tmp_
 def test_a_feature_that_the_schema_gave_up_is_named(
     launcher: Launcher, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    given_up = """
-feature {
-  name: "tips" type: BYTES lifecycle_stage: DEPRECATED
-  annotation { tag: "splits_differ" comment: "nothing in 'train', whole numbers in 'eval'" }
-}
-feature { name: "old" type: BYTES lifecycle_stage: DEPRECATED }
-"""
-
-    run(launcher, tmp_path, MODULE, {"disable_statistics": True}, schema=SCHEMA + given_up)
+    run(launcher, tmp_path, MODULE, {"disable_statistics": True}, schema=SCHEMA + GIVEN_UP)
 
     assert "feature 'tips' is not among the inputs: it has nothing in 'train', whole" in caplog.text
     assert "'old'" not in caplog.text
+
+
+def test_a_function_that_asks_for_a_feature_that_the_schema_gave_up_is_told_why(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    module = MODULE.replace('inputs["fare"]', 'inputs["tips"]')
+    reason = (
+        r"KeyError 'tips', which is not among .* it has nothing in 'train', whole numbers in 'e"
+    )
+
+    with pytest.raises(TaskFailedError, match=reason):
+        run(launcher, tmp_path, module, schema=SCHEMA + GIVEN_UP)
 
 
 def test_rows_are_transformed_with_what_the_analyzed_split_says(

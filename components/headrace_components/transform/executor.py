@@ -2,7 +2,7 @@
 
 import logging
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from headrace_components.beam import user_packages
 from headrace_components.data import schemas, sequence_examples, split_types, splits
@@ -36,7 +36,8 @@ def execute(task: Task) -> None:
     functions = user_functions.load(params, task.component)
     schema = schemas.read(task.input("schema").path, task.component)
     schemas.check_features(schema, task.component, str(task.input("schema").path))
-    for feature, has in split_types.given_up(schema).items():
+    given_up = split_types.given_up(schema)
+    for feature, has in given_up.items():
         logging.warning(
             "transform: feature %r is not among the inputs: it has %s, so the schema marks it "
             "DEPRECATED.",
@@ -51,7 +52,10 @@ def execute(task: Task) -> None:
     with user_packages.shipped(
         task.component, params.beam_pipeline_args, functions.module
     ) as beam_args:
-        result = _analyze(params, task, functions.preprocessing_fn, data, to_analyze, beam_args)
+        try:
+            result = _analyze(params, task, functions.preprocessing_fn, data, to_analyze, beam_args)
+        except InputError as error:
+            raise InputError(f"{error}{_why_missing(error, given_up)}") from error
         schemas.write(schema, task.output("transform_graph").path / "metadata")
         before, after = None, None
         if not params.disable_statistics:
@@ -79,6 +83,17 @@ def execute(task: Task) -> None:
         write_before(task, statistics.before, before)
         write_after(task, statistics.after, after)
     _describe(params, task, to_transform)
+
+
+def _why_missing(error: InputError, given_up: Mapping[str, str]) -> str:
+    """Returns why the schema leaves out the feature whose absence an author's code met."""
+    found = next((name for name in given_up if f"{name!r}, which is not among" in str(error)), None)
+    if found is None:
+        return ""
+    return (
+        f" The schema marks {found!r} DEPRECATED, since the splits differ: it has "
+        f"{given_up[found]}. Give it one type in all splits, or take it out of the function."
+    )
 
 
 def _is_sequence(task: Task) -> bool:
