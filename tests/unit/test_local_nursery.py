@@ -375,15 +375,31 @@ def test_an_interrupted_task_gets_its_time_to_end_what_it_has_elsewhere(tmp_path
     assert not is_running(int(started.read_text("utf-8")))
 
 
-def children(pid: int) -> list[int]:
-    return [child for child, parent in guard.processes() if parent == pid]
+OTHERS: set[int] = set()
+"""Processes that earlier tests in this process left to it, such as trackers of shared memory."""
 
 
+@pytest.fixture
+def alone() -> None:
+    OTHERS.clear()
+    OTHERS.update(guard.descendants(os.getpid()))
+
+
+def children(pid: int | None = None) -> list[int]:
+    wanted = os.getpid() if pid is None else pid
+    return [c for c, parent in guard.processes() if parent == wanted and c not in OTHERS]
+
+
+def descendants() -> list[int]:
+    return [pid for pid in guard.descendants(os.getpid()) if pid not in OTHERS]
+
+
+@pytest.mark.usefixtures("alone")
 def test_a_task_that_had_not_begun_is_started_by_another_nursery(tmp_path: Path) -> None:
     async def main() -> int:
         nursery = Nursery(tmp_path / "nursery.log")
         assert await nursery.run(request(tmp_path, "pass")) == 0
-        (first,) = children(os.getpid())
+        (first,) = children()
         os.kill(first, signal.SIGSTOP)  # it does not read
         running = asyncio.create_task(nursery.run(request(tmp_path, "raise SystemExit(7)")))
         await asyncio.sleep(0.1)
@@ -396,14 +412,15 @@ def test_a_task_that_had_not_begun_is_started_by_another_nursery(tmp_path: Path)
     assert asyncio.run(asyncio.wait_for(main(), 60)) == 7
 
 
+@pytest.mark.usefixtures("alone")
 def test_a_nursery_that_is_killed_before_it_reads_anything_is_started_again(
     tmp_path: Path,
 ) -> None:
     async def main() -> int:
         nursery = Nursery(tmp_path / "nursery.log")
         running = asyncio.create_task(nursery.run(request(tmp_path, "raise SystemExit(7)")))
-        await until(lambda: guard.descendants(os.getpid()) != [])
-        (child,) = guard.descendants(os.getpid())
+        await until(lambda: descendants() != [])
+        (child,) = descendants()
         os.kill(child, signal.SIGSTOP)
         os.kill(child, signal.SIGKILL)
         try:
@@ -414,6 +431,7 @@ def test_a_nursery_that_is_killed_before_it_reads_anything_is_started_again(
     assert asyncio.run(asyncio.wait_for(main(), 60)) == 7
 
 
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("pause_seconds", [0.0, 0.01, 0.05, 0.1, 0.2, 0.4])
 def test_a_nursery_that_is_killed_at_any_moment_hangs_nothing(
     pause_seconds: float, tmp_path: Path
@@ -436,9 +454,9 @@ def test_a_nursery_that_is_killed_at_any_moment_hangs_nothing(
             for number in range(4)
         ]
         running = [asyncio.create_task(nursery.run(each)) for each in wanted]
-        await until(lambda: guard.descendants(os.getpid()) != [])
+        await until(lambda: descendants() != [])
         await asyncio.sleep(pause_seconds)
-        (first,) = children(os.getpid())
+        (first,) = children()
         os.kill(first, signal.SIGKILL)
         try:
             return await asyncio.gather(*running, return_exceptions=True)
@@ -448,9 +466,10 @@ def test_a_nursery_that_is_killed_at_any_moment_hangs_nothing(
     outcomes = asyncio.run(asyncio.wait_for(main(), 60))
 
     assert all(each == 0 or isinstance(each, PlatformError) for each in outcomes), outcomes
-    assert guard.descendants(os.getpid()) == []
+    assert descendants() == []
 
 
+@pytest.mark.usefixtures("alone")
 def test_a_task_is_lost_when_its_guard_is_killed_and_others_go_on(tmp_path: Path) -> None:
     wanted, notes = family(tmp_path, "time.sleep(300)")
 
@@ -458,7 +477,7 @@ def test_a_task_is_lost_when_its_guard_is_killed_and_others_go_on(tmp_path: Path
         nursery = Nursery(tmp_path / "nursery.log")
         running = asyncio.create_task(nursery.run(wanted))
         await until(lambda: len(noted(notes)) == 4)
-        (nursery_pid,) = children(os.getpid())
+        (nursery_pid,) = children()
         (watching,) = children(nursery_pid)
         os.kill(watching, signal.SIGKILL)
         # The nursery is there still; it answers the one and takes the other.
@@ -467,7 +486,7 @@ def test_a_task_is_lost_when_its_guard_is_killed_and_others_go_on(tmp_path: Path
             await lost
         assert not any(is_running(pid) for pid in noted(notes))
         assert await nursery.run(request(tmp_path, "raise SystemExit(7)")) == 7
-        assert children(os.getpid()) == [nursery_pid]
+        assert children() == [nursery_pid]
         await nursery.close()
 
     asyncio.run(main())

@@ -45,6 +45,8 @@ class Signatures(model_util.ModelSignaturesDoFn):  # type: ignore[misc]
         """
         try:
             super().setup()
+        except InputError:  # of a loader that names its model
+            raise
         except Exception as error:  # TensorFlow raises what the damage of a file leads to
             for name, loader in self._model_loaders.items():
                 self._check(name, loader.load, "cannot be loaded", _save_again)
@@ -70,6 +72,8 @@ class Signatures(model_util.ModelSignaturesDoFn):  # type: ignore[misc]
     ) -> None:
         try:
             attempt()
+        except InputError:
+            raise
         except Exception as error:  # as above
             raise self._stopped(name, what, error, advice(name)) from error
 
