@@ -22,6 +22,7 @@ from headrace.passes.loop_items import apply_loop_items
 from headrace.passes.modules import apply_modules
 from headrace.passes.parameter_checks import check_parameters
 from headrace.passes.parameter_sizes import check_sizes
+from headrace.passes.profile_scope import passed_over
 from headrace.passes.resources import apply_accelerators, apply_resources, check_settings
 from headrace.passes.task_settings import task_settings
 from headrace.passes.templates import apply_templates
@@ -38,10 +39,12 @@ class Compiled:
     Attributes:
         document: The pipeline as plain JSON data. For `vertex` a PipelineJob, else a PipelineSpec.
         text: What goes into the file: JSON, or YAML for `kubeflow`.
+        notes: Lines for the author, about what the profile says of other pipelines.
     """
 
     document: dict[str, Any]
     text: str
+    notes: tuple[str, ...] = ()
 
     def write(self, output: Path) -> None:
         """Writes `text` to `output`, which is there whole or not at all.
@@ -108,6 +111,7 @@ def compile_for(source: Frontend, target: Target, profile: Profile) -> Compiled:
             f"compile: target {target!r} is unknown, expected one of {list(TARGETS)}. Name one."
         )
     check_workspace(source.spec, source.platform)
+    notes = passed_over(source.spec, target, profile)
     settings = {} if target == "local" else task_settings(source.spec, target, profile)
     check_settings(settings, target, profile.source)
     check_workers(source.spec, settings, profile.source)
@@ -132,9 +136,11 @@ def compile_for(source: Frontend, target: Target, profile: Profile) -> Compiled:
         spec, platform = apply_training_jobs(spec, platform, settings, profile)
         check_sizes(spec, target)
         documents = kubeflow.documents(spec, platform, profile)
-        return Compiled(document=documents[0], text=kubeflow.yaml_text(documents))
+        return Compiled(
+            document=documents[0], text=kubeflow.yaml_text(documents), notes=tuple(notes)
+        )
     if target == "vertex":
         spec = apply_custom_jobs(spec, settings, profile)
         check_sizes(spec, target)
         spec = vertex.pipeline_job(spec, profile, source.directory)
-    return Compiled(document=spec, text=ir.canonical_json(spec))
+    return Compiled(document=spec, text=ir.canonical_json(spec), notes=tuple(notes))

@@ -94,6 +94,12 @@ def test_the_profiles_of_the_page_give_tasks_what_they_say(profile: str) -> None
 
     compiled = compile_for(load("examples/penguins/pipeline.py"), "kubeflow", read_profile())
 
+    if "cpu_request" in profile:
+        executors = compiled.document["deploymentSpec"]["executors"]
+        asked = executors["exec-transform"]["container"]["resources"]
+        assert (asked["resourceCpuLimit"], asked["resourceCpuRequest"]) == ("4", "0.5")
+        assert (asked["resourceMemoryLimit"], asked["resourceMemoryRequest"]) == ("8Gi", "2Gi")
+        return
     _, platform = yaml.safe_load_all(compiled.text)
     executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     if "image_pull_secrets" in profile:

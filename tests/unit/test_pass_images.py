@@ -192,12 +192,12 @@ def test_an_image_of_the_authors_own_needs_no_registry_and_has_no_effect_here() 
         (
             {"latest-artefact": MINE},
             {},
-            r"headrace.toml: \[images.tasks\] has `latest-artefact`, but the tasks of pipeline "
-            r"'outer' that run in an image are \['condition-1/latest-blessed-model', .* "
+            r"headrace.toml: \[images.tasks\] has `latest-artefact`, but the tasks of this "
+            r"pipeline that run in an image are \['condition-1/latest-blessed-model', .* "
             r"Did you mean `latest-artifact`\?",
         ),
         ({"inner/latest_artifact": MINE}, {}, r"Did you mean `inner/latest-artifact`\?"),
-        ({"inner": MINE}, {}, r"has `inner`, but the tasks .* Remove it"),
+        ({"inner": MINE}, {}, r"It is a sub-pipeline: name its tasks, as `inner/latest-"),
         ({}, {"trainr": MINE}, r"\[images.components\]: unknown component `trainr`.* `trainer`\?"),
     ],
 )

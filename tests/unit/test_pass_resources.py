@@ -276,3 +276,67 @@ def test_what_a_target_cannot_give_is_refused(
 ) -> None:
     with pytest.raises(CompileError, match=message):
         compiled(plain, target, text + "\n", tmp_path)
+
+
+def test_requests_are_written_as_kfp_writes_them(tmp_path: Path) -> None:
+    @dsl.pipeline(name="plain")
+    def by_kfp() -> None:
+        task = train().set_cpu_limit("8").set_memory_limit("32G")
+        task.set_cpu_request("0.5").set_memory_request("2Gi")
+
+    text = (
+        '[kubeflow.defaults]\ncpu_request = 0.5\nmemory_request = "1Gi"\n'
+        '[tasks.train]\ncpu = 8\nmemory = "32G"\n[kubeflow.tasks.train]\nmemory_request = "2Gi"\n'
+    )
+
+    expected = compiled(by_kfp, "kubeflow", "", tmp_path).container["resources"]
+    found = compiled(plain, "kubeflow", text, tmp_path).container["resources"]
+
+    assert found.pop("resourceCpuRequest") == "0.5"  # kfp keeps the text as the author wrote it
+    assert expected.pop("resourceCpuRequest") == "0.5"
+    assert found == expected
+
+
+def test_a_limit_of_the_pipeline_may_have_a_request_of_the_profile(tmp_path: Path) -> None:
+    text = "[kubeflow.components.trainer]\ncpu_request = 1\n[kubeflow.defaults]\ncpu_request = 2\n"
+
+    resources = compiled(decided, "kubeflow", text, tmp_path).container["resources"]
+
+    assert (resources["resourceCpuLimit"], resources["resourceCpuRequest"]) == ("4", "2")
+    assert "resourceMemoryRequest" not in resources
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "message"),
+    [
+        (
+            "[defaults]\ncpu_request = 2\n",
+            "vertex",
+            r"task `train`: target vertex chooses the machine by limits and has no `cpu_request`. "
+            r"Move it to a table of Kubeflow, as \[kubeflow.tasks.NAME\], and write `cpu` here",
+        ),
+        (
+            '[defaults]\nmemory_request = "2G"\n',
+            "vertex",
+            r"has no `memory_request`. .* and write `memory` here",
+        ),
+        (
+            "[defaults]\ncpu_request = 6\n",
+            "kubeflow",
+            r"makes no pod that asks for more than its limit, but the task's request of cpu is 6 "
+            r"and its limit 4. Raise `cpu` or lower `cpu_request`",
+        ),
+        (
+            '[tasks.train]\nmemory_request = "8Gi"\n',
+            "kubeflow",
+            r"request of memory is 8.58993 GB and its limit 8 GB. Raise `memory`",
+        ),
+        ("[defaults]\ncpu_request = 0\n", "kubeflow", r"`cpu_request` is 0, expected more than 0"),
+        ("[defaults]\nmemory_request = 'x'\n", "kubeflow", r"`memory_request` is 'x', expected a"),
+    ],
+)
+def test_a_request_that_no_machine_takes_is_refused(
+    text: str, target: Target, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(CompileError, match=message):
+        compiled(decided, target, text, tmp_path)

@@ -104,7 +104,7 @@ def test_a_job_without_a_root_is_refused() -> None:
 def test_an_unknown_parameter_of_a_job_is_refused() -> None:
     profile = Profile(vertex=Vertex(pipeline_root=ROOT, parameters={"stpes": 7}))
 
-    with pytest.raises(CompileError, match=r"has `stpes`, but pipeline 'small' takes .*`steps`\?"):
+    with pytest.raises(CompileError, match=r"has `stpes`, but the parameters of .*`steps`\?"):
         headrace.compile(small, target="vertex", config=profile)
 
 

@@ -71,10 +71,13 @@ def test_the_table_of_a_target_goes_before_the_one_of_all(tmp_path: Path) -> Non
     ("text", "message"),
     [
         ("[tasks.trian]", r"\[tasks\] has `trian`, but the tasks .* Did you mean `train`\?"),
-        ("[vertex.tasks.zzz]", r"\[vertex.tasks\] has `zzz`, .* Remove it"),
+        (
+            "[tasks.for-loop-2]",
+            r"has `for-loop-2`.* a sub-pipeline: name its tasks, as `for-loop-2/t",
+        ),
         ("[components.trianer]", r"\[components\]: unknown component `trianer`.*`trainer`\?"),
     ],
 )
-def test_what_the_pipeline_lacks_is_named(text: str, message: str, tmp_path: Path) -> None:
+def test_what_is_misspelt_is_named(text: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(CompileError, match=message):
         settings(text, tmp_path, "vertex")

@@ -43,6 +43,8 @@ def compile(  # noqa: A001  the command's name is the function's
     with redirect_stdout(sys.stderr):  # what the author's file prints is no part of the document
         source = frontend.load(pipeline)
     compiled = compile_for(source, target, profile)
+    for note in compiled.notes:
+        click.echo(note, err=True)
     if output is None:
         click.echo(compiled.text, nl=False)
         return

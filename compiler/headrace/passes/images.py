@@ -73,7 +73,7 @@ def own_images(spec: Mapping[str, Any], profile: Profile) -> dict[TaskPath, str]
     not name.
 
     Raises:
-        CompileError: There is no such task in the pipeline, or no such component in Headrace.
+        CompileError: A task is misspelt, or there is no such component in Headrace.
     """
     images = profile.images
     if not images.tasks and not images.components:
@@ -87,8 +87,8 @@ def own_images(spec: Mapping[str, Any], profile: Profile) -> dict[TaskPath, str]
             found[path] = images.components[component]
     # The longest names last: they mean fewer tasks.
     for name in sorted(images.tasks, key=lambda name: name.count("/")):
-        where = f"{profile.source}: [images.tasks] has"
-        for path in named_tasks(name, list(nodes), where, ir.pipeline_name(spec)):
+        where = f"{profile.source}: [images.tasks]"
+        for path in named_tasks(name, list(nodes), where, images.tasks):
             found[path] = images.tasks[name]
     return found
 

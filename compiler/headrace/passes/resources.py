@@ -74,16 +74,21 @@ def accelerator(container: Mapping[str, Any]) -> str:
     return name
 
 
+def asks(resources: Mapping[str, Any], what: str, kind: str) -> bool:
+    """Whether a container's resources have a `Limit` or `Request` of `cpu` or `memory`."""
+    return f"{what}{kind}" in resources or f"resource{what.title()}{kind}" in resources
+
+
 def _set_resources(container: dict[str, Any], said: Said) -> None:
     resources = dict(container.get("resources", {}))
-    cpu = _chosen(said, "cpu", is_set="cpuLimit" in resources or "resourceCpuLimit" in resources)
-    if cpu is not None:
-        resources |= {"cpuLimit": cpu, "resourceCpuLimit": f"{cpu:g}"}
-    is_set = "memoryLimit" in resources or "resourceMemoryLimit" in resources
-    memory = _chosen(said, "memory", is_set=is_set)
-    if memory is not None:
-        gigabytes = (size_in_bytes(memory) or 0) / 1e9
-        resources |= {"memoryLimit": gigabytes, "resourceMemoryLimit": memory}
+    for setting, kind in (("", "Limit"), ("_request", "Request")):
+        cpu = _chosen(said, f"cpu{setting}", is_set=asks(resources, "cpu", kind))
+        if cpu is not None:
+            resources |= {f"cpu{kind}": cpu, f"resourceCpu{kind}": f"{cpu:g}"}
+        memory = _chosen(said, f"memory{setting}", is_set=asks(resources, "memory", kind))
+        if memory is not None:
+            gigabytes = (size_in_bytes(memory) or 0) / 1e9
+            resources |= {f"memory{kind}": gigabytes, f"resourceMemory{kind}": memory}
     name = _chosen(said, "accelerator", is_set="accelerator" in resources)
     if name is not None:
         count = str(said.merged.accelerator_count or 1)
@@ -160,6 +165,7 @@ _KUBERNETES = (
     "secret_volumes",
     "volumes",
 )
+_REQUESTS = ("cpu_request", "memory_request")
 _VERTEX = ("machine_type", "persistent_resource")
 _CUSTOM_JOB = ("spot", "timeout")
 
@@ -185,6 +191,12 @@ def _missing_on_vertex(settings: TaskSettings) -> str | None:
     for name in _KUBERNETES:
         if getattr(settings, name):
             return f"has no `{name}`. Move it to a table of Kubeflow, as [kubeflow.tasks.NAME]."
+    for name in _REQUESTS:
+        if getattr(settings, name):
+            return (
+                f"chooses the machine by limits and has no `{name}`. Move it to a table of "
+                f"Kubeflow, as [kubeflow.tasks.NAME], and write `{name.split('_')[0]}` here."
+            )
     for name in _CUSTOM_JOB:
         if getattr(settings, name) and not (settings.machine_type or settings.persistent_resource):
             return (

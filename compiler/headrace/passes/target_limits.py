@@ -9,7 +9,7 @@ from typing import Any
 from headrace import ir
 from headrace.errors import CompileError
 from headrace.passes.pod_settings import check_no_pod_settings, is_stub
-from headrace.passes.resources import accelerator
+from headrace.passes.resources import accelerator, asks
 from headrace.profiles.accelerators import ACCELERATORS, NVIDIA, vertex_name
 from headrace.targets import Target
 
@@ -131,18 +131,27 @@ def _machine_of_vertex(node: ir.TaskNode) -> str | None:
 
 def _request_of_vertex(node: ir.TaskNode) -> str | None:
     resources = node.container.get("resources", {})
-    for name in ("Cpu", "Memory"):
-        is_set = {
-            kind: any(
-                key in resources for key in (f"{name.lower()}{kind}", f"resource{name}{kind}")
-            )
-            for kind in ("Request", "Limit")
-        }
-        if is_set["Request"] and not is_set["Limit"]:
+    for name in ("cpu", "memory"):
+        if asks(resources, name, "Request") and not asks(resources, name, "Limit"):
             return (
                 f"chooses the machine by limits and knows no requests, but the task has "
-                f"`set_{name.lower()}_request` alone. Call `set_{name.lower()}_limit` too, or "
-                f"write `{name.lower()}` for the task in the profile."
+                f"`set_{name}_request` alone. Call `set_{name}_limit` too, or "
+                f"write `{name}` for the task in the profile."
+            )
+    return None
+
+
+def _request_over_limit(node: ir.TaskNode) -> str | None:
+    resources = node.container.get("resources", {})
+    for name in ("cpu", "memory"):
+        request, limit = (resources.get(f"{name}{kind}") for kind in ("Request", "Limit"))
+        if request and limit and request > limit:
+            unit = " GB" if name == "memory" else ""
+            return (
+                f"makes no pod that asks for more than its limit, but the task's request of {name} "
+                f"is {request:g}{unit} and its limit {limit:g}{unit}. Raise `{name}` or lower "
+                f"`{name}_request`, which the pipeline file has as set_{name}_limit and "
+                f"set_{name}_request."
             )
     return None
 
@@ -370,6 +379,7 @@ _RULES: dict[Target, tuple[Rule, ...]] = {
         _foreign_executor,
         _loop_over_artifacts,
         _accelerator_of_kubeflow,
+        _request_over_limit,
         _negative_retries,
         _importer_of_kubeflow,
         _missing_artifact_of_a_dag,

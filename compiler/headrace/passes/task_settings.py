@@ -1,12 +1,12 @@
 """What the profile says of each task of a pipeline."""
 
-import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from headrace import ir
 from headrace.errors import CompileError
+from headrace.passes.profile_scope import nearest
 from headrace.profiles.profile import Profile
 from headrace.profiles.tables import check_names
 from headrace.profiles.tasks import TaskSettings, TaskTables
@@ -54,7 +54,7 @@ def task_settings(
     author did not name.
 
     Raises:
-        CompileError: There is no such task in the pipeline, or no such component in Headrace.
+        CompileError: A task is misspelt, or there is no such component in Headrace.
     """
     levels = {"": profile.tasks, f"{target}.": profile.target_tasks.get(target, TaskTables())}
     nodes = {node.path: node for node in ir.tasks(spec) if node.container}
@@ -71,7 +71,7 @@ def task_settings(
         where = f"{profile.source}: [{prefix}tasks]"
         # The longest names last: they mean fewer tasks.
         for name in sorted(tables.tasks, key=lambda name: name.count("/")):
-            for path in named_tasks(name, list(nodes), f"{where} has", ir.pipeline_name(spec)):
+            for path in named_tasks(name, list(nodes), where, tables.tasks):
                 own[path] = tables.tasks[name].over(own.get(path, nothing))
     return {
         path: Said(
@@ -84,27 +84,44 @@ def task_settings(
 
 
 def named_tasks(
-    name: str, paths: Sequence[TaskPath], where: str, pipeline: str
+    name: str, paths: Sequence[TaskPath], where: str, given: Collection[str]
 ) -> Sequence[TaskPath]:
     """Returns the paths that `name` means: that very one, or else all that end with it.
 
+    It means none where the profile speaks of another pipeline's task.
+
+    Args:
+        name: A task's path, or the end of it.
+        paths: Those of all tasks that run in an image.
+        where: The table that has the name, for messages.
+        given: All names of that table.
+
     Raises:
-        CompileError: It means none. The message begins with `where`.
+        CompileError: It means none, and is a sub-pipeline or nearly the name of a task.
     """
     wanted = tuple(name.split("/"))
     if wanted in paths:
         return [wanted]
     found = [path for path in paths if path[-len(wanted) :] == wanted]
-    if not found:
-        labels = sorted("/".join(path) for path in paths)
-        ends = {"/".join(path[-len(wanted) :]) for path in paths}
-        near = difflib.get_close_matches(name, sorted(ends), n=1)
-        advice = f"Did you mean `{near[0]}`?" if near else "Remove it."
-        raise CompileError(
-            f"{where} `{name}`, but the tasks of pipeline {pipeline!r} that run in an image are "
-            f"{labels}. {advice}"
+    if found:
+        return found
+    labels = sorted("/".join(path) for path in paths)
+    ends = sorted({"/".join(path[-len(wanted) :]) for path in paths})
+    near = nearest(name, ends, given)
+    inside = [label for label in labels if f"/{name}/" in f"/{label}"]
+    if inside:
+        advice = f"It is a sub-pipeline: name its tasks, as `{inside[0]}`."
+    elif near:
+        advice = (
+            f"Did you mean `{near}`? If it is a task of another pipeline, name `{near}` in that "
+            "table as well."
         )
-    return found
+    else:
+        return []
+    raise CompileError(
+        f"{where} has `{name}`, but the tasks of this pipeline that run in an image are {labels}. "
+        f"{advice}"
+    )
 
 
 def check_components(where: str, names: Mapping[str, Any]) -> None:

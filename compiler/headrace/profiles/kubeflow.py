@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headrace.errors import CompileError
-from headrace.profiles.tables import check_names, check_texts
+from headrace.profiles.tables import check_names, check_tables, check_texts
 
 # objstore schemes of backend/src/v2 in kubeflow/pipelines
 _SCHEMES = ("gs://", "s3://", "minio://")
@@ -31,7 +31,10 @@ class Kubeflow:
         experiment: Experiment that runs belong to; empty for the installation's default.
         service_account: Kubernetes service account of the pods; empty for the default.
         display_name: Name of runs; empty for the pipeline's name.
-        parameters: Values of run parameters, by name.
+        parameters: Values of run parameters, by name. Those that a pipeline does not have are
+            of other pipelines.
+        pipeline_parameters: The same for single pipelines, by the pipeline's name; they go
+            before `parameters`.
         image_pull_policy: `Always`, `IfNotPresent` or `Never`; empty for the cluster's rule.
         image_pull_secrets: Names of the secrets that open the registry.
         accelerator_label: Label of a node that says which accelerator it has. Nodes of the GPU
@@ -48,6 +51,7 @@ class Kubeflow:
     service_account: str = ""
     display_name: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    pipeline_parameters: Mapping[str, Any] = field(default_factory=dict)
     image_pull_policy: str = ""
     image_pull_secrets: tuple[str, ...] = ()
     accelerator_label: str = "cloud.google.com/gke-accelerator"
@@ -68,4 +72,5 @@ class Kubeflow:
         if self.image_pull_policy:
             check_names("`image_pull_policy`", "value", [self.image_pull_policy], _PULL_POLICIES)
         check_names("`large_artifacts`", "value", [self.large_artifacts], _LARGE_ARTIFACTS)
+        check_tables("pipeline_parameters", self.pipeline_parameters)
         check_texts("`image_pull_secrets`", self.image_pull_secrets, "a secret's name")

@@ -70,6 +70,16 @@ def check_table(where: str, header: str, values: Any) -> None:
         )
 
 
+def check_tables(name: str, values: Mapping[str, Any]) -> None:
+    """Refuses a table of tables that holds something else.
+
+    Raises:
+        CompileError: One of `values` is no table.
+    """
+    for key, value in values.items():
+        check_table(f"`{name}` has {key!r}, which", f"...{name}.{toml_key(key)}", value)
+
+
 def check_names(where: str, kind: str, given: Iterable[str], known: Sequence[str]) -> None:
     """Refuses a name that does not exist, and tells the one that was probably meant.
 

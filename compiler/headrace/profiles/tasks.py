@@ -40,6 +40,8 @@ class TaskSettings:
     Attributes:
         cpu: Limit, in cores, greater than 0.
         memory: Limit, as `16G` (10^9 bytes) or `16Gi` (2^30).
+        cpu_request: Cores that a node must have to spare, greater than 0. Kubeflow.
+        memory_request: Memory that a node must have to spare, as `memory`. Kubeflow.
         accelerator: A name of `accelerators.ACCELERATORS`, or on Kubeflow a device, as
             `amd.com/gpu`.
         accelerator_count: How many of it a machine has, 1 or more.
@@ -68,6 +70,8 @@ class TaskSettings:
 
     cpu: float | None = None
     memory: str | None = None
+    cpu_request: float | None = None
+    memory_request: str | None = None
     accelerator: str | None = None
     accelerator_count: int | None = None
     shm: str | None = None
@@ -92,13 +96,15 @@ class TaskSettings:
 
     def __post_init__(self) -> None:
         """Rejects what no target takes."""
-        if self.cpu is not None and self.cpu <= 0:
-            raise CompileError(f"`cpu` is {self.cpu:g}, expected more than 0 cores.")
+        for name in ("cpu", "cpu_request"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise CompileError(f"`{name}` is {value:g}, expected more than 0 cores.")
         for name, lowest in (("accelerator_count", 1), ("retries", 0), ("workers", 1)):
             value = getattr(self, name)
             if value is not None and value < lowest:
                 raise CompileError(f"`{name}` is {value}, expected {lowest} or more. Correct it.")
-        for name in ("memory", "shm"):
+        for name in ("memory", "memory_request", "shm"):
             value = getattr(self, name)
             if value is not None and size_in_bytes(value) is None:
                 raise CompileError(f"`{name}` is {value!r}, expected {SIZE_WORDS}.")

@@ -16,7 +16,7 @@ from typing import Any
 
 from headrace.errors import CompileError
 from headrace.profiles.labels import check_labels
-from headrace.profiles.tables import check_names, check_texts
+from headrace.profiles.tables import check_names, check_tables, check_texts
 
 # PipelineJob.displayName: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs
 MAX_DISPLAY_NAME = 128
@@ -42,7 +42,10 @@ class Vertex:
             `projects/P/locations/L/keyRings/R/cryptoKeys/K`.
         display_name: Name in the console; empty for the one that the pipeline has.
         labels: Labels of the job.
-        parameters: Values of run parameters, by name.
+        parameters: Values of run parameters, by name. Those that a pipeline does not have are
+            of other pipelines.
+        pipeline_parameters: The same for single pipelines, by the pipeline's name; they go
+            before `parameters`.
         failure_policy: `slow` lets all go on that does not depend on a task that failed, `fast`
             starts nothing after it.
         endpoint: Host of the API, as `my-endpoint.p.googleapis.com` of Private Service Connect;
@@ -59,6 +62,7 @@ class Vertex:
     display_name: str = ""
     labels: Mapping[str, Any] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    pipeline_parameters: Mapping[str, Any] = field(default_factory=dict)
     failure_policy: str = "slow"
     endpoint: str = ""
 
@@ -91,5 +95,6 @@ class Vertex:
                 f"`encryption_key` is {self.encryption_key!r}, expected "
                 "'projects/P/locations/L/keyRings/R/cryptoKeys/K'. Give the key's full name."
             )
+        check_tables("pipeline_parameters", self.pipeline_parameters)
         check_names("`failure_policy`", "value", [self.failure_policy], _FAILURE_POLICIES)
         check_texts("`reserved_ip_ranges`", self.reserved_ip_ranges, "a range's name")

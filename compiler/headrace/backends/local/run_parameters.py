@@ -55,11 +55,7 @@ def checked(values: Mapping[str, Any], root: Component, command: str = _RUN) -> 
         InputError: A name is unknown, a value is of another type or an integer that would be
             rounded, or a required one is missing.
     """
-    for name, value in values.items():
-        _check_name(name, root, command)
-        _check_type(name, value, root.input_parameters[name]["parameterType"], command)
-        if (integer := rounded(value)) is not None:
-            raise InputError(f"{command}: parameter {name!r}: {words(integer)}")
+    check_given(values, root, command)
     missing = [
         name
         for name, definition in root.input_parameters.items()
@@ -73,6 +69,25 @@ def checked(values: Mapping[str, Any], root: Component, command: str = _RUN) -> 
             f"Pass it, as -p {missing[0]}=VALUE."
         )
     return with_defaults(values, root, command)
+
+
+def check_given(values: Mapping[str, Any], root: Component, command: str) -> None:
+    """Refuses values that the pipeline does not take.
+
+    Args:
+        values: Some of the run's, by parameter.
+        root: The pipeline.
+        command: Who gives them, for messages.
+
+    Raises:
+        InputError: A name is unknown, or a value is of another type or an integer that would be
+            rounded.
+    """
+    for name, value in values.items():
+        _check_name(name, root, command)
+        _check_type(name, value, root.input_parameters[name]["parameterType"], command)
+        if (integer := rounded(value)) is not None:
+            raise InputError(f"{command}: parameter {name!r}: {words(integer)}")
 
 
 def _check_name(name: str, root: Component, command: str) -> None:
@@ -93,7 +108,7 @@ def _check_type(name: str, value: Any, kind: str, command: str) -> None:
     if is_text_for_other or is_other_for_text:
         raise InputError(
             f"{command}: parameter {name!r} is {value!r}, but it is a {kind}. "
-            "Pass a Python value of that type."
+            "Pass a value of that type."
         )
 
 

@@ -14,6 +14,7 @@ from headrace.passes.defaults import apply_defaults
 from headrace.passes.modules import apply_modules, pack_parameters
 from headrace.passes.parameter_checks import check_parameters
 from headrace.passes.parameter_sizes import check_run, check_sizes
+from headrace.passes.profile_scope import profile_parameters
 from headrace.profiles.profile import Profile
 from headrace.targets import Target
 from headrace_components.errors import InputError
@@ -35,8 +36,8 @@ def order_of(
     Args:
         pipeline: `PIPELINE.py[:function]`.
         target: Where it is to run.
-        profile: Its settings; `parameters` of the target are values of run parameters, whose
-            module files are relative to the pipeline file.
+        profile: Its settings; those of the target have values of run parameters, whose module
+            files are relative to the pipeline file.
         assignments: More of them as `name=value`, which win. Their module files are relative to
             the current directory.
         run_id: What the run is to be called.
@@ -49,8 +50,9 @@ def order_of(
         source = frontend.load(pipeline, command=_COMMAND)
     compiled = compile_for(source, target, profile)
     _check_given_artifacts(source.spec)
-    preset = profile.vertex.parameters if target == "vertex" else profile.kubeflow.parameters
+    preset = profile_parameters(source.spec, target, profile)
     root = Component(name=ir.pipeline_name(source.spec), body=source.spec["root"], executor=None)
+    run_parameters.check_given(preset, root, f"{profile.source}: [{target}]")
     given = run_parameters.from_command_line(assignments, root, _COMMAND)
     values = {
         **pack_parameters(source.spec, preset, target, source.directory),

@@ -1,6 +1,5 @@
 """Writes a pipeline as a Vertex AI PipelineJob."""
 
-import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from headrace import ir
 from headrace.errors import CompileError
 from headrace.passes.modules import pack_parameters
+from headrace.passes.profile_scope import profile_parameters
 from headrace.profiles.profile import Profile
 from headrace.profiles.vertex import MAX_DISPLAY_NAME
 
@@ -23,8 +23,7 @@ def pipeline_job(spec: Mapping[str, Any], profile: Profile, directory: Path) -> 
         directory: What module files among `parameters` are relative to.
 
     Raises:
-        CompileError: There is no place for the artifacts, or `parameters` names one that the
-            pipeline does not have.
+        CompileError: There is no place for the artifacts, or the profile misspells a parameter.
     """
     settings = profile.vertex
     root = settings.pipeline_root or spec.get("defaultPipelineRoot", "")
@@ -33,8 +32,8 @@ def pipeline_job(spec: Mapping[str, Any], profile: Profile, directory: Path) -> 
             f"vertex: the pipeline root is {root!r}, expected a URI as 'gs://my-bucket/headrace'. "
             f"Set `pipeline_root` in the table [vertex] of {profile.source}."
         )
-    _check_parameters(spec, profile)
-    parameters = pack_parameters(spec, settings.parameters, "vertex", directory)
+    given = profile_parameters(spec, "vertex", profile)
+    parameters = pack_parameters(spec, given, "vertex", directory)
     job: dict[str, Any] = {
         "displayName": settings.display_name or _display_name(spec),
         "pipelineSpec": dict(spec),
@@ -62,15 +61,3 @@ def _display_name(spec: Mapping[str, Any]) -> str:
             f"expected at most {MAX_DISPLAY_NAME} on target vertex. Shorten it."
         )
     return name
-
-
-def _check_parameters(spec: Mapping[str, Any], profile: Profile) -> None:
-    known = ir.parameters(spec["root"])
-    for name in profile.vertex.parameters:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            advice = f"Did you mean `{near[0]}`?" if near else "Remove it."
-            raise CompileError(
-                f"{profile.source}: [vertex.parameters] has `{name}`, but pipeline "
-                f"{ir.pipeline_name(spec)!r} takes {sorted(known)}. {advice}"
-            )
