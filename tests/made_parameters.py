@@ -1,13 +1,17 @@
-"""What components of Headrace read as parameters of a compiled pipeline, on each backend.
+"""What components read as parameters of a compiled pipeline, on each backend.
 
-A task of another component runs nothing: its outputs are given.
+That are Headrace's own and lightweight Python components, the latter up to the command that kfp
+wrote. A task of another component runs nothing: its outputs are given.
 """
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from conformance_features import PROFILE
+from headrace import ir
 from headrace.backends.local.inputs import loop_items, resolve
 from headrace.backends.local.model import Inputs, Result
 from headrace.backends.local.placeholders import Context
@@ -15,6 +19,7 @@ from headrace.backends.local.spec import Component, Spec, TaskSpec
 from headrace.backends.local.values import select
 from headrace.compiler import compile_for
 from headrace.frontend import load
+from headrace.passes.templates import fills_in
 from headrace.targets import Target
 from headrace_components.task import Task
 from headrace_components.templates import to_text
@@ -23,6 +28,8 @@ from launcher import expanded, placed
 RUN = {"pipeline_job_name": "run-1", "pipeline_job_resource_name": "run-1"}
 
 Values = dict[str, Any]
+
+_SHOW = "import json, sys; print(json.dumps(sys.argv[1:]))"
 
 _KINDS: Mapping[str, Any] = {
     "NUMBER_INTEGER": (int, float),
@@ -36,13 +43,13 @@ _KINDS: Mapping[str, Any] = {
 def received(
     pipeline: Any, target: Target, parameters: Values, outputs: Mapping[str, Values] | None = None
 ) -> dict[str, Values]:
-    """Returns the parameters of each task of Headrace's components, as the component has them.
+    """Returns the parameters of each task whose component fills in templates, as that has them.
 
     Args:
         pipeline: A pipeline.
         target: Where it runs.
         parameters: Values of its parameters, all of them.
-        outputs: What tasks of other components give, by task and output.
+        outputs: What tasks give, by task and output.
     """
     document = compile_for(load(pipeline), target, PROFILE).document
     spec = Spec(body=document.get("pipelineSpec", document))
@@ -74,7 +81,8 @@ class _Walk:
     def _task(
         self, label: tuple[str, ...], task: TaskSpec, component: Component, scope: Values
     ) -> Iterator[tuple[str, Values]]:
-        if not component.is_dag and component.headrace_name is None:
+        container = (component.executor or {}).get("container", {})
+        if not component.is_dag and not fills_in(container):
             return
         given = self._inputs(label, task, component, scope)
         if component.is_dag:
@@ -84,10 +92,20 @@ class _Walk:
             "inputs": {"parameterValues": given, "artifacts": {}},
             "outputs": {"outputFile": "/tmp/output.json"},
         }
-        word = placed("{{$}}", message) if self._target != "local" else json.dumps(message)
-        word = expanded(word, {"HOME": "/root"}) if self._target == "kubeflow" else word
-        name = component.headrace_name or ""
-        yield "/".join(label), dict(Task.from_json(word, name).params)
+        if ir.is_python_component(container):
+            yield "/".join(label), _told_to_kfp(self._words(container, message))
+            return
+        word = self._words({"args": ["{{$}}"]}, message)[0]
+        yield "/".join(label), dict(Task.from_json(word, component.headrace_name or "").params)
+
+    def _words(self, container: Mapping[str, Any], message: Mapping[str, Any]) -> list[str]:
+        words = [*container.get("command", []), *container["args"]]
+        if self._target == "local":
+            return [json.dumps(message) if word == "{{$}}" else word for word in words]
+        words = [placed(word, message) for word in words]
+        if self._target == "kubeflow":
+            words = [expanded(word, {"HOME": "/root"}) for word in words]
+        return words
 
     def _inputs(
         self, label: tuple[str, ...], task: TaskSpec, component: Component, scope: Values
@@ -138,6 +156,20 @@ class _Walk:
             return value
         text = value if isinstance(value, str) else json.dumps(value)
         return select(text, selector, "driver")
+
+
+def _told_to_kfp(words: list[str]) -> Values:
+    """Returns the parameters that kfp's executor is started with; the filler runs for real."""
+    at = words.index("--executor_input")
+    if words[0] == "python3":
+        shown = [sys.executable, "-c", _SHOW]
+        started = [sys.executable, *words[1:3], *shown, *words[at:]]
+        found = subprocess.run(started, capture_output=True, text=True, check=False)
+        if found.returncode:
+            raise RuntimeError(found.stderr)
+        words, at = json.loads(found.stdout), 0
+    values: Values = json.loads(words[at + 1])["inputs"]["parameterValues"]
+    return values
 
 
 def _resolved(

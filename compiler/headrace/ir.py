@@ -120,6 +120,16 @@ def headrace_component(container: Mapping[str, Any]) -> str | None:
     return None
 
 
+def is_python_component(container: Mapping[str, Any]) -> bool:
+    """Tells a lightweight or containerized Python component, which kfp's own executor runs.
+
+    kfp gives each the same arguments; the command depends on packages and on the version of kfp.
+    """
+    words = [*container.get("command", []), *container.get("args", [])]
+    starts = [at for at, word in enumerate(words[:-2]) if word == "--executor_input"]
+    return any(words[at + 1 : at + 3] == ["{{$}}", "--function_to_execute"] for at in starts)
+
+
 def logical_image(container: Mapping[str, Any]) -> str | None:
     """Returns the name of the Headrace image that a container asks for, or None for others."""
     image: str = container.get("image", "")

@@ -6,7 +6,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, List, NamedTuple  # noqa: UP035  kfp knows these names only
 
 import pyarrow as pa
 import pytest
@@ -275,3 +275,116 @@ def test_what_kfp_compiled_itself_runs_with_the_same_values(tmp_path: Path) -> N
     for name, task in tasks.items():
         for parameter, source in task["inputs"]["parameters"].items():
             assert source == ours[name]["inputs"]["parameters"][parameter]
+
+
+PYTHON = "Parameters of lightweight Python components"
+
+
+@dsl.component(install_kfp_package=False)
+def told(
+    text: str = "", several: list = [], values: dict = {}, n: int = 0, x: float = 0.5
+) -> NamedTuple("Told", [("text", str), ("several", list), ("values", dict)]):  # type: ignore[valid-type]
+    return text, several, values
+
+
+@dsl.pipeline(name="python-made")
+def python_made(root: str, steps: int, rate: float, flag: bool, config: dict, names: list):
+    first = told(text=root, several=names, values=config)
+    told(
+        text=f"{root}/{steps}/{rate}/{flag}/{names}/{first.outputs['text']}",
+        several=[first.outputs["text"], steps, rate, [flag, first.outputs["several"]], {"a": root}],
+        values={"c": config, "of": first.outputs["values"], "k": 5, "l": ["{{$}}", names]},
+        n=steps,
+    )
+
+
+@conforms(PYTHON, "f-strings, and values in lists and dicts", python_made)
+@ALL
+def test_python_components_get_values_with_their_types_and_texts_whole(target: Target) -> None:
+    given = {"text": 'a "b"\\', "several": [{"q": '"'}], "values": {"deep": [1.5, ["x"]]}}
+
+    (_, values) = received(python_made, target, VALUES, {"told": given}).values()
+
+    assert values["text"] == f'{HARD}/7/0.0000001/true/["x","y\\""]/a "b"\\'
+    assert values["several"] == [given["text"], 7, 1e-07, [True, given["several"]], {"a": HARD}]
+    assert values["several"][3][0] is True
+    assert whole_numbers(values["values"]) == {
+        "c": VALUES["config"],
+        "of": given["values"],
+        "k": 5,
+        "l": ["{{$}}", VALUES["names"]],
+    }
+    assert values["n"] == 7
+    assert not [name for name in values if name.startswith("pipelinechannel--")]
+
+
+@dsl.pipeline(name="python-within")
+def python_within(where: str, counts: dict):
+    with dsl.ParallelFor([{"n": 1, "a": "x"}, {"n": 2, "a": '"ü"'}]) as item:
+        told(text=f"{where}/{item.a}", several=[item.n, counts], values={"all": item})
+
+
+@dsl.pipeline(name="python-nested")
+def python_nested(root: str, steps: int, words: List[str]):  # noqa: UP006  kfp knows this name only
+    first = told(text=root)
+    with dsl.If(first.outputs["text"] != "", name="given"), dsl.ParallelFor(words) as word:
+        told(text=f"<{word}>", several=[word, steps])
+
+
+@dsl.pipeline(name="python-below")
+def python_below(root: str):
+    python_within(where=root, counts={"n": 2})
+
+
+@conforms(PYTHON, "the same with items of loops, in conditions", python_nested)
+@conforms(PYTHON, "the same with keys of items, in a sub-pipeline", python_below)
+@ALL
+def test_python_components_get_items_in_conditions_and_sub_pipelines(target: Target) -> None:
+    parameters = {"root": HARD, "steps": 3, "words": ["", '"']}
+
+    found = received(python_nested, target, parameters, {"told": {"text": "t"}})
+    found |= received(python_below, target, {"root": HARD})
+
+    values = [
+        (each["text"], each["several"], each.get("values", {}))
+        for label, each in sorted(found.items())
+        if "for-loop" in label
+    ]
+    assert sorted(values, key=str) == sorted(
+        [
+            ("<>", ["", 3], {}),
+            ('<">', ['"', 3], {}),
+            (f"{HARD}/x", [1, {"n": 2}], {"all": {"n": 1, "a": "x"}}),
+            (f'{HARD}/"ü"', [2, {"n": 2}], {"all": {"n": 2, "a": '"ü"'}}),
+        ],
+        key=str,
+    )
+
+
+@dsl.pipeline(name="python-constants")
+def python_constants(root: str):
+    told(text=LITERAL, several=[LITERAL, {LITERAL: "{{pod.name}}"}], values={"{{$}}": LITERAL})
+    told(
+        text="@[[root]]",
+        several=["@[[root]]"],
+        values={"job": f"-{dsl.PIPELINE_JOB_NAME_PLACEHOLDER}"},
+    )
+    told(text=f"{dsl.PIPELINE_JOB_NAME_PLACEHOLDER}/{root}")
+
+
+@conforms(
+    PYTHON,
+    "constants that look like placeholders, also Argo's and Kubernetes'; placeholders of the run",
+    python_constants,
+)
+@ALL
+def test_python_components_get_constants_as_they_are_written(target: Target) -> None:
+    values = received(python_constants, target, {"root": HARD})
+
+    assert values["told"]["text"] == LITERAL
+    assert values["told"]["several"] == [LITERAL, {LITERAL: "{{pod.name}}"}]
+    assert values["told"]["values"] == {"{{$}}": LITERAL}
+    assert values["told-2"]["text"] == "@[[root]]"
+    assert values["told-2"]["several"] == ["@[[root]]"]
+    assert values["told-2"]["values"] == {"job": "-run-1"}
+    assert values["told-3"]["text"] == f"run-1/{HARD}"

@@ -12,6 +12,7 @@ from headrace import ir
 from headrace.errors import CompileError
 from headrace.ir import Spec
 from headrace.passes import target_limits
+from headrace.passes.templates import fills_in
 from headrace.targets import Target
 
 # What kfp's condition compiler emits (`_binary_operations_to_cel_conjunctive`): comparisons of a
@@ -211,7 +212,7 @@ def _unfilled_text(node: ir.TaskNode) -> str | None:
         "artifact_uri": node.executor.get("importer", {}).get("artifactUri"),
         "env": node.container.get("env"),
     }
-    if ir.headrace_component(node.container) is None:  # `templates` sees to those of ours
+    if not fills_in(node.container):  # `templates` sees to the others
         for name, source in ir.parameter_inputs(node.task).items():
             texts[name] = ir.constant(source)
     for where, value in texts.items():

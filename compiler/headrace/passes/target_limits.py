@@ -10,6 +10,7 @@ from headrace import ir
 from headrace.errors import CompileError
 from headrace.passes.pod_settings import check_no_pod_settings, is_stub
 from headrace.passes.resources import accelerator, asks
+from headrace.passes.templates import fills_in
 from headrace.profiles.accelerators import ACCELERATORS, NVIDIA, vertex_name
 from headrace.targets import Target
 
@@ -282,7 +283,7 @@ def _stub_of_vertex(node: ir.TaskNode) -> str | None:
 
 
 def _job_placeholder_in_text(node: ir.TaskNode) -> str | None:
-    if ir.headrace_component(node.container) is not None:
+    if fills_in(node.container):
         return None  # `templates` sees to it
     for name, source in ir.parameter_inputs(node.task).items():
         text = ir.constant(source)

@@ -3,7 +3,8 @@
 kfp writes `f"{root}/labelled"` as a constant with a placeholder, beside an input of the task with
 the value. Whoever starts the container replaces the placeholder by the value's text, in JSON, as it
 is. For components of Headrace it becomes a template that they fill in themselves:
-`headrace_components.templates` has the form.
+`headrace_components.templates` has the form. For lightweight Python components, which know nothing
+of templates, `python_commands` puts before the command what fills them in.
 """
 
 import re
@@ -13,6 +14,7 @@ from typing import Any
 from headrace import ir
 from headrace.errors import CompileError
 from headrace.ir import Spec
+from headrace.passes.python_commands import with_filler
 from headrace_components.templates import (
     INPUT_PREFIX,
     SETTING,
@@ -35,7 +37,7 @@ _PLACEHOLDER = re.compile(
 def apply_templates(spec: Mapping[str, Any]) -> Spec:
     """Returns `spec` with templates for constants that a run completes.
 
-    Only tasks of Headrace's components are changed; others have what they read filled in by the
+    Only tasks that fill templates in are changed; others have what they read filled in by the
     backend. A constant that is a placeholder of the pipeline and nothing else is left to the
     backend, too.
 
@@ -47,11 +49,20 @@ def apply_templates(spec: Mapping[str, Any]) -> Spec:
     """
     result: Spec = ir.copy(spec)
     for node in ir.tasks(result):
-        is_done = TEMPLATES_INPUT in ir.parameter_inputs(node.task)
-        if ir.headrace_component(node.container) is not None and not is_done:
+        if not fills_in(node.container):
+            continue
+        if TEMPLATES_INPUT not in ir.parameter_inputs(node.task):
             _check_sources(node, result)
             _rewrite(node)
+        if ir.headrace_component(node.container) is None:
+            is_asked = TEMPLATES_INPUT in ir.parameter_inputs(node.task)
+            node.container["command"] = with_filler(node.container, is_asked=is_asked)
     return result
+
+
+def fills_in(container: Mapping[str, Any]) -> bool:
+    """Tells a container that fills in templates itself: the backend replaces nothing in it."""
+    return ir.headrace_component(container) is not None or ir.is_python_component(container)
 
 
 def is_template(value: Any) -> bool:

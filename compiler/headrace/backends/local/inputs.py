@@ -9,6 +9,7 @@ from headrace.backends.local.placeholders import Context, fill_constant
 from headrace.backends.local.spec import Component, TaskSpec
 from headrace.backends.local.values import coerce, select
 from headrace_components.errors import InputError
+from headrace_components.templates import TEMPLATES_INPUT
 from headrace_components.templates import fill as fill_templates
 
 _ABSENT: Any = object()
@@ -54,7 +55,7 @@ def resolve(
     for name, source in constants.items():
         value = fill_constant(_constant(source["runtimeValue"], where), filling)
         values[name] = _selected(value, source, f"{where}: `{name}`")
-    if component.headrace_name is not None:
+    if component.headrace_name is not None or TEMPLATES_INPUT in values:
         values = _own(values, component, where)
     return Inputs(
         parameters=_typed(values, component, where),
@@ -63,7 +64,7 @@ def resolve(
 
 
 def _own(values: Mapping[str, Any], component: Component, where: str) -> dict[str, Any]:
-    """Returns what a component of Headrace is to get of the values that its task has.
+    """Returns what a component that fills in templates is to get of the values of its task.
 
     kfp adds inputs of its own; those that the container's machine is told by are kept for it.
     """

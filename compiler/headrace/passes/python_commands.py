@@ -1,0 +1,43 @@
+"""Puts before the command of a lightweight Python component what fills in its templates.
+
+The command is kfp's, and differs with its version and with the packages that are installed first;
+the image is the author's. So the program is a text in the command, `headrace_components.filler`,
+and starts the command as it was. It also gives back what a backend would replace in the author's
+code: Kubeflow's launcher replaces `{{$}}`, Argo `{{workflow.name}}`, and Kubernetes `$$` and
+`$(NAME)`.
+"""
+
+import functools
+import re
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+# A variable's name has no spaces: kfp's own `$(mktemp -d)` is left alone by Kubernetes.
+_REPLACED = re.compile(r"\{(?=\{)|\$(?=\$|\([\w.-]+\))")
+_ESCAPED = re.compile(rf"{_REPLACED.pattern}|@(?=\[\[)")
+
+_DOCSTRING = re.compile(r'(?:(?<=\A)|(?<=\n)) *""".*?"""\n', re.DOTALL)
+_HEAD = "# headrace_components/filler.py: fills in parameters, then starts the command behind it.\n"
+
+
+def with_filler(container: Mapping[str, Any], *, is_asked: bool) -> list[str]:
+    """Returns the command of a Python component, behind the filler where it needs it.
+
+    Args:
+        container: A container, see `ir.is_python_component`.
+        is_asked: Whether the task has templates; a command may need the filler without.
+    """
+    command: list[str] = list(container.get("command", []))
+    start = ["python3", "-c", filler_program()]
+    is_replaced = any(_REPLACED.search(word) for word in command)
+    if command[:3] == start or not (is_asked or is_replaced):
+        return command
+    return [*start, *(_ESCAPED.sub(r"@[[\g<0>]]", word) for word in command)]
+
+
+@functools.cache
+def filler_program() -> str:
+    """Returns the program that fills in templates, and starts the command behind it."""
+    source = resources.files("headrace_components").joinpath("filler.py").read_text("utf-8")
+    return _HEAD + re.sub(r"\n{2,}", "\n", _DOCSTRING.sub("", source)).lstrip()
