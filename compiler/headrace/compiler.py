@@ -24,6 +24,7 @@ from headrace.passes.parameter_checks import check_parameters
 from headrace.passes.parameter_sizes import check_sizes
 from headrace.passes.profile_scope import passed_over
 from headrace.passes.resources import apply_accelerators, apply_resources, check_settings
+from headrace.passes.retries import apply_retries
 from headrace.passes.task_settings import task_settings
 from headrace.passes.templates import apply_templates
 from headrace.passes.types import apply_types
@@ -120,6 +121,7 @@ def compile_for(source: Frontend, target: Target, profile: Profile) -> Compiled:
     if target == "kubeflow":
         spec = apply_large_artifacts(spec, profile.kubeflow)
         platform = platform_spec(spec, platform, settings, profile.kubeflow)
+    spec = apply_retries(spec, target)
     spec = apply_accelerators(spec, target)
     spec = apply_loop_items(spec)
     spec = lint(spec, target, platform)

@@ -90,6 +90,9 @@ install_kubeflow() {
   apply manifests/kind/kubeflow-pipelines/definitions
   in_cluster wait --for=condition=established --timeout=120s --all customresourcedefinitions >/dev/null
   apply manifests/kind/kubeflow-pipelines
+  # A patch of its own, as other installations take it.
+  in_cluster --namespace kubeflow patch configmap workflow-controller-configmap \
+    --type merge --patch-file manifests/retries.yaml
   local start=$SECONDS ready all
   while true; do
     read -r ready all < <(deployments) || true

@@ -164,6 +164,8 @@ def test_from_an_empty_machine_to_the_address_of_the_pages(tmp_path: Path, tree:
         "manifests/kind/kubeflow-pipelines/definitions",
         "kubectl --context kind-headrace apply --server-side --force-conflicts --kustomize "
         "manifests/kind/kubeflow-pipelines",
+        "kubectl --context kind-headrace --namespace kubeflow patch configmap "
+        "workflow-controller-configmap --type merge --patch-file manifests/retries.yaml",
         "kubectl --context kind-headrace --namespace kubeflow get deployments",
         "docker cp --quiet examples/penguins/data/. headrace-control-plane:/var/lib/headrace/data",
         "kubectl --context kind-headrace apply --server-side --force-conflicts --kustomize "

@@ -15,6 +15,7 @@ from tensorflow_serving.config import model_server_config_pb2
 
 from headrace.backends.kubeflow.connection import SERVICE
 from headrace.backends.kubeflow.port_forward import Purpose, forwarded
+from headrace.backends.kubeflow.retry_policy import CONFIG_MAP
 from headrace.profiles.profile import read_profile
 from headrace_components.kubernetes_pusher.params import KubernetesPusherParams
 from headrace_components.task import EXIT_PLATFORM_ERROR
@@ -329,10 +330,13 @@ def test_who_submits_may_do_what_forwarding_a_port_asks_for(
 
     # kubectl looks at the pod, too, and which verb opens the port depends on the version.
     kubectl = {("pods", "get"), ("pods/portforward", "create")}
-    assert {each[1:] for each in permissions(role)} == cluster.asked | kubectl
+    doctor = {("configmaps", "get")}
+    assert {each[1:] for each in permissions(role)} == cluster.asked | kubectl | doctor
     (services,) = (rule for rule in role["rules"] if rule["resources"] == ["services"])
     # Of older versions the lineage, too.
     assert services["resourceNames"] == [SERVICE, "metadata-grpc-service"]
+    (settings,) = (rule for rule in role["rules"] if rule["resources"] == ["configmaps"])
+    assert settings["resourceNames"] == [CONFIG_MAP]
 
 
 def test_on_gpus_the_server_asks_for_one_and_goes_where_they_are(

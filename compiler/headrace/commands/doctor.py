@@ -13,6 +13,7 @@ from rich.table import Table
 from headrace.commands.doctor_checks import all_checks
 from headrace.commands.doctor_packages import Check
 from headrace.commands.lineage_view import fitting_console
+from headrace.commands.remote_options import config_option
 
 EXIT_BROKEN = 1
 
@@ -27,8 +28,14 @@ _STYLES = {"ok": "green", "missing": "yellow", "broken": "bold red"}
     show_default=True,
     help="Directory that runs shall write to.",
 )
+@click.option(
+    "--target",
+    type=click.Choice(["kubeflow"]),
+    help="Look at the cluster too, the current context of your kubeconfig.",
+)
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-def doctor(root: Path, as_json: bool) -> int:
+def doctor(root: Path, target: str | None, config: Path | None, as_json: bool) -> int:
     """Tell what this machine can run, and why not.
 
     Exit code 0, or 1 when Python, Headrace or the embedded environment is broken. What is merely
@@ -38,6 +45,11 @@ def doctor(root: Path, as_json: bool) -> int:
     ok, missing or broken.
     """
     checks = all_checks(root.absolute())
+    if target is not None:
+        # Imported here: a machine is looked at without the client of Kubernetes.
+        from headrace.commands.doctor_kubeflow import kubeflow_checks
+
+        checks += kubeflow_checks(config)
     is_broken = any(check.state == "broken" for check in checks)
     if as_json:
         report = {"ok": not is_broken, "checks": [dataclasses.asdict(check) for check in checks]}

@@ -19,7 +19,7 @@ from headrace.targets import Target
 KUBERNETES_GPU = "nvidia.com/gpu"
 
 # kfp's `set_retry` has the same, but no delay.
-_BACKOFF = {"backoffDuration": "0s", "backoffFactor": 2.0, "backoffMaxDuration": "3600s"}
+BACKOFF = {"backoffDuration": "0s", "backoffFactor": 2.0, "backoffMaxDuration": "3600s"}
 
 
 def apply_resources(spec: Mapping[str, Any], settings: Mapping[TaskPath, Said]) -> Spec:
@@ -119,7 +119,7 @@ def _set_environment(container: dict[str, Any], said: Said) -> None:
 def _set_retries(task: dict[str, Any], said: Said) -> None:
     retries = _chosen(said, "retries", is_set="retryPolicy" in task)
     if retries is not None:
-        task["retryPolicy"] = {**_BACKOFF, "maxRetryCount": retries}
+        task["retryPolicy"] = {**BACKOFF, "maxRetryCount": retries}
     if not task.get("retryPolicy", {}).get("maxRetryCount"):
         task.pop("retryPolicy", None)
     elif said.merged.retry_delay is not None and (retries is not None or said.own.retry_delay):

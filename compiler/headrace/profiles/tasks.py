@@ -54,7 +54,7 @@ class TaskSettings:
         pod_labels: Labels of the task's pod. Kubeflow.
         spot: Whether to run on machines that may be taken away.
         retries: How often a task that failed is run again, 0 or more.
-        retry_delay: Time before the first retry, as `30s`; it doubles with each one, to an hour.
+        retry_delay: Time before the first retry, as `30s`; it doubles with each one.
         timeout: Time after which the task has failed, as `2h`.
         cache: Whether the backend may answer with the result of an earlier run.
         environment: Variables of the task's process.
