@@ -30,6 +30,10 @@ fails the task and types are kept. `vertex`: the store is mounted at /gcs, nothi
 SCHEMES: Mapping[str, str] = {"kfp-2.17": "minio", "kfp-next": "minio", "vertex": "gs"}
 
 
+# Key of the run in the store.
+_RUN = "artifacts/pipeline/run-1"
+
+
 container: Callable[[Path, Mapping[str, str]], list[str]] | None = None
 """Set while subprocesses are to run in a container: the words before a command, for its directory
 and its environment."""
@@ -71,12 +75,14 @@ class Launcher:
         subprocess: Start `python -m ...` as the container does. In process it is the same entry
             point without the seconds of a new interpreter.
         python: The interpreter of a subprocess, as the image of an isolated component has it.
+        endpoint: Host and port of the object store, as Kubeflow tells each input's reader.
     """
 
     root: Path
     rules: Rules = "kfp-2.17"
     subprocess: bool = False
     python: Path = Path(sys.executable)
+    endpoint: str = "seaweedfs.kubeflow:9000"
 
     def store(self, source: Path, metadata: Mapping[str, Any] | None = None) -> Stored:
         """Puts a file or directory into the store, as an importer of an artifact would."""
@@ -127,7 +133,9 @@ class Launcher:
         """
         pod = self.root / "pods" / uuid.uuid4().hex
         pod.mkdir(parents=True)
-        task_key = f"artifacts/pipeline/run-1/{component}/{uuid.uuid4().hex}"
+        unique = uuid.uuid4()
+        place = f"{component}_-{unique.int}" if self.rules == "vertex" else f"{component}/{unique}"
+        task_key = f"{_RUN}/{place}"
         wired = {
             key: [value] if isinstance(value, Stored) else list(value)
             for key, value in inputs.items()
@@ -204,13 +212,26 @@ class Launcher:
 
     def _input_artifact(self, stored: Stored) -> dict[str, Any]:
         kind = {"instanceSchema": ""} if self.rules == "kfp-2.17" else {"schemaTitle": "tfx.Any"}
-        extra = {} if self.rules == "vertex" else {"display_name": "x", "store_session_info": "{}"}
+        extra = {} if self.rules == "vertex" else self._written_by_the_driver()
         return {
             "name": "42",
             "type": kind,
             "uri": stored.uri,
             "metadata": {**extra, **stored.metadata},
         }
+
+    def _written_by_the_driver(self) -> dict[str, str]:
+        params = {
+            "accessKeyKey": "accesskey",
+            "disableSSL": "true",
+            "endpoint": self.endpoint,
+            "fromEnv": "false",
+            "region": "minio",
+            "secretKeyKey": "secretkey",
+            "secretName": "mlpipeline-minio-artifact",
+        }
+        session = json.dumps({"Provider": "minio", "Params": params})
+        return {"display_name": "x", "store_session_info": session}
 
     def _provide(self, pod: Path, inputs: Mapping[str, Sequence[Stored]]) -> None:
         if self.rules == "vertex":
@@ -268,7 +289,7 @@ class Launcher:
             announced = entries["artifacts"][0]
             results = published.get("artifacts", {}).get(name, {"artifacts": [{}]})["artifacts"]
             entry = {**announced, **results[0]}
-            if not entry["uri"].startswith(self._uri("")):
+            if not entry["uri"].startswith(self._root()):
                 raise TaskFailedError(
                     f"{component}: URI {entry['uri']} does not have expected bucket prefix"
                 )
@@ -310,6 +331,10 @@ class Launcher:
         if self.rules == "vertex":
             return dict(metadata)
         return {name: _mlmd_value(value) for name, value in metadata.items()}
+
+    def _root(self) -> str:
+        """Returns what an output's URI begins with: `KeyFromURI` knows the run's own root."""
+        return self._uri("" if self.rules == "vertex" else f"{_RUN}/")
 
     def _uri(self, key: str) -> str:
         return f"{SCHEMES[self.rules]}://bucket/{key}"

@@ -5,6 +5,7 @@ import logging
 import os
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from unittest import mock
 
 from gcp_storage_emulator.server import create_server
@@ -44,6 +45,16 @@ def store(environment: dict[str, str]) -> fs.FileSystem:
         region="us-east-1",
         allow_bucket_creation=True,
     )
+
+
+def put(environment: dict[str, str], directory: Path, key: str) -> None:
+    """Copies a directory's files to a key of the S3 server's bucket."""
+    filesystem = store(environment)
+    for file in directory.rglob("*"):
+        if file.is_file():
+            name = f"{BUCKET}/{key}/{file.relative_to(directory).as_posix()}"
+            with filesystem.open_output_stream(name, compression=None) as sink:
+                sink.write(file.read_bytes())
 
 
 @contextlib.contextmanager

@@ -3,16 +3,18 @@
 `<pipeline>/<run>/<task path>/<output>`, the run marked by its run.json, on this machine;
 `<pipeline>/<run>/<task>/<uuid>/<output>` on Kubeflow; `<project>/<job>/<task>_<id>/<output>` on
 Vertex AI, where the jobs of other pipelines lie beside. No database is asked, so a component finds
-the same on every backend that shows it the pipeline's root. Standard library only.
+the same on every backend. Kubeflow mounts no store: there the pipeline's root is listed by
+`stored_runs`. Standard library only, but for that.
 """
 
+import importlib
 import json
 import logging
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,12 @@ _UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
 # Vertex AI names a job, where its author does not, `<pipeline>-<time as digits>`.
 _VERTEX_TASK = re.compile(r"(.+)_-?\d+")
 _VERTEX_JOB = re.compile(r"(.+)-\d{14}")
+
+# Stores that `stored_runs` can list.
+_STORES = ("gs://", "s3://", "minio://")
+
+# Metadata of an artifact that is a copy: the URI of what it was made from.
+COPIED_FROM = "copied_from"
 
 # What a finished task has beside its outputs: on this machine, and on Vertex AI.
 _LOCAL_RESULT = Path(".headrace/result.json")
@@ -61,6 +69,7 @@ class Place:
         this_run: Name of the run that searches.
         is_vertex: Whether its runs are jobs on Vertex AI.
         runs: What the names of its subdirectories match.
+        stored: The `StoredRuns` that `path` is the likeness of, where the store is not mounted.
     """
 
     path: Path
@@ -68,6 +77,7 @@ class Place:
     this_run: str
     is_vertex: bool = False
     runs: re.Pattern[str] = re.compile(r"[^.].*")
+    stored: Any = None
 
     def uri_of(self, path: Path) -> str:
         """Returns the URI of something below `path`."""
@@ -103,38 +113,64 @@ def mount_root() -> Path:
     return Path(os.environ.get("HEADRACE_MOUNT_ROOT", "/"))
 
 
-def place(component: str, search_root: str, output: Artifact) -> Place:
+def place(
+    component: str, search_root: str, output: Artifact, records: Collection[str] = ()
+) -> Place:
     """Returns where to search: `search_root`, or the root of the pipeline that `output` is of.
 
+    Args:
+        component: Name of the component, for error messages.
+        search_root: A directory, or a URI; empty for the root of the pipeline.
+        output: An output of the task.
+        records: Names of the files whose contents are needed to search.
+
     Raises:
-        InputError: `search_root` is no directory.
+        InputError: There is nothing at `search_root`.
+        PlatformError: A store that is not mounted did not answer.
     """
-    origin = origin_of(output.path)
     if not search_root:
         found = pipeline_directory(output.path, output.uri)
-        if "://" in output.uri and len(subdirectories(found.path)) < 2:
-            logging.warning(
-                "%s: no run but this one is to be seen under %s. A backend that does not mount "
-                "its store, as open-source KFP, shows no earlier runs: there, pass a mounted "
-                "directory as `search_root`.",
-                component,
-                found.uri,
-            )
-        return found
+        return found if _is_shown(found) else _listed(component, found, records)
+    origin = origin_of(output.path)
+    uri = search_root.rstrip("/") if "://" in search_root else ""
     try:
         path = local_path(search_root, mount_root()).absolute()
     except ValueError as error:
         raise InputError(
             f"{component}: `search_root` is {search_root!r}, but {error}. "
-            "Pass a directory, or a gs:// URI on Vertex AI."
+            "Pass a directory, or a URI of gs://, s3:// or minio://."
         ) from error
-    if not path.is_dir():
+    found = Place(
+        path=path, uri=uri or str(path), this_run=origin.run.name, is_vertex=origin.is_vertex
+    )
+    if not _is_shown(found):
+        found = _listed(component, found, records)
+        if not subdirectories(found.path):
+            raise InputError(
+                f"{component}: `search_root` is {search_root!r}, where there is nothing. "
+                "Pass a URI that holds the outputs of earlier runs."
+            )
+    if not found.path.is_dir():
         raise InputError(
             f"{component}: `search_root` is {search_root!r}, but there is no directory "
             f"{path}. Pass one that holds the outputs of earlier runs."
         )
-    uri = search_root.rstrip("/") if "://" in search_root else str(path)
-    return Place(path=path, uri=uri, this_run=origin.run.name, is_vertex=origin.is_vertex)
+    return found
+
+
+def _is_shown(found: Place) -> bool:
+    """Says whether a directory has what the store has, as in one that is mounted."""
+    if found.is_vertex or not found.uri.startswith(_STORES):
+        return True
+    # Where nothing is mounted there is this run alone, made by the launcher.
+    return any(path.name != found.this_run for path in subdirectories(found.path))
+
+
+def _listed(component: str, found: Place, records: Collection[str]) -> Place:
+    # By name: only an image whose component searches has what opens a store.
+    stored_runs = importlib.import_module("headrace_components.stored_runs")
+    stored = stored_runs.list_runs(found.uri, records, component)
+    return replace(found, path=stored.path, stored=stored)
 
 
 def pipeline_directory(path: Path, uri: str) -> Place:
@@ -210,34 +246,58 @@ def left_by(where: Place, task: str, output: str) -> Iterator[tuple[Path, Left]]
 def publish(
     task: Task,
     key: str,
+    where: Place,
     found: tuple[Path, str],
     metadata: Mapping[str, MetadataValue],
     schema_title: str = "",
 ) -> None:
     """Publishes what was found as an output, without a copy where the backend can name it.
 
+    A copy has the URI of what was found as its metadata `copied_from`.
+
     Args:
         task: The task.
         key: Name of the output port.
+        where: Where it was found.
         found: Where the artifact lies, as a path and as a URI.
         metadata: What to publish as its metadata.
         schema_title: Its type, where the port takes any; empty leaves the port's.
+
+    Raises:
+        PlatformError: The store did not give a file.
     """
     path, uri = found
     output = task.output(key)
     if _may_be_named(path, uri, output):
         task.redirect(key, uri, metadata, schema_title)
         return
-    shutil.copytree(path, output.path, dirs_exist_ok=True)
-    task.redirect(key, output.uri, metadata, schema_title)
+    if where.stored is None:
+        shutil.copytree(path, output.path, dirs_exist_ok=True)
+    else:
+        where.stored.download(path, output.path)
+    task.redirect(key, output.uri, {**metadata, COPIED_FROM: uri}, schema_title)
+
+
+def local_copy(where: Place, path: Path) -> Path:
+    """Returns a directory with the files of an artifact that was found: `path`, where it has them.
+
+    Raises:
+        PlatformError: The store did not give a file.
+    """
+    if where.stored is None or not path.is_relative_to(where.path):
+        return path
+    copy = Path(f"{path}.files")
+    where.stored.download(path, copy)
+    return copy
 
 
 def _may_be_named(path: Path, uri: str, output: Artifact) -> bool:
     """Says whether the backend takes the URI of what was found for that of an output."""
-    if "://" in output.uri:
-        # The URI of what lies in a directory that was mounted at will is not known.
-        return "://" in uri
     origin = origin_of(output.path)
+    if "://" in output.uri:
+        # Kubeflow's launcher takes URIs of this run alone, as `KeyFromURI` of its objectstore
+        # says. On Vertex AI, the URI of what lies in a directory mounted at will is not known.
+        return origin.is_vertex and "://" in uri
     # On this machine it has to lie below the root that holds the pipelines' directories.
     root = origin.run.parent.parent
     return not origin.is_marked or path.resolve().is_relative_to(root.resolve())

@@ -1,7 +1,9 @@
 """Reads files that a parameter names, wherever they lie."""
 
 from pathlib import Path
+from typing import Any
 
+from headrace_components import s3_settings
 from headrace_components.errors import InputError, PlatformError
 from headrace_components.task import local_path
 
@@ -10,7 +12,7 @@ def read_bytes(location: str, component: str, parameter: str) -> bytes:
     """Returns the contents of a local path or of a URI that fsspec can open.
 
     Args:
-        location: A path, or a URI as `gs://bucket/key`.
+        location: A path, or a URI such as `gs://bucket/key`, `s3://...` or `minio://...`.
         component: Name of the component, for error messages.
         parameter: Name of the parameter that gave the location, for error messages.
 
@@ -30,7 +32,8 @@ def read_bytes(location: str, component: str, parameter: str) -> bytes:
     try:
         import fsspec  # imported here: images whose files are all local do not carry it
 
-        with fsspec.open(location, "rb") as file:
+        uri, options = _as_fsspec_has_it(location)
+        with fsspec.open(uri, "rb", **options) as file:
             contents: bytes = file.read()
             return contents
     except FileNotFoundError as error:
@@ -49,3 +52,13 @@ def read_bytes(location: str, component: str, parameter: str) -> bytes:
             f"{component}: could not read `{parameter}` {location!r}: {error}. "
             "Check that the task's service account may read it."
         ) from error
+
+
+def _as_fsspec_has_it(uri: str) -> tuple[str, dict[str, Any]]:
+    """Returns the URI by which fsspec knows a file, and what says which server has it."""
+    scheme, _, rest = uri.partition("://")
+    if scheme not in ("s3", "minio"):
+        return uri, {}
+    server = s3_settings.server(scheme)
+    said = {"endpoint_url": server.endpoint, "region_name": server.region}
+    return f"s3://{rest}", {"client_kwargs": {name: value for name, value in said.items() if value}}

@@ -26,6 +26,7 @@ from typing import Any, NoReturn
 
 from headrace_components.cluster import is_chief
 from headrace_components.errors import ComponentError, InputError, PlatformError, Stopped
+from headrace_components.s3_settings import adopt
 from headrace_components.templates import fill
 
 EXIT_INPUT_ERROR = 2
@@ -287,6 +288,7 @@ def main(component: str, execute: Callable[[Task], None], argv: Sequence[str] | 
     task: Task | None = None
     try:
         task = Task.from_json(message_of(arguments.executor_input), component, mounts)
+        _adopt_stores(task)
         for artifact in task.outputs.values():
             artifact.make_room()
         _resolve_references(task)
@@ -337,6 +339,11 @@ def _leave(stop: KeyboardInterrupt | Stopped) -> NoReturn:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
     os._exit(code)
+
+
+def _adopt_stores(task: Task) -> None:
+    inputs = [artifact for found in task.inputs.values() for artifact in found]
+    adopt((each.uri, str(each.metadata.get("store_session_info", ""))) for each in inputs)
 
 
 def _resolve_references(task: Task) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import object_stores
 from headrace_components import task
 from headrace_components.latest_artifact.cache import external_state
 from headrace_components.latest_artifact.executor import execute
@@ -176,17 +177,21 @@ def test_on_vertex_only_finished_tasks_of_this_pipelines_jobs_count(
 @pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
 def test_the_entry_point_keeps_each_backends_rules(rules: Rules, tmp_path: Path) -> None:
     launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=True)
-    # Only Vertex shows a task the outputs of earlier runs.
     runs = tmp_path / "launcher/store/bucket/artifacts/pipeline"
-    model = write_model(runs, "run-0", 1.0, trainer="trainer/0f2e1c3a-90b1-4a5f-8f0e-9d6c3b2a1f00")
+    uuid = "0f2e1c3a-90b1-4a5f-8f0e-9d6c3b2a1f00"
+    trainer = "trainer_-12" if rules == "vertex" else f"trainer/{uuid}"
+    model = write_model(runs, "run-0", 1.0, trainer)
+    (model.parent / "executor_output.json").write_text("{}")  # Vertex AI's
 
-    outcome = launcher.run("latest_artifact", MODEL)
+    # Only Vertex shows a task the outputs of earlier runs; on Kubeflow it asks the object store.
+    with object_stores.s3() as server:
+        object_stores.put(server, runs, "artifacts/pipeline")
+        outcome = launcher.run("latest_artifact", MODEL, server)
 
-    assert outcome["artifact"].metadata["found"] == (1 if rules == "vertex" else 0)
-    if rules == "vertex":
-        assert outcome["artifact"].path == model
-    else:
-        assert "no run but this one is to be seen under minio://bucket/" in outcome.log
+    artifact = outcome["artifact"]
+    assert artifact.metadata["found"] == 1
+    assert (artifact.path / "Format-Serving/saved_model.pb").read_text() == "run-0"
+    assert (artifact.path == model) == (rules == "vertex")
 
 
 def test_what_lies_in_a_mounted_directory_is_copied_on_kubeflow(

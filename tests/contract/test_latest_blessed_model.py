@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import object_stores
 from headrace_components import task
 from headrace_components.latest_blessed_model.cache import external_state
 from headrace_components.latest_blessed_model.executor import execute
@@ -176,18 +177,25 @@ def test_on_vertex_jobs_of_other_pipelines_are_not_searched(
 @pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
 def test_the_entry_point_keeps_each_backends_rules(rules: Rules, tmp_path: Path) -> None:
     launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=True)
-    # Only Vertex shows a task the outputs of earlier runs.
     runs = tmp_path / "launcher/store/bucket/artifacts/pipeline"
-    write_run(runs, "run-0", created=1.0, uri="gs://bucket/artifacts/pipeline/run-0/trainer/model")
+    scheme = "gs" if rules == "vertex" else "minio"
+    uri = f"{scheme}://bucket/artifacts/pipeline/run-0/trainer/model"
+    write_run(runs, "run-0", created=1.0, uri=uri)
 
-    outcome = launcher.run("latest_blessed_model")
+    # Only Vertex shows a task the outputs of earlier runs; on Kubeflow it asks the object store.
+    with object_stores.s3() as server:
+        object_stores.put(server, runs, "artifacts/pipeline")
+        outcome = launcher.run("latest_blessed_model", environment=server)
 
-    assert outcome["model"].metadata["found"] == (1 if rules == "vertex" else 0)
+    model = outcome["model"]
+    assert model.metadata["found"] == 1
+    assert (model.path / "Format-Serving/saved_model.pb").read_text() == "run-0"
+    assert outcome["model_blessing"].metadata["current_model"] == uri
+    assert (outcome["model_blessing"].path / "BLESSED").is_file()
     if rules == "vertex":
-        assert outcome["model"].path == runs / "run-0/trainer/model"
-        assert outcome["model_blessing"].path == runs / "run-0/evaluator/blessing"
+        assert model.uri == uri
     else:
-        assert "no run but this one is to be seen under minio://bucket/" in outcome.log
+        assert model.metadata["copied_from"] == uri
 
 
 def test_on_kubeflow_a_store_that_is_mounted_is_searched(
@@ -196,11 +204,11 @@ def test_on_kubeflow_a_store_that_is_mounted_is_searched(
     mounted = tmp_path / "mnt/artifacts/pipeline"
     uri = "minio://bucket/artifacts/pipeline/run-0/trainer/model"
     write_run(mounted, "run-0", created=1.0, uri=uri)
-    write_run(launcher.root / "store/bucket/artifacts/pipeline", "run-0", created=1.0, uri=uri)
 
     outcome = launcher.run("latest_blessed_model", {"search_root": str(mounted)})
 
-    assert outcome["model"].uri == uri
+    assert outcome["model"].metadata == {"found": 1, "copied_from": uri}
+    assert (outcome["model"].path / "Format-Serving/saved_model.pb").read_text() == "run-0"
     assert outcome["model_blessing"].metadata["current_model"] == uri
     assert (outcome["model_blessing"].path / "BLESSED").is_file()
 

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+import object_stores
 from headrace_components import task
 from headrace_components.data import examples_record
 from headrace_components.data.examples import ExamplesReader, ExamplesWriter, examples_metadata
@@ -254,17 +255,35 @@ def test_the_local_cache_knows_which_examples_are_joined(tmp_path: Path) -> None
 def test_the_entry_point_keeps_each_backends_rules(rules: Rules, tmp_path: Path) -> None:
     launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=True)
     store = tmp_path / "launcher/store/bucket/artifacts/pipeline"
-    mounted = tmp_path / "mounted/pipeline"
     scheme = "gs" if rules == "vertex" else "minio"
+    reader = "reader_-12" if rules == "vertex" else f"reader/{UUID}"
     for run, span in (("run-0", 4), ("run-1", 5)):
-        for root in (store, mounted):
-            write_examples(root / f"{run}/reader/{UUID}/examples", span, {"train": [span]})
-    own = store / f"run-1/reader/{UUID}/examples"
-    uri = f"{scheme}://bucket/artifacts/pipeline/run-1/reader/{UUID}/examples"
+        write_examples(store / f"{run}/{reader}/examples", span, {"train": [span]})
+        (store / f"{run}/{reader}/executor_output.json").write_text("{}")  # Vertex AI's
+    own = store / f"run-1/{reader}/examples"
+    uri = f"{scheme}://bucket/artifacts/pipeline/run-1/{reader}/examples"
     examples = Stored(uri=uri, path=own, metadata={"span": 5.0, "split_names": '["train"]'})
-    search = {} if rules == "vertex" else {"search_root": str(mounted)}
 
-    outcome = launcher.run("span_range", {"range_config": LAST_TWO, **search}, examples=examples)
+    # Only Vertex shows a task the outputs of earlier runs; on Kubeflow it asks the object store.
+    with object_stores.s3() as server:
+        object_stores.put(server, store, "artifacts/pipeline")
+        outcome = launcher.run("span_range", {"range_config": LAST_TWO}, server, examples=examples)
+
+    assert outcome["span_examples"].metadata["spans"] == "[4, 5]"
+    assert days(outcome["span_examples"].path) == [4, 5]
+
+
+def test_on_kubeflow_a_store_that_is_mounted_is_searched(tmp_path: Path) -> None:
+    launcher = Launcher(root=tmp_path / "launcher")
+    mounted = tmp_path / "mounted/pipeline"
+    for run, span in (("run-0", 4), ("run-1", 5)):
+        write_examples(mounted / f"{run}/reader/{UUID}/examples", span, {"train": [span]})
+    own = mounted / f"run-1/reader/{UUID}/examples"
+    uri = f"minio://bucket/artifacts/pipeline/run-1/reader/{UUID}/examples"
+    examples = Stored(uri=uri, path=own, metadata={"span": 5.0, "split_names": '["train"]'})
+    parameters = {"range_config": LAST_TWO, "search_root": str(mounted)}
+
+    outcome = launcher.run("span_range", parameters, examples=examples)
 
     assert outcome["span_examples"].metadata["spans"] == "[4, 5]"
     assert days(outcome["span_examples"].path) == [4, 5]

@@ -89,7 +89,8 @@ def test_make_compile_writes_every_example_for_every_target(tmp_path: Path) -> N
 @targets
 def test_a_compiled_example_is_a_pipeline_spec(example: Path, target: Target) -> None:
     text = compiled(example, target).text
-    document = yaml.safe_load(text) if target == "kubeflow" else json.loads(text)
+    # Kubeflow's have what Kubernetes gives the pods behind the pipeline.
+    document = next(yaml.safe_load_all(text)) if target == "kubeflow" else json.loads(text)
     spec = document["pipelineSpec"] if target == "vertex" else document
 
     message = json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())

@@ -16,10 +16,16 @@ from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile
 from headrace.profiles.tasks import TaskSettings, TaskTables
 from headrace.profiles.vertex import Vertex
-from headrace_components.catalog import csv_example_gen, statistics_gen
+from headrace_components.catalog import (
+    csv_example_gen,
+    latest_artifact,
+    latest_blessed_model,
+    statistics_gen,
+)
 
 VARIABLE = {"name": "HEADRACE_LARGE_ARTIFACTS", "value": "reference"}
-DIGESTS = dict.fromkeys(("csv_example_gen", "statistics_gen"), f"sha256:{'0' * 64}")
+IMAGES = ("csv_example_gen", "statistics_gen", "latest_artifact", "latest_blessed_model")
+DIGESTS = dict.fromkeys(IMAGES, f"sha256:{'0' * 64}")
 
 
 @dsl.container_component
@@ -34,14 +40,16 @@ def rows() -> None:
     mine(examples=examples)
 
 
-def documents(kubeflow: Kubeflow, **tables: TaskTables) -> list[dict[str, Any]]:
+def documents(
+    kubeflow: Kubeflow, pipeline: Any = rows, **tables: TaskTables
+) -> list[dict[str, Any]]:
     """Returns the documents that Kubeflow takes."""
     profile = Profile(
         images=Images(registry="registry.example.com/headrace", digests=DIGESTS),
         kubeflow=kubeflow,
         target_tasks={"kubeflow": tables["tasks"]} if tables else {},
     )
-    text = compile_for(load(rows), "kubeflow", profile).text
+    text = compile_for(load(pipeline), "kubeflow", profile).text
     return list(yaml.safe_load_all(text))
 
 
@@ -72,6 +80,39 @@ def test_components_of_headrace_are_told_and_get_the_account_of_kfps_store(root:
         }
     assert variables(spec, "mine") == []
     assert secret_variables(platform, "mine") == {}
+
+
+@pytest.mark.parametrize("large_artifacts", ["copy", "reference"])
+@pytest.mark.parametrize("root", ["", "s3://bucket/root"])
+def test_a_component_that_searches_earlier_runs_gets_the_account_of_kfps_store(
+    root: str, large_artifacts: str
+) -> None:
+    @dsl.pipeline(name="search")
+    def search() -> None:
+        latest_blessed_model()
+        latest_artifact(producer="trainer", output="model")
+
+    _, *rest = documents(
+        Kubeflow(pipeline_root=root, large_artifacts=large_artifacts), pipeline=search
+    )
+
+    found = [
+        secret_variables(platform, executor)
+        for platform in rest
+        for executor in ("latest-blessed-model", "latest-artifact")
+    ]
+    keys = {
+        "AWS_ACCESS_KEY_ID": "mlpipeline-minio-artifact/accesskey",
+        "AWS_SECRET_ACCESS_KEY": "mlpipeline-minio-artifact/secretkey",
+    }
+    assert [each for each in found if each] == ([] if root else [keys, keys])
+
+
+def test_an_installation_without_that_secret_starts_the_pods_all_the_same() -> None:
+    _, platform = documents(Kubeflow(large_artifacts="reference"))
+
+    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    assert all(entry["optional"] for each in executors.values() for entry in each["secretAsEnv"])
 
 
 @pytest.mark.parametrize("root", ["s3://bucket/root", "gs://bucket/root"])

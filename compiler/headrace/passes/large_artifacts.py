@@ -17,6 +17,9 @@ _MINIO_KEYS = {
     "AWS_SECRET_ACCESS_KEY": (_MINIO_SECRET, "secretkey"),
 }
 
+# Components that list the object store, since no launcher brings them what earlier runs left.
+_SEARCHES = ("latest_artifact", "latest_blessed_model", "span_range")
+
 
 def apply_large_artifacts(spec: Mapping[str, Any], kubeflow: Kubeflow) -> Spec:
     """Returns `spec` with what tells components that `large_artifacts` is `reference`.
@@ -39,7 +42,8 @@ def secrets(kubeflow: Kubeflow, node: ir.TaskNode) -> Mapping[str, tuple[str, st
     For the store that KFP installs; the accounts of others are the author's to give.
     """
     is_own = kubeflow.pipeline_root.startswith("minio://") or not kubeflow.pipeline_root
-    return _MINIO_KEYS if is_own and _refers(kubeflow, node) else {}
+    opens = _refers(kubeflow, node) or ir.headrace_component(node.container) in _SEARCHES
+    return _MINIO_KEYS if is_own and opens else {}
 
 
 def _refers(kubeflow: Kubeflow, node: ir.TaskNode) -> bool:

@@ -10,8 +10,7 @@ and `reference.json`:
 
 with the size of each file in bytes. Whoever reads the artifact gets a directory that has its
 layout; the files of a split come when they are asked for. Stores are opened with pyarrow, which
-every image has that reads or writes examples: `gs://` with Google's default credentials, `s3://`
-and `minio://` with those that AWS's libraries find, at `AWS_ENDPOINT_URL` where that is set.
+every image has that reads or writes examples.
 """
 
 import contextlib
@@ -19,32 +18,21 @@ import errno
 import hashlib
 import json
 import logging
-import os
 import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-from pyarrow import fs
-
+from headrace_components import object_stores
 from headrace_components.errors import InputError, PlatformError
 from headrace_components.task import REFERENCE, Artifact, Task
 
 FORMAT_VERSION = 1
 
 _DIRECTORIES = ("Split-", "Columnar-")
-_COPY_BYTES = 8 << 20
-_THREADS = 8
-_RETRY_SECONDS = 60
-
-# Where the launcher finds the object store that KFP installs: backend/src/v2/objectstore.
-_MINIO = "minio-service.kubeflow:9000"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,21 +90,15 @@ def _move(artifact: Artifact, component: str) -> None:
     reference = Reference(uri=uri, files=files)
     started = time.monotonic()
     with _told(component, f"write the rows of `{artifact.key}` to {uri}"):
-        filesystem, target = _open(uri)
-        _all(lambda name: _upload(artifact.path / name, filesystem, f"{target}/{name}"), files)
+        filesystem, target = object_stores.open_store(uri)
+        object_stores.for_all(
+            lambda name: object_stores.upload(artifact.path / name, filesystem, f"{target}/{name}"),
+            files,
+        )
     (artifact.path / REFERENCE).write_text(reference.to_json(), "utf-8")
     for directory in directories:
         shutil.rmtree(directory)
     _log(component, "wrote", reference, files, started)
-
-
-def _upload(file: Path, filesystem: fs.FileSystem, target: str) -> None:
-    # As it is: by default, pyarrow compresses what has the name of a compressed file.
-    with (
-        file.open("rb") as source,
-        filesystem.open_output_stream(target, compression=None) as sink,
-    ):
-        shutil.copyfileobj(source, sink, _COPY_BYTES)
 
 
 def read(path: Path, component: str) -> Reference | None:
@@ -209,9 +191,9 @@ def fetch(path: Path, directory: str, component: str) -> None:
     what = f"read the rows at {reference.uri}/{directory}"
     try:
         with _told(component, what), _gone(component, what):
-            filesystem, source = _open(reference.uri)
-            _all(
-                lambda name: _download(
+            filesystem, source = object_stores.open_store(reference.uri)
+            object_stores.for_all(
+                lambda name: object_stores.download(
                     filesystem, f"{source}/{name}", partial / name.partition("/")[2], files[name]
                 ),
                 files,
@@ -229,61 +211,6 @@ def _publish_directory(partial: Path, target: Path) -> None:
         # Another process was faster, and what it has is the same.
         if not any(target.iterdir()):
             raise
-
-
-def _download(filesystem: fs.FileSystem, source: str, target: Path, size: int) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        filesystem.open_input_stream(source, compression=None) as stream,
-        target.open("wb") as file,
-    ):
-        shutil.copyfileobj(stream, file, _COPY_BYTES)
-    found = target.stat().st_size
-    if found != size:
-        raise OSError(f"{source} has {found} bytes, expected {size}")
-
-
-def _all(work: Callable[[str], None], names: Iterable[str]) -> None:
-    with ThreadPoolExecutor(_THREADS) as pool:
-        for _ in pool.map(work, names):
-            pass
-
-
-def _open(uri: str) -> tuple[fs.FileSystem, str]:
-    """Returns the file system of a URI, and the path in it."""
-    scheme, _, path = uri.partition("://")
-    if scheme == "gs":
-        return _cloud_storage(), path
-    if scheme in ("s3", "minio"):
-        return _s3(scheme, path.partition("/")[0]), path
-    raise OSError(f"the scheme of {uri!r} is none of gs, s3 and minio")
-
-
-def _cloud_storage() -> fs.FileSystem:
-    settings: dict[str, Any] = {"retry_time_limit": timedelta(seconds=_RETRY_SECONDS)}
-    # What Google's own libraries take for the address of an emulator.
-    emulator = os.environ.get("STORAGE_EMULATOR_HOST")
-    if emulator:
-        scheme, _, host = emulator.rpartition("://")
-        settings |= {"anonymous": True, "endpoint_override": host, "scheme": scheme or "http"}
-    return fs.GcsFileSystem(**settings)
-
-
-def _s3(scheme: str, bucket: str) -> fs.FileSystem:
-    variables = os.environ
-    endpoint = variables.get("AWS_ENDPOINT_URL_S3") or variables.get("AWS_ENDPOINT_URL") or ""
-    if not endpoint and scheme == "minio":
-        # Kubernetes tells a pod the services of its namespace so.
-        host = variables.get("MINIO_SERVICE_SERVICE_HOST")
-        port = variables.get("MINIO_SERVICE_SERVICE_PORT")
-        endpoint = f"http://{host}:{port}" if host and port else f"http://{_MINIO}"
-    region = variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION")
-    if not region:
-        region = "us-east-1" if endpoint else fs.resolve_s3_region(bucket)
-    kind, _, host = endpoint.rpartition("://")
-    return fs.S3FileSystem(
-        region=region, endpoint_override=host.rstrip("/") or None, scheme=kind or "https"
-    )
 
 
 @contextlib.contextmanager

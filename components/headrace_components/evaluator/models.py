@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow_model_analysis as tfma
 
 from headrace_components import saved_model
+from headrace_components.earlier_runs import COPIED_FROM
 from headrace_components.errors import InputError
 from headrace_components.evaluator.cache import is_comparable
 from headrace_components.evaluator.loading import telling_loader
@@ -28,7 +29,10 @@ def baseline_of(task: Task) -> Artifact | None:
     if baseline is None:
         return None
     candidate = task.optional_input("model")
-    if candidate is not None and not is_comparable(baseline.uri, candidate.uri):
+    # Kubeflow takes no URI of an earlier run, so the latest blessed model is a copy there.
+    uri = str(baseline.metadata.get(COPIED_FROM) or baseline.uri)
+    own = () if candidate is None else (candidate.uri,)
+    if uri in own or not is_comparable(baseline.uri, *own):
         logging.info("evaluator: the baseline %s is the candidate or empty.", baseline.uri)
         return None
     is_found = baseline.metadata.get("found", 1)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import fs
 
+from headrace_components import object_stores
 from headrace_components.errors import InputError, PlatformError
 from headrace_components.example_gen.spans import FindFiles, SourceFile, local_files
 
@@ -108,12 +109,14 @@ def _file_system(component: str, uri: str) -> tuple[fs.FileSystem, str]:
     scheme, _, rest = uri.partition("://")
     bucket, slash, key = rest.partition("/")
     try:
+        if bucket and scheme in object_stores.SCHEMES:
+            return object_stores.open_store(uri)
         # Names of objects hold spaces and the like, which from_uri does not take in a URI.
         file_system, root = fs.FileSystem.from_uri(f"{scheme}://{bucket or '/'}")
     except pa.ArrowInvalid as error:
         raise InputError(
             f"{component}: {uri!r} cannot be opened: {error}. Give a path, or a URI of "
-            "gs://, s3:// or file://."
+            "gs://, s3://, minio:// or file://."
         ) from error
     except OSError as error:  # S3 is asked for the bucket's region
         raise PlatformError(

@@ -26,7 +26,7 @@ def execute(task: Task) -> None:
         return
     logging.info("latest_artifact: %s.", found.uri)
     metadata = {**found.metadata, "found": 1}
-    earlier_runs.publish(task, "artifact", (found.path, found.uri), metadata, found.type)
+    earlier_runs.publish(task, "artifact", place, (found.path, found.uri), metadata, found.type)
 
 
 def _newest(place: Place, params: LatestArtifactParams) -> Left | None:

@@ -31,8 +31,8 @@ def latest_artifact(
         output: Name of the task's output, as `model` or `updated_analyzer_cache`.
         include_this_run: Whether what the task made in this run counts. Then order the two with
             `.after()`.
-        search_root: Directory or URI to search instead of this pipeline's root. What is found in a
-            directory is copied where artifacts have URIs, as on Kubeflow.
+        search_root: Directory or URI to search instead of this pipeline's root. On Kubeflow what is
+            found is copied.
     """
     return dsl.ContainerSpec(
         image=image("latest_artifact"),

@@ -22,6 +22,9 @@ from headrace_components.task import MetadataValue, Task, local_path
 
 _BLESSED = "BLESSED"
 
+# What says which model a blessing is for: the file of ours, and that of TFX's evaluation.
+_RECORDS = frozenset({_BLESSED, "eval_config.json"})
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Blessing:
@@ -43,7 +46,8 @@ class _Blessing:
 def execute(task: Task) -> None:
     """Points `model` and `model_blessing` at the newest that there are, or leaves them empty."""
     params = read(LatestBlessedModelParams, task.params, task.component)
-    place = earlier_runs.place(task.component, params.search_root, task.output("model_blessing"))
+    blessing = task.output("model_blessing")
+    place = earlier_runs.place(task.component, params.search_root, blessing, _RECORDS)
     found = _newest(place)
     if found is None:
         logging.info("latest_blessed_model: there is none yet under %s.", place.uri)
@@ -52,13 +56,14 @@ def execute(task: Task) -> None:
         return
     blessing_uri = place.uri_of(found.path)
     logging.info("latest_blessed_model: %s, blessed by %s.", found.model_uri, blessing_uri)
-    earlier_runs.publish(task, "model", (found.model_path, found.model_uri), {"found": 1})
+    model = (found.model_path, found.model_uri)
+    earlier_runs.publish(task, "model", place, model, {"found": 1})
     metadata: dict[str, MetadataValue] = {
         "found": 1,
         "blessed": 1,
         "current_model": found.model_uri,
     }
-    earlier_runs.publish(task, "model_blessing", (found.path, blessing_uri), metadata)
+    earlier_runs.publish(task, "model_blessing", place, (found.path, blessing_uri), metadata)
 
 
 def _newest(place: Place) -> _Blessing | None:

@@ -20,15 +20,18 @@ def execute(task: Task) -> None:
     params = read(SpanRangeParams, task.params, task.component)
     examples = task.input("examples")
     output = task.output("span_examples")
-    place = earlier_runs.place(task.component, params.search_root, output)
-    chosen = choose(_own(examples), place, params.span_range)
+    own = _own(examples)
+    records = (examples_record.FILE_NAME,)
+    place = earlier_runs.place(task.component, params.search_root, output, records)
+    chosen = choose(own, place, params.span_range)
     logging.info("span_range: spans %s.", [found.span for found in chosen])
     if len(chosen) == 1:
         found = (chosen[0].path, chosen[0].uri)
         metadata = {**chosen[0].metadata, "spans": _spans(chosen)}
-        earlier_runs.publish(task, output.key, found, metadata)
+        earlier_runs.publish(task, output.key, place, found, metadata)
         return
-    split_names = join([found.path for found in chosen], output.path)
+    sources = [earlier_runs.local_copy(place, found.path) for found in chosen]
+    split_names = join(sources, output.path)
     payload, file_format = _formats(chosen)
     metadata = examples_metadata(
         split_names, span=chosen[-1].span, payload_format=payload, file_format=file_format

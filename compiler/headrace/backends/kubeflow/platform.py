@@ -58,7 +58,10 @@ def platform_spec(
         config = _for_all(kubeflow, accelerator(node.container))
         keys = secrets(kubeflow, node)
         if keys:
-            config["secretAsEnv"] = [_secret_variable(name, *keys[name]) for name in keys]
+            # Optional: where an installation has another store, pods without it start all the same.
+            config["secretAsEnv"] = [
+                {**_secret_variable(name, *keys[name]), "optional": True} for name in keys
+            ]
         config = _joined(config, _config(said.general))
         config = _joined(config, executors.get(label, {}))
         config = _joined(config, _config(said.own))

@@ -1,0 +1,159 @@
+"""Earlier runs in an object store that nobody mounts: what is found, and what comes of it."""
+
+import json
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+import object_stores
+from headrace_components.data import examples_record
+from headrace_components.data.examples import ExamplesReader, ExamplesWriter, examples_metadata
+from headrace_components.evaluator.models import baseline_of
+from headrace_components.task import Artifact, Task
+from launcher import Launcher, Outcome, Stored, TaskFailedError
+
+ROOT = "artifacts/pipeline"
+INTS = pa.large_list(pa.int64())
+KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+
+
+@pytest.fixture
+def server() -> Iterator[dict[str, str]]:
+    with object_stores.s3() as environment:
+        yield environment
+        object_stores.store(environment).delete_dir_contents("bucket")  # the next server has it
+
+
+def leave(server: dict[str, str], folder: Path, run: str, created: float) -> str:
+    """Leaves a model and its blessing in the store, as a run on Kubeflow does; returns its URI."""
+    trainer, evaluator = (f"{run}/{task}/{uuid.uuid4()}" for task in ("trainer", "evaluator"))
+    uri = f"minio://bucket/{ROOT}/{trainer}/model"
+    files = {
+        f"{trainer}/model/Format-Serving/saved_model.pb": run,
+        f"{trainer}/model/Format-Serving/variables/variables.index": "index",
+        f"{trainer}/executor-logs-0": "log",
+        f"{evaluator}/blessing/BLESSED": json.dumps({"model": uri, "created": created}),
+    }
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    object_stores.put(server, folder, ROOT)
+    return uri
+
+
+def search(launcher: Launcher, server: Mapping[str, str], **parameters: Any) -> Outcome:
+    return launcher.run("latest_blessed_model", parameters, server)
+
+
+def test_the_newest_blessed_model_is_copied_whole(
+    server: dict[str, str], launcher: Launcher, tmp_path: Path
+) -> None:
+    leave(server, tmp_path / "a", "run-a", 1.0)
+    newest = leave(server, tmp_path / "b", "run-b", 3.0)
+    leave(server, tmp_path / "c", "run-c", 2.0)
+
+    found = search(launcher, server)
+
+    assert found["model"].metadata == {"found": 1, "copied_from": newest}
+    files = {
+        file.relative_to(found["model"].path).as_posix(): file.read_text()
+        for file in found["model"].path.rglob("*")
+        if file.is_file()
+    }
+    assert files == {
+        "Format-Serving/saved_model.pb": "run-b",
+        "Format-Serving/variables/variables.index": "index",
+    }
+
+
+def test_a_root_in_the_store_may_be_named(
+    server: dict[str, str], launcher: Launcher, tmp_path: Path
+) -> None:
+    uri = leave(server, tmp_path / "a", "run-a", 1.0)
+
+    found = search(launcher, server, search_root=f"minio://bucket/{ROOT}/")
+
+    assert found["model"].metadata["copied_from"] == uri
+    with pytest.raises(TaskFailedError, match="is 'minio://bucket/none', where there is nothing"):
+        search(launcher, server, search_root="minio://bucket/none")
+
+
+def test_a_pipeline_that_never_ran_has_no_model(server: dict[str, str], launcher: Launcher) -> None:
+    assert search(launcher, server)["model"].metadata == {"found": 0}
+
+
+def test_an_input_tells_the_server(
+    server: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As `store_session_info`: a pod has the variables of the account, and no AWS_ENDPOINT_URL."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    launcher = Launcher(root=tmp_path, endpoint=server["AWS_ENDPOINT_URL"].partition("://")[2])
+    runs = tmp_path / "store/bucket/artifacts/pipeline"
+    for run, span in (("run-0", 4), ("run-1", 5)):
+        path = runs / f"{run}/reader/{uuid.uuid4()}/examples"
+        with ExamplesWriter(path, "train") as writer:
+            writer.write(pa.RecordBatch.from_pydict({"day": pa.array([[span]], INTS)}))
+        metadata = examples_metadata(["train"], span=span)
+        examples_record.publish(Artifact(key="examples", name="", uri="", path=path), metadata)
+    object_stores.put(server, runs, ROOT)
+    key = path.relative_to(tmp_path / "store").as_posix()
+    examples = Stored(uri=f"minio://{key}", path=path, metadata={"span": 5.0})
+    account = {name: server[name] for name in KEYS}
+
+    found = launcher.run(
+        "span_range",
+        {"range_config": {"rolling_range": {"num_spans": 2}}},
+        account,
+        examples=examples,
+    )
+
+    assert found["span_examples"].metadata["spans"] == "[4, 5]"
+    reader = ExamplesReader(found["span_examples"].path, "test")
+    batches = reader.record_batches("train")
+    assert [day for batch in batches for day in batch["day"].to_pylist()] == [[4], [5]]
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["http://127.0.0.1:9", "http://no.such.host.invalid:9000"], ids=["shut", "unknown"]
+)
+def test_a_store_that_does_not_answer_fails_the_task_and_names_the_ways_out(
+    server: dict[str, str], launcher: Launcher, endpoint: str
+) -> None:
+    with pytest.raises(TaskFailedError) as caught:
+        search(launcher, {**server, "AWS_ENDPOINT_URL": endpoint})
+
+    text = str(caught.value)
+    assert "latest_blessed_model: exit code 75" in text
+    assert "could not list minio://bucket/artifacts/pipeline, where the outputs of" in text
+    assert "AWS_ENDPOINT_URL; or mount the store and pass its directory as `search_root`" in text
+
+
+def test_a_copy_of_the_candidate_is_not_its_baseline(tmp_path: Path) -> None:
+    """When all is cached, the latest blessed model is the candidate, under another URI."""
+    (tmp_path / "copy/Format-Serving").mkdir(parents=True)
+    uri = "minio://bucket/artifacts/pipeline/run-0/trainer/1/model"
+    copy = Artifact(
+        key="baseline_model",
+        name="",
+        uri="minio://bucket/artifacts/pipeline/run-1/latest/1/model",
+        path=tmp_path / "copy",
+        metadata={"found": 1.0, "copied_from": uri},
+    )
+    candidate = Artifact(key="model", name="", uri=uri, path=tmp_path / "candidate")
+    task = Task(
+        component="evaluator",
+        params={},
+        inputs={"model": (candidate,), "baseline_model": (copy,)},
+        outputs={},
+        output_file=tmp_path / "output.json",
+    )
+
+    assert baseline_of(task) is None
+    task.inputs["model"] = (Artifact(key="model", name="", uri=f"{uri}2", path=tmp_path / "other"),)
+    assert baseline_of(task) == copy
