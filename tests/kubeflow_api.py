@@ -6,6 +6,7 @@ it is asked about. What it tells of tasks is what the real one tells: the nodes 
 drivers and executors among them.
 """
 
+import base64
 import contextlib
 import json
 import re
@@ -51,7 +52,12 @@ class KubeflowApi:
         refusals: Statuses of the next answers by call, as {"POST runs": [503]}; 0 lets one pass.
         lost: Calls whose next answer does not arrive, though they are carried out.
         failing: Names of tasks that fail.
+        failing_drivers: Names of tasks whose drivers fail.
         cached: Names of tasks that are answered from the cache.
+        stuck: Names of tasks whose pods cannot start.
+        logs: What tasks print, by their names, those of drivers as `train-driver`, or by the names
+            of their pods.
+        archive: The same of pods that are gone, by Argo's ids of them.
         calls: What was called, as "POST runs", in order.
         bodies: What came with it.
         experiments: By ID, as the API shows them.
@@ -67,7 +73,11 @@ class KubeflowApi:
     refusals: dict[str, list[int]] = field(default_factory=dict)
     lost: set[str] = field(default_factory=set)
     failing: set[str] = field(default_factory=set)
+    failing_drivers: set[str] = field(default_factory=set)
     cached: set[str] = field(default_factory=set)
+    stuck: set[str] = field(default_factory=set)
+    logs: dict[str, str] = field(default_factory=dict)
+    archive: dict[str, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     bodies: list[Any] = field(default_factory=list)
     experiments: dict[str, Object] = field(default_factory=dict)
@@ -101,7 +111,8 @@ class KubeflowApi:
         if action == "terminate":
             if found["state"] in ENDED:
                 raise RefusedError(400, f"Run {identifier} cannot be terminated: it is over")
-            found["state"] = "CANCELING"
+            _enter(found, "CANCELING")
+            found["_is_cancelled"] = True
             return {}
         if action in ("enable", "disable"):
             found["status"] = f"{action}d".upper()
@@ -142,7 +153,9 @@ class KubeflowApi:
             raise RefusedError(400, f"parameters: {sorted(given)} are not of {sorted(known)}")
         if kind == "recurringruns":
             return self._create_recurring_run(body)
-        return self._store(kind, "run_id", {**body, "state": "PENDING", "_seen": 0, "_spec": spec})
+        run = {**body, "state_history": [], "_seen": 0, "_spec": spec, "_is_cancelled": False}
+        _enter(run, "PENDING")
+        return self._store(kind, "run_id", run)
 
     def _create_recurring_run(self, body: Object) -> Object:
         if not 1 <= int(body["max_concurrency"]) <= 10:
@@ -191,21 +204,34 @@ class KubeflowApi:
 
     def _advance(self, run: Object) -> None:
         """Lets a run go on by one task, and tells of its nodes."""
-        if run["state"] in ENDED:
+        if run["state"] in ENDED or "_seen" not in run:  # it is over, or was recorded
             return
-        if run["state"] == "CANCELING":
-            run["state"] = "CANCELED"
-        else:
+        if not run["_is_cancelled"]:
             run["_seen"] += 1
-            run["state"] = "RUNNING" if run["_seen"] > 1 else "PENDING"
-        nodes = Workflow(run, self.failing, self.cached).nodes()
+            _enter(run, "RUNNING" if run["_seen"] > 1 else "PENDING")
+        workflow = Workflow(run, self.failing, self.failing_drivers, self.cached, self.stuck)
+        nodes = workflow.nodes()
+        run["_pods"] = workflow.pods
         if run["state"] != "PENDING":
             run["run_details"] = {"task_details": nodes}
-        if run["state"] == "RUNNING" and all(node["state"] in ENDED for node in nodes):
+        if run["_is_cancelled"]:
+            _enter(run, "FAILED")  # CANCELED is never told
+        elif run["state"] == "RUNNING" and all(node["state"] in (*ENDED, None) for node in nodes):
             failed = any(node["state"] == "FAILED" for node in nodes)
-            run["state"] = "FAILED" if failed else "SUCCEEDED"
+            _enter(run, "FAILED" if failed else "SUCCEEDED")
         if run["state"] in ENDED:
             run["finished_at"] = now()
+
+    def log(self, run_id: str, node: str) -> str | None:
+        """Returns what the API server reads of a pod, by its name; None where it cannot."""
+        task = self.runs.get(run_id, {}).get("_pods", {}).get(node, node)
+        return self.logs.get(task) if task not in self.stuck else None
+
+
+def _enter(run: Object, state: str) -> None:
+    if run.get("state") != state:
+        run["state"] = state
+        run["state_history"].append({"update_time": now(), "state": state})
 
 
 def parsed_spec(sent: Object) -> Object:
@@ -230,6 +256,10 @@ def parsed_spec(sent: Object) -> Object:
     return parsed
 
 
+_LOG = re.compile(r"/apis/v1alpha1/runs/(?P<run>[^/]+)/nodes/(?P<node>[^/]+)/log")
+_ARCHIVED = re.compile(
+    r"/apis/v2beta1/runs/(?P<run>[^/]+)/nodes/(?P<node>[^/]+)/artifacts/main-logs:read"
+)
 _PATH = re.compile(r"/apis/v2beta1/(?P<kind>\w+)(?:/(?P<id>[^/:]+))?(?P<action>:\w+)?")
 
 
@@ -252,6 +282,16 @@ class _Handler(JsonHandler):
         path = _PATH.fullmatch(parts.path)
         if self.api.page:
             self.send(200, self.api.page.encode(), "text/html; charset=utf-8")
+            return
+        if log := _LOG.fullmatch(parts.path):
+            self._send_log(log["run"], log["node"])
+            return
+        if archived := _ARCHIVED.fullmatch(parts.path):
+            text = self.api.archive.get(archived["node"])
+            if text is None:
+                self._refuse(404, "ResourceNotFoundError: artifact not found")
+            else:
+                self.answer(200, {"data": base64.b64encode(text.encode()).decode()})
             return
         if path is None:
             self._refuse(404, "Not Found")
@@ -279,6 +319,19 @@ class _Handler(JsonHandler):
                 self.close_connection = True
                 return
             self.answer(200, answer)
+
+    def _send_log(self, run: str, node: str) -> None:
+        with self.api.lock:
+            refusals = self.api.refusals.get("GET log", [])
+            status = refusals.pop(0) if refusals else 0
+            text = self.api.log(run, node)
+        if status:
+            self._refuse(status, "GET log: refused for the test")
+        elif text is None:
+            message = f"BadRequestError: Failed to read logs for run {run}"
+            self.answer(500, {"error_message": message, "error_details": message})
+        else:
+            self.send(200, text.encode(), "text/plain")
 
     def _refuse(self, status: int, message: str) -> None:
         error = {"error": message, "code": _CODES.get(status, 2), "message": message, "details": []}

@@ -1,10 +1,12 @@
 """The Argo workflow that the backend of Kubeflow Pipelines makes of a run.
 
 Its nodes are what the API tells of as tasks: for each task of the pipeline a driver, the task and
-in it an executor; the DAGs that hold them, and what loops are made of. The API gives them ids of
-its own, and names children by Argo's: those that come next, not those that lie within. Nothing
-says which node a task is, why it failed, or that it was found in the cache.
-Source: `backend/src/v2/compiler/argocompiler/dag.go` and `api_converter.go` of kubeflow/pipelines.
+in it an executor; the DAGs that hold them, and what loops are made of. All of them but the group
+of a loop's turns may be tried again, so each has a node of its own and one, `(0)`, for its first
+attempt. The API gives nodes ids of its own, and names children by Argo's: attempts, what lies
+within, and what comes next. Nothing says which node a task is, or why it failed.
+Source: `backend/src/v2/compiler/argocompiler/dag.go` and `api_converter.go` of kubeflow/pipelines,
+and runs of 2.17 in tests/fixtures/kubeflow_runs.
 """
 
 import datetime
@@ -32,29 +34,35 @@ class Workflow:
         run: The run, as the API server keeps it: `_spec` is its pipeline, `_seen` how often it was
             asked for.
         failing: Names of tasks that fail, and of conditions that do not hold.
+        failing_drivers: Names of tasks whose drivers fail.
         cached: Names of tasks that are answered from the cache.
+        stuck: Names of tasks whose pods cannot start.
+        pods: Names of tasks by the names of their pods, those of drivers with `-driver`.
     """
 
     run: Object
     failing: set[str]
+    failing_drivers: set[str]
     cached: set[str]
+    stuck: set[str]
+    pods: dict[str, str] = field(default_factory=dict)
     _made: dict[str, Object] = field(default_factory=dict)
     _steps: int = 0
 
     def nodes(self) -> list[Object]:
         """Returns its nodes, as the API tells of them."""
         self._name = f"{self.run['_spec']['pipelineInfo']['name']}-x7k2p"
-        self._node(self._name, self._name, "RUNNING", [])
-        driver = self._node(f"{self._name}.root-driver", "root-driver", "SUCCEEDED", [self._name])
-        root = self._node(f"{self._name}.root", "root", "RUNNING", [driver])
+        entry = self._node(self._name, self._name, "RUNNING", [])
+        driver = self._pod(f"{entry}.root-driver", "root-driver", "SUCCEEDED", [entry])
+        root = self._node(f"{entry}.root", "root", "RUNNING", [driver])
         state, _ = self._dag(root, self.run["_spec"]["root"]["dag"])
-        for name in (self._name, root):
-            self._made[name]["state"] = state
+        for name in (entry, root):
+            self._end(name, state)
         for each in self._made.values():
-            if self.run["state"] == "CANCELED" and each["state"] == "RUNNING":
+            if self.run["_is_cancelled"] and each["state"] in ("RUNNING", "PENDING"):
                 each["state"] = "FAILED"
-            # A node that is not over has the zero of Go's time.
-            each["end_time"] = now() if each["state"] in ENDED else "0001-01-01T00:00:00Z"
+            # A node that is not over has the epoch.
+            each["end_time"] = now() if each["state"] in ENDED else "1970-01-01T00:00:00Z"
         return list(self._made.values())
 
     def _dag(self, within: str, dag: Object) -> tuple[str, list[str]]:
@@ -76,39 +84,44 @@ class Workflow:
         self, within: str, name: str, task: Object, before: list[str]
     ) -> tuple[str, list[str]]:
         component = self.run["_spec"]["components"][task["componentRef"]["name"]]
-        node = f"{within}.{name}"
+        own = f"{within}.{name}"
         if "parameterIterator" in task:
-            self._node(node, name, "RUNNING", before)
+            node = self._node(own, name, "RUNNING", before)
             items = json.loads(task["parameterIterator"]["items"]["raw"])
             result = self._loop(node, component, len(items))
         else:
-            driver = self._node(f"{node}-driver", f"{name}-driver", "SUCCEEDED", before)
+            fails = name in self.failing_drivers
+            state = "FAILED" if fails else "SUCCEEDED"
+            driver = self._pod(f"{own}-driver", f"{name}-driver", state, before)
+            if fails:  # Argo omits what comes after it
+                self._add(own, name, None, [driver])
+                return "FAILED", [own]
             if "dag" in component and name in self.failing:  # a condition that does not hold
-                self._node(node, name, "SKIPPED", [driver])
-                return "SUCCEEDED", [node]
-            self._node(node, name, "RUNNING", [driver])
+                self._add(own, name, "SKIPPED", [driver])
+                return "SUCCEEDED", [own]
+            node = self._node(own, name, "RUNNING", [driver])
             result = (
                 self._dag(node, component["dag"])
                 if "dag" in component
                 else self._container(node, name)
             )
-        self._made[node]["state"] = result[0]
+        self._end(node, result[0])
         return result
 
     def _loop(self, node: str, component: Object, count: int) -> tuple[str, list[str]]:
-        driver = self._node(f"{node}.iteration-driver", "iteration-driver", "SUCCEEDED", [node])
+        driver = self._pod(f"{node}.iteration-driver", "iteration-driver", "SUCCEEDED", [node])
         group = f"{node}.iteration-iterations"
-        self._node(group, "iteration-iterations", "RUNNING", [driver])
+        self._add(group, "iteration-iterations", "RUNNING", [driver])
         states, ends = [], []
         for index in range(count):
             turn = f"iteration-iterations({index}:{index})"
-            self._node(f"{node}.{turn}", turn, "RUNNING", [group])
-            item = f"{node}.{turn}.iteration-item"
-            before = [f"{node}.{turn}"]
-            before = [self._node(f"{item}-driver", "iteration-item-driver", "SUCCEEDED", before)]
-            self._node(item, "iteration-item", "RUNNING", before)
-            state, last = self._dag(item, component["dag"])
-            self._made[item]["state"] = self._made[f"{node}.{turn}"]["state"] = state
+            one = self._node(f"{node}.{turn}", turn, "RUNNING", [group])
+            item = f"{one}.iteration-item"
+            driver = self._pod(f"{item}-driver", "iteration-item-driver", "SUCCEEDED", [one])
+            inner = self._node(item, "iteration-item", "RUNNING", [driver])
+            state, last = self._dag(inner, component["dag"])
+            for each in (inner, one):
+                self._end(each, state)
             states.append(state)
             ends += last
             if state == "RUNNING":
@@ -117,14 +130,33 @@ class Workflow:
         return "FAILED" if "FAILED" in states else states[-1], ends
 
     def _container(self, node: str, name: str) -> tuple[str, list[str]]:
+        if name in self.cached:
+            self._add(f"{node}.executor", "executor", "SKIPPED", [node])
+            return "SUCCEEDED", [node]
         self._steps += 1
-        is_over = self.run["_seen"] - 2 >= self._steps
+        is_over = self.run["_seen"] - 2 >= self._steps and name not in self.stuck
         state = "FAILED" if name in self.failing else "SUCCEEDED"
         state = state if is_over else "RUNNING"
-        executor = "SKIPPED" if name in self.cached else state
-        return state, [self._node(f"{node}.executor", "executor", executor, [node])]
+        attempt = self._node(f"{node}.executor", "executor", state, [node])
+        if name in self.stuck:
+            self._made[attempt]["state"] = "PENDING"
+        self.pods[self._id(attempt, "system-container-impl")] = name
+        return state, [node]
+
+    def _pod(self, name: str, display_name: str, state: str, before: list[str]) -> str:
+        attempt = self._node(name, display_name, state, before)
+        self.pods[self._id(attempt, "system-container-driver")] = display_name
+        return attempt
 
     def _node(self, name: str, display_name: str, state: str, before: list[str]) -> str:
+        """Makes a node that may be tried again, and returns the name of its first attempt."""
+        self._add(name, display_name, state, before)
+        return self._add(f"{name}(0)", f"{display_name}(0)", state, [name])
+
+    def _end(self, attempt: str, state: str) -> None:
+        self._made[attempt]["state"] = self._made[attempt.removesuffix("(0)")]["state"] = state
+
+    def _add(self, name: str, display_name: str, state: str | None, before: list[str]) -> str:
         started = self.run["created_at"]
         self._made[name] = {
             "run_id": self.run["run_id"],
@@ -139,12 +171,15 @@ class Workflow:
             self._made[each]["child_tasks"].append({"pod_name": self._id(name)})
         return name
 
-    def _id(self, name: str) -> str:
-        """Returns Argo's id of a node: `NodeID` of its package workflow/v1alpha1."""
+    def _id(self, name: str, template: str = "") -> str:
+        """Returns Argo's id of a node: `NodeID` of its package workflow/v1alpha1.
+
+        With the name of its template in it, it is the name of its pod.
+        """
         digest = 0x811C9DC5  # FNV-1a, of 32 bits
         for byte in name.encode():
             digest = ((digest ^ byte) * 0x01000193) % (1 << 32)
-        return f"{self._name}-{digest}"
+        return "-".join(filter(None, [self._name, template, str(digest)]))
 
 
 def _in_order(tasks: Mapping[str, Object]) -> Iterator[tuple[str, Object]]:

@@ -52,6 +52,15 @@ class Forwarding:
     forbidden: bool = False
     opened: list[tuple[str, str]] = field(default_factory=list)
     asked: set[tuple[str, str]] = field(default_factory=set)
+    tunnels: list[socket.socket] = field(default_factory=list)
+
+    def drop(self) -> None:
+        """Cuts all tunnels, in the middle of a frame, as a restart of the API server does."""
+        for each in self.tunnels:
+            with contextlib.suppress(OSError):
+                each.sendall(b"\x82\x7e\x10")
+                each.shutdown(socket.SHUT_RDWR)
+        self.tunnels.clear()
 
 
 class _Handler(JsonHandler):
@@ -101,6 +110,7 @@ class _Handler(JsonHandler):
         number = int(port).to_bytes(2, "little")
         for channel in (b"\0", b"\1"):
             self._message(channel + number)
+        self.cluster.tunnels.append(self.connection)
         address = ("127.0.0.1", self.cluster.services[pod.removesuffix(_POD)])
         with contextlib.closing(socket.create_connection(address)) as near:
             back = threading.Thread(target=self._copy_back, args=(near,), daemon=True)

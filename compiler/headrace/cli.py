@@ -14,10 +14,12 @@ from collections.abc import Sequence
 
 import click
 
-from headrace_components.errors import ComponentError, InputError
+from headrace_components.errors import ComponentError, InputError, PlatformError
 
 EXIT_TASK_FAILED = 1
 EXIT_INPUT_ERROR = 2
+# EX_TEMPFAIL of sysexits.h, as components end for the platform. What runs elsewhere goes on.
+EXIT_PLATFORM_ERROR = 75
 # As a shell reports a program that Ctrl-C ended: 128 + SIGINT.
 EXIT_INTERRUPTED = 130
 
@@ -27,7 +29,7 @@ _COMMANDS = {
     "compile": "Compile a pipeline for a target.",
     "run": "Run a pipeline on this machine.",
     "submit": "Run a pipeline on Vertex AI or Kubeflow, once or on a schedule.",
-    "runs": "List, watch, cancel and delete runs on Vertex AI or Kubeflow.",
+    "runs": "List, watch, read, cancel and delete runs on Vertex AI or Kubeflow.",
     "schedules": "List, pause, resume and delete schedules on Vertex AI or Kubeflow.",
     "lineage": "Show what runs read and wrote.",
     "images": "List, lock, build and push the images that components run in.",
@@ -85,8 +87,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Words after `headrace`; the process's own by default.
 
     Returns:
-        0 when all is done, `EXIT_TASK_FAILED` when a task or the platform failed,
-        `EXIT_INPUT_ERROR` when the command line, the pipeline or a setting has to change.
+        0 when all is done, `EXIT_TASK_FAILED` when a task or a run failed, `EXIT_INPUT_ERROR` when
+        the command line, the pipeline or a setting has to change, `EXIT_PLATFORM_ERROR` when a
+        service cannot be reached or refuses this account.
     """
     try:
         _check_directory()
@@ -104,6 +107,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         _print_error(str(error))
         return EXIT_INPUT_ERROR
+    except PlatformError as error:
+        _print_error(str(error))
+        return EXIT_PLATFORM_ERROR
     except ComponentError as error:
         _print_error(str(error))
         return EXIT_TASK_FAILED

@@ -73,11 +73,18 @@ def test_the_commands_of_the_page_run_a_pipeline_and_keep_its_record(
     captured = capsys.readouterr()
     run_id = captured.out.splitlines()[0].removeprefix("Run: ")
     assert f"Run {run_id}: 8 tasks" in captured.err
+    kubeflow.logs["trainer"] = "INFO trainer: begins.\n"
+    for line in commands("runs"):
+        if "logs" in line:
+            assert main([run_id if word == "RUN" else word for word in line]) == 0
+            assert "INFO trainer: begins.\n" in capsys.readouterr().out
     kubeflow.native = NativeLineage()
     rows = kubeflow.native.artifact("minio://b/rows", "tfx.Examples")
     kubeflow.native.task(run_id, "csv-example-gen", outputs={"examples": rows})
     words = {"RUN": run_id, "URI": "minio://b/rows"}
     for line in commands("lineage") + commands("runs"):
+        if "logs" in line:
+            continue
         # It is over, so there is nothing to cancel.
         assert main([words.get(word, word) for word in line]) == 2 * ("cancel" in line)
     assert main(on_a_schedule) == 0

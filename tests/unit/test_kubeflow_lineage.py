@@ -162,7 +162,7 @@ def test_what_a_store_does_not_have_and_a_store_that_is_not_there_are_said(
     assert ask("runs")[0] == 0  # it was asked again
     store[2].extend([grpc.StatusCode.UNAVAILABLE] * 2)
     code, _, err = ask("runs")
-    assert code == 1
+    assert code == 75
     assert "answered UNAVAILABLE to GetContextsByType: refused for the test. See that" in err
     assert main(["lineage", "--target", "kubeflow", "--metadata", "http://a", "runs"]) == 2
     assert "expected the store of a cluster as grpc://" in capsys.readouterr().err
@@ -244,7 +244,7 @@ def test_a_host_in_the_profile_does_not_lead_to_the_store(
     monkeypatch.setenv("KUBECONFIG", "/nonexistent")
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
 
-    assert main(["lineage", "--target", "kubeflow", "runs"]) == 1
+    assert main(["lineage", "--target", "kubeflow", "runs"]) == 75
 
     err = capsys.readouterr().err
     assert "lineage is in the service 'metadata-grpc-service' of its cluster, and there is" in err

@@ -122,14 +122,21 @@ def test_a_task_that_fails_tells_why_and_what_was_not_reached_is_skipped(
     api: KubeflowApi, remote: KubeflowRemote
 ) -> None:
     api.failing = {"train", "condition-3"}
+    api.logs["train"] = (
+        "ERROR train: a column is missing. Add it.\n"
+        "F1129 21:08:42.903210      16 main.go:130] failed to execute component: exit status 2\n"
+    )
     run = watched(remote, remote.submit(order()).id)[-1]
 
     assert run.state == "failed"
     assert states(run)["train"] == "failed"
     assert states(run)["condition-3/train-3"] == "skipped"
     (failed,) = (task for task in run.tasks if task.state == "failed")
-    for message in (failed.message, run.message):
-        assert f"kubectl -n kubeflow logs -l pipeline/runid={run.id} -c main" in message
+    assert failed.message.splitlines() == [
+        "train: a column is missing. Add it.",
+        "Exit code 2: the pipeline, a parameter or the data has to change, and a retry would fail "
+        "as well.",
+    ]
 
 
 def test_a_run_without_the_cache_asks_for_none_in_any_task(

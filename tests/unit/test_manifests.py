@@ -13,6 +13,7 @@ import yaml
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
+from headrace.backends.kubeflow.cluster import Cluster
 from headrace.backends.kubeflow.connection import SERVICE
 from headrace.backends.kubeflow.port_forward import Purpose, forwarded
 from headrace.backends.kubeflow.retry_policy import CONFIG_MAP
@@ -21,6 +22,7 @@ from headrace_components.kubernetes_pusher.params import KubernetesPusherParams
 from headrace_components.task import EXIT_PLATFORM_ERROR
 from headrace_components.training_job import executor as training_job
 from jobset_api import jobset_api
+from kubeflow_cluster import kubeflow_cluster
 from kubernetes_api import kubernetes_api
 from kubernetes_manifests import (
     MANIFESTS,
@@ -310,9 +312,16 @@ def test_the_role_of_several_machines_is_what_a_jobset_asks_for(
     assert permissions(role) == cluster.asked
 
 
-def test_who_submits_may_do_what_forwarding_a_port_asks_for(
+def test_who_submits_may_do_what_forwarding_a_port_and_explaining_a_pod_ask_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    with kubeflow_cluster(tmp_path) as kubernetes:
+        monkeypatch.setenv("KUBECONFIG", str(kubernetes.kubeconfig))
+        kubernetes.run_id = "monday"
+        kubernetes.add_workflow("flights-x7k2p")
+        Cluster("kubeflow").reasons("monday")
+    explaining = {(each, "list") for each in kubernetes.asked}
+    assert explaining == {("workflows", "list"), ("pods", "list"), ("events", "list")}
     with (
         contextlib.closing(socket.create_server(("127.0.0.1", 0))) as api,
         forwarding(tmp_path, {SERVICE: api.getsockname()[1]}) as cluster,
@@ -331,7 +340,9 @@ def test_who_submits_may_do_what_forwarding_a_port_asks_for(
     # kubectl looks at the pod, too, and which verb opens the port depends on the version.
     kubectl = {("pods", "get"), ("pods/portforward", "create")}
     doctor = {("configmaps", "get")}
-    assert {each[1:] for each in permissions(role)} == cluster.asked | kubectl | doctor
+    assert {each[1:] for each in permissions(role)} == (
+        cluster.asked | kubectl | explaining | doctor
+    )
     (services,) = (rule for rule in role["rules"] if rule["resources"] == ["services"])
     # Of older versions the lineage, too.
     assert services["resourceNames"] == [SERVICE, "metadata-grpc-service"]

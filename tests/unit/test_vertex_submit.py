@@ -17,6 +17,7 @@ import pytest
 from google.cloud.aiplatform_v1.types import Schedule
 
 from cloud_storage import cloud_storage
+from headrace.backends.remote import watching
 from headrace.backends.vertex import client
 from headrace.cli import main
 from vertex_pipelines import VertexPipelines, vertex_pipelines
@@ -253,7 +254,7 @@ def test_a_run_is_not_started_under_a_name_that_is_taken(
         (
             grpc.StatusCode.PERMISSION_DENIED,
             "Permission 'aiplatform.pipelineJobs.create' denied",
-            1,
+            75,
             r"did not start the run: 403 Permission .* needs the role roles/aiplatform.user on "
             r"project 'my-project' and, since tasks run as runner@my-project\S+, "
             r"roles/iam.serviceAccountUser on that account",
@@ -261,7 +262,7 @@ def test_a_run_is_not_started_under_a_name_that_is_taken(
         (
             grpc.StatusCode.PERMISSION_DENIED,
             "Vertex AI API has not been used in project 1 before or it is disabled.",
-            1,
+            75,
             r"Enable the API: `gcloud services enable aiplatform.googleapis.com --project my-p",
         ),
         (
@@ -280,14 +281,14 @@ def test_a_run_is_not_started_under_a_name_that_is_taken(
         (
             grpc.StatusCode.UNAUTHENTICATED,
             "Request had expired authentication credentials",
-            1,
+            75,
             r"no credentials for Google Cloud that it takes: 401 .* Run `gcloud auth "
             r"application-default login`",
         ),
         (
             grpc.StatusCode.UNAVAILABLE,
             "Getting metadata from plugin failed with error: ('invalid_grant: Bad Request', {})",
-            1,
+            75,
             r"no credentials for Google Cloud .*invalid_grant.* Run `gcloud auth",
         ),
     ],
@@ -334,21 +335,25 @@ def test_a_busy_api_is_asked_again_and_then_explained(
     assert f"{text}. Again in 0.01 s." in caplog.text
 
     vertex.refusals["CreatePipelineJob"] = [(code, text)] * 9
-    assert submit("--no-wait") == 1
+    assert submit("--no-wait") == 75
 
     assert vertex.calls == ["CreatePipelineJob"] * 6
     assert re.search(advice, capsys.readouterr().err)
 
 
 def test_watching_goes_on_when_the_api_is_busy_and_says_how_when_it_stays_so(
-    vertex: VertexPipelines, capsys: pytest.CaptureFixture[str]
+    vertex: VertexPipelines, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     busy = (grpc.StatusCode.UNAVAILABLE, "The service is unavailable")
     vertex.refusals["GetPipelineJob"] = [None, busy, None, busy, busy, None]
     assert submit() == 0
-
     vertex.refusals["GetPipelineJob"] = [None, *[busy] * 3]
-    assert submit("--run-id", "mine") == 1
+    assert submit() == 0
+    assert "It is asked again for 10 minutes; the run goes on.\n" in capsys.readouterr().err
+
+    monkeypatch.setattr(watching, "PATIENCE_SECONDS", 0)
+    vertex.refusals["GetPipelineJob"] = [None, *[busy] * 3]
+    assert submit("--run-id", "mine") == 75
 
     error = capsys.readouterr().err
     assert "Run mine goes on without this command.\n" in error
@@ -611,7 +616,7 @@ def test_credentials_are_asked_for_when_the_pipeline_has_compiled(
 
     assert submit("-p", "txet=x") == 2
     assert "no parameter 'txet'" in capsys.readouterr().err
-    assert submit() == 1
+    assert submit() == 75
 
     assert "Run `gcloud auth application-default login`" in capsys.readouterr().err
 

@@ -78,14 +78,22 @@ def watched(
     Whatever ends the watching early, the run goes on: how to come back to it is printed.
     """
     from headrace.backends.local.progress import ProgressDisplay
-    from headrace.backends.remote.watching import watch
+    from headrace.backends.remote.watching import Watching, watch
     from headrace.interrupts import interruptible
+    from headrace.profiles.profile import read_profile
     from headrace_components.errors import PlatformError
 
     options = options_of(target, config)
+    how = Watching(pause_seconds=pause_seconds)
+    if target == "kubeflow":
+        how = Watching(
+            pause_seconds=pause_seconds,
+            pending_timeout_seconds=read_profile(config).kubeflow.pending_timeout_seconds,
+            logs_command=f"headrace runs logs {options} {run_id}",
+        )
     try:
         with interruptible(), ProgressDisplay() as display:
-            run = watch(remote, run_id, display, pause_seconds)
+            run = watch(remote, run_id, display, how)
     except KeyboardInterrupt:
         _say_how_to_go_on(run_id, options)
         return EXIT_INTERRUPTED

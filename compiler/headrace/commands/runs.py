@@ -6,10 +6,12 @@ from pathlib import Path
 import click
 
 from headrace.commands.remote_options import (
+    EXIT_INTERRUPTED,
     config_option,
     echo_json,
     echo_table,
     json_option,
+    options_of,
     pause_option,
     remote_of,
     target_option,
@@ -22,7 +24,7 @@ from headrace_components.errors import InputError
 
 @click.group()
 def runs() -> None:
-    """List, watch, cancel and delete runs on Vertex AI or Kubeflow."""
+    """List, watch, read, cancel and delete runs on Vertex AI or Kubeflow."""
 
 
 @runs.command("list")
@@ -60,7 +62,7 @@ def show(run_id: str, target: Target, config: Path | None, as_json: bool) -> Non
     """Show where RUN stands, and its tasks with their logs.
 
     JSON: {id, name, state, link, created, seconds, message, tasks}, each task {name, state,
-    seconds, message, log}.
+    seconds, pending_seconds, message, log}.
     """
     run = remote_of(target, config).describe(run_id)
     if as_json:
@@ -73,10 +75,13 @@ def show(run_id: str, target: Target, config: Path | None, as_json: bool) -> Non
     width = max((len(task.name) for task in run.tasks), default=0)
     for task in run.tasks:
         seconds = f"  {task.seconds:.0f}s" if task.state != "waiting" else ""
-        click.echo(f"{task.name:<{width}}  {task.state}{seconds}")
-        for line in (task.message, task.log):
+        waits = f", its pod waits for {task.pending_seconds:.0f}s" if task.pending_seconds else ""
+        click.echo(f"{task.name:<{width}}  {task.state}{seconds}{waits}")
+        for line in (*task.message.splitlines(), task.log):
             if line:
                 click.echo(f"    {line}")
+    if target == "kubeflow" and any(task.state == "failed" for task in run.tasks):
+        click.echo(f"Their logs: headrace runs logs {options_of(target, config)} {run_id}")
 
 
 @runs.command()
@@ -87,6 +92,41 @@ def show(run_id: str, target: Target, config: Path | None, as_json: bool) -> Non
 def watch(run_id: str, target: Target, config: Path | None, pause_seconds: float | None) -> int:
     """Show what happens in RUN until it is over."""
     return watched(remote_of(target, config), run_id, target, config, pause_seconds)
+
+
+@runs.command()
+@click.argument("run_id", metavar="RUN")
+@click.argument("task", required=False)
+@target_option
+@config_option
+@click.option("-f", "--follow", is_flag=True, help="Go on until they end.")
+@pause_option
+def logs(
+    run_id: str,
+    task: str | None,
+    target: Target,
+    config: Path | None,
+    follow: bool,
+    pause_seconds: float | None,
+) -> int:
+    """Print the log of TASK, or the logs of all tasks of RUN that have one.
+
+    TASK is a name that `headrace runs show` prints. Of a task that was tried again it is the log of
+    the latest attempt; of one whose driver failed, that of the driver.
+    """
+    from headrace.backends.remote.logs import follow_logs, print_logs
+    from headrace.interrupts import interruptible
+
+    remote = remote_of(target, config)
+    if not follow:
+        print_logs(remote, run_id, task, click.echo)
+        return 0
+    try:
+        with interruptible():
+            follow_logs(remote, run_id, task, click.echo, pause_seconds)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    return 0
 
 
 @runs.command()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headrace.errors import CompileError
+from headrace.profiles.quantities import DURATION_WORDS, seconds
 from headrace.profiles.tables import check_names, check_tables, check_texts
 
 # objstore schemes of backend/src/v2 in kubeflow/pipelines
@@ -42,6 +43,8 @@ class Kubeflow:
             there, and use `node_selector`.
         large_artifacts: `copy` lets the launcher carry all files; with `reference` components
             read and write rows at their URIs, and it carries a small file that names them.
+        pending_timeout: How long `headrace submit` and `headrace runs watch` let a task wait for
+            its pod to start, as `30m`, before they cancel the run; empty for as long as it takes.
     """
 
     pipeline_root: str = ""
@@ -56,6 +59,7 @@ class Kubeflow:
     image_pull_secrets: tuple[str, ...] = ()
     accelerator_label: str = "cloud.google.com/gke-accelerator"
     large_artifacts: str = "copy"
+    pending_timeout: str = ""
 
     def __post_init__(self) -> None:
         """Rejects roots that the open-source launcher cannot open, and unknown values."""
@@ -73,4 +77,13 @@ class Kubeflow:
             check_names("`image_pull_policy`", "value", [self.image_pull_policy], _PULL_POLICIES)
         check_names("`large_artifacts`", "value", [self.large_artifacts], _LARGE_ARTIFACTS)
         check_tables("pipeline_parameters", self.pipeline_parameters)
+        if self.pending_timeout and seconds(self.pending_timeout) is None:
+            raise CompileError(
+                f"`pending_timeout` is {self.pending_timeout!r}, expected {DURATION_WORDS}."
+            )
         check_texts("`image_pull_secrets`", self.image_pull_secrets, "a secret's name")
+
+    @property
+    def pending_timeout_seconds(self) -> float | None:
+        """`pending_timeout` in seconds; None where there is none."""
+        return seconds(self.pending_timeout) if self.pending_timeout else None

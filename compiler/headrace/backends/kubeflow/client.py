@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from headrace.backends.kubeflow.connection import Address
+from headrace.backends.remote.contact import ContactLostError
 from headrace_components.errors import ComponentError, InputError, PlatformError
 
 T = TypeVar("T")
@@ -176,6 +177,42 @@ def get_json(kfp: Any, address: Address, path: str, query: Mapping[str, Any]) ->
     return call(ask, address, path)
 
 
+def get_text(kfp: Any, address: Address, path: str) -> str | None:
+    """Returns the answer to a GET of `path` as it is, or None where the service has none.
+
+    For logs, which the API server serves beside its API: what it cannot read is an error of its
+    own, or in older versions an answer that tells of one.
+
+    Raises:
+        PlatformError: It stays busy, cannot be reached, or wants other credentials.
+    """
+    import urllib3
+    from kfp_server_api import ApiException
+
+    api = kfp._run_api.api_client
+    timeout = urllib3.Timeout(connect=_TIMEOUT_SECONDS[0], read=_TIMEOUT_SECONDS[1])
+
+    def ask() -> str | None:
+        headers = dict(api.default_headers)
+        api.update_params_for_auth(headers, [], ["Bearer"])
+        if api.cookie:
+            headers["Cookie"] = api.cookie
+        answer = api.rest_client.pool_manager.request(
+            "GET", f"{api.configuration.host}{path}", headers=headers, timeout=timeout
+        )
+        text = str(answer.data.decode("utf-8", "replace"))
+        if answer.headers.get("Content-Type", "").startswith("text/html"):
+            raise WebPageError
+        if answer.status in (401, 403, *_BUSY):
+            error = ApiException(status=answer.status, reason=answer.reason)
+            error.body = text
+            raise error
+        is_error = answer.status >= 400 or text.startswith('{"error_message":')
+        return None if is_error else text
+
+    return call(ask, address, f"the log {path}")
+
+
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
     # kfp prints links of its own, also to places that do not exist where a port is forwarded.
@@ -210,12 +247,12 @@ def _refusal(error: Any, address: Address, what: str) -> ComponentError:
             "ends in /pipeline."
         )
     if status in _BUSY:
-        return PlatformError(
+        return ContactLostError(
             f"{came} It was asked {len(PAUSES_SECONDS) + 1} times. Look at deployment ml-pipeline "
             "in the cluster, or try again later."
         )
     if status >= 500:
-        return PlatformError(f"{came} Look at the log of deployment ml-pipeline in the cluster.")
+        return ContactLostError(f"{came} Look at the log of deployment ml-pipeline in the cluster.")
     return InputError(f"{came} {_ADVICE.get(status, 'Correct what the service names.')}")
 
 
@@ -229,7 +266,8 @@ def _reason(error: Any) -> str:
     """Returns what the service said, in one line."""
     text = error.body or error.reason or ""
     with contextlib.suppress(ValueError, AttributeError):  # no JSON object: a proxy's answer
-        text = json.loads(text).get("message") or text
+        said = json.loads(text)
+        text = said.get("message") or said.get("error_message") or text
     match = _INNERMOST.fullmatch(str(text))
     return " ".join((match["reason"] if match else str(text)).split())[:300].rstrip(".")
 
@@ -241,9 +279,9 @@ def _web_page(address: Address) -> PlatformError:
     )
 
 
-def _unreachable(error: Exception, address: Address) -> PlatformError:
+def _unreachable(error: Exception, address: Address) -> ContactLostError:
     reason = " ".join(str(getattr(error, "reason", None) or error).split())[:300]
-    return PlatformError(
+    return ContactLostError(
         f"kubeflow: {address.host} cannot be reached: {reason}. Check `host` in [kubeflow], the "
         "network and the VPN, then try again."
     )

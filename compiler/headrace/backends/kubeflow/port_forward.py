@@ -159,23 +159,44 @@ class _Server(socketserver.ThreadingTCPServer):
 
 class _Connection(socketserver.BaseRequestHandler):
     def handle(self) -> None:
-        from kubernetes.stream import portforward
-
         server: Any = self.server
         core = _core(server.service.purpose)
         pod, port = _pod(core, server.service)
-        tunnel = portforward(
-            core.connect_get_namespaced_pod_portforward,
-            pod,
-            server.service.namespace,
-            ports=str(port),
-        )
+        tunnel = _tunnel(core, pod, server.service.namespace, port)
         far = tunnel.socket(port)
         back = threading.Thread(target=_copy, args=(far, self.request), daemon=True)
         back.start()
         _copy(self.request, far)
         far.close()
         back.join()
+
+
+def _tunnel(core: Any, pod: str, namespace: str, port: int) -> Any:
+    """Returns a `PortForward` to a pod that hangs up when the cluster does.
+
+    The client's own one ends in its thread by a traceback on the terminal then, and leaves whoever
+    uses the port to wait for an answer.
+    """
+    from kubernetes.stream import ws_client
+
+    class Tunnel(ws_client.PortForward):  # type: ignore[misc]  # kubernetes has no types
+        def _proxy(self) -> None:
+            with contextlib.suppress(Exception):  # who uses the port sees the connection end
+                super()._proxy()
+            with contextlib.suppress(OSError):
+                for each in self.local_ports.values():
+                    each.python.close()
+
+    def opened(_method: str, url: str, **options: Any) -> Any:
+        configuration = core.api_client.configuration
+        address = ws_client.get_websocket_url(url, options["query_params"])
+        websocket = ws_client.create_websocket(configuration, address, options["headers"])
+        return Tunnel(websocket, [port])
+
+    core.api_client.request = opened  # the client is this connection's own
+    return core.connect_get_namespaced_pod_portforward(
+        pod, namespace, ports=str(port), _preload_content=False
+    )
 
 
 def _copy(source: Any, target: Any) -> None:

@@ -23,19 +23,19 @@ ENDED = frozenset({"SUCCEEDED", "SKIPPED", "FAILED", "CANCELED"})
 """States that a run keeps."""
 
 
-def run_of(found: Any, address: Address, where_logs_are: str, tasks: Sequence[Task]) -> Run:
+def run_of(found: Any, address: Address, tasks: Sequence[Task] = (), message: str = "") -> Run:
     """Returns a `V2beta1Run`.
 
     Args:
         found: The run.
         address: Where its page is.
-        where_logs_are: What a run that failed says besides its own reason.
         tasks: Its tasks, as far as they are known.
+        message: Why it failed, besides what it says itself.
     """
     state = _RUN_STATES.get(str(found.state), "waiting")
-    message = found.error.message if found.error else ""
-    if state == "failed":
-        message = f"{message} {where_logs_are}".strip()
+    if state == "failed" and is_cancelled(found):
+        state = "cancelled"
+    message = " ".join(filter(None, [found.error.message if found.error else "", message]))
     return Run(
         id=found.run_id,
         name=found.display_name,
@@ -48,6 +48,15 @@ def run_of(found: Any, address: Address, where_logs_are: str, tasks: Sequence[Ta
         tasks=tuple(tasks),
         message=message,
     )
+
+
+def is_cancelled(found: Any) -> bool:
+    """Whether somebody has asked for a `V2beta1Run` to end.
+
+    Kubeflow Pipelines 2.17 ends it as FAILED, and tells of CANCELING in its history alone.
+    """
+    states = {str(each.state) for each in found.state_history or []}
+    return bool(states & {"CANCELING", "CANCELED"}) or str(found.state) in ("CANCELING", "CANCELED")
 
 
 def schedule_of(found: Any, address: Address) -> Schedule:

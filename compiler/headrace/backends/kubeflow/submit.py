@@ -9,10 +9,21 @@ from typing import Any, TypeVar
 
 from headrace import ir
 from headrace.backends.kubeflow import client, connection
+from headrace.backends.kubeflow.cluster import Cluster
+from headrace.backends.kubeflow.explaining import Explainer
 from headrace.backends.kubeflow.lineage_api import ApiSource
 from headrace.backends.kubeflow.package import package_of
-from headrace.backends.kubeflow.records import ENDED, has_ended, run_of, schedule_of
+from headrace.backends.kubeflow.pod_logs import PodLogs
+from headrace.backends.kubeflow.records import (
+    ENDED,
+    has_ended,
+    is_cancelled,
+    run_of,
+    schedule_of,
+)
 from headrace.backends.kubeflow.tasks import (
+    Started,
+    settled,
     tasks_of_executions,
     tasks_of_nodes,
     with_those_to_come,
@@ -45,7 +56,8 @@ class KubeflowRemote:
         self.kfp = kfp
         self.address = address
         self._settings = settings
-        self._specs: dict[str, Any] = {}
+        self._sent: dict[str, Any] = {}
+        self._logs = PodLogs(kfp, address)
 
     def submit(self, order: Order) -> Run:
         """Starts a run."""
@@ -69,16 +81,27 @@ class KubeflowRemote:
 
         with package_of(order) as package:
             made = self._call(lambda: start(package), f"run {name!r}", found_anyway)
-        return self._run(made)
+        return run_of(made, self.address)
 
     def describe(self, run_id: str) -> Run:
         """Returns a run with its tasks."""
         found = self.fetch(run_id)
-        return self._run(found, self._tasks(found))
+        tasks = self._tasks(found)
+        has_failed = str(found.state) == "FAILED" and not is_cancelled(found)
+        message = self._explainer.run(found, tasks) if has_failed else ""
+        return run_of(found, self.address, tasks, message)
 
     def runs(self, limit: int) -> Sequence[Run]:
         """Returns the latest runs, the newest first."""
-        return [self._run(each) for each in self.latest(limit)]
+        return [run_of(each, self.address) for each in self.latest(limit)]
+
+    def log(self, run_id: str, task: str) -> str | None:
+        """Returns what a task has printed, in its latest attempt."""
+        found = self.fetch(run_id)
+        for started in self._started(found):
+            if started.task.name == task:
+                return self._logs.of(run_id, started, self._sent_of(found))
+        return None
 
     def cancel(self, run_id: str) -> None:
         """Asks for a run to end."""
@@ -231,19 +254,19 @@ class KubeflowRemote:
             if not token or count == limit:
                 return
 
-    def _run(self, found: Any, tasks: Sequence[Task] = ()) -> Run:
-        return run_of(found, self.address, self._where_logs_are(found), tasks)
-
-    def _where_logs_are(self, found: Any) -> str:
+    @functools.cached_property
+    def _explainer(self) -> Explainer:
         pods = self.namespace or self.address.service_namespace or self.address.namespace
-        return (
-            "Its log says why, on the run's page and, while its pod is there, with: "
-            f"kubectl -n {pods} logs -l pipeline/runid={found.run_id} -c main --prefix"
-        )
+        return Explainer(self._logs, Cluster(pods), pods)
 
     def pipeline_of(self, run: Any) -> Any:
         """Returns the pipeline of a `V2beta1Run`, which may hold no more than its name."""
-        if run.run_id not in self._specs:
+        sent = self._sent_of(run)
+        return sent.get("pipeline_spec", sent)
+
+    def _sent_of(self, run: Any) -> Any:
+        """Returns the pipeline of a run as it was sent, with Kubernetes' settings if it has any."""
+        if run.run_id not in self._sent:
             sent = run.pipeline_spec
             version = run.pipeline_version_reference
             if sent is None and version is not None:
@@ -253,12 +276,18 @@ class KubeflowRemote:
                     ),
                     f"the pipeline of run {run.run_id!r}",
                 ).pipeline_spec
-            self._specs[run.run_id] = (sent or {}).get("pipeline_spec", sent or {})
-        return self._specs[run.run_id]
+            self._sent[run.run_id] = sent or {}
+        return self._sent[run.run_id]
+
+    def _started(self, found: Any) -> list[Started]:
+        return tasks_of_nodes(found, self.pipeline_of(found)) if found.run_details else []
 
     def _tasks(self, found: Any) -> tuple[Task, ...]:
+        is_over = str(found.state) in ENDED
         if found.run_details:
-            started = tasks_of_nodes(found, self.pipeline_of(found), self._where_logs_are(found))
+            spec = self._sent_of(found)
+            nodes = settled(self._started(found), found) if is_over else self._started(found)
+            started = [self._explainer.task(found.run_id, each, spec) for each in nodes]
         elif str(found.state) == "PENDING":
             started = []
         else:
@@ -266,7 +295,6 @@ class KubeflowRemote:
             ask = functools.partial(client.get_json, self.kfp, self.address)
             executions = ApiSource(ask, self.namespace).executions_of(found.run_id)
             started = tasks_of_executions(executions)
-        is_over = str(found.state) in ENDED
         return with_those_to_come(started, self.pipeline_of(found), is_over=is_over)
 
 

@@ -20,6 +20,10 @@ ENDED: frozenset[str] = frozenset({"done", "cached", "skipped", "cancelled", "fa
 """States that a task keeps."""
 
 
+LONG_WAIT_SECONDS = 30.0
+"""Waits of a task for its pod or machine are told of, with the reason, when they are longer."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Order:
     """A pipeline that is to run.
@@ -70,13 +74,16 @@ class Task:
         name: Path within the pipeline, as `for-loop-1/0/trainer`; unique in the run.
         state: `cached` was answered by an earlier task; `skipped` was not needed.
         seconds: Wall time, until now if it runs.
-        message: Why it failed, in the service's words; empty otherwise.
+        pending_seconds: How long it has waited for a machine or a pod of its own to start; 0 where
+            it does not wait, or the service does not tell.
+        message: Why it failed, why it waits, or why it was tried again; empty otherwise.
         log: Link to its log; empty where there is none yet.
     """
 
     name: str
     state: TaskState
     seconds: float = 0.0
+    pending_seconds: float = 0.0
     message: str = ""
     log: str = ""
 
@@ -148,6 +155,9 @@ class Remote(Protocol):
 
     def describe(self, run_id: str) -> Run:
         """Returns a run with its tasks."""
+
+    def log(self, run_id: str, task: str) -> str | None:
+        """Returns what a task has printed so far, or None where there is nothing to be read."""
 
     def runs(self, limit: int) -> Sequence[Run]:
         """Returns the latest runs, the newest first, at most `limit`."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from headrace.backends.remote.contact import ContactLostError
 from headrace.extras import not_installed
 from headrace.profiles.profile import Profile
 from headrace_components.errors import ComponentError, InputError, PlatformError
@@ -159,19 +160,19 @@ class Clients:
         if isinstance(error, api.NotFound) and missing:
             return InputError(f"{reason}{missing}")
         if isinstance(error, api.NotFound) or _is_unknown_host(error):
-            kind = PlatformError if _is_unknown_host(error) else InputError
+            kind = ContactLostError if _is_unknown_host(error) else InputError
             return kind(
                 f"{reason}Check `project`, {where.project!r}, and `region`, {where.region!r}, in "
                 f"[vertex] of {where.source}, and that the project has the API enabled: {enable}."
             )
         if isinstance(error, api.TooManyRequests):
-            return PlatformError(
+            return ContactLostError(
                 f"{reason}It was asked for a minute. Ask for more quota in {where.project!r}, or "
                 "call the command again later."
             )
         if isinstance(error, api.ClientError) and not isinstance(error, api.Aborted):
             return InputError(f"{reason}{refused}")
-        return PlatformError(f"{reason}Call the command again later.")
+        return ContactLostError(f"{reason}Call the command again later.")
 
 
 def connect_clients(where: Place) -> Clients:

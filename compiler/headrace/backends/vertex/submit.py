@@ -93,6 +93,10 @@ class VertexRemote:
         job = self._call_for_run(f"show run {run_id!r}", get, run_id)
         return run_of(job, self._reasons.of)
 
+    def log(self, run_id: str, task: str) -> str | None:  # noqa: ARG002  the link is in the task
+        """Returns None: logs are in Cloud Logging, which each task has a link to."""
+        return None
+
     def runs(self, limit: int) -> Sequence[Run]:
         """Returns the latest runs, the newest first, at most `limit`."""
         request = {

@@ -1,0 +1,127 @@
+"""Says why tasks failed, wait or were tried again, by logs and by what the cluster tells."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from headrace.backends.kubeflow.cluster import Cluster
+from headrace.backends.kubeflow.failures import (
+    OUT_OF_MEMORY,
+    has_end,
+    reason_of_driver,
+    reason_of_task,
+)
+from headrace.backends.kubeflow.nodes import Workflow
+from headrace.backends.kubeflow.pod_logs import PodLogs
+from headrace.backends.kubeflow.tasks import Started
+from headrace.backends.remote.contact import ContactLostError
+from headrace.backends.remote.model import LONG_WAIT_SECONDS, Task
+from headrace_components.errors import PlatformError
+
+_NO_LOG = (
+    "Its log cannot be read any more: its pod is gone, and Argo keeps no logs. The artifact "
+    "`executor-logs` on the run's page has it."
+)
+
+
+class Explainer:
+    """Explains tasks of an installation's runs.
+
+    Args:
+        logs: Reads their logs.
+        cluster: Knows what the cluster says.
+        namespace: Where their pods are, for messages.
+    """
+
+    def __init__(self, logs: PodLogs, cluster: Cluster, namespace: str) -> None:
+        self._logs = logs
+        self._cluster = cluster
+        self._namespace = namespace
+        self._texts: dict[str, str] = {}
+
+    def task(self, run_id: str, started: Started, spec: Mapping[str, Any]) -> Task:
+        """Returns a task with why it failed, why it waits or why it was tried again."""
+        task = started.task
+        if task.state == "failed" and not task.message:
+            message = self._failure(run_id, started, spec)
+        elif task.pending_seconds >= LONG_WAIT_SECONDS:
+            # Of several pods of one moment some run, perhaps this one.
+            if not started.is_pending_for_sure and self._log(run_id, started, spec) is not None:
+                return dataclasses.replace(task, pending_seconds=0.0)
+            message = self._wait(run_id, started)
+        elif task.state == "running" and len(started.pods) > 1 and not started.is_driver:
+            message = self._second_try(run_id, started, spec)
+        else:
+            return task
+        return dataclasses.replace(task, message=message)
+
+    def run(self, found: Any, tasks: Sequence[Task]) -> str:
+        """Returns why a run failed, a `V2beta1Run`, where none of its tasks says it."""
+        if any(task.state == "failed" for task in tasks) or found.error:
+            return ""
+        reasons = self._cluster.reasons(found.run_id)
+        details = (found.run_details.task_details if found.run_details else None) or []
+        drivers = Workflow(details).root_drivers
+        for pod in reversed(drivers):
+            text = self._logs.of_pod(found.run_id, pod, "system-dag-driver")
+            if text is not None:
+                return reason_of_driver(text)
+        said = next((reasons[each] for each in (*reversed(drivers), "") if each in reasons), "")
+        if said:
+            return f"It failed before its first task. Kubernetes says: {said}"
+        account = found.service_account or "the default one"
+        return (
+            "It failed before its first task, and it had no pod whose log could say why. Most "
+            f"often its service account is not there: {account!r} in namespace "
+            f"{self._namespace!r} (`service_account` in [kubeflow]). To see the reason: "
+            f"kubectl -n {self._namespace} describe workflow -l pipeline/runid={found.run_id}"
+        )
+
+    def _failure(self, run_id: str, started: Started, spec: Mapping[str, Any]) -> str:
+        text = self._log(run_id, started, spec)
+        if text is not None and started.is_driver:
+            return reason_of_driver(text)
+        if text is not None and has_end(text):
+            return reason_of_task(text)
+        said = self._cluster.reasons(run_id).get(started.pods[-1] if started.pods else "", "")
+        if "OOMKilled" in said:
+            return OUT_OF_MEMORY
+        if said:
+            return f"Kubernetes says: {said}"
+        return _NO_LOG if text is None else reason_of_task(text)
+
+    def _wait(self, run_id: str, started: Started) -> str:
+        said = self._cluster.reasons(run_id).get(started.pods[-1], "")
+        pod = "its driver's pod" if started.is_driver else "its pod"
+        if said:
+            return f"{pod} has not started: {said}"
+        return (
+            f"{pod} has not started, and this account may not read why. The usual reasons: more "
+            "cpu, memory or GPUs than a node has free, an image that cannot be pulled, a claim or "
+            "a secret that is not there, or a quota that is used up. To see it: "
+            f"kubectl -n {self._namespace} get events --sort-by .lastTimestamp"
+        )
+
+    def _second_try(self, run_id: str, started: Started, spec: Mapping[str, Any]) -> str:
+        number = len(started.pods)
+        before = dataclasses.replace(started, pods=started.pods[:-1])
+        text = self._log(run_id, before, spec)
+        said = self._cluster.reasons(run_id).get(before.pods[-1], "")
+        if text is not None and has_end(text):
+            said = reason_of_task(text).splitlines()[0]
+        return f"attempt {number}, since {said or 'the pod before was deleted or lost its node'}"
+
+    def _log(self, run_id: str, started: Started, spec: Mapping[str, Any]) -> str | None:
+        """Returns the log of a task's latest pod, or None where it cannot be read."""
+        pod = started.pods[-1] if started.pods else ""
+        if pod in self._texts:
+            return self._texts[pod]
+        try:
+            text = self._logs.of(run_id, started, spec)
+        except ContactLostError:
+            raise
+        except PlatformError:  # this account may not read logs; the task is told nevertheless
+            return None
+        if text is not None and has_end(text):
+            self._texts[pod] = text
+        return text

@@ -1,0 +1,95 @@
+"""Reads why a task failed from the log of its pod.
+
+The log of a task's pod has the component's own lines between those of Kubeflow's launcher, which
+runs the component and exits with 1 whatever the component's exit code was. That of a driver's pod
+ends with why the task could not be prepared.
+"""
+
+import re
+
+from headrace_components.task import EXIT_INPUT_ERROR, EXIT_PLATFORM_ERROR
+
+# Lines of Go's glog and klog, as `F1129 21:08:42.903210      16 main.go:130] failed ...`.
+_LAUNCHER = re.compile(r"(?P<level>[IWEF])\d{4} [\d:.]+ +\d+ \S+:\d+\] (?P<said>.*)")
+_LEVEL = re.compile(r"(?:DEBUG|INFO|NOTICE|WARNING|ERROR|CRITICAL)[ :]")
+_EXIT = re.compile(r"failed to execute component: (?:exit status (?P<code>\d+)|(?P<how>.*))")
+_DRIVER = re.compile(r"KFP driver: .*?\) failed: (?P<said>.*)")
+_TRACEBACK = "Traceback (most recent call last):"
+
+EXIT_KILLED = 137
+_MOST_LINES = 20
+
+OUT_OF_MEMORY = (
+    "It was killed, most often because it needed more memory than its limit (exit code 137). Give "
+    "it more `memory` in the profile."
+)
+NO_END = (
+    "Its log just stops, so its whole container was killed. "
+    "Most often it needed more memory than its limit (exit code 137): give it more `memory` in "
+    "the profile."
+)
+_CODES = {
+    EXIT_INPUT_ERROR: "Exit code 2: the pipeline, a parameter or the data has to change, and a "
+    "retry would fail as well.",
+    EXIT_PLATFORM_ERROR: "Exit code 75: the platform failed, so a retry may help.",
+    EXIT_KILLED: OUT_OF_MEMORY,
+}
+
+
+def has_end(log: str) -> bool:
+    """Whether the launcher or the driver has written its last words."""
+    return _last_words(log) != ""
+
+
+def reason_of_task(log: str) -> str:
+    """Returns why a task failed, by the log of its pod, for people; it may have several lines."""
+    last = _last_words(log)
+    match = _EXIT.search(last)
+    said = _component_error(log)
+    if match is None:
+        return "\n".join(filter(None, [said, f"Kubeflow's launcher: {last}" if last else NO_END]))
+    if match["code"] is None:
+        is_killed = "signal: killed" in match["how"]
+        end = OUT_OF_MEMORY if is_killed else f"It ended by {match['how'].rstrip('.')}."
+    else:
+        code = int(match["code"])
+        end = _CODES.get(code, f"Exit code {code}.")
+    return "\n".join(filter(None, [said, end]))
+
+
+def reason_of_driver(log: str) -> str:
+    """Returns why a task could not be prepared, by the log of its driver's pod."""
+    last = _last_words(log)
+    match = _DRIVER.search(last)
+    said = match["said"] if match else last
+    return f"Its driver, which prepares the task, failed: {said or 'its log does not say why'}."
+
+
+def _last_words(log: str) -> str:
+    """Returns the last line that the launcher ended itself with; empty where there is none."""
+    for line in reversed(log.splitlines()):
+        match = _LAUNCHER.fullmatch(line)
+        if match and match["level"] == "F":
+            return match["said"].strip().rstrip(".")
+    return ""
+
+
+def _component_error(log: str) -> str:
+    """Returns the last error that the component itself reports, or its exception."""
+    lines = [line for line in log.splitlines() if not _LAUNCHER.fullmatch(line)]
+    for start in range(len(lines) - 1, -1, -1):
+        if lines[start].startswith(("ERROR ", "CRITICAL ")):
+            found = [lines[start].partition(" ")[2]]
+            for line in lines[start + 1 : start + _MOST_LINES]:
+                if _LEVEL.match(line):
+                    break
+                found.append(line)
+            return "\n".join(found).strip()
+    starts = [number for number, line in enumerate(lines) if line.strip() == _TRACEBACK]
+    if starts:
+        # What is not indented ends the frames: `ValueError: ...`, and what follows of its text.
+        rest = lines[starts[-1] + 1 :]
+        end = next((n for n, line in enumerate(rest) if line and not line[0].isspace()), None)
+        if end is not None:
+            return "\n".join(rest[end : end + _MOST_LINES]).strip()
+    return ""

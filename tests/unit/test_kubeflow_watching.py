@@ -1,0 +1,478 @@
+"""What an author sees of runs on Kubeflow, by what a real one answered.
+
+The runs and the log in tests/fixtures/kubeflow_runs are answers of Kubeflow Pipelines 2.17.
+"""
+
+import base64
+import gzip
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import kubeflow_pipelines
+from headrace import frontend
+from headrace.backends.kubeflow import client, failures
+from headrace.backends.kubeflow.submit import KubeflowRemote, connect
+from headrace.backends.remote import watching
+from headrace.backends.remote.model import Order, Run, Task
+from headrace.cli import main
+from headrace.compiler import compile_for
+from headrace.profiles.kubeflow import Kubeflow
+from headrace.profiles.profile import Profile
+from kubeflow_api import KubeflowApi, kubeflow_api
+from kubeflow_cluster import Cluster, kubeflow_cluster
+from kubeflow_pipelines import flights
+from port_forwarding import forwarding
+
+RUNS = Path(__file__).parents[1] / "fixtures" / "kubeflow_runs"
+LOG = (RUNS / "node_log_failed_task.txt").read_text("utf-8")
+FAILED_POD = "camp2-trfail-9trxl-system-container-impl-2380975042"
+END = "F1129 21:08:42.903210      16 main.go:130] failed to execute component: {}\n"
+
+
+@pytest.fixture(autouse=True)
+def _no_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither this machine's cluster nor its tokens, and no patience."""
+    for name in ("HEADRACE_KFP_TOKEN", "HEADRACE_KFP_COOKIES", "KUBERNETES_SERVICE_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("KUBECONFIG", "/nonexistent")
+    monkeypatch.setattr(client, "PAUSES_SECONDS", (0.01, 0.01))
+
+
+@pytest.fixture
+def api() -> Iterator[KubeflowApi]:
+    with kubeflow_api() as served:
+        yield served
+
+
+@pytest.fixture
+def remote(api: KubeflowApi) -> KubeflowRemote:
+    return connect(Profile(kubeflow=Kubeflow(host=api.address)))
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    with kubeflow_cluster(tmp_path) as served:
+        monkeypatch.setenv("KUBECONFIG", str(served.kubeconfig))
+        yield served
+
+
+def recorded(api: KubeflowApi, name: str) -> str:
+    """Lets the API have a run that a real one had, and returns its id."""
+    run: dict[str, Any] = json.loads((RUNS / f"run_{name}.json").read_text("utf-8"))
+    api.runs[run["run_id"]] = run
+    return str(run["run_id"])
+
+
+def order() -> Order:
+    return Order(compiled=compile_for(frontend.load(flights), "kubeflow", Profile()))
+
+
+def options(api: KubeflowApi, folder: Path, more: str = "") -> list[str]:
+    config = folder / "headrace.toml"
+    config.write_text(f'[kubeflow]\nhost = "{api.address}"\n{more}\n', "utf-8")
+    return ["--target", "kubeflow", "--config", str(config)]
+
+
+def task(run: Run, name: str) -> Task:
+    return next(each for each in run.tasks if each.name == name)
+
+
+def test_a_failed_task_says_its_own_last_error_and_what_its_exit_code_means(
+    api: KubeflowApi, remote: KubeflowRemote
+) -> None:
+    run_id = recorded(api, "failed_task")
+    api.logs[FAILED_POD] = LOG
+
+    run = remote.describe(run_id)
+
+    assert run.state == "failed"
+    assert run.message == ""
+    assert task(run, "transform").message == (
+        "transform: preprocessing_fn raised ValueError at module_raise.py, line 2: camp2: my own "
+        "error in preprocessing_fn. Expected it to return: correct it there; the log has the full "
+        "traceback.\n"
+        "Exit code 2: the pipeline, a parameter or the data has to change, and a retry would fail "
+        "as well."
+    )
+    assert {each.name: each.state for each in run.tasks} == {
+        "csv-example-gen": "done",
+        "statistics-gen": "done",
+        "schema-gen": "done",
+        "transform": "failed",
+    }
+
+
+def test_the_log_of_a_pod_that_is_gone_is_read_where_argo_keeps_it(
+    api: KubeflowApi, remote: KubeflowRemote
+) -> None:
+    run_id = recorded(api, "failed_task")
+    assert "cannot be read any more" in task(remote.describe(run_id), "transform").message
+
+    api.archive["camp2-trfail-9trxl-2380975042"] = LOG
+
+    assert "my own error" in task(remote.describe(run_id), "transform").message
+    assert remote.log(run_id, "transform") == LOG
+
+
+def test_waiting_for_a_failed_run_ends_with_the_error_and_where_the_log_is(
+    api: KubeflowApi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_id = recorded(api, "failed_task")
+    api.logs[FAILED_POD] = LOG
+    given = options(api, tmp_path)
+
+    assert main(["runs", "watch", run_id, *given, "--poll", "0.1"]) == 1
+    told = capsys.readouterr().err
+    assert "ValueError at module_raise.py, line 2: camp2: my own error" in told
+    assert f"Its log: headrace runs logs {' '.join(given)} {run_id} transform\n" in told
+
+    assert main(["runs", "show", run_id, *given]) == 0
+    shown = capsys.readouterr().out
+    assert "    Exit code 2: the pipeline, a parameter" in shown
+    assert f"Their logs: headrace runs logs {' '.join(given)} {run_id}\n" in shown
+
+
+@pytest.mark.parametrize(
+    ("log", "reason"),
+    [
+        ("ERROR a: b.\n" + END.format("exit status 75"), "a: b.\nExit code 75: the platform"),
+        (END.format("exit status 137"), "It was killed, most often because it needed more memory"),
+        (END.format("signal: killed"), "It was killed, most often because it needed more memory"),
+        ("INFO a: begins.\n", "Its log just stops, so its whole container was killed."),
+        (
+            "ERROR a: one\n  two\nINFO a: three\nERROR a: four\nfive\n"
+            + END.format("signal: term"),
+            "a: four\nfive\nIt ended by signal: term.",
+        ),
+        (
+            "Traceback (most recent call last):\n  File x\nKeyError: 'a'\n\n"
+            "During handling of the above exception, another exception occurred:\n\n"
+            "Traceback (most recent call last):\n  File y\n    f()\nValueError: b\nmore of b\n"
+            + END.format("exit status 1"),
+            "ValueError: b\nmore of b\nExit code 1.",
+        ),
+        (
+            "INFO a: done.\nF1129 21:08:42.9 16 main.go:130] failed to upload output artifacts: "
+            "no bucket\n",
+            "Kubeflow's launcher: failed to upload output artifacts: no bucket",
+        ),
+    ],
+)
+def test_what_ended_a_task_is_read_from_its_log(log: str, reason: str) -> None:
+    assert failures.reason_of_task(log).startswith(reason)
+
+
+def test_a_task_that_needed_too_much_memory_says_so(
+    api: KubeflowApi, remote: KubeflowRemote, cluster: Cluster
+) -> None:
+    whole = recorded(api, "oom_killed")
+    cluster.run_id = whole
+    node = "camp2-ingest-cbq7h-3210521526"
+    pod = "camp2-ingest-cbq7h-system-container-impl-3210521526"
+    api.logs[pod] = "INFO csv_example_gen: reading.\n"
+    cluster.add_workflow(
+        "camp2-ingest-cbq7h", nodes={node: {"message": "main: OOMKilled (exit code 137)"}}
+    )
+    alone = recorded(api, "oom_killed_component")
+    api.logs["camp2-hog-fm96h-system-container-impl-510199001"] = END.format("signal: killed")
+
+    for run_id, name in ((whole, "csv-example-gen"), (alone, "hog")):
+        assert task(remote.describe(run_id), name).message == failures.OUT_OF_MEMORY
+
+
+def test_a_run_whose_service_account_is_not_there_says_so(
+    api: KubeflowApi, remote: KubeflowRemote
+) -> None:
+    run = remote.describe(recorded(api, "no_service_account"))
+
+    assert run.state == "failed"
+    account = api.runs[run.id]["service_account"]
+    assert f"Most often its service account is not there: {account!r}" in run.message
+    assert f"describe workflow -l pipeline/runid={run.id}" in run.message
+
+
+def test_what_the_cluster_says_of_a_run_without_tasks_is_passed_on(
+    api: KubeflowApi, remote: KubeflowRemote, cluster: Cluster
+) -> None:
+    cluster.run_id = recorded(api, "no_service_account")
+    said = 'error looking up service account kubeflow/nobody: serviceaccount "nobody" not found'
+    cluster.add_workflow("camp2-ingest-gw6hv", phase="Failed")
+    cluster.add_event("camp2-ingest-gw6hv", said, "2026-11-29T21:03:21Z")
+
+    run = remote.describe(cluster.run_id)
+
+    assert run.message == f"It failed before its first task. Kubernetes says: {said}"
+
+
+@pytest.mark.parametrize("name", ["cancelled_while_running", "cancelled_while_pending"])
+def test_a_cancelled_run_is_told_as_cancelled(
+    name: str, api: KubeflowApi, remote: KubeflowRemote, tmp_path: Path
+) -> None:
+    run_id = recorded(api, name)
+
+    run = remote.describe(run_id)
+
+    assert run.state == "cancelled"
+    assert {each.state for each in run.tasks} == {"cancelled"}
+    assert [each.state for each in remote.runs(20)] == ["cancelled"]
+    assert main(["runs", "watch", run_id, *options(api, tmp_path), "--poll", "0.1"]) == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "pending_cpu",
+        "pending_gpu_timeout",
+        "pending_gpuquota",
+        "pending_image",
+        "pending_nopvc",
+        "image_pull_backoff",
+    ],
+)
+def test_a_task_that_cannot_start_says_that_it_waits(
+    name: str, api: KubeflowApi, remote: KubeflowRemote
+) -> None:
+    waits = task(remote.describe(recorded(api, name)), "csv-example-gen")
+
+    assert waits.state == "running"
+    assert waits.pending_seconds > 60
+    assert "its pod has not started, and this account may not read why" in waits.message
+    assert "kubectl -n kubeflow get events" in waits.message
+
+
+def test_why_a_pod_cannot_start_is_read_from_the_cluster(
+    api: KubeflowApi, cluster: Cluster
+) -> None:
+    def reason(name: str) -> str:
+        cluster.run_id = recorded(api, name)
+        remote = connect(Profile(kubeflow=Kubeflow(host=api.address)))
+        return task(remote.describe(cluster.run_id), "csv-example-gen").message
+
+    scheduled = {"type": "PodScheduled", "status": "True"}
+    node = "camp2-ingest-wtth6-1953650986"
+    unfit = "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available"
+    cluster.add_pod(
+        "a",
+        node,
+        phase="Pending",
+        conditions=[
+            {
+                "type": "PodScheduled",
+                "status": "False",
+                "reason": "Unschedulable",
+                "message": unfit,
+            }
+        ],
+    )
+    assert reason("pending_cpu") == f"its pod has not started: {unfit}"
+
+    node = "camp2-ingest-jlwsv-2121218839"
+    waiting = {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "nowhere/a:1"'}
+    cluster.add_pod(
+        "b",
+        node,
+        phase="Pending",
+        conditions=[scheduled],
+        containerStatuses=[{"name": "main", "state": {"waiting": waiting}}],
+    )
+    assert "ImagePullBackOff: Back-off pulling" in reason("image_pull_backoff")
+
+    node = "camp2-ingest-nmtct-97313705"
+    starting = {"name": "main", "state": {"waiting": {"reason": "ContainerCreating"}}}
+    cluster.add_pod("c", node, conditions=[scheduled], containerStatuses=[starting])
+    cluster.add_event("c", 'MountVolume.SetUp failed: secret "s" not found', "2026-11-29T21:05:00Z")
+    cluster.add_event("c", "an earlier one", "2026-11-29T21:04:00Z")
+    assert reason("pending_nopvc").endswith('failed: secret "s" not found')
+
+    node = "camp2-ingest-fkxvl-831769530"
+    quota = 'pods "x" is forbidden: exceeded quota: gpus, requested: requests.nvidia.com/gpu=1'
+    packed = gzip.compress(json.dumps({node: {"message": quota}}).encode())
+    cluster.pods.clear()
+    cluster.add_workflow("w", compressedNodes=base64.b64encode(packed).decode())
+    assert reason("pending_gpuquota").endswith(quota)
+
+    cluster.forbidden = {"workflows", "pods", "events"}
+    assert "this account may not read why" in reason("pending_gpuquota")
+
+
+def test_a_pod_that_starts_is_told_from_one_of_the_same_moment_that_waits(
+    api: KubeflowApi, remote: KubeflowRemote
+) -> None:
+    run_id = recorded(api, "pending_cpu")
+    run = api.runs[run_id]
+    other = {"display_name": "executor(0)", "state": "RUNNING", "task_id": "other"}
+    details = run["run_details"]["task_details"]
+    mine = next(each for each in details if each["display_name"] == "executor(0)")
+    details.append({**mine, **other})
+
+    assert task(remote.describe(run_id), "csv-example-gen").pending_seconds > 60
+
+    api.logs["camp2-ingest-wtth6-system-container-impl-1953650986"] = "INFO it runs.\n"
+    assert task(remote.describe(run_id), "csv-example-gen").pending_seconds == 0
+
+
+@pytest.mark.parametrize("name", ["retrying", "running_after_pod_deleted"])
+def test_a_pod_that_was_deleted_and_made_again_is_told_of(
+    name: str, api: KubeflowApi, remote: KubeflowRemote
+) -> None:
+    run = remote.describe(recorded(api, name))
+
+    again = task(run, "sleeper")
+    assert again.state == "running"
+    assert again.message == "attempt 2, since the pod before was deleted or lost its node"
+
+
+def test_a_driver_that_fails_names_its_task_and_the_input(
+    api: KubeflowApi, remote: KubeflowRemote
+) -> None:
+    api.failing_drivers = {"train"}
+    api.logs["train-driver"] = (
+        "F1129 21:47:24.964760      17 main.go:127] KFP driver: driver.Container("
+        'pipelineName=edge-loops, runID=038888af, taskDisplayName="lst", taskName="lst", '
+        'component="comp-lst", dagExecutionID=445, componentSpec) failed: failed to resolve '
+        'inputs: input parameter "n" type mismatch: expect NUMBER_INTEGER, got string\n'
+    )
+    run_id = remote.submit(order()).id
+    while not (run := remote.describe(run_id)).is_over:
+        pass
+
+    failed = task(run, "train")
+    assert failed.state == "failed"
+    assert failed.message == (
+        "Its driver, which prepares the task, failed: failed to resolve inputs: input parameter "
+        '"n" type mismatch: expect NUMBER_INTEGER, got string.'
+    )
+
+
+def test_a_task_from_the_cache_is_told_as_cached(api: KubeflowApi, remote: KubeflowRemote) -> None:
+    run = remote.describe(recorded(api, "cached_kfp_sample"))
+
+    assert {each.name: each.state for each in run.tasks} == {
+        "make-data": "cached",
+        "sum-data": "cached",
+    }
+
+
+def test_a_finished_run_has_no_task_under_way(api: KubeflowApi, remote: KubeflowRemote) -> None:
+    run_id = recorded(api, "pending_cpu")
+    for state, told in (("FAILED", "cancelled"), ("SUCCEEDED", "done")):
+        api.runs[run_id]["state"] = state
+
+        assert task(remote.describe(run_id), "csv-example-gen").state == told
+
+
+def test_logs_are_printed_of_one_task_and_of_all(
+    api: KubeflowApi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_id = recorded(api, "failed_task")
+    api.logs[FAILED_POD] = LOG
+    given = options(api, tmp_path)
+
+    assert main(["runs", "logs", run_id, "transform", *given]) == 0
+    assert capsys.readouterr().out == LOG
+    assert main(["runs", "logs", run_id, *given]) == 0
+    assert capsys.readouterr().out == f"==> transform, failed <==\n{LOG}"
+    assert main(["runs", "logs", run_id, "transfrom", *given]) == 2
+    assert "Did you mean 'transform'?" in capsys.readouterr().err
+    assert main(["runs", "logs", run_id, "schema-gen", *given]) == 2
+    assert "is done, cannot be read" in capsys.readouterr().err
+
+
+def test_a_log_is_followed_until_its_task_ends(
+    api: KubeflowApi, remote: KubeflowRemote, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = iter(["INFO one\nINFO t", "wo\n", "", "INFO three"])
+    shown = ""
+
+    def grown(self: KubeflowApi, run_id: str, node: str) -> str | None:
+        nonlocal shown
+        if api.runs[run_id]["_pods"].get(node) != "make":
+            return None
+        shown += next(lines, "")
+        return shown
+
+    run_id = remote.submit(order()).id
+    api.log = grown.__get__(api)  # type: ignore[method-assign]
+
+    assert (
+        main(["runs", "logs", run_id, "make", "-f", "--poll", "0.1", *options(api, tmp_path)]) == 0
+    )
+
+    assert capsys.readouterr().out.startswith("INFO one\nINFO two\n")
+
+
+def test_contact_that_comes_back_is_waited_for_with_a_word(
+    api: KubeflowApi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api.refusals["GET runs"] = [0, *([503] * 7)]
+
+    pipeline = f"{kubeflow_pipelines.__file__}:flights"
+    assert main(["submit", pipeline, *options(api, tmp_path), "--poll", "0.1"]) == 0
+
+    told = capsys.readouterr().err
+    assert "It is asked again for 10 minutes; the run goes on." in told
+    assert "It answers again, after" in told
+
+
+def test_contact_that_stays_lost_has_an_exit_code_of_its_own(
+    api: KubeflowApi,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(watching, "PATIENCE_SECONDS", 0.5)
+    api.refusals["GET runs"] = [0, *([503] * 1000)]
+
+    pipeline = f"{kubeflow_pipelines.__file__}:flights"
+    given = options(api, tmp_path)
+    assert main(["submit", pipeline, *given, "--poll", "0.1"]) == 75
+
+    (run_id,) = api.runs
+    told = capsys.readouterr().err
+    assert f"To watch it:  headrace runs watch {run_id} {' '.join(given)}" in told
+    assert "answered 503" in told
+
+
+def test_a_run_that_cannot_start_is_ended_after_the_pending_timeout(
+    api: KubeflowApi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api.stuck = {"make"}
+    given = options(api, tmp_path, 'pending_timeout = "1s"')
+
+    pipeline = f"{kubeflow_pipelines.__file__}:flights"
+    assert main(["submit", pipeline, *given, "--poll", "0.1"]) == 1
+
+    (run,) = api.runs.values()
+    assert [each["state"] for each in run["state_history"]][-2:] == ["CANCELING", "FAILED"]
+    told = capsys.readouterr().err
+    assert "make: it has waited longer than `pending_timeout` of the profile." in told
+    assert "cancelled in" in told
+    assert "running" not in told.rpartition("cancelled in")[2]
+
+
+def test_a_tunnel_that_breaks_is_opened_again_without_a_traceback(
+    api: KubeflowApi,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    hooked: list[Any] = []
+    monkeypatch.setattr(threading, "excepthook", hooked.append)
+    port = int(api.address.rpartition(":")[2])
+    with forwarding(tmp_path, {"ml-pipeline": port}) as served:
+        monkeypatch.setenv("KUBECONFIG", str(served.kubeconfig))
+        remote = connect(Profile(kubeflow=Kubeflow()))
+        run = remote.submit(order())
+        before = len(served.opened)
+
+        served.drop()
+
+        assert remote.describe(run.id).id == run.id
+        assert len(served.opened) > before
+    assert hooked == []
+    assert "Traceback" not in capsys.readouterr().err
