@@ -14,7 +14,7 @@ PY_MINOR := $(shell $(PYTHON) -c 'import sys; print(sys.version_info.minor)')
 GENERATION ?= $(if $(and $(filter $(GLIBC),$(NEWEST)),$(filter-out 11,$(PY_MINOR))),1.21,1.16)
 LOCK := images/local/tfx-$(GENERATION).lock
 
-.PHONY: help setup run test check format compile golden bench lock images test-images push base bake kind-up kind-test kind-down clean
+.PHONY: help setup run test check format compile golden bench lock images test-images import-names push base bake kind-up kind-test kind-down clean
 
 help: ## List the targets
 	@grep -hE '^[a-z/%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -99,6 +99,9 @@ images: $(VENV)/.ready ## Build all images, with docker, podman or buildah
 
 test-images: $(VENV)/.ready ## Run every component in its image under the rules of each backend
 	HEADRACE_TEST_IMAGES=all $(BIN)/python -m pytest -n auto --dist worksteal -m image
+
+import-names: $(VENV)/.ready ## Write which modules the packages of the images bring, by which compiling checks module files
+	HEADRACE_REGENERATE=1 $(BIN)/python -m pytest -q tests/integration/images/test_every_image.py -k imported
 
 push: $(VENV)/.ready ## Push all images to HEADRACE_REGISTRY and record their digests
 	$(BIN)/headrace images push

@@ -10,7 +10,6 @@ import importlib
 import json
 import math
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import kubeflow_words
 from headrace_components import catalog, task
 
 Rules = Literal["kfp-2.17", "kfp-next", "vertex"]
@@ -142,9 +142,10 @@ class Launcher:
         }
         message = self._executor_input(spec, parameters or {}, wired, task_key, pod)
         self._provide(pod, wired)
-        words = [placed(word, message) for word in command]
-        if self.rules != "vertex":
-            words = [expanded(word, environment or {}) for word in words]
+        if self.rules == "vertex":
+            words = [placed(word, message) for word in command]
+        else:
+            words = kubeflow_words.started(command, message, environment or {}, pod)
         code, log = self._start(words, message, pod, environment or {})
         if code != 0:
             raise TaskFailedError(f"{component}: exit code {code}\n{log}")
@@ -188,9 +189,15 @@ class Launcher:
             else:
                 outputs["parameters"][name] = {"outputFile": str(pod / "tmp/kfp/outputs" / name)}
         if self.rules != "vertex":
-            log_uri = self._uri(f"{task_key}/executor-logs")
+            log_uri = self._uri(f"{task_key}/executor-logs-0")
             outputs["artifacts"]["executor-logs"] = {
-                "artifacts": [{"name": "executor-logs", "type": {}, "uri": log_uri, "metadata": {}}]
+                "artifacts": [
+                    {
+                        "name": "executor-logs",
+                        "type": {"schemaTitle": "system.Artifact"},
+                        "uri": log_uri,
+                    }
+                ]
             }
         # Launchers up to 2.14 have it in /tmp, later ones beside the outputs; old ones do not make
         # the directory.
@@ -255,14 +262,14 @@ class Launcher:
         pod: Path,
         environment: Mapping[str, str],
     ) -> tuple[int, str]:
-        if words[:2] != ["python", "-m"]:
-            raise TypeError(f"the images start `python -m`, and {words[:2]} was asked for")
         environment = {"HEADRACE_MOUNT_ROOT": str(pod), **environment}
-        if self.subprocess:
-            inside = [*container(pod, environment), "python"] if container else [str(self.python)]
+        if self.subprocess or words[:2] != ["python", "-m"]:
+            # A container has its own programs; here they are those of the interpreter's directory.
+            path = f"{self.python.parent}{os.pathsep}{os.environ['PATH']}"
+            own = words if container or words[0] != "python" else [str(self.python), *words[1:]]
             result = subprocess.run(
-                [*inside, *words[1:]],
-                env={**os.environ, **environment},
+                [*container(pod, environment), *own] if container else own,
+                env={**os.environ, "PATH": path, **environment},
                 cwd=pod,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -344,7 +351,7 @@ class Launcher:
 
 
 def placed(word: str, message: Mapping[str, Any]) -> str:
-    """Returns a word with its placeholders replaced, as text in text: `compileCmdAndArgs`."""
+    """Returns a word with its placeholders replaced, as Vertex AI is known to do it."""
     word = word.replace("{{$}}", json.dumps(message, ensure_ascii=False))
     for name, value in message["inputs"]["parameterValues"].items():
         text = value if isinstance(value, str) else json.dumps(value)
@@ -353,15 +360,6 @@ def placed(word: str, message: Mapping[str, Any]) -> str:
         uri = entries["artifacts"][0]["uri"]
         word = word.replace(f"{{{{$.inputs.artifacts['{name}'].uri}}}}", uri)
     return word
-
-
-def expanded(word: str, environment: Mapping[str, str]) -> str:
-    """Returns a word as Kubernetes has it started: `$$` is a dollar, `$(NAME)` a variable."""
-
-    def value(match: re.Match[str]) -> str:
-        return "$" if match[1] is None else environment.get(match[1], match[0])
-
-    return re.sub(r"\$\$|\$\(([^)]*)\)", value, word)
 
 
 def _is_artifact(declaration: Any) -> bool:

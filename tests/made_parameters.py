@@ -8,8 +8,10 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+import kubeflow_words
 from conformance_features import PROFILE
 from headrace import ir
 from headrace.backends.local.inputs import loop_items, resolve
@@ -23,7 +25,7 @@ from headrace.passes.templates import fills_in
 from headrace.targets import Target
 from headrace_components.task import Task
 from headrace_components.templates import to_text
-from launcher import expanded, placed
+from launcher import placed
 
 RUN = {"pipeline_job_name": "run-1", "pipeline_job_resource_name": "run-1"}
 
@@ -102,10 +104,9 @@ class _Walk:
         words = [*container.get("command", []), *container["args"]]
         if self._target == "local":
             return [json.dumps(message) if word == "{{$}}" else word for word in words]
-        words = [placed(word, message) for word in words]
         if self._target == "kubeflow":
-            words = [expanded(word, {"HOME": "/root"}) for word in words]
-        return words
+            return kubeflow_words.started(words, message, {"HOME": "/root"}, Path("/"))
+        return [placed(word, message) for word in words]
 
     def _inputs(
         self, label: tuple[str, ...], task: TaskSpec, component: Component, scope: Values

@@ -15,6 +15,7 @@ from headrace.frontend import Frontend, PipelineSource
 from headrace.passes.beam import apply_beam
 from headrace.passes.defaults import apply_defaults
 from headrace.passes.dotted_functions import check_dotted_functions
+from headrace.passes.image_imports import check_imports, stock_images
 from headrace.passes.images import apply_images
 from headrace.passes.large_artifacts import apply_large_artifacts
 from headrace.passes.lint import check_workspace, lint
@@ -126,12 +127,14 @@ def compile_for(source: Frontend, target: Target, profile: Profile) -> Compiled:
     spec = apply_loop_items(spec)
     spec = lint(spec, target, platform)
     check_dotted_functions(spec, target, profile)
+    images = {} if target == "local" else stock_images(spec, profile)
     spec = apply_images(spec, target, profile)
     # Before defaults are written out: what the author passes is told from what nobody does.
     spec = apply_beam(spec, target, settings, profile)
     spec = apply_defaults(spec, target)
     spec = apply_modules(spec, target, source.directory)
     check_parameters(spec)
+    check_imports(spec, images)
     spec = apply_types(spec, target)
     spec = apply_templates(spec)
     if target == "kubeflow":

@@ -8,6 +8,9 @@ each of which gets the dataclass:
 
 `functions(params)`: the functions that the module file must have, as a list of alternatives each.
 
+`modules(params)`: the modules that parameters name, which the task imports: files that came with
+the module file, or installed ones.
+
 `splits_read(params)`: the splits that input artifacts must have, as `SplitNeed`s.
 
 `splits_made(params, inputs)`: the names of the splits of each output artifact. `inputs` has those

@@ -2,9 +2,9 @@
 
 Headrace's own components import this module. Lightweight Python components are of images that do
 not have it, so the compiler puts its text before their command: `python3 -c TEXT COMMAND
---executor_input MESSAGE ...` starts `COMMAND --executor_input FILLED ...`. So it is standard
-library only, runs on any Python that kfp runs on, and holds nothing that a backend replaces in a
-command.
+--executor_input MESSAGE ...` starts `COMMAND --executor_input FILLED ...`. The code of those of our
+modules that it imports by name goes with it. So they are standard library only, run on any Python
+that kfp runs on, and hold nothing that a backend replaces in a command, as two opening braces.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ def daily(
         serving_dir: Directory or URI that TensorFlow Serving watches.
     """
     scheduled = query_example_gen(url=url, query=DAY, span=span).outputs["examples"]
-    flown = filter_examples(examples=scheduled, module_file="module.py")
+    flown = filter_examples(examples=scheduled, module_file="filters.py")
     today = flown.outputs["filtered_examples"]
     statistics = statistics_gen(examples=today).outputs["statistics"]
     yesterday = latest_artifact(producer="statistics-gen", output="statistics")

@@ -14,6 +14,7 @@ from kfp import dsl
 from kfp.compiler import Compiler
 
 import compiled_runs
+import kubeflow_words
 from conformance_features import PROFILE, conforms
 from headrace.backends.local import engine, run
 from headrace.compiler import compile_for
@@ -28,7 +29,7 @@ from local_pipelines import number, step
 from made_parameters import received
 
 SECTION = "Parameters of Headrace's components"
-HARD = 'it\'s "ü"\n\\ \\n {{$}} {{workflow.name}} @[[root]] \U0001f426'
+HARD = 'it\'s "ü"\n\\ \\n {{$}} {{x}} @[[root]] \U0001f426'
 VALUES: dict[str, Any] = {
     "root": HARD,
     "steps": 7,
@@ -388,3 +389,18 @@ def test_python_components_get_constants_as_they_are_written(target: Target) -> 
     assert values["told-2"]["several"] == ["@[[root]]"]
     assert values["told-2"]["values"] == {"job": "-run-1"}
     assert values["told-3"]["text"] == f"run-1/{HARD}"
+
+
+@dsl.pipeline(name="python-data")
+def python_data(text: str):
+    told(text=text, several=[text])
+
+
+def test_on_kubeflow_a_text_of_the_run_may_be_replaced_on_its_way() -> None:
+    # `headrace submit` refuses these values of a parameter; nothing can refuse those of a task.
+    text = "{{workflow.name}} $$ $(HOME) {{$.inputs.parameters['text']}}"
+
+    (values,) = received(python_data, "kubeflow", {"text": text}).values()
+
+    assert values["text"].startswith(f"{kubeflow_words.WORKFLOW} $ /root {kubeflow_words.WORKFLOW}")
+    assert values["several"] == [values["text"]]

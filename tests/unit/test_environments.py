@@ -16,10 +16,11 @@ from kfp import dsl
 
 from headrace.backends.local.cache import Cache
 from headrace.backends.local.model import Inputs
-from headrace.backends.local.runners import environments, interpreters, locks
+from headrace.backends.local.runners import environments, interpreters
 from headrace.backends.local.runners.client import Nursery
 from headrace.backends.local.runners.environments import Environment, Environments
 from headrace.backends.local.spec import Spec
+from headrace.containers import locks
 from headrace_components import catalog
 from headrace_components.artifacts import Model
 from headrace_components.catalog import pusher, tfjs_converter

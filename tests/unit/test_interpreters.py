@@ -10,7 +10,7 @@ from kfp import dsl
 
 from headrace.backends.local import engine
 from headrace.backends.local.runners.interpreters import check_interpreters, interpreter_for
-from headrace.backends.local.runners.locks import lock_file
+from headrace.containers.locks import lock_file
 from headrace_components.artifacts import Examples
 from headrace_components.catalog import pusher, statistics_gen
 from headrace_components.errors import InputError

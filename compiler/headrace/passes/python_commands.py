@@ -17,7 +17,10 @@ from typing import Any
 _REPLACED = re.compile(r"\{(?=\{)|\$(?=\$|\([\w.-]+\))")
 _ESCAPED = re.compile(rf"{_REPLACED.pattern}|@(?=\[\[)")
 
-_DOCSTRING = re.compile(r'(?:(?<=\A)|(?<=\n)) *""".*?"""\n', re.DOTALL)
+_DOCSTRING = re.compile(r'^ *r?""".*?"""\n', re.DOTALL | re.MULTILINE)
+_OWN_IMPORT = re.compile(
+    r"^from headrace_components\.(\w+) import (?:\([^)]*\)|[^(\n]*)\n", re.MULTILINE
+)
 _HEAD = "# headrace_components/filler.py: fills in parameters, then starts the command behind it.\n"
 
 
@@ -39,5 +42,10 @@ def with_filler(container: Mapping[str, Any], *, is_asked: bool) -> list[str]:
 @functools.cache
 def filler_program() -> str:
     """Returns the program that fills in templates, and starts the command behind it."""
-    source = resources.files("headrace_components").joinpath("filler.py").read_text("utf-8")
-    return _HEAD + re.sub(r"\n{2,}", "\n", _DOCSTRING.sub("", source)).lstrip()
+    return _HEAD + re.sub(r"\n{2,}", "\n", _source("filler")).lstrip()
+
+
+def _source(module: str) -> str:
+    """Returns a module's code without docstrings, with the code of our own modules it imports."""
+    text = resources.files("headrace_components").joinpath(f"{module}.py").read_text("utf-8")
+    return _OWN_IMPORT.sub(lambda match: _source(match[1]), _DOCSTRING.sub("", text))

@@ -35,6 +35,12 @@ def check(params: EvaluatorParams) -> None:
         check_metric(metric, place, has_module=bool(params.module_file))
 
 
+def modules(params: EvaluatorParams) -> list[str]:
+    """Returns the modules that metrics are imported from."""
+    metrics = (metric for _, metric in _metrics(normalized(params.eval_config)))
+    return [str(metric["module"]) for metric in metrics if metric.get("module")]
+
+
 def splits_read(params: EvaluatorParams) -> list[SplitNeed]:
     """Returns the splits that are evaluated."""
     names = params.example_splits or ("eval",)

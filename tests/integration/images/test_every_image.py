@@ -1,13 +1,18 @@
 """Every image has what its component imports, whichever engine computes, and says what is in it."""
 
+import fcntl
 import json
+import os
 import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import built_images
-from headrace.containers import building
+from headrace.containers import building, image_modules, import_names, locks
 from headrace_components import catalog
+from headrace_components.images import ISOLATED
 
 pytestmark = [pytest.mark.slow, pytest.mark.image]
 
@@ -23,11 +28,45 @@ print(json.dumps([name, os.getuid(), bill["metadata"]["component"]["name"]]))
 """
 
 
+LOCKS = [locks.lock_file(name) for name in sorted({*catalog.__all__} - ISOLATED)]
+REGENERATE = bool(os.environ.get("HEADRACE_REGENERATE")) and not os.environ.get("CI")
+
+
 @pytest.mark.parametrize("name", sorted(catalog.__all__))
 def test_an_image_has_what_its_component_imports(name: str) -> None:
+    assert printed(name, PROBE) == [name, 12345, f"headrace/{name}"]
+
+
+@pytest.mark.parametrize("name", sorted({*catalog.__all__} - ISOLATED))
+def test_the_compiler_knows_what_can_be_imported_in_an_image(name: str) -> None:
+    found = printed(name, Path(import_names.__file__).read_text("utf-8"))
+    if REGENERATE:
+        keep(found)
+    table = image_modules.table()
+    known = {each: table["packages"].get(each) for each in found["packages"]}
+    assert {"standard": table["standard"], "packages": known} == found, "run `make import-names`"
+
+
+def printed(name: str, code: str) -> Any:
+    """Returns what Python code prints in an image as its last line."""
     built_images.build(name)
     words = built_images.run_as_anyone("--network", "none")
-    command = [*words, building.reference(name), "python", "-c", PROBE]
+    command = [*words, building.reference(name), "python", "-c", code]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    assert json.loads(result.stdout.splitlines()[-1]) == [name, 12345, f"headrace/{name}"]
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def keep(found: dict[str, Any]) -> None:
+    """Writes what an image says into the compiler's table; packages that no lock has leave it."""
+    with image_modules.TABLE.open("r+", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # tests run side by side
+        text = file.read()
+        packages = {**json.loads(text or "{}").get("packages", {}), **found["packages"]}
+        locked = set[str]().union(*map(image_modules.locked_packages, LOCKS))
+        kept = {each: names for each, names in packages.items() if each in locked}
+        file.seek(0)
+        file.truncate()
+        table = {"packages": kept, "standard": found["standard"]}
+        file.write(json.dumps(table, indent=1, sort_keys=True) + "\n")
+    image_modules.table.cache_clear()

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 import headrace_components
-from headrace.backends.local.runners.locks import lock_digest
 from headrace.backends.local.spec import Component
+from headrace.containers.locks import lock_digest
 from headrace_components.images import ISOLATED
 
 # Whose results may change with their version, as those of our own code do.

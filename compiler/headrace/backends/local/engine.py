@@ -114,7 +114,7 @@ def start(
     values = run_parameters.checked(parameters or {}, pipeline.root)
     check_parameters(spec, values)
     observer = observer or Silence()
-    setup = prepare(options.runner, spec, options.containers, observer.log)
+    setup = prepare(options.runner, spec, values, options.containers, observer.log)
     root = options.root.absolute()
     now = datetime.datetime.now(datetime.UTC)
     run_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
@@ -177,7 +177,9 @@ def resume(
         metadata=metadata or record.metadata.url(),
     )
     Spec(body=record.spec)  # nothing is done with a damaged one
-    setup = prepare(options.runner, record.spec, options.containers, observer.log)
+    setup = prepare(
+        options.runner, record.spec, record.parameters, options.containers, observer.log
+    )
     if record is not begun:
         record = replace(record, spec=dict(setup.body))
     if record.code_version != InstalledCode().embedded:

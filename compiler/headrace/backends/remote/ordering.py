@@ -11,6 +11,7 @@ from headrace.backends.local.spec import Component
 from headrace.backends.remote.model import Order
 from headrace.compiler import compile_for
 from headrace.passes.defaults import apply_defaults
+from headrace.passes.image_imports import check_imports, stock_images
 from headrace.passes.modules import apply_modules, pack_parameters
 from headrace.passes.parameter_checks import check_parameters
 from headrace.passes.parameter_sizes import check_run, check_sizes
@@ -59,9 +60,9 @@ def order_of(
         **pack_parameters(source.spec, given, target, Path.cwd()),
     }
     run_parameters.checked(values, root, _COMMAND)
-    check_parameters(
-        apply_modules(apply_defaults(source.spec, target), target, source.directory), values
-    )
+    spec = apply_modules(apply_defaults(source.spec, target), target, source.directory)
+    check_parameters(spec, values)
+    check_imports(spec, stock_images(spec, profile), values)
     check_run(values, target)
     check_sizes(compiled.document.get("pipelineSpec", compiled.document), target, values)
     return Order(compiled=compiled, parameters=values, run_id=run_id, use_cache=use_cache)

@@ -30,8 +30,8 @@ from headrace.backends.local.runners.interpreters import (
     interpreter_for,
     own_interpreter,
 )
-from headrace.backends.local.runners.locks import lock_file
 from headrace.backends.local.runners.package_steps import PackageSteps
+from headrace.containers.locks import lock_file
 
 VARIABLE = "HEADRACE_ENVIRONMENTS"
 

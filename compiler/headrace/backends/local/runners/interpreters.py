@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.backends.local.runners.locks import has_packages, lock_file
 from headrace.containers.locking import PLATFORM, PYTHON_VERSION
+from headrace.containers.locks import has_packages, lock_file
 from headrace_components.errors import InputError
 from headrace_components.images import ISOLATED
 

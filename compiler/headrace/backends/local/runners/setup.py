@@ -13,8 +13,9 @@ from headrace.backends.local.runners.host import HostRunner
 from headrace.backends.local.runners.interpreters import check_interpreters
 from headrace.backends.local.runners.runner import CONTAINER_RUNNERS, Runner, RunnerName
 from headrace.backends.local.spec import Spec
+from headrace.passes.image_imports import check_imports, stock_images
 from headrace.passes.images import images_to_run
-from headrace.profiles.profile import read_profile
+from headrace.profiles.profile import Profile, read_profile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,7 @@ class Setup:
 def prepare(
     name: RunnerName,
     body: Mapping[str, Any],
+    values: Mapping[str, Any],
     containers: ContainerOptions,
     tell: Callable[[str], None],
 ) -> Setup:
@@ -71,19 +73,24 @@ def prepare(
     Args:
         name: The runner.
         body: The pipeline.
+        values: Values of its parameters.
         containers: The author's wishes for containers.
         tell: Is told, in a line, what is pulled.
 
     Raises:
-        InputError: This machine lacks what the runner needs, or the profile has to change.
+        InputError: This machine lacks what the runner needs, an image or its environment lacks what
+            a module imports, or the profile has to change.
         PlatformError: The engine does not answer, or an image cannot be pulled.
     """
     if name in CONTAINER_RUNNERS:
-        runnable = images_to_run(body, read_profile(containers.config))
+        profile = read_profile(containers.config)
+        check_imports(body, stock_images(body, profile), values)
+        runnable = images_to_run(body, profile)
         ids = image_ids(name, images_of(Spec(body=runnable)), tell)
         return Setup(
             name=name, body=runnable, code=ImageCode(ids=ids), containers=containers, ids=ids
         )
     if name == "venv":
+        check_imports(body, stock_images(body, Profile()), values)
         check_interpreters(Spec(body=body).headrace_names())
     return Setup(name=name, body=body, code=InstalledCode(from_locks=name == "venv"))

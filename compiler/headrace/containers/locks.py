@@ -1,4 +1,4 @@
-"""The locks of images, as the local backend finds them."""
+"""The locks of images, in a source tree or an installed Headrace."""
 
 import hashlib
 from pathlib import Path
