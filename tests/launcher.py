@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 import kubeflow_words
 from headrace_components import catalog, task
+from headrace_components.templates import to_text
 
 Rules = Literal["kfp-2.17", "kfp-next", "vertex"]
 """`kfp-2.17`: artifacts are downloaded and uploaded, a missing output path is tolerated, types are
@@ -167,9 +168,9 @@ class Launcher:
         for name, declaration in declared.items():
             is_parameter = not _is_artifact(declaration)
             if is_parameter and name in parameters:
-                values[name] = _protobuf_value(parameters[name])
+                values[name] = protobuf_value(parameters[name])
             elif is_parameter and declaration.default is not None:
-                values[name] = _protobuf_value(declaration.default)
+                values[name] = protobuf_value(declaration.default)
             elif not declaration.optional and name not in inputs:
                 raise TypeError(f"input {name!r} is required")
         outputs: dict[str, Any] = {"artifacts": {}, "parameters": {}}
@@ -337,7 +338,7 @@ class Launcher:
                 raise TaskFailedError(f"{component}: metadata {name!r} is null")
         if self.rules == "vertex":
             return dict(metadata)
-        return {name: _mlmd_value(value) for name, value in metadata.items()}
+        return {name: mlmd_value(value) for name, value in metadata.items()}
 
     def _root(self) -> str:
         """Returns what an output's URI begins with: `KeyFromURI` knows the run's own root."""
@@ -354,9 +355,10 @@ def placed(word: str, message: Mapping[str, Any]) -> str:
     """Returns a word with its placeholders replaced, as Vertex AI is known to do it."""
     word = word.replace("{{$}}", json.dumps(message, ensure_ascii=False))
     for name, value in message["inputs"]["parameterValues"].items():
-        text = value if isinstance(value, str) else json.dumps(value)
-        word = word.replace(f"{{{{$.inputs.parameters['{name}']}}}}", text)
-    for name, entries in message["inputs"]["artifacts"].items():
+        word = word.replace(f"{{{{$.inputs.parameters['{name}']}}}}", to_text(value))
+    for name, entries in message["inputs"].get("artifacts", {}).items():
+        if not entries["artifacts"]:
+            continue
         uri = entries["artifacts"][0]["uri"]
         word = word.replace(f"{{{{$.inputs.artifacts['{name}'].uri}}}}", uri)
     return word
@@ -367,7 +369,8 @@ def _is_artifact(declaration: Any) -> bool:
     return "." in declaration.type
 
 
-def _mlmd_value(value: Any) -> Any:
+def mlmd_value(value: Any) -> Any:
+    """Returns a value of an artifact's metadata as ML Metadata gives it back."""
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, list):
@@ -375,12 +378,12 @@ def _mlmd_value(value: Any) -> Any:
     return {"struct": value} if isinstance(value, dict) else value
 
 
-def _protobuf_value(value: Any) -> Any:
-    # google.protobuf.Value knows one number type: integers inside lists and dicts become floats.
+def protobuf_value(value: Any) -> Any:
+    """Returns JSON data as google.protobuf.Value has it: with one type of number, the double."""
     if isinstance(value, dict):
-        return {key: _protobuf_value(item) for key, item in value.items()}
+        return {key: protobuf_value(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_protobuf_value(item) for item in value]
+        return [protobuf_value(item) for item in value]
     if isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if isinstance(value, float) and not math.isfinite(value):

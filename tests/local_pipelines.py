@@ -102,7 +102,7 @@ def note_inputs(
             "inputs = json.loads(sys.argv[1])['inputs']\n"
             "values = {k: v for k, v in inputs['parameterValues'].items() if k != 'name'}\n"
             "note(inputs['parameterValues']['name'], json.dumps(values, sort_keys=True),\n"
-            "     sorted(inputs['artifacts']))\n"
+            "     sorted(inputs.get('artifacts', {})))\n"
         ),
         args=["{{$}}"],
     )

@@ -1,5 +1,6 @@
 """Compiles a pipeline: frontend, passes in their order, backend."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from headrace.backends.vertex import emit as vertex
 from headrace.backends.vertex.custom_jobs import apply_custom_jobs
 from headrace.errors import CompileError
 from headrace.frontend import Frontend, PipelineSource
+from headrace.passes.absent_inputs import apply_absent_inputs
 from headrace.passes.beam import apply_beam
 from headrace.passes.defaults import apply_defaults
 from headrace.passes.dotted_functions import check_dotted_functions
@@ -102,8 +104,20 @@ def compile_pipeline(
     return compiled.document
 
 
-def compile_for(source: Frontend, target: Target, profile: Profile) -> Compiled:
+def compile_for(
+    source: Frontend,
+    target: Target,
+    profile: Profile,
+    values: Mapping[str, Any] | None = None,
+) -> Compiled:
     """Takes a loaded pipeline through the passes and the backend of `target`.
+
+    Args:
+        source: The pipeline.
+        target: Where it is to run.
+        profile: The settings of the target.
+        values: Values of the run's parameters, those that are given; None where they are not known
+            yet. On Kubeflow they decide which optional inputs are there.
 
     Raises:
         CompileError: The pipeline or the profile has to change.
@@ -125,6 +139,8 @@ def compile_for(source: Frontend, target: Target, profile: Profile) -> Compiled:
     spec = apply_retries(spec, target)
     spec = apply_accelerators(spec, target)
     spec = apply_loop_items(spec)
+    if target == "kubeflow":
+        spec = apply_absent_inputs(spec, values)
     spec = lint(spec, target, platform)
     check_dotted_functions(spec, target, profile)
     images = {} if target == "local" else stock_images(spec, profile)

@@ -130,7 +130,7 @@ def in_a_loop(uris: list):
         read(name="imported", item=imported.output)
 
 
-@conforms(SECTION, "in a loop", in_a_loop)
+@conforms(SECTION, "in a loop", in_a_loop, kubeflow=SCHEMES)
 def test_an_importer_runs_in_a_loop(given: Path, tmp_path: Path) -> None:
     assert run_pipeline(in_a_loop, tmp_path, uris=[str(given)]).journal == ["imported mine"]
 

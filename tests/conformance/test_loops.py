@@ -119,7 +119,7 @@ def test_loops_nest_and_are_collected_in_order(tmp_path: Path) -> None:
     assert "all ['x', 'y', 'x', 'y']" in ran.journal
 
 
-@conforms(SECTION, "over nothing", loops)
+@conforms(SECTION, "over nothing", loops, kubeflow="and collecting from it fails the run")
 def test_a_loop_over_nothing_runs_nothing_and_collects_nothing(tmp_path: Path) -> None:
     ran = run_pipeline(loops, tmp_path, letters=[], pairs=[])
 

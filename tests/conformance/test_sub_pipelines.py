@@ -110,7 +110,13 @@ def optional_parameters(word: Optional[str] = None):  # noqa: UP045
     optional(word=word, item=made.outputs["out"])
 
 
-@conforms(SECTION, "an optional parameter, handed down", optional_parameters)
+@conforms(
+    SECTION,
+    "an optional parameter, handed down",
+    optional_parameters,
+    kubeflow="without a value if started by `headrace submit`",
+    by_rules=True,
+)
 @pytest.mark.parametrize(
     ("given", "lines"),
     [
@@ -137,7 +143,7 @@ def optional_artifacts():
     around(item=step(name="made").outputs["out"])
 
 
-@conforms(SECTION, "an optional artifact, through two of them", optional_artifacts)
+@conforms(SECTION, "an optional artifact, through two of them", optional_artifacts, by_rules=True)
 def test_an_optional_artifact_may_be_missing_at_any_depth(tmp_path: Path) -> None:
     ran = run_pipeline(optional_artifacts, tmp_path)
 

@@ -30,7 +30,6 @@ from local_pipelines import (
 SECTION = "Inputs of a task"
 SETTINGS = "Settings of a task"
 PASTED = "but quotes and line ends of a value break a message that is read as JSON"
-IF_PRESENT = "on a backend of 2.17 or later"
 HARD = 'it\'s "ü"\n\\ {{$}} {{$.inputs}} $(A) $$ \U0001f426'
 TOLD = (
     '{"values": {"a": {"b": 1}, "c": [1, 2.5]}, "x": 2.0, "n": 3, "flag": true, "text": "3", '
@@ -212,7 +211,7 @@ def presence():
     present(text="", item=first.outputs["out"])
 
 
-@conforms(SECTION, "`IfPresentPlaceholder`", presence, kubeflow=IF_PRESENT)
+@conforms(SECTION, "`IfPresentPlaceholder`", presence, by_rules=True)
 def test_a_command_line_has_what_is_present(tmp_path: Path) -> None:
     assert run_pipeline(presence, tmp_path).journal == ["no text", "--text  an item"]
 

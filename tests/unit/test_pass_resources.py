@@ -340,3 +340,19 @@ def test_a_request_that_no_machine_takes_is_refused(
 ) -> None:
     with pytest.raises(CompileError, match=message):
         compiled(decided, target, text, tmp_path)
+
+
+@pytest.mark.parametrize("target", ["local", "kubeflow", "vertex"])
+def test_a_variable_may_be_empty(target: Target, tmp_path: Path) -> None:
+    @dsl.pipeline(name="empty")
+    def empty() -> None:
+        train().set_env_variable("E", "")
+
+    text = BASE if target == "vertex" else ""
+    (tmp_path / "headrace.toml").write_text(text + "[defaults]\nenvironment = { A = 'x' }\n")
+    profile = read_profile(tmp_path / "headrace.toml")
+
+    document = compile_for(load(empty), target, profile).document
+    (executor,) = ir.executors(document.get("pipelineSpec", document)).values()
+    found = {each["name"]: each.get("value", "") for each in executor["container"]["env"]}
+    assert found == ({"E": ""} if target == "local" else {"A": "x", "E": ""})

@@ -110,7 +110,8 @@ def _set_resources(container: dict[str, Any], said: Said) -> None:
 
 
 def _set_environment(container: dict[str, Any], said: Said) -> None:
-    given = {item["name"]: item["value"] for item in container.get("env", [])}
+    # An empty value is left out of the message.
+    given = {item["name"]: item.get("value", "") for item in container.get("env", [])}
     variables = {**said.general.environment, **given, **said.own.environment}
     if variables != given:
         container["env"] = [{"name": name, "value": variables[name]} for name in variables]

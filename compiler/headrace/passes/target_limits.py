@@ -8,6 +8,8 @@ from typing import Any
 
 from headrace import ir
 from headrace.errors import CompileError
+from headrace.passes.absent_inputs import argument_without_value
+from headrace.passes.collected import check_collected
 from headrace.passes.pod_settings import check_no_pod_settings, is_stub
 from headrace.passes.resources import accelerator, asks
 from headrace.passes.templates import fills_in
@@ -57,6 +59,8 @@ def check(spec: Mapping[str, Any], target: Target, platform: Mapping[str, Any]) 
         _check_collected(spec, name)
     else:
         _check_given_artifacts(spec, name, target)
+    if target == "kubeflow":
+        check_collected(spec)
     for node in ir.tasks(spec):
         for rule in _RULES[target]:
             finding = rule(node)
@@ -196,8 +200,6 @@ def _importer_of_kubeflow(node: ir.TaskNode) -> str | None:
     importer = node.executor.get("importer")
     if importer is None:
         return None
-    if _is_in_a_loop(node):  # kubeflow/pipelines#10860
-        return "cannot import an artifact inside ParallelFor. Import it before the loop."
     if node.task.get("taskInfo", {}).get("name", node.name) != node.name:
         return (
             "loses the artifact of an importer that has a display name of its own. Remove "
@@ -220,28 +222,6 @@ def _importer_of_kubeflow(node: ir.TaskNode) -> str | None:
     return None
 
 
-def _is_in_a_loop(node: ir.TaskNode | None) -> bool:
-    while node is not None:
-        if "parameterIterator" in node.task:
-            return True
-        node = node.parent
-    return False
-
-
-def _missing_artifact_of_a_dag(node: ir.TaskNode) -> str | None:
-    if node.parent is None:
-        return None
-    for port, source in ir.artifact_inputs(node.task).items():
-        name = source.get("componentInputArtifact")
-        if name is not None and name not in ir.artifact_inputs(node.parent.task):
-            return (
-                f"fails where `{port}` comes from the optional input `{name}` of the sub-pipeline "
-                f"`{node.parent.label}`, which gets none here. Connect an artifact to it, or make "
-                "a sub-pipeline without that input."
-            )
-    return None
-
-
 def _placeholders_of_vertex(node: ir.TaskNode) -> str | None:
     for where, text in _texts(node):
         found = _VERTEX_PLACEHOLDERS.search(text)
@@ -259,6 +239,17 @@ def _whole_artifact(node: ir.TaskNode) -> str | None:
                 f"`{found['name']}.path` or `{found['name']}.uri`."
             )
     return None
+
+
+def _argument_without_value(node: ir.TaskNode) -> str | None:
+    name = argument_without_value(node)
+    if name is None:
+        return None
+    return (
+        f"has no value for the optional input `{name}`, which the command line needs. Pass "
+        f"`{name}`, give it a default, or write it as `dsl.IfPresentPlaceholder({name!r}, "
+        f"then=[...])` in the component."
+    )
 
 
 def _artifact_metadata_of_kubeflow(node: ir.TaskNode) -> str | None:
@@ -373,7 +364,7 @@ def _texts(node: ir.TaskNode) -> list[tuple[str, str]]:
 
 
 _RULES: dict[Target, tuple[Rule, ...]] = {
-    "local": (_whole_artifact, _foreign_executor, _negative_retries),
+    "local": (_whole_artifact, _foreign_executor, _negative_retries, _argument_without_value),
     "kubeflow": (
         _whole_artifact,
         _artifact_metadata_of_kubeflow,
@@ -383,7 +374,7 @@ _RULES: dict[Target, tuple[Rule, ...]] = {
         _request_over_limit,
         _negative_retries,
         _importer_of_kubeflow,
-        _missing_artifact_of_a_dag,
+        _argument_without_value,
         _placeholders_of_vertex,
         _job_placeholder_in_text,
         _f_string_into_a_dag,

@@ -9,7 +9,7 @@ from headrace.backends.local.placeholders import Context, fill_constant
 from headrace.backends.local.spec import Component, TaskSpec
 from headrace.backends.local.values import coerce, select
 from headrace_components.errors import InputError
-from headrace_components.templates import TEMPLATES_INPUT
+from headrace_components.templates import INPUT_PREFIX, TEMPLATES_INPUT
 from headrace_components.templates import fill as fill_templates
 
 _ABSENT: Any = object()
@@ -151,7 +151,8 @@ def _typed(values: dict[str, Any], component: Component, where: str) -> dict[str
             value = definition["defaultValue"]
         if value is not None:
             values[name] = coerce(value, kind, f"{where}: `{name}`")
-        elif definition.get("isOptional"):
+        elif definition.get("isOptional") or (component.is_dag and name.startswith(INPUT_PREFIX)):
+            # What kfp passes into a condition or a loop is as optional as where it comes from.
             values.pop(name, None)
         else:
             raise InputError(

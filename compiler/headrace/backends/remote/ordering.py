@@ -49,7 +49,6 @@ def order_of(
     """
     with redirect_stdout(sys.stderr):  # what the author's file prints is no answer of ours
         source = frontend.load(pipeline, command=_COMMAND)
-    compiled = compile_for(source, target, profile)
     _check_given_artifacts(source.spec)
     preset = profile_parameters(source.spec, target, profile)
     root = Component(name=ir.pipeline_name(source.spec), body=source.spec["root"], executor=None)
@@ -60,6 +59,7 @@ def order_of(
         **pack_parameters(source.spec, given, target, Path.cwd()),
     }
     run_parameters.checked(values, root, _COMMAND)
+    compiled = compile_for(source, target, profile, values)
     spec = apply_modules(apply_defaults(source.spec, target), target, source.directory)
     check_parameters(spec, values)
     check_imports(spec, stock_images(spec, profile), values)

@@ -1,0 +1,240 @@
+"""Takes away the inputs of tasks that get no value, where Kubeflow's driver would look for one.
+
+An optional input of a pipeline may have no value. The driver hands nothing down then, and fails
+where a task inside a sub-pipeline, a condition or a loop asks for it ("parent DAG does not have
+input parameter"). A task without the input itself starts as it does on other targets. With it goes
+what `dsl.IfPresentPlaceholder` asks: the driver looks among parameters alone, and takes every
+artifact as absent.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from headrace import ir
+from headrace.errors import CompileError
+from headrace.ir import Spec
+from headrace_components.templates import INPUT_PREFIX
+
+_IF_PRESENT = '{"IfPresent"'
+
+_Absent = tuple[frozenset[str], frozenset[str]]
+"""The parameters and the artifacts of a DAG that are not there."""
+
+
+def apply_absent_inputs(spec: Mapping[str, Any], values: Mapping[str, Any] | None = None) -> Spec:
+    """Returns `spec` without the inputs that are known to get no value.
+
+    Args:
+        spec: A pipeline as kfp compiles it, with the items of loops wired.
+        values: Values of its run parameters; those that are missing have their defaults. None
+            where they are not known yet: then an optional parameter of the pipeline may have one.
+
+    Raises:
+        CompileError: A task, a condition or a loop needs a value that is not there.
+    """
+    result: Spec = ir.copy(spec)
+    root = result["root"]
+    parameters = {
+        name
+        for name, definition in ir.parameters(root).items()
+        if values is not None and values.get(name) is None and "defaultValue" not in definition
+    }
+    artifacts = {
+        name for name, definition in ir.artifacts(root).items() if definition.get("isOptional")
+    }
+    absent: dict[tuple[str, ...], _Absent] = {(): (frozenset(parameters), frozenset(artifacts))}
+    of_components: dict[str, _Absent] = {}
+    for node in ir.tasks(result):
+        try:
+            _take_away(node, *absent[node.path[:-1]])
+            if "dag" in node.component:
+                inside = absent[node.path] = _absent_inside(node)
+                if of_components.setdefault(node.task["componentRef"]["name"], inside) != inside:
+                    raise _shared()
+        except CompileError as error:
+            label = f"{ir.pipeline_name(spec)}: task `{node.label}`"
+            raise CompileError(f"{label}: {error}") from error
+    for node in ir.tasks(result):
+        if "dag" in node.component:
+            _undeclare(node.component, *absent[node.path])
+        elif node.container.get("args"):
+            node.container["args"] = list(_arguments(node, node.container["args"]))
+    return result
+
+
+def is_given(node: ir.TaskNode, name: str) -> bool | None:
+    """Tells whether an input parameter of a task has a value; None where only the run knows.
+
+    Args:
+        node: The task.
+        name: The parameter.
+    """
+    source = ir.parameter_inputs(node.task).get(name)
+    has_default = "defaultValue" in ir.parameters(node.component).get(name, {})
+    if source is None:
+        return has_default or name == node.task.get("parameterIterator", {}).get("itemInput")
+    outer = source.get("componentInputParameter")
+    if outer is None or has_default:
+        return True
+    if node.parent is not None:
+        return is_given(node.parent, outer)
+    declared = ir.parameters(node.enclosing).get(outer, {})
+    return True if "defaultValue" in declared or not declared.get("isOptional") else None
+
+
+def argument_without_value(node: ir.TaskNode) -> str | None:
+    """Returns an optional parameter that the command line needs and that has no value, or None."""
+    for text in _words(node):
+        for name in _asked(text, frozenset()):
+            is_declared = name in ir.parameters(node.component)
+            may_do_without = name in ir.parameter_inputs(node.task) and _may_be_skipped(node)
+            if is_declared and not may_do_without and is_given(node, name) is False:
+                return name
+    return None
+
+
+def _take_away(node: ir.TaskNode, parameters: frozenset[str], artifacts: frozenset[str]) -> None:
+    """Takes the inputs from a task that it has of the given ones of the DAG around it."""
+    inputs = ir.parameter_inputs(node.task)
+    for port, source in list(inputs.items()):
+        outer = source.get("componentInputParameter")
+        if outer not in parameters:
+            continue
+        default = ir.parameters(node.component).get(port, {}).get("defaultValue")
+        if default is not None:
+            inputs[port] = {"runtimeValue": {"constant": default}}
+            continue
+        shown = outer.removeprefix(INPUT_PREFIX)
+        needed_by = _needed_by(node, port, shown)
+        if needed_by and not _may_be_skipped(node):
+            raise CompileError(
+                f"{needed_by}, which has no value. Pass one, or give `{shown}` a default in the "
+                "pipeline that declares it."
+            )
+        if not needed_by:  # else the driver says it, if the branch is taken
+            del inputs[port]
+    found = ir.artifact_inputs(node.task)
+    for port, source in list(found.items()):
+        outer = source.get("componentInputArtifact")
+        if outer not in artifacts:
+            continue
+        del found[port]
+        if not ir.artifacts(node.component).get(port, {}).get("isOptional") and not _is_made(port):
+            raise CompileError(
+                f"its input `{port}` is the optional input `{outer}` of the pipeline around it, "
+                f"which gets no artifact here. Connect one to `{outer}`, or make the component's "
+                f"input optional, as `{port}: dsl.Input[dsl.Artifact] = None`."
+            )
+
+
+def _needed_by(node: ir.TaskNode, port: str, shown: str) -> str:
+    """Says what of a task cannot be without an input; empty where it may be absent."""
+    iterator = node.task.get("parameterIterator", {})
+    if f"'{port}'" in node.task.get("triggerPolicy", {}).get("condition", ""):
+        return f"its condition compares `{shown}`"
+    if iterator.get("items", {}).get("inputParameter") == port:
+        return f"it loops over `{shown}`"
+    if any(port in _asked(text, frozenset()) for text in _words(node)):
+        return f"its command line needs `{shown}`"
+    constants = [ir.constant(source) for source in ir.parameter_inputs(node.task).values()]
+    machine = {**node.container, "command": [], "args": []}
+    if port in ir.referenced_parameters(ir.canonical_json([constants, machine])):
+        return f"a text, its image or its machine is made with `{shown}`"
+    definition = ir.parameters(node.component).get(port)
+    may_be_absent = definition is None or definition.get("isOptional") or _is_made(port)
+    return "" if may_be_absent else f"its parameter `{port}` is `{shown}`"
+
+
+def _may_be_skipped(node: ir.TaskNode) -> bool:
+    """Tells a task that a condition around it may keep from running, whatever it lacks."""
+    parent = node.parent
+    while parent is not None:
+        if "condition" in parent.task.get("triggerPolicy", {}):
+            return True
+        parent = parent.parent
+    return False
+
+
+def _words(node: ir.TaskNode) -> tuple[str, ...]:
+    return (*node.container.get("command", ()), *node.container.get("args", ()))
+
+
+def _is_made(port: str) -> bool:
+    """Tells an input of a condition or a loop, which kfp adds, from one that an author declared."""
+    return port.startswith(INPUT_PREFIX)
+
+
+def _absent_inside(node: ir.TaskNode) -> _Absent:
+    inputs, found = ir.parameter_inputs(node.task), ir.artifact_inputs(node.task)
+    item = node.task.get("parameterIterator", {}).get("itemInput")
+    parameters = (
+        name
+        for name, definition in ir.parameters(node.component).items()
+        if name not in inputs and name != item and "defaultValue" not in definition
+    )
+    artifacts = (name for name in ir.artifacts(node.component) if name not in found)
+    return frozenset(parameters), frozenset(artifacts)
+
+
+def _undeclare(
+    component: dict[str, Any], parameters: frozenset[str], artifacts: frozenset[str]
+) -> None:
+    tasks = component["dag"]["tasks"].values()
+    kept = {
+        source.get("componentInputParameter")
+        for task in tasks
+        for source in ir.parameter_inputs(task).values()
+    }
+    for name in artifacts:
+        ir.artifacts(component).pop(name, None)
+    for name in parameters:
+        if name in kept:
+            ir.parameters(component)[name]["isOptional"] = True
+        else:
+            ir.parameters(component).pop(name, None)
+
+
+def _shared() -> CompileError:
+    return CompileError(
+        "another task runs the same sub-pipeline with other inputs. Write two functions with "
+        "@dsl.pipeline."
+    )
+
+
+def _arguments(node: ir.TaskNode, arguments: list[str]) -> Iterator[str]:
+    """Yields arguments with IfPresent decided, where that can be known."""
+    for text in arguments:
+        choice = json.loads(text)["IfPresent"] if text.startswith(_IF_PRESENT) else None
+        is_present = None if choice is None else _is_present(node, choice["InputName"])
+        if choice is None or is_present is None:
+            yield text
+            continue
+        chosen = choice["Then"] if is_present else choice.get("Else", [])
+        parts = chosen if isinstance(chosen, list) else [chosen]
+        yield from _arguments(
+            node, [part if isinstance(part, str) else json.dumps(part) for part in parts]
+        )
+
+
+def _is_present(node: ir.TaskNode, name: str) -> bool | None:
+    if name in ir.artifacts(node.component):
+        return name in ir.artifact_inputs(node.task)
+    return is_given(node, name)
+
+
+def _asked(argument: Any, assumed: frozenset[str]) -> Iterator[str]:
+    """Yields the parameters that an argument cannot do without."""
+    if isinstance(argument, str) and argument.startswith((_IF_PRESENT, '{"Concat"')):
+        argument = json.loads(argument)
+    if isinstance(argument, str):
+        yield from (name for name in ir.referenced_parameters(argument) if name not in assumed)
+    elif isinstance(argument, list):
+        for part in argument:
+            yield from _asked(part, assumed)
+    elif "Concat" in argument:
+        yield from _asked(argument["Concat"], assumed)
+    else:
+        choice = argument["IfPresent"]
+        yield from _asked(choice["Then"], assumed | {choice["InputName"]})
+        yield from _asked(choice.get("Else", []), assumed)

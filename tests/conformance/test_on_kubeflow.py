@@ -1,0 +1,230 @@
+"""What goes otherwise on Kubeflow, compiled so that it goes there as here."""
+
+# mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-any-generics=False
+# mypy: disallow-incomplete-defs=False, warn-return-any=False, disallow-untyped-calls=False
+# kfp decorates without types, and reads the signatures of components and pipelines its own way.
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, List, Optional  # noqa: UP035  kfp knows these names only
+
+import pytest
+from kfp import dsl
+
+import kubeflow_driver
+from conformance_features import PROFILE
+from headrace.compiler import compile_for
+from headrace.errors import CompileError
+from headrace.frontend import load
+from headrace.targets import Target
+from local_pipelines import collect, collect_artifacts, present, read, run_pipeline, step
+
+loops, parts, inputs = (
+    importlib.import_module(f"test_{name}") for name in ("loops", "sub_pipelines", "task_inputs")
+)
+
+
+def on_kubeflow(pipeline: Any, directory: Path, **parameters: Any) -> kubeflow_driver.Ran:
+    """Runs a pipeline as `headrace submit` compiles it, by the rules of Kubeflow's driver."""
+    document = compile_for(load(pipeline), "kubeflow", PROFILE, parameters).document
+    return kubeflow_driver.run(document, directory / "kubeflow", parameters)
+
+
+def goes_as_here(pipeline: Any, directory: Path, **parameters: Any) -> list[str]:
+    """Returns what tasks write here, sorted, after it was compared with Kubeflow's."""
+    here = run_pipeline(pipeline, directory, **parameters)
+    there = on_kubeflow(pipeline, directory, **parameters)
+    assert (there.failed, there.lines) == ({}, sorted(here.journal))
+    return there.lines
+
+
+@dsl.pipeline(name="presence-below")
+def presence_below(word: Optional[str] = None, item: dsl.Input[dsl.Artifact] = None):  # noqa: UP045
+    present(text=word, item=item)
+
+
+@dsl.pipeline(name="presence-at-depth")
+def presence_at_depth(text: Optional[str] = None):  # noqa: UP045
+    made = step(name="made").outputs["out"]
+    presence_below(word="x")
+    presence_below(item=made)
+    presence_below(word=text, item=made)
+    with dsl.ParallelFor(["l"]) as letter:
+        presence_below(word=letter, item=made)
+
+
+@pytest.mark.parametrize("given", [{}, {"text": "t"}])
+def test_a_command_line_has_the_artifacts_that_are_there(
+    given: dict[str, Any], tmp_path: Path
+) -> None:
+    assert goes_as_here(inputs.presence, tmp_path / "flat") == ["--text  an item", "no text"]
+    lines = goes_as_here(presence_at_depth, tmp_path / "deep", **given)
+    last = "--text t an item" if given else "no text an item"
+    assert sorted([*lines, ""]) == sorted(
+        ["", "made ", "--text x", "no text an item", last, "--text l an item"]
+    )
+
+
+@dsl.pipeline(name="handed-down")
+def handed_down(word: Optional[str] = None, flag: bool = True):  # noqa: UP045
+    made = step(name="made")
+    with dsl.If(flag == True):  # noqa: E712
+        parts.optional(word=word, item=made.outputs["out"])
+    with dsl.ParallelFor(["a", "b"]) as letter:
+        step(name=letter, value=word)
+
+
+@pytest.mark.parametrize("given", [{}, {"word": "x"}])
+def test_an_optional_parameter_may_be_absent_at_any_depth(
+    given: dict[str, Any], tmp_path: Path
+) -> None:
+    goes_as_here(parts.optional_parameters, tmp_path / "one", **given)
+    lines = goes_as_here(handed_down, tmp_path / "other", **given)
+
+    word = given.get("word", "")
+    assert {f"a {word}", f"b {word}"} < set(lines)
+
+
+def test_an_optional_artifact_may_be_absent_at_any_depth(tmp_path: Path) -> None:
+    assert set(goes_as_here(parts.optional_artifacts, tmp_path)) == {
+        "inner {} []",
+        "inner {} ['item']",
+        "made ",
+    }
+
+
+@dsl.pipeline(name="guarded")
+def guarded(word: Optional[str] = None, has_word: bool = False):  # noqa: UP045
+    with dsl.If(has_word == True):  # noqa: E712
+        step(name=f"<{word}>", value="x")
+        with dsl.If(word == "w"):
+            step(name="w")
+    step(name="always")
+
+
+def test_a_branch_that_is_not_taken_may_lack_a_value(tmp_path: Path) -> None:
+    assert goes_as_here(guarded, tmp_path) == ["always "]
+
+
+@dsl.container_component
+def needs(word: Optional[str] = None):  # noqa: UP045
+    return dsl.ContainerSpec(image="test", command=["echo"], args=[word])
+
+
+@dsl.container_component
+def required(word: str):
+    return dsl.ContainerSpec(image="test", command=["echo"], args=[word])
+
+
+def lacking(make: Callable[..., Any], kind: Any) -> Any:
+    def lacks(word=None):
+        make(word)
+
+    lacks.__annotations__ = {"word": Optional[kind]}  # noqa: UP045
+    return dsl.pipeline(name="lacks")(lacks)
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "words"),
+    [
+        (lambda word: needs(word=word), str, "task `needs`: its command line needs `word`"),
+        (lambda word: required(word=word), str, "task `required`: its command line needs `word`"),
+        (
+            lambda word: step(name="s", value=f"{word}!"),
+            str,
+            "task `step`: a text, its image or its machine is made with `word`",
+        ),
+    ],
+)
+def test_a_value_that_is_needed_and_not_given_is_missed_before_the_run(
+    make: Callable[..., Any], kind: Any, words: str
+) -> None:
+    pipeline = load(lacking(make, kind))
+
+    compile_for(pipeline, "kubeflow", PROFILE)  # nothing is known yet
+    compile_for(pipeline, "kubeflow", PROFILE, {"word": "x"})
+    with pytest.raises(CompileError, match=f"^lacks: {words}, which has no value. Pass one, or"):
+        compile_for(pipeline, "kubeflow", PROFILE, {})
+
+
+@dsl.pipeline(name="compares")
+def compares(word: Optional[str] = None, words: Optional[list] = None):  # noqa: UP045
+    with dsl.If(word == "x"):
+        step(name="if")
+    with dsl.ParallelFor(words) as each:
+        step(name=each)
+
+
+def test_conditions_and_loops_need_their_values() -> None:
+    with pytest.raises(CompileError, match="`condition-1`: its condition compares `word`, which"):
+        compile_for(load(compares), "kubeflow", PROFILE, {"words": []})
+    with pytest.raises(CompileError, match="`for-loop-2`: it loops over `words`, which has no"):
+        compile_for(load(compares), "kubeflow", PROFILE, {"word": "x"})
+
+
+@dsl.pipeline(name="never-given")
+def never_given():
+    needs()
+
+
+@pytest.mark.parametrize("target", ["local", "kubeflow"])
+def test_a_command_line_without_its_value_is_refused(target: Target) -> None:
+    with pytest.raises(CompileError, match=r"write it as `dsl\.IfPresentPlaceholder"):
+        compile_for(load(never_given), target, PROFILE)
+
+
+@dsl.pipeline(name="letters-but-b")
+def letters_but_b(letters: list) -> List[str]:  # noqa: UP006
+    with dsl.ParallelFor(letters) as letter, dsl.If(letter != "b"):
+        made = step(name="made", value=letter)
+    return dsl.Collected(made.outputs["text"])
+
+
+@dsl.pipeline(name="through-a-pipeline")
+def through_a_pipeline(letters: list):
+    collect(name="all", values=letters_but_b(letters=letters).output)
+
+
+@dsl.pipeline(name="of-artifacts")
+def of_artifacts(letters: list):
+    with dsl.ParallelFor(letters) as outer, dsl.If(outer != "b"):
+        with dsl.ParallelFor(letters) as letter:
+            made = step(name="made", value=letter)
+        read(name="last", item=step(name="b").outputs["out"])
+    collect_artifacts(name="all", artifacts=dsl.Collected(made.outputs["out"]))
+
+
+@dsl.pipeline(name="condition-around")
+def condition_around(letters: list, flag: bool = True):
+    with dsl.If(flag == True):  # noqa: E712
+        with dsl.ParallelFor(letters) as letter:
+            made = step(name="made", value=letter)
+        collect(name="all", values=dsl.Collected(made.outputs["text"]))
+
+
+@dsl.pipeline(name="one-of")
+def one_of(letters: list):
+    with dsl.ParallelFor(letters) as letter:
+        with dsl.If(letter != "b"):
+            made = step(name="made", value=letter)
+        with dsl.Else():
+            other = step(name="other", value="-")
+        text = dsl.OneOf(made.outputs["text"], other.outputs["text"])
+        again = step(name="again", value=text)
+    collect(name="all", values=dsl.Collected(again.outputs["text"]))
+
+
+@pytest.mark.parametrize("pipeline", [loops.some, through_a_pipeline, of_artifacts])
+def test_what_is_collected_from_a_condition_in_a_loop_is_refused(pipeline: Any) -> None:
+    compile_for(load(pipeline), "vertex", PROFILE)
+    with pytest.raises(CompileError, match=r"task `collect.*from `condition-\d`, a condition in a"):
+        compile_for(load(pipeline), "kubeflow", PROFILE)
+
+
+def test_what_to_write_instead_goes_as_here(tmp_path: Path) -> None:
+    letters = ["a", "b"]
+
+    assert 'all ["a","-"]' in goes_as_here(one_of, tmp_path / "of", letters=letters)
+    around = goes_as_here(condition_around, tmp_path / "around", letters=letters)
+    assert 'all ["a","b"]' in around
