@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from launcher import Launcher, Outcome, Stored
+from remote_caches import RemoteCache
 
 Object = Mapping[str, Any]
 
@@ -35,18 +36,23 @@ class Spec:
     outputs: dict[str, Declaration]
 
 
-def run(text: str, launcher: Launcher, parameters: Object) -> dict[str, Outcome]:
+def run(
+    text: str, launcher: Launcher, parameters: Object, cache: RemoteCache | None = None
+) -> dict[str, Outcome]:
     """Runs a compiled pipeline, and returns what each of its tasks published.
 
     Args:
-        text: The file; a platform spec after the pipeline's is left out.
+        text: The file; of a platform spec after the pipeline's, only claims count, in cache keys.
         launcher: Where, and by which rules.
         parameters: Parameters of the run.
+        cache: Answers tasks that may be; None runs all.
 
     Raises:
         TaskFailedError: A task failed, or broke a rule of the backend.
     """
-    document = next(yaml.safe_load_all(text))
+    document, *platforms = yaml.safe_load_all(text)
+    if cache:
+        cache.begin_run()
     root = document["root"]
     declared = _declarations(root.get("inputDefinitions", {}))
     values = {name: each.default for name, each in declared.items()} | dict(parameters)
@@ -61,37 +67,69 @@ def run(text: str, launcher: Launcher, parameters: Object) -> dict[str, Outcome]
             task = tasks.pop(name)
             component = document["components"][task["componentRef"]["name"]]
             executor = document["deploymentSpec"]["executors"][component["executorLabel"]]
-            done[name] = _run_task(name, task, component, executor, launcher, values, done)
+            claims = _claims(platforms, component["executorLabel"])
+            made = _Wired(name, task, component, executor["container"], values, done)
+            key = made.key(cache, document["pipelineInfo"]["name"], claims) if cache else None
+            found = cache.look_up(name, key) if cache else None
+            done[name] = found or made.run(launcher)
+            if cache:
+                cache.store(key, done[name])
     return done
 
 
-def _run_task(
-    name: str,
-    task: Object,
-    component: Object,
-    executor: Object,
-    launcher: Launcher,
-    values: Object,
-    done: Mapping[str, Outcome],
-) -> Outcome:
-    spec = Spec(
-        inputs=_declarations(component.get("inputDefinitions", {})),
-        outputs=_declarations(component.get("outputDefinitions", {})),
-    )
-    inputs = task.get("inputs", {})
-    parameters = {
-        each: _value(source, values, done) for each, source in inputs.get("parameters", {}).items()
-    }
-    # The driver gives a task what kfp adds to its inputs, whatever the component declares.
-    undeclared = {each: Declaration(type="") for each in parameters if each not in spec.inputs}
-    spec = Spec(inputs=spec.inputs | undeclared, outputs=spec.outputs)
-    artifacts = {
-        each: _artifact(source, done) for each, source in inputs.get("artifacts", {}).items()
-    }
-    container = executor["container"]
-    command = [*container["command"], *container["args"]]
-    variables = {each["name"]: each["value"] for each in container.get("env", ())}
-    return launcher.run_command(name, spec, command, parameters, variables, **artifacts)
+class _Wired:
+    """A task with the values of its inputs."""
+
+    def __init__(
+        self,
+        name: str,
+        task: Object,
+        component: Object,
+        container: Object,
+        values: Object,
+        done: Mapping[str, Outcome],
+    ) -> None:
+        self._name, self._task, self._component, self._container = name, task, component, container
+        inputs = task.get("inputs", {})
+        self._parameters = {
+            each: _value(source, values, done)
+            for each, source in inputs.get("parameters", {}).items()
+        }
+        self._artifacts = {
+            each: _artifact(source, done) for each, source in inputs.get("artifacts", {}).items()
+        }
+
+    def key(self, cache: RemoteCache, pipeline: str, claims: list[str]) -> str | None:
+        if not self._task.get("cachingOptions", {}).get("enableCache"):
+            return None
+        artifacts = {port: [stored] for port, stored in self._artifacts.items()}
+        return cache.key(
+            pipeline, self._component, self._container, self._parameters, artifacts, claims
+        )
+
+    def run(self, launcher: Launcher) -> Outcome:
+        inputs = _declarations(self._component.get("inputDefinitions", {}))
+        # The driver gives a task what kfp adds to its inputs, whatever the component declares.
+        undeclared = {each: Declaration(type="") for each in self._parameters if each not in inputs}
+        spec = Spec(
+            inputs=inputs | undeclared,
+            outputs=_declarations(self._component.get("outputDefinitions", {})),
+        )
+        command = [*self._container["command"], *self._container["args"]]
+        variables = {each["name"]: each["value"] for each in self._container.get("env", ())}
+        return launcher.run_command(
+            self._name, spec, command, self._parameters, variables, **self._artifacts
+        )
+
+
+def _claims(platforms: list[Object], executor: str) -> list[str]:
+    return [
+        mount["constant"]
+        for platform in platforms
+        for mount in platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+        .get(executor, {})
+        .get("pvcMount", ())
+    ]
 
 
 def _declarations(definitions: Object) -> dict[str, Declaration]:
@@ -105,12 +143,18 @@ def _declarations(definitions: Object) -> dict[str, Declaration]:
     }
     artifacts = {
         name: Declaration(
-            type=f"{each['artifactType']['schemaTitle']}@{each['artifactType']['schemaVersion']}",
+            type=_type(each["artifactType"]),
             optional=each.get("isOptional", False),
         )
         for name, each in definitions.get("artifacts", {}).items()
     }
     return parameters | artifacts
+
+
+def _type(artifact_type: Object) -> str:
+    schema = artifact_type.get("instanceSchema")  # on Vertex AI, of types that are not its own
+    title = yaml.safe_load(schema)["title"] if schema else artifact_type["schemaTitle"]
+    return f"{title}@{artifact_type.get('schemaVersion', '0.0.1')}"
 
 
 def _value(source: Object, values: Object, done: Mapping[str, Outcome]) -> Any:

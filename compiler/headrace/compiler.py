@@ -19,6 +19,10 @@ from headrace.passes.defaults import apply_defaults
 from headrace.passes.dotted_functions import check_dotted_functions
 from headrace.passes.image_imports import check_imports, stock_images
 from headrace.passes.images import apply_images
+from headrace.passes.input_fingerprints import (
+    KnownFingerprints,
+    apply_input_fingerprints,
+)
 from headrace.passes.large_artifacts import apply_large_artifacts
 from headrace.passes.lint import check_workspace, lint
 from headrace.passes.loop_items import apply_loop_items
@@ -109,6 +113,7 @@ def compile_for(
     target: Target,
     profile: Profile,
     values: Mapping[str, Any] | None = None,
+    known_fingerprints: KnownFingerprints | None = None,
 ) -> Compiled:
     """Takes a loaded pipeline through the passes and the backend of `target`.
 
@@ -118,6 +123,8 @@ def compile_for(
         profile: The settings of the target.
         values: Values of the run's parameters, those that are given; None where they are not known
             yet. On Kubeflow they decide which optional inputs are there.
+        known_fingerprints: Returns the fingerprints of input files that are known already, where
+            the result is for one run alone; None where none is.
 
     Raises:
         CompileError: The pipeline or the profile has to change.
@@ -147,12 +154,15 @@ def compile_for(
     spec = apply_images(spec, target, profile)
     # Before defaults are written out: what the author passes is told from what nobody does.
     spec = apply_beam(spec, target, settings, profile)
-    spec = apply_defaults(spec, target)
+    has_fingerprints = target != "local" and profile.caching.input_fingerprint != "off"
+    spec = apply_defaults(spec, target, has_fingerprints=has_fingerprints)
     spec = apply_modules(spec, target, source.directory)
     check_parameters(spec)
     check_imports(spec, images)
     spec = apply_types(spec, target)
     spec = apply_templates(spec)
+    if has_fingerprints:
+        spec, platform = apply_input_fingerprints(spec, platform, known_fingerprints)
     if target == "kubeflow":
         spec, platform = apply_training_jobs(spec, platform, settings, profile)
         check_sizes(spec, target)

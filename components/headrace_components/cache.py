@@ -6,6 +6,10 @@ one or more functions there:
 `external_state(params, inputs)`: the component reads what lies elsewhere - files in a data
 directory, the models of earlier runs. It returns a fingerprint of that.
 
+`input_locations(params)`: parameters alone say what `external_state` looks at. It returns the paths
+and URIs. On a cluster, whose caches do not call any of this, the fingerprint is then taken before
+the task, and passed to it as a parameter, which is in the key.
+
 `environment_state(params)`: the component takes code or programs from where it runs - a function
 that is given by dotted path, a server on PATH. It returns a fingerprint of those. In an image, the
 image's reference stands for them.
@@ -60,7 +64,7 @@ def file_fingerprint(*paths: str) -> str | None:
     return fingerprint_of((str(Path(path).resolve()), Path(path)) for path in paths)
 
 
-def fingerprint_of(files: Iterable[tuple[str, Path]]) -> str:
+def fingerprint_of(files: Iterable[tuple[str, Path]], *, with_times: bool = False) -> str:
     """Returns a fingerprint of files that somebody else may change.
 
     Small files are read: they may be replaced by others of the same size and time. Of large ones it
@@ -69,17 +73,22 @@ def fingerprint_of(files: Iterable[tuple[str, Path]]) -> str:
 
     Args:
         files: Each with the name that stands for it.
+        with_times: Whether a file that was written again is another one, whatever it holds. Then a
+            task that began to read later than the fingerprint was taken, and found other contents,
+            is not taken for one that read these.
     """
     digest = hashlib.sha256()
     room = _MAX_BYTES
     for name, path in files:
         status = path.stat()
         digest.update(f"{name}\0{status.st_size}\0".encode())
-        if status.st_size <= min(_SMALL_BYTES, room):
+        is_small = status.st_size <= min(_SMALL_BYTES, room)
+        if with_times or not is_small:
+            digest.update(f"{status.st_mtime_ns}\0{status.st_ctime_ns}\0".encode())
+        if is_small:
             room -= status.st_size
             digest.update(hashlib.sha256(path.read_bytes()).digest())
         else:
-            digest.update(f"{status.st_mtime_ns}\0{status.st_ctime_ns}\0".encode())
             digest.update(_ends(path, status.st_size))
     return digest.hexdigest()
 

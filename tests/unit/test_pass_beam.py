@@ -14,6 +14,7 @@ from headrace import ir
 from headrace.compiler import compile_for
 from headrace.errors import CompileError
 from headrace.frontend import load
+from headrace.passes.input_fingerprints import tasks_before
 from headrace.profiles.beam import BeamRunner
 from headrace.profiles.images import Images
 from headrace.profiles.kubeflow import Kubeflow
@@ -79,6 +80,7 @@ def args_of(used: Profile, target: Target = "vertex") -> dict[str, list[str] | N
         for node in ir.tasks(spec)
         if "beam_pipeline_args" in ir.parameters(node.component)
         and "beam_pipeline_args" in ir.parameter_inputs(node.task)
+        and node.label not in tasks_before(spec).values()  # these get what the readers get
     }
 
 

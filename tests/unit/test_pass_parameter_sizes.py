@@ -66,7 +66,7 @@ def test_quotes_count_as_argo_escapes_them() -> None:
 def test_a_pipeline_that_is_no_object_of_kubernetes_is_refused() -> None:
     @dsl.pipeline(name="many")
     def many() -> None:
-        for _ in range(12):
+        for _ in range(6):  # the task before each gets the same parameters
             csv_example_gen(input_base="x" * 100_000)
 
     with pytest.raises(CompileError, match=r"^many: the pipeline takes 1,2\d\d,\d{3} bytes, but"):

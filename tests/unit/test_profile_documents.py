@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from headrace.profiles.beam import BeamRunner
+from headrace.profiles.caching import Caching
 from headrace.profiles.images import Images
 from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile, read_profile
@@ -28,7 +29,7 @@ def example(directory: Path) -> Profile:
 def test_the_example_sets_every_field_of_images_and_targets(tmp_path: Path) -> None:
     profile = example(tmp_path)
 
-    for settings in (profile.images, profile.vertex, profile.kubeflow):
+    for settings in (profile.caching, profile.images, profile.vertex, profile.kubeflow):
         unset = [
             field.name
             for field in dataclasses.fields(settings)
@@ -54,5 +55,5 @@ def test_the_example_speaks_of_a_task_on_all_targets_and_on_one(tmp_path: Path) 
 
 
 def test_the_page_names_every_kind_of_table() -> None:
-    for table in (Images, Vertex, Kubeflow):
+    for table in (Caching, Images, Vertex, Kubeflow):
         assert f"[{table.__name__.lower()}]" in PAGE

@@ -98,9 +98,19 @@ def submit(
         )
     profile = read_profile(config)
     # Compiled first: nobody wants to sign in to hear of a typing error.
-    order = order_of(pipeline, target, profile, assignments, run_id=run_id, use_cache=not no_cache)
+    order = order_of(
+        pipeline,
+        target,
+        profile,
+        assignments,
+        run_id=run_id,
+        use_cache=not no_cache,
+        is_recurring=timing is not None,
+    )
     for note in order.compiled.notes:
         click.echo(note, err=True)
+    if order.fingerprints:
+        click.echo(order.fingerprints, err=True)
     remote = connect(target, profile)
     if timing is not None:
         made = remote.schedule(order, timing)

@@ -5,6 +5,7 @@ from typing import Any
 
 from headrace import ir
 from headrace.ir import Spec
+from headrace.passes.input_fingerprints import may_have
 from headrace.passes.module_files import MODULE_PARAMETER
 from headrace.passes.modules import is_local
 from headrace.targets import Target
@@ -12,7 +13,9 @@ from headrace_components.cache import cache_module
 from headrace_components.user_code.module_pack import is_packed
 
 
-def apply_defaults(spec: Mapping[str, Any], target: Target) -> Spec:
+def apply_defaults(
+    spec: Mapping[str, Any], target: Target, *, has_fingerprints: bool = False
+) -> Spec:
     """Returns `spec` with each default written where the task is called.
 
     Kubeflow's cache key leaves declared defaults out, so a changed default would be answered with
@@ -27,7 +30,11 @@ def apply_defaults(spec: Mapping[str, Any], target: Target) -> Spec:
     for node in ir.tasks(result):
         _pass_defaults(node)
         name = ir.headrace_component(node.container)
-        if target != "local" and name is not None and not _is_key_whole(name, node):
+        if (
+            target != "local"
+            and name is not None
+            and not _is_key_whole(name, node, has_fingerprints=has_fingerprints)
+        ):
             node.task["cachingOptions"] = {}
     return result
 
@@ -42,9 +49,11 @@ def _pass_defaults(node: ir.TaskNode) -> None:
             inputs[name] = {"runtimeValue": {"constant": definition["defaultValue"]}}
 
 
-def _is_key_whole(component: str, node: ir.TaskNode) -> bool:
+def _is_key_whole(component: str, node: ir.TaskNode, *, has_fingerprints: bool) -> bool:
     rules = cache_module(component)
-    if hasattr(rules, "external_state") or hasattr(rules, "still_holds"):
+    if hasattr(rules, "still_holds"):
+        return False
+    if hasattr(rules, "external_state") and not (has_fingerprints and may_have(node)):
         return False
     if MODULE_PARAMETER not in ir.parameters(node.component):
         return True

@@ -15,6 +15,7 @@ from headrace import ir
 from headrace.errors import CompileError
 from headrace.ir import Spec
 from headrace.passes.python_commands import with_filler
+from headrace_components.input_fingerprint.ports import FINGERPRINT_INPUT
 from headrace_components.templates import (
     INPUT_PREFIX,
     SETTING,
@@ -136,7 +137,11 @@ def _rewrite(node: ir.TaskNode) -> None:
     inputs = ir.parameter_inputs(node.task)
     declared = ir.parameters(node.component)
     kinds = {}
-    used = {TEMPLATES_INPUT, *ir.referenced_parameters(ir.canonical_json(node.container))}
+    used = {
+        TEMPLATES_INPUT,
+        FINGERPRINT_INPUT,  # of a pipeline that is compiled already
+        *ir.referenced_parameters(ir.canonical_json(node.container)),
+    }
     for name, source in sorted(inputs.items()):
         value = ir.constant(source)
         if name.startswith(INPUT_PREFIX):

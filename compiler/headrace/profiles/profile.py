@@ -13,6 +13,7 @@ from typing import Any
 
 from headrace.errors import CompileError
 from headrace.profiles.beam import BeamRunner
+from headrace.profiles.caching import Caching
 from headrace.profiles.images import DEFAULT_DIGESTS_FILE, Images
 from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.tables import check_names, check_table, read_table, read_tables
@@ -22,7 +23,7 @@ from headrace.profiles.vertex import Vertex
 DEFAULT_FILE = "headrace.toml"
 
 _TASK_TABLES = ("defaults", "components", "tasks")
-_TABLES = ("images", "vertex", "kubeflow", "beam", *_TASK_TABLES)
+_TABLES = ("images", "vertex", "kubeflow", "beam", "caching", *_TASK_TABLES)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +35,7 @@ class Profile:
         vertex: Settings of the target `vertex`.
         kubeflow: Settings of the target `kubeflow`.
         beam: Where Beam runs, by name.
+        caching: How caches of clusters learn what components read elsewhere.
         tasks: Settings of tasks on every remote target.
         target_tasks: Settings of tasks on one target, by its name; they go before `tasks`.
         source: Name of the file, for messages.
@@ -44,6 +46,7 @@ class Profile:
     vertex: Vertex = field(default_factory=Vertex)
     kubeflow: Kubeflow = field(default_factory=Kubeflow)
     beam: Mapping[str, BeamRunner] = field(default_factory=dict)
+    caching: Caching = field(default_factory=Caching)
     tasks: TaskTables = field(default_factory=TaskTables)
     target_tasks: Mapping[str, TaskTables] = field(default_factory=dict)
     source: str = DEFAULT_FILE
@@ -88,6 +91,7 @@ def read_profile(path: Path | None = None) -> Profile:
         vertex=read_table(path, "vertex", Vertex, vertex),
         kubeflow=read_table(path, "kubeflow", Kubeflow, kubeflow),
         beam=read_tables(path, "beam", BeamRunner, tables.get("beam", {})),
+        caching=read_table(path, "caching", Caching, tables.get("caching", {})),
         tasks=_task_tables(path, "", tables),
         target_tasks={"vertex": on_vertex, "kubeflow": on_kubeflow},
         source=str(path),

@@ -1,8 +1,28 @@
 """What ImportSchemaGen reads besides its input artifacts."""
 
+import hashlib
+import importlib
+import logging
+
 from headrace_components.cache import Inputs, Params, file_fingerprint
+from headrace_components.errors import InputError, PlatformError
+
+
+def input_locations(params: Params) -> tuple[str, ...]:
+    """Returns the path or URI of the schema file."""
+    return (params["schema_file"],)
 
 
 def external_state(params: Params, inputs: Inputs) -> str | None:
     """Returns a fingerprint of the schema file, or None where only a run can tell."""
-    return file_fingerprint(params["schema_file"])
+    location = params["schema_file"]
+    if "://" not in location:
+        return file_fingerprint(location)
+    try:
+        # By name: only the image needs what opens a URI.
+        storage = importlib.import_module("headrace_components.storage")
+        content = storage.read_bytes(location, "import_schema_gen", "schema_file")
+    except (InputError, PlatformError) as error:  # the run says so, where its author will see it
+        logging.info("import_schema_gen: no fingerprint of the schema file: %s", error)
+        return None
+    return hashlib.sha256(content).hexdigest()

@@ -1,13 +1,18 @@
 """What ParquetExampleGen reads besides its input artifacts."""
 
 from headrace_components.cache import Inputs, Params
-from headrace_components.example_gen.cache import state_of_files
+from headrace_components.example_gen.cache import locations_of_files, state_of_files
 from headrace_components.parquet_example_gen.params import ParquetExampleGenParams
+
+
+def input_locations(params: Params) -> tuple[str, ...]:
+    """Returns the directory or URI of the input files."""
+    return locations_of_files(params)
 
 
 def external_state(params: Params, inputs: Inputs) -> str | None:
     """Returns span, version and fingerprint of the input files, or None where only a run can tell.
 
-    That is so for files behind a URI, and for parameters that the component will refuse.
+    That is so for parameters that the component will refuse, and for a store that does not answer.
     """
     return state_of_files(ParquetExampleGenParams, params)

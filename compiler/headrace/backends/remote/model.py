@@ -34,12 +34,15 @@ class Order:
             against their types, with modules packed. Others have the pipeline's defaults.
         run_id: What the run is to be called; empty leaves it to the backend.
         use_cache: Whether a task may be answered by an earlier one like it.
+        fingerprints: A line on how caches learn what input files hold; empty where no task needs
+            that.
     """
 
     compiled: Compiled
     parameters: Mapping[str, Any] = field(default_factory=dict)
     run_id: str = ""
     use_cache: bool = True
+    fingerprints: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

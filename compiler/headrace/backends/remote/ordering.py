@@ -1,5 +1,6 @@
 """From a pipeline file and a command line to what a service is to run."""
 
+import dataclasses
 import sys
 from collections.abc import Iterable
 from contextlib import redirect_stdout
@@ -8,6 +9,7 @@ from pathlib import Path
 from headrace import frontend, ir
 from headrace.backends.local import run_parameters
 from headrace.backends.local.spec import Component
+from headrace.backends.remote.fingerprints import FingerprintsAtSubmit
 from headrace.backends.remote.model import Order
 from headrace.compiler import compile_for
 from headrace.passes.defaults import apply_defaults
@@ -16,6 +18,7 @@ from headrace.passes.modules import apply_modules, pack_parameters
 from headrace.passes.parameter_checks import check_parameters
 from headrace.passes.parameter_sizes import check_run, check_sizes
 from headrace.passes.profile_scope import profile_parameters
+from headrace.profiles.caching import Caching
 from headrace.profiles.profile import Profile
 from headrace.targets import Target
 from headrace_components.errors import InputError
@@ -31,6 +34,7 @@ def order_of(
     *,
     run_id: str = "",
     use_cache: bool = True,
+    is_recurring: bool = False,
 ) -> Order:
     """Compiles a pipeline and takes its run parameters from the profile and the command line.
 
@@ -43,12 +47,15 @@ def order_of(
             the current directory.
         run_id: What the run is to be called.
         use_cache: Whether a task may be answered by an earlier one like it.
+        is_recurring: Whether it is for runs of a schedule, which find other files each.
 
     Raises:
         InputError: The pipeline, the profile or a parameter has to change.
     """
     with redirect_stdout(sys.stderr):  # what the author's file prints is no answer of ours
         source = frontend.load(pipeline, command=_COMMAND)
+    if not use_cache:
+        profile = dataclasses.replace(profile, caching=Caching(input_fingerprint="off"))
     _check_given_artifacts(source.spec)
     preset = profile_parameters(source.spec, target, profile)
     root = Component(name=ir.pipeline_name(source.spec), body=source.spec["root"], executor=None)
@@ -65,7 +72,16 @@ def order_of(
     check_imports(spec, stock_images(spec, profile), values)
     check_run(values, target)
     check_sizes(compiled.document.get("pipelineSpec", compiled.document), target, values)
-    return Order(compiled=compiled, parameters=values, run_id=run_id, use_cache=use_cache)
+    fingerprints = FingerprintsAtSubmit(values=values)
+    if profile.caching.input_fingerprint == "submit" and not is_recurring:
+        compiled = compile_for(source, target, profile, values, fingerprints)
+    return Order(
+        compiled=compiled,
+        parameters=values,
+        run_id=run_id,
+        use_cache=use_cache,
+        fingerprints=fingerprints.described(compiled.document),
+    )
 
 
 def _check_given_artifacts(spec: ir.Spec) -> None:

@@ -1,0 +1,29 @@
+"""The table [caching]: how the caches of clusters learn what components read elsewhere.
+
+[caching]
+input_fingerprint = "task"
+"""
+
+from dataclasses import dataclass
+
+from headrace.profiles.tables import check_names
+
+_INPUT_FINGERPRINT = ("task", "submit", "off")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Caching:
+    """How the caches of Kubeflow and Vertex AI learn what components read elsewhere.
+
+    Attributes:
+        input_fingerprint: `task` looks at the files in a small task before the component. `submit`
+            has `headrace submit` look where it can, which saves that task, but a run that is
+            cloned on the service's page is taken to have the files of the first one. With `off`,
+            components that read files are never answered from a cache.
+    """
+
+    input_fingerprint: str = "task"
+
+    def __post_init__(self) -> None:
+        """Rejects unknown values."""
+        check_names("`input_fingerprint`", "value", [self.input_fingerprint], _INPUT_FINGERPRINT)

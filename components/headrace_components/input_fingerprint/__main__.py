@@ -1,0 +1,8 @@
+"""Entry point of the container that runs before one that reads files."""
+
+import sys
+
+from headrace_components.task import run_component
+
+if __name__ == "__main__":
+    sys.exit(run_component("input_fingerprint"))

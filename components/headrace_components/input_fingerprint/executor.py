@@ -1,0 +1,26 @@
+"""Puts out the fingerprint of what another component is about to read."""
+
+import logging
+import uuid
+from typing import Any
+
+from headrace_components.cache import cache_module
+from headrace_components.input_fingerprint.ports import COMPONENT, FINGERPRINT
+from headrace_components.task import Task
+
+
+def execute(task: Task) -> None:
+    """Fills `fingerprint`; with a text that no other run has where only the component can tell.
+
+    Then the component runs, and says what is wrong with its parameters or the files.
+    """
+    params = dict(task.params)
+    component = params.pop(COMPONENT)
+    rules: Any = cache_module(component)
+    state = rules.external_state(params, {})
+    if state is None:
+        logging.warning("There is no fingerprint, so %s is not answered from a cache.", component)
+        state = f"unknown:{uuid.uuid4().hex}"
+    else:
+        logging.info("%s", state)
+    task.output_parameters[FINGERPRINT] = state

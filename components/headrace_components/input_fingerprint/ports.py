@@ -1,0 +1,12 @@
+"""Names that the compiler and the task before a component agree on."""
+
+from headrace_components.templates import INPUT_PREFIX
+
+COMPONENT = "component"
+"""The parameter that names the component; the others are those of the component itself."""
+
+FINGERPRINT = "fingerprint"
+"""The output parameter."""
+
+FINGERPRINT_INPUT = f"{INPUT_PREFIX}headrace--input-fingerprint"
+"""The input by which the component's task has it in its key; the component does not read it."""

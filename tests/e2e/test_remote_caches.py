@@ -1,0 +1,186 @@
+"""A run on a cluster is answered from the cache exactly where nothing has changed.
+
+Pipelines are submitted to servers on this machine, and what these received is run task after task,
+with a cache that knows what those of Kubeflow and Vertex AI know.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from google.cloud.aiplatform_v1.types import PipelineJob
+from google.protobuf import json_format
+
+import compiled_runs
+from headrace.backends.vertex import client
+from headrace.cli import main
+from kubeflow_api import KubeflowApi, kubeflow_api
+from launcher import Launcher, Outcome, Rules
+from remote_caches import RemoteCache
+from vertex_pipelines import VertexPipelines, vertex_pipelines
+
+pytestmark = pytest.mark.slow
+
+PIPELINE = """
+from kfp import dsl
+from headrace_components.catalog import csv_example_gen, filter_examples, statistics_gen
+
+SPANS = {"splits": [{"name": "all", "pattern": "day-{SPAN}/*.csv"}]}
+
+@dsl.pipeline(name="rides")
+def rides(data: str, span: int = -1):
+    days = csv_example_gen(input_base=f"{data}/days", input_config=SPANS, span=span)
+    zones = csv_example_gen(input_base=data, input_config={"splits": [
+        {"name": "all", "pattern": "zones.csv"}]})
+    long = filter_examples(examples=days.outputs["examples"], module_file="module.py")
+    statistics_gen(examples=long.outputs["filtered_examples"])
+    statistics_gen(examples=zones.outputs["examples"])
+"""
+MODULE = "def filter_fn(record):\n    return len(record) > 2\n"
+PROFILE = """
+[images]
+registry = "registry.example.com/headrace"
+[images.digests]
+csv_example_gen = "sha256:{digest}"
+filter_examples = "sha256:{digest}"
+statistics_gen = "sha256:{digest}"
+[kubeflow]
+host = "{host}"
+[vertex]
+pipeline_root = "gs://bucket/root"
+project = "my-project"
+region = "europe-west1"
+[caching]
+input_fingerprint = "{mode}"
+"""
+
+BEFORE = {"csv-example-gen-fingerprint", "csv-example-gen-2-fingerprint"}
+OF_DAYS = {"csv-example-gen", "filter-examples", "statistics-gen"}
+OF_ZONES = {"csv-example-gen-2", "statistics-gen-2"}
+
+
+class Cluster:
+    """A service that is submitted to, and then runs what it got."""
+
+    def __init__(self, target: str, api: KubeflowApi | VertexPipelines, directory: Path) -> None:
+        rules: Rules = "vertex" if target == "vertex" else "kfp-2.17"
+        self.target, self.api, self.directory = target, api, directory
+        self.mode = "task"
+        self.cache = RemoteCache(rules=rules)
+        self._launcher = Launcher(root=directory / "cluster", rules=rules)
+        self.data = directory / "data"
+        self.project = directory / "project"
+        self.project.mkdir()
+        (self.project / "pipeline.py").write_text(PIPELINE, "utf-8")
+        (self.project / "module.py").write_text(MODULE, "utf-8")
+
+    def write(self, name: str, *miles: int) -> Path:
+        file = self.data / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("miles\n" + "".join(f"{each}\n" for each in miles), "utf-8")
+        return file
+
+    def submit(self, *options: str, data: str = "") -> dict[str, Outcome]:
+        """Submits the pipeline and runs it; returns what its tasks published."""
+        config = self.directory / "headrace.toml"
+        text = PROFILE.format(host=self.api.address, mode=self.mode, digest="0" * 64)
+        config.write_text(text, "utf-8")
+        words = ["submit", str(self.project / "pipeline.py"), "--target", self.target]
+        words += ["--config", str(config), "--no-wait", "-p", f"data={data or self.data}"]
+        assert main([*words, *options]) == 0
+        spec, parameters = self._received()
+        return compiled_runs.run(yaml.safe_dump(spec), self._launcher, parameters, self.cache)
+
+    def _received(self) -> tuple[dict[str, object], dict[str, object]]:
+        if isinstance(self.api, KubeflowApi):
+            run = list(self.api.runs.values())[-1]
+            return run["pipeline_spec"], run["runtime_config"]["parameters"]
+        job = json_format.MessageToDict(PipelineJob.pb(list(self.api.jobs.values())[-1]))
+        return job["pipelineSpec"], job["runtimeConfig"]["parameterValues"]
+
+    @property
+    def ran(self) -> set[str]:
+        return set(self.cache.ran)
+
+
+@pytest.fixture(params=["kubeflow", "vertex"])
+def cluster(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Cluster]:
+    monkeypatch.setenv("KUBECONFIG", "/nonexistent")
+    monkeypatch.chdir(tmp_path)
+    served = kubeflow_api() if request.param == "kubeflow" else vertex_pipelines()
+    with served as api:
+        monkeypatch.setenv(client.ENDPOINT_VARIABLE, api.address)
+        made = Cluster(request.param, api, tmp_path)
+        made.write("days/day-1/a.csv", 1, 2, 3)
+        made.write("zones.csv", 1, 2, 3)
+        yield made
+
+
+def test_a_run_over_the_same_files_runs_nothing_but_what_looks_at_them(cluster: Cluster) -> None:
+    first = cluster.submit()
+    assert cluster.ran == BEFORE | OF_DAYS | OF_ZONES
+
+    second = cluster.submit()
+
+    assert cluster.ran == BEFORE
+    statistics = second["statistics-gen"]["statistics"]
+    assert statistics.uri == first["statistics-gen"]["statistics"].uri
+
+
+Change = Callable[[Cluster], object]
+
+
+def replaced_by_one_of_the_same_size_and_time(cluster: Cluster) -> None:
+    file = cluster.data / "days/day-1/a.csv"
+    before = file.stat()
+    cluster.write("days/day-1/a.csv", 1, 2, 4)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (replaced_by_one_of_the_same_size_and_time, OF_DAYS),
+        (lambda cluster: cluster.write("days/day-1/b.csv", 5), OF_DAYS),
+        (lambda cluster: (cluster.data / "zones.csv").write_text("miles\n9\n"), OF_ZONES),
+        (lambda cluster: cluster.write("days/day-2/a.csv", 1, 2, 3), OF_DAYS),
+        (lambda cluster: cluster.write("days/day-0/a.csv", 7, 8), set()),
+        (lambda cluster: cluster.write("days/notes.csv", 7), set()),
+        (lambda cluster: cluster.write("days/day-1/_SUCCESS"), set()),
+    ],
+    ids=["replaced", "added", "other input", "newer span", "older span", "outside", "hidden"],
+)
+def test_what_a_change_touches_runs_and_nothing_else(
+    change: Change, expected: set[str], cluster: Cluster
+) -> None:
+    cluster.submit()
+
+    change(cluster)
+    cluster.submit()
+
+    assert cluster.ran == BEFORE | expected
+
+
+def test_an_edited_module_runs_what_reads_it(cluster: Cluster) -> None:
+    cluster.submit()
+
+    (cluster.project / "module.py").write_text(MODULE.replace("> 2", "> 1"), "utf-8")
+    cluster.submit()
+
+    assert cluster.ran == BEFORE | {"filter-examples", "statistics-gen"}
+
+
+def test_where_a_pipeline_is_submitted_from_makes_no_difference(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.submit()
+
+    cluster.project = cluster.project.rename(tmp_path / "elsewhere")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    cluster.submit()
+
+    assert cluster.ran == BEFORE
