@@ -64,7 +64,7 @@ def days(root: str, deep: bool = True) -> None:
 def compiled(pipeline: Any, target: Target = "kubeflow", known: Any = None, **profile: Any) -> Any:
     source = frontend.load(pipeline)
     given = Profile(images=IMAGES, vertex=Vertex(pipeline_root="gs://bucket/root"), **profile)
-    document = compile_for(source, target, given, known).document
+    document = compile_for(source, target, given, known_fingerprints=known).document
     return document.get("pipelineSpec", document)
 
 
