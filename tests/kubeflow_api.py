@@ -18,9 +18,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from google.protobuf import json_format
-from kfp.kubernetes import kubernetes_executor_config_pb2
 from kfp.pipeline_spec import pipeline_spec_pb2
 
+import executor_configs
 from kubeflow_native import NativeLineage
 from kubeflow_workflow import ENDED, Object, Workflow, now
 from local_http import JsonHandler, serving
@@ -246,10 +246,7 @@ def parsed_spec(sent: Object) -> Object:
         json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
         message = json_format.ParseDict(platform, pipeline_spec_pb2.PlatformSpec())
         for each in message.platforms["kubernetes"].deployment_spec.executors.values():
-            json_format.ParseDict(
-                json_format.MessageToDict(each),
-                kubernetes_executor_config_pb2.KubernetesExecutorConfig(),
-            )
+            executor_configs.parsed(json_format.MessageToDict(each))
     except json_format.ParseError as error:
         raise RefusedError(400, f"Failed to unmarshal pipeline spec: {error}") from error
     parsed: Object = spec

@@ -15,6 +15,7 @@ from headrace.errors import CompileError
 from headrace.frontend import Frontend, PipelineSource
 from headrace.passes.absent_inputs import apply_absent_inputs
 from headrace.passes.beam import apply_beam
+from headrace.passes.default_requests import apply_default_requests
 from headrace.passes.defaults import apply_defaults
 from headrace.passes.dotted_functions import check_dotted_functions
 from headrace.passes.image_imports import check_imports, stock_images
@@ -142,7 +143,8 @@ def compile_for(
     platform = source.platform
     if target == "kubeflow":
         spec = apply_large_artifacts(spec, profile.kubeflow)
-        platform = platform_spec(spec, platform, settings, profile.kubeflow)
+        platform = platform_spec(spec, platform, settings, profile)
+    spec = apply_default_requests(spec, target)
     spec = apply_retries(spec, target)
     spec = apply_accelerators(spec, target)
     spec = apply_loop_items(spec)

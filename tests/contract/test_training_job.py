@@ -294,8 +294,11 @@ def test_the_pods_get_what_the_profile_gives_the_task(tmp_path: Path) -> None:
     container, config = compiled(PROFILE, tmp_path)
 
     assert container["image"].startswith("registry.example.com/headrace/kubernetes_pusher@sha256:")
-    assert "resources" not in container
-    assert set(config) == {"activeDeadlineSeconds", "imagePullSecret", "pvcMount"}
+    assert container["resources"]["resourceMemoryRequest"] == "128Mi"
+    assert set(config) == {
+        "activeDeadlineSeconds", "imagePullSecret", "pvcMount", "securityContext",
+    }  # fmt: skip
+    assert config["securityContext"] == {"runAsNonRoot": True}
     arguments = container["args"]
     assert arguments[arguments.index("--workers") + 1] == "2"
     spec = json.loads(arguments[arguments.index("--pod") + 1])["spec"]
@@ -304,6 +307,12 @@ def test_the_pods_get_what_the_profile_gives_the_task(tmp_path: Path) -> None:
     assert main["args"] == ["--executor_input", "HEADRACE_EXECUTOR_INPUT"]
     assert main["resources"] == {"limits": {"cpu": "4", "memory": "8G", "nvidia.com/gpu": "1"}}
     assert {"name": "TF_USE_LEGACY_KERAS", "value": "1"} in main["env"]
+    assert main["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
     secret = {"secretKeyRef": {"name": "my-secret", "key": "token"}}
     assert {"name": "TOKEN", "valueFrom": secret} in main["env"]
     mounted = {each["mountPath"]: each["name"] for each in main["volumeMounts"]}

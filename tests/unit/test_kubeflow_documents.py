@@ -108,6 +108,12 @@ def test_the_profiles_of_the_page_give_tasks_what_they_say(profile: str) -> None
         assert (asked["resourceMemoryLimit"], asked["resourceMemoryRequest"]) == ("8Gi", "2Gi")
         return
     _, platform = yaml.safe_load_all(compiled.text)
+    if "run_as_non_root" in profile:
+        executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+        assert {str(each["securityContext"]) for each in executors.values()} == {
+            "{'runAsNonRoot': True}"
+        }
+        return
     executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     if "image_pull_secrets" in profile:
         (claim,) = executors["exec-pusher"]["pvcMount"]

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
-from google.protobuf import json_format
 from kfp import dsl, kubernetes
-from kfp.kubernetes import kubernetes_executor_config_pb2
 
+import executor_configs
 from headrace import ir
 from headrace.compiler import compile_for
 from headrace.errors import CompileError
@@ -56,12 +55,7 @@ def pod(pipeline: Any, text: str, directory: Path) -> dict[str, Any]:
     documents = compile_for(load(pipeline), "kubeflow", profile(text, directory)).text
     _, platform = yaml.safe_load_all(documents)
     (config,) = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"].values()
-    message = json_format.ParseDict(
-        config, kubernetes_executor_config_pb2.KubernetesExecutorConfig()
-    )
-    # The message's own JSON, so that spellings of the same value are equal.
-    result: dict[str, Any] = json_format.MessageToDict(message)
-    return result
+    return executor_configs.parsed(config)
 
 
 def test_resources_are_written_as_kfp_writes_them(tmp_path: Path) -> None:

@@ -79,16 +79,26 @@ def asks(resources: Mapping[str, Any], what: str, kind: str) -> bool:
     return f"{what}{kind}" in resources or f"resource{what.title()}{kind}" in resources
 
 
+def cpu_fields(kind: str, cores: float) -> dict[str, Any]:
+    """Returns the fields of a `Limit` or `Request` of CPU, as kfp writes them."""
+    return {f"cpu{kind}": cores, f"resourceCpu{kind}": f"{cores:g}"}
+
+
+def memory_fields(kind: str, size: str) -> dict[str, Any]:
+    """Returns the fields of a `Limit` or `Request` of memory, as kfp writes them."""
+    gigabytes = (size_in_bytes(size) or 0) / 1e9
+    return {f"memory{kind}": gigabytes, f"resourceMemory{kind}": size}
+
+
 def _set_resources(container: dict[str, Any], said: Said) -> None:
     resources = dict(container.get("resources", {}))
     for setting, kind in (("", "Limit"), ("_request", "Request")):
         cpu = _chosen(said, f"cpu{setting}", is_set=asks(resources, "cpu", kind))
         if cpu is not None:
-            resources |= {f"cpu{kind}": cpu, f"resourceCpu{kind}": f"{cpu:g}"}
+            resources |= cpu_fields(kind, cpu)
         memory = _chosen(said, f"memory{setting}", is_set=asks(resources, "memory", kind))
         if memory is not None:
-            gigabytes = (size_in_bytes(memory) or 0) / 1e9
-            resources |= {f"memory{kind}": gigabytes, f"resourceMemory{kind}": memory}
+            resources |= memory_fields(kind, memory)
     name = _chosen(said, "accelerator", is_set="accelerator" in resources)
     if name is not None:
         count = str(said.merged.accelerator_count or 1)
@@ -162,6 +172,7 @@ _KUBERNETES = (
     "tolerations",
     "pod_annotations",
     "pod_labels",
+    "run_as_non_root",
     "secret_environment",
     "secret_volumes",
     "volumes",

@@ -52,6 +52,8 @@ class TaskSettings:
             snake case. Kubeflow.
         pod_annotations: Annotations of the task's pod. Kubeflow.
         pod_labels: Labels of the task's pod. Kubeflow.
+        run_as_non_root: Whether the cluster refuses to run the task as root; by default where the
+            image is Headrace's. Kubeflow.
         spot: Whether to run on machines that may be taken away.
         retries: How often a task that failed is run again, 0 or more.
         retry_delay: Time before the first retry, as `30s`; it doubles with each one.
@@ -80,6 +82,7 @@ class TaskSettings:
     tolerations: tuple[Any, ...] = ()
     pod_annotations: Mapping[str, Any] = field(default_factory=dict)
     pod_labels: Mapping[str, Any] = field(default_factory=dict)
+    run_as_non_root: bool | None = None
     spot: bool | None = None
     retries: int | None = None
     retry_delay: str | None = None

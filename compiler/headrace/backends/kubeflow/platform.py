@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from headrace import ir
+from headrace.passes.images import own_images
 from headrace.passes.large_artifacts import secrets
 from headrace.passes.resources import accelerator
 from headrace.passes.task_settings import Said, TaskPath
 from headrace.profiles.accelerators import NVIDIA
 from headrace.profiles.kubeflow import Kubeflow
+from headrace.profiles.profile import Profile
 from headrace.profiles.quantities import seconds
 from headrace.profiles.tasks import TaskSettings
 
@@ -36,16 +38,17 @@ def platform_spec(
     spec: Mapping[str, Any],
     platform: Mapping[str, Any],
     settings: Mapping[TaskPath, Said],
-    kubeflow: Kubeflow,
+    profile: Profile,
 ) -> dict[str, Any]:
     """Returns `platform` with what a profile says of pods.
 
     Args:
-        spec: The pipeline, its accelerators by neutral names.
+        spec: The pipeline, its accelerators and images by neutral names.
         platform: Its `PlatformSpec`; empty unless kfp-kubernetes was used.
         settings: What the profile says of each task.
-        kubeflow: What all pods get.
+        profile: What all pods get, and which images are the author's own.
     """
+    kubeflow, own = profile.kubeflow, own_images(spec, profile)
     result: dict[str, Any] = ir.copy(platform)
     executors = (result.get("platforms", {}).get("kubernetes", {}).get("deploymentSpec", {})).get(
         "executors", {}
@@ -63,14 +66,31 @@ def platform_spec(
                 {**_secret_variable(name, *keys[name]), "optional": True} for name in keys
             ]
         config = _joined(config, _config(said.general))
-        config = _joined(config, executors.get(label, {}))
+        of_pipeline = executors.get(label, {})
+        config = _joined(config, of_pipeline)
         config = _joined(config, _config(said.own))
+        is_ours = ir.logical_image(node.container) is not None and node.path not in own
+        if _runs_as_non_root(said, of_pipeline, is_ours):
+            security = {**config.get("securityContext", {}), "runAsNonRoot": True}
+            config["securityContext"] = security
         if config:
             executors[label] = config
     if executors:
         deployment = {"deploymentSpec": {"executors": executors}}
         result.setdefault("platforms", {}).setdefault("kubernetes", {}).update(deployment)
     return result
+
+
+def _runs_as_non_root(said: Said, of_pipeline: Mapping[str, Any], is_ours: bool) -> bool:
+    """Whether a container may not run as root, which Pod Security's level `restricted` asks for.
+
+    Headrace's images run as a user with a number; of other images the author knows.
+    """
+    if said.own.run_as_non_root is not None:
+        return said.own.run_as_non_root
+    if "securityContext" in of_pipeline:
+        return False  # kfp-kubernetes has said it
+    return is_ours if said.general.run_as_non_root is None else said.general.run_as_non_root
 
 
 def _for_all(kubeflow: Kubeflow, device: str) -> Config:

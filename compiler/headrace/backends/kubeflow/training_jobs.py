@@ -11,6 +11,8 @@ from typing import Any
 from headrace import ir
 from headrace.errors import CompileError
 from headrace.ir import Spec
+from headrace.passes.default_requests import request_of
+from headrace.passes.resources import cpu_fields, memory_fields
 from headrace.passes.task_settings import Said, TaskPath
 from headrace.profiles.profile import Profile
 
@@ -21,11 +23,18 @@ _EXECUTOR_INPUT = "{{$}}"
 _STAND_IN = "HEADRACE_EXECUTOR_INPUT"
 
 # What the launcher's own pod keeps of the task's; the rest goes to the pods that work.
-_OF_BOTH = ("imagePullPolicy", "imagePullSecret", "podMetadata")
+_OF_BOTH = ("imagePullPolicy", "imagePullSecret", "podMetadata", "securityContext")
 _OF_LAUNCHER = ("activeDeadlineSeconds",)
 _OF_PODS = (
     "nodeSelector", "tolerations", "emptyDirMounts", "secretAsEnv", "secretAsVolume", "pvcMount",
 )  # fmt: skip
+
+# What Kubeflow Pipelines gives the container of a task.
+_CONFINED = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
 
 Object = dict[str, Any]
 
@@ -63,6 +72,7 @@ def apply_training_jobs(
         shared, claim = next(iter(task.volumes.items()))
         pod = _pod(node.container, config, profile.kubeflow.service_account)
         digest = profile.images.digests[_LAUNCHER]
+        request = request_of(_LAUNCHER)
         node.executor["container"] = {
             "image": f"{profile.images.registry}/{_LAUNCHER}@{digest}",
             "command": ["python", "-m", "headrace_components.training_job"],
@@ -72,6 +82,10 @@ def apply_training_jobs(
                 *("--pod", json.dumps(pod, sort_keys=True, ensure_ascii=False)),
                 *("--executor_input", _EXECUTOR_INPUT),
             ],
+            "resources": {
+                **cpu_fields("Request", request.cpu),
+                **memory_fields("Request", request.memory),
+            },
         }
         kept = {name: config[name] for name in (*_OF_BOTH, *_OF_LAUNCHER) if name in config}
         kept["pvcMount"] = [each for each in config["pvcMount"] if each["constant"] == claim]
@@ -122,6 +136,7 @@ def _pod(container: Mapping[str, Any], config: Mapping[str, Any], account: str) 
         ],
         "env": [*container.get("env", []), *_secret_variables(config)],
         "resources": _resources(container.get("resources", {})),
+        "securityContext": {**_CONFINED, **config.get("securityContext", {})},
         "volumeMounts": mounts,
     }
     spec = {

@@ -27,10 +27,16 @@ def foreign_tasks(spec: Mapping[str, Any]) -> list[str]:
 
 def settings_without_effect(spec: Mapping[str, Any], platform: Mapping[str, Any]) -> list[str]:
     """Returns a line for each task that has settings of Kubernetes, which this machine ignores."""
+    settings = {
+        # Nor does a task run as another user here: the compiler's own setting needs no word.
+        label: [field for field in fields if field != "securityContext"]
+        for label, fields in pod_settings(spec, platform).items()
+    }
     lines = [
         f"{label}: {', '.join(function_name(field) for field in fields)} of kfp.kubernetes "
         f"{'has' if len(fields) == 1 else 'have'} no effect on this machine."
-        for label, fields in pod_settings(spec, platform).items()
+        for label, fields in settings.items()
+        if fields
     ]
     config = platform.get("platforms", {}).get("kubernetes", {}).get("pipelineConfig", {})
     pipeline = sorted(set(config) - {"workspace"})  # a run here has one, too

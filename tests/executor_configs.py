@@ -1,0 +1,29 @@
+"""KubernetesExecutorConfig, as the backend of Kubeflow Pipelines 2.17 parses it.
+
+kfp-kubernetes 1.5, which is installed here, is older and lacks the security context:
+https://github.com/kubeflow/pipelines/blob/2.17.0/kubernetes_platform/proto/kubernetes_executor_config.proto
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from google.protobuf import json_format
+from kfp.kubernetes import kubernetes_executor_config_pb2
+
+_SECURITY = {"runAsUser": int, "runAsGroup": int, "runAsNonRoot": bool}
+
+
+def parsed(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the message's own JSON, so that spellings of the same value are equal.
+
+    Raises:
+        google.protobuf.json_format.ParseError: A field is unknown or of another type.
+    """
+    rest = dict(config)
+    security = rest.pop("securityContext", {})
+    for name, value in security.items():
+        if type(value) is not _SECURITY.get(name):
+            raise json_format.ParseError(f"SecurityContext has no {name} that is {value!r}")
+    message = json_format.ParseDict(rest, kubernetes_executor_config_pb2.KubernetesExecutorConfig())
+    result: dict[str, Any] = json_format.MessageToDict(message)
+    return {**result, "securityContext": security} if security else result
