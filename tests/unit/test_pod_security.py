@@ -31,13 +31,15 @@ def mine() -> dsl.ContainerSpec:
 
 @dsl.pipeline(name="confined")
 def confined() -> None:
-    catalog.csv_example_gen(input_base="gs://bucket/rows")
+    catalog.latest_blessed_model()
     mine()
 
 
 def profile(text: str, directory: Path) -> Profile:
     path = directory / "headrace.toml"
-    images = f'[images]\nregistry = "ghcr.io/mine"\ndigests = {{ csv_example_gen = "{DIGEST}" }}\n'
+    images = (
+        f'[images]\nregistry = "ghcr.io/mine"\ndigests = {{ latest_blessed_model = "{DIGEST}" }}\n'
+    )
     path.write_text(images + text, "utf-8")
     return read_profile(path)
 
@@ -60,18 +62,18 @@ def security(text: str, directory: Path) -> dict[str, Any]:
     ("text", "found"),
     [
         # Python's image runs as root: the cluster would refuse it.
-        ("", {"csv-example-gen"}),
-        ("[kubeflow.defaults]\nrun_as_non_root = true", {"csv-example-gen", "mine"}),
-        ("[kubeflow.tasks.mine]\nrun_as_non_root = true", {"csv-example-gen", "mine"}),
+        ("", {"latest-blessed-model"}),
+        ("[kubeflow.defaults]\nrun_as_non_root = true", {"latest-blessed-model", "mine"}),
+        ("[kubeflow.tasks.mine]\nrun_as_non_root = true", {"latest-blessed-model", "mine"}),
         # A backend older than 2.17 does not know the field.
         ("[kubeflow.defaults]\nrun_as_non_root = false", set()),
-        ("[kubeflow.components.csv_example_gen]\nrun_as_non_root = false", set()),
+        ("[kubeflow.components.latest_blessed_model]\nrun_as_non_root = false", set()),
         # An image of the author's own may be any.
-        (f'[images.tasks]\ncsv-example-gen = "{ROOT_IMAGE}"', set()),
+        (f'[images.tasks]\nlatest-blessed-model = "{ROOT_IMAGE}"', set()),
         (
-            f'[images.components]\ncsv_example_gen = "{ROOT_IMAGE}"\n'
-            "[tasks.csv-example-gen]\nrun_as_non_root = true",
-            {"csv-example-gen"},
+            f'[images.components]\nlatest_blessed_model = "{ROOT_IMAGE}"\n'
+            "[tasks.latest-blessed-model]\nrun_as_non_root = true",
+            {"latest-blessed-model"},
         ),
     ],
 )
@@ -83,17 +85,17 @@ def test_a_task_of_an_image_that_does_not_run_as_root_says_so(
 
 def test_what_kfp_kubernetes_says_stays(tmp_path: Path) -> None:
     spec = load(confined).spec
-    executors = {"exec-csv-example-gen": {"securityContext": {"runAsUser": 1000}}}
+    executors = {"exec-latest-blessed-model": {"securityContext": {"runAsUser": 1000}}}
     platform = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": executors}}}}
 
     def result(text: str) -> Any:
         given = profile(text, tmp_path)
         found = platform_spec(spec, platform, task_settings(spec, "kubeflow", given), given)
         kubernetes = found["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
-        return kubernetes["exec-csv-example-gen"]["securityContext"]
+        return kubernetes["exec-latest-blessed-model"]["securityContext"]
 
     assert result("") == {"runAsUser": 1000}
-    assert result("[kubeflow.tasks.csv-example-gen]\nrun_as_non_root = true") == {
+    assert result("[kubeflow.tasks.latest-blessed-model]\nrun_as_non_root = true") == {
         "runAsUser": 1000,
         "runAsNonRoot": True,
     }
