@@ -15,7 +15,11 @@ from remote_caches import RemoteCache
 
 Object = Mapping[str, Any]
 
-PIPELINE_VALUES = {"{{$.pipeline_job_name}}": "run-1", "{{$.pipeline_task_name}}": "task-1"}
+PIPELINE_VALUES = {
+    "{{$.pipeline_job_name}}": "run-1",
+    "{{$.pipeline_job_uuid}}": "uuid-1",
+    "{{$.pipeline_task_name}}": "task-1",
+}
 """What the driver puts in place of a constant, where that is nothing else."""
 
 

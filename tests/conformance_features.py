@@ -58,7 +58,7 @@ class Feature:
         section: The table it stands in.
         name: What an author writes.
         pipeline: A pipeline that uses it; None where kfp refuses to compile one.
-        kubeflow: What is to be known of it on Kubeflow, where it compiles.
+        kubeflow: What is to be known of it on Kubeflow, where it compiles. With `since`, the cell.
         by_rules: It goes on Kubeflow by the driver's rules, and was not seen on a real one.
         vertex: The same for Vertex AI.
         since: The kfp that compiles it, where an older one is supported but does not: `2.14`.
@@ -138,11 +138,11 @@ def render() -> str:
 def _cell(feature: Feature, target: Target, notes: list[str]) -> str:
     if feature.pipeline is None:
         return "kfp refuses"
+    told = {"kubeflow": feature.kubeflow, "vertex": feature.vertex}.get(target, "")
     if feature.since:  # the page is the same whatever kfp there is
-        return f"works with kfp {feature.since} or later"
+        return told or f"works with kfp {feature.since} or later"
     words = refusal(feature, target)
     if not words:
-        told = {"kubeflow": feature.kubeflow, "vertex": feature.vertex}.get(target, "")
         works = "works \\*" if target == "kubeflow" and feature.by_rules else "works"
         return f"{works}, {told}" if told else works
     note = _LABEL.sub("", words, count=1)

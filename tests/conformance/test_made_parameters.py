@@ -299,7 +299,7 @@ def python_made(root: str, steps: int, rate: float, flag: bool, config: dict, na
     )
 
 
-@conforms(PYTHON, "f-strings, and values in lists and dicts", python_made)
+@conforms(PYTHON, "f-strings, and values in lists and dicts", python_made, by_rules=True)
 @ALL
 def test_python_components_get_values_with_their_types_and_texts_whole(target: Target) -> None:
     given = {"text": 'a "b"\\', "several": [{"q": '"'}], "values": {"deep": [1.5, ["x"]]}}
@@ -337,8 +337,8 @@ def python_below(root: str):
     python_within(where=root, counts={"n": 2})
 
 
-@conforms(PYTHON, "the same with items of loops, in conditions", python_nested)
-@conforms(PYTHON, "the same with keys of items, in a sub-pipeline", python_below)
+@conforms(PYTHON, "the same with items of loops, in conditions", python_nested, by_rules=True)
+@conforms(PYTHON, "the same with keys of items, in a sub-pipeline", python_below, by_rules=True)
 @ALL
 def test_python_components_get_items_in_conditions_and_sub_pipelines(target: Target) -> None:
     parameters = {"root": HARD, "steps": 3, "words": ["", '"']}
@@ -377,6 +377,7 @@ def python_constants(root: str):
     PYTHON,
     "constants that look like placeholders, also Argo's and Kubernetes'; placeholders of the run",
     python_constants,
+    by_rules=True,
 )
 @ALL
 def test_python_components_get_constants_as_they_are_written(target: Target) -> None:

@@ -29,7 +29,8 @@ from local_pipelines import (
 
 SECTION = "Inputs of a task"
 SETTINGS = "Settings of a task"
-PASTED = "but quotes and line ends of a value break a message that is read as JSON"
+REPLACED = "but what looks like a placeholder is replaced, and refused as a parameter of the run"
+FILLED = "where they go into arguments; a task that reads `{{$}}` is refused"
 HARD = 'it\'s "ü"\n\\ {{$}} {{$.inputs}} $(A) $$ \U0001f426'
 TOLD = (
     '{"values": {"a": {"b": 1}, "c": [1, 2.5]}, "x": 2.0, "n": 3, "flag": true, "text": "3", '
@@ -114,7 +115,10 @@ def linear(value: str):
 
 
 @conforms(
-    SECTION, "strings with quotes, line ends, Unicode and what looks like a placeholder", linear
+    SECTION,
+    "strings with quotes, line ends, Unicode and what looks like a placeholder",
+    linear,
+    kubeflow=REPLACED,
 )
 def test_any_text_passes_from_task_to_task(tmp_path: Path) -> None:
     ran = run_pipeline(linear, tmp_path, value=HARD)
@@ -130,7 +134,7 @@ def texts(value: str, count: int, values: dict, several: list):
     step(name="second", value=f"<{first.outputs['text']}|{value}>")
 
 
-@conforms(SECTION, "f-strings", texts, kubeflow=PASTED)
+@conforms(SECTION, "f-strings, into a container component", texts, kubeflow=FILLED)
 def test_texts_with_values_in_them_are_filled(tmp_path: Path) -> None:
     ran = run_pipeline(
         texts, tmp_path, value='"{{$.inputs}}"', count=3, values={"a": 1}, several=[1, "ü"]
@@ -145,7 +149,7 @@ def in_lists(value: str, count: int, several: list):
     collect(name="list", values=[value, count, {"several": several}, "x"])
 
 
-@conforms(SECTION, "parameters in a list or dict", in_lists)
+@conforms(SECTION, "parameters in a list or dict, into a container component", in_lists)
 def test_a_parameter_in_a_list_keeps_its_type(tmp_path: Path) -> None:
     ran = run_pipeline(in_lists, tmp_path, value='"q"', count=3, several=[1])
 
@@ -157,7 +161,13 @@ def texts_in_lists(value: str):
     collect(name="list", values=["a", f"<{value}>"])
 
 
-@conforms(SECTION, "f-strings in a list or dict", texts_in_lists, since="2.14")
+@conforms(
+    SECTION,
+    "f-strings in a list or dict, into a container component",
+    texts_in_lists,
+    since="2.14",
+    kubeflow="refused, as parameters in a list or dict are",
+)
 def test_an_f_string_in_a_list_is_filled_or_refused(tmp_path: Path) -> None:
     if kfp.__version__.startswith("2.13."):
         with pytest.raises(CompileError, match="has an f-string with `value` in `values`"):
@@ -184,7 +194,60 @@ def job_in_text():
     step(name="job", value=f"run-{dsl.PIPELINE_JOB_ID_PLACEHOLDER}")
 
 
-@conforms(SECTION, "placeholders of the run in a longer text", job_in_text)
+@dsl.pipeline(name="looks-like-a-placeholder")
+def looks_like_a_placeholder():
+    step(name="text", value="{{$}} {{$.inputs}}")
+
+
+@conforms(
+    SECTION,
+    "constants that look like placeholders, into a container component",
+    looks_like_a_placeholder,
+)
+def test_a_constant_that_looks_like_a_placeholder_stays(tmp_path: Path) -> None:
+    assert run_pipeline(looks_like_a_placeholder, tmp_path).journal == ["text {{$}} {{$.inputs}}"]
+
+
+@dsl.pipeline(name="dollars")
+def dollars(value: str):
+    step(name="text", value=f"$$ $(HOME) {value}")
+
+
+@conforms(
+    SECTION, "constants with `$$` and `$(NAME)`, into a container component", dollars, by_rules=True
+)
+def test_dollars_of_a_constant_stay(tmp_path: Path) -> None:
+    assert run_pipeline(dollars, tmp_path, value="x").journal == ["text $$ $(HOME) x"]
+
+
+@dsl.container_component
+def say_run():
+    code = "import os, sys; open(os.environ['JOURNAL'], 'a').write(sys.argv[1])"
+    return dsl.ContainerSpec(
+        image="x",
+        command=["python", "-c", code],
+        args=[f"run-{dsl.PIPELINE_JOB_ID_PLACEHOLDER}"],
+    )
+
+
+@dsl.pipeline(name="job-in-an-argument")
+def job_in_an_argument():
+    say_run()
+
+
+@conforms(
+    SECTION,
+    "placeholders of the run in the arguments of a container component",
+    job_in_an_argument,
+    by_rules=True,
+)
+def test_an_argument_has_the_run_in_it(tmp_path: Path) -> None:
+    ran = run_pipeline(job_in_an_argument, tmp_path)
+
+    assert ran.journal == [f"run-{ran.result.run_id}"]
+
+
+@conforms(SECTION, "placeholders of the run in a longer text", job_in_text, by_rules=True)
 def test_a_text_has_the_run_in_it(tmp_path: Path) -> None:
     ran = run_pipeline(job_in_text, tmp_path)
 
@@ -286,6 +349,18 @@ def environment():
 @conforms(SETTINGS, "`set_env_variable`", environment)
 def test_a_task_has_the_variables_that_it_was_given(tmp_path: Path) -> None:
     assert run_pipeline(environment, tmp_path).journal == ['it\'s "ü" $(B)']
+
+
+@dsl.pipeline(name="run-variable")
+def run_variable():
+    note_variable(name="RUN").set_env_variable("RUN", dsl.PIPELINE_JOB_ID_PLACEHOLDER)
+
+
+@conforms(SETTINGS, "`set_env_variable` with a placeholder of the run", run_variable)
+def test_a_variable_has_the_run_in_it(tmp_path: Path) -> None:
+    ran = run_pipeline(run_variable, tmp_path)
+
+    assert ran.journal == [ran.result.run_id]
 
 
 @conforms(SETTINGS, "`set_env_variable` with a parameter", None)

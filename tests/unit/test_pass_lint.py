@@ -440,14 +440,18 @@ def test_placeholders_of_vertex_are_refused_on_kubeflow() -> None:
     assert "does not replace {{$.pipeline_root}}, as `text` has it" in refusal(pipeline, "kubeflow")
 
 
-def test_a_job_placeholder_within_a_text_is_refused_on_kubeflow() -> None:
+def test_a_job_placeholder_within_a_text_into_a_sub_pipeline_is_refused_on_kubeflow() -> None:
+    @dsl.pipeline(name="inner")
+    def inner(text: str) -> None:
+        step(text=text)
+
     @dsl.pipeline(name="p")
     def whole() -> None:
-        step(text=dsl.PIPELINE_JOB_ID_PLACEHOLDER)
+        inner(text=dsl.PIPELINE_JOB_ID_PLACEHOLDER)
 
     @dsl.pipeline(name="p")
     def part() -> None:
-        step(text=f"run-{dsl.PIPELINE_JOB_ID_PLACEHOLDER}")
+        inner(text=f"run-{dsl.PIPELINE_JOB_ID_PLACEHOLDER}")
 
     check(whole, "kubeflow")
     check(part, "vertex")

@@ -12,7 +12,7 @@ from headrace.passes.absent_inputs import argument_without_value
 from headrace.passes.collected import check_collected
 from headrace.passes.pod_settings import check_no_pod_settings, is_stub
 from headrace.passes.resources import accelerator, asks
-from headrace.passes.templates import fills_in
+from headrace.passes.templates import RUN_PLACEHOLDER
 from headrace.profiles.accelerators import ACCELERATORS, NVIDIA, vertex_name
 from headrace.targets import Target
 
@@ -36,7 +36,6 @@ _VERTEX_PLACEHOLDERS = re.compile(
 _ARTIFACT = r"\{\{\$\.(?:inputs|outputs)\.artifacts\[\\?['\"](?P<name>[^'\"\\]+)\\?['\"]\]"
 _WHOLE_ARTIFACT = re.compile(_ARTIFACT + r"\}\}")
 _ARTIFACT_METADATA = re.compile(_ARTIFACT + r"\.metadata[^}]*\}\}")
-_JOB_PLACEHOLDER = re.compile(r"\{\{\$\.pipeline_[a-z_]+\}\}")
 
 Rule = Callable[[ir.TaskNode], str | None]
 
@@ -274,15 +273,15 @@ def _stub_of_vertex(node: ir.TaskNode) -> str | None:
 
 
 def _job_placeholder_in_text(node: ir.TaskNode) -> str | None:
-    if fills_in(node.container):
-        return None  # `templates` sees to it
+    if node.container:
+        return None  # `templates` and `container_texts` see to it
     for name, source in ir.parameter_inputs(node.task).items():
         text = ir.constant(source)
-        found = _JOB_PLACEHOLDER.search(text) if isinstance(text, str) else None
+        found = RUN_PLACEHOLDER.search(text) if isinstance(text, str) else None
         if found and found[0] != text:
             return (
                 f"replaces {found[0]} only where it is a parameter's whole value, but `{name}` is "
-                f"{text!r}. Pass the two parts as parameters of their own."
+                f"{text!r}. Put the text together at a task of the sub-pipeline."
             )
     return None
 

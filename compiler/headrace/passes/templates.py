@@ -26,13 +26,18 @@ from headrace_components.templates import (
     to_text,
 )
 
-_PLACEHOLDER = re.compile(
+PLACEHOLDER = re.compile(
     # What kfp writes for a value, and what it leaves where it does not look: inside of lists.
     r"\{\{\$\.inputs\.parameters\[(?P<quote>['\"])(?P<input>.+?)(?P=quote)\]\}\}"
     r"|\{\{channel:task=(?P<task>[^;]*);name=(?P<name>[^;]*);type=[^;]*;\}\}"
     # What every target fills in, though not all where more text is around it.
     r"|\{\{\$\.(?P<job>pipeline_\w+|workspace_path)\}\}"
 )
+"""What a run puts in the place of a text: an input, `input` or `task` and `name`, or a name of the
+run, `job`."""
+
+RUN_PLACEHOLDER = re.compile(r"\{\{\$\.pipeline_\w+\}\}")
+"""What stands for a name or a time of the run or of the task."""
 
 
 def apply_templates(spec: Mapping[str, Any]) -> Spec:
@@ -68,7 +73,7 @@ def fills_in(container: Mapping[str, Any]) -> bool:
 
 def is_template(value: Any) -> bool:
     """Tells a constant, at any depth of it, whose value only the run knows."""
-    return any(_PLACEHOLDER.search(text) for text in _texts(value))
+    return any(PLACEHOLDER.search(text) for text in texts(value))
 
 
 def is_made_in_run(node: ir.TaskNode, name: str) -> bool:
@@ -106,12 +111,12 @@ def made_text(node: ir.TaskNode, name: str, root: Mapping[str, Any]) -> str:
         known = None if match["job"] else known_value(node, _input(match), root)
         return match[0] if known in (None, "") else to_text(known)
 
-    return _PLACEHOLDER.sub(replaced, ir.constant(ir.parameter_inputs(node.task)[name]))
+    return PLACEHOLDER.sub(replaced, ir.constant(ir.parameter_inputs(node.task)[name]))
 
 
 def as_written(text: str) -> str:
     """Returns a text with placeholders as the author of an f-string wrote it, as `/opt/{name}`."""
-    return _PLACEHOLDER.sub(
+    return PLACEHOLDER.sub(
         lambda match: f"{{{match['job'] or _input(match).removeprefix(INPUT_PREFIX)}}}", text
     )
 
@@ -172,28 +177,34 @@ def _rewrite(node: ir.TaskNode) -> None:
 
 
 def _asks(value: Any) -> bool:
-    job = isinstance(value, str) and _PLACEHOLDER.fullmatch(value)
+    job = isinstance(value, str) and PLACEHOLDER.fullmatch(value)
     if job and job["job"]:
         return False  # the whole value: every target fills it in
-    return any(_PLACEHOLDER.search(text) or is_replaced(text) for text in _texts(value))
+    return any(PLACEHOLDER.search(text) or is_replaced(text) for text in texts(value))
 
 
-def _texts(value: Any) -> list[str]:
+def texts(value: Any) -> list[str]:
+    """Returns the texts of JSON data, at any depth, keys too."""
     if isinstance(value, str):
         return [value]
     if isinstance(value, Mapping):
-        return [text for key, item in value.items() for text in (key, *_texts(item))]
+        return [text for key, item in value.items() for text in (key, *texts(item))]
     if isinstance(value, list):
-        return [text for item in value for text in _texts(item)]
+        return [text for item in value for text in texts(item)]
     return []
 
 
 def _input(match: re.Match[str]) -> str:
     if match["job"]:
-        return f"{INPUT_PREFIX}headrace--{match['job']}"
+        return run_input(match[0])
     if match["input"]:
         return match["input"]
     return INPUT_PREFIX + "-".join(part for part in (match["task"], match["name"]) if part)
+
+
+def run_input(placeholder: str) -> str:
+    """Returns the name of an added input with the value of a `RUN_PLACEHOLDER`."""
+    return f"{INPUT_PREFIX}headrace--{placeholder[4:-2]}"
 
 
 def _template(value: Any, replaced: Callable[[re.Match[str]], str]) -> Any:
@@ -204,7 +215,7 @@ def _template(value: Any, replaced: Callable[[re.Match[str]], str]) -> Any:
     if not isinstance(value, str):
         return value
     parts, end = [], 0
-    for match in _PLACEHOLDER.finditer(value):
+    for match in PLACEHOLDER.finditer(value):
         parts += [literal(value[end : match.start()]), replaced(match)]
         end = match.end()
     return "".join([*parts, literal(value[end:])])

@@ -18,6 +18,7 @@ from headrace.passes.modules import apply_modules, pack_parameters
 from headrace.passes.parameter_checks import check_parameters
 from headrace.passes.parameter_sizes import check_run, check_sizes
 from headrace.passes.profile_scope import profile_parameters
+from headrace.passes.replaced_texts import check_data
 from headrace.profiles.caching import Caching
 from headrace.profiles.profile import Profile
 from headrace.targets import Target
@@ -71,6 +72,8 @@ def order_of(
     check_parameters(spec, values)
     check_imports(spec, stock_images(spec, profile), values)
     check_run(values, target)
+    if target == "kubeflow":
+        check_data(source.spec, values, f"{_COMMAND}: parameter")
     check_sizes(compiled.document.get("pipelineSpec", compiled.document), target, values)
     fingerprints = FingerprintsAtSubmit(values=values)
     if profile.caching.input_fingerprint == "submit" and not is_recurring:

@@ -1,0 +1,136 @@
+"""Writes the texts of container components so that Kubeflow hands them on as they are meant.
+
+The program is the author's, so nothing of ours can fill in templates in it, as for other components
+(see `templates`). KFP's launcher does that, and knows texts alone:
+
+- An f-string with parameters works where it goes into an argument, and breaks the message of a task
+  that reads it as JSON, `{{$}}`. In a list or a dict each value becomes a text, and lists break it.
+- The name of the run and its like are replaced where they are a whole parameter, and nowhere else.
+  So they become one, and texts and command lines refer to that.
+- Kubernetes takes `$$` and `$(NAME)` for its own, in constants too. A dollar can be escaped.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from headrace import ir
+from headrace.errors import CompileError
+from headrace.ir import Spec
+from headrace.passes.replaced_texts import ARGO, LAUNCHER
+from headrace.passes.templates import (
+    PLACEHOLDER,
+    RUN_PLACEHOLDER,
+    as_written,
+    fills_in,
+    run_input,
+    texts,
+)
+
+_DOLLARS = re.compile(r"\${2,}|\$(?=\()")
+_MESSAGE = "{{$}}"
+
+
+def apply_container_texts(spec: Mapping[str, Any]) -> Spec:
+    """Returns `spec` with the constants and command lines of container components rewritten.
+
+    Args:
+        spec: A pipeline that is to run on Kubeflow, after `apply_templates`.
+
+    Raises:
+        CompileError: The launcher would replace a text, or break a value; with what to write.
+    """
+    result: Spec = ir.copy(spec)
+    for node in ir.tasks(result):
+        if node.container and not fills_in(node.container):
+            where = f"{ir.pipeline_name(result)}: task `{node.label}`: target kubeflow"
+            _rewrite_constants(node, where)
+            _rewrite_command(node, where)
+            _give_names_of_the_run(node)
+    return result
+
+
+def _rewrite_constants(node: ir.TaskNode, where: str) -> None:
+    for name, source in ir.parameter_inputs(node.task).items():
+        value = ir.constant(source)
+        if value is None or (isinstance(value, str) and RUN_PLACEHOLDER.fullmatch(value)):
+            continue
+        made = [text for text in texts(value) if PLACEHOLDER.search(text)]
+        if made and not isinstance(value, str):
+            raise CompileError(
+                f"{where} makes texts of what is put into a list or a dict, as "
+                f"{as_written(made[0])} in `{name}`, and breaks lists and dicts in it. Have a "
+                "lightweight Python component return the list or dict, and pass its output."
+            )
+        if made and any(_MESSAGE in word for word in _words(node)):
+            raise CompileError(
+                f"{where} breaks the message that the task reads, {_MESSAGE}, where a value in the "
+                f"f-string `{name}` has a quote or a line end. Pass the values themselves, and "
+                "make the text in the task."
+            )
+        source["runtimeValue"]["constant"] = _escaped(value, f"{where} replaces", name)
+
+
+def _escaped(value: Any, where: str, name: str) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            _escaped(key, where, name): _escaped(item, where, name) for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_escaped(item, where, name) for item in value]
+    if not isinstance(value, str):
+        return value
+    parts, end = [], 0
+    for match in PLACEHOLDER.finditer(value):
+        is_of_the_run = RUN_PLACEHOLDER.fullmatch(match[0])
+        kept = _name_of_the_run(match[0]) if is_of_the_run else match[0]
+        parts += [_literal(value[end : match.start()], where, name), kept]
+        end = match.end()
+    return "".join([*parts, _literal(value[end:], where, name)])
+
+
+def _literal(text: str, where: str, name: str) -> str:
+    found = ARGO.search(text) or LAUNCHER.search(text)
+    if found:
+        raise CompileError(
+            f"{where} {found[0]!r}, which `{name}` holds, on its way into the container. Make the "
+            "component a lightweight Python component, which gets it as it is written, or put the "
+            "text into a file."
+        )
+    return _DOLLARS.sub(lambda match: 2 * match[0], text)
+
+
+def _name_of_the_run(placeholder: str) -> str:
+    return f"{{{{$.inputs.parameters['{run_input(placeholder)}']}}}}"
+
+
+def _rewrite_command(node: ir.TaskNode, where: str) -> None:
+    for word in _words(node):
+        found = ARGO.search(word)
+        if found:
+            raise CompileError(
+                f"{where} replaces {found[0]!r}, a placeholder of Argo, in the command line. Write "
+                "dsl.PIPELINE_JOB_NAME_PLACEHOLDER for the name of the run, else make the text in "
+                "the program."
+            )
+    for part in {"command", "args"} & set(node.container):
+        node.container[part] = [
+            RUN_PLACEHOLDER.sub(lambda match: _name_of_the_run(match[0]), word)
+            for word in node.container[part]
+        ]
+
+
+def _give_names_of_the_run(node: ir.TaskNode) -> None:
+    inputs = ir.parameter_inputs(node.task)
+    constants = [text for each in inputs.values() for text in texts(ir.constant(each))]
+    prefix = run_input("{{$.}}")
+    for text in (*_words(node), *constants):
+        for name in ir.referenced_parameters(text):
+            if name.startswith(prefix):
+                placeholder = f"{{{{$.{name.removeprefix(prefix)}}}}}"
+                given = node.task.setdefault("inputs", {}).setdefault("parameters", {})
+                given[name] = {"runtimeValue": {"constant": placeholder}}
+
+
+def _words(node: ir.TaskNode) -> list[str]:
+    return [*node.container.get("command", ()), *node.container.get("args", ())]
