@@ -1,15 +1,18 @@
 """KubernetesExecutorConfig, as the backend of Kubeflow Pipelines 2.17 parses it.
 
-kfp-kubernetes 1.5, which is installed here, is older and lacks the security context:
+kfp-kubernetes 1.5, which is installed here, is older: it lacks the security context, and that
+secrets and maps may be optional:
 https://github.com/kubeflow/pipelines/blob/2.17.0/kubernetes_platform/proto/kubernetes_executor_config.proto
 """
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf import json_format
 from kfp.kubernetes import kubernetes_executor_config_pb2
 
+_OPTIONAL = ("secretAsEnv", "secretAsVolume", "configMapAsEnv", "configMapAsVolume")
 _SECURITY = {"runAsUser": int, "runAsGroup": int, "runAsNonRoot": bool}
 
 
@@ -19,7 +22,10 @@ def parsed(config: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         google.protobuf.json_format.ParseError: A field is unknown or of another type.
     """
-    rest = dict(config)
+    rest = copy.deepcopy(dict(config))
+    for each in (entry for field in _OPTIONAL for entry in rest.get(field, [])):
+        if not isinstance(each.pop("optional", False), bool):
+            raise json_format.ParseError(f"`optional` of {each} is no bool")
     security = rest.pop("securityContext", {})
     for name, value in security.items():
         if type(value) is not _SECURITY.get(name):

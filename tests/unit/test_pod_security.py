@@ -19,6 +19,7 @@ from headrace.frontend import load
 from headrace.passes.task_settings import task_settings
 from headrace.profiles.profile import Profile, read_profile
 from headrace_components import catalog
+from headrace_components.artifacts import Model
 
 DIGEST = f"sha256:{'0' * 64}"
 ROOT_IMAGE = f"docker.io/library/python@{DIGEST}"
@@ -31,15 +32,14 @@ def mine() -> dsl.ContainerSpec:
 
 @dsl.pipeline(name="confined")
 def confined() -> None:
-    catalog.latest_blessed_model()
+    model = dsl.importer(artifact_uri="gs://bucket/model", artifact_class=Model)
+    catalog.pusher(model=model.output, base_directory="/models")
     mine()
 
 
 def profile(text: str, directory: Path) -> Profile:
     path = directory / "headrace.toml"
-    images = (
-        f'[images]\nregistry = "ghcr.io/mine"\ndigests = {{ latest_blessed_model = "{DIGEST}" }}\n'
-    )
+    images = f'[images]\nregistry = "ghcr.io/mine"\ndigests = {{ pusher = "{DIGEST}" }}\n'
     path.write_text(images + text, "utf-8")
     return read_profile(path)
 
@@ -62,18 +62,17 @@ def security(text: str, directory: Path) -> dict[str, Any]:
     ("text", "found"),
     [
         # Python's image runs as root: the cluster would refuse it.
-        ("", {"latest-blessed-model"}),
-        ("[kubeflow.defaults]\nrun_as_non_root = true", {"latest-blessed-model", "mine"}),
-        ("[kubeflow.tasks.mine]\nrun_as_non_root = true", {"latest-blessed-model", "mine"}),
+        ("", {"pusher"}),
+        ("[kubeflow.defaults]\nrun_as_non_root = true", {"pusher", "mine"}),
+        ("[kubeflow.tasks.mine]\nrun_as_non_root = true", {"pusher", "mine"}),
         # A backend older than 2.17 does not know the field.
         ("[kubeflow.defaults]\nrun_as_non_root = false", set()),
-        ("[kubeflow.components.latest_blessed_model]\nrun_as_non_root = false", set()),
+        ("[kubeflow.components.pusher]\nrun_as_non_root = false", set()),
         # An image of the author's own may be any.
-        (f'[images.tasks]\nlatest-blessed-model = "{ROOT_IMAGE}"', set()),
+        (f'[images.tasks]\npusher = "{ROOT_IMAGE}"', set()),
         (
-            f'[images.components]\nlatest_blessed_model = "{ROOT_IMAGE}"\n'
-            "[tasks.latest-blessed-model]\nrun_as_non_root = true",
-            {"latest-blessed-model"},
+            f'[images.components]\npusher = "{ROOT_IMAGE}"\n[tasks.pusher]\nrun_as_non_root = true',
+            {"pusher"},
         ),
     ],
 )
@@ -85,17 +84,17 @@ def test_a_task_of_an_image_that_does_not_run_as_root_says_so(
 
 def test_what_kfp_kubernetes_says_stays(tmp_path: Path) -> None:
     spec = load(confined).spec
-    executors = {"exec-latest-blessed-model": {"securityContext": {"runAsUser": 1000}}}
+    executors = {"exec-pusher": {"securityContext": {"runAsUser": 1000}}}
     platform = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": executors}}}}
 
     def result(text: str) -> Any:
         given = profile(text, tmp_path)
         found = platform_spec(spec, platform, task_settings(spec, "kubeflow", given), given)
         kubernetes = found["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
-        return kubernetes["exec-latest-blessed-model"]["securityContext"]
+        return kubernetes["exec-pusher"]["securityContext"]
 
     assert result("") == {"runAsUser": 1000}
-    assert result("[kubeflow.tasks.latest-blessed-model]\nrun_as_non_root = true") == {
+    assert result("[kubeflow.tasks.pusher]\nrun_as_non_root = true") == {
         "runAsUser": 1000,
         "runAsNonRoot": True,
     }
