@@ -138,6 +138,8 @@ class Recorder:
                 properties[name].struct_value.update(value)
             elif isinstance(value, int):
                 properties[name].int_value = value
+            elif isinstance(value, float):  # what the launcher makes of every number
+                properties[name].double_value = value
             else:
                 properties[name].string_value = value
         return int(self._store.put_artifacts([artifact])[0])

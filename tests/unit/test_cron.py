@@ -1,10 +1,11 @@
 """When a schedule starts runs: what every service reads alike, and nothing else."""
 
 import re
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from headrace.backends.remote.cron import checked_cron
+from headrace.backends.remote.cron import checked_cron, next_time
 from headrace_components.errors import InputError
 
 
@@ -50,3 +51,34 @@ def test_what_no_service_reads_is_named_with_its_field(text: str, words: str) ->
         checked_cron(text)
 
     assert re.search(words, str(caught.value)), str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "after", "expected"),
+    [
+        ("0 3 * * *", "2026-11-29 02:59:59", "2026-11-29 03:00"),
+        ("0 3 * * *", "2026-11-29 03:00:00", "2026-11-30 03:00"),
+        ("* * * * *", "2026-12-31 23:59:30", "2027-01-01 00:00"),
+        ("*/15 8-17 * * MON-FRI", "2026-11-27 17:45:00", "2026-11-30 08:00"),
+        ("0 0 29 2 *", "2096-03-01 00:00:00", "2104-02-29 00:00"),
+        ("30 6 1 * 1", "2026-11-30 06:30:00", "2026-12-01 06:30"),  # the 1st, or a Monday
+        ("30 6 1 * 1", "2026-12-01 06:30:00", "2026-12-07 06:30"),
+        ("0 0 */2 * 0", "2026-11-29 00:00:00", "2026-12-13 00:00"),  # odd days that are Sundays
+        ("0 12 * jan,JUL sun", "2026-11-29 00:00:00", "2027-01-03 12:00"),
+    ],
+)
+def test_the_next_time_is_what_cron_says(text: str, after: str, expected: str) -> None:
+    found = next_time(text, datetime.fromisoformat(after).replace(tzinfo=UTC))
+
+    assert found == datetime.fromisoformat(expected).replace(tzinfo=UTC)
+
+
+def test_the_next_time_is_told_in_utc() -> None:
+    here = datetime(2026, 11, 29, 4, 30, tzinfo=timezone(timedelta(hours=2)))
+
+    assert next_time("0 3 * * *", here) == datetime(2026, 11, 29, 3, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["", "@daily", "0 0 0 3 * * *", "0 0 ? * *", "0 0 31 2 *"])
+def test_what_only_a_service_reads_has_no_next_time(text: str) -> None:
+    assert next_time(text, datetime(2026, 11, 29, tzinfo=UTC)) is None

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,64 @@ def test_an_artifact_tells_who_made_who_used_and_who_reused_it(store: Any, ask: 
     model = json.loads(ask("artifact", f"{ROOT}/run-1/train/2/model", "--json")[1])
     assert [each["task"] for each in model["ancestors"]] == ["make", "train"]
     assert "train of run run-1" in ask("artifact", str(model["id"]))[1]
+
+
+def test_an_importer_that_names_what_a_run_made_takes_nothing_from_its_maker(
+    store: Any, ask: Call
+) -> None:
+    record_two_runs(store)
+    uri = f"{ROOT}/run-1/train/2/model"
+    run = Recorder(store[1], "other", "run-3")
+    # Its importer records the URI once more.
+    imported = run.artifact(uri, "system.Model", owner="x")
+    run.task("importer", kind="system.ImporterExecution", outputs={"artifact": imported})
+    verdict = run.artifact(f"{ROOT}/run-3/evaluate/1/blessing", "tfx.ModelBlessing")
+    run.task("evaluate", inputs={"model": [imported]}, outputs={"blessing": verdict})
+
+    found = json.loads(ask("artifact", uri, "--json")[1])
+
+    assert (found["producer"]["task"], found["producer"]["run_id"]) == ("train", "run-1")
+    users = [(each["task"], each["run_id"]) for each in found["consumers"]]
+    assert users == [("train", "run-2"), ("evaluate", "run-3")]
+    assert [each["task"] for each in found["reused_by"]] == ["importer"]
+    blessing = json.loads(ask("artifact", f"{ROOT}/run-3/evaluate/1/blessing", "--json")[1])
+    assert [each["task"] for each in blessing["ancestors"]] == ["make", "train", "evaluate"]
+    tree = ask("artifact", f"{ROOT}/run-3/evaluate/1/blessing")[1]
+    assert tree.count("train of run run-1") == tree.count("make of run run-1") == 1
+
+
+def test_a_run_without_tasks_has_the_time_at_which_it_began(store: Any, ask: Call) -> None:
+    Recorder(store[1], "flights", "run-0")
+
+    (run,) = json.loads(ask("runs", "--json")[1])
+
+    assert (run["run_id"], run["state"], run["seconds"], run["tasks"]) == (
+        "run-0", "unknown", None, {},
+    )  # fmt: skip
+    assert abs(datetime.fromisoformat(run["started"]) - datetime.now(UTC)) < timedelta(minutes=5)
+    assert "unknown" in ask("run", "run-0")[1]
+
+
+def test_whole_numbers_come_back_whole(store: Any, ask: Call) -> None:
+    run = Recorder(store[1], "flights", "run-1")
+    rows = run.artifact(f"{ROOT}/rows", "tfx.Examples", span=3.0, rate=0.5)
+    run.task("make", outputs={"rows": rows})
+
+    text = ask("artifact", f"{ROOT}/rows")[1]
+
+    assert "span = 3\n" in text
+    assert "rate = 0.5\n" in text
+
+
+def test_options_may_follow_the_name_of_the_command(
+    store: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record_two_runs(store)
+
+    options = ["--target", "kubeflow", "--metadata", f"grpc://{store[0]}"]
+
+    assert main(["lineage", "run", "run-1", *options]) == 0
+    assert "make" in capsys.readouterr().out
 
 
 def test_what_a_store_does_not_have_and_a_store_that_is_not_there_are_said(

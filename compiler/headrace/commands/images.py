@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from headrace.commands.flexible_group import FlexibleGroup
 from headrace.containers import bake, building, definitions, engines, locking, pushing
 
 _tag = click.option(
@@ -63,7 +64,7 @@ def _build_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.group()
+@click.group(cls=FlexibleGroup)
 @click.option(
     "--images",
     "root",

@@ -10,6 +10,7 @@ import click
 
 from headrace.backends.local.lineage_records import Artifact, Execution, Run
 from headrace.commands import lineage_view
+from headrace.commands.flexible_group import FlexibleGroup
 from headrace.targets import Target
 
 _TARGETS: tuple[Target, ...] = ("local", "kubeflow")
@@ -43,7 +44,7 @@ class _Source:
         return LineageReader(self.metadata or default_url(self.root))
 
 
-@click.group()
+@click.group(cls=FlexibleGroup)
 @click.option(
     "--target",
     type=click.Choice(_TARGETS),

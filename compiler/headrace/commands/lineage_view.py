@@ -109,11 +109,12 @@ def show_artifact(console: Console, artifact: Artifact, root: Path) -> None:
 
 def _way_back(artifact: Artifact, root: Path) -> Tree:
     """Returns the executions behind an artifact as a tree, each of them once with its inputs."""
-    makers: dict[Id, Execution] = {}
+    # By URI: an importer has a record of its own for what another task wrote.
+    makers: dict[str, Execution] = {}
     for execution in artifact.ancestors:
         for refs in execution.outputs.values():
             for ref in refs:
-                makers.setdefault(ref.id, execution)
+                makers.setdefault(ref.uri, execution)
     tree = Tree(f"[bold]{escape(short_uri(artifact.uri, root))}[/]")
     shown: set[Id] = set()
     # Not recursive: a long history must not end in a RecursionError.
@@ -128,7 +129,7 @@ def _way_back(artifact: Artifact, root: Path) -> Tree:
         for port, refs in execution.inputs.items():
             for ref in refs:
                 leaf = node.add(f"{escape(port)}: {_ref(ref, root)}")
-                maker = makers.get(ref.id)
+                maker = makers.get(ref.uri)
                 if maker is not None and maker is not execution:
                     to_show.append((leaf, maker))
     return tree

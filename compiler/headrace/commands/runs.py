@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from headrace.commands.flexible_group import FlexibleGroup
 from headrace.commands.remote_options import (
     EXIT_INTERRUPTED,
     config_option,
@@ -22,7 +23,7 @@ from headrace.targets import Target
 from headrace_components.errors import InputError
 
 
-@click.group()
+@click.group(cls=FlexibleGroup)
 def runs() -> None:
     """List, watch, read, cancel and delete runs on Vertex AI or Kubeflow."""
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from headrace.commands.flexible_group import FlexibleGroup
 from headrace.commands.remote_options import (
     config_option,
     echo_json,
@@ -17,7 +18,7 @@ from headrace.commands.remote_options import (
 from headrace.targets import Target
 
 
-@click.group()
+@click.group(cls=FlexibleGroup)
 def schedules() -> None:
     """List, pause, resume and delete schedules on Vertex AI or Kubeflow."""
 

@@ -95,8 +95,12 @@ class ClusterLineage:
                 self._with_api(each, self._source.executions_of(each.run_id))
                 for each in self._remote.latest(limit)
             ]
-        ids = self._store.run_ids()[:limit] if self._store else []
-        return [self._without_api(each, self._source.executions_of(each)) for each in ids]
+        if self._store is None:
+            return []
+        return [
+            _run_of_store(self._store, each, self._store.executions_of(each))
+            for each in self._store.run_ids()[:limit]
+        ]
 
     def run(self, run_id: str) -> tuple[Run, list[Execution]]:
         """Returns a run and its executions in the order in which they started.
@@ -107,12 +111,12 @@ class ClusterLineage:
         executions = list(self._source.executions_of(run_id))
         if self._remote is not None:
             return self._with_api(self._remote.fetch(run_id), executions), executions
-        if not executions:
+        if self._store is None or not self._store.has_run(run_id):
             raise InputError(
                 f"lineage: there is no run {run_id!r} in the metadata store. List the runs with "
                 "`headrace lineage --target kubeflow --metadata URL runs`."
             )
-        return self._without_api(run_id, executions), executions
+        return _run_of_store(self._store, run_id, executions), executions
 
     def artifact(self, uri: str, root: Path) -> Artifact:  # noqa: ARG002  as for local runs
         """Returns the artifact at `uri`, which may also be its id.
@@ -131,7 +135,7 @@ class ClusterLineage:
     def _with_api(self, found: Any, executions: Sequence[Execution]) -> Run:
         """Returns a run as the API server has it: a metadata store hears of no run's end."""
         is_over = str(found.state) in _STATES
-        ended = found.finished_at if is_over else None
+        ended = found.finished_at if is_over and found.finished_at > found.created_at else None
         spec = self._remote.pipeline_of(found) if self._remote else {}
         config = found.runtime_config
         return Run(
@@ -144,23 +148,25 @@ class ClusterLineage:
             parameters=plain((config.parameters if config else None) or {}),
         )
 
-    def _without_api(self, run_id: str, executions: Sequence[Execution]) -> Run:
-        counts = _counts(executions)
-        state = next((each for each in ("failed", "running") if counts.get(each)), "complete")
-        started = min((each.started for each in executions), default=_EPOCH)
-        ended = max((_end(each) for each in executions), default=_EPOCH)
-        return Run(
-            run_id=run_id,
-            pipeline=self._store.pipeline_of(run_id) if self._store else "",
-            state=state,
-            started=started,
-            seconds=None if state == "running" else seconds_between(started, ended),
-            tasks=counts,
-            parameters={},
-        )
 
-
-_EPOCH = datetime.fromtimestamp(0, UTC).isoformat(timespec="milliseconds")
+def _run_of_store(store: MetadataSource, run_id: str, executions: Sequence[Execution]) -> Run:
+    """Returns a run as far as its tasks tell of it."""
+    counts = _counts(executions)
+    # A run without tasks has none yet, or never had one: its service account, say, was missing.
+    others = "complete" if executions else "unknown"
+    state = next((each for each in ("failed", "running") if counts.get(each)), others)
+    started = min((each.started for each in executions), default=store.started(run_id))
+    ended = max((_end(each) for each in executions), default=started)
+    is_over = state in ("failed", "complete")
+    return Run(
+        run_id=run_id,
+        pipeline=store.pipeline_of(run_id),
+        state=state,
+        started=started,
+        seconds=seconds_between(started, ended) if is_over else None,
+        tasks=counts,
+        parameters={},
+    )
 
 
 def _counts(executions: Sequence[Execution]) -> Mapping[str, int]:

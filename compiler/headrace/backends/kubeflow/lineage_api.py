@@ -41,6 +41,7 @@ class ApiSource:
         self._of_run: dict[str, list[Any]] = {}
         # Links name tasks, and tasks are found by their run.
         self._run_of: dict[Id, str] = {}
+        self._by_uri: dict[str, list[Any]] | None = None
 
     def executions_of(self, run_id: str) -> Sequence[Execution]:
         """Returns the executions of a run, none where it is unknown, as they started."""
@@ -70,17 +71,11 @@ class ApiSource:
         ]
 
     def find(self, name: str) -> Found | None:
-        """Returns the artifact of a URI or an id."""
+        """Returns the artifact of a URI or an id; of several records of a URI the first."""
         if "://" not in name:
             artifact = self._ask(f"artifacts/{name}", {})
         else:
-            options = {"namespace": self._namespace} if self._namespace else {}
-            same = (
-                each
-                for each in self._pages("artifacts", "artifacts", options)
-                if each.get("uri", "").rstrip("/") == name.rstrip("/")
-            )
-            artifact = next(same, None)
+            artifact = next(iter(self._named(name.rstrip("/"))), None)
         if artifact is None:
             return None
         metadata = {
@@ -89,6 +84,20 @@ class ApiSource:
             if key != _TYPE
         }
         return Found(ref=_ref(artifact), created=_time(artifact["created_at"]), metadata=metadata)
+
+    def ids_of(self, uris: Iterable[str]) -> Mapping[str, Sequence[Id]]:
+        """Returns the ids of all records of artifacts, the oldest first, by URI."""
+        return {uri: [each["artifact_id"] for each in self._named(uri)] for uri in uris}
+
+    def _named(self, uri: str) -> Sequence[Any]:
+        # The API finds no artifact by its URI, so all are asked for, once.
+        if self._by_uri is None:
+            options = {"namespace": self._namespace} if self._namespace else {}
+            self._by_uri = {}
+            found = self._pages("artifacts", "artifacts", options)
+            for each in sorted(found, key=lambda each: each["created_at"]):
+                self._by_uri.setdefault(each.get("uri", "").rstrip("/"), []).append(each)
+        return self._by_uri.get(uri.rstrip("/"), ())
 
     def _tasks(self, run_id: str) -> list[Any]:
         if run_id not in self._of_run:

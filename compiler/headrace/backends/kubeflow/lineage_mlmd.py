@@ -69,20 +69,39 @@ class MetadataSource:
         ]
 
     def find(self, name: str) -> Found | None:
-        """Returns the artifact of a URI or an id."""
+        """Returns the artifact of a URI or an id; of several records of a URI the first."""
         if name.isdigit():
             found = self._client.call("GetArtifactsByID", artifact_ids=[int(name)]).artifacts
         else:
             found = self._client.call("GetArtifactsByURI", uris=[name]).artifacts
         if not found:
             return None
-        artifact = found[-1]
+        artifact = min(found, key=lambda each: each.id)
         metadata = {**_values(artifact.properties), **_values(artifact.custom_properties)}
         return Found(
             ref=_ref(artifact),
             created=timestamp(artifact.create_time_since_epoch),
             metadata=dict(sorted(metadata.items())),
         )
+
+    def ids_of(self, uris: Iterable[str]) -> Mapping[str, Sequence[Id]]:
+        """Returns the ids of all records of artifacts, the oldest first, by URI."""
+        wanted = list(uris)
+        if not wanted:
+            return {}
+        artifacts = self._client.call("GetArtifactsByURI", uris=wanted).artifacts
+        found: dict[str, list[Id]] = {}
+        for each in sorted(artifacts, key=lambda each: each.id):
+            found.setdefault(each.uri, []).append(each.id)
+        return found
+
+    def has_run(self, run_id: str) -> bool:
+        """Says whether the store has a run of this id."""
+        return self._context(run_id) is not None
+
+    def started(self, run_id: str) -> str:
+        """Returns when a run that the store knows began, ISO 8601 in UTC."""
+        return timestamp(self._context(run_id).create_time_since_epoch)
 
     def _context(self, run_id: str) -> Any:
         answer = self._client.call("GetContextByTypeAndName", type_name=RUN, context_name=run_id)
@@ -185,6 +204,10 @@ def _ref(artifact: Any) -> ArtifactRef:
     return ArtifactRef(id=artifact.id, type=short_type(artifact.type), uri=artifact.uri)
 
 
+def _is_message(field: Any) -> bool:
+    return field.message_type is not None
+
+
 def _values(properties: Any) -> dict[str, Any]:
     """Returns properties as plain values, by name."""
     from google.protobuf.json_format import MessageToDict
@@ -192,6 +215,6 @@ def _values(properties: Any) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, value in properties.items():
         for field, content in value.ListFields():
-            is_struct = field.name == "struct_value"
-            values[name] = plain(MessageToDict(content)) if is_struct else content
+            # The launcher records every number as a double.
+            values[name] = plain(MessageToDict(content) if _is_message(field) else content)
     return values

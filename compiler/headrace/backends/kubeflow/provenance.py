@@ -1,4 +1,8 @@
-"""Follows artifacts through executions, whichever interface of a cluster tells of them."""
+"""Follows artifacts through executions, whichever interface of a cluster tells of them.
+
+A URI may have several records: an importer makes one of its own for what another run wrote. They
+are one artifact here, whose maker is who wrote it first.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,12 +42,15 @@ class Source(Protocol):
         """Returns who read and wrote artifacts, in the order in which that was recorded."""
 
     def find(self, name: str) -> Found | None:
-        """Returns the artifact of a URI or an id."""
+        """Returns the artifact of a URI or an id; of several records of a URI the first."""
+
+    def ids_of(self, uris: Iterable[str]) -> Mapping[str, Sequence[Id]]:
+        """Returns the ids of all records of artifacts, the oldest first, by URI."""
 
 
 def artifact_of(source: Source, found: Found) -> Artifact:
     """Returns an artifact with where it came from and where it went."""
-    links = source.links([found.ref.id])
+    links = source.links(_records(source, [found.ref]))
     executions = source.executions({link.execution for link in links})
     writers = {link.execution for link in links if link.is_output}
     readers = {link.execution for link in links if not link.is_output}
@@ -69,10 +76,19 @@ def _ancestors(source: Source, producer: Execution | None) -> list[Execution]:
     to_visit = [] if producer is None else [producer]
     while to_visit:
         found.update({each.id: each for each in to_visit})
-        inputs = {ref.id for each in to_visit for refs in each.inputs.values() for ref in refs}
-        makers: dict[Id, Id] = {}
-        for link in source.links(inputs) if inputs else ():
+        inputs = [ref for each in to_visit for refs in each.inputs.values() for ref in refs]
+        uris = _records(source, inputs)
+        makers: dict[str, Id] = {}
+        for link in source.links(uris) if uris else ():
             if link.is_output:
-                makers.setdefault(link.artifact, link.execution)
+                makers.setdefault(uris[link.artifact], link.execution)
         to_visit = list(source.executions(set(makers.values()) - found.keys()))
     return sorted(found.values(), key=lambda each: each.started)
+
+
+def _records(source: Source, refs: Sequence[ArtifactRef]) -> dict[Id, str]:
+    """Returns all records of artifacts, by id: what tells records of one artifact, its URI."""
+    found: dict[Id, str] = {ref.id: ref.uri or str(ref.id) for ref in refs}
+    for uri, ids in source.ids_of(sorted({ref.uri for ref in refs if ref.uri})).items():
+        found.update(dict.fromkeys(ids, uri))
+    return found

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from headrace.backends.kubeflow.connection import Address
+from headrace.backends.remote.cron import next_time
 from headrace.backends.remote.model import Run, RunState, Schedule, ScheduleState, Task
 
 # `RuntimeState` of the API. SKIPPED is a run that had nothing to do.
@@ -63,13 +64,27 @@ def schedule_of(found: Any, address: Address) -> Schedule:
     """Returns a `V2beta1RecurringRun`, whose page is at `address`."""
     cron, periodic = found.trigger.cron_schedule, found.trigger.periodic_schedule
     state: ScheduleState = "active" if found.status == "ENABLED" else "paused"
+    state = "completed" if has_ended(found) else state
+    # Kubeflow's cron begins with the second, which Headrace writes as 0.
+    fields = cron.cron.removeprefix("0 ") if cron else ""
     return Schedule(
         id=found.recurring_run_id,
         name=found.display_name,
-        state="completed" if has_ended(found) else state,
-        cron=cron.cron.removeprefix("0 ") if cron else f"every {periodic.interval_second} s",
+        state=state,
+        cron=fields or f"every {periodic.interval_second} s",
         link=address.link(f"recurringrun/details/{found.recurring_run_id}"),
+        # The API does not say it, and the object in the cluster that does is not everyone's to see.
+        next_run=_next_run(found.trigger, fields) if state == "active" else None,
     )
+
+
+def _next_run(trigger: Any, fields: str) -> datetime | None:
+    now = datetime.now(UTC)
+    begins = trigger.cron_schedule.start_time if trigger.cron_schedule else None
+    ends = trigger.cron_schedule.end_time if trigger.cron_schedule else None
+    time = next_time(fields, max(now, begins) if begins else now)
+    is_late = time is not None and ends is not None and 0 < ends.timestamp() < time.timestamp()
+    return None if is_late else time
 
 
 def has_ended(recurring_run: Any) -> bool:

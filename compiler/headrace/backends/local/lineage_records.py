@@ -18,7 +18,8 @@ class Run:
     Attributes:
         run_id: Name of the run, unique in the store.
         pipeline: Name of the pipeline.
-        state: running, complete, failed, canceled, or interrupted: its process was killed.
+        state: running, complete, failed, canceled, interrupted (its process was killed), or
+            unknown, for a run of a cluster of which its metadata store knows no task.
         started: When it first started, ISO 8601 in UTC.
         seconds: From the first start to the end, pauses before a resume included; None before
             the end.

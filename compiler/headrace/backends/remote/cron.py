@@ -1,4 +1,4 @@
-"""Checks when a schedule starts runs, before a service is asked for one.
+"""When a schedule starts runs: checked before a service is asked for one, and told afterwards.
 
 Vertex AI reads unix-cron, and Kubeflow what robfig/cron reads, to which seconds are put in front.
 What is checked here means the same to both.
@@ -8,6 +8,7 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from headrace_components.errors import InputError
 
@@ -15,6 +16,9 @@ _MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT",
 _DAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
 _DAYS_OF_MONTH = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
 _ITEM = re.compile(r"(?P<first>\*|\w+)(?:-(?P<last>\w+))?(?:/(?P<step>\w+))?")
+
+# The 29th of February comes round in eight years at the latest: 2100 is not a leap year.
+_MAX_DAYS = 8 * 366 + 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +53,43 @@ def checked_cron(text: str) -> str:
     values = [_values(text, field, part) for field, part in zip(_FIELDS, parts, strict=True)]
     _check_date(text, values[2], values[3], any_weekday=parts[4] == "*")
     return " ".join(parts)
+
+
+def next_time(text: str, after: datetime) -> datetime | None:
+    """Returns when a schedule starts its next run.
+
+    Where both the day of the month and the day of the week are given, either is enough.
+
+    Args:
+        text: Five fields of cron, in UTC.
+        after: The time is later than this.
+
+    Returns:
+        The time in UTC; None for a text that `checked_cron` refuses, as services take more.
+    """
+    try:
+        parts = checked_cron(text).split()
+    except InputError:
+        return None
+    minutes, hours, days, months, weekdays = (
+        _values(text, field, part) for field, part in zip(_FIELDS, parts, strict=True)
+    )
+    # As unix-cron and robfig/cron have it: a field that begins with * restricts nothing by itself.
+    either = not parts[2].startswith("*") and not parts[4].startswith("*")
+    first = after.astimezone(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
+    for offset in range(_MAX_DAYS):
+        day = first.replace(hour=0, minute=0) + timedelta(days=offset)
+        is_day, is_weekday = day.day in days, day.isoweekday() % 7 in weekdays
+        if day.month not in months or not (
+            is_day or is_weekday if either else is_day and is_weekday
+        ):
+            continue
+        for hour in sorted(hours):
+            for minute in sorted(minutes):
+                found = day.replace(hour=hour, minute=minute)
+                if found >= first:
+                    return found
+    return None
 
 
 def _values(text: str, field: _Field, part: str) -> set[int]:
