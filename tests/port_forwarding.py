@@ -41,6 +41,7 @@ class Forwarding:
         namespace: Where the services are.
         phase: What the pods do.
         forbidden: Whether this account may not ask.
+        is_outside: Whether the services lead out of the cluster, without a selector.
         opened: Pods and ports that were forwarded.
         asked: What a role has to allow for the requests so far: resource and verb.
     """
@@ -50,6 +51,7 @@ class Forwarding:
     namespace: str = "kubeflow"
     phase: str = "Running"
     forbidden: bool = False
+    is_outside: bool = False
     opened: list[tuple[str, str]] = field(default_factory=list)
     asked: set[tuple[str, str]] = field(default_factory=set)
     tunnels: list[socket.socket] = field(default_factory=list)
@@ -81,7 +83,8 @@ class _Handler(JsonHandler):
         elif path["kind"] == "services":
             # The pod's port by its name, as manifests have it.
             ports = [{"port": port, "targetPort": "api"} for port in (8080, 8888)]
-            self.answer(200, {"spec": {"selector": {"app": path["name"]}, "ports": ports}})
+            selector = {} if self.cluster.is_outside else {"selector": {"app": path["name"]}}
+            self.answer(200, {"spec": {**selector, "ports": ports}})
         else:
             name = parse_qs(parts.query)["labelSelector"][0].removeprefix("app=")
             container = {"name": "main", "ports": [{"name": "api", "containerPort": 8887}]}

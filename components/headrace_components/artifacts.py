@@ -175,6 +175,7 @@ class InferenceResult(_TfxArtifact):
 
     Layout: `prediction_logs-NNNNN-of-NNNNN.gz`, gzip TFRecords of serialized
     `tensorflow.serving.PredictionLog` messages; nothing where the model was not blessed.
+    Metadata: `num_predictions`, 0 where the model was not blessed.
     """
 
     schema_title = "system.InferenceResult"

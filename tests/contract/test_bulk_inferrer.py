@@ -145,6 +145,7 @@ def test_predictions_become_columns_of_the_examples(
     ]
     assert output.metadata["split_names"] == '["eval"]'
     assert output.metadata["span"] == 3
+    assert output.metadata["num_predictions"] > 0
     assert not list(outcome["inference_result"].path.rglob("*"))
     reader = ExamplesReader(output.path, "test")
     assert reader.has_columnar("eval")
@@ -293,7 +294,9 @@ def test_only_a_blessed_model_predicts(
 
     outcome = launcher.run("bulk_inferrer", model=model, examples=examples, model_blessing=verdict)
 
-    assert len(list(outcome["inference_result"].path.rglob("*"))) == num_files
+    result = outcome["inference_result"]
+    assert len(list(result.path.rglob("*"))) == num_files
+    assert bool(result.metadata["num_predictions"]) == bool(num_files)
     assert not list(outcome["output_examples"].path.rglob("*"))
 
 

@@ -199,6 +199,26 @@ def test_whole_numbers_come_back_whole(store: Any, ask: Call) -> None:
     assert "rate = 0.5\n" in text
 
 
+def test_a_run_shows_its_verdicts(store: Any, ask: Call) -> None:
+    run = Recorder(store[1], "flights", "run-1")
+    split_by_split = json.dumps({"eval": 0, "train": 1})
+    verdicts: list[tuple[str, str, dict[str, Any], str]] = [
+        ("blessing", "ModelBlessing", {"blessed": 0.0}, "not blessed"),
+        ("infra_blessing", "InfraBlessing", {"blessed": 1.0}, "blessed"),
+        ("pushed_model", "PushedModel", {"pushed": 0.0}, "not pushed"),
+        ("anomalies", "ExampleAnomalies", {"blessed": split_by_split}, "anomalies in eval"),
+        ("results", "InferenceResult", {"num_predictions": 0.0}, "nothing is predicted"),
+    ]
+    for port, kind, metadata, _ in verdicts:
+        artifact = run.artifact(f"{ROOT}/{port}", f"tfx.{kind}", **metadata)
+        run.task(port, outputs={port: artifact})
+
+    lines = ask("run", "run-1")[1].splitlines()
+
+    for port, kind, _, verdict in verdicts:
+        assert f"  out  {port}  {ROOT}/{port} {kind}  {verdict}" in lines
+
+
 def test_options_may_follow_the_name_of_the_command(
     store: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -269,6 +289,25 @@ def test_the_api_server_tells_how_a_run_of_the_store_ended(
     assert oldest["tasks"] == {"canceled": 1, "done": 4}
     assert oldest["parameters"] == {"steps": 7}
     assert oldest["seconds"] is not None
+
+
+def test_a_service_that_leads_out_of_the_cluster_is_said(
+    store: Any,
+    run_ids: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    with forwarding(tmp_path, {"metadata-grpc-service": 1}) as cluster:
+        cluster.is_outside = True
+        monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
+        assert main(["lineage", "--target", "kubeflow", "runs"]) == 2
+
+    err = capsys.readouterr().err
+    assert (
+        "service 'metadata-grpc-service' in namespace 'kubeflow' selects no pods: it leads" in err
+    )
+    assert "get endpoints metadata-grpc-service`, and give `--metadata grpc://HOST:PORT`" in err
 
 
 def record_natively(api: KubeflowApi, first: str, second: str) -> None:

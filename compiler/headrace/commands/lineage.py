@@ -123,7 +123,7 @@ def run(source: _Source, run_id: str, parameters: bool, as_json: bool) -> None:
 
     JSON: the run as `runs` has it, and `executions`, a list of {id, run_id, task, component,
     state, started, seconds, parameters, inputs, outputs, reason}; inputs and outputs hold, by port,
-    lists of {id, type, uri}.
+    lists of {id, type, uri, verdict}.
     """
     found, executions = source.reader().run(run_id)
     if as_json:

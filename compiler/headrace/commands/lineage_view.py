@@ -154,7 +154,8 @@ def _name(execution: Execution) -> str:
 
 
 def _ref(ref: ArtifactRef, root: Path) -> str:
-    return f"{escape(short_uri(ref.uri, root))} [dim]{escape(ref.type)}[/]"
+    verdict = f"  [bold]{escape(ref.verdict)}[/]" if ref.verdict else ""
+    return f"{escape(short_uri(ref.uri, root))} [dim]{escape(ref.type)}[/]{verdict}"
 
 
 def _show_values(console: Console, values: Mapping[str, Any]) -> None:

@@ -26,6 +26,8 @@ def execute(task: Task) -> None:
     blessing = task.optional_input("model_blessing")
     if blessing is not None and not is_blessed(blessing, "BLESSED", "NOT_BLESSED"):
         logging.info("bulk_inferrer: nothing is predicted: %s is no blessing.", blessing.uri)
+        for output in task.outputs.values():
+            output.metadata["num_predictions"] = 0
         return
     artifacts = task.inputs.get("examples") or (task.input("examples"),)
     readers = [ExamplesReader(artifact.path, task.component) for artifact in artifacts]
@@ -51,6 +53,7 @@ def execute(task: Task) -> None:
     if specs:
         span = int(artifacts[0].metadata.get("span", 0))
         target.metadata.update(examples_metadata(splits, span=span))
+    target.metadata["num_predictions"] = num_rows
     seconds = time.monotonic() - start
     logging.info("bulk_inferrer: predicted %d rows in %.1f s.", num_rows, seconds)
 

@@ -15,6 +15,7 @@ from headrace.backends.kubeflow.lineage_mlmd import MetadataSource
 from headrace.backends.kubeflow.lineage_values import plain
 from headrace.backends.kubeflow.mlmd_client import MetadataClient
 from headrace.backends.kubeflow.provenance import Source, artifact_of
+from headrace.backends.kubeflow.records import is_cancelled
 from headrace.backends.kubeflow.submit import KubeflowRemote, connect
 from headrace.backends.local.lineage_messages import seconds_between
 from headrace.backends.local.lineage_records import Artifact, Execution, Run
@@ -134,14 +135,15 @@ class ClusterLineage:
 
     def _with_api(self, found: Any, executions: Sequence[Execution]) -> Run:
         """Returns a run as the API server has it: a metadata store hears of no run's end."""
-        is_over = str(found.state) in _STATES
+        state = str(found.state)
+        is_over = state in _STATES
         ended = found.finished_at if is_over and found.finished_at > found.created_at else None
         spec = self._remote.pipeline_of(found) if self._remote else {}
         config = found.runtime_config
         return Run(
             run_id=found.run_id,
             pipeline=spec.get("pipelineInfo", {}).get("name", ""),
-            state=_STATES.get(str(found.state), "running"),
+            state="canceled" if is_over and is_cancelled(found) else _STATES.get(state, "running"),
             started=found.created_at.astimezone(UTC).isoformat(timespec="milliseconds"),
             seconds=(ended - found.created_at).total_seconds() if ended else None,
             tasks=_counts(executions),

@@ -10,6 +10,7 @@ from typing import Any
 from headrace.backends.kubeflow.lineage_values import plain, short_type, texts
 from headrace.backends.kubeflow.provenance import Found, Link
 from headrace.backends.local.lineage_records import ArtifactRef, Execution, Id
+from headrace.backends.verdicts import verdict_of
 
 Ask = Callable[[str, Mapping[str, Any]], Any]
 """Returns the answer to a GET of a path below /apis/v2beta1 as JSON data, or None for a 404."""
@@ -163,9 +164,13 @@ def _ports(sides: Mapping[str, Any]) -> dict[str, list[ArtifactRef]]:
 
 
 def _ref(artifact: Mapping[str, Any]) -> ArtifactRef:
-    title = artifact.get("metadata", {}).get(_TYPE) or artifact.get("type", "Artifact")
+    metadata = artifact.get("metadata", {})
+    title = metadata.get(_TYPE) or artifact.get("type", "Artifact")
     return ArtifactRef(
-        id=artifact["artifact_id"], type=short_type(title), uri=artifact.get("uri", "")
+        id=artifact["artifact_id"],
+        type=short_type(title),
+        uri=artifact.get("uri", ""),
+        verdict=verdict_of(title, metadata),
     )
 
 

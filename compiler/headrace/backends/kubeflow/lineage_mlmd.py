@@ -11,6 +11,7 @@ from headrace.backends.kubeflow.mlmd_client import MetadataClient
 from headrace.backends.kubeflow.provenance import Found, Link
 from headrace.backends.local.lineage_messages import timestamp
 from headrace.backends.local.lineage_records import ArtifactRef, Execution, Id
+from headrace.backends.verdicts import verdict_of
 
 RUN = "system.PipelineRun"
 _PIPELINE = "system.Pipeline"
@@ -201,7 +202,13 @@ def _ports(
 
 
 def _ref(artifact: Any) -> ArtifactRef:
-    return ArtifactRef(id=artifact.id, type=short_type(artifact.type), uri=artifact.uri)
+    metadata = {**_values(artifact.properties), **_values(artifact.custom_properties)}
+    return ArtifactRef(
+        id=artifact.id,
+        type=short_type(artifact.type),
+        uri=artifact.uri,
+        verdict=verdict_of(artifact.type, metadata),
+    )
 
 
 def _is_message(field: Any) -> bool:

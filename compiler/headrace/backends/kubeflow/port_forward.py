@@ -103,6 +103,13 @@ def _pod(core: Any, service: _Service) -> tuple[str, int]:
     """Returns a pod that answers for the service, and the port it listens on."""
     ask = functools.partial(_asked, core, service.purpose)
     found = ask("read_namespaced_service", service.name, service.namespace)
+    if not found.spec.selector:
+        raise InputError(
+            f"kubeflow: the service {service.name!r} in namespace {service.namespace!r} selects no "
+            "pods: it leads to something outside of the cluster, to which no port can be "
+            f"forwarded. See where with `kubectl -n {service.namespace} get endpoints "
+            f"{service.name}`, and give {service.purpose.otherwise}."
+        )
     selector = ",".join(f"{key}={value}" for key, value in sorted(found.spec.selector.items()))
     pods = ask("list_namespaced_pod", service.namespace, label_selector=selector)
     for pod in pods.items:

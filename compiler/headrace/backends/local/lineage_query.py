@@ -18,6 +18,7 @@ from headrace.backends.local.lineage_messages import (
 from headrace.backends.local.lineage_process import is_gone
 from headrace.backends.local.lineage_records import Artifact, ArtifactRef, Execution, Id, Run
 from headrace.backends.local.lineage_types import component_of
+from headrace.backends.verdicts import verdict_of
 from headrace_components.errors import InputError
 
 _STATES = {"RUNNING": "running", "COMPLETE": "done", "CACHED": "cached", "FAILED": "failed"}
@@ -126,10 +127,16 @@ def _executions(store: Any, messages: Iterable[Any]) -> list[Execution]:
         return []
     events = store.get_events_by_execution_ids([message.id for message in ordered])
     artifacts = {
-        artifact.id: ArtifactRef(id=artifact.id, type=artifact.type, uri=artifact.uri)
+        artifact.id: _ref(artifact)
         for artifact in store.get_artifacts_by_id(sorted({event.artifact_id for event in events}))
     }
     return [_execution(store, message, events, artifacts) for message in ordered]
+
+
+def _ref(artifact: Any) -> ArtifactRef:
+    metadata = {**values(artifact.properties), **values(artifact.custom_properties)}
+    verdict = verdict_of(artifact.type, metadata)
+    return ArtifactRef(id=artifact.id, type=artifact.type, uri=artifact.uri, verdict=verdict)
 
 
 def _execution(

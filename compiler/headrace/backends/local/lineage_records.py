@@ -38,11 +38,19 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArtifactRef:
-    """An artifact by name: its id in the store, its type without `tfx.`, and its URI."""
+    """An artifact by name.
+
+    Attributes:
+        id: Its id in the store.
+        type: Type without `tfx.`, as `Examples`.
+        uri: Where it is.
+        verdict: What it decides, as `not blessed`; empty for most.
+    """
 
     id: Id
     type: str
     uri: str
+    verdict: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
