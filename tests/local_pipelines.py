@@ -18,6 +18,7 @@ from kfp import dsl
 
 from headrace.backends.local import engine
 from headrace.backends.local.model import RunResult
+from headrace.backends.local.rules import Backend
 
 _PRELUDE = """
 import json, os, pathlib, signal, sys, time
@@ -192,7 +193,8 @@ def collect_artifacts(name: str, artifacts: dsl.Input[List[dsl.Artifact]]):  # n
     return dsl.ContainerSpec(
         image="test",
         command=_python(
-            "found = json.loads(sys.argv[2])['inputs']['artifacts']['artifacts']['artifacts']\n"
+            "found = json.loads(sys.argv[2])['inputs']['artifacts']['artifacts']\n"
+            "found = found.get('artifacts', ())\n"
             "note(sys.argv[1], [pathlib.Path(a['uri'], 'value.txt').read_text() for a in found])\n"
         ),
         args=[name, "{{$}}"],
@@ -403,13 +405,19 @@ def changed(pipeline: Any, change: Callable[[dict[str, Any]], None]) -> dict[str
     return spec
 
 
-def run_pipeline(pipeline: Any, root: Path, use_cache: bool = True, **parameters: object) -> Ran:
+def run_pipeline(
+    pipeline: Any,
+    root: Path,
+    use_cache: bool = True,
+    like: Backend = "kubeflow",
+    **parameters: object,
+) -> Ran:
     """Runs a pipeline of these components, or its spec; the journal starts empty."""
     journal = Path(os.environ["JOURNAL"])
     journal.write_text("", "utf-8")
     result = engine.start(
         pipeline if isinstance(pipeline, dict) else compiled(pipeline),
         parameters=parameters,
-        options=engine.Options(root=root, use_cache=use_cache, concurrency=4),
+        options=engine.Options(root=root, use_cache=use_cache, concurrency=4, like=like),
     )
     return Ran(result, journal.read_text("utf-8").splitlines())

@@ -48,6 +48,26 @@ def test_an_exit_handler_hears_of_the_failure_and_the_run_still_fails(tmp_path: 
     assert "out of tea" in failure.log.read_text("utf-8")
 
 
+@dsl.pipeline(name="exit-fails")
+def exit_fails():
+    with dsl.ExitHandler(fails(name="exit")):
+        step(name="good")
+
+
+@conforms(
+    SECTION,
+    "`ExitHandler` whose exit task fails",
+    exit_fails,
+    kubeflow="the run succeeds all the same",
+)
+def test_a_run_does_not_fail_with_its_exit_task_alone(tmp_path: Path) -> None:
+    ran = run_pipeline(exit_fails, tmp_path)
+
+    assert ran.result.state == "succeeded"
+    assert [failure.task for failure in ran.result.failures] == ["fails"]
+    assert run_pipeline(exit_fails, tmp_path, like="vertex").result.state == "failed"
+
+
 @dsl.pipeline(name="guarded")
 def guarded(fail: bool):
     with dsl.ExitHandler(note_status()), dsl.If(fail == True):  # noqa: E712

@@ -72,7 +72,7 @@ def test_a_loop_over_dicts_gives_them_and_their_keys(tmp_path: Path) -> None:
     (told,) = [line for line in ran.journal if line.startswith("{")]
     assert told == (
         '{"values": {"flag": true, "more": {"a": [1]}, "n": 2, "text": "3", "x": 1}, '
-        '"x": 1.0, "n": 2, "flag": true, "text": "3"}'
+        '"x": 1, "n": 2, "flag": true, "text": "3"}'
     )
 
 

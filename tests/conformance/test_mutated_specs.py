@@ -25,6 +25,7 @@ from headrace.backends.local.leaf import LeafRunner
 from headrace.backends.local.model import Artifacts, Result
 from headrace.backends.local.observer import Silence
 from headrace.backends.local.recorder import Recorder
+from headrace.backends.local.rules import RULES
 from headrace.backends.local.runners.runner import TaskProcess
 from headrace.backends.local.spec import Component, Spec
 from headrace.backends.local.store import RunStore
@@ -228,10 +229,11 @@ def dry_run(body: Mapping[str, Any], preset: Mapping[str, Any], root: Path) -> R
         observer=Silence(),
         components=spec.headrace_names(),
         concurrency=4,
+        rules=RULES["kubeflow"],
     )
     names = ("name", "uuid", "resource_name", "create_time_utc", "schedule_time_utc")
     placeholders = {f"pipeline_job_{name}": name for name in names} | {"pipeline_root": str(root)}
-    return asyncio.run(Interpreter(spec, leaves, placeholders).run(values))
+    return asyncio.run(Interpreter(spec, leaves, placeholders, RULES["kubeflow"]).run(values))
 
 
 def cases(make: Callable[[dict[str, Any], random.Random], bytes]) -> Iterator[tuple[str, bytes]]:

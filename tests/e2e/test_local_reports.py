@@ -39,16 +39,18 @@ def pages():
     read_page(page=write_page().outputs["page"])
 
 
-def test_a_page_is_a_file_whose_name_says_so(tmp_path: Path) -> None:
+def test_a_page_of_another_component_has_the_name_that_a_backend_gives(
+    tmp_path: Path,
+) -> None:
     first = run_pipeline(pages, tmp_path).result
     second = run_pipeline(pages, tmp_path).result
 
     assert first.state == "succeeded", first.failures
     task = next(task for task in first.tasks if task.name == "write-page")
     page, notes = (Path(task.artifacts[name][0].uri) for name in ("page", "notes"))
-    assert page == first.directory / "write-page/page.html"
+    assert page == first.directory / "write-page/page"
     assert page.read_text("utf-8") == "<!DOCTYPE html><p>Hello"
-    assert notes.name == "notes.md"
+    assert notes.name == "notes"
     assert notes.read_bytes() == b""
     assert first.reports == (str(page),)
     assert {task.state for task in second.tasks} == {"cached"}

@@ -6,6 +6,7 @@ from typing import get_args
 import click
 
 from headrace.backends.local.model import RunResult
+from headrace.backends.local.rules import Backend
 from headrace.backends.local.runners.runner import RunnerName
 from headrace_components.errors import InputError
 
@@ -58,6 +59,12 @@ EXIT_INTERRUPTED = 130  # as a shell has it: 128 + SIGINT
     help="Target profile that says where images lie; by default headrace.toml of the current "
     "directory, if there is one, else images built here are run.",
 )
+@click.option(
+    "--like",
+    type=click.Choice(get_args(Backend)),
+    help="The backend by whose rules components other than Headrace's get their numbers, metadata "
+    "and variables; kubeflow by default.",
+)
 @click.option("--no-cache", is_flag=True, help="Run every task, even one that ran before.")
 @click.option(
     "--resume",
@@ -80,6 +87,7 @@ def run(
     mounts: tuple[str, ...],
     network: str,
     config: Path | None,
+    like: Backend | None,
     no_cache: bool,
     resume: str | None,
     metadata: str,
@@ -106,10 +114,11 @@ def run(
             "headrace run: it got neither a pipeline nor --resume. Name a pipeline to start a run, "
             "or a run to finish."
         )
-    if resume is not None and (assignments or no_cache):
+    if resume is not None and (assignments or no_cache or like):
         raise InputError(
-            "headrace run: --resume finishes a run with the parameters and the cache that it was "
-            "started with, but got -p or --no-cache. Leave them out, or start a new run."
+            "headrace run: --resume finishes a run with the parameters, the cache and the rules "
+            "that it was started with, but got -p, --no-cache or --like. Leave them out, or start "
+            "a new run."
         )
     containers = ContainerOptions(mounts=mounts, network=network, config=config)
     with ProgressDisplay() as observer:
@@ -131,6 +140,7 @@ def run(
                 containers=containers,
                 use_cache=not no_cache,
                 metadata=metadata,
+                like=like or "kubeflow",
             )
             result = run_from_command_line(str(pipeline), assignments, options, observer)
     _report(result)

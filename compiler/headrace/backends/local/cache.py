@@ -21,6 +21,7 @@ from headrace.backends.local.model import (
     artifacts_from_json,
     artifacts_to_json,
 )
+from headrace.backends.local.rules import Backend
 from headrace.backends.local.spec import Component, TaskSpec
 from headrace.backends.local.store import read_json, write_json
 from headrace_components.cache import cache_module, fingerprint_of
@@ -71,12 +72,14 @@ class Cache:
     Attributes:
         root: The pipeline root.
         pipeline: Name of the pipeline; pipelines do not share entries.
+        like: The backend by whose rules other components than Headrace's get their values.
         code: What the components of a run are.
         tell: Is told, in a line, of an entry that does not hold.
     """
 
     root: Path
     pipeline: str
+    like: Backend = "kubeflow"
     code: CodeVersions = field(default_factory=InstalledCode)
     tell: Callable[[str], None] = lambda _: None
 
@@ -102,6 +105,7 @@ class Cache:
         return _digest(
             {
                 **_asked(component, inputs, uris),
+                **({} if component.headrace_name else {"like": self.like}),
                 "pipeline": self.pipeline,
                 "author": task.cache_key,
                 "code": self.code.of(component),

@@ -25,6 +25,7 @@ from headrace.backends.local.observer import Observer, Silence
 from headrace.backends.local.record import Origin, Record, StoredUrl, code_digest
 from headrace.backends.local.recorder import Recorder
 from headrace.backends.local.resuming import with_code_of_now
+from headrace.backends.local.rules import RULES, Backend
 from headrace.backends.local.runners.container_options import ContainerOptions
 from headrace.backends.local.runners.runner import CONTAINER_RUNNERS, RunnerName
 from headrace.backends.local.runners.setup import Setup, prepare
@@ -56,6 +57,7 @@ class Options:
         use_cache: Whether a task may be answered by an earlier one like it.
         metadata: URL of the lineage database; empty for SQLite under `root`.
         concurrency: How many tasks may run at once; 0 for the number of CPU cores.
+        like: The backend whose rules hold for components that are not Headrace's.
     """
 
     root: Path = Path("headrace_root")
@@ -64,6 +66,7 @@ class Options:
     use_cache: bool = True
     metadata: str = ""
     concurrency: int = 0
+    like: Backend = "kubeflow"
 
     def __post_init__(self) -> None:
         """Rejects values that no run could honour."""
@@ -76,6 +79,11 @@ class Options:
             raise InputError(
                 f"headrace run: the runner is {self.runner!r}, but --mount, --network and --config "
                 "are for containers. Add --runner docker or podman, or leave them out."
+            )
+        if self.like not in RULES:
+            raise InputError(
+                f"headrace run: `like` is {self.like!r}, expected one of {list(RULES)}. Choose "
+                "the backend that the pipeline is for."
             )
         if self.concurrency < 0:
             raise InputError(
@@ -126,6 +134,7 @@ def start(
         runner=options.runner,
         containers=options.containers.to_json(),
         use_cache=options.use_cache,
+        like=options.like,
         metadata=StoredUrl.of(options.metadata),
         parameters=values,
         spec=dict(setup.body),
@@ -175,6 +184,7 @@ def resume(
         containers=containers or ContainerOptions(),
         use_cache=record.use_cache,
         metadata=metadata or record.metadata.url(),
+        like=record.like,
     )
     Spec(body=record.spec)  # nothing is done with a damaged one
     setup = prepare(
@@ -248,6 +258,7 @@ class _Run:
         self._started = time.monotonic()
         self._spec = Spec(body=setup.body)
         self._run_id = record.run_id
+        self._rules = RULES[options.like]
         self._lineage = LineageStore(options.metadata or default_url(store.root))
         self._runner = setup.runner(
             root=store.root,
@@ -260,7 +271,11 @@ class _Run:
             directory=Path(record.directory),
             store=store,
             cache=Cache(
-                root=store.root, pipeline=self._spec.name, code=setup.code, tell=observer.log
+                root=store.root,
+                pipeline=self._spec.name,
+                like=options.like,
+                code=setup.code,
+                tell=observer.log,
             ),
             use_cache=options.use_cache,
             runner=self._runner,
@@ -268,6 +283,7 @@ class _Run:
             observer=observer,
             components=self._spec.headrace_names(),
             concurrency=options.concurrency or os.cpu_count() or 1,
+            rules=self._rules,
             is_confined=options.runner in CONTAINER_RUNNERS,
         )
 
@@ -291,7 +307,7 @@ class _Run:
         )
         if self._spec.uses_workspace:
             self._store.workspace.mkdir(exist_ok=True)
-        interpreter = Interpreter(self._spec, self._leaves, self._placeholders())
+        interpreter = Interpreter(self._spec, self._leaves, self._placeholders(), self._rules)
         work = asyncio.create_task(interpreter.run(self._record.parameters))
         try:
             with _stopping_on_signals(work):

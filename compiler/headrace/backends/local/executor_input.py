@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from headrace.backends.local.model import Artifact, Failure, Inputs
+from headrace.backends.local.output_texts import from_text
+from headrace.backends.local.rules import Rules
 from headrace.backends.local.runners.container_command import TMPDIR
 from headrace.backends.local.spec import Component, artifact_type
 from headrace.backends.local.store import Attempt
@@ -22,7 +24,8 @@ from headrace_components.errors import InputError, PlatformError
 # With less than this left, a task that could not even write its reason ran out of space.
 _FULL_BYTES = 1 << 16
 
-# What is one file and no directory. A browser tells by the name alone that it is to show a page.
+# What is one file and no directory. A browser tells by the name alone that it is to show a page;
+# other components than Headrace's find the name that a backend gives.
 _SUFFIXES = {"system.HTML": ".html", "system.Markdown": ".md"}
 
 _ANY_TYPE = "system.Artifact"
@@ -31,54 +34,79 @@ _ANY_TYPE = "system.Artifact"
 _ELSEWHERE = re.compile(r"(?!(?:gs|s3|minio|file)://)[A-Za-z][A-Za-z0-9+.-]*://")
 
 
-def message(component: Component, inputs: Inputs, attempt: Attempt) -> dict[str, Any]:
-    """Returns the `ExecutorInput` of a task, and makes the directories that it names."""
-    for name, definition in component.output_artifacts.items():
-        place = attempt.partial / _file_name(name, definition)
-        place.parent.mkdir(parents=True, exist_ok=True)
+def message(
+    component: Component, inputs: Inputs, attempt: Attempt, rules: Rules | None
+) -> dict[str, Any]:
+    """Returns the `ExecutorInput` of a task, and makes the directories that it names.
+
+    As in protojson, what is empty is not there.
+
+    Args:
+        component: The task's component.
+        inputs: Its inputs.
+        attempt: Where it is to write.
+        rules: How a backend tells of artifacts; None for a component of Headrace, which is told of
+            them as they are.
+    """
+    for name in component.output_artifacts:
+        (attempt.partial / _file_name(name, component)).parent.mkdir(parents=True, exist_ok=True)
     parameters = attempt.private / "parameters"
     parameters.mkdir(parents=True, exist_ok=True)
     return {
-        "inputs": {
-            "parameterValues": dict(inputs.parameters),
-            "artifacts": {
-                port: {"artifacts": [_input(artifact) for artifact in artifacts]}
+        "inputs": _filled(
+            parameterValues=dict(inputs.parameters),
+            artifacts={
+                port: _filled(artifacts=[_input(artifact, rules) for artifact in artifacts])
                 for port, artifacts in inputs.artifacts.items()
             },
-        },
-        "outputs": {
-            "parameters": {
+        ),
+        "outputs": _filled(
+            parameters={
                 name: {"outputFile": str(parameters / name)} for name in component.output_parameters
             },
-            "artifacts": {
-                name: {"artifacts": [_output(name, definition, attempt)]}
-                for name, definition in component.output_artifacts.items()
+            artifacts={
+                name: {"artifacts": [_output(name, component, attempt)]}
+                for name in component.output_artifacts
             },
-            "outputFile": str(attempt.private / "output.json"),
-        },
+            outputFile=str(attempt.private / "output.json"),
+        ),
     }
 
 
-def _input(artifact: Artifact) -> dict[str, Any]:
-    return {
-        "name": "" if artifact.id is None else str(artifact.id),
-        "type": {"schemaTitle": artifact.type, "schemaVersion": "0.0.1"},
-        "uri": artifact.uri,
-        "metadata": dict(artifact.metadata),
-    }
+def _filled(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value}
 
 
-def _output(name: str, definition: Mapping[str, Any], attempt: Attempt) -> dict[str, Any]:
+def _input(artifact: Artifact, rules: Rules | None) -> dict[str, Any]:
+    is_typed = rules is None or rules.tells_types
+    return _filled(
+        name="" if artifact.id is None else str(artifact.id),
+        type=_schema(artifact.type) if is_typed else {"instanceSchema": ""},
+        uri=artifact.uri,
+        metadata=(
+            rules.input_metadata(artifact.metadata, artifact.port)
+            if rules
+            else dict(artifact.metadata)
+        ),
+    )
+
+
+def _output(name: str, component: Component, attempt: Attempt) -> dict[str, Any]:
     return {
         "name": name,
-        "type": {"schemaTitle": artifact_type(definition), "schemaVersion": "0.0.1"},
-        "uri": str(attempt.partial / _file_name(name, definition)),
-        "metadata": {},
+        "type": _schema(artifact_type(component.output_artifacts[name])),
+        "uri": str(attempt.partial / _file_name(name, component)),
     }
 
 
-def _file_name(name: str, definition: Mapping[str, Any]) -> str:
-    return name + _SUFFIXES.get(artifact_type(definition), "")
+def _schema(title: str) -> dict[str, str]:
+    return {"schemaTitle": title, "schemaVersion": "0.0.1"}
+
+
+def _file_name(name: str, component: Component) -> str:
+    if component.headrace_name is None:
+        return name
+    return name + _SUFFIXES.get(artifact_type(component.output_artifacts[name]), "")
 
 
 def read_outputs(
@@ -87,6 +115,7 @@ def read_outputs(
     root: Path,
     task: str,
     directory: Path | None,
+    rules: Rules | None,
     tell: Callable[[str], None],
 ) -> tuple[dict[str, Any], dict[str, tuple[Artifact, ...]]]:
     """Returns the output parameters and artifacts of a task that succeeded.
@@ -102,29 +131,32 @@ def read_outputs(
         task: Its name, for error messages.
         directory: The directory that it ran in; None where that was a container's, of which nothing
             is left but its outputs.
+        rules: What a backend accepts; None for a component of Headrace.
         tell: Is told, in a line, what is accepted and unusual.
 
     Raises:
-        InputError: There is nothing at a path that the task chose.
+        InputError: There is nothing at a path that the task chose, or a value is not of its type.
         PlatformError: The task broke the contract: a parameter is missing, or a URI lies outside
             the root.
     """
     published = _published(attempt, task)
     parameters = {
-        name: _parameter(name, definition, published, attempt, task)
-        for name, definition in component.output_parameters.items()
+        name: _parameter(name, component, published, attempt, task)
+        for name in component.output_parameters
     }
     artifacts = {}
-    for name, definition in component.output_artifacts.items():
+    for name in component.output_artifacts:
         entries = published.get("artifacts", {}).get(name, {}).get("artifacts") or [{}]
         chosen = entries[0].get("customPath") or entries[0].get("custom_path")
         if chosen:
-            target = attempt.partial / _file_name(name, definition)
+            target = attempt.partial / _file_name(name, component)
             source = _as_written(chosen, attempt, directory)
             _bring(source, target, attempt, name, task, is_confined=directory is None)
         artifacts[name] = tuple(
-            _artifact(name, definition, entry, attempt, root, task, tell) for entry in entries
+            _artifact(name, component, entry, attempt, root, task, tell) for entry in entries
         )
+        if rules is not None:
+            _check_metadata(name, artifacts[name], rules, task)
     return parameters, artifacts
 
 
@@ -176,7 +208,9 @@ def _published(attempt: Attempt, task: str) -> dict[str, Any]:
         return {}
     try:
         # Whatever names the place of writing means the place where that will be.
-        data: dict[str, Any] = attempt.published(json.loads(file.read_text("utf-8")))
+        data: dict[str, Any] = attempt.published(
+            json.loads(file.read_text("utf-8"), parse_constant=_no_number)
+        )
     except ValueError as error:
         raise PlatformError(
             f"{task}: it wrote an output message that is no JSON: {error}. The component is at "
@@ -185,15 +219,19 @@ def _published(attempt: Attempt, task: str) -> dict[str, Any]:
     return data
 
 
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is in it, which JSON has no number for")
+
+
 def _parameter(
     name: str,
-    definition: Mapping[str, Any],
+    component: Component,
     published: Mapping[str, Any],
     attempt: Attempt,
     task: str,
 ) -> Any:
     where = f"{task}: output parameter `{name}`"
-    kind = definition.get("parameterType")
+    kind = component.output_parameters[name].get("parameterType")
     if name in published.get("parameterValues", {}):
         return coerce(published["parameterValues"][name], kind, where)
     file = attempt.private / "parameters" / name
@@ -202,19 +240,34 @@ def _parameter(
             f"{where} was not written. The component must write it to the path that "
             f"`{{{{$.outputs.parameters['{name}'].output_file}}}}` stands for."
         )
-    return coerce(attempt.published(file.read_text("utf-8")), kind, where)
+    try:
+        text = attempt.published(file.read_text("utf-8"))
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{where} is no text in UTF-8: {error}. Write a text, or make it an artifact."
+        ) from error
+    return (from_text if component.headrace_name is None else coerce)(text, kind, where)
+
+
+def _check_metadata(port: str, artifacts: tuple[Artifact, ...], rules: Rules, task: str) -> None:
+    absent = [name for each in artifacts for name, value in each.metadata.items() if value is None]
+    if absent and rules.flattens_metadata:
+        raise InputError(
+            f"{task}: metadata {absent[0]!r} of output `{port}` is None, which Kubeflow cannot "
+            "store and fails the task for. Leave it out, or write a text."
+        )
 
 
 def _artifact(
     name: str,
-    definition: Mapping[str, Any],
+    component: Component,
     entry: Mapping[str, Any],
     attempt: Attempt,
     root: Path,
     task: str,
     tell: Callable[[str], None],
 ) -> Artifact:
-    file_name = _file_name(name, definition)
+    file_name = _file_name(name, component)
     final, partial = attempt.final / file_name, attempt.partial / file_name
     uri = entry.get("uri") or str(final)
     if _ELSEWHERE.match(uri):
@@ -227,13 +280,13 @@ def _artifact(
             f"{task}: output `{name}` points at {uri!r}, outside of the root {root}, which no KFP "
             "backend accepts. Write under the given URI and publish the place as metadata."
         )
+    kind = artifact_type(component.output_artifacts[name])
     if uri == str(final) and not partial.exists():
         # Components may leave an output empty; later tasks still find a directory, or a file.
-        partial.mkdir(parents=True) if file_name == name else partial.touch()
-    kind = artifact_type(definition)
+        partial.touch() if kind in _SUFFIXES else partial.mkdir(parents=True)
     if kind == _ANY_TYPE:  # the task may know which, and lineage files the artifact under it
         kind = entry.get("type", {}).get("schemaTitle", kind)
-    return Artifact(uri=uri, type=kind, metadata=entry.get("metadata", {}))
+    return Artifact(uri=uri, type=kind, metadata=entry.get("metadata", {}), port=name)
 
 
 def failure(attempt: Attempt, log: Path, status: int, task: str) -> Failure:

@@ -11,8 +11,8 @@ from headrace.backends.local.cache import fingerprint
 from headrace.backends.local.model import Artifact, Inputs
 from headrace.backends.local.placeholders import Context, fill, fill_constant
 from headrace.backends.local.spec import artifact_type
+from headrace.backends.local.values import whole_numbers
 from headrace_components.errors import InputError
-from headrace_components.templates import whole_numbers
 
 # Where kfp, too, keeps imported artifacts in a workspace.
 _ARTIFACTS = ".artifacts"

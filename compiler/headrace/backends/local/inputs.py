@@ -1,5 +1,6 @@
 """Works out what goes into a task: constants, inputs of the DAG, outputs of earlier tasks."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -150,7 +151,7 @@ def _typed(values: dict[str, Any], component: Component, where: str) -> dict[str
         if value is None and "defaultValue" in definition:
             value = definition["defaultValue"]
         if value is not None:
-            values[name] = coerce(value, kind, f"{where}: `{name}`")
+            values[name] = _finite(coerce(value, kind, f"{where}: `{name}`"), name, where)
         elif definition.get("isOptional") or (component.is_dag and name.startswith(INPUT_PREFIX)):
             # What kfp passes into a condition or a loop is as optional as where it comes from.
             values.pop(name, None)
@@ -160,6 +161,15 @@ def _typed(values: dict[str, Any], component: Component, where: str) -> dict[str
                 "runs, or pass a value."
             )
     return values
+
+
+def _finite(value: Any, name: str, where: str) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InputError(
+            f"{where}: `{name}` is {value}, which KFP's messages have no number for. Give it as a "
+            "string, or leave an optional parameter out."
+        )
+    return value
 
 
 def _artifacts(

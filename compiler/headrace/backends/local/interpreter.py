@@ -3,7 +3,8 @@
 A task waits for those before it and runs as soon as they have ended. By the rules of KFP, a task
 runs only if all before it succeeded; one whose condition does not hold is skipped, and so is
 what depends on it. An exit task, and one that ignores failures upstream, runs in any case. A DAG
-failed if one of its tasks did; the others still finish.
+failed if one of its tasks did; the others still finish. Whether exit tasks count is a rule of the
+backend that the run is like.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from headrace.backends.local import cel, inputs
 from headrace.backends.local.leaf import Job, LeafRunner
 from headrace.backends.local.model import Artifact, Failure, Inputs, Result
 from headrace.backends.local.placeholders import Context
+from headrace.backends.local.rules import Rules
 from headrace.backends.local.spec import Component, Spec, TaskSpec
 from headrace_components.errors import ComponentError
 
@@ -28,12 +30,16 @@ class Interpreter:
         spec: The pipeline.
         leaves: Runs the tasks that are no DAGs.
         pipeline: Values of the pipeline's placeholders, as `pipeline_job_name`.
+        rules: Those of the backend that the run is like.
     """
 
-    def __init__(self, spec: Spec, leaves: LeafRunner, pipeline: Mapping[str, str]) -> None:
+    def __init__(
+        self, spec: Spec, leaves: LeafRunner, pipeline: Mapping[str, str], rules: Rules
+    ) -> None:
         self._spec = spec
         self._leaves = leaves
         self._pipeline = pipeline
+        self._rules = rules
 
     async def run(self, parameters: Mapping[str, Any]) -> Result:
         """Runs the pipeline with the given values of its parameters."""
@@ -44,13 +50,20 @@ class Interpreter:
         for name, task in dag.tasks.items():
             futures[name] = asyncio.create_task(self._task(task, (*path, name), scope, futures))
         results = dict(zip(futures, await asyncio.gather(*futures.values()), strict=True))
-        failures = [result.failure for result in results.values() if result.state == "failed"]
+        failures = [
+            result.failure
+            for name, result in results.items()
+            if result.state == "failed" and self._counts(dag.tasks[name])
+        ]
         return Result(
             state="failed" if failures else "succeeded",
             parameters=_dag_parameters(dag, results),
             artifacts=_dag_artifacts(dag, results),
             failure=failures[0] if failures else None,
         )
+
+    def _counts(self, task: TaskSpec) -> bool:
+        return self._rules.counts_exit_tasks or not task.runs_after_failure
 
     async def _task(
         self, task: TaskSpec, path: tuple[str, ...], scope: Inputs, futures: _Futures

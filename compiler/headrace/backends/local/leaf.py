@@ -23,6 +23,7 @@ from headrace.backends.local.model import (
 from headrace.backends.local.observer import Observer
 from headrace.backends.local.placeholders import Context, fill, fill_arguments, fill_constant
 from headrace.backends.local.recorder import Recorder
+from headrace.backends.local.rules import Rules
 from headrace.backends.local.runners.runner import Runner, TaskProcess
 from headrace.backends.local.spec import Component, TaskSpec
 from headrace.backends.local.store import Attempt, RunStore, storage_error
@@ -97,6 +98,7 @@ class LeafRunner:
         observer: Is told of every task.
         components: Components of Headrace, each once, in the order in which they may run.
         concurrency: How many tasks may run at once.
+        rules: Those of the backend that the run is like.
         is_confined: Whether tasks run in containers.
     """
 
@@ -112,6 +114,7 @@ class LeafRunner:
         observer: Observer,
         components: Sequence[str],
         concurrency: int,
+        rules: Rules,
         is_confined: bool = False,
     ) -> None:
         self.outcomes: list[TaskOutcome] = []
@@ -124,6 +127,7 @@ class LeafRunner:
         self._recorder = recorder
         self._observer = observer
         self._components = list(components)
+        self._rules = rules
         self._is_confined = is_confined
         self._slots = asyncio.Semaphore(concurrency)
         self._abandoned: list[Attempt] = []
@@ -272,6 +276,7 @@ class LeafRunner:
                     self._store.root,
                     job.name,
                     None if self._is_confined else self._directory,
+                    self._rules_for(job.component),
                     self._observer.log,
                 )
                 # The disk may take its time, while other tasks go on.
@@ -306,13 +311,10 @@ class LeafRunner:
             self._observer.log(f"{job.name}: {error}")
 
     async def _start(self, job: Job, attempt: Attempt, log: Path) -> int:
-        message = executor_input.message(job.component, job.inputs, attempt)
+        rules = self._rules_for(job.component)
+        message = executor_input.message(job.component, job.inputs, attempt, rules)
         container = (job.component.executor or {})["container"]
-        context = replace(job.context, message=message)
-        environment = {
-            variable["name"]: fill(variable.get("value", ""), context)
-            for variable in container.get("env", ())
-        }
+        context = replace(job.context, message=message, rules=rules)
         return await self._runner.run(
             TaskProcess(
                 task=job.name,
@@ -325,7 +327,9 @@ class LeafRunner:
                     file=attempt.private / "executor_input.json",
                     reads_files=job.component.headrace_name is not None,
                 ),
-                environment=environment,
+                environment=self._rules.variables(
+                    container.get("env", ()), lambda text: fill(text, context)
+                ),
                 resources=fill_constant(container.get("resources", {}), context),
                 inputs=job.inputs,
                 attempt=attempt,
@@ -333,6 +337,9 @@ class LeafRunner:
                 imports=self._imports_from(job.component.headrace_name),
             )
         )
+
+    def _rules_for(self, component: Component) -> Rules | None:
+        return None if component.headrace_name else self._rules
 
     def _imports_from(self, component: str | None) -> list[str]:
         # A worker starts with what the first task to run needs; what came before it was cached.

@@ -23,6 +23,7 @@ class Artifact:
         id: Its identifier in the lineage database; None before it is recorded.
         fingerprint: What a cache key takes, beside the URI, for what it holds: a run that is
             resumed may write it again, and an imported file may change under its name.
+        port: The output port that it was made for; empty where an importer named it.
     """
 
     uri: str
@@ -30,6 +31,7 @@ class Artifact:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     id: int | None = None
     fingerprint: str = ""
+    port: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Returns the artifact as JSON data."""
@@ -39,6 +41,7 @@ class Artifact:
             "metadata": dict(self.metadata),
             "id": self.id,
             "fingerprint": self.fingerprint,
+            "port": self.port,
         }
 
 
@@ -53,7 +56,11 @@ def artifacts_to_json(artifacts: Artifacts) -> dict[str, Any]:
 
 def artifacts_from_json(data: Mapping[str, Any]) -> dict[str, tuple[Artifact, ...]]:
     """Returns what `artifacts_to_json` gave."""
-    return {port: tuple(Artifact(**entry) for entry in found) for port, found in data.items()}
+    return {
+        # Earlier versions of Headrace did not write the port.
+        port: tuple(Artifact(**{"port": port, **entry}) for entry in found)
+        for port, found in data.items()
+    }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,7 +145,8 @@ class RunResult:
     Attributes:
         pipeline: Name of the pipeline.
         run_id: The run's name under `<root>/<pipeline>/`.
-        state: `failed` if any task failed, even one whose failure a later task ignored.
+        state: `failed` if any task failed, even one whose failure a later task ignored. Where the
+            rules are Kubeflow's, exit tasks do not count.
         directory: `<root>/<pipeline>/<run_id>`.
         seconds: Wall time.
         tasks: The tasks that ended, in that order.

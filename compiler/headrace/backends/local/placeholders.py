@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from headrace.backends.local import go_text
+from headrace.backends.local.rules import Rules
 from headrace_components.errors import InputError
 from headrace_components.task import local_path
-from headrace_components.templates import to_text
 
 _PLACEHOLDER = re.compile(r"\{\{\$(.*?)\}\}", re.DOTALL)
 _QUOTED = r"\[(?:''|'|\\?\")(?P<key>.+?)(?:''|'|\\?\")\]"
@@ -36,20 +37,27 @@ class Context:
         task: Path of the task, for error messages.
         pipeline: Values of `{{$.pipeline_...}}` by name, as `pipeline_job_name`.
         message: The task's `ExecutorInput` as JSON data; of a constant only its inputs are known.
+        rules: How a backend writes values; None for a component of Headrace.
     """
 
     task: str
     pipeline: Mapping[str, str]
     message: Mapping[str, Any] = field(default_factory=dict)
+    rules: Rules | None = None
 
 
-def fill(text: str, context: Context) -> str:
+def fill(text: str, context: Context, write: Callable[[Any], str] = go_text.text) -> str:
     """Returns the text with every placeholder replaced.
+
+    Args:
+        text: The text.
+        context: What they stand for.
+        write: Writes a value as text.
 
     Raises:
         InputError: A placeholder is unknown, or names an input that has no value.
     """
-    return _PLACEHOLDER.sub(lambda match: to_text(_value(match, context)), text)
+    return _PLACEHOLDER.sub(lambda match: write(_value(match, context)), text)
 
 
 def fill_constant(value: Any, context: Context) -> Any:
@@ -73,7 +81,7 @@ def fill_constant(value: Any, context: Context) -> Any:
         return _value(whole, context) if _is_of_a_constant(whole, context) else value
     return _PLACEHOLDER.sub(
         lambda match: (
-            to_text(_value(match, context)) if _is_of_a_constant(match, context) else match[0]
+            go_text.text(_value(match, context)) if _is_of_a_constant(match, context) else match[0]
         ),
         value,
     )
@@ -101,7 +109,11 @@ def _structured(argument: Any) -> Any:
 
 def _fill_argument(argument: Any, context: Context) -> list[str]:
     if not isinstance(argument, Mapping):
-        return [fill(str(argument), context)]
+        text = str(argument)
+        # KFP's driver fills in arguments; those that name outputs it leaves to the launcher.
+        if context.rules is None or "$.outputs" in text:
+            return [fill(text, context)]
+        return [fill(text, context, context.rules.argument_text)]
     if "Concat" in argument:
         parts = (_fill_argument(_structured(part), context) for part in argument["Concat"])
         return ["".join(text for part in parts for text in part)]
@@ -117,9 +129,9 @@ def _fill_argument(argument: Any, context: Context) -> list[str]:
 def _value(match: re.Match[str], context: Context) -> Any:
     body = match[1]
     if body == "":
-        return json.dumps(context.message)
+        return _message(context)
     if body == ".json_escape[1]":
-        return json.dumps(json.dumps(context.message))[1:-1]
+        return json.dumps(_message(context))[1:-1]
     if body == ".outputs.output_file":
         return context.message["outputs"]["outputFile"]
     if body.removeprefix(".") in context.pipeline:
@@ -137,6 +149,12 @@ def _value(match: re.Match[str], context: Context) -> Any:
         f"{context.task}: the placeholder {match[0]!r} is unknown to the local backend; of the "
         f"pipeline it knows {sorted(context.pipeline)}. Use one of those, or an input."
     )
+
+
+def _message(context: Context) -> str:
+    if context.rules is None:
+        return json.dumps(context.message)
+    return go_text.json_text(context.message, is_for_pages=False)
 
 
 def _input_parameter(match: re.Match[str], context: Context) -> Any:
@@ -159,14 +177,14 @@ def _artifact_field(match: re.Match[str], context: Context) -> Any:
         )
     found = several[0]
     if match["item"] and match["field"] == "metadata":
-        return found["metadata"].get(match["item"], "")
+        return found.get("metadata", {}).get(match["item"], "")
     if match["field"] == "path" and not match["item"]:
         return str(local_path(found["uri"]))
     if match["item"] or match["field"] not in ("uri", "name", "metadata"):
         raise InputError(
             f"{context.task}: artifacts have no `.{match['field']}`. Use `.path` or `.uri`."
         )
-    return found[match["field"]]
+    return found.get(match["field"], {} if match["field"] == "metadata" else "")
 
 
 def _present(values: Mapping[str, Any], key: str, kind: str, context: Context) -> Any:

@@ -10,6 +10,7 @@ from typing import Any, get_args
 from urllib.parse import urlsplit, urlunsplit
 
 from headrace.backends.local.lineage_connection import PASSWORD_VARIABLE, parse_url
+from headrace.backends.local.rules import RULES, Backend
 from headrace.backends.local.runners.runner import RunnerName
 from headrace.backends.local.store import RunStore, damage
 from headrace.specs.checks import check_spec
@@ -111,6 +112,7 @@ class Record:
         runner: How tasks are started.
         containers: How containers are run, as `ContainerOptions.to_json` says it.
         use_cache: Whether earlier runs may answer.
+        like: The backend whose rules hold.
         metadata: The lineage database.
         parameters: Values of all of the pipeline's parameters, with the code packed.
         spec: The pipeline as the runner takes it.
@@ -125,6 +127,7 @@ class Record:
     runner: RunnerName
     containers: Mapping[str, Any]
     use_cache: bool
+    like: Backend
     metadata: StoredUrl
     parameters: Mapping[str, Any]
     spec: Mapping[str, Any]
@@ -142,6 +145,7 @@ class Record:
             "runner": self.runner,
             "containers": dict(self.containers),
             "use_cache": self.use_cache,
+            "like": self.like,
             "metadata": self.metadata.text,
             "metadata_needs_password": self.metadata.needs_password,
             "parameters": dict(self.parameters),
@@ -182,6 +186,7 @@ class Record:
             runner=data["runner"],
             containers=data.get("containers", {"mounts": [], "network": "none"}),
             use_cache=data["use_cache"],
+            like=data.get("like", "kubeflow"),
             metadata=StoredUrl(
                 text=data["metadata"], needs_password=data.get("metadata_needs_password", False)
             ),
@@ -201,4 +206,6 @@ class Record:
             raise TypeError("the network is no text")
         if record.runner not in get_args(RunnerName):
             raise ValueError(f"there is no runner {record.runner!r}")
+        if record.like not in RULES:
+            raise ValueError(f"there is no backend {record.like!r}")
         return record

@@ -12,6 +12,7 @@ from headrace.backends.local.model import RunResult
 from headrace.backends.local.notices import foreign_tasks, settings_without_effect
 from headrace.backends.local.observer import Observer, Silence
 from headrace.backends.local.record import Origin
+from headrace.backends.local.rules import Backend
 from headrace.backends.local.runners.container_options import ContainerOptions
 from headrace.backends.local.runners.runner import RunnerName
 from headrace.backends.local.spec import Spec
@@ -50,6 +51,7 @@ def run(
     containers: ContainerOptions | None = None,
     use_cache: bool = True,
     metadata: str = "",
+    like: Backend = "kubeflow",
     observer: Observer | None = None,
 ) -> RunResult:
     """Runs a pipeline on this machine.
@@ -69,6 +71,8 @@ def run(
         containers: How the last two run containers; None for `ContainerOptions()`.
         use_cache: Whether a task may be answered by an earlier one like it.
         metadata: URL of the lineage database; empty for SQLite under `root`.
+        like: The backend whose rules hold for components that are not Headrace's: what their
+            numbers, metadata and variables look like.
         observer: Is told what happens while it happens.
 
     Raises:
@@ -90,6 +94,7 @@ def run(
             containers=containers or ContainerOptions(),
             use_cache=use_cache,
             metadata=metadata,
+            like=like,
         ),
         observer=observer,
     )

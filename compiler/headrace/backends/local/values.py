@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from headrace.backends.local import go_text
 from headrace_components.errors import InputError
-from headrace_components.templates import to_text, whole_numbers
 
 _EXPECTED = {
     "STRING": "a string",
@@ -17,6 +17,7 @@ _EXPECTED = {
     "LIST": "a list",
     "STRUCT": "an object",
 }
+_MAX_WHOLE = 1e21  # from here on a whole number is a measurement, not a count
 _FLAGS: Mapping[str, bool] = {"true": True, "false": False, "True": True, "False": False}
 
 # A step of a selector that reads text as JSON; the others are keys.
@@ -41,7 +42,7 @@ def coerce(value: Any, parameter_type: str | None, where: str) -> Any:
     if value is None or parameter_type not in _EXPECTED:
         return value
     if parameter_type == "STRING":
-        return to_text(value)
+        return go_text.text(value)
     converted: Any = _number(value, parameter_type)
     if parameter_type == "BOOLEAN":
         converted = _FLAGS.get(value) if isinstance(value, str) else value
@@ -56,6 +57,20 @@ def coerce(value: Any, parameter_type: str | None, where: str) -> Any:
             "Pass a value of that type."
         )
     return converted
+
+
+def whole_numbers(value: Any) -> Any:
+    """Returns JSON data with floats that are integers as such, at any depth; -0.0 is none.
+
+    Messages know one type of number, a double: the author's `{"units": 64}` arrives as 64.0.
+    """
+    if isinstance(value, Mapping):
+        return {key: whole_numbers(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [whole_numbers(item) for item in value]
+    if not isinstance(value, float) or not value.is_integer() or str(value) == "-0.0":
+        return value
+    return int(value) if abs(value) < _MAX_WHOLE else value
 
 
 def _number(value: Any, parameter_type: str) -> int | float | None:
