@@ -13,6 +13,10 @@ class InputError(ComponentError):
     """
 
 
+class FindingsError(InputError):
+    """What the task has found is why it fails, and its outputs show it: they are kept."""
+
+
 class PlatformError(ComponentError):
     """A retry or an operator may fix it: storage, network, quota, a full disk or a lost worker."""
 

@@ -25,7 +25,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from headrace_components.cluster import is_chief
-from headrace_components.errors import ComponentError, InputError, PlatformError, Stopped
+from headrace_components.errors import (
+    ComponentError,
+    FindingsError,
+    InputError,
+    PlatformError,
+    Stopped,
+)
 from headrace_components.s3_settings import adopt
 from headrace_components.templates import fill
 
@@ -299,6 +305,9 @@ def main(component: str, execute: Callable[[Task], None], argv: Sequence[str] | 
         if argv is not None:
             raise  # the process is the caller's
         _leave(stop)
+    except FindingsError as error:
+        _report_findings(task, error)
+        return EXIT_INPUT_ERROR
     except InputError as error:
         _report(task, "input", str(error))
         return EXIT_INPUT_ERROR
@@ -434,7 +443,15 @@ def _parameter_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _report(task: Task | None, kind: str, message: str) -> None:
+def _report_findings(task: Task | None, error: FindingsError) -> None:
+    place = ""
+    if task is not None and is_chief():
+        # By name: it is of no use to any other end.
+        place = importlib.import_module("headrace_components.findings").keep(task)
+    _report(task, "input", f"{error} {place}".rstrip(), has_findings=True)
+
+
+def _report(task: Task | None, kind: str, message: str, *, has_findings: bool = False) -> None:
     """Prints the reason last, and leaves it as JSON beside the output file for the backend."""
     logging.error("%s", message)
     if task is None:
@@ -443,4 +460,7 @@ def _report(task: Task | None, kind: str, message: str) -> None:
     with contextlib.suppress(OSError):
         task.output_file.parent.mkdir(parents=True, exist_ok=True)
         error_file = task.output_file.parent / "executor_error.json"
-        error_file.write_text(json.dumps({"kind": kind, "message": message}), "utf-8")
+        reason = {"kind": kind, "message": message}
+        error_file.write_text(
+            json.dumps({**reason, "has_findings": True} if has_findings else reason), "utf-8"
+        )

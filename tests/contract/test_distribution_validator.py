@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -356,6 +357,16 @@ def test_anomalies_are_logged_and_fail_the_task_where_that_is_wanted(
         compare(launcher, tmp_path, DEARER, USUAL, config=BOTH, fail_on_anomalies=True)
 
     assert "\ntrain_train  fare     High approximate Jensen-Shannon divergence" in caplog.text
+
+
+def test_what_was_found_is_kept_when_it_fails_the_task(tmp_path: Path) -> None:
+    launcher = Launcher(root=tmp_path / "launcher", rules="vertex")
+
+    with pytest.raises(TaskFailedError, match="What it found is kept: `anomalies` at ") as error:
+        compare(launcher, tmp_path, DEARER, USUAL, config=BOTH, fail_on_anomalies=True)
+
+    for uri in re.findall(r"gs://(\S+?)[,.](?:\s|$)", str(error.value)):
+        assert (tmp_path / "launcher/store" / uri).exists()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
+import object_stores
 from headrace_components.data import schemas, statistics
 from headrace_components.example_validator.executor import execute
 from headrace_components.task import Artifact, Task
@@ -45,10 +47,16 @@ def store_inputs(
     }
 
 
-def validate(launcher: Launcher, inputs: Mapping[str, Stored], **parameters: Any) -> Outcome:
+def validate(
+    launcher: Launcher,
+    inputs: Mapping[str, Stored],
+    variables: Mapping[str, str] | None = None,
+    **parameters: Any,
+) -> Outcome:
     return launcher.run(
         "example_validator",
         parameters,
+        variables,
         statistics=inputs["statistics"],
         schema=inputs["schema"],
     )
@@ -124,6 +132,59 @@ def test_what_was_found_is_on_disk_when_the_task_fails(launcher: Launcher, tmp_p
     assert list(read_anomalies(output.path, "eval").anomaly_info) == ["area"]
     assert json.loads(output.metadata["blessed"]) == {"train": 1, "eval": 0}
     assert "mars" in report.path.read_text("utf-8")
+
+
+def test_what_a_failed_task_found_is_in_the_store_that_its_launcher_does_not_fill(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    inputs = store_inputs(launcher, tmp_path, {"train": TRAIN, "eval": EVAL})
+
+    with object_stores.s3() as environment:
+        with pytest.raises(
+            TaskFailedError, match="What it found is kept: `anomalies` at "
+        ) as error:
+            validate(launcher, inputs, environment, fail_on_anomalies=True)
+        store = object_stores.store(environment)
+        uris = re.findall(r"minio://(\S+?)[,.](?:\s|$)", str(error.value))
+        (anomalies, report) = uris
+        with store.open_input_stream(f"{anomalies}/Split-eval/SchemaDiff.pb") as stream:
+            diff = anomalies_pb2.Anomalies.FromString(stream.read())
+        with store.open_input_stream(report) as stream:
+            page = stream.read().decode()
+
+    assert list(diff.anomaly_info) == ["area"]
+    assert "mars" in page
+    # The launcher would have put them there.
+    assert re.fullmatch(r"bucket/artifacts/pipeline/run-1/example_validator/\S+/report", report)
+
+
+def test_what_a_failed_task_found_is_where_vertex_mounts_the_store(tmp_path: Path) -> None:
+    launcher = Launcher(root=tmp_path / "launcher", rules="vertex")
+    inputs = store_inputs(launcher, tmp_path, {"train": TRAIN, "eval": EVAL})
+
+    with pytest.raises(TaskFailedError, match="What it found is kept: `anomalies` at ") as error:
+        validate(launcher, inputs, fail_on_anomalies=True)
+
+    anomalies, _ = re.findall(r"gs://(\S+?)[,.](?:\s|$)", str(error.value))
+    place = tmp_path / "launcher/store" / anomalies
+    assert list(read_anomalies(place, "eval").anomaly_info) == ["area"]
+
+
+def test_a_store_that_cannot_be_written_does_not_hide_the_reason(
+    launcher: Launcher, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    inputs = store_inputs(launcher, tmp_path, {"train": TRAIN, "eval": EVAL})
+    nowhere = {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "AWS_ACCESS_KEY_ID": "a",
+        "AWS_SECRET_ACCESS_KEY": "b",
+    }
+
+    with pytest.raises(TaskFailedError, match="contradicts the schema in 1 feature") as error:
+        validate(launcher, inputs, nowhere, fail_on_anomalies=True)
+
+    assert "is kept" not in str(error.value)
+    assert "what it found could not be kept" in caplog.text
 
 
 def _artifact(key: str, path: Path, metadata: Mapping[str, Any]) -> Artifact:

@@ -18,13 +18,20 @@ from headrace.profiles.tasks import TaskSettings, TaskTables
 from headrace.profiles.vertex import Vertex
 from headrace_components.catalog import (
     csv_example_gen,
+    example_validator,
     latest_artifact,
     latest_blessed_model,
     statistics_gen,
 )
 
 VARIABLE = {"name": "HEADRACE_LARGE_ARTIFACTS", "value": "reference"}
-IMAGES = ("csv_example_gen", "statistics_gen", "latest_artifact", "latest_blessed_model")
+IMAGES = (
+    "csv_example_gen",
+    "statistics_gen",
+    "latest_artifact",
+    "latest_blessed_model",
+    "example_validator",
+)
 DIGESTS = dict.fromkeys(IMAGES, f"sha256:{'0' * 64}")
 
 
@@ -84,13 +91,14 @@ def test_components_of_headrace_are_told_and_get_the_account_of_kfps_store(root:
 
 @pytest.mark.parametrize("large_artifacts", ["copy", "reference"])
 @pytest.mark.parametrize("root", ["", "s3://bucket/root"])
-def test_a_component_that_searches_earlier_runs_gets_the_account_of_kfps_store(
+def test_a_component_that_opens_the_store_itself_gets_the_account_of_kfps_store(
     root: str, large_artifacts: str
 ) -> None:
     @dsl.pipeline(name="search")
     def search() -> None:
         latest_blessed_model()
-        latest_artifact(producer="trainer", output="model")
+        found = latest_artifact(producer="trainer", output="model").outputs["artifact"]
+        example_validator(statistics=found, schema=found)
 
     _, *rest = documents(
         Kubeflow(pipeline_root=root, large_artifacts=large_artifacts), pipeline=search
@@ -99,13 +107,13 @@ def test_a_component_that_searches_earlier_runs_gets_the_account_of_kfps_store(
     found = [
         secret_variables(platform, executor)
         for platform in rest
-        for executor in ("latest-blessed-model", "latest-artifact")
+        for executor in ("latest-blessed-model", "latest-artifact", "example-validator")
     ]
     keys = {
         "AWS_ACCESS_KEY_ID": "mlpipeline-minio-artifact/accesskey",
         "AWS_SECRET_ACCESS_KEY": "mlpipeline-minio-artifact/secretkey",
     }
-    assert [each for each in found if each] == ([] if root else [keys, keys])
+    assert [each for each in found if each] == ([] if root else [keys, keys, keys])
 
 
 def test_an_installation_without_that_secret_starts_the_pods_all_the_same() -> None:
@@ -117,9 +125,10 @@ def test_an_installation_without_that_secret_starts_the_pods_all_the_same() -> N
 
 @pytest.mark.parametrize("root", ["s3://bucket/root", "gs://bucket/root"])
 def test_the_account_of_another_store_is_the_authors(root: str) -> None:
-    (spec,) = documents(Kubeflow(pipeline_root=root, large_artifacts="reference"))
+    spec, platform = documents(Kubeflow(pipeline_root=root, large_artifacts="reference"))
 
     assert variables(spec, "statistics-gen") == [VARIABLE]
+    assert secret_variables(platform, "statistics-gen") == {}
 
 
 def test_an_account_that_the_author_names_goes_first() -> None:
@@ -141,7 +150,7 @@ def test_an_account_that_the_author_names_goes_first() -> None:
 
 
 def test_without_it_nothing_is_told() -> None:
-    (spec,) = documents(Kubeflow())
+    spec, _ = documents(Kubeflow())
 
     assert variables(spec, "statistics-gen") == []
 

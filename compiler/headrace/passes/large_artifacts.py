@@ -20,6 +20,10 @@ _MINIO_KEYS = {
 # Components that list the object store, since no launcher brings them what earlier runs left.
 _SEARCHES = ("latest_artifact", "latest_blessed_model", "span_range")
 
+# Components that write what they found to the object store when they fail for it, since no launcher
+# does: `headrace_components.findings`.
+_FIND = ("distribution_validator", "example_validator")
+
 
 def apply_large_artifacts(spec: Mapping[str, Any], kubeflow: Kubeflow) -> Spec:
     """Returns `spec` with what tells components that `large_artifacts` is `reference`.
@@ -42,7 +46,7 @@ def secrets(kubeflow: Kubeflow, node: ir.TaskNode) -> Mapping[str, tuple[str, st
     For the store that KFP installs; the accounts of others are the author's to give.
     """
     is_own = kubeflow.pipeline_root.startswith("minio://") or not kubeflow.pipeline_root
-    opens = _refers(kubeflow, node) or ir.headrace_component(node.container) in _SEARCHES
+    opens = _refers(kubeflow, node) or ir.headrace_component(node.container) in _SEARCHES + _FIND
     return _MINIO_KEYS if is_own and opens else {}
 
 

@@ -14,7 +14,7 @@ from headrace_components.distribution_validator.report import (
     no_baseline_report,
 )
 from headrace_components.distribution_validator.verdicts import metric_values, pair_verdict
-from headrace_components.errors import InputError
+from headrace_components.errors import FindingsError
 from headrace_components.parameters import read
 from headrace_components.task import Artifact, Task
 
@@ -72,7 +72,7 @@ def _report(
         return
     logging.warning("Distributions have moved:\n%s", anomalies.table(moved))
     if params.fail_on_anomalies:
-        raise InputError(
+        raise FindingsError(
             f"distribution_validator: the data differs from its baseline in {len(moved)} "
             f"{'place' if len(moved) == 1 else 'places'}: {anomalies.listed(moved)}. Find out what "
             "changed in the source; or, if the change is right, raise the threshold in `config`; "

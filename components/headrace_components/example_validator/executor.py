@@ -10,7 +10,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 from headrace_components.data import anomalies, schemas, splits, statistics
 from headrace_components.data.anomalies import Anomaly
 from headrace_components.data.split_types import add_anomalies
-from headrace_components.errors import InputError
+from headrace_components.errors import FindingsError, InputError
 from headrace_components.example_validator.params import ExampleValidatorParams
 from headrace_components.parameters import read
 from headrace_components.reports.anomalies import anomalies_report
@@ -60,7 +60,7 @@ def _report(
         return
     logging.warning("The data contradicts the schema:\n%s", anomalies.table(contradictions))
     if params.fail_on_anomalies:
-        raise InputError(
+        raise FindingsError(
             f"example_validator: the data contradicts the schema in {len(contradictions)} "
             f"{'feature' if len(contradictions) == 1 else 'features'}: "
             f"{anomalies.listed(contradictions)}. Correct the data; or, if it is right, widen the "

@@ -310,6 +310,12 @@ def failure(attempt: Attempt, log: Path, status: int, task: str) -> Failure:
     return Failure(task=task, kind="crash", message=message, log=log)
 
 
+def has_findings(attempt: Attempt) -> bool:
+    """Whether a task says that what it found, and wrote, is why it failed."""
+    told = _told(attempt)
+    return told is not None and bool(told.get("has_findings"))
+
+
 def _told(attempt: Attempt) -> dict[str, Any] | None:
     """Returns what the task left as its reason; None if nothing, or no more than a part of it."""
     try:

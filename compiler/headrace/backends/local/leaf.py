@@ -1,6 +1,7 @@
 """Runs one task that is no DAG: from an earlier attempt, from the cache, or for real."""
 
 import asyncio
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -269,6 +270,9 @@ class LeafRunner:
             status = await self._start(job, attempt, log)
             if status != 0:
                 failure = executor_input.failure(attempt, log, status, job.name)
+                if executor_input.has_findings(attempt):
+                    kept = attempt.keep_findings(self._store.findings_path(job.path))
+                    failure = replace(failure, message=f"{failure.message} {kept}")
             else:
                 parameters, artifacts = executor_input.read_outputs(
                     job.component,
@@ -279,6 +283,7 @@ class LeafRunner:
                     self._rules_for(job.component),
                     self._observer.log,
                 )
+                shutil.rmtree(self._store.findings_path(job.path), ignore_errors=True)
                 # The disk may take its time, while other tasks go on.
                 await asyncio.to_thread(attempt.keep)
                 made = caching.Entry(

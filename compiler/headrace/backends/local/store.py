@@ -143,6 +143,15 @@ class Attempt:
         self.partial.rename(self.final)
         sync([self.final.parent])
 
+    def keep_findings(self, directory: Path) -> str:
+        """Moves what a failed task has found to a directory; returns a sentence that names it."""
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+        found = sorted(path for path in self.partial.iterdir() if path.name != _PRIVATE)
+        for path in found:
+            path.rename(directory / path.name)
+        return f"What it found is kept in {directory}: {', '.join(path.name for path in found)}."
+
     def discard(self) -> None:
         """Removes what a failed task left."""
         self._remove_temporary()
@@ -261,6 +270,10 @@ class RunStore:
     def log_path(self, path: tuple[str, ...]) -> Path:
         """Returns the log file of a task."""
         return self.directory / "logs" / f"{'.'.join(_checked(path))}.log"
+
+    def findings_path(self, path: tuple[str, ...]) -> Path:
+        """Returns the directory of what a task found that failed for it."""
+        return self.log_path(path).with_suffix(".findings")
 
     def result(self, path: tuple[str, ...]) -> dict[str, Any] | None:
         """Returns the result of a task that is done, else None.
