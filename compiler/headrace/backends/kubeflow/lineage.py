@@ -137,7 +137,7 @@ class ClusterLineage:
         """Returns a run as the API server has it: a metadata store hears of no run's end."""
         state = str(found.state)
         is_over = state in _STATES
-        ended = found.finished_at if is_over and found.finished_at > found.created_at else None
+        ended = found.finished_at if is_over and found.finished_at >= found.created_at else None
         spec = self._remote.pipeline_of(found) if self._remote else {}
         config = found.runtime_config
         return Run(
