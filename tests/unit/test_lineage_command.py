@@ -182,3 +182,31 @@ def test_a_task_read_twice_on_the_way_back_is_shown_once(lineage: Lineage, tmp_p
     _, out, _ = lineage("artifact", "/m")
     assert out.count("gen of run r (done) (above)") == 1
     assert out.count("schema of run r") == 1
+
+
+def test_an_importer_that_takes_a_model_for_another_type_leaves_its_maker(
+    lineage: Lineage, tmp_path: Path
+) -> None:
+    def record(name: str, kind: str) -> ArtifactRecord:
+        return ArtifactRecord(uri=f"/{name}", type=kind, metadata={})
+
+    store = LineageStore(default_url(tmp_path))
+    store.begin_run("p", "r", {})
+    rows, model = record("e", "tfx.Examples"), record("m", "tfx.Model")
+    imported, verdict = record("m", "system.Model"), record("b", "tfx.ModelBlessing")
+    tasks: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
+        ("gen", "csv_example_gen", {}, {"examples": [rows]}),
+        ("train", "trainer", {"examples": [rows]}, {"model": [model]}),
+        ("importer", "importer", {}, {"artifact": [imported]}),
+        ("judge", "evaluator", {"model": [imported]}, {"blessing": [verdict]}),
+    ]
+    for task, component, inputs, outputs in tasks:
+        execution = store.begin_execution("r", task, component, {}, inputs)
+        store.finish_execution(execution, "complete", outputs)
+
+    found = json.loads(lineage("artifact", "/m", "--json")[1])
+
+    assert (found["type"], found["producer"]["task"]) == ("Model", "train")
+    assert [each["task"] for each in found["reused_by"]] == ["importer"]
+    blessing = json.loads(lineage("artifact", "/b", "--json")[1])
+    assert [each["task"] for each in blessing["ancestors"]] == ["gen", "train", "judge"]

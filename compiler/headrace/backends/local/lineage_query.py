@@ -21,6 +21,8 @@ from headrace.backends.local.lineage_types import component_of
 from headrace.backends.verdicts import verdict_of
 from headrace_components.errors import InputError
 
+_IMPORTER = "importer"
+
 _STATES = {"RUNNING": "running", "COMPLETE": "done", "CACHED": "cached", "FAILED": "failed"}
 
 
@@ -70,7 +72,9 @@ class LineageReader:
             handed_on = [e for e in executions if (e.id, "INTERNAL_OUTPUT") in events]
             metadata = {**values(found.properties), **values(found.custom_properties)}
             # A run that was resumed may have made it anew: what is there is of the last who did.
-            made = [e for e in written if e.state == "done"][-1:]
+            # An importer names what another has made, or what comes from outside.
+            done = [e for e in written if e.state == "done"]
+            made = [e for e in done if e.component != _IMPORTER][-1:] or done[-1:]
             makers = made or [e for e in written if e.state != "cached"] or written or handed_on
             producer = makers[0] if makers else None
             return Artifact(
@@ -173,7 +177,7 @@ def _in_order(ports: Mapping[str, Mapping[int, ArtifactRef]]) -> dict[str, list[
 
 
 def _writers_and_readers(store: Any, artifact: Any) -> tuple[list[Execution], set[tuple[int, str]]]:
-    events = store.get_events_by_artifact_ids([artifact.id])
+    events = store.get_events_by_artifact_ids([*_records(store, [_ref(artifact)])])
     ids = sorted({event.execution_id for event in events})
     executions = _executions(store, store.get_executions_by_id(ids)) if ids else []
     return executions, {(event.execution_id, event_kind(event)) for event in events}
@@ -187,28 +191,42 @@ def _ancestors(store: Any, producer: Execution | None) -> list[Execution]:
         if execution.id in found:
             continue
         found[execution.id] = execution
-        ids = sorted({ref.id for refs in execution.inputs.values() for ref in refs})
+        uris = _records(store, [ref for refs in execution.inputs.values() for ref in refs])
         # An artifact that the execution itself handed on has another as its producer.
-        events = store.get_events_by_artifact_ids(ids) if ids else []
-        to_visit += _makers(store, events)
+        events = store.get_events_by_artifact_ids([*uris]) if uris else []
+        to_visit += _makers(store, events, uris)
     return [found[key] for key in sorted(found)]
 
 
-def _makers(store: Any, events: Sequence[Any]) -> list[Execution]:
+def _records(store: Any, refs: Iterable[ArtifactRef]) -> dict[Id, str]:
+    """Returns the URIs of all records of artifacts, by id.
+
+    An importer that takes what a run made for another type records its URI once more.
+    """
+    uris = sorted({ref.uri for ref in refs})
+    return {each.id: uri for uri in uris for each in store.get_artifacts_by_uri(uri)}
+
+
+def _makers(store: Any, events: Sequence[Any], uris: Mapping[Id, str]) -> list[Execution]:
     """Returns, for each artifact of `events`, the execution that made what is there."""
-    writers: dict[int, list[int]] = {}
+    writers: dict[str, list[int]] = {}
     for kind in ("OUTPUT", "INTERNAL_OUTPUT"):  # who handed it on counts where nobody made it
-        found = [event for event in events if event_kind(event) == kind]
-        for artifact in {event.artifact_id for event in found} - set(writers):
-            writers[artifact] = sorted(e.execution_id for e in found if e.artifact_id == artifact)
-    several = sorted({one for found in writers.values() if len(found) > 1 for one in found})
+        found: dict[str, list[int]] = {}
+        for event in events:
+            if event_kind(event) == kind:
+                found.setdefault(uris[event.artifact_id], []).append(event.execution_id)
+        for uri in found.keys() - writers.keys():
+            writers[uri] = sorted(found[uri])
+    several = sorted({one for ids in writers.values() if len(ids) > 1 for one in ids})
     messages = store.get_executions_by_id(several) if several else []
-    done = {message.id for message in messages if _state(message) == "done"}
+    done = {
+        message.id
+        for message in messages
+        if _state(message) == "done" and component_of(message.type) != _IMPORTER
+    }
     # Who was answered from the cache wrote nothing. Who made it anew, in a run that was resumed,
     # comes after who made it first.
-    ids = sorted(
-        {([one for one in found if one in done] or found[:1])[-1] for found in writers.values()}
-    )
+    ids = sorted({([one for one in ids if one in done] or ids[:1])[-1] for ids in writers.values()})
     return _executions(store, store.get_executions_by_id(ids)) if ids else []
 
 
@@ -222,7 +240,8 @@ def _find_artifact(store: Any, uri: str, root: Path) -> Any:
     for candidate in _spellings(uri, root):
         matches = [a for a in artifacts if a.uri and _lies_in(candidate, a.uri)]
         if matches:
-            return max(matches, key=lambda artifact: (len(artifact.uri), artifact.id))
+            # Of several records of a URI, the first is its maker's.
+            return max(matches, key=lambda artifact: (len(artifact.uri), -artifact.id))
     known = sorted({short_uri(artifact.uri, root) for artifact in artifacts})
     name = short_uri(uri, root)
     raise InputError(_unknown("artifact", name, known, "headrace lineage run RUN_ID"))
