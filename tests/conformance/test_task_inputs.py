@@ -358,10 +358,11 @@ def run_variable():
 
 
 @conforms(SETTINGS, "`set_env_variable` with a placeholder of the run", run_variable)
-def test_a_variable_has_the_run_in_it(tmp_path: Path) -> None:
-    ran = run_pipeline(run_variable, tmp_path)
+def test_a_variable_has_the_run_in_it_where_the_run_is_not_like_kubeflow(tmp_path: Path) -> None:
+    ran = run_pipeline(run_variable, tmp_path, like="vertex")
 
     assert ran.journal == [ran.result.run_id]
+    assert run_pipeline(run_variable, tmp_path).journal == [dsl.PIPELINE_JOB_ID_PLACEHOLDER]
 
 
 @conforms(SETTINGS, "`set_env_variable` with a parameter", None)

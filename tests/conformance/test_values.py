@@ -6,13 +6,14 @@
 
 import json
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import pytest
 from kfp import dsl
 
 from conformance_features import conforms
 from headrace.backends.local import engine
+from headrace.backends.local.rules import Backend
 from headrace_components.errors import InputError
 from local_pipelines import note_variable, run_pipeline
 
@@ -216,6 +217,35 @@ def test_files_of_outputs_are_read_as_the_launcher_reads_them(tmp_path: Path) ->
     assert task.parameters == {"number": 7, "flag": True}
     (failure,) = run_pipeline(written, tmp_path, text="yes").result.failures
     assert "output parameter `flag` is 'yes', expected one of 1, t, T" in failure.message
+
+
+@dsl.container_component
+def note_message(out: dsl.Output[dsl.Model]):
+    return dsl.ContainerSpec(
+        image="test",
+        command=["sh", "-c", 'printf "%s\\n" "$0" >> "$JOURNAL"'],
+        args=["{{$}}"],
+    )
+
+
+@dsl.pipeline(name="message")
+def message():
+    note_message()
+
+
+def test_a_message_has_what_is_there_and_the_log_of_kubeflow(tmp_path: Path) -> None:
+    kubeflow, vertex = (
+        json.loads(run_pipeline(message, tmp_path / like, like=like).journal[0])
+        for like in get_args(Backend)
+    )
+
+    assert kubeflow["inputs"] == vertex["inputs"] == {}
+    assert set(kubeflow["outputs"]) == set(vertex["outputs"]) == {"artifacts", "outputFile"}
+    assert set(vertex["outputs"]["artifacts"]) == {"out"}
+    (out,) = vertex["outputs"]["artifacts"]["out"]["artifacts"]
+    assert set(out) == {"name", "type", "uri"}
+    (log,) = kubeflow["outputs"]["artifacts"]["executor-logs"]["artifacts"]
+    assert log["type"] == {"schemaTitle": "system.Artifact"}
 
 
 @dsl.component

@@ -82,6 +82,35 @@ def ask():
     privileges()
 
 
+@dsl.container_component
+def teller(
+    x: float,
+    values: dict[str, Any],
+    told: dsl.OutputPath(str),  # type: ignore[valid-type]
+    number: dsl.OutputPath(int),  # type: ignore[valid-type]
+):
+    """Tells its arguments and a variable, and writes a number as a shell would."""
+    return dsl.ContainerSpec(
+        image=PUSHER,
+        command=["python", "-c"],
+        args=[
+            "import os, sys\n"
+            "open(sys.argv[3], 'w').write(' '.join([*sys.argv[1:3], os.environ['B']]))\n"
+            "open(sys.argv[4], 'w').write(' 007\\n')\n",
+            x,
+            values,
+            told,
+            number,
+        ],
+    )
+
+
+@dsl.pipeline(name="tell")
+def tell(x: float, values: dict[str, Any]):
+    task = teller(x=x, values=values)
+    task.set_env_variable("A", "a").set_env_variable("B", "$(A)/$(C)")
+
+
 @pytest.fixture(scope="session")
 def podman() -> str:
     engine = program("podman", "no task can run in its image")
@@ -156,6 +185,19 @@ def test_a_foreign_component_runs_in_its_image(podman: str, tmp_path: Path) -> N
     (task,) = result.tasks
     assert (task.state, task.parameters) == ("done", {"told": f"{Path.cwd()}\n"})
     assert (result.logs / "sleeper.log").read_text("utf-8") == "asleep in pusher\n"
+
+
+def test_a_foreign_component_gets_the_same_values_from_every_runner(
+    podman: str, tmp_path: Path
+) -> None:
+    runners: tuple[RunnerName, ...] = ("worker", "process", "venv", "podman")
+    parameters = {"x": 1234567.5, "values": {"b": "<", "a": -0.0}}
+    for runner in runners:
+        result = headrace.run(tell, parameters=parameters, root=tmp_path / runner, runner=runner)
+
+        (task,) = result.tasks
+        text = '1.2345675e+06 {"a":-0,"b":"\\u003c"} a/$(C)'
+        assert task.parameters == {"told": text, "number": 7}, (runner, result.failures)
 
 
 def test_a_container_has_no_capabilities_and_cannot_gain_any(podman: str, tmp_path: Path) -> None:

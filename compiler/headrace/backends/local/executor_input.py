@@ -30,6 +30,8 @@ _SUFFIXES = {"system.HTML": ".html", "system.Markdown": ".md"}
 
 _ANY_TYPE = "system.Artifact"
 
+_LOG = "executor-logs"
+
 # A scheme of none of the stores that KFP's launcher uploads outputs to, as https, oci or bq.
 _ELSEWHERE = re.compile(r"(?!(?:gs|s3|minio|file)://)[A-Za-z][A-Za-z0-9+.-]*://")
 
@@ -65,8 +67,8 @@ def message(
                 name: {"outputFile": str(parameters / name)} for name in component.output_parameters
             },
             artifacts={
-                name: {"artifacts": [_output(name, component, attempt)]}
-                for name in component.output_artifacts
+                **{name: _output(name, component, attempt) for name in component.output_artifacts},
+                **(_log(attempt) if rules and rules.announces_log else {}),
             },
             outputFile=str(attempt.private / "output.json"),
         ),
@@ -92,11 +94,18 @@ def _input(artifact: Artifact, rules: Rules | None) -> dict[str, Any]:
 
 
 def _output(name: str, component: Component, attempt: Attempt) -> dict[str, Any]:
-    return {
+    announced = {
         "name": name,
         "type": _schema(artifact_type(component.output_artifacts[name])),
         "uri": str(attempt.partial / _file_name(name, component)),
     }
+    return {"artifacts": [announced]}
+
+
+def _log(attempt: Attempt) -> dict[str, Any]:
+    place = str(attempt.private / _LOG)
+    announced = {"name": _LOG, "type": {"schemaTitle": _ANY_TYPE}, "uri": place}
+    return {_LOG: {"artifacts": [announced]}}
 
 
 def _schema(title: str) -> dict[str, str]:

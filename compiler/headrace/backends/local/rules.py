@@ -32,6 +32,7 @@ class Rules:
             becomes 1, a list `{"list": [...]}`, a dict `{"struct": {...}}`; None fails the task.
             Beside them is `display_name`, the port that made the artifact.
         tells_types: Whether an input artifact comes with its type.
+        announces_log: Whether the message names an output more than the component has, for the log.
         fills_variables: Whether placeholders are filled in in environment variables.
         halves_dollars: Whether `$$` in a variable is `$` before `$(NAME)` is looked up. Kubernetes
             alone makes `$(NAME)` of `$$(NAME)`; Kubeflow was seen to give the value.
@@ -43,6 +44,7 @@ class Rules:
     shortens_numbers: bool
     flattens_metadata: bool
     tells_types: bool
+    announces_log: bool
     fills_variables: bool
     halves_dollars: bool
     counts_exit_tasks: bool
@@ -91,6 +93,7 @@ RULES: Mapping[Backend, Rules] = {
         shortens_numbers=True,
         flattens_metadata=True,
         tells_types=False,
+        announces_log=True,
         fills_variables=False,
         halves_dollars=True,
         counts_exit_tasks=False,
@@ -100,6 +103,7 @@ RULES: Mapping[Backend, Rules] = {
         shortens_numbers=False,
         flattens_metadata=False,
         tells_types=True,
+        announces_log=False,
         fills_variables=True,
         halves_dollars=False,
         counts_exit_tasks=True,
