@@ -5,8 +5,10 @@ with a cache that knows what those of Kubeflow and Vertex AI know.
 """
 
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -14,8 +16,10 @@ from google.cloud.aiplatform_v1.types import PipelineJob
 from google.protobuf import json_format
 
 import compiled_runs
+import object_stores
 from headrace.backends.vertex import client
 from headrace.cli import main
+from headrace_components.object_stores import open_store
 from kubeflow_api import KubeflowApi, kubeflow_api
 from launcher import Launcher, Outcome, Rules
 from remote_caches import RemoteCache
@@ -84,20 +88,35 @@ class Cluster:
 
     def submit(self, *options: str, data: str = "") -> dict[str, Outcome]:
         """Submits the pipeline and runs it; returns what its tasks published."""
+        self._command("--no-wait", *options, data=data)
+        return self.run_received()
+
+    def schedule(self, data: str) -> None:
+        """Makes a schedule of the pipeline, which starts no run by itself."""
+        self._command("--schedule", "0 3 * * *", data=data)
+
+    def run_received(self) -> dict[str, Outcome]:
+        """Runs what was submitted last; returns what the tasks published."""
+        spec, parameters = self._received()
+        return compiled_runs.run(yaml.safe_dump(spec), self._launcher, parameters, self.cache)
+
+    def _command(self, *options: str, data: str) -> None:
         config = self.directory / "headrace.toml"
         text = PROFILE.format(host=self.api.address, mode=self.mode, digest="0" * 64)
         config.write_text(text, "utf-8")
         words = ["submit", str(self.project / "pipeline.py"), "--target", self.target]
-        words += ["--config", str(config), "--no-wait", "-p", f"data={data or self.data}"]
+        words += ["--config", str(config), "-p", f"data={data or self.data}"]
         assert main([*words, *options]) == 0
-        spec, parameters = self._received()
-        return compiled_runs.run(yaml.safe_dump(spec), self._launcher, parameters, self.cache)
 
-    def _received(self) -> tuple[dict[str, object], dict[str, object]]:
+    def _received(self) -> tuple[dict[str, Any], dict[str, Any]]:
         if isinstance(self.api, KubeflowApi):
-            run = list(self.api.runs.values())[-1]
+            run = [*self.api.runs.values(), *self.api.recurring_runs.values()][-1]
             return run["pipeline_spec"], run["runtime_config"]["parameters"]
-        job = json_format.MessageToDict(PipelineJob.pb(list(self.api.jobs.values())[-1]))
+        scheduled = [
+            each.create_pipeline_job_request.pipeline_job for each in self.api.scheduled.values()
+        ]
+        message = PipelineJob.pb([*self.api.jobs.values(), *scheduled][-1])
+        job = json_format.MessageToDict(message)
         return job["pipelineSpec"], job["runtimeConfig"]["parameterValues"]
 
     @property
@@ -184,3 +203,93 @@ def test_where_a_pipeline_is_submitted_from_makes_no_difference(
     cluster.submit()
 
     assert cluster.ran == BEFORE
+
+
+@pytest.fixture(params=[object_stores.s3, object_stores.cloud_storage], ids=["s3", "gs"])
+def bucket(
+    request: pytest.FixtureRequest, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """The URI of a copy of the data in a store that is elsewhere."""
+    with request.param() as variables:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        scheme = "s3" if request.param is object_stores.s3 else "gs"
+        # A folder of its own: moto's servers in one process share their buckets.
+        uri = f"{scheme}://{object_stores.BUCKET}/{uuid.uuid4().hex}"
+        put(uri, "days/day-1/a.csv", "miles\n1\n2\n3\n")
+        put(uri, "zones.csv", "miles\n1\n2\n3\n")
+        yield uri
+
+
+def put(uri: str, name: str, text: str) -> None:
+    store, path = open_store(f"{uri}/{name}")
+    with store.open_output_stream(path) as file:
+        file.write(text.encode())
+
+
+def test_objects_that_are_replaced_or_added_run_what_reads_them(
+    cluster: Cluster, bucket: str
+) -> None:
+    cluster.submit(data=bucket)
+    assert cluster.ran == BEFORE | OF_DAYS | OF_ZONES
+
+    cluster.submit(data=bucket)
+    assert cluster.ran == BEFORE
+
+    put(bucket, "days/day-1/a.csv", "miles\n1\n2\n4\n")  # as long as it was
+    cluster.submit(data=bucket)
+    assert cluster.ran == BEFORE | OF_DAYS
+
+    put(bucket, "days/day-1/b.csv", "miles\n5\n")
+    cluster.submit(data=bucket)
+    assert cluster.ran == BEFORE | OF_DAYS
+
+    put(bucket, "days/day-2/a.csv", "miles\n1\n2\n3\n")
+    cluster.submit(data=bucket)
+    assert cluster.ran == BEFORE | OF_DAYS
+
+    cluster.submit(data=bucket)
+    assert cluster.ran == BEFORE
+
+
+def test_submit_may_look_itself_and_the_run_has_no_task_for_it(
+    cluster: Cluster, bucket: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster.mode = "submit"
+    before = BEFORE if bucket.startswith("s3") else set()
+
+    cluster.submit(data=bucket)
+    assert cluster.ran == before | OF_DAYS | OF_ZONES
+    cluster.submit(data=bucket)
+    assert cluster.ran == before
+    put(bucket, "zones.csv", "miles\n1\n2\n4\n")
+    cluster.submit(data=bucket)
+    assert cluster.ran == before | OF_ZONES
+
+    other = "may be other files on this machine"
+    expected = (
+        f"taken in the run by csv-example-gen-fingerprint ('{bucket}/days' {other}), "
+        f"csv-example-gen-2-fingerprint ('{bucket}' {other})."
+        if before
+        else f"taken here of csv-example-gen at {bucket}/days, csv-example-gen-2 at {bucket}."
+    )
+    assert capsys.readouterr().err.count(f"Input fingerprints: {expected}\n") == 3
+
+
+def test_runs_of_a_schedule_look_each_for_themselves(cluster: Cluster, bucket: str) -> None:
+    cluster.mode = "submit"
+    cluster.schedule(data=bucket)
+
+    cluster.run_received()
+    put(bucket, "zones.csv", "miles\n1\n2\n4\n")
+    cluster.run_received()
+    assert cluster.ran == BEFORE | OF_ZONES
+    cluster.run_received()
+    assert cluster.ran == BEFORE
+
+
+def test_without_the_cache_nothing_looks_at_files(cluster: Cluster) -> None:
+    cluster.submit()
+    cluster.submit("--no-cache")
+
+    assert cluster.ran == OF_DAYS | OF_ZONES
