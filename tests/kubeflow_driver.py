@@ -178,7 +178,7 @@ class _Run:
             items = protobuf_value(json.loads(iterator["items"]["raw"]))
         else:
             items = given.pop(iterator["items"]["inputParameter"])
-        items = json.loads(items) if isinstance(items, str) else items
+        items = protobuf_value(json.loads(items)) if isinstance(items, str) else items
         if not isinstance(items, list):
             raise DriverError(f"value of type {type(items)} cannot be iterated")
         rounds = []

@@ -19,6 +19,7 @@ from kfp import dsl
 from headrace.backends.local import engine
 from headrace.backends.local.model import RunResult
 from headrace.backends.local.rules import Backend
+from headrace.passes.loop_types import apply_loop_types
 
 _PRELUDE = """
 import json, os, pathlib, signal, sys, time
@@ -393,9 +394,8 @@ class Ran(NamedTuple):
 
 
 def compiled(pipeline: Any) -> dict[str, Any]:
-    """Returns what kfp makes of a pipeline, without Headrace's passes."""
-    spec: dict[str, Any] = MessageToDict(pipeline.pipeline_spec)
-    return spec
+    """Returns what kfp makes of a pipeline; of Headrace's passes the one for items of loops."""
+    return apply_loop_types(MessageToDict(pipeline.pipeline_spec))
 
 
 def changed(pipeline: Any, change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from headrace.errors import CompileError
 from headrace.frontend import Frontend, PipelineSource
 from headrace.passes.absent_inputs import apply_absent_inputs
 from headrace.passes.beam import apply_beam
+from headrace.passes.collected import check_collected
 from headrace.passes.container_texts import apply_container_texts
 from headrace.passes.default_requests import apply_default_requests
 from headrace.passes.defaults import apply_defaults
@@ -28,6 +29,8 @@ from headrace.passes.input_fingerprints import (
 from headrace.passes.large_artifacts import apply_large_artifacts
 from headrace.passes.lint import check_workspace, lint
 from headrace.passes.loop_items import apply_loop_items
+from headrace.passes.loop_types import apply_loop_types
+from headrace.passes.loop_values import check_loop_values
 from headrace.passes.modules import apply_modules
 from headrace.passes.parameter_checks import check_parameters
 from headrace.passes.parameter_sizes import check_sizes
@@ -150,9 +153,15 @@ def compile_for(
     spec = apply_retries(spec, target)
     spec = apply_accelerators(spec, target)
     spec = apply_loop_items(spec)
+    if target != "vertex":
+        spec = apply_loop_types(spec)
     if target == "kubeflow":
         spec = apply_absent_inputs(spec, values)
     spec = lint(spec, target, platform)
+    if target != "vertex":
+        check_loop_values(spec, values)
+    if target == "kubeflow":
+        check_collected(spec, values)
     check_dotted_functions(spec, target, profile)
     images = {} if target == "local" else stock_images(spec, profile)
     spec = apply_images(spec, target, profile)

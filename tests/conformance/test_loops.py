@@ -62,7 +62,7 @@ def dicts(pairs: list):
         tell(values=pair, x=pair.x, n=pair.n, flag=pair.flag, text=pair.text)
 
 
-@conforms(SECTION, "over dicts, constant or from a parameter, and their keys", dicts)
+@conforms(SECTION, "over dicts, constant or from a parameter, and their keys", dicts, by_rules=True)
 def test_a_loop_over_dicts_gives_them_and_their_keys(tmp_path: Path) -> None:
     pair = {"x": 1, "n": 2, "flag": True, "text": "3", "more": {"a": [1]}}
 
@@ -85,7 +85,7 @@ def outputs(values: list):
             number(value=same.outputs["result"])
 
 
-@conforms(SECTION, "over an output of a task, with a condition inside", outputs)
+@conforms(SECTION, "over an output of a task, with a condition inside", outputs, by_rules=True)
 def test_a_loop_over_an_output_takes_its_items_with_their_types(tmp_path: Path) -> None:
     ran = run_pipeline(outputs, tmp_path, use_cache=False, values=[1, 2, 3])
 

@@ -18,7 +18,17 @@ from headrace.compiler import compile_for
 from headrace.errors import CompileError
 from headrace.frontend import load
 from headrace.targets import Target
-from local_pipelines import collect, collect_artifacts, present, read, run_pipeline, step
+from local_pipelines import (
+    collect,
+    collect_artifacts,
+    items,
+    number,
+    present,
+    read,
+    run_pipeline,
+    step,
+    tell,
+)
 
 loops, parts, inputs = (
     importlib.import_module(f"test_{name}") for name in ("loops", "sub_pipelines", "task_inputs")
@@ -33,7 +43,7 @@ def on_kubeflow(pipeline: Any, directory: Path, **parameters: Any) -> kubeflow_d
 
 def goes_as_here(pipeline: Any, directory: Path, **parameters: Any) -> list[str]:
     """Returns what tasks write here, sorted, after it was compared with Kubeflow's."""
-    here = run_pipeline(pipeline, directory, **parameters)
+    here = run_pipeline(pipeline, directory, use_cache=False, **parameters)
     there = on_kubeflow(pipeline, directory, **parameters)
     assert (there.failed, there.lines) == ({}, sorted(here.journal))
     return there.lines
@@ -218,8 +228,22 @@ def one_of(letters: list):
 @pytest.mark.parametrize("pipeline", [loops.some, through_a_pipeline, of_artifacts])
 def test_what_is_collected_from_a_condition_in_a_loop_is_refused(pipeline: Any) -> None:
     compile_for(load(pipeline), "vertex", PROFILE)
-    with pytest.raises(CompileError, match=r"task `collect.*from `condition-\d`, a condition in a"):
+    with pytest.raises(
+        CompileError, match=r"task `collect.*from `.*condition-\d`, a condition in a"
+    ):
         compile_for(load(pipeline), "kubeflow", PROFILE)
+
+
+def test_what_is_collected_from_a_loop_over_nothing_is_refused_where_it_is_known() -> None:
+    collected = load(loops.loops)
+
+    compile_for(collected, "kubeflow", PROFILE)
+    compile_for(collected, "vertex", PROFILE, {"letters": [], "pairs": []})
+    compile_for(collected, "kubeflow", PROFILE, {"letters": ["a"], "pairs": [{"a": 1, "b": "x"}]})
+    with pytest.raises(CompileError, match="`values` from `for-loop-1`, a loop over nothing in"):
+        compile_for(collected, "kubeflow", PROFILE, {"letters": [], "pairs": []})
+    with pytest.raises(CompileError, match="from `for-loop-1/for-loop-2`, a loop over nothing in"):
+        compile_for(collected, "kubeflow", PROFILE, {"letters": ["a"], "pairs": []})
 
 
 def test_what_to_write_instead_goes_as_here(tmp_path: Path) -> None:
@@ -228,3 +252,130 @@ def test_what_to_write_instead_goes_as_here(tmp_path: Path) -> None:
     assert 'all ["a","-"]' in goes_as_here(one_of, tmp_path / "of", letters=letters)
     around = goes_as_here(condition_around, tmp_path / "around", letters=letters)
     assert 'all ["a","b"]' in around
+
+
+@dsl.component
+def numbers() -> list:
+    return [1, 10]
+
+
+@dsl.component
+def told() -> list:
+    return [{"n": 2, "more": [3, 4], "deep": {"a": True}}, {"n": 5, "more": [], "deep": {}}]
+
+
+@dsl.pipeline(name="double")
+def below(n: int):
+    number(value=n)
+
+
+@dsl.pipeline(name="untyped")
+def untyped(sizes: list, lists: list, rows: list, flags: list):
+    with dsl.ParallelFor(sizes) as size:
+        step(name=f"<{size}>", value=size)
+        below(n=size)
+        with dsl.If(size > 9):
+            number(value=size)
+        with dsl.Elif(size == 3):
+            step(name="three", value=size)
+        with dsl.Else():
+            step(name="else", value=size)
+    with dsl.ParallelFor(lists) as each:
+        collect(name="list", values=each)
+    with dsl.ParallelFor(rows) as row:
+        tell(values=row, n=row.n, x=row.x)
+        with dsl.ParallelFor(row.more) as inner:
+            number(value=inner)
+    with dsl.ParallelFor(flags) as flag:
+        tell(flag=flag)
+        with dsl.If(flag == True):  # noqa: E712
+            step(name="true", value=flag)
+
+
+@dsl.pipeline(name="untyped-outputs")
+def untyped_outputs():
+    with dsl.ParallelFor(numbers().output) as size:
+        number(value=size)
+    with dsl.ParallelFor(told().output) as row:
+        number(value=row.n)
+        tell(values=row.deep)
+        with dsl.ParallelFor(row.more) as inner:
+            below(n=inner)
+
+
+def test_a_loop_over_an_untyped_list_gives_what_its_tasks_take(tmp_path: Path) -> None:
+    lines = goes_as_here(
+        untyped,
+        tmp_path,
+        sizes=[1, 10, 3],
+        lists=[[1, "a"], []],
+        rows=[{"n": 1, "x": 2.5, "more": [7]}, {"n": 2, "x": 0.25, "more": [8]}],
+        flags=[True, False],
+    )
+
+    assert {"<10> 10", "<1> 1", "three 3", "else 1", "true true", 'list [1,"a"]', "list []"} < set(
+        lines
+    )
+    counts = [line for line in lines if line.startswith("number")]
+    assert counts == [f"number {each}" for each in (1, 10, 10, 3, 7, 8)]
+
+
+def test_a_loop_over_an_untyped_output_gives_what_its_tasks_take(tmp_path: Path) -> None:
+    lines = goes_as_here(untyped_outputs, tmp_path)
+
+    assert [line for line in lines if line.startswith("number")] == [
+        f"number {each}" for each in (1, 10, 2, 3, 4, 5)
+    ]
+
+
+@dsl.pipeline(name="both")
+def both(values: list):
+    with dsl.ParallelFor(values) as value:
+        number(value=value)
+        collect(name="x", values=value)
+
+
+def test_an_item_that_is_taken_as_two_types_is_refused() -> None:
+    with pytest.raises(CompileError, match="`values` of `collect` as list and by `value` of `num"):
+        compile_for(load(both), "kubeflow", PROFILE)
+
+
+@pytest.mark.parametrize("sizes", [["1"], [1, None], [1, True], [1, [2]]])
+def test_items_of_another_type_are_refused_before_the_run(sizes: list[Any], tmp_path: Path) -> None:
+    given: dict[str, Any] = {"sizes": sizes, "lists": [], "rows": [], "flags": []}
+
+    words = (
+        rf"task `for-loop-1`: item {len(sizes) - 1} of the list that it loops over is .* take int"
+    )
+    with pytest.raises(CompileError, match=words):
+        run_pipeline(untyped, tmp_path, **given)
+    with pytest.raises(CompileError, match=words):
+        on_kubeflow(untyped, tmp_path, **given)
+
+
+def test_an_item_of_another_type_fails_here_as_there(tmp_path: Path) -> None:
+    @dsl.pipeline(name="strings")
+    def strings(values: list):
+        with dsl.ParallelFor(items(value=values).output) as value:
+            number(value=value)
+
+    here = run_pipeline(strings, tmp_path, values=["1"])
+    there = on_kubeflow(strings, tmp_path, values=["1"])
+
+    assert there.failed == {
+        "for-loop-1/0": 'input parameter "pipelinechannel--items-result-loop-item" type mismatch: '
+        "expect NUMBER_INTEGER, got string"
+    }
+    assert here.result.failures[0].task == "for-loop-1"
+    assert '-loop-item` is "1", a string, but it takes int' in here.result.failures[0].message
+
+
+@dsl.pipeline(name="compared")
+def compared(values: list, most: int):
+    with dsl.ParallelFor(values) as value, dsl.If(value == most):
+        number(value=value)
+
+
+def test_an_untyped_item_compared_with_a_number_is_told_its_type() -> None:
+    with pytest.raises(CompileError, match=r"Give the list a type, as `List\[int\]`\.$"):
+        compile_for(load(compared), "kubeflow", PROFILE)

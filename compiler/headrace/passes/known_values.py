@@ -59,6 +59,15 @@ class Known:
                 known.update(fill({**known, **template}, component))
         return known
 
+    def items(self, node: ir.TaskNode) -> list[Any] | None:
+        """Returns what a loop goes over; None where that is not known, and for other tasks."""
+        items = node.task.get("parameterIterator", {}).get("items", {})
+        if "raw" in items:
+            found: Any = json.loads(items["raw"])
+        else:
+            found = self._value(node, items.get("inputParameter", ""))
+        return found if isinstance(found, list) else None
+
     def _value(self, node: ir.TaskNode, name: str) -> Any:
         """Returns the value that a task gives a parameter, or `_UNKNOWN`."""
         if node.task.get("parameterIterator", {}).get("itemInput") == name:

@@ -190,6 +190,11 @@ def _malformed_condition(node: ir.TaskNode) -> str | None:
     if condition is None or _is_well_formed(condition):
         return None
     if re.search(r"'(?:int\(|double\()?inputs\.parameter_values", condition):
+        if "-loop-item" in condition:
+            return (
+                "compares the item of a loop over an untyped list, which kfp takes for a text, "
+                f"with a value that is none: {condition}. Give the list a type, as `List[int]`."
+            )
         return (
             f"compares a parameter that is not a string with a string: {condition}. Write the "
             "bool or the number itself, as `flag == True` or `steps == 3`."

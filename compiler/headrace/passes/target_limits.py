@@ -9,7 +9,6 @@ from typing import Any
 from headrace import ir
 from headrace.errors import CompileError
 from headrace.passes.absent_inputs import argument_without_value
-from headrace.passes.collected import check_collected
 from headrace.passes.pod_settings import check_no_pod_settings, is_stub
 from headrace.passes.resources import accelerator, asks
 from headrace.passes.templates import RUN_PLACEHOLDER
@@ -58,8 +57,6 @@ def check(spec: Mapping[str, Any], target: Target, platform: Mapping[str, Any]) 
         _check_collected(spec, name)
     else:
         _check_given_artifacts(spec, name, target)
-    if target == "kubeflow":
-        check_collected(spec)
     for node in ir.tasks(spec):
         for rule in _RULES[target]:
             finding = rule(node)

@@ -32,6 +32,7 @@ from headrace.backends.local.runners.setup import Setup, prepare
 from headrace.backends.local.spec import Spec
 from headrace.backends.local.store import RunStore, storage_error
 from headrace.frontend import PipelineSource
+from headrace.passes.loop_values import check_loop_values
 from headrace.passes.parameter_checks import check_parameters
 from headrace_components.errors import ComponentError, InputError
 
@@ -120,6 +121,7 @@ def start(
     options = options or Options()
     pipeline = Spec(body=spec)
     values = run_parameters.checked(parameters or {}, pipeline.root)
+    check_loop_values(spec, values)
     check_parameters(spec, values)
     observer = observer or Silence()
     setup = prepare(options.runner, spec, values, options.containers, observer.log)

@@ -1,7 +1,8 @@
 """Works out what goes into a task: constants, inputs of the DAG, outputs of earlier tasks."""
 
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from headrace import ir
@@ -9,6 +10,7 @@ from headrace.backends.local.model import Artifact, Inputs, Result
 from headrace.backends.local.placeholders import Context, fill_constant
 from headrace.backends.local.spec import Component, TaskSpec
 from headrace.backends.local.values import coerce, select
+from headrace.parameter_types import AUTHOR_NAMES, is_handed_on, kind_of
 from headrace_components.errors import InputError
 from headrace_components.templates import INPUT_PREFIX, TEMPLATES_INPUT
 from headrace_components.templates import fill as fill_templates
@@ -59,7 +61,7 @@ def resolve(
     if component.headrace_name is not None or TEMPLATES_INPUT in values:
         values = _own(values, component, where)
     return Inputs(
-        parameters=_typed(values, component, where),
+        parameters=_typed(values, component, where, _handed_on),
         artifacts=_artifacts(task, component, scope, upstream, where),
     )
 
@@ -80,7 +82,29 @@ def _own(values: Mapping[str, Any], component: Component, where: str) -> dict[st
 
 def with_defaults(values: Mapping[str, Any], component: Component, where: str) -> dict[str, Any]:
     """Returns the values in their declared types, with defaults for those that are not there."""
-    return _typed(dict(values), component, where)
+    return _typed(dict(values), component, where, coerce)
+
+
+def of_iteration(
+    values: Mapping[str, Any], item: str, component: Component, where: str
+) -> dict[str, Any]:
+    """Returns the parameters of one round of a loop.
+
+    Args:
+        values: Parameters of the loop, and the item of the round.
+        item: Name of the item.
+        component: What runs in each round.
+        where: The round, for error messages.
+
+    Raises:
+        InputError: The item is of another type than the tasks of the loop take.
+    """
+    if values[item] is None:
+        raise InputError(
+            f"{where}: the item of the loop is null, and the driver of Kubeflow hands on none. "
+            "Leave it out of the list."
+        )
+    return _typed(dict(values), component, where, _handed_on)
 
 
 def loop_items(iterator: Mapping[str, Any], inputs: Inputs, where: str) -> list[Any]:
@@ -144,14 +168,31 @@ def _selected(value: Any, source: Mapping[str, Any], where: str) -> Any:
     return select(value, selector, where) if selector else value
 
 
-def _typed(values: dict[str, Any], component: Component, where: str) -> dict[str, Any]:
+def _handed_on(value: Any, kind: str | None, where: str) -> Any:
+    """Returns a value as Kubeflow's driver hands it to a task: it makes texts, and nothing else."""
+    if not is_handed_on(value, kind):
+        asked = AUTHOR_NAMES[kind or ""]
+        raise InputError(
+            f"{where} is {json.dumps(value)[:100]}, a {kind_of(value)}, but it takes {asked}, and "
+            f"Kubeflow converts nothing but into texts. Have the component before it return "
+            f"{asked}, or put a value of that type into the list or dict that it is from."
+        )
+    return coerce(value, kind, where)
+
+
+def _typed(
+    values: dict[str, Any],
+    component: Component,
+    where: str,
+    convert: Callable[[Any, str | None, str], Any],
+) -> dict[str, Any]:
     for name, definition in component.input_parameters.items():
         kind = definition.get("parameterType")
         value = values.get(name)
         if value is None and "defaultValue" in definition:
             value = definition["defaultValue"]
         if value is not None:
-            values[name] = _finite(coerce(value, kind, f"{where}: `{name}`"), name, where)
+            values[name] = _finite(convert(value, kind, f"{where}: `{name}`"), name, where)
         elif definition.get("isOptional") or (component.is_dag and name.startswith(INPUT_PREFIX)):
             # What kfp passes into a condition or a loop is as optional as where it comes from.
             values.pop(name, None)

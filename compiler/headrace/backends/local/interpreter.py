@@ -153,7 +153,10 @@ class Interpreter:
                 typed = replace(resolved, artifacts=artifacts)
             else:
                 values = {**resolved.parameters, iterator["itemInput"]: item}
-                typed = replace(resolved, parameters=inputs.with_defaults(values, component, where))
+                typed = replace(
+                    resolved,
+                    parameters=inputs.of_iteration(values, iterator["itemInput"], component, where),
+                )
             async with slots:
                 return await self._once(task, component, here, typed, replace(context, task=where))
 

@@ -209,6 +209,7 @@ def load(pipeline: PipelineSource | Mapping[str, Any]) -> Loaded:
 def _checked(document: Any, platform: Mapping[str, Any], where: str) -> Loaded:
     from headrace.passes.lint import lint
     from headrace.passes.loop_items import apply_loop_items
+    from headrace.passes.loop_types import apply_loop_types
     from headrace.passes.parameter_checks import check_parameters
     from headrace.passes.templates import apply_templates
 
@@ -226,8 +227,8 @@ def _checked(document: Any, platform: Mapping[str, Any], where: str) -> Loaded:
     check_spec(document, where)
     check_expressions(document, where)
     try:
-        # What kfp compiled without Headrace needs both; where Headrace did, they change nothing.
-        spec = lint(apply_loop_items(document), "local", platform)
+        # What kfp compiled without Headrace needs these; where Headrace did, they change nothing.
+        spec = lint(apply_loop_types(apply_loop_items(document)), "local", platform)
         check_parameters(spec)
         spec = apply_templates(spec)
     except CompileError as error:

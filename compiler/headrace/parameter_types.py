@@ -1,0 +1,44 @@
+"""The types of parameters: what backends take as a value of one, and what authors call them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+AUTHOR_NAMES: Mapping[str, str] = {
+    "STRING": "str",
+    "NUMBER_INTEGER": "int",
+    "NUMBER_DOUBLE": "float",
+    "BOOLEAN": "bool",
+    "LIST": "list",
+    "STRUCT": "dict",
+}
+"""By `ParameterType`, as pipelines are written."""
+
+_KINDS: Mapping[str, str] = {
+    "NUMBER_INTEGER": "number",
+    "NUMBER_DOUBLE": "number",
+    "BOOLEAN": "bool",
+    "LIST": "list",
+    "STRUCT": "dict",
+}
+
+
+def kind_of(value: Any) -> str:
+    """Returns what JSON data is: `bool`, `number`, `string`, `list`, `dict` or `null`."""
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, (int, float)):
+        return "number"
+    kinds: Mapping[type, str] = {str: "string", list: "list", dict: "dict"}
+    return next((kind for type_, kind in kinds.items() if isinstance(value, type_)), "null")
+
+
+def is_handed_on(value: Any, parameter_type: str | None) -> bool:
+    """Tells a value that Kubeflow's driver hands to a parameter of a type.
+
+    It makes a text of anything, and converts nothing else: `"3"` is no integer, but 1.5 is one.
+
+    Args:
+        value: JSON data.
+        parameter_type: `ParameterType` of the IR; None and types beside parameters take anything.
+    """
+    return _KINDS.get(parameter_type or "", kind_of(value)) == kind_of(value)

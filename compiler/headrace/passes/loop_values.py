@@ -1,0 +1,35 @@
+"""Holds the items of loops against the types that the tasks in them take, before anything runs."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from headrace import ir
+from headrace.errors import CompileError
+from headrace.parameter_types import AUTHOR_NAMES, is_handed_on
+from headrace.passes.known_values import Known, is_conditional
+
+
+def check_loop_values(spec: Mapping[str, Any], values: Mapping[str, Any] | None = None) -> None:
+    """Checks the lists that loops go over, where they are known.
+
+    Args:
+        spec: A pipeline whose loops have typed items.
+        values: Values of its run parameters; those that are missing have their defaults. None
+            where they are not known yet.
+
+    Raises:
+        CompileError: An item is of another type than the tasks of its loop take.
+    """
+    for node in ir.tasks(spec):
+        iterator = node.task.get("parameterIterator", {})
+        kind = ir.parameters(node.component).get(iterator.get("itemInput"), {}).get("parameterType")
+        given = None if is_conditional(node) else values
+        for number, item in enumerate(Known(spec, given, {}).items(node) or ()):
+            if item is None or not is_handed_on(item, kind):
+                wanted = AUTHOR_NAMES.get(kind or "", "a value")
+                raise CompileError(
+                    f"task `{node.label}`: item {number} of the list that it loops over is "
+                    f"{json.dumps(item)[:100]}, but its tasks take {wanted}, and backends convert "
+                    f"into texts alone. Give a list of {wanted} alone."
+                )
