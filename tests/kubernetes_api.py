@@ -62,7 +62,9 @@ class KubernetesApi:
         busy: Statuses to answer to the next changes.
         has_kserve: Whether KServe is installed.
         trouble: What a container of new pods waits for, as its `state.waiting`; its reason may be
-            "Unschedulable", and of "ContainerCreating" nothing comes. Empty for none.
+            "Unschedulable", and of "ContainerCreating" nothing comes. With "CrashLoopBackOff" it
+            is started again and again, or with `container` that init container; with "NotReady" it
+            runs, and its probe fails. Empty for none.
         watch_error: Whether the next watch ends with an expired resource version.
     """
 
@@ -91,13 +93,18 @@ class KubernetesApi:
         return self._store(key, _merged(kept, manifest))
 
     def patch(self, plural: str, name: str, operations: list[Object]) -> Object:
-        """JSON patch, of which a push uses "replace"."""
+        """JSON patch, of which a push uses "test" and "replace"."""
         changed = copy.deepcopy(self.objects[(plural, name)])
         for operation in operations:
             *parents, last = operation["path"].strip("/").split("/")
             holder = changed
             for parent in parents:
                 holder = holder[parent]
+            last = last.replace("~1", "/")
+            if operation["op"] == "test":
+                if holder.get(last) != operation["value"]:
+                    raise ValueError(f"testing value {operation['path']} failed")
+                continue
             holder[last] = operation["value"]
         return self._store((plural, name), changed)
 
@@ -127,6 +134,7 @@ class KubernetesApi:
         wanted = found["spec"].get("replicas", 1)
         labels = template["metadata"]["labels"]
         new, old = self._pods(found, labels["headrace.dev/push"])
+        self._restart(new)
         if status.get("observedGeneration") != found["metadata"]["generation"]:
             status.update(observedGeneration=found["metadata"]["generation"], updatedReplicas=0)
             status["replicas"] = len(new) + len(old)
@@ -135,6 +143,8 @@ class KubernetesApi:
             self._add_pod(found, labels)
             status["updatedReplicas"] = len(new) + 1
             status["replicas"] = len(new) + 1 + len(old)
+        elif self.trouble.get("reason") in ("CrashLoopBackOff", "ContainerCreating", "NotReady"):
+            status["unavailableReplicas"] = len(new)  # until the deadline, a quarter of an hour
         elif self.trouble:
             text = f'ReplicaSet "{found["metadata"]["name"]}-5d4f" has timed out progressing.'
             status["conditions"] = [
@@ -154,6 +164,7 @@ class KubernetesApi:
         push = predictor["labels"]["headrace.dev/push"]
         revision = f"{name}-predictor-{found['metadata']['generation']:05d}"
         new, old = self._pods(found, push)
+        self._restart(new)
         revisions = status.setdefault("components", {}).setdefault("predictor", {})
         seen = status.setdefault("steps", {})
         seen[revision] = step = seen.get(revision, 0) + 1
@@ -183,6 +194,12 @@ class KubernetesApi:
                 for pod in old:
                     del self.objects[("pods", pod["metadata"]["name"])]
 
+    def _restart(self, pods: list[Object]) -> None:
+        if self.trouble.get("reason") == "CrashLoopBackOff":
+            for pod in pods:
+                for container in pod["status"].get("containerStatuses", []):
+                    container["restartCount"] += 1
+
     def _pods(self, owner: Object, push: str) -> tuple[list[Object], list[Object]]:
         mine = [
             pod
@@ -200,12 +217,16 @@ class KubernetesApi:
             text = self.trouble["message"]
             status["conditions"] = [_condition("PodScheduled", "False", "Unschedulable", text)]
         elif self.trouble:
-            container: Object = {"name": "server", "state": {"waiting": self.trouble}}
+            container: Object = {"name": "server", "restartCount": 0, "ready": False}
+            container["state"] = {"waiting": self.trouble}
             if self.trouble["reason"] == "CrashLoopBackOff":
                 container["lastState"] = {"terminated": {"exitCode": 255, "reason": "Error"}}
+            if self.trouble["reason"] == "NotReady":
+                container["state"] = {"running": {"startedAt": "2026-01-31T12:00:00Z"}}
+            key = "initContainerStatuses" if "container" in self.trouble else "containerStatuses"
             status = {
                 "conditions": [_condition("Ready", "False", "ContainersNotReady")],
-                "containerStatuses": [container],
+                key: [{**container, "name": self.trouble.get("container", "server")}],
             }
         self._store(
             ("pods", name), {"metadata": {"name": name, "labels": labels}, "status": status}

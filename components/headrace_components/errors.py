@@ -21,6 +21,13 @@ class PlatformError(ComponentError):
     """A retry or an operator may fix it: storage, network, quota, a full disk or a lost worker."""
 
 
+class RefusedError(PlatformError):
+    """An operator has to allow it: a service knows the account of the task, and refuses.
+
+    The message says all there is to know, so it is printed without a traceback.
+    """
+
+
 class Stopped(SystemExit):
     """The task was told to end by a signal, and has ended what it had started elsewhere.
 

@@ -30,6 +30,7 @@ from headrace_components.errors import (
     FindingsError,
     InputError,
     PlatformError,
+    RefusedError,
     Stopped,
 )
 from headrace_components.s3_settings import adopt
@@ -312,7 +313,8 @@ def main(component: str, execute: Callable[[Task], None], argv: Sequence[str] | 
         _report(task, "input", str(error))
         return EXIT_INPUT_ERROR
     except PlatformError as error:
-        logging.info("Where it failed:", exc_info=True)
+        if not isinstance(error, RefusedError):
+            logging.info("Where it failed:", exc_info=True)
         _report(task, "platform", str(error))
         return EXIT_PLATFORM_ERROR
     except OSError as error:

@@ -3,7 +3,9 @@
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,21 @@ import pytest
 from kubernetes.config import incluster_config
 
 from headrace_components.kubernetes_pusher import cluster, rollout
-from headrace_components.kubernetes_pusher.rollout import deployment_state, troubles
+from headrace_components.kubernetes_pusher.manifests import push_of
+from headrace_components.kubernetes_pusher.pods import crashes, troubles
+from headrace_components.kubernetes_pusher.rollout import deployment_state
 from kubernetes_api import NAMESPACE, TOKEN, KubernetesApi, kubernetes_api, write_certificate
 from launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
 
 KSERVE = ("inferenceservices", "flights")
 DEPLOYMENT = ("deployments", "flights")
+
+# Of the init container that fetches the model for KServe.
+DOWNLOAD = {
+    "reason": "CrashLoopBackOff",
+    "message": "back-off 10s restarting",
+    "container": "storage-initializer",
+}
 
 
 @pytest.fixture
@@ -227,14 +238,16 @@ def test_a_canary_gets_its_share_and_later_all(
         (
             "tf_serving",
             {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "serving:9"'},
-            r"exit code 2\n.*Deployment flights did not come up: ReplicaSet .* timed out progress"
-            r'ing\. Pods: flights-.*/server: ImagePullBackOff: Back-off pulling image "serving:9"\.'
+            r"exit code 2\n.*Deployment flights did not come up: .*\. "
+            r'Pods: flights-.*/server: ImagePullBackOff: Back-off pulling image "serving:9"\.'
             r" Correct the image",
         ),
         (
             "tf_serving",
             {"reason": "CrashLoopBackOff", "message": "back-off 40s restarting"},
-            r"exit code 2\n.*CrashLoopBackOff: back-off 40s restarting: ended with exit code 255",
+            r"exit code 2\n.*Deployment flights did not come up: its server crashes again and "
+            r"again\. Pods: .*CrashLoopBackOff: back-off 40s restarting: ended with exit code 255: "
+            r"Error: restarted [2-9] times\. Correct the image, the model",
         ),
         (
             "tf_serving",
@@ -244,7 +257,7 @@ def test_a_canary_gets_its_share_and_later_all(
         ),
         (
             "kserve",
-            {"reason": "CrashLoopBackOff", "message": "back-off 40s restarting"},
+            DOWNLOAD,
             r"exit code 2\n.*InferenceService flights did not come up: BlockedByFailedLoad: "
             r"ModelLoadFailed: no versions of servable found\. Pods: .*exit code 255",
         ),
@@ -290,6 +303,119 @@ def test_a_version_that_does_not_come_up_is_rolled_back_where_asked(
     assert kubernetes.objects[key]["spec"] == before
 
 
+@pytest.mark.parametrize(("server", "key"), [("kserve", KSERVE), ("tf_serving", DEPLOYMENT)])
+@pytest.mark.parametrize("roll_back", [False, True])
+def test_of_two_pushes_at_once_the_one_that_is_not_served_says_so(
+    launcher: Launcher,
+    kubernetes: KubernetesApi,
+    model: Stored,
+    tmp_path: Path,
+    server: str,
+    key: tuple[str, str],
+    roll_back: bool,
+) -> None:
+    outcome = push(launcher, kubernetes, model, server=server)
+    kubernetes.trouble = {"reason": "ContainerCreating"}
+    better = stored_model(launcher, tmp_path, "better")
+    best = stored_model(Launcher(root=tmp_path / "launcher-2"), tmp_path, "best")
+
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(push, launcher, kubernetes, better, server=server, roll_back=roll_back)
+        while len(applied_to(kubernetes, key)) < 2:
+            time.sleep(0.01)
+        kubernetes.trouble = {}
+        other = push(Launcher(root=tmp_path / "launcher-2"), kubernetes, best, server=server)
+        message = (
+            r"exit code 2\n.*another push changed the \w+ flights before this one's model was "
+            rf"served: now it is version {pushed(other)['pushed_version']}, at "
+            rf"{pushed(other)['pushed_destination']}\. Let one pipeline at a time push to a name"
+        )
+        with pytest.raises(TaskFailedError, match=message):
+            slow.result(30)
+
+    first, lost, won = applied_to(kubernetes, key)
+    assert push_of(kubernetes.objects[key]) == push_of(won)
+    assert len({push_of(first), push_of(lost), push_of(won)}) == 3
+    assert pushed(outcome)["pushed"] == pushed(other)["pushed"] == 1
+
+
+def applied_to(kubernetes: KubernetesApi, key: tuple[str, str]) -> list[dict[str, Any]]:
+    kind = "Deployment" if key == DEPLOYMENT else "InferenceService"
+    return [each for each in kubernetes.applied if each["kind"] == kind]
+
+
+@pytest.mark.parametrize(("server", "key"), [("kserve", KSERVE), ("tf_serving", DEPLOYMENT)])
+def test_a_push_that_came_meanwhile_is_not_rolled_back(
+    launcher: Launcher,
+    kubernetes: KubernetesApi,
+    model: Stored,
+    tmp_path: Path,
+    server: str,
+    key: tuple[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    push(launcher, kubernetes, model, server=server)
+    kubernetes.trouble = {"reason": "CrashLoopBackOff", "message": "back-off 40s restarting"}
+    worse = stored_model(launcher, tmp_path, "worse")
+    failure = rollout._failure
+
+    def and_then_another_pushes(*words: Any) -> Exception:
+        spec = kubernetes.objects[key]["spec"]
+        holder = spec["predictor"] if server == "kserve" else spec["template"]["metadata"]
+        holder["labels"]["headrace.dev/push"] = "another"
+        return failure(*words)
+
+    monkeypatch.setattr(rollout, "_failure", and_then_another_pushes)
+
+    with pytest.raises(TaskFailedError, match=r"Another push came meanwhile, so there is nothing"):
+        push(launcher, kubernetes, worse, server=server, roll_back=True)
+
+    assert push_of(kubernetes.objects[key]) == "another"
+
+
+@pytest.mark.parametrize("server", ["kserve", "tf_serving"])
+def test_a_server_that_crashes_is_known_long_before_its_time_is_up(
+    launcher: Launcher, kubernetes: KubernetesApi, model: Stored, server: str
+) -> None:
+    kubernetes.trouble = {"reason": "CrashLoopBackOff", "message": "back-off 20s restarting"}
+
+    message = (
+        r"its server crashes again and again\. Pods: .*exit code 255: Error: restarted [2-9] times"
+    )
+    with pytest.raises(TaskFailedError, match=message):
+        push(launcher, kubernetes, model, server=server, timeout_seconds=900)
+
+
+def test_pods_that_are_there_get_another_chance() -> None:
+    def pods(restarts: int) -> list[dict[str, Any]]:
+        ended = {"terminated": {"exitCode": 1, "reason": "Error"}}
+        container = {"name": "server", "restartCount": restarts, "lastState": ended}
+        return [{"metadata": {"name": "p"}, "status": {"containerStatuses": [container]}}]
+
+    seen: dict[str, int] = {}
+    assert [crashes(pods(restarts), seen) for restarts in (7, 8, 9)] == [False, False, True]
+
+
+def test_a_server_that_is_never_ready_is_not_explained_by_the_old_one(
+    launcher: Launcher, kubernetes: KubernetesApi, model: Stored, tmp_path: Path
+) -> None:
+    push(launcher, kubernetes, model, server="tf_serving")
+    kubernetes.trouble = {"reason": "NotReady"}
+
+    message = (
+        r"exit code 2\n.*after `timeout_seconds`, 1 s, it waits for 1 of 1 new replicas to be "
+        r"ready \(flights-\S+/server: runs, and does not answer its readiness probe\)"
+    )
+    with pytest.raises(TaskFailedError, match=message):
+        push(
+            launcher,
+            kubernetes,
+            stored_model(launcher, tmp_path, "worse"),
+            server="tf_serving",
+            timeout_seconds=1,
+        )
+
+
 def test_a_first_version_has_nothing_to_roll_back_to(
     launcher: Launcher, kubernetes: KubernetesApi, model: Stored
 ) -> None:
@@ -302,7 +428,7 @@ def test_a_first_version_has_nothing_to_roll_back_to(
 def test_a_version_that_fails_as_the_one_before_says_so_when_its_time_is_up(
     launcher: Launcher, kubernetes: KubernetesApi, model: Stored
 ) -> None:
-    kubernetes.trouble = {"reason": "CrashLoopBackOff", "message": "back-off 40s restarting"}
+    kubernetes.trouble = dict(DOWNLOAD)
     kubernetes.objects[KSERVE] = {"metadata": {"name": "flights", "generation": 7}, "spec": {}}
     kubernetes.objects[KSERVE]["status"] = {
         "modelStatus": {
@@ -329,7 +455,7 @@ def test_a_download_that_fails_at_first_is_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(rollout, "_FAILURE_SECONDS", 15)
-    kubernetes.trouble = {"reason": "CrashLoopBackOff", "message": "back-off 10s restarting"}
+    kubernetes.trouble = dict(DOWNLOAD)
     end = threading.Timer(0.4, kubernetes.trouble.clear)
     end.start()
 
@@ -396,8 +522,9 @@ def test_a_missing_permission_comes_with_the_rule_to_add(
         r'\{"apiGroups": \["serving.kserve.io"\], "resources": \["inferenceservices"\], "verbs": '
         r'\["get", "watch", "create", "patch"\]\}'
     )
-    with pytest.raises(TaskFailedError, match=message):
+    with pytest.raises(TaskFailedError, match=message) as refused:
         push(launcher, kubernetes, model)
+    assert "Traceback" not in str(refused.value)
 
 
 def test_credentials_that_the_server_does_not_know_are_explained(
@@ -550,8 +677,10 @@ def test_the_entry_point_keeps_each_backends_rules(rules: Rules, tmp_path: Path)
 )
 def test_a_deployment_is_judged_as_kubectl_does(status: dict[str, Any], waits_for: str) -> None:
     found = {"metadata": {"generation": 2}, "spec": {"replicas": 2}, "status": status}
+    ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+    pods = [{"metadata": {"name": name}, "status": ready} for name in ("a", "b")]
 
-    assert deployment_state(found).waits_for == waits_for
+    assert deployment_state(found, pods).waits_for == waits_for
 
 
 def test_a_pod_that_starts_is_in_no_trouble() -> None:

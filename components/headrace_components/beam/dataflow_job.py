@@ -12,7 +12,7 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions
 from headrace_components.beam import locations
 from headrace_components.beam.dataflow_api import ENDED, ENDING, DataflowApi, DataflowError
 from headrace_components.beam.gate import Gate
-from headrace_components.errors import ComponentError, InputError, PlatformError
+from headrace_components.errors import ComponentError, InputError, PlatformError, RefusedError
 from headrace_components.task import Artifact
 
 _API = "https://dataflow.googleapis.com/v1b3"
@@ -32,9 +32,9 @@ _ENDING_SECONDS = 60.0
 _OPTIONS = "Correct the options of Beam that it speaks of."
 _ADVICE: Mapping[int, tuple[type[ComponentError], str]] = {
     400: (InputError, _OPTIONS),
-    401: (PlatformError, "Give the task credentials, as a service account."),
+    401: (RefusedError, "Give the task credentials, as a service account."),
     403: (
-        PlatformError,
+        RefusedError,
         "The task's account needs roles/dataflow.developer, roles/iam.serviceAccountUser on the "
         "workers' account, and to write to the bucket. Grant them.",
     ),

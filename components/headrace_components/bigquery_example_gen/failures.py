@@ -8,7 +8,7 @@ from google.api_core import exceptions
 from google.auth.exceptions import GoogleAuthError
 
 from headrace_components.bigquery_example_gen.params import BigqueryExampleGenParams
-from headrace_components.errors import ComponentError, InputError, PlatformError
+from headrace_components.errors import ComponentError, InputError, PlatformError, RefusedError
 
 _COMPONENT = BigqueryExampleGenParams.component
 _LONGEST_QUERY = 200
@@ -52,7 +52,7 @@ def _failure(query: str, error: exceptions.GoogleAPICallError) -> ComponentError
             "project, or name another `project`."
         )
     if isinstance(error, (exceptions.Forbidden, exceptions.Unauthorized)):
-        return PlatformError(
+        return RefusedError(
             f"{_COMPONENT}: BigQuery does not let this task run {asked}: {reason}. Grant its "
             "account what is missing: roles/bigquery.jobUser on the project lets it run queries, "
             "roles/bigquery.dataViewer on the data set lets it read."

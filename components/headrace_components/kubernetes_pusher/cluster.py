@@ -15,7 +15,7 @@ from kubernetes import client, config, watch
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
-from headrace_components.errors import ComponentError, InputError, PlatformError
+from headrace_components.errors import ComponentError, InputError, PlatformError, RefusedError
 
 # Who owns the fields that a push sets, for server-side apply.
 _FIELD_MANAGER = "headrace"
@@ -113,10 +113,21 @@ class Cluster:
         query = {"fieldManager": _FIELD_MANAGER, "force": "true"}
         return self._change(kind, name, query, "application/apply-patch+yaml", manifest)
 
-    def replace(self, kind: Kind, name: str, fields: dict[str, Any]) -> dict[str, Any]:
-        """Replaces parts of an object, given by JSON pointer, as "/spec/template"."""
+    def replace(
+        self, kind: Kind, name: str, fields: dict[str, Any], while_it_has: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Replaces parts of an object, given by JSON pointer, as "/spec/template".
+
+        Args:
+            kind: Its kind.
+            name: Its name.
+            fields: The parts, and what to put there.
+            while_it_has: Other parts, and what must be there: else nothing is changed.
+        """
         operations = [
-            {"op": "replace", "path": pointer, "value": value} for pointer, value in fields.items()
+            {"op": operation, "path": pointer, "value": value}
+            for operation, parts in (("test", while_it_has), ("replace", fields))
+            for pointer, value in parts.items()
         ]
         query = {"fieldManager": _FIELD_MANAGER}
         return self._change(kind, name, query, "application/json-patch+json", operations)
@@ -214,12 +225,12 @@ class Cluster:
             f"in namespace {self.namespace!r}: {error.status} {_message(error)}. "
         )
         if error.status == 401:
-            return PlatformError(
+            return RefusedError(
                 f"{reason}It does not know this task: let its pod mount a service account's "
                 "token, or renew the credentials of the kubeconfig file."
             )
         if error.status == 403:
-            return PlatformError(
+            return RefusedError(
                 f"{reason}Bind the task's service account to a Role of that namespace with the "
                 f"rule {kind.rule}."
             )

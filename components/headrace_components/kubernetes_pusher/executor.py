@@ -12,12 +12,13 @@ from typing import Any
 from headrace_components.disk import sync
 from headrace_components.errors import ComponentError
 from headrace_components.kubernetes_pusher import manifests, rollout
-from headrace_components.kubernetes_pusher.cluster import Cluster, Kind
+from headrace_components.kubernetes_pusher.cluster import Cluster
 from headrace_components.kubernetes_pusher.params import (
     KSERVE,
     TENSORFLOW,
     KubernetesPusherParams,
 )
+from headrace_components.kubernetes_pusher.pods import Object
 from headrace_components.parameters import read
 from headrace_components.pushing.directories import (
     base_path,
@@ -105,7 +106,7 @@ def _roll_out(
     before: dict[str, Any] | None,
     location: str,
     version: str,
-) -> rollout.Object:
+) -> Object:
     if params.server == KSERVE:
         kind = manifests.INFERENCE_SERVICE
         manifest = manifests.inference_service(params, location, version)
@@ -113,22 +114,32 @@ def _roll_out(
         kind = manifests.DEPLOYMENT
         manifest = manifests.deployment(params, location, version)
         cluster.apply(manifests.SERVICE, manifests.service(params))
-    cluster.apply(kind, manifest)
-    push = manifests.push_of(manifest)
-    change = rollout.Rollout(kind=kind, name=params.name, before=before, push=push)
+    applied = cluster.apply(kind, manifest)
+    change = rollout.Rollout(
+        kind=kind,
+        name=params.name,
+        before=before,
+        generation=applied["metadata"]["generation"],
+        push=manifests.push_of(manifest),
+    )
     logging.info("kubernetes_pusher: applied version %s to %s.", version, params.name)
     try:
         return rollout.wait(cluster, change, params.timeout_seconds)
+    except rollout.SupersededError:
+        raise  # what is there now is another's to roll back
     except ComponentError as error:
         if not params.roll_back:
             raise
-        raise type(error)(f"{error} {_roll_back(cluster, kind, before)}") from error
+        raise type(error)(f"{error} {_roll_back(cluster, change)}") from error
 
 
-def _roll_back(cluster: Cluster, kind: Kind, before: dict[str, Any] | None) -> str:
+def _roll_back(cluster: Cluster, change: rollout.Rollout) -> str:
     """Restores what decides which model is served, and says so."""
+    kind, before = change.kind, change.before
     if before is None:
         return "There was no version before to roll back to."
+    if manifests.push_of(cluster.find(kind, change.name) or {}) != change.push:
+        return "Another push came meanwhile, so there is nothing to roll back."
     part = "predictor" if kind is manifests.INFERENCE_SERVICE else "template"
     name, metadata = before["metadata"]["name"], before["metadata"]
     annotations = metadata.get("annotations", {})
@@ -136,12 +147,13 @@ def _roll_back(cluster: Cluster, kind: Kind, before: dict[str, Any] | None) -> s
         kind,
         name,
         {f"/spec/{part}": before["spec"][part], "/metadata/annotations": annotations},
+        while_it_has={manifests.push_pointer(kind): change.push},
     )
     version = annotations.get(manifests.VERSION_ANNOTATION, "that was there before")
     return f"Rolled back to version {version}."
 
 
-def _url(cluster: Cluster, params: KubernetesPusherParams, served: rollout.Object) -> str:
+def _url(cluster: Cluster, params: KubernetesPusherParams, served: Object) -> str:
     if params.server == KSERVE:
         return str(served.get("status", {}).get("url", ""))
     host = f"{params.name}.{cluster.namespace}.svc"

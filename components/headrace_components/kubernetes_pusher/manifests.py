@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from headrace_components.kubernetes_pusher.cluster import Kind
@@ -78,6 +79,8 @@ def deployment(params: KubernetesPusherParams, location: str, version: str) -> d
             {"name": "grpc", "containerPort": _GRPC_PORT, "protocol": "TCP"},
             {"name": "rest", "containerPort": REST_PORT, "protocol": "TCP"},
         ],
+        # What it says before it ends is then in the status of its pod, where a push looks.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         # The server listens when it has loaded the model, and ends when it cannot.
         "readinessProbe": {
             "httpGet": {"path": f"/v1/models/{params.name}", "port": REST_PORT},
@@ -120,11 +123,17 @@ def service(params: KubernetesPusherParams) -> dict[str, Any]:
     return _manifest(SERVICE, params, {"selector": {_NAME_LABEL: params.name}, "ports": ports}, {})
 
 
-def push_of(manifest: dict[str, Any]) -> str:
-    """Returns the label of the pods that a manifest asks for."""
-    spec = manifest["spec"]
-    holder = spec["predictor"] if "predictor" in spec else spec["template"]["metadata"]
-    return str(holder["labels"][PUSH_LABEL])
+def push_of(found: Mapping[str, Any]) -> str:
+    """Returns the label of the pods that a manifest or an object asks for; empty for none."""
+    spec = found.get("spec", {})
+    holder = spec["predictor"] if "predictor" in spec else spec.get("template", {}).get("metadata")
+    return str((holder or {}).get("labels", {}).get(PUSH_LABEL, ""))
+
+
+def push_pointer(kind: Kind) -> str:
+    """Returns the JSON pointer to that label."""
+    holder = "/spec/predictor" if kind is INFERENCE_SERVICE else "/spec/template/metadata"
+    return f"{holder}/labels/{PUSH_LABEL.replace('/', '~1')}"
 
 
 def _manifest(

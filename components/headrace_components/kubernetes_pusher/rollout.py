@@ -1,21 +1,37 @@
-"""Whether what was applied has come up, and why not."""
+"""Whether what was applied has come up, and why not.
+
+`pods` says what keeps single pods from it.
+"""
 
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from headrace_components.errors import ComponentError, InputError, PlatformError
 from headrace_components.kubernetes_pusher.cluster import Cluster, Kind
-from headrace_components.kubernetes_pusher.manifests import DEPLOYMENT, POD, PUSH_LABEL
+from headrace_components.kubernetes_pusher.manifests import (
+    DEPLOYMENT,
+    LOCATION_ANNOTATION,
+    POD,
+    PUSH_LABEL,
+    VERSION_ANNOTATION,
+    push_of,
+)
+from headrace_components.kubernetes_pusher.pods import (
+    Object,
+    condition,
+    crashes,
+    is_not_started,
+    is_true,
+    joined,
+    troubles,
+)
 
 # A watch may end in silence, and the readiness of pods is no change of the object.
 _WATCH_SECONDS = 10
 _PROGRESS_SECONDS = 30
-
-# Of a pod that is on its way.
-_STARTING = ("ContainerCreating", "PodInitializing")
 
 # What KServe calls a model that will not come up.
 _INVALID = "InvalidSpec"
@@ -43,9 +59,6 @@ class State:
     may_pass: bool = False
 
 
-Object = Mapping[str, Any]
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rollout:
     """A change to watch.
@@ -54,30 +67,43 @@ class Rollout:
         kind: A Deployment or an InferenceService.
         name: Its name.
         before: The object as it was before the change, or None where there was none.
+        generation: That of the object with the change.
         push: The label of the pods that are to come up.
     """
 
     kind: Kind
     name: str
     before: Object | None
+    generation: int
     push: str
+
+
+class SupersededError(InputError):
+    """Another push has changed the object: what it serves is not this one's model."""
 
 
 def wait(cluster: Cluster, rollout: Rollout, timeout_seconds: int) -> Object:
     """Watches an object until its rollout is done, and returns it.
 
     Raises:
+        SupersededError: Another push came in between.
         InputError: It failed by the model, the image or what else a parameter names.
         PlatformError: It failed for want of room, or is not done in time.
     """
     start = told = time.monotonic()
+    restarts: dict[str, int] = {}
     failed = float("inf")
     shown = ""
     while True:
         for found in cluster.watch(rollout.kind, rollout.name, _WATCH_SECONDS):
-            state = _state(cluster, rollout, found)
+            if _generation(found) < rollout.generation:
+                continue  # from before the change
+            _check_ours(rollout, found)
+            state = _state(rollout, found, _pods(cluster, rollout), restarts)
             now = time.monotonic()
             if not state.failure and not state.waits_for:
+                # Once more: what is reported is what is served when the task ends.
+                _check_ours(rollout, cluster.find(rollout.kind, rollout.name) or {})
                 return found
             failed = min(failed, now) if state.failure else float("inf")
             if state.failure and (not state.may_pass or now - failed >= _FAILURE_SECONDS):
@@ -92,26 +118,54 @@ def wait(cluster: Cluster, rollout: Rollout, timeout_seconds: int) -> Object:
             raise _failure(cluster, rollout, f"{late}{shown or 'the API server'}")
 
 
+def _check_ours(rollout: Rollout, found: Object) -> None:
+    """Refuses an object whose pods are not those of this push: the last change wins."""
+    if push_of(found) == rollout.push:
+        return
+    annotations = found.get("metadata", {}).get("annotations", {})
+    version = annotations.get(VERSION_ANNOTATION, "unknown")
+    location = annotations.get(LOCATION_ANNOTATION, "somewhere else")
+    raise SupersededError(
+        f"kubernetes_pusher: another push changed the {rollout.kind.kind} {rollout.name} before "
+        f"this one's model was served: now it is version {version}, at {location}. Let one "
+        "pipeline at a time push to a name, or give each a `name` of its own."
+    )
+
+
 def _told(state: State) -> str:
     return state.waits_for or f"{state.failure} to pass"
 
 
-def _state(cluster: Cluster, rollout: Rollout, found: Object) -> State:
+def _state(
+    rollout: Rollout, found: Object, pods: Sequence[Object], restarts: dict[str, int]
+) -> State:
+    if crashes(pods, restarts):
+        return State(failure="its server crashes again and again")
+    if is_not_started(pods):
+        return State(failure="its pods cannot be started", may_pass=True)
     if rollout.kind is DEPLOYMENT:
-        return deployment_state(found)
-    return inference_service_state(found, rollout.before, _pods(cluster, rollout))
+        return deployment_state(found, pods)
+    return inference_service_state(found, rollout.before, pods)
 
 
 def _pods(cluster: Cluster, rollout: Rollout) -> list[dict[str, Any]]:
     return cluster.labelled(POD, f"{PUSH_LABEL}={rollout.push}")
 
 
-def deployment_state(found: Object) -> State:
-    """Judges a Deployment by the rules of `kubectl rollout status`."""
+def deployment_state(found: Object, pods: Sequence[Object]) -> State:
+    """Judges a Deployment by the rules of `kubectl rollout status`.
+
+    Those name the old replicas first, which stay as long as a new one is not ready: here a new
+    one's trouble goes before.
+
+    Args:
+        found: The Deployment.
+        pods: Those of the push.
+    """
     status = found.get("status", {})
     if status.get("observedGeneration", 0) < _generation(found):
         return State(waits_for="the controller to see the change")
-    progressing = _condition(status, "Progressing")
+    progressing = condition(status, "Progressing")
     if progressing.get("reason") == "ProgressDeadlineExceeded":
         return State(failure=progressing.get("message", "it exceeded its progress deadline"))
     wanted = found["spec"].get("replicas", 1)
@@ -119,6 +173,11 @@ def deployment_state(found: Object) -> State:
     available = status.get("availableReplicas", 0)
     if updated < wanted:
         return State(waits_for=f"{wanted - updated} of {wanted} new replicas to be made")
+    ready = sum(is_true(pod.get("status", {}), "Ready") for pod in pods)
+    if ready < updated:
+        why = next(iter(troubles(pods)), "")
+        words = f"{updated - ready} of {updated} new replicas to be ready"
+        return State(waits_for=f"{words} ({why})" if why else words)
     if status.get("replicas", 0) > updated:
         return State(waits_for=f"{status['replicas'] - updated} old replicas to end")
     if available < updated:
@@ -145,7 +204,7 @@ def inference_service_state(found: Object, before: Object | None, pods: Sequence
     has_changed = before is None or before["metadata"]["generation"] != _generation(found)
     if transition in _FAILED:
         info = model.get("lastFailureInfo", {})
-        reason = _joined((transition, info.get("reason"), info.get("message")))
+        reason = joined((transition, info.get("reason"), info.get("message")))
         if (
             has_changed
             and before is not None
@@ -153,62 +212,20 @@ def inference_service_state(found: Object, before: Object | None, pods: Sequence
         ):
             return State(waits_for=f"another status of its model than {reason}")
         return State(failure=reason, may_pass=transition != _INVALID)
-    if has_changed and not any(_is_true(pod.get("status", {}), "Ready") for pod in pods):
+    if has_changed and not any(is_true(pod.get("status", {}), "Ready") for pod in pods):
         return State(waits_for="a pod of this version to be ready")
     if revisions.get("latestCreatedRevision") != revisions.get("latestReadyRevision"):
         return State(waits_for=f"revision {revisions.get('latestCreatedRevision')} to be ready")
-    if not _is_true(status, "Ready") or transition == "InProgress":
-        ready = _condition(status, "Ready")
+    if not is_true(status, "Ready") or transition == "InProgress":
+        ready = condition(status, "Ready")
         reason = ready.get("message") or ready.get("reason") or transition
         return State(waits_for=f"its condition Ready{f' ({reason})' if reason else ''}")
     return State()
 
 
-def troubles(pods: Iterable[Object]) -> list[str]:
-    """Says what keeps pods from being ready, one line a container or pod."""
-    found = []
-    for pod in pods:
-        name, status = pod["metadata"]["name"], pod.get("status", {})
-        scheduled = _condition(status, "PodScheduled")
-        if scheduled.get("status") == "False":
-            found.append(_joined((name, scheduled.get("reason"), scheduled.get("message"))))
-        for key in ("initContainerStatuses", "containerStatuses"):
-            for container in status.get(key, []):
-                reason = _container_trouble(container)
-                if reason:
-                    found.append(f"{name}/{container['name']}: {reason}")
-    return found
-
-
-def _container_trouble(container: Object) -> str:
-    state = container.get("state", {})
-    waiting = state.get("waiting", {})
-    ended = state.get("terminated") or container.get("lastState", {}).get("terminated") or {}
-    parts = []
-    if waiting and waiting.get("reason") not in _STARTING:
-        parts = [waiting.get("reason"), waiting.get("message")]
-    if ended.get("exitCode"):
-        parts += [f"ended with exit code {ended['exitCode']}", ended.get("reason")]
-        parts.append(ended.get("message"))
-    return _joined(parts)
-
-
-def _joined(parts: Iterable[str | None]) -> str:
-    return ": ".join(" ".join(part.split()) for part in parts if part).rstrip(".")
-
-
-def _condition(status: Object, kind: str) -> Object:
-    conditions = status.get("conditions", [])
-    return next((each for each in conditions if each.get("type") == kind), {})
-
-
 def _model_status(found: Object) -> Object:
     status: Object = found.get("status", {}).get("modelStatus", {})
     return status
-
-
-def _is_true(status: Object, kind: str) -> bool:
-    return _condition(status, kind).get("status") == "True"
 
 
 def _generation(found: Object) -> int:

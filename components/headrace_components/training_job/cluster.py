@@ -12,7 +12,7 @@ from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
-from headrace_components.errors import InputError, PlatformError
+from headrace_components.errors import InputError, PlatformError, RefusedError
 
 _KIND = ("jobset.x-k8s.io", "v1alpha2")
 _PLURAL = "jobsets"
@@ -147,7 +147,7 @@ def _refusal(doing: str, error: ApiException) -> InputError | PlatformError:
             "settings."
         )
     if error.status == 403:
-        return PlatformError(
+        return RefusedError(
             f"training_job: the pipeline's service account may not {doing}: {message}. Give it the "
             "role of docs/training.md."
         )

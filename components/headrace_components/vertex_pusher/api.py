@@ -16,7 +16,7 @@ from google.cloud.aiplatform_v1.services.endpoint_service.transports import (
 from google.cloud.aiplatform_v1.services.model_service import ModelServiceClient
 from google.cloud.aiplatform_v1.services.model_service.transports import ModelServiceGrpcTransport
 
-from headrace_components.errors import ComponentError, InputError, PlatformError
+from headrace_components.errors import ComponentError, InputError, PlatformError, RefusedError
 from headrace_components.vertex_pusher.params import VertexPusherParams
 
 T = TypeVar("T")
@@ -152,7 +152,7 @@ class VertexApi:
         reason += f"{_reason(error)}. "
         project = self._params.project
         if isinstance(error, (exceptions.Forbidden, exceptions.Unauthorized)):
-            return PlatformError(
+            return RefusedError(
                 f"{reason}Give the task's service account the role roles/aiplatform.user in "
                 f"{project!r}, and roles/iam.serviceAccountUser on `service_account` if that is "
                 "given; check that the project has the Vertex AI API enabled."
