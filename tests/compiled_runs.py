@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from kubeflow_words import delivered
 from launcher import Launcher, Outcome, Stored
 from remote_caches import RemoteCache
 
@@ -59,7 +60,7 @@ def run(
         cache.begin_run()
     root = document["root"]
     declared = _declarations(root.get("inputDefinitions", {}))
-    values = {name: each.default for name, each in declared.items()} | dict(parameters)
+    values = {name: each.default for name, each in declared.items()} | delivered(parameters)
     tasks, done = dict(root["dag"]["tasks"]), dict[str, Outcome]()
     while tasks:
         ready = [
@@ -164,7 +165,7 @@ def _type(artifact_type: Object) -> str:
 def _value(source: Object, values: Object, done: Mapping[str, Outcome]) -> Any:
     ((kind, what),) = source.items()
     if kind == "runtimeValue":
-        constant = what["constant"]
+        constant = delivered(what["constant"])
         return PIPELINE_VALUES.get(constant, constant) if isinstance(constant, str) else constant
     if kind == "componentInputParameter":
         return values[what]

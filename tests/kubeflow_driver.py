@@ -21,7 +21,7 @@ from headrace import ir
 from headrace.backends.local import cel
 from headrace.backends.local.values import select
 from headrace_components.templates import to_text, whole_numbers
-from kubeflow_words import started
+from kubeflow_words import delivered, started
 from launcher import mlmd_value, protobuf_value
 
 Values = dict[str, Any]
@@ -115,7 +115,7 @@ class _Run:
         given: Values = {}
         for name, definition in ir.parameters(root).items():
             value = parameters.get(name, definition.get("defaultValue"))
-            given[name] = protobuf_value(value)  # null where there is none
+            given[name] = delivered(protobuf_value(value))  # null where there is none
         execution = self._dag((), root, _Inputs(given, {}))
         journal = self._journal.read_text("utf-8").splitlines() if self._journal.exists() else []
         failed = execution.state == "FAILED"
@@ -175,7 +175,7 @@ class _Run:
         iterator = task["parameterIterator"]
         given = dict(inputs.parameters)
         if "raw" in iterator["items"]:
-            items = protobuf_value(json.loads(iterator["items"]["raw"]))
+            items = delivered(protobuf_value(json.loads(iterator["items"]["raw"])))
         else:
             items = given.pop(iterator["items"]["inputParameter"])
         items = protobuf_value(json.loads(items)) if isinstance(items, str) else items
@@ -246,7 +246,7 @@ class _Run:
         around: _Inputs,
     ) -> Any:
         if "runtimeValue" in source:
-            constant = source["runtimeValue"]["constant"]
+            constant = delivered(source["runtimeValue"]["constant"])
             known = {
                 "{{$.pipeline_job_name}}": "run-1",
                 "{{$.pipeline_job_resource_name}}": "run-1-x",

@@ -4,7 +4,8 @@ Four programs replace texts in it, one after the other, and none knows what the 
 
 1. KFP's driver puts the values of parameters into the arguments.
 2. Argo replaces `{{workflow.name}}` and the like, in the arguments and in the message.
-3. Kubernetes makes `$(NAME)` the value of a variable and `$$` a dollar, in both.
+3. Kubernetes makes `$(NAME)` the value of a variable and `$$` a dollar, in both. It does so twice:
+   constants, command lines and variables are arguments of the driver's own pod before.
 4. KFP's launcher replaces `{{$}}` by the message as JSON, and then all other placeholders, also in
    the JSON that it has just put in.
 
@@ -42,7 +43,8 @@ def started(
         environment: Variables of the container.
         root: The root of the pod's file system.
     """
-    values = _parameters(message["inputs"]["parameterValues"])
+    values = _parameters(message["inputs"].get("parameterValues", {}))
+    words = [delivered(word) for word in words]
     driven = [word if "{{$.outputs" in word else _replaced(word, values) for word in words]
     text = expanded(argo(message_text(message)), environment)
     others = _placeholders(json.loads(text), root)
@@ -84,6 +86,15 @@ def _sorted(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: _sorted(value[name]) for name in sorted(value)}
     return [_sorted(item) for item in value] if isinstance(value, list) else value
+
+
+def delivered(value: Any) -> Any:
+    """Returns JSON data of the compiled pipeline, or of the run, as the driver's pod gets it."""
+    if isinstance(value, Mapping):
+        return {delivered(name): delivered(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [delivered(item) for item in value]
+    return expanded(value, {}) if isinstance(value, str) else value
 
 
 def argo(text: str) -> str:

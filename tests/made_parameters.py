@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from headrace.backends.local.values import select
 from headrace.compiler import compile_for
 from headrace.frontend import load
 from headrace.passes.templates import fills_in
+from headrace.profiles.caching import Caching
 from headrace.targets import Target
 from headrace_components.task import Task
 from headrace_components.templates import to_text
@@ -53,7 +55,9 @@ def received(
         parameters: Values of its parameters, all of them.
         outputs: What tasks give, by task and output.
     """
-    document = compile_for(load(pipeline), target, PROFILE).document
+    # Tasks that look at files in front of a component would be among those that are compared.
+    profile = replace(PROFILE, caching=Caching(input_fingerprint="off"))
+    document = compile_for(load(pipeline), target, profile).document
     spec = Spec(body=document.get("pipelineSpec", document))
     walk = _Walk(spec, target, outputs or {})
     return dict(walk.tasks(spec.root, (), parameters))
@@ -144,6 +148,8 @@ class _Walk:
     def _driven(self, source: Mapping[str, Any], scope: Values, told: Mapping[str, str]) -> Any:
         if "runtimeValue" in source:
             constant = source["runtimeValue"]["constant"]
+            if self._target == "kubeflow":
+                constant = kubeflow_words.delivered(constant)
             if isinstance(constant, str) and constant.startswith("{{$.pipeline_"):
                 return told.get(constant[4:-2], constant)
             return constant

@@ -35,7 +35,7 @@ from headrace.passes.modules import apply_modules
 from headrace.passes.parameter_checks import check_parameters
 from headrace.passes.parameter_sizes import check_sizes
 from headrace.passes.profile_scope import passed_over
-from headrace.passes.replaced_texts import check_replaced_texts
+from headrace.passes.replaced_texts import apply_replaced_texts
 from headrace.passes.resources import apply_accelerators, apply_resources, check_settings
 from headrace.passes.retries import apply_retries
 from headrace.passes.task_settings import task_settings
@@ -177,7 +177,7 @@ def compile_for(
     if has_fingerprints:
         spec, platform = apply_input_fingerprints(spec, platform, known_fingerprints)
     if target == "kubeflow":
-        check_replaced_texts(spec)
+        spec = apply_replaced_texts(spec)
         spec = apply_container_texts(spec)
         spec, platform = apply_training_jobs(spec, platform, settings, profile)
         check_sizes(spec, target)

@@ -5,6 +5,7 @@
 # kfp decorates without types, and reads the signatures of components and pipelines its own way.
 
 import ast
+import json
 from pathlib import Path
 from typing import Any
 
@@ -214,9 +215,16 @@ def item_into_a_container():
         show(text=word)
 
 
+@dsl.pipeline(name="compared")
+def compared(name: str):
+    with dsl.If(name == "$$"):
+        give(text=name)
+
+
 @pytest.mark.parametrize(
     ("pipeline", "words"),
     [
+        (compared, r"task `condition-1`: `condition` holds '\$\$'"),
         (
             lists,
             r"`show`: target kubeflow makes texts of what is put into a list .* \{count\} in `s",
@@ -254,6 +262,37 @@ def harmless(name: str = "{{x}} {{$.foo}} $5 $(echo a) {{.Name}}"):
 
 def test_what_kubeflow_leaves_alone_is_not_refused() -> None:
     assert "{{$.foo}}" in on_kubeflow(harmless)
+
+
+@dsl.component
+def documented(text: str = "{{pod.name}}", more: str = "x") -> str:
+    """Gives a text.
+
+    Args:
+        text: As {{pod.name}}.
+        more: As {{x}}.
+    """
+    return text
+
+
+@dsl.pipeline(name="documentation")
+def documentation():
+    documented()
+
+
+def test_declarations_hold_nothing_that_the_api_refuses_and_the_default_is_still_given() -> None:
+    document = compile_for(load(documentation), "kubeflow", Profile()).document
+
+    ports = document["components"]["comp-documented"]["inputDefinitions"]["parameters"]
+    assert ports["text"] == {
+        "description": "As { {pod.name}}.",
+        "isOptional": True,
+        "parameterType": "STRING",
+    }
+    assert ports["more"]["description"] == "As {{x}}."
+    given = document["root"]["dag"]["tasks"]["documented"]["inputs"]["parameters"]
+    assert given["text"] == {"runtimeValue": {"constant": "@[[{]]{pod.name}}"}}
+    assert "{{pod" not in json.dumps(document)
 
 
 PIPELINE = """

@@ -7,7 +7,8 @@ The program is the author's, so nothing of ours can fill in templates in it, as 
   that reads it as JSON, `{{$}}`. In a list or a dict each value becomes a text, and lists break it.
 - The name of the run and its like are replaced where they are a whole parameter, and nowhere else.
   So they become one, and texts and command lines refer to that.
-- Kubernetes takes `$$` and `$(NAME)` for its own, in constants too. A dollar can be escaped.
+- Kubernetes takes `$$` and `$(NAME)` for its own, in constants too. A dollar can be escaped: once
+  for the arguments of the driver's pod, and once for those of the task's.
 """
 
 import re
@@ -97,7 +98,7 @@ def _literal(text: str, where: str, name: str) -> str:
             "component a lightweight Python component, which gets it as it is written, or put the "
             "text into a file."
         )
-    return _DOLLARS.sub(lambda match: 2 * match[0], text)
+    return _DOLLARS.sub(lambda match: 4 * match[0], text)
 
 
 def _name_of_the_run(placeholder: str) -> str:

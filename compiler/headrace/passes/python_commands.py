@@ -10,8 +10,10 @@ code: Kubeflow's launcher replaces `{{$}}`, Argo `{{workflow.name}}`, and Kubern
 import functools
 import re
 from collections.abc import Mapping
-from importlib import resources
+from pathlib import Path
 from typing import Any
+
+from headrace_components import filler
 
 # A variable's name has no spaces: kfp's own `$(mktemp -d)` is left alone by Kubernetes.
 _REPLACED = re.compile(r"\{(?=\{)|\$(?=\$|\([\w.-]+\))")
@@ -47,5 +49,5 @@ def filler_program() -> str:
 
 def _source(module: str) -> str:
     """Returns a module's code without docstrings, with the code of our own modules it imports."""
-    text = resources.files("headrace_components").joinpath(f"{module}.py").read_text("utf-8")
+    text = Path(filler.__file__).with_name(f"{module}.py").read_text("utf-8")
     return _OWN_IMPORT.sub(lambda match: _source(match[1]), _DOCSTRING.sub("", text))

@@ -1,4 +1,4 @@
-"""Refuses texts that Kubeflow replaces on their way into a container.
+"""Keeps or refuses texts that Kubeflow replaces on their way into a container.
 
 Three programs look for placeholders of theirs in all that a pod is started with, and take data for
 templates: KFP's launcher `{{$}}`, `{{$.inputs...}}` and `{{$.outputs...}}`, Argo what is like
@@ -15,6 +15,7 @@ from typing import Any
 
 from headrace import ir
 from headrace.errors import CompileError
+from headrace.ir import Spec
 from headrace.passes.templates import RUN_PLACEHOLDER, fills_in, texts
 
 # Source: `validate.go` and `template.go` of Argo Workflows; it leaves other names alone.
@@ -29,8 +30,11 @@ _PORT = re.compile(r"\{\{\$\.(?:inputs|outputs)\b")
 _VARIABLE = re.compile(r"\$\$|\$\([A-Z_][A-Z0-9_]*\)")
 
 
-def check_replaced_texts(spec: Mapping[str, Any]) -> None:
-    """Checks a pipeline that is to run on Kubeflow.
+def apply_replaced_texts(spec: Mapping[str, Any]) -> Spec:
+    """Returns `spec` without what Argo would replace in texts that nothing but people reads.
+
+    Args:
+        spec: A pipeline that is to run on Kubeflow, after `apply_templates`.
 
     Raises:
         CompileError: Kubeflow would replace a text, and nothing keeps it from that.
@@ -42,8 +46,23 @@ def check_replaced_texts(spec: Mapping[str, Any]) -> None:
     for node in ir.tasks(spec):
         where = f"{pipeline}: task `{node.label}`:"
         _check_variables(node, where)
+        check_data(spec, {"condition": node.task.get("triggerPolicy", {}).get("condition")}, where)
         if "dag" in node.component:
             check_data(spec, _given(node), where)
+    result: Spec = ir.copy(spec)
+    for component in result["components"].values():
+        for port in (*ir.parameters(component).values(), *ir.artifacts(component).values()):
+            _untagged(port)
+    return result
+
+
+def _untagged(port: dict[str, Any]) -> None:
+    # Argo looks into declarations, too, and the API refuses a name that Argo does not know.
+    if ARGO.search(port.get("description", "")):
+        port["description"] = port["description"].replace("{{", "{ {")
+    # Each task has its value, since `apply_defaults`.
+    if any(ARGO.search(text) for text in texts(port.get("defaultValue"))):
+        del port["defaultValue"]
 
 
 def check_data(spec: Mapping[str, Any], values: Mapping[str, Any], where: str) -> None:
