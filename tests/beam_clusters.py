@@ -2,13 +2,22 @@
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from apache_beam.runners.portability.local_job_service import LocalJobServicer
 
 from headrace_components import catalog
+
+_START_SECONDS = 120.0
 
 
 @contextlib.contextmanager
@@ -24,6 +33,74 @@ def cluster() -> Iterator[list[str]]:
         ]
     finally:
         server.stop()
+
+
+@contextlib.contextmanager
+def worker_pool(log: Path) -> Iterator[str]:
+    """Gives the address of what an image starts when it is given `--worker_pool`."""
+    (port,) = free_ports(1)
+    module = "apache_beam.runners.worker.worker_pool_main"
+    # It starts workers as `python`.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    command = [sys.executable, "-m", module, f"--service_port={port}"]
+    process = start_program(command, log, {"PATH": path})
+    try:
+        await_port(port, [log])
+        yield f"localhost:{port}"
+    finally:
+        end_program(process)
+
+
+def free_ports(number: int) -> list[int]:
+    """Returns ports that nobody listens at."""
+    with contextlib.ExitStack() as stack:
+        found = [stack.enter_context(socket.socket()) for _ in range(number)]
+        for each in found:
+            each.bind(("localhost", 0))
+        return [each.getsockname()[1] for each in found]
+
+
+def await_port(port: int, logs: Sequence[Path] = ()) -> None:
+    """Waits until somebody listens at a port."""
+
+    def listens() -> bool:
+        with socket.socket() as client:
+            return client.connect_ex(("localhost", port)) == 0
+
+    await_true(listens, logs)
+
+
+def await_true(question: Callable[[], bool], logs: Sequence[Path] = ()) -> None:
+    """Waits until the answer is yes; a connection that is refused is a no."""
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        with contextlib.suppress(OSError):
+            if question():
+                return
+        if time.monotonic() > deadline:
+            pytest.fail("\n".join(["It did not start.", *(log.read_text("utf-8") for log in logs)]))
+        time.sleep(0.1)
+
+
+def start_program(
+    command: Sequence[str], log: Path, variables: Mapping[str, str] | None = None
+) -> "subprocess.Popen[bytes]":
+    """Starts a program in a process group of its own; what it prints is added to a file."""
+    with log.open("ab") as file:
+        return subprocess.Popen(
+            command,
+            env={**os.environ, **(variables or {})},
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def end_program(process: "subprocess.Popen[bytes]") -> None:
+    """Kills a program, and what it started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def executor_input(

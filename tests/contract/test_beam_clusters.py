@@ -5,9 +5,6 @@
 
 import os
 import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,7 +17,7 @@ from apache_beam.portability.api import beam_job_api_pb2
 from apache_beam.runners.portability.local_job_service import BeamJob, LocalJobServicer
 from kfp import dsl
 
-from beam_clusters import executor_input
+from beam_clusters import executor_input, worker_pool
 from headrace import ir
 from headrace.compiler import compile_for
 from headrace.frontend import load
@@ -51,7 +48,8 @@ def args_for(runner: BeamRunner) -> list[str]:
         beam={"cluster": runner},
         tasks=TaskTables(defaults=TaskSettings(beam="cluster")),
     )
-    (node,) = ir.tasks(compile_for(load(flights), "kubeflow", profile).document)
+    nodes = ir.tasks(compile_for(load(flights), "kubeflow", profile).document)
+    (node,) = (node for node in nodes if node.name == "csv-example-gen")
     args: list[str] = ir.constant(ir.parameter_inputs(node.task)["beam_pipeline_args"])
     return args
 
@@ -64,58 +62,32 @@ def job_server() -> Iterator[tuple[LocalJobServicer, str]]:
     server.stop()
 
 
-@pytest.fixture
-def worker_pool() -> Iterator[str]:
-    """Gives the address of what an image starts when it is given `--worker_pool`."""
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    module = "apache_beam.runners.worker.worker_pool_main"
-    # It starts workers as `python`.
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    process = subprocess.Popen(
-        [sys.executable, "-m", module, f"--service_port={port}"],
-        env={**os.environ, "PATH": path},
-        start_new_session=True,
-    )
-    deadline = time.monotonic() + 60
-    while True:
-        with socket.socket() as client:
-            if client.connect_ex(("localhost", port)) == 0:
-                break
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    yield f"localhost:{port}"
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
 @pytest.mark.slow
 def test_a_pool_of_workers_computes_what_a_profile_sends_there(
-    job_server: tuple[LocalJobServicer, str], worker_pool: str, tmp_path: Path
+    job_server: tuple[LocalJobServicer, str], tmp_path: Path
 ) -> None:
     (tmp_path / "data").mkdir()
     for part in range(3):
         rows = "".join(f"{row},w{row % 7}\n" for row in range(part * 100, part * 100 + 100))
         (tmp_path / f"data/{part}.csv").write_text(f"id,word\n{rows}", "utf-8")
     server, endpoint = job_server
-    profile = BeamRunner(
-        runner="flink",
-        job_endpoint=endpoint,
-        environment="EXTERNAL",
-        environment_config=worker_pool,
-        parallelism=2,
-    )
-    parameters = {
-        "input_base": str(tmp_path / "data"),
-        "beam_pipeline_args": args_for(profile),
-    }
-    message = executor_input(
-        "csv_example_gen", str(tmp_path), tmp_path / "output.json", parameters, []
-    )
+    with worker_pool(tmp_path / "pool.log") as pool:
+        profile = BeamRunner(
+            runner="flink",
+            job_endpoint=endpoint,
+            environment="EXTERNAL",
+            environment_config=pool,
+            parallelism=2,
+        )
+        parameters = {
+            "input_base": str(tmp_path / "data"),
+            "beam_pipeline_args": args_for(profile),
+        }
+        message = executor_input(
+            "csv_example_gen", str(tmp_path), tmp_path / "output.json", parameters, []
+        )
 
-    code = main("csv_example_gen", execute, ["--executor_input", message])
+        code = main("csv_example_gen", execute, ["--executor_input", message])
 
     assert code == 0
     reader = ExamplesReader(tmp_path / "examples", "test")

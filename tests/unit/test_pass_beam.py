@@ -233,6 +233,10 @@ def test_dataflow_takes_from_vertex_what_its_table_leaves_out() -> None:
             {"artifact_endpoint": "jobs:8098", "environment": "LOOPBACK", "parallelism": 64},
             ["--artifact_endpoint=jobs:8098", "--environment_type=LOOPBACK", "--parallelism=64"],
         ),
+        (
+            {"environment": "LOOPBACK", "rest": "http://flink:8081"},
+            ["--environment_type=LOOPBACK", "--flink_rest=http://flink:8081"],
+        ),
     ],
 )
 def test_flink_gets_its_job_server_and_how_workers_start(

@@ -210,6 +210,10 @@ def test_settings_of_tasks_are_read_for_all_targets_and_for_one(tmp_path: Path) 
             r"\[beam.x\] runner 'spark': unknown setting `parallelism`, known: ",
         ),
         (
+            '[beam.x]\nrunner = "flink"\njob_endpoint = "a:1"\nrest = "flink:8081"',
+            r"\[beam.x\] `rest` is 'flink:8081', expected the URL of Flink's REST API",
+        ),
+        (
             '[beam.x]\nrunner = "spark"\njob_endpoint = "a:1"\nenvironment = "EXTERNAL"',
             r"`environment` is 'EXTERNAL', which needs `environment_config`, the host and port of",
         ),

@@ -158,6 +158,7 @@ def _portable(runner: BeamRunner, image: str) -> Iterator[str]:
         environment_type=environment,
         environment_config=runner.environment_config or (image if environment == "DOCKER" else ""),
         parallelism=runner.parallelism,
+        flink_rest=runner.rest,
     )
 
 

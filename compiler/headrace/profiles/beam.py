@@ -53,7 +53,7 @@ _PORTABLE = (
 _FIELDS = {
     "dataflow": _DATAFLOW,
     "direct": ("processes",),
-    "flink": (*_PORTABLE, "parallelism"),
+    "flink": (*_PORTABLE, "parallelism", "rest"),
     "spark": _PORTABLE,
 }
 
@@ -89,6 +89,8 @@ class BeamRunner:
         environment_config: Flink, Spark: the pool's `host:port` for `EXTERNAL`, the command as
             JSON for `PROCESS`; for `DOCKER` the component's image by default.
         parallelism: Flink: parts that work is divided into.
+        rest: Flink: URL of its own REST API, such as `http://flink-jobmanager:8081`; through it a
+            task shows its job, and ends it.
         processes: Direct: processes on the task's machine; 1 runs in the task's own.
         options: More options of Beam, as `["--save_main_session"]`, the last on its command line.
     """
@@ -115,6 +117,7 @@ class BeamRunner:
     environment: str = ""
     environment_config: str = ""
     parallelism: int | None = None
+    rest: str = ""
     processes: int = 1
     options: tuple[str, ...] = ()
 
@@ -161,7 +164,7 @@ class BeamRunner:
     def _given(self) -> list[str]:
         return [
             name
-            for name in (*_DATAFLOW, *_PORTABLE, "parallelism", "processes")
+            for name in (*_DATAFLOW, *_PORTABLE, "parallelism", "rest", "processes")
             if getattr(self, name) not in ("", None, {}, False)
             and not (name == "processes" and self.processes == 1)
         ]
@@ -171,6 +174,11 @@ class BeamRunner:
             raise CompileError(
                 f"runner {self.runner!r} needs `job_endpoint`, the host and port of its job "
                 "server, as 'flink-job-server.beam:8099'. Add it."
+            )
+        if self.rest and not self.rest.startswith(("http://", "https://")):
+            raise CompileError(
+                f"`rest` is {self.rest!r}, expected the URL of Flink's REST API. Write it as "
+                "'http://flink-jobmanager:8081'."
             )
         if self.environment:
             check_names("`environment`", "value", [self.environment], ENVIRONMENTS)

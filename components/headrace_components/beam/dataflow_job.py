@@ -12,12 +12,12 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions
 from headrace_components.beam import locations
 from headrace_components.beam.dataflow_api import ENDED, ENDING, DataflowApi, DataflowError
 from headrace_components.beam.gate import Gate
+from headrace_components.beam.job_record import JobRecord
 from headrace_components.errors import ComponentError, InputError, PlatformError, RefusedError
 from headrace_components.task import Artifact
 
 _API = "https://dataflow.googleapis.com/v1b3"
 _CONSOLE = "https://console.cloud.google.com/dataflow/jobs"
-_RECORD_FILE = ".headrace-beam-job.json"
 _POLL_SECONDS = 2.0
 _LOOK_SECONDS = 1.0
 _NOT_FOUND = 404
@@ -46,9 +46,6 @@ _ADVICE: Mapping[int, tuple[type[ComponentError], str]] = {
 class DataflowJob:
     """The job of one task on Dataflow.
 
-    A task that is killed outright cannot end its job. Its retry has the same outputs, finds there
-    which job that was, and ends it, which otherwise would write there too, and cost as much again.
-
     Args:
         component: Name of the component, for what is logged.
         options: The pipeline's options.
@@ -63,10 +60,9 @@ class DataflowJob:
         self._component = component
         self._options = options
         self._output = output
-        self._scratch = scratch
         self._name = str(options.view_as(GoogleCloudOptions).job_name)
         self._is_named_here = is_named_here
-        self._file = locations.join(scratch.rpartition("/")[0], _RECORD_FILE)
+        self._record = JobRecord(scratch)
         self._gate = Gate()
         self._api = DataflowApi(options)
         self._running: list[str] = []
@@ -94,7 +90,7 @@ class DataflowJob:
         self._end_earlier_job()
         if self._is_named_here:
             # Before there is a job: a task that is killed while it submits leaves the name.
-            self._write_record(name=self._name)
+            self._record.write(name=self._name)
         result = submit()
         self._announce(result.job_id())
         self._gate.check()
@@ -120,9 +116,8 @@ class DataflowJob:
         return all(ends)
 
     def forget(self) -> None:
-        """Says that no job runs."""
-        if locations.exists(self._file):
-            locations.remove_file(self._file)
+        """Removes the note of the job, which has ended."""
+        self._record.forget()
 
     def _watch(self, client: Any) -> Any:
         submit, gate = client.submit_job_description, self._gate
@@ -162,24 +157,20 @@ class DataflowJob:
         resources = {"resources": [{"resourceType": "DataflowJob", "resourceUri": uri}]}
         self._output.metadata["gcp_resources"] = json.dumps(resources)
         if not self._is_named_here:  # other jobs may have that name before and afterwards
-            self._write_record(job=job_id)
-
-    def _write_record(self, *, job: str = "", name: str = "") -> None:
-        found = {"job": job, "name": name, "scratch": self._scratch}
-        locations.write_bytes(self._file, json.dumps(found).encode())
+            self._record.write(job=job_id)
 
     def _end_earlier_job(self) -> None:
         """Ends what an earlier try of the task left running, waits for its end and cleans up."""
-        if not locations.exists(self._file):
+        found = self._record.earlier()
+        if found is None:
             return
-        found = json.loads(locations.read_bytes(self._file))
-        job = found["job"]
-        for each in [job] if job else self._asked(lambda: self._api.running(found["name"])):
+        jobs = [found.job] if found.job else self._asked(lambda: self._api.running(found.name))
+        for each in jobs:
             self._running.append(each)
             self._await_end(each)
             self._running.remove(each)
-        locations.remove(found["scratch"])
-        self.forget()
+        locations.remove(found.scratch)
+        self._record.remove()
 
     def _await_end(self, job: str) -> None:
         state = self._state(job)

@@ -11,7 +11,7 @@ from typing import Any
 
 import apache_beam as beam
 
-from headrace_components.beam import dataflow_job, locations
+from headrace_components.beam import dataflow_job, flink_errors, locations
 from headrace_components.beam.options import BeamOptions
 from headrace_components.beam.remote_pipeline import RemotePipeline, Work
 from headrace_components.errors import ComponentError, InputError, PlatformError
@@ -159,6 +159,8 @@ def _author_errors(component: str, options: BeamOptions) -> Iterator[None]:
             raise  # a bug, here as in a worker of this machine; its traceback tells
         if refusal := dataflow_job.refusal(component, error):
             raise refusal from error
+        if known := flink_errors.explained(component, text):
+            raise known from error
         # Of a traceback, the last line says what it is.
         reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
         raise PlatformError(

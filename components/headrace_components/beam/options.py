@@ -23,6 +23,9 @@ _LOCAL_RUNNERS = (*_DIRECT_RUNNERS, "FnApiRunner", "BundleBasedDirectRunner", "P
 # Java runners have options of their own, which Python's parser learns from their job server.
 _PYTHON_RUNNERS = (*_LOCAL_RUNNERS, "DataflowRunner")
 
+# Ours, and not Beam's: its job servers have no use for it.
+_FLINK_REST = "--flink_rest"
+
 
 class BeamOptions:
     """What `beam_pipeline_args` says.
@@ -31,19 +34,24 @@ class BeamOptions:
         component: Name of the component, for error messages.
         args: Beam's command line, as `["--runner=DataflowRunner", "--region=europe-west1"]`.
 
+    Attributes:
+        flink_rest: URL of the REST API of the Flink behind the job server, that `--flink_rest`
+            gives; empty where none is given.
+
     Raises:
         InputError: An option is unknown to Beam or lacks its value.
     """
 
     def __init__(self, component: str, args: Sequence[str]) -> None:
         self._component = component
+        self.flink_rest, args = _flink_rest(component, args)
         self.pipeline_options = _parsed(component, args)
         # Annotations are for mypy: Beam stops at those it does not understand, as a Sequence.
         self.pipeline_options.view_as(TypeOptions).pipeline_type_check = False
         name = self.pipeline_options.view_as(StandardOptions).runner or "DirectRunner"
         self.runner_name = _class_name(component, name)
         if self.runner_name in _PYTHON_RUNNERS:
-            _check_known(component, args)
+            _check_known(component, [*args, *([_FLINK_REST] if self.flink_rest else [])])
 
     @property
     def is_remote(self) -> bool:
@@ -84,6 +92,20 @@ class BeamOptions:
             return self.runner_name
         local_workers.register()
         return FnApiRunner()
+
+
+def _flink_rest(component: str, args: Sequence[str]) -> tuple[str, list[str]]:
+    """Returns the value of `--flink_rest`, and the other options."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument(_FLINK_REST, nargs="?", const="")
+    found, others = parser.parse_known_args(args)
+    url: str | None = found.flink_rest
+    if url is not None and not url.startswith(("http://", "https://")):
+        raise InputError(
+            f"{component}: `beam_pipeline_args` has {url!r} for {_FLINK_REST}, expected the URL of "
+            f"Flink's REST API. Write it as '{_FLINK_REST}=http://flink-jobmanager:8081'."
+        )
+    return url or "", others
 
 
 def _parsed(component: str, args: Sequence[str]) -> PipelineOptions:

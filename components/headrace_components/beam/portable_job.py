@@ -1,21 +1,27 @@
 """A job of a job server, as Flink and Spark have one: how it is submitted and how it ends."""
 
+import contextlib
 import logging
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PortableOptions
 from apache_beam.portability.api import beam_job_api_pb2
 from apache_beam.runners.portability.job_server import ExternalJobServer
 
+from headrace_components.beam import locations
+from headrace_components.beam.flink_job import FlinkJobs
 from headrace_components.beam.gate import Gate
+from headrace_components.beam.job_record import EarlierJob, JobRecord
 
 _STATES = beam_job_api_pb2.JobState
 _ENDED = frozenset({_STATES.DONE, _STATES.FAILED, _STATES.CANCELLED, _STATES.DRAINED})
 _ENDING = frozenset({_STATES.CANCELLING})
+# Nothing runs then. A job that is CANCELLED on its job server may run behind it.
+_WITHOUT_JOB = frozenset({_STATES.UNSPECIFIED, _STATES.DONE, _STATES.FAILED})
 
 # How long a signal waits for the answer to the submission.
 _CREATION_SECONDS = 6.0
@@ -31,15 +37,24 @@ class PortableJob:
 
     Args:
         component: Name of the component, for what is logged.
-        options: The pipeline's options; the job's name among them is its own.
+        options: The pipeline's options.
+        flink_rest: URL of the REST API of the Flink behind the job server; empty where none is
+            known.
+        scratch: Location of the job's intermediate files, in the directory of the output.
+        is_named_here: Whether the job has a name of its own, which no other job ever has.
     """
 
-    def __init__(self, component: str, options: Any) -> None:
+    def __init__(
+        self, component: str, options: Any, flink_rest: str, scratch: str, *, is_named_here: bool
+    ) -> None:
         self._component = component
         self._options = options
         self._endpoint = options.view_as(PortableOptions).job_endpoint
         self._name = str(options.view_as(GoogleCloudOptions).job_name)
         self._gate = Gate()
+        # A name that other jobs have, too, tells a retry nothing.
+        self._record = JobRecord(scratch) if is_named_here else None
+        self._flink = FlinkJobs(component, flink_rest, self._name) if flink_rest else None
         self._service: Any = None
         self._job_id = ""
         self._is_asked_for = False
@@ -74,7 +89,14 @@ class PortableJob:
             runner.default_job_server = lambda _: server
 
     def run(self, submit: Callable[[], Any]) -> Any:
-        """Submits, and waits for the end of the job."""
+        """Ends what an earlier try left, submits, and waits for the end of the job."""
+        if self._record is not None:
+            if earlier := self._record.earlier():
+                self._end_earlier_job(earlier, self._record)
+            # Before there is a job: a task that is killed while it submits leaves the name.
+            self._record.write(name=self._name)
+        if self._flink is not None:
+            self._flink.look_before()
         self._result = submit()
         logging.info(
             "%s: job %s of the job server %s.",
@@ -83,7 +105,9 @@ class PortableJob:
             self._endpoint or "of this task",
         )
         self._gate.check()
-        self._result.wait_until_finish()
+        with self._flink.watched() if self._flink else contextlib.nullcontext():
+            self._result.wait_until_finish()
+        self.forget()
         return self._result
 
     def stop(self) -> None:
@@ -99,6 +123,17 @@ class PortableJob:
         if not self._is_asked_for:
             return True
         deadline = time.monotonic() + seconds
+        if self._flink is None:
+            return self._end_on_server(deadline)
+        # At the same time: either may not answer. The job server alone can end what it has not
+        # handed on yet, Flink alone what it has.
+        server = threading.Thread(target=self._end_on_server, args=[deadline], daemon=True)
+        server.start()
+        has_ended = self._flink.end(deadline)
+        server.join(max(0.0, deadline - time.monotonic()))
+        return has_ended
+
+    def _end_on_server(self, deadline: float) -> bool:
         try:
             has_ended = self._end(deadline)
         except Exception as error:  # of the connection, or what the server answers
@@ -118,7 +153,41 @@ class PortableJob:
         return has_ended
 
     def forget(self) -> None:
-        """Has nothing to forget: a job server's jobs are not noted."""
+        """Removes the note of the job, which has ended."""
+        if self._record is not None:
+            self._record.forget()
+
+    def _end_earlier_job(self, earlier: EarlierJob, record: JobRecord) -> None:
+        """Ends what an earlier try of the task left running, waits for its end and cleans up."""
+        state = self._cancel_on_server(earlier.name)
+        if self._flink is not None:
+            may_come = state not in _WITHOUT_JOB
+            self._flink.end_earlier(earlier.name, self._gate, record.file, may_come=may_come)
+        elif state not in _WITHOUT_JOB:
+            logging.warning(
+                "%s: an earlier try of this task left the job %s. The job server %s took its end, "
+                "but what runs behind it may go on with it: look there. With `rest` of its "
+                "[beam.NAME] in the profile, a retry ends a job of Flink itself.",
+                self._component,
+                earlier.name,
+                self._endpoint,
+            )
+        locations.remove(earlier.scratch)
+
+    def _cancel_on_server(self, name: str) -> int:
+        """Returns the state that the job server has, or had, a job in; UNSPECIFIED for no job."""
+        if self._endpoint in _NO_ENDPOINTS:  # it ended with the earlier try
+            return int(_STATES.UNSPECIFIED)
+        with self._gate.passing():
+            try:
+                service = ExternalJobServer(self._endpoint, _CALL_SECONDS).start()
+                for job_id, state in _jobs(service, name):
+                    if state in _ENDED:
+                        return state
+                    return self._cancelled(service, job_id, time.monotonic() + _CALL_SECONDS)
+            except Exception as error:  # of the connection, or what the server answers
+                logging.info("%s: its job server does not tell of jobs: %s", self._component, error)
+        return int(_STATES.UNSPECIFIED)
 
     def _submission(self, run: Callable[[str], Any]) -> Callable[[str], Any]:
         def submitted(preparation_id: str) -> Any:
@@ -159,13 +228,23 @@ class PortableJob:
             )
             return True
         logging.warning(
-            "%s: asked for the end of its job on Beam. Job %s is in state %s%s.",
+            "%s: asked for the end of its job on Beam. Job %s is in state %s on its job server%s.",
             self._component,
             job_id,
             name,
-            "" if state in _ENDED | _ENDING else ", still: look at the job server's own page",
+            self._doubt(state),
         )
         return state in _ENDED
+
+    def _doubt(self, state: int) -> str:
+        if state not in _ENDED | _ENDING:
+            return ", still: look at the job server's own page"
+        if self._flink is not None or self._endpoint in _NO_ENDPOINTS:
+            return ""
+        return (
+            ", which does not tell whether the runner behind it has ended it: look there. With "
+            "`rest` of its [beam.NAME] in the profile, a task ends a job of Flink itself"
+        )
 
     def _cancelled(self, service: Any, job_id: str, deadline: float) -> int:
         is_taken = False
@@ -191,14 +270,20 @@ class PortableJob:
     def _lost_job(self, service: Any, deadline: float) -> str:
         """Looks for the job that was asked for and whose answer did not come."""
         while not self._job_id and time.monotonic() < deadline:
-            answer = _call(service.GetJobs, beam_job_api_pb2.GetJobsRequest())
-            for each in answer.job_info:
-                # Beam's own server has the same `job_name` for all.
-                option = each.pipeline_options.fields[_NAME_OPTION].string_value
-                if self._name in (option, each.job_name):
-                    return str(each.job_id)
+            for job_id, _ in _jobs(service, self._name):
+                return job_id
             time.sleep(_PAUSE_SECONDS)
         return self._job_id
+
+
+def _jobs(service: Any, name: str) -> Iterator[tuple[str, int]]:
+    """Yields the IDs and the states of the jobs of a job server that have a name."""
+    answer = _call(service.GetJobs, beam_job_api_pb2.GetJobsRequest())
+    for each in answer.job_info:
+        # Beam's own server has the same `job_name` for all.
+        option = each.pipeline_options.fields[_NAME_OPTION].string_value
+        if name in (option, each.job_name):
+            yield str(each.job_id), int(each.state)
 
 
 def _call(method: Any, request: Any) -> Any:

@@ -76,7 +76,13 @@ class RemotePipeline(beam.Pipeline):
             runner = job.runner()
             self._job: RemoteJob = job
         else:
-            self._job = PortableJob(component, options.pipeline_options)
+            self._job = PortableJob(
+                component,
+                options.pipeline_options,
+                options.flink_rest,
+                scratch,
+                is_named_here=is_named_here,
+            )
         super().__init__(runner=runner, options=options.pipeline_options)
         self._component = component
         self._signals = StopSignals()

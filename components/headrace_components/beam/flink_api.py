@@ -1,0 +1,170 @@
+"""Looks at jobs of Flink and ends them, over Flink's own REST API.
+
+A job server of Beam answers that a job is cancelled and leaves it running in Flink: it ends its own
+wait for the job, and Flink does not hear of it. Seen with Flink 1.19 and Beam 2.70.
+
+Source of paths, states and answers: the REST API of Flink 1.19, version v1, at the address of
+`rest.port`.
+"""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+ENDED = frozenset({"FINISHED", "FAILED", "CANCELED"})
+ENDING = frozenset({"FAILING", "CANCELLING"})
+
+_CALL_SECONDS = 5.0
+_PAUSE_SECONDS = 0.5
+_REASON_LENGTH = 200
+_NOT_FOUND = 404
+# A job that has ended refuses its end.
+_CONFLICT = 409
+
+
+class FlinkError(Exception):
+    """An answer of Flink that is no success, or no answer.
+
+    Attributes:
+        status: The HTTP status; 0 where nothing answered.
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"{status}: {message}" if status else message)
+        self.status = status
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FlinkJob:
+    """A job as Flink sees it.
+
+    Attributes:
+        id: Flink's own, 32 hexadecimal digits.
+        state: Such as `RUNNING`.
+        num_tasks: Parts of the job.
+        num_finished: Those that are done.
+    """
+
+    id: str
+    state: str
+    num_tasks: int
+    num_finished: int
+
+
+class FlinkApi:
+    """The jobs of one cluster of Flink.
+
+    Args:
+        rest: URL of its REST API, such as `http://flink-jobmanager:8081`.
+    """
+
+    def __init__(self, rest: str) -> None:
+        self.rest = rest.rstrip("/")
+
+    def page(self, job_id: str) -> str:
+        """Returns the address of a job's page, which stays when the job has ended."""
+        return f"{self.rest}/#/job/running/{job_id}"
+
+    def jobs(self, name: str) -> list[FlinkJob]:
+        """Returns the jobs that have a name, the newest last; also those that ended."""
+        answer = self._call("GET", "/jobs/overview")
+        try:
+            return [
+                FlinkJob(
+                    id=str(job["jid"]),
+                    state=str(job["state"]),
+                    num_tasks=int(job["tasks"]["total"]),
+                    num_finished=int(job["tasks"]["finished"]),
+                )
+                for job in sorted(answer["jobs"], key=lambda job: int(job["start-time"]))
+                if job["name"] == name
+            ]
+        except (LookupError, TypeError, ValueError) as error:
+            raise self._foreign(json.dumps(answer)) from error
+
+    def state(self, job_id: str) -> str:
+        """Returns the state of a job; one that Flink has forgotten has ended."""
+        try:
+            answer = self._call("GET", f"/jobs/{quote(job_id)}")
+        except FlinkError as error:
+            if error.status != _NOT_FOUND:
+                raise
+            return "FINISHED"
+        if "state" not in answer:
+            raise self._foreign(json.dumps(answer))
+        return str(answer["state"])
+
+    def end(self, job_id: str, seconds: float) -> str:
+        """Has a job end, in whatever state it is; may be called again.
+
+        Args:
+            job_id: The job.
+            seconds: How long to ask and to look at most.
+
+        Returns:
+            The state that it was last seen in: one of `ENDED`, or another where that did not come
+            in time.
+
+        Raises:
+            FlinkError: Flink did not take the call, or does not tell what came of it.
+        """
+        deadline = time.monotonic() + seconds
+        state, is_taken = "", False
+        while True:
+            try:
+                if not is_taken:
+                    self._cancel(job_id)
+                    is_taken = True
+                state = self.state(job_id)
+            except FlinkError:
+                # A job manager that starts again answers a little later.
+                if time.monotonic() >= deadline:
+                    raise
+            if state in ENDED or time.monotonic() >= deadline:
+                return state
+            time.sleep(_PAUSE_SECONDS)
+
+    def _cancel(self, job_id: str) -> None:
+        try:
+            self._call("PATCH", f"/jobs/{quote(job_id)}?mode=cancel")
+        except FlinkError as error:
+            if error.status not in (_NOT_FOUND, _CONFLICT):
+                raise
+
+    def _call(self, method: str, path: str) -> Mapping[str, Any]:
+        request = urllib.request.Request(f"{self.rest}{path}", method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=_CALL_SECONDS) as answer:
+                content = answer.read()
+        except urllib.error.HTTPError as error:
+            raise FlinkError(error.code, _reason(error)) from error
+        except (OSError, ValueError) as error:  # of sockets, of HTTP, of what is no HTTP
+            reason = getattr(error, "reason", error)
+            raise FlinkError(0, f"{self.rest} does not answer: {reason}") from error
+        try:
+            found = json.loads(content or b"{}")
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise self._foreign(content[:_REASON_LENGTH].decode("utf-8", "replace"))
+        return found
+
+    def _foreign(self, content: str) -> FlinkError:
+        return FlinkError(
+            0, f"{self.rest} answers {content[:_REASON_LENGTH]!r}, which Flink's REST API does not"
+        )
+
+
+def _reason(error: urllib.error.HTTPError) -> str:
+    """Returns the first line of what Flink says, which is followed by a page of Java's stack."""
+    try:
+        content = error.read()
+        lines = json.loads(content)["errors"][0].splitlines()
+        return str(lines[0])[:_REASON_LENGTH]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return str(error.reason)

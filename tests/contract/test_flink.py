@@ -1,0 +1,218 @@
+"""Components on a real Apache Flink, which HEADRACE_FLINK=1 asks for."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+import tensorflow_data_validation as tfdv
+
+from beam_clusters import await_true, executor_input, worker_pool
+from flink_cluster import Flink, flink
+from headrace_components.data.examples import ExamplesReader
+from statistics_oracle import differences
+
+Start: TypeAlias = Callable[[list[str], Path, float], "subprocess.Popen[bytes]"]
+
+TASK = Path(__file__).parents[1] / "flink_task.py"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Flink]:
+    with flink({"taskmanager.network.sort-shuffle.min-buffers": "64"}) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with worker_pool(tmp_path_factory.mktemp("pool") / "pool.log") as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def pooled(cluster: Flink, pool: str) -> list[str]:
+    """Gives `beam_pipeline_args` for workers of a pool, which outlive the task."""
+    return [*arguments(cluster), "--environment_type=EXTERNAL", f"--environment_config={pool}"]
+
+
+def arguments(cluster: Flink, rest: str | None = None) -> list[str]:
+    return [
+        "--runner=PortableRunner",
+        f"--job_endpoint={cluster.job_endpoint}",
+        f"--artifact_endpoint={cluster.artifact_endpoint}",
+        f"--flink_rest={cluster.rest if rest is None else rest}",
+    ]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts tasks whose jobs wait for some seconds; the log of each lies beside its output."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def task(args: list[str], output: Path, seconds: float) -> "subprocess.Popen[bytes]":
+        request = json.dumps({"args": args, "output": str(output), "seconds": seconds})
+        with output.with_suffix(".log").open("ab") as log:
+            command = [sys.executable, str(TASK), request]
+            started.append(subprocess.Popen(command, stdout=log, stderr=log))
+        return started[-1]
+
+    yield task
+    for each in started:
+        each.kill()
+        each.wait()
+
+
+def job_name(output: Path) -> str:
+    """Waits until a task has noted the name of its job, and returns it."""
+    record = output / ".headrace-beam-job.json"
+    deadline = time.monotonic() + 60
+    while not record.is_file():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    time.sleep(0.1)  # it is being written
+    return str(json.loads(record.read_text("utf-8"))["name"])
+
+
+def log_of(output: Path) -> str:
+    return output.with_suffix(".log").read_text("utf-8")
+
+
+def test_a_signal_ends_the_job_in_flink(
+    cluster: Flink, start: Start, pooled: list[str], tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    task = start(pooled, output, 300.0)
+    name = job_name(output)
+    job_id = cluster.await_state(name, "RUNNING")
+
+    task.send_signal(signal.SIGTERM)
+
+    assert task.wait(24) == 128 + signal.SIGTERM
+    assert cluster.jobs()[name] == (job_id, "CANCELED")
+    page = f"{cluster.rest}/#/job/running/{job_id}"
+    assert f"waiting: Flink job {name}: {page}" in log_of(output)
+    assert f"waiting: job {name} is in state CANCELED in Flink: {page}" in log_of(output)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1.0, 2.5])
+def test_a_signal_during_the_submission_leaves_no_job(
+    seconds: float, cluster: Flink, start: Start, pooled: list[str], tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    task = start(pooled, output, 300.0)
+    name = job_name(output)
+    time.sleep(seconds)
+
+    task.send_signal(signal.SIGTERM)
+
+    assert task.wait(24) == 128 + signal.SIGTERM
+    time.sleep(10)
+    assert cluster.jobs().get(name, ("", "CANCELED"))[1] == "CANCELED"
+
+
+def test_a_retry_ends_the_job_of_a_killed_try_and_then_does_its_work(
+    cluster: Flink, start: Start, pooled: list[str], tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    killed = start(pooled, output, 300.0)
+    name = job_name(output)
+    job_id = cluster.await_state(name, "RUNNING")
+    killed.kill()
+    killed.wait()
+    time.sleep(3)
+    assert cluster.jobs()[name] == (job_id, "RUNNING")
+
+    retry = start(pooled, output, 0.1)
+
+    assert retry.wait(120) == 0
+    assert cluster.jobs()[name] == (job_id, "CANCELED")
+    assert json.loads(output.with_name("out.json").read_text("utf-8")) == [1, 2]
+    assert list(output.iterdir()) == []
+
+
+def test_a_signal_is_heard_where_flinks_api_is_down(
+    cluster: Flink, start: Start, pool: str, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    args = [*arguments(cluster, "http://127.0.0.1:9"), "--environment_type=EXTERNAL"]
+    task = start([*args, f"--environment_config={pool}"], output, 300.0)
+    name = job_name(output)
+    job_id = cluster.await_state(name, "RUNNING")
+
+    task.send_signal(signal.SIGTERM)
+
+    assert task.wait(24) == 128 + signal.SIGTERM
+    assert "could not end its job in Flink, which may go on" in log_of(output)
+    # The job server took the end and did not pass it on; a retry that reaches Flink does.
+    assert cluster.jobs()[name] == (job_id, "RUNNING")
+    retry = start(
+        [*arguments(cluster), "--environment_type=EXTERNAL", f"--environment_config={pool}"],
+        output,
+        0.1,
+    )
+    assert retry.wait(120) == 0
+    assert cluster.jobs()[name] == (job_id, "CANCELED")
+
+
+def test_a_lost_task_manager_is_named_and_a_retry_succeeds(
+    cluster: Flink, start: Start, pooled: list[str], tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    task = start(pooled, output, 300.0)
+    await_true(output.with_name("out.waits").exists)
+
+    cluster.lose_task_manager()
+
+    assert task.wait(90) == 75
+    assert "waiting: Flink lost the TaskManager localhost:" in log_of(output)
+    assert start(pooled, output, 0.1).wait(120) == 0
+
+
+def run(component: str, root: Path, parameters: Mapping[str, Any], inputs: Sequence[str]) -> str:
+    """Runs a component as a backend does, and returns its log."""
+    root.mkdir(exist_ok=True)
+    message = executor_input(component, str(root), root / "output.json", parameters, inputs)
+    command = [sys.executable, "-m", f"headrace_components.{component}"]
+    done = subprocess.run(
+        [*command, "--executor_input", message], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+def penguins(root: Path) -> Path:
+    """Writes the penguins as the example reads them."""
+    script = Path(__file__).parents[2] / "examples/penguins/prepare_data.py"
+    subprocess.run([sys.executable, script, root / "penguins.csv"], check=True)
+    return root
+
+
+def rows(directory: Path, split: str) -> list[bytes]:
+    reader = ExamplesReader(directory, "test")
+    return sorted(record for some in reader.serialized(split) for record in some)
+
+
+@pytest.mark.parametrize("workers", ["LOOPBACK", "EXTERNAL"])
+def test_rows_and_statistics_of_the_penguins_equal_the_embedded_engines(
+    workers: str, cluster: Flink, pooled: list[str], tmp_path: Path
+) -> None:
+    data = penguins(tmp_path / "data")
+    args = pooled if workers == "EXTERNAL" else [*arguments(cluster), "--environment_type=LOOPBACK"]
+    embedded, on_flink = tmp_path / "embedded", tmp_path / "flink"
+    for root, given in ((embedded, []), (on_flink, args)):
+        beam_args = {"beam_pipeline_args": given}
+        run("csv_example_gen", root, {"input_base": str(data), **beam_args}, [])
+        run("statistics_gen", root, beam_args, ["examples"])
+
+    for split in ("train", "eval"):
+        assert rows(on_flink / "examples", split) == rows(embedded / "examples", split)
+        expected, found = (
+            tfdv.load_stats_binary(str(root / f"statistics/Split-{split}/FeatureStats.pb"))
+            for root in (embedded, on_flink)
+        )
+        assert differences(expected, found) == []
