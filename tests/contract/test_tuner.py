@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -305,29 +306,121 @@ def test_trials_in_parallel_processes_find_the_same(
     assert len(records(outcome)) == 6
 
 
+# An oracle that waits for trials that run before it hands out others: a process without one asks
+# until it is told to stop.
+WAITING_MODULE = (
+    MODULE.replace("keras_tuner.RandomSearch", "keras_tuner.GridSearch")
+    .replace("        seed=7,\n", "")
+    .replace(
+        "    tuner = Parabola(",
+        "    space = keras_tuner.HyperParameters()\n"
+        "    space.Choice('x', [0, 1, 2]), space.Choice('y', ['left', 'right'])\n"
+        "    NUMBER\n"
+        "    tuner = Parabola(",
+    )
+    .replace("overwrite=True,", "overwrite=True, hyperparameters=space,")
+    .replace("import json\n", "import json\nimport signal\nimport sys\nimport time\n")
+)
+IN_TRIAL = '    return {"loss"'
+IN_TUNER_FN = "    NUMBER"
+AT_END = "    def run_trial"
+KILL = "os.kill(os.getpid(), signal.SIGKILL)"
+
+
+@pytest.fixture
+def time_limit() -> Iterator[None]:
+    """Fails a test that waits for ever."""
+
+    def give_up(number: int, frame: object) -> None:
+        raise TimeoutError("the tuner still waits")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(240)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("time_limit")
 @pytest.mark.parametrize(
-    ("old", "new", "message"),
+    ("place", "number", "action", "message"),
     [
+        (IN_TUNER_FN, 1, KILL, r"process 1 of the trials ended with exit code -9, expected 0"),
+        (IN_TRIAL, 0, KILL, r"process 0 of the trials ended with exit code -9, expected 0"),
         (
-            '    return {"loss"',
-            '    raise ValueError("no such layer")\n    return {"loss"',
-            r"of its trials, \d failed, the last with ValueError: no such layer at module.py, line",
+            IN_TRIAL,
+            1,
+            "os._exit(0)",
+            r"process 1 .* exit code 0 .* Where the module ends it, as by",
         ),
-        (
-            '    return {"loss"',
-            '    os.kill(os.getpid(), 9)\n    return {"loss"',
-            r"process \d of the trials ended with exit code -9, expected 0",
-        ),
+        (IN_TRIAL, 1, "sys.exit('enough')", r"raised SystemExit at module.py, line \d+: enough"),
+        (AT_END, 0, KILL, r"process 0 of the trials ended with exit code -9, expected 0"),
     ],
 )
-def test_a_failure_in_a_parallel_process_is_reported(
-    launcher: Launcher, examples: Stored, tmp_path: Path, old: str, new: str, message: str
+def test_a_process_that_ends_ends_the_search(
+    launcher: Launcher,
+    examples: Stored,
+    tmp_path: Path,
+    place: str,
+    number: int,
+    action: str,
+    message: str,
 ) -> None:
-    path = module(tmp_path, MODULE.replace(old, new))
+    # The other process would be told to wait for as long as this one's trial runs.
+    here = f"if os.environ.get('KERASTUNER_TUNER_ID') == 'tuner{number}': {action}"
+    method = f"    def on_search_end(self):\n        {here}\n\n{AT_END}"
+    text = WAITING_MODULE.replace(place, method if place == AT_END else f"    {here}\n{place}")
+    path = module(tmp_path, text.replace("NUMBER", "pass"))
 
     with pytest.raises(TaskFailedError, match=message):
         launcher.run("tuner", {"module_file": path, "num_parallel_trials": 2}, examples=examples)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("time_limit")
+def test_a_search_whose_trials_all_fail_ends_for_all_processes(
+    launcher: Launcher, examples: Stored, tmp_path: Path
+) -> None:
+    raising = f"    raise ValueError('no such layer')\n{IN_TRIAL}"
+    path = module(tmp_path, WAITING_MODULE.replace(IN_TRIAL, raising).replace("NUMBER", "pass"))
+
+    with pytest.raises(
+        TaskFailedError, match=r"of its trials, \d failed, the last with ValueError: no such layer"
+    ):
+        launcher.run("tuner", {"module_file": path, "num_parallel_trials": 2}, examples=examples)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("time_limit")
+@pytest.mark.parametrize(("failing", "expected"), [("x == 1", 2), ("(x, y) != (0, 'left')", 1)])
+def test_good_trials_count_among_failing_ones(
+    launcher: Launcher, examples: Stored, tmp_path: Path, failing: str, expected: int
+) -> None:
+    # The second search is given up after three failures in a row; its first trial is the good one.
+    raising = f"    if {failing}:\n        raise ValueError('no such layer')\n{IN_TRIAL}"
+    path = module(tmp_path, WAITING_MODULE.replace(IN_TRIAL, raising).replace("NUMBER", "pass"))
+
+    outcome = launcher.run(
+        "tuner", {"module_file": path, "num_parallel_trials": 2}, examples=examples
+    )
+
+    assert len(records(outcome)) >= expected
+    for row in [best(outcome)["values"], *records(outcome)]:
+        x, y = row["x"], row["y"]
+        assert not eval(failing, {"x": x, "y": y})
+    assert best(outcome)["values"]["x"] == records(outcome)[0]["x"]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("time_limit")
+def test_processes_find_the_tuner_where_all_else_goes_through_a_proxy(
+    launcher: Launcher, examples: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    parameters = {"module_file": module(tmp_path), "num_parallel_trials": 2}
+
+    assert len(records(launcher.run("tuner", parameters, examples=examples))) == 6
 
 
 @pytest.mark.slow

@@ -5,35 +5,43 @@ asks for trials over gRPC where `KERASTUNER_ORACLE_IP` says so. The oracle they 
 process, so nothing has to be read back.
 """
 
+import contextlib
 import logging
 import os
 import pickle
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent import futures
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import grpc
 
-from headrace_components.errors import InputError, PlatformError
-from headrace_components.task import EXIT_INPUT_ERROR, Task
-from headrace_components.tuner.search import Search
+from headrace_components.errors import ComponentError, InputError, PlatformError
+from headrace_components.task import EXIT_INPUT_ERROR, EXIT_PLATFORM_ERROR, Task
+from headrace_components.tuner.search import GAVE_UP, Search
 
 READY_LINE = "ready"
 GO_LINE = "go\n"
+DONE_LINE = "done"
 _POLL_SECONDS = 0.1
+_LISTEN_SECONDS = 5.0  # for the last lines of a process that has ended
+_HOST = "127.0.0.1"
 
 
 def search_in_processes(task: Task, num_processes: int, working_dir: str, search: Search) -> None:
     """Has `num_processes` processes run the trials that the oracle of `search` hands out.
 
+    A trial that fails is none of these, as long as KerasTuner goes on: it stays in the oracle.
+
     Raises:
-        InputError: The user's code raised outside of a trial.
+        InputError: The user's code raised outside of a trial, or ended its process.
         PlatformError: A process was lost.
     """
     trials = getattr(search.tuner.oracle, "max_trials", None)
@@ -44,16 +52,13 @@ def search_in_processes(task: Task, num_processes: int, working_dir: str, search
         message = folder / "task.pickle"
         message.write_bytes(pickle.dumps((task, working_dir)))
         port = stack.enter_context(_served(search.tuner.oracle))
-        processes = [
-            stack.enter_context(_process(message, port, number)) for number in range(count)
-        ]
+        workers = [stack.enter_context(_worker(message, port, number)) for number in range(count)]
         # A tuner that is told to overwrite empties the directory that all share, when it is made:
         # no trial may begin before the last tuner is there.
-        for number, process in enumerate(processes):
-            _await_ready(process, folder, number)
-        for process in processes:
-            _send_go(process)
-        _await_all(processes, folder)
+        _await_all(workers, READY_LINE)
+        for worker in workers:
+            worker.go()
+        _await_all(workers, DONE_LINE)
         _restore_messages(search.tuner.oracle, folder)
 
 
@@ -74,11 +79,10 @@ def message_file(folder: Path, trial_id: str) -> Path:
 def _served(oracle: Any) -> Iterator[int]:
     # Not before `keras_choice` has chosen for which Keras it is imported.
     from keras_tuner.src import protos
-    from keras_tuner.src.distribute.oracle_chief import OracleServicer
 
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=1))
-    protos.get_service_grpc().add_OracleServicer_to_server(OracleServicer(oracle), server)
-    port = server.add_insecure_port("127.0.0.1:0")
+    protos.get_service_grpc().add_OracleServicer_to_server(_servicer(oracle), server)
+    port = server.add_insecure_port(f"{_HOST}:0")
     server.start()
     try:
         yield port
@@ -86,68 +90,131 @@ def _served(oracle: Any) -> Iterator[int]:
         server.stop(grace=None).wait()
 
 
+def _servicer(oracle: Any) -> Any:
+    """Returns KerasTuner's service, made to stop all processes where the oracle gives up.
+
+    As it is, the process of the last failed trial gets an error and ends. The trial stays among
+    those that run, so an oracle that waits for them has the other processes ask again, for ever.
+    """
+    from keras_tuner.src import protos
+    from keras_tuner.src.distribute.oracle_chief import OracleServicer
+    from keras_tuner.src.engine.trial import Trial, TrialStatus
+
+    class Servicer(OracleServicer):  # type: ignore[misc]
+        has_given_up = False
+
+        def CreateTrial(self, request: Any, context: Any) -> Any:  # noqa: N802  of the protocol
+            if not self.has_given_up:
+                return super().CreateTrial(request, context)
+            stopped = Trial(oracle.get_space(), status=TrialStatus.STOPPED)
+            return protos.get_service().CreateTrialResponse(trial=stopped.to_proto())
+
+        def EndTrial(self, request: Any, context: Any) -> Any:  # noqa: N802
+            try:
+                return super().EndTrial(request, context)
+            except RuntimeError as error:
+                if GAVE_UP not in str(error):
+                    raise
+                logging.info("tuner: KerasTuner gives up: several trials in a row failed.")
+                self.has_given_up = True
+                return protos.get_service().EndTrialResponse()
+
+    return Servicer(oracle)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Worker:
+    """A process that runs trials.
+
+    Attributes:
+        number: Its number.
+        process: The process.
+        error_file: Where it writes an error that is to be told.
+        said: Lines that it has said.
+        listener: The thread that notes these.
+    """
+
+    number: int
+    process: "subprocess.Popen[str]"
+    error_file: Path
+    said: set[str]
+    listener: threading.Thread
+
+    def is_lost(self, line: str) -> bool:
+        """Tells whether the process has ended without saying a line."""
+        if self.process.poll() is None:
+            return False
+        self.listener.join(_LISTEN_SECONDS)
+        return line not in self.said
+
+    def go(self) -> None:
+        """Lets it begin; one that has ended is found by whoever waits for it."""
+        if self.process.stdin:
+            with contextlib.suppress(BrokenPipeError):
+                self.process.stdin.write(GO_LINE)
+                self.process.stdin.flush()
+
+    def failure(self, code: int) -> ComponentError:
+        """Returns what a process reported that ended too early."""
+        if code in (EXIT_INPUT_ERROR, EXIT_PLATFORM_ERROR) and self.error_file.exists():
+            kind = InputError if code == EXIT_INPUT_ERROR else PlatformError
+            return kind(self.error_file.read_text("utf-8"))
+        if code == 0:
+            return InputError(
+                f"tuner: process {self.number} of the trials ended with exit code 0 before the "
+                "search was over, expected that its trials come back. Where the module ends it, as "
+                "by os._exit, raise an exception instead: then only that trial fails."
+            )
+        return PlatformError(
+            f"tuner: process {self.number} of the trials ended with exit code {code}, expected 0. "
+            "Where it was killed (-9) for want of memory, lower `num_parallel_trials` or give the "
+            "task more; the log may say more."
+        )
+
+
 @contextmanager
-def _process(message: Path, port: int, number: int) -> Iterator["subprocess.Popen[str]"]:
+def _worker(message: Path, port: int, number: int) -> Iterator[_Worker]:
+    names = ("no_grpc_proxy", "no_proxy")
+    excepted = next(filter(None, map(os.environ.get, names)), "")
     environment = {
         **os.environ,
+        # gRPC asks a proxy for this machine, too, and waits for an hour.
+        "no_grpc_proxy": ",".join(filter(None, [excepted, _HOST])),
         "KERASTUNER_TUNER_ID": f"tuner{number}",
-        "KERASTUNER_ORACLE_IP": "127.0.0.1",
+        "KERASTUNER_ORACLE_IP": _HOST,
         "KERASTUNER_ORACLE_PORT": str(port),
     }
-    error_file = _error_file(message.parent, number)
+    error_file = message.parent / f"error-{number}.txt"
     module = "headrace_components.tuner.trials"
     command = [sys.executable, "-m", module, str(message), str(error_file)]
     process = subprocess.Popen(
         command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
+    said = set[str]()
+    listener = threading.Thread(target=_listen, args=(process, said), daemon=True)
+    listener.start()
     try:
-        yield process
+        yield _Worker(
+            number=number, process=process, error_file=error_file, said=said, listener=listener
+        )
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
 
 
-def _error_file(folder: Path, number: int) -> Path:
-    return folder / f"error-{number}.txt"
-
-
-def _await_ready(process: "subprocess.Popen[str]", folder: Path, number: int) -> None:
+def _listen(process: "subprocess.Popen[str]", said: set[str]) -> None:
     for line in process.stdout or ():
-        if line.strip() == READY_LINE:
-            return
-    _check(process.wait(), folder, number)
-    raise PlatformError(
-        f"tuner: process {number} of the trials ended before its tuner was there. Run the task "
-        "again; the log may say more."
-    )
+        said.add(line.strip())
 
 
-def _send_go(process: "subprocess.Popen[str]") -> None:
-    if process.stdin:
-        process.stdin.write(GO_LINE)
-        process.stdin.flush()
+def _await_all(workers: Sequence[_Worker], line: str) -> None:
+    """Waits until all processes have said a line.
 
-
-def _await_all(processes: list["subprocess.Popen[str]"], folder: Path) -> None:
-    while True:
-        codes = [process.poll() for process in processes]
-        for number, code in enumerate(codes):
-            if code:
-                _check(code, folder, number)
-        if None not in codes:
-            return
+    Raises:
+        ComponentError: One of them has ended without it: the others might wait for it for ever.
+    """
+    while waiting := [worker for worker in workers if line not in worker.said]:
+        for worker in waiting:
+            if worker.is_lost(line):
+                raise worker.failure(worker.process.wait())
         time.sleep(_POLL_SECONDS)
-
-
-def _check(code: int, folder: Path, number: int) -> None:
-    """Raises what a process that ended reported."""
-    if code == 0:
-        return
-    error_file = _error_file(folder, number)
-    if code == EXIT_INPUT_ERROR and error_file.exists():
-        raise InputError(error_file.read_text("utf-8"))
-    raise PlatformError(
-        f"tuner: process {number} of the trials ended with exit code {code}, expected 0. Where it "
-        "was killed (-9) for want of memory, lower `num_parallel_trials` or give the task more; "
-        "the log may say more."
-    )

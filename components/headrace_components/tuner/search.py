@@ -21,8 +21,8 @@ from headrace_components.user_code.user_module import (
     load_function,
 )
 
-# KerasTuner's words where several trials in a row failed: a RuntimeError, or what gRPC makes of it.
-_GAVE_UP = "consecutive failures"
+GAVE_UP = "consecutive failures"
+"""What KerasTuner's RuntimeError says where several trials in a row failed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +60,7 @@ def _unless_given_up(function: Callable[..., None]) -> Callable[..., None]:
         try:
             function(**kwargs)
         except Exception as error:
-            if _GAVE_UP in str(error):
+            if GAVE_UP in str(error):
                 raise _GivenUpError(str(error)) from error
             raise
 

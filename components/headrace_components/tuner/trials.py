@@ -1,31 +1,36 @@
 """One of several processes that run trials: `python -m headrace_components.tuner.trials`.
 
 Started by `headrace_components.tuner.parallel`, with the environment of a KerasTuner worker. It
-prints a line when its tuner is there, and begins when it reads one.
+prints a line when its tuner is there, begins when it reads one, and prints another when the search
+is over: a process that ends without it is lost.
 """
 
 import fcntl
 import os
 import pickle
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from headrace_components.errors import InputError
+from headrace_components.errors import ComponentError, InputError
 from headrace_components.parameters import read
-from headrace_components.task import EXIT_INPUT_ERROR, Task
-from headrace_components.tuner.parallel import READY_LINE, message_file
+from headrace_components.task import EXIT_INPUT_ERROR, EXIT_PLATFORM_ERROR, Task
+from headrace_components.tuner.parallel import DONE_LINE, READY_LINE, message_file
 from headrace_components.tuner.params import TunerParams
 from headrace_components.tuner.search import prepare
 from headrace_components.user_code.precision import computing
+
+# An oracle that waits for other trials is asked again after so long.
+_IDLE_SECONDS = 0.2
 
 
 def main(arguments: Sequence[str]) -> int:
     """Runs trials until the oracle has no more.
 
     Args:
-        arguments: The pickled task and working directory, and where to write a user's error.
+        arguments: The pickled task and working directory, and where to write an error.
     """
     message, error_file = map(Path, arguments)
     # What the user's code prints belongs into the log; stdout is how the two processes speak.
@@ -41,15 +46,30 @@ def main(arguments: Sequence[str]) -> int:
                     fcntl.flock(lock, fcntl.LOCK_EX)
                     search = prepare(task, params, working_dir)
                 _keep_messages(search.tuner, message.parent)
-                answer.write(f"{READY_LINE}\n")
-                answer.flush()
+                _ask_at_leisure(search.tuner.oracle)
+                print(READY_LINE, file=answer, flush=True)
                 if not sys.stdin.readline():
                     return 0  # the process that started this one has gone
                 search.run()
-        except InputError as error:
+        except ComponentError as error:
             error_file.write_text(str(error), "utf-8")
-            return EXIT_INPUT_ERROR
+            return EXIT_INPUT_ERROR if isinstance(error, InputError) else EXIT_PLATFORM_ERROR
+        sys.stdout.flush()  # this process may be ended as soon as it has said so
+        print(DONE_LINE, file=answer, flush=True)
     return 0
+
+
+def _ask_at_leisure(oracle: Any) -> None:
+    """Has KerasTuner wait before it asks again, where it asks again at once."""
+    ask = oracle.create_trial
+
+    def create_trial(tuner_id: str) -> Any:
+        trial = ask(tuner_id)
+        if trial.status == "IDLE":
+            time.sleep(_IDLE_SECONDS)
+        return trial
+
+    oracle.create_trial = create_trial
 
 
 def _keep_messages(tuner: Any, folder: Path) -> None:
