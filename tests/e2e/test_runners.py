@@ -3,6 +3,7 @@
 """One pipeline under every runner: the same results. What containers see, and how they end."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from kfp import dsl
 
 import built_images
 import headrace
-from headrace.backends.local.runners.container_command import LABEL
+from headrace.backends.local.runners.container_command import FLAGS_VARIABLE, LABEL
 from headrace.backends.local.runners.container_images import image_ids
 from headrace.backends.local.runners.container_options import ContainerOptions
 from headrace.backends.local.runners.runner import RunnerName
@@ -221,6 +222,22 @@ def test_a_path_that_is_not_mounted_fails_the_task(
     assert failure.kind == "input"
     assert failure.message.startswith("pusher: `base_directory` is ")
     assert f"Add --mount {tmp_path / 'serving'}, " in failure.message
+
+
+def test_limits_that_the_runner_may_not_set_are_told_with_those_that_it_may(
+    podman: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = " ".join(built_images.engine().command[1:])
+    monkeypatch.setenv(FLAGS_VARIABLE, f"{runtime} --ulimit nofile=9999999:9999999")
+    refused = headrace.run(ask, root=tmp_path, runner="podman")
+
+    (failure,) = refused.failures
+    assert failure.kind == "platform"
+    assert "podman could not run its container" in failure.message
+    advice = re.search(rf"Set {FLAGS_VARIABLE}='(--ulimit [^']*)'", failure.message)
+    assert advice, failure.message
+    monkeypatch.setenv(FLAGS_VARIABLE, f"{runtime} {advice[1]}")
+    assert headrace.run(ask, root=tmp_path, runner="podman").state == "succeeded"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])

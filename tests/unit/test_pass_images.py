@@ -4,6 +4,7 @@
 # mypy: disallow-untyped-decorators=False
 
 import dataclasses
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +19,7 @@ from headrace.errors import CompileError
 from headrace.frontend import load
 from headrace.passes.images import apply_images, own_images
 from headrace.profiles.images import Images
-from headrace.profiles.profile import Profile
+from headrace.profiles.profile import Profile, read_profile
 from headrace.profiles.vertex import Vertex
 from headrace.targets import Target
 from headrace_components import artifacts, catalog
@@ -63,6 +64,19 @@ def test_local_runs_keep_logical_names_and_need_no_profile() -> None:
 def test_images_without_a_digest_are_named() -> None:
     with pytest.raises(CompileError, match=r"no digest for \['trainer'\]; known: \['pusher'\]"):
         apply_images(SPEC, "vertex", profile("pusher"))
+
+
+@pytest.mark.parametrize("line", ["", 'digests_file = "built/all.json"'])
+def test_where_digests_were_looked_for_is_told(line: str, tmp_path: Path) -> None:
+    file = tmp_path / ("built/all.json" if line else "images/digests.json")
+    file.parent.mkdir()
+    file.write_text(json.dumps({"pusher": DIGEST}), "utf-8")
+    toml = tmp_path / "headrace.toml"
+    toml.write_text(f'[images]\nregistry = "ghcr.io/mine"\n{line}\n', "utf-8")
+
+    words = f"known: ['pusher'], from {file} and the table [images.digests] of {toml}. Run"
+    with pytest.raises(CompileError, match=re.escape(words)):
+        apply_images(SPEC, "vertex", read_profile(toml))
 
 
 def test_a_missing_registry_is_reported_with_the_images_it_should_hold() -> None:
@@ -262,11 +276,16 @@ def two() -> None:
     catalog.pusher().set_accelerator_type("NVIDIA_TESLA_T4")
 
 
-def test_a_variant_without_a_digest_is_told_with_what_to_push() -> None:
+def test_a_variant_without_a_digest_is_told_with_what_to_push(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     message = (
         "images: no digest for ['trainer_cuda'] (trainer_cuda is trainer for tasks that ask for an "
-        "NVIDIA GPU); known: ['pusher', 'trainer']. Run `headrace images build trainer_cuda` and "
-        "`headrace images push trainer_cuda --registry ghcr.io/mine`, which records it"
+        f"NVIDIA GPU); known: ['pusher', 'trainer'], from {tmp_path}/images/digests.json, which is "
+        "not there, and the table [images.digests] of headrace.toml. Run `headrace images build "
+        "trainer_cuda` and `headrace images push trainer_cuda --registry ghcr.io/mine`, which "
+        "records it in digests.json of the folder of the images. Where that is another file"
     )
     with pytest.raises(CompileError, match=re.escape(message)):
         apply_images(load(two).spec, "kubeflow", profile("pusher", "trainer"))

@@ -75,9 +75,7 @@ class Engine:
         if self.is_docker:
             tag = [*self.command, "tag", local, remote]
             return [tag, [*self.command, "push", remote]]
-        # Docker, too, speaks plain HTTP with this machine and with no other.
-        plain = ["--tls-verify=false"] if _LOOPBACK.match(remote) else []
-        push = [*self.command, "push", *plain, "--digestfile", str(digest_file)]
+        push = [*self.command, "push", *plain_http(remote), "--digestfile", str(digest_file)]
         return [[*push, local, f"docker://{remote}"]]
 
     def import_commands(self, archive: Path, reference: str) -> list[list[str]]:
@@ -101,6 +99,14 @@ class Engine:
     def is_docker(self) -> bool:
         """Whether it is Docker, and not one that needs no daemon."""
         return self.name == "docker"
+
+
+def plain_http(reference: str) -> list[str]:
+    """Returns the options of podman and buildah for a registry that may speak plain HTTP.
+
+    As Docker by itself, they speak it with this machine and with no other.
+    """
+    return ["--tls-verify=false"] if _LOOPBACK.match(reference) else []
 
 
 def find(chosen: str = "", options: str = "") -> Engine:

@@ -10,7 +10,6 @@ from headrace.ir import Spec
 from headrace.passes.resources import accelerator
 from headrace.passes.task_settings import TaskPath, check_components, named_tasks
 from headrace.profiles.accelerators import is_nvidia
-from headrace.profiles.images import DEFAULT_DIGESTS_FILE
 from headrace.profiles.profile import Profile
 from headrace.targets import Target
 from headrace_components.images import CUDA_VARIANTS
@@ -140,9 +139,13 @@ def _check_registry(names: Collection[str], target: Target, profile: Profile) ->
         variants = [f"{cuda} is {name}" for name, cuda in CUDA_VARIANTS.items() if cuda in missing]
         why = f" ({', '.join(variants)} for tasks that ask for an NVIDIA GPU)" if variants else ""
         words = " ".join(missing)
+        file = profile.digests_path.absolute()
+        state = "" if file.is_file() else ", which is not there,"
         raise CompileError(
-            f"images: no digest for {missing}{why}; known: {sorted(profile.images.digests)}. Run "
-            f"`headrace images build {words}` and `headrace images push {words} --registry "
-            f"{profile.images.registry}`, which records it in {DEFAULT_DIGESTS_FILE}, or write "
-            f"'sha256:...' in the table [images.digests] of {profile.source}."
+            f"images: no digest for {missing}{why}; known: {sorted(profile.images.digests)}, from "
+            f"{file}{state} and the table [images.digests] of {profile.source}. Run `headrace "
+            f"images build {words}` and `headrace images push {words} --registry "
+            f"{profile.images.registry}`, which records it in digests.json of the folder of the "
+            "images. Where that is another file, name it as `digests_file` in the table [images]; "
+            "or write 'sha256:...' in [images.digests]."
         )

@@ -52,6 +52,11 @@ class Profile:
     source: str = DEFAULT_FILE
     directory: Path = Path()
 
+    @property
+    def digests_path(self) -> Path:
+        """The file that digests are read from, whether it is there or not."""
+        return self.directory / (self.images.digests_file or DEFAULT_DIGESTS_FILE)
+
     def __post_init__(self) -> None:
         """Rejects tasks that run on a Beam that no table describes."""
         for tables in (self.tasks, *self.target_tasks.values()):
@@ -122,7 +127,7 @@ def _task_tables(path: Path, prefix: str, tables: Mapping[str, Any]) -> TaskTabl
 
 def _with_digests_file(profile: Profile) -> Images:
     named = profile.images.digests_file
-    path = profile.directory / (named or DEFAULT_DIGESTS_FILE)
+    path = profile.digests_path
     if not path.is_file():
         if named:
             raise CompileError(

@@ -16,6 +16,7 @@ import pytest
 
 import built_images
 from built_images import IMAGES
+from headrace.backends.local.runners.container_images import image_ids
 from headrace.cli import main
 from headrace.containers import building
 from headrace.containers.engines import Engine
@@ -102,6 +103,23 @@ def test_a_push_records_the_digest_beside_those_of_others(
     recorded = json.loads((source / "digests.json").read_text("utf-8"))
     assert recorded == {"pusher": served_digest(registry), "trainer": "sha256:1"}
     assert not list(source.glob("*.partial"))
+
+
+def test_a_runner_pulls_by_digest_what_was_pushed_to_this_machine(
+    engine: Engine, pusher: str, registry: str, source: Path
+) -> None:
+    assert push(engine, source, registry) == 0
+    reference = f"{registry}/pusher@{served_digest(registry)}"
+    told: list[str] = []
+    try:
+        found = image_ids("podman", [reference], told.append)
+    finally:
+        run(["podman", "rmi", reference])
+    assert told == [f"pulling {reference}"]
+    assert (
+        found[reference]
+        == run(["podman", "image", "inspect", "--format", "{{.Id}}", PUSHER]).stdout.strip()
+    )
 
 
 def test_a_registry_that_refuses_is_told_and_nothing_is_recorded(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from headrace.backends.local.spec import Component, Spec
 from headrace.containers.building import LOCAL_REGISTRY
+from headrace.containers.engines import plain_http
 from headrace_components.errors import InputError, PlatformError
 
 # Not the whole rule, but no option of the engine.
@@ -101,7 +102,8 @@ def _id(engine: str, reference: str) -> str:
 
 
 def _pull(engine: str, reference: str) -> None:
-    result = _call([engine, "pull", "--quiet", reference])
+    plain = plain_http(reference) if engine == "podman" else []
+    result = _call([engine, "pull", "--quiet", *plain, reference])
     if result.returncode != 0:
         raise PlatformError(
             f"headrace run: {engine} could not pull {reference}: {_last_line(result)}. Check that "

@@ -2,19 +2,31 @@
 
 import asyncio
 import contextlib
+import re
+import resource
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from headrace.backends.local.runners.client import Nursery, Request
-from headrace.backends.local.runners.container_command import LABEL, container_command
+from headrace.backends.local.runners.container_command import (
+    FLAGS_VARIABLE,
+    LABEL,
+    container_command,
+)
 from headrace.backends.local.runners.container_options import ContainerOptions
 from headrace.backends.local.runners.runner import TaskProcess
 from headrace_components.errors import PlatformError
 
 # https://docs.docker.com/engine/containers/run/#exit-status; podman keeps to it.
 _ENGINE_FAILED = 125
+_NOT_INVOKED = 126  # where the runtime refused, too; the task may have ended so as well
 _SIGNALED = 128
+
+# As runc and crun write it.
+_REFUSED_LIMIT = re.compile(r"setting rlimit|setrlimit|RLIMIT_")
+# What a component needs of open files and of processes.
+_ENOUGH = {"nofile": (resource.RLIMIT_NOFILE, 1024), "nproc": (resource.RLIMIT_NPROC, 4096)}
 
 # Its input ends when the backend does, however that ends.
 _WATCH = """
@@ -86,14 +98,29 @@ class ContainerRunner:
             confine=False,  # podman starts what later commands use, and the watcher ends the rest
         )
         status = await self._clients.run(request)
-        if status == _ENGINE_FAILED:
-            lines = process.log.read_text("utf-8", "replace").strip().splitlines()
-            raise PlatformError(
-                f"{process.task}: {self.engine} could not run its container: "
-                f"{lines[-1] if lines else 'it printed nothing'}. The command is "
-                f"`{self.engine} run`; HEADRACE_CONTAINER_FLAGS adds options to it."
-            )
+        if failure := self._failure(process, status):
+            raise failure
         return _SIGNALED - status if status > _SIGNALED else status
+
+    def _failure(self, process: TaskProcess, status: int) -> PlatformError | None:
+        """Returns why the engine did not run a container; None where it did."""
+        if status not in (_ENGINE_FAILED, _NOT_INVOKED):
+            return None
+        lines = process.log.read_text("utf-8", "replace").strip().splitlines()
+        said = lines[-1] if lines else "it printed nothing"
+        if _REFUSED_LIMIT.search(said):
+            advice = (
+                f"This process may not set the limits that {self.engine} asks for. Set "
+                f"{FLAGS_VARIABLE}='{_own_limits()}', whose options are added to `{self.engine} "
+                "run`, or start Headrace where `ulimit -Hn` and `ulimit -Hu` are higher."
+            )
+        elif status == _ENGINE_FAILED:
+            advice = f"The command is `{self.engine} run`; {FLAGS_VARIABLE} adds options to it."
+        else:
+            return None  # the task's own exit status
+        return PlatformError(
+            f"{process.task}: {self.engine} could not run its container: {said}. {advice}"
+        )
 
     async def close(self) -> None:
         """Ends every task that still runs."""
@@ -114,3 +141,13 @@ class ContainerRunner:
                 stderr=log,
                 start_new_session=True,  # what is sent to the backend's group is not for it
             )
+
+
+def _own_limits() -> str:
+    """Returns options by which a container has limits that this process may set."""
+    words = []
+    for name, (kind, enough) in _ENOUGH.items():
+        _, hard = resource.getrlimit(kind)
+        limit = enough if hard == resource.RLIM_INFINITY else min(enough, hard)
+        words.append(f"--ulimit {name}={limit}:{limit}")
+    return " ".join(words)
