@@ -83,14 +83,14 @@ def goes_as_here(pipeline: Any, directory: Path, **parameters: Any) -> dict[str,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("text", [HARD, ""])
-def test_whatever_a_value_is_it_arrives_as_it_is(text: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("text", "rate"), [(HARD, 1.5), ("", 2.0)])
+def test_whatever_a_value_is_it_arrives_as_it_is(text: str, rate: float, tmp_path: Path) -> None:
     given: dict[str, Any] = {
         "text": text,
         "count": 3,
-        "rate": 1.5,
+        "rate": rate,
         "flag": True,
-        "items": [1, 2.5, text, [None, {"q": '"'}]],
+        "items": [1, 2.0, -1e-07, text, [None, {"q": '"'}]],
         "values": {"ü k.": None, text: [True, 7]},
     }
 
@@ -99,7 +99,7 @@ def test_whatever_a_value_is_it_arrives_as_it_is(text: str, tmp_path: Path) -> N
     made_text, several, values = found["made"]
     assert made_text.startswith(f"{text}|3|true|")
     assert made_text.endswith(f"|{text}")
-    assert several == [text, 3, 1.5, True, given["items"], {"deep": [given["values"]]}]
+    assert several == [text, 3, rate, True, given["items"], {"deep": [given["values"]]}]
     assert values == {"of": given["values"], "n": 3, "e": [], "constant": "{{$}} $$ $(A)"}
     assert found["code"][0] == "{{$}} $(A) @[[x]]note-4"
     assert found["condition"] == [f"{text}/3", [True], {}]

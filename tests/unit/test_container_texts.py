@@ -94,6 +94,26 @@ def test_dollars_of_a_constant_arrive_as_they_are_written(
     assert text == f"<{DOLLARS}{name}{DOLLARS}"
 
 
+@dsl.container_component
+def say(text: str):
+    return dsl.ContainerSpec(
+        image="x", command=["python", "-c", SHOW], args=["$(A)", "$$(A)/$$/$(B)/$A", f"$(A){text}"]
+    )
+
+
+@dsl.pipeline(name="saying")
+def saying(text: str):
+    say(text=text).set_env_variable("A", "a")
+
+
+def test_variables_in_a_command_line_are_those_of_the_task(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kubeflow, local = shown(saying, tmp_path, monkeypatch, text="x")
+
+    assert kubeflow == local == [["a", "a/$/$(B)/$A", "ax"]]
+
+
 @dsl.pipeline(name="named")
 def named():
     names(text=f"{dsl.PIPELINE_JOB_NAME_PLACEHOLDER}+")

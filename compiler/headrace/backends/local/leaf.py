@@ -320,6 +320,10 @@ class LeafRunner:
         message = executor_input.message(job.component, job.inputs, attempt, rules)
         container = (job.component.executor or {})["container"]
         context = replace(job.context, message=message, rules=rules)
+        variables = self._rules.variables(
+            container.get("env", ()), lambda text: fill(text, context)
+        )
+        context = replace(context, variables=variables)
         return await self._runner.run(
             TaskProcess(
                 task=job.name,
@@ -332,9 +336,7 @@ class LeafRunner:
                     file=attempt.private / "executor_input.json",
                     reads_files=job.component.headrace_name is not None,
                 ),
-                environment=self._rules.variables(
-                    container.get("env", ()), lambda text: fill(text, context)
-                ),
+                environment=variables,
                 resources=fill_constant(container.get("resources", {}), context),
                 inputs=job.inputs,
                 attempt=attempt,

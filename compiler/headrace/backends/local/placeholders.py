@@ -38,12 +38,14 @@ class Context:
         pipeline: Values of `{{$.pipeline_...}}` by name, as `pipeline_job_name`.
         message: The task's `ExecutorInput` as JSON data; of a constant only its inputs are known.
         rules: How a backend writes values; None for a component of Headrace.
+        variables: Variables of the container.
     """
 
     task: str
     pipeline: Mapping[str, str]
     message: Mapping[str, Any] = field(default_factory=dict)
     rules: Rules | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 def fill(text: str, context: Context, write: Callable[[Any], str] = go_text.text) -> str:
@@ -110,6 +112,8 @@ def _structured(argument: Any) -> Any:
 def _fill_argument(argument: Any, context: Context) -> list[str]:
     if not isinstance(argument, Mapping):
         text = str(argument)
+        if context.rules is not None:
+            text = context.rules.expanded(text, context.variables)
         # KFP's driver fills in arguments; those that name outputs it leaves to the launcher.
         if context.rules is None or "$.outputs" in text:
             return [fill(text, context)]

@@ -34,8 +34,8 @@ class Rules:
         tells_types: Whether an input artifact comes with its type.
         announces_log: Whether the message names an output more than the component has, for the log.
         fills_variables: Whether placeholders are filled in in environment variables.
-        halves_dollars: Whether `$$` in a variable is `$` before `$(NAME)` is looked up. Kubernetes
-            alone makes `$(NAME)` of `$$(NAME)`; Kubeflow was seen to give the value.
+        halves_dollars: Whether `$$` is `$` before `$(NAME)` is looked up. Kubernetes alone makes
+            `$(NAME)` of `$$(NAME)`; Kubeflow was seen to give the value.
         counts_exit_tasks: Whether the run fails with a task that runs however those before it
             ended. On Kubeflow it is a hook of Argo, which the state of the run leaves out.
     """
@@ -71,8 +71,7 @@ class Rules:
     ) -> dict[str, str]:
         """Returns the environment variables of a container.
 
-        As in Kubernetes, `$(NAME)` is a variable that stands before this one, `$$` is a dollar, and
-        what names no variable stays.
+        A variable may name those that stand before it.
 
         Args:
             entries: `EnvVar` messages, in their order.
@@ -82,9 +81,21 @@ class Rules:
         for entry in entries:
             text = entry.get("value", "")
             text = fill(text) if self.fills_variables else text
-            text = text.replace("$$", "$") if self.halves_dollars else text
-            found[entry["name"]] = _expanded(text, found)
+            found[entry["name"]] = self.expanded(text, found)
         return found
+
+    def expanded(self, text: str, variables: Mapping[str, str]) -> str:
+        """Returns a text of the author's as a container gets it.
+
+        As in Kubernetes, `$(NAME)` is a variable, `$$` a dollar, and what names no variable stays.
+
+        Args:
+            text: An argument without values, or the value of a variable.
+            variables: Those of the container that may stand in it.
+        """
+        # On Kubeflow the text is an argument of the driver's pod first.
+        text = text.replace("$$", "$") if self.halves_dollars else text
+        return _expanded(text, variables)
 
 
 RULES: Mapping[Backend, Rules] = {
