@@ -21,6 +21,7 @@ from headrace.backends.local.lineage_connection import default_url
 from headrace.backends.local.lineage_query import LineageReader
 from headrace.backends.local.model import RunResult
 from headrace.backends.local.observer import Silence
+from headrace.backends.local.rules import Backend
 from headrace_components.data.examples import ExamplesReader, ExamplesWriter
 from headrace_components.errors import InputError, PlatformError
 from local_pipelines import check, compiled, read, run_pipeline, step
@@ -390,3 +391,63 @@ def test_a_url_of_no_database_is_refused_before_anything_is_made(url: str, tmp_p
 
     assert "hunter2" not in str(caught.value)
     assert not (tmp_path / "root").exists()
+
+
+@dsl.container_component
+def look(item: dsl.Input[dsl.Artifact]):
+    """Notes the metadata of its input; succeeds when it looks for the second time."""
+    return dsl.ContainerSpec(
+        image="test",
+        command=[
+            "python",
+            "-c",
+            "import json, os, sys\n"
+            "item = json.loads(sys.argv[1])['inputs']['artifacts']['item']['artifacts'][0]\n"
+            "open(os.environ['JOURNAL'], 'a').write(json.dumps(item.get('metadata', {})) + '\\n')\n"
+            "sys.exit(len(open(os.environ['JOURNAL']).readlines()) != 3)\n",
+        ],
+        args=["{{$}}"],
+    )
+
+
+@dsl.pipeline(name="looks")
+def looks():
+    look(item=step(name="made").outputs["out"])
+
+
+@pytest.mark.parametrize(
+    ("like", "metadata"), [("kubeflow", '{"display_name": "out"}'), ("vertex", "{}")]
+)
+def test_a_run_that_is_resumed_keeps_its_rules(
+    like: Backend, metadata: str, tmp_path: Path, journal: Path
+) -> None:
+    failed = run_pipeline(looks, tmp_path / "root", like=like).result
+
+    engine.resume(failed.run_id, root=tmp_path / "root")
+
+    assert journal.read_text("utf-8").splitlines() == ["made ", metadata, metadata]
+
+
+def test_a_run_from_before_there_were_rules_is_resumed_like_kubeflow(
+    tmp_path: Path, journal: Path
+) -> None:
+    failed = run_pipeline(looks, tmp_path / "root", like="vertex").result
+    record = json.loads((failed.directory / "run.json").read_text("utf-8"))
+    record.pop("like")
+    (failed.directory / "run.json").write_text(json.dumps(record), "utf-8")
+    file = failed.directory / "step/.headrace/result.json"
+    result = json.loads(file.read_text("utf-8"))
+    result["artifacts"]["out"][0].pop("port")
+    file.write_text(json.dumps(result), "utf-8")
+
+    resumed = engine.resume(failed.run_id, root=tmp_path / "root")
+
+    assert resumed.state == "succeeded"
+    assert journal.read_text("utf-8").splitlines() == ["made ", "{}", '{"display_name": "out"}']
+
+
+def test_the_rules_of_a_run_that_is_resumed_are_not_chosen_anew(tmp_path: Path) -> None:
+    refused = headrace_run("--root", tmp_path, "--resume", "x", "--like", "vertex")
+
+    assert refused.returncode == 2
+    assert "the rules that it was started with, but got -p, --no-cache or --like" in refused.stderr
