@@ -24,6 +24,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+from headrace_components import notices
 from headrace_components.cluster import is_chief
 from headrace_components.errors import (
     ComponentError,
@@ -381,6 +382,7 @@ def _log_to_stderr() -> None:
     # Importing TensorFlow or Beam first leaves a handler there, and basicConfig would do nothing.
     for handler in [each for each in root.handlers if type(each).__module__.startswith("absl")]:
         root.removeHandler(handler)
+    logging.addLevelName(notices.LEVEL, notices.NAME)
     logging.basicConfig(format="%(levelname)s %(message)s", stream=sys.stderr)
     root.setLevel(logging.INFO)
     for library in _CHATTY_LIBRARIES:

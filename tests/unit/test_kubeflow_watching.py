@@ -476,3 +476,26 @@ def test_a_tunnel_that_breaks_is_opened_again_without_a_traceback(
         assert len(served.opened) > before
     assert hooked == []
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_verdicts_of_tasks_are_told_when_they_end_and_later(
+    api: KubeflowApi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_id = recorded(api, "succeeded_penguins")
+    api.logs["penguins-nc4cg-system-container-impl-2177449440"] = (
+        "INFO evaluator: metrics took 1.0 s.\n"
+        "NOTICE evaluator: NOT_BLESSED: accuracy is 0.7, expected at least 0.8.\n"
+        "I1129 21:08:42.697164      16 launcher_v2.go:867] Executing uploadOutputArtifacts\n"
+    )
+    api.logs["penguins-nc4cg-system-container-impl-269774342"] = (
+        "NOTICE pusher: nothing is pushed: `model_blessing` at minio://a/b is no blessing.\n"
+    )
+    given = options(api, tmp_path)
+
+    assert main(["runs", "watch", run_id, *given, "--poll", "0.1"]) == 0
+    told = capsys.readouterr().err
+    assert "\nevaluator: NOT_BLESSED: accuracy is 0.7, expected at least 0.8.\n" in told
+    assert "\npusher: nothing is pushed: `model_blessing` at minio://a/b is no bless" in told
+
+    assert main(["runs", "show", run_id, *given]) == 0
+    assert "\n    NOT_BLESSED: accuracy is 0.7, expected at" in capsys.readouterr().out

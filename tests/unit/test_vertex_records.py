@@ -147,3 +147,20 @@ def test_a_run_that_failed_before_its_first_task_says_why() -> None:
     assert run.is_over
     assert (run.id, run.name, run.seconds) == ("nested-1", "Nested", 120.0)
     assert run.message == "The service account does not exist."
+
+
+def test_verdicts_are_read_from_the_metadata_of_outputs() -> None:
+    def output(title: str, **metadata: Any) -> dict[str, Any]:
+        return {"artifacts": [{"schema_title": title, "metadata": metadata}]}
+
+    blessing = output("tfx.ModelBlessing", blessed=0)
+    pushed = output("tfx.PushedModel", pushed=0)
+    run = described(
+        task(2, 1, "step", "SUCCEEDED", outputs={"blessing": blessing, "metrics": output("m")}),
+        task(3, 1, "pusher", "SKIPPED", outputs={"pushed_model": pushed}),
+    )
+
+    assert {each.name: each.notices for each in run.tasks if each.notices} == {
+        "step": ("not blessed",),
+        "pusher": ("not pushed",),
+    }

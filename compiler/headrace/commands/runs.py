@@ -63,7 +63,7 @@ def show(run_id: str, target: Target, config: Path | None, as_json: bool) -> Non
     """Show where RUN stands, and its tasks with their logs.
 
     JSON: {id, name, state, link, created, seconds, message, tasks}, each task {name, state,
-    seconds, pending_seconds, message, log}.
+    seconds, pending_seconds, message, notices, log}.
     """
     run = remote_of(target, config).describe(run_id)
     if as_json:
@@ -78,7 +78,7 @@ def show(run_id: str, target: Target, config: Path | None, as_json: bool) -> Non
         seconds = f"  {task.seconds:.0f}s" if task.state != "waiting" else ""
         waits = f", its pod waits for {task.pending_seconds:.0f}s" if task.pending_seconds else ""
         click.echo(f"{task.name:<{width}}  {task.state}{seconds}{waits}")
-        for line in (*task.message.splitlines(), task.log):
+        for line in (*task.message.splitlines(), *task.notices, task.log):
             if line:
                 click.echo(f"    {line}")
     if target == "kubeflow" and any(task.state == "failed" for task in run.tasks):

@@ -13,6 +13,7 @@ from headrace_components.data.columnar import numbered
 from headrace_components.data.examples import ExamplesReader, ExamplesWriter, examples_metadata
 from headrace_components.data.tfrecord import TFRecordWriter
 from headrace_components.errors import InputError
+from headrace_components.notices import tell
 from headrace_components.parameters import read
 from headrace_components.task import Task
 
@@ -25,7 +26,7 @@ def execute(task: Task) -> None:
     params = read(BulkInferrerParams, task.params, task.component)
     blessing = task.optional_input("model_blessing")
     if blessing is not None and not is_blessed(blessing, "BLESSED", "NOT_BLESSED"):
-        logging.info("bulk_inferrer: nothing is predicted: %s is no blessing.", blessing.uri)
+        tell("bulk_inferrer: nothing is predicted: %s is no blessing.", blessing.uri)
         for output in task.outputs.values():
             output.metadata["num_predictions"] = 0
         return

@@ -15,6 +15,7 @@ from headrace_components.distribution_validator.report import (
 )
 from headrace_components.distribution_validator.verdicts import metric_values, pair_verdict
 from headrace_components.errors import FindingsError
+from headrace_components.notices import tell
 from headrace_components.parameters import read
 from headrace_components.task import Artifact, Task
 
@@ -71,10 +72,13 @@ def _report(
         logging.info("No distribution has moved beyond its threshold: %s.", list(pairs))
         return
     logging.warning("Distributions have moved:\n%s", anomalies.table(moved))
+    said = (
+        f"distribution_validator: the data differs from its baseline in {len(moved)} "
+        f"{'place' if len(moved) == 1 else 'places'}: {anomalies.listed(moved)}."
+    )
     if params.fail_on_anomalies:
         raise FindingsError(
-            f"distribution_validator: the data differs from its baseline in {len(moved)} "
-            f"{'place' if len(moved) == 1 else 'places'}: {anomalies.listed(moved)}. Find out what "
-            "changed in the source; or, if the change is right, raise the threshold in `config`; "
-            "or record anomalies only, with `fail_on_anomalies` false."
+            f"{said} Find out what changed in the source; or, if the change is right, raise the "
+            "threshold in `config`; or record anomalies only, with `fail_on_anomalies` false."
         )
+    tell("%s", said)

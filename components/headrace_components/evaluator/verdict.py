@@ -25,6 +25,7 @@ from headrace_components.evaluator.metric_rows import (
 )
 from headrace_components.evaluator.survey import Survey
 from headrace_components.evaluator.unmeasured import metrics_at_fault, predictions_at_fault
+from headrace_components.notices import tell
 from headrace_components.task import Artifact
 
 _MAX_LINES = 20
@@ -111,7 +112,7 @@ def write_blessing(
         if artifact is not None:
             blessing.metadata[key] = artifact.uri
             blessing.metadata[f"{key}_id"] = artifact.name
-    logging.info("evaluator: %s%s", name, f": {verdict.reason}" if verdict.reason else ".")
+    tell("evaluator: %s%s", name, f": {verdict.reason}" if verdict.reason else ".")
 
 
 def log_summary(config: Any, output: Path) -> None:

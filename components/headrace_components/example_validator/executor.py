@@ -12,6 +12,7 @@ from headrace_components.data.anomalies import Anomaly
 from headrace_components.data.split_types import add_anomalies
 from headrace_components.errors import FindingsError, InputError
 from headrace_components.example_validator.params import ExampleValidatorParams
+from headrace_components.notices import tell
 from headrace_components.parameters import read
 from headrace_components.reports.anomalies import anomalies_report
 from headrace_components.task import Task
@@ -59,11 +60,14 @@ def _report(
         logging.info("The splits %s agree with the schema.", list(names))
         return
     logging.warning("The data contradicts the schema:\n%s", anomalies.table(contradictions))
+    said = (
+        f"example_validator: the data contradicts the schema in {len(contradictions)} "
+        f"{'feature' if len(contradictions) == 1 else 'features'}: "
+        f"{anomalies.listed(contradictions)}."
+    )
     if params.fail_on_anomalies:
         raise FindingsError(
-            f"example_validator: the data contradicts the schema in {len(contradictions)} "
-            f"{'feature' if len(contradictions) == 1 else 'features'}: "
-            f"{anomalies.listed(contradictions)}. Correct the data; or, if it is right, widen the "
-            "schema and bring it in with import_schema_gen; or record anomalies only, with "
-            "`fail_on_anomalies` false."
+            f"{said} Correct the data; or, if it is right, widen the schema and bring it in with "
+            "import_schema_gen; or record anomalies only, with `fail_on_anomalies` false."
         )
+    tell("%s", said)

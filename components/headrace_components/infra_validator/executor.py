@@ -13,6 +13,7 @@ from headrace_components.errors import InputError
 from headrace_components.infra_validator import requests
 from headrace_components.infra_validator.client import NotServedError, Validation, command
 from headrace_components.infra_validator.params import MAX_WARMUP_REQUESTS, InfraValidatorParams
+from headrace_components.notices import tell
 from headrace_components.parameters import read
 from headrace_components.task import Artifact, Task
 
@@ -78,9 +79,9 @@ def _is_served(validation: Validation, num_tries: int) -> bool:
         except NotServedError as reason:
             logging.warning("infra_validator: try %d of %d: %s.", number, num_tries, reason)
         else:
-            logging.info("infra_validator: blessed after %.1f s.", time.monotonic() - start)
+            tell("infra_validator: INFRA_BLESSED after %.1f s.", time.monotonic() - start)
             return True
-    logging.warning("infra_validator: the model is not blessed: %d tries failed.", num_tries)
+    tell("infra_validator: INFRA_NOT_BLESSED: %d tries failed.", num_tries)
     return False
 
 

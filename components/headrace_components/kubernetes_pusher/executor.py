@@ -19,6 +19,7 @@ from headrace_components.kubernetes_pusher.params import (
     KubernetesPusherParams,
 )
 from headrace_components.kubernetes_pusher.pods import Object
+from headrace_components.notices import tell
 from headrace_components.parameters import read
 from headrace_components.pushing.directories import (
     base_path,
@@ -47,7 +48,7 @@ def execute(task: Task) -> None:
     folder, version = _place(source, base, is_versioned=params.model_format == TENSORFLOW)
     location = f"{params.location}/{folder}"
     served = _roll_out(cluster, params, before, location, version)
-    logging.info("kubernetes_pusher: %s %s serves %s.", kind.kind, params.name, location)
+    tell("kubernetes_pusher: %s %s serves %s.", kind.kind, params.name, location)
     pushed.metadata.update(
         pushed=1,
         pushed_destination=location,

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from headrace_components.disk import sync
 from headrace_components.errors import PlatformError
+from headrace_components.notices import tell
 from headrace_components.parameters import read
 from headrace_components.pusher.params import PusherParams
 from headrace_components.pushing.directories import (
@@ -48,7 +49,7 @@ def execute(task: Task) -> None:
     # The artifact first: once the server sees the new version, nothing can fail any more.
     copy_model(model, pushed.path)
     version = _push(model, base, _mark(pushed.uri))
-    logging.info("pusher: version %s is in %s.", version.name, base)
+    tell("pusher: version %s is in %s.", version.name, base)
     pushed.metadata["pushed"] = 1
     pushed.metadata["pushed_destination"] = (
         f"{params.destination.rstrip('/')}/{version.name}"

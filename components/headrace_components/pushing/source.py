@@ -8,6 +8,7 @@ from pathlib import Path
 
 from headrace_components.blessings import is_blessed
 from headrace_components.errors import InputError
+from headrace_components.notices import tell
 from headrace_components.task import Artifact, Task
 
 _SERVING_DIR = "Format-Serving"
@@ -59,7 +60,7 @@ def may_push(task: Task) -> bool:
         (infra_blessing, "INFRA_BLESSED", "INFRA_NOT_BLESSED"),
     ):
         if blessing is not None and not is_blessed(blessing, yes, no):
-            logging.info(
+            tell(
                 "%s: nothing is pushed: `%s` at %s is no blessing.",
                 task.component,
                 blessing.key,

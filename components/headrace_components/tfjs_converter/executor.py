@@ -8,6 +8,7 @@ from pathlib import Path
 from headrace_components import saved_model
 from headrace_components.blessings import is_blessed
 from headrace_components.errors import InputError
+from headrace_components.notices import tell
 from headrace_components.parameters import read
 from headrace_components.task import Task
 from headrace_components.tfjs_converter.conversion import MODEL_FILE, convert
@@ -19,7 +20,7 @@ def execute(task: Task) -> None:
     params = read(TfjsConverterParams, task.params, task.component)
     blessing = task.optional_input("model_blessing")
     if blessing is not None and not is_blessed(blessing, "BLESSED", "NOT_BLESSED"):
-        logging.info("tfjs_converter: nothing is converted: %s is no blessing.", blessing.uri)
+        tell("tfjs_converter: nothing is converted: %s is no blessing.", blessing.uri)
         return
     folder = saved_model.serving_directory(task.component, task.input("model"))
     saved_model.read_signatures(task.component, folder, (), (params.signature_name,))

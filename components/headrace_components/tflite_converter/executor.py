@@ -15,6 +15,7 @@ from headrace_components import saved_model
 from headrace_components.blessings import is_blessed
 from headrace_components.data.examples import ExamplesReader
 from headrace_components.errors import InputError
+from headrace_components.notices import tell
 from headrace_components.parameters import read
 from headrace_components.saved_model import LoadedModel
 from headrace_components.task import Task
@@ -54,7 +55,7 @@ def execute(task: Task) -> None:
         outcome = _converted(task, params)
     _publish(task, outcome)
     reasons = "; ".join(outcome.reasons)
-    logging.info("tflite_converter: %s.", f"NOT_BLESSED: {reasons}" if reasons else "BLESSED")
+    tell("tflite_converter: %s.", f"NOT_BLESSED: {reasons}" if reasons else "BLESSED")
 
 
 def _converted(task: Task, params: TFLiteConverterParams) -> Outcome:

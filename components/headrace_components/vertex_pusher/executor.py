@@ -4,10 +4,10 @@ TensorFlow is not needed, and not in the image.
 """
 
 import json
-import logging
 from collections.abc import Sequence
 
 from headrace_components.errors import InputError
+from headrace_components.notices import tell
 from headrace_components.parameters import read
 from headrace_components.pushing.source import copy_model, may_push, push_source
 from headrace_components.task import Task
@@ -37,7 +37,7 @@ def execute(task: Task) -> None:
     copy_model(source.path, pushed.path)
     model = registry.version()
     name = model.name.partition("@")[0]
-    logging.info("vertex_pusher: version %s of %s.", model.version_id, name)
+    tell("vertex_pusher: version %s of %s.", model.version_id, name)
     pushed.metadata.update(pushed=1, pushed_destination=name, pushed_version=model.version_id)
     resources = [("Model", f"{name}@{model.version_id}")]
     if deployment is not None:

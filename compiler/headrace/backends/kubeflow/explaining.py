@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from headrace import ir
 from headrace.backends.kubeflow.cluster import Cluster
 from headrace.backends.kubeflow.failures import (
     OUT_OF_MEMORY,
@@ -17,6 +18,7 @@ from headrace.backends.kubeflow.tasks import Started
 from headrace.backends.remote.contact import ContactLostError
 from headrace.backends.remote.model import LONG_WAIT_SECONDS, Task
 from headrace_components.errors import PlatformError
+from headrace_components.notices import notices_in
 
 _NO_LOG = (
     "Its log cannot be read any more: its pod is gone, and Argo keeps no logs. The artifact "
@@ -37,11 +39,15 @@ class Explainer:
         self._logs = logs
         self._cluster = cluster
         self._namespace = namespace
-        self._texts: dict[str, str] = {}
+        self._texts: dict[str, str | None] = {}
 
     def task(self, run_id: str, started: Started, spec: Mapping[str, Any]) -> Task:
-        """Returns a task with why it failed, why it waits or why it was tried again."""
+        """Returns a task with its verdicts, or why it failed, waits or was tried again."""
         task = started.task
+        name = ir.headrace_component(started.node.container)
+        if task.state == "done" and name is not None:
+            text = self._log(run_id, started, spec) or ""
+            return dataclasses.replace(task, notices=tuple(notices_in(text.splitlines(), name)))
         if task.state == "failed" and not task.message:
             message = self._failure(run_id, started, spec)
         elif task.pending_seconds >= LONG_WAIT_SECONDS:
@@ -122,6 +128,6 @@ class Explainer:
             raise
         except PlatformError:  # this account may not read logs; the task is told nevertheless
             return None
-        if text is not None and has_end(text):
+        if started.task.state == "done" or (text is not None and has_end(text)):
             self._texts[pod] = text
         return text

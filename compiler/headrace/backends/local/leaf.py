@@ -28,7 +28,9 @@ from headrace.backends.local.rules import Rules
 from headrace.backends.local.runners.runner import Runner, TaskProcess
 from headrace.backends.local.spec import Component, TaskSpec
 from headrace.backends.local.store import Attempt, RunStore, storage_error
+from headrace.backends.verdicts import verdict_of
 from headrace_components.errors import ComponentError
+from headrace_components.notices import notices_in
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -264,6 +266,7 @@ class LeafRunner:
     ) -> Result | Failure:
         log = self._store.log_path(job.path)
         log.touch()
+        begins = log.stat().st_size
         execution = self._begin(job)
         attempt = self._store.attempt(job.path)
         try:
@@ -284,6 +287,7 @@ class LeafRunner:
                     self._observer.log,
                 )
                 shutil.rmtree(self._store.findings_path(job.path), ignore_errors=True)
+                self._pass_on_notices(job, log, begins)
                 # The disk may take its time, while other tasks go on.
                 await asyncio.to_thread(attempt.keep)
                 made = caching.Entry(
@@ -301,6 +305,16 @@ class LeafRunner:
         attempt.discard()
         self._give_up(job, execution, "failed", failure.message)
         return failure
+
+    def _pass_on_notices(self, job: Job, log: Path, begins: int) -> None:
+        """Tells the verdicts that a task has written into its log, from a byte on."""
+        if job.component.headrace_name is None:
+            return
+        with log.open("rb") as stream:
+            stream.seek(begins)
+            lines = (line.decode("utf-8", "replace") for line in stream)
+            for notice in notices_in(lines, job.component.headrace_name):
+                self._observer.log(f"{job.name}: {notice}")
 
     def _give_up(
         self,
@@ -405,6 +419,10 @@ class LeafRunner:
         reason: str | None = None,
     ) -> Result:
         log = self._store.log_path(job.path)
+        if state == "cached" and reason is None:
+            for artifact in (each for found in artifacts.values() for each in found):
+                if verdict := verdict_of(artifact.type, artifact.metadata):
+                    self._observer.log(f"{job.name}: {verdict}")
         self._report(
             TaskOutcome(
                 name=job.name,

@@ -115,6 +115,8 @@ def _tell(task: Task, before: Task | None, display: ProgressDisplay) -> None:
     if task.state not in ENDED and task.message and not (before and before.message == task.message):
         display.log(f"{task.name}: {task.message}")
     if task.state in ENDED and state not in ENDED:
+        for notice in task.notices:
+            display.log(f"{task.name}: {notice}")
         display.task_finished(task.name, task.state, task.seconds, None)
 
 

@@ -20,6 +20,7 @@ from headrace.backends.remote.model import (
     Task,
     TaskState,
 )
+from headrace.backends.verdicts import verdict_of
 
 CONSOLE = "https://console.cloud.google.com"
 
@@ -150,8 +151,16 @@ def _begun(
             state=state,
             seconds=_seconds(detail.start_time, detail.end_time),
             message=message(detail) if state == "failed" else "",
+            notices=_notices(detail) if state in ("done", "cached") else (),
             log=_log(detail.executor_detail, project),
         )
+
+
+def _notices(detail: Any) -> tuple[str, ...]:
+    """Returns a task's verdicts, by what Vertex AI knows of its outputs."""
+    artifacts = [each for found in detail.outputs.values() for each in found.artifacts]
+    verdicts = (verdict_of(each.schema_title, dict(each.metadata or {})) for each in artifacts)
+    return tuple(filter(None, verdicts))
 
 
 def _position(detail: Any) -> tuple[datetime, int]:
