@@ -32,7 +32,7 @@ class Workflow:
 
     Attributes:
         run: The run, as the API server keeps it: `_spec` is its pipeline, `_seen` how often it was
-            asked for.
+            asked for, `_workflow` the workflow's name, if it is to have a certain one.
         failing: Names of tasks that fail, and of conditions that do not hold.
         failing_drivers: Names of tasks whose drivers fail.
         cached: Names of tasks that are answered from the cache.
@@ -51,7 +51,8 @@ class Workflow:
 
     def nodes(self) -> list[Object]:
         """Returns its nodes, as the API tells of them."""
-        self._name = f"{self.run['_spec']['pipelineInfo']['name']}-x7k2p"
+        pipeline = self.run["_spec"]["pipelineInfo"]["name"]
+        self._name = self.run.get("_workflow", f"{pipeline}-x7k2p")
         entry = self._node(self._name, self._name, "RUNNING", [])
         driver = self._pod(f"{entry}.root-driver", "root-driver", "SUCCEEDED", [entry])
         root = self._node(f"{entry}.root", "root", "RUNNING", [driver])

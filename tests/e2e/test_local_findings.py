@@ -56,11 +56,10 @@ def test_what_a_failed_task_found_is_kept_beside_its_log_until_it_succeeds(
     (failure,) = run.result.failures
     place = run.result.logs / "condition-1.finder.findings"
     assert failure.message == (
-        "finder: there is something. Mend it. What it found is kept in "
-        f"{place}: anomalies, report.html."
+        f"finder: there is something. Mend it. What it found is kept in {place}: anomalies, report."
     )
     assert (place / "anomalies/found.txt").read_text("utf-8") == "north"
-    assert (place / "report.html").read_text("utf-8") == "a page"
+    assert (place / "report").read_text("utf-8") == "a page"
     left = [path for path in run.result.directory.rglob("found.txt") if place not in path.parents]
     assert left == []
 

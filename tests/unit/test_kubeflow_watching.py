@@ -3,6 +3,9 @@
 The runs and the log in tests/fixtures/kubeflow_runs are answers of Kubeflow Pipelines 2.17.
 """
 
+# kfp decorates without types.
+# mypy: disallow-untyped-decorators=False
+
 import base64
 import gzip
 import json
@@ -12,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf import json_format
+from kfp import dsl
 
 import kubeflow_pipelines
 from headrace import frontend
@@ -26,6 +31,7 @@ from headrace.profiles.profile import Profile
 from kubeflow_api import KubeflowApi, kubeflow_api
 from kubeflow_cluster import Cluster, kubeflow_cluster
 from kubeflow_pipelines import flights
+from kubeflow_workflow import Workflow
 from port_forwarding import forwarding
 
 RUNS = Path(__file__).parents[1] / "fixtures" / "kubeflow_runs"
@@ -499,3 +505,37 @@ def test_verdicts_of_tasks_are_told_when_they_end_and_later(
 
     assert main(["runs", "show", run_id, *given]) == 0
     assert "\n    NOT_BLESSED: accuracy is 0.7, expected at" in capsys.readouterr().out
+
+
+@dsl.container_component
+def lst(n: int) -> dsl.ContainerSpec:
+    return dsl.ContainerSpec(image=kubeflow_pipelines.IMAGE, command=["lst"])
+
+
+@dsl.pipeline(name="edge-loops")
+def loops() -> None:
+    with dsl.ParallelFor([1, 2]) as item:
+        lst(n=item)
+
+
+def test_pods_in_loops_have_the_names_that_a_real_run_gave_them() -> None:
+    case = json.loads((RUNS.parent / "kubeflow_cases" / "ed-loops.json").read_text("utf-8"))
+    # kfp numbers a loop over constants otherwise than that one, over a parameter.
+    spec = json.loads(
+        json.dumps(json_format.MessageToDict(loops.pipeline_spec)).replace("loop-2", "loop-1")
+    )
+    run = {
+        "run_id": "038888af",
+        "created_at": "2026-11-29T21:47:00Z",
+        "state": "RUNNING",
+        "_spec": spec,
+        "_seen": 2,
+        "_is_cancelled": False,
+        "_workflow": "edge-loops-hbzvp",
+    }
+    workflow = Workflow(run, set(), {"lst"}, set(), set())
+
+    workflow.nodes()
+
+    drivers = {pod for pod, name in workflow.pods.items() if name == "lst-driver"}
+    assert drivers == set(case["real"]["failed"])
