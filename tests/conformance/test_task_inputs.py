@@ -213,9 +213,7 @@ def dollars(value: str):
     step(name="text", value=f"$$ $(HOME) {value}")
 
 
-@conforms(
-    SECTION, "constants with `$$` and `$(NAME)`, into a container component", dollars, by_rules=True
-)
+@conforms(SECTION, "constants with `$$` and `$(NAME)`, into a container component", dollars)
 def test_dollars_of_a_constant_stay(tmp_path: Path) -> None:
     assert run_pipeline(dollars, tmp_path, value="x").journal == ["text $$ $(HOME) x"]
 

@@ -26,7 +26,6 @@ import os, sys
 with open(os.environ["JOURNAL"], "a") as file:
     file.write(repr(sys.argv[1:]) + "\\n")
 """
-DOLLARS = "$$ $(HOME) $$(HOME) $$$ $x $"
 
 
 @dsl.container_component
@@ -77,21 +76,30 @@ def shown(pipeline: Any, directory: Path, monkeypatch: pytest.MonkeyPatch, **val
     )
 
 
-@dsl.pipeline(name="dollars")
-def dollars(name: str):
-    show(text=f"{DOLLARS}{name}{DOLLARS}", several=[DOLLARS, [DOLLARS]], values={DOLLARS: "$$"})
+@dsl.pipeline(name="texts")
+def made_texts(name: str, count: int):
+    show(text=f"{name}|{count}|$x{name}", several=["$x", {"a $": 1}])
 
 
-def test_dollars_of_a_constant_arrive_as_they_are_written(
+def test_an_f_string_goes_into_an_argument_as_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = 'it\'s "ü"\n\\ {{x}}'
 
-    kubeflow, local = shown(dollars, tmp_path, monkeypatch, name=name)
+    kubeflow, local = shown(made_texts, tmp_path, monkeypatch, name=name, count=3)
 
     assert kubeflow == local
-    ((text, *_),) = kubeflow
-    assert text == f"<{DOLLARS}{name}{DOLLARS}"
+    assert kubeflow == [[f"<{name}|3|$x{name}", '["$x",{"a $":1}]', "{}"]]
+
+
+@dsl.pipeline(name="dollars")
+def dollars(name: str):
+    show(values={"a": ["$$"]})
+
+
+@dsl.pipeline(name="variable")
+def variable(name: str):
+    show(text=f"$(HOME){name}")
 
 
 @dsl.container_component
@@ -256,8 +264,13 @@ def compared(name: str):
         ),
         (argo, r"replaces '\{\{ workflow.name \}\}', which `values` holds.* lightweight Python"),
         (expression, r"replaces '\{\{=', which `text` holds"),
+        (dollars, r"replaces '\$\$', which `values` holds"),
+        (variable, r"replaces '\$\(HOME\)', which `text` holds"),
         (placeholder, r"replaces '\{\{\$\}\}', which `text` holds"),
-        (argo_argument, r"'\{\{workflow.name\}\}', a placeholder of Argo.*PIPELINE_JOB_NAME"),
+        (
+            argo_argument,
+            r"'\{\{workflow.name\}\}', a placeholder of Argo.*_JOB_RESOURCE_NAME",
+        ),
         (argo_variable, r"variable `A` holds '\{\{pod.name\}\}', which Argo replaces"),
         (run_variable, r"does not replace \{\{\$.pipeline_job_name\}\} in variables, as `A`"),
         (default, r"default: the default of `name` holds '\{\{pod.name\}\}'"),

@@ -7,18 +7,17 @@ The program is the author's, so nothing of ours can fill in templates in it, as 
   that reads it as JSON, `{{$}}`. In a list or a dict each value becomes a text, and lists break it.
 - The name of the run and its like are replaced where they are a whole parameter, and nowhere else.
   So they become one, and texts and command lines refer to that.
-- Kubernetes takes `$$` and `$(NAME)` for its own, in constants too. A dollar can be escaped: once
-  for the arguments of the driver's pod, and once for those of the task's.
+- Constants that look like placeholders are refused. A dollar could be escaped for Kubernetes, but
+  how often depends on the release: where the driver is a pod, its arguments are expanded as well.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from headrace import ir
 from headrace.errors import CompileError
 from headrace.ir import Spec
-from headrace.passes.replaced_texts import ARGO, LAUNCHER
+from headrace.passes.replaced_texts import ARGO, LAUNCHER, VARIABLE
 from headrace.passes.templates import (
     PLACEHOLDER,
     RUN_PLACEHOLDER,
@@ -28,7 +27,6 @@ from headrace.passes.templates import (
     texts,
 )
 
-_DOLLARS = re.compile(r"\${2,}|\$(?=\()")
 _MESSAGE = "{{$}}"
 
 
@@ -69,40 +67,27 @@ def _rewrite_constants(node: ir.TaskNode, where: str) -> None:
                 f"f-string `{name}` has a quote or a line end. Pass the values themselves, and "
                 "make the text in the task."
             )
-        source["runtimeValue"]["constant"] = _escaped(value, f"{where} replaces", name)
+        for text in texts(value):
+            _check(PLACEHOLDER.sub("\0", text), name, where)
+        if isinstance(value, str):
+            source["runtimeValue"]["constant"] = _with_names_of_the_run(value)
 
 
-def _escaped(value: Any, where: str, name: str) -> Any:
-    if isinstance(value, Mapping):
-        return {
-            _escaped(key, where, name): _escaped(item, where, name) for key, item in value.items()
-        }
-    if isinstance(value, list):
-        return [_escaped(item, where, name) for item in value]
-    if not isinstance(value, str):
-        return value
-    parts, end = [], 0
-    for match in PLACEHOLDER.finditer(value):
-        is_of_the_run = RUN_PLACEHOLDER.fullmatch(match[0])
-        kept = _name_of_the_run(match[0]) if is_of_the_run else match[0]
-        parts += [_literal(value[end : match.start()], where, name), kept]
-        end = match.end()
-    return "".join([*parts, _literal(value[end:], where, name)])
-
-
-def _literal(text: str, where: str, name: str) -> str:
-    found = ARGO.search(text) or LAUNCHER.search(text)
+def _check(text: str, name: str, where: str) -> None:
+    found = ARGO.search(text) or LAUNCHER.search(text) or VARIABLE.search(text)
     if found:
         raise CompileError(
-            f"{where} {found[0]!r}, which `{name}` holds, on its way into the container. Make the "
-            "component a lightweight Python component, which gets it as it is written, or put the "
-            "text into a file."
+            f"{where} replaces {found[0]!r}, which `{name}` holds, on its way into the container. "
+            "Make the component a lightweight Python component, which gets it as it is written, or "
+            "put the text into a file."
         )
-    return _DOLLARS.sub(lambda match: 4 * match[0], text)
 
 
-def _name_of_the_run(placeholder: str) -> str:
-    return f"{{{{$.inputs.parameters['{run_input(placeholder)}']}}}}"
+def _with_names_of_the_run(text: str) -> str:
+    """Returns a text that refers to inputs where it had placeholders of the run."""
+    return RUN_PLACEHOLDER.sub(
+        lambda match: f"{{{{$.inputs.parameters['{run_input(match[0])}']}}}}", text
+    )
 
 
 def _rewrite_command(node: ir.TaskNode, where: str) -> None:
@@ -111,14 +96,11 @@ def _rewrite_command(node: ir.TaskNode, where: str) -> None:
         if found:
             raise CompileError(
                 f"{where} replaces {found[0]!r}, a placeholder of Argo, in the command line. Write "
-                "dsl.PIPELINE_JOB_NAME_PLACEHOLDER for the name of the run, else make the text in "
-                "the program."
+                "dsl.PIPELINE_JOB_RESOURCE_NAME_PLACEHOLDER for the workflow's name, else make the "
+                "text in the program."
             )
     for part in {"command", "args"} & set(node.container):
-        node.container[part] = [
-            RUN_PLACEHOLDER.sub(lambda match: _name_of_the_run(match[0]), word)
-            for word in node.container[part]
-        ]
+        node.container[part] = [_with_names_of_the_run(word) for word in node.container[part]]
 
 
 def _give_names_of_the_run(node: ir.TaskNode) -> None:

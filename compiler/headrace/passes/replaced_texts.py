@@ -27,7 +27,7 @@ LAUNCHER = re.compile(r"\{\{\$(?:\}\}|\.(?:inputs|outputs)\b)")
 
 _PORT = re.compile(r"\{\{\$\.(?:inputs|outputs)\b")
 # A variable that Kubernetes or KFP gives a container, or an author: by custom in capitals.
-_VARIABLE = re.compile(r"\$\$|\$\([A-Z_][A-Z0-9_]*\)")
+VARIABLE = re.compile(r"\$\$|\$\([A-Z_][A-Z0-9_]*\)")
 
 
 def apply_replaced_texts(spec: Mapping[str, Any]) -> Spec:
@@ -78,7 +78,7 @@ def check_data(spec: Mapping[str, Any], values: Mapping[str, Any], where: str) -
     """
     # The launcher puts the message into arguments that have values, and into no message.
     has_arguments = any(node.container and not fills_in(node.container) for node in ir.tasks(spec))
-    patterns = (ARGO, LAUNCHER if has_arguments else _PORT, _VARIABLE)
+    patterns = (ARGO, LAUNCHER if has_arguments else _PORT, VARIABLE)
     for name, value in values.items():
         for text in texts(value):
             found = next(filter(None, (pattern.search(text) for pattern in patterns)), None)
