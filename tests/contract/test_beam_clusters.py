@@ -3,8 +3,10 @@
 # kfp decorates without types.
 # mypy: disallow-untyped-decorators=False
 
+import contextlib
 import os
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -29,6 +31,8 @@ from headrace_components import catalog
 from headrace_components.beam import job
 from headrace_components.csv_example_gen.executor import execute
 from headrace_components.data.examples import ExamplesReader
+from headrace_components.filter_examples import executor as filter_executor
+from headrace_components.query_example_gen import executor as query_executor
 from headrace_components.task import Artifact, main
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
@@ -64,7 +68,7 @@ def job_server() -> Iterator[tuple[LocalJobServicer, str]]:
 
 @pytest.mark.slow
 def test_a_pool_of_workers_computes_what_a_profile_sends_there(
-    job_server: tuple[LocalJobServicer, str], tmp_path: Path
+    job_server: tuple[LocalJobServicer, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "data").mkdir()
     for part in range(3):
@@ -72,6 +76,7 @@ def test_a_pool_of_workers_computes_what_a_profile_sends_there(
         (tmp_path / f"data/{part}.csv").write_text(f"id,word\n{rows}", "utf-8")
     server, endpoint = job_server
     with worker_pool(tmp_path / "pool.log") as pool:
+        monkeypatch.chdir(tmp_path)  # the pool's working directory stays another
         profile = BeamRunner(
             runner="flink",
             job_endpoint=endpoint,
@@ -80,20 +85,66 @@ def test_a_pool_of_workers_computes_what_a_profile_sends_there(
             parallelism=2,
         )
         parameters = {
-            "input_base": str(tmp_path / "data"),
+            "input_base": "data",
             "beam_pipeline_args": args_for(profile),
         }
-        message = executor_input(
-            "csv_example_gen", str(tmp_path), tmp_path / "output.json", parameters, []
-        )
+        message = executor_input("csv_example_gen", "root", Path("output.json"), parameters, [])
 
         code = main("csv_example_gen", execute, ["--executor_input", message])
 
     assert code == 0
-    reader = ExamplesReader(tmp_path / "examples", "test")
+    reader = ExamplesReader(tmp_path / "root/examples", "test")
     assert sum(reader.num_rows(split) for split in reader.split_names) == 300
     (submitted,) = server._jobs.values()
     assert submitted.state == beam_job_api_pb2.JobState.DONE
+
+
+@pytest.mark.slow
+def test_relative_paths_of_code_and_of_a_database_reach_a_pool_of_workers(
+    job_server: tuple[LocalJobServicer, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "rides.db")) as connection, connection:
+        connection.execute("CREATE TABLE rides (id INTEGER, tip REAL)")
+        connection.executemany("INSERT INTO rides VALUES (?, ?)", [(n, n / 2) for n in range(90)])
+    (tmp_path / "module.py").write_text("def filter_fn(serialized): return True", "utf-8")
+    with worker_pool(tmp_path / "pool.log") as pool:
+        monkeypatch.chdir(tmp_path)
+        args = [
+            "--runner=PortableRunner",
+            f"--job_endpoint={job_server[1]}",
+            "--environment_type=EXTERNAL",
+            f"--environment_config={pool}",
+        ]
+        query = {"url": "sqlite:///rides.db", "query": "SELECT * FROM rides"}
+        keep = {"module_file": "module.py", "beam_pipeline_args": args}
+
+        codes = [
+            main(component, run, ["--executor_input", message])
+            for component, run, message in (
+                (
+                    "query_example_gen",
+                    query_executor.execute,
+                    executor_input(
+                        "query_example_gen",
+                        "root",
+                        Path("output.json"),
+                        {**query, "beam_pipeline_args": args},
+                        [],
+                    ),
+                ),
+                (
+                    "filter_examples",
+                    filter_executor.execute,
+                    executor_input(
+                        "filter_examples", "root", Path("output.json"), keep, ["examples"]
+                    ),
+                ),
+            )
+        ]
+
+    assert codes == [0, 0]
+    reader = ExamplesReader(tmp_path / "root/filtered_examples", "test")
+    assert sum(reader.num_rows(split) for split in reader.split_names) == 90
 
 
 def wait(number: int) -> int:

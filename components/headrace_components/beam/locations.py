@@ -35,7 +35,12 @@ def location_of(artifact: Artifact, options: BeamOptions) -> str:
     location = str(artifact.path) if is_local(artifact.uri) else artifact.uri
     options.check_seen(location)
     options.check_known(location)
-    return location
+    return absolute(location)
+
+
+def absolute(location: str) -> str:
+    """Returns a path or a URI as workers take it: they have a working directory of their own."""
+    return str(Path(location).absolute()) if is_local(location) else location
 
 
 def is_local(location: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 
-from headrace_components.beam import job
+from headrace_components.beam import job, locations
 from headrace_components.beam.examples import Shard, SplitRows, WriteShards, finish
 from headrace_components.errors import InputError
 from headrace_components.example_gen import from_files, from_queries
@@ -141,6 +141,8 @@ def read(running: job.Job, split: str, addresses: Sequence[str], source: Source)
     if source.reads_files:
         for address in addresses:
             running.options.check_seen(address)
+        if running.options.is_remote:
+            addresses = [locations.absolute(address) for address in addresses]
     blocks, agreement = running.pipeline | f"Read[{split}]" >> _Read(split, addresses, source)
     return blocks, agreement
 

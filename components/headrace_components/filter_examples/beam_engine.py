@@ -1,12 +1,13 @@
 """Keeps rows on Beam. The function is loaded by each worker, from the parameters it came in."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
 
-from headrace_components.beam import job
+from headrace_components.beam import job, locations
 from headrace_components.beam.examples import (
     ReadPairs,
     ReadRecords,
@@ -19,6 +20,7 @@ from headrace_components.filter_examples import predicates
 from headrace_components.filter_examples.params import FilterExamplesParams
 from headrace_components.filter_examples.predicates import BATCHES
 from headrace_components.task import Artifact
+from headrace_components.user_code.module_pack import is_packed
 
 _COMPONENT = "filter_examples"
 _NUM_READ = "num_read"
@@ -50,10 +52,13 @@ def filter_splits(
 
     def build(running: job.Job) -> Any:
         location = running.location(examples)
+        sent = params
+        if running.options.is_remote and params.module_file and not is_packed(params.module_file):
+            sent = replace(params, module_file=locations.absolute(params.module_file))
         filtered = [
             running.pipeline
             | f"Read[{name}]" >> read(reader, name, location, _COMPONENT)
-            | f"Filter[{name}]" >> beam.ParDo(_Filter(params, name)).with_outputs(_NUM_READ, _KEPT)
+            | f"Filter[{name}]" >> beam.ParDo(_Filter(sent, name)).with_outputs(_NUM_READ, _KEPT)
             for name in names
         ]
         num_read = [each[_NUM_READ] for each in filtered] | "NumRead" >> beam.Flatten()

@@ -1,7 +1,9 @@
 """Reads a database on Beam: each query on one worker, which opens a connection of its own."""
 
+import re
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -11,10 +13,15 @@ from headrace_components.query_example_gen.executor import list_batches
 from headrace_components.query_example_gen.params import QueryExampleGenParams
 from headrace_components.task import Artifact
 
+# A path with a variable in it is the worker's to know.
+_SQLITE_PATH = re.compile(r"^(sqlite(?:\+\w+)?:///)(?!:memory:|file:)([^/?${}][^?${}]*)")
+
 
 def write_examples(params: QueryExampleGenParams, output: Artifact) -> None:
     """Writes the rows of the queries; see `example_gen.from_queries.write_examples`."""
-    write_queries(params, output, partial(_read_query, params.url))
+    # Workers have a working directory of their own.
+    url = _SQLITE_PATH.sub(lambda found: f"{found[1]}{Path(found[2]).absolute()}", params.url)
+    write_queries(params, output, partial(_read_query, url))
 
 
 def _read_query(url: str, split: str, query: str) -> Iterator[pa.RecordBatch]:
