@@ -1,5 +1,5 @@
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-untyped-calls=False
-# mypy: disallow-incomplete-defs=False
+# mypy: disallow-incomplete-defs=False, disallow-any-generics=False
 """One pipeline under every runner: the same results. What containers see, and how they end."""
 
 import os
@@ -86,7 +86,7 @@ def ask():
 @dsl.container_component
 def teller(
     x: float,
-    values: dict[str, Any],
+    values: dict,
     told: dsl.OutputPath(str),  # type: ignore[valid-type]
     number: dsl.OutputPath(int),  # type: ignore[valid-type]
 ):
@@ -107,7 +107,7 @@ def teller(
 
 
 @dsl.pipeline(name="tell")
-def tell(x: float, values: dict[str, Any]):
+def tell(x: float, values: dict):
     task = teller(x=x, values=values)
     task.set_env_variable("A", "a").set_env_variable("B", "$(A)/$(C)")
 
