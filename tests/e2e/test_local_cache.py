@@ -226,6 +226,17 @@ def test_a_changed_file_that_a_component_reads_is_read_again(schema: Path, tmp_p
     assert states() == ["done"]
 
 
+def test_a_component_of_headrace_is_the_same_like_every_backend(
+    schema: Path, tmp_path: Path
+) -> None:
+    pipeline = compiled(imported_schema)
+    first = run_pipeline(pipeline, tmp_path, schema_file=str(schema))
+    second = run_pipeline(pipeline, tmp_path, like="vertex", schema_file=str(schema))
+
+    assert set(first.states.values()) == {"done"}
+    assert set(second.states.values()) == {"cached"}
+
+
 @dsl.pipeline(name="pushed")
 def pushed(model: str, serving_dir: str):
     imported = dsl.importer(artifact_uri=model, artifact_class=Model, reimport=False)
