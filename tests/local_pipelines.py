@@ -254,7 +254,7 @@ def note_status(status: dsl.PipelineTaskFinalStatus):
         command=_python(
             "status = json.loads(sys.argv[1])\n"
             "note('status', status['state'], status['pipelineTaskName'],\n"
-            "     status['error']['message'])\n"
+            "     status['error'].get('message', ''))\n"
         ),
         args=[status],
     )

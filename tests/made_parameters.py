@@ -18,6 +18,7 @@ from headrace import ir
 from headrace.backends.local.inputs import loop_items, resolve
 from headrace.backends.local.model import Inputs, Result
 from headrace.backends.local.placeholders import Context
+from headrace.backends.local.rules import RULES
 from headrace.backends.local.spec import Component, Spec, TaskSpec
 from headrace.backends.local.values import select
 from headrace.compiler import compile_for
@@ -192,7 +193,7 @@ def _resolved(
     }
     body = {**component.body, "inputDefinitions": {"parameters": declared}}
     bare = Component(name=component.name, body=body, executor=component.executor)
-    return resolve(task, bare, scope, upstream, context)
+    return resolve(task, bare, scope, upstream, context, RULES["kubeflow"])
 
 
 def _doubles(value: Any) -> Any:

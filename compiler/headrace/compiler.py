@@ -13,13 +13,14 @@ from headrace.backends.vertex import emit as vertex
 from headrace.backends.vertex.custom_jobs import apply_custom_jobs
 from headrace.errors import CompileError
 from headrace.frontend import Frontend, PipelineSource
-from headrace.passes.absent_inputs import apply_absent_inputs
+from headrace.passes.absent_inputs import apply_absent_inputs, may_be_absent
 from headrace.passes.beam import apply_beam
 from headrace.passes.collected import check_collected
 from headrace.passes.container_texts import apply_container_texts
 from headrace.passes.default_requests import apply_default_requests
 from headrace.passes.defaults import apply_defaults
 from headrace.passes.dotted_functions import check_dotted_functions
+from headrace.passes.final_status import apply_final_status, untranslated
 from headrace.passes.image_imports import check_imports, stock_images
 from headrace.passes.images import apply_images
 from headrace.passes.input_fingerprints import (
@@ -53,7 +54,8 @@ class Compiled:
     Attributes:
         document: The pipeline as plain JSON data. For `vertex` a PipelineJob, else a PipelineSpec.
         text: What goes into the file: JSON, or YAML for `kubeflow`.
-        notes: Lines for the author, about what the profile says of other pipelines.
+        notes: Lines for the author: what the profile says of other pipelines, and what a target
+            does otherwise.
     """
 
     document: dict[str, Any]
@@ -177,6 +179,8 @@ def compile_for(
     if has_fingerprints:
         spec, platform = apply_input_fingerprints(spec, platform, known_fingerprints)
     if target == "kubeflow":
+        spec = apply_final_status(spec)
+        notes += [*untranslated(spec), *(may_be_absent(spec) if values is None else ())]
         spec = apply_replaced_texts(spec)
         spec = apply_container_texts(spec)
         spec, platform = apply_training_jobs(spec, platform, settings, profile)

@@ -20,9 +20,12 @@ from typing import Any
 INPUT_PREFIX = "pipelinechannel--"
 TEMPLATES_INPUT = INPUT_PREFIX + "headrace--templates"
 SETTING = "SETTING"
+FINAL_STATUS = "TASK_FINAL_STATUS"
 
 _REFERENCE = re.compile(r"@\[\[([^\[\]]+)\]\]")
 _CHARACTERS = ("{", "$", "@")
+# States of ML Metadata; the second is that of a DAG whose tasks were all skipped.
+_SUCCESSES = ("COMPLETE", "RUNNING")
 _MAX_WHOLE = 1e21  # from here on a whole number is a measurement, not a count
 
 
@@ -43,10 +46,28 @@ def fill(values: Mapping[str, Any], task: str) -> dict[str, Any]:
         if name.startswith(INPUT_PREFIX) or kind == SETTING:
             continue
         filled[name] = value
-        if kind is not None:
+        if kind == FINAL_STATUS:
+            filled[name] = final_status(value)
+        elif kind is not None:
             made = _filled(value, sources, f"{task}: parameter `{name}`")
             filled[name] = to_text(made) if kind == "STRING" else made
     return filled
+
+
+def final_status(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns how a task ended, in kfp's words: `SUCCEEDED`, or `FAILED` with an error.
+
+    Args:
+        told: A `PipelineTaskFinalStatus` as JSON data, as Kubeflow's driver writes it, or another
+            backend.
+    """
+    if told.get("state") in _SUCCESSES:
+        return {**told, "state": "SUCCEEDED"}
+    if told.get("state") != "FAILED" or told.get("error"):
+        return dict(told)
+    name = told.get("pipelineTaskName", "a task")
+    reason = f"{name} failed; Kubeflow tells no reason, the logs of the tasks in it do"
+    return {**told, "error": {"code": 2, "message": reason}}
 
 
 def _filled(value: Any, sources: Mapping[str, Any], where: str) -> Any:

@@ -82,9 +82,6 @@ DIFFERENCES = {
     "in-presence": Difference(
         why="IfPresentPlaceholder takes an artifact there for absent", lines="--text "
     ),
-    "lo-loops-none": Difference(
-        why="what is collected from a loop over nothing fails the task there", lines=""
-    ),
     "rf-text-of-an-item": Difference(
         why="Headrace compiles it otherwise than kfp did", lines="if ", state=True
     ),

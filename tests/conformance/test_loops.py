@@ -121,8 +121,17 @@ def test_loops_nest_and_are_collected_in_order(tmp_path: Path) -> None:
 
 @conforms(SECTION, "over nothing", loops, kubeflow="and collecting from it fails the run")
 def test_a_loop_over_nothing_runs_nothing_and_collects_nothing(tmp_path: Path) -> None:
-    ran = run_pipeline(loops, tmp_path, letters=[], pairs=[])
+    with pytest.raises(CompileError, match="a loop over nothing"):
+        compile_for(load(loops), "kubeflow", PROFILE, {"letters": [], "pairs": []})
+    here = run_pipeline(loops, tmp_path / "here", letters=[], pairs=[])
+    ran = run_pipeline(loops, tmp_path / "other", like="vertex", letters=[], pairs=[])
 
+    assert here.states["collect-2"] == "failed"
+    assert here.result.failures[0].message.endswith(
+        "collects from a loop over nothing, for which Kubeflow fails. Give the list an item, put "
+        "the loop and what collects from it into dsl.If, or run with --like vertex if it is not "
+        "for Kubeflow."
+    )
     assert sorted(ran.journal) == ["all []", "artifacts []", "letters []", "nested []"]
     assert ran.result.state == "succeeded"
 
@@ -155,7 +164,7 @@ def in_conditions(letters: list, flag: bool = True):
 def test_a_loop_may_stand_in_a_condition_and_in_an_exit_handler(tmp_path: Path) -> None:
     journal = set(run_pipeline(in_conditions, tmp_path, letters=["a"]).journal)
 
-    assert journal == {"if a", "exit a", "status SUCCEEDED exit-handler-3 "}
+    assert journal == {"if a", "exit a", "status COMPLETE exit-handler-3 "}
 
 
 @dsl.pipeline(name="dicts-in-a-condition")
@@ -270,7 +279,7 @@ def test_artifacts_are_collected_in_the_order_of_the_items(tmp_path: Path) -> No
 
 @conforms(COLLECTED, "from a loop in a loop, inside and outside", loops, vertex="up to 100")
 def test_a_loop_over_nothing_in_a_loop_collects_nothing_per_iteration(tmp_path: Path) -> None:
-    ran = run_pipeline(loops, tmp_path, letters=["k", "l"], pairs=[])
+    ran = run_pipeline(loops, tmp_path, like="vertex", letters=["k", "l"], pairs=[])
 
     assert "nested [[],[]]" in ran.journal
     assert "all []" in ran.journal
@@ -310,7 +319,8 @@ def test_a_loop_over_artifacts_gives_one_to_each_iteration(tmp_path: Path) -> No
     assert seen == ["again a", "again b", "seen a", "seen b"]
     assert journal[-1] == "numbers [1,1]"
 
-    assert run_pipeline(over_artifacts, tmp_path, letters=[]).journal[-1] == "numbers []"
+    none = run_pipeline(over_artifacts, tmp_path, like="vertex", letters=[])
+    assert none.journal[-1] == "numbers []"
 
 
 @conforms(COLLECTED, "as the output of a sub-pipeline", from_a_pipeline, vertex="up to 100")
@@ -329,8 +339,11 @@ def some(letters: list):
 
 @conforms(COLLECTED, "from a condition in a loop", some)
 def test_iterations_that_skipped_a_task_are_left_out(tmp_path: Path) -> None:
-    ran = run_pipeline(some, tmp_path, letters=["a", "b", "c"])
+    here = run_pipeline(some, tmp_path / "here", letters=["a", "b", "c"])
+    ran = run_pipeline(some, tmp_path / "other", like="vertex", letters=["a", "b", "c"])
 
+    assert here.result.failures[0].task == "collect"
+    assert "for which Kubeflow's driver crashes. Give the condition" in str(here.result.failures)
     assert ran.journal[-1] == 'some ["a","c"]'
 
 

@@ -21,6 +21,7 @@ from headrace.targets import Target
 from local_pipelines import (
     collect,
     collect_artifacts,
+    fails,
     items,
     number,
     present,
@@ -30,8 +31,9 @@ from local_pipelines import (
     tell,
 )
 
-loops, parts, inputs = (
-    importlib.import_module(f"test_{name}") for name in ("loops", "sub_pipelines", "task_inputs")
+failures, loops, parts, inputs = (
+    importlib.import_module(f"test_{name}")
+    for name in ("failures", "loops", "sub_pipelines", "task_inputs")
 )
 
 
@@ -379,3 +381,66 @@ def compared(values: list, most: int):
 def test_an_untyped_item_compared_with_a_number_is_told_its_type() -> None:
     with pytest.raises(CompileError, match=r"Give the list a type, as `List\[int\]`\.$"):
         compile_for(load(compared), "kubeflow", PROFILE)
+
+
+@dsl.component
+def hear(status: dsl.PipelineTaskFinalStatus, who: str):
+    import os
+    from pathlib import Path
+
+    words = f"{who} {status.state} {status.pipeline_task_name} {bool(status.error_message)}\n"
+    with Path(os.environ["JOURNAL"]).open("a") as journal:
+        journal.write(words)
+
+
+@dsl.pipeline(name="handled")
+def handled(fail: bool, good: bool, who: str):
+    with dsl.ExitHandler(hear(who=f"<{who}>")):
+        with dsl.If(fail == True):  # noqa: E712
+            fails(name="bad")
+        with dsl.If(good == True):  # noqa: E712
+            step(name="good")
+
+
+@pytest.mark.parametrize(
+    ("fail", "good", "told"),
+    [
+        (False, True, "SUCCEEDED exit-handler-1 False"),
+        (False, False, "SUCCEEDED exit-handler-1 False"),
+        (True, True, "FAILED exit-handler-1 True"),
+    ],
+)
+def test_a_python_component_is_told_how_tasks_ended_in_kfps_words(
+    fail: bool, good: bool, told: str, tmp_path: Path
+) -> None:
+    given: dict[str, Any] = {"fail": fail, "good": good, "who": 'a"b'}
+
+    here = run_pipeline(handled, tmp_path, **given)
+    there = on_kubeflow(handled, tmp_path, **given)
+
+    line = f'<a"b> {told}'
+    assert line in there.lines
+    assert line in here.journal
+    assert there.state == ("FAILED" if fail else "SUCCEEDED")
+
+
+def test_other_components_are_told_what_kubeflow_tells_and_their_author_too(
+    tmp_path: Path,
+) -> None:
+    lines = goes_as_here(failures.exits, tmp_path / "good", fail=False)
+    there = on_kubeflow(failures.guarded, tmp_path / "none", fail=False)
+    notes = compile_for(load(failures.exits), "kubeflow", PROFILE).notes
+
+    assert "status COMPLETE exit-handler-1 " in lines
+    assert there.lines == ["status RUNNING exit-handler-1 "]
+    (note,) = notes
+    assert note.startswith("exits: task `note-status`: `status` has the state COMPLETE or RUNNING")
+    assert compile_for(load(handled), "kubeflow", PROFILE).notes == ()
+    assert compile_for(load(failures.exits), "vertex", PROFILE).notes == ()
+
+
+def test_who_compiles_is_told_which_parameters_a_run_must_have() -> None:
+    (note,) = compile_for(load(handed_down), "kubeflow", PROFILE).notes
+
+    assert note.startswith("handed-down: Kubeflow fails where `word` has no value, since a sub-")
+    assert compile_for(load(handed_down), "kubeflow", PROFILE, {}).notes == ()

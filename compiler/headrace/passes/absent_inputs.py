@@ -63,6 +63,26 @@ def apply_absent_inputs(spec: Mapping[str, Any], values: Mapping[str, Any] | Non
     return result
 
 
+def may_be_absent(spec: Mapping[str, Any]) -> list[str]:
+    """Returns a line for each parameter of the pipeline that a run on Kubeflow needs a value for.
+
+    Args:
+        spec: A pipeline that was compiled without the values of a run.
+    """
+    found = set()
+    for node in ir.tasks(spec):
+        asked = {name for text in _words(node) for name in _asked(text, frozenset())}
+        for name in ir.parameter_inputs(node.task):
+            if (node.parent is not None or name in asked) and is_given(node, name) is None:
+                found.add(_of_root(node, name))
+    return [
+        f"{ir.pipeline_name(spec)}: Kubeflow fails where `{name}` has no value, since a "
+        "sub-pipeline, a condition, a loop or a command line takes it. `headrace submit` compiles "
+        "for the values of its run; for a run that is started otherwise, give it a default."
+        for name in sorted(found)
+    ]
+
+
 def is_given(node: ir.TaskNode, name: str) -> bool | None:
     """Tells whether an input parameter of a task has a value; None where only the run knows.
 
@@ -81,6 +101,11 @@ def is_given(node: ir.TaskNode, name: str) -> bool | None:
         return is_given(node.parent, outer)
     declared = ir.parameters(node.enclosing).get(outer, {})
     return True if "defaultValue" in declared or not declared.get("isOptional") else None
+
+
+def _of_root(node: ir.TaskNode, name: str) -> str:
+    outer: str = ir.parameter_inputs(node.task)[name]["componentInputParameter"]
+    return outer if node.parent is None else _of_root(node.parent, outer)
 
 
 def argument_without_value(node: ir.TaskNode) -> str | None:

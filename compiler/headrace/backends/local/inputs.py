@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from headrace import ir
+from headrace.backends.local.final_status import final_status
 from headrace.backends.local.model import Artifact, Inputs, Result
 from headrace.backends.local.placeholders import Context, fill_constant
+from headrace.backends.local.rules import Rules
 from headrace.backends.local.spec import Component, TaskSpec
 from headrace.backends.local.values import coerce, select
 from headrace.parameter_types import AUTHOR_NAMES, is_handed_on, kind_of
@@ -16,8 +18,6 @@ from headrace_components.templates import INPUT_PREFIX, TEMPLATES_INPUT
 from headrace_components.templates import fill as fill_templates
 
 _ABSENT: Any = object()
-# As `google.rpc.Code`: 0 is OK, 2 is UNKNOWN.
-_STATES = {"succeeded": ("SUCCEEDED", 0), "failed": ("FAILED", 2), "skipped": ("SKIPPED", 0)}
 
 
 def resolve(
@@ -26,6 +26,7 @@ def resolve(
     scope: Inputs,
     upstream: Mapping[str, Result],
     context: Context,
+    rules: Rules,
 ) -> Inputs:
     """Returns the inputs of a task.
 
@@ -35,9 +36,11 @@ def resolve(
         scope: The inputs of the DAG that the task is in.
         upstream: Results of the tasks that it depends on.
         context: Values of the pipeline's placeholders; names the task in error messages.
+        rules: Those of the backend that the run is like.
 
     Raises:
-        InputError: A required input has no value, or a value is not of the declared type.
+        InputError: A required input has no value, a value is not of the declared type, or an
+            output cannot be collected.
     """
     where = context.task
     values: dict[str, Any] = {}
@@ -46,7 +49,11 @@ def resolve(
         if "runtimeValue" in source:
             constants[name] = source
             continue
-        value = _parameter(source, scope, upstream, context)
+        if "taskFinalStatus" in source:
+            producer = source["taskFinalStatus"]["producerTask"]
+            values[name] = final_status(producer, upstream[producer], component, rules, context)
+            continue
+        value = _parameter(name, source, scope, upstream, where)
         if value is not _ABSENT:
             values[name] = _selected(value, source, f"{where}: `{name}`")
     # A constant may quote the task's other inputs, which kfp adds under names of its own.
@@ -131,36 +138,31 @@ def _constant(value: Mapping[str, Any], where: str) -> Any:
 
 
 def _parameter(
-    source: Mapping[str, Any], scope: Inputs, upstream: Mapping[str, Result], context: Context
+    name: str,
+    source: Mapping[str, Any],
+    scope: Inputs,
+    upstream: Mapping[str, Result],
+    where: str,
 ) -> Any:
     if "componentInputParameter" in source:
         return scope.parameters.get(source["componentInputParameter"], _ABSENT)
     if "taskOutputParameter" in source:
         output = source["taskOutputParameter"]
-        parameters = upstream[output["producerTask"]].parameters
-        return parameters.get(output["outputParameterKey"], _ABSENT)
-    if "taskFinalStatus" in source:
-        producer = source["taskFinalStatus"]["producerTask"]
-        return final_status(producer, upstream[producer], context)
+        producer = upstream[output["producerTask"]]
+        _check_collected(name, producer, output["outputParameterKey"], where)
+        return producer.parameters.get(output["outputParameterKey"], _ABSENT)
     raise InputError(
-        f"{context.task}: a parameter comes from {sorted(source)}, which is unknown. Compile the "
+        f"{where}: a parameter comes from {sorted(source)}, which is unknown. Compile the "
         "pipeline again with kfp 2.13 to 2.17."
     )
 
 
-def final_status(producer: str, result: Result, context: Context) -> dict[str, Any]:
-    """Returns how a task ended, in the form that `dsl.PipelineTaskFinalStatus` is made of."""
-    state, code = _STATES[result.state]
-    message = ""
-    if result.failure:
-        name = f"{result.failure.task}: "
-        message = name + result.failure.message.removeprefix(name)
-    return {
-        "state": state,
-        "error": {"code": code, "message": message},
-        "pipelineJobResourceName": context.pipeline["pipeline_job_resource_name"],
-        "pipelineTaskName": producer,
-    }
+def _check_collected(name: str, producer: Result, key: str, where: str) -> None:
+    if key in producer.uncollected:
+        raise InputError(
+            f"{where}: `{name}` collects from {producer.uncollected[key]}, or run with --like "
+            "vertex if it is not for Kubeflow."
+        )
 
 
 def _selected(value: Any, source: Mapping[str, Any], where: str) -> Any:
@@ -227,6 +229,7 @@ def _artifacts(
         else:
             output = source["taskOutputArtifact"]
             producer = upstream[output["producerTask"]]
+            _check_collected(name, producer, output["outputArtifactKey"], where)
             found = producer.artifacts.get(output["outputArtifactKey"])
         if found is not None:
             artifacts[name] = found

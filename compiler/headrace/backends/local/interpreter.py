@@ -22,6 +22,16 @@ from headrace_components.errors import ComponentError
 
 _Futures = dict[str, asyncio.Task[Result]]
 
+# What Kubeflow's driver cannot collect from, and the way out.
+_NOTHING = (
+    "a loop over nothing, for which Kubeflow fails. Give the list an item, put the loop and what "
+    "collects from it into dsl.If"
+)
+_SKIPPED = (
+    "a task that a round of its loop skipped, for which Kubeflow's driver crashes. Give the "
+    "condition a dsl.Else, have a task take the dsl.OneOf of both and collect its output"
+)
+
 
 class Interpreter:
     """Runs one pipeline.
@@ -60,6 +70,10 @@ class Interpreter:
             parameters=_dag_parameters(dag, results),
             artifacts=_dag_artifacts(dag, results),
             failure=failures[0] if failures else None,
+            ran_nothing=all(
+                each.state == "skipped" or each.ran_nothing for each in results.values()
+            ),
+            uncollected=_dag_uncollected(dag, results),
         )
 
     def _counts(self, task: TaskSpec) -> bool:
@@ -101,7 +115,7 @@ class Interpreter:
         component = self._spec.component(task.component)
         # The item of a loop is an input of the component that only an iteration has.
         declared = _without_item(component, task) if task.iterator else component
-        resolved = inputs.resolve(task, declared, scope, upstream, context)
+        resolved = inputs.resolve(task, declared, scope, upstream, context, self._rules)
         if task.condition and not cel.evaluate(
             task.condition,
             resolved.parameters,
@@ -173,6 +187,7 @@ class Interpreter:
                 for port in component.output_artifacts
             },
             failure=failures[0] if failures else None,
+            uncollected={} if self._rules.collects_nothing else _uncollected(component, results),
         )
 
     def _skip(
@@ -197,6 +212,34 @@ def _without_item(component: Component, task: TaskSpec) -> Component:
     inputs_ = dict(definitions.get(kind, {}))
     inputs_.pop((task.iterator or {})["itemInput"], None)
     return replace(component, body={**body, "inputDefinitions": {**definitions, kind: inputs_}})
+
+
+def _uncollected(component: Component, rounds: Sequence[Result]) -> dict[str, str]:
+    """Returns which outputs of a loop cannot be collected on Kubeflow, and why."""
+    found = {}
+    for name in (*component.output_parameters, *component.output_artifacts):
+        if not rounds:
+            found[name] = _NOTHING
+        elif any(_skips(each, name) for each in rounds):
+            found[name] = _SKIPPED
+    return found
+
+
+def _skips(one: Result, name: str) -> bool:
+    is_there = name in one.parameters or name in one.artifacts
+    return one.uncollected.get(name) == _SKIPPED or (one.state == "succeeded" and not is_there)
+
+
+def _dag_uncollected(dag: Component, results: Mapping[str, Result]) -> dict[str, str]:
+    found = {}
+    for kind, key in (("parameters", "outputParameterKey"), ("artifacts", "outputArtifactKey")):
+        for name, source in dag.dag_outputs.get(kind, {}).items():
+            one = source.get("valueFromParameter")
+            for selector in [one] if one else source.get("artifactSelectors", ()):
+                words = results[selector["producerSubtask"]].uncollected.get(selector[key])
+                if words:
+                    found[name] = words
+    return found
 
 
 def _dag_parameters(dag: Component, results: Mapping[str, Result]) -> dict[str, Any]:

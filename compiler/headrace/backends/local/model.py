@@ -107,12 +107,17 @@ class Result:
         artifacts: Output artifacts by port.
         failure: The first failure, if `state` is `failed`; for a skipped task, the failure that
             it was skipped for, if any.
+        ran_nothing: All tasks of a DAG were skipped.
+        uncollected: What is wrong with outputs that come from a loop, by name: a round is missing,
+            or all are.
     """
 
     state: Literal["succeeded", "failed", "skipped"]
     parameters: Mapping[str, Any] = field(default_factory=dict)
     artifacts: Artifacts = field(default_factory=dict)
     failure: Failure | None = None
+    ran_nothing: bool = False
+    uncollected: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

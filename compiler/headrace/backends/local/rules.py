@@ -38,6 +38,11 @@ class Rules:
             `$(NAME)` of `$$(NAME)`; Kubeflow was seen to give the value.
         counts_exit_tasks: Whether the run fails with a task that runs however those before it
             ended. On Kubeflow it is a hook of Argo, which the state of the run leaves out.
+        tells_reasons: Whether a final status has kfp's words and the reason of a failure. Kubeflow
+            tells the state of ML Metadata: COMPLETE after a success, RUNNING where all tasks were
+            skipped. Python components translate it there.
+        collects_nothing: Whether tasks may collect from a loop over nothing, or from a task that
+            some rounds skipped. Kubeflow's driver fails, or crashes.
     """
 
     backend: Backend
@@ -48,6 +53,8 @@ class Rules:
     fills_variables: bool
     halves_dollars: bool
     counts_exit_tasks: bool
+    tells_reasons: bool
+    collects_nothing: bool
 
     def argument_text(self, value: Any) -> str:
         """Returns a value as it stands in an argument."""
@@ -108,6 +115,8 @@ RULES: Mapping[Backend, Rules] = {
         fills_variables=False,
         halves_dollars=True,
         counts_exit_tasks=False,
+        tells_reasons=False,
+        collects_nothing=False,
     ),
     "vertex": Rules(
         backend="vertex",
@@ -118,6 +127,8 @@ RULES: Mapping[Backend, Rules] = {
         fills_variables=True,
         halves_dollars=False,
         counts_exit_tasks=True,
+        tells_reasons=True,
+        collects_nothing=True,
     ),
 }
 
