@@ -99,6 +99,7 @@ class _Run:
         self._journal = directory / "journal.txt"
         self._environment = {**env, "JOURNAL": str(self._journal)}
         self._failed: dict[str, str] = {}
+        self._imported: list[tuple[dict[str, Any], Any]] = []
         self._programs = directory / "bin"
 
     def run(self, parameters: Mapping[str, Any]) -> Ran:
@@ -290,8 +291,19 @@ class _Run:
             uri = around.parameters[outer]
         metadata = {name: mlmd_value(v) for name, v in importer.get("metadata", {}).items()}
         artifact = {"name": "1", "type": {"instanceSchema": ""}, "uri": uri, "metadata": metadata}
+        if not importer.get("reimport"):
+            artifact = self._imported_before(artifact, importer["typeSchema"])
         (port,) = component["outputDefinitions"]["artifacts"]
         return _Execution("COMPLETE", component, artifacts={port: [artifact]})
+
+    def _imported_before(self, artifact: dict[str, Any], kind: Any) -> dict[str, Any]:
+        """Returns an artifact of the URI that has at least this metadata, or a new one."""
+        for found, other in self._imported:
+            same = found["uri"] == artifact["uri"] and other == kind
+            if same and artifact["metadata"].items() <= found["metadata"].items():
+                return found
+        self._imported.append((artifact, kind))
+        return artifact
 
     def _container(
         self,

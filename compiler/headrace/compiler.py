@@ -23,6 +23,7 @@ from headrace.passes.dotted_functions import check_dotted_functions
 from headrace.passes.final_status import apply_final_status, untranslated
 from headrace.passes.image_imports import check_imports, stock_images
 from headrace.passes.images import apply_images
+from headrace.passes.importers import apply_importers
 from headrace.passes.input_fingerprints import (
     KnownFingerprints,
     apply_input_fingerprints,
@@ -164,6 +165,7 @@ def compile_for(
         check_loop_values(spec, values)
     if target == "kubeflow":
         check_collected(spec, values)
+        spec = apply_importers(spec, values)
     check_dotted_functions(spec, target, profile)
     images = {} if target == "local" else stock_images(spec, profile)
     spec = apply_images(spec, target, profile)

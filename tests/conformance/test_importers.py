@@ -27,6 +27,22 @@ def given(tmp_path: Path) -> Path:
     return file
 
 
+@dsl.pipeline(name="said")
+def said(uri: str):
+    imported = dsl.importer(
+        artifact_uri=uri, artifact_class=dsl.Dataset, metadata={"owner": "me", "n": 2}
+    )
+    read(name="imported", item=imported.output)
+
+
+@conforms(SECTION, "a URI from a parameter; metadata", said, kubeflow=SCHEMES)
+def test_an_importer_says_what_is_written(given: Path, tmp_path: Path) -> None:
+    ran = run_pipeline(said, tmp_path, uri=str(given))
+
+    (artifact,) = ran.result.tasks[0].artifacts["artifact"]
+    assert artifact.metadata == {"owner": "me", "n": 2}
+
+
 @dsl.pipeline(name="imports")
 def imports(uri: str, owner: str, count: int = 3):
     imported = dsl.importer(
@@ -37,7 +53,7 @@ def imports(uri: str, owner: str, count: int = 3):
     read(name="imported", item=imported.output)
 
 
-@conforms(SECTION, "a URI from a parameter; metadata", imports, kubeflow=SCHEMES)
+@conforms(SECTION, "metadata from parameters", imports)
 def test_an_importer_hands_on_an_existing_file(given: Path, tmp_path: Path) -> None:
     ran = run_pipeline(imports, tmp_path, uri=str(given), owner="me")
 

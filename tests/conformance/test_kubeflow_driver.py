@@ -21,6 +21,7 @@ HELD = {
     "ed-uri": "",
     "fa-ignores": "exit status 3",
     "im-output": "parent DAG does not have input parameter ",
+    "im-part": "",
     "in-lists": "",
     "in-optional": "KeyError: 'artifacts'",
     "in-presence": "",

@@ -444,3 +444,73 @@ def test_who_compiles_is_told_which_parameters_a_run_must_have() -> None:
 
     assert note.startswith("handed-down: Kubeflow fails where `word` has no value, since a sub-")
     assert compile_for(load(handed_down), "kubeflow", PROFILE, {}).notes == ()
+
+
+@dsl.component
+def look(label: str, item: dsl.Input[dsl.Dataset]):
+    import json
+    import os
+    from pathlib import Path
+
+    told = {name: item.metadata[name] for name in sorted(item.metadata)}
+    with Path(os.environ["JOURNAL"]).open("a") as journal:
+        journal.write(f"{label} {json.dumps(told)}\n")
+
+
+@dsl.pipeline(name="imported-part")
+def imported_part(uri: str, owner: str, count: int):
+    first = dsl.importer(
+        artifact_uri=uri,
+        artifact_class=dsl.Dataset,
+        metadata={"owner": owner, "count": count, "title": f"of {owner}"},
+    )
+    look(label="first", item=first.output)
+    again = dsl.importer(artifact_uri=uri, artifact_class=dsl.Dataset, reimport=True)
+    look(label="again", item=again.output)
+
+
+@dsl.pipeline(name="imported")
+def imported(uri: str, owner: str = "me"):
+    imported_part(uri=uri, owner=owner, count=3)
+
+
+def test_metadata_of_an_importer_are_filled_in_when_a_run_is_started(tmp_path: Path) -> None:
+    given = {"uri": str(tmp_path / "given.txt"), "owner": 'a"b'}
+    (tmp_path / "given.txt").touch()
+
+    lines = goes_as_here(imported, tmp_path, **given)
+    default = on_kubeflow(imported, tmp_path / "default", uri=given["uri"])
+
+    told = r'"count": 3, "owner": "a\"b", "title": "of a\"b"'
+    assert lines == ["again {}", f"first {{{told}}}"]
+    assert '"owner": "me", "title": "of me"' in default.lines[1]
+    with pytest.raises(CompileError, match="keeps the placeholder of `owner` in the importer's"):
+        compile_for(load(imported), "kubeflow", PROFILE)
+    compile_for(load(imported), "vertex", PROFILE)
+
+
+@dsl.pipeline(name="said-by-a-task")
+def said_by_a_task():
+    told = step(name="told", value="me")
+    dsl.importer("gs://a/b", dsl.Dataset, metadata={"owner": told.outputs["text"]})
+
+
+@dsl.pipeline(name="once")
+def imported_once(uri: str):
+    dsl.importer(artifact_uri=uri, artifact_class=dsl.Dataset, metadata={"a": 1})
+
+
+@dsl.pipeline(name="twice")
+def twice(uri: str):
+    imported_once(uri=uri)
+    dsl.importer(artifact_uri=uri, artifact_class=dsl.Dataset, metadata={"a": 1, "b": 2})
+    dsl.importer(artifact_uri=uri, artifact_class=dsl.Model)
+
+
+def test_what_kubeflow_would_say_of_an_import_otherwise_is_refused() -> None:
+    with pytest.raises(CompileError, match="placeholder of `text` of task `step` in the importer"):
+        compile_for(load(said_by_a_task), "kubeflow", PROFILE, {})
+    words = "`once/importer`: target kubeflow gives it the artifact of `importer`, which imports"
+    with pytest.raises(CompileError, match=words):
+        compile_for(load(twice), "kubeflow", PROFILE)
+    compile_for(load(twice), "vertex", PROFILE)

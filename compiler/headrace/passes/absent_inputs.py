@@ -16,6 +16,7 @@ from headrace.errors import CompileError
 from headrace.ir import Spec
 from headrace_components.templates import INPUT_PREFIX
 
+_LOOPS = ("parameter", "artifact")
 _IF_PRESENT = '{"IfPresent"'
 
 _Absent = tuple[frozenset[str], frozenset[str]]
@@ -192,13 +193,15 @@ def _is_made(port: str) -> bool:
 
 def _absent_inside(node: ir.TaskNode) -> _Absent:
     inputs, found = ir.parameter_inputs(node.task), ir.artifact_inputs(node.task)
-    item = node.task.get("parameterIterator", {}).get("itemInput")
+    items = [node.task.get(f"{kind}Iterator", {}).get("itemInput") for kind in _LOOPS]
     parameters = (
         name
         for name, definition in ir.parameters(node.component).items()
-        if name not in inputs and name != item and "defaultValue" not in definition
+        if name not in inputs and name not in items and "defaultValue" not in definition
     )
-    artifacts = (name for name in ir.artifacts(node.component) if name not in found)
+    artifacts = (
+        name for name in ir.artifacts(node.component) if name not in found and name not in items
+    )
     return frozenset(parameters), frozenset(artifacts)
 
 
