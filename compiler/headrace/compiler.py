@@ -20,7 +20,6 @@ from headrace.passes.container_texts import apply_container_texts
 from headrace.passes.default_requests import apply_default_requests
 from headrace.passes.defaults import apply_defaults
 from headrace.passes.dotted_functions import check_dotted_functions
-from headrace.passes.final_status import apply_final_status, untranslated
 from headrace.passes.image_imports import check_imports, stock_images
 from headrace.passes.images import apply_images
 from headrace.passes.importers import apply_importers
@@ -37,6 +36,7 @@ from headrace.passes.modules import apply_modules
 from headrace.passes.parameter_checks import check_parameters
 from headrace.passes.parameter_sizes import check_sizes
 from headrace.passes.profile_scope import passed_over
+from headrace.passes.python_messages import apply_python_messages, untranslated
 from headrace.passes.replaced_texts import apply_replaced_texts
 from headrace.passes.resources import apply_accelerators, apply_resources, check_settings
 from headrace.passes.retries import apply_retries
@@ -181,7 +181,7 @@ def compile_for(
     if has_fingerprints:
         spec, platform = apply_input_fingerprints(spec, platform, known_fingerprints)
     if target == "kubeflow":
-        spec = apply_final_status(spec)
+        spec = apply_python_messages(spec)
         notes += [*untranslated(spec), *(may_be_absent(spec) if values is None else ())]
         spec = apply_replaced_texts(spec)
         spec = apply_container_texts(spec)

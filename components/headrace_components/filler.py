@@ -144,6 +144,10 @@ def filled_command(words: Sequence[str]) -> list[str]:
     if TEMPLATES_INPUT not in values:
         return [*program, *words[at:]]
     message["inputs"]["parameterValues"] = fill(values, "this task")
+    for port, several in message["inputs"].get("artifacts", {}).items():
+        for artifact in several.get("artifacts", ()):
+            if port in values[TEMPLATES_INPUT]:
+                artifact["type"] = {"schemaTitle": values[TEMPLATES_INPUT][port]}
     return [*program, json.dumps(message, ensure_ascii=False), *words[at + 1 :]]
 
 

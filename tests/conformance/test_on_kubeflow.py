@@ -514,3 +514,31 @@ def test_what_kubeflow_would_say_of_an_import_otherwise_is_refused() -> None:
     with pytest.raises(CompileError, match=words):
         compile_for(load(twice), "kubeflow", PROFILE)
     compile_for(load(twice), "vertex", PROFILE)
+
+
+@dsl.component
+def make_one(n: int, out: dsl.Output[dsl.Dataset]):
+    from pathlib import Path
+
+    Path(out.path).write_text(str(n), "utf-8")
+
+
+@dsl.component
+def read_all(made: dsl.Input[List[dsl.Dataset]]):  # noqa: UP006
+    import os
+    from pathlib import Path
+
+    texts = [f"{type(each).__name__} {Path(each.path).read_text('utf-8')}" for each in made]
+    with Path(os.environ["JOURNAL"]).open("a") as journal:
+        journal.write(f"{texts}\n")
+
+
+@dsl.pipeline(name="lists-of-artifacts")
+def lists_of_artifacts():
+    with dsl.ParallelFor([1, 2]) as n:
+        one = make_one(n=n)
+    read_all(made=dsl.Collected(one.outputs["out"]))
+
+
+def test_a_python_component_reads_a_list_of_artifacts(tmp_path: Path) -> None:
+    assert goes_as_here(lists_of_artifacts, tmp_path) == ["['Dataset 1', 'Dataset 2']"]

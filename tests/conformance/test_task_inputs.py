@@ -332,10 +332,15 @@ def light_artifacts() -> str:
     ).output
 
 
-@conforms(SECTION, "lightweight components with artifacts and their metadata", light_artifacts)
+@conforms(
+    SECTION,
+    "lightweight components with artifacts and their metadata",
+    light_artifacts,
+    by_rules=True,
+)
 def test_lightweight_components_exchange_artifacts(tmp_path: Path) -> None:
-    # kfp 2.13 reads a list of artifacts only where they come with their type, as on Vertex AI.
-    ran = run_pipeline(light_artifacts, tmp_path, like="vertex")
+    # kfp 2.13 reads a list of artifacts only where they come with their type.
+    ran = run_pipeline(light_artifacts, tmp_path)
 
     assert ran.result.parameters == {"Output": "6 [('1', 2), ('2', 4)]"}
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from headrace import ir
 from headrace.backends.local.model import Artifact, Failure, Inputs
 from headrace.backends.local.output_texts import from_text
 from headrace.backends.local.rules import Rules
@@ -58,7 +59,12 @@ def message(
         "inputs": _filled(
             parameterValues=dict(inputs.parameters),
             artifacts={
-                port: _filled(artifacts=[_input(artifact, rules) for artifact in artifacts])
+                port: _filled(
+                    artifacts=[
+                        _input(artifact, rules, is_typed=_is_typed(port, component, rules))
+                        for artifact in artifacts
+                    ]
+                )
                 for port, artifacts in inputs.artifacts.items()
             },
         ),
@@ -79,8 +85,15 @@ def _filled(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value}
 
 
-def _input(artifact: Artifact, rules: Rules | None) -> dict[str, Any]:
-    is_typed = rules is None or rules.tells_types
+def _is_typed(port: str, component: Component, rules: Rules | None) -> bool:
+    if rules is None or rules.tells_types:
+        return True
+    # Of these the compiler has the types told.
+    is_python = ir.is_python_component((component.executor or {}).get("container", {}))
+    return is_python and bool(component.input_artifacts[port].get("isArtifactList"))
+
+
+def _input(artifact: Artifact, rules: Rules | None, *, is_typed: bool) -> dict[str, Any]:
     return _filled(
         name="" if artifact.id is None else str(artifact.id),
         type=_schema(artifact.type) if is_typed else {"instanceSchema": ""},
