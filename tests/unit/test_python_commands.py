@@ -150,9 +150,9 @@ def test_python_components_are_told_from_others_however_kfp_starts_them(componen
 
 
 @dsl.pipeline(name="two")
-def two(name: str):
+def two(name: str, memory: str):
     plain(text=f"<{name}>")
-    installing(text=name)
+    installing(text=name).set_memory_limit(memory)
 
 
 @pytest.mark.parametrize("target", ["kubeflow", "local"])

@@ -169,7 +169,9 @@ def _rewrite(node: ir.TaskNode) -> None:
 
         source["runtimeValue"]["constant"] = _template(value, replaced)
         kinds[name] = declared[name].get("parameterType", "")
-    if kinds:
+    is_ours = ir.headrace_component(node.container) is not None
+    # kfp's executor passes over what a function does not take; our components refuse it.
+    if (is_ours and kinds) or set(kinds.values()) - {SETTING}:
         inputs[TEMPLATES_INPUT] = {"runtimeValue": {"constant": kinds}}
     for name in sorted(inputs):
         if name.startswith(INPUT_PREFIX) and name not in used:
