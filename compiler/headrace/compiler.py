@@ -40,6 +40,7 @@ from headrace.passes.python_messages import apply_python_messages, untranslated
 from headrace.passes.replaced_texts import apply_replaced_texts
 from headrace.passes.resources import apply_accelerators, apply_resources, check_settings
 from headrace.passes.retries import apply_retries
+from headrace.passes.sub_pipeline_texts import apply_sub_pipeline_texts
 from headrace.passes.task_settings import task_settings
 from headrace.passes.templates import apply_templates
 from headrace.passes.types import apply_types
@@ -160,6 +161,8 @@ def compile_for(
         spec = apply_loop_types(spec)
     if target == "kubeflow":
         spec = apply_absent_inputs(spec, values)
+    if target == "kubeflow":
+        spec = apply_sub_pipeline_texts(spec)
     spec = lint(spec, target, platform)
     if target != "vertex":
         check_loop_values(spec, values)

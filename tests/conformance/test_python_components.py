@@ -12,10 +12,10 @@ import pytest
 from kfp import dsl
 
 import kubeflow_driver
-from conformance_features import PROFILE
+from conformance_features import PROFILE, conforms
 from headrace.compiler import compile_for
 from headrace.frontend import load
-from local_pipelines import run_pipeline
+from local_pipelines import run_pipeline, step
 
 HARD = 'it\'s "ü"\n\t\\ \\n {{x}} {{$}} $HOME ${HOME} `id` %s </a>&amp; @[[text]] \u20ac'
 
@@ -72,6 +72,34 @@ def loops(words: List[str], rate: float):  # noqa: UP006  kfp knows this name on
         )
 
 
+@dsl.pipeline(name="deep")
+def deep(path: str, items: list):
+    note(label="deep", text=path, several=items)
+    note(label="deeper", text=f"{path}/deep", several=[path, "x"])
+
+
+@dsl.pipeline(name="inner")
+def inner(path: str, items: list, n: int):
+    note(label="inner", text=path, several=items)
+    step(name="container", value=path)
+    note(label="in a text", text=f"<{path}>", several=[path, n], values={"p": path})
+    with dsl.If(n > 1):
+        note(label="condition", text=f"in {path}", several=items)
+    with dsl.ParallelFor(["a"]) as letter:
+        note(label="loop", text=f"{letter}{path}", several=items)
+    deep(path=f"{path}/{n}", items=items)
+
+
+@dsl.pipeline(name="handed-down")
+def handed_down(base: str, n: int):
+    first = note(label="first", text=base, several=[n])
+    inner(
+        path=f"{base}/{n}/{first.outputs['text']}",
+        items=[n, {"of": first.outputs["several"], "base": base}],
+        n=n,
+    )
+
+
 def goes_as_here(pipeline: Any, directory: Path, **parameters: Any) -> dict[str, list[Any]]:
     """Returns what tasks were called with, by label, once it was compared with Kubeflow's."""
     local = compile_for(load(pipeline), "local", PROFILE).document
@@ -79,7 +107,8 @@ def goes_as_here(pipeline: Any, directory: Path, **parameters: Any) -> dict[str,
     document = compile_for(load(pipeline), "kubeflow", PROFILE, parameters).document
     there = kubeflow_driver.run(document, directory / "kubeflow", parameters)
     assert (there.failed, there.lines) == ({}, sorted(here.journal))
-    return {label: values for label, *values in map(json.loads, there.lines)}
+    lines = [line for line in there.lines if line.startswith("[")]
+    return {label: values for label, *values in map(json.loads, lines)}
 
 
 @pytest.mark.slow
@@ -111,3 +140,23 @@ def test_items_of_loops_arrive_as_they_are(tmp_path: Path) -> None:
     found = goes_as_here(loops, tmp_path, words=[HARD, "", '"'], rate=0.5)
 
     assert found["item"][1][1] == 0.5
+
+
+@conforms(
+    "Sub-pipelines",
+    "an f-string, a list or a dict with parameters in it, at any depth",
+    handed_down,
+    by_rules=True,
+)
+@pytest.mark.slow
+@pytest.mark.parametrize("base", ["r", 'it\'s "ü" \\'])
+def test_what_is_made_of_others_goes_into_sub_pipelines(base: str, tmp_path: Path) -> None:
+    found = goes_as_here(handed_down, tmp_path, base=base, n=2)
+
+    path, items = f"{base}/2/{base}", [2, {"of": [2], "base": base}]
+    assert found["inner"] == [path, items, {}]
+    assert found["in a text"] == [f"<{path}>", [path, 2], {"p": path}]
+    assert found["condition"] == [f"in {path}", items, {}]
+    assert found["loop"] == [f"a{path}", items, {}]
+    assert found["deep"] == [f"{path}/2", items, {}]
+    assert found["deeper"] == [f"{path}/2/deep", [f"{path}/2", "x"], {}]

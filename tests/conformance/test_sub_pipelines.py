@@ -207,7 +207,9 @@ def dict_into_a_sub_pipeline(count: int):
     tells(values={"a": {"n": count}})
 
 
-@conforms(SECTION, "a list or dict with a parameter in it", dict_into_a_sub_pipeline)
+@conforms(
+    SECTION, "a list or dict with a parameter in it, for a container", dict_into_a_sub_pipeline
+)
 def test_a_dict_with_a_parameter_goes_into_a_sub_pipeline(tmp_path: Path) -> None:
     assert run_pipeline(dict_into_a_sub_pipeline, tmp_path, count=3).journal == [
         '{"values": {"a": {"n": 3}}, "x": 0.5, "n": 1}'

@@ -288,9 +288,11 @@ def _f_string_into_a_dag(node: ir.TaskNode) -> str | None:
         value = ir.constant(source)
         if "dag" in node.component and ir.referenced_parameters(ir.canonical_json(value)):
             what = "an f-string" if isinstance(value, str) else "a list or dict with parameters"
+            # `sub_pipeline_texts` saw to what tasks take.
             return (
-                f"does not fill in {what} that goes into a sub-pipeline, as `{name}` does. Pass "
-                "the parts as parameters and put them together inside."
+                f"does not fill in {what} where a condition, a loop or an importer in the "
+                f"sub-pipeline takes the whole, as of `{name}`. Have a task put it together, and "
+                "pass its output."
             )
     return None
 

@@ -116,8 +116,9 @@ def made_text(node: ir.TaskNode, name: str, root: Mapping[str, Any]) -> str:
 
 def as_written(text: str) -> str:
     """Returns a text with placeholders as the author of an f-string wrote it, as `/opt/{name}`."""
+    # Behind the last `--` is what `sub_pipeline_texts` made an input of.
     return PLACEHOLDER.sub(
-        lambda match: f"{{{match['job'] or _input(match).removeprefix(INPUT_PREFIX)}}}", text
+        lambda match: f"{{{match['job'] or _input(match).rpartition('--')[2]}}}", text
     )
 
 
