@@ -133,6 +133,8 @@ def test_a_worse_flights_model_is_refused_and_not_pushed(tmp_path: Path) -> None
     assert list((tmp_path / "serving").iterdir()) == [version]
     (log,) = tmp_path.glob(f"flights/{newest_run(tmp_path)}/logs/evaluator.log")
     assert "NOT_BLESSED" in log.read_text("utf-8")
+    assert "\nevaluator: NOT_BLESSED: " in worse.stderr
+    assert "\npusher: nothing is pushed: `model_blessing` at " in worse.stderr
 
 
 def test_penguins_killed_while_transforming_are_resumed(tmp_path: Path) -> None:

@@ -8,19 +8,23 @@ The runs and the log in tests/fixtures/kubeflow_runs are answers of Kubeflow Pip
 
 import base64
 import gzip
+import itertools
 import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from google.protobuf import json_format
 from kfp import dsl
 
+import headrace_components
 import kubeflow_pipelines
 from headrace import frontend
-from headrace.backends.kubeflow import client, failures
+from headrace.backends.kubeflow import client, explaining, failures
+from headrace.backends.kubeflow.cluster import Cluster
 from headrace.backends.kubeflow.submit import KubeflowRemote, connect
 from headrace.backends.remote import watching
 from headrace.backends.remote.model import Order, Run, Task
@@ -29,7 +33,8 @@ from headrace.compiler import compile_for
 from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile
 from kubeflow_api import KubeflowApi, kubeflow_api
-from kubeflow_cluster import Cluster, kubeflow_cluster
+from kubeflow_cluster import Cluster as FakeCluster
+from kubeflow_cluster import kubeflow_cluster
 from kubeflow_pipelines import flights
 from kubeflow_workflow import Workflow
 from port_forwarding import forwarding
@@ -61,7 +66,7 @@ def remote(api: KubeflowApi) -> KubeflowRemote:
 
 
 @pytest.fixture
-def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCluster]:
     with kubeflow_cluster(tmp_path) as served:
         monkeypatch.setenv("KUBECONFIG", str(served.kubeconfig))
         yield served
@@ -174,7 +179,7 @@ def test_what_ended_a_task_is_read_from_its_log(log: str, reason: str) -> None:
 
 
 def test_a_task_that_needed_too_much_memory_says_so(
-    api: KubeflowApi, remote: KubeflowRemote, cluster: Cluster
+    api: KubeflowApi, remote: KubeflowRemote, cluster: FakeCluster
 ) -> None:
     whole = recorded(api, "oom_killed")
     cluster.run_id = whole
@@ -203,7 +208,7 @@ def test_a_run_whose_service_account_is_not_there_says_so(
 
 
 def test_what_the_cluster_says_of_a_run_without_tasks_is_passed_on(
-    api: KubeflowApi, remote: KubeflowRemote, cluster: Cluster
+    api: KubeflowApi, remote: KubeflowRemote, cluster: FakeCluster
 ) -> None:
     cluster.run_id = recorded(api, "no_service_account")
     said = 'error looking up service account kubeflow/nobody: serviceaccount "nobody" not found'
@@ -252,7 +257,7 @@ def test_a_task_that_cannot_start_says_that_it_waits(
 
 
 def test_why_a_pod_cannot_start_is_read_from_the_cluster(
-    api: KubeflowApi, cluster: Cluster
+    api: KubeflowApi, cluster: FakeCluster
 ) -> None:
     def reason(name: str) -> str:
         cluster.run_id = recorded(api, name)
@@ -539,3 +544,37 @@ def test_pods_in_loops_have_the_names_that_a_real_run_gave_them() -> None:
 
     drivers = {pod for pod, name in workflow.pods.items() if name == "lst-driver"}
     assert drivers == set(case["real"]["failed"])
+
+
+def test_the_components_whose_notices_are_read_are_those_that_log_some() -> None:
+    package = Path(headrace_components.__file__).parent
+    telling = {
+        path.parent.name
+        for path in package.glob("*/*.py")
+        if "import tell\n" in path.read_text("utf-8")
+    }
+
+    # What all pushers share is one of their own.
+    pushers = {"pusher", "kubernetes_pusher", "vertex_pusher"}
+    assert telling - {"pushing"} == explaining.TELLING
+    assert pushers <= explaining.TELLING
+
+
+def test_two_reasons_that_come_and_go_are_told_once_each(
+    api: KubeflowApi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_id = recorded(api, "image_pull_backoff")
+    reasons = itertools.cycle(["ErrImagePull", "ImagePullBackOff"])
+    looks = iter(range(10))
+
+    def asked(self: Cluster, run_id: str) -> dict[str, str]:
+        if next(looks) == 8:
+            api.runs[run_id]["state"] = "FAILED"
+        return {"camp2-ingest-jlwsv-2121218839": next(reasons)}
+
+    with mock.patch.object(Cluster, "reasons", asked):
+        main(["runs", "watch", run_id, *options(api, tmp_path), "--poll", "0.1"])
+
+    told = capsys.readouterr().err
+    for reason in ("ErrImagePull", "ImagePullBackOff"):
+        assert told.count(f"its pod has not started: {reason}\n") == 1

@@ -83,7 +83,8 @@ def submit(
     """Run the pipeline of PIPELINE.py on Vertex AI or Kubeflow, and wait for it.
 
     Ctrl-C ends the waiting and not the run. The exit code is 1 when the run failed or was
-    cancelled, and 130 after Ctrl-C.
+    cancelled, 75 when the service cannot be reached or refuses the account, and 130 after Ctrl-C.
+    After 75 and 130, a run that was started goes on.
     """
     from headrace.backends.remote.connecting import connect
     from headrace.backends.remote.ordering import order_of

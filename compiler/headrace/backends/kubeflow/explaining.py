@@ -20,6 +20,22 @@ from headrace.backends.remote.model import LONG_WAIT_SECONDS, Task
 from headrace_components.errors import PlatformError
 from headrace_components.notices import notices_in
 
+TELLING = frozenset(
+    {
+        "bulk_inferrer",
+        "distribution_validator",
+        "evaluator",
+        "example_validator",
+        "infra_validator",
+        "kubernetes_pusher",
+        "pusher",
+        "tfjs_converter",
+        "tflite_converter",
+        "vertex_pusher",
+    }
+)
+"""Components that log notices: of others, no log is read when they are done."""
+
 _NO_LOG = (
     "Its log cannot be read any more: its pod is gone, and Argo keeps no logs. The artifact "
     "`executor-logs` on the run's page has it."
@@ -45,9 +61,10 @@ class Explainer:
         """Returns a task with its verdicts, or why it failed, waits or was tried again."""
         task = started.task
         name = ir.headrace_component(started.node.container)
-        if task.state == "done" and name is not None:
+        if task.state == "done" and name in TELLING:
             text = self._log(run_id, started, spec) or ""
-            return dataclasses.replace(task, notices=tuple(notices_in(text.splitlines(), name)))
+            notices = tuple(notices_in(text.splitlines(), str(name)))
+            return dataclasses.replace(task, notices=notices)
         if task.state == "failed" and not task.message:
             message = self._failure(run_id, started, spec)
         elif task.pending_seconds >= LONG_WAIT_SECONDS:

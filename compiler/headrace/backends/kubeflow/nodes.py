@@ -6,6 +6,7 @@ first attempt of a task's pod. `(0)` is there where a template may be tried agai
 Kubeflow Pipelines 2.17 may.
 """
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -221,6 +222,8 @@ def _by_name(
     return found
 
 
+# Names are the same each time that a run is looked at, and a loop has many.
+@functools.lru_cache(maxsize=1 << 17)
 def _hash(name: str) -> str:
     """Returns the end of Argo's id of a node: FNV-1a of its name, 32 bits.
 

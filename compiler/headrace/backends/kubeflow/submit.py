@@ -105,12 +105,12 @@ class KubeflowRemote:
 
     def cancel(self, run_id: str) -> None:
         """Asks for a run to end."""
-        if not self.describe(run_id).is_over:
+        if not run_of(self.fetch(run_id), self.address).is_over:
             self._call(lambda: self.kfp.terminate_run(run_id), f"run {run_id!r}")
 
     def delete(self, run_id: str) -> None:
         """Deletes the record of a run that is over."""
-        if not self.describe(run_id).is_over:
+        if not run_of(self.fetch(run_id), self.address).is_over:
             raise InputError(
                 f"kubeflow: run {run_id!r} is under way, and only one that is over can be deleted. "
                 f"Cancel it first: headrace runs cancel {run_id} --target kubeflow."

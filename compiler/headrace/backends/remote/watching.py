@@ -49,10 +49,11 @@ def watch(remote: Remote, run_id: str, display: ProgressDisplay, how: Watching) 
     run = described(remote, run_id, display.log)
     display.run_started(run.id, [task.name for task in run.tasks], seconds=run.seconds)
     seen: dict[str, Task] = {}
+    told: set[tuple[str, str]] = set()
     ended_for: Task | None = None
     for pause in pauses(how.pause_seconds):
         for task in run.tasks:
-            _tell(task, seen.get(task.name), display)
+            _tell(task, seen.get(task.name), told, display)
             seen[task.name] = task
         if run.is_over:
             break
@@ -106,13 +107,17 @@ def _waits_too_long(run: Run, how: Watching) -> Task | None:
     return next((task for task in run.tasks if task.pending_seconds >= limit), None)
 
 
-def _tell(task: Task, before: Task | None, display: ProgressDisplay) -> None:
+def _tell(
+    task: Task, before: Task | None, told: set[tuple[str, str]], display: ProgressDisplay
+) -> None:
     state = before.state if before else "waiting"
     if task.state == "running" and state == "waiting":
         display.task_started(task.name, seconds=task.seconds)
     if task.log and not (before and before.log == task.log):
         display.log(f"{task.name}: log at {task.log}")
-    if task.state not in ENDED and task.message and not (before and before.message == task.message):
+    # A pod that cannot start may go back and forth between two reasons, for hours.
+    if task.state not in ENDED and task.message and (task.name, task.message) not in told:
+        told.add((task.name, task.message))
         display.log(f"{task.name}: {task.message}")
     if task.state in ENDED and state not in ENDED:
         for notice in task.notices:
