@@ -335,7 +335,9 @@ def test_a_pod_that_was_deleted_and_made_again_is_told_of(
 
     again = task(run, "sleeper")
     assert again.state == "running"
-    assert again.message == "attempt 2, since the pod before was deleted or lost its node"
+    assert again.message == (
+        "attempt 2. The one before failed: Its pod was deleted, or lost its node."
+    )
 
 
 def test_a_driver_that_fails_names_its_task_and_the_input(
@@ -578,3 +580,20 @@ def test_two_reasons_that_come_and_go_are_told_once_each(
     told = capsys.readouterr().err
     for reason in ("ErrImagePull", "ImagePullBackOff"):
         assert told.count(f"its pod has not started: {reason}\n") == 1
+
+
+def test_what_argo_says_of_a_pod_is_put_in_words(api: KubeflowApi, cluster: FakeCluster) -> None:
+    # A workflow as Argo Workflows 4 has it, with the ids of its nodes given to those of the run.
+    workflow = json.loads((RUNS / "argo_workflow.json").read_text("utf-8"))
+    messages = {node["name"]: node.get("message") for node in workflow["status"]["nodes"].values()}
+    cluster.run_id = recorded(api, "oom_killed")
+    pod = "camp2-ingest-cbq7h-3210521526"
+    for name, words in (
+        ("onerror(0).root(0).late(0).executor(0)", "It ran into its `timeout`: give it more in"),
+        ("onerror(0).root(0).lost(0).executor(0)", "Its pod was deleted."),
+        ("onerror(0).root(0).plain(0).executor(0)", "Kubernetes says: main: Error (exit code 1)"),
+    ):
+        cluster.workflows.clear()
+        cluster.add_workflow("w", nodes={pod: {"message": messages[name]}})
+        told = connect(Profile(kubeflow=Kubeflow(host=api.address))).describe(cluster.run_id)
+        assert task(told, "csv-example-gen").message.startswith(words)

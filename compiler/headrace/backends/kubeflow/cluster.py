@@ -22,6 +22,9 @@ _NODE_ANNOTATION = "workflows.argoproj.io/node-id"
 _WORKFLOWS = {"group": "argoproj.io", "version": "v1alpha1", "plural": "workflows"}
 _MOST_EVENTS = 500
 
+# What Argo says of a node whose attempts say why.
+_NO_REASON = "No more retries left"
+
 # How a container waits while nothing is wrong with it.
 _USUAL = frozenset({"", "ContainerCreating", "PodInitializing"})
 
@@ -64,8 +67,9 @@ class Cluster:
             events = self._listed("events", field_selector="type=Warning", limit=_MOST_EVENTS)
             for event in sorted(events, key=_time_of):
                 name = event["involvedObject"].get("name", "")
-                if name in names and event.get("message"):
-                    reasons[names[name]] = _one_line(event["message"])
+                message = _one_line(event.get("message") or "")
+                if name in names and message and not message.endswith(_NO_REASON):
+                    reasons[names[name]] = message
         for pod in pods:
             if said := _of_pod(pod):
                 reasons[names[pod["metadata"]["name"]]] = said
@@ -129,7 +133,8 @@ def _of_workflow(workflow: Mapping[str, Any]) -> dict[str, str]:
     nodes = status.get("nodes") or {}
     if packed := status.get("compressedNodes"):
         nodes = json.loads(gzip.decompress(base64.b64decode(packed)))
-    found = {id_: _one_line(node["message"]) for id_, node in nodes.items() if node.get("message")}
+    told = {id_: _one_line(node.get("message") or "") for id_, node in nodes.items()}
+    found = {id_: message for id_, message in told.items() if message not in ("", _NO_REASON)}
     if status.get("message"):
         found[""] = _one_line(status["message"])
     return found

@@ -7,9 +7,9 @@ from typing import Any
 from headrace import ir
 from headrace.backends.kubeflow.cluster import Cluster
 from headrace.backends.kubeflow.failures import (
-    OUT_OF_MEMORY,
     has_end,
     reason_of_driver,
+    reason_of_pod,
     reason_of_task,
 )
 from headrace.backends.kubeflow.nodes import Workflow
@@ -37,8 +37,9 @@ TELLING = frozenset(
 """Components that log notices: of others, no log is read when they are done."""
 
 _NO_LOG = (
-    "Its log cannot be read any more: its pod is gone, and Argo keeps no logs. The artifact "
-    "`executor-logs` on the run's page has it."
+    "Its log cannot be read any more: its pod is gone, and Argo keeps no logs. It is the artifact "
+    "`executor-logs`, on the run's page and at the URI that `headrace lineage run {} --target "
+    "kubeflow` prints."
 )
 
 
@@ -107,11 +108,9 @@ class Explainer:
         if text is not None and has_end(text):
             return reason_of_task(text)
         said = self._cluster.reasons(run_id).get(started.pods[-1] if started.pods else "", "")
-        if "OOMKilled" in said:
-            return OUT_OF_MEMORY
         if said:
-            return f"Kubernetes says: {said}"
-        return _NO_LOG if text is None else reason_of_task(text)
+            return reason_of_pod(said)
+        return _NO_LOG.format(run_id) if text is None else reason_of_task(text)
 
     def _wait(self, run_id: str, started: Started) -> str:
         said = self._cluster.reasons(run_id).get(started.pods[-1], "")
@@ -131,8 +130,10 @@ class Explainer:
         text = self._log(run_id, before, spec)
         said = self._cluster.reasons(run_id).get(before.pods[-1], "")
         if text is not None and has_end(text):
-            said = reason_of_task(text).splitlines()[0]
-        return f"attempt {number}, since {said or 'the pod before was deleted or lost its node'}"
+            why = reason_of_task(text).splitlines()[0]
+        else:
+            why = reason_of_pod(said) if said else "Its pod was deleted, or lost its node."
+        return f"attempt {number}. The one before failed: {why}"
 
     def _log(self, run_id: str, started: Started, spec: Mapping[str, Any]) -> str | None:
         """Returns the log of a task's latest pod, or None where it cannot be read."""

@@ -24,16 +24,25 @@ OUT_OF_MEMORY = (
     "it more `memory` in the profile."
 )
 NO_END = (
-    "Its log just stops, so its whole container was killed. "
-    "Most often it needed more memory than its limit (exit code 137): give it more `memory` in "
-    "the profile."
+    "Its log just stops, so its whole container was killed. Most often it needed more memory than "
+    "its limit (exit code 137): give it more `memory` in the profile; or it ran into its `timeout`."
 )
+_TIMEOUT = "It ran into its `timeout`: give it more in the profile, or less to do."
 _CODES = {
     EXIT_INPUT_ERROR: "Exit code 2: the pipeline, a parameter or the data has to change, and a "
     "retry would fail as well.",
     EXIT_PLATFORM_ERROR: "Exit code 75: the platform failed, so a retry may help.",
     EXIT_KILLED: OUT_OF_MEMORY,
 }
+
+
+def reason_of_pod(said: str) -> str:
+    """Returns why a pod ended, for people, by what Argo or Kubernetes says of it."""
+    if "OOMKilled" in said:
+        return OUT_OF_MEMORY
+    if "longer than the specified deadline" in said:
+        return _TIMEOUT
+    return "Its pod was deleted." if said == "pod deleted" else f"Kubernetes says: {said}"
 
 
 def has_end(log: str) -> bool:

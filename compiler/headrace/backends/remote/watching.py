@@ -1,5 +1,6 @@
 """Watches a run until it is over."""
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -57,12 +58,14 @@ def watch(remote: Remote, run_id: str, display: ProgressDisplay, how: Watching) 
             seen[task.name] = task
         if run.is_over:
             break
-        if ended_for is None and (ended_for := _waits_too_long(run, how)) is not None:
-            display.log(
-                f"{ended_for.name}: it has waited longer than `pending_timeout` of the profile. "
-                "The run is being cancelled."
-            )
-            remote.cancel(run_id)
+        if ended_for is None and (stuck := _waits_too_long(run, how)) is not None:
+            with contextlib.suppress(ContactLostError):  # it is asked again at the next look
+                remote.cancel(run_id)
+                ended_for = stuck
+                display.log(
+                    f"{stuck.name}: it has waited longer than `pending_timeout` of the profile. "
+                    "The run is being cancelled."
+                )
         time.sleep(pause)
         run = described(remote, run_id, display.log)
     display.run_finished(_outcome(run, how, ended_for))
