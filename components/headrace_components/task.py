@@ -379,8 +379,13 @@ def _references() -> Any:
 
 def _log_to_stderr() -> None:
     root = logging.getLogger()
-    # Importing TensorFlow or Beam first leaves a handler there, and basicConfig would do nothing.
-    for handler in [each for each in root.handlers if type(each).__module__.startswith("absl")]:
+    # Importing TensorFlow or Beam first leaves a handler there, their own or Python's default, and
+    # basicConfig would do nothing.
+    for handler in [
+        each
+        for each in root.handlers
+        if type(each) is logging.StreamHandler or type(each).__module__.startswith("absl")
+    ]:
         root.removeHandler(handler)
     logging.addLevelName(notices.LEVEL, notices.NAME)
     logging.basicConfig(format="%(levelname)s %(message)s", stream=sys.stderr)

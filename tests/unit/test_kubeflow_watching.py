@@ -152,6 +152,7 @@ def test_waiting_for_a_failed_run_ends_with_the_error_and_where_the_log_is(
     ("log", "reason"),
     [
         ("ERROR a: b.\n" + END.format("exit status 75"), "a: b.\nExit code 75: the platform"),
+        ("ERROR:root:a: b.\n" + END.format("exit status 3"), "a: b.\nExit code 3."),
         (END.format("exit status 137"), "It was killed, most often because it needed more memory"),
         (END.format("signal: killed"), "It was killed, most often because it needed more memory"),
         ("INFO a: begins.\n", "Its log just stops, so its whole container was killed."),

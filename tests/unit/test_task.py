@@ -2,6 +2,8 @@
 
 import errno
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -266,3 +268,25 @@ def test_an_output_that_the_spec_lacks_tells_of_two_versions(message: dict[str, 
 
     with pytest.raises(PlatformError, match=r"announced outputs \['model'\].* writes `model_run`"):
         task.output("model_run")
+
+
+def test_a_log_has_its_form_whatever_a_library_has_set_up_before(message: dict[str, Any]) -> None:
+    code = (
+        "import logging, sys\n"
+        "from headrace_components import notices, task\n"
+        "logging.warning('a library says')\n"
+        "def execute(t):\n"
+        "    notices.tell('trainer: %s', 'NOT_BLESSED')\n"
+        "    raise task.InputError('trainer: no rows. Add some.')\n"
+        "sys.exit(task.main('trainer', execute, sys.argv[1:]))\n"
+    )
+    command = [sys.executable, "-c", code, "--executor_input", json.dumps(message)]
+
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert result.returncode == EXIT_INPUT_ERROR
+    assert result.stderr.splitlines() == [
+        "WARNING:root:a library says",
+        "NOTICE trainer: NOT_BLESSED",
+        "ERROR trainer: no rows. Add some.",
+    ]

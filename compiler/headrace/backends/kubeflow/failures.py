@@ -12,6 +12,8 @@ from headrace_components.task import EXIT_INPUT_ERROR, EXIT_PLATFORM_ERROR
 # Lines of Go's glog and klog, as `F1129 21:08:42.903210      16 main.go:130] failed ...`.
 _LAUNCHER = re.compile(r"(?P<level>[IWEF])\d{4} [\d:.]+ +\d+ \S+:\d+\] (?P<said>.*)")
 _LEVEL = re.compile(r"(?:DEBUG|INFO|NOTICE|WARNING|ERROR|CRITICAL)[ :]")
+# As Headrace's components have it, or by Python's default, as `ERROR:root:...`.
+_ERROR = re.compile(r"(?:ERROR|CRITICAL)(?: |:[\w.]+:)(?P<said>.*)")
 _EXIT = re.compile(r"failed to execute component: (?:exit status (?P<code>\d+)|(?P<how>.*))")
 _DRIVER = re.compile(r"KFP driver: .*?\) failed: (?P<said>.*)")
 _TRACEBACK = "Traceback (most recent call last):"
@@ -87,8 +89,8 @@ def _component_error(log: str) -> str:
     """Returns the last error that the component itself reports, or its exception."""
     lines = [line for line in log.splitlines() if not _LAUNCHER.fullmatch(line)]
     for start in range(len(lines) - 1, -1, -1):
-        if lines[start].startswith(("ERROR ", "CRITICAL ")):
-            found = [lines[start].partition(" ")[2]]
+        if match := _ERROR.fullmatch(lines[start]):
+            found = [match["said"]]
             for line in lines[start + 1 : start + _MOST_LINES]:
                 if _LEVEL.match(line):
                     break
