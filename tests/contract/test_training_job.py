@@ -158,7 +158,7 @@ def prepared(
         catalog.trainer.component_spec,
         parameters or {"run_fn": "$$(X) 'y'"},
         inputs,
-        "run/trainer",
+        "artifacts/pipeline/run-1/trainer",
         pod,
     )
     launcher._provide(pod, inputs)
