@@ -16,6 +16,7 @@ from headrace.errors import CompileError
 from headrace.ir import Spec
 from headrace.kfp_import import import_kfp
 from headrace.pipeline_names import check_function_name, names_checked
+from headrace.task_groups import groups_closed
 
 PipelineSource = str | Path | Callable[..., Any]
 """`PIPELINE.py`, `PIPELINE.py:function`, or a function decorated with `kfp.dsl.pipeline`."""
@@ -131,7 +132,7 @@ def _execute(path: Path) -> ModuleType:
     hidden = sys.modules.get(path.stem)
     sys.modules[path.stem] = module
     try:
-        with whole_numbers.refused_where_rounded(), names_checked():
+        with whole_numbers.refused_where_rounded(), names_checked(), groups_closed():
             spec.loader.exec_module(module)
     except Exception as error:
         # Whatever the author's code raises is theirs to mend, and only they know what it means:

@@ -639,3 +639,31 @@ def test_what_is_no_archive_of_kfp_is_left_alone(packed: str) -> None:
     text = f"__KFP_EMBEDDED_ARCHIVE_B64 = '{packed}'"
 
     assert fixed(text) == text
+
+
+AFTER_AN_ELIF = """
+from kfp import dsl
+
+@dsl.container_component
+def note(text: str):
+    return dsl.ContainerSpec(image="busybox", command=["echo"], args=[text])
+
+@dsl.pipeline(name="after-an-elif")
+def after_an_elif(letters: list):
+    with dsl.ParallelFor(letters) as outer, dsl.ParallelFor(letters) as letter:
+        with dsl.If(letter == "a"):
+            note(text="a")
+        with dsl.Elif(letter == "b"):
+            note(text="b")
+    note(text="once")
+"""
+
+
+def test_what_follows_a_loop_stays_outside_where_its_last_condition_has_no_else(
+    tmp_path: Path,
+) -> None:
+    spec = load(write(tmp_path, AFTER_AN_ELIF)).spec
+
+    assert sorted(spec["root"]["dag"]["tasks"]) == ["for-loop-1", "note-3"]
+    inner = spec["components"]["comp-for-loop-2"]["dag"]["tasks"]
+    assert sorted(inner) == ["condition-branches-3"]
