@@ -31,10 +31,6 @@ fails the task and types are kept. `vertex`: the store is mounted at /gcs, nothi
 SCHEMES: Mapping[str, str] = {"kfp-2.17": "minio", "kfp-next": "minio", "vertex": "gs"}
 
 
-# Key of the run in the store.
-_RUN = "artifacts/pipeline/run-1"
-
-
 container: Callable[[Path, Mapping[str, str]], list[str]] | None = None
 """Set while subprocesses are to run in a container: the words before a command, for its directory
 and its environment."""
@@ -77,6 +73,7 @@ class Launcher:
             point without the seconds of a new interpreter.
         python: The interpreter of a subprocess, as the image of an isolated component has it.
         endpoint: Host and port of the object store, as Kubeflow tells each input's reader.
+        run_name: Name of the pipeline's run.
     """
 
     root: Path
@@ -84,6 +81,7 @@ class Launcher:
     subprocess: bool = False
     python: Path = Path(sys.executable)
     endpoint: str = "seaweedfs.kubeflow:9000"
+    run_name: str = "run-1"
 
     def store(self, source: Path, metadata: Mapping[str, Any] | None = None) -> Stored:
         """Puts a file or directory into the store, as an importer of an artifact would."""
@@ -136,7 +134,7 @@ class Launcher:
         pod.mkdir(parents=True)
         unique = uuid.uuid4()
         place = f"{component}_-{unique.int}" if self.rules == "vertex" else f"{component}/{unique}"
-        task_key = f"{_RUN}/{place}"
+        task_key = f"artifacts/pipeline/{self.run_name}/{place}"
         wired = {
             key: [value] if isinstance(value, Stored) else list(value)
             for key, value in inputs.items()
@@ -205,7 +203,8 @@ class Launcher:
         directory = pod / "tmp/kfp_outputs"
         if self.rules != "kfp-2.17":
             directory = task.local_path(self._uri(task_key), pod)
-        outputs["outputFile"] = str(directory / "output_metadata.json")
+        name = "executor_output.json" if self.rules == "vertex" else "output_metadata.json"
+        outputs["outputFile"] = str(directory / name)
         return {
             "inputs": {
                 "parameterValues": values,
@@ -342,7 +341,7 @@ class Launcher:
 
     def _root(self) -> str:
         """Returns what an output's URI begins with: `KeyFromURI` knows the run's own root."""
-        return self._uri("" if self.rules == "vertex" else f"{_RUN}/")
+        return self._uri("" if self.rules == "vertex" else f"artifacts/pipeline/{self.run_name}/")
 
     def _uri(self, key: str) -> str:
         return f"{SCHEMES[self.rules]}://bucket/{key}"

@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import socket
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
@@ -27,6 +28,8 @@ def s3() -> Iterator[dict[str, str]]:
         "AWS_SECRET_ACCESS_KEY": "secret",
         "AWS_ENDPOINT_URL": f"http://{host}:{port}",
     }
+    # What an earlier server of this process held is there, too.
+    urllib.request.urlopen(f"http://{host}:{port}/moto-api/reset", data=b"").close()
     with mock.patch.dict(os.environ, environment):
         store(environment).create_dir(BUCKET)
     try:

@@ -10,6 +10,9 @@ directory, the models of earlier runs. It returns a fingerprint of that.
 and URIs. On a cluster, whose caches do not call any of this, the fingerprint is then taken before
 the task, and passed to it as a parameter, which is in the key.
 
+`earlier_state(params, output)`: the same for a component that looks for what earlier runs left,
+called on a cluster alone. `output` is an artifact of a task of the run, which tells where runs lie.
+
 `environment_state(params)`: the component takes code or programs from where it runs - a function
 that is given by dotted path, a server on PATH. It returns a fingerprint of those. In an image, the
 image's reference stands for them.

@@ -34,6 +34,7 @@ from headrace_components.errors import (
     RefusedError,
     Stopped,
 )
+from headrace_components.input_fingerprint.ports import FINGERPRINT_INPUT, UNKNOWN
 from headrace_components.s3_settings import adopt
 from headrace_components.templates import fill
 
@@ -115,6 +116,7 @@ class Task:
         schema_titles: Types of outputs that are not those of their ports, by port.
         parameter_files: Where each output parameter is written, by name.
         output_file: Where the `ExecutorOutput` message goes.
+        fingerprint: What a task before this one found that both look for; empty where none did.
     """
 
     component: str
@@ -125,6 +127,7 @@ class Task:
     schema_titles: dict[str, str] = field(default_factory=dict)
     parameter_files: Mapping[str, Path] = field(default_factory=dict)
     output_file: Path
+    fingerprint: str = ""
 
     @classmethod
     def from_json(cls, text: str, component: str, mounts: Path = Path("/")) -> "Task":
@@ -161,6 +164,7 @@ class Task:
                     for key, entry in outputs.get("parameters", {}).items()
                 },
                 output_file=Path(outputs["outputFile"]),
+                fingerprint=_known(inputs.get("parameterValues", {}).get(FINGERPRINT_INPUT, "")),
             )
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             raise PlatformError(
@@ -215,6 +219,10 @@ class Task:
         self.outputs[key] = replace(self.output(key), uri=uri, metadata=dict(metadata))
         if schema_title:
             self.schema_titles[key] = schema_title
+
+
+def _known(fingerprint: str) -> str:
+    return "" if fingerprint.startswith(UNKNOWN) else fingerprint
 
 
 def _artifact(key: str, entry: Mapping[str, Any], mounts: Path) -> Artifact:

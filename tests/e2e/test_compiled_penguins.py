@@ -1,20 +1,26 @@
 """What is compiled for Kubeflow is what runs there: its commands, by the rules of its launchers."""
 
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import pytest
 import tensorflow as tf
 import yaml
 
 import compiled_runs
+import object_stores
 from headrace.compiler import compile_for
 from headrace.frontend import load
 from headrace.profiles.images import Images
 from headrace.profiles.profile import Profile
 from headrace_components import catalog
-from launcher import Launcher, Rules
+from launcher import Launcher
+from remote_caches import RemoteCache
 
 EXAMPLE = Path(__file__).parents[2] / "examples/penguins"
 PROFILE = Profile(
@@ -25,16 +31,27 @@ PROFILE = Profile(
 )
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("rules", "starts_processes"), [("kfp-2.17", True), ("kfp-next", False)])
-def test_the_compiled_penguins_run_from_data_to_a_model_that_answers(
-    rules: Rules, starts_processes: bool, tmp_path: Path
-) -> None:
+@pytest.fixture
+def parameters(tmp_path: Path) -> dict[str, Any]:
+    """What a run is given, with the data in place."""
     data = tmp_path / "data/penguins.csv"
     subprocess.run([sys.executable, EXAMPLE / "prepare_data.py", data], check=True)
+    return {"data": str(data.parent), "serving_dir": str(tmp_path / "serving")}
+
+
+@pytest.fixture
+def server() -> Iterator[dict[str, str]]:
+    """The object store, as tasks find it."""
+    with object_stores.s3() as variables, mock.patch.dict(os.environ, variables):
+        yield variables
+
+
+@pytest.mark.slow
+def test_the_compiled_penguins_run_from_data_to_a_model_that_answers(
+    parameters: dict[str, Any], server: dict[str, str], tmp_path: Path
+) -> None:
     text = compile_for(load(EXAMPLE / "pipeline.py"), "kubeflow", PROFILE).text
-    launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=starts_processes)
-    parameters = {"data": str(data.parent), "serving_dir": str(tmp_path / "serving")}
+    launcher = Launcher(root=tmp_path / "launcher", rules="kfp-2.17", subprocess=True)
 
     done = compiled_runs.run(text, launcher, parameters)
 
@@ -52,3 +69,25 @@ def test_the_compiled_penguins_run_from_data_to_a_model_that_answers(
     species = tf.io.parse_example(rows, label)["species"]
     told = tf.argmax(serve(examples=rows)["probabilities"], axis=1)
     assert tf.reduce_mean(tf.cast(told == species, tf.float32)) > 0.9
+
+
+@pytest.mark.slow
+def test_the_penguins_are_answered_from_the_cache_once_the_model_is_its_own_baseline(
+    parameters: dict[str, Any], server: dict[str, str], tmp_path: Path
+) -> None:
+    text = compile_for(load(EXAMPLE / "pipeline.py"), "kubeflow", PROFILE).text
+    cache = RemoteCache(rules="kfp-next")
+
+    def run(name: str) -> list[str]:
+        launcher = Launcher(root=tmp_path / "launcher", rules="kfp-next", run_name=name)
+        compiled_runs.run(text, launcher, parameters, cache)
+        object_stores.put(server, launcher.root / "store" / object_stores.BUCKET, "")
+        return sorted(cache.ran)
+
+    looking = ["csv-example-gen-fingerprint", "latest-blessed-model-fingerprint"]
+    assert run("run-1") == sorted([*cache.ran])
+    assert cache.answered == []
+    # The first blessed model is a baseline that the run before did not have.
+    assert run("run-2") == sorted([*looking, "evaluator", "latest-blessed-model", "pusher"])
+    # A push is never taken from the cache: another may have followed.
+    assert run("run-3") == sorted([*looking, "pusher"])

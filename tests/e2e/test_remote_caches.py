@@ -4,8 +4,8 @@ Pipelines are submitted to servers on this machine, and what these received is r
 with a cache that knows what those of Kubeflow and Vertex AI know.
 """
 
+import dataclasses
 import os
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,9 @@ registry = "registry.example.com/headrace"
 [images.digests]
 csv_example_gen = "sha256:{digest}"
 filter_examples = "sha256:{digest}"
+latest_artifact = "sha256:{digest}"
+schema_gen = "sha256:{digest}"
+transform = "sha256:{digest}"
 statistics_gen = "sha256:{digest}"
 [kubeflow]
 host = "{host}"
@@ -71,7 +74,7 @@ class Cluster:
     def __init__(self, target: str, api: KubeflowApi | VertexPipelines, directory: Path) -> None:
         rules: Rules = "vertex" if target == "vertex" else "kfp-2.17"
         self.target, self.api, self.directory = target, api, directory
-        self.mode = "task"
+        self.mode, self._num_runs = "task", 0
         self.cache = RemoteCache(rules=rules)
         self._launcher = Launcher(root=directory / "cluster", rules=rules)
         self.data = directory / "data"
@@ -97,8 +100,9 @@ class Cluster:
 
     def run_received(self) -> dict[str, Outcome]:
         """Runs what was submitted last; returns what the tasks published."""
-        spec, parameters = self._received()
-        return compiled_runs.run(yaml.safe_dump(spec), self._launcher, parameters, self.cache)
+        documents, parameters = self._received()
+        text = yaml.safe_dump_all(documents)
+        return compiled_runs.run(text, self._launcher, parameters, self.cache)
 
     def _command(self, *options: str, data: str) -> None:
         config = self.directory / "headrace.toml"
@@ -108,16 +112,33 @@ class Cluster:
         words += ["--config", str(config), "-p", f"data={data or self.data}"]
         assert main([*words, *options]) == 0
 
-    def _received(self) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _received(self) -> tuple[list[Any], dict[str, Any]]:
         if isinstance(self.api, KubeflowApi):
             run = [*self.api.runs.values(), *self.api.recurring_runs.values()][-1]
-            return run["pipeline_spec"], run["runtime_config"]["parameters"]
+            sent = run["pipeline_spec"]
+            documents = (
+                [sent["pipeline_spec"], sent["platform_spec"]]
+                if "platform_spec" in sent
+                else [sent]
+            )
+            return documents, run["runtime_config"]["parameters"]
         scheduled = [
             each.create_pipeline_job_request.pipeline_job for each in self.api.scheduled.values()
         ]
         message = PipelineJob.pb([*self.api.jobs.values(), *scheduled][-1])
         job = json_format.MessageToDict(message)
-        return job["pipelineSpec"], job["runtimeConfig"]["parameterValues"]
+        return [job["pipelineSpec"]], job["runtimeConfig"]["parameterValues"]
+
+    def begin_run(self) -> None:
+        """Has what is submitted next run under a name of its own."""
+        self._num_runs += 1
+        name = f"rides-{self._num_runs:014d}"
+        self._launcher = dataclasses.replace(self._launcher, run_name=name)
+
+    @property
+    def store(self) -> Path:
+        """The bucket that holds the artifacts."""
+        return self._launcher.root / "store" / object_stores.BUCKET
 
     @property
     def ran(self) -> set[str]:
@@ -214,8 +235,7 @@ def bucket(
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
         scheme = "s3" if request.param is object_stores.s3 else "gs"
-        # A folder of its own: moto's servers in one process share their buckets.
-        uri = f"{scheme}://{object_stores.BUCKET}/{uuid.uuid4().hex}"
+        uri = f"{scheme}://{object_stores.BUCKET}/rides"
         put(uri, "days/day-1/a.csv", "miles\n1\n2\n3\n")
         put(uri, "zones.csv", "miles\n1\n2\n3\n")
         yield uri
@@ -293,3 +313,57 @@ def test_without_the_cache_nothing_looks_at_files(cluster: Cluster) -> None:
     cluster.submit("--no-cache")
 
     assert cluster.ran == OF_DAYS | OF_ZONES
+
+
+ACCUMULATING = """
+from kfp import dsl
+from headrace_components.catalog import (
+    csv_example_gen, latest_artifact, schema_gen, statistics_gen, transform)
+
+@dsl.pipeline(name="rides")
+def rides(data: str):
+    rows = csv_example_gen(input_base=data, input_config={"splits": [
+        {"name": "all", "pattern": "zones.csv"}]}).outputs["examples"]
+    schema = schema_gen(statistics=statistics_gen(examples=rows).outputs["statistics"]).output
+    known = latest_artifact(producer="transform", output="updated_analyzer_cache")
+    transform(examples=rows, schema=schema, analyzer_cache=known.outputs["artifact"],
+              module_file="module.py", disable_statistics=True)
+"""
+TRANSFORMING = """
+import tensorflow_transform as tft
+
+def preprocessing_fn(inputs):
+    return {"scaled": tft.scale_to_z_score(inputs["miles"])}
+"""
+
+
+def test_accumulators_of_an_earlier_run_fit_and_are_no_change_by_themselves(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (cluster.project / "pipeline.py").write_text(ACCUMULATING, "utf-8")
+    (cluster.project / "module.py").write_text(TRANSFORMING, "utf-8")
+    looking = {"csv-example-gen-fingerprint", "latest-artifact-fingerprint"}
+
+    def submit() -> set[str]:
+        """Returns the data sets that the run has accumulators of."""
+        cluster.begin_run()
+        done = cluster.submit()
+        object_stores.put(variables, cluster.store, "")
+        return {each.name for each in done["transform"]["updated_analyzer_cache"].path.iterdir()}
+
+    with object_stores.s3() as variables:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        first = submit()
+        assert {"latest-artifact", "transform"} < cluster.ran
+
+        # There are accumulators, for the first time; and then they are the same ones.
+        assert submit() == first
+        assert cluster.ran == looking | {"latest-artifact", "transform"}
+        assert submit() == first
+        assert cluster.ran == looking
+
+        edited = TRANSFORMING.replace('{"scaled"', '{"miles": inputs["miles"], "scaled"')
+        (cluster.project / "module.py").write_text(edited, "utf-8")
+        assert submit() == first
+        assert cluster.ran == looking | {"transform"}

@@ -28,7 +28,7 @@ from headrace_components.catalog import (
     bigquery_example_gen,
     csv_example_gen,
     import_schema_gen,
-    latest_blessed_model,
+    span_range,
 )
 from launcher import Launcher
 
@@ -147,13 +147,13 @@ def test_it_waits_for_what_the_reader_waits_for_and_runs_in_its_pod_and_image() 
 def test_what_only_a_run_can_tell_is_still_not_cached(target: Target) -> None:
     @dsl.pipeline(name="live")
     def live() -> None:
-        bigquery_example_gen(project="p", query="SELECT 1")
-        latest_blessed_model()
+        rows = bigquery_example_gen(project="p", query="SELECT 1").outputs["examples"]
+        span_range(examples=rows, range_config={"rolling_range": {"num_spans": 2}})
 
     spec = compiled(live, target)
 
     assert tasks_before(spec) == {}
-    for label in ("bigquery-example-gen", "latest-blessed-model"):
+    for label in ("bigquery-example-gen", "span-range"):
         assert caching(spec, label) == {}
 
 

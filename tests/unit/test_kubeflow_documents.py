@@ -72,7 +72,7 @@ def test_the_commands_of_the_page_run_a_pipeline_and_keep_its_record(
     }
     captured = capsys.readouterr()
     run_id = captured.out.splitlines()[0].removeprefix("Run: ")
-    assert f"Run {run_id}: 9 tasks" in captured.err
+    assert f"Run {run_id}: 10 tasks" in captured.err
     kubeflow.logs["trainer"] = "INFO trainer: begins.\n"
     for line in commands("runs"):
         if "logs" in line:

@@ -54,7 +54,7 @@ def test_the_commands_of_the_page_run_a_pipeline_and_keep_its_record(
     }
     captured = capsys.readouterr()
     run = captured.out.splitlines()[0].removeprefix("Run: ")
-    assert f"Run {run}: 9 tasks" in captured.err
+    assert f"Run {run}: 10 tasks" in captured.err
     # It is over, so there is nothing to cancel.
     for words in commands("runs"):
         assert main([run if word == "RUN" else word for word in words]) == 2 * ("cancel" in words)

@@ -1,9 +1,9 @@
 """Puts what a component reads elsewhere into the key of remote caches.
 
-These keys have parameters and input artifacts, and nothing of the files behind an `input_base`. So
-a task that runs before, in the image of the component and as it sees files, says what these are:
-names, sizes, versions. What it puts out becomes one more parameter of the component's task, which
-the component does not look at. A value that is known when a run is submitted takes its place.
+These keys have parameters and input artifacts, and nothing of the files behind an `input_base`, or
+of what earlier runs left. So a task that runs before, in the image of the component and as it sees
+files, says what these are: names, sizes, versions. What it puts out becomes one more parameter of
+the component's task. A value that is known when a run is submitted takes its place.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +16,7 @@ from headrace_components.input_fingerprint.ports import (
     COMPONENT,
     FINGERPRINT,
     FINGERPRINT_INPUT,
+    PLACE,
 )
 
 TaskKey = tuple[str, str]
@@ -28,6 +29,8 @@ KnownFingerprints = Callable[[Spec], Fingerprints]
 
 _MODULE = "headrace_components.input_fingerprint"
 _SUFFIX = "-fingerprint"
+
+_ANY_ARTIFACT = {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}
 
 # What the task before keeps of the component's own; a GPU or a big machine is of no use to it.
 _OF_CONTAINER = ("image", "env")
@@ -43,7 +46,7 @@ def may_have(node: ir.TaskNode) -> bool:
     rules = cache_module(ir.headrace_component(node.container) or "")
     is_plain = not any(part in node.task for part in ("triggerPolicy", "parameterIterator"))
     return (
-        hasattr(rules, "input_locations")
+        (hasattr(rules, "input_locations") or _looks_for_earlier_runs(node))
         and is_plain
         and not node.task.get("cachingOptions", {}).get("cacheKey")
     )
@@ -121,6 +124,9 @@ def _add_task(spec: Spec, pods: dict[str, Any], node: ir.TaskNode) -> str:
         },
         "taskInfo": {"name": name},
     }
+    outputs: dict[str, Any] = {"parameters": {FINGERPRINT: {"parameterType": "STRING"}}}
+    if _looks_for_earlier_runs(node):
+        outputs["artifacts"] = {PLACE: {"artifactType": _ANY_ARTIFACT}}
     spec["components"][component] = {
         "executorLabel": executor,
         "inputDefinitions": {
@@ -129,7 +135,7 @@ def _add_task(spec: Spec, pods: dict[str, Any], node: ir.TaskNode) -> str:
                 COMPONENT: {"parameterType": "STRING"},
             }
         },
-        "outputDefinitions": {"parameters": {FINGERPRINT: {"parameterType": "STRING"}}},
+        "outputDefinitions": outputs,
     }
     ir.executors(spec)[executor] = {
         "container": {
@@ -154,6 +160,11 @@ def _without_descriptions(definitions: Mapping[str, Any]) -> dict[str, Any]:
         name: {part: ir.copy(each) for part, each in definition.items() if part != "description"}
         for name, definition in definitions.items()
     }
+
+
+def _looks_for_earlier_runs(node: ir.TaskNode) -> bool:
+    rules = cache_module(ir.headrace_component(node.container) or "")
+    return hasattr(rules, "earlier_state")
 
 
 def _free(name: str, taken: Mapping[str, Any]) -> str:

@@ -5,7 +5,8 @@ import uuid
 from typing import Any
 
 from headrace_components.cache import cache_module
-from headrace_components.input_fingerprint.ports import COMPONENT, FINGERPRINT
+from headrace_components.errors import InputError, PlatformError
+from headrace_components.input_fingerprint.ports import COMPONENT, FINGERPRINT, PLACE, UNKNOWN
 from headrace_components.task import Task
 
 
@@ -16,11 +17,23 @@ def execute(task: Task) -> None:
     """
     params = dict(task.params)
     component = params.pop(COMPONENT)
-    rules: Any = cache_module(component)
-    state = rules.external_state(params, {})
+    state = _state(task, component, params)
     if state is None:
         logging.warning("There is no fingerprint, so %s is not answered from a cache.", component)
-        state = f"unknown:{uuid.uuid4().hex}"
+        state = f"{UNKNOWN}{uuid.uuid4().hex}"
     else:
         logging.info("%s", state)
     task.output_parameters[FINGERPRINT] = state
+
+
+def _state(task: Task, component: str, params: dict[str, Any]) -> str | None:
+    rules: Any = cache_module(component)
+    if not hasattr(rules, "earlier_state"):
+        found: str | None = rules.external_state(params, {})
+        return found
+    try:
+        state: str = rules.earlier_state(params, task.output(PLACE))
+        return state
+    except (InputError, PlatformError) as error:
+        logging.info("%s: nothing is known of earlier runs: %s", component, error)
+        return None

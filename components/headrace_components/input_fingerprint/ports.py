@@ -10,3 +10,9 @@ FINGERPRINT = "fingerprint"
 
 FINGERPRINT_INPUT = f"{INPUT_PREFIX}headrace--input-fingerprint"
 """The input by which the component's task has it in its key; the component does not read it."""
+
+UNKNOWN = "unknown:"
+"""How a fingerprint begins that nobody could take."""
+
+PLACE = "place"
+"""The output artifact where the component looks for earlier runs: it tells where these are."""

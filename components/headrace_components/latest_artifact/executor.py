@@ -1,19 +1,25 @@
 """Finds the newest artifact among what a task of earlier runs left."""
 
 import logging
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
 from headrace_components import earlier_runs
+from headrace_components.earlier_contents import NOTHING, agreed, contents
 from headrace_components.earlier_runs import Left, Place
 from headrace_components.latest_artifact.params import LatestArtifactParams
 from headrace_components.parameters import read
-from headrace_components.task import Task
+from headrace_components.task import Artifact, Task
 
 
 def execute(task: Task) -> None:
     """Points `artifact` at the newest that there is, or leaves it empty."""
     params = read(LatestArtifactParams, task.params, task.component)
     place = earlier_runs.place(task.component, params.search_root, task.output("artifact"))
-    found = _newest(place, params)
+    found = agreed(
+        _newest_first(place, params), partial(contents, place), task.fingerprint, task.component
+    )
     if found is None:
         logging.info(
             "latest_artifact: no earlier run under %s has left the output %r of task %r.",
@@ -29,14 +35,27 @@ def execute(task: Task) -> None:
     earlier_runs.publish(task, "artifact", place, (found.path, found.uri), metadata, found.type)
 
 
-def _newest(place: Place, params: LatestArtifactParams) -> Left | None:
+def state(params: Mapping[str, Any], output: Artifact) -> str:
+    """Returns what stands for the artifact that a task with these parameters finds.
+
+    Args:
+        params: Values of the parameters, by name.
+        output: An output of a task of the same run.
+    """
+    typed = read(LatestArtifactParams, params, "latest_artifact")
+    place = earlier_runs.place("latest_artifact", typed.search_root, output)
+    found = next(iter(_newest_first(place, typed)), None)
+    return NOTHING if found is None else contents(place, found)
+
+
+def _newest_first(place: Place, params: LatestArtifactParams) -> list[Left]:
     candidates = [
         left
         for run, left in earlier_runs.left_by(place, params.task, params.output)
         if params.include_this_run or run.name != place.this_run
     ]
     # The path decides between equals, so that the answer is always the same.
-    return max(candidates, key=lambda left: (left.changed, left.path), default=None)
+    return sorted(candidates, key=lambda left: (left.changed, left.path), reverse=True)
 
 
 def _hint(place: Place, params: LatestArtifactParams) -> None:

@@ -9,16 +9,18 @@ import contextlib
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from headrace_components import earlier_runs
+from headrace_components.earlier_contents import NOTHING, agreed
 from headrace_components.earlier_runs import Place, may_hold_artifacts
 from headrace_components.latest_blessed_model.params import LatestBlessedModelParams
 from headrace_components.latest_blessed_model.tfx_blessings import read_tfx_blessing
 from headrace_components.parameters import read
-from headrace_components.task import MetadataValue, Task, local_path
+from headrace_components.task import Artifact, MetadataValue, Task, local_path
 
 _BLESSED = "BLESSED"
 
@@ -48,7 +50,9 @@ def execute(task: Task) -> None:
     params = read(LatestBlessedModelParams, task.params, task.component)
     blessing = task.output("model_blessing")
     place = earlier_runs.place(task.component, params.search_root, blessing, _RECORDS)
-    found = _newest(place)
+    found = agreed(
+        _newest_first(place), lambda each: each.model_uri, task.fingerprint, task.component
+    )
     if found is None:
         logging.info("latest_blessed_model: there is none yet under %s.", place.uri)
         task.output("model").metadata["found"] = 0
@@ -66,7 +70,23 @@ def execute(task: Task) -> None:
     earlier_runs.publish(task, "model_blessing", place, (found.path, blessing_uri), metadata)
 
 
-def _newest(place: Place) -> _Blessing | None:
+def state(params: Mapping[str, Any], output: Artifact) -> str:
+    """Returns the URI of the model that a task with these parameters finds.
+
+    A later blessing of the same model changes nothing: it is given whenever an evaluator has the
+    model as its baseline for the first time.
+
+    Args:
+        params: Values of the parameters, by name.
+        output: An output of a task of the same run.
+    """
+    typed = read(LatestBlessedModelParams, params, "latest_blessed_model")
+    place = earlier_runs.place("latest_blessed_model", typed.search_root, output, _RECORDS)
+    found = next(_newest_first(place), None)
+    return NOTHING if found is None else found.model_uri
+
+
+def _newest_first(place: Place) -> Iterator[_Blessing]:
     blessings = [
         blessing
         for directory in place.run_directories()
@@ -77,13 +97,13 @@ def _newest(place: Place) -> _Blessing | None:
     blessings.sort(key=lambda blessing: (blessing.created, blessing.path), reverse=True)
     for blessing in blessings:
         if blessing.model_path.is_dir() and any(blessing.model_path.iterdir()):
-            return blessing
+            yield blessing
+            continue
         logging.info(
             "latest_blessed_model: passing over %s: its model %s is gone.",
             blessing.path,
             blessing.model_uri,
         )
-    return None
 
 
 def _blessed_files(directory: Path) -> Iterator[Path]:

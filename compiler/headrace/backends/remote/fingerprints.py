@@ -87,6 +87,8 @@ def _hindrance(node: ir.TaskNode, params: Mapping[str, Any], rules: Any) -> str 
     unknown = sorted(ir.parameters(node.component).keys() - params.keys())
     if unknown:
         return f"`{unknown[0]}` is known in the run alone"
+    if hasattr(rules, "earlier_state"):
+        return "what earlier runs left is known in the run alone"
     for location in rules.input_locations(params):
         if not location.startswith(_SEEN_ALIKE):
             return f"{location!r} may be other files on this machine"
