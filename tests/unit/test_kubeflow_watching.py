@@ -130,6 +130,20 @@ def test_the_log_of_a_pod_that_is_gone_is_read_where_argo_keeps_it(
     assert remote.log(run_id, "transform") == LOG
 
 
+def test_who_may_not_read_logs_sees_the_run_and_hears_why(
+    api: KubeflowApi, remote: KubeflowRemote
+) -> None:
+    run_id = recorded(api, "failed_task")
+    api.logs[FAILED_POD] = LOG
+    api.refusals["GET log"] = [403] * 100
+
+    failed = task(remote.describe(run_id), "transform")
+
+    assert failed.state == "failed"
+    assert failed.message.startswith("Its log cannot be read: kubeflow: ")
+    assert "answered 403" in failed.message
+
+
 def test_waiting_for_a_failed_run_ends_with_the_error_and_where_the_log_is(
     api: KubeflowApi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -206,6 +220,30 @@ def test_a_run_whose_service_account_is_not_there_says_so(
     account = api.runs[run.id]["service_account"]
     assert f"Most often its service account is not there: {account!r}" in run.message
     assert f"describe workflow -l pipeline/runid={run.id}" in run.message
+
+
+def test_a_run_that_fails_by_its_first_driver_says_its_words(
+    api: KubeflowApi, remote: KubeflowRemote
+) -> None:
+    run_id = recorded(api, "no_service_account")
+    api.logs["camp2-ingest-gw6hv-system-dag-driver-844316661"] = (
+        "F1129 21:47:24.964760      17 main.go:127] KFP driver: driver.RootDAG(pipelineName=a, "
+        "runID=b) failed: pipeline root 's3://a' has no region\n"
+    )
+
+    assert (
+        "first task. Its driver, which prepares the task, failed: pipeline root 's3://a' has"
+        in (remote.describe(run_id).message)
+    )
+
+
+def test_a_run_that_fails_beside_its_tasks_does_not_blame_its_account(
+    api: KubeflowApi, remote: KubeflowRemote
+) -> None:
+    run_id = recorded(api, "succeeded_penguins")
+    api.runs[run_id]["state"] = "FAILED"
+
+    assert remote.describe(run_id).message == "It failed, and none of its tasks says why."
 
 
 def test_what_the_cluster_says_of_a_run_without_tasks_is_passed_on(

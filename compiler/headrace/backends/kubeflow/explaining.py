@@ -1,5 +1,6 @@
 """Says why tasks failed, wait or were tried again, by logs and by what the cluster tells."""
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -57,6 +58,7 @@ class Explainer:
         self._cluster = cluster
         self._namespace = namespace
         self._texts: dict[str, str | None] = {}
+        self._refusal = ""
 
     def task(self, run_id: str, started: Started, spec: Mapping[str, Any]) -> Task:
         """Returns a task with its verdicts, or why it failed, waits or was tried again."""
@@ -86,18 +88,23 @@ class Explainer:
         reasons = self._cluster.reasons(found.run_id)
         details = (found.run_details.task_details if found.run_details else None) or []
         drivers = Workflow(details).root_drivers
-        for pod in reversed(drivers):
-            text = self._logs.of_pod(found.run_id, pod, "system-dag-driver")
-            if text is not None:
-                return reason_of_driver(text)
         said = next((reasons[each] for each in (*reversed(drivers), "") if each in reasons), "")
+        if any(task.state in ("done", "cached", "cancelled") for task in tasks):
+            when = "It failed, and none of its tasks says why."
+            return f"{when} Kubernetes says: {said}" if said else when
+        when = "It failed before its first task"
+        with contextlib.suppress(PlatformError):  # this account may not read logs
+            for pod in reversed(drivers):
+                text = self._logs.of_pod(found.run_id, pod, "system-dag-driver")
+                if text is not None and has_end(text):
+                    return f"{when}. {reason_of_driver(text)}"
         if said:
-            return f"It failed before its first task. Kubernetes says: {said}"
+            return f"{when}. Kubernetes says: {said}"
         account = found.service_account or "the default one"
         return (
-            "It failed before its first task, and it had no pod whose log could say why. Most "
-            f"often its service account is not there: {account!r} in namespace "
-            f"{self._namespace!r} (`service_account` in [kubeflow]). To see the reason: "
+            f"{when}, and it had no pod whose log could say why. Most often its service account is "
+            f"not there: {account!r} in namespace {self._namespace!r} (`service_account` in "
+            "[kubeflow]). To see the reason: "
             f"kubectl -n {self._namespace} describe workflow -l pipeline/runid={found.run_id}"
         )
 
@@ -110,6 +117,8 @@ class Explainer:
         said = self._cluster.reasons(run_id).get(started.pods[-1] if started.pods else "", "")
         if said:
             return reason_of_pod(said)
+        if text is None and self._refusal:
+            return f"Its log cannot be read: {self._refusal}"
         return _NO_LOG.format(run_id) if text is None else reason_of_task(text)
 
     def _wait(self, run_id: str, started: Started) -> str:
@@ -144,7 +153,8 @@ class Explainer:
             text = self._logs.of(run_id, started, spec)
         except ContactLostError:
             raise
-        except PlatformError:  # this account may not read logs; the task is told nevertheless
+        except PlatformError as error:  # this account may not read logs
+            self._refusal = str(error)
             return None
         if started.task.state == "done" or (text is not None and has_end(text)):
             self._texts[pod] = text
