@@ -7,6 +7,7 @@ runs: its staged pipeline is read back from its bucket, and its workers are thre
 import base64
 import contextlib
 import hashlib
+import importlib
 import io
 import itertools
 import json
@@ -355,6 +356,9 @@ def _compute(
         environment.urn = python_urns.EMBEDDED_PYTHON
         environment.payload = b""
         del environment.dependencies[:]
+    for plugin in job.options.get("beam_plugins") or ():
+        with contextlib.suppress(ImportError):  # a worker only warns
+            importlib.import_module(plugin)
     try:
         FnApiRunner().run_via_runner_api(pipeline, PipelineOptions([])).wait_until_finish()
     except Exception:

@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
 from importlib.metadata import PathDistribution
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions
 
 from headrace_components.beam.user_packages import shipped, write_wheel
 from headrace_components.user_code.user_module import load_module
@@ -50,20 +52,52 @@ def module(tmp_path: Path) -> ModuleType:
 
 def test_a_remote_worker_imports_what_the_wheel_holds(module: ModuleType, tmp_path: Path) -> None:
     installed = tmp_path / "installed"
-    with shipped("test", ["--runner=DataflowRunner"], module, ["metrics", "tfma.other"]) as args:
+    plugin = installed_in(installed, module, ["metrics", "tfma.other"])
+
+    modules = installed / plugin / "modules"
+    entry = f"{module.__name__}.py"
+    names = {path.name for path in modules.iterdir() if path.is_file()}
+    assert names == {entry, "module.py", "features.py", "metrics.py", "constants.py"}
+    found = on_worker(installed, plugin, module)
+    # The file is a real one, with the lines that tracebacks and tf.function look for.
+    assert found == ["42", f"{modules}/{module.__name__}_files/module.py", "FnArgs"]
+
+
+def test_jobs_whose_files_have_the_same_names_keep_their_own_in_one_pool_of_workers(
+    module: ModuleType, tmp_path: Path
+) -> None:
+    folder, installed = tmp_path, tmp_path / "installed"
+    first = installed_in(installed, module)
+    (folder / "features.py").write_text(SIBLING.replace("x * factor", "-x"), "utf-8")
+    # The entry is as it was, and so is its name.
+    edited = load_module("test", str(folder / "module.py"))
+    assert edited.__name__ == module.__name__
+
+    second = installed_in(installed, edited)
+
+    assert [path.name for path in installed.glob("*.py")] == []
+    assert on_worker(installed, second, edited)[0] == "-21"
+    # Also a module that a worker of the first job imports only now.
+    assert on_worker(installed, first, module)[0] == "42"
+
+
+def installed_in(site: Path, module: ModuleType, others: Sequence[str] = ()) -> str:
+    """Installs what is shipped as workers do; returns the plugin that each of them imports."""
+    with shipped("test", ["--runner=DataflowRunner"], module, others) as args:
         assert args[0] == "--runner=DataflowRunner"
         wheel = Path(args[1].removeprefix("--extra_package="))
         with zipfile.ZipFile(wheel) as content:
-            content.extractall(installed)
+            content.extractall(site)
+        options = PipelineOptions(list(args)).view_as(SetupOptions)
     assert not wheel.exists()
+    assert options.extra_packages == [str(wheel)]
+    (plugin,) = options.beam_plugins
+    return str(plugin)
 
-    entry = f"{module.__name__}.py"
-    names = {path.name for path in installed.iterdir() if path.is_file()}
-    assert names == {entry, "module.py", "features.py", "metrics.py", "constants.py"}
-    path = os.pathsep.join(filter(None, [str(installed), os.environ.get("PYTHONPATH")]))
-    found = in_fresh_interpreter(module, {**os.environ, "PYTHONPATH": path})
-    # The file is a real one, with the lines that tracebacks and tf.function look for.
-    assert found == ["42", f"{installed}/{module.__name__}_files/module.py", "FnArgs"]
+
+def on_worker(site: Path, plugin: str, module: ModuleType) -> list[str]:
+    path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
+    return in_fresh_interpreter(module, {**os.environ, "PYTHONPATH": path}, plugin)
 
 
 def test_processes_of_this_machine_find_it_on_their_path(module: ModuleType) -> None:
@@ -82,7 +116,7 @@ def test_without_beam_or_a_module_nothing_is_shipped(module: ModuleType) -> None
 
 
 def test_a_wheel_is_one_that_installers_take(tmp_path: Path) -> None:
-    wheel = write_wheel({"a.py": b"A = 1\n", "b.py": b""}, tmp_path)
+    wheel = write_wheel("code_1", {"a.py": b"A = 1\n", "b.py": b""}, tmp_path)
     with zipfile.ZipFile(wheel) as content:
         content.extractall(tmp_path / "installed")
     name, version, *tags = wheel.stem.split("-")
@@ -98,11 +132,12 @@ def test_a_wheel_is_one_that_installers_take(tmp_path: Path) -> None:
         for path in (tmp_path / "installed").rglob("*")
         if path.is_file()
     }
-    assert write_wheel({"a.py": b"A = 2\n"}, tmp_path).name != wheel.name
 
 
-def in_fresh_interpreter(module: ModuleType, environment: dict[str, str]) -> list[str]:
-    code = WORKER.format(name=module.__name__)
+def in_fresh_interpreter(
+    module: ModuleType, environment: dict[str, str], plugin: str = "os"
+) -> list[str]:
+    code = f"import {plugin}\n{WORKER.format(name=module.__name__)}"
     done = subprocess.run(
         [sys.executable, "-c", code],
         env=environment,

@@ -7,8 +7,11 @@ must therefore be importable there under the name that `user_module` gave it, an
 it under theirs.
 
 A package holds these files. Beside it, a module per name stands for a file: it runs the file with
-the names of TFX importable, as `user_module` does. Workers on other machines install all of it as a
-wheel; those that this machine starts find it on their path.
+the names of TFX importable, as `user_module` does. Workers that this machine starts find all of it
+on their path. Those on other machines install it as a wheel, within a package whose name is made of
+the content: one pool of workers serves many jobs, whose files may have the same names. A worker
+belongs to one job, and imports the package of that job first, as what Beam calls a plugin, which
+puts the job's modules on the path.
 """
 
 import base64
@@ -33,6 +36,13 @@ from headrace_components.beam.user_packages import run
 run(__name__, {path!r}, {package!r})
 '''
 
+_PLUGIN = b'''"""Has this process find the modules of its own job, which lie beside this file."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "modules"))
+'''
+
 
 @contextlib.contextmanager
 def shipped(
@@ -55,7 +65,10 @@ def shipped(
     contents = _contents(module, others)
     with tempfile.TemporaryDirectory(prefix="headrace-beam-") as directory:
         if BeamOptions(component, args).is_remote:
-            yield [*args, f"--extra_package={write_wheel(contents, Path(directory))}"]
+            name = f"headrace_user_code_{_digest_of(contents)}"
+            files = {f"{name}/modules/{path}": content for path, content in contents.items()}
+            wheel = write_wheel(name, {f"{name}/__init__.py": _PLUGIN, **files}, Path(directory))
+            yield [*args, f"--extra_package={wheel}", f"--beam_plugin={name}"]
             return
         for name, content in contents.items():
             file = Path(directory) / name
@@ -84,16 +97,11 @@ def run(name: str, path: str, package: str | None = None) -> None:
         exec(compile(file.read_bytes(), str(file), "exec", dont_inherit=True), vars(module))
 
 
-def write_wheel(contents: Mapping[str, bytes], directory: Path) -> Path:
+def write_wheel(distribution: str, contents: Mapping[str, bytes], directory: Path) -> Path:
     """Writes a wheel of files by their names, and returns its path.
 
-    The format is that of the binary distribution format of Python packages, version 1.0; the name
-    of the distribution is made of the content.
+    The format is that of the binary distribution format of Python packages, version 1.0.
     """
-    digest = hashlib.sha256()
-    for name, content in sorted(contents.items()):
-        digest.update(b"%d %s %d " % (len(name), name.encode(), len(content)) + content)
-    distribution = f"headrace_user_code_{digest.hexdigest()[:12]}"
     info = f"{distribution}-0.dist-info"
     files = {
         **contents,
@@ -110,6 +118,13 @@ def write_wheel(contents: Mapping[str, bytes], directory: Path) -> Path:
         for name, content in files.items():
             wheel.writestr(zipfile.ZipInfo(name), content)
     return path
+
+
+def _digest_of(contents: Mapping[str, bytes]) -> str:
+    digest = hashlib.sha256()
+    for name, content in sorted(contents.items()):
+        digest.update(b"%d %s %d " % (len(name), name.encode(), len(content)) + content)
+    return digest.hexdigest()[:12]
 
 
 def _digest(content: bytes) -> str:
