@@ -114,3 +114,16 @@ def test_a_blessing_given_again_to_the_same_model_changes_nothing(
         found.append(look(launcher, parameters))
 
     assert found == [str(models[0]), str(models[0]), str(models[1])]
+
+
+def test_a_uri_is_told_without_what_a_backend_would_replace(launcher: Launcher, runs: Path) -> None:
+    model = leave(runs, 0, "weights")
+    odd = model.rename(model.with_name("{{$.x}} $(HOME)"))
+    blessing = runs / f"earlier-1/evaluator/{UUID}1/blessing"
+    blessing.mkdir(parents=True)
+    verdict = json.dumps({"model": str(odd), "created": 1})
+    (blessing / "BLESSED").write_text(verdict, "utf-8")
+
+    found = look(launcher, {"component": "latest_blessed_model", "search_root": str(runs)})
+
+    assert found == f"{model.parent}/%7B%7B%24.x%7D%7D%20%24%28HOME%29"

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from headrace_components import earlier_runs
 from headrace_components.earlier_contents import NOTHING, agreed
@@ -50,9 +51,7 @@ def execute(task: Task) -> None:
     params = read(LatestBlessedModelParams, task.params, task.component)
     blessing = task.output("model_blessing")
     place = earlier_runs.place(task.component, params.search_root, blessing, _RECORDS)
-    found = agreed(
-        _newest_first(place), lambda each: each.model_uri, task.fingerprint, task.component
-    )
+    found = agreed(_newest_first(place), _quoted_uri, task.fingerprint, task.component)
     if found is None:
         logging.info("latest_blessed_model: there is none yet under %s.", place.uri)
         task.output("model").metadata["found"] = 0
@@ -83,7 +82,12 @@ def state(params: Mapping[str, Any], output: Artifact) -> str:
     typed = read(LatestBlessedModelParams, params, "latest_blessed_model")
     place = earlier_runs.place("latest_blessed_model", typed.search_root, output, _RECORDS)
     found = next(_newest_first(place), None)
-    return NOTHING if found is None else found.model_uri
+    return NOTHING if found is None else _quoted_uri(found)
+
+
+def _quoted_uri(blessing: _Blessing) -> str:
+    # It comes out of a file of a bucket, and backends replace what looks like a placeholder.
+    return quote(blessing.model_uri, safe=":/")
 
 
 def _newest_first(place: Place) -> Iterator[_Blessing]:
