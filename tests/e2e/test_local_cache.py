@@ -12,10 +12,12 @@ import pyarrow as pa
 import pytest
 from kfp import dsl
 
+import object_stores
 from headrace.backends.local import engine
 from headrace.backends.local.model import RunResult
 from headrace.backends.local.observer import Silence
 from headrace_components.artifacts import Examples, Model
+from headrace_components.csv_example_gen.interface import csv_example_gen
 from headrace_components.data.examples import ExamplesReader, ExamplesWriter
 from headrace_components.filter_examples.interface import filter_examples
 from headrace_components.import_schema_gen.interface import import_schema_gen
@@ -224,6 +226,27 @@ def test_a_changed_file_that_a_component_reads_is_read_again(schema: Path, tmp_p
     os.utime(schema, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert schema.stat().st_size == before.st_size
     assert states() == ["done"]
+
+
+def test_objects_behind_a_uri_are_read_again_when_they_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @dsl.pipeline(name="behind")
+    def behind() -> None:
+        csv_example_gen(input_base=f"s3://{object_stores.BUCKET}/rides")
+
+    with object_stores.s3() as variables:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        store = object_stores.store(variables)
+        states = []
+        for rows in ("1\n2\n3\n4\n", "", "1\n2\n3\n5\n", ""):
+            if rows:  # as many bytes each time
+                with store.open_output_stream(f"{object_stores.BUCKET}/rides/a.csv") as file:
+                    file.write(f"miles\n{rows}".encode())
+            states.append(run_pipeline(behind, tmp_path).states["csv-example-gen"])
+
+    assert states == ["done", "cached", "done", "cached"]
 
 
 def test_a_component_of_headrace_is_the_same_like_every_backend(
