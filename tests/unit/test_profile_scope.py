@@ -14,7 +14,7 @@ from headrace.cli import main
 from headrace.compiler import compile_for
 from headrace.errors import CompileError
 from headrace.frontend import load
-from headrace.passes.profile_scope import profile_parameters
+from headrace.passes.profile_scope import passed_over, profile_parameters
 from headrace.profiles.profile import Profile, read_profile
 from headrace.targets import Target
 from kubeflow_api import kubeflow_api
@@ -120,13 +120,16 @@ def test_what_is_passed_over_is_told(target: Target, tmp_path: Path) -> None:
     source = tmp_path / "headrace.toml"
     rest = "which pipeline 'flights' does not have; passed over."
     assert list(compiled.notes) == [
+        f"{source}: [images.tasks] has `serve`, {rest}",
         f"{source}: [{target}.parameters] has `serving_dir`, `region`, {rest}",
         f"{source}: [tasks] has `pusher`, {rest}",
         f"{source}: [{target}.tasks] has `deploy/serve`, {rest}",
-        f"{source}: [images.tasks] has `serve`, {rest}",
         f"{source}: [{target}.pipeline_parameters.flihgts] is not of pipeline 'flights'; passed "
         "over.",
     ]
+    # On this machine it matters where tasks run in containers.
+    here = passed_over(load(flights).spec, "local", profile(text, tmp_path, target))
+    assert here == list(compiled.notes[:1])
 
 
 def test_a_profile_of_two_pipelines_starts_a_run_of_each(

@@ -13,6 +13,7 @@ from headrace import ir
 from headrace.errors import CompileError
 from headrace.profiles.profile import Profile
 from headrace.profiles.tables import toml_key
+from headrace.profiles.tasks import TaskTables
 from headrace.targets import Target
 
 
@@ -61,22 +62,22 @@ def own_table(target: Target, pipeline: str) -> str:
 
 
 def passed_over(spec: Mapping[str, Any], target: Target, profile: Profile) -> list[str]:
-    """Returns a line for each table that speaks of what this pipeline does not have."""
-    if target == "local":
-        return []
-    settings = profile.vertex if target == "vertex" else profile.kubeflow
+    """Returns a line for each table that speaks of what this pipeline does not have.
+
+    On this machine only images of tasks have an effect, where they run in containers.
+    """
     pipeline = ir.pipeline_name(spec)
     tasks = [node.path for node in ir.tasks(spec) if node.container]
-    tables = {
-        f"{target}.parameters": [
-            name for name in settings.parameters if name not in ir.parameters(spec["root"])
-        ],
-        "tasks": _without_task(profile.tasks.tasks, tasks),
-        f"{target}.tasks": _without_task(profile.target_tasks[target].tasks, tasks)
-        if target in profile.target_tasks
-        else [],
-        "images.tasks": _without_task(profile.images.tasks, tasks),
-    }
+    tables = {"images.tasks": _without_task(profile.images.tasks, tasks)}
+    settings = profile.vertex if target == "vertex" else profile.kubeflow
+    if target != "local":
+        known = ir.parameters(spec["root"])
+        of_target = profile.target_tasks.get(target, TaskTables())
+        tables |= {
+            f"{target}.parameters": [name for name in settings.parameters if name not in known],
+            "tasks": _without_task(profile.tasks.tasks, tasks),
+            f"{target}.tasks": _without_task(of_target.tasks, tasks),
+        }
     lines = [
         f"{profile.source}: [{table}] has {', '.join(f'`{name}`' for name in names)}, which "
         f"pipeline {pipeline!r} does not have; passed over."
@@ -84,7 +85,8 @@ def passed_over(spec: Mapping[str, Any], target: Target, profile: Profile) -> li
         if names
     ]
     near = nearest(pipeline, settings.pipeline_parameters, ())
-    if near and near != pipeline and pipeline not in settings.pipeline_parameters:
+    is_here = near == pipeline or pipeline in settings.pipeline_parameters
+    if target != "local" and near and not is_here:
         lines.append(
             f"{profile.source}: {own_table(target, near)} is not of pipeline {pipeline!r}; passed "
             "over."

@@ -15,6 +15,7 @@ from headrace.backends.local.runners.runner import CONTAINER_RUNNERS, Runner, Ru
 from headrace.backends.local.spec import Spec
 from headrace.passes.image_imports import check_imports, stock_images
 from headrace.passes.images import images_to_run
+from headrace.passes.profile_scope import passed_over
 from headrace.profiles.profile import Profile, read_profile
 
 
@@ -75,7 +76,7 @@ def prepare(
         body: The pipeline.
         values: Values of its parameters.
         containers: The author's wishes for containers.
-        tell: Is told, in a line, what is pulled.
+        tell: Is told, in a line, what is pulled, and what the profile says of other pipelines.
 
     Raises:
         InputError: This machine lacks what the runner needs, an image or its environment lacks what
@@ -84,6 +85,8 @@ def prepare(
     """
     if name in CONTAINER_RUNNERS:
         profile = read_profile(containers.config)
+        for line in passed_over(body, "local", profile):
+            tell(line)
         check_imports(body, stock_images(body, profile), values)
         runnable = images_to_run(body, profile)
         ids = image_ids(name, images_of(Spec(body=runnable)), tell)
