@@ -82,6 +82,11 @@ DIFFERENCES = {
     "in-presence": Difference(
         why="IfPresentPlaceholder takes an artifact there for absent", lines="--text "
     ),
+    "rf-joined": Difference(
+        why="a ConcatPlaceholder is not replaced there, so Headrace joins it when it compiles",
+        lines="",
+        state=True,
+    ),
     "rf-text-of-an-item": Difference(
         why="Headrace compiles it otherwise than kfp did", lines="if ", state=True
     ),
@@ -95,7 +100,6 @@ REFUSED = {
     "ed-opt-args": "has no value for the optional input `s`",
     "im-output": "cannot import a URI that is the output of a task",
     "lo-some": "cannot collect `values` from `for-loop-1/condition-2`, a condition in a loop",
-    "rf-joined": "does not replace a ConcatPlaceholder",
     "rf-quote": "holds a quote or a backslash",
     "rf-string-for-a-bool": "compares a parameter that is not a string",
 }

@@ -542,3 +542,9 @@ def lists_of_artifacts():
 
 def test_a_python_component_reads_a_list_of_artifacts(tmp_path: Path) -> None:
     assert goes_as_here(lists_of_artifacts, tmp_path) == ["['Dataset 1', 'Dataset 2']"]
+
+
+def test_a_command_line_joins_texts_values_and_what_is_present(tmp_path: Path) -> None:
+    lines = goes_as_here(inputs.joined, tmp_path, text='it\'s "ü" {{x}}')
+
+    assert lines == ["--left= --right=<0>", '--left=it\'s "ü" {{x}}']

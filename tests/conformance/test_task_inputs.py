@@ -283,7 +283,7 @@ def joined(text: str):
     join(left="", right=0)
 
 
-@conforms(SECTION, "`ConcatPlaceholder`, with `IfPresentPlaceholder` in it", joined)
+@conforms(SECTION, "`ConcatPlaceholder`, with `IfPresentPlaceholder` in it", joined, by_rules=True)
 def test_a_command_line_joins_texts_and_values(tmp_path: Path) -> None:
     journal = "\n".join(run_pipeline(joined, tmp_path, text=HARD).journal)
 

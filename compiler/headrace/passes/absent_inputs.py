@@ -4,7 +4,8 @@ An optional input of a pipeline may have no value. The driver hands nothing down
 where a task inside a sub-pipeline, a condition or a loop asks for it ("parent DAG does not have
 input parameter"). A task without the input itself starts as it does on other targets. With it goes
 what `dsl.IfPresentPlaceholder` asks: the driver looks among parameters alone, and takes every
-artifact as absent.
+artifact as absent. What `dsl.ConcatPlaceholder` joins becomes one argument, where all of it is
+known to be there: the driver leaves it as it is.
 """
 
 import json
@@ -18,6 +19,7 @@ from headrace_components.templates import INPUT_PREFIX
 
 _LOOPS = ("parameter", "artifact")
 _IF_PRESENT = '{"IfPresent"'
+_CONCAT = '{"Concat"'
 
 _Absent = tuple[frozenset[str], frozenset[str]]
 """The parameters and the artifacts of a DAG that are not there."""
@@ -59,8 +61,8 @@ def apply_absent_inputs(spec: Mapping[str, Any], values: Mapping[str, Any] | Non
     for node in ir.tasks(result):
         if "dag" in node.component:
             _undeclare(node.component, *absent[node.path])
-        elif node.container.get("args"):
-            node.container["args"] = list(_arguments(node, node.container["args"]))
+        for part in {"command", "args"} & set(node.container):
+            node.container[part] = list(_arguments(node, node.container[part]))
     return result
 
 
@@ -230,19 +232,22 @@ def _shared() -> CompileError:
     )
 
 
-def _arguments(node: ir.TaskNode, arguments: list[str]) -> Iterator[str]:
-    """Yields arguments with IfPresent decided, where that can be known."""
-    for text in arguments:
+def _arguments(node: ir.TaskNode, arguments: list[Any]) -> Iterator[str]:
+    """Yields arguments with IfPresent decided and Concat joined, where that can be known."""
+    for argument in arguments:
+        text = argument if isinstance(argument, str) else json.dumps(argument)
+        if text.startswith(_CONCAT):
+            parts = list(_arguments(node, json.loads(text)["Concat"]))
+            is_known = not any(part.startswith((_IF_PRESENT, _CONCAT)) for part in parts)
+            yield "".join(parts) if is_known else text
+            continue
         choice = json.loads(text)["IfPresent"] if text.startswith(_IF_PRESENT) else None
         is_present = None if choice is None else _is_present(node, choice["InputName"])
         if choice is None or is_present is None:
             yield text
             continue
         chosen = choice["Then"] if is_present else choice.get("Else", [])
-        parts = chosen if isinstance(chosen, list) else [chosen]
-        yield from _arguments(
-            node, [part if isinstance(part, str) else json.dumps(part) for part in parts]
-        )
+        yield from _arguments(node, chosen if isinstance(chosen, list) else [chosen])
 
 
 def _is_present(node: ir.TaskNode, name: str) -> bool | None:
@@ -253,7 +258,7 @@ def _is_present(node: ir.TaskNode, name: str) -> bool | None:
 
 def _asked(argument: Any, assumed: frozenset[str]) -> Iterator[str]:
     """Yields the parameters that an argument cannot do without."""
-    if isinstance(argument, str) and argument.startswith((_IF_PRESENT, '{"Concat"')):
+    if isinstance(argument, str) and argument.startswith((_IF_PRESENT, _CONCAT)):
         argument = json.loads(argument)
     if isinstance(argument, str):
         yield from (name for name in ir.referenced_parameters(argument) if name not in assumed)
