@@ -69,5 +69,5 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> str:
     build = ["podman", "build", *plain, "--isolation", "chroot", "--network", "host", "--tag", name]
     subprocess.run([*build, "--file", str(folder / "Containerfile"), str(ROOT)], check=True)
     subprocess.run(["podman", "push", *plain, name], check=True)
-    subprocess.run(["podman", "untag", name], check=False)
+    subprocess.run(["podman", "rmi", name], check=False)
     return name
