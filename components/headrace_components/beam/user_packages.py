@@ -11,7 +11,8 @@ the names of TFX importable, as `user_module` does. Workers that this machine st
 on their path. Those on other machines install it as a wheel, within a package whose name is made of
 the content: one pool of workers serves many jobs, whose files may have the same names. A worker
 belongs to one job, and imports the package of that job first, as what Beam calls a plugin, which
-puts the job's modules on the path.
+puts the job's modules on the path. A worker that is not told of its plugins, as where Beam's start
+program is of another version, gets there by the plain names, which the last installed wheel has.
 """
 
 import base64
@@ -43,6 +44,17 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "modules"))
 '''
 
+# The import system takes what stands in `sys.modules` afterwards.
+_WAY_IN = '''"""Leads to this name in the code of a job."""
+import importlib
+import sys
+
+import {plugin}
+
+del sys.modules[__name__]
+sys.modules[__name__] = importlib.import_module(__name__)
+'''
+
 
 @contextlib.contextmanager
 def shipped(
@@ -66,8 +78,12 @@ def shipped(
     with tempfile.TemporaryDirectory(prefix="headrace-beam-") as directory:
         if BeamOptions(component, args).is_remote:
             name = f"headrace_user_code_{_digest_of(contents)}"
-            files = {f"{name}/modules/{path}": content for path, content in contents.items()}
-            wheel = write_wheel(name, {f"{name}/__init__.py": _PLUGIN, **files}, Path(directory))
+            files = {f"{name}/__init__.py": _PLUGIN}
+            for path, content in contents.items():
+                files[f"{name}/modules/{path}"] = content
+                if not path.startswith(f"{module.__name__}_files/"):
+                    files[path] = _WAY_IN.format(plugin=name).encode()
+            wheel = write_wheel(name, files, Path(directory))
             yield [*args, f"--extra_package={wheel}", f"--beam_plugin={name}"]
             return
         for name, content in contents.items():
