@@ -97,7 +97,7 @@ image/%: $(VENV)/.ready ## Build one image, as image/pusher; HEADRACE_BASE=mmdeb
 images: $(VENV)/.ready ## Build all images, with docker, podman or buildah
 	$(BIN)/headrace images build
 
-test-images: $(VENV)/.ready ## Run every component in its image under the rules of each backend
+test-images: $(VENV)/.ready ## Run every component in its image under the rules of each backend, and every example
 	HEADRACE_TEST_IMAGES=all $(BIN)/python -m pytest -n auto --dist worksteal -m image
 
 import-names: $(VENV)/.ready ## Write which modules the packages of the images bring, by which compiling checks module files

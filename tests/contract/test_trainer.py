@@ -247,16 +247,36 @@ def test_a_keras_model_is_trained_and_saved(
 @pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
 def test_the_entry_point_keeps_each_backends_rules(rules: Rules, tmp_path: Path) -> None:
     launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=True)
-    packed = pack({"module.py": MODULE}, "module.py")
+    # What modules use besides: of Keras 2, of the transform graph, of a tuner's result.
+    text = KERAS_MODULE.replace(
+        "import keras\n",
+        "import keras\nimport keras_tuner\nimport tensorflow as tf\nimport tensorflow_transform\n",
+        1,
+    ).replace(
+        '    model.compile("adam"',
+        "    assert tf.keras.layers.Dense(1)(tf.ones((2, 3))).shape == (2, 1)\n"
+        "    rate = keras_tuner.HyperParameters.from_config(fn_args.hyperparameters).get('rate')\n"
+        "    model.compile(keras.optimizers.Adam(rate)",
+    )
+    hyperparameters = json.dumps({"space": [], "values": {"rate": 0.01}})
 
     outcome = launcher.run(
         "trainer",
-        {"module_file": packed},
+        {
+            "module_file": pack({"module.py": text}, "module.py"),
+            "train_steps": 3,
+            "eval_steps": 2,
+        },
         examples=stored_examples(launcher, tmp_path / "examples"),
+        schema=file_artifact(launcher, tmp_path / "schema", "schema.pbtxt", SCHEMA),
+        hyperparameters=file_artifact(
+            launcher, tmp_path / "best", "best_hyperparameters.txt", hyperparameters
+        ),
     )
 
-    assert (outcome["model"].path / "Format-Serving/given.json").is_file()
-    assert (outcome["model_run"].path / "events.out").is_file()
+    model = tf.saved_model.load(str(outcome["model"].path / "Format-Serving"))
+    assert model.serve({"hour": tf.constant([[3.0]])}).shape == (1, 1)
+    assert list(outcome["model_run"].path.rglob("events.out.tfevents.*"))
 
 
 @pytest.mark.parametrize(

@@ -10,3 +10,6 @@ if not os.environ.get("HEADRACE_KIND"):
 # Who has 20 GB of disk sets it, to build an image with CUDA.
 if not os.environ.get("HEADRACE_CUDA"):
     collect_ignore += ["images/test_cuda_images.py"]
+# `make test-images` asks for all: every example in its images takes many minutes.
+if os.environ.get("HEADRACE_TEST_IMAGES") != "all":
+    collect_ignore += ["images/test_examples_in_containers.py"]

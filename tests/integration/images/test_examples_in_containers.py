@@ -1,0 +1,65 @@
+"""Every example runs from end to end, each task in its image. `make test-images` runs them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import built_images
+from headrace.backends.local.spec import Spec
+from headrace.compiler import compile_pipeline
+
+pytestmark = [pytest.mark.slow, pytest.mark.image]
+
+REPOSITORY = Path(__file__).parents[3]
+HEADRACE = Path(sys.executable).with_name("headrace")
+EXAMPLES = sorted(path.parent.name for path in (REPOSITORY / "examples").glob("*/pipeline.py"))
+NUM_LINES = 20_000  # of a file of rows: that a model is good is shown elsewhere
+# What else runs are told.
+PARAMETERS: dict[str, list[list[str]]] = {
+    "daily": [["span=15706", "train_steps=20"], ["span=15707", "train_steps=20"]],
+    "digits": [["train_steps=100"]],
+    "flights": [["train_steps=100"]],
+    "penguins": [[]],
+}
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_runs_in_its_images(example: str, tmp_path: Path) -> None:
+    pipeline = REPOSITORY / f"examples/{example}/pipeline.py"
+    spec = Spec(body=compile_pipeline(pipeline, target="local"))
+    built_images.build(*sorted(spec.headrace_names()))
+    names = [name for name in spec.root.input_parameters if name.endswith("_dir")]
+    directories = {name: tmp_path / name for name in names}
+    for directory in directories.values():
+        directory.mkdir()
+    data = tmp_path / "data"
+    script, file = pipeline.with_name("prepare_data.py"), data_file(example)
+    subprocess.run([sys.executable, script, data / file], check=True)
+    if file.endswith(".csv"):
+        lines = (data / file).read_text("utf-8").splitlines(keepends=True)
+        (data / file).write_text("".join(lines[:NUM_LINES]), "utf-8")
+    source = f"url=sqlite:///{data / file}" if example == "daily" else f"data={data}"
+    words: list[str | Path]
+    words = ["run", pipeline, f"--root={tmp_path}/root", "--runner=podman", f"-p{source}"]
+    words += [f"-p{name}={path}" for name, path in directories.items()]
+    words += ["--mount", f"{data}:ro"]
+    words += [word for path in directories.values() for word in ("--mount", path)]
+
+    for more in PARAMETERS[example]:
+        result = subprocess.run(
+            [HEADRACE, *words, *(f"-p{each}" for each in more)],
+            cwd=REPOSITORY,
+            env={**os.environ, **built_images.runner_flags()},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+        assert result.returncode == 0, result.stdout + result.stderr
+
+
+def data_file(example: str) -> str:
+    return {"daily": "flights.db", "digits": "digits.tfrecord.gz"}.get(example, f"{example}.csv")
