@@ -13,8 +13,10 @@ import pytest
 import tensorflow_data_validation as tfdv
 
 from beam_clusters import await_true, executor_input, worker_pool
+from evaluator_cases import eval_config, flights, metric, save_model, write_examples
 from flink_cluster import Flink, flink
 from headrace_components.data.examples import ExamplesReader
+from headrace_components.evaluator import results
 from statistics_oracle import differences
 
 Start: TypeAlias = Callable[[list[str], Path, float], "subprocess.Popen[bytes]"]
@@ -216,3 +218,25 @@ def test_rows_and_statistics_of_the_penguins_equal_the_embedded_engines(
             for root in (embedded, on_flink)
         )
         assert differences(expected, found) == []
+
+
+def metrics(root: Path) -> dict[tuple[str, str], str]:
+    return {
+        (str(found.slice_key), each.key.name): str(each.value)
+        for found in results.metrics_of(root / "evaluation")
+        for each in found.metric_keys_and_values
+    }
+
+
+def test_metrics_of_a_model_equal_the_embedded_engines(cluster: Flink, tmp_path: Path) -> None:
+    config = eval_config(metric("AUC"), metric("ExampleCount"))
+    args = [*arguments(cluster), "--environment_type=LOOPBACK"]
+    embedded, on_flink = tmp_path / "embedded", tmp_path / "flink"
+    for root, given in ((embedded, []), (on_flink, args)):
+        write_examples(root / "examples", flights(2_000))
+        save_model(root / "model")
+        parameters = {"eval_config": config, "beam_pipeline_args": given}
+        run("evaluator", root, parameters, ["examples", "model"])
+
+    assert len(metrics(embedded)) == 10  # two of all rows, and of each carrier
+    assert metrics(on_flink) == metrics(embedded)
