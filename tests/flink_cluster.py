@@ -136,6 +136,7 @@ def flink(settings: Mapping[str, str] | None = None, slots: int = 2) -> Iterator
                 "taskmanager.numberOfTaskSlots": str(slots),
                 "parallelism.default": "1",
                 "io.tmp.dirs": str(directory / "tmp"),
+                "web.tmpdir": str(directory / "tmp"),
                 # A task manager that is killed is missed sooner than after 50 s.
                 "heartbeat.interval": "1000",
                 "heartbeat.timeout": "8000",
