@@ -10,6 +10,7 @@ import pytest
 from kfp import dsl
 
 from conformance_features import conforms
+from headrace.backends.local.rules import Backend
 from headrace.errors import CompileError
 from headrace.frontend import load
 from headrace.passes.lint import lint
@@ -148,6 +149,24 @@ def test_a_lightweight_component_reads_the_final_status(tmp_path: Path) -> None:
     ran = run_pipeline(lightweight_exit, tmp_path)
 
     assert ran.result.tasks[-1].parameters == {"Output": "me FAILED exit-handler-1 True"}
+
+
+@dsl.component
+def codes(status: dsl.PipelineTaskFinalStatus) -> str:
+    return f"{status.state} {status.error_code} {status.error_message}"
+
+
+@dsl.pipeline(name="nothing-failed")
+def nothing_failed():
+    with dsl.ExitHandler(codes()):
+        step(name="good")
+
+
+@pytest.mark.parametrize("backend", ["kubeflow", "vertex"])
+def test_a_success_has_no_code_and_no_message(backend: Backend, tmp_path: Path) -> None:
+    ran = run_pipeline(nothing_failed, tmp_path, like=backend)
+
+    assert ran.result.tasks[-1].parameters == {"Output": "SUCCEEDED None None"}
 
 
 @dsl.pipeline(name="independent")

@@ -8,8 +8,8 @@ from headrace.backends.local.placeholders import Context
 from headrace.backends.local.rules import Rules
 from headrace.backends.local.spec import Component
 
-# As `google.rpc.Code`: 0 is OK, 2 is UNKNOWN.
-_STATES = {"succeeded": ("SUCCEEDED", 0), "failed": ("FAILED", 2), "skipped": ("SKIPPED", 0)}
+_UNKNOWN = 2  # of `google.rpc.Code`; a `google.rpc.Status` that is OK is empty as JSON
+_STATES = {"succeeded": "SUCCEEDED", "failed": "FAILED", "skipped": "SKIPPED"}
 _OF_ML_METADATA = {"succeeded": "COMPLETE", "failed": "FAILED", "skipped": "CANCELED"}
 
 
@@ -34,9 +34,8 @@ def final_status(
     if not rules.tells_reasons and not ir.is_python_component(container):
         state = "RUNNING" if result.ran_nothing else _OF_ML_METADATA[result.state]
         return {"state": state, "error": {}, **told}
-    state, code = _STATES[result.state]
-    message = ""
+    error: dict[str, Any] = {}
     if result.failure:
         name = f"{result.failure.task}: "
-        message = name + result.failure.message.removeprefix(name)
-    return {"state": state, "error": {"code": code, "message": message}, **told}
+        error = {"code": _UNKNOWN, "message": name + result.failure.message.removeprefix(name)}
+    return {"state": _STATES[result.state], "error": error, **told}
