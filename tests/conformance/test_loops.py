@@ -114,9 +114,13 @@ def test_loops_nest_and_are_collected_in_order(tmp_path: Path) -> None:
     assert {"k x", "k y", "l x", "l y"} <= set(ran.journal)
     assert ran.journal.count('inner ["x","y"]') == 2
     assert 'letters ["k","l"]' in ran.journal
-    assert 'nested [["x","y"],["x","y"]]' in ran.journal
+    assert 'nested ["x","y","x","y"]' in ran.journal
     assert "artifacts ['k', 'l']" in ran.journal
     assert "all ['x', 'y', 'x', 'y']" in ran.journal
+    other = run_pipeline(
+        loops, tmp_path / "vertex", like="vertex", use_cache=False, letters=["k", "l"], pairs=pairs
+    )
+    assert 'nested [["x","y"],["x","y"]]' in other.journal
 
 
 @conforms(SECTION, "over nothing", loops, kubeflow="and collecting from it fails the run")
@@ -277,7 +281,13 @@ def test_artifacts_are_collected_in_the_order_of_the_items(tmp_path: Path) -> No
     assert run_pipeline(artifacts, tmp_path).journal[-1] == "all ['b', 'a']"
 
 
-@conforms(COLLECTED, "from a loop in a loop, inside and outside", loops, vertex="up to 100")
+@conforms(
+    COLLECTED,
+    "from a loop in a loop, inside and outside",
+    loops,
+    kubeflow="parameters, too, in one list",
+    vertex="up to 100",
+)
 def test_a_loop_over_nothing_in_a_loop_collects_nothing_per_iteration(tmp_path: Path) -> None:
     ran = run_pipeline(loops, tmp_path, like="vertex", letters=["k", "l"], pairs=[])
 

@@ -256,6 +256,30 @@ def test_what_to_write_instead_goes_as_here(tmp_path: Path) -> None:
     assert 'all ["a","b"]' in around
 
 
+def test_what_is_collected_from_loops_in_loops_is_in_one_list(tmp_path: Path) -> None:
+    given = {"letters": ["k", "l"], "pairs": [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]}
+
+    assert 'nested ["x","y","x","y"]' in goes_as_here(loops.loops, tmp_path / "loops", **given)
+    lines = goes_as_here(from_sub_pipelines, tmp_path / "sub-pipelines", letters=["a", "b"])
+    assert {'all ["a","b","a","b"]', "lists [[1],[1]]"} < set(lines)
+
+
+@dsl.pipeline(name="made-below")
+def made_below(letters: list) -> List[str]:  # noqa: UP006
+    with dsl.ParallelFor(letters) as letter:
+        made = step(name="made", value=letter)
+    return dsl.Collected(made.outputs["text"])
+
+
+@dsl.pipeline(name="from-sub-pipelines")
+def from_sub_pipelines(letters: list):
+    with dsl.ParallelFor([1, 2]) as count:
+        made = made_below(letters=letters).after(number(value=count))
+        lists = items(value=[1])  # one value of a task, which is a list
+    collect(name="all", values=dsl.Collected(made.output))
+    collect(name="lists", values=dsl.Collected(lists.outputs["result"]))
+
+
 @dsl.component
 def numbers() -> list:
     return [1, 10]
@@ -342,7 +366,7 @@ def test_an_item_that_is_taken_as_two_types_is_refused() -> None:
         compile_for(load(both), "kubeflow", PROFILE)
 
 
-@pytest.mark.parametrize("sizes", [["1"], [1, None], [1, True], [1, [2]]])
+@pytest.mark.parametrize("sizes", [["1"], [1, None], [1, True], [1, [2]], [1, 2.5]])
 def test_items_of_another_type_are_refused_before_the_run(sizes: list[Any], tmp_path: Path) -> None:
     given: dict[str, Any] = {"sizes": sizes, "lists": [], "rows": [], "flags": []}
 

@@ -26,7 +26,8 @@ def check_loop_values(spec: Mapping[str, Any], values: Mapping[str, Any] | None 
         kind = ir.parameters(node.component).get(iterator.get("itemInput"), {}).get("parameterType")
         given = None if is_conditional(node) else values
         for number, item in enumerate(Known(spec, given, {}).items(node) or ()):
-            if item is None or not is_handed_on(item, kind):
+            is_part = kind == "NUMBER_INTEGER" and isinstance(item, float) and not item.is_integer()
+            if item is None or is_part or not is_handed_on(item, kind):
                 wanted = AUTHOR_NAMES.get(kind or "", "a value")
                 raise CompileError(
                     f"task `{node.label}`: item {number} of the list that it loops over is "

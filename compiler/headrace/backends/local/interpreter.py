@@ -179,7 +179,7 @@ class Interpreter:
         return Result(
             state="failed" if failures else "succeeded",
             parameters={
-                name: [r.parameters[name] for r in results if name in r.parameters]
+                name: self._collect(component, name, results)
                 for name in component.output_parameters
             },
             artifacts={
@@ -189,6 +189,26 @@ class Interpreter:
             failure=failures[0] if failures else None,
             uncollected={} if self._rules.collects_nothing else _uncollected(component, results),
         )
+
+    def _collect(self, component: Component, name: str, rounds: Sequence[Result]) -> list[Any]:
+        found = [each.parameters[name] for each in rounds if name in each.parameters]
+        if self._rules.flattens_loops and self._is_of_loop(component, name):
+            return [value for values in found for value in values]
+        return found
+
+    def _is_of_loop(self, dag: Component, name: str) -> bool:
+        """Tells an output parameter of a DAG that is collected from a loop in it."""
+        source = dag.dag_outputs.get("parameters", {}).get(name, {})
+        one = source.get("valueFromParameter")
+        selectors = [one] if one else source.get("valueFromOneof", {}).get("parameterSelectors", [])
+        for selector in selectors[:1]:
+            task = dag.tasks[selector["producerSubtask"]]
+            inner = self._spec.component(task.component)
+            is_loop = task.iterator is not None
+            return is_loop or (
+                inner.is_dag and self._is_of_loop(inner, selector["outputParameterKey"])
+            )
+        return False
 
     def _skip(
         self, task: TaskSpec, path: tuple[str, ...], reason: str, failure: Failure | None

@@ -43,6 +43,9 @@ class Rules:
             skipped. Python components translate it there.
         collects_nothing: Whether tasks may collect from a loop over nothing, or from a task that
             some rounds skipped. Kubeflow's driver fails, or crashes.
+        flattens_loops: Whether parameters that are collected from a loop in a loop are in one list,
+            as artifacts are everywhere; else in a list of lists. Source: `CollectInputs` of
+            Kubeflow's driver (`resolve.go`).
     """
 
     backend: Backend
@@ -55,6 +58,7 @@ class Rules:
     counts_exit_tasks: bool
     tells_reasons: bool
     collects_nothing: bool
+    flattens_loops: bool
 
     def argument_text(self, value: Any) -> str:
         """Returns a value as it stands in an argument."""
@@ -117,6 +121,7 @@ RULES: Mapping[Backend, Rules] = {
         counts_exit_tasks=False,
         tells_reasons=False,
         collects_nothing=False,
+        flattens_loops=True,
     ),
     "vertex": Rules(
         backend="vertex",
@@ -129,6 +134,7 @@ RULES: Mapping[Backend, Rules] = {
         counts_exit_tasks=True,
         tells_reasons=True,
         collects_nothing=True,
+        flattens_loops=False,
     ),
 }
 
