@@ -154,11 +154,10 @@ _FAULTS = (
         calls=_waits_for_loops,
     ),
     Fault(
-        words=re.compile(r"component_input_parameter: pipelinechannel--loop-item-param\S* not"),
+        words=re.compile(r"component_input_parameter: pipelinechannel--\S*loop-item\S* not found"),
         meaning=(
-            "the item of a loop over a written list is used inside another `with`, where kfp "
-            "loses it. Put what is inside the loop into a @dsl.pipeline of its own, which takes "
-            "the item as a parameter."
+            "the item of a loop is used inside another `with`, where kfp loses it. Put what is "
+            "inside the loop into a @dsl.pipeline of its own, which takes the item as a parameter."
         ),
         calls=_inner_loops,
     ),

@@ -72,10 +72,12 @@ def final_status(told: Mapping[str, Any]) -> dict[str, Any]:
 
 def _filled(value: Any, sources: Mapping[str, Any], where: str) -> Any:
     if isinstance(value, Mapping):
-        return {
+        filled = {
             to_text(_filled(key, sources, where)): _filled(item, sources, where)
             for key, item in value.items()
         }
+        # As every message has them: it was sorted by keys that were not filled in yet.
+        return dict(sorted(filled.items()))
     if isinstance(value, list):
         return [_filled(item, sources, where) for item in value]
     if not isinstance(value, str):

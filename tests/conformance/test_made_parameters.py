@@ -161,7 +161,10 @@ def test_an_f_string_is_filled_in_at_any_depth(target: Target) -> None:
     assert values["beam_pipeline_args"] == ["--name=csv-example-gen"]
 
 
-LITERAL = "$$ $(HOME) {{$.foo}} {{$}} {{workflow.name}} @[[root]] {{{ $"
+LITERAL = (
+    "$$ $(HOME) {{$.foo}} {{$}} {{workflow.name}} @[[root]] {{{ $ "
+    "{{$.inputs.parameters['text']}} {{$.inputs.parameters['input_base']}}"
+)
 
 
 @dsl.pipeline(name="literal")

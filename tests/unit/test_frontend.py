@@ -431,8 +431,19 @@ def test_a_decorated_function_with_an_integer_that_was_rounded_is_refused() -> N
             "        with dsl.ParallelFor([{'b': 1}]) as item:\n"
             "            use(text=outer.a, number=item.b)",
             19,
-            "the item of a loop over a written list is used inside another `with`, where kfp "
-            "loses it. Put what is inside the loop into a @dsl.pipeline of its own",
+            "the item of a loop is used inside another `with`, where kfp loses it. Put what is "
+            "inside the loop into a @dsl.pipeline of its own",
+        ),
+        (
+            "@dsl.container_component\n"
+            "    def listed(words: dsl.OutputPath(list)):\n"
+            "        return dsl.ContainerSpec(image='mine', command=['listed', words])\n"
+            "    with dsl.ParallelFor(listed().output) as outer:\n"
+            "        with dsl.ParallelFor(['a', 'b']) as item:\n"
+            "            use(text=f'{outer}{item}')",
+            22,
+            "the item of a loop is used inside another `with`, where kfp loses it. Put what is "
+            "inside the loop into a @dsl.pipeline of its own",
         ),
         (
             "use()\n    with dsl.If(make().outputs['rows'] == 'a'):\n        use()",

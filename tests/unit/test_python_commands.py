@@ -71,6 +71,7 @@ def test_the_filler_starts_the_command_with_typed_values_and_whole_texts() -> No
         "plain": "@[[x]]",
     }
     assert found == fill(VALUES, "as components of Headrace do it")
+    assert list(found["values"]) == sorted(found["values"])  # as in any message
 
 
 def test_a_message_without_templates_passes_as_it_came() -> None:

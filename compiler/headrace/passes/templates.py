@@ -27,8 +27,9 @@ from headrace_components.templates import (
 )
 
 PLACEHOLDER = re.compile(
-    # What kfp writes for a value, and what it leaves where it does not look: inside of lists.
-    r"\{\{\$\.inputs\.parameters\[(?P<quote>['\"])(?P<input>.+?)(?P=quote)\]\}\}"
+    # What kfp writes for a value, of an input that it adds; a name of the component's own is a text
+    # of the author's. And what kfp leaves where it does not look: inside of lists.
+    r"\{\{\$\.inputs\.parameters\[(?P<quote>['\"])(?P<input>pipelinechannel--.+?)(?P=quote)\]\}\}"
     r"|\{\{channel:task=(?P<task>[^;]*);name=(?P<name>[^;]*);type=[^;]*;\}\}"
     # What every target fills in, though not all where more text is around it.
     r"|\{\{\$\.(?P<job>pipeline_\w+|workspace_path)\}\}"
