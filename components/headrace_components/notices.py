@@ -1,4 +1,6 @@
-"""What a task tells whoever waits for the run: its verdicts. Standard library only.
+"""What a task tells whoever waits for the run: its verdicts, and its jobs elsewhere.
+
+Standard library only.
 
 They are lines of its log that begin with `NOTICE`, which each backend passes on to the terminal.
 """

@@ -5,6 +5,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import sqlite3
 import threading
@@ -175,9 +176,10 @@ def test_a_signal_cancels_the_job_of_a_cluster(
         job.run("test", args, output, build)
     released.set()
 
-    ((name, submitted),) = server._jobs.items()
+    ((job_id, submitted),) = server._jobs.items()
     assert submitted.state == beam_job_api_pb2.JobState.CANCELLED
-    assert f"test: job {name} of the job server {endpoint}." in caplog.text
+    assert re.search(rf"test: job headrace-test-\w+ on the job server {endpoint}\.", caplog.text)
+    assert f"Job {job_id} is in state CANCELLED on its job server" in caplog.text
     assert "test: asked for the end of its job on Beam." in caplog.text
 
 

@@ -1,15 +1,19 @@
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-any-generics=False
 # mypy: disallow-incomplete-defs=False, disallow-untyped-calls=False
-"""The verdicts of a run reach the terminal, from a task that ran and from the cache."""
+"""What tasks tell of verdicts and jobs reaches the terminal, while they run and from the cache."""
 
+import asyncio
+import re
 from pathlib import Path
 
+import pytest
 from kfp import dsl
 
-from headrace.backends.local import engine
+import beam_clusters
+from headrace.backends.local import engine, task_notices
 from headrace.backends.local.observer import Silence
 from headrace_components.artifacts import Model, ModelBlessing
-from headrace_components.catalog import pusher
+from headrace_components.catalog import csv_example_gen, pusher
 from local_pipelines import compiled
 
 
@@ -58,3 +62,54 @@ def test_that_nothing_is_pushed_is_told_again_when_the_cache_answers(tmp_path: P
 
     assert told[0] == [f"pusher: nothing is pushed: `model_blessing` at {blessing} is no blessing."]
     assert told[1] == ["pusher: not pushed"]
+
+
+@dsl.pipeline(name="elsewhere")
+def elsewhere(data: str, args: list):
+    csv_example_gen(input_base=data, beam_pipeline_args=args)
+
+
+def test_the_job_of_a_task_on_beam_is_told_with_its_states(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/rows.csv").write_text("a,b\n1,2\n3,4\n", "utf-8")
+    observer = Told()
+
+    with beam_clusters.cluster() as args:
+        result = engine.start(
+            compiled(elsewhere),
+            parameters={"data": str(tmp_path / "data"), "args": args},
+            options=engine.Options(root=tmp_path / "root"),
+            observer=observer,
+        )
+
+    assert result.state == "succeeded"
+    told = [line for line in observer.lines if line.startswith("csv-example-gen: ")]
+    job = r"csv-example-gen: job headrace-csv-example-gen-[0-9a-f]{12}"
+    assert len(told) == 2
+    assert re.fullmatch(rf"{job} on the job server localhost:\d+\.", told[0])
+    assert re.fullmatch(rf"{job} is DONE\.", told[1])
+
+
+def test_notices_are_told_once_each_while_the_task_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(task_notices, "_LOOK_SECONDS", 0.01)
+    log = tmp_path / "task.log"
+    log.write_text("NOTICE trainer: of an earlier attempt\n", "utf-8")
+    told: list[str] = []
+    seen: list[list[str]] = []
+
+    async def run() -> None:
+        with log.open("a", encoding="utf-8", buffering=1) as output:
+            async with task_notices.TaskNotices(log, "trainer", told.append).passed_on():
+                for text in ("NOTICE trainer: a job\nINFO of no", " notice\nNOTICE trainer: its"):
+                    output.write(text)
+                    output.flush()
+                    await asyncio.sleep(0.2)
+                    seen.append(list(told))
+                output.write(" end\n")
+
+    asyncio.run(run())
+
+    assert seen == [["a job"], ["a job"]]
+    assert told == ["a job", "its end"]

@@ -553,6 +553,54 @@ def test_verdicts_of_tasks_are_told_when_they_end_and_later(
     assert "\n    NOT_BLESSED: accuracy is 0.7, expected at" in capsys.readouterr().out
 
 
+def test_the_job_of_a_task_on_beam_is_told_while_it_runs(
+    api: KubeflowApi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_id = recorded(api, "pending_cpu")
+    run = api.runs[run_id]
+    attempt = next(
+        each for each in run["run_details"]["task_details"] if each["display_name"] == "executor(0)"
+    )
+    attempt["state"] = "RUNNING"
+    page = "NOTICE csv_example_gen: Flink job headrace-1: http://flink:8081/#/job/running/1\n"
+    state = "NOTICE csv_example_gen: Flink job headrace-1 is RUNNING: 0 of 33 parts are done.\n"
+    pod = "camp2-ingest-wtth6-system-container-impl-1953650986"
+    api.logs[pod] = f"INFO it runs.\n{page}"
+    looked: list[tuple[str, ...]] = []
+    describe = KubeflowRemote.describe
+
+    def described(self: KubeflowRemote, run_id: str) -> Run:
+        found = describe(self, run_id)
+        looked.append(task(found, "csv-example-gen").notices)
+        api.logs[pod] += state if len(looked) == 1 else ""
+        if len(looked) == 4:
+            run["state"] = "SUCCEEDED"
+        return found
+
+    given = [*options(api, tmp_path), "--poll", "0.1"]
+    with mock.patch.object(KubeflowRemote, "describe", described):
+        assert main(["runs", "watch", run_id, *given]) == 0
+    # Of a task that is not said to run elsewhere no log is read.
+    assert set(looked) == {()}
+    assert "Flink job" not in capsys.readouterr().err
+
+    run["state"] = "RUNNING"
+    looked.clear()
+    api.logs[pod] = f"INFO it runs.\n{page}"
+    args = {"runtimeValue": {"constant": ["--runner=PortableRunner", "--job_endpoint=a:8099"]}}
+    spec = run["pipeline_spec"].get("pipeline_spec", run["pipeline_spec"])
+    inputs = spec["root"]["dag"]["tasks"]["csv-example-gen"]["inputs"]
+    inputs["parameters"]["beam_pipeline_args"] = args
+    with mock.patch.object(KubeflowRemote, "describe", described):
+        assert main(["runs", "watch", run_id, *given]) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert [len(each) for each in looked[:2]] == [1, 2]
+    assert [line for line in told if "Flink job" in line] == [
+        "csv-example-gen: Flink job headrace-1: http://flink:8081/#/job/running/1",
+        "csv-example-gen: Flink job headrace-1 is RUNNING: 0 of 33 parts are done.",
+    ]
+
+
 @dsl.container_component
 def lst(n: int) -> dsl.ContainerSpec:
     return dsl.ContainerSpec(image=kubeflow_pipelines.IMAGE, command=["lst"])
@@ -595,9 +643,9 @@ def test_the_components_whose_notices_are_read_are_those_that_log_some() -> None
         if "import tell\n" in path.read_text("utf-8")
     }
 
-    # What all pushers share is one of their own.
+    # What all pushers share is one of their own; a job of Beam is told by its arguments.
     pushers = {"pusher", "kubernetes_pusher", "vertex_pusher"}
-    assert telling - {"pushing"} == explaining.TELLING
+    assert telling - {"pushing", "beam"} == explaining.TELLING
     assert pushers <= explaining.TELLING
 
 

@@ -14,6 +14,7 @@ from headrace_components.beam.dataflow_api import ENDED, ENDING, DataflowApi, Da
 from headrace_components.beam.gate import Gate
 from headrace_components.beam.job_record import JobRecord
 from headrace_components.errors import ComponentError, InputError, PlatformError, RefusedError
+from headrace_components.notices import tell
 from headrace_components.task import Artifact
 
 _API = "https://dataflow.googleapis.com/v1b3"
@@ -94,7 +95,8 @@ class DataflowJob:
         result = submit()
         self._announce(result.job_id())
         self._gate.check()
-        result.wait_until_finish()
+        state = result.wait_until_finish()
+        tell("%s: Dataflow job %s is %s.", self._component, result.job_id(), state)
         self.forget()
         return result
 
@@ -148,10 +150,10 @@ class DataflowJob:
         return passed
 
     def _announce(self, job_id: str) -> None:
-        """Logs the job and its page, and puts it into the output's metadata."""
+        """Tells the job and its page, and puts it into the output's metadata."""
         where = self._options.view_as(GoogleCloudOptions)
         link = f"{_CONSOLE}/{where.region}/{job_id}?project={where.project}"
-        logging.info("%s: Dataflow job %s: %s", self._component, job_id, link)
+        tell("%s: Dataflow job %s: %s", self._component, job_id, link)
         uri = f"{_API}/projects/{where.project}/locations/{where.region}/jobs/{job_id}"
         # The message `GcpResources` of google-cloud-pipeline-components.
         resources = {"resources": [{"resourceType": "DataflowJob", "resourceUri": uri}]}

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from headrace_components.beam.flink_api import ENDED, FlinkApi, FlinkError, FlinkJob
 from headrace_components.beam.gate import Gate
 from headrace_components.errors import PlatformError
+from headrace_components.notices import LEVEL, tell
 
 _LOOK_SECONDS = 0.5
 _POLL_SECONDS = 2.0
@@ -53,7 +54,10 @@ class FlinkJobs:
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
-        """Logs the job's page, its state and how far it is, as long as this is entered."""
+        """Logs how far the job is, as long as this is entered.
+
+        Its page and each new state are notices.
+        """
         has_ended = threading.Event()
         thread = threading.Thread(target=self._watch, args=[has_ended], daemon=True)
         thread.start()
@@ -196,13 +200,13 @@ class FlinkJobs:
             if job is None:
                 continue
             if is_new:
-                logging.info(
-                    "%s: Flink job %s: %s", self._component, self._name, self._api.page(job.id)
-                )
+                tell("%s: Flink job %s: %s", self._component, self._name, self._api.page(job.id))
             now = time.monotonic()
-            is_news = job.state != told[0] or now >= told[1] + _TELL_SECONDS
+            is_other = job.state != told[0]
+            is_news = is_other or now >= told[1] + _TELL_SECONDS
             if is_news and job.num_tasks:  # none while it is being set up
-                logging.info(
+                logging.log(
+                    LEVEL if is_other else logging.INFO,
                     "%s: Flink job %s is %s: %d of %d parts are done.",
                     self._component,
                     self._name,

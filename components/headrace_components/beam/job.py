@@ -11,7 +11,7 @@ from typing import Any
 
 import apache_beam as beam
 
-from headrace_components.beam import dataflow_job, flink_errors, locations
+from headrace_components.beam import closed_channels, dataflow_job, flink_errors, locations
 from headrace_components.beam.options import BeamOptions
 from headrace_components.beam.remote_pipeline import RemotePipeline, Work
 from headrace_components.errors import ComponentError, InputError, PlatformError
@@ -110,6 +110,7 @@ def run(
     with contextlib.ExitStack() as stack:
         if isinstance(pipeline, RemotePipeline):
             stack.callback(pipeline.release)  # after a signal, when all is cleaned up
+            stack.enter_context(closed_channels.kept_back())
         with _author_errors(component, options), pipeline:
             after = build(Job(pipeline, options, scratch))
             stack.callback(_remove, scratch, pipeline)  # before, nothing lies there

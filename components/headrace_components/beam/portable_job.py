@@ -16,6 +16,7 @@ from headrace_components.beam import locations
 from headrace_components.beam.flink_job import FlinkJobs
 from headrace_components.beam.gate import Gate
 from headrace_components.beam.job_record import EarlierJob, JobRecord
+from headrace_components.notices import tell
 
 _STATES = beam_job_api_pb2.JobState
 _ENDED = frozenset({_STATES.DONE, _STATES.FAILED, _STATES.CANCELLED, _STATES.DRAINED})
@@ -98,15 +99,16 @@ class PortableJob:
         if self._flink is not None:
             self._flink.look_before()
         self._result = submit()
-        logging.info(
-            "%s: job %s of the job server %s.",
+        tell(
+            "%s: job %s on the job server %s.",
             self._component,
-            self._result._job_id,
+            self._name,
             self._endpoint or "of this task",
         )
         self._gate.check()
         with self._flink.watched() if self._flink else contextlib.nullcontext():
-            self._result.wait_until_finish()
+            state = self._result.wait_until_finish()
+        tell("%s: job %s is %s.", self._component, self._name, state)
         self.forget()
         return self._result
 

@@ -18,6 +18,7 @@ from headrace.backends.kubeflow.pod_logs import PodLogs
 from headrace.backends.kubeflow.tasks import Started
 from headrace.backends.remote.contact import ContactLostError
 from headrace.backends.remote.model import LONG_WAIT_SECONDS, Task
+from headrace.passes.beam import PARAMETER
 from headrace_components.errors import PlatformError
 from headrace_components.notices import notices_in
 
@@ -35,7 +36,10 @@ TELLING = frozenset(
         "vertex_pusher",
     }
 )
-"""Components that log notices: of others, no log is read when they are done."""
+"""Components that log notices: of others, no log is read when they are done.
+
+Besides those, each component that has a job of Beam elsewhere tells of it, also while it runs.
+"""
 
 _NO_LOG = (
     "Its log cannot be read any more: its pod is gone, and Argo keeps no logs. It is the artifact "
@@ -61,13 +65,17 @@ class Explainer:
         self._refusal = ""
 
     def task(self, run_id: str, started: Started, spec: Mapping[str, Any]) -> Task:
-        """Returns a task with its verdicts, or why it failed, waits or was tried again."""
+        """Returns a task with its notices, or why it failed, waits or was tried again."""
         task = started.task
         name = ir.headrace_component(started.node.container)
-        if task.state == "done" and name in TELLING:
+        has_started = task.state == "running" and not (started.is_driver or task.pending_seconds)
+        if (task.state == "done" and name in TELLING) or (
+            (task.state == "done" or has_started) and _has_job_elsewhere(started.node)
+        ):
             text = self._log(run_id, started, spec) or ""
-            notices = tuple(notices_in(text.splitlines(), str(name)))
-            return dataclasses.replace(task, notices=notices)
+            task = dataclasses.replace(
+                task, notices=tuple(notices_in(text.splitlines(), str(name)))
+            )
         if task.state == "failed" and not task.message:
             message = self._failure(run_id, started, spec)
         elif task.pending_seconds >= LONG_WAIT_SECONDS:
@@ -159,3 +167,13 @@ class Explainer:
         if started.task.state == "done" or (text is not None and has_end(text)):
             self._texts[pod] = text
         return text
+
+
+def _has_job_elsewhere(node: ir.TaskNode) -> bool:
+    """Says whether a task may run its rows on a job of Beam, by what it is given."""
+    inputs = node.task.get("inputs", {}).get("parameters", {})
+    given = inputs.get(PARAMETER, {})
+    if "runtimeValue" not in given:
+        return bool(given)  # a parameter of the pipeline, which is known to the run alone
+    args = str(given["runtimeValue"].get("constant", ""))
+    return "--runner" in args and "DirectRunner" not in args

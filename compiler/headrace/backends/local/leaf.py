@@ -1,6 +1,7 @@
 """Runs one task that is no DAG: from an earlier attempt, from the cache, or for real."""
 
 import asyncio
+import contextlib
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -28,9 +29,9 @@ from headrace.backends.local.rules import Rules
 from headrace.backends.local.runners.runner import Runner, TaskProcess
 from headrace.backends.local.spec import Component, TaskSpec
 from headrace.backends.local.store import Attempt, RunStore, storage_error
+from headrace.backends.local.task_notices import TaskNotices
 from headrace.backends.verdicts import verdict_of
 from headrace_components.errors import ComponentError
-from headrace_components.notices import notices_in
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -266,11 +267,11 @@ class LeafRunner:
     ) -> Result | Failure:
         log = self._store.log_path(job.path)
         log.touch()
-        begins = log.stat().st_size
         execution = self._begin(job)
         attempt = self._store.attempt(job.path)
         try:
-            status = await self._start(job, attempt, log)
+            async with self._notices_passed_on(job, log):
+                status = await self._start(job, attempt, log)
             if status != 0:
                 failure = executor_input.failure(attempt, log, status, job.name)
                 if executor_input.has_findings(attempt):
@@ -287,7 +288,6 @@ class LeafRunner:
                     self._observer.log,
                 )
                 shutil.rmtree(self._store.findings_path(job.path), ignore_errors=True)
-                self._pass_on_notices(job, log, begins)
                 # The disk may take its time, while other tasks go on.
                 await asyncio.to_thread(attempt.keep)
                 made = caching.Entry(
@@ -306,15 +306,14 @@ class LeafRunner:
         self._give_up(job, execution, "failed", failure.message)
         return failure
 
-    def _pass_on_notices(self, job: Job, log: Path, begins: int) -> None:
-        """Tells the verdicts that a task has written into its log, from a byte on."""
-        if job.component.headrace_name is None:
-            return
-        with log.open("rb") as stream:
-            stream.seek(begins)
-            lines = (line.decode("utf-8", "replace") for line in stream)
-            for notice in notices_in(lines, job.component.headrace_name):
-                self._observer.log(f"{job.name}: {notice}")
+    def _notices_passed_on(
+        self, job: Job, log: Path
+    ) -> contextlib.AbstractAsyncContextManager[None]:
+        name = job.component.headrace_name
+        if name is None:
+            return contextlib.nullcontext()
+        tell = self._observer.log
+        return TaskNotices(log, name, lambda text: tell(f"{job.name}: {text}")).passed_on()
 
     def _give_up(
         self,

@@ -80,7 +80,8 @@ class Task:
         pending_seconds: How long it has waited for a machine or a pod of its own to start; 0 where
             it does not wait, or the service does not tell.
         message: Why it failed, why it waits, or why it was tried again; empty otherwise.
-        notices: Its verdicts, as that a model is not blessed; as far as they can be read.
+        notices: Its verdicts, as that a model is not blessed, and its job of Beam elsewhere; as far
+            as they can be read.
         log: Link to its log; empty where there is none yet.
     """
 

@@ -122,9 +122,12 @@ def _tell(
     if task.state not in ENDED and task.message and (task.name, task.message) not in told:
         told.add((task.name, task.message))
         display.log(f"{task.name}: {task.message}")
-    if task.state in ENDED and state not in ENDED:
+    if state not in ENDED:
         for notice in task.notices:
-            display.log(f"{task.name}: {notice}")
+            if (task.name, notice) not in told:
+                told.add((task.name, notice))
+                display.log(f"{task.name}: {notice}")
+    if task.state in ENDED and state not in ENDED:
         display.task_finished(task.name, task.state, task.seconds, None)
 
 

@@ -1,0 +1,54 @@
+"""Keeps back what Beam's workers in this process say of connections that their runner has closed.
+
+With `--environment_type=LOOPBACK` workers are threads of the task. Flink closes their connections
+at the end of a job, without a word before: threads of Beam 2.72 that read there print tracebacks of
+what is no error. Where the job fails, the same words may tell why.
+"""
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import grpc
+
+_LOGGER = "apache_beam.runners.worker.data_plane"
+_CLOSED = frozenset({grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE})
+
+
+@contextlib.contextmanager
+def kept_back() -> Iterator[None]:
+    """Keeps back tracebacks of closed connections; where what is within raises, they follow."""
+    kept: list[Callable[[], Any]] = []
+    logger = logging.getLogger(_LOGGER)
+    report = threading.excepthook
+
+    def passes(record: logging.LogRecord) -> bool:
+        if not _is_closing(record.exc_info[1] if record.exc_info else None):
+            return True
+        kept.append(lambda: logger.handle(record))
+        return False
+
+    def noted(args: threading.ExceptHookArgs) -> None:
+        if _is_closing(args.exc_value):
+            kept.append(lambda: report(args))
+        else:
+            report(args)
+
+    logger.addFilter(passes)
+    threading.excepthook = noted
+    has_failed = True
+    try:
+        yield
+        has_failed = False
+    finally:
+        threading.excepthook = report
+        logger.removeFilter(passes)
+        if has_failed:
+            for tell in kept:
+                tell()
+
+
+def _is_closing(error: BaseException | None) -> bool:
+    return isinstance(error, grpc.RpcError) and getattr(error, "code", lambda: None)() in _CLOSED
