@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
+import boto3
 from gcp_storage_emulator.server import create_server
 from moto.server import ThreadedMotoServer
 from pyarrow import fs
@@ -58,6 +59,21 @@ def put(environment: dict[str, str], directory: Path, key: str) -> None:
             name = f"{BUCKET}/{key}/{file.relative_to(directory).as_posix()}"
             with filesystem.open_output_stream(name, compression=None) as sink:
                 sink.write(file.read_bytes())
+
+
+def put_key(environment: dict[str, str], key: str, content: bytes | None = b"x") -> None:
+    """Makes an object of any key, which need not be a path; deletes it where `content` is None."""
+    client = boto3.client(
+        "s3",
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+        endpoint_url=environment["AWS_ENDPOINT_URL"],
+        region_name="us-east-1",
+    )
+    if content is None:
+        client.delete_object(Bucket=BUCKET, Key=key)
+    else:
+        client.put_object(Bucket=BUCKET, Key=key, Body=content)
 
 
 @contextlib.contextmanager

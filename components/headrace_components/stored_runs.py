@@ -27,6 +27,8 @@ _DATA_DIRECTORIES = ("Split-", "Columnar-", "Format-", "_data")
 _THREADS = 16
 # What a record may take. Ours have some hundred bytes, the evaluation of TFX some kilobytes.
 _MAX_RECORD_BYTES = 1 << 20
+# What file systems take for a name. A key of a store may be longer.
+_MAX_NAME_BYTES = 255
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,13 +111,20 @@ def _files(runs: StoredRuns) -> Iterator[fs.FileInfo]:
             deeper = []
             listings = pool.map(partial(_entries, runs.filesystem), level)
             for directory, entries in zip(level, listings, strict=True):
-                is_data = Path(directory).name.startswith(_DATA_DIRECTORIES)
+                # Below a key with `//`, a store lists a directory as one of its own.
+                children = {entry.path.rstrip("/") for entry in entries if _is_directory(entry)}
+                children.discard(directory)
+                if not Path(directory).name.startswith(_DATA_DIRECTORIES):
+                    deeper += sorted(children)
                 for entry in entries:
-                    if entry.type == fs.FileType.File:
+                    # A key may also be the beginning of others; here the directory counts.
+                    if entry.type == fs.FileType.File and entry.path not in children:
                         yield entry
-                    elif entry.type == fs.FileType.Directory and not is_data:
-                        deeper.append(entry.path.rstrip("/"))
             level = deeper
+
+
+def _is_directory(entry: fs.FileInfo) -> bool:
+    return bool(entry.type == fs.FileType.Directory)
 
 
 def _entries(filesystem: fs.FileSystem, directory: str) -> list[fs.FileInfo]:
@@ -124,14 +133,17 @@ def _entries(filesystem: fs.FileSystem, directory: str) -> list[fs.FileInfo]:
 
 
 def _stand_in(runs: StoredRuns, entry: fs.FileInfo, records: Collection[str]) -> bool:
-    """Makes what stands for a file; returns whether its name may be one on this machine."""
+    """Makes what stands for a file; returns whether there is one, with a name for this machine."""
     parts = entry.path.removeprefix(f"{runs.root}/").split("/")
-    if any(part in ("", ".", "..") for part in parts):
+    if any(part in ("", ".", "..") or len(os.fsencode(part)) > _MAX_NAME_BYTES for part in parts):
         return False
     path = runs.path.joinpath(*parts)
     path.parent.mkdir(parents=True, exist_ok=True)
     if parts[-1] in records and 0 < entry.size <= _MAX_RECORD_BYTES:
-        object_stores.download(runs.filesystem, entry.path, path, entry.size)
+        try:
+            object_stores.download(runs.filesystem, entry.path, path, entry.size)
+        except FileNotFoundError:  # the run was just deleted
+            return False
     else:
         path.touch()
     os.utime(path, ns=(entry.mtime_ns, entry.mtime_ns))

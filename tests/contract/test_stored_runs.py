@@ -8,8 +8,11 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from pyarrow import fs
 
 import object_stores
+from headrace_components import object_stores as stores
+from headrace_components import stored_runs
 from headrace_components.data import examples_record
 from headrace_components.data.examples import ExamplesReader, ExamplesWriter, examples_metadata
 from headrace_components.evaluator.models import baseline_of
@@ -84,6 +87,66 @@ def test_a_root_in_the_store_may_be_named(
 
 def test_a_pipeline_that_never_ran_has_no_model(server: dict[str, str], launcher: Launcher) -> None:
     assert search(launcher, server)["model"].metadata == {"found": 0}
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        f"{ROOT}//run-b/x",
+        f"{ROOT}/run-a//x",
+        f"{ROOT}/run-a",
+        f"{ROOT}/run-a/",
+        f"{ROOT}/run-b/{'a' * 300}/x",
+        f"{ROOT}/run-b/../../x",
+        f"{ROOT}/run-b/größe %41/x",
+    ],
+)
+def test_a_key_that_no_file_here_could_have_is_passed_over(
+    server: dict[str, str], launcher: Launcher, tmp_path: Path, key: str
+) -> None:
+    uri = leave(server, tmp_path / "a", "run-a", 1.0)
+    object_stores.put_key(server, key)
+
+    found = search(launcher, server)
+
+    object_stores.put_key(server, key, None)  # pyarrow cannot delete all of these
+    assert found["model"].metadata["copied_from"] == uri
+
+
+@pytest.mark.parametrize("model", ["/etc", f"minio://bucket/{ROOT}/../../../../../../etc"])
+def test_a_blessing_of_what_is_outside_of_the_store_is_passed_over(
+    server: dict[str, str], launcher: Launcher, tmp_path: Path, model: str
+) -> None:
+    uri = leave(server, tmp_path / "a", "run-a", 1.0)
+    blessing = tmp_path / "b/run-b/evaluator" / str(uuid.uuid4()) / "blessing/BLESSED"
+    blessing.parent.mkdir(parents=True)
+    blessing.write_text(json.dumps({"model": model, "created": 2.0}))
+    object_stores.put(server, tmp_path / "b", ROOT)
+
+    assert search(launcher, server)["model"].metadata["copied_from"] == uri
+
+
+def test_a_run_that_is_deleted_while_it_is_listed_is_passed_over(
+    server: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its blessing is gone after the listing."""
+    for name, value in server.items():
+        monkeypatch.setenv(name, value)
+    leave(server, tmp_path / "a", "run-a", 1.0)
+    leave(server, tmp_path / "b", "run-b", 2.0)
+    download = stores.download
+
+    def delete_first(filesystem: fs.FileSystem, source: str, target: Path, size: int) -> None:
+        if "run-b" in source:
+            filesystem.delete_file(source)
+        download(filesystem, source, target, size)
+
+    monkeypatch.setattr(stores, "download", delete_first)
+
+    runs = stored_runs.list_runs(f"minio://bucket/{ROOT}", ["BLESSED"], "latest_blessed_model")
+
+    found = [path.relative_to(runs.path).parts[0] for path in runs.path.rglob("BLESSED")]
+    assert found == ["run-a"]
 
 
 def test_an_input_tells_the_server(

@@ -100,7 +100,7 @@ def _newest_first(place: Place) -> Iterator[_Blessing]:
     # The path decides between equals, so that the answer is always the same.
     blessings.sort(key=lambda blessing: (blessing.created, blessing.path), reverse=True)
     for blessing in blessings:
-        if blessing.model_path.is_dir() and any(blessing.model_path.iterdir()):
+        if _is_there(blessing.model_path, place):
             yield blessing
             continue
         logging.info(
@@ -108,6 +108,15 @@ def _newest_first(place: Place) -> Iterator[_Blessing]:
             blessing.path,
             blessing.model_uri,
         )
+
+
+def _is_there(model: Path, place: Place) -> bool:
+    # Of a store that is not mounted, nothing else on this machine is a model.
+    if place.stored is not None and not (
+        model.is_relative_to(place.path) and ".." not in model.parts
+    ):
+        return False
+    return model.is_dir() and any(model.iterdir())
 
 
 def _blessed_files(directory: Path) -> Iterator[Path]:
