@@ -162,6 +162,13 @@ def test_waiting_for_a_failed_run_ends_with_the_error_and_where_the_log_is(
     assert f"Their logs: headrace runs logs {' '.join(given)} {run_id}\n" in shown
 
 
+RAISED = (
+    "Traceback (most recent call last):\n"
+    + "  File x, line 1, in f\n    f()\n" * 30
+    + "KeyError: 'late'\n"
+)
+
+
 @pytest.mark.parametrize(
     ("log", "reason"),
     [
@@ -181,6 +188,26 @@ def test_waiting_for_a_failed_run_ends_with_the_error_and_where_the_log_is(
             "Traceback (most recent call last):\n  File y\n    f()\nValueError: b\nmore of b\n"
             + END.format("exit status 1"),
             "ValueError: b\nmore of b\nExit code 1.",
+        ),
+        (
+            "ERROR:root:no answer, again\nINFO:root:there it is\n"
+            + RAISED
+            + END.format("exit status 1"),
+            "KeyError: 'late'\nExit code 1.",
+        ),
+        (
+            "ERROR:root:row 3\n" + RAISED + "INFO:root:bye\n" + END.format("exit status 1"),
+            "row 3\nKeyError: 'late'\nExit code 1.",
+        ),
+        (
+            "ERROR a: b.\nException ignored in: <function f>\n"
+            "Traceback (most recent call last):\n  File x\nTypeError: c\n"
+            + END.format("exit status 2"),
+            "a: b.\n",
+        ),
+        (
+            "\x1b[31mERROR a: größe ☃\x1b[0m\n" + END.format("exit status 3"),
+            "a: größe ☃\nExit code 3.",
         ),
         (
             "INFO a: done.\nF1129 21:08:42.9 16 main.go:130] failed to upload output artifacts: "

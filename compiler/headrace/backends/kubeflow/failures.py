@@ -6,6 +6,7 @@ ends with why the task could not be prepared.
 """
 
 import re
+from itertools import takewhile
 
 from headrace_components.task import EXIT_INPUT_ERROR, EXIT_PLATFORM_ERROR
 
@@ -16,6 +17,10 @@ _LEVEL = re.compile(r"(?:DEBUG|INFO|NOTICE|WARNING|ERROR|CRITICAL)[ :]")
 _ERROR = re.compile(r"(?:ERROR|CRITICAL)(?: |:[\w.]+:)(?P<said>.*)")
 _EXIT = re.compile(r"failed to execute component: (?:exit status (?P<code>\d+)|(?P<how>.*))")
 _DRIVER = re.compile(r"KFP driver: .*?\) failed: (?P<said>.*)")
+# Of terminals, as libraries write them that colour their lines.
+_COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+# What Python writes before the traceback of an exception that does not end the program.
+_SIDE = re.compile(r"Exception (?:ignored|in thread)\b")
 _TRACEBACK = "Traceback (most recent call last):"
 
 EXIT_KILLED = 137
@@ -87,20 +92,34 @@ def _last_words(log: str) -> str:
 
 def _component_error(log: str) -> str:
     """Returns the last error that the component itself reports, or its exception."""
-    lines = [line for line in log.splitlines() if not _LAUNCHER.fullmatch(line)]
+    lines = [line for line in _COLOUR.sub("", log).splitlines() if not _LAUNCHER.fullmatch(line)]
+    exception, raised = _last_exception(lines)
     for start in range(len(lines) - 1, -1, -1):
         if match := _ERROR.fullmatch(lines[start]):
             found = [match["said"]]
-            for line in lines[start + 1 : start + _MOST_LINES]:
-                if _LEVEL.match(line):
+            for number in range(start + 1, min(start + _MOST_LINES, len(lines))):
+                if number == raised:  # its frames are in the log
+                    return "\n".join([*found, exception]).strip()
+                if _LEVEL.match(lines[number]):
                     break
-                found.append(line)
-            return "\n".join(found).strip()
-    starts = [number for number, line in enumerate(lines) if line.strip() == _TRACEBACK]
+                found.append(lines[number])
+            # What was raised after the error ended the component.
+            return exception if raised > start else "\n".join(found).strip()
+    return exception
+
+
+def _last_exception(lines: list[str]) -> tuple[str, int]:
+    """Returns the last exception without its frames, and where it begins; -1 where none is."""
+    starts = [
+        number
+        for number, line in enumerate(lines)
+        if line.strip() == _TRACEBACK and not _SIDE.match(lines[number - 1] if number else "")
+    ]
     if starts:
         # What is not indented ends the frames: `ValueError: ...`, and what follows of its text.
         rest = lines[starts[-1] + 1 :]
         end = next((n for n, line in enumerate(rest) if line and not line[0].isspace()), None)
         if end is not None:
-            return "\n".join(rest[end : end + _MOST_LINES]).strip()
-    return ""
+            text = list(takewhile(lambda line: not _LEVEL.match(line), rest[end:]))
+            return "\n".join(text[:_MOST_LINES]).strip(), starts[-1]
+    return "", -1
