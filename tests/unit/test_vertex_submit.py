@@ -474,7 +474,7 @@ def test_a_cancelled_run_ends_the_waiting_with_exit_code_1(
 def test_a_schedule_is_made_with_its_times(
     vertex: VertexPipelines, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    times = ["--timezone", "Europe/Paris", "--start", "2026-07-01T12:00", "--end", "2027-01-01"]
+    times = ["--timezone", "Europe/Paris", "--start", "2026-07-01T12:00", "--end", "2999-01-01"]
 
     assert submit("--schedule", " 0 3 * * 1-5", *times, "--max-concurrent", "2") == 0
 
@@ -482,7 +482,7 @@ def test_a_schedule_is_made_with_its_times(
     assert made.cron == "TZ=Europe/Paris 0 3 * * 1-5"
     assert made.display_name == "three-steps"
     assert made.start_time == datetime(2026, 7, 1, 10, tzinfo=UTC)
-    assert made.end_time == datetime(2026, 12, 31, 23, tzinfo=UTC)
+    assert made.end_time == datetime(2998, 12, 31, 23, tzinfo=UTC)
     assert made.max_concurrent_run_count == 2
     job = made.create_pipeline_job_request.pipeline_job
     assert dict(job.runtime_config.parameter_values) == {"text": "of the profile"}
@@ -544,6 +544,10 @@ def test_schedules_are_listed_paused_resumed_and_deleted(
         (
             ["--schedule", "0 3 * * *", "--start", "2026-02-01", "--end", "2026-01-01"],
             r"--end is '2026-01-01', which is not after --start, '2026-02-01'",
+        ),
+        (
+            ["--schedule", "0 3 * * *", "--end", "2026-01-01"],
+            r"--end is '2026-01-01', which is over, so nothing would ever run",
         ),
         (["--run-id", "My_Run"], r"--run-id is 'My_Run', expected at most 128 lower-case"),
         (["-p", "txet=x"], r"headrace submit: pipeline 'three-steps' has no parameter 'txet'"),

@@ -170,6 +170,11 @@ def _timing(
             f"headrace submit: --end is {end!r}, which is not after --start, {start!r}. Exchange "
             "them, or leave one out."
         )
+    if last and not catch_up and last <= datetime.now(last.tzinfo):
+        raise InputError(
+            f"headrace submit: --end is {end!r}, which is over, so nothing would ever run. Give a "
+            "later time, or leave it out."
+        )
     return Timing(
         name=name or "",
         cron=checked_cron(cron),
