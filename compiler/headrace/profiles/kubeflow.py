@@ -68,6 +68,12 @@ class Kubeflow:
                 f"`pipeline_root` is {self.pipeline_root!r}, expected a URI that starts "
                 f"with one of {list(_SCHEMES)}. Give a bucket that the cluster can reach."
             )
+        path = self.pipeline_root.partition("://")[2].partition("?")[0]
+        if self.pipeline_root and (path.startswith("/") or not path or "//" in path):
+            raise CompileError(
+                f"`pipeline_root` is {self.pipeline_root!r}, expected a bucket and a directory "
+                "without a name that is empty. Give a URI as 's3://my-bucket/headrace'."
+            )
         if self.host and not self.host.startswith(("http://", "https://")):
             raise CompileError(
                 f"`host` is {self.host!r}, expected a URL as "
