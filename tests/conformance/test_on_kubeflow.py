@@ -572,3 +572,60 @@ def test_a_command_line_joins_texts_values_and_what_is_present(tmp_path: Path) -
     lines = goes_as_here(inputs.joined, tmp_path, text='it\'s "ü" {{x}}')
 
     assert lines == ["--left= --right=<0>", '--left=it\'s "ü" {{x}}']
+
+
+@dsl.container_component
+def flags(text: Optional[str] = None, count: Optional[int] = None):  # noqa: UP045
+    return dsl.ContainerSpec(
+        image="test",
+        command=["sh", "-c", 'echo "$@" >> "$JOURNAL"', "sh"],
+        args=[
+            dsl.IfPresentPlaceholder("count", then=[dsl.ConcatPlaceholder(["--n=", count])]),
+            dsl.IfPresentPlaceholder(
+                "text", then=[dsl.ConcatPlaceholder(["--text=", text, "!"])], else_=["none"]
+            ),
+        ],
+    )
+
+
+@dsl.pipeline(name="flagged")
+def flagged(text: Optional[str] = None, count: Optional[int] = None):  # noqa: UP045
+    flags(text=text, count=count)
+    flags(text="x", count=count)
+
+
+@pytest.mark.parametrize(
+    ("given", "lines"),
+    [
+        ({}, ["--text=x!", "none"]),
+        ({"text": "", "count": 0}, ["--n=0 --text=!", "--n=0 --text=x!"]),
+    ],
+)
+def test_what_is_joined_where_an_input_is_present_is_one_argument(
+    given: dict[str, Any], lines: list[str], tmp_path: Path
+) -> None:
+    assert goes_as_here(flagged, tmp_path, **given) == lines
+
+    document = compile_for(load(flagged), "kubeflow", PROFILE).document  # nothing is known yet
+    assert kubeflow_driver.run(document, tmp_path / "later", given).lines == lines
+
+
+@dsl.container_component
+def nested_flags(text: Optional[str] = None, count: Optional[int] = None):  # noqa: UP045
+    either = dsl.IfPresentPlaceholder("text", then=text)
+    return dsl.ContainerSpec(
+        image="test",
+        command=["echo"],
+        args=[dsl.IfPresentPlaceholder("count", then=[dsl.ConcatPlaceholder([count, either])])],
+    )
+
+
+@dsl.pipeline(name="nested-flags")
+def nested_flagged(text: Optional[str] = None, count: Optional[int] = None):  # noqa: UP045
+    nested_flags(text=text, count=count)
+
+
+def test_what_cannot_be_joined_yet_is_refused() -> None:
+    compile_for(load(nested_flagged), "kubeflow", PROFILE, {"count": 1})
+    with pytest.raises(CompileError, match="target kubeflow does not replace a ConcatPlaceholder"):
+        compile_for(load(nested_flagged), "kubeflow", PROFILE)

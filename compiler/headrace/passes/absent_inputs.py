@@ -62,7 +62,8 @@ def apply_absent_inputs(spec: Mapping[str, Any], values: Mapping[str, Any] | Non
         if "dag" in node.component:
             _undeclare(node.component, *absent[node.path])
         for part in {"command", "args"} & set(node.container):
-            node.container[part] = list(_arguments(node, node.container[part]))
+            is_known = values is not None
+            node.container[part] = list(_arguments(node, node.container[part], is_known=is_known))
     return result
 
 
@@ -232,28 +233,52 @@ def _shared() -> CompileError:
     )
 
 
-def _arguments(node: ir.TaskNode, arguments: list[Any]) -> Iterator[str]:
-    """Yields arguments with IfPresent decided and Concat joined, where that can be known."""
+def _arguments(node: ir.TaskNode, arguments: list[Any], *, is_known: bool) -> Iterator[str]:
+    """Yields arguments with IfPresent decided and Concat joined, where that can be known.
+
+    Args:
+        node: The task.
+        arguments: Texts, and placeholders as texts or as JSON data.
+        is_known: Whether the values of the run are known, so that an input which is left has one.
+    """
     for argument in arguments:
         text = argument if isinstance(argument, str) else json.dumps(argument)
         if text.startswith(_CONCAT):
-            parts = list(_arguments(node, json.loads(text)["Concat"]))
-            is_known = not any(part.startswith((_IF_PRESENT, _CONCAT)) for part in parts)
-            yield "".join(parts) if is_known else text
+            parts = list(_arguments(node, json.loads(text)["Concat"], is_known=is_known))
+            yield text if any(map(_is_placeholder, parts)) else "".join(parts)
             continue
         choice = json.loads(text)["IfPresent"] if text.startswith(_IF_PRESENT) else None
-        is_present = None if choice is None else _is_present(node, choice["InputName"])
-        if choice is None or is_present is None:
+        if choice is None:
             yield text
             continue
-        chosen = choice["Then"] if is_present else choice.get("Else", [])
-        yield from _arguments(node, chosen if isinstance(chosen, list) else [chosen])
+        branches = {
+            branch: choice[branch] if isinstance(choice[branch], list) else [choice[branch]]
+            for branch in ("Then", "Else")
+            if branch in choice
+        }
+        is_present = _is_present(node, choice["InputName"], is_known=is_known)
+        if is_present is not None:
+            chosen = branches.get("Then" if is_present else "Else", [])
+            yield from _arguments(node, chosen, is_known=is_known)
+        elif _CONCAT in text:
+            joined = {
+                branch: list(_arguments(node, parts, is_known=is_known))
+                for branch, parts in branches.items()
+            }
+            yield json.dumps({"IfPresent": {**choice, **joined}})
+        else:
+            yield text
 
 
-def _is_present(node: ir.TaskNode, name: str) -> bool | None:
+def _is_placeholder(text: str) -> bool:
+    return text.startswith((_IF_PRESENT, _CONCAT))
+
+
+def _is_present(node: ir.TaskNode, name: str, *, is_known: bool) -> bool | None:
     if name in ir.artifacts(node.component):
         return name in ir.artifact_inputs(node.task)
-    return is_given(node, name)
+    is_there = is_given(node, name)
+    return True if is_there is None and is_known else is_there
 
 
 def _asked(argument: Any, assumed: frozenset[str]) -> Iterator[str]:

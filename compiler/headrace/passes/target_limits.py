@@ -33,6 +33,7 @@ _VERTEX_PLACEHOLDERS = re.compile(
 )
 # In JSON text, as of IfPresent, quotes are escaped.
 _ARTIFACT = r"\{\{\$\.(?:inputs|outputs)\.artifacts\[\\?['\"](?P<name>[^'\"\\]+)\\?['\"]\]"
+_CONCAT = re.compile(r'\{\\*"Concat\\*":')  # in an IfPresent, too
 _WHOLE_ARTIFACT = re.compile(_ARTIFACT + r"\}\}")
 _ARTIFACT_METADATA = re.compile(_ARTIFACT + r"\.metadata[^}]*\}\}")
 
@@ -298,8 +299,8 @@ def _f_string_into_a_dag(node: ir.TaskNode) -> str | None:
 
 
 def _concat_placeholder(node: ir.TaskNode) -> str | None:
-    for where, text in _texts(node):
-        if text.startswith('{"Concat":'):
+    for where, text in _command_texts(node):
+        if text.startswith(('{"Concat":', '{"IfPresent":')) and _CONCAT.search(text):
             return f"does not replace a ConcatPlaceholder, as {where} has it. Join inside the task."
     return None
 
