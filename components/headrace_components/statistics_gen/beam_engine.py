@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
-from tensorflow_data_validation import constants
 from tensorflow_data_validation.statistics.stats_options import StatsOptions
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from headrace_components.beam import job
 from headrace_components.beam.examples import ReadRecordBatches, ReadRecords
-from headrace_components.beam.statistics import ComputeStatistics
+from headrace_components.beam.statistics import ComputeStatistics, by_part
 from headrace_components.data.examples import ExamplesReader
 from headrace_components.data.sequence_examples import decode_sequences
 from headrace_components.task import Task
@@ -47,28 +46,18 @@ def compute(
     def build(running: job.Job) -> Any:
         location = running.location(task.input("examples"))
         read = _ReadSequences if is_sequence else ReadRecordBatches
-        gathered = {}
-        for name in names:
-            computed = (
-                running.pipeline
-                | f"Read[{name}]" >> read(reader, name, location, _COMPONENT, batch_size=batch_size)
-                | f"Statistics[{name}]" >> ComputeStatistics(options, _COMPONENT)
-            )
-            gathered[name] = running.gather(computed)
-        return lambda: {name: _ordered(read()[0]) for name, read in gathered.items()}
+        batches = {
+            name: running.pipeline
+            | f"Read[{name}]" >> read(reader, name, location, _COMPONENT, batch_size=batch_size)
+            for name in names
+        }
+        found = running.gather(batches | "Statistics" >> ComputeStatistics(options, _COMPONENT))
+        return lambda: by_part(found()[0], names)
 
     computed: Mapping[str, statistics_pb2.DatasetFeatureStatisticsList] = job.run(
         _COMPONENT, args, task.output("statistics"), build
     )
     return computed
-
-
-def _ordered(serialized: bytes) -> statistics_pb2.DatasetFeatureStatisticsList:
-    found = statistics_pb2.DatasetFeatureStatisticsList.FromString(serialized)
-    ordered = sorted(
-        found.datasets, key=lambda data: (data.name != constants.DEFAULT_SLICE_KEY, data.name)
-    )
-    return statistics_pb2.DatasetFeatureStatisticsList(datasets=ordered)
 
 
 class _ReadSequences(ReadRecords):

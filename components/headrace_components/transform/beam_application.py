@@ -6,11 +6,11 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 import tensorflow_data_validation as tfdv
-from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
+from tensorflow_metadata.proto.v0 import schema_pb2
 
 from headrace_components.beam import job, locations
 from headrace_components.beam.examples import SplitRows, WriteShards, finish
-from headrace_components.beam.statistics import ComputeStatistics
+from headrace_components.beam.statistics import ComputeStatistics, by_part
 from headrace_components.transform.application import ExampleForm, GraphApplication
 from headrace_components.transform.beam_rows import ReadRaw
 from headrace_components.transform.raw_data import RawColumns
@@ -114,12 +114,11 @@ def _statistics(
     rows: Mapping[str, Any],
     options: tfdv.StatsOptions,
 ) -> Callable[[], Any]:
+    flat = tuple(rows.values()) | f"{name}/AllSplits" >> beam.Flatten(pipeline=running.pipeline)
     found = running.gather(
-        tuple(rows.values())
-        | f"{name}/AllSplits" >> beam.Flatten(pipeline=running.pipeline)
-        | f"{name}/Statistics" >> ComputeStatistics(options, request.component)
+        {name: flat} | f"{name}/Statistics" >> ComputeStatistics(options, request.component)
     )
-    return lambda: statistics_pb2.DatasetFeatureStatisticsList.FromString(found()[0])
+    return lambda: by_part(found()[0], [name])[name]
 
 
 def _written(
