@@ -35,7 +35,7 @@ def add_python(directory: Path, script: str) -> Path:
     return program
 
 
-@pytest.mark.parametrize("image", ["pusher", "latest_artifact", "tfjs_converter"])
+@pytest.mark.parametrize("image", ["pusher", "tfjs_converter"])
 def test_a_lock_that_is_for_no_one_python_is_made_with_headraces(machine: Path, image: str) -> None:
     check_interpreters([image])
 

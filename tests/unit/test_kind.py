@@ -240,6 +240,7 @@ def test_the_profile_mounts_the_clusters_claims(tmp_path: Path) -> None:
     }
     assert mounted == {
         "exec-csv-example-gen": [("/mnt/data", "headrace-data")],
+        "exec-csv-example-gen-fingerprint": [("/mnt/data", "headrace-data")],
         "exec-pusher": [("/mnt/models", "headrace-models")],
     }
     claims = {
