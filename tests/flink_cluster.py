@@ -108,12 +108,15 @@ class Flink:
 
 
 @contextlib.contextmanager
-def flink(settings: Mapping[str, str] | None = None, slots: int = 2) -> Iterator[Flink]:
+def flink(
+    settings: Mapping[str, str] | None = None, slots: int = 2, *, has_beam: bool = False
+) -> Iterator[Flink]:
     """Gives a cluster of one task manager with Flink's default memory.
 
     Args:
         settings: More of Flink's configuration.
         slots: How many parts of a job run at a time.
+        has_beam: Whether the job server's jar lies in Flink's `lib`.
     """
     jar = job_server_jar("flink")
     with (
@@ -124,6 +127,9 @@ def flink(settings: Mapping[str, str] | None = None, slots: int = 2) -> Iterator
         logs = directory / "logs"
         logs.mkdir()
         rest, rpc, job, artifact = free_ports(4)
+        (directory / "lib").mkdir()
+        for file in [*_libraries().iterdir(), *([jar] if has_beam else [])]:
+            (directory / "lib" / file.name).symlink_to(file)
         _configure(
             directory,
             {
@@ -237,5 +243,10 @@ def _flink_program(
     directory: Path, logs: Path, name: str, entry: str, *options: str
 ) -> "subprocess.Popen[bytes]":
     logging = f"-Dlog4j.configurationFile={directory / 'log4j.properties'}"
-    command = ["java", *options, *_OPENS, logging, "-cp", f"{_libraries()}/*", entry]
+    # Flink's scripts put its own jar behind all others.
+    jars = sorted(
+        (directory / "lib").iterdir(), key=lambda jar: (jar.name.startswith("flink-dist"), jar.name)
+    )
+    classpath = os.pathsep.join(map(str, jars))
+    command = ["java", *options, *_OPENS, logging, "-cp", classpath, entry]
     return start_program([*command, "--configDir", str(directory)], logs / f"{name}.log")

@@ -220,6 +220,25 @@ def test_rows_and_statistics_of_the_penguins_equal_the_embedded_engines(
         assert differences(expected, found) == []
 
 
+def test_one_worker_serves_a_whole_job_where_flink_itself_has_beam(tmp_path: Path) -> None:
+    data = penguins(tmp_path / "data")
+    settings = {"classloader.resolve-order": "parent-first"}
+    root, log = tmp_path / "flink", tmp_path / "pool.log"
+    run("csv_example_gen", root, {"input_base": str(data)}, [])
+    with flink(settings, has_beam=True) as own, worker_pool(log) as address:
+        args = [
+            *arguments(own),
+            "--environment_type=EXTERNAL",
+            f"--environment_config={address}",
+            "--environment_cache_millis=60000",
+        ]
+        run("statistics_gen", root, {"beam_pipeline_args": args}, ["examples"])
+
+    assert log.read_text("utf-8").count("Starting worker with command") == 1
+    found = tfdv.load_stats_binary(str(root / "statistics/Split-train/FeatureStats.pb"))
+    assert found.datasets[0].num_examples > 200
+
+
 def metrics(root: Path) -> dict[tuple[str, str], str]:
     return {
         (str(found.slice_key), each.key.name): str(each.value)

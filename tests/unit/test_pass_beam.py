@@ -247,7 +247,20 @@ def test_flink_gets_its_job_server_and_how_workers_start(
     found = args_of(profile(beam={"flink": flink}, defaults="flink"))["csv-example-gen"] or []
 
     assert found[:2] == ["--runner=PortableRunner", "--job_endpoint=jobs:8099"]
+    found.remove("--environment_cache_millis=60000")
     assert [arg.partition(DIGEST)[0] for arg in found[2:]] == expected
+
+
+def test_how_long_idle_workers_stay_is_for_flink_alone_and_can_be_set() -> None:
+    spark = BeamRunner(runner="spark", job_endpoint="jobs:8099")
+    own = "--environment_cache_millis=0"
+    flink = BeamRunner(runner="flink", job_endpoint="jobs:8099", options=(own,))
+
+    of_spark = args_of(profile(beam={"spark": spark}, defaults="spark"))["csv-example-gen"] or []
+    of_flink = args_of(profile(beam={"flink": flink}, defaults="flink"))["csv-example-gen"] or []
+
+    assert not [arg for arg in of_spark if "environment_cache_millis" in arg]
+    assert of_flink[-1] == own  # Beam takes the last one
 
 
 FLOW = BeamRunner(runner="dataflow", project="p", region="r")

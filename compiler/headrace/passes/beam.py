@@ -21,6 +21,11 @@ PARAMETER = "beam_pipeline_args"
 # Roots that only the launcher of Kubeflow can open.
 _UNKNOWN_TO_BEAM = ("minio://", "oci://")
 
+# How long Flink keeps a worker that has nothing to do. Steps of a job that follow each other have
+# moments between them when none runs; without this, Flink ends the worker then, and the next one
+# imports TensorFlow anew.
+_WORKER_IDLE_MILLIS = 60_000
+
 
 def apply_beam(
     spec: Mapping[str, Any], target: Target, settings: Mapping[TaskPath, Said], profile: Profile
@@ -158,6 +163,7 @@ def _portable(runner: BeamRunner, image: str) -> Iterator[str]:
         environment_type=environment,
         environment_config=runner.environment_config or (image if environment == "DOCKER" else ""),
         parallelism=runner.parallelism,
+        environment_cache_millis=_WORKER_IDLE_MILLIS if runner.runner == "flink" else None,
         flink_rest=runner.rest,
     )
 
