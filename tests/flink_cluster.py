@@ -1,6 +1,6 @@
 """A real Apache Flink on this machine, with Beam's job server: a session cluster, as a cluster has.
 
-The programs come from Maven Central and PyPI once, 400 MB, and are kept in ~/.cache/headrace/tests.
+The programs come from Maven Central and PyPI once, and are kept in ~/.cache/headrace/tests.
 """
 
 import contextlib
@@ -42,7 +42,7 @@ _OPENED = (
     "java.base/java.util.concurrent.atomic",
     "java.base/java.util.concurrent.locks",
 )
-_OPENS = tuple(f"--add-opens={name}=ALL-UNNAMED" for name in _OPENED)
+JAVA_OPENS = tuple(f"--add-opens={name}=ALL-UNNAMED" for name in _OPENED)
 
 # What Flink's scripts make of the default `taskmanager.memory.process.size`, 1728m. Of its network
 # memory each 32 KiB are a buffer.
@@ -154,7 +154,7 @@ def flink(
         stack.callback(end_program, manager)
         server = start_program(
             [
-                *("java", "-Xmx512m", *_OPENS, "-jar", str(jar)),
+                *("java", "-Xmx512m", *JAVA_OPENS, "-jar", str(jar)),
                 f"--flink-master=localhost:{rest}",
                 f"--job-port={job}",
                 f"--artifact-port={artifact}",
@@ -181,7 +181,7 @@ def flink(
 def job_server_jar(runner: str) -> Path:
     """Returns the jar of Beam's job server for a runner, built by Maven when it is first needed."""
     if not os.environ.get("HEADRACE_FLINK"):
-        pytest.skip("it needs Java and 400 MB from Maven Central and PyPI: set HEADRACE_FLINK=1")
+        pytest.skip("it needs Java and 700 MB from Maven Central and PyPI: set HEADRACE_FLINK=1")
     program("java", "no job server can be started")
     maven = program("mvn", "no job server can be built")
     jar = _CACHE / f"job-server-{runner}.jar"
@@ -248,5 +248,5 @@ def _flink_program(
         (directory / "lib").iterdir(), key=lambda jar: (jar.name.startswith("flink-dist"), jar.name)
     )
     classpath = os.pathsep.join(map(str, jars))
-    command = ["java", *options, *_OPENS, logging, "-cp", classpath, entry]
+    command = ["java", *options, *JAVA_OPENS, logging, "-cp", classpath, entry]
     return start_program([*command, "--configDir", str(directory)], logs / f"{name}.log")

@@ -1,0 +1,13 @@
+"""Components on a real Apache Spark, which HEADRACE_FLINK=1 asks for, as it does for Flink."""
+
+from pathlib import Path
+
+from beam_penguins import check_equal_to_embedded
+from spark_cluster import spark
+
+
+def test_rows_and_statistics_of_the_penguins_equal_the_embedded_engines(tmp_path: Path) -> None:
+    with spark() as args:
+        logs = check_equal_to_embedded([*args, "--environment_type=LOOPBACK"], tmp_path)
+
+    assert ["is DONE." in log for log in logs] == [True, True]
