@@ -41,6 +41,17 @@ def is_left_out(item: pytest.Item) -> bool:
     return parameters.get("place") == "image" and CHOSEN not in ("all", parameters["rules"])
 
 
+# What `headrace_components.s3_settings` sets for the process of a task, which here is that of the
+# test where a launcher starts no other.
+OF_STORES = ("HEADRACE_MINIO_ENDPOINT", "HEADRACE_MINIO_REGION", "AWS_ENDPOINT_URL", "AWS_REGION")
+
+
+@pytest.fixture(autouse=True)
+def no_stores_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in OF_STORES:
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture(autouse=True)
 def place(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -515,7 +515,7 @@ def test_the_entry_point_keeps_each_backends_rules(
     )
 
     assert verdict(outcome) == ["BLESSED"]
-    assert "INFO tflite_converter: BLESSED." in outcome.log
+    assert "NOTICE tflite_converter: BLESSED." in outcome.log
 
 
 @pytest.mark.parametrize(

@@ -230,7 +230,7 @@ def test_machines_train_one_model_and_see_each_row_once(
     # The other machine saved a model too, as its collective operations demand, but not here.
     assert f"SAVED TO {root}" in ended[0].log
     assert "SAVED TO " in ended[1].log and str(root) not in ended[1].log.split("SAVED TO ")[1]
-    assert (root / "output_metadata.json").is_file()
+    assert (root / "executor_output.json").is_file()
     assert "this is worker 1 of 2" in ended[1].log
 
 
@@ -242,7 +242,7 @@ def test_a_machine_that_fails_fails_the_task_with_its_reason(tmp_path: Path) -> 
     assert reason in ended[1].log
     assert ended[0].code == 75, ended[0].log
     assert reason in ended[0].log.strip().splitlines()[-1]
-    assert not (root / "output_metadata.json").exists()
+    assert not (root / "executor_output.json").exists()
     assert reason in json.loads((root / "executor_error.json").read_text("utf-8"))["message"]
 
 
@@ -255,7 +255,7 @@ def test_a_machine_that_is_killed_is_told_of_and_not_waited_for(tmp_path: Path) 
     assert ended[1].code == -9
     assert ended[0].code == 75, ended[0].log
     assert "trainer: worker 0 of 2 lost another machine while run_fn ran (" in ended[0].log
-    assert not (root / "output_metadata.json").exists()
+    assert not (root / "executor_output.json").exists()
 
 
 def test_one_machine_trains_on_all_its_devices(tmp_path: Path) -> None:

@@ -34,6 +34,19 @@ def reported(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return found
 
 
+@pytest.fixture(autouse=True)
+def heard(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Undoes what other tests of this process have done to Beam's loggers."""
+    names = ["apache_beam", "runners", "worker", "data_plane"]
+    logging.disable(logging.NOTSET)
+    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, logger=".".join(names))
+    for end in range(1, len(names) + 1):
+        logger = logging.getLogger(".".join(names[:end]))
+        monkeypatch.setattr(logger, "disabled", False)
+        monkeypatch.setattr(logger, "propagate", True)
+
+
 def read_until_closed(code: grpc.StatusCode) -> None:
     """Has a worker read from a runner that closes the connection."""
     server = grpc.server(futures.ThreadPoolExecutor(1))

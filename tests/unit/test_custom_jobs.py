@@ -168,7 +168,7 @@ def test_the_jobs_container_runs_the_task_as_it_was(tmp_path: Path) -> None:
     code, log = launcher._start(words, message, pod, {})
 
     assert code == 0, log
-    published = json.loads((pod / "gcs/bucket/run/rows/output_metadata.json").read_text("utf-8"))
+    published = json.loads((pod / "gcs/bucket/run/rows/executor_output.json").read_text("utf-8"))
     assert set(published["artifacts"]) == {"examples"}
     # The launcher of the job writes it; the task would overwrite the job's name.
     assert published["parameterValues"] == {}

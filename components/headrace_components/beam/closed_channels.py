@@ -11,10 +11,9 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import grpc
-
 _LOGGER = "apache_beam.runners.worker.data_plane"
-_CLOSED = frozenset({grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE})
+# Names of `grpc.StatusCode`. Beam brings gRPC, and nothing else here needs it.
+_CLOSED = frozenset({"CANCELLED", "UNAVAILABLE"})
 
 
 @contextlib.contextmanager
@@ -51,4 +50,7 @@ def kept_back() -> Iterator[None]:
 
 
 def _is_closing(error: BaseException | None) -> bool:
-    return isinstance(error, grpc.RpcError) and getattr(error, "code", lambda: None)() in _CLOSED
+    if not any(each.__name__ == "RpcError" for each in type(error).__mro__):
+        return False
+    code = getattr(error, "code", None)
+    return callable(code) and getattr(code(), "name", "") in _CLOSED
