@@ -64,9 +64,9 @@ class StoredRuns:
             object_stores.download_directory(self.filesystem, source, target)
         except OSError as error:
             raise PlatformError(
-                f"{self.component}: could not read {source}: {_one_line(error)}. Check that the "
-                "task's account may read the pipeline's root; or, if the run was just deleted, run "
-                "again."
+                f"{self.component}: could not read {source}: {object_stores.one_line(error)}. "
+                "Check that the task's account may read the pipeline's root; or, if the run "
+                "was just deleted, run again."
             ) from error
 
 
@@ -94,8 +94,8 @@ def list_runs(uri: str, records: Collection[str], component: str) -> StoredRuns:
     except OSError as error:
         raise PlatformError(
             f"{component}: could not list {uri}, where the outputs of earlier runs are: "
-            f"{_one_line(error)}. Check the account of the task and, for an S3 server, "
-            "AWS_ENDPOINT_URL; or mount the store and pass its directory as `search_root`."
+            f"{object_stores.one_line(error)}. Check the account of the task and, for an S3 "
+            "server, AWS_ENDPOINT_URL; or mount the store and pass its directory as `search_root`."
         ) from error
     logging.info(
         "%s: listed %s, %d files, in %.1f s.", component, uri, num_files, time.monotonic() - started
@@ -148,7 +148,3 @@ def _stand_in(runs: StoredRuns, entry: fs.FileInfo, records: Collection[str]) ->
         path.touch()
     os.utime(path, ns=(entry.mtime_ns, entry.mtime_ns))
     return True
-
-
-def _one_line(error: OSError) -> str:
-    return " ".join(str(error).split()).rstrip(".")

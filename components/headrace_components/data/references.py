@@ -222,8 +222,8 @@ def _told(component: str, what: str) -> Iterator[None]:
         if error.errno == errno.ENOSPC:  # on this machine, which the task's runtime tells
             raise
         raise PlatformError(
-            f"{component}: could not {what}: {_one_line(error)}. Check the task's account and, for "
-            'an S3 server, AWS_ENDPOINT_URL; or set `large_artifacts = "copy"`.'
+            f"{component}: could not {what}: {object_stores.one_line(error)}. Check the task's "
+            'account and, for an S3 server, AWS_ENDPOINT_URL; or set `large_artifacts = "copy"`.'
         ) from error
 
 
@@ -234,13 +234,10 @@ def _gone(component: str, what: str) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise InputError(
-            f"{component}: could not {what}: {_one_line(error)}. They were removed, perhaps by a "
-            "rule of the bucket. Run the component that made them again, with its cache off."
+            f"{component}: could not {what}: {object_stores.one_line(error)}. They were removed, "
+            "perhaps by a rule of the bucket. Run the component that made them again, with "
+            "its cache off."
         ) from error
-
-
-def _one_line(error: OSError) -> str:
-    return " ".join(str(error).split()).rstrip(".")
 
 
 def _log(
