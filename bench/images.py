@@ -18,13 +18,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.containers import building, definitions
+from headrace.images import building, definitions
 
 _BEGUN = "execute begins"
 # What `__main__` of a component does, with another `execute`.
 _START = """
 import json
-from headrace_components.task import main
+from headrace_components.contract.task import main
 from headrace_components.{name}.executor import execute
 message = {{"inputs": {{}}, "outputs": {{"outputFile": "/tmp/output.json"}}}}
 main("{name}", lambda task: print("{begun}", flush=True), ["--executor_input", json.dumps(message)])

@@ -7,7 +7,7 @@ from typing import Any
 from docstring_parser import parse
 
 from headrace_components import artifacts, catalog
-from headrace_components.images import IMAGE_PREFIX
+from headrace_components.contract.image_names import IMAGE_PREFIX
 
 PAGE = Path(__file__).with_name("components.md")
 

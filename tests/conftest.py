@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from headrace_components.task import LIBRARY_SETTINGS
-from launcher import Launcher
+from headrace_components.contract.task import LIBRARY_SETTINGS
+from support.launcher import Launcher
 
 # As every process of a component has them, before a test imports TensorFlow.
 os.environ.update(LIBRARY_SETTINGS)

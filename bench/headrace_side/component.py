@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from bench import clock
-from headrace_components import task
-from headrace_components.data.examples import ExamplesReader
+from headrace_components.contract import task
+from headrace_components.library.data.examples import ExamplesReader
 
 
 def main() -> None:

@@ -9,9 +9,9 @@ import tensorflow as tf
 from tfx_bsl.public import tfxio
 
 from bench import clock
-from headrace_components.data import schemas
-from headrace_components.data.examples import ExamplesReader
-from headrace_components.user_code.data_accessor import make_data_accessor
+from headrace_components.library.data import schemas
+from headrace_components.library.data.examples import ExamplesReader
+from headrace_components.library.user_code.data_accessor import make_data_accessor
 
 BATCH_SIZE = 512  # As in the flights example.
 

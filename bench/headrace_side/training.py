@@ -24,8 +24,8 @@ from tfx_bsl.public import tfxio
 
 from bench import clock
 from bench.inputs import FLIGHTS
-from headrace_components.data.examples import ExamplesReader, ExamplesWriter
-from headrace_components.user_code.data_accessor import make_data_accessor
+from headrace_components.library.data.examples import ExamplesReader, ExamplesWriter
+from headrace_components.library.user_code.data_accessor import make_data_accessor
 
 _WARM_UP_STEPS = 5
 _NUM_IMAGES, _SIDE, _NUM_CLASSES = 2048, 32, 10

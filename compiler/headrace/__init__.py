@@ -9,18 +9,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from headrace.backends.local.run import resume as resume
-    from headrace.backends.local.run import run as run
-    from headrace.compiler import compile_pipeline as compile  # noqa: A004  the command's name is the function's
+    from headrace.compilation.compiler import compile_pipeline as compile  # noqa: A004  the command's name is the function's
+    from headrace.targets.local.run import resume as resume
+    from headrace.targets.local.run import run as run
 
 __all__ = ["compile", "resume", "run"]
 
 __version__ = "0.1.0"
 
 _EXPORTS = {
-    "compile": ("headrace.compiler", "compile_pipeline"),
-    "resume": ("headrace.backends.local.run", "resume"),
-    "run": ("headrace.backends.local.run", "run"),
+    "compile": ("headrace.compilation.compiler", "compile_pipeline"),
+    "resume": ("headrace.targets.local.run", "resume"),
+    "run": ("headrace.targets.local.run", "run"),
 }
 
 

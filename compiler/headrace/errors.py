@@ -1,6 +1,6 @@
 """What the compiler reports to the author of a pipeline or of a target profile."""
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 
 
 class CompileError(InputError):

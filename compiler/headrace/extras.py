@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 
 
 def require(module: str, *, extra: str, who: str, purpose: str) -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster_kubectl import Namespace, kubectl
-from kubernetes_manifests import MANIFESTS
+from support.cluster_kubectl import Namespace, kubectl
+from support.kubernetes_manifests import MANIFESTS
 
 ROOT = MANIFESTS.parent
 _IMAGE = "localhost/headrace/kubernetes_pusher:dev"

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from cluster_kubectl import Namespace, Object, answer
 from headrace_components.training_job.jobset import EXECUTOR_INPUT, _manifest
+from support.cluster_kubectl import Namespace, Object, answer
 
 POD: Object = {
     "metadata": {"labels": {"sidecar.istio.io/inject": "false"}},

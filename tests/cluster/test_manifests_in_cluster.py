@@ -5,8 +5,8 @@ import json
 import pytest
 import yaml
 
-from cluster_kubectl import Namespace, Object, answer, kubectl, moved
-from kubernetes_manifests import MANIFESTS, built
+from support.cluster_kubectl import Namespace, Object, answer, kubectl, moved
+from support.kubernetes_manifests import MANIFESTS, built
 
 # Verb, resource, and a name where the role has one; what each account may do, and some of what not.
 TASK = {

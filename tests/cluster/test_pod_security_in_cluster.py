@@ -11,14 +11,14 @@ import pytest
 import yaml
 from kfp import dsl
 
-from cluster_kubectl import Namespace, Object, answer
-from headrace.compiler import compile_for
-from headrace.frontend import load
+from headrace.compilation.compiler import compile_for
+from headrace.frontend.loading import load
 from headrace.profiles.images import Images
 from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile
 from headrace_components import catalog
 from headrace_components.artifacts import Model
+from support.cluster_kubectl import Namespace, Object, answer
 
 # What Kubeflow Pipelines 2.17 gives the container of a task by itself.
 _BY_KUBEFLOW = {

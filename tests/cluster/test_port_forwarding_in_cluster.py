@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from cluster_kubectl import Namespace
-from headrace.backends.kubeflow.port_forward import Purpose, forwarded
-from headrace_components.errors import InputError, PlatformError
+from headrace.targets.kubeflow.port_forward import Purpose, forwarded
+from headrace_components.contract.errors import InputError, PlatformError
+from support.cluster_kubectl import Namespace
 
 _PURPOSE = Purpose(because="a test asks for it", otherwise="the URL of the API as `host`")
 _SERVE = """

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from cluster_kubectl import Namespace, Object, answer, kubectl, moved
-from kubernetes_manifests import MANIFESTS, built
+from support.cluster_kubectl import Namespace, Object, answer, kubectl, moved
+from support.kubernetes_manifests import MANIFESTS, built
 
 _CLAIM = "headrace-models"
 _RUN = """

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from kfp import dsl
 
-from conformance_features import conforms
 from headrace.errors import CompileError
-from headrace.frontend import load
-from headrace_components.errors import InputError
-from local_pipelines import changed, number, run_pipeline, step
+from headrace.frontend.loading import load
+from headrace_components.contract.errors import InputError
+from support.conformance_features import conforms
+from support.local_pipelines import changed, number, run_pipeline, step
 
 SECTION = "Conditions"
 

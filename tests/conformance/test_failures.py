@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from kfp import dsl
 
-from conformance_features import conforms
-from headrace.backends.local.rules import Backend
+from headrace.compilation.passes.lint import lint
 from headrace.errors import CompileError
-from headrace.frontend import load
-from headrace.passes.lint import lint
-from local_pipelines import fails, flaky, note_status, run_pipeline, step
+from headrace.frontend.loading import load
+from headrace.targets.local.execution.rules import Backend
+from support.conformance_features import conforms
+from support.local_pipelines import fails, flaky, note_status, run_pipeline, step
 
 SECTION = "Failures"
 NO_REASON = "a success is `COMPLETE` or `RUNNING`, a failure has no reason"

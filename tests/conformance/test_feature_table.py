@@ -8,10 +8,10 @@ import pytest
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from conformance_features import FEATURES, PAGE, PROFILE, Feature, refusal, render
-from headrace.compiler import compile_for
-from headrace.frontend import load
-from headrace.targets import Target
+from headrace.compilation.compiler import compile_for
+from headrace.frontend.loading import load
+from headrace.targets.registry import Target
+from support.conformance_features import FEATURES, PAGE, PROFILE, Feature, refusal, render
 
 HERE = Path(__file__)
 for module in sorted(HERE.parent.glob("test_*.py")):

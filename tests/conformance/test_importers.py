@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from kfp import dsl
 
-from conformance_features import conforms
+from headrace.compilation.passes.lint import lint
 from headrace.errors import CompileError
-from headrace.frontend import load
-from headrace.passes.lint import lint
-from local_pipelines import read, run_pipeline, step
+from headrace.frontend.loading import load
+from support.conformance_features import conforms
+from support.local_pipelines import read, run_pipeline, step
 
 SECTION = "Importers"
 SCHEMES = "from `gs`, `s3`, `minio` and `oci`"

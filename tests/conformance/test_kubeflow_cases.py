@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from conformance_features import PROFILE
-from headrace.backends.local.run import run
-from headrace.compiler import compile_for
+from headrace.compilation.compiler import compile_for
 from headrace.errors import CompileError
-from headrace.frontend import Frontend
-from headrace.specs.reading import read_documents
+from headrace.frontend.loading import Frontend
+from headrace.ir.validation.reading import read_documents
+from headrace.targets.local.run import run
+from support.conformance_features import PROFILE
 
 FOLDER = Path(__file__).parents[1] / "fixtures/kubeflow_cases"
 NAMES = sorted(file.stem for file in FOLDER.glob("*.json"))

@@ -10,12 +10,12 @@ from typing import Any, List, NamedTuple  # noqa: UP035  kfp knows these names o
 import pytest
 from kfp import dsl
 
-from conformance_features import PROFILE, conforms
-from headrace.compiler import compile_for
+from headrace.compilation.compiler import compile_for
+from headrace.compilation.passes.lint import lint
 from headrace.errors import CompileError
-from headrace.frontend import load
-from headrace.passes.lint import lint
-from local_pipelines import (
+from headrace.frontend.loading import load
+from support.conformance_features import PROFILE, conforms
+from support.local_pipelines import (
     collect,
     collect_artifacts,
     items,

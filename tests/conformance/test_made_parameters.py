@@ -13,20 +13,20 @@ import pytest
 from kfp import dsl
 from kfp.compiler import Compiler
 
-import compiled_runs
-import kubeflow_words
-from conformance_features import PROFILE, conforms
-from headrace.backends.local import engine, run
-from headrace.compiler import compile_for
+from headrace.compilation.compiler import compile_for
 from headrace.errors import CompileError
-from headrace.frontend import load
-from headrace.targets import TARGETS, Target
+from headrace.frontend.loading import load
+from headrace.targets.local import run
+from headrace.targets.local.execution import engine
+from headrace.targets.registry import TARGETS, Target
 from headrace_components.catalog import csv_example_gen, statistics_gen, trainer
-from headrace_components.data.examples import ExamplesReader
-from headrace_components.templates import fill, whole_numbers
-from launcher import Launcher, Rules
-from local_pipelines import number, step
-from made_parameters import received
+from headrace_components.contract.templates import fill, whole_numbers
+from headrace_components.library.data.examples import ExamplesReader
+from support import compiled_runs, kubeflow_words
+from support.conformance_features import PROFILE, conforms
+from support.launcher import Launcher, Rules
+from support.local_pipelines import number, step
+from support.made_parameters import received
 
 SECTION = "Parameters of Headrace's components"
 HARD = 'it\'s "ü"\n\\ \\n {{$}} {{x}} @[[root]] \U0001f426'

@@ -16,24 +16,24 @@ from typing import Any
 import pytest
 import yaml
 
-from conformance_features import FEATURES, PROFILE
-from headrace import ir
-from headrace.backends.local import run, run_parameters
-from headrace.backends.local.cache import Cache
-from headrace.backends.local.interpreter import Interpreter
-from headrace.backends.local.leaf import LeafRunner
-from headrace.backends.local.model import Artifacts, Result
-from headrace.backends.local.observer import Silence
-from headrace.backends.local.recorder import Recorder
-from headrace.backends.local.rules import RULES
-from headrace.backends.local.runners.runner import TaskProcess
-from headrace.backends.local.spec import Component, Spec
-from headrace.backends.local.store import RunStore
-from headrace.compiler import compile_for
-from headrace.frontend import load
-from headrace.passes.parameter_checks import check_parameters
-from headrace_components.errors import InputError
-from local_pipelines import compiled
+from headrace.compilation.compiler import compile_for
+from headrace.compilation.passes.parameter_checks import check_parameters
+from headrace.frontend.loading import load
+from headrace.ir import specs
+from headrace.ir.view import Component, Spec
+from headrace.targets.local import run, run_parameters
+from headrace.targets.local.cache.answers import Cache
+from headrace.targets.local.execution.interpreter import Interpreter
+from headrace.targets.local.execution.leaf import LeafRunner
+from headrace.targets.local.execution.results import Artifacts, Result
+from headrace.targets.local.execution.rules import RULES
+from headrace.targets.local.observer import Silence
+from headrace.targets.local.records.recorder import Recorder
+from headrace.targets.local.records.store import RunStore
+from headrace.targets.local.runners.runner import TaskProcess
+from headrace_components.contract.errors import InputError
+from support.conformance_features import FEATURES, PROFILE
+from support.local_pipelines import compiled
 
 HERE = Path(__file__)
 for module in sorted(HERE.parent.glob("test_*.py")):
@@ -295,7 +295,7 @@ async def _at_once(_: float) -> None:
 def test_what_is_damaged_above_runs_while_it_is_whole(tmp_path: Path) -> None:
     num_run = 0
     for number, seed in enumerate(seeds()[0]):
-        types = {each["parameterType"] for each in ir.parameters(seed["root"]).values()}
+        types = {each["parameterType"] for each in specs.parameters(seed["root"]).values()}
         if "LIST" in types:  # of dicts with certain keys, perhaps
             continue
         try:

@@ -12,13 +12,13 @@ from typing import Any, List, Optional  # noqa: UP035  kfp knows these names onl
 import pytest
 from kfp import dsl
 
-import kubeflow_driver
-from conformance_features import PROFILE
-from headrace.compiler import compile_for
+from headrace.compilation.compiler import compile_for
 from headrace.errors import CompileError
-from headrace.frontend import load
-from headrace.targets import Target
-from local_pipelines import (
+from headrace.frontend.loading import load
+from headrace.targets.registry import Target
+from support import kubeflow_driver
+from support.conformance_features import PROFILE
+from support.local_pipelines import (
     collect,
     collect_artifacts,
     fails,

@@ -11,11 +11,11 @@ from typing import Any, List, NamedTuple  # noqa: UP035  kfp knows these names o
 import pytest
 from kfp import dsl
 
-import kubeflow_driver
-from conformance_features import PROFILE, conforms
-from headrace.compiler import compile_for
-from headrace.frontend import load
-from local_pipelines import run_pipeline, step
+from headrace.compilation.compiler import compile_for
+from headrace.frontend.loading import load
+from support import kubeflow_driver
+from support.conformance_features import PROFILE, conforms
+from support.local_pipelines import run_pipeline, step
 
 HARD = 'it\'s "ü"\n\t\\ \\n {{x}} {{$}} $HOME ${HOME} `id` %s </a>&amp; @[[text]] \u20ac'
 

@@ -10,12 +10,21 @@ from typing import Any, NamedTuple, Optional
 import pytest
 from kfp import dsl
 
-from conformance_features import conforms
+from headrace.compilation.passes.lint import lint
 from headrace.errors import CompileError
-from headrace.frontend import load
-from headrace.passes.lint import lint
-from headrace.targets import Target
-from local_pipelines import collect, items, note_inputs, number, read, run_pipeline, step, tell
+from headrace.frontend.loading import load
+from headrace.targets.registry import Target
+from support.conformance_features import conforms
+from support.local_pipelines import (
+    collect,
+    items,
+    note_inputs,
+    number,
+    read,
+    run_pipeline,
+    step,
+    tell,
+)
 
 SECTION = "Sub-pipelines"
 

@@ -11,11 +11,11 @@ import kfp
 import pytest
 from kfp import dsl
 
-from conformance_features import conforms
+from headrace.compilation.passes.lint import lint
 from headrace.errors import CompileError
-from headrace.frontend import load
-from headrace.passes.lint import lint
-from local_pipelines import (
+from headrace.frontend.loading import load
+from support.conformance_features import conforms
+from support.local_pipelines import (
     collect,
     join,
     note_inputs,

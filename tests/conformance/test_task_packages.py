@@ -11,12 +11,12 @@ from typing import NamedTuple
 import pytest
 from kfp import dsl
 
-from conformance_features import conforms
-from headrace.backends.local import engine
-from headrace.backends.local.observer import Silence
-from headrace.backends.local.runners.package_steps import split
-from local_pipelines import compiled
-from package_index import PackageIndex, index
+from headrace.targets.local.execution import engine
+from headrace.targets.local.observer import Silence
+from headrace.targets.local.runners.package_steps import split
+from support.conformance_features import conforms
+from support.local_pipelines import compiled
+from support.package_index import PackageIndex, index
 
 __all__ = ["index"]
 

@@ -11,11 +11,11 @@ from typing import NamedTuple, get_args
 import pytest
 from kfp import dsl
 
-from conformance_features import conforms
-from headrace.backends.local import engine
-from headrace.backends.local.rules import Backend
-from headrace_components.errors import InputError
-from local_pipelines import note_variable, run_pipeline
+from headrace.targets.local.execution import engine
+from headrace.targets.local.execution.rules import Backend
+from headrace_components.contract.errors import InputError
+from support.conformance_features import conforms
+from support.local_pipelines import note_variable, run_pipeline
 
 SECTION = "Values of components that are not Headrace's"
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-import built_images
-import launcher
-from headrace.containers import building
+from headrace.images import building
+from support import built_images, launcher
 
 # What tests of a component's entry point under the rules of each backend are called.
 RULES_TESTS = (
@@ -41,8 +40,8 @@ def is_left_out(item: pytest.Item) -> bool:
     return parameters.get("place") == "image" and CHOSEN not in ("all", parameters["rules"])
 
 
-# What `headrace_components.s3_settings` sets for the process of a task, which here is that of the
-# test where a launcher starts no other.
+# What `headrace_components.contract.s3_settings` sets for the process of a task, which here is
+# that of the test where a launcher starts no other.
 OF_STORES = ("HEADRACE_MINIO_ENDPOINT", "HEADRACE_MINIO_REGION", "AWS_ENDPOINT_URL", "AWS_REGION")
 
 

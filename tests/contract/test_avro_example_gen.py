@@ -11,11 +11,11 @@ from typing import Any
 import fastavro
 import pytest
 
-from example_sources import EXPECTED, FIXTURE, ONE, THREE, TWO, digests, divided, rows_of
 from headrace_components.avro_example_gen.cache import external_state
-from headrace_components.data.examples import ExamplesReader
 from headrace_components.import_example_gen.messages import message_class
-from launcher import Launcher, Outcome, Rules, TaskFailedError
+from headrace_components.library.data.examples import ExamplesReader
+from support.example_sources import EXPECTED, FIXTURE, ONE, THREE, TWO, digests, divided, rows_of
+from support.launcher import Launcher, Outcome, Rules, TaskFailedError
 
 NOON = datetime.datetime(2013, 1, 31, 12, tzinfo=datetime.UTC)
 

@@ -20,21 +20,21 @@ from apache_beam.portability.api import beam_job_api_pb2
 from apache_beam.runners.portability.local_job_service import BeamJob, LocalJobServicer
 from kfp import dsl
 
-from beam_clusters import executor_input, worker_pool
-from headrace import ir
-from headrace.compiler import compile_for
-from headrace.frontend import load
+from headrace.compilation.compiler import compile_for
+from headrace.frontend.loading import load
+from headrace.ir import specs
 from headrace.profiles.beam import BeamRunner
 from headrace.profiles.images import Images
 from headrace.profiles.profile import Profile
 from headrace.profiles.tasks import TaskSettings, TaskTables
 from headrace_components import catalog
-from headrace_components.beam import job
+from headrace_components.contract.task import Artifact, main
 from headrace_components.csv_example_gen.executor import execute
-from headrace_components.data.examples import ExamplesReader
 from headrace_components.filter_examples import executor as filter_executor
+from headrace_components.library.beam import job
+from headrace_components.library.data.examples import ExamplesReader
 from headrace_components.query_example_gen import executor as query_executor
-from headrace_components.task import Artifact, main
+from support.beam_clusters import executor_input, worker_pool
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 
@@ -53,9 +53,9 @@ def args_for(runner: BeamRunner) -> list[str]:
         beam={"cluster": runner},
         tasks=TaskTables(defaults=TaskSettings(beam="cluster")),
     )
-    nodes = ir.tasks(compile_for(load(flights), "kubeflow", profile).document)
+    nodes = specs.tasks(compile_for(load(flights), "kubeflow", profile).document)
     (node,) = (node for node in nodes if node.name == "csv-example-gen")
-    args: list[str] = ir.constant(ir.parameter_inputs(node.task)["beam_pipeline_args"])
+    args: list[str] = specs.constant(specs.parameter_inputs(node.task)["beam_pipeline_args"])
     return args
 
 

@@ -10,9 +10,9 @@ from apache_beam.portability import common_urns
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from tensorflow_data_validation.statistics.stats_options import StatsOptions
 
-from headrace_components.beam.statistics import ComputeStatistics, by_part
-from headrace_components.data.statistics import compute
-from statistics_oracle import differences
+from headrace_components.library.beam.statistics import ComputeStatistics, by_part
+from headrace_components.library.data.statistics import compute
+from support.statistics_oracle import differences
 
 
 def batch(values: Sequence[int]) -> pa.RecordBatch:

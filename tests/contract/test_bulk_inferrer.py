@@ -11,10 +11,10 @@ from tensorflow_serving.apis import prediction_log_pb2
 from tfx_bsl.beam import run_inference
 from tfx_bsl.public.proto import model_spec_pb2
 
-from headrace_components.data.examples import ExamplesReader
-from headrace_components.data.tfrecord import TFRecordWriter, read_records
-from launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
-from saved_models import NUM_ROWS, save_model, set_methods, write_examples
+from headrace_components.library.data.examples import ExamplesReader
+from headrace_components.library.data.tfrecord import TFRecordWriter, read_records
+from support.launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
+from support.saved_models import NUM_ROWS, save_model, set_methods, write_examples
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pytest
 
 from headrace_components.csv_example_gen.csv_files import BLOCK_BYTES
-from headrace_components.data.examples import ExamplesReader
-from launcher import Launcher, Outcome, Rules, TaskFailedError
+from headrace_components.library.data.examples import ExamplesReader
+from support.launcher import Launcher, Outcome, Rules, TaskFailedError
 
 FIXTURE = Path(__file__).parents[1] / "fixtures/csv_example_gen"
 EXPECTED = json.loads((FIXTURE / "expected.json").read_text("utf-8"))
@@ -505,7 +505,7 @@ def test_memory_is_bounded_by_the_block_and_not_by_the_file(base: Path, tmp_path
 def peak_bytes(base: Path, output: Path) -> int:
     code = (
         "import resource, sys;"
-        "from headrace_components import task;"
+        "from headrace_components.contract import task;"
         "from headrace_components.csv_example_gen.executor import execute;"
         "code = task.main('csv_example_gen', execute, sys.argv[1:]);"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024);"

@@ -12,8 +12,9 @@ import pytest
 import tensorflow_data_validation as tfdv
 from tensorflow_data_validation.skew import feature_skew_detector
 
-from headrace_components.data.example_encoder import encode_examples
-from headrace_components.data.examples import (
+from headrace_components.example_diff import beam_engine as diff_on_beam
+from headrace_components.library.data.example_encoder import encode_examples
+from headrace_components.library.data.examples import (
     BYTES_LIST,
     FLOAT_LIST,
     INT_LIST,
@@ -21,11 +22,10 @@ from headrace_components.data.examples import (
     ExamplesWriter,
     examples_metadata,
 )
-from headrace_components.data.tfrecord import read_records
-from headrace_components.example_diff import beam_engine as diff_on_beam
-from launcher import Launcher, Outcome, Stored, TaskFailedError
-from saved_models import save_model, set_methods
-from statistics_oracle import differences
+from headrace_components.library.data.tfrecord import read_records
+from support.launcher import Launcher, Outcome, Stored, TaskFailedError
+from support.saved_models import save_model, set_methods
+from support.statistics_oracle import differences
 
 IN_MEMORY = ["--runner=DirectRunner"]
 PROCESSES = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]

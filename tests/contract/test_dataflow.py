@@ -22,29 +22,29 @@ import tensorflow_data_validation as tfdv
 from apache_beam.internal.gcp import auth
 from kfp import dsl
 
-from beam_clusters import executor_input
-from google_cloud import PROJECT, REGION, GoogleCloud, google_cloud, images
-from headrace import ir
-from headrace.compiler import compile_for
-from headrace.frontend import load
+from headrace.compilation.compiler import compile_for
+from headrace.frontend.loading import load
+from headrace.ir import specs
 from headrace.profiles.beam import BeamRunner
 from headrace.profiles.images import Images
 from headrace.profiles.profile import Profile
 from headrace.profiles.tasks import TaskSettings, TaskTables
 from headrace.profiles.vertex import Vertex
 from headrace_components import catalog
-from headrace_components.beam import job
-from headrace_components.data.examples import (
+from headrace_components.contract.errors import ComponentError, InputError, PlatformError
+from headrace_components.contract.task import Artifact
+from headrace_components.library.beam import job
+from headrace_components.library.data.examples import (
     BYTES_LIST,
     INT_LIST,
     ExamplesReader,
     ExamplesWriter,
     examples_metadata,
 )
-from headrace_components.errors import ComponentError, InputError, PlatformError
-from headrace_components.task import Artifact
-from launcher import Launcher
-from statistics_oracle import differences
+from support.beam_clusters import executor_input
+from support.google_cloud import PROJECT, REGION, GoogleCloud, google_cloud, images
+from support.launcher import Launcher
+from support.statistics_oracle import differences
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 NUM_ROWS = 500
@@ -120,8 +120,8 @@ def flights() -> None:
 def args_for(task: str, cloud: GoogleCloud) -> list[str]:
     """Returns what the compiler writes for a task."""
     spec = compile_for(load(flights), "vertex", profile(cloud)).document["pipelineSpec"]
-    (node,) = (node for node in ir.tasks(spec) if node.name == task)
-    args: list[str] = ir.constant(ir.parameter_inputs(node.task)["beam_pipeline_args"])
+    (node,) = (node for node in specs.tasks(spec) if node.name == task)
+    args: list[str] = specs.constant(specs.parameter_inputs(node.task)["beam_pipeline_args"])
     return args
 
 

@@ -13,7 +13,7 @@ import pytest
 import tensorflow_model_analysis as tfma
 import tf_keras
 
-from evaluator_cases import (
+from support.evaluator_cases import (
     at_least,
     eval_config,
     flights,
@@ -22,7 +22,7 @@ from evaluator_cases import (
     save_model,
     write_examples,
 )
-from launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
+from support.launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
 
 AUC = metric("AUC", at_least(0.7))
 

@@ -8,12 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from beam_clusters import cluster, executor_input
-from evaluator_cases import at_least, eval_config, flights, metric, save_model, write_examples
+from headrace_components.contract.task import main
 from headrace_components.evaluator import results
 from headrace_components.evaluator.executor import execute
-from headrace_components.task import main
-from launcher import Launcher, Outcome, Stored, TaskFailedError
+from support.beam_clusters import cluster, executor_input
+from support.evaluator_cases import (
+    at_least,
+    eval_config,
+    flights,
+    metric,
+    save_model,
+    write_examples,
+)
+from support.launcher import Launcher, Outcome, Stored, TaskFailedError
 
 IN_MEMORY = ["--runner=DirectRunner"]
 PROCESSES = [*IN_MEMORY, "--direct_running_mode=multi_processing", "--direct_num_workers=1"]

@@ -7,14 +7,21 @@ from typing import Any
 
 import pytest
 
-from evaluator_cases import at_least, eval_config, flights, metric, save_model, write_examples
 from headrace_components.evaluator.curves import Confusion, Curve, RocPoint
 from headrace_components.evaluator.metric_rows import Requirement, Score, SliceScores
 from headrace_components.evaluator.presentation import classification, metric_values
 from headrace_components.evaluator.report import evaluation_report
 from headrace_components.evaluator.verdict import Failure, Verdict
-from headrace_components.reports.page import MAX_BYTES
-from launcher import Launcher, Outcome, Rules, Stored
+from headrace_components.library.reports.page import MAX_BYTES
+from support.evaluator_cases import (
+    at_least,
+    eval_config,
+    flights,
+    metric,
+    save_model,
+    write_examples,
+)
+from support.launcher import Launcher, Outcome, Rules, Stored
 
 COUNT = metric("ExampleCount")
 

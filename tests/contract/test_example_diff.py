@@ -14,7 +14,8 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from tensorflow_data_validation.skew import feature_skew_detector
 from tensorflow_data_validation.skew.protos import feature_skew_results_pb2
 
-from headrace_components.data.examples import (
+from headrace_components.example_diff import found as found_module
+from headrace_components.library.data.examples import (
     BYTES_LIST,
     FLOAT_LIST,
     INT_LIST,
@@ -22,8 +23,7 @@ from headrace_components.data.examples import (
     ExamplesWriter,
     examples_metadata,
 )
-from headrace_components.example_diff import found as found_module
-from launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
+from support.launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
 
 Found = dict[str, list[Any]]
 """Messages by kind of file, in an order of their own."""

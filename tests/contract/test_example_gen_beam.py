@@ -15,16 +15,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from example_sources import FIXTURE, THREE, TWO, divided, records_of
-from headrace_components.beam.job import Job
-from headrace_components.beam.options import BeamOptions
-from headrace_components.data.example_encoder import encode_examples
-from headrace_components.data.examples import ExamplesReader
-from headrace_components.data.tfrecord import frame
-from headrace_components.errors import InputError
-from headrace_components.example_gen.beam_engine import read
-from headrace_components.example_gen.beam_sources import Source
-from launcher import Launcher, Stored, TaskFailedError
+from headrace_components.contract.errors import InputError
+from headrace_components.library.beam.job import Job
+from headrace_components.library.beam.options import BeamOptions
+from headrace_components.library.data.example_encoder import encode_examples
+from headrace_components.library.data.examples import ExamplesReader
+from headrace_components.library.data.tfrecord import frame
+from headrace_components.library.sources.beam_engine import read
+from headrace_components.library.sources.beam_sources import Source
+from support.example_sources import FIXTURE, THREE, TWO, divided, records_of
+from support.launcher import Launcher, Stored, TaskFailedError
 
 IN_MEMORY = ["--runner=DirectRunner"]
 PROCESSES = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]

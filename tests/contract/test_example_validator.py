@@ -12,11 +12,11 @@ import pytest
 import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
-import object_stores
-from headrace_components.data import schemas, statistics
+from headrace_components.contract.task import Artifact, Task
 from headrace_components.example_validator.executor import execute
-from headrace_components.task import Artifact, Task
-from launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
+from headrace_components.library.data import schemas, statistics
+from support import object_stores
+from support.launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
 
 METADATA = {"span": 3, "split_names": '["train", "eval"]'}
 

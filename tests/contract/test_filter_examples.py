@@ -9,17 +9,17 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from headrace_components.data.example_encoder import encode_examples
-from headrace_components.data.examples import (
+from headrace_components.filter_examples.cache import environment_state
+from headrace_components.library.data.example_encoder import encode_examples
+from headrace_components.library.data.examples import (
     BYTES_LIST,
     INT_LIST,
     ExamplesReader,
     ExamplesWriter,
     examples_metadata,
 )
-from headrace_components.filter_examples.cache import environment_state
-from headrace_components.user_code.module_pack import pack
-from launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
+from headrace_components.library.user_code.module_pack import pack
+from support.launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
 
 # More than one batch of the component's, and a feature that some rows lack.
 NUM_ROWS = 25_000

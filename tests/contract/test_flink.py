@@ -12,11 +12,11 @@ from typing import TypeAlias
 import pytest
 import tensorflow_data_validation as tfdv
 
-from beam_clusters import await_true, worker_pool
-from beam_penguins import check_equal_to_embedded, penguins, run
-from evaluator_cases import eval_config, flights, metric, save_model, write_examples
-from flink_cluster import Flink, flink
 from headrace_components.evaluator import results
+from support.beam_clusters import await_true, worker_pool
+from support.beam_penguins import check_equal_to_embedded, penguins, run
+from support.evaluator_cases import eval_config, flights, metric, save_model, write_examples
+from support.flink_cluster import Flink, flink
 
 Start: TypeAlias = Callable[[list[str], Path, float], "subprocess.Popen[bytes]"]
 

@@ -14,14 +14,14 @@ import pytest
 from apache_beam.portability.api import beam_job_api_pb2
 from apache_beam.runners.portability.local_job_service import LocalJobServicer
 
-from flink_rest import FlinkRest, flink_rest
-from headrace_components.beam import flink_job, job
-from headrace_components.beam.flink_api import FlinkApi, FlinkError
-from headrace_components.beam.job_record import JobRecord
-from headrace_components.beam.options import BeamOptions
-from headrace_components.errors import InputError, PlatformError
-from headrace_components.task import Artifact
-from local_http import JsonHandler, serving
+from headrace_components.contract.errors import InputError, PlatformError
+from headrace_components.contract.task import Artifact
+from headrace_components.library.beam import flink_job, job
+from headrace_components.library.beam.flink_api import FlinkApi, FlinkError
+from headrace_components.library.beam.job_record import JobRecord
+from headrace_components.library.beam.options import BeamOptions
+from support.flink_rest import FlinkRest, flink_rest
+from support.local_http import JsonHandler, serving
 
 released = threading.Event()
 

@@ -12,7 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from example_sources import (
+from headrace_components.import_example_gen.cache import external_state
+from headrace_components.import_example_gen.messages import message_class
+from headrace_components.library.data.example_encoder import encode_examples
+from headrace_components.library.data.examples import ExamplesReader
+from headrace_components.library.data.tfrecord import frame
+from support.example_sources import (
     EXPECTED,
     FIXTURE,
     ONE,
@@ -23,12 +28,7 @@ from example_sources import (
     records_of,
     rows_of,
 )
-from headrace_components.data.example_encoder import encode_examples
-from headrace_components.data.examples import ExamplesReader
-from headrace_components.data.tfrecord import frame
-from headrace_components.import_example_gen.cache import external_state
-from headrace_components.import_example_gen.messages import message_class
-from launcher import Launcher, Outcome, Rules, TaskFailedError
+from support.launcher import Launcher, Outcome, Rules, TaskFailedError
 
 SEQUENCE = "FORMAT_TF_SEQUENCE_EXAMPLE"
 PROTO = "FORMAT_PROTO"
@@ -360,7 +360,7 @@ def test_memory_is_bounded_by_the_batch_and_not_by_the_file(base: Path, tmp_path
 def peak_bytes(base: Path, output: Path) -> int:
     code = (
         "import json, resource, sys;"
-        "from headrace_components import task;"
+        "from headrace_components.contract import task;"
         "from headrace_components.import_example_gen.executor import execute;"
         "base, output = sys.argv[1:];"
         "message = {'inputs': {'parameterValues': {'input_base': base}}, 'outputs': {"

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from tensorflow_serving.apis import prediction_log_pb2
 
-from headrace_components.data.tfrecord import read_records
 from headrace_components.infra_validator import executor
-from launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
-from saved_models import save_model, set_methods, write_examples
+from headrace_components.library.data.tfrecord import read_records
+from support.launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
+from support.saved_models import save_model, set_methods, write_examples
 
 ONCE = {"num_tries": 1}
 

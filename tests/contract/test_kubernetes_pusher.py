@@ -12,12 +12,18 @@ from typing import Any
 import pytest
 from kubernetes.config import incluster_config
 
-from headrace_components.kubernetes_pusher import cluster, rollout
+from headrace_components.kubernetes_pusher import rollout, serving_cluster
 from headrace_components.kubernetes_pusher.manifests import push_of
 from headrace_components.kubernetes_pusher.pods import crashes, troubles
 from headrace_components.kubernetes_pusher.rollout import deployment_state
-from kubernetes_api import NAMESPACE, TOKEN, KubernetesApi, kubernetes_api, write_certificate
-from launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
+from support.kubernetes_api import (
+    NAMESPACE,
+    TOKEN,
+    KubernetesApi,
+    kubernetes_api,
+    write_certificate,
+)
+from support.launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
 
 KSERVE = ("inferenceservices", "flights")
 DEPLOYMENT = ("deployments", "flights")
@@ -32,7 +38,7 @@ DOWNLOAD = {
 
 @pytest.fixture
 def kubernetes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KubernetesApi]:
-    monkeypatch.setattr(cluster, "_RETRY_SECONDS", (0.01, 0.01))
+    monkeypatch.setattr(serving_cluster, "_RETRY_SECONDS", (0.01, 0.01))
     monkeypatch.setattr(rollout, "_WATCH_SECONDS", 1)
     monkeypatch.setattr(rollout, "_FAILURE_SECONDS", 0.5)
     with kubernetes_api(tmp_path) as api:
@@ -607,7 +613,7 @@ def test_in_a_cluster_the_pods_own_account_and_namespace_are_used(
     (tmp_path / "namespace").write_text(NAMESPACE)
     monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
     monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(certificate))
-    monkeypatch.setattr(cluster, "_NAMESPACE_FILE", tmp_path / "namespace")
+    monkeypatch.setattr(serving_cluster, "_NAMESPACE_FILE", tmp_path / "namespace")
 
     with kubernetes_api(tmp_path, certificate) as kubernetes:
         monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")

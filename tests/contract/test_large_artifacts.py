@@ -12,15 +12,15 @@ import pyarrow as pa
 import pytest
 from pyarrow import fs
 
-import object_stores
-from headrace_components.beam.locations import location_of
-from headrace_components.beam.options import BeamOptions
-from headrace_components.data import references
-from headrace_components.data.examples import ExamplesReader, ExamplesWriter
-from headrace_components.errors import InputError, PlatformError
+from headrace_components.contract.errors import InputError, PlatformError
+from headrace_components.contract.task import Artifact, Task
+from headrace_components.library.beam.locations import location_of
+from headrace_components.library.beam.options import BeamOptions
+from headrace_components.library.data import references
+from headrace_components.library.data.examples import ExamplesReader, ExamplesWriter
 from headrace_components.span_range.joining import join
-from headrace_components.task import Artifact, Task
-from launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
+from support import object_stores
+from support.launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
 
 ROWS = 20_000
 # A module as its author wrote it for TFX: it opens the files itself.
@@ -260,7 +260,7 @@ def test_an_image_that_reads_no_rows_sees_the_reference(tmp_path: Path) -> None:
     }
     program = (
         "import sys\n"
-        "from headrace_components import task\n"
+        "from headrace_components.contract import task\n"
         "show = lambda task: print(task.input('examples').path)\n"
         "sys.exit(task.main('training_job', show, sys.argv[1:]))\n"
     )
@@ -268,7 +268,7 @@ def test_an_image_that_reads_no_rows_sees_the_reference(tmp_path: Path) -> None:
     result = subprocess.run(
         # Without site packages, as in an image that has no pyarrow.
         [sys.executable, "-S", "-c", program, "--executor_input", json.dumps(message)],
-        env={"PYTHONPATH": str(Path(references.__file__).parents[2])},
+        env={"PYTHONPATH": str(Path(references.__file__).parents[3])},
         capture_output=True,
         text=True,
         check=True,

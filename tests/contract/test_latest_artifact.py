@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-import object_stores
-from headrace_components import task
+from headrace_components.contract import task
 from headrace_components.latest_artifact.cache import external_state
 from headrace_components.latest_artifact.executor import execute
-from launcher import Launcher, Rules, TaskFailedError
+from support import object_stores
+from support.launcher import Launcher, Rules, TaskFailedError
 
 MODEL = {"producer": "trainer", "output": "model"}
 

@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from example_sources import EXPECTED, FIXTURE, ONE, THREE, TWO, digests, divided, rows_of
-from headrace_components.data.examples import ExamplesReader
 from headrace_components.import_example_gen.messages import message_class
+from headrace_components.library.data.examples import ExamplesReader
 from headrace_components.parquet_example_gen.cache import external_state
-from launcher import Launcher, Outcome, Rules, TaskFailedError
+from support.example_sources import EXPECTED, FIXTURE, ONE, THREE, TWO, digests, divided, rows_of
+from support.launcher import Launcher, Outcome, Rules, TaskFailedError
 
 UTC = datetime.UTC
 NOON = datetime.datetime(2013, 1, 31, 12)

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from headrace_components.library.pushing.source import copy_model
 from headrace_components.pusher import executor
-from headrace_components.pushing.source import copy_model
-from launcher import Launcher, Rules, Stored, TaskFailedError
+from support.launcher import Launcher, Rules, Stored, TaskFailedError
 
 FILES = {
     "saved_model.pb": "graph",

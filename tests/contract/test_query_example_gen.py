@@ -14,12 +14,12 @@ from urllib.parse import quote
 
 import pytest
 
-from example_sources import ONE, TWO, divided, records_of, rows_of
-from headrace_components.data.examples import ExamplesReader
+from headrace_components.library.data.examples import ExamplesReader
 from headrace_components.query_example_gen.cache import external_state
 from headrace_components.query_example_gen.params import QueryExampleGenParams
-from launcher import Launcher, Outcome, Rules, TaskFailedError
-from programs import program
+from support.example_sources import ONE, TWO, divided, records_of, rows_of
+from support.launcher import Launcher, Outcome, Rules, TaskFailedError
+from support.programs import program
 
 PASSWORD = "p@ss/w%rd: 7"
 DAY = 86_400
@@ -401,7 +401,7 @@ def test_a_column_of_json_is_named(launcher: Launcher, server: str) -> None:
 def test_memory_is_bounded_by_the_batch_and_not_by_the_result(server: str, tmp_path: Path) -> None:
     code = (
         "import json, resource, sys;"
-        "from headrace_components import task;"
+        "from headrace_components.contract import task;"
         "from headrace_components.query_example_gen.executor import execute;"
         "url, query, output = sys.argv[1:];"
         "message = {'inputs': {'parameterValues': {'url': url, 'query': query}}, 'outputs': {"

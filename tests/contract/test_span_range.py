@@ -11,14 +11,18 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-import object_stores
-from headrace_components import task
-from headrace_components.data import examples_record
-from headrace_components.data.examples import ExamplesReader, ExamplesWriter, examples_metadata
+from headrace_components.contract import task
+from headrace_components.contract.task import Artifact
+from headrace_components.library.data import examples_record
+from headrace_components.library.data.examples import (
+    ExamplesReader,
+    ExamplesWriter,
+    examples_metadata,
+)
 from headrace_components.span_range.cache import external_state
 from headrace_components.span_range.executor import execute
-from headrace_components.task import Artifact
-from launcher import Launcher, Rules, Stored, TaskFailedError
+from support import object_stores
+from support.launcher import Launcher, Rules, Stored, TaskFailedError
 
 LAST_TWO = {"rolling_range": {"num_spans": 2}}
 INTS = pa.large_list(pa.int64())

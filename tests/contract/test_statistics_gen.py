@@ -13,11 +13,11 @@ import tensorflow as tf
 import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from headrace_components.data import schemas
-from headrace_components.data.examples import ExamplesWriter, examples_metadata
-from headrace_components.data.tfrecord import TFRecordWriter
-from launcher import Launcher, Rules, Stored, TaskFailedError
-from statistics_oracle import differences
+from headrace_components.library.data import schemas
+from headrace_components.library.data.examples import ExamplesWriter, examples_metadata
+from headrace_components.library.data.tfrecord import TFRecordWriter
+from support.launcher import Launcher, Rules, Stored, TaskFailedError
+from support.statistics_oracle import differences
 
 BYTES = pa.large_list(pa.large_binary())
 FLOATS = pa.large_list(pa.float32())

@@ -10,14 +10,18 @@ import pyarrow as pa
 import pytest
 from pyarrow import fs
 
-import object_stores
-from headrace_components import object_stores as stores
-from headrace_components import stored_runs
-from headrace_components.data import examples_record
-from headrace_components.data.examples import ExamplesReader, ExamplesWriter, examples_metadata
+from headrace_components.contract.task import Artifact, Task
 from headrace_components.evaluator.models import baseline_of
-from headrace_components.task import Artifact, Task
-from launcher import Launcher, Outcome, Stored, TaskFailedError
+from headrace_components.library.clients import object_stores as stores
+from headrace_components.library.data import examples_record
+from headrace_components.library.data.examples import (
+    ExamplesReader,
+    ExamplesWriter,
+    examples_metadata,
+)
+from headrace_components.library.runs import stored_runs
+from support import object_stores
+from support.launcher import Launcher, Outcome, Stored, TaskFailedError
 
 ROOT = "artifacts/pipeline"
 INTS = pa.large_list(pa.int64())

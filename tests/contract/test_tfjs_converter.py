@@ -13,10 +13,10 @@ import tensorflow as tf
 import tf_keras
 from numpy.typing import NDArray
 
-from headrace_components.saved_model import SERVING_DIR
-from launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
-from saved_models import save_model
-from tfjs import converter_environment, predict
+from headrace_components.library.models.saved_model import SERVING_DIR
+from support.launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
+from support.saved_models import save_model
+from support.tfjs import converter_environment, predict
 
 ROWS = {
     "bill": np.linspace(0.0, 1.0, 5, dtype=np.float32)[:, None],

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 import tensorflow as tf
 
-from headrace_components.data.examples import ExamplesWriter
-from launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
+from headrace_components.library.data.examples import ExamplesWriter
+from support.launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
 
 NUM_ROWS = 400
 NUM_CLASSES = 3

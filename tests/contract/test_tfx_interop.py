@@ -27,14 +27,14 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
 import headrace
-from headrace.passes.modules import pack_module
+from headrace.compilation.passes.modules import pack_module
 from headrace_components import catalog
-from headrace_components.data import schemas, statistics
-from headrace_components.data.examples import ExamplesReader
-from headrace_components.data.tfrecord import read_records
-from headrace_components.user_code.module_pack import pack
-from launcher import Launcher, Stored
-from statistics_oracle import LOOSE, differences
+from headrace_components.library.data import schemas, statistics
+from headrace_components.library.data.examples import ExamplesReader
+from headrace_components.library.data.tfrecord import read_records
+from headrace_components.library.user_code.module_pack import pack
+from support.launcher import Launcher, Stored
+from support.statistics_oracle import LOOSE, differences
 
 TFX = Path(__file__).parents[1] / "fixtures/tfx_artifacts"
 RECORDS: dict[str, Any] = json.loads((TFX / "artifacts.json").read_text("utf-8"))

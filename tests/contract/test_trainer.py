@@ -10,9 +10,9 @@ import tensorflow as tf
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from headrace_components.data.examples import ExamplesWriter
-from headrace_components.user_code.module_pack import pack
-from launcher import Launcher, Rules, Stored, TaskFailedError
+from headrace_components.library.data.examples import ExamplesWriter
+from headrace_components.library.user_code.module_pack import pack
+from support.launcher import Launcher, Rules, Stored, TaskFailedError
 
 # Saves what it was given, so that a test can read it.
 MODULE = """

@@ -12,8 +12,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from headrace_components.data.examples import ExamplesWriter
-from launcher import Launcher, Stored, TaskFailedError
+from headrace_components.library.data.examples import ExamplesWriter
+from support.launcher import Launcher, Stored, TaskFailedError
 
 NUM_ROWS = 41
 

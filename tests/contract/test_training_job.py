@@ -18,22 +18,22 @@ import pytest
 import yaml
 from kfp import dsl
 
-from headrace.compiler import compile_for
+from headrace.compilation.compiler import compile_for
 from headrace.errors import CompileError
-from headrace.frontend import load
+from headrace.frontend.loading import load
 from headrace.profiles.profile import read_profile
 from headrace_components import catalog
-from headrace_components.task import EXIT_INPUT_ERROR, EXIT_PLATFORM_ERROR
+from headrace_components.contract.task import EXIT_INPUT_ERROR, EXIT_PLATFORM_ERROR
 from headrace_components.training_job import executor
-from jobset_api import JobSetApi, jobset_api
-from launcher import Launcher, Outcome
+from support.jobset_api import JobSetApi, jobset_api
+from support.launcher import Launcher, Outcome
 
 # A component that says who ran it, without TensorFlow's seconds.
 WORK = """
 import os, sys
-from headrace_components.cluster import read_cluster
-from headrace_components.errors import InputError
-from headrace_components.task import main
+from headrace_components.contract.machines import read_cluster
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.task import main
 
 def execute(task):
     cluster = read_cluster()

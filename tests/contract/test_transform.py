@@ -14,9 +14,9 @@ import tensorflow_transform as tft
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
-from headrace_components.data import statistics
-from headrace_components.data.examples import ExamplesReader, ExamplesWriter
-from launcher import Launcher, Outcome, Rules, TaskFailedError
+from headrace_components.library.data import statistics
+from headrace_components.library.data.examples import ExamplesReader, ExamplesWriter
+from support.launcher import Launcher, Outcome, Rules, TaskFailedError
 
 SCHEMA = """
 # From the data team.

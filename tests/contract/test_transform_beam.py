@@ -13,14 +13,14 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_transform.beam.analyzer_cache import DatasetKey
 
-from beam_clusters import cluster, executor_input
-from headrace_components.data import schemas, statistics
-from headrace_components.data.examples import ExamplesReader, ExamplesWriter
-from headrace_components.task import main
+from headrace_components.contract.task import main
+from headrace_components.library.data import schemas, statistics
+from headrace_components.library.data.examples import ExamplesReader, ExamplesWriter
 from headrace_components.transform import analyzer_cache
 from headrace_components.transform.executor import execute
-from launcher import Launcher, Outcome, TaskFailedError
-from statistics_oracle import differences
+from support.beam_clusters import cluster, executor_input
+from support.launcher import Launcher, Outcome, TaskFailedError
+from support.statistics_oracle import differences
 
 IN_MEMORY = ["--runner=DirectRunner"]
 PROCESSES = [*IN_MEMORY, "--direct_running_mode=multi_processing", "--direct_num_workers=1"]

@@ -9,9 +9,9 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tfx_bsl.public import tfxio
 
-from headrace_components.data.examples import ExamplesReader, ExamplesWriter
-from headrace_components.user_code.data_accessor import make_data_accessor
-from launcher import Launcher, Outcome
+from headrace_components.library.data.examples import ExamplesReader, ExamplesWriter
+from headrace_components.library.user_code.data_accessor import make_data_accessor
+from support.launcher import Launcher, Outcome
 
 MODULE = """
 import tensorflow as tf

@@ -15,8 +15,8 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.tfxio import tensor_representation_util
 from tfx_bsl.tfxio.tf_sequence_example_record import TFSequenceExampleBeamRecord
 
-from headrace_components.data.tfrecord import TFRecordWriter
-from launcher import Launcher, Outcome, Stored, TaskFailedError
+from headrace_components.library.data.tfrecord import TFRecordWriter
+from support.launcher import Launcher, Outcome, Stored, TaskFailedError
 
 SEQUENCES = {"payload_format": "FORMAT_TF_SEQUENCE_EXAMPLE"}
 

@@ -12,11 +12,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from beam_clusters import executor_input
-from headrace.backends.local.runners.client import Nursery, Request
-from headrace_components.data.examples import ExamplesWriter
+from headrace.targets.local.runners.nursery_client import Nursery, Request
+from headrace_components.library.data.examples import ExamplesWriter
 from headrace_components.tuner.keras_choice import versions_in
-from launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
+from support.beam_clusters import executor_input
+from support.launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
 
 # A tuner without a model: a trial costs nothing, and the best one is known.
 MODULE = """
@@ -25,7 +25,7 @@ import os
 
 import keras_tuner
 
-from headrace_components.user_code.fn_args import TunerFnResult
+from headrace_components.library.user_code.fn_args import TunerFnResult
 
 
 class Parabola(keras_tuner.RandomSearch):

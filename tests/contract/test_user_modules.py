@@ -13,11 +13,11 @@ import pytest
 import tensorflow as tf
 from tensorflow_data_validation.utils.stats_util import load_stats_binary
 
-from headrace.passes.modules import pack_module
-from headrace.targets import Target
-from headrace_components.data.examples import ExamplesReader, ExamplesWriter
-from headrace_components.data.tfrecord import read_records
-from launcher import Launcher, Outcome, Rules, Stored
+from headrace.compilation.passes.modules import pack_module
+from headrace.targets.registry import Target
+from headrace_components.library.data.examples import ExamplesReader, ExamplesWriter
+from headrace_components.library.data.tfrecord import read_records
+from support.launcher import Launcher, Outcome, Rules, Stored
 
 MODULES = Path(__file__).parent.parent / "fixtures/user_modules"
 NUM_ROWS = 40

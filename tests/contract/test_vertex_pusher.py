@@ -13,8 +13,8 @@ import pytest
 
 from headrace_components.vertex_pusher import api as client
 from headrace_components.vertex_pusher.deployment import shared_out
-from launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
-from vertex_api import VertexApi, vertex_api
+from support.launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
+from support.vertex_api import VertexApi, vertex_api
 
 MODEL = "projects/my-project/locations/europe-west1/models/flights"
 ENDPOINT = "projects/my-project/locations/europe-west1/endpoints/flights-live"

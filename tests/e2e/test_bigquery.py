@@ -8,9 +8,9 @@ import pytest
 from kfp import dsl
 
 import headrace
-from bigquery_server import Column, Result, bigquery_server
 from headrace_components.catalog import bigquery_example_gen, statistics_gen
-from headrace_components.data import statistics
+from headrace_components.library.data import statistics
+from support.bigquery_server import Column, Result, bigquery_server
 
 DAY = (
     "SELECT fare FROM rides.all WHERE started >= TIMESTAMP_SECONDS(@span_begin_timestamp) "

@@ -12,15 +12,14 @@ import pytest
 import tensorflow as tf
 import yaml
 
-import compiled_runs
-import object_stores
-from headrace.compiler import compile_for
-from headrace.frontend import load
+from headrace.compilation.compiler import compile_for
+from headrace.frontend.loading import load
 from headrace.profiles.images import Images
 from headrace.profiles.profile import Profile
 from headrace_components import catalog
-from launcher import Launcher
-from remote_caches import RemoteCache
+from support import compiled_runs, object_stores
+from support.launcher import Launcher
+from support.remote_caches import RemoteCache
 
 EXAMPLE = Path(__file__).parents[2] / "examples/penguins"
 PROFILE = Profile(

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from headrace_components.data.examples import ExamplesReader
-from tensorboards import scalar_tags
+from headrace_components.library.data.examples import ExamplesReader
+from support.tensorboards import scalar_tags
 
 pytestmark = pytest.mark.slow
 

@@ -12,12 +12,12 @@ import pytest
 from kfp import dsl
 
 import headrace
-from headrace.backends.local import engine
-from headrace.backends.local.lineage import LineageStore
-from headrace.backends.local.lineage_connection import default_url
+from headrace.lineage.local_store.connection import default_url
+from headrace.lineage.local_store.writer import LineageStore
+from headrace.targets.local.execution import engine
 from headrace_components.catalog import csv_example_gen
-from headrace_components.errors import PlatformError
-from local_pipelines import compiled, fill_disk
+from headrace_components.contract.errors import PlatformError
+from support.local_pipelines import compiled, fill_disk
 
 SIZE_MEBIBYTES = 2
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tensorboards import scalar_tags
+from support.tensorboards import scalar_tags
 
 pytestmark = pytest.mark.slow
 

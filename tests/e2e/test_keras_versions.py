@@ -12,9 +12,9 @@ import pytest
 from kfp import dsl
 
 import headrace
-from headrace.backends.local.runners.runner import RunnerName
+from headrace.targets.local.runners.runner import RunnerName
 from headrace_components.catalog import csv_example_gen, evaluator, trainer
-from headrace_components.task import LIBRARY_SETTINGS
+from headrace_components.contract.task import LIBRARY_SETTINGS
 
 MODULE = Path(__file__).parents[1] / "fixtures/user_modules/petals.py"
 METRIC = "sparse_categorical_accuracy"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from kubernetes import client, config
 
-from headrace.backends.kubeflow.cluster import Cluster
+from headrace.targets.kubeflow.cluster_state import Cluster
 
 pytestmark = pytest.mark.skipif(
     not os.environ.get("HEADRACE_CLUSTER"), reason="it takes a cluster: HEADRACE_CLUSTER=1"

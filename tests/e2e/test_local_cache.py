@@ -12,17 +12,17 @@ import pyarrow as pa
 import pytest
 from kfp import dsl
 
-import object_stores
-from headrace.backends.local import engine
-from headrace.backends.local.model import RunResult
-from headrace.backends.local.observer import Silence
+from headrace.targets.local.execution import engine
+from headrace.targets.local.execution.results import RunResult
+from headrace.targets.local.observer import Silence
 from headrace_components.artifacts import Examples, Model
 from headrace_components.csv_example_gen.interface import csv_example_gen
-from headrace_components.data.examples import ExamplesReader, ExamplesWriter
 from headrace_components.filter_examples.interface import filter_examples
 from headrace_components.import_schema_gen.interface import import_schema_gen
+from headrace_components.library.data.examples import ExamplesReader, ExamplesWriter
 from headrace_components.pusher.interface import pusher
-from local_pipelines import compiled, fails, read, run_pipeline, step
+from support import object_stores
+from support.local_pipelines import compiled, fails, read, run_pipeline, step
 
 
 @pytest.fixture(autouse=True)

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from kfp import dsl
 
-from headrace.backends.local import engine
-from headrace.backends.local.observer import Silence
-from local_pipelines import run_pipeline
+from headrace.targets.local.execution import engine
+from headrace.targets.local.observer import Silence
+from support.local_pipelines import run_pipeline
 
 CODE = """
 import os, sys
-from headrace_components import task
-from headrace_components.errors import FindingsError
+from headrace_components.contract import task
+from headrace_components.contract.errors import FindingsError
 
 def execute(t):
     t.output("anomalies").path.joinpath("found.txt").write_text("north")

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from kfp import dsl
 
-from headrace.backends.local import engine
-from headrace.backends.local.model import RunResult
-from headrace_components.errors import InputError
-from local_pipelines import compiled, note_pid, read, run_pipeline, slow, step
+from headrace.targets.local.execution import engine
+from headrace.targets.local.execution.results import RunResult
+from headrace_components.contract.errors import InputError
+from support.local_pipelines import compiled, note_pid, read, run_pipeline, slow, step
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +45,7 @@ def start(spec: dict[str, Any], root: Path, *arguments: str) -> "subprocess.Pope
     file.write_text(json.dumps(spec), "utf-8")
     return subprocess.Popen(
         [
-            *(sys.executable, "-m", "headrace.cli", "run", str(file)),
+            *(sys.executable, "-m", "headrace.cli.main", "run", str(file)),
             *("--root", str(root), *arguments),
         ],
         stdout=subprocess.PIPE,

@@ -16,15 +16,15 @@ import pytest
 from kfp import dsl
 
 import headrace
-from headrace.backends.local import engine
-from headrace.backends.local.lineage_connection import default_url
-from headrace.backends.local.lineage_query import LineageReader
-from headrace.backends.local.model import RunResult
-from headrace.backends.local.observer import Silence
-from headrace.backends.local.rules import Backend
-from headrace_components.data.examples import ExamplesReader, ExamplesWriter
-from headrace_components.errors import InputError, PlatformError
-from local_pipelines import check, compiled, read, run_pipeline, step
+from headrace.lineage.local_store.connection import default_url
+from headrace.lineage.local_store.reader import LineageReader
+from headrace.targets.local.execution import engine
+from headrace.targets.local.execution.results import RunResult
+from headrace.targets.local.execution.rules import Backend
+from headrace.targets.local.observer import Silence
+from headrace_components.contract.errors import InputError, PlatformError
+from headrace_components.library.data.examples import ExamplesReader, ExamplesWriter
+from support.local_pipelines import check, compiled, read, run_pipeline, step
 
 PIPELINE = """
 from kfp import dsl
@@ -71,7 +71,7 @@ def pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def headrace_run(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "headrace.cli", "run", *map(str, arguments)]
+    command = [sys.executable, "-m", "headrace.cli.main", "run", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -99,7 +99,7 @@ def test_the_command_that_a_failed_run_names_takes_the_corrected_code(
     (pipeline.parent / "settings.py").write_text("EXPECTED = 'b'\n", "utf-8")
 
     finished = subprocess.run(
-        [sys.executable, "-m", "headrace.cli", *command.split()[1:]],
+        [sys.executable, "-m", "headrace.cli.main", *command.split()[1:]],
         capture_output=True,
         text=True,
         check=False,

@@ -13,11 +13,11 @@ import yaml
 from kfp import dsl
 
 import headrace
-from headrace.backends.local import engine
-from headrace.backends.local.progress import ProgressDisplay
-from headrace.backends.local.runners.container_options import ContainerOptions
-from headrace_components.errors import InputError
-from local_pipelines import (
+from headrace.display.progress import ProgressDisplay
+from headrace.targets.local.execution import engine
+from headrace.targets.local.runners.container_options import ContainerOptions
+from headrace_components.contract.errors import InputError
+from support.local_pipelines import (
     choose_path,
     compiled,
     forgets,

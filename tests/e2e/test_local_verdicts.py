@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from kfp import dsl
 
-import beam_clusters
-from headrace.backends.local import engine, task_notices
-from headrace.backends.local.observer import Silence
+from headrace.targets.local.execution import engine
+from headrace.targets.local.observer import Silence
+from headrace.targets.local.records import task_notices
 from headrace_components.artifacts import Model, ModelBlessing
 from headrace_components.catalog import csv_example_gen, pusher
-from local_pipelines import compiled
+from support import beam_clusters
+from support.local_pipelines import compiled
 
 
 class Told(Silence):

@@ -15,15 +15,14 @@ import yaml
 from google.cloud.aiplatform_v1.types import PipelineJob
 from google.protobuf import json_format
 
-import compiled_runs
-import object_stores
-from headrace.backends.vertex import client
-from headrace.cli import main
-from headrace_components.object_stores import open_store
-from kubeflow_api import KubeflowApi, kubeflow_api
-from launcher import Launcher, Outcome, Rules
-from remote_caches import RemoteCache
-from vertex_pipelines import VertexPipelines, vertex_pipelines
+from headrace.cli.main import main
+from headrace.targets.vertex import jobs_api
+from headrace_components.library.clients.object_stores import open_store
+from support import compiled_runs, object_stores
+from support.kubeflow_api import KubeflowApi, kubeflow_api
+from support.launcher import Launcher, Outcome, Rules
+from support.remote_caches import RemoteCache
+from support.vertex_pipelines import VertexPipelines, vertex_pipelines
 
 pytestmark = pytest.mark.slow
 
@@ -153,7 +152,7 @@ def cluster(
     monkeypatch.chdir(tmp_path)
     served = kubeflow_api() if request.param == "kubeflow" else vertex_pipelines()
     with served as api:
-        monkeypatch.setenv(client.ENDPOINT_VARIABLE, api.address)
+        monkeypatch.setenv(jobs_api.ENDPOINT_VARIABLE, api.address)
         made = Cluster(request.param, api, tmp_path)
         made.write("days/day-1/a.csv", 1, 2, 3)
         made.write("zones.csv", 1, 2, 3)

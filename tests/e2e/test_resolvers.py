@@ -18,7 +18,7 @@ from headrace_components.catalog import (
     trainer,
     transform,
 )
-from headrace_components.data.examples import ExamplesReader
+from headrace_components.library.data.examples import ExamplesReader
 
 MODULE = str(Path(__file__).parents[1] / "fixtures/resolvers/module.py")
 DAYS = {"splits": [{"name": "all", "pattern": "day-{SPAN}/*.csv"}]}

@@ -15,17 +15,17 @@ from typing import Any
 import pytest
 from kfp import dsl
 
-import built_images
 import headrace
-from headrace.backends.local.runners.container_command import FLAGS_VARIABLE, LABEL
-from headrace.backends.local.runners.container_images import image_ids
-from headrace.backends.local.runners.container_options import ContainerOptions
-from headrace.backends.local.runners.runner import RunnerName
-from headrace.containers import building
+from headrace.images import building
+from headrace.targets.local.runners.container_command import FLAGS_VARIABLE, LABEL
+from headrace.targets.local.runners.container_images import image_ids
+from headrace.targets.local.runners.container_options import ContainerOptions
+from headrace.targets.local.runners.runner import RunnerName
 from headrace_components.artifacts import Model
 from headrace_components.catalog import pusher
-from headrace_components.errors import InputError, PlatformError
-from programs import program
+from headrace_components.contract.errors import InputError, PlatformError
+from support import built_images
+from support.programs import program
 
 PUSHER = building.reference("pusher")
 

@@ -17,12 +17,12 @@ import yaml
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from headrace.compiler import Compiled, compile_for
-from headrace.frontend import load
+from headrace.compilation.compiler import Compiled, compile_for
+from headrace.frontend.loading import load
 from headrace.profiles.profile import read_profile
-from headrace.targets import TARGETS, Target
+from headrace.targets.registry import TARGETS, Target
 from headrace_components import catalog
-from headrace_components.user_code.module_pack import is_packed, unpack
+from headrace_components.library.user_code.module_pack import is_packed, unpack
 
 HERE = Path(__file__).parent
 EXAMPLES = sorted((HERE.parents[1] / "examples").glob("*/pipeline.py"))

@@ -3,10 +3,10 @@
 import pytest
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
-from headrace_components.data import anomalies
-from headrace_components.reports.anomalies import anomalies_report
-from headrace_components.reports.anomaly_advice import advice
-from headrace_components.reports.page import MAX_BYTES
+from headrace_components.library.data import anomalies
+from headrace_components.library.reports.anomalies import anomalies_report
+from headrace_components.library.reports.anomaly_advice import advice
+from headrace_components.library.reports.page import MAX_BYTES
 
 Info = anomalies_pb2.AnomalyInfo
 

@@ -10,8 +10,8 @@ from kfp import dsl
 from kfp.dsl.container_component_class import ContainerComponent
 from tensorflow_model_analysis.proto import config_pb2
 
-from headrace import ir
-from headrace.compiler import compile_pipeline
+from headrace.compilation.compiler import compile_pipeline
+from headrace.ir import specs
 from headrace.profiles.profile import Profile
 from headrace_components import catalog
 
@@ -56,9 +56,9 @@ def output_message() -> Any:
 def constants(pipeline: Any) -> dict[str, Any]:
     spec = compile_pipeline(pipeline, target="local", config=Profile())
     return {
-        f"{node.name}.{name}": ir.constant(source)
-        for node in ir.tasks(spec)
-        for name, source in ir.parameter_inputs(node.task).items()
+        f"{node.name}.{name}": specs.constant(source)
+        for node in specs.tasks(spec)
+        for name, source in specs.parameter_inputs(node.task).items()
     }
 
 

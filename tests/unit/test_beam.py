@@ -9,8 +9,10 @@ import apache_beam as beam
 import pyarrow as pa
 import pytest
 
-from headrace_components.beam import job
-from headrace_components.beam.examples import (
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.task import Artifact
+from headrace_components.library.beam import job
+from headrace_components.library.beam.examples import (
     ReadPairs,
     ReadRecordBatches,
     ReadRecords,
@@ -18,12 +20,15 @@ from headrace_components.beam.examples import (
     WriteShards,
     finish,
 )
-from headrace_components.beam.locations import location_of
-from headrace_components.beam.options import BeamOptions
-from headrace_components.data.example_encoder import encode_examples
-from headrace_components.data.examples import BYTES_LIST, INT_LIST, ExamplesReader, ExamplesWriter
-from headrace_components.errors import InputError
-from headrace_components.task import Artifact
+from headrace_components.library.beam.locations import location_of
+from headrace_components.library.beam.options import BeamOptions
+from headrace_components.library.data.example_encoder import encode_examples
+from headrace_components.library.data.examples import (
+    BYTES_LIST,
+    INT_LIST,
+    ExamplesReader,
+    ExamplesWriter,
+)
 
 PROCESSES = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
 NUM_ROWS = 1_000

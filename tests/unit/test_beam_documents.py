@@ -5,12 +5,12 @@ import hashlib
 import re
 from pathlib import Path
 
-from headrace import ir
-from headrace.compiler import compile_for
-from headrace.frontend import load
+from headrace.compilation.compiler import compile_for
+from headrace.frontend.loading import load
+from headrace.ir import specs as ir
 from headrace.profiles.profile import Profile, read_profile
 from headrace_components import catalog
-from headrace_components.beam.options import BeamOptions
+from headrace_components.library.beam.options import BeamOptions
 
 PAGE = Path(__file__).parents[2] / "docs/beam.md"
 DIGESTS = {name: hashlib.sha256(name.encode()).hexdigest() for name in catalog.__all__}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import headrace
-from headrace.cli import main
+from headrace.cli.main import main
 from headrace_components import catalog
 
 ROOT = Path(__file__).parents[2]
@@ -18,7 +18,7 @@ PENGUINS = ROOT / "examples" / "penguins" / "pipeline.py"
 
 def headrace_process(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "headrace.cli", *arguments],
+        [sys.executable, "-m", "headrace.cli.main", *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -35,7 +35,7 @@ def test_a_pipeline_is_compiled_to_standard_output(capsys: pytest.CaptureFixture
 def test_output_that_cannot_be_written_is_told_in_one_line() -> None:
     with Path("/dev/full").open("w") as full:
         result = subprocess.run(
-            [sys.executable, "-m", "headrace.cli", "--help"],
+            [sys.executable, "-m", "headrace.cli.main", "--help"],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
@@ -52,7 +52,7 @@ def test_output_that_cannot_be_written_is_told_in_one_line() -> None:
 def test_a_current_directory_that_was_removed_is_told(tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
-    command = f"cd {gone} && rmdir {gone} && exec {sys.executable} -m headrace.cli doctor"
+    command = f"cd {gone} && rmdir {gone} && exec {sys.executable} -m headrace.cli.main doctor"
 
     result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
 
@@ -170,8 +170,8 @@ def test_an_error_of_the_pipeline_file_shows_no_traceback(tmp_path: Path) -> Non
 
 def test_help_lists_the_commands_and_imports_none(tmp_path: Path) -> None:
     code = (
-        "import sys\nfrom headrace.cli import main\nmain(['--help'])\n"
-        "print([name for name in sys.modules if name.startswith(('kfp', 'headrace.commands'))])"
+        "import sys\nfrom headrace.cli.main import main\nmain(['--help'])\n"
+        "print([name for name in sys.modules if name.startswith(('kfp', 'headrace.cli'))])"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
@@ -186,7 +186,15 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     texts = set()
     for seed in ("0", "1"):
         result = subprocess.run(
-            [sys.executable, "-m", "headrace.cli", "compile", str(PENGUINS), "--target", "local"],
+            [
+                sys.executable,
+                "-m",
+                "headrace.cli.main",
+                "compile",
+                str(PENGUINS),
+                "--target",
+                "local",
+            ],
             capture_output=True,
             check=True,
             cwd=tmp_path,

@@ -12,7 +12,7 @@ import pytest
 from apache_beam.portability.api import beam_fn_api_pb2_grpc
 from apache_beam.runners.worker.data_plane import GrpcClientDataChannel
 
-from headrace_components.beam.closed_channels import kept_back
+from headrace_components.library.beam.closed_channels import kept_back
 
 
 class Runner(beam_fn_api_pb2_grpc.BeamFnDataServicer):  # type: ignore[misc]

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from headrace_components.cluster import Cluster, is_chief, read_cluster
-from headrace_components.errors import PlatformError
+from headrace_components.contract.errors import PlatformError
+from headrace_components.contract.machines import Cluster, is_chief, read_cluster
 
 POOLS = {"workerpool0": ["a:2222"], "workerpool1": ["b:2222", "c:2222"]}
 CHIEF_AND_WORKERS = {"chief": ["a:2222"], "worker": ["b:2222", "c:2222"]}

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from headrace_components.cache import cache_module
-from headrace_components.user_code.code_state import code_state
-from headrace_components.user_code.module_pack import pack
+from headrace_components.contract.cache import cache_module
+from headrace_components.library.user_code.code_state import code_state
+from headrace_components.library.user_code.module_pack import pack
 
 
 @pytest.fixture

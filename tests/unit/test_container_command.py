@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from headrace.backends.local.model import Artifact, Inputs
-from headrace.backends.local.runners.container_command import FLAGS_VARIABLE, container_command
-from headrace.backends.local.runners.container_options import ContainerOptions
-from headrace.backends.local.runners.runner import TaskProcess
-from headrace.backends.local.store import WORKSPACE, RunStore
-from headrace_components.errors import InputError
+from headrace.targets.local.execution.results import Artifact, Inputs
+from headrace.targets.local.records.store import WORKSPACE, RunStore
+from headrace.targets.local.runners.container_command import FLAGS_VARIABLE, container_command
+from headrace.targets.local.runners.container_options import ContainerOptions
+from headrace.targets.local.runners.runner import TaskProcess
+from headrace_components.contract.errors import InputError
 
 
 class Site:

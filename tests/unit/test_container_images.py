@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 from kfp import dsl
 
-from headrace.backends.local.cache import Cache
-from headrace.backends.local.model import Inputs
-from headrace.backends.local.runners.container_images import ImageCode, image_ids, images_of
-from headrace.backends.local.spec import Spec
-from headrace.passes.images import images_to_run
+from headrace.compilation.passes.image_references import images_to_run
+from headrace.ir.view import Spec
 from headrace.profiles.images import Images
 from headrace.profiles.profile import Profile
+from headrace.targets.local.cache.answers import Cache
+from headrace.targets.local.execution.results import Inputs
+from headrace.targets.local.runners.container_images import ImageCode, image_ids, images_of
 from headrace_components.artifacts import Examples
 from headrace_components.catalog import latest_artifact, latest_blessed_model, pusher, trainer
-from headrace_components.errors import InputError
-from local_pipelines import compiled, number
+from headrace_components.contract.errors import InputError
+from support.local_pipelines import compiled, number
 
 PUSHER = "localhost/headrace/pusher:dev"
 

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from kfp import dsl
 
-import compiled_runs
-from headrace.backends.local import engine
-from headrace.backends.remote.ordering import order_of
-from headrace.compiler import compile_for
+from headrace.compilation.compiler import compile_for
 from headrace.errors import CompileError
-from headrace.frontend import load
+from headrace.frontend.loading import load
 from headrace.profiles.profile import Profile
-from launcher import Launcher
+from headrace.targets.local.execution import engine
+from headrace.targets.remote.ordering import order_of
+from support import compiled_runs
+from support.launcher import Launcher
 
 SHOW = """
 import os, sys

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from headrace.backends.remote.cron import checked_cron, next_time
-from headrace_components.errors import InputError
+from headrace.targets.remote.cron import checked_cron, next_time
+from headrace_components.contract.errors import InputError
 
 
 @pytest.mark.parametrize(

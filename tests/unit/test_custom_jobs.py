@@ -12,13 +12,13 @@ from google.cloud.aiplatform_v1.types import CustomJob, PipelineJob
 from google.protobuf import json_format
 from kfp import dsl
 
-from headrace import ir
-from headrace.compiler import compile_for
+from headrace.compilation.compiler import compile_for
 from headrace.errors import CompileError
-from headrace.frontend import load
+from headrace.frontend.loading import load
+from headrace.ir import specs
 from headrace.profiles.profile import read_profile
 from headrace_components import catalog
-from launcher import Launcher
+from support.launcher import Launcher
 
 BASE = """
 [vertex]
@@ -76,8 +76,8 @@ def compiled(text: str, directory: Path, pipeline: Any = flights) -> dict[str, A
     return compile_for(load(pipeline), "vertex", profile).document
 
 
-def node(document: dict[str, Any], name: str) -> ir.TaskNode:
-    (found,) = (each for each in ir.tasks(document["pipelineSpec"]) if each.name == name)
+def node(document: dict[str, Any], name: str) -> specs.TaskNode:
+    (found,) = (each for each in specs.tasks(document["pipelineSpec"]) if each.name == name)
     return found
 
 

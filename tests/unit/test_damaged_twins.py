@@ -9,9 +9,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from headrace_components.beam import job
-from headrace_components.beam.examples import ReadRecordBatches
-from headrace_components.data.examples import (
+from headrace_components.contract.task import Artifact
+from headrace_components.library.beam import job
+from headrace_components.library.beam.examples import ReadRecordBatches
+from headrace_components.library.data.examples import (
     BYTES_LIST,
     FLOAT_LIST,
     INT_LIST,
@@ -19,7 +20,6 @@ from headrace_components.data.examples import (
     ExamplesWriter,
 )
 from headrace_components.span_range.joining import join
-from headrace_components.task import Artifact
 
 NUM_ROWS = 60
 NUM_FLIPS = 600

@@ -14,7 +14,8 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.public import tfxio
 
-from headrace_components.data.example_rows import (
+from headrace_components.contract.errors import InputError
+from headrace_components.library.data.example_rows import (
     Dense,
     Ragged,
     Rows,
@@ -24,9 +25,8 @@ from headrace_components.data.example_rows import (
     shuffled,
     whole_batches,
 )
-from headrace_components.data.examples import ExamplesWriter
-from headrace_components.errors import InputError
-from headrace_components.user_code.data_accessor import make_data_accessor
+from headrace_components.library.data.examples import ExamplesWriter
+from headrace_components.library.user_code.data_accessor import make_data_accessor
 
 # A feature of each kind: always there, of a shape, absent with a default, of any length.
 SCHEMA = """

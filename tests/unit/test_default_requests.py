@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from kfp import dsl
 
-from headrace import ir
-from headrace.compiler import compile_for
-from headrace.frontend import load
-from headrace.passes.default_requests import _BY_COMPONENT, request_of
+from headrace.compilation.compiler import compile_for
+from headrace.compilation.passes.default_requests import _BY_COMPONENT, request_of
+from headrace.frontend.loading import load
+from headrace.ir import specs
 from headrace.profiles.profile import read_profile
 from headrace.profiles.quantities import size_in_bytes
-from headrace.targets import Target
+from headrace.targets.registry import Target
 from headrace_components import catalog
 from headrace_components.artifacts import Model
 
@@ -47,7 +47,9 @@ def resources(text: str, directory: Path, target: Target = "kubeflow") -> dict[s
     document = compile_for(load(asked), target, read_profile(path)).document
     found = document.get("pipelineSpec", document)
     return {
-        node.name: node.container.get("resources", {}) for node in ir.tasks(found) if node.container
+        node.name: node.container.get("resources", {})
+        for node in specs.tasks(found)
+        if node.container
     }
 
 

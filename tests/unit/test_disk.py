@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace_components.disk import sync
+from headrace_components.library.runs.disk import sync
 
 
 def test_files_and_directories_are_synced_and_what_is_neither_is_passed_over(

@@ -9,8 +9,6 @@ import pytest
 import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
-from headrace_components.data import statistics
-from headrace_components.data.split_pairs import SplitPair
 from headrace_components.distribution_validator import comparators
 from headrace_components.distribution_validator.comparison import Statistics, compare
 from headrace_components.distribution_validator.report import (
@@ -27,7 +25,9 @@ from headrace_components.distribution_validator.verdicts import (
     metric_values,
     pair_verdict,
 )
-from headrace_components.reports.page import MAX_BYTES
+from headrace_components.library.data import statistics
+from headrace_components.library.data.split_pairs import SplitPair
+from headrace_components.library.reports.page import MAX_BYTES
 
 BYTES = pa.large_list(pa.large_binary())
 FLOATS = pa.large_list(pa.float32())

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from headrace.commands.doctor_checks import disk, google_credentials, root_access
+from headrace.cli.doctor_checks import disk, google_credentials, root_access
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -20,7 +20,7 @@ def doctor(
     sources = [str(REPOSITORY / "compiler"), str(REPOSITORY / "components")]
     front = [] if python_path is None else [str(python_path)]
     return subprocess.run(
-        [sys.executable, "-m", "headrace.cli", "doctor", *arguments],
+        [sys.executable, "-m", "headrace.cli.main", "doctor", *arguments],
         capture_output=True,
         text=True,
         env={
@@ -99,7 +99,7 @@ def bare_environment(folder: Path) -> Path:
 def run_bare(folder: Path) -> subprocess.CompletedProcess[str]:
     sources = [folder, REPOSITORY / "compiler", REPOSITORY / "components"]
     return subprocess.run(
-        [sys.executable, "-S", "-m", "headrace.cli", "doctor", "--json"],
+        [sys.executable, "-S", "-m", "headrace.cli.main", "doctor", "--json"],
         capture_output=True,
         text=True,
         env={"PATH": "", "PYTHONPATH": os.pathsep.join(map(str, sources))},
@@ -196,7 +196,7 @@ def test_people_read_what_is_missing_what_it_is_for_and_what_to_do() -> None:
 
 def test_the_doctor_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from headrace.cli import main; main(['doctor', '--json']);"
+        "import sys; from headrace.cli.main import main; main(['doctor', '--json']);"
         "heavy = {'tensorflow', 'apache_beam', 'kfp', 'numpy', 'ml_metadata'} & set(sys.modules);"
         "sys.exit(','.join(heavy) or 0)"
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from headrace.cli import cli
+from headrace.cli.main import cli
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(

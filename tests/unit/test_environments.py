@@ -14,18 +14,18 @@ from pathlib import Path
 import pytest
 from kfp import dsl
 
-from headrace.backends.local.cache import Cache
-from headrace.backends.local.model import Inputs
-from headrace.backends.local.runners import environments, interpreters
-from headrace.backends.local.runners.client import Nursery
-from headrace.backends.local.runners.environments import Environment, Environments
-from headrace.backends.local.spec import Spec
-from headrace.containers import locks
+from headrace.images import locks
+from headrace.ir.view import Spec
+from headrace.targets.local.cache.answers import Cache
+from headrace.targets.local.execution.results import Inputs
+from headrace.targets.local.runners import environments, interpreters
+from headrace.targets.local.runners.environments import Environment, Environments
+from headrace.targets.local.runners.nursery_client import Nursery
 from headrace_components import catalog
 from headrace_components.artifacts import Model
 from headrace_components.catalog import pusher, tfjs_converter
-from headrace_components.errors import InputError, PlatformError
-from local_pipelines import compiled
+from headrace_components.contract.errors import InputError, PlatformError
+from support.local_pipelines import compiled
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -120,7 +120,7 @@ def test_an_environment_has_its_packages_and_headraces_components_alone(
     environment = workshop.get()
 
     code = (
-        "import importlib.util as util, headrace_components.task, tiny\n"
+        "import importlib.util as util, headrace_components.contract.task, tiny\n"
         "print(tiny.answer, [*filter(util.find_spec, ('headrace', 'kfp', 'numpy'))])"
     )
     assert run(environment, code) == "42 []\n"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from headrace_components.evaluator.cache import environment_state, relevant_inputs
-from headrace_components.user_code.module_pack import pack
+from headrace_components.library.user_code.module_pack import pack
 
 
 def test_a_baseline_without_a_model_is_left_out(tmp_path: Path) -> None:

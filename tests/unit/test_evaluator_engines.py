@@ -8,13 +8,20 @@ import numpy as np
 import pytest
 from tensorflow_model_analysis.proto import metrics_for_slice_pb2
 
-from evaluator_cases import at_least, eval_config, flights, metric, save_model, write_examples
-from headrace_components.data.tfrecord import read_records
+from headrace_components.contract.task import Artifact
 from headrace_components.evaluator import beam_engine, embedded_engine, results
 from headrace_components.evaluator.eval_config import checked_config
 from headrace_components.evaluator.models import shared_models
 from headrace_components.evaluator.rows import EvaluationRows
-from headrace_components.task import Artifact
+from headrace_components.library.data.tfrecord import read_records
+from support.evaluator_cases import (
+    at_least,
+    eval_config,
+    flights,
+    metric,
+    save_model,
+    write_examples,
+)
 
 CHANGE = {"change_threshold": {"relative": -0.5, "direction": "HIGHER_IS_BETTER"}}
 BINARY = eval_config(

@@ -9,14 +9,14 @@ import pyarrow as pa
 import pytest
 from tensorflow_model_analysis.metrics import metric_specs, metric_types
 
-from evaluator_cases import eval_config, metric
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 from headrace_components.evaluator.embedded_engine import _row_by_row, _row_inputs
 from headrace_components.evaluator.eval_config import checked_config
 from headrace_components.evaluator.extraction import Extracts
 from headrace_components.evaluator.forms import check_all_rows, check_some_rows
 from headrace_components.evaluator.kernels import kernel_of
 from headrace_components.evaluator.survey import merged, surveys, values_of, widened
+from support.evaluator_cases import eval_config, metric
 
 NUM_ROWS, NUM_CLASSES = 120, 4
 RANDOM = np.random.default_rng(5)

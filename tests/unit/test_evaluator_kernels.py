@@ -8,11 +8,11 @@ import pyarrow as pa
 import pytest
 from tensorflow_model_analysis.metrics import metric_specs, metric_types
 
-from evaluator_cases import eval_config, metric
 from headrace_components.evaluator.embedded_engine import _row_by_row, _row_inputs
 from headrace_components.evaluator.eval_config import checked_config
 from headrace_components.evaluator.extraction import Extracts
 from headrace_components.evaluator.kernels import kernel_of
+from support.evaluator_cases import eval_config, metric
 
 NUM_ROWS = 230
 ROWS = np.sort(np.random.default_rng(2).permutation(NUM_ROWS)[:170])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 from headrace_components.evaluator.thresholds import check_thresholds
 
 METRIC = "eval_config.metrics_specs[0].metrics[0].threshold"

@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from headrace_components.data.example_encoder import encode_examples, encode_features
-from headrace_components.data.examples import BYTES_LIST, FLOAT_LIST, INT_LIST
+from headrace_components.library.data.example_encoder import encode_examples, encode_features
+from headrace_components.library.data.examples import BYTES_LIST, FLOAT_LIST, INT_LIST
 
 SOURCE = random.Random(11)
 INTEGERS = [0, 1, 127, 128, 16383, 16384, 300, -1, 2**63 - 1, -(2**63)]

@@ -8,8 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from headrace_components.data.example_encoder import encode_examples
-from headrace_components.data.examples import (
+from headrace_components.contract.errors import InputError
+from headrace_components.library.data.example_encoder import encode_examples
+from headrace_components.library.data.examples import (
     BYTES_LIST,
     FLOAT_LIST,
     INT_LIST,
@@ -17,8 +18,7 @@ from headrace_components.data.examples import (
     ExamplesWriter,
     examples_metadata,
 )
-from headrace_components.data.tfrecord import TFRecordWriter
-from headrace_components.errors import InputError
+from headrace_components.library.data.tfrecord import TFRecordWriter
 
 SHARD = "Split-train/data_tfrecord-00000-of-00001.gz"
 

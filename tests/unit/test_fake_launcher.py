@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-import compiled_runs
-from kubeflow_words import WORKFLOW
-from launcher import Launcher, TaskFailedError
+from support import compiled_runs
+from support.kubeflow_words import WORKFLOW
+from support.launcher import Launcher, TaskFailedError
 
 CASES = Path(__file__).parents[1] / "fixtures/kubeflow_cases"
 

@@ -8,8 +8,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from headrace import cli
-from headrace.commands.flexible_group import FlexibleGroup
+from headrace.cli import main
+from headrace.cli.flexible_group import FlexibleGroup
 
 
 @click.group(cls=FlexibleGroup)
@@ -75,8 +75,7 @@ def test_help_is_that_of_the_word_before_it() -> None:
 
 def test_every_group_of_headrace_is_one() -> None:
     commands = [
-        getattr(importlib.import_module(f"headrace.commands.{name}"), name)
-        for name in cli._COMMANDS
+        getattr(importlib.import_module(f"headrace.cli.{name}"), name) for name in main._COMMANDS
     ]
     groups = [command for command in commands if isinstance(command, click.Group)]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from headrace_components.beam.flink_errors import explained
+from headrace_components.library.beam.flink_errors import explained
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from kfp import dsl
 
-from headrace.compiler import compile_for
-from headrace.embedded_archives import fix_archives
+from headrace.compilation.compiler import compile_for
 from headrace.errors import CompileError
-from headrace.frontend import load
+from headrace.frontend.embedded_archives import fix_archives
+from headrace.frontend.loading import load
 from headrace.profiles.profile import Profile
 from headrace.profiles.vertex import Vertex
 from headrace_components.catalog import csv_example_gen
@@ -332,7 +332,7 @@ def test_a_bool_compared_with_a_bool_passes(tmp_path: Path) -> None:
 
 CLIENT = """
 import sys
-from headrace.kfp_import import import_kfp
+from headrace.frontend.kfp_import import import_kfp
 import_kfp()
 import kfp, kfp.compiler
 for name in ("kubernetes", "requests", "google.auth", "kfp_server_api", "kfp.client"):

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from headrace.cli import main
-from headrace.containers import bake, building, definitions, pushing
-from headrace.containers.building import Settings
-from headrace.containers.definitions import Image
-from headrace.containers.engines import Engine
-from headrace_components.errors import InputError
+from headrace.cli.main import main
+from headrace.images import bake, building, definitions, pushing
+from headrace.images.building import Settings
+from headrace.images.definitions import Image
+from headrace.images.engines import Engine
+from headrace_components.contract.errors import InputError
 
 ROOT = Path(__file__).parents[2] / "images"
 VARIANTS = definitions.variants(ROOT)

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from headrace.cli import main
-from headrace.containers import definitions, locking
-from headrace.containers.definitions import Image
+from headrace.cli.main import main
+from headrace.images import definitions, locking
+from headrace.images.definitions import Image
 from headrace_components import catalog
-from headrace_components.errors import InputError
-from headrace_components.images import CUDA_VARIANTS
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.image_names import CUDA_VARIANTS
 
 REPOSITORY = Path(__file__).parents[2]
 ROOT = REPOSITORY / "images"

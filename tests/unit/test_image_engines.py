@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from headrace.containers import engines
-from headrace.containers.engines import Build, Engine
-from headrace_components.errors import InputError, PlatformError
+from headrace.images import engines
+from headrace.images.engines import Build, Engine
+from headrace_components.contract.errors import InputError, PlatformError
 
 BUILD = Build(
     dockerfile=Path("images/Dockerfile"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from headrace.containers import definitions, sbom
+from headrace.images import definitions, sbom
 
 ROOT = Path(__file__).parents[2] / "images"
 IMAGES = [*definitions.images(ROOT), *definitions.variants(ROOT)]

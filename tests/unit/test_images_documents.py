@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from headrace import ir
-from headrace.compiler import compile_for
-from headrace.frontend import load
+from headrace.compilation.compiler import compile_for
+from headrace.frontend.loading import load
+from headrace.ir import specs
 from headrace.profiles.profile import Profile, read_profile
 from headrace.profiles.vertex import Vertex
-from headrace.targets import Target
+from headrace.targets.registry import Target
 from headrace_components import catalog
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -47,7 +47,7 @@ def test_the_documented_pipeline_runs_in_the_documented_images(
 
     document = compile_for(load(tmp_path / "pipeline.py"), target, settings).document
 
-    images = [node.container for node in ir.tasks(document.get("pipelineSpec", document))]
+    images = [node.container for node in specs.tasks(document.get("pipelineSpec", document))]
     assert sorted(each["image"].partition("@")[0] for each in images if each) == [
         "europe-docker.pkg.dev/my-project/flights/trainer",
         "europe-docker.pkg.dev/my-project/flights/transform",
@@ -69,7 +69,7 @@ def test_the_documented_gpu_comes_with_the_image_for_it(target: Target, tmp_path
 
     document = compile_for(load(tmp_path / "pipeline.py"), target, settings).document
 
-    nodes = ir.tasks(document.get("pipelineSpec", document))
+    nodes = specs.tasks(document.get("pipelineSpec", document))
     images = {node.name: node.container["image"] for node in nodes if node.container}
     registry = "europe-docker.pkg.dev/my-project/headrace"
     assert images == {

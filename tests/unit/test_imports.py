@@ -31,12 +31,12 @@ def import_without(module: str, blocked: list[str]) -> None:
     ("module", "blocked"),
     [
         ("headrace_components.catalog", LIBRARIES),
-        ("headrace.compiler", [*LIBRARIES, "rich", "kubernetes", "requests"]),
-        ("headrace.commands.compile", [*LIBRARIES, "rich", "kfp", "yaml"]),
-        ("headrace.cli", [*LIBRARIES, "rich", "kfp", "yaml"]),
+        ("headrace.compilation.compiler", [*LIBRARIES, "rich", "kubernetes", "requests"]),
+        ("headrace.cli.compile", [*LIBRARIES, "rich", "kfp", "yaml"]),
+        ("headrace.cli.main", [*LIBRARIES, "rich", "kfp", "yaml"]),
         ("headrace", [*LIBRARIES, "kfp", "click", "rich", "yaml"]),
         (
-            "headrace.backends.kubeflow.lineage",
+            "headrace.targets.kubeflow.lineage.reader",
             [*LIBRARIES, "grpc", "kfp", "kubernetes", "ml_metadata", "yaml"],
         ),
     ],
@@ -69,7 +69,7 @@ def test_components_that_can_do_without_beam_wait_for_no_import_of_it() -> None:
 
 def test_compiling_imports_no_client_of_a_cluster() -> None:
     code = (
-        "import sys\nfrom headrace.cli import main\n"
+        "import sys\nfrom headrace.cli.main import main\n"
         f"main(['compile', {str(PENGUINS)!r}, '--target', 'local', '-o', '/dev/null'])\n"
         "print([name for name in ('kubernetes', 'kfp.client', 'requests', 'numpy', 'tensorflow')"
         " if name in sys.modules])"

@@ -12,17 +12,17 @@ import yaml
 from kfp import dsl, kubernetes
 
 import headrace
-from compiled_runs import Declaration, Spec
-from headrace import frontend, ir
-from headrace.backends.remote.fingerprints import FingerprintsAtSubmit
-from headrace.compiler import compile_for
-from headrace.passes.input_fingerprints import tasks_before
+from headrace.compilation.compiler import compile_for
+from headrace.compilation.passes.input_fingerprints import tasks_before
+from headrace.frontend import loading
+from headrace.ir import specs
 from headrace.profiles.caching import Caching
 from headrace.profiles.images import Images
 from headrace.profiles.profile import Profile
 from headrace.profiles.tasks import TaskSettings, TaskTables
 from headrace.profiles.vertex import Vertex
-from headrace.targets import Target
+from headrace.targets.registry import Target
+from headrace.targets.remote.fingerprints import FingerprintsAtSubmit
 from headrace_components import catalog
 from headrace_components.catalog import (
     bigquery_example_gen,
@@ -30,7 +30,8 @@ from headrace_components.catalog import (
     import_schema_gen,
     span_range,
 )
-from launcher import Launcher
+from support.compiled_runs import Declaration, Spec
+from support.launcher import Launcher
 
 IMAGES = Images(
     registry="registry.example.com/headrace",
@@ -62,14 +63,14 @@ def days(root: str, deep: bool = True) -> None:
 
 
 def compiled(pipeline: Any, target: Target = "kubeflow", known: Any = None, **profile: Any) -> Any:
-    source = frontend.load(pipeline)
+    source = loading.load(pipeline)
     given = Profile(images=IMAGES, vertex=Vertex(pipeline_root="gs://bucket/root"), **profile)
     document = compile_for(source, target, given, known_fingerprints=known).document
     return document.get("pipelineSpec", document)
 
 
-def node(spec: Any, label: str) -> ir.TaskNode:
-    return {each.label: each for each in ir.tasks(spec)}[label]
+def node(spec: Any, label: str) -> specs.TaskNode:
+    return {each.label: each for each in specs.tasks(spec)}[label]
 
 
 def caching(spec: Any, label: str) -> Any:
@@ -126,7 +127,7 @@ def test_it_waits_for_what_the_reader_waits_for_and_runs_in_its_pod_and_image() 
         read.set_retry(2).set_env_variable("AWS_REGION", "eu").set_memory_limit("16G")
         kubernetes.mount_pvc(read, claim, "/mnt/data")
 
-    source = frontend.load(mounted)
+    source = loading.load(mounted)
     text = compile_for(source, "kubeflow", Profile(images=IMAGES)).text
     spec, platform = yaml.safe_load_all(text)
 

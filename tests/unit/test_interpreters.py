@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from kfp import dsl
 
-from headrace.backends.local import engine
-from headrace.backends.local.runners.interpreters import check_interpreters, interpreter_for
-from headrace.containers.locks import lock_file
+from headrace.images.locks import lock_file
+from headrace.targets.local.execution import engine
+from headrace.targets.local.runners.interpreters import check_interpreters, interpreter_for
 from headrace_components.artifacts import Examples
 from headrace_components.catalog import pusher, statistics_gen
-from headrace_components.errors import InputError
-from local_pipelines import compiled
+from headrace_components.contract.errors import InputError
+from support.local_pipelines import compiled
 
 
 @pytest.fixture

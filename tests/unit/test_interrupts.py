@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from headrace.interrupts import interruptible
+from headrace.cli.interrupts import interruptible
 
 
 class Swallows:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from headrace import ir
+from headrace.ir import specs
 
 SPEC: dict[str, Any] = {
     "pipelineInfo": {"name": "p"},
@@ -34,10 +34,10 @@ SPEC: dict[str, Any] = {
 
 
 def test_tasks_are_walked_outside_in_and_by_name() -> None:
-    nodes = list(ir.tasks(SPEC))
+    nodes = list(specs.tasks(SPEC))
 
     assert [node.label for node in nodes] == ["a", "a/inner", "b"]
-    assert [node.dag for node in nodes] == [ir.ROOT, "comp-dag", ir.ROOT]
+    assert [node.dag for node in nodes] == [specs.ROOT, "comp-dag", specs.ROOT]
     assert nodes[1].parent is nodes[0]
     assert nodes[1].enclosing is SPEC["components"]["comp-dag"]
     assert nodes[1].container["image"] == "headrace.invalid/trainer"
@@ -45,23 +45,23 @@ def test_tasks_are_walked_outside_in_and_by_name() -> None:
 
 
 def test_a_headrace_component_is_known_by_its_command() -> None:
-    container = ir.executors(SPEC)["exec-leaf"]["container"]
+    container = specs.executors(SPEC)["exec-leaf"]["container"]
 
-    assert ir.headrace_component(container) == "trainer"
-    assert ir.headrace_component({**container, "image": "mine/with-my-module"}) == "trainer"
-    assert ir.headrace_component({"command": ["python", "-m", "other"]}) is None
-    assert ir.logical_image(container) == "trainer"
-    assert ir.logical_image({"image": "python:3.12"}) is None
+    assert specs.headrace_component(container) == "trainer"
+    assert specs.headrace_component({**container, "image": "mine/with-my-module"}) == "trainer"
+    assert specs.headrace_component({"command": ["python", "-m", "other"]}) is None
+    assert specs.logical_image(container) == "trainer"
+    assert specs.logical_image({"image": "python:3.12"}) is None
 
 
 def test_placeholders_of_parameters_are_found() -> None:
     text = "{{$.inputs.parameters['a']}}-{{$.inputs.parameters['pipelinechannel--b']}}-{{$}}"
 
-    assert ir.referenced_parameters(text) == ["a", "pipelinechannel--b"]
+    assert specs.referenced_parameters(text) == ["a", "pipelinechannel--b"]
 
 
 def test_a_copy_shares_nothing() -> None:
-    copied = ir.copy(SPEC)
+    copied = specs.copy(SPEC)
     copied["root"]["dag"]["tasks"]["a"]["new"] = [1]
 
     assert "new" not in SPEC["root"]["dag"]["tasks"]["a"]
@@ -70,6 +70,6 @@ def test_a_copy_shares_nothing() -> None:
 def test_canonical_json_does_not_depend_on_the_order_of_keys() -> None:
     first, second = {"b": 1.0, "a": ["é"]}, {"a": ["é"], "b": 1.0}
 
-    assert ir.canonical_json(first) == ir.canonical_json(second)
-    assert ir.canonical_json(first) == '{\n  "a": [\n    "é"\n  ],\n  "b": 1.0\n}\n'
-    assert json.loads(ir.canonical_json(first)) == first
+    assert specs.canonical_json(first) == specs.canonical_json(second)
+    assert specs.canonical_json(first) == '{\n  "a": [\n    "é"\n  ],\n  "b": 1.0\n}\n'
+    assert json.loads(specs.canonical_json(first)) == first

@@ -11,10 +11,10 @@ from types import MappingProxyType
 import pytest
 import yaml
 
-from headrace.compiler import compile_for
-from headrace.frontend import load
+from headrace.compilation.compiler import compile_for
+from headrace.frontend.loading import load
 from headrace.profiles.profile import read_profile
-from kubernetes_manifests import MANIFESTS, built, of_kind, program
+from support.kubernetes_manifests import MANIFESTS, built, of_kind, program
 
 ROOT = MANIFESTS.parent
 SCRIPTS = sorted(MANIFESTS.rglob("*.sh"))

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from headrace.cli import main
-from headrace.compiler import compile_for
-from headrace.frontend import load
+from headrace.cli.main import main
+from headrace.compilation.compiler import compile_for
+from headrace.frontend.loading import load
 from headrace.profiles.profile import read_profile
 from headrace_components import catalog
-from headrace_components.images import CUDA_VARIANTS
-from kubeflow_api import KubeflowApi, kubeflow_api
-from kubeflow_native import NativeLineage
-from port_forwarding import forwarding
+from headrace_components.contract.image_names import CUDA_VARIANTS
+from support.kubeflow_api import KubeflowApi, kubeflow_api
+from support.kubeflow_native import NativeLineage
+from support.port_forwarding import forwarding
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "kubeflow.md").read_text("utf-8")

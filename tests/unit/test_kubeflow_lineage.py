@@ -10,19 +10,20 @@ import grpc
 import pytest
 from ml_metadata.proto import metadata_store_pb2, metadata_store_service_pb2
 
-from headrace import frontend
-from headrace.backends.kubeflow import client, mlmd_client
-from headrace.backends.kubeflow.submit import connect
-from headrace.backends.remote.model import Order
-from headrace.cli import main
-from headrace.compiler import compile_for
+from headrace.cli.main import main
+from headrace.compilation.compiler import compile_for
+from headrace.frontend import loading
 from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile
-from kubeflow_api import KubeflowApi, kubeflow_api
-from kubeflow_metadata import Recorder, metadata_server
-from kubeflow_native import NativeLineage
-from kubeflow_pipelines import flights
-from port_forwarding import forwarding
+from headrace.targets.kubeflow import pipelines_api
+from headrace.targets.kubeflow.lineage import mlmd_client
+from headrace.targets.kubeflow.submit import connect
+from headrace.targets.remote.service import Order
+from support.kubeflow_api import KubeflowApi, kubeflow_api
+from support.kubeflow_metadata import Recorder, metadata_server
+from support.kubeflow_native import NativeLineage
+from support.kubeflow_pipelines import flights
+from support.port_forwarding import forwarding
 
 Call = Callable[..., Any]
 ROOT = "minio://mlpipeline/v2/artifacts/flights"
@@ -32,7 +33,7 @@ ROOT = "minio://mlpipeline/v2/artifacts/flights"
 def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HEADRACE_KFP_TOKEN", "KF_PIPELINES_ENDPOINT", "KUBERNETES_SERVICE_HOST"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(client, "PAUSES_SECONDS", (0.01,))
+    monkeypatch.setattr(pipelines_api, "PAUSES_SECONDS", (0.01,))
     monkeypatch.setattr(mlmd_client, "_PAUSES_SECONDS", (0.01,))
 
 
@@ -262,7 +263,7 @@ def run_ids(api: KubeflowApi) -> list[str]:
     profile = Profile(kubeflow=Kubeflow(host=api.address))
     remote = connect(profile)
     api.failing = {"train"}
-    compiled = compile_for(frontend.load(flights), "kubeflow", Profile())
+    compiled = compile_for(loading.load(flights), "kubeflow", Profile())
     ids = [remote.submit(Order(compiled=compiled, parameters={"steps": 7})).id for _ in range(2)]
     for run_id in ids:
         while not remote.describe(run_id).is_over:

@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
-import kubeflow_pipelines
-from headrace import frontend
-from headrace.backends.kubeflow import client, connection
-from headrace.backends.kubeflow.submit import KubeflowRemote, connect
-from headrace.backends.remote.model import Order, Run, Timing
-from headrace.cli import main
-from headrace.compiler import compile_for
+from headrace.cli.main import main
+from headrace.compilation.compiler import compile_for
+from headrace.frontend import loading
 from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile
-from headrace_components.errors import InputError, PlatformError
-from kubeflow_api import KubeflowApi, kubeflow_api
-from kubeflow_pipelines import flights
-from port_forwarding import forwarding
+from headrace.targets.kubeflow import connection, pipelines_api
+from headrace.targets.kubeflow.submit import KubeflowRemote, connect
+from headrace.targets.remote.service import Order, Run, Timing
+from headrace_components.contract.errors import InputError, PlatformError
+from support import kubeflow_pipelines
+from support.kubeflow_api import KubeflowApi, kubeflow_api
+from support.kubeflow_pipelines import flights
+from support.port_forwarding import forwarding
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +35,7 @@ def _no_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("KUBECONFIG", "/nonexistent")
-    monkeypatch.setattr(client, "PAUSES_SECONDS", (0.01, 0.01))
+    monkeypatch.setattr(pipelines_api, "PAUSES_SECONDS", (0.01, 0.01))
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def remote(api: KubeflowApi) -> KubeflowRemote:
 
 
 def order(**options: Any) -> Order:
-    compiled = compile_for(frontend.load(flights), "kubeflow", Profile())
+    compiled = compile_for(loading.load(flights), "kubeflow", Profile())
     return Order(compiled=compiled, **options)
 
 
@@ -179,7 +179,7 @@ def test_a_run_whose_start_is_not_answered_is_started_once(
 def test_runs_are_listed_newest_first_over_pages(
     api: KubeflowApi, remote: KubeflowRemote, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("headrace.backends.kubeflow.submit._PAGE_SIZE", 2)
+    monkeypatch.setattr("headrace.targets.kubeflow.submit._PAGE_SIZE", 2)
     for index in range(5):
         remote.submit(order(run_id=str(index)))
 
@@ -315,7 +315,7 @@ def test_a_token_lets_in(
         token_file=str(token_file) if kind == "file" else "",
     )
 
-    remote = KubeflowRemote(client.connect(address), address, Kubeflow())
+    remote = KubeflowRemote(pipelines_api.connect(address), address, Kubeflow())
 
     assert remote.runs(1) == []
 

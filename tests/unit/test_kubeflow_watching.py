@@ -21,23 +21,23 @@ from google.protobuf import json_format
 from kfp import dsl
 
 import headrace_components
-import kubeflow_pipelines
-from headrace import frontend
-from headrace.backends.kubeflow import client, explaining, failures
-from headrace.backends.kubeflow.cluster import Cluster
-from headrace.backends.kubeflow.submit import KubeflowRemote, connect
-from headrace.backends.remote import watching
-from headrace.backends.remote.model import Order, Run, Task
-from headrace.cli import main
-from headrace.compiler import compile_for
+from headrace.cli.main import main
+from headrace.compilation.compiler import compile_for
+from headrace.frontend import loading
 from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile
-from kubeflow_api import KubeflowApi, kubeflow_api
-from kubeflow_cluster import Cluster as FakeCluster
-from kubeflow_cluster import kubeflow_cluster
-from kubeflow_pipelines import flights
-from kubeflow_workflow import Workflow
-from port_forwarding import forwarding
+from headrace.targets.kubeflow import explaining, failures, pipelines_api
+from headrace.targets.kubeflow.cluster_state import Cluster
+from headrace.targets.kubeflow.submit import KubeflowRemote, connect
+from headrace.targets.remote import watching
+from headrace.targets.remote.service import Order, Run, Task
+from support import kubeflow_pipelines
+from support.kubeflow_api import KubeflowApi, kubeflow_api
+from support.kubeflow_cluster import Cluster as FakeCluster
+from support.kubeflow_cluster import kubeflow_cluster
+from support.kubeflow_pipelines import flights
+from support.kubeflow_workflow import Workflow
+from support.port_forwarding import forwarding
 
 RUNS = Path(__file__).parents[1] / "fixtures" / "kubeflow_runs"
 LOG = (RUNS / "node_log_failed_task.txt").read_text("utf-8")
@@ -51,7 +51,7 @@ def _no_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HEADRACE_KFP_TOKEN", "HEADRACE_KFP_COOKIES", "KUBERNETES_SERVICE_HOST"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("KUBECONFIG", "/nonexistent")
-    monkeypatch.setattr(client, "PAUSES_SECONDS", (0.01, 0.01))
+    monkeypatch.setattr(pipelines_api, "PAUSES_SECONDS", (0.01, 0.01))
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def recorded(api: KubeflowApi, name: str) -> str:
 
 
 def order() -> Order:
-    return Order(compiled=compile_for(frontend.load(flights), "kubeflow", Profile()))
+    return Order(compiled=compile_for(loading.load(flights), "kubeflow", Profile()))
 
 
 def options(api: KubeflowApi, folder: Path, more: str = "") -> list[str]:

@@ -12,12 +12,12 @@ import pytest
 from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as pb
 
-from headrace.backends.local.lineage import ArtifactRecord, LineageStore
-from headrace.backends.local.lineage_connection import (
+from headrace.lineage.local_store.connection import (
     connection_config,
     default_url,
 )
-from headrace.backends.local.lineage_query import LineageReader
+from headrace.lineage.local_store.reader import LineageReader
+from headrace.lineage.local_store.writer import ArtifactRecord, LineageStore
 
 
 def examples(uri: str, **metadata: Any) -> ArtifactRecord:
@@ -268,7 +268,7 @@ def test_a_resumed_run_cancels_what_the_killed_process_left_running(store: Linea
 def test_a_run_whose_process_was_killed_shows_as_interrupted(tmp_path: Path) -> None:
     code = (
         "import os, signal\n"
-        "from headrace.backends.local.lineage import LineageStore\n"
+        "from headrace.lineage.local_store.writer import LineageStore\n"
         f"LineageStore({default_url(tmp_path)!r}).begin_run('p', 'r', {{}})\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from headrace.backends.local.lineage import ArtifactRecord, LineageStore
-from headrace.backends.local.lineage_connection import default_url
-from headrace.cli import main
+from headrace.cli.main import main
+from headrace.lineage.local_store.connection import default_url
+from headrace.lineage.local_store.writer import ArtifactRecord, LineageStore
 
 Lineage = Callable[..., tuple[int, str, str]]
 

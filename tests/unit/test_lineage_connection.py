@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from headrace.backends.local import lineage_connection
-from headrace.backends.local.lineage import LineageStore
-from headrace.backends.local.lineage_connection import (
+from headrace.lineage.local_store import connection
+from headrace.lineage.local_store.connection import (
     MySql,
     connection_config,
     default_url,
     parse_url,
     without_password,
 )
-from headrace.backends.local.lineage_query import LineageReader
-from headrace_components.errors import InputError, PlatformError
+from headrace.lineage.local_store.reader import LineageReader
+from headrace.lineage.local_store.writer import LineageStore
+from headrace_components.contract.errors import InputError, PlatformError
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_a_lock_that_is_never_released_ends_in_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = LineageStore(default_url(tmp_path))
-    monkeypatch.setattr(lineage_connection, "_LOCK_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(connection, "_LOCK_TIMEOUT_SECONDS", 0.05)
     code = (
         "import fcntl, sys, time\n"
         f"lock = open({str(tmp_path / 'metadata.sqlite.lock')!r})\n"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from ml_metadata.proto import metadata_store_pb2 as pb
 
-from headrace.backends.local.lineage_messages import set_value
+from headrace.lineage.local_store.messages import set_value
 
 
 @pytest.mark.parametrize(

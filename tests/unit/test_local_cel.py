@@ -2,8 +2,8 @@
 
 import pytest
 
-from headrace.backends.local.cel import evaluate
-from headrace_components.errors import InputError
+from headrace.ir.cel import evaluate
+from headrace_components.contract.errors import InputError
 
 PARAMETERS = {"city": "O'Hare", "n": 3, "share": 0.5, "flag": True, "items": [1]}
 ARTIFACTS = {"model": [{"blessed": 1, "name": "a"}]}

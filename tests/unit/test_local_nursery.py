@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from headrace.backends.local.runners import guard
-from headrace.backends.local.runners.client import Nursery, Request
-from headrace_components.errors import PlatformError
+from headrace.targets.local.runners import guard
+from headrace.targets.local.runners.nursery_client import Nursery, Request
+from headrace_components.contract.errors import PlatformError
 
 
 def request(tmp_path: Path, code: str, log: str = "task.log", **environment: str) -> Request:
@@ -497,7 +497,7 @@ def test_the_tasks_of_a_backend_that_is_killed_end_with_what_they_started(tmp_pa
     notes.touch()
     code = (
         "import asyncio, pathlib, sys\n"
-        "from headrace.backends.local.runners.client import Nursery, Request\n"
+        "from headrace.targets.local.runners.nursery_client import Nursery, Request\n"
         f"folder = pathlib.Path({str(tmp_path)!r})\n"
         "task = Request(component=None, command=[sys.executable, '-c', sys.argv[1], sys.argv[2]],\n"
         "    environment={}, directory=folder, log=folder / 'task.log')\n"

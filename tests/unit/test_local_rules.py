@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from headrace.backends.local import go_text
-from headrace.backends.local.output_texts import from_text
-from headrace.backends.local.rules import RULES
-from headrace_components.errors import InputError
+from headrace.ir import go_text
+from headrace.targets.local.execution.output_texts import from_text
+from headrace.targets.local.execution.rules import RULES
+from headrace_components.contract.errors import InputError
 
 KUBEFLOW, VERTEX = RULES["kubeflow"], RULES["vertex"]
 

@@ -5,12 +5,17 @@ from typing import Any
 
 import pytest
 
-from headrace.backends.local import run_parameters
-from headrace.backends.local.placeholders import Context, fill, fill_arguments, fill_constant
-from headrace.backends.local.spec import Component
-from headrace.backends.local.values import coerce, select
-from headrace_components.errors import InputError
-from headrace_components.templates import to_text
+from headrace.ir.values import coerce, select
+from headrace.ir.view import Component
+from headrace.targets.local import run_parameters
+from headrace.targets.local.execution.placeholders import (
+    Context,
+    fill,
+    fill_arguments,
+    fill_constant,
+)
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.templates import to_text
 
 MESSAGE = {
     "inputs": {

@@ -13,18 +13,18 @@ import yaml
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
-from headrace.backends.kubeflow.cluster import Cluster
-from headrace.backends.kubeflow.connection import SERVICE
-from headrace.backends.kubeflow.port_forward import Purpose, forwarded
-from headrace.backends.kubeflow.retry_policy import CONFIG_MAP
 from headrace.profiles.profile import read_profile
+from headrace.targets.kubeflow.cluster_state import Cluster
+from headrace.targets.kubeflow.connection import SERVICE
+from headrace.targets.kubeflow.port_forward import Purpose, forwarded
+from headrace.targets.kubeflow.retry_policy import CONFIG_MAP
+from headrace_components.contract.task import EXIT_PLATFORM_ERROR
 from headrace_components.kubernetes_pusher.params import KubernetesPusherParams
-from headrace_components.task import EXIT_PLATFORM_ERROR
 from headrace_components.training_job import executor as training_job
-from jobset_api import jobset_api
-from kubeflow_cluster import kubeflow_cluster
-from kubernetes_api import kubernetes_api
-from kubernetes_manifests import (
+from support.jobset_api import jobset_api
+from support.kubeflow_cluster import kubeflow_cluster
+from support.kubernetes_api import kubernetes_api
+from support.kubernetes_manifests import (
     MANIFESTS,
     VERSIONS,
     Object,
@@ -36,8 +36,8 @@ from kubernetes_manifests import (
     permissions,
     pods,
 )
-from launcher import Launcher
-from port_forwarding import forwarding
+from support.launcher import Launcher
+from support.port_forwarding import forwarding
 
 FOLDERS = sorted(file.parent.name for file in MANIFESTS.glob("*/kustomization.yaml"))
 

@@ -12,9 +12,9 @@ from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.utils.keras_lib import tf_keras
 from tfx_bsl.public.proto import slicing_spec_pb2
 
-from headrace_components.data import metadata_fields
 from headrace_components.evaluator import config_fields, known_metrics
 from headrace_components.evaluator.eval_config import checked_config
+from headrace_components.library.data import metadata_fields
 
 _SCALARS = {
     "TYPE_STRING": "string",

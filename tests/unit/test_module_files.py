@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
+from headrace.compilation.passes.modules import pack_module
 from headrace.errors import CompileError
-from headrace.passes.modules import pack_module
-from headrace_components.beam.user_packages import shipped
-from headrace_components.data.examples import ExamplesReader
-from headrace_components.user_code.module_pack import unpack
-from headrace_components.user_code.user_module import load_module
+from headrace_components.library.beam.user_packages import shipped
+from headrace_components.library.data.examples import ExamplesReader
+from headrace_components.library.user_code.module_pack import unpack
+from headrace_components.library.user_code.user_module import load_module
 
 
 def write(root: Path, files: Mapping[str, str | bytes]) -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from headrace_components.errors import InputError
-from headrace_components.user_code.module_pack import is_packed, pack, unpack
+from headrace_components.contract.errors import InputError
+from headrace_components.library.user_code.module_pack import is_packed, pack, unpack
 
 FILES = {
     "module.py": "from features import LABEL\n\n\ndef run_fn(fn_args):\n    'Zürich'\n",

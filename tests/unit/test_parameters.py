@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from headrace_components.errors import InputError
-from headrace_components.parameters import read
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.parameters import read
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,20 +10,20 @@ from typing import Any
 import pytest
 from kfp import dsl
 
-from headrace import ir
-from headrace.compiler import compile_for
+from headrace.compilation.compiler import compile_for
+from headrace.compilation.passes.input_fingerprints import tasks_before
 from headrace.errors import CompileError
-from headrace.frontend import load
-from headrace.passes.input_fingerprints import tasks_before
+from headrace.frontend.loading import load
+from headrace.ir import specs
 from headrace.profiles.beam import BeamRunner
 from headrace.profiles.images import Images
 from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile, read_profile
 from headrace.profiles.tasks import TaskSettings, TaskTables
 from headrace.profiles.vertex import Vertex
-from headrace.targets import Target
+from headrace.targets.registry import Target
 from headrace_components import catalog
-from headrace_components.beam.options import BeamOptions
+from headrace_components.library.beam.options import BeamOptions
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 REGISTRY = "europe-docker.pkg.dev/my-project/headrace"
@@ -76,10 +76,10 @@ def args_of(used: Profile, target: Target = "vertex") -> dict[str, list[str] | N
     document = compile_for(load(flights), target, used).document
     spec = document["pipelineSpec"] if target == "vertex" else document
     return {
-        node.label: ir.constant(ir.parameter_inputs(node.task)["beam_pipeline_args"])
-        for node in ir.tasks(spec)
-        if "beam_pipeline_args" in ir.parameters(node.component)
-        and "beam_pipeline_args" in ir.parameter_inputs(node.task)
+        node.label: specs.constant(specs.parameter_inputs(node.task)["beam_pipeline_args"])
+        for node in specs.tasks(spec)
+        if "beam_pipeline_args" in specs.parameters(node.component)
+        and "beam_pipeline_args" in specs.parameter_inputs(node.task)
         and node.label not in tasks_before(spec).values()  # these get what the readers get
     }
 

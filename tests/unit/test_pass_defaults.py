@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from headrace.passes.defaults import apply_defaults
-from headrace_components.user_code.module_pack import pack
+from headrace.compilation.passes.defaults import apply_defaults
+from headrace_components.library.user_code.module_pack import pack
 
 
 def spec_of(command: list[str], task: dict[str, Any]) -> dict[str, Any]:

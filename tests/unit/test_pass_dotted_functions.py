@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from kfp import dsl
 
+from headrace.compilation.passes.dotted_functions import check_dotted_functions
 from headrace.errors import CompileError
-from headrace.frontend import load
-from headrace.passes.dotted_functions import check_dotted_functions
+from headrace.frontend.loading import load
 from headrace.profiles.images import Images
 from headrace.profiles.profile import Profile
 from headrace_components.catalog import csv_example_gen, filter_examples, trainer

@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 
-from headrace.backends.local.runners.container_options import ContainerOptions
-from headrace.backends.local.runners.setup import prepare
-from headrace.backends.remote.ordering import order_of
-from headrace.compiler import compile_pipeline
-from headrace.containers import definitions, image_modules, locks
-from headrace.containers.import_names import import_names
+from headrace.compilation.compiler import compile_pipeline
+from headrace.compilation.passes.certain_imports import certain_imports
 from headrace.errors import CompileError
-from headrace.passes.certain_imports import certain_imports
+from headrace.images import definitions, image_modules, locks
+from headrace.images.import_names import import_names
 from headrace.profiles.images import Images
 from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile
-from headrace_components.images import CUDA_VARIANTS, ISOLATED
+from headrace.targets.local.runners.container_options import ContainerOptions
+from headrace.targets.local.runners.setup import prepare
+from headrace.targets.remote.ordering import order_of
+from headrace_components.contract.image_names import CUDA_VARIANTS, ISOLATED
 
 REPOSITORY = Path(__file__).parents[2]
 IMAGES = [each for each in definitions.images(REPOSITORY / "images") if each.name not in ISOLATED]

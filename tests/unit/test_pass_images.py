@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 from kfp import dsl
 
-from headrace import ir
-from headrace.compiler import compile_for
+from headrace.compilation.compiler import compile_for
+from headrace.compilation.passes.image_references import apply_images, own_images
 from headrace.errors import CompileError
-from headrace.frontend import load
-from headrace.passes.images import apply_images, own_images
+from headrace.frontend.loading import load
+from headrace.ir import specs
 from headrace.profiles.images import Images
 from headrace.profiles.profile import Profile, read_profile
 from headrace.profiles.vertex import Vertex
-from headrace.targets import Target
+from headrace.targets.registry import Target
 from headrace_components import artifacts, catalog
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
@@ -128,7 +128,7 @@ def changed(tasks: Mapping[str, str], components: Mapping[str, str] | None = Non
     spec = apply_images(load(outer).spec, "kubeflow", Profile(images=images))
     return {
         f"{node.label}={'mine' if image == MINE else 'other'}"
-        for node in ir.tasks(spec)
+        for node in specs.tasks(spec)
         if (image := node.container.get("image")) in (MINE, OTHER)
     }
 
@@ -245,7 +245,7 @@ def test_the_penguins_train_in_an_image_of_the_authors_own(target: Target) -> No
 
 def trained(kind: str = "", count: str = "") -> str:
     """Returns what the image of a trainer's task becomes, by what it asks for."""
-    spec = ir.copy(SPEC)
+    spec = specs.copy(SPEC)
     container = spec["deploymentSpec"]["executors"]["exec-trainer"]["container"]
     accelerator = {"resourceType": kind, "resourceCount": count}
     container["resources"] = {"accelerator": {k: v for k, v in accelerator.items() if v}}

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from kfp import dsl, kubernetes
 
+from headrace.compilation.passes.lint import check_workspace, lint
 from headrace.errors import CompileError
-from headrace.frontend import Frontend, load
-from headrace.passes.lint import check_workspace, lint
-from headrace.targets import TARGETS, Target
+from headrace.frontend.loading import Frontend, load
+from headrace.targets.registry import TARGETS, Target
 from headrace_components.catalog import csv_example_gen, statistics_gen, trainer
 
 GPU = "nvidia.com/gpu"

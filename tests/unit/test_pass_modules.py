@@ -11,13 +11,18 @@ from typing import Any
 import pytest
 from kfp import dsl
 
-from headrace import ir
+from headrace.compilation.passes.defaults import apply_defaults
+from headrace.compilation.passes.modules import (
+    apply_modules,
+    module_parameters,
+    pack_module,
+    pack_parameters,
+)
 from headrace.errors import CompileError
-from headrace.frontend import load
-from headrace.passes.defaults import apply_defaults
-from headrace.passes.modules import apply_modules, module_parameters, pack_module, pack_parameters
-from headrace.targets import TARGETS, Target
-from headrace_components.user_code.module_pack import is_packed, unpack
+from headrace.frontend.loading import load
+from headrace.ir import specs
+from headrace.targets.registry import TARGETS, Target
+from headrace_components.library.user_code.module_pack import is_packed, unpack
 
 
 @dsl.container_component
@@ -56,8 +61,8 @@ def compiled(
 
 
 def value_of(spec: dict[str, Any], label: str) -> Any:
-    (node,) = [node for node in ir.tasks(spec) if node.label == label]
-    return ir.constant(ir.parameter_inputs(node.task)["module_file"])
+    (node,) = [node for node in specs.tasks(spec) if node.label == label]
+    return specs.constant(specs.parameter_inputs(node.task)["module_file"])
 
 
 def files_of(text: str) -> tuple[str, list[str]]:

@@ -9,14 +9,14 @@ import pytest
 
 import headrace
 import headrace_components
-from headrace.backends.remote.ordering import order_of
-from headrace.compiler import compile_pipeline
+from headrace.compilation.compiler import compile_pipeline
+from headrace.compilation.passes.parameter_checks import check_parameters
 from headrace.errors import CompileError
-from headrace.passes.parameter_checks import check_parameters
 from headrace.profiles.images import Images
 from headrace.profiles.profile import Profile
 from headrace.profiles.vertex import Vertex
-from headrace_components.early_checks import known_parameters
+from headrace.targets.remote.ordering import order_of
+from headrace_components.contract.early_checks import known_parameters
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*/pipeline.py"))
 COMPONENTS = sorted(

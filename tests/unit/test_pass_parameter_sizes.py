@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from kfp import dsl
 
-from conformance_features import PROFILE
-from headrace.backends.local.long_arguments import startable
-from headrace.backends.remote.ordering import order_of
-from headrace.compiler import compile_for
+from headrace.compilation.compiler import compile_for
 from headrace.errors import CompileError
-from headrace.frontend import load
-from headrace.targets import Target
+from headrace.frontend.loading import load
+from headrace.targets.local.execution.long_arguments import startable
+from headrace.targets.registry import Target
+from headrace.targets.remote.ordering import order_of
 from headrace_components.catalog import csv_example_gen, trainer
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
+from support.conformance_features import PROFILE
 
 LARGE = {"words": ["x" * 1000] * 200}
 QUOTED = {"words": [""] * 27_000}

@@ -10,13 +10,13 @@ import pytest
 import yaml
 from kfp import dsl, kubernetes
 
-import executor_configs
-from headrace import ir
-from headrace.compiler import compile_for
+from headrace.compilation.compiler import compile_for
 from headrace.errors import CompileError
-from headrace.frontend import load
+from headrace.frontend.loading import load
+from headrace.ir import specs
 from headrace.profiles.profile import Profile, read_profile
-from headrace.targets import Target
+from headrace.targets.registry import Target
+from support import executor_configs
 
 BASE = '[vertex]\npipeline_root = "gs://bucket/root"\n'
 
@@ -44,9 +44,9 @@ def profile(text: str, directory: Path) -> Profile:
     return read_profile(directory / "headrace.toml")
 
 
-def compiled(pipeline: Any, target: Target, text: str, directory: Path) -> ir.TaskNode:
+def compiled(pipeline: Any, target: Target, text: str, directory: Path) -> specs.TaskNode:
     document = compile_for(load(pipeline), target, profile(text, directory)).document
-    (node,) = ir.tasks(document.get("pipelineSpec", document))
+    (node,) = specs.tasks(document.get("pipelineSpec", document))
     return node
 
 
@@ -347,6 +347,6 @@ def test_a_variable_may_be_empty(target: Target, tmp_path: Path) -> None:
     profile = read_profile(tmp_path / "headrace.toml")
 
     document = compile_for(load(empty), target, profile).document
-    (executor,) = ir.executors(document.get("pipelineSpec", document)).values()
+    (executor,) = specs.executors(document.get("pipelineSpec", document)).values()
     found = {each["name"]: each.get("value", "") for each in executor["container"]["env"]}
     assert found == ({"E": ""} if target == "local" else {"A": "x", "E": ""})

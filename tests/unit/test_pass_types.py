@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from headrace.passes.types import apply_types
+from headrace.compilation.passes.types import apply_types
 from headrace_components.artifacts import ARTIFACT_TYPES
 
 SPEC: dict[str, Any] = {

@@ -10,16 +10,16 @@ import pytest
 import yaml
 from kfp import dsl
 
-import executor_configs
-from headrace.backends.kubeflow.platform import platform_spec
-from headrace.backends.local.notices import settings_without_effect
-from headrace.compiler import compile_for
+from headrace.compilation.compiler import compile_for
+from headrace.compilation.passes.task_settings import task_settings
 from headrace.errors import CompileError
-from headrace.frontend import load
-from headrace.passes.task_settings import task_settings
+from headrace.frontend.loading import load
 from headrace.profiles.profile import Profile, read_profile
+from headrace.targets.kubeflow.platform import platform_spec
+from headrace.targets.local.notices import settings_without_effect
 from headrace_components import catalog
 from headrace_components.artifacts import Model
+from support import executor_configs
 
 DIGEST = f"sha256:{'0' * 64}"
 ROOT_IMAGE = f"docker.io/library/python@{DIGEST}"

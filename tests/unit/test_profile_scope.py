@@ -10,14 +10,14 @@ import pytest
 import yaml
 from kfp import dsl
 
-from headrace.cli import main
-from headrace.compiler import compile_for
+from headrace.cli.main import main
+from headrace.compilation.compiler import compile_for
+from headrace.compilation.passes.profile_scope import passed_over, profile_parameters
 from headrace.errors import CompileError
-from headrace.frontend import load
-from headrace.passes.profile_scope import passed_over, profile_parameters
+from headrace.frontend.loading import load
 from headrace.profiles.profile import Profile, read_profile
-from headrace.targets import Target
-from kubeflow_api import kubeflow_api
+from headrace.targets.registry import Target
+from support.kubeflow_api import kubeflow_api
 
 TARGETS: list[Target] = ["kubeflow", "vertex"]
 IMAGE = f"docker.io/library/busybox@sha256:{'0' * 64}"

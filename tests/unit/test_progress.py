@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from headrace.backends.local.model import Failure, RunResult
-from headrace.backends.local.observer import Observer
-from headrace.backends.local.progress import ProgressDisplay
+from headrace.display.progress import ProgressDisplay
+from headrace.targets.local.execution.results import Failure, RunResult
+from headrace.targets.local.observer import Observer
 
 REASON = "transform: preprocessing_fn raised KeyError: 'dep_time' [module.py, line 41]."
 LOG = Path("/a/long/root/of/many/directories/flights/run-1/logs/transform.log")
@@ -143,7 +143,7 @@ PLAY = "from test_progress import *\nwith ProgressDisplay() as display: play(dis
 LIVE = textwrap.dedent(
     """
     import time
-    from headrace.backends.local.progress import ProgressDisplay
+    from headrace.display.progress import ProgressDisplay
     with ProgressDisplay() as display:
         display.run_started("run-1", ["gen", "transform"])
         display.task_started("gen")

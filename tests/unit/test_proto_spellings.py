@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from headrace_components.early_checks import known_parameters, params_class
-from headrace_components.errors import InputError
+from headrace_components.contract.early_checks import known_parameters, params_class
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.protojson import whole_number
 from headrace_components.evaluator.early_checks import normalized
-from headrace_components.protojson import whole_number
 
 FILES = {"input_base": "data"}
 CODE = {"module_file": "module.py"}

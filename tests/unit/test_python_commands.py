@@ -14,13 +14,13 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 from kfp import dsl
 
-from headrace import ir
-from headrace.compiler import compile_for
-from headrace.frontend import load
-from headrace.passes.python_commands import filler_program, with_filler
+from headrace.compilation.compiler import compile_for
+from headrace.compilation.passes.python_commands import filler_program, with_filler
+from headrace.frontend.loading import load
+from headrace.ir import specs
 from headrace.profiles.profile import Profile
-from headrace_components.filler import filled_command
-from headrace_components.templates import TEMPLATES_INPUT, fill
+from headrace_components.contract.filler import filled_command
+from headrace_components.contract.templates import TEMPLATES_INPUT, fill
 
 HARD = 'it\'s "ü"\n\\ \\n {{$}} {{workflow.name}} $$ $(A) @[[x]] \U0001f426'
 SHOW = [sys.executable, "-c", "import json, sys; print(json.dumps(sys.argv[1:]))"]
@@ -145,9 +145,9 @@ def other(text: str):
 @pytest.mark.parametrize("component", [plain, installing, containerized, other])
 def test_python_components_are_told_from_others_however_kfp_starts_them(component: Any) -> None:
     spec = MessageToDict(component.pipeline_spec)
-    (executor,) = ir.executors(spec).values()
+    (executor,) = specs.executors(spec).values()
 
-    assert ir.is_python_component(executor["container"]) == (component is not other)
+    assert specs.is_python_component(executor["container"]) == (component is not other)
 
 
 @dsl.pipeline(name="two")
@@ -164,7 +164,7 @@ def test_only_tasks_with_templates_get_the_filler_and_a_second_compilation_the_s
 
     commands = {
         label: executor["container"]["command"]
-        for label, executor in ir.executors(first.document).items()
+        for label, executor in specs.executors(first.document).items()
     }
     assert commands["exec-plain"][2] == filler_program()
     assert filler_program() not in commands["exec-installing"]

@@ -5,11 +5,18 @@ from html.parser import HTMLParser
 
 import pytest
 
-from headrace_components.reports import page
-from headrace_components.reports.drawing import Bar, curve, density, histogram, strip
-from headrace_components.reports.markup import Markup, breakable, element, join, prose, shortened
-from headrace_components.reports.numbers import number, percent, signed
-from headrace_components.reports.style import STYLE
+from headrace_components.library.reports import page
+from headrace_components.library.reports.drawing import Bar, curve, density, histogram, strip
+from headrace_components.library.reports.markup import (
+    Markup,
+    breakable,
+    element,
+    join,
+    prose,
+    shortened,
+)
+from headrace_components.library.reports.numbers import number, percent, signed
+from headrace_components.library.reports.style import STYLE
 
 
 def test_text_and_attributes_are_escaped_and_markup_is_not() -> None:

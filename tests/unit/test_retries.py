@@ -15,18 +15,18 @@ import pytest
 import yaml
 from kfp import dsl
 
-from headrace import ir
-from headrace.backends.kubeflow.retry_policy import CONFIG_MAP, patch_command, retry_policy
-from headrace.cli import main
-from headrace.commands.doctor_kubeflow import kubeflow_checks, retries
-from headrace.compiler import compile_for
-from headrace.frontend import load
-from headrace.passes.retries import apply_retries
+from headrace.cli.doctor_kubeflow import kubeflow_checks, retries
+from headrace.cli.main import main
+from headrace.compilation.compiler import compile_for
+from headrace.compilation.passes.retries import apply_retries
+from headrace.frontend.loading import load
+from headrace.ir import specs
 from headrace.profiles.profile import read_profile
-from headrace.targets import Target
-from kubernetes_api import write_kubeconfig
-from kubernetes_manifests import MANIFESTS
-from local_http import JsonHandler, serving
+from headrace.targets.kubeflow.retry_policy import CONFIG_MAP, patch_command, retry_policy
+from headrace.targets.registry import Target
+from support.kubernetes_api import write_kubeconfig
+from support.kubernetes_manifests import MANIFESTS
+from support.local_http import JsonHandler, serving
 
 # Of Kubeflow Pipelines 2.17.
 AS_INSTALLED = """\
@@ -62,7 +62,7 @@ def longest(target: Target, directory: Path, text: str = "") -> dict[str, Any]:
     document = compile_for(load(retried), target, read_profile(path)).document
     return {
         node.label: node.task["retryPolicy"]["backoffMaxDuration"]
-        for node in ir.tasks(document)
+        for node in specs.tasks(document)
         if "retryPolicy" in node.task
     }
 
@@ -91,7 +91,7 @@ def test_a_policy_of_another_compiler_gets_what_the_backend_would_take_as_none()
         "deploymentSpec": {"executors": {"e": {"container": {"image": "i"}}}},
     }
 
-    (node,) = ir.tasks(apply_retries(spec, "kubeflow"))
+    (node,) = specs.tasks(apply_retries(spec, "kubeflow"))
 
     assert node.task["retryPolicy"] == {
         "maxRetryCount": 2,

@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from headrace_components import s3_settings
-from headrace_components.s3_settings import S3Server, adopt, server
+from headrace_components.contract import s3_settings
+from headrace_components.contract.s3_settings import S3Server, adopt, server
 
 VARIABLES = (
     "AWS_ENDPOINT_URL",

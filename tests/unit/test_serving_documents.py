@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from headrace.compiler import compile_for
-from headrace.frontend import load
+from headrace.compilation.compiler import compile_for
+from headrace.frontend.loading import load
 from headrace.profiles.images import Images
 from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile
 from headrace.profiles.vertex import Vertex
-from headrace.targets import Target
+from headrace.targets.registry import Target
 from headrace_components import catalog
 from headrace_components.kubernetes_pusher import manifests
 

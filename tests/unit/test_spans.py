@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from headrace_components.contract.errors import InputError
 from headrace_components.csv_example_gen.cache import external_state
 from headrace_components.csv_example_gen.params import CsvExampleGenParams
-from headrace_components.errors import InputError
-from headrace_components.example_gen.configs import InputSplit
-from headrace_components.example_gen.spans import ResolvedInput, resolve
+from headrace_components.library.sources.configs import InputSplit
+from headrace_components.library.sources.spans import ResolvedInput, resolve
 
 
 def touch(base: Path, *names: str) -> Path:

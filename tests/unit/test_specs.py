@@ -18,19 +18,20 @@ from kfp import dsl
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 import headrace
-from headrace.backends.local import engine, run
-from headrace.backends.local.spec import Spec
-from headrace.backends.local.store import RunStore
-from headrace.backends.remote.ordering import order_of
-from headrace.compiler import compile_for
-from headrace.frontend import load
+from headrace.compilation.compiler import compile_for
+from headrace.frontend.loading import load
+from headrace.ir.validation import messages
+from headrace.ir.validation.reading import MAX_DEPTH, MAX_NODES, read_documents
+from headrace.ir.view import Spec
 from headrace.profiles.profile import Profile
-from headrace.specs import messages
-from headrace.specs.reading import MAX_DEPTH, MAX_NODES, read_documents
+from headrace.targets.local import run
+from headrace.targets.local.execution import engine
+from headrace.targets.local.records.store import RunStore
+from headrace.targets.remote.ordering import order_of
 from headrace_components.catalog import latest_artifact
-from headrace_components.errors import InputError
-from headrace_components.templates import TEMPLATES_INPUT
-from local_pipelines import compiled, step
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.templates import TEMPLATES_INPUT
+from support.local_pipelines import compiled, step
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -379,7 +380,7 @@ def test_a_sound_pipeline_runs_from_its_file_and_says_what_it_runs(
     text = yaml.safe_dump_all([spec, platform])
 
     ended = subprocess.run(
-        [sys.executable, "-m", "headrace.cli", "run", written(text, tmp_path / "p.yaml")],
+        [sys.executable, "-m", "headrace.cli.main", "run", written(text, tmp_path / "p.yaml")],
         cwd=tmp_path,
         env=dict(os.environ),
         capture_output=True,

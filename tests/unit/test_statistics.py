@@ -11,10 +11,10 @@ import tensorflow_data_validation as tfdv
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from headrace_components.data import statistics
-from headrace_components.data.statistics_options import options_from
-from headrace_components.errors import InputError
-from statistics_oracle import differences, on_beam
+from headrace_components.contract.errors import InputError
+from headrace_components.library.data import statistics
+from headrace_components.library.data.statistics_options import options_from
+from support.statistics_oracle import differences, on_beam
 
 NUM_ROWS = 20_000
 FLOATS = pa.large_list(pa.float32())
@@ -135,7 +135,7 @@ def test_a_sample_is_the_same_rows_for_any_size_of_batch() -> None:
 
 
 def test_parts_merge_to_the_whole() -> None:
-    from headrace_components.data.top_values import ExactTopValuesGenerator
+    from headrace_components.library.data.top_values import ExactTopValuesGenerator
 
     generator = ExactTopValuesGenerator(tfdv.StatsOptions(weight_feature="weight"))
     batches = list(in_batches(5_000))

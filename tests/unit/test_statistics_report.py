@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import tensorflow_data_validation as tfdv
 
-from headrace_components.data import statistics
-from headrace_components.reports.page import MAX_BYTES
+from headrace_components.library.data import statistics
+from headrace_components.library.reports.page import MAX_BYTES
 from headrace_components.statistics_gen.report import statistics_report
 
 BYTES = pa.large_list(pa.large_binary())

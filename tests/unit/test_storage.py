@@ -2,7 +2,7 @@
 
 import pytest
 
-from headrace_components.storage import _as_fsspec_has_it
+from headrace_components.library.clients.storage import _as_fsspec_has_it
 
 
 @pytest.fixture(autouse=True)

@@ -9,10 +9,10 @@ from typing import Any, List  # noqa: UP035  kfp knows this name only
 import pytest
 from kfp import dsl
 
-from headrace.compiler import compile_for
+from headrace.compilation.compiler import compile_for
+from headrace.compilation.passes.sub_pipeline_texts import apply_sub_pipeline_texts
 from headrace.errors import CompileError
-from headrace.frontend import load
-from headrace.passes.sub_pipeline_texts import apply_sub_pipeline_texts
+from headrace.frontend.loading import load
 from headrace.profiles.profile import Profile
 
 

@@ -19,7 +19,7 @@ from headrace.errors import CompileError
 from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile
 from headrace.profiles.vertex import Vertex
-from headrace_components.user_code.module_pack import unpack
+from headrace_components.library.user_code.module_pack import unpack
 
 ROOT = "gs://bucket/root"
 

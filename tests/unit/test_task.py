@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from headrace_components.errors import ComponentError, InputError, PlatformError
-from headrace_components.task import (
+from headrace_components.contract.errors import ComponentError, InputError, PlatformError
+from headrace_components.contract.task import (
     EXIT_INPUT_ERROR,
     EXIT_PLATFORM_ERROR,
     Task,
@@ -273,7 +273,7 @@ def test_an_output_that_the_spec_lacks_tells_of_two_versions(message: dict[str, 
 def test_a_log_has_its_form_whatever_a_library_has_set_up_before(message: dict[str, Any]) -> None:
     code = (
         "import logging, sys\n"
-        "from headrace_components import notices, task\n"
+        "from headrace_components.contract import notices, task\n"
         "logging.warning('a library says')\n"
         "def execute(t):\n"
         "    notices.tell('trainer: %s', 'NOT_BLESSED')\n"

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from kfp import dsl
 
+from headrace.compilation.passes.task_settings import Said, TaskPath, task_settings
 from headrace.errors import CompileError
-from headrace.frontend import load
-from headrace.passes.task_settings import Said, TaskPath, task_settings
+from headrace.frontend.loading import load
 from headrace.profiles.profile import read_profile
-from headrace.targets import Target
+from headrace.targets.registry import Target
 
 
 @dsl.container_component

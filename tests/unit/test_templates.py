@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from headrace.backends.kubeflow.lineage_values import texts
-from headrace_components.errors import InputError
-from headrace_components.task import Task
-from headrace_components.templates import TEMPLATES_INPUT, fill, literal, to_text
+from headrace.targets.kubeflow.lineage.values import texts
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.task import Task
+from headrace_components.contract.templates import TEMPLATES_INPUT, fill, literal, to_text
 
 
 def filled(template: Any, kind: str = "STRUCT", **sources: Any) -> Any:

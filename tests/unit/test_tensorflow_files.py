@@ -2,8 +2,8 @@
 
 import pytest
 
-from headrace_components.beam.tensorflow_files import checked
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
+from headrace_components.library.beam.tensorflow_files import checked
 
 
 @pytest.mark.parametrize("location", ["gs://bucket/model", "/data/model"])

@@ -5,7 +5,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 from headrace_components.tflite_converter import scores
 from headrace_components.tflite_converter.differences import Difference
 

@@ -6,8 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from headrace_components.data.tfrecord import TFRecordWriter, frame, masked_crc, read_records
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
+from headrace_components.library.data.tfrecord import (
+    TFRecordWriter,
+    frame,
+    masked_crc,
+    read_records,
+)
 
 RECORDS = [b"", b"a", bytes(range(256)) * 300, b"last"]
 

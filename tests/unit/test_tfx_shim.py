@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from headrace_components.errors import InputError, PlatformError
-from headrace_components.storage import read_bytes
+from headrace_components.contract.errors import InputError, PlatformError
+from headrace_components.library.clients.storage import read_bytes
+from headrace_components.library.user_code.fn_args import DataAccessor, FnArgs, TunerFnResult
+from headrace_components.library.user_code.tfx_shim import surface
+from headrace_components.library.user_code.user_module import (
+    call_user_function,
+    load_function,
+    load_module,
+)
 from headrace_components.transform.stats_options_util import StatsType
-from headrace_components.user_code.fn_args import DataAccessor, FnArgs, TunerFnResult
-from headrace_components.user_code.tfx_shim import surface
-from headrace_components.user_code.user_module import call_user_function, load_function, load_module
 
 
 def module(folder: Path, source: str, **siblings: str) -> str:

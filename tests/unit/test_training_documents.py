@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from headrace import ir
-from headrace.compiler import compile_for
-from headrace.frontend import load
+from headrace.compilation.compiler import compile_for
+from headrace.frontend.loading import load
+from headrace.ir import specs
 from headrace.profiles.profile import read_profile
-from headrace.targets import Target
+from headrace.targets.registry import Target
 from headrace_components import catalog
 from headrace_components.trainer.params import TrainerParams
 
@@ -55,7 +55,7 @@ def test_the_documented_profiles_train_on_four_machines(
     document = compile_for(load(tmp_path / "pipeline.py"), target, profile).document
 
     spec = document.get("pipelineSpec", document)
-    (trainer,) = (node for node in ir.tasks(spec) if node.name == "trainer")
+    (trainer,) = (node for node in specs.tasks(spec) if node.name == "trainer")
     assert trainer.container["command"][-1] == launcher
     arguments = trainer.container["args"]
     if target == "vertex":

@@ -13,9 +13,9 @@ import tensorflow_transform as tft
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from headrace_components.data.examples import ExamplesReader, ExamplesWriter
-from headrace_components.errors import InputError
-from headrace_components.task import Artifact
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.task import Artifact
+from headrace_components.library.data.examples import ExamplesReader, ExamplesWriter
 from headrace_components.transform import analysis, analyzer_cache
 from headrace_components.transform.application import GraphApplication
 from headrace_components.transform.raw_data import RawColumns, RawData

@@ -11,9 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from headrace_components.errors import InputError, PlatformError
-from headrace_components.user_code.module_pack import pack
-from headrace_components.user_code.user_module import call_user_function, load_function, load_module
+from headrace_components.contract.errors import InputError, PlatformError
+from headrace_components.library.user_code.module_pack import pack
+from headrace_components.library.user_code.user_module import (
+    call_user_function,
+    load_function,
+    load_module,
+)
 
 SOURCE = "def run_fn(fn_args):\n    return fn_args + 1\n"
 

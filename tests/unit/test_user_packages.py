@@ -14,8 +14,8 @@ from types import ModuleType
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions
 
-from headrace_components.beam.user_packages import shipped, write_wheel
-from headrace_components.user_code.user_module import load_module
+from headrace_components.library.beam.user_packages import shipped, write_wheel
+from headrace_components.library.user_code.user_module import load_module
 
 MODULE = """
 import features

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from headrace.backends.vertex import client
-from headrace.cli import main
+from headrace.cli.main import main
+from headrace.targets.vertex import jobs_api
 from headrace_components import catalog
-from vertex_pipelines import VertexPipelines, vertex_pipelines
+from support.vertex_pipelines import VertexPipelines, vertex_pipelines
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "vertex.md").read_text("utf-8")
@@ -28,7 +28,7 @@ def vertex(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[VertexPi
     (tmp_path / "images/digests.json").write_text(json.dumps(digests), "utf-8")
     monkeypatch.chdir(tmp_path)
     with vertex_pipelines() as server:
-        monkeypatch.setenv(client.ENDPOINT_VARIABLE, server.address)
+        monkeypatch.setenv(jobs_api.ENDPOINT_VARIABLE, server.address)
         yield server
 
 
@@ -69,15 +69,15 @@ def test_the_commands_of_the_page_run_a_pipeline_and_keep_its_record(
 
 
 def test_the_commands_of_the_page_are_all_there_are() -> None:
-    from headrace.commands.runs import runs
-    from headrace.commands.schedules import schedules
+    from headrace.cli.runs import runs
+    from headrace.cli.schedules import schedules
 
     assert {words[1] for words in commands("runs")} == set(runs.commands)
     assert {words[1] for words in commands("schedules")} == set(schedules.commands)
 
 
 def test_the_options_of_the_page_are_those_of_the_command() -> None:
-    from headrace.commands.submit import submit
+    from headrace.cli.submit import submit
 
     known = {option for parameter in submit.params for option in parameter.opts}
     known |= {option for parameter in submit.params for option in parameter.secondary_opts}

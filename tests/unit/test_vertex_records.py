@@ -11,8 +11,8 @@ from google.cloud.aiplatform_v1.types import PipelineJob, PipelineTaskDetail
 from google.protobuf import json_format
 from kfp import dsl
 
-from headrace.backends.remote.model import Run
-from headrace.backends.vertex.records import run_of
+from headrace.targets.remote.service import Run
+from headrace.targets.vertex.records import run_of
 
 START = datetime(2026, 1, 2, tzinfo=UTC)
 NAME = "projects/1234567890/locations/europe-west1/pipelineJobs/nested-1"

@@ -16,11 +16,11 @@ import grpc
 import pytest
 from google.cloud.aiplatform_v1.types import Schedule
 
-from cloud_storage import cloud_storage
-from headrace.backends.remote import watching
-from headrace.backends.vertex import client
-from headrace.cli import main
-from vertex_pipelines import VertexPipelines, vertex_pipelines
+from headrace.cli.main import main
+from headrace.targets.remote import watching
+from headrace.targets.vertex import jobs_api
+from support.cloud_storage import cloud_storage
+from support.vertex_pipelines import VertexPipelines, vertex_pipelines
 
 PARENT = "projects/my-project/locations/europe-west1"
 PIPELINE = """
@@ -67,13 +67,13 @@ parameters = { text = "of the profile" }
 
 @pytest.fixture
 def vertex(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[VertexPipelines]:
-    monkeypatch.setattr(client, "_RETRY_SECONDS", (0.01, 0.01))
+    monkeypatch.setattr(jobs_api, "_RETRY_SECONDS", (0.01, 0.01))
     (tmp_path / "pipeline.py").write_text(PIPELINE, "utf-8")
     (tmp_path / "headrace.toml").write_text(PROFILE, "utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
     with vertex_pipelines() as server:
-        monkeypatch.setenv(client.ENDPOINT_VARIABLE, server.address)
+        monkeypatch.setenv(jobs_api.ENDPOINT_VARIABLE, server.address)
         yield server
 
 
@@ -371,7 +371,16 @@ IGNORING = (
 def test_ctrl_c_is_heard_where_it_was_ignored_at_the_start(vertex: VertexPipelines) -> None:
     vertex.steps = 2
     start(vertex, "mine")
-    command = [sys.executable, "-m", "headrace.cli", "runs", "watch", "mine", "--target", "vertex"]
+    command = [
+        sys.executable,
+        "-m",
+        "headrace.cli.main",
+        "runs",
+        "watch",
+        "mine",
+        "--target",
+        "vertex",
+    ]
     process = subprocess.Popen(
         [sys.executable, "-c", IGNORING, *command, "--poll", "0.1"],
         stderr=subprocess.PIPE,
@@ -391,7 +400,15 @@ def test_ctrl_c_is_heard_where_it_was_ignored_at_the_start(vertex: VertexPipelin
 
 def test_ctrl_c_ends_the_waiting_and_not_the_run(vertex: VertexPipelines) -> None:
     vertex.steps = 2
-    command = [sys.executable, "-m", "headrace.cli", "submit", "pipeline.py", "--target", "vertex"]
+    command = [
+        sys.executable,
+        "-m",
+        "headrace.cli.main",
+        "submit",
+        "pipeline.py",
+        "--target",
+        "vertex",
+    ]
     config = Path("headrace.toml").rename("my profile.toml")
     process = subprocess.Popen(
         [*command, "--config", str(config), "--run-id", "mine", "--poll", "0.1"],
@@ -592,7 +609,7 @@ def test_only_this_machine_is_called_without_encryption(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv(client.ENDPOINT_VARIABLE, endpoint)
+    monkeypatch.setenv(jobs_api.ENDPOINT_VARIABLE, endpoint)
 
     assert submit() == 2
 
@@ -602,7 +619,7 @@ def test_only_this_machine_is_called_without_encryption(
 def test_the_profile_may_name_the_host(
     vertex: VertexPipelines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(client.ENDPOINT_VARIABLE)
+    monkeypatch.delenv(jobs_api.ENDPOINT_VARIABLE)
     Path("headrace.toml").write_text(f'{PROFILE}endpoint = "{vertex.address}"\n', "utf-8")
 
     assert submit("--no-wait") == 0
@@ -614,7 +631,7 @@ def test_credentials_are_asked_for_when_the_pipeline_has_compiled(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.delenv(client.ENDPOINT_VARIABLE)
+    monkeypatch.delenv(jobs_api.ENDPOINT_VARIABLE)
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
     monkeypatch.setenv("NO_GCE_CHECK", "true")
 

@@ -12,9 +12,9 @@ import cramjam
 import fastavro
 import pyarrow as pa
 
-from headrace_components.errors import InputError
-from headrace_components.example_gen.files import open_random
-from headrace_components.example_gen.python_values import arrow_batch
+from headrace_components.contract.errors import InputError
+from headrace_components.library.sources.files import open_random
+from headrace_components.library.sources.python_values import arrow_batch
 
 _COMPONENT = "avro_example_gen"
 _ROWS_PER_BATCH = 10_000

@@ -6,10 +6,10 @@ from typing import Any
 from headrace_components.avro_example_gen import avro_files
 from headrace_components.avro_example_gen.executor import ADVICE
 from headrace_components.avro_example_gen.params import AvroExampleGenParams
-from headrace_components.example_gen.beam_engine import write_files
-from headrace_components.example_gen.beam_sources import Agreement, Facts, TableSource
-from headrace_components.example_gen.values import FeatureColumns
-from headrace_components.task import Artifact
+from headrace_components.contract.task import Artifact
+from headrace_components.library.sources.beam_engine import write_files
+from headrace_components.library.sources.beam_sources import Agreement, Facts, TableSource
+from headrace_components.library.sources.values import FeatureColumns
 
 _COMPONENT = AvroExampleGenParams.component
 

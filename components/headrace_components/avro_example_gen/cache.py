@@ -1,8 +1,8 @@
 """What AvroExampleGen reads besides its input artifacts."""
 
 from headrace_components.avro_example_gen.params import AvroExampleGenParams
-from headrace_components.cache import Inputs, Params
-from headrace_components.example_gen.cache import locations_of_files, state_of_files
+from headrace_components.contract.cache import Inputs, Params
+from headrace_components.library.sources.cache import locations_of_files, state_of_files
 
 
 def input_locations(params: Params) -> tuple[str, ...]:

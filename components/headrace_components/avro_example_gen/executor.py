@@ -6,11 +6,11 @@ import pyarrow as pa
 
 from headrace_components.avro_example_gen import avro_files
 from headrace_components.avro_example_gen.params import AvroExampleGenParams
-from headrace_components.example_gen.from_files import find_input, publish, write_rows
-from headrace_components.example_gen.values import FeatureColumns
-from headrace_components.example_gen.writing import rows_of
-from headrace_components.parameters import read
-from headrace_components.task import Task
+from headrace_components.contract.parameters import read
+from headrace_components.contract.task import Task
+from headrace_components.library.sources.from_files import find_input, publish, write_rows
+from headrace_components.library.sources.values import FeatureColumns
+from headrace_components.library.sources.writing import rows_of
 
 ADVICE = "Change the field where the file is written, or leave it out."
 

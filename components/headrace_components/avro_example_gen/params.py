@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from headrace_components.example_gen.params import FileExampleGenParams
+from headrace_components.library.sources.params import FileExampleGenParams
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,8 +8,8 @@ import pyarrow as pa
 from headrace_components.bigquery_example_gen.bigquery import open_bigquery
 from headrace_components.bigquery_example_gen.executor import list_batches
 from headrace_components.bigquery_example_gen.params import BigqueryExampleGenParams
-from headrace_components.example_gen.beam_engine import write_queries
-from headrace_components.task import Artifact
+from headrace_components.contract.task import Artifact
+from headrace_components.library.sources.beam_engine import write_queries
 
 
 def write_examples(params: BigqueryExampleGenParams, output: Artifact) -> None:

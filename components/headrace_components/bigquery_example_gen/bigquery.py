@@ -29,7 +29,7 @@ from headrace_components.bigquery_example_gen.failures import (
     told,
 )
 from headrace_components.bigquery_example_gen.params import BigqueryExampleGenParams
-from headrace_components.errors import InputError, PlatformError
+from headrace_components.contract.errors import InputError, PlatformError
 
 _COMPONENT = BigqueryExampleGenParams.component
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)

@@ -1,6 +1,6 @@
 """What BigqueryExampleGen reads besides its input artifacts."""
 
-from headrace_components.cache import Inputs, Params
+from headrace_components.contract.cache import Inputs, Params
 
 
 def external_state(params: Params, inputs: Inputs) -> str | None:

@@ -7,10 +7,10 @@ import pyarrow as pa
 
 from headrace_components.bigquery_example_gen.bigquery import BigQuery, open_bigquery
 from headrace_components.bigquery_example_gen.params import BigqueryExampleGenParams
-from headrace_components.example_gen.from_queries import write_examples
-from headrace_components.example_gen.values import FeatureColumns
-from headrace_components.parameters import read
-from headrace_components.task import Task
+from headrace_components.contract.parameters import read
+from headrace_components.contract.task import Task
+from headrace_components.library.sources.from_queries import write_examples
+from headrace_components.library.sources.values import FeatureColumns
 
 _ADVICE = "CAST or rename it in the query, or leave it out."
 

@@ -8,7 +8,12 @@ from google.api_core import exceptions
 from google.auth.exceptions import GoogleAuthError
 
 from headrace_components.bigquery_example_gen.params import BigqueryExampleGenParams
-from headrace_components.errors import ComponentError, InputError, PlatformError, RefusedError
+from headrace_components.contract.errors import (
+    ComponentError,
+    InputError,
+    PlatformError,
+    RefusedError,
+)
 
 _COMPONENT = BigqueryExampleGenParams.component
 _LONGEST_QUERY = 200

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from headrace_components.errors import InputError
-from headrace_components.example_gen.query_params import QueryParams
+from headrace_components.contract.errors import InputError
+from headrace_components.library.sources.query_params import QueryParams
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,8 +7,12 @@ import apache_beam as beam
 import pyarrow as pa
 from apache_beam.utils.shared import Shared
 
-from headrace_components.beam import job, locations, tensorflow_files
-from headrace_components.beam.examples import (
+from headrace_components.bulk_inferrer import output_columns, prediction_logs
+from headrace_components.bulk_inferrer.params import BulkInferrerParams, OutputColumns
+from headrace_components.bulk_inferrer.predictor import BATCH_ROWS, Called, Predictor
+from headrace_components.contract.task import Artifact, Task
+from headrace_components.library.beam import job, locations, tensorflow_files
+from headrace_components.library.beam.examples import (
     ReadPairs,
     ReadRecords,
     Shard,
@@ -16,13 +20,9 @@ from headrace_components.beam.examples import (
     WriteShards,
     finish,
 )
-from headrace_components.bulk_inferrer import output_columns, prediction_logs
-from headrace_components.bulk_inferrer.params import BulkInferrerParams, OutputColumns
-from headrace_components.bulk_inferrer.predictor import BATCH_ROWS, Called, Predictor
-from headrace_components.data.columnar import numbered
-from headrace_components.data.examples import ExamplesReader
-from headrace_components.data.tfrecord import TFRecordWriter
-from headrace_components.task import Artifact, Task
+from headrace_components.library.data.columnar import numbered
+from headrace_components.library.data.examples import ExamplesReader
+from headrace_components.library.data.tfrecord import TFRecordWriter
 
 _COMPONENT = "bulk_inferrer"
 

@@ -1,7 +1,7 @@
 """What is known of BulkInferrer before a run."""
 
 from headrace_components.bulk_inferrer.params import BulkInferrerParams
-from headrace_components.split_needs import SplitNeed
+from headrace_components.contract.split_needs import SplitNeed
 
 
 def splits_read(params: BulkInferrerParams) -> list[SplitNeed]:

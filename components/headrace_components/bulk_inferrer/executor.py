@@ -5,17 +5,21 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from headrace_components.blessings import is_blessed
 from headrace_components.bulk_inferrer import output_columns, prediction_logs
 from headrace_components.bulk_inferrer.params import BulkInferrerParams, OutputColumns
 from headrace_components.bulk_inferrer.predictor import BATCH_ROWS, Predictor, called
-from headrace_components.data.columnar import numbered
-from headrace_components.data.examples import ExamplesReader, ExamplesWriter, examples_metadata
-from headrace_components.data.tfrecord import TFRecordWriter
-from headrace_components.errors import InputError
-from headrace_components.notices import tell
-from headrace_components.parameters import read
-from headrace_components.task import Task
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.notices import tell
+from headrace_components.contract.parameters import read
+from headrace_components.contract.task import Task
+from headrace_components.library.data.columnar import numbered
+from headrace_components.library.data.examples import (
+    ExamplesReader,
+    ExamplesWriter,
+    examples_metadata,
+)
+from headrace_components.library.data.tfrecord import TFRecordWriter
+from headrace_components.library.models.blessings import is_blessed
 
 
 def execute(task: Task) -> None:

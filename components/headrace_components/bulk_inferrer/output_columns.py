@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from headrace_components import saved_model
 from headrace_components.bulk_inferrer.params import OutputColumns
-from headrace_components.errors import InputError
-from headrace_components.number_types import is_float, is_number
+from headrace_components.contract.errors import InputError
+from headrace_components.library.data.number_types import is_float, is_number
+from headrace_components.library.models import saved_model
 
 FILE_PREFIX = "examples"
 

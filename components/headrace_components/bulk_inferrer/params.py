@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace_components.errors import InputError
-from headrace_components.protojson import fields
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.protojson import fields
 
 _COMPONENT = "bulk_inferrer"
 _KINDS = ("classify_output", "regress_output", "predict_output")

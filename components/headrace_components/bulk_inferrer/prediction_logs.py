@@ -13,9 +13,9 @@ from google.protobuf.message import DecodeError
 from tensorflow.core.example import example_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
-from headrace_components import saved_model
-from headrace_components.errors import InputError
-from headrace_components.predictions import classifications, regressions
+from headrace_components.contract.errors import InputError
+from headrace_components.library.models import saved_model
+from headrace_components.library.models.predictions import classifications, regressions
 
 FILE_PREFIX = "prediction_logs"
 

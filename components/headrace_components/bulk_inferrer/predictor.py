@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headrace_components import saved_model
 from headrace_components.bulk_inferrer import prediction_logs
 from headrace_components.bulk_inferrer.params import BulkInferrerParams
-from headrace_components.errors import InputError
-from headrace_components.saved_model import LoadedModel
-from headrace_components.task import Artifact
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.task import Artifact
+from headrace_components.library.models import saved_model
+from headrace_components.library.models.saved_model import LoadedModel
 
 # Large enough that a call's fixed cost does not show, small enough for wide outputs.
 BATCH_ROWS = 4096

@@ -5,6 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from headrace_components.contract.task import Artifact
 from headrace_components.csv_example_gen.csv_files import CsvFile
 from headrace_components.csv_example_gen.csv_types import (
     ColumnTypes,
@@ -13,9 +14,8 @@ from headrace_components.csv_example_gen.csv_types import (
     column_types,
 )
 from headrace_components.csv_example_gen.params import CsvExampleGenParams
-from headrace_components.example_gen.beam_engine import write_files
-from headrace_components.example_gen.beam_sources import Agreement, Facts, TableSource
-from headrace_components.task import Artifact
+from headrace_components.library.sources.beam_engine import write_files
+from headrace_components.library.sources.beam_sources import Agreement, Facts, TableSource
 
 
 def write(

@@ -11,9 +11,9 @@ from typing import Any, NoReturn
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
+from headrace_components.contract.errors import InputError
 from headrace_components.csv_example_gen.csv_columns import ColumnType, infer_cell
-from headrace_components.errors import InputError
-from headrace_components.example_gen import files
+from headrace_components.library.sources import files
 
 # Some ten thousand rows: enough for whole-column work, little enough to forget. A record that is
 # longer than a block cannot be read.

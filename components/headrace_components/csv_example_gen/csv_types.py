@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from headrace_components.contract.errors import InputError
 from headrace_components.csv_example_gen.csv_columns import (
     ColumnType,
     Inference,
@@ -13,7 +14,6 @@ from headrace_components.csv_example_gen.csv_columns import (
     first_unfit,
 )
 from headrace_components.csv_example_gen.csv_files import CsvFile
-from headrace_components.errors import InputError
 
 # By the names that `column_types` has for them.
 _DECLARED = {"INT": ColumnType.INT, "FLOAT": ColumnType.FLOAT, "BYTES": ColumnType.STRING}

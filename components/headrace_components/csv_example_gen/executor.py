@@ -4,13 +4,13 @@ import logging
 from collections.abc import Iterable, Sequence
 from functools import partial
 
+from headrace_components.contract.parameters import read
+from headrace_components.contract.task import Task
 from headrace_components.csv_example_gen.csv_files import CsvFile
 from headrace_components.csv_example_gen.csv_types import Survey, check_headers, column_types
 from headrace_components.csv_example_gen.params import CsvExampleGenParams
-from headrace_components.example_gen.from_files import find_input, publish, write_rows
-from headrace_components.example_gen.writing import Rows, rows_of
-from headrace_components.parameters import read
-from headrace_components.task import Task
+from headrace_components.library.sources.from_files import find_input, publish, write_rows
+from headrace_components.library.sources.writing import Rows, rows_of
 
 
 def execute(task: Task) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from headrace_components.errors import InputError
-from headrace_components.example_gen.params import FileExampleGenParams
+from headrace_components.contract.errors import InputError
+from headrace_components.library.sources.params import FileExampleGenParams
 
 COLUMN_TYPES = ("INT", "FLOAT", "BYTES")
 """Types of columns, by the names that a schema has for them."""

@@ -14,8 +14,8 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 from tensorflow_metadata.proto.v0 import path_pb2, schema_pb2
 
+from headrace_components.contract.errors import InputError
 from headrace_components.distribution_validator.early_checks import normalized
-from headrace_components.errors import InputError
 
 Step = tuple[str, ...]
 """Path of a feature: names from the outermost struct to the feature."""

@@ -9,8 +9,8 @@ from tensorflow_data_validation.utils import path as tfdv_path
 from tensorflow_data_validation.utils import schema_util
 from tensorflow_metadata.proto.v0 import anomalies_pb2, path_pb2, schema_pb2, statistics_pb2
 
+from headrace_components.contract.errors import InputError
 from headrace_components.distribution_validator.comparators import Comparators, Step
-from headrace_components.errors import InputError
 
 Statistics: TypeAlias = statistics_pb2.DatasetFeatureStatisticsList
 

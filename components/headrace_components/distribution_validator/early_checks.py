@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from headrace_components.data.metadata_fields import FIELDS
+from headrace_components.contract.messages import Messages
+from headrace_components.contract.split_needs import SplitNeed
 from headrace_components.distribution_validator.params import DistributionValidatorParams
-from headrace_components.messages import Messages
-from headrace_components.split_needs import SplitNeed
+from headrace_components.library.data.metadata_fields import FIELDS
 
 # tfx/proto/distribution_validator.proto, which lends fields from tensorflow_metadata.
 _CONFIG = {

@@ -4,8 +4,10 @@ import json
 import logging
 from collections.abc import Sequence
 
-from headrace_components.data import anomalies, split_pairs, splits, statistics
-from headrace_components.data.anomalies import Anomaly
+from headrace_components.contract.errors import FindingsError
+from headrace_components.contract.notices import tell
+from headrace_components.contract.parameters import read
+from headrace_components.contract.task import Artifact, Task
 from headrace_components.distribution_validator import comparators
 from headrace_components.distribution_validator.comparison import compare
 from headrace_components.distribution_validator.params import DistributionValidatorParams
@@ -14,10 +16,8 @@ from headrace_components.distribution_validator.report import (
     no_baseline_report,
 )
 from headrace_components.distribution_validator.verdicts import metric_values, pair_verdict
-from headrace_components.errors import FindingsError
-from headrace_components.notices import tell
-from headrace_components.parameters import read
-from headrace_components.task import Artifact, Task
+from headrace_components.library.data import anomalies, split_pairs, splits, statistics
+from headrace_components.library.data.anomalies import Anomaly
 
 # What `blessed` says of a split, as in TFX.
 _NO_BASELINE = 2

@@ -13,11 +13,11 @@ from headrace_components.distribution_validator.verdicts import (
     Distance,
     FeatureVerdict,
 )
-from headrace_components.reports import page
-from headrace_components.reports.drawing import density, histogram
-from headrace_components.reports.feature_summary import FeatureSummary, summary_of
-from headrace_components.reports.markup import Markup, breakable, element, shortened
-from headrace_components.reports.numbers import ABSENT, number, percent
+from headrace_components.library.reports import page
+from headrace_components.library.reports.drawing import density, histogram
+from headrace_components.library.reports.feature_summary import FeatureSummary, summary_of
+from headrace_components.library.reports.markup import Markup, breakable, element, shortened
+from headrace_components.library.reports.numbers import ABSENT, number, percent
 
 NAME_LENGTH = 80
 DETAIL_LENGTH = 600

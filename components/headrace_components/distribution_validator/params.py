@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace_components.data import split_pairs
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
+from headrace_components.library.data import split_pairs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

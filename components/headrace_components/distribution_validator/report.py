@@ -17,10 +17,10 @@ from headrace_components.distribution_validator.verdicts import (
     FeatureVerdict,
     PairVerdict,
 )
-from headrace_components.reports import page
-from headrace_components.reports.drawing import strip
-from headrace_components.reports.markup import Markup, breakable, element, shortened
-from headrace_components.reports.numbers import ABSENT, number
+from headrace_components.library.reports import page
+from headrace_components.library.reports.drawing import strip
+from headrace_components.library.reports.markup import Markup, breakable, element, shortened
+from headrace_components.library.reports.numbers import ABSENT, number
 
 # With the longest names and values a card takes about 7,000 bytes, a feature in the table 2,500.
 _MAX_CARDS = 100

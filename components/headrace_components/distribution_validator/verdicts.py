@@ -7,9 +7,9 @@ from typing import Any
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
-from headrace_components.data.split_pairs import SplitPair
 from headrace_components.distribution_validator.comparators import Comparators
 from headrace_components.distribution_validator.comparison import Statistics, features_of, num_rows
+from headrace_components.library.data.split_pairs import SplitPair
 
 _Info = anomalies_pb2.AnomalyInfo
 _Measurement = anomalies_pb2.DriftSkewInfo.Measurement

@@ -15,9 +15,8 @@ from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.extractors import sql_slice_key_extractor, unbatch_extractor
 from tfx_bsl.tfxio import tensor_adapter
 
-from headrace_components.beam import job, locations
-from headrace_components.beam.examples import ReadPairs
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.task import Artifact
 from headrace_components.evaluator import inference, results
 from headrace_components.evaluator.forms import check_all_rows, check_some_rows
 from headrace_components.evaluator.row_checks import (
@@ -28,7 +27,8 @@ from headrace_components.evaluator.row_checks import (
 )
 from headrace_components.evaluator.rows import BATCH_SIZE, EvaluationRows, slice_features
 from headrace_components.evaluator.survey import Survey, merged, surveys, widened
-from headrace_components.task import Artifact
+from headrace_components.library.beam import job, locations
+from headrace_components.library.beam.examples import ReadPairs
 
 # What a worker sees at a time, in messages on rows.
 _ROWS = "rows of a batch"

@@ -1,9 +1,9 @@
 """What Evaluator takes from where it runs, and which of its inputs it does not use."""
 
-from headrace_components.cache import Inputs, Params
-from headrace_components.task import local_path
-from headrace_components.user_code.code_state import code_state
-from headrace_components.user_code.module_pack import is_remote
+from headrace_components.contract.cache import Inputs, Params
+from headrace_components.contract.task import local_path
+from headrace_components.library.user_code.code_state import code_state
+from headrace_components.library.user_code.module_pack import is_remote
 
 
 def relevant_inputs(inputs: Inputs) -> Inputs:

@@ -6,7 +6,7 @@ TFMA finds them when metrics are computed, in the words of its own code.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 
 # Metrics of the examples of one query, as of the documents found for it.
 _OF_QUERIES = frozenset({"MinLabelPosition", "NDCG", "QueryStatistics"})

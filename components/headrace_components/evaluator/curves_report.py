@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from headrace_components.evaluator.curves import Confusion, Curve
-from headrace_components.reports import page
-from headrace_components.reports.drawing import curve
-from headrace_components.reports.markup import Markup, element
-from headrace_components.reports.numbers import number, percent
+from headrace_components.library.reports import page
+from headrace_components.library.reports.drawing import curve
+from headrace_components.library.reports.markup import Markup, element
+from headrace_components.library.reports.numbers import number, percent
 
 _MAX_CARDS = 24
 

@@ -7,14 +7,14 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.messages import Messages, suggestion
+from headrace_components.contract.split_needs import SplitNeed
 from headrace_components.evaluator.config_fields import FIELDS
 from headrace_components.evaluator.config_rules import check_arguments, check_rules
 from headrace_components.evaluator.known_metrics import ARGUMENTS
 from headrace_components.evaluator.params import EvaluatorParams
 from headrace_components.evaluator.thresholds import check_thresholds
-from headrace_components.messages import Messages, suggestion
-from headrace_components.split_needs import SplitNeed
 
 _MESSAGES = Messages("evaluator", FIELDS)
 

@@ -17,7 +17,7 @@ from tensorflow_model_analysis.api import types
 from tensorflow_model_analysis.metrics import metric_specs, metric_types
 from tensorflow_model_analysis.utils import model_util, util
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 from headrace_components.evaluator.extraction import Extracts, NotEmbeddableError, extract
 from headrace_components.evaluator.forms import check_all_rows, check_some_rows
 from headrace_components.evaluator.kernels import Kernel, kernel_of
@@ -28,7 +28,7 @@ from headrace_components.evaluator.row_checks import check_numbers
 from headrace_components.evaluator.rows import EvaluationRows
 from headrace_components.evaluator.slices import assign
 from headrace_components.evaluator.survey import Survey, merged, surveys
-from headrace_components.number_types import is_number
+from headrace_components.library.data.number_types import is_number
 
 _CHUNK_ROWS = 1000
 

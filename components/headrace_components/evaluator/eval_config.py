@@ -12,7 +12,7 @@ from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.utils import config_util
 from tensorflow_model_analysis.utils.keras_lib import tf_keras
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 from headrace_components.evaluator.config_rules import check_arguments, check_rules
 from headrace_components.evaluator.early_checks import (
     arguments_of,
@@ -21,7 +21,7 @@ from headrace_components.evaluator.early_checks import (
     unknown_metric,
 )
 from headrace_components.evaluator.thresholds import check_thresholds
-from headrace_components.user_code.tfx_shim.finder import tfx_importable
+from headrace_components.library.user_code.tfx_shim.finder import tfx_importable
 
 # The rates that the Fairness Indicators widget knows, by the TFMA metric that computes each.
 _FAIRNESS_RATES = {

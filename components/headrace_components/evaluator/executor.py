@@ -7,10 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from headrace_components.beam import tensorflow_files, user_packages
-from headrace_components.beam.locations import location_of
-from headrace_components.beam.options import BeamOptions
-from headrace_components.data import schemas
+from headrace_components.contract.parameters import read
+from headrace_components.contract.task import Artifact, Task
 from headrace_components.evaluator import beam_engine, embedded_engine, presentation, results
 from headrace_components.evaluator.eval_config import CheckedConfig, checked_config
 from headrace_components.evaluator.extraction import NotEmbeddableError
@@ -20,9 +18,11 @@ from headrace_components.evaluator.rows import EvaluationRows
 from headrace_components.evaluator.survey import Survey
 from headrace_components.evaluator.unmeasured import prediction_counts
 from headrace_components.evaluator.verdict import log_summary, verdict_of, write_blessing
-from headrace_components.parameters import read
-from headrace_components.task import Artifact, Task
-from headrace_components.user_code.user_module import call_user_function, load_module
+from headrace_components.library.beam import tensorflow_files, user_packages
+from headrace_components.library.beam.locations import location_of
+from headrace_components.library.beam.options import BeamOptions
+from headrace_components.library.data import schemas
+from headrace_components.library.user_code.user_module import call_user_function, load_module
 
 Functions = Mapping[str, Callable[..., Any]]
 """By name the functions of the user's module that Evaluator calls."""

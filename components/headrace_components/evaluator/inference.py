@@ -11,7 +11,7 @@ import tensorflow as tf
 from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.utils import model_util
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 
 DEFAULT_TRANSFORMS = ("transformed_features", "transformed_labels")
 """What TFMA's TransformedFeaturesExtractor calls where a model has it."""

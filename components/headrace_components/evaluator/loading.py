@@ -6,7 +6,7 @@ from typing import Any
 
 from tensorflow_model_analysis.api.types import ModelLoader
 
-from headrace_components import saved_model
+from headrace_components.library.models import saved_model
 
 
 def telling_loader(loader: ModelLoader, role: str, uri: str) -> ModelLoader:

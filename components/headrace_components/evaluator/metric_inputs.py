@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.metrics import metric_util
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 from headrace_components.evaluator.extraction import Extracts
 from headrace_components.evaluator.survey import PREDICTION_KEYS, VOCABULARY_KEYS
 

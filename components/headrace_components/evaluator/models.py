@@ -7,12 +7,12 @@ from typing import Any
 
 import tensorflow_model_analysis as tfma
 
-from headrace_components import saved_model
-from headrace_components.earlier_runs import COPIED_FROM
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.task import Artifact, Task
 from headrace_components.evaluator.cache import is_comparable
 from headrace_components.evaluator.loading import telling_loader
-from headrace_components.task import Artifact, Task
+from headrace_components.library.models import saved_model
+from headrace_components.library.runs.earlier_runs import COPIED_FROM
 
 # As `tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY`; TFMA prefers `predict`, of estimators.
 _DEFAULT_SIGNATURES = ("predict", "serving_default")

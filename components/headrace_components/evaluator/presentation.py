@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from headrace_components.contract.task import Task
 from headrace_components.evaluator.curves import Confusion, Curve, curves_of
 from headrace_components.evaluator.metric_rows import (
     ALL_ROWS,
@@ -17,7 +18,6 @@ from headrace_components.evaluator.report import evaluation_report
 from headrace_components.evaluator.survey import Survey
 from headrace_components.evaluator.unmeasured import predictions_noted
 from headrace_components.evaluator.verdict import Verdict
-from headrace_components.task import Task
 
 
 def write(

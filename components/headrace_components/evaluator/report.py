@@ -7,10 +7,17 @@ from headrace_components.evaluator.curves import Curve
 from headrace_components.evaluator.curves_report import curve_section
 from headrace_components.evaluator.metric_rows import ALL_ROWS, Requirement, Score, SliceScores
 from headrace_components.evaluator.verdict import Verdict
-from headrace_components.reports import page
-from headrace_components.reports.drawing import strip
-from headrace_components.reports.markup import Markup, breakable, element, join, prose, shortened
-from headrace_components.reports.numbers import ABSENT, number, signed
+from headrace_components.library.reports import page
+from headrace_components.library.reports.drawing import strip
+from headrace_components.library.reports.markup import (
+    Markup,
+    breakable,
+    element,
+    join,
+    prose,
+    shortened,
+)
+from headrace_components.library.reports.numbers import ABSENT, number, signed
 
 # A number with its markup takes about 50 bytes, a slice with its chart about 600.
 _MAX_NUMBERS = 10_000

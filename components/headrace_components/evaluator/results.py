@@ -20,7 +20,7 @@ from tensorflow_model_analysis.utils import model_util
 from tensorflow_model_analysis.version import VERSION
 from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as tfma_writer
 
-from headrace_components.data.tfrecord import read_records
+from headrace_components.library.data.tfrecord import read_records
 
 SlicedMetrics = tuple[Any, dict[Any, Any]]
 """A TFMA slice key, and results by TFMA metric, plot or attributions key."""

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 from headrace_components.evaluator.survey import Survey, Values
 
 

@@ -9,14 +9,14 @@ import pyarrow as pa
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.tfxio import tensor_representation_util
 
-from headrace_components.data.example_files import paired
-from headrace_components.data.examples import ExamplesReader
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 from headrace_components.evaluator.row_checks import (
     check_columns,
     check_slice_names,
     required_features,
 )
+from headrace_components.library.data.example_files import paired
+from headrace_components.library.data.examples import ExamplesReader
 
 # Large enough that a batch's fixed cost in Python and TensorFlow does not show, small enough that
 # wide rows stay in some hundred megabytes.

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tensorflow_model_analysis.api import types
 
-from headrace_components.number_types import is_float, is_integer, is_number
+from headrace_components.library.data.number_types import is_float, is_integer, is_number
 
 PREDICTION_KEYS = ("scores", "outputs", "predictions", "logistic", "probabilities", "logits")
 """Keys under which a dict of predictions holds the one to use, in TFMA's order."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 
 _DIRECTIONS = {
     "LOWER_IS_BETTER": "LOWER_IS_BETTER",

@@ -11,6 +11,8 @@ from typing import Any
 
 from tensorflow_model_analysis.proto.config_pb2 import SlicingSpec
 
+from headrace_components.contract.notices import tell
+from headrace_components.contract.task import Artifact
 from headrace_components.evaluator import results
 from headrace_components.evaluator.eval_config import CheckedConfig
 from headrace_components.evaluator.metric_rows import (
@@ -25,8 +27,6 @@ from headrace_components.evaluator.metric_rows import (
 )
 from headrace_components.evaluator.survey import Survey
 from headrace_components.evaluator.unmeasured import metrics_at_fault, predictions_at_fault
-from headrace_components.notices import tell
-from headrace_components.task import Artifact
 
 _MAX_LINES = 20
 _MAX_COLUMNS = 6

@@ -10,10 +10,7 @@ import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 
-from headrace_components.beam import job
-from headrace_components.beam.examples import ReadPairs, ReadRecordBatches
-from headrace_components.data.examples import ExamplesReader
-from headrace_components.data.split_pairs import SplitPair
+from headrace_components.contract.task import Task
 from headrace_components.example_diff import buckets
 from headrace_components.example_diff import features as split_features
 from headrace_components.example_diff.checks import check
@@ -21,7 +18,10 @@ from headrace_components.example_diff.features import ROWS_PER_BATCH, Kinds
 from headrace_components.example_diff.found import Found, Side, find
 from headrace_components.example_diff.matching import Rows
 from headrace_components.example_diff.params import PairedSkew
-from headrace_components.task import Task
+from headrace_components.library.beam import job
+from headrace_components.library.beam.examples import ReadPairs, ReadRecordBatches
+from headrace_components.library.data.examples import ExamplesReader
+from headrace_components.library.data.split_pairs import SplitPair
 
 _COMPONENT = "example_diff"
 

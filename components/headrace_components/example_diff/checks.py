@@ -4,7 +4,7 @@ import difflib
 
 import pyarrow as pa
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 from headrace_components.example_diff.features import Kinds
 from headrace_components.example_diff.params import PairedSkew
 

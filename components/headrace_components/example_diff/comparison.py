@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tensorflow_data_validation.skew.protos import feature_skew_results_pb2
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 from headrace_components.example_diff.features import Codes, Feature
 from headrace_components.example_diff.matching import Rows
 

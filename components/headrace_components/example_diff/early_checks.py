@@ -1,7 +1,7 @@
 """What is known of ExampleDiff before a run."""
 
+from headrace_components.contract.split_needs import SplitNeed
 from headrace_components.example_diff.params import ExampleDiffParams
-from headrace_components.split_needs import SplitNeed
 
 
 def splits_read(params: ExampleDiffParams) -> list[SplitNeed]:

@@ -6,10 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from headrace_components.data import split_pairs, tfrecord
-from headrace_components.data.examples import ExamplesReader
-from headrace_components.data.split_pairs import SplitPair
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.parameters import read
+from headrace_components.contract.task import Artifact, Task
 from headrace_components.example_diff import features as split_features
 from headrace_components.example_diff.checks import check
 from headrace_components.example_diff.comparison import confusion_messages
@@ -17,8 +16,9 @@ from headrace_components.example_diff.features import ROWS_PER_BATCH, Kinds
 from headrace_components.example_diff.found import Found, Side, find
 from headrace_components.example_diff.matching import Rows
 from headrace_components.example_diff.params import ExampleDiffParams, PairedSkew
-from headrace_components.parameters import read
-from headrace_components.task import Artifact, Task
+from headrace_components.library.data import split_pairs, tfrecord
+from headrace_components.library.data.examples import ExamplesReader
+from headrace_components.library.data.split_pairs import SplitPair
 
 SKEW_STATS = "skew_stats"
 SAMPLE_PAIRS = "sample_pairs"

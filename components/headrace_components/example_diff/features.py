@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 
 ROWS_PER_BATCH = 65_536
 

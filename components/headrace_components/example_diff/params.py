@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace_components.data import split_pairs
-from headrace_components.errors import InputError
-from headrace_components.protojson import camel_case, whole_number
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.protojson import camel_case, whole_number
+from headrace_components.library.data import split_pairs
 
 _EXAMPLE = '{"paired_example_skew": {"identifier_features": ["id"]}}'
 

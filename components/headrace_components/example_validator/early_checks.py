@@ -1,7 +1,7 @@
 """What is known of ExampleValidator before a run."""
 
+from headrace_components.contract.split_needs import SplitNeed
 from headrace_components.example_validator.params import ExampleValidatorParams
-from headrace_components.split_needs import SplitNeed
 
 
 def splits_read(params: ExampleValidatorParams) -> list[SplitNeed]:

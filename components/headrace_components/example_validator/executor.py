@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
-from headrace_components.data import anomalies, schemas, splits, statistics
-from headrace_components.data.anomalies import Anomaly
-from headrace_components.data.split_types import add_anomalies
-from headrace_components.errors import FindingsError, InputError
+from headrace_components.contract.errors import FindingsError, InputError
+from headrace_components.contract.notices import tell
+from headrace_components.contract.parameters import read
+from headrace_components.contract.task import Task
 from headrace_components.example_validator.params import ExampleValidatorParams
-from headrace_components.notices import tell
-from headrace_components.parameters import read
-from headrace_components.reports.anomalies import anomalies_report
-from headrace_components.task import Task
+from headrace_components.library.data import anomalies, schemas, splits, statistics
+from headrace_components.library.data.anomalies import Anomaly
+from headrace_components.library.data.split_types import add_anomalies
+from headrace_components.library.reports.anomalies import anomalies_report
 
 
 def execute(task: Task) -> None:

@@ -7,20 +7,20 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 
-from headrace_components.beam import job, locations
-from headrace_components.beam.examples import (
+from headrace_components.contract.task import Artifact
+from headrace_components.filter_examples import predicates
+from headrace_components.filter_examples.params import FilterExamplesParams
+from headrace_components.filter_examples.predicates import BATCHES
+from headrace_components.library.beam import job, locations
+from headrace_components.library.beam.examples import (
     ReadPairs,
     ReadRecords,
     SplitRows,
     WriteShards,
     finish,
 )
-from headrace_components.data.examples import ExamplesReader
-from headrace_components.filter_examples import predicates
-from headrace_components.filter_examples.params import FilterExamplesParams
-from headrace_components.filter_examples.predicates import BATCHES
-from headrace_components.task import Artifact
-from headrace_components.user_code.module_pack import is_packed
+from headrace_components.library.data.examples import ExamplesReader
+from headrace_components.library.user_code.module_pack import is_packed
 
 _COMPONENT = "filter_examples"
 _NUM_READ = "num_read"

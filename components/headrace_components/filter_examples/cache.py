@@ -1,7 +1,7 @@
 """What FilterExamples takes from where it runs."""
 
-from headrace_components.cache import Params
-from headrace_components.user_code.code_state import code_state
+from headrace_components.contract.cache import Params
+from headrace_components.library.user_code.code_state import code_state
 
 
 def environment_state(params: Params) -> str | None:

@@ -5,14 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
-from headrace_components.data import examples_record, splits
-from headrace_components.data.examples import ExamplesReader, ExamplesWriter
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.parameters import read
+from headrace_components.contract.task import Artifact, Task
 from headrace_components.filter_examples import predicates
 from headrace_components.filter_examples.params import FilterExamplesParams
 from headrace_components.filter_examples.predicates import BATCHES, Predicate
-from headrace_components.parameters import read
-from headrace_components.task import Artifact, Task
+from headrace_components.library.data import examples_record, splits
+from headrace_components.library.data.examples import ExamplesReader, ExamplesWriter
 
 ROWS_PER_BATCH = 10_000
 

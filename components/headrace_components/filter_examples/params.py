@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 
 _SOURCES = ("module_file", "filter_fn", "filter_batch_fn")
 

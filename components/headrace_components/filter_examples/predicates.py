@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 from headrace_components.filter_examples.params import FilterExamplesParams
-from headrace_components.user_code import user_module
+from headrace_components.library.user_code import user_module
 
 RECORDS = "filter_fn"
 BATCHES = "filter_batch_fn"

@@ -9,19 +9,19 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 
-from headrace_components.beam import job, locations
-from headrace_components.beam.bundles import WriteBundles
-from headrace_components.data import columnar
-from headrace_components.example_gen.beam_engine import Place, check_rows, read, write_files
-from headrace_components.example_gen.beam_sources import Agreement, Facts, RowSource, Source
-from headrace_components.example_gen.from_files import no_rows
-from headrace_components.example_gen.parquet_files import ParquetFiles, one_schema
-from headrace_components.example_gen.partition import Partition
-from headrace_components.example_gen.writing import Rows
+from headrace_components.contract.task import Artifact
 from headrace_components.import_example_gen.params import EXAMPLE, PARQUET, ImportExampleGenParams
 from headrace_components.import_example_gen.parquet_payload import PREFIX, SplitWriter, divided
 from headrace_components.import_example_gen.payloads import Records, read_records, rows_of
-from headrace_components.task import Artifact
+from headrace_components.library.beam import job, locations
+from headrace_components.library.beam.bundles import WriteBundles
+from headrace_components.library.data import columnar
+from headrace_components.library.sources.beam_engine import Place, check_rows, read, write_files
+from headrace_components.library.sources.beam_sources import Agreement, Facts, RowSource, Source
+from headrace_components.library.sources.from_files import no_rows
+from headrace_components.library.sources.parquet_files import ParquetFiles, one_schema
+from headrace_components.library.sources.partition import Partition
+from headrace_components.library.sources.writing import Rows
 
 _COMPONENT = ImportExampleGenParams.component
 

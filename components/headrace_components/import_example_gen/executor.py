@@ -2,12 +2,17 @@
 
 from functools import partial
 
-from headrace_components.example_gen.from_files import find_input, publish, write_files, write_rows
+from headrace_components.contract.parameters import read
+from headrace_components.contract.task import Task
 from headrace_components.import_example_gen import parquet_payload
 from headrace_components.import_example_gen.params import PARQUET, ImportExampleGenParams
 from headrace_components.import_example_gen.payloads import read_rows
-from headrace_components.parameters import read
-from headrace_components.task import Task
+from headrace_components.library.sources.from_files import (
+    find_input,
+    publish,
+    write_files,
+    write_rows,
+)
 
 
 def execute(task: Task) -> None:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from headrace_components.errors import InputError
-from headrace_components.example_gen.params import FileExampleGenParams
+from headrace_components.contract.errors import InputError
+from headrace_components.library.sources.params import FileExampleGenParams
 
 EXAMPLE = "FORMAT_TF_EXAMPLE"
 SEQUENCE_EXAMPLE = "FORMAT_TF_SEQUENCE_EXAMPLE"

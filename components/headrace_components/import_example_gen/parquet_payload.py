@@ -10,12 +10,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from headrace_components.data import columnar
-from headrace_components.errors import InputError
-from headrace_components.example_gen.configs import OutputSplit
-from headrace_components.example_gen.parquet_files import ParquetFiles
-from headrace_components.example_gen.partition import Partition
-from headrace_components.task import Artifact
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.task import Artifact
+from headrace_components.library.data import columnar
+from headrace_components.library.sources.configs import OutputSplit
+from headrace_components.library.sources.parquet_files import ParquetFiles
+from headrace_components.library.sources.partition import Partition
 
 # TFX's `write_split.DEFAULT_PARQUET_FILE_NAME`.
 PREFIX = "data_parquet"

@@ -8,12 +8,7 @@ import pyarrow as pa
 from google.protobuf.message import DecodeError
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
-from headrace_components.data.example_encoder import encode_examples
-from headrace_components.data.tfrecord import read_frames
-from headrace_components.errors import InputError
-from headrace_components.example_gen.files import open_bytes
-from headrace_components.example_gen.partition import feature_keys
-from headrace_components.example_gen.writing import Rows, checked
+from headrace_components.contract.errors import InputError
 from headrace_components.import_example_gen.messages import canonical, message_class
 from headrace_components.import_example_gen.params import (
     EXAMPLE,
@@ -21,6 +16,11 @@ from headrace_components.import_example_gen.params import (
     SEQUENCE_EXAMPLE,
     ImportExampleGenParams,
 )
+from headrace_components.library.data.example_encoder import encode_examples
+from headrace_components.library.data.tfrecord import read_frames
+from headrace_components.library.sources.files import open_bytes
+from headrace_components.library.sources.partition import feature_keys
+from headrace_components.library.sources.writing import Rows, checked
 
 _COMPONENT = "import_example_gen"
 _ROWS_PER_BATCH = 10_000

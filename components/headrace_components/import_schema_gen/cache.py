@@ -4,8 +4,8 @@ import hashlib
 import importlib
 import logging
 
-from headrace_components.cache import Inputs, Params, file_fingerprint
-from headrace_components.errors import InputError, PlatformError
+from headrace_components.contract.cache import Inputs, Params, file_fingerprint
+from headrace_components.contract.errors import InputError, PlatformError
 
 
 def input_locations(params: Params) -> tuple[str, ...]:
@@ -20,7 +20,7 @@ def external_state(params: Params, inputs: Inputs) -> str | None:
         return file_fingerprint(location)
     try:
         # By name: only the image needs what opens a URI.
-        storage = importlib.import_module("headrace_components.storage")
+        storage = importlib.import_module("headrace_components.library.clients.storage")
         content = storage.read_bytes(location, "import_schema_gen", "schema_file")
     except (InputError, PlatformError) as error:  # the run says so, where its author will see it
         logging.info("import_schema_gen: no fingerprint of the schema file: %s", error)

@@ -3,12 +3,12 @@
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from headrace_components.data import schemas
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.parameters import read
+from headrace_components.contract.task import Task
 from headrace_components.import_schema_gen.params import ImportSchemaGenParams
-from headrace_components.parameters import read
-from headrace_components.storage import read_bytes
-from headrace_components.task import Task
+from headrace_components.library.clients.storage import read_bytes
+from headrace_components.library.data import schemas
 
 
 def execute(task: Task) -> None:

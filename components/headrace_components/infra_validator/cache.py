@@ -2,7 +2,7 @@
 
 import shutil
 
-from headrace_components.cache import Params, file_fingerprint
+from headrace_components.contract.cache import Params, file_fingerprint
 
 
 def environment_state(params: Params) -> str | None:

@@ -1,7 +1,7 @@
 """What is known of InfraValidator before a run."""
 
+from headrace_components.contract.split_needs import SplitNeed
 from headrace_components.infra_validator.params import InfraValidatorParams
-from headrace_components.split_needs import SplitNeed
 
 
 def splits_read(params: InfraValidatorParams) -> list[SplitNeed]:

@@ -7,15 +7,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from headrace_components import saved_model
-from headrace_components.data.tfrecord import frame
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.notices import tell
+from headrace_components.contract.parameters import read
+from headrace_components.contract.task import Artifact, Task
 from headrace_components.infra_validator import requests
-from headrace_components.infra_validator.client import NotServedError, Validation, command
 from headrace_components.infra_validator.params import MAX_WARMUP_REQUESTS, InfraValidatorParams
-from headrace_components.notices import tell
-from headrace_components.parameters import read
-from headrace_components.task import Artifact, Task
+from headrace_components.infra_validator.serving_client import NotServedError, Validation, command
+from headrace_components.library.data.tfrecord import frame
+from headrace_components.library.models import saved_model
 
 BLESSED_FILE = "INFRA_BLESSED"
 NOT_BLESSED_FILE = "INFRA_NOT_BLESSED"

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace_components.errors import InputError
-from headrace_components.protojson import fields
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.protojson import fields
 
 _COMPONENT = "infra_validator"
 _SERVERS = ("auto", "tensorflow_model_server", "embedded")

@@ -15,11 +15,11 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from headrace_components import saved_model
-from headrace_components.data.examples import ExamplesReader
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.task import Artifact
 from headrace_components.infra_validator.params import InfraValidatorParams
-from headrace_components.task import Artifact
+from headrace_components.library.data.examples import ExamplesReader
+from headrace_components.library.models import saved_model
 
 _COMPONENT = "infra_validator"
 

@@ -14,8 +14,8 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from headrace_components import saved_model
-from headrace_components.predictions import classifications, regressions
+from headrace_components.library.models import saved_model
+from headrace_components.library.models.predictions import classifications, regressions
 
 _COMPONENT = "infra_validator"
 

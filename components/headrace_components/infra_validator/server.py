@@ -23,7 +23,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 from headrace_components.infra_validator.servable import RefusedError, Servable
 
 _STATE = get_model_status_pb2.ModelVersionStatus.State

@@ -4,10 +4,10 @@ import logging
 import uuid
 from typing import Any
 
-from headrace_components.cache import cache_module
-from headrace_components.errors import InputError, PlatformError
+from headrace_components.contract.cache import cache_module
+from headrace_components.contract.errors import InputError, PlatformError
+from headrace_components.contract.task import Task
 from headrace_components.input_fingerprint.ports import COMPONENT, FINGERPRINT, PLACE, UNKNOWN
-from headrace_components.task import Task
 
 
 def execute(task: Task) -> None:

@@ -1,6 +1,6 @@
 """Names that the compiler and the task before a component agree on."""
 
-from headrace_components.templates import INPUT_PREFIX
+from headrace_components.contract.templates import INPUT_PREFIX
 
 COMPONENT = "component"
 """The parameter that names the component; the others are those of the component itself."""

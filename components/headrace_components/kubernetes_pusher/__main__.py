@@ -2,7 +2,7 @@
 
 import sys
 
-from headrace_components.task import run_component
+from headrace_components.contract.task import run_component
 
 if __name__ == "__main__":
     sys.exit(run_component("kubernetes_pusher"))

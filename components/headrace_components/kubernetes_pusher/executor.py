@@ -9,26 +9,26 @@ import time
 from pathlib import Path
 from typing import Any
 
-from headrace_components.disk import sync
-from headrace_components.errors import ComponentError
+from headrace_components.contract.errors import ComponentError
+from headrace_components.contract.notices import tell
+from headrace_components.contract.parameters import read
+from headrace_components.contract.task import Task
 from headrace_components.kubernetes_pusher import manifests, rollout
-from headrace_components.kubernetes_pusher.cluster import Cluster
 from headrace_components.kubernetes_pusher.params import (
     KSERVE,
     TENSORFLOW,
     KubernetesPusherParams,
 )
 from headrace_components.kubernetes_pusher.pods import Object
-from headrace_components.notices import tell
-from headrace_components.parameters import read
-from headrace_components.pushing.directories import (
+from headrace_components.kubernetes_pusher.serving_cluster import Cluster
+from headrace_components.library.pushing.directories import (
     base_path,
     check_base,
     is_mounted_bucket,
     partial_directory,
 )
-from headrace_components.pushing.source import PushSource, copy_model, may_push, push_source
-from headrace_components.task import Task
+from headrace_components.library.pushing.source import PushSource, copy_model, may_push, push_source
+from headrace_components.library.runs.disk import sync
 
 
 def execute(task: Task) -> None:

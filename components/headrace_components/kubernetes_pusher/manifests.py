@@ -5,8 +5,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from headrace_components.kubernetes_pusher.cluster import Kind
 from headrace_components.kubernetes_pusher.params import PVC, KubernetesPusherParams
+from headrace_components.kubernetes_pusher.serving_cluster import Kind
 
 DEPLOYMENT = Kind(api="apps/v1", kind="Deployment", plural="deployments")
 SERVICE = Kind(api="v1", kind="Service", plural="services", verbs=("create", "patch"))

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headrace_components.errors import ComponentError, InputError, PlatformError
-from headrace_components.kubernetes_pusher.cluster import Cluster, Kind
+from headrace_components.contract.errors import ComponentError, InputError, PlatformError
 from headrace_components.kubernetes_pusher.manifests import (
     DEPLOYMENT,
     LOCATION_ANNOTATION,
@@ -28,6 +27,7 @@ from headrace_components.kubernetes_pusher.pods import (
     joined,
     troubles,
 )
+from headrace_components.kubernetes_pusher.serving_cluster import Cluster, Kind
 
 # A watch may end in silence, and the readiness of pods is no change of the object.
 _WATCH_SECONDS = 10

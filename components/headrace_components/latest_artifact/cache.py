@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-from headrace_components.cache import Inputs, Params
+from headrace_components.contract.cache import Inputs, Params
 
 
 def external_state(params: Params, inputs: Inputs) -> str | None:

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from headrace_components import earlier_runs
-from headrace_components.earlier_contents import NOTHING, agreed, contents
-from headrace_components.earlier_runs import Left, Place
+from headrace_components.contract.parameters import read
+from headrace_components.contract.task import Artifact, Task
 from headrace_components.latest_artifact.params import LatestArtifactParams
-from headrace_components.parameters import read
-from headrace_components.task import Artifact, Task
+from headrace_components.library.runs import earlier_runs
+from headrace_components.library.runs.earlier_contents import NOTHING, agreed, contents
+from headrace_components.library.runs.earlier_runs import Left, Place
 
 
 def execute(task: Task) -> None:

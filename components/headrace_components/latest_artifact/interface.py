@@ -3,7 +3,7 @@
 from kfp import dsl
 
 from headrace_components.authoring import component
-from headrace_components.images import image
+from headrace_components.contract.image_names import image
 
 
 @component

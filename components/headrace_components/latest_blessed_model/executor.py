@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from headrace_components import earlier_runs
-from headrace_components.earlier_contents import NOTHING, agreed
-from headrace_components.earlier_runs import Place, may_hold_artifacts
+from headrace_components.contract.parameters import read
+from headrace_components.contract.task import Artifact, MetadataValue, Task, local_path
 from headrace_components.latest_blessed_model.params import LatestBlessedModelParams
 from headrace_components.latest_blessed_model.tfx_blessings import read_tfx_blessing
-from headrace_components.parameters import read
-from headrace_components.task import Artifact, MetadataValue, Task, local_path
+from headrace_components.library.runs import earlier_runs
+from headrace_components.library.runs.earlier_contents import NOTHING, agreed
+from headrace_components.library.runs.earlier_runs import Place, may_hold_artifacts
 
 _BLESSED = "BLESSED"
 

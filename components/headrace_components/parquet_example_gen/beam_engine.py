@@ -5,13 +5,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from headrace_components.example_gen.beam_engine import write_files
-from headrace_components.example_gen.beam_sources import Agreement, Facts, TableSource
-from headrace_components.example_gen.parquet_files import ParquetFiles, one_schema
-from headrace_components.example_gen.values import FeatureColumns
+from headrace_components.contract.task import Artifact
+from headrace_components.library.sources.beam_engine import write_files
+from headrace_components.library.sources.beam_sources import Agreement, Facts, TableSource
+from headrace_components.library.sources.parquet_files import ParquetFiles, one_schema
+from headrace_components.library.sources.values import FeatureColumns
 from headrace_components.parquet_example_gen.executor import ADVICE
 from headrace_components.parquet_example_gen.params import ParquetExampleGenParams
-from headrace_components.task import Artifact
 
 _COMPONENT = ParquetExampleGenParams.component
 

@@ -1,7 +1,7 @@
 """What ParquetExampleGen reads besides its input artifacts."""
 
-from headrace_components.cache import Inputs, Params
-from headrace_components.example_gen.cache import locations_of_files, state_of_files
+from headrace_components.contract.cache import Inputs, Params
+from headrace_components.library.sources.cache import locations_of_files, state_of_files
 from headrace_components.parquet_example_gen.params import ParquetExampleGenParams
 
 

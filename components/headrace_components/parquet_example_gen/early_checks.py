@@ -1,5 +1,5 @@
 """What is known of ParquetExampleGen before a run."""
 
-from headrace_components.example_gen.split_checks import check, splits_made
+from headrace_components.library.sources.split_checks import check, splits_made
 
 __all__ = ["check", "splits_made"]

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
-from headrace_components.example_gen.from_files import find_input, publish, write_rows
-from headrace_components.example_gen.parquet_files import ParquetFiles
-from headrace_components.example_gen.values import FeatureColumns
-from headrace_components.example_gen.writing import rows_of
-from headrace_components.parameters import read
+from headrace_components.contract.parameters import read
+from headrace_components.contract.task import Task
+from headrace_components.library.sources.from_files import find_input, publish, write_rows
+from headrace_components.library.sources.parquet_files import ParquetFiles
+from headrace_components.library.sources.values import FeatureColumns
+from headrace_components.library.sources.writing import rows_of
 from headrace_components.parquet_example_gen.params import ParquetExampleGenParams
-from headrace_components.task import Task
 
 ADVICE = "Change the column where the file is written, or leave it out."
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from headrace_components.cache import Outputs
+from headrace_components.contract.cache import Outputs
 
 
 def still_holds(outputs: Outputs) -> bool:

@@ -17,19 +17,19 @@ import shutil
 import time
 from pathlib import Path
 
-from headrace_components.disk import sync
-from headrace_components.errors import PlatformError
-from headrace_components.notices import tell
-from headrace_components.parameters import read
-from headrace_components.pusher.params import PusherParams
-from headrace_components.pushing.directories import (
+from headrace_components.contract.errors import PlatformError
+from headrace_components.contract.notices import tell
+from headrace_components.contract.parameters import read
+from headrace_components.contract.task import Task
+from headrace_components.library.pushing.directories import (
     base_path,
     check_base,
     is_mounted_bucket,
     partial_directory,
 )
-from headrace_components.pushing.source import READY_FILE, copy_model, may_push, push_source
-from headrace_components.task import Task
+from headrace_components.library.pushing.source import READY_FILE, copy_model, may_push, push_source
+from headrace_components.library.runs.disk import sync
+from headrace_components.pusher.params import PusherParams
 
 _ATTRIBUTE = "user.headrace.push"
 # The local backend has a task write beside its place; the rest of the URI is the task's for good.

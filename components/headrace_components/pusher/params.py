@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 
 # tfx.proto.PushDestination.Filesystem.Versioning, by name and by number.
 _VERSIONINGS = ("AUTO", "UNIX_TIMESTAMP", 0, 1)

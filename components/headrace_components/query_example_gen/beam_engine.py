@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from headrace_components.example_gen.beam_engine import write_queries
+from headrace_components.contract.task import Artifact
+from headrace_components.library.sources.beam_engine import write_queries
 from headrace_components.query_example_gen.database import open_database
 from headrace_components.query_example_gen.executor import list_batches
 from headrace_components.query_example_gen.params import QueryExampleGenParams
-from headrace_components.task import Artifact
 
 # A path with a variable in it is the worker's to know.
 _SQLITE_PATH = re.compile(r"^(sqlite(?:\+\w+)?:///)(?!:memory:|file:)([^/?${}][^?${}]*)")

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from headrace_components.errors import ComponentError, InputError, PlatformError
+from headrace_components.contract.errors import ComponentError, InputError, PlatformError
 
 _COMPONENT = "query_example_gen"
 _ROWS_PER_BATCH = 10_000

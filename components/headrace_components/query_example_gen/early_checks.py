@@ -1,5 +1,5 @@
 """What is known of QueryExampleGen before a run."""
 
-from headrace_components.example_gen.split_checks import splits_made
+from headrace_components.library.sources.split_checks import splits_made
 
 __all__ = ["splits_made"]

@@ -5,13 +5,13 @@ from functools import partial
 
 import pyarrow as pa
 
-from headrace_components.example_gen.from_queries import write_examples
-from headrace_components.example_gen.python_values import arrow_batch
-from headrace_components.example_gen.values import FeatureColumns
-from headrace_components.parameters import read
+from headrace_components.contract.parameters import read
+from headrace_components.contract.task import Task
+from headrace_components.library.sources.from_queries import write_examples
+from headrace_components.library.sources.python_values import arrow_batch
+from headrace_components.library.sources.values import FeatureColumns
 from headrace_components.query_example_gen.database import Database, open_database
 from headrace_components.query_example_gen.params import QueryExampleGenParams
-from headrace_components.task import Task
 
 _ADVICE = "CAST or rename it in the query, or leave it out."
 

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from headrace_components.errors import InputError
-from headrace_components.example_gen.query_params import QueryParams
+from headrace_components.contract.errors import InputError
+from headrace_components.library.sources.query_params import QueryParams
 
 # `user:password@`, and what drivers take in the query of a URL.
 _SECRETS = re.compile(

@@ -1,7 +1,7 @@
 """What is known of SchemaGen before a run."""
 
+from headrace_components.contract.split_needs import SplitNeed
 from headrace_components.schema_gen.params import SchemaGenParams
-from headrace_components.split_needs import SplitNeed
 
 
 def splits_read(params: SchemaGenParams) -> list[SplitNeed]:

@@ -4,12 +4,12 @@ import logging
 
 import tensorflow_data_validation as tfdv
 
-from headrace_components.data import schemas, splits, statistics
-from headrace_components.data.split_types import note_differences
-from headrace_components.errors import InputError
-from headrace_components.parameters import read
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.parameters import read
+from headrace_components.contract.task import Task
+from headrace_components.library.data import schemas, splits, statistics
+from headrace_components.library.data.split_types import note_differences
 from headrace_components.schema_gen.params import SchemaGenParams
-from headrace_components.task import Task
 
 
 def execute(task: Task) -> None:

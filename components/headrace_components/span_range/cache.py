@@ -1,13 +1,13 @@
 """What SpanRange reads besides its input artifacts."""
 
-from headrace_components import earlier_runs
-from headrace_components.cache import Inputs, Params
-from headrace_components.data import examples_record
-from headrace_components.errors import InputError
-from headrace_components.parameters import read
+from headrace_components.contract.cache import Inputs, Params
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.parameters import read
+from headrace_components.contract.task import local_path
+from headrace_components.library.data import examples_record
+from headrace_components.library.runs import earlier_runs
 from headrace_components.span_range.choosing import SpanExamples, choose
 from headrace_components.span_range.params import SpanRangeParams
-from headrace_components.task import local_path
 
 
 def external_state(params: Params, inputs: Inputs) -> str | None:

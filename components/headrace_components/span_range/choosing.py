@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headrace_components import earlier_runs
-from headrace_components.data import examples_record
-from headrace_components.earlier_runs import Place
-from headrace_components.errors import InputError
-from headrace_components.example_gen.configs import SpanRange
+from headrace_components.contract.errors import InputError
+from headrace_components.library.data import examples_record
+from headrace_components.library.runs import earlier_runs
+from headrace_components.library.runs.earlier_runs import Place
+from headrace_components.library.sources.configs import SpanRange
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

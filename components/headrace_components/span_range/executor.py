@@ -4,15 +4,15 @@ import json
 import logging
 from collections.abc import Sequence
 
-from headrace_components import earlier_runs
-from headrace_components.data import examples_record
-from headrace_components.data.examples import examples_metadata
-from headrace_components.errors import InputError
-from headrace_components.parameters import read
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.parameters import read
+from headrace_components.contract.task import Artifact, Task
+from headrace_components.library.data import examples_record
+from headrace_components.library.data.examples import examples_metadata
+from headrace_components.library.runs import earlier_runs
 from headrace_components.span_range.choosing import SpanExamples, choose
 from headrace_components.span_range.joining import join
 from headrace_components.span_range.params import SpanRangeParams
-from headrace_components.task import Artifact, Task
 
 
 def execute(task: Task) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from headrace_components.data import columnar
-from headrace_components.data.examples import ExamplesReader
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
+from headrace_components.library.data import columnar
+from headrace_components.library.data.examples import ExamplesReader
 
 _COMPONENT = "span_range"
 _SHARD = re.compile(r"(?P<prefix>.+)-\d{5}-of-\d{5}(?P<suffix>.*)")

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace_components.example_gen import configs
-from headrace_components.example_gen.configs import SpanRange
+from headrace_components.library.sources import configs
+from headrace_components.library.sources.configs import SpanRange
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

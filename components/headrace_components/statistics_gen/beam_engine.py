@@ -7,12 +7,12 @@ import apache_beam as beam
 from tensorflow_data_validation.statistics.stats_options import StatsOptions
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from headrace_components.beam import job
-from headrace_components.beam.examples import ReadRecordBatches, ReadRecords
-from headrace_components.beam.statistics import ComputeStatistics, by_part
-from headrace_components.data.examples import ExamplesReader
-from headrace_components.data.sequence_examples import decode_sequences
-from headrace_components.task import Task
+from headrace_components.contract.task import Task
+from headrace_components.library.beam import job
+from headrace_components.library.beam.examples import ReadRecordBatches, ReadRecords
+from headrace_components.library.beam.statistics import ComputeStatistics, by_part
+from headrace_components.library.data.examples import ExamplesReader
+from headrace_components.library.data.sequence_examples import decode_sequences
 
 _COMPONENT = "statistics_gen"
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from headrace_components.data.metadata_fields import FIELDS
-from headrace_components.data.statistics_values import checked_option
-from headrace_components.messages import Messages
-from headrace_components.split_needs import SplitNeed
+from headrace_components.contract.messages import Messages
+from headrace_components.contract.split_needs import SplitNeed
+from headrace_components.library.data.metadata_fields import FIELDS
+from headrace_components.library.data.statistics_values import checked_option
 from headrace_components.statistics_gen.params import StatisticsGenParams
 
 _MESSAGES = Messages("statistics_gen", FIELDS)

@@ -9,19 +9,19 @@ from functools import partial
 import pyarrow as pa
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from headrace_components.data import (
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.parameters import read
+from headrace_components.contract.task import Artifact, Task
+from headrace_components.library.data import (
     schemas,
     sequence_examples,
     splits,
     statistics,
     statistics_options,
 )
-from headrace_components.data.examples import ExamplesReader
-from headrace_components.errors import InputError
-from headrace_components.parameters import read
+from headrace_components.library.data.examples import ExamplesReader
 from headrace_components.statistics_gen.params import StatisticsGenParams
 from headrace_components.statistics_gen.report import statistics_report
-from headrace_components.task import Artifact, Task
 
 # Per row this costs a third less than batches of 5,000 and hardly more than larger ones, which a
 # wide data set would pay for in memory.

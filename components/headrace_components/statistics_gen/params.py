@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 
 # Fields of tfdv.StatsOptions that a pipeline sets elsewhere.
 _ELSEWHERE = {
@@ -19,7 +19,7 @@ class StatisticsGenParams:
 
     Attributes:
         stats_options: Fields of `tfdv.StatsOptions` by name. Which ones, and their types, is in
-            `headrace_components.data.statistics_options.options_from`.
+            `headrace_components.library.data.statistics_options.options_from`.
         exclude_splits: Names of splits to leave out.
         sample_rate: Fraction of rows read, in (0, 1]. 1.0 reads every row.
         beam_pipeline_args: Options of Beam; none for the embedded engine.

@@ -4,11 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headrace_components.reports import page
-from headrace_components.reports.drawing import Bar, density, histogram
-from headrace_components.reports.feature_summary import FeatureSummary, observations, summary_of
-from headrace_components.reports.markup import Markup, breakable, element, join, shortened
-from headrace_components.reports.numbers import ABSENT, number, percent
+from headrace_components.library.reports import page
+from headrace_components.library.reports.drawing import Bar, density, histogram
+from headrace_components.library.reports.feature_summary import (
+    FeatureSummary,
+    observations,
+    summary_of,
+)
+from headrace_components.library.reports.markup import Markup, breakable, element, join, shortened
+from headrace_components.library.reports.numbers import ABSENT, number, percent
 
 # What one feature takes in one split is about 2,000 bytes with long names and values.
 _MAX_CELLS = 700

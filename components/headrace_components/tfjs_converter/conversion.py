@@ -13,8 +13,8 @@ from typing import Any
 import tensorflow as tf
 from google.protobuf.json_format import ParseDict
 
-from headrace_components.errors import InputError
-from headrace_components.saved_model import LoadedModel
+from headrace_components.contract.errors import InputError
+from headrace_components.library.models.saved_model import LoadedModel
 from headrace_components.tfjs_converter.params import TfjsConverterParams
 
 MODEL_FILE = "model.json"

@@ -5,12 +5,12 @@ import json
 import logging
 from pathlib import Path
 
-from headrace_components import saved_model
-from headrace_components.blessings import is_blessed
-from headrace_components.errors import InputError
-from headrace_components.notices import tell
-from headrace_components.parameters import read
-from headrace_components.task import Task
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.notices import tell
+from headrace_components.contract.parameters import read
+from headrace_components.contract.task import Task
+from headrace_components.library.models import saved_model
+from headrace_components.library.models.blessings import is_blessed
 from headrace_components.tfjs_converter.conversion import MODEL_FILE, convert
 from headrace_components.tfjs_converter.params import TfjsConverterParams
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 
 _QUANTIZATIONS = ("none", "float16", "uint8", "uint16")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 from headrace_components.tflite_converter import scores
 from headrace_components.tflite_converter.differences import Difference
 from headrace_components.tflite_converter.params import TFLiteConverterParams

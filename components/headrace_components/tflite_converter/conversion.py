@@ -10,8 +10,8 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.lite.python.convert import ConverterError
 
-from headrace_components.errors import InputError
-from headrace_components.saved_model import LoadedModel
+from headrace_components.contract.errors import InputError
+from headrace_components.library.models.saved_model import LoadedModel
 from headrace_components.tflite_converter.params import TFLiteConverterParams
 from headrace_components.tflite_converter.signature import Signature
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from headrace_components.number_types import is_float
+from headrace_components.library.data.number_types import is_float
 
 
 @dataclass(kw_only=True, slots=True)

@@ -1,6 +1,6 @@
 """What is known of TFLiteConverter before a run."""
 
-from headrace_components.split_needs import SplitNeed
+from headrace_components.contract.split_needs import SplitNeed
 from headrace_components.tflite_converter.params import TFLiteConverterParams
 
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import tensorflow as tf
 
-from headrace_components import saved_model
-from headrace_components.blessings import is_blessed
-from headrace_components.data.examples import ExamplesReader
-from headrace_components.errors import InputError
-from headrace_components.notices import tell
-from headrace_components.parameters import read
-from headrace_components.saved_model import LoadedModel
-from headrace_components.task import Task
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.notices import tell
+from headrace_components.contract.parameters import read
+from headrace_components.contract.task import Task
+from headrace_components.library.data.examples import ExamplesReader
+from headrace_components.library.models import saved_model
+from headrace_components.library.models.blessings import is_blessed
+from headrace_components.library.models.saved_model import LoadedModel
 from headrace_components.tflite_converter.comparison import (
     compare,
     failures,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 
 _QUANTIZATIONS = ("none", "dynamic_range", "float16", "int8", "int16x8")
 _INTEGER = ("int8", "int16x8")

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from headrace_components.reports import page
-from headrace_components.reports.markup import Markup, element, prose
-from headrace_components.reports.numbers import number, percent, signed
+from headrace_components.library.reports import page
+from headrace_components.library.reports.markup import Markup, element, prose
+from headrace_components.library.reports.numbers import number, percent, signed
 from headrace_components.tflite_converter.comparison import Comparison
 
 _MAX_OUTPUTS = 100

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from headrace_components.data.example_encoder import encode_examples
-from headrace_components.data.examples import ExamplesReader
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
+from headrace_components.library.data.example_encoder import encode_examples
+from headrace_components.library.data.examples import ExamplesReader
 from headrace_components.tflite_converter.signature import InputTensor, Signature
 
 # Wide enough for the SavedModel to be fast, narrow enough for images to fit in memory.

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from headrace_components.errors import InputError
-from headrace_components.saved_model import LoadedModel
+from headrace_components.contract.errors import InputError
+from headrace_components.library.models.saved_model import LoadedModel
 from headrace_components.tflite_converter.signature import Signature
 
 Arrays = dict[str, Any]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 
 Floats = NDArray[np.float64]
 

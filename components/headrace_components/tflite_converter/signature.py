@@ -6,8 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from headrace_components import saved_model
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
+from headrace_components.library.models import saved_model
 from headrace_components.tflite_converter.params import TFLiteConverterParams
 
 _COMPONENT = "tflite_converter"

@@ -5,9 +5,9 @@ import os
 import sys
 import traceback
 
-from headrace_components.cluster import read_cluster
-from headrace_components.errors import PlatformError
-from headrace_components.task import run_component
+from headrace_components.contract.errors import PlatformError
+from headrace_components.contract.machines import read_cluster
+from headrace_components.contract.task import run_component
 
 
 def run() -> int:

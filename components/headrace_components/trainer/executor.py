@@ -10,22 +10,22 @@ from typing import Any
 
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from headrace_components.cluster import Cluster, read_cluster
-from headrace_components.errors import InputError
-from headrace_components.parameters import read
-from headrace_components.task import Artifact, Task
-from headrace_components.trainer.autograph_rules import libraries_unconverted
-from headrace_components.trainer.params import TrainerParams
-from headrace_components.user_code import strategies
-from headrace_components.user_code.fn_args import FnArgs
-from headrace_components.user_code.precision import computing
-from headrace_components.user_code.training_inputs import (
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.machines import Cluster, read_cluster
+from headrace_components.contract.parameters import read
+from headrace_components.contract.task import Artifact, Task
+from headrace_components.library.user_code import strategies
+from headrace_components.library.user_code.fn_args import FnArgs
+from headrace_components.library.user_code.precision import computing
+from headrace_components.library.user_code.training_inputs import (
     SERVING_DIR,
     common_arguments,
     only_file,
     visible,
 )
-from headrace_components.user_code.user_module import call_user_function, load_function
+from headrace_components.library.user_code.user_module import call_user_function, load_function
+from headrace_components.trainer.autograph_rules import libraries_unconverted
+from headrace_components.trainer.params import TrainerParams
 
 EVAL_DIR = "Format-TFMA"
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace_components.errors import InputError
-from headrace_components.user_code import training_args
+from headrace_components.contract.errors import InputError
+from headrace_components.library.user_code import training_args
 
 _DISTRIBUTIONS = ("auto", "mirrored", "multi_worker", "none")
 

@@ -18,11 +18,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from headrace_components import task as tasks
-from headrace_components.errors import ComponentError, InputError, PlatformError
-from headrace_components.task import Task
+from headrace_components.contract import task as tasks
+from headrace_components.contract.errors import ComponentError, InputError, PlatformError
+from headrace_components.contract.task import Task
 from headrace_components.training_job import jobset, staging
-from headrace_components.training_job.cluster import Cluster
+from headrace_components.training_job.jobset_api import Cluster
 
 _COMPONENT = "training_job"
 _POLL_SECONDS = 5.0

@@ -7,8 +7,8 @@ import json
 import os
 from typing import Any
 
-from headrace_components.cluster import HOSTS_VARIABLE
-from headrace_components.training_job.cluster import Cluster
+from headrace_components.contract.machines import HOSTS_VARIABLE
+from headrace_components.training_job.jobset_api import Cluster
 
 EXECUTOR_INPUT = "HEADRACE_EXECUTOR_INPUT"
 """What stands for the task's message in the arguments of a pod's container."""

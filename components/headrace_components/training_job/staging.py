@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from headrace_components.errors import PlatformError
-from headrace_components.task import Task
+from headrace_components.contract.errors import PlatformError
+from headrace_components.contract.task import Task
 
 _OUTPUT_FILE = "executor_output.json"
 

@@ -10,8 +10,8 @@ from tensorflow_transform import tf2_utils
 from tensorflow_transform.beam.analyzer_cache import DatasetKey
 from tensorflow_transform.tf_metadata import metadata_io
 
-from headrace_components.beam import locations
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
+from headrace_components.library.beam import locations
 from headrace_components.transform import analyzer_cache, beam_engine, nan_warning
 from headrace_components.transform.embedded_engine import Dataset, EmbeddedAnalysis
 from headrace_components.transform.raw_data import RawData

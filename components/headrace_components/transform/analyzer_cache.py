@@ -16,7 +16,7 @@ from typing import Any
 import tensorflow as tf
 from tensorflow_transform.beam import analyzer_cache as tft_cache
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 
 Entries = Mapping[bytes, Sequence[bytes]]
 

@@ -10,7 +10,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform import impl_helper
 from tensorflow_transform.saved import saved_transform_io_v2
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 from headrace_components.transform.graph_errors import told_to_author
 from headrace_components.transform.raw_data import RawColumns
 

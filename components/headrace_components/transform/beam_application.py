@@ -8,9 +8,9 @@ import pyarrow as pa
 import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from headrace_components.beam import job, locations
-from headrace_components.beam.examples import SplitRows, WriteShards, finish
-from headrace_components.beam.statistics import ComputeStatistics, by_part
+from headrace_components.library.beam import job, locations
+from headrace_components.library.beam.examples import SplitRows, WriteShards, finish
+from headrace_components.library.beam.statistics import ComputeStatistics, by_part
 from headrace_components.transform.application import ExampleForm, GraphApplication
 from headrace_components.transform.beam_rows import ReadRaw
 from headrace_components.transform.raw_data import RawColumns

@@ -16,8 +16,8 @@ from tensorflow_transform import impl_helper, tf2_utils
 from tensorflow_transform.beam import analysis_graph_builder
 from tensorflow_transform.beam import analyzer_cache as tft_cache
 
-from headrace_components.beam import job, locations, tensorflow_files
-from headrace_components.beam.options import BeamOptions
+from headrace_components.library.beam import job, locations, tensorflow_files
+from headrace_components.library.beam.options import BeamOptions
 from headrace_components.transform import analyzer_cache
 from headrace_components.transform.beam_rows import ReadRaw
 from headrace_components.transform.embedded_engine import Dataset

@@ -6,8 +6,8 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 
-from headrace_components.beam.examples import ReadRecordBatches, ReadRecords
-from headrace_components.data.examples import ExamplesReader
+from headrace_components.library.beam.examples import ReadRecordBatches, ReadRecords
+from headrace_components.library.data.examples import ExamplesReader
 from headrace_components.transform.raw_data import BATCH_SIZE, RawColumns
 
 

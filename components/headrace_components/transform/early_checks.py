@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from headrace_components.split_needs import SplitNeed
+from headrace_components.contract.split_needs import SplitNeed
+from headrace_components.library.user_code.module_functions import check_source
 from headrace_components.transform.params import TransformParams
-from headrace_components.user_code.module_functions import check_source
 
 
 def check(params: TransformParams) -> None:

@@ -6,8 +6,8 @@ from contextlib import ExitStack
 
 import pyarrow as pa
 
-from headrace_components.data import statistics
-from headrace_components.data.examples import ExamplesWriter
+from headrace_components.library.data import statistics
+from headrace_components.library.data.examples import ExamplesWriter
 from headrace_components.transform.application import ExampleForm, GraphApplication
 from headrace_components.transform.requests import Summaries, TransformRequest
 

@@ -4,12 +4,12 @@ import logging
 import tempfile
 from collections.abc import Mapping, Sequence
 
-from headrace_components.beam import user_packages
-from headrace_components.data import schemas, sequence_examples, split_types, splits
-from headrace_components.data.examples import ExamplesReader, examples_metadata
-from headrace_components.errors import InputError
-from headrace_components.parameters import read
-from headrace_components.task import Task
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.parameters import read
+from headrace_components.contract.task import Task
+from headrace_components.library.beam import user_packages
+from headrace_components.library.data import schemas, sequence_examples, split_types, splits
+from headrace_components.library.data.examples import ExamplesReader, examples_metadata
 from headrace_components.transform import beam_application, embedded_application, user_functions
 from headrace_components.transform.analysis import analyze
 from headrace_components.transform.params import TransformParams

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pyarrow as pa
 import tensorflow as tf
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 
 _MAX_MESSAGE_CHARS = 400
 

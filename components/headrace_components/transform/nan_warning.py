@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_transform import graph_tools
 
-from headrace_components.beam import locations
+from headrace_components.library.beam import locations
 
 
 def has_nan(values: Mapping[str, Any]) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

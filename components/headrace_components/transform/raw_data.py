@@ -12,10 +12,10 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.tfxio.tf_example_record import TFExampleBeamRecord
 from tfx_bsl.tfxio.tf_sequence_example_record import TFSequenceExampleBeamRecord
 
-from headrace_components.data import sequence_examples
-from headrace_components.data.examples import ExamplesReader
-from headrace_components.data.schemas import SEQUENCE_FEATURE
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
+from headrace_components.library.data import sequence_examples
+from headrace_components.library.data.examples import ExamplesReader
+from headrace_components.library.data.schemas import SEQUENCE_FEATURE
 
 # Of what a graph costs per call and what a batch holds in memory, neither shows at this size.
 BATCH_SIZE = 20_000

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from headrace_components.task import Artifact
+from headrace_components.contract.task import Artifact
 from headrace_components.transform.raw_data import RawData
 from headrace_components.transform.user_functions import PreprocessingFn
 

@@ -6,11 +6,11 @@ from typing import Any
 import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from headrace_components.data import schemas, statistics
-from headrace_components.errors import InputError
-from headrace_components.task import Task
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.task import Task
+from headrace_components.library.data import schemas, statistics
+from headrace_components.library.user_code import user_module
 from headrace_components.transform.stats_options_util import StatsType
-from headrace_components.user_code import user_module
 
 Updater = Callable[..., tfdv.StatsOptions] | None
 

@@ -16,7 +16,7 @@ from tensorflow_transform import (
     tf2_utils,
 )
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 from headrace_components.transform.graph_errors import check_shape
 from headrace_components.transform.user_functions import PreprocessingFn
 

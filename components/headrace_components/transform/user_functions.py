@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
+from headrace_components.library.user_code import user_module
 from headrace_components.transform.params import TransformParams
-from headrace_components.user_code import user_module
 
 PreprocessingFn = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 

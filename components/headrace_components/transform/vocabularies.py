@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_transform import analyzers
 
-from headrace_components.errors import PlatformError
+from headrace_components.contract.errors import PlatformError
 
 Values = Sequence[Any]
 Counts = list[tuple[Any, Any]]

@@ -1,8 +1,8 @@
 """What is known of Tuner before a run."""
 
-from headrace_components.split_needs import SplitNeed
+from headrace_components.contract.split_needs import SplitNeed
+from headrace_components.library.user_code.module_functions import check_source
 from headrace_components.tuner.params import TunerParams
-from headrace_components.user_code.module_functions import check_source
 
 
 def check(params: TunerParams) -> None:

@@ -7,13 +7,13 @@ import tempfile
 import time
 from typing import Any
 
-from headrace_components.errors import InputError
-from headrace_components.parameters import read
-from headrace_components.task import Task
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.parameters import read
+from headrace_components.contract.task import Task
+from headrace_components.library.user_code.precision import computing
 from headrace_components.tuner.parallel import search_in_processes
 from headrace_components.tuner.params import TunerParams
 from headrace_components.tuner.search import Search, failure_of, prepare
-from headrace_components.user_code.precision import computing
 
 BEST_FILE = "best_hyperparameters.txt"
 RESULTS_FILE = "tuner_results.json"

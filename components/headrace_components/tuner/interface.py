@@ -11,7 +11,7 @@ from headrace_components.artifacts import (
     TunerResults,
 )
 from headrace_components.authoring import component
-from headrace_components.images import image
+from headrace_components.contract.image_names import image
 
 
 @component

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
-from headrace_components.user_code.siblings import sibling_names
+from headrace_components.library.user_code.siblings import sibling_names
 
 KerasVersion = Literal[2, 3]
 

@@ -23,8 +23,8 @@ from typing import Any
 
 import grpc
 
-from headrace_components.errors import ComponentError, InputError, PlatformError
-from headrace_components.task import EXIT_INPUT_ERROR, EXIT_PLATFORM_ERROR, Task
+from headrace_components.contract.errors import ComponentError, InputError, PlatformError
+from headrace_components.contract.task import EXIT_INPUT_ERROR, EXIT_PLATFORM_ERROR, Task
 from headrace_components.tuner.search import GAVE_UP, Search
 
 READY_LINE = "ready"

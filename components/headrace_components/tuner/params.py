@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace_components.errors import InputError
-from headrace_components.protojson import whole_number
-from headrace_components.user_code import training_args
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.protojson import whole_number
+from headrace_components.library.user_code import training_args
 
 _MAX_PARALLEL_TRIALS = 64
 _PARALLEL_TRIALS = ("num_parallel_trials", "numParallelTrials")  # protojson has two spellings

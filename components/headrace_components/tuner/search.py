@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headrace_components.errors import InputError
-from headrace_components.task import Task
-from headrace_components.tuner import keras_choice
-from headrace_components.tuner.params import TunerParams
-from headrace_components.user_code.fn_args import FnArgs
-from headrace_components.user_code.training_inputs import common_arguments
-from headrace_components.user_code.user_module import (
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.task import Task
+from headrace_components.library.user_code.fn_args import FnArgs
+from headrace_components.library.user_code.training_inputs import common_arguments
+from headrace_components.library.user_code.user_module import (
     call_user_function,
     file_of,
     forget_package,
     load_function,
 )
+from headrace_components.tuner import keras_choice
+from headrace_components.tuner.params import TunerParams
 
 GAVE_UP = "consecutive failures"
 """What KerasTuner's RuntimeError says where several trials in a row failed."""

@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from headrace_components.errors import ComponentError, InputError
-from headrace_components.parameters import read
-from headrace_components.task import EXIT_INPUT_ERROR, EXIT_PLATFORM_ERROR, Task
+from headrace_components.contract.errors import ComponentError, InputError
+from headrace_components.contract.parameters import read
+from headrace_components.contract.task import EXIT_INPUT_ERROR, EXIT_PLATFORM_ERROR, Task
+from headrace_components.library.user_code.precision import computing
 from headrace_components.tuner.parallel import DONE_LINE, READY_LINE, message_file
 from headrace_components.tuner.params import TunerParams
 from headrace_components.tuner.search import prepare
-from headrace_components.user_code.precision import computing
 
 # An oracle that waits for other trials is asked again after so long.
 _IDLE_SECONDS = 0.2

@@ -16,7 +16,12 @@ from google.cloud.aiplatform_v1.services.endpoint_service.transports import (
 from google.cloud.aiplatform_v1.services.model_service import ModelServiceClient
 from google.cloud.aiplatform_v1.services.model_service.transports import ModelServiceGrpcTransport
 
-from headrace_components.errors import ComponentError, InputError, PlatformError, RefusedError
+from headrace_components.contract.errors import (
+    ComponentError,
+    InputError,
+    PlatformError,
+    RefusedError,
+)
 from headrace_components.vertex_pusher.params import VertexPusherParams
 
 T = TypeVar("T")

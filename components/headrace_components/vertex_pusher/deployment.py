@@ -14,7 +14,7 @@ from google.cloud.aiplatform_v1.types import (
     MachineSpec,
 )
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 from headrace_components.vertex_pusher.api import CALL_SECONDS, VertexApi
 from headrace_components.vertex_pusher.messages import message
 from headrace_components.vertex_pusher.params import VertexPusherParams

@@ -6,11 +6,11 @@ TensorFlow is not needed, and not in the image.
 import json
 from collections.abc import Sequence
 
-from headrace_components.errors import InputError
-from headrace_components.notices import tell
-from headrace_components.parameters import read
-from headrace_components.pushing.source import copy_model, may_push, push_source
-from headrace_components.task import Task
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.notices import tell
+from headrace_components.contract.parameters import read
+from headrace_components.contract.task import Task
+from headrace_components.library.pushing.source import copy_model, may_push, push_source
 from headrace_components.vertex_pusher.api import VertexApi
 from headrace_components.vertex_pusher.deployment import Deployment
 from headrace_components.vertex_pusher.params import VertexPusherParams

@@ -5,7 +5,7 @@ from typing import Any
 
 from google.protobuf import json_format
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 
 
 def message(kind: Any, parameter: str, fields: Mapping[str, Any]) -> Any:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from headrace_components.errors import InputError
+from headrace_components.contract.errors import InputError
 
 # What the API documents of the IDs that a caller may choose; it makes numeric ones by itself.
 _MODEL_ID = re.compile(r"[a-z_][a-z0-9_-]{0,62}|[0-9]{1,19}")

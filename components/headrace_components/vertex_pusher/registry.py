@@ -13,8 +13,8 @@ from google.cloud.aiplatform_v1.types import (
 )
 from google.protobuf import json_format
 
-from headrace_components.errors import InputError
-from headrace_components.pushing.source import PushSource
+from headrace_components.contract.errors import InputError
+from headrace_components.library.pushing.source import PushSource
 from headrace_components.vertex_pusher.api import CALL_SECONDS, VertexApi
 from headrace_components.vertex_pusher.messages import message
 from headrace_components.vertex_pusher.params import VertexPusherParams

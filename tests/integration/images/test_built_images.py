@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-import built_images
-from built_images import IMAGES
-from headrace.backends.local.runners.container_images import image_ids
-from headrace.cli import main
-from headrace.containers import building
-from headrace.containers.engines import Engine
-from programs import program
+from headrace.cli.main import main
+from headrace.images import building
+from headrace.images.engines import Engine
+from headrace.targets.local.runners.container_images import image_ids
+from support import built_images
+from support.built_images import IMAGES
+from support.programs import program
 
 PUSHER = building.reference("pusher")
 

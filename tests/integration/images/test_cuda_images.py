@@ -13,11 +13,11 @@ import pyarrow as pa
 import pytest
 import tensorflow as tf
 
-import built_images
-from headrace.containers import building
-from headrace_components.data.examples import ExamplesWriter
-from headrace_components.user_code.module_pack import pack
-from launcher import Launcher
+from headrace.images import building
+from headrace_components.library.data.examples import ExamplesWriter
+from headrace_components.library.user_code.module_pack import pack
+from support import built_images
+from support.launcher import Launcher
 
 IMAGE = building.reference("trainer_cuda")
 SITE = "/opt/headrace/lib/python3.13/site-packages"

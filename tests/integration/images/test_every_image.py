@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-import built_images
-from headrace.containers import building, definitions, image_modules, import_names, locks
+from headrace.images import building, definitions, image_modules, import_names, locks
 from headrace_components import catalog
-from headrace_components.images import ISOLATED
+from headrace_components.contract.image_names import ISOLATED
+from support import built_images
 
 pytestmark = [pytest.mark.slow, pytest.mark.image]
 

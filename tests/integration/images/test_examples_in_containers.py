@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import built_images
-from headrace.backends.local.spec import Spec
-from headrace.compiler import compile_pipeline
+from headrace.compilation.compiler import compile_pipeline
+from headrace.ir.view import Spec
+from support import built_images
 
 pytestmark = [pytest.mark.slow, pytest.mark.image]
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-import built_images
-from headrace_components.data import schemas, statistics
-from headrace_components.data.examples import ExamplesReader
-from statistics_oracle import LOOSE, differences
+from headrace_components.library.data import schemas, statistics
+from headrace_components.library.data.examples import ExamplesReader
+from support import built_images
+from support.statistics_oracle import LOOSE, differences
 
 pytestmark = pytest.mark.slow
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-from kubernetes_manifests import MANIFESTS
+from support.kubernetes_manifests import MANIFESTS
 
 ROOT = MANIFESTS.parent
 PROFILE = MANIFESTS / "kind/headrace.toml"
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow
 
 def test_the_pushed_model_tells_penguins_apart() -> None:
     started = int(time.time())
-    words = [sys.executable, "-m", "headrace.cli", "submit", "examples/penguins/pipeline.py"]
+    words = [sys.executable, "-m", "headrace.cli.main", "submit", "examples/penguins/pipeline.py"]
     words += ["--target", "kubeflow", "--config", str(PROFILE), "--no-cache", "--wait"]
     subprocess.run(words, cwd=ROOT, check=True, timeout=3600)
 

@@ -1,0 +1,55 @@
+"""`headrace compile`: a pipeline file in, a document for a target out."""
+
+import shlex
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import click
+
+from headrace.cli.remote_options import REMOTE_TARGETS, options_of
+from headrace.targets.registry import TARGETS, Target
+
+
+@click.command()
+@click.argument("pipeline", metavar="PIPELINE.py[:function]")
+@click.option("--target", type=click.Choice(TARGETS), required=True, help="Where it will run.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="headrace.toml",
+    help="Target profile; by default headrace.toml of the current directory, if there is one.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="File to write; by default standard output.",
+)
+def compile(  # noqa: A001  the command's name is the function's
+    pipeline: str, target: Target, config: Path | None, output: Path | None
+) -> None:
+    """Compile the pipeline of PIPELINE.py for a target.
+
+    vertex gives a PipelineJob in JSON, kubeflow a pipeline in YAML, local a pipeline in JSON. A
+    file with several pipelines needs the name of one, as in flights.py:retrain.
+    """
+    from headrace.compilation.compiler import compile_for
+    from headrace.frontend import loading
+    from headrace.profiles.profile import read_profile
+
+    profile = read_profile(config)
+    with redirect_stdout(sys.stderr):  # what the author's file prints is no part of the document
+        source = loading.load(pipeline)
+    compiled = compile_for(source, target, profile)
+    for note in compiled.notes:
+        click.echo(note, err=True)
+    if output is None:
+        click.echo(compiled.text, nl=False)
+        return
+    compiled.write(output)
+    click.echo(f"Wrote {output}.", err=True)
+    if target in REMOTE_TARGETS:
+        submit = f"headrace submit {shlex.quote(pipeline)} {options_of(target, config)}"
+        click.echo(f"Run it with: {submit}", err=True)

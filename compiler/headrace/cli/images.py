@@ -1,0 +1,185 @@
+"""`headrace images`: what the images of a source tree hold, and how they are built and pushed."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from headrace.cli.flexible_group import FlexibleGroup
+from headrace.images import bake, building, definitions, engines, locking, pushing
+
+_tag = click.option(
+    "--tag", default=building.DEFAULT_TAG, show_default=True, help="The images' tag."
+)
+_engine = click.option(
+    "--engine",
+    envvar="HEADRACE_ENGINE",
+    default="",
+    help="docker, podman or buildah, with options if need be, as 'podman --runtime runc'. "
+    "Default: the first that works.  [env: HEADRACE_ENGINE]",
+)
+_engine_options = click.option(
+    "--engine-options",
+    envvar="HEADRACE_ENGINE_OPTIONS",
+    default="",
+    help="Options of its build, as '--network host'.  [env: HEADRACE_ENGINE_OPTIONS]",
+)
+
+
+def _build_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options that say what images are made of."""
+    for option in (
+        click.option(
+            "--ca",
+            envvar="HEADRACE_CA_BUNDLE",
+            type=click.Path(path_type=Path),
+            help="Certificates to trust while building, as behind a proxy; no image keeps them.  "
+            "[env: HEADRACE_CA_BUNDLE]",
+        ),
+        click.option(
+            "--serving",
+            envvar="HEADRACE_SERVING",
+            default="",
+            help="The image whose TensorFlow Serving infra_validator carries, or 'none'.  "
+            "[env: HEADRACE_SERVING]",
+        ),
+        click.option(
+            "--beam-sdk",
+            envvar="HEADRACE_BEAM_SDK",
+            default="",
+            help="The image whose start program of workers Beam's images carry, or 'none'.  "
+            "[env: HEADRACE_BEAM_SDK]",
+        ),
+        click.option(
+            "--base",
+            envvar="HEADRACE_BASE",
+            default="",
+            help="Another base than debian:trixie-slim; 'mmdebstrap' makes one where it cannot be "
+            "pulled.  [env: HEADRACE_BASE]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(cls=FlexibleGroup)
+@click.option(
+    "--images",
+    "root",
+    type=click.Path(path_type=Path),
+    default=Path("images"),
+    show_default=True,
+    help="The folder of the images' definitions.",
+)
+@click.pass_context
+def images(context: click.Context, root: Path) -> None:
+    """List, lock, build and push the images that components run in, in a source tree."""
+    context.obj = root
+
+
+@images.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.pass_obj
+def list_images(root: Path, as_json: bool) -> None:
+    """List the images, the layer that each begins with, and whether its lock is current.
+
+    JSON: a list of {image, component, layer, packages, is_locked}, where layer may be null. A
+    variant, which has another name than its component, is only built and pushed when named.
+    """
+    rows = [
+        {
+            "image": image.name,
+            "component": image.component,
+            "layer": image.layer.name if image.layer else None,
+            "packages": locking.num_packages(image),
+            "is_locked": locking.is_current(image),
+        }
+        for image in [*definitions.images(root), *definitions.variants(root)]
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    click.echo(f"{'IMAGE':<24}{'LAYER':<14}{'PACKAGES':<10}LOCK")
+    for row in rows:
+        state = "current" if row["is_locked"] else f"make lock/{row['image']}"
+        click.echo(f"{row['image']:<24}{row['layer'] or '-':<14}{row['packages']:<10}{state}")
+
+
+@images.command()
+@click.argument("names", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Every layer and image.")
+@click.pass_obj
+def lock(root: Path, names: tuple[str, ...], everything: bool) -> None:
+    """Resolve the locks of the images, or layers, NAMES again; without NAMES those out of date."""
+    known = [definitions.layers(root), definitions.images(root), definitions.variants(root)]
+    if names:
+        chosen = definitions.select(root, names)
+    else:
+        every = [image for group in known for image in group]
+        chosen = [image for image in every if everything or not locking.is_current(image)]
+    for image in chosen:
+        locking.lock(image, root)
+        click.echo(f"{image.name}: {locking.num_packages(image)} packages")
+
+
+@images.command()
+@click.argument("names", nargs=-1)
+@_tag
+@_build_options
+@_engine
+@_engine_options
+@click.pass_obj
+def build(
+    root: Path,
+    /,
+    names: tuple[str, ...],
+    tag: str,
+    engine: str,
+    engine_options: str,
+    **sources: Any,
+) -> None:
+    """Build the images NAMES, or one a component, as localhost/headrace/NAME:TAG."""
+    settings = building.Settings(root=root, tag=tag, **sources)
+    chosen = definitions.select(root, names)
+    built = building.build(chosen, settings, engines.find(engine, engine_options))
+    for reference in built:
+        click.echo(reference)
+    for image in chosen:
+        for warning in building.lacking(image, settings):
+            click.echo(f"warning: {warning}", err=True)
+
+
+@images.command()
+@click.argument("names", nargs=-1)
+@click.option(
+    "--registry",
+    envvar="HEADRACE_REGISTRY",
+    required=True,
+    help="Where to, as europe-docker.pkg.dev/my-project/headrace.  [env: HEADRACE_REGISTRY]",
+)
+@_tag
+@_engine
+@click.pass_obj
+def push(root: Path, names: tuple[str, ...], registry: str, tag: str, engine: str) -> None:
+    """Push the images NAMES, or one a component, and record digests in images/digests.json."""
+    chosen = definitions.select(root, names)
+    digests = pushing.push(chosen, registry, engines.find(engine), root, tag)
+    for name, digest in digests.items():
+        click.echo(f"{registry}/{name}@{digest}")
+
+
+@images.command()
+@_engine
+def base(engine: str) -> None:
+    """Make the base with mmdebstrap, for `build --base mmdebstrap`."""
+    building.make_base(engines.find(engine))
+    click.echo(building.BASE)
+
+
+@images.command("bake")
+@click.pass_obj
+def write_bake(root: Path) -> None:
+    """Write images/docker-bake.hcl, for `docker buildx bake`."""
+    (root / bake.BAKE_FILE).write_text(bake.text(root), "utf-8")

@@ -1,0 +1,162 @@
+"""`headrace lineage`: what ran, from what, and what came out."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import click
+
+from headrace.cli.flexible_group import FlexibleGroup
+from headrace.display import lineage_view
+from headrace.lineage.records import Artifact, Execution, Run
+from headrace.targets.registry import Target
+
+_TARGETS: tuple[Target, ...] = ("local", "kubeflow")
+
+
+class _Reader(Protocol):
+    def runs(self, limit: int) -> list[Run]: ...
+
+    def run(self, run_id: str) -> tuple[Run, Sequence[Execution]]: ...
+
+    def artifact(self, uri: str, root: Path) -> Artifact: ...
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class _Source:
+    target: Target
+    root: Path
+    metadata: str
+    config: Path | None
+
+    def reader(self) -> _Reader:
+        # Imported here: each of the two takes libraries that the other does without.
+        if self.target == "kubeflow":
+            from headrace.profiles.profile import read_profile
+            from headrace.targets.kubeflow.lineage import reader as cluster
+
+            return cluster.reader(read_profile(self.config), self.metadata)
+        from headrace.lineage.local_store.connection import default_url
+        from headrace.lineage.local_store.reader import LineageReader
+
+        return LineageReader(self.metadata or default_url(self.root))
+
+
+@click.group(cls=FlexibleGroup)
+@click.option(
+    "--target",
+    type=click.Choice(_TARGETS),
+    default="local",
+    show_default=True,
+    help="Where the runs were.",
+)
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path),
+    default=Path("headrace_root"),
+    show_default=True,
+    help="Directory that runs on this machine were told to write to.",
+)
+@click.option(
+    "--metadata",
+    metavar="URL",
+    default="",
+    help="Metadata store, where it is not the root's own: sqlite:////file, or "
+    "mysql://user@host/database with the password in HEADRACE_METADATA_PASSWORD; for kubeflow "
+    "grpc://host:port, where it cannot be found through the cluster.",
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="headrace.toml",
+    help="Target profile that names the cluster; by default headrace.toml of the current "
+    "directory, if there is one.",
+)
+@click.pass_context
+def lineage(
+    context: click.Context, target: Target, root: Path, metadata: str, config: Path | None
+) -> None:
+    """Show what runs read and wrote.
+
+    The store may also be one that TFX wrote: --metadata sqlite:////path/to/metadata.db
+    """
+    context.obj = _Source(target=target, root=root.absolute(), metadata=metadata, config=config)
+
+
+_as_json = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON, for programs; the fields stay as they are."
+)
+
+
+@lineage.command()
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    metavar="N",
+    help="Most runs to list.",
+)
+@_as_json
+@click.pass_obj
+def runs(source: _Source, limit: int, as_json: bool) -> None:
+    """List the latest runs, newest first.
+
+    JSON: a list of {run_id, pipeline, state, started, seconds, tasks, parameters}.
+    """
+    found = source.reader().runs(limit)
+    if as_json:
+        _print_json([dataclasses.asdict(run) for run in found])
+    else:
+        lineage_view.show_runs(lineage_view.fitting_console(), found)
+
+
+@lineage.command()
+@click.argument("run_id")
+@click.option("--parameters", is_flag=True, help="Show the parameters of the run and its tasks.")
+@_as_json
+@click.pass_obj
+def run(source: _Source, run_id: str, parameters: bool, as_json: bool) -> None:
+    """Show the tasks of RUN_ID in the order in which they started.
+
+    JSON: the run as `runs` has it, and `executions`, a list of {id, run_id, task, component,
+    state, started, seconds, parameters, inputs, outputs, reason}; inputs and outputs hold, by port,
+    lists of {id, type, uri, verdict}.
+    """
+    found, executions = source.reader().run(run_id)
+    if as_json:
+        tasks = [dataclasses.asdict(execution) for execution in executions]
+        _print_json({**dataclasses.asdict(found), "executions": tasks})
+    else:
+        lineage_view.show_run(
+            lineage_view.fitting_console(),
+            found,
+            executions,
+            source.root,
+            with_parameters=parameters,
+        )
+
+
+@lineage.command()
+@click.argument("uri")
+@_as_json
+@click.pass_obj
+def artifact(source: _Source, uri: str, as_json: bool) -> None:
+    """Show the artifact at URI: who made it, who used it, and the way back to the raw data.
+
+    URI may be shortened to the part under --root, name a file inside the artifact, or be an id.
+
+    JSON: {id, type, uri, created, metadata, producer, consumers, reused_by, ancestors}; the last
+    four hold executions as `run` has them, `ancestors` from the raw data to the producer.
+    """
+    found = source.reader().artifact(uri, source.root)
+    if as_json:
+        _print_json(dataclasses.asdict(found))
+    else:
+        lineage_view.show_artifact(lineage_view.fitting_console(), found, source.root)
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2))

@@ -1,0 +1,110 @@
+"""What the commands about runs and schedules elsewhere have in common."""
+
+import json
+import shlex
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from headrace.targets.registry import Target
+
+if TYPE_CHECKING:
+    from headrace.targets.remote.service import Remote
+
+EXIT_RUN_FAILED = 1
+EXIT_INTERRUPTED = 130  # as a shell has it: 128 + SIGINT
+
+REMOTE_TARGETS: tuple[Target, ...] = ("kubeflow", "vertex")
+"""Targets whose pipelines a service runs."""
+
+target_option = click.option(
+    "--target", type=click.Choice(REMOTE_TARGETS), required=True, help="Where it runs."
+)
+config_option = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="headrace.toml",
+    help="Target profile; by default headrace.toml of the current directory, if there is one.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+pause_option = click.option(
+    "--poll",
+    "pause_seconds",
+    type=click.FloatRange(min=0.1),
+    metavar="SECONDS",
+    help="How often to look; by default every second at first and every ten later.",
+)
+
+
+def echo_json(value: Any) -> None:
+    """Prints JSON; times as ISO 8601."""
+    click.echo(json.dumps(value, indent=2, default=datetime.isoformat))
+
+
+def echo_table(rows: Sequence[Sequence[str]]) -> None:
+    """Prints rows of text, the first of them the heading, in columns as wide as they need."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
+
+
+def utc(time: datetime | None) -> str:
+    """Returns a time for a table, to the second."""
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if time else "-"
+
+
+def options_of(target: Target, config: Path | None) -> str:
+    """Returns the options with which another command finds the same service."""
+    return f"--target {target}" + (f" --config {shlex.quote(str(config))}" if config else "")
+
+
+def remote_of(target: Target, config: Path | None) -> "Remote":
+    """Returns the service that a profile names for a target."""
+    from headrace.profiles.profile import read_profile
+    from headrace.targets.remote.connecting import connect
+
+    return connect(target, read_profile(config))
+
+
+def watched(
+    remote: "Remote", run_id: str, target: Target, config: Path | None, pause_seconds: float | None
+) -> int:
+    """Shows a run until it is over, and returns the exit code.
+
+    Whatever ends the watching early, the run goes on: how to come back to it is printed.
+    """
+    from headrace.cli.interrupts import interruptible
+    from headrace.display.progress import ProgressDisplay
+    from headrace.profiles.profile import read_profile
+    from headrace.targets.remote.watching import Watching, watch
+    from headrace_components.contract.errors import PlatformError
+
+    options = options_of(target, config)
+    how = Watching(pause_seconds=pause_seconds)
+    if target == "kubeflow":
+        how = Watching(
+            pause_seconds=pause_seconds,
+            pending_timeout_seconds=read_profile(config).kubeflow.pending_timeout_seconds,
+            logs_command=f"headrace runs logs {options} {run_id}",
+        )
+    try:
+        with interruptible(), ProgressDisplay() as display:
+            run = watch(remote, run_id, display, how)
+    except KeyboardInterrupt:
+        _say_how_to_go_on(run_id, options)
+        return EXIT_INTERRUPTED
+    except PlatformError:
+        _say_how_to_go_on(run_id, options)
+        raise
+    click.echo(f"Page: {run.link}", err=True)
+    return 0 if run.state == "succeeded" else EXIT_RUN_FAILED
+
+
+def _say_how_to_go_on(run_id: str, options: str) -> None:
+    click.echo(f"\nRun {run_id} goes on without this command.", err=True)
+    click.echo(f"To watch it:  headrace runs watch {run_id} {options}", err=True)
+    click.echo(f"To cancel it: headrace runs cancel {run_id} {options}", err=True)

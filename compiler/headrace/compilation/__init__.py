@@ -1,0 +1,1 @@
+"""From the intermediate form to what a target takes: the passes, and their order."""

@@ -1,0 +1,300 @@
+"""Takes away the inputs of tasks that get no value, where Kubeflow's driver would look for one.
+
+An optional input of a pipeline may have no value. The driver hands nothing down then, and fails
+where a task inside a sub-pipeline, a condition or a loop asks for it ("parent DAG does not have
+input parameter"). A task without the input itself starts as it does on other targets. With it goes
+what `dsl.IfPresentPlaceholder` asks: the driver looks among parameters alone, and takes every
+artifact as absent. What `dsl.ConcatPlaceholder` joins becomes one argument, where all of it is
+known to be there: the driver leaves it as it is.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from headrace.errors import CompileError
+from headrace.ir import specs
+from headrace.ir.specs import Spec
+from headrace_components.contract.templates import INPUT_PREFIX
+
+_LOOPS = ("parameter", "artifact")
+_IF_PRESENT = '{"IfPresent"'
+_CONCAT = '{"Concat"'
+
+_Absent = tuple[frozenset[str], frozenset[str]]
+"""The parameters and the artifacts of a DAG that are not there."""
+
+
+def apply_absent_inputs(spec: Mapping[str, Any], values: Mapping[str, Any] | None = None) -> Spec:
+    """Returns `spec` without the inputs that are known to get no value.
+
+    Args:
+        spec: A pipeline as kfp compiles it, with the items of loops wired.
+        values: Values of its run parameters; those that are missing have their defaults. None
+            where they are not known yet: then an optional parameter of the pipeline may have one.
+
+    Raises:
+        CompileError: A task, a condition or a loop needs a value that is not there.
+    """
+    result: Spec = specs.copy(spec)
+    root = result["root"]
+    parameters = {
+        name
+        for name, definition in specs.parameters(root).items()
+        if values is not None and values.get(name) is None and "defaultValue" not in definition
+    }
+    artifacts = {
+        name for name, definition in specs.artifacts(root).items() if definition.get("isOptional")
+    }
+    absent: dict[tuple[str, ...], _Absent] = {(): (frozenset(parameters), frozenset(artifacts))}
+    of_components: dict[str, _Absent] = {}
+    for node in specs.tasks(result):
+        try:
+            _take_away(node, *absent[node.path[:-1]])
+            if "dag" in node.component:
+                inside = absent[node.path] = _absent_inside(node)
+                if of_components.setdefault(node.task["componentRef"]["name"], inside) != inside:
+                    raise _shared()
+        except CompileError as error:
+            label = f"{specs.pipeline_name(spec)}: task `{node.label}`"
+            raise CompileError(f"{label}: {error}") from error
+    for node in specs.tasks(result):
+        if "dag" in node.component:
+            _undeclare(node.component, *absent[node.path])
+        for part in {"command", "args"} & set(node.container):
+            is_known = values is not None
+            node.container[part] = list(_arguments(node, node.container[part], is_known=is_known))
+    return result
+
+
+def may_be_absent(spec: Mapping[str, Any]) -> list[str]:
+    """Returns a line for each parameter of the pipeline that a run on Kubeflow needs a value for.
+
+    Args:
+        spec: A pipeline that was compiled without the values of a run.
+    """
+    found = set()
+    for node in specs.tasks(spec):
+        asked = {name for text in _words(node) for name in _asked(text, frozenset())}
+        for name in specs.parameter_inputs(node.task):
+            if (node.parent is not None or name in asked) and is_given(node, name) is None:
+                found.add(_of_root(node, name))
+    return [
+        f"{specs.pipeline_name(spec)}: Kubeflow fails where `{name}` has no value, since a "
+        "sub-pipeline, a condition, a loop or a command line takes it. `headrace submit` compiles "
+        "for the values of its run; for a run that is started otherwise, give it a default."
+        for name in sorted(found)
+    ]
+
+
+def is_given(node: specs.TaskNode, name: str) -> bool | None:
+    """Tells whether an input parameter of a task has a value; None where only the run knows.
+
+    Args:
+        node: The task.
+        name: The parameter.
+    """
+    source = specs.parameter_inputs(node.task).get(name)
+    has_default = "defaultValue" in specs.parameters(node.component).get(name, {})
+    if source is None:
+        return has_default or name == node.task.get("parameterIterator", {}).get("itemInput")
+    outer = source.get("componentInputParameter")
+    if outer is None or has_default:
+        return True
+    if node.parent is not None:
+        return is_given(node.parent, outer)
+    declared = specs.parameters(node.enclosing).get(outer, {})
+    return True if "defaultValue" in declared or not declared.get("isOptional") else None
+
+
+def _of_root(node: specs.TaskNode, name: str) -> str:
+    outer: str = specs.parameter_inputs(node.task)[name]["componentInputParameter"]
+    return outer if node.parent is None else _of_root(node.parent, outer)
+
+
+def argument_without_value(node: specs.TaskNode) -> str | None:
+    """Returns an optional parameter that the command line needs and that has no value, or None."""
+    for text in _words(node):
+        for name in _asked(text, frozenset()):
+            is_declared = name in specs.parameters(node.component)
+            may_do_without = name in specs.parameter_inputs(node.task) and _may_be_skipped(node)
+            if is_declared and not may_do_without and is_given(node, name) is False:
+                return name
+    return None
+
+
+def _take_away(node: specs.TaskNode, parameters: frozenset[str], artifacts: frozenset[str]) -> None:
+    """Takes the inputs from a task that it has of the given ones of the DAG around it."""
+    inputs = specs.parameter_inputs(node.task)
+    for port, source in list(inputs.items()):
+        outer = source.get("componentInputParameter")
+        if outer not in parameters:
+            continue
+        default = specs.parameters(node.component).get(port, {}).get("defaultValue")
+        if default is not None:
+            inputs[port] = {"runtimeValue": {"constant": default}}
+            continue
+        shown = outer.removeprefix(INPUT_PREFIX)
+        needed_by = _needed_by(node, port, shown)
+        if needed_by and not _may_be_skipped(node):
+            raise CompileError(
+                f"{needed_by}, which has no value. Pass one, or give `{shown}` a default in the "
+                "pipeline that declares it."
+            )
+        if not needed_by:  # else the driver says it, if the branch is taken
+            del inputs[port]
+    found = specs.artifact_inputs(node.task)
+    for port, source in list(found.items()):
+        outer = source.get("componentInputArtifact")
+        if outer not in artifacts:
+            continue
+        del found[port]
+        if not specs.artifacts(node.component).get(port, {}).get("isOptional") and not _is_made(
+            port
+        ):
+            raise CompileError(
+                f"its input `{port}` is the optional input `{outer}` of the pipeline around it, "
+                f"which gets no artifact here. Connect one to `{outer}`, or make the component's "
+                f"input optional, as `{port}: dsl.Input[dsl.Artifact] = None`."
+            )
+
+
+def _needed_by(node: specs.TaskNode, port: str, shown: str) -> str:
+    """Says what of a task cannot be without an input; empty where it may be absent."""
+    iterator = node.task.get("parameterIterator", {})
+    if f"'{port}'" in node.task.get("triggerPolicy", {}).get("condition", ""):
+        return f"its condition compares `{shown}`"
+    if iterator.get("items", {}).get("inputParameter") == port:
+        return f"it loops over `{shown}`"
+    if any(port in _asked(text, frozenset()) for text in _words(node)):
+        return f"its command line needs `{shown}`"
+    constants = [specs.constant(source) for source in specs.parameter_inputs(node.task).values()]
+    machine = {**node.container, "command": [], "args": []}
+    if port in specs.referenced_parameters(specs.canonical_json([constants, machine])):
+        return f"a text, its image or its machine is made with `{shown}`"
+    definition = specs.parameters(node.component).get(port)
+    may_be_absent = definition is None or definition.get("isOptional") or _is_made(port)
+    return "" if may_be_absent else f"its parameter `{port}` is `{shown}`"
+
+
+def _may_be_skipped(node: specs.TaskNode) -> bool:
+    """Tells a task that a condition around it may keep from running, whatever it lacks."""
+    parent = node.parent
+    while parent is not None:
+        if "condition" in parent.task.get("triggerPolicy", {}):
+            return True
+        parent = parent.parent
+    return False
+
+
+def _words(node: specs.TaskNode) -> tuple[str, ...]:
+    return (*node.container.get("command", ()), *node.container.get("args", ()))
+
+
+def _is_made(port: str) -> bool:
+    """Tells an input of a condition or a loop, which kfp adds, from one that an author declared."""
+    return port.startswith(INPUT_PREFIX)
+
+
+def _absent_inside(node: specs.TaskNode) -> _Absent:
+    inputs, found = specs.parameter_inputs(node.task), specs.artifact_inputs(node.task)
+    items = [node.task.get(f"{kind}Iterator", {}).get("itemInput") for kind in _LOOPS]
+    parameters = (
+        name
+        for name, definition in specs.parameters(node.component).items()
+        if name not in inputs and name not in items and "defaultValue" not in definition
+    )
+    artifacts = (
+        name for name in specs.artifacts(node.component) if name not in found and name not in items
+    )
+    return frozenset(parameters), frozenset(artifacts)
+
+
+def _undeclare(
+    component: dict[str, Any], parameters: frozenset[str], artifacts: frozenset[str]
+) -> None:
+    tasks = component["dag"]["tasks"].values()
+    kept = {
+        source.get("componentInputParameter")
+        for task in tasks
+        for source in specs.parameter_inputs(task).values()
+    }
+    for name in artifacts:
+        specs.artifacts(component).pop(name, None)
+    for name in parameters:
+        if name in kept:
+            specs.parameters(component)[name]["isOptional"] = True
+        else:
+            specs.parameters(component).pop(name, None)
+
+
+def _shared() -> CompileError:
+    return CompileError(
+        "another task runs the same sub-pipeline with other inputs. Write two functions with "
+        "@dsl.pipeline."
+    )
+
+
+def _arguments(node: specs.TaskNode, arguments: list[Any], *, is_known: bool) -> Iterator[str]:
+    """Yields arguments with IfPresent decided and Concat joined, where that can be known.
+
+    Args:
+        node: The task.
+        arguments: Texts, and placeholders as texts or as JSON data.
+        is_known: Whether the values of the run are known, so that an input which is left has one.
+    """
+    for argument in arguments:
+        text = argument if isinstance(argument, str) else json.dumps(argument)
+        if text.startswith(_CONCAT):
+            parts = list(_arguments(node, json.loads(text)["Concat"], is_known=is_known))
+            yield text if any(map(_is_placeholder, parts)) else "".join(parts)
+            continue
+        choice = json.loads(text)["IfPresent"] if text.startswith(_IF_PRESENT) else None
+        if choice is None:
+            yield text
+            continue
+        branches = {
+            branch: choice[branch] if isinstance(choice[branch], list) else [choice[branch]]
+            for branch in ("Then", "Else")
+            if branch in choice
+        }
+        is_present = _is_present(node, choice["InputName"], is_known=is_known)
+        if is_present is not None:
+            chosen = branches.get("Then" if is_present else "Else", [])
+            yield from _arguments(node, chosen, is_known=is_known)
+        elif _CONCAT in text:
+            joined = {
+                branch: list(_arguments(node, parts, is_known=is_known))
+                for branch, parts in branches.items()
+            }
+            yield json.dumps({"IfPresent": {**choice, **joined}})
+        else:
+            yield text
+
+
+def _is_placeholder(text: str) -> bool:
+    return text.startswith((_IF_PRESENT, _CONCAT))
+
+
+def _is_present(node: specs.TaskNode, name: str, *, is_known: bool) -> bool | None:
+    if name in specs.artifacts(node.component):
+        return name in specs.artifact_inputs(node.task)
+    is_there = is_given(node, name)
+    return True if is_there is None and is_known else is_there
+
+
+def _asked(argument: Any, assumed: frozenset[str]) -> Iterator[str]:
+    """Yields the parameters that an argument cannot do without."""
+    if isinstance(argument, str) and argument.startswith((_IF_PRESENT, _CONCAT)):
+        argument = json.loads(argument)
+    if isinstance(argument, str):
+        yield from (name for name in specs.referenced_parameters(argument) if name not in assumed)
+    elif isinstance(argument, list):
+        for part in argument:
+            yield from _asked(part, assumed)
+    elif "Concat" in argument:
+        yield from _asked(argument["Concat"], assumed)
+    else:
+        choice = argument["IfPresent"]
+        yield from _asked(choice["Then"], assumed | {choice["InputName"]})
+        yield from _asked(choice.get("Else", []), assumed)

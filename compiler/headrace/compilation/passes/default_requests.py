@@ -1,0 +1,78 @@
+"""Lets tasks of Headrace's components on Kubeflow ask for what they need at least."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from headrace.compilation.passes.resources import asks, cpu_fields, memory_fields
+from headrace.ir import specs
+from headrace.ir.specs import Spec
+from headrace.targets.registry import Target
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What a node must have to spare.
+
+    Attributes:
+        cpu: Cores.
+        memory: As `512Mi`.
+    """
+
+    cpu: float
+    memory: str
+
+
+# By what a component imports, which is most of what it takes of small data. docs/kubeflow.md has
+# the figures that were measured; what grows with the data is the author's to ask for.
+_TRAINING = Request(cpu=0.5, memory="1Gi")
+_ROWS = Request(cpu=0.5, memory="768Mi")
+_STATISTICS = Request(cpu=0.25, memory="512Mi")
+_READING = Request(cpu=0.25, memory="256Mi")
+_FILES = Request(cpu=0.05, memory="128Mi")
+
+_BY_COMPONENT = {
+    **dict.fromkeys(("bulk_inferrer", "evaluator", "trainer", "tuner"), _TRAINING),
+    **dict.fromkeys(("statistics_gen", "transform"), _ROWS),
+    **dict.fromkeys(
+        (
+            "distribution_validator", "example_diff", "example_validator", "infra_validator",
+            "schema_gen", "tfjs_converter", "tflite_converter",
+        ),
+        _STATISTICS,
+    ),
+    **dict.fromkeys(
+        (
+            "avro_example_gen", "bigquery_example_gen", "csv_example_gen", "filter_examples",
+            "import_example_gen", "parquet_example_gen", "query_example_gen",
+        ),
+        _READING,
+    ),
+}  # fmt: skip
+
+
+def request_of(component: str) -> Request:
+    """Returns what a component asks for."""
+    return _BY_COMPONENT.get(component, _FILES)
+
+
+def apply_default_requests(spec: Mapping[str, Any], target: Target) -> Spec:
+    """Returns `spec` with requests of CPU and memory where neither pipeline nor profile has any.
+
+    A limit alone is a request, too, so it stays alone. What others' components need, their authors
+    know.
+    """
+    result: Spec = specs.copy(spec)
+    if target != "kubeflow":
+        return result
+    for node in specs.tasks(result):
+        component = specs.headrace_component(node.container)
+        if component is None:
+            continue
+        request, resources = request_of(component), dict(node.container.get("resources", {}))
+        if not asks(resources, "cpu", "Limit") and not asks(resources, "cpu", "Request"):
+            resources |= cpu_fields("Request", request.cpu)
+        if not asks(resources, "memory", "Limit") and not asks(resources, "memory", "Request"):
+            resources |= memory_fields("Request", request.memory)
+        node.container["resources"] = resources
+    return result

@@ -1,0 +1,62 @@
+"""Passes every parameter explicitly, and switches off caches that would answer wrongly."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from headrace.compilation.passes.input_fingerprints import may_have
+from headrace.compilation.passes.module_files import MODULE_PARAMETER
+from headrace.compilation.passes.modules import is_local
+from headrace.ir import specs
+from headrace.ir.specs import Spec
+from headrace.targets.registry import Target
+from headrace_components.contract.cache import cache_module
+from headrace_components.library.user_code.module_pack import is_packed
+
+
+def apply_defaults(
+    spec: Mapping[str, Any], target: Target, *, has_fingerprints: bool = False
+) -> Spec:
+    """Returns `spec` with each default written where the task is called.
+
+    Kubeflow's cache key leaves declared defaults out, so a changed default would be answered with
+    the result of the old one.
+
+    On `kubeflow` and `vertex`, the key has parameters, input artifacts and image, and nothing can
+    be added. Tasks are never answered from a cache there that read what lies elsewhere
+    (`external_state` in their component's `cache.py`), whose effect may be undone (`still_holds`),
+    or whose module file is not packed into a parameter, as one behind a URI.
+    """
+    result: Spec = specs.copy(spec)
+    for node in specs.tasks(result):
+        _pass_defaults(node)
+        name = specs.headrace_component(node.container)
+        if (
+            target != "local"
+            and name is not None
+            and not _is_key_whole(name, node, has_fingerprints=has_fingerprints)
+        ):
+            node.task["cachingOptions"] = {}
+    return result
+
+
+def _pass_defaults(node: specs.TaskNode) -> None:
+    given = specs.parameter_inputs(node.task)
+    # The iterator gives the loop variable its value.
+    item = node.task.get("parameterIterator", {}).get("itemInput")
+    for name, definition in specs.parameters(node.component).items():
+        if "defaultValue" in definition and name not in given and name != item:
+            inputs = node.task.setdefault("inputs", {}).setdefault("parameters", {})
+            inputs[name] = {"runtimeValue": {"constant": definition["defaultValue"]}}
+
+
+def _is_key_whole(component: str, node: specs.TaskNode, *, has_fingerprints: bool) -> bool:
+    rules = cache_module(component)
+    if hasattr(rules, "still_holds"):
+        return False
+    if hasattr(rules, "external_state") and not (has_fingerprints and may_have(node)):
+        return False
+    if MODULE_PARAMETER not in specs.parameters(node.component):
+        return True
+    # What a run passes in place of a constant may be the URI of a file that changes.
+    module_file = specs.constant(specs.parameter_inputs(node.task).get(MODULE_PARAMETER, {}))
+    return module_file == "" or is_local(module_file) or is_packed(str(module_file))

@@ -1,0 +1,68 @@
+"""Refuses functions by dotted path where the image of their task cannot have them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from headrace.compilation.passes.image_references import own_images
+from headrace.compilation.passes.module_files import MODULE_PARAMETER
+from headrace.compilation.passes.templates import is_made_in_run, known_value
+from headrace.errors import CompileError
+from headrace.ir import specs
+from headrace.profiles.profile import Profile
+from headrace.targets.registry import Target
+
+# Parameters that take the dotted path of a function.
+_FUNCTIONS = (
+    "filter_batch_fn",
+    "filter_fn",
+    "preprocessing_fn",
+    "run_fn",
+    "stats_options_updater_fn",
+    "tuner_fn",
+)
+
+# What is in every image that loads functions.
+_IN_IMAGES = ("headrace_components", "tfx")
+
+
+def check_dotted_functions(spec: Mapping[str, Any], target: Target, profile: Profile) -> None:
+    """Checks that tasks with functions by dotted path run in an image of the author's own.
+
+    Headrace's images have its components and no code of the author's. Locally, the function is
+    imported from the environment.
+
+    Args:
+        spec: A pipeline whose images are not yet pinned.
+        target: Where it is to run.
+        profile: Says which tasks have an image of the author's.
+
+    Raises:
+        CompileError: A task would not find its function.
+    """
+    if target == "local":
+        return
+    own = own_images(spec, profile)
+    for node in specs.tasks(spec):
+        if specs.logical_image(node.container) is None or node.path in own:
+            continue
+        for name in sorted(set(_FUNCTIONS) & set(specs.parameter_inputs(node.task))):
+            dotted = known_value(node, name, spec["root"])
+            if is_made_in_run(node, name) or not isinstance(dotted, str) or not dotted:
+                continue
+            if dotted.partition(".")[0] not in _IN_IMAGES:
+                raise CompileError(_refusal(node, name, dotted, target))
+
+
+def _refusal(node: specs.TaskNode, name: str, dotted: str, target: Target) -> str:
+    module, _, function = dotted.rpartition(".")
+    advice = (
+        "Give the task an image that has the package, in [images.tasks] or [images.components] of "
+        "the profile (docs/images.md)"
+    )
+    if function == name and MODULE_PARAMETER in specs.parameters(node.component):
+        file = f"{module.replace('.', '/')}.py"
+        advice += f", or pass {MODULE_PARAMETER}={file!r}, which travels with what it imports"
+    return (
+        f"task `{node.label}`: `{name}` is {dotted!r}, but the image of Headrace has no code of "
+        f"yours, and {target} runs the task in it. {advice}."
+    )

@@ -1,0 +1,55 @@
+"""Has components keep the rows of examples where Kubeflow's launcher does not carry them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from headrace.ir import specs
+from headrace.ir.specs import Spec
+from headrace.profiles.kubeflow import Kubeflow
+
+# `headrace_components.library.data.references` acts on it.
+_VARIABLE = {"name": "HEADRACE_LARGE_ARTIFACTS", "value": "reference"}
+
+# The account of the object store that KFP installs, as its own launcher finds it.
+_MINIO_SECRET = "mlpipeline-minio-artifact"
+_MINIO_KEYS = {
+    "AWS_ACCESS_KEY_ID": (_MINIO_SECRET, "accesskey"),
+    "AWS_SECRET_ACCESS_KEY": (_MINIO_SECRET, "secretkey"),
+}
+
+# Components that list the object store, since no launcher brings them what earlier runs left.
+_SEARCHES = ("latest_artifact", "latest_blessed_model", "span_range")
+
+# Components that write what they found to the object store when they fail for it, since no launcher
+# does: `headrace_components.contract.findings`.
+_FIND = ("distribution_validator", "example_validator")
+
+
+def apply_large_artifacts(spec: Mapping[str, Any], kubeflow: Kubeflow) -> Spec:
+    """Returns `spec` with what tells components that `large_artifacts` is `reference`.
+
+    It is a variable of the container, which Kubeflow's cache key leaves out: what was made the
+    other way is as good.
+    """
+    result: Spec = specs.copy(spec)
+    for node in specs.tasks(result):
+        if _refers(kubeflow, node):
+            variables = node.container.setdefault("env", [])
+            if _VARIABLE not in variables:  # two tasks may run one executor
+                variables.append(dict(_VARIABLE))
+    return result
+
+
+def secrets(kubeflow: Kubeflow, node: specs.TaskNode) -> Mapping[str, tuple[str, str]]:
+    """Returns the secrets and keys, by variable, that a task opens the object store with.
+
+    For the store that KFP installs; the accounts of others are the author's to give.
+    """
+    is_own = kubeflow.pipeline_root.startswith("minio://") or not kubeflow.pipeline_root
+    opens = _refers(kubeflow, node) or specs.headrace_component(node.container) in _SEARCHES + _FIND
+    return _MINIO_KEYS if is_own and opens else {}
+
+
+def _refers(kubeflow: Kubeflow, node: specs.TaskNode) -> bool:
+    is_ours = specs.headrace_component(node.container) is not None
+    return is_ours and kubeflow.large_artifacts == "reference"

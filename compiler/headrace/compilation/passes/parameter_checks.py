@@ -1,0 +1,69 @@
+"""Holds what is known of each task against the rules of its component, before anything runs.
+
+Headrace's components say themselves what they take: `headrace_components.contract.early_checks`.
+What only the run knows - an output of another task, an item of a loop, a run parameter while the
+pipeline is compiled - is left out.
+"""
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+from headrace.compilation.passes.known_values import Known, Path, is_conditional, loop_items
+from headrace.compilation.passes.module_files import MODULE_PARAMETER
+from headrace.compilation.passes.split_checks import check_splits
+from headrace.errors import CompileError
+from headrace.ir import specs
+from headrace_components.contract.early_checks import ask, checks_module, known_parameters
+from headrace_components.contract.errors import InputError
+from headrace_components.library.user_code.module_functions import defined, missing_function
+from headrace_components.library.user_code.module_pack import is_packed, unpack
+
+
+def check_parameters(spec: Mapping[str, Any], values: Mapping[str, Any] | None = None) -> None:
+    """Checks the parameters of all tasks that run Headrace's components.
+
+    Args:
+        spec: A pipeline whose defaults are explicit and whose module files are packed.
+        values: Values of its run parameters; those that are missing have their defaults. None
+            where they are not known yet.
+
+    Raises:
+        CompileError: No run could honour a parameter. The message names the task.
+    """
+    checked: dict[Path, Any] = {}
+    for node in specs.tasks(spec):
+        component = specs.headrace_component(node.container)
+        if component is None:
+            continue
+        given = None if is_conditional(node) else values
+        try:
+            for items in loop_items(node):
+                known = Known(spec, given, items).of(node, component)
+                params = known_parameters(component, known)
+                if params is not None:
+                    _check(component, params)
+        except InputError as error:
+            raise CompileError(f"task `{node.label}`: {error}") from error
+        params = known_parameters(component, Known(spec, given, {}).of(node, component))
+        if params is not None:
+            checked[node.path] = params
+    check_splits(spec, checked)
+
+
+def _check(component: str, params: Any) -> None:
+    rules: Any = checks_module(component)
+    if hasattr(rules, "check"):
+        ask(rules.check, params)
+    if hasattr(rules, "functions"):
+        for names in ask(rules.functions, params) or ():
+            _check_module(component, getattr(params, MODULE_PARAMETER), names)
+
+
+def _check_module(component: str, module_file: str, names: tuple[str, ...]) -> None:
+    if not is_packed(module_file):
+        return  # behind a URI
+    entry, files = unpack(module_file, component)
+    found = defined(ast.parse(files[entry]))
+    if found is not None and not found[0] & set(names):
+        raise missing_function(component, entry, names, found[1])

@@ -1,0 +1,111 @@
+"""What a profile says of a pipeline, where it speaks of others as well.
+
+One profile serves several pipelines. So what it says of parameters and tasks that a pipeline does
+not have is passed over, with a note. A name that is nearly one of the pipeline's is most likely
+misspelt, and refused.
+"""
+
+import difflib
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from headrace.errors import CompileError
+from headrace.ir import specs
+from headrace.profiles.profile import Profile
+from headrace.profiles.tables import toml_key
+from headrace.profiles.tasks import TaskTables
+from headrace.targets.registry import Target
+
+
+def profile_parameters(spec: Mapping[str, Any], target: Target, profile: Profile) -> dict[str, Any]:
+    """Returns the values that a profile gives run parameters of this pipeline, by name.
+
+    Args:
+        spec: The pipeline.
+        target: `kubeflow` or `vertex`.
+        profile: It has [kubeflow.parameters] of all pipelines, and
+            [kubeflow.pipeline_parameters.NAME] of the one that is called NAME.
+
+    Raises:
+        CompileError: The pipeline does not have a parameter, and the profile most likely means this
+            pipeline.
+    """
+    settings = profile.vertex if target == "vertex" else profile.kubeflow
+    pipeline = specs.pipeline_name(spec)
+    known = specs.parameters(spec["root"])
+    own = settings.pipeline_parameters.get(pipeline, {})
+    table = own_table(target, pipeline)
+    for name in own:
+        if name not in known:
+            near = nearest(name, known, own)
+            advice = f"Did you mean `{near}`?" if near else "Remove it."
+            raise CompileError(
+                f"{profile.source}: {table} has `{name}`, but the parameters of pipeline "
+                f"{pipeline!r} are {sorted(known)}. {advice}"
+            )
+    for name in settings.parameters:
+        near = nearest(name, known, {**settings.parameters, **own})
+        if name not in known and near:
+            raise CompileError(
+                f"{profile.source}: [{target}.parameters] has `{name}`, but the parameters of "
+                f"pipeline {pipeline!r} are {sorted(known)}. Did you mean `{near}`? If it is of "
+                f"another pipeline, write it in {own_table(target, 'NAME')} with that pipeline's "
+                "name."
+            )
+    shared = {name: value for name, value in settings.parameters.items() if name in known}
+    return {**shared, **own}
+
+
+def own_table(target: Target, pipeline: str) -> str:
+    """Returns the header of the table of one pipeline's parameters."""
+    return f"[{target}.pipeline_parameters.{toml_key(pipeline)}]"
+
+
+def passed_over(spec: Mapping[str, Any], target: Target, profile: Profile) -> list[str]:
+    """Returns a line for each table that speaks of what this pipeline does not have.
+
+    On this machine only images of tasks have an effect, where they run in containers.
+    """
+    pipeline = specs.pipeline_name(spec)
+    tasks = [node.path for node in specs.tasks(spec) if node.container]
+    tables = {"images.tasks": _without_task(profile.images.tasks, tasks)}
+    settings = profile.vertex if target == "vertex" else profile.kubeflow
+    if target != "local":
+        known = specs.parameters(spec["root"])
+        of_target = profile.target_tasks.get(target, TaskTables())
+        tables |= {
+            f"{target}.parameters": [name for name in settings.parameters if name not in known],
+            "tasks": _without_task(profile.tasks.tasks, tasks),
+            f"{target}.tasks": _without_task(of_target.tasks, tasks),
+        }
+    lines = [
+        f"{profile.source}: [{table}] has {', '.join(f'`{name}`' for name in names)}, which "
+        f"pipeline {pipeline!r} does not have; passed over."
+        for table, names in tables.items()
+        if names
+    ]
+    near = nearest(pipeline, settings.pipeline_parameters, ())
+    is_here = near == pipeline or pipeline in settings.pipeline_parameters
+    if target != "local" and near and not is_here:
+        lines.append(
+            f"{profile.source}: {own_table(target, near)} is not of pipeline {pipeline!r}; passed "
+            "over."
+        )
+    return lines
+
+
+def nearest(name: str, known: Collection[str], given: Collection[str]) -> str:
+    """Returns which of `known` was probably meant by `name`; empty where it is none.
+
+    What the profile has under its right name, as one of `given`, was not meant.
+    """
+    candidates = [each for each in known if each not in given]
+    return next(iter(difflib.get_close_matches(name, candidates, n=1)), "")
+
+
+def _without_task(names: Collection[str], tasks: Collection[tuple[str, ...]]) -> list[str]:
+    return [
+        name
+        for name in names
+        if not any(path[-len(name.split("/")) :] == tuple(name.split("/")) for path in tasks)
+    ]

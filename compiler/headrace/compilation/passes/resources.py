@@ -1,0 +1,242 @@
+"""Gives tasks the machines, retries, caching and variables that the profile says.
+
+The pipeline's own settings go before what a profile says of many tasks, and after what it says of
+that very task.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from headrace.compilation.passes.task_settings import Said, TaskPath
+from headrace.errors import CompileError
+from headrace.ir import specs
+from headrace.ir.specs import Spec
+from headrace.profiles.accelerators import ACCELERATORS, NVIDIA, vertex_name
+from headrace.profiles.quantities import seconds, size_in_bytes
+from headrace.profiles.tasks import TaskSettings
+from headrace.targets.registry import Target
+
+KUBERNETES_GPU = "nvidia.com/gpu"
+
+# kfp's `set_retry` has the same, but no delay.
+BACKOFF = {"backoffDuration": "0s", "backoffFactor": 2.0, "backoffMaxDuration": "3600s"}
+
+
+def apply_resources(spec: Mapping[str, Any], settings: Mapping[TaskPath, Said]) -> Spec:
+    """Returns `spec` with the settings of `settings`; accelerators keep their neutral names.
+
+    Raises:
+        CompileError: Two tasks that share an executor would get different settings, or one has a
+            setting of something that it does not get.
+    """
+    result: Spec = specs.copy(spec)
+    seen: dict[str, tuple[str, Said]] = {}
+    for node in specs.tasks(result):
+        said = settings.get(node.path)
+        if said is None:
+            continue
+        other, first = seen.setdefault(node.component["executorLabel"], (node.label, said))
+        if first != said:
+            raise CompileError(
+                f"tasks: {other!r} and {node.label!r} run one executor, so they cannot have "
+                "different settings. Give them the same ones."
+            )
+        _set_resources(node.container, said)
+        _set_environment(node.container, said)
+        _set_retries(node.task, said)
+        _set_caching(node.task, said)
+        _check_whole(node, said.own)
+    return result
+
+
+def apply_accelerators(spec: Mapping[str, Any], target: Target) -> Spec:
+    """Returns `spec` with the names that `target` gives the accelerators of neutral names.
+
+    Names of other kinds stay as they are: a target refuses what it does not know.
+    """
+    result: Spec = specs.copy(spec)
+    if target == "local":
+        return result
+    for executor in specs.executors(result).values():
+        container = executor.get("container", {})
+        name = accelerator(container)
+        if name not in ACCELERATORS or (target == "kubeflow" and name not in NVIDIA):
+            continue
+        translated = vertex_name(name) if target == "vertex" else KUBERNETES_GPU
+        container["resources"]["accelerator"].update(type=translated, resourceType=translated)
+    return result
+
+
+def accelerator(container: Mapping[str, Any]) -> str:
+    """Returns the accelerator that a container asks for, or an empty string."""
+    asked = container.get("resources", {}).get("accelerator", {})
+    name: str = asked.get("resourceType") or asked.get("type") or ""
+    return name
+
+
+def asks(resources: Mapping[str, Any], what: str, kind: str) -> bool:
+    """Whether a container's resources have a `Limit` or `Request` of `cpu` or `memory`."""
+    return f"{what}{kind}" in resources or f"resource{what.title()}{kind}" in resources
+
+
+def cpu_fields(kind: str, cores: float) -> dict[str, Any]:
+    """Returns the fields of a `Limit` or `Request` of CPU, as kfp writes them."""
+    return {f"cpu{kind}": cores, f"resourceCpu{kind}": f"{cores:g}"}
+
+
+def memory_fields(kind: str, size: str) -> dict[str, Any]:
+    """Returns the fields of a `Limit` or `Request` of memory, as kfp writes them."""
+    gigabytes = (size_in_bytes(size) or 0) / 1e9
+    return {f"memory{kind}": gigabytes, f"resourceMemory{kind}": size}
+
+
+def _set_resources(container: dict[str, Any], said: Said) -> None:
+    resources = dict(container.get("resources", {}))
+    for setting, kind in (("", "Limit"), ("_request", "Request")):
+        cpu = _chosen(said, f"cpu{setting}", is_set=asks(resources, "cpu", kind))
+        if cpu is not None:
+            resources |= cpu_fields(kind, cpu)
+        memory = _chosen(said, f"memory{setting}", is_set=asks(resources, "memory", kind))
+        if memory is not None:
+            resources |= memory_fields(kind, memory)
+    name = _chosen(said, "accelerator", is_set="accelerator" in resources)
+    if name is not None:
+        count = str(said.merged.accelerator_count or 1)
+        resources["accelerator"] = {
+            "type": name,
+            "resourceType": name,
+            "count": count,
+            "resourceCount": count,
+        }
+    elif said.own.accelerator_count is not None and "accelerator" in resources:
+        count = str(said.own.accelerator_count)
+        resources["accelerator"] = {
+            **resources["accelerator"],
+            "count": count,
+            "resourceCount": count,
+        }
+    if resources:
+        container["resources"] = resources
+
+
+def _set_environment(container: dict[str, Any], said: Said) -> None:
+    # An empty value is left out of the message.
+    given = {item["name"]: item.get("value", "") for item in container.get("env", [])}
+    variables = {**said.general.environment, **given, **said.own.environment}
+    if variables != given:
+        container["env"] = [{"name": name, "value": variables[name]} for name in variables]
+
+
+def _set_retries(task: dict[str, Any], said: Said) -> None:
+    retries = _chosen(said, "retries", is_set="retryPolicy" in task)
+    if retries is not None:
+        task["retryPolicy"] = {**BACKOFF, "maxRetryCount": retries}
+    if not task.get("retryPolicy", {}).get("maxRetryCount"):
+        task.pop("retryPolicy", None)
+    elif said.merged.retry_delay is not None and (retries is not None or said.own.retry_delay):
+        task["retryPolicy"]["backoffDuration"] = f"{seconds(said.merged.retry_delay)}s"
+
+
+def _set_caching(task: dict[str, Any], said: Said) -> None:
+    # kfp enables caches unless it is told otherwise, so what many tasks may do is to have none.
+    if said.own.cache is not None:
+        task["cachingOptions"] = {"enableCache": True} if said.own.cache else {}
+    elif said.general.cache is False:
+        task["cachingOptions"] = {}
+
+
+def _check_whole(node: specs.TaskNode, own: TaskSettings) -> None:
+    has_accelerator = "accelerator" in node.container.get("resources", {})
+    if own.accelerator_count is not None and not has_accelerator:
+        raise CompileError(
+            f"tasks: {node.label!r} has `accelerator_count`, but no accelerator. Write "
+            "`accelerator`, as 'nvidia-l4', beside it, or leave it out."
+        )
+    if own.retry_delay is not None and own.retries != 0 and "retryPolicy" not in node.task:
+        raise CompileError(
+            f"tasks: {node.label!r} has `retry_delay`, but no retries. Write `retries` beside it, "
+            "or leave it out."
+        )
+
+
+def _chosen(said: Said, name: str, *, is_set: bool) -> Any:
+    own, general = getattr(said.own, name), getattr(said.general, name)
+    return own if own is not None or is_set else general
+
+
+# What a target cannot give a task, and where the profile may say so without harm.
+_KUBERNETES = (
+    "shm",
+    "node_pool",
+    "node_selector",
+    "tolerations",
+    "pod_annotations",
+    "pod_labels",
+    "run_as_non_root",
+    "secret_environment",
+    "secret_volumes",
+    "volumes",
+)
+_REQUESTS = ("cpu_request", "memory_request")
+_VERTEX = ("machine_type", "persistent_resource")
+_CUSTOM_JOB = ("spot", "timeout")
+
+
+def check_settings(settings: Mapping[TaskPath, Said], target: Target, source: str) -> None:
+    """Refuses settings that `target` would leave out.
+
+    Args:
+        settings: What the profile says of each task.
+        target: Where the pipeline is to run.
+        source: Name of the profile, for messages.
+
+    Raises:
+        CompileError: The first such setting, with what to write instead.
+    """
+    for path, said in settings.items():
+        finding = _RULES[target](said.merged)
+        if finding:
+            raise CompileError(f"{source}: task `{'/'.join(path)}`: target {target} {finding}")
+
+
+def _missing_on_vertex(settings: TaskSettings) -> str | None:
+    for name in _KUBERNETES:
+        if getattr(settings, name):
+            return f"has no `{name}`. Move it to a table of Kubeflow, as [kubeflow.tasks.NAME]."
+    for name in _REQUESTS:
+        if getattr(settings, name):
+            return (
+                f"chooses the machine by limits and has no `{name}`. Move it to a table of "
+                f"Kubeflow, as [kubeflow.tasks.NAME], and write `{name.split('_')[0]}` here."
+            )
+    for name in _CUSTOM_JOB:
+        if getattr(settings, name) and not (settings.machine_type or settings.persistent_resource):
+            return (
+                f"has `{name}` for custom jobs alone. Give the task a `machine_type`, as "
+                "'n2-standard-8', in [vertex.tasks.NAME], or move it to a table of Kubeflow."
+            )
+    if settings.accelerator and settings.accelerator not in ACCELERATORS:
+        return (
+            f"knows no accelerator {settings.accelerator!r}, a device of Kubernetes. Write one "
+            f"of {list(ACCELERATORS)}."
+        )
+    return None
+
+
+def _missing_on_kubeflow(settings: TaskSettings) -> str | None:
+    for name in _VERTEX:
+        if getattr(settings, name):
+            return f"has no `{name}`. Move it to a table of Vertex AI, as [vertex.tasks.NAME]."
+    if settings.accelerator in ACCELERATORS and settings.accelerator not in NVIDIA:
+        return (
+            f"gets a TPU by the device's name: write accelerator = 'google.com/tpu', and GKE's "
+            f"labels for {settings.accelerator!r} in `node_selector`."
+        )
+    return None
+
+
+_RULES = {
+    "local": lambda _: None,
+    "kubeflow": _missing_on_kubeflow,
+    "vertex": _missing_on_vertex,
+}

@@ -1,0 +1,109 @@
+"""Finds a task that asks for a split which the task that it reads does not make."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from headrace.errors import CompileError
+from headrace.ir import specs
+from headrace_components.contract.early_checks import ask, checks_module
+
+Path = tuple[str, ...]
+Port = tuple[specs.TaskNode, str]
+"""A task that runs a container, and one of its output artifacts."""
+
+
+def check_splits(spec: Mapping[str, Any], params: Mapping[Path, Any]) -> None:
+    """Compares the splits that tasks read with those that others make, where both are known.
+
+    Args:
+        spec: A pipeline.
+        params: What is known of the parameters of tasks with Headrace's components, by path.
+
+    Raises:
+        CompileError: A split that is asked for is not made. The message names both tasks.
+    """
+    graph = _Graph(spec, params)
+    for node in graph.nodes.values():
+        rules = _rules(node)
+        if node.path not in params or not hasattr(rules, "splits_read"):
+            continue
+        for need in ask(rules.splits_read, params[node.path]) or ():
+            port = graph.source(node, need.port)
+            made = graph.splits(port) if port is not None else None
+            if port is None or made is None:
+                continue
+            missing = [name for name in need.names if name not in made]
+            if missing:
+                near = difflib.get_close_matches(missing[0], made, n=1)
+                advice = (
+                    f"Did you mean {near[0]!r}?"
+                    if near
+                    else f"Name splits in `{need.parameter}` that are among those."
+                )
+                raise CompileError(
+                    f"task `{node.label}`: it reads the split {missing[0]!r} of `{need.port}`, as "
+                    f"`{need.parameter}` says or leaves it, but task `{port[0].label}` makes the "
+                    f"splits {list(made)}. {advice}"
+                )
+
+
+def _rules(node: specs.TaskNode) -> Any:
+    component = specs.headrace_component(node.container)
+    return checks_module(component) if component is not None else None
+
+
+class _Graph:
+    """Who makes an artifact, and which splits it has."""
+
+    def __init__(self, spec: Mapping[str, Any], params: Mapping[Path, Any]) -> None:
+        self.nodes = {node.path: node for node in specs.tasks(spec)}
+        self._params = params
+        self._splits: dict[tuple[Path, str], Sequence[str] | None] = {}
+
+    def source(self, node: specs.TaskNode, port: str) -> Port | None:
+        """Returns what makes an input artifact; None where several may, or none does."""
+        given = specs.artifact_inputs(node.task).get(port, {})
+        if "taskOutputArtifact" in given:
+            output = given["taskOutputArtifact"]
+            producer = self.nodes.get((*node.path[:-1], output["producerTask"]))
+            return self._output(producer, output["outputArtifactKey"])
+        outer = given.get("componentInputArtifact")
+        if outer is None or node.parent is None:
+            return None
+        if node.parent.task.get("artifactIterator", {}).get("itemInput") == outer:
+            return None
+        return self.source(node.parent, outer)
+
+    def splits(self, port: Port) -> Sequence[str] | None:
+        """Returns the splits of an output artifact; None where they are not known."""
+        node, name = port
+        key = (node.path, name)
+        if key not in self._splits:
+            self._splits[key] = self._made(node).get(name)
+        return self._splits[key]
+
+    def _output(self, node: specs.TaskNode | None, port: str) -> Port | None:
+        if node is None or "parameterIterator" in node.task or "artifactIterator" in node.task:
+            return None
+        if "dag" not in node.component:
+            return node, port
+        outputs = node.component["dag"].get("outputs", {}).get("artifacts", {})
+        selectors = outputs.get(port, {}).get("artifactSelectors", [])
+        if len(selectors) != 1:
+            return None
+        (selector,) = selectors
+        inner = self.nodes.get((*node.path, selector["producerSubtask"]))
+        return self._output(inner, selector["outputArtifactKey"])
+
+    def _made(self, node: specs.TaskNode) -> Mapping[str, Sequence[str]]:
+        rules = _rules(node)
+        if node.path not in self._params or not hasattr(rules, "splits_made"):
+            return {}
+        inputs = {}
+        for name in specs.artifacts(node.component):
+            port = self.source(node, name)
+            made = self.splits(port) if port is not None else None
+            if made is not None:
+                inputs[name] = made
+        return ask(rules.splits_made, self._params[node.path], inputs) or {}

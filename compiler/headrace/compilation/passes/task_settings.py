@@ -1,0 +1,137 @@
+"""What the profile says of each task of a pipeline."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from headrace.compilation.passes.profile_scope import nearest
+from headrace.errors import CompileError
+from headrace.ir import specs
+from headrace.profiles.profile import Profile
+from headrace.profiles.tables import check_names
+from headrace.profiles.tasks import TaskSettings, TaskTables
+from headrace.targets.registry import Target
+
+TaskPath = tuple[str, ...]
+"""Names of the tasks from the root down to one, as `("for-loop-1", "trainer")`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Said:
+    """What the profile says of one task, by how much it means that very task.
+
+    The pipeline's own settings, as `set_cpu_limit`, go before `general` and after `own`.
+
+    Attributes:
+        defaults: Of [defaults].
+        component: Of [components.NAME].
+        own: Of [tasks.NAME].
+    """
+
+    defaults: TaskSettings = field(default_factory=TaskSettings)
+    component: TaskSettings = field(default_factory=TaskSettings)
+    own: TaskSettings = field(default_factory=TaskSettings)
+
+    @property
+    def general(self) -> TaskSettings:
+        """What is said of more tasks than this one."""
+        return self.component.over(self.defaults)
+
+    @property
+    def merged(self) -> TaskSettings:
+        """All of it, the more specific first."""
+        return self.own.over(self.general)
+
+
+def task_settings(
+    spec: Mapping[str, Any], target: Target, profile: Profile
+) -> dict[TaskPath, Said]:
+    """Returns what the profile says of each task that runs in a container, by the task's path.
+
+    At each level a target's own table, as [vertex.tasks.trainer], goes before the one of all
+    targets. A name in `tasks` is a task's path, as `inner/trainer`, or the end of the paths of all
+    tasks that it means: kfp puts a task inside If or ParallelFor into a sub-pipeline that the
+    author did not name.
+
+    Raises:
+        CompileError: A task is misspelt, or there is no such component in Headrace.
+    """
+    levels = {"": profile.tasks, f"{target}.": profile.target_tasks.get(target, TaskTables())}
+    nodes = {node.path: node for node in specs.tasks(spec) if node.container}
+    names = {path: specs.headrace_component(node.container) or "" for path, node in nodes.items()}
+    nothing = TaskSettings()
+    defaults = nothing
+    own: dict[TaskPath, TaskSettings] = {}
+    by_component: dict[str, TaskSettings] = {}
+    for prefix, tables in levels.items():
+        defaults = tables.defaults.over(defaults)
+        check_components(f"{profile.source}: [{prefix}components]", tables.components)
+        for name, settings in tables.components.items():
+            by_component[name] = settings.over(by_component.get(name, nothing))
+        where = f"{profile.source}: [{prefix}tasks]"
+        # The longest names last: they mean fewer tasks.
+        for name in sorted(tables.tasks, key=lambda name: name.count("/")):
+            for path in named_tasks(name, list(nodes), where, tables.tasks):
+                own[path] = tables.tasks[name].over(own.get(path, nothing))
+    return {
+        path: Said(
+            defaults=defaults,
+            component=by_component.get(name, nothing),
+            own=own.get(path, nothing),
+        )
+        for path, name in names.items()
+    }
+
+
+def named_tasks(
+    name: str, paths: Sequence[TaskPath], where: str, given: Collection[str]
+) -> Sequence[TaskPath]:
+    """Returns the paths that `name` means: that very one, or else all that end with it.
+
+    It means none where the profile speaks of another pipeline's task.
+
+    Args:
+        name: A task's path, or the end of it.
+        paths: Those of all tasks that run in an image.
+        where: The table that has the name, for messages.
+        given: All names of that table.
+
+    Raises:
+        CompileError: It means none, and is a sub-pipeline or nearly the name of a task.
+    """
+    wanted = tuple(name.split("/"))
+    if wanted in paths:
+        return [wanted]
+    found = [path for path in paths if path[-len(wanted) :] == wanted]
+    if found:
+        return found
+    labels = sorted("/".join(path) for path in paths)
+    ends = sorted({"/".join(path[-len(wanted) :]) for path in paths})
+    near = nearest(name, ends, given)
+    inside = [label for label in labels if f"/{name}/" in f"/{label}"]
+    if inside:
+        advice = f"It is a sub-pipeline: name its tasks, as `{inside[0]}`."
+    elif near:
+        advice = (
+            f"Did you mean `{near}`? If it is a task of another pipeline, name `{near}` in that "
+            "table as well."
+        )
+    else:
+        return []
+    raise CompileError(
+        f"{where} has `{name}`, but the tasks of this pipeline that run in an image are {labels}. "
+        f"{advice}"
+    )
+
+
+def check_components(where: str, names: Mapping[str, Any]) -> None:
+    """Refuses what is no component of Headrace.
+
+    Raises:
+        CompileError: One of `names` is none. The message begins with `where`.
+    """
+    if not names:
+        return
+    from headrace_components import catalog  # here: it imports kfp, and few profiles need it
+
+    check_names(where, "component", names, catalog.__all__)

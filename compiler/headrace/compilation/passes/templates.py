@@ -1,0 +1,233 @@
+"""Rewrites what is made of other values in a run, so that every target makes it alike.
+
+kfp writes `f"{root}/labelled"` as a constant with a placeholder, beside an input of the task with
+the value. Whoever starts the container replaces the placeholder by the value's text, in JSON, as it
+is. For components of Headrace it becomes a template that they fill in themselves:
+`headrace_components.contract.templates` has the form. For lightweight Python components, which know
+nothing of templates, `python_commands` puts before the command what fills them in.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from headrace.compilation.passes.python_commands import with_filler
+from headrace.errors import CompileError
+from headrace.ir import specs
+from headrace.ir.specs import Spec
+from headrace_components.contract.templates import (
+    INPUT_PREFIX,
+    SETTING,
+    TEMPLATES_INPUT,
+    is_replaced,
+    literal,
+    reference,
+    to_text,
+)
+from headrace_components.input_fingerprint.ports import FINGERPRINT_INPUT
+
+PLACEHOLDER = re.compile(
+    # What kfp writes for a value, of an input that it adds; a name of the component's own is a text
+    # of the author's. And what kfp leaves where it does not look: inside of lists.
+    r"\{\{\$\.inputs\.parameters\[(?P<quote>['\"])(?P<input>pipelinechannel--.+?)(?P=quote)\]\}\}"
+    r"|\{\{channel:task=(?P<task>[^;]*);name=(?P<name>[^;]*);type=[^;]*;\}\}"
+    # What every target fills in, though not all where more text is around it.
+    r"|\{\{\$\.(?P<job>pipeline_\w+|workspace_path)\}\}"
+)
+"""What a run puts in the place of a text: an input, `input` or `task` and `name`, or a name of the
+run, `job`."""
+
+RUN_PLACEHOLDER = re.compile(r"\{\{\$\.pipeline_\w+\}\}")
+"""What stands for a name or a time of the run or of the task."""
+
+
+def apply_templates(spec: Mapping[str, Any]) -> Spec:
+    """Returns `spec` with templates for constants that a run completes.
+
+    Only tasks that fill templates in are changed; others have what they read filled in by the
+    backend. A constant that is a placeholder of the pipeline and nothing else is left to the
+    backend, too.
+
+    Args:
+        spec: A pipeline after all passes that look into constants.
+
+    Raises:
+        CompileError: A constant holds an artifact, or a value that is not among the task's inputs.
+    """
+    result: Spec = specs.copy(spec)
+    for node in specs.tasks(result):
+        if not fills_in(node.container):
+            continue
+        if TEMPLATES_INPUT not in specs.parameter_inputs(node.task):
+            _check_sources(node, result)
+            _rewrite(node)
+        if specs.headrace_component(node.container) is None:
+            is_asked = TEMPLATES_INPUT in specs.parameter_inputs(node.task)
+            node.container["command"] = with_filler(node.container, is_asked=is_asked)
+    return result
+
+
+def fills_in(container: Mapping[str, Any]) -> bool:
+    """Tells a container that fills in templates itself: the backend replaces nothing in it."""
+    return specs.headrace_component(container) is not None or specs.is_python_component(container)
+
+
+def is_template(value: Any) -> bool:
+    """Tells a constant, at any depth of it, whose value only the run knows."""
+    return any(PLACEHOLDER.search(text) for text in texts(value))
+
+
+def is_made_in_run(node: specs.TaskNode, name: str) -> bool:
+    """Tells a parameter whose constant only the run completes, before this pass or after it."""
+    inputs = specs.parameter_inputs(node.task)
+    kinds = specs.constant(inputs.get(TEMPLATES_INPUT, {})) or {}
+    return name in kinds or is_template(specs.constant(inputs.get(name, {})))
+
+
+def _check_sources(node: specs.TaskNode, spec: Spec) -> None:
+    for name, source in specs.parameter_inputs(node.task).items():
+        output = source.get("taskOutputParameter", {})
+        producer = node.enclosing["dag"].get("tasks", {}).get(output.get("producerTask"))
+        if not name.startswith(INPUT_PREFIX) or producer is None:
+            continue
+        made = spec["components"][producer["componentRef"]["name"]].get("outputDefinitions", {})
+        if output["outputParameterKey"] in made.get("artifacts", {}):
+            raise CompileError(
+                f"task `{node.label}`: the artifact `{output['outputParameterKey']}` of task "
+                f"`{output['producerTask']}` is put into a list, a dict or an f-string, which only "
+                "parameters can be. Connect it to an input of the component."
+            )
+
+
+def made_text(node: specs.TaskNode, name: str, root: Mapping[str, Any]) -> str:
+    """Returns a parameter's constant with the values in it that are known before the run.
+
+    Args:
+        node: The task.
+        name: The parameter; its value is a text.
+        root: The pipeline's component, whose defaults count as known.
+    """
+
+    def replaced(match: re.Match[str]) -> str:
+        known = None if match["job"] else known_value(node, _input(match), root)
+        return match[0] if known in (None, "") else to_text(known)
+
+    return PLACEHOLDER.sub(replaced, specs.constant(specs.parameter_inputs(node.task)[name]))
+
+
+def as_written(text: str) -> str:
+    """Returns a text with placeholders as the author of an f-string wrote it, as `/opt/{name}`."""
+    # Behind the last `--` is what `sub_pipeline_texts` made an input of.
+    return PLACEHOLDER.sub(
+        lambda match: f"{{{match['job'] or _input(match).rpartition('--')[2]}}}", text
+    )
+
+
+def known_value(node: specs.TaskNode, name: str, root: Mapping[str, Any]) -> Any:
+    """Returns what a task's input is known to be before the run, by default; None for nothing.
+
+    Args:
+        node: The task.
+        name: The input.
+        root: The pipeline's component, whose defaults count as known.
+    """
+    source = specs.parameter_inputs(node.task).get(name, {})
+    parameter = source.get("componentInputParameter")
+    if parameter is None:
+        return specs.constant(source)
+    if node.parent is None:
+        return specs.parameters(root).get(parameter, {}).get("defaultValue")
+    return known_value(node.parent, parameter, root)
+
+
+def _rewrite(node: specs.TaskNode) -> None:
+    inputs = specs.parameter_inputs(node.task)
+    declared = specs.parameters(node.component)
+    kinds = {}
+    used = {
+        TEMPLATES_INPUT,
+        FINGERPRINT_INPUT,  # of a pipeline that is compiled already
+        *specs.referenced_parameters(specs.canonical_json(node.container)),
+    }
+    for name, source in sorted(inputs.items()):
+        value = specs.constant(source)
+        if name.startswith(INPUT_PREFIX):
+            continue
+        if name not in declared:
+            # kfp adds one where a machine's memory or the like comes from a parameter.
+            kinds[name] = SETTING
+            continue
+        if not _asks(value):
+            continue
+
+        def replaced(match: re.Match[str], name: str = name) -> str:
+            key = _input(match)
+            if match["job"]:
+                inputs[key] = {"runtimeValue": {"constant": match[0]}}
+            elif key not in inputs:
+                raise _missing(node, name, key)
+            used.add(key)
+            return reference(key)
+
+        source["runtimeValue"]["constant"] = _template(value, replaced)
+        kinds[name] = declared[name].get("parameterType", "")
+    is_ours = specs.headrace_component(node.container) is not None
+    # kfp's executor passes over what a function does not take; our components refuse it.
+    if (is_ours and kinds) or set(kinds.values()) - {SETTING}:
+        inputs[TEMPLATES_INPUT] = {"runtimeValue": {"constant": kinds}}
+    for name in sorted(inputs):
+        if name.startswith(INPUT_PREFIX) and name not in used:
+            del inputs[name]
+
+
+def _asks(value: Any) -> bool:
+    job = isinstance(value, str) and PLACEHOLDER.fullmatch(value)
+    if job and job["job"]:
+        return False  # the whole value: every target fills it in
+    return any(PLACEHOLDER.search(text) or is_replaced(text) for text in texts(value))
+
+
+def texts(value: Any) -> list[str]:
+    """Returns the texts of JSON data, at any depth, keys too."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, Mapping):
+        return [text for key, item in value.items() for text in (key, *texts(item))]
+    if isinstance(value, list):
+        return [text for item in value for text in texts(item)]
+    return []
+
+
+def _input(match: re.Match[str]) -> str:
+    if match["job"]:
+        return run_input(match[0])
+    if match["input"]:
+        return match["input"]
+    return INPUT_PREFIX + "-".join(part for part in (match["task"], match["name"]) if part)
+
+
+def run_input(placeholder: str) -> str:
+    """Returns the name of an added input with the value of a `RUN_PLACEHOLDER`."""
+    return f"{INPUT_PREFIX}headrace--{placeholder[4:-2]}"
+
+
+def _template(value: Any, replaced: Callable[[re.Match[str]], str]) -> Any:
+    if isinstance(value, Mapping):
+        return {_template(key, replaced): _template(item, replaced) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_template(item, replaced) for item in value]
+    if not isinstance(value, str):
+        return value
+    parts, end = [], 0
+    for match in PLACEHOLDER.finditer(value):
+        parts += [literal(value[end : match.start()]), replaced(match)]
+        end = match.end()
+    return "".join([*parts, literal(value[end:])])
+
+
+def _missing(node: specs.TaskNode, name: str, key: str) -> CompileError:
+    shown = key.removeprefix(INPUT_PREFIX)
+    return CompileError(
+        f"task `{node.label}`: `{name}` is made with `{shown}`, which kfp does not pass to the "
+        "task. Pass the value itself as a parameter of the component, or make the text in a task."
+    )

@@ -1,0 +1,45 @@
+"""Gives artifacts TFX's type names.
+
+kfp admits only titles under `system.` and `google.`, so pipelines are authored with those; what
+leaves the compiler has the names that TFX gives the same layouts.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from headrace.ir import specs
+from headrace.ir.specs import Spec
+from headrace.targets.registry import Target
+
+# User data, which may hold the same words by chance.
+_VALUES = frozenset({"runtimeValue", "defaultValue", "literals", "metadata"})
+
+
+def apply_types(spec: Mapping[str, Any], target: Target) -> Spec:
+    """Returns `spec` with `tfx.Examples` for `system.Examples`, and so on.
+
+    Vertex AI registers custom types by `instanceSchema`, as TFX itself sends it; the open-source
+    backend and the local one read `schemaTitle`. kfp's own types stay as they are.
+    """
+    from headrace_components.artifacts import ARTIFACT_TYPES
+
+    titles = {cls.schema_title: cls.tfx_title for cls in ARTIFACT_TYPES}
+    result: Spec = _renamed(specs.copy(spec), titles, target)
+    return result
+
+
+def _renamed(value: Any, titles: Mapping[str, str], target: Target) -> Any:
+    if isinstance(value, list):
+        return [_renamed(item, titles, target) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("schemaTitle") in titles:
+        title = titles[value["schemaTitle"]]
+        if target == "vertex":
+            # One of a proto oneof: neither title nor version may stand beside it.
+            return {"instanceSchema": f"title: {title}\ntype: object\n"}
+        return {**value, "schemaTitle": title}
+    return {
+        key: item if key in _VALUES else _renamed(item, titles, target)
+        for key, item in value.items()
+    }

@@ -1,0 +1,34 @@
+"""Refuses several machines for tasks that one machine runs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from headrace.compilation.passes.task_settings import Said, TaskPath
+from headrace.errors import CompileError
+from headrace.ir import specs
+
+_TRAIN_TOGETHER = ("trainer",)
+
+
+def check_workers(spec: Mapping[str, Any], settings: Mapping[TaskPath, Said], source: str) -> None:
+    """Checks that tasks with several `workers` divide their work among them.
+
+    A container of the author's own may, so it is left alone.
+
+    Args:
+        spec: A pipeline as kfp compiles it.
+        settings: What the profile says of each task.
+        source: Name of the profile, for messages.
+
+    Raises:
+        CompileError: A task of a component that would do all of its work on every machine.
+    """
+    for node in specs.tasks(spec):
+        workers = settings.get(node.path, Said()).merged.workers or 1
+        component = specs.headrace_component(node.container)
+        if workers > 1 and component is not None and component not in _TRAIN_TOGETHER:
+            raise CompileError(
+                f"{source}: task `{node.label}`: has `workers` = {workers}, but only "
+                f"{' and '.join(_TRAIN_TOGETHER)} trains on several machines, and this is "
+                f"{component}. Remove it; `beam` spreads over machines what reads rows."
+            )

@@ -1,0 +1,1 @@
+"""Shows runs, verdicts and lineage to people."""

@@ -1,0 +1,291 @@
+"""A typed view of the IR: what the interpreter asks of a compiled pipeline.
+
+The IR is kfp's `PipelineSpec` message in protojson (kfp-pipeline-spec, `pipeline_spec.proto`), read
+as a plain dict: no protobuf is needed, and a spec of any kfp from 2.13 to 2.17 will do.
+"""
+
+import graphlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from headrace.ir import specs
+from headrace.ir.expressions import check_expressions
+from headrace.ir.validation.checks import check_spec
+from headrace_components.contract.errors import InputError
+
+# Names under a run's directory that are not tasks.
+_RESERVED = frozenset({"logs", "run.json", "state.json"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Component:
+    """A component of the spec: a DAG, a container or an importer.
+
+    Attributes:
+        name: Its name in the pipeline's source, as `csv_example_gen` or `condition-1`.
+        body: The `ComponentSpec` message.
+        executor: Its executor; None for a DAG.
+    """
+
+    name: str
+    body: Mapping[str, Any]
+    executor: Mapping[str, Any] | None
+
+    @property
+    def is_dag(self) -> bool:
+        """Whether it holds tasks of its own."""
+        return "dag" in self.body
+
+    @property
+    def input_parameters(self) -> Mapping[str, Any]:
+        """`ParameterSpec` messages by name."""
+        return _mapping(self.body, "inputDefinitions", "parameters")
+
+    @property
+    def input_artifacts(self) -> Mapping[str, Any]:
+        """`ArtifactSpec` messages by name."""
+        return _mapping(self.body, "inputDefinitions", "artifacts")
+
+    @property
+    def output_parameters(self) -> Mapping[str, Any]:
+        """`ParameterSpec` messages by name."""
+        return _mapping(self.body, "outputDefinitions", "parameters")
+
+    @property
+    def output_artifacts(self) -> Mapping[str, Any]:
+        """`ArtifactSpec` messages by name."""
+        return _mapping(self.body, "outputDefinitions", "artifacts")
+
+    @property
+    def dag_outputs(self) -> Mapping[str, Any]:
+        """The selectors that make a DAG's outputs of its tasks' outputs."""
+        return _mapping(self.body, "dag", "outputs")
+
+    @property
+    def headrace_name(self) -> str | None:
+        """Name of the component in Headrace's catalogue, or None for a foreign one."""
+        return specs.headrace_component((self.executor or {}).get("container", {}))
+
+    def retried(self, policy: Mapping[str, Any]) -> "Component":
+        """Returns the DAG with a `RetryPolicy` message for those of its tasks that have none.
+
+        So does Kubeflow with the policy of a sub-pipeline, which is not tried again as a whole.
+        """
+        tasks = {
+            name: {"retryPolicy": policy, **task}
+            for name, task in _mapping(self.body, "dag", "tasks").items()
+        }
+        return replace(self, body={**self.body, "dag": {**self.body["dag"], "tasks": tasks}})
+
+    @cached_property
+    def tasks(self) -> Mapping[str, "TaskSpec"]:
+        """The tasks of a DAG, each after those it depends on."""
+        tasks = {
+            name: TaskSpec(name=name, body=body)
+            for name, body in _mapping(self.body, "dag", "tasks").items()
+        }
+        # `Spec` has found that they are all there, and that none waits for itself.
+        order = graphlib.TopologicalSorter({n: t.upstream for n, t in tasks.items()})
+        return {name: tasks[name] for name in order.static_order()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskSpec:
+    """One use of a component in a DAG.
+
+    Attributes:
+        name: Its key in the DAG.
+        body: The `PipelineTaskSpec` message.
+    """
+
+    name: str
+    body: Mapping[str, Any]
+
+    @property
+    def component(self) -> str:
+        """Key of the component among the spec's components."""
+        return str(self.body["componentRef"]["name"])
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """Where each input parameter comes from."""
+        return _mapping(self.body, "inputs", "parameters")
+
+    @property
+    def artifacts(self) -> Mapping[str, Any]:
+        """Where each input artifact comes from."""
+        return _mapping(self.body, "inputs", "artifacts")
+
+    @cached_property
+    def upstream(self) -> tuple[str, ...]:
+        """The tasks of the same DAG that must have ended before."""
+        return specs.upstream(self.body)
+
+    @property
+    def runs_after_failure(self) -> bool:
+        """Whether it runs however the tasks before it ended: exit tasks do."""
+        strategy = self.body.get("triggerPolicy", {}).get("strategy")
+        return bool(strategy == "ALL_UPSTREAM_TASKS_COMPLETED")
+
+    @property
+    def condition(self) -> str:
+        """The CEL expression under which it runs; empty for always."""
+        return str(self.body.get("triggerPolicy", {}).get("condition", ""))
+
+    @property
+    def iterator(self) -> Mapping[str, Any] | None:
+        """The message of a loop: `ParameterIteratorSpec` or `ArtifactIteratorSpec`."""
+        return self.body.get("parameterIterator") or self.body.get("artifactIterator")
+
+    @property
+    def is_over_artifacts(self) -> bool:
+        """Whether it is a loop over a list of artifacts."""
+        return "artifactIterator" in self.body
+
+    @property
+    def parallelism_limit(self) -> int:
+        """How many iterations may run at once; 0 for no limit."""
+        return int(self.body.get("iteratorPolicy", {}).get("parallelismLimit", 0))
+
+    @property
+    def may_be_cached(self) -> bool:
+        """Whether the author left caching on."""
+        return bool(self.body.get("cachingOptions", {}).get("enableCache", False))
+
+    @property
+    def cache_key(self) -> str:
+        """The author's own addition to the cache key."""
+        return str(self.body.get("cachingOptions", {}).get("cacheKey", ""))
+
+    @property
+    def retry(self) -> "RetryPolicy":
+        """When to try again."""
+        policy = self.body.get("retryPolicy", {})
+        return RetryPolicy(
+            max_retries=int(policy.get("maxRetryCount", 0)),
+            backoff_seconds=_seconds(policy.get("backoffDuration", "0s")),
+            backoff_factor=float(policy.get("backoffFactor", 2.0)),
+            backoff_max_seconds=_seconds(policy.get("backoffMaxDuration", "3600s")),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RetryPolicy:
+    """How often, and after what pause, a failed task is tried again."""
+
+    max_retries: int
+    backoff_seconds: float
+    backoff_factor: float
+    backoff_max_seconds: float
+
+    def pause_seconds(self, attempt: int) -> float:
+        """Returns the pause after attempt number `attempt`, the first being 0."""
+        return min(self.backoff_seconds * self.backoff_factor**attempt, self.backoff_max_seconds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """A whole pipeline.
+
+    Attributes:
+        body: The `PipelineSpec` message.
+    """
+
+    body: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        """Rejects what is no sound pipeline or what this backend cannot run; nothing has run."""
+        check_spec(self.body, "headrace run")
+        check_expressions(self.body, "headrace run")
+        reserved = sorted(_RESERVED & set(self.root.tasks))
+        if reserved:
+            raise InputError(
+                f"headrace run: a task is named {reserved[0]!r}, a name that a run's directory "
+                "needs for itself. Rename the component."
+            )
+        for path, task in self.leaves():
+            self._check(path, task)
+
+    @property
+    def name(self) -> str:
+        """Name of the pipeline."""
+        return str(self.body["pipelineInfo"]["name"])
+
+    @cached_property
+    def root(self) -> Component:
+        """The outermost DAG."""
+        return Component(name=self.name, body=self.body["root"], executor=None)
+
+    def component(self, key: str) -> Component:
+        """Returns the component that a task names."""
+        body = self.body["components"][key]
+        executors = self.body["deploymentSpec"].get("executors", {})
+        executor = executors.get(body.get("executorLabel"))
+        return Component(name=key.removeprefix("comp-"), body=body, executor=executor)
+
+    def leaves(self) -> Iterator[tuple[tuple[str, ...], TaskSpec]]:
+        """Yields every task that is no DAG, with its path, in an order in which they may run.
+
+        A loop's tasks come once, with `*` for the number of the iteration.
+        """
+        yield from self._leaves(self.root, ())
+
+    def headrace_names(self) -> list[str]:
+        """Returns the names of the components of Headrace, in an order in which they may run."""
+        names = [self.component(task.component).headrace_name for _, task in self.leaves()]
+        return list(dict.fromkeys(name for name in names if name))
+
+    @property
+    def uses_workspace(self) -> bool:
+        """Whether a task reads or writes the directory that tasks of a run may share."""
+        executors = self.body.get("deploymentSpec", {}).get("executors", {}).values()
+        return any(
+            executor.get("importer", {}).get("downloadToWorkspace") for executor in executors
+        ) or specs.WORKSPACE_PATH in specs.canonical_json(self.body)
+
+    def _leaves(
+        self, dag: Component, path: tuple[str, ...]
+    ) -> Iterator[tuple[tuple[str, ...], TaskSpec]]:
+        for name, task in dag.tasks.items():
+            component = self.component(task.component)
+            here = (*path, name, "*") if task.iterator else (*path, name)
+            if component.is_dag:
+                yield from self._leaves(component, here)
+            else:
+                yield here, task
+
+    def _check(self, path: tuple[str, ...], task: TaskSpec) -> None:
+        if task.retry.max_retries < 0:
+            raise InputError(
+                f"{'/'.join(path)}: it would be retried for ever: `maxRetryCount` is "
+                f"{task.retry.max_retries}, expected 0 or more. Write in `set_retry` how many "
+                "times to try again, and compile the pipeline again."
+            )
+        executor = self.component(task.component).executor or {}
+        if not {"container", "importer"} & set(executor):
+            raise InputError(
+                f"{'/'.join(path)}: its executor is {sorted(executor) or 'missing'}; the local "
+                "backend runs containers and importers. Run this pipeline on Vertex."
+            )
+
+
+def artifact_type(definition: Mapping[str, Any]) -> str:
+    """Returns the schema title of an `ArtifactSpec`, as `tfx.Examples`."""
+    kind = definition.get("artifactType", definition)
+    if "schemaTitle" in kind:
+        return str(kind["schemaTitle"])
+    title = re.search(r"^title:\s*(\S+)", kind.get("instanceSchema", ""), re.MULTILINE)
+    return title[1] if title else "system.Artifact"
+
+
+def _mapping(body: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
+    for key in keys:
+        body = body.get(key, {})
+    return body
+
+
+def _seconds(duration: str) -> float:
+    return float(str(duration).removesuffix("s"))

@@ -1,0 +1,73 @@
+"""Refuses integers that a pipeline would carry rounded.
+
+A PipelineSpec has one type of number, the double, in which whole numbers are exact up to 2^53. kfp
+rounds larger ones without a word.
+"""
+
+import importlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from headrace.errors import CompileError
+from headrace.ir import specs
+
+LARGEST = 2**53
+
+
+@contextmanager
+def refused_where_rounded() -> Iterator[None]:
+    """Has kfp refuse integers beyond `LARGEST`, in lists and dicts too, while a file is loaded."""
+    builder: Any = importlib.import_module("kfp.compiler.pipeline_spec_builder")
+    convert = builder.to_protobuf_value
+
+    def checked(value: Any) -> Any:
+        if isinstance(value, int) and abs(value) > LARGEST:
+            raise ValueError(words(value))
+        return convert(value)
+
+    builder.to_protobuf_value = checked
+    try:
+        yield
+    finally:
+        builder.to_protobuf_value = convert
+
+
+def check(spec: Mapping[str, Any]) -> None:
+    """Checks the integer parameters of a pipeline that was compiled before.
+
+    Raises:
+        CompileError: A default or constant is so large that it may have been rounded.
+    """
+    pipeline = specs.pipeline_name(spec)
+    for component in (spec.get("root", {}), *spec.get("components", {}).values()):
+        for name, declaration in specs.parameters(component).items():
+            _check(declaration, declaration.get("defaultValue"), pipeline, name)
+    for node in specs.tasks(spec):
+        declared = specs.parameters(node.component)
+        for name, source in specs.parameter_inputs(node.task).items():
+            constant = source.get("runtimeValue", {}).get("constant")
+            _check(declared.get(name, {}), constant, f"{pipeline}: task `{node.label}`", name)
+
+
+def rounded(value: Any) -> int | None:
+    """Returns an integer that JSON data has and a pipeline would carry rounded; None for none."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        return next((found for item in value if (found := rounded(item)) is not None), None)
+    return value if isinstance(value, int) and abs(value) > LARGEST else None
+
+
+def words(value: float) -> str:
+    """Returns what is wrong with an integer that a pipeline would carry rounded."""
+    return (
+        f"the integer {int(value)} is given, but a pipeline carries numbers as doubles, which are "
+        f"exact below 2^53 ({LARGEST}). Pass it as a string, or a smaller one."
+    )
+
+
+def _check(declaration: Mapping[str, Any], value: Any, where: str, name: str) -> None:
+    is_integer = declaration.get("parameterType") == "NUMBER_INTEGER"
+    if is_integer and isinstance(value, (int, float)) and abs(value) >= LARGEST:
+        raise CompileError(f"{where}: parameter `{name}`: {words(value)}")

@@ -1,0 +1,1 @@
+"""The ML Metadata store of local runs, one that TFX wrote included."""

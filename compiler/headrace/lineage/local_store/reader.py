@@ -1,0 +1,279 @@
+"""Answers what `headrace lineage` asks of an ML Metadata store, one that TFX wrote included."""
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from headrace.display.verdicts import verdict_of
+from headrace.lineage.local_store.connection import Connection
+from headrace.lineage.local_store.messages import (
+    event_kind,
+    path_steps,
+    reason_of,
+    seconds_between,
+    timestamp,
+    values,
+)
+from headrace.lineage.local_store.processes import is_gone
+from headrace.lineage.records import Artifact, ArtifactRef, Execution, Id, Run
+from headrace.lineage.types import component_of
+from headrace_components.contract.errors import InputError
+
+_IMPORTER = "importer"
+
+_STATES = {"RUNNING": "running", "COMPLETE": "done", "CACHED": "cached", "FAILED": "failed"}
+
+
+class LineageReader:
+    """Reads a store; never writes to it."""
+
+    def __init__(self, url: str) -> None:
+        """Opens the store at `url`. Raises InputError where there is none."""
+        self._connection = Connection(url, read_only=True)
+
+    def runs(self, limit: int | None = None) -> list[Run]:
+        """Returns the latest runs, newest first; all of them without a `limit`."""
+        with self._connection.transaction(exclusive=False) as store:
+            contexts = store.get_contexts_by_type("pipeline_run")
+            contexts.sort(key=lambda context: (context.create_time_since_epoch, context.id))
+            return [_run(store, context) for context in contexts[::-1][:limit]]
+
+    def run(self, run_id: str) -> tuple[Run, list[Execution]]:
+        """Returns a run and its executions in the order in which they started.
+
+        Raises:
+            InputError: The store has no such run.
+        """
+        with self._connection.transaction(exclusive=False) as store:
+            context = store.get_context_by_type_and_name("pipeline_run", run_id)
+            if context is None:
+                names = [run.name for run in store.get_contexts_by_type("pipeline_run")]
+                raise InputError(_unknown("run", run_id, names, "headrace lineage runs"))
+            executions = store.get_executions_by_context(context.id)
+            return _run(store, context), _executions(store, executions)
+
+    def artifact(self, uri: str, root: Path) -> Artifact:
+        """Returns the artifact at `uri`.
+
+        Args:
+            uri: A URI, a path, absolute or relative to `root` or to the working directory, also
+                of a file inside the artifact, or an artifact's id.
+            root: What the URIs that people see are relative to.
+
+        Raises:
+            InputError: The store has no such artifact.
+        """
+        with self._connection.transaction(exclusive=False) as store:
+            found = _find_artifact(store, uri, root)
+            executions, events = _writers_and_readers(store, found)
+            written = [e for e in executions if (e.id, "OUTPUT") in events]
+            handed_on = [e for e in executions if (e.id, "INTERNAL_OUTPUT") in events]
+            metadata = {**values(found.properties), **values(found.custom_properties)}
+            # A run that was resumed may have made it anew: what is there is of the last who did.
+            # An importer names what another has made, or what comes from outside.
+            done = [e for e in written if e.state == "done"]
+            made = [e for e in done if e.component != _IMPORTER][-1:] or done[-1:]
+            makers = made or [e for e in written if e.state != "cached"] or written or handed_on
+            producer = makers[0] if makers else None
+            return Artifact(
+                id=found.id,
+                type=found.type,
+                uri=found.uri,
+                created=timestamp(found.create_time_since_epoch),
+                metadata=dict(sorted(metadata.items())),
+                producer=producer,
+                consumers=[e for e in executions if (e.id, "INPUT") in events],
+                reused_by=[
+                    e for e in executions if e is not producer and (e in written or e in handed_on)
+                ],
+                ancestors=_ancestors(store, producer),
+            )
+
+
+def _run(store: Any, context: Any) -> Run:
+    properties = values(context.custom_properties)
+    executions = store.get_executions_by_context(context.id)
+    counts: dict[str, int] = {}
+    for execution in executions:
+        state = _state(execution)
+        counts[state] = counts.get(state, 0) + 1
+    state = properties.get("state") or _state_of(counts)
+    if state == "running" and is_gone(str(properties.get("process", ""))):
+        state = "interrupted"
+    started = timestamp(context.create_time_since_epoch)
+    ended = properties.get("finished")
+    if ended is None and executions and state not in ("running", "interrupted"):
+        ended = timestamp(max(e.last_update_time_since_epoch for e in executions))
+    parents = store.get_parent_contexts_by_context(context.id)
+    return Run(
+        run_id=context.name,
+        pipeline=parents[0].name if parents else "",
+        state=str(state),
+        started=started,
+        seconds=None if ended is None else seconds_between(started, str(ended)),
+        tasks=counts,
+        parameters=json.loads(str(properties.get("parameters", "{}"))),
+    )
+
+
+def _state_of(counts: Mapping[str, int]) -> str:
+    """Returns the state of a run of TFX, which records only the states of its executions."""
+    return next(
+        (state for state in ("failed", "running", "canceled") if counts.get(state)), "complete"
+    )
+
+
+def _executions(store: Any, messages: Iterable[Any]) -> list[Execution]:
+    ordered = sorted(messages, key=lambda message: (message.create_time_since_epoch, message.id))
+    if not ordered:
+        return []
+    events = store.get_events_by_execution_ids([message.id for message in ordered])
+    artifacts = {
+        artifact.id: _ref(artifact)
+        for artifact in store.get_artifacts_by_id(sorted({event.artifact_id for event in events}))
+    }
+    return [_execution(store, message, events, artifacts) for message in ordered]
+
+
+def _ref(artifact: Any) -> ArtifactRef:
+    metadata = {**values(artifact.properties), **values(artifact.custom_properties)}
+    verdict = verdict_of(artifact.type, metadata)
+    return ArtifactRef(id=artifact.id, type=artifact.type, uri=artifact.uri, verdict=verdict)
+
+
+def _execution(
+    store: Any, message: Any, events: Iterable[Any], artifacts: Mapping[int, ArtifactRef]
+) -> Execution:
+    ports: dict[str, dict[str, dict[int, ArtifactRef]]] = {"input": {}, "output": {}}
+    for event in events:
+        if event.execution_id == message.id:
+            direction = "input" if event_kind(event).endswith("INPUT") else "output"
+            for port, index in path_steps(event):
+                ports[direction].setdefault(port, {})[index] = artifacts[event.artifact_id]
+    names = {context.type: context.name for context in store.get_contexts_by_execution(message.id)}
+    state = _state(message)
+    started, ended = message.create_time_since_epoch, message.last_update_time_since_epoch
+    properties = {**values(message.properties), **values(message.custom_properties)}
+    return Execution(
+        id=message.id,
+        run_id=names.get("pipeline_run", ""),
+        task=names.get("node", "").removeprefix(f"{names.get('pipeline', '')}."),
+        component=component_of(message.type),
+        state=state,
+        started=timestamp(started),
+        seconds=None if state == "running" else (ended - started) / 1000,
+        # TFX keeps its own notes between double underscores.
+        parameters={name: properties[name] for name in sorted(properties) if name[:2] != "__"},
+        inputs=_in_order(ports["input"]),
+        outputs=_in_order(ports["output"]),
+        reason=reason_of(properties) if state in ("failed", "canceled") else None,
+    )
+
+
+def _in_order(ports: Mapping[str, Mapping[int, ArtifactRef]]) -> dict[str, list[ArtifactRef]]:
+    return {port: [ports[port][index] for index in sorted(ports[port])] for port in sorted(ports)}
+
+
+def _writers_and_readers(store: Any, artifact: Any) -> tuple[list[Execution], set[tuple[int, str]]]:
+    events = store.get_events_by_artifact_ids([*_records(store, [_ref(artifact)])])
+    ids = sorted({event.execution_id for event in events})
+    executions = _executions(store, store.get_executions_by_id(ids)) if ids else []
+    return executions, {(event.execution_id, event_kind(event)) for event in events}
+
+
+def _ancestors(store: Any, producer: Execution | None) -> list[Execution]:
+    found: dict[Id, Execution] = {}
+    to_visit = [] if producer is None else [producer]
+    while to_visit:
+        execution = to_visit.pop()
+        if execution.id in found:
+            continue
+        found[execution.id] = execution
+        uris = _records(store, [ref for refs in execution.inputs.values() for ref in refs])
+        # An artifact that the execution itself handed on has another as its producer.
+        events = store.get_events_by_artifact_ids([*uris]) if uris else []
+        to_visit += _makers(store, events, uris)
+    return [found[key] for key in sorted(found)]
+
+
+def _records(store: Any, refs: Iterable[ArtifactRef]) -> dict[Id, str]:
+    """Returns the URIs of all records of artifacts, by id.
+
+    An importer that takes what a run made for another type records its URI once more.
+    """
+    uris = sorted({ref.uri for ref in refs})
+    return {each.id: uri for uri in uris for each in store.get_artifacts_by_uri(uri)}
+
+
+def _makers(store: Any, events: Sequence[Any], uris: Mapping[Id, str]) -> list[Execution]:
+    """Returns, for each artifact of `events`, the execution that made what is there."""
+    writers: dict[str, list[int]] = {}
+    for kind in ("OUTPUT", "INTERNAL_OUTPUT"):  # who handed it on counts where nobody made it
+        found: dict[str, list[int]] = {}
+        for event in events:
+            if event_kind(event) == kind:
+                found.setdefault(uris[event.artifact_id], []).append(event.execution_id)
+        for uri in found.keys() - writers.keys():
+            writers[uri] = sorted(found[uri])
+    several = sorted({one for ids in writers.values() if len(ids) > 1 for one in ids})
+    messages = store.get_executions_by_id(several) if several else []
+    done = {
+        message.id
+        for message in messages
+        if _state(message) == "done" and component_of(message.type) != _IMPORTER
+    }
+    # Who was answered from the cache wrote nothing. Who made it anew, in a run that was resumed,
+    # comes after who made it first.
+    ids = sorted({([one for one in ids if one in done] or ids[:1])[-1] for ids in writers.values()})
+    return _executions(store, store.get_executions_by_id(ids)) if ids else []
+
+
+def _find_artifact(store: Any, uri: str, root: Path) -> Any:
+    if uri.isdigit():
+        found = store.get_artifacts_by_id([int(uri)])
+        if found:
+            return found[0]
+    artifacts = store.get_artifacts()
+    # The longest URI wins: an artifact's own before one that contains it.
+    for candidate in _spellings(uri, root):
+        matches = [a for a in artifacts if a.uri and _lies_in(candidate, a.uri)]
+        if matches:
+            # Of several records of a URI, the first is its maker's.
+            return max(matches, key=lambda artifact: (len(artifact.uri), -artifact.id))
+    known = sorted({short_uri(artifact.uri, root) for artifact in artifacts})
+    name = short_uri(uri, root)
+    raise InputError(_unknown("artifact", name, known, "headrace lineage run RUN_ID"))
+
+
+def _spellings(uri: str, root: Path) -> list[str]:
+    if "://" in uri:
+        return [uri.rstrip("/")]
+    return list(dict.fromkeys(str(path) for path in (root.absolute() / uri, Path(uri).absolute())))
+
+
+def _lies_in(path: str, uri: str) -> bool:
+    uri = uri.rstrip("/")
+    return path == uri or path.startswith(f"{uri}/")
+
+
+def short_uri(uri: str, root: Path) -> str:
+    """Returns `uri` relative to `root` where it lies under it."""
+    prefix = f"{root.absolute()}/"
+    return uri.removeprefix(prefix)
+
+
+def _unknown(what: str, name: str, known: Sequence[str], command: str) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"The nearest is {near[0]!r}. " if near else ""
+    article = "an" if what == "artifact" else "a"
+    return (
+        f"lineage: there is no {what} {name!r}; the store has {len(known)}. {hint}"
+        f"List them with `{command}`, or name {article} {what} of another --root."
+    )
+
+
+def _state(execution: Any) -> str:
+    name = str(type(execution).State.Name(execution.last_known_state))
+    return _STATES.get(name, name.lower())

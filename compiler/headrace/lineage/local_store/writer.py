@@ -1,0 +1,316 @@
+"""Records runs in ML Metadata: what ran, with which parameters, from what, and what came out.
+
+The records are TFX's. A `pipeline` context holds `pipeline_run` contexts (named by run id); every
+task has a `node` context `<pipeline>.<task>`; an execution belongs to all three. Parameters are
+custom properties of the execution; events carry the path steps [port, index]. What TFX has no place
+for - state, parameters and end of a run - is a custom property of its `pipeline_run` context.
+"""
+
+import json
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from headrace.lineage.local_store.connection import Connection
+from headrace.lineage.local_store.messages import path_steps, set_reason, set_value, timestamp
+from headrace.lineage.local_store.processes import this_process
+from headrace.lineage.types import (
+    CONTEXT_TYPES,
+    RESOLVER,
+    TFX_LAYOUT_VERSION,
+    artifact_type,
+    execution_type,
+)
+
+ExecutionState = Literal["complete", "cached", "failed", "canceled"]
+RunState = Literal["running", "complete", "failed", "canceled"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArtifactRecord:
+    """An artifact as lineage knows it.
+
+    Attributes:
+        uri: Where the artifact is, for good.
+        type: Schema title, as `tfx.Examples` or `system.Dataset`.
+        metadata: Flat properties: strings and numbers.
+        id: Its id in the store, where it is known. An id of another store does no harm: it counts
+            only if the store has an artifact of that id and `uri`.
+    """
+
+    uri: str
+    type: str
+    metadata: Mapping[str, Any]
+    id: int | None = None
+
+
+Artifacts = Mapping[str, Sequence[ArtifactRecord]]
+
+
+class LineageStore:
+    """Writes the records of runs. Several threads and processes may write to one store at once."""
+
+    def __init__(self, url: str) -> None:
+        """Opens the store at `url`, and creates it where there is none.
+
+        Args:
+            url: `sqlite:////absolute/file` or `mysql://user:password@host:port/database`.
+
+        Raises:
+            InputError: The URL has another form.
+            PlatformError: The store cannot be opened, or is of another schema version.
+        """
+        self._connection = Connection(url)
+        self._type_ids: dict[tuple[str, str], int] = {}
+
+    def begin_run(self, pipeline: str, run_id: str, parameters: Mapping[str, Any]) -> None:
+        """Records that a run starts, or goes on.
+
+        Executions that an earlier, killed process of the run left running become canceled.
+        """
+        from ml_metadata.proto import metadata_store_pb2 as pb
+
+        with self._connection.transaction() as store:
+            pipeline_id = self._context(store, "pipeline", pipeline).id
+            run = self._context(store, "pipeline_run", run_id)
+            if not any(
+                parent.id == pipeline_id for parent in store.get_parent_contexts_by_context(run.id)
+            ):
+                link = pb.ParentContext(child_id=run.id, parent_id=pipeline_id)
+                store.put_parent_contexts([link])
+            _cancel_running(store, run, "The process that ran the pipeline was killed.")
+            set_value(run.custom_properties, "state", "running")
+            set_value(
+                run.custom_properties, "parameters", json.dumps(dict(parameters), sort_keys=True)
+            )
+            set_value(run.custom_properties, "process", this_process())
+            run.custom_properties.pop("finished", None)
+            store.put_contexts([run])
+
+    def finish_run(self, run_id: str, state: RunState) -> None:
+        """Records how a run ended. Executions that still run become canceled."""
+        with self._connection.transaction() as store:
+            run = _existing_run(store, run_id)
+            _cancel_running(store, run, "The run ended before the task did.")
+            set_value(run.custom_properties, "state", state)
+            set_value(run.custom_properties, "finished", timestamp(time.time_ns() // 1_000_000))
+            store.put_contexts([run])
+
+    def begin_execution(
+        self,
+        run_id: str,
+        task: str,
+        component: str,
+        parameters: Mapping[str, Any],
+        inputs: Artifacts,
+    ) -> int:
+        """Records that a task starts, and what it reads.
+
+        Args:
+            run_id: A run that `begin_run` has recorded.
+            task: Name of the task, with the path of its sub-pipelines: `prepare/transform`.
+            component: Name of the component, as `csv_example_gen`.
+            parameters: Its parameter values. A list or a dict is recorded as JSON, None is not.
+            inputs: Artifacts by input port. One that the store does not have comes from outside.
+
+        Returns:
+            The execution's id.
+        """
+        from ml_metadata.proto import metadata_store_pb2 as pb
+
+        type_name, base = execution_type(component)
+        with self._connection.transaction() as store:
+            run = _existing_run(store, run_id)
+            (pipeline,) = store.get_parent_contexts_by_context(run.id)
+            node = self._context(store, "node", f"{pipeline.name}.{task}")
+            execution = pb.Execution(
+                type_id=self._execution_type_id(store, type_name, base),
+                # TFX names an execution by a UUID too: only the name must differ.
+                name=str(uuid.uuid4()),
+                last_known_state=pb.Execution.RUNNING,
+            )
+            for name, value in parameters.items():
+                if value is not None:
+                    set_value(execution.custom_properties, name, value)
+            pairs = self._pairs(store, inputs, pb.Event.INPUT, {"is_external": 1}, update=False)
+            execution_id, _, _ = store.put_execution(
+                execution, pairs, [pipeline, run, node], force_reuse_context=True
+            )
+            return int(execution_id)
+
+    def finish_execution(
+        self,
+        execution_id: int,
+        state: ExecutionState,
+        outputs: Artifacts,
+        reason: str | None = None,
+    ) -> dict[str, list[int]]:
+        """Records how a task ended, and what it wrote.
+
+        Args:
+            execution_id: What `begin_execution` returned, here or in another process.
+            state: `cached` where the outputs are those of an earlier execution.
+            outputs: Artifacts by output port. One with the URI and type of an artifact that the
+                store has is that artifact, and is not recorded a second time.
+            reason: Why the task failed.
+
+        Returns:
+            The ids of the artifacts, by port, in the order of `outputs`.
+        """
+        from ml_metadata.proto import metadata_store_pb2 as pb
+
+        with self._connection.transaction() as store:
+            (execution,) = store.get_executions_by_id([execution_id])
+            contexts = store.get_contexts_by_execution(execution_id)
+            execution.last_known_state = getattr(pb.Execution, state.upper())
+            if reason is not None:
+                set_reason(execution, reason)
+            # As in TFX: a resolver hands on an artifact that another execution has written.
+            resolves = execution.type == RESOLVER
+            event = pb.Event.INTERNAL_OUTPUT if resolves else pb.Event.OUTPUT
+            pairs = self._pairs(store, outputs, event, {}, update=state == "complete")
+            for artifact, path in _named(pairs, contexts):
+                if not artifact.HasField("id"):
+                    artifact.name = path
+            _, ids, _ = store.put_execution(execution, pairs, contexts, force_reuse_context=True)
+        result: dict[str, list[int]] = {port: [0] * len(items) for port, items in outputs.items()}
+        for artifact_id, (_, written) in zip(ids, pairs, strict=True):
+            for port, index in path_steps(written):
+                result[port][index] = artifact_id
+        return result
+
+    def _pairs(
+        self, store: Any, artifacts: Artifacts, kind: int, extra: Mapping[str, Any], *, update: bool
+    ) -> list[tuple[Any, Any]]:
+        """Returns (Artifact, Event) messages, one pair an artifact, even for one on two ports."""
+        from ml_metadata.proto import metadata_store_pb2 as pb
+
+        pairs: dict[tuple[str, str], tuple[Any, Any]] = {}
+        for port, records in artifacts.items():
+            for index, record in enumerate(records):
+                key = (record.uri, record.type)
+                if key not in pairs:
+                    artifact = self._artifact(store, record, extra, update=update)
+                    pairs[key] = (artifact, pb.Event(type=kind))
+                steps = pairs[key][1].path.steps
+                steps.add().key = port
+                steps.add().index = index
+        return list(pairs.values())
+
+    def _artifact(
+        self, store: Any, record: ArtifactRecord, extra: Mapping[str, Any], *, update: bool
+    ) -> Any:
+        from ml_metadata.proto import metadata_store_pb2 as pb
+
+        declared = artifact_type(record.type)
+        type_id = self._artifact_type_id(store, record.type)
+        known = [a for a in store.get_artifacts_by_uri(record.uri) if a.type_id == type_id]
+        if known:
+            artifact = next((a for a in known if a.id == record.id), known[-1])
+            if not update:
+                return artifact
+        else:
+            artifact = pb.Artifact(type_id=type_id, uri=record.uri, state=pb.Artifact.LIVE)
+            if declared.is_tfx:
+                set_value(artifact.custom_properties, "tfx_version", TFX_LAYOUT_VERSION)
+        for name, value in {**record.metadata, **({} if known else extra)}.items():
+            kind = declared.properties.get(name)
+            if kind == "INT":
+                # JSON of a backend may have turned the integer into a float or a string.
+                artifact.properties[name].int_value = int(value)
+                if name in declared.mirrored:
+                    artifact.custom_properties[name].int_value = int(value)
+            elif kind == "STRING":
+                artifact.properties[name].string_value = str(value)
+            else:
+                is_id = name in declared.ids and str(value).isdecimal()
+                set_value(artifact.custom_properties, name, int(value) if is_id else value)
+        return artifact
+
+    def _context(self, store: Any, kind: str, name: str) -> Any:
+        from ml_metadata import errors
+        from ml_metadata.proto import metadata_store_pb2 as pb
+
+        found = store.get_context_by_type_and_name(kind, name)
+        if found is None:
+            self._register_context_types(store)
+            context = pb.Context(type_id=self._type_ids["context", kind], name=name)
+            # On a server, which has no lock of ours, another process may have been first.
+            with suppress(errors.AlreadyExistsError):
+                store.put_contexts([context])
+            found = store.get_context_by_type_and_name(kind, name)
+        return found
+
+    def _register_context_types(self, store: Any) -> None:
+        from ml_metadata.proto import metadata_store_pb2 as pb
+
+        for kind in CONTEXT_TYPES:
+            if ("context", kind) not in self._type_ids:
+                type_id = store.put_context_type(pb.ContextType(name=kind))
+                self._type_ids["context", kind] = type_id
+
+    def _execution_type_id(self, store: Any, name: str, base: str) -> int:
+        from ml_metadata.proto import metadata_store_pb2 as pb
+
+        key = ("execution", name)
+        if key not in self._type_ids:
+            message = pb.ExecutionType(name=name)
+            if base:
+                message.base_type = pb.ExecutionType.SystemDefinedBaseType.Value(base)
+            self._type_ids[key] = store.put_execution_type(
+                message, can_add_fields=True, can_omit_fields=True
+            )
+        return self._type_ids[key]
+
+    def _artifact_type_id(self, store: Any, title: str) -> int:
+        from ml_metadata.proto import metadata_store_pb2 as pb
+
+        key = ("artifact", title)
+        if key not in self._type_ids:
+            declared = artifact_type(title)
+            message = pb.ArtifactType(name=declared.name)
+            if declared.base:
+                message.base_type = pb.ArtifactType.SystemDefinedBaseType.Value(declared.base)
+            for name, kind in declared.properties.items():
+                message.properties[name] = pb.PropertyType.Value(kind)
+            self._type_ids[key] = store.put_artifact_type(
+                message, can_add_fields=True, can_omit_fields=True
+            )
+        return self._type_ids[key]
+
+
+def _existing_run(store: Any, run_id: str) -> Any:
+    run = store.get_context_by_type_and_name("pipeline_run", run_id)
+    if run is None:
+        raise LookupError(f"begin_run has not recorded a run {run_id!r}.")
+    return run
+
+
+def _cancel_running(store: Any, run: Any, reason: str) -> None:
+    from ml_metadata.proto import metadata_store_pb2 as pb
+
+    left = [
+        execution
+        for execution in store.get_executions_by_context(run.id)
+        if execution.last_known_state == pb.Execution.RUNNING
+    ]
+    for execution in left:
+        execution.last_known_state = pb.Execution.CANCELED
+        set_reason(execution, reason)
+    if left:
+        store.put_executions(left)
+
+
+def _named(pairs: Sequence[tuple[Any, Any]], contexts: Sequence[Any]) -> list[tuple[Any, str]]:
+    """Returns each artifact with the name TFX would give it, unique in the store."""
+    by_type = {context.type: context.name for context in contexts}
+    pipeline = by_type["pipeline"]
+    task = by_type["node"].removeprefix(f"{pipeline}.")
+    return [
+        (artifact, f"{pipeline}:{by_type['pipeline_run']}:{task}:{port}:{index}")
+        for artifact, event in pairs
+        for port, index in path_steps(event)[:1]
+    ]

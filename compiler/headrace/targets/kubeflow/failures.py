@@ -1,0 +1,125 @@
+"""Reads why a task failed from the log of its pod.
+
+The log of a task's pod has the component's own lines between those of Kubeflow's launcher, which
+runs the component and exits with 1 whatever the component's exit code was. That of a driver's pod
+ends with why the task could not be prepared.
+"""
+
+import re
+from itertools import takewhile
+
+from headrace_components.contract.task import EXIT_INPUT_ERROR, EXIT_PLATFORM_ERROR
+
+# Lines of Go's glog and klog, as `F1129 21:08:42.903210      16 main.go:130] failed ...`.
+_LAUNCHER = re.compile(r"(?P<level>[IWEF])\d{4} [\d:.]+ +\d+ \S+:\d+\] (?P<said>.*)")
+_LEVEL = re.compile(r"(?:DEBUG|INFO|NOTICE|WARNING|ERROR|CRITICAL)[ :]")
+# As Headrace's components have it, or by Python's default, as `ERROR:root:...`.
+_ERROR = re.compile(r"(?:ERROR|CRITICAL)(?: |:[\w.]+:)(?P<said>.*)")
+_EXIT = re.compile(r"failed to execute component: (?:exit status (?P<code>\d+)|(?P<how>.*))")
+_DRIVER = re.compile(r"KFP driver: .*?\) failed: (?P<said>.*)")
+# Of terminals, as libraries write them that colour their lines.
+_COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+# What Python writes before the traceback of an exception that does not end the program.
+_SIDE = re.compile(r"Exception (?:ignored|in thread)\b")
+_TRACEBACK = "Traceback (most recent call last):"
+
+EXIT_KILLED = 137
+_MOST_LINES = 20
+
+OUT_OF_MEMORY = (
+    "It was killed, most often because it needed more memory than its limit (exit code 137). Give "
+    "it more `memory` in the profile."
+)
+NO_END = (
+    "Its log just stops, so its whole container was killed. Most often it needed more memory than "
+    "its limit (exit code 137): give it more `memory` in the profile; or it ran into its `timeout`."
+)
+_TIMEOUT = "It ran into its `timeout`: give it more in the profile, or less to do."
+_CODES = {
+    EXIT_INPUT_ERROR: "Exit code 2: the pipeline, a parameter or the data has to change, and a "
+    "retry would fail as well.",
+    EXIT_PLATFORM_ERROR: "Exit code 75: the platform failed, so a retry may help.",
+    EXIT_KILLED: OUT_OF_MEMORY,
+}
+
+
+def reason_of_pod(said: str) -> str:
+    """Returns why a pod ended, for people, by what Argo or Kubernetes says of it."""
+    if "OOMKilled" in said:
+        return OUT_OF_MEMORY
+    if "longer than the specified deadline" in said:
+        return _TIMEOUT
+    return "Its pod was deleted." if said == "pod deleted" else f"Kubernetes says: {said}"
+
+
+def has_end(log: str) -> bool:
+    """Whether the launcher or the driver has written its last words."""
+    return _last_words(log) != ""
+
+
+def reason_of_task(log: str) -> str:
+    """Returns why a task failed, by the log of its pod, for people; it may have several lines."""
+    last = _last_words(log)
+    match = _EXIT.search(last)
+    said = _component_error(log)
+    if match is None:
+        return "\n".join(filter(None, [said, f"Kubeflow's launcher: {last}" if last else NO_END]))
+    if match["code"] is None:
+        is_killed = "signal: killed" in match["how"]
+        end = OUT_OF_MEMORY if is_killed else f"It ended by {match['how'].rstrip('.')}."
+    else:
+        code = int(match["code"])
+        end = _CODES.get(code, f"Exit code {code}.")
+    return "\n".join(filter(None, [said, end]))
+
+
+def reason_of_driver(log: str) -> str:
+    """Returns why a task could not be prepared, by the log of its driver's pod."""
+    last = _last_words(log)
+    match = _DRIVER.search(last)
+    said = match["said"] if match else last
+    return f"Its driver, which prepares the task, failed: {said or 'its log does not say why'}."
+
+
+def _last_words(log: str) -> str:
+    """Returns the last line that the launcher ended itself with; empty where there is none."""
+    for line in reversed(log.splitlines()):
+        match = _LAUNCHER.fullmatch(line)
+        if match and match["level"] == "F":
+            return match["said"].strip().rstrip(".")
+    return ""
+
+
+def _component_error(log: str) -> str:
+    """Returns the last error that the component itself reports, or its exception."""
+    lines = [line for line in _COLOUR.sub("", log).splitlines() if not _LAUNCHER.fullmatch(line)]
+    exception, raised = _last_exception(lines)
+    for start in range(len(lines) - 1, -1, -1):
+        if match := _ERROR.fullmatch(lines[start]):
+            found = [match["said"]]
+            for number in range(start + 1, min(start + _MOST_LINES, len(lines))):
+                if number == raised:  # its frames are in the log
+                    return "\n".join([*found, exception]).strip()
+                if _LEVEL.match(lines[number]):
+                    break
+                found.append(lines[number])
+            # What was raised after the error ended the component.
+            return exception if raised > start else "\n".join(found).strip()
+    return exception
+
+
+def _last_exception(lines: list[str]) -> tuple[str, int]:
+    """Returns the last exception without its frames, and where it begins; -1 where none is."""
+    starts = [
+        number
+        for number, line in enumerate(lines)
+        if line.strip() == _TRACEBACK and not _SIDE.match(lines[number - 1] if number else "")
+    ]
+    if starts:
+        # What is not indented ends the frames: `ValueError: ...`, and what follows of its text.
+        rest = lines[starts[-1] + 1 :]
+        end = next((n for n, line in enumerate(rest) if line and not line[0].isspace()), None)
+        if end is not None:
+            text = list(takewhile(lambda line: not _LEVEL.match(line), rest[end:]))
+            return "\n".join(text[:_MOST_LINES]).strip(), starts[-1]
+    return "", -1

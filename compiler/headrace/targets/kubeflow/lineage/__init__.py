@@ -1,0 +1,1 @@
+"""Lineage of runs on Kubeflow Pipelines, from either of its interfaces."""

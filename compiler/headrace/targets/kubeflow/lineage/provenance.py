@@ -1,0 +1,94 @@
+"""Follows artifacts through executions, whichever interface of a cluster tells of them.
+
+A URI may have several records: an importer makes one of its own for what another run wrote. They
+are one artifact here, whose maker is who wrote it first.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from headrace.lineage.records import Artifact, ArtifactRef, Execution, Id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Link:
+    """That an execution read or wrote an artifact."""
+
+    artifact: Id
+    execution: Id
+    is_output: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """An artifact, without what is around it."""
+
+    ref: ArtifactRef
+    created: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """What a cluster tells of lineage. Executions are those of tasks, not of DAGs."""
+
+    def executions_of(self, run_id: str) -> Sequence[Execution]:
+        """Returns the executions of a run, none where it is unknown, as they started."""
+
+    def executions(self, keys: Iterable[Id]) -> Sequence[Execution]:
+        """Returns executions by their ids, oldest first; ids of DAGs are left out."""
+
+    def links(self, artifacts: Iterable[Id]) -> Sequence[Link]:
+        """Returns who read and wrote artifacts, in the order in which that was recorded."""
+
+    def find(self, name: str) -> Found | None:
+        """Returns the artifact of a URI or an id; of several records of a URI the first."""
+
+    def ids_of(self, uris: Iterable[str]) -> Mapping[str, Sequence[Id]]:
+        """Returns the ids of all records of artifacts, the oldest first, by URI."""
+
+
+def artifact_of(source: Source, found: Found) -> Artifact:
+    """Returns an artifact with where it came from and where it went."""
+    links = source.links(_records(source, [found.ref]))
+    executions = source.executions({link.execution for link in links})
+    writers = {link.execution for link in links if link.is_output}
+    readers = {link.execution for link in links if not link.is_output}
+    written = [each for each in executions if each.id in writers]
+    producer = next((each for each in written if each.state != "cached"), None)
+    producer = producer or next(iter(written), None)
+    return Artifact(
+        id=found.ref.id,
+        type=found.ref.type,
+        uri=found.ref.uri,
+        created=found.created,
+        metadata=found.metadata,
+        producer=producer,
+        consumers=[each for each in executions if each.id in readers],
+        reused_by=[each for each in written if each is not producer],
+        ancestors=_ancestors(source, producer),
+    )
+
+
+def _ancestors(source: Source, producer: Execution | None) -> list[Execution]:
+    """Returns every execution that `producer` goes back to, oldest first, itself the last."""
+    found: dict[Id, Execution] = {}
+    to_visit = [] if producer is None else [producer]
+    while to_visit:
+        found.update({each.id: each for each in to_visit})
+        inputs = [ref for each in to_visit for refs in each.inputs.values() for ref in refs]
+        uris = _records(source, inputs)
+        makers: dict[str, Id] = {}
+        for link in source.links(uris) if uris else ():
+            if link.is_output:
+                makers.setdefault(uris[link.artifact], link.execution)
+        to_visit = list(source.executions(set(makers.values()) - found.keys()))
+    return sorted(found.values(), key=lambda each: each.started)
+
+
+def _records(source: Source, refs: Sequence[ArtifactRef]) -> dict[Id, str]:
+    """Returns all records of artifacts, by id: what tells records of one artifact, its URI."""
+    found: dict[Id, str] = {ref.id: ref.uri or str(ref.id) for ref in refs}
+    for uri, ids in source.ids_of(sorted({ref.uri for ref in refs if ref.uri})).items():
+        found.update(dict.fromkeys(ids, uri))
+    return found

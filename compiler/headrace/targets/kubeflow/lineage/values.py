@@ -1,0 +1,34 @@
+"""Values of lineage, as both interfaces of Kubeflow Pipelines have them."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from headrace_components.contract.templates import TEMPLATES_INPUT, fill
+
+
+def short_type(title: str) -> str:
+    """Returns an artifact's type without the namespace of TFX's and KFP's own."""
+    return title.removeprefix("tfx.").removeprefix("system.")
+
+
+def plain(value: Any) -> Any:
+    """Returns JSON data with whole numbers as such; a Struct has none but floats."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {name: plain(item) for name, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list) else value
+
+
+def texts(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns parameters by name, lists and dicts as JSON text, as `lineage_records` has them.
+
+    Templates of Headrace's components are filled in, as the components themselves do it.
+    """
+    if TEMPLATES_INPUT in parameters:
+        parameters = fill(parameters, "lineage")
+    return {
+        name: json.dumps(value) if isinstance(value, (dict, list)) else value
+        for name, value in sorted(parameters.items())
+    }

@@ -1,0 +1,31 @@
+"""Hands a pipeline over as a file, which is how `kfp.Client` takes it."""
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from headrace.ir import specs
+from headrace.targets.kubeflow.emit import yaml_text
+from headrace.targets.remote.service import Order
+
+
+@contextlib.contextmanager
+def package_of(order: Order) -> Iterator[str]:
+    """Lends the path of a file with the pipeline, without caching where the order has none."""
+    text = order.compiled.text if order.use_cache else _without_cache(order.compiled.text)
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "pipeline.yaml"
+        path.write_text(text, "utf-8")
+        yield str(path)
+
+
+def _without_cache(text: str) -> str:
+    # Not left to the client's `enable_caching`: it sees the tasks of the root, and none in loops,
+    # conditions and pipelines within.
+    import yaml
+
+    spec, *platform = yaml.safe_load_all(text)
+    for node in specs.tasks(spec):
+        node.task["cachingOptions"] = {}
+    return yaml_text([spec, *platform])

@@ -1,0 +1,287 @@
+"""Calls Kubeflow Pipelines by its own client, with bounded patience and errors in one line."""
+
+import contextlib
+import functools
+import io
+import json
+import re
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from headrace.targets.kubeflow.connection import Address
+from headrace.targets.remote.contact import ContactLostError
+from headrace_components.contract.errors import ComponentError, InputError, PlatformError
+
+T = TypeVar("T")
+
+# What a proxy or the API server answers when it is overloaded or being restarted.
+_BUSY = frozenset({429, 502, 503, 504})
+PAUSES_SECONDS: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 15.0)
+"""Waits between calls that found the service busy."""
+
+# To connect, and from one byte of the answer to the next. The client itself waits for ever.
+_TIMEOUT_SECONDS = (10, 60)
+
+# What the first call is about.
+_SERVICE = "the service"
+
+# The outermost of KFP's errors tell what it was doing, the innermost what is wrong.
+_INNERMOST = re.compile(r".*\b\w+Error: (?P<reason>.+)", re.DOTALL)
+
+
+class WebPageError(Exception):
+    """The answer is a page for people, most likely one to sign in on."""
+
+
+def connect(address: Address) -> Any:
+    """Returns a `kfp.Client`.
+
+    Raises:
+        PlatformError: The service cannot be reached, or wants other credentials.
+        InputError: What is at the address is not the API.
+    """
+    # Imported here: it takes half a second, and most commands do not need it.
+    from kfp.client import Client
+
+    class PatientClient(Client):  # type: ignore[misc]  # kfp has no types
+        """A client whose calls end, also where a connection has died quietly."""
+
+        @functools.cache  # noqa: B019  one client lives as long as the command
+        def get_kfp_healthz(self, sleep_duration: int = 5) -> Any:  # noqa: ARG002
+            """Asks what the service is like; the original prints a traceback for each try."""
+            rest = self._healthz_api.api_client.rest_client
+            if not isinstance(rest.request, functools.partial):
+                rest.request = functools.partial(_bounded, rest.request)
+            return self._healthz_api.healthz_service_get_healthz()
+
+    def made() -> Any:
+        client = PatientClient(
+            host=address.host,
+            namespace=address.namespace,
+            existing_token=address.token or None,
+            cookies=address.cookies or None,
+            credentials=_pod_credentials(address.token_file),
+            ssl_ca_cert=address.certificates or None,
+        )
+        client.get_kfp_healthz()
+        return client
+
+    with warnings.catch_warnings():
+        # That it speaks to KFP 2 only is no news to those who compile for it.
+        warnings.simplefilter("ignore", FutureWarning)
+        return call(made, address, _SERVICE)
+
+
+def _pod_credentials(token_file: str) -> Any:
+    if not token_file:
+        return None
+    from kfp.client.set_volume_credentials import ServiceAccountTokenVolumeCredentials
+
+    return ServiceAccountTokenVolumeCredentials(path=token_file)
+
+
+def _bounded(request: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Makes a request of `kfp_server_api.rest` with a timeout, and accepts no web page."""
+    if options.get("_request_timeout") is None:
+        options["_request_timeout"] = _TIMEOUT_SECONDS
+    answer = request(*arguments, **options)
+    content = answer.urllib3_response.headers.get("Content-Type", "")
+    if content.startswith("text/html"):
+        raise WebPageError
+    return answer
+
+
+def call(
+    function: Callable[[], T],
+    address: Address,
+    what: str,
+    *,
+    found_anyway: Callable[[], T | None] | None = None,
+) -> T:
+    """Calls the service, again where it is busy.
+
+    Args:
+        function: The call.
+        address: Where it goes, for messages.
+        what: What it is about, for messages, as `run 'abc'`.
+        found_anyway: Returns what an unanswered call made nevertheless, or None. Without it a call
+            may be made twice.
+
+    Raises:
+        InputError: The service refuses what was asked for.
+        PlatformError: It stays busy, cannot be reached, or wants other credentials.
+    """
+    import urllib3
+    from kfp_server_api import ApiException
+
+    pauses = iter(PAUSES_SECONDS)
+    while True:
+        try:
+            with _silence():
+                return function()
+        except WebPageError as error:
+            raise _web_page(address) from error
+        except ApiException as error:
+            pause = next(pauses, None) if error.status in _BUSY else None
+            if pause is None:
+                raise _refusal(error, address, what) from error
+        except urllib3.exceptions.HTTPError as error:
+            # Nobody has answered there yet: it is a wrong address rather than a bad moment.
+            is_wrong = what == _SERVICE and _is_refused(error)
+            pause = None if is_wrong else next(pauses, None)
+            if pause is None:
+                raise _unreachable(error, address) from error
+        time.sleep(pause)
+        made = found_anyway() if found_anyway else None
+        if made is not None:
+            return made
+
+
+def get_json(kfp: Any, address: Address, path: str, query: Mapping[str, Any]) -> Any:
+    """Returns the answer to a GET below /apis/v2beta1 as JSON data, or None where it is a 404.
+
+    For what kfp's client does not know yet, or not in its version that is installed.
+
+    Raises:
+        InputError: The service refuses what was asked for.
+        PlatformError: It stays busy, cannot be reached, or wants other credentials.
+    """
+    from kfp_server_api import ApiException
+
+    api = kfp._run_api.api_client
+    # A list becomes one parameter an item, as grpc-gateway reads it.
+    parameters = [
+        (name, item)
+        for name, value in query.items()
+        for item in (value if isinstance(value, list) else [value])
+    ]
+
+    def ask() -> Any:
+        try:
+            return api.call_api(
+                f"/apis/v2beta1/{path}",
+                "GET",
+                query_params=parameters,
+                header_params={"Accept": "application/json"},
+                auth_settings=["Bearer"],
+                response_type="object",
+                _return_http_data_only=True,
+            )
+        except ApiException as error:
+            if error.status == 404:
+                return None
+            raise
+
+    return call(ask, address, path)
+
+
+def get_text(kfp: Any, address: Address, path: str) -> str | None:
+    """Returns the answer to a GET of `path` as it is, or None where the service has none.
+
+    For logs, which the API server serves beside its API: what it cannot read is an error of its
+    own, or in older versions an answer that tells of one.
+
+    Raises:
+        PlatformError: It stays busy, cannot be reached, or wants other credentials.
+    """
+    import urllib3
+    from kfp_server_api import ApiException
+
+    api = kfp._run_api.api_client
+    timeout = urllib3.Timeout(connect=_TIMEOUT_SECONDS[0], read=_TIMEOUT_SECONDS[1])
+
+    def ask() -> str | None:
+        headers = dict(api.default_headers)
+        api.update_params_for_auth(headers, [], ["Bearer"])
+        if api.cookie:
+            headers["Cookie"] = api.cookie
+        answer = api.rest_client.pool_manager.request(
+            "GET", f"{api.configuration.host}{path}", headers=headers, timeout=timeout
+        )
+        text = str(answer.data.decode("utf-8", "replace"))
+        if answer.headers.get("Content-Type", "").startswith("text/html"):
+            raise WebPageError
+        if answer.status in (401, 403, *_BUSY):
+            error = ApiException(status=answer.status, reason=answer.reason)
+            error.body = text
+            raise error
+        is_error = answer.status >= 400 or text.startswith('{"error_message":')
+        return None if is_error else text
+
+    return call(ask, address, f"the log {path}")
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    # kfp prints links of its own, also to places that do not exist where a port is forwarded.
+    with contextlib.redirect_stdout(io.StringIO()):
+        yield
+
+
+def _is_refused(error: Any) -> bool:
+    """Whether nobody listens: waiting for a name or a port that does not exist helps nobody."""
+    import urllib3
+
+    reason = getattr(error, "reason", None)
+    return isinstance(
+        reason, (urllib3.exceptions.NewConnectionError, urllib3.exceptions.SSLError)
+    ) and not isinstance(reason, urllib3.exceptions.ConnectTimeoutError)
+
+
+def _refusal(error: Any, address: Address, what: str) -> ComponentError:
+    status, said = int(error.status), _reason(error)
+    came = f"kubeflow: {address.host} answered {status} to the call about {what}: {said}."
+    if status == 401:
+        return PlatformError(f"{came} {address.how_to_sign_in}")
+    if status == 403:
+        return PlatformError(
+            f"{came} Let an administrator give this account a role in namespace "
+            f"{address.namespace!r}, as kubeflow-edit, or name another `namespace` in [kubeflow]."
+        )
+    if status == 404 and what == _SERVICE:
+        return InputError(
+            f"kubeflow: {address.host} has no API of Kubeflow Pipelines (404 for "
+            "/apis/v2beta1/healthz). Correct `host` in [kubeflow]; behind Kubeflow's dashboard it "
+            "ends in /pipeline."
+        )
+    if status in _BUSY:
+        return ContactLostError(
+            f"{came} It was asked {len(PAUSES_SECONDS) + 1} times. Look at deployment ml-pipeline "
+            "in the cluster, or try again later."
+        )
+    if status >= 500:
+        return ContactLostError(f"{came} Look at the log of deployment ml-pipeline in the cluster.")
+    return InputError(f"{came} {_ADVICE.get(status, 'Correct what the service names.')}")
+
+
+_ADVICE = {
+    404: "`headrace runs list --target kubeflow` and `headrace schedules list --target kubeflow` "
+    "show what there is."
+}
+
+
+def _reason(error: Any) -> str:
+    """Returns what the service said, in one line."""
+    text = error.body or error.reason or ""
+    with contextlib.suppress(ValueError, AttributeError):  # no JSON object: a proxy's answer
+        said = json.loads(text)
+        text = said.get("message") or said.get("error_message") or text
+    match = _INNERMOST.fullmatch(str(text))
+    return " ".join((match["reason"] if match else str(text)).split())[:300].rstrip(".")
+
+
+def _web_page(address: Address) -> PlatformError:
+    return PlatformError(
+        f"kubeflow: {address.host} answered with a web page, expected the API, so it wants a "
+        f"sign-in. {address.how_to_sign_in}"
+    )
+
+
+def _unreachable(error: Exception, address: Address) -> ContactLostError:
+    reason = " ".join(str(getattr(error, "reason", None) or error).split())[:300]
+    return ContactLostError(
+        f"kubeflow: {address.host} cannot be reached: {reason}. Check `host` in [kubeflow], the "
+        "network and the VPN, then try again."
+    )

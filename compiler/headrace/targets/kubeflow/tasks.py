@@ -1,0 +1,162 @@
+"""What the nodes of a run's workflow say of the pipeline's tasks."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from headrace.ir import specs
+from headrace.lineage.records import Execution
+from headrace.targets.kubeflow.nodes import TaskNodes, Workflow, is_in_loop
+from headrace.targets.kubeflow.records import is_cancelled, seconds_of
+from headrace.targets.remote.service import Task, TaskState
+
+_STATES: dict[str, TaskState] = {
+    "PENDING": "running",
+    "RUNNING": "running",
+    "SUCCEEDED": "done",
+    "SKIPPED": "skipped",
+    "FAILED": "failed",
+    "CANCELING": "running",
+    "CANCELED": "cancelled",
+}
+
+_EXECUTION_STATES: dict[str, TaskState] = {
+    "running": "running",
+    "done": "done",
+    "cached": "cached",
+    "failed": "failed",
+    "canceled": "skipped",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Started:
+    """A task that has started.
+
+    Attributes:
+        task: The task, without what its pod says.
+        pods: Argo's ids of the pods that it has had, the latest last; those of its driver, which
+            runs before, while it has none.
+        is_driver: Whether `pods` are its driver's.
+        is_pending_for_sure: Whether it can only be this task's pod that waits, if one does.
+        node: The task as the pipeline has it.
+    """
+
+    task: Task
+    pods: tuple[str, ...]
+    is_driver: bool
+    is_pending_for_sure: bool
+    node: specs.TaskNode
+
+
+def tasks_of_nodes(run: Any, spec: Mapping[str, Any]) -> list[Started]:
+    """Returns the tasks of a run that have started, by the nodes of its workflow.
+
+    A DAG is among them where it failed before any task of it began.
+
+    Args:
+        run: `V2beta1Run`. Its `task_details` are nodes of an Argo workflow: besides the tasks,
+            there are a driver and an executor for each, and the DAGs that hold them.
+        spec: The pipeline of the run, which tells which nodes are tasks.
+    """
+    workflow = Workflow(run.run_details.task_details or [])
+    found = []
+    for nodes in workflow.tasks(spec):
+        started = _started(nodes, workflow, was_cancelled=is_cancelled(run))
+        if started is not None:
+            first = nodes.detail if nodes.detail is not None else nodes.driver
+            found.append((first.start_time, nodes.label, started))
+    return [started for _, _, started in sorted(found, key=lambda each: each[:2])]
+
+
+def _started(nodes: TaskNodes, workflow: Workflow, *, was_cancelled: bool) -> Started | None:
+    state = _STATES.get(str(getattr(nodes.detail, "state", "")), "waiting")
+    is_driver = state == "waiting"
+    if is_driver and str(getattr(nodes.driver, "state", "")) == "FAILED":
+        state = "failed"
+    if not nodes.node.executor and not (is_driver and state == "failed"):
+        return None
+    shown = nodes.driver if is_driver else nodes.detail
+    if shown is None:
+        return None
+    holder, pods = (nodes.driver, nodes.driver_pods) if is_driver else (nodes.executor, nodes.pods)
+    # Terminating a run kills its pods, which then have failed.
+    if state == "failed" and was_cancelled:
+        state = "cancelled"
+    if nodes.is_cached:
+        state = "cached"
+    candidates = workflow.candidates(holder, pods) if state in ("waiting", "running") else []
+    pending = [each for each in candidates if str(each.state) == "PENDING"]
+    end = None if state == "running" else shown.end_time
+    return Started(
+        task=Task(
+            name=nodes.label,
+            state=state,
+            seconds=0.0 if state == "waiting" else seconds_of(shown.start_time, end),
+            pending_seconds=seconds_of(pending[0].start_time, None) if pending else 0.0,
+            message=shown.error.message if shown.error is not None else "",
+        ),
+        pods=pods,
+        is_driver=is_driver,
+        is_pending_for_sure=len(pending) == len(candidates),
+        node=nodes.node,
+    )
+
+
+def settled(found: Sequence[Started], run: Any) -> list[Started]:
+    """Returns the tasks of a run that is over, with none that is under way.
+
+    The API may tell of a run's end before it tells of its last tasks' ends.
+    """
+    left: TaskState = "done" if str(run.state) == "SUCCEEDED" else "cancelled"
+    states: dict[str, TaskState] = {"running": left, "waiting": "skipped"}
+    return [
+        dataclasses.replace(
+            each,
+            task=dataclasses.replace(
+                each.task,
+                state=states.get(each.task.state, each.task.state),
+                pending_seconds=0.0,
+            ),
+        )
+        for each in found
+    ]
+
+
+def tasks_of_executions(executions: Iterable[Execution]) -> list[Task]:
+    """Returns the tasks of a run that have started, by its lineage."""
+    return [
+        Task(
+            name=each.task,
+            state=_EXECUTION_STATES[each.state],
+            seconds=each.seconds or 0.0,
+            message=each.reason or "",
+        )
+        for each in executions
+    ]
+
+
+def with_those_to_come(
+    started: Sequence[Task], spec: Mapping[str, Any], *, is_over: bool
+) -> tuple[Task, ...]:
+    """Returns the tasks of a run, those that have not started after those that have.
+
+    Args:
+        started: Tasks that have started.
+        spec: The pipeline of the run.
+        is_over: Whether a task that has not started never will.
+    """
+    seen = {_plain(task.name) for task in started}
+    to_come = [
+        Task(name=node.label, state="skipped" if is_over else "waiting")
+        for node in (specs.tasks(spec) if spec else ())
+        # How often a loop turns is not known before it does.
+        if node.executor and node.label not in seen and not is_in_loop(node)
+    ]
+    return (*started, *to_come)
+
+
+def _plain(label: str) -> str:
+    """Returns a label without the numbers of loops' turns, as the pipeline has it."""
+    return "/".join(step for step in label.split("/") if not step.isdigit())

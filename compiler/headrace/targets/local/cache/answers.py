@@ -1,0 +1,257 @@
+"""Answers a task from an earlier one that had the same code, parameters and inputs.
+
+An entry is `<root>/.cache/<key>.json`: the outputs of the task that ran. It holds as long as every
+output is there as the task left it, by the names, sizes and times of its files.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from headrace.ir import specs
+from headrace.ir.view import Component, TaskSpec
+from headrace.targets.local.cache.code_versions import CodeVersions, InstalledCode
+from headrace.targets.local.execution.results import (
+    Artifact,
+    Inputs,
+    artifacts_from_json,
+    artifacts_to_json,
+)
+from headrace.targets.local.execution.rules import Backend
+from headrace.targets.local.records.store import read_json, write_json
+from headrace_components.contract.cache import cache_module, fingerprint_of
+
+_SEPARATOR = " "
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """The outputs of an earlier task."""
+
+    parameters: Mapping[str, Any]
+    artifacts: Mapping[str, tuple[Artifact, ...]]
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], component: Component) -> "Entry":
+        """Reads outputs that were stored.
+
+        Raises:
+            ValueError: They are not what the component puts out.
+        """
+        try:
+            parameters = dict(data["parameters"])
+            artifacts = artifacts_from_json(data["artifacts"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ValueError(f"{type(error).__name__}: {error}") from error
+        missing = {*component.output_parameters, *component.output_artifacts} - {
+            *parameters,
+            *artifacts,
+        }
+        if missing:
+            raise ValueError(f"it lacks the outputs {sorted(missing)}")
+        return cls(parameters=parameters, artifacts=artifacts)
+
+    def changed(self) -> str | None:
+        """Returns the place of an artifact that is no longer as its task left it, else None."""
+        for found in self.artifacts.values():
+            for artifact in found:
+                if contents(Path(artifact.uri)) != artifact.fingerprint:
+                    return artifact.uri
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cache:
+    """The cache under one root.
+
+    Attributes:
+        root: The pipeline root.
+        pipeline: Name of the pipeline; pipelines do not share entries.
+        like: The backend by whose rules other components than Headrace's get their values.
+        code: What the components of a run are.
+        tell: Is told, in a line, of an entry that does not hold.
+    """
+
+    root: Path
+    pipeline: str
+    like: Backend = "kubeflow"
+    code: CodeVersions = field(default_factory=InstalledCode)
+    tell: Callable[[str], None] = lambda _: None
+
+    def key(self, task: TaskSpec, component: Component, inputs: Inputs) -> str | None:
+        """Returns the name of the task's entry, or None if only a run can tell its result.
+
+        The key covers the component's code, command line and environment, parameters, output ports
+        and the identity of every input artifact. A component of Headrace adds what its `cache.py`
+        says it reads besides.
+        """
+        uris = _uris(inputs)
+        rules = _rules(component)
+        if hasattr(rules, "relevant_inputs"):
+            uris = {
+                port: list(found) for port, found in rules.relevant_inputs(uris).items() if found
+            }
+        state = ""
+        if hasattr(rules, "external_state"):
+            state = rules.external_state(inputs.parameters, uris)
+        environment = _environment(component, inputs)
+        if state is None or environment is None or _shares(component):
+            return None
+        return _digest(
+            {
+                **_asked(component, inputs, uris),
+                **({} if component.headrace_name else {"like": self.like}),
+                "pipeline": self.pipeline,
+                "author": task.cache_key,
+                "code": self.code.of(component),
+                "state": state,
+                "environment": environment,
+            }
+        )
+
+    def look_up(self, key: str, component: Component) -> Entry | None:
+        """Returns the entry, if there is one and all that the task wrote is still there."""
+        file = self._file(key)
+        if not file.is_file():
+            return None
+        try:
+            entry = Entry.from_json(read_json(file), component)
+        except (ValueError, OSError) as error:
+            self.tell(f"{file} is damaged ({error}): the task runs again.")
+            return None
+        changed = entry.changed()
+        if changed is not None:
+            self.tell(f"{changed} is not as it was left: the task that made it runs again.")
+            return None
+        rules = _rules(component)
+        metadata = {port: [a.metadata for a in found] for port, found in entry.artifacts.items()}
+        if hasattr(rules, "still_holds") and not rules.still_holds(metadata):
+            return None
+        return entry
+
+    def store(self, key: str, entry: Entry) -> None:
+        """Keeps the outputs of a task that ran."""
+        file = self._file(key)
+        if file.is_dir():
+            shutil.rmtree(file)
+        write_json(
+            file,
+            {
+                "parameters": dict(entry.parameters),
+                "artifacts": artifacts_to_json(entry.artifacts),
+            },
+        )
+
+    def _file(self, key: str) -> Path:
+        return self.root / ".cache" / f"{key}.json"
+
+
+def identity(component: Component, inputs: Inputs) -> str:
+    """Returns a fingerprint of what the author asks of a task.
+
+    It covers the author's code, parameters and what the input artifacts hold. A run that is resumed
+    keeps a task that is done as long as this is the same: unlike a key, it leaves out Headrace's
+    own code, and data that lie elsewhere, which may go on while a run stands still.
+    """
+    if component.executor is None or "container" not in component.executor:
+        return _digest({"executor": component.executor, "parameters": dict(inputs.parameters)})
+    asked = _asked(component, inputs, _uris(inputs))
+    if component.headrace_name:  # its image is written otherwise for each runner
+        asked["container"].pop("image")
+    return f"{_digest(asked)}{_SEPARATOR}{_environment(component, inputs) or ''}"
+
+
+def is_same(one: str, other: str) -> bool:
+    """Says whether two identities are those of one task.
+
+    What cannot be seen any more, as code that is installed elsewhere, counts as the same.
+    """
+    asked, _, environment = one.partition(_SEPARATOR)
+    other_asked, _, other_environment = other.partition(_SEPARATOR)
+    if asked != other_asked:
+        return False
+    return environment == other_environment or not (environment and other_environment)
+
+
+def _uris(inputs: Inputs) -> dict[str, list[str]]:
+    return {
+        port: [artifact.uri for artifact in artifacts]
+        for port, artifacts in inputs.artifacts.items()
+    }
+
+
+def _asked(component: Component, inputs: Inputs, uris: Mapping[str, list[str]]) -> dict[str, Any]:
+    container = (component.executor or {})["container"]
+    fingerprints = {
+        artifact.uri: artifact.fingerprint
+        for artifacts in inputs.artifacts.values()
+        for artifact in artifacts
+    }
+    return {
+        "container": {part: container.get(part) for part in ("image", "command", "args", "env")},
+        "parameters": dict(inputs.parameters),
+        "inputs": {
+            port: [[uri, fingerprints.get(uri, "")] for uri in found]
+            for port, found in uris.items()
+        },
+        "outputs": [sorted(component.output_parameters), sorted(component.output_artifacts)],
+    }
+
+
+def _shares(component: Component) -> bool:
+    """Says whether a command has to do with the run's workspace, which another run does not have.
+
+    In a parameter it is the path of the run's own.
+    """
+    return specs.WORKSPACE_PATH in specs.canonical_json(
+        (component.executor or {}).get("container", {})
+    )
+
+
+def _environment(component: Component, inputs: Inputs) -> Any:
+    rules = _rules(component)
+    if not hasattr(rules, "environment_state"):
+        return ""
+    return rules.environment_state(inputs.parameters)
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def contents(path: Path) -> str:
+    """Returns a fingerprint of what a task wrote, by names, sizes and times of change.
+
+    Nothing but a task writes its outputs, so their contents need not be read. Empty where there is
+    nothing.
+    """
+    if not path.exists():
+        return ""
+    digest = hashlib.sha256()
+    for file in _files_in(path):
+        status = file.lstat()
+        name = os.path.relpath(file, path)
+        digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
+    return digest.hexdigest()
+
+
+def fingerprint(path: Path) -> str:
+    """Returns a fingerprint of a file or a directory that somebody else may change."""
+    return fingerprint_of((os.path.relpath(file, path), file) for file in _files_in(path))
+
+
+def _files_in(path: Path) -> list[Path]:
+    """Returns the files of an artifact, sorted; what Python keeps beside modules is none of it."""
+    if path.is_file():
+        return [path]
+    found = (Path(directory, name) for directory, _, names in os.walk(path) for name in names)
+    return sorted(file for file in found if "__pycache__" not in file.parts)
+
+
+def _rules(component: Component) -> Any:
+    return cache_module(component.headrace_name) if component.headrace_name else None

@@ -1,0 +1,82 @@
+"""What a cache key takes for a component's code."""
+
+import hashlib
+import importlib.metadata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import headrace_components
+from headrace.images.locks import lock_digest
+from headrace.ir.view import Component
+from headrace_components.contract.image_names import ISOLATED
+
+# Whose results may change with their version, as those of our own code do.
+_LIBRARIES = (
+    "apache-beam",
+    "keras",
+    "pyarrow",
+    "tensorflow",
+    "tensorflow-data-validation",
+    "tensorflow-model-analysis",
+    "tensorflow-transform",
+    "tfx-bsl",
+)
+
+
+class CodeVersions(Protocol):
+    """Knows what code a run's components are."""
+
+    def of(self, component: Component) -> str:
+        """Returns a fingerprint of a component's code; empty where its container says it all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstalledCode:
+    """The code that is installed here, with what it runs on.
+
+    Attributes:
+        from_locks: Whether every component runs on its image's lock, as with the runner `venv`;
+            else only isolated ones do, and the others on the packages beside Headrace.
+    """
+
+    from_locks: bool = False
+
+    @cached_property
+    def embedded(self) -> str:
+        """A fingerprint of Headrace's components and of the libraries beside it."""
+        versions = [f"{library}\0{_version(library)}\0".encode() for library in _LIBRARIES]
+        return _digest([self._components, *versions])
+
+    def of(self, component: Component) -> str:
+        """Returns a fingerprint of a component of Headrace and its packages, else ""."""
+        name = component.headrace_name
+        if name is None:
+            return ""
+        if self.from_locks:
+            return f"{_digest([self._components])} {lock_digest(name)}"
+        return f"{self.embedded} {lock_digest(name) if name in ISOLATED else ''}"
+
+    @cached_property
+    def _components(self) -> bytes:
+        package = Path(next(iter(headrace_components.__path__)))
+        return b"".join(
+            f"{file.relative_to(package)}\0".encode() + file.read_bytes()
+            for file in sorted(package.rglob("*.py"))
+        )
+
+
+def _digest(parts: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _version(library: str) -> str:
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return ""

@@ -1,0 +1,1 @@
+"""Walks a compiled pipeline and runs its tasks."""

@@ -1,0 +1,368 @@
+"""Carries a run from its record to its result."""
+
+import asyncio
+import contextlib
+import datetime
+import os
+import secrets
+import signal
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from headrace.compilation.passes.loop_values import check_loop_values
+from headrace.compilation.passes.parameter_checks import check_parameters
+from headrace.frontend.loading import PipelineSource
+from headrace.ir.view import Spec
+from headrace.lineage.local_store.connection import check_installed, default_url
+from headrace.lineage.local_store.writer import LineageStore
+from headrace.targets.local import run_parameters
+from headrace.targets.local.cache.answers import Cache
+from headrace.targets.local.cache.code_versions import InstalledCode
+from headrace.targets.local.execution.interpreter import Interpreter
+from headrace.targets.local.execution.leaf import LeafRunner
+from headrace.targets.local.execution.results import Result, RunResult, RunState
+from headrace.targets.local.execution.rules import RULES, Backend
+from headrace.targets.local.observer import Observer, Silence
+from headrace.targets.local.records.record import Origin, Record, StoredUrl, code_digest
+from headrace.targets.local.records.recorder import Recorder
+from headrace.targets.local.records.resuming import with_code_of_now
+from headrace.targets.local.records.store import RunStore, storage_error
+from headrace.targets.local.runners.container_options import ContainerOptions
+from headrace.targets.local.runners.runner import CONTAINER_RUNNERS, RunnerName
+from headrace.targets.local.runners.setup import Setup, prepare
+from headrace_components.contract.errors import ComponentError, InputError
+
+T = TypeVar("T")
+
+_LINEAGE_STATES: Mapping[RunState, Any] = {
+    "succeeded": "complete",
+    "failed": "failed",
+    "interrupted": "canceled",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """How to run, as opposed to what.
+
+    Attributes:
+        root: The directory that holds runs, cache and lineage.
+        runner: `worker`: tasks of Headrace are forked from a process that has done their imports.
+            `process`: each gets a fresh interpreter. `venv`: one of an environment made from its
+            image's lock. `docker` and `podman`: each task runs in a container of its image.
+        containers: How the last two run containers.
+        use_cache: Whether a task may be answered by an earlier one like it.
+        metadata: URL of the lineage database; empty for SQLite under `root`.
+        concurrency: How many tasks may run at once; 0 for the number of CPU cores.
+        like: The backend whose rules hold for components that are not Headrace's.
+    """
+
+    root: Path = Path("headrace_root")
+    runner: RunnerName = "worker"
+    containers: ContainerOptions = field(default_factory=ContainerOptions)
+    use_cache: bool = True
+    metadata: str = ""
+    concurrency: int = 0
+    like: Backend = "kubeflow"
+
+    def __post_init__(self) -> None:
+        """Rejects values that no run could honour."""
+        if self.runner not in get_args(RunnerName):
+            raise InputError(
+                f"headrace run: the runner is {self.runner!r}, expected one of "
+                f"{list(get_args(RunnerName))}. Choose one of these."
+            )
+        if self.runner not in CONTAINER_RUNNERS and self.containers != ContainerOptions():
+            raise InputError(
+                f"headrace run: the runner is {self.runner!r}, but --mount, --network and --config "
+                "are for containers. Add --runner docker or podman, or leave them out."
+            )
+        if self.like not in RULES:
+            raise InputError(
+                f"headrace run: `like` is {self.like!r}, expected one of {list(RULES)}. Choose "
+                "the backend that the pipeline is for."
+            )
+        if self.concurrency < 0:
+            raise InputError(
+                f"headrace run: `concurrency` is {self.concurrency}, expected a number of tasks. "
+                "Pass 0 for one a CPU core."
+            )
+
+
+def start(
+    spec: Mapping[str, Any],
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    options: Options | None = None,
+    observer: Observer | None = None,
+    origin: Origin | None = None,
+) -> RunResult:
+    """Runs a pipeline and returns how it went.
+
+    A failing task fails the run, but not this call: see `RunResult.state`. Interrupted by Ctrl-C
+    or SIGTERM, it ends the tasks and returns with state `interrupted`.
+
+    Args:
+        spec: The compiled pipeline: KFP's `PipelineSpec` as JSON data.
+        parameters: Values of the pipeline's parameters.
+        options: How to run.
+        observer: Is told what happens.
+        origin: Where the pipeline is from; None where that can not be found again.
+
+    Raises:
+        InputError: The pipeline or a parameter is not as it must be; nothing has run.
+        PlatformError: The root or the lineage database cannot be used.
+    """
+    check_installed("headrace run")
+    options = options or Options()
+    pipeline = Spec(body=spec)
+    values = run_parameters.checked(parameters or {}, pipeline.root)
+    check_loop_values(spec, values)
+    check_parameters(spec, values)
+    observer = observer or Silence()
+    setup = prepare(options.runner, spec, values, options.containers, observer.log)
+    root = options.root.absolute()
+    now = datetime.datetime.now(datetime.UTC)
+    run_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    record = Record(
+        run_id=run_id,
+        created=now.isoformat(timespec="seconds"),
+        directory=str(Path.cwd()),
+        code_version=InstalledCode().embedded,
+        runner=options.runner,
+        containers=options.containers.to_json(),
+        use_cache=options.use_cache,
+        like=options.like,
+        metadata=StoredUrl.of(options.metadata),
+        parameters=values,
+        spec=dict(setup.body),
+        code=code_digest(spec, values),
+        origin=origin,
+    )
+    store = RunStore.create(root, pipeline.name, run_id, record.to_json())
+    return _execute(store, record, options, setup, observer)
+
+
+def resume(
+    run_id: str,
+    *,
+    root: Path,
+    pipeline: PipelineSource | Mapping[str, Any] | None = None,
+    runner: RunnerName | None = None,
+    containers: ContainerOptions | None = None,
+    metadata: str = "",
+    observer: Observer | None = None,
+) -> RunResult:
+    """Finishes an earlier run: tasks that are done and not affected stay done, the others run.
+
+    Args:
+        run_id: The run.
+        root: The root that it lies under.
+        pipeline: Where to take the code from; None as `with_code_of_now` says.
+        runner: How to start tasks; None for the way that the run was started with.
+        containers: How to run containers; None likewise.
+        metadata: URL of the lineage database; empty for that of the run.
+        observer: Is told what happens.
+
+    Raises:
+        InputError: There is no such run, its record is damaged, another process works on it, or its
+            database needs a password; or the pipeline is another one, or does not compile.
+    """
+    check_installed("headrace run")
+    observer = observer or Silence()
+    store = RunStore.find(root.absolute(), run_id)
+    begun = Record.read(store)
+    record = with_code_of_now(store, begun, pipeline, observer.log)
+    name: RunnerName = runner or record.runner
+    if containers is None and name in CONTAINER_RUNNERS:
+        containers = ContainerOptions.from_json(dict(record.containers))
+    options = Options(
+        root=store.root,
+        runner=name,
+        containers=containers or ContainerOptions(),
+        use_cache=record.use_cache,
+        metadata=metadata or record.metadata.url(),
+        like=record.like,
+    )
+    Spec(body=record.spec)  # nothing is done with a damaged one
+    setup = prepare(
+        options.runner, record.spec, record.parameters, options.containers, observer.log
+    )
+    if record is not begun:
+        record = replace(record, spec=dict(setup.body))
+    if record.code_version != InstalledCode().embedded:
+        observer.log("Headrace has changed since this run began; what is done stays as it is.")
+    return _execute(store, record, options, setup, observer)
+
+
+def _execute(
+    store: RunStore,
+    record: Record,
+    options: Options,
+    setup: Setup,
+    observer: Observer,
+) -> RunResult:
+    try:
+        with store.locked():
+            (store.directory / "logs").mkdir(exist_ok=True)
+            if record.to_json() != store.record():
+                store.write_record(record.to_json())
+            return _run_async(lambda: _Run(store, record, options, setup, observer).execute())
+    except OSError as error:
+        raise storage_error("headrace run", error) from error
+
+
+def _run_async(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Runs a coroutine to its end, in a thread of its own if this one has a loop already."""
+    if not _has_running_loop():
+        return asyncio.run(main())
+    outcome: list[T] = []
+    failure: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            outcome.append(asyncio.run(main()))
+        except BaseException as error:  # carried over to the caller's thread
+            failure.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    if failure:
+        raise failure[0]
+    return outcome[0]
+
+
+def _has_running_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+class _Run:
+    def __init__(
+        self,
+        store: RunStore,
+        record: Record,
+        options: Options,
+        setup: Setup,
+        observer: Observer,
+    ) -> None:
+        self._store = store
+        self._record = record
+        self._observer = observer
+        self._started = time.monotonic()
+        self._spec = Spec(body=setup.body)
+        self._run_id = record.run_id
+        self._rules = RULES[options.like]
+        self._lineage = LineageStore(options.metadata or default_url(store.root))
+        self._runner = setup.runner(
+            root=store.root,
+            directory=Path(record.directory),
+            logs=store.directory / "logs",
+            run_id=self._run_id,
+            tell=observer.log,
+        )
+        self._leaves = LeafRunner(
+            directory=Path(record.directory),
+            store=store,
+            cache=Cache(
+                root=store.root,
+                pipeline=self._spec.name,
+                like=options.like,
+                code=setup.code,
+                tell=observer.log,
+            ),
+            use_cache=options.use_cache,
+            runner=self._runner,
+            recorder=Recorder(run_id=self._run_id, lineage=self._lineage),
+            observer=observer,
+            components=self._spec.headrace_names(),
+            concurrency=options.concurrency or os.cpu_count() or 1,
+            rules=self._rules,
+            is_confined=options.runner in CONTAINER_RUNNERS,
+        )
+
+    async def execute(self) -> RunResult:
+        try:
+            return await self._executed()
+        except Exception:
+            # Lineage did not take a record, or the disk a file. Nothing may say "running" any more.
+            with contextlib.suppress(OSError):
+                self._store.write_state("failed")
+            with contextlib.suppress(ComponentError):
+                self._lineage.finish_run(self._run_id, "failed")
+            raise
+
+    async def _executed(self) -> RunResult:
+        self._store.write_state("running")
+        self._lineage.begin_run(self._spec.name, self._run_id, self._record.parameters)
+        self._observer.run_started(
+            self._run_id,
+            ["/".join(path) for path, _ in self._spec.leaves() if "*" not in path],
+        )
+        if self._spec.uses_workspace:
+            self._store.workspace.mkdir(exist_ok=True)
+        interpreter = Interpreter(self._spec, self._leaves, self._placeholders(), self._rules)
+        work = asyncio.create_task(interpreter.run(self._record.parameters))
+        try:
+            with _stopping_on_signals(work):
+                outcome = await work
+        except asyncio.CancelledError:
+            return await self._finish("interrupted", None)
+        finally:
+            await self._runner.close()
+            self._leaves.clean_up()
+        return await self._finish("failed" if outcome.state == "failed" else "succeeded", outcome)
+
+    def _placeholders(self) -> dict[str, str]:
+        return {
+            "pipeline_job_name": f"{self._spec.name}-{self._run_id}",
+            "pipeline_job_uuid": self._run_id,
+            "pipeline_job_resource_name": f"{self._spec.name}/{self._run_id}",
+            "pipeline_job_create_time_utc": self._record.created,
+            "pipeline_job_schedule_time_utc": self._record.created,
+            "pipeline_root": str(self._store.root),
+            "workspace_path": str(self._store.workspace),
+        }
+
+    async def _finish(self, state: RunState, outcome: Result | None) -> RunResult:
+        result = RunResult(
+            pipeline=self._spec.name,
+            run_id=self._run_id,
+            state=state,
+            directory=self._store.directory,
+            seconds=time.monotonic() - self._started,
+            tasks=tuple(self._leaves.outcomes),
+            failures=tuple(self._leaves.failures),
+            parameters=outcome.parameters if outcome else {},
+            artifacts=outcome.artifacts if outcome else {},
+            pipeline_source=self._record.origin.pipeline if self._record.origin else "",
+        )
+        self._lineage.finish_run(self._run_id, _LINEAGE_STATES[state])
+        self._store.write_state(state, seconds=round(result.seconds, 3))
+        self._observer.run_finished(result)
+        return result
+
+
+@contextlib.contextmanager
+def _stopping_on_signals(work: asyncio.Task[Any]) -> Iterator[None]:
+    """Cancels the work on Ctrl-C and SIGTERM. Only the main thread hears of signals."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    for number in numbers:
+        loop.add_signal_handler(number, work.cancel)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)

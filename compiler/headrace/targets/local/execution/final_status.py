@@ -1,0 +1,41 @@
+"""What an exit task is told of the tasks before it: `dsl.PipelineTaskFinalStatus`."""
+
+from typing import Any
+
+from headrace.ir import specs
+from headrace.ir.view import Component
+from headrace.targets.local.execution.placeholders import Context
+from headrace.targets.local.execution.results import Result
+from headrace.targets.local.execution.rules import Rules
+
+_UNKNOWN = 2  # of `google.rpc.Code`; a `google.rpc.Status` that is OK is empty as JSON
+_STATES = {"succeeded": "SUCCEEDED", "failed": "FAILED", "skipped": "SKIPPED"}
+_OF_ML_METADATA = {"succeeded": "COMPLETE", "failed": "FAILED", "skipped": "CANCELED"}
+
+
+def final_status(
+    producer: str, result: Result, component: Component, rules: Rules, context: Context
+) -> dict[str, Any]:
+    """Returns how a task ended, as JSON data.
+
+    Args:
+        producer: Name of the task.
+        result: How it ended.
+        component: The component of the exit task. A Python component translates what a backend
+            tells, so it gets kfp's words.
+        rules: Those of the backend that the run is like.
+        context: Values of the pipeline's placeholders.
+    """
+    told: dict[str, Any] = {
+        "pipelineJobResourceName": context.pipeline["pipeline_job_resource_name"],
+        "pipelineTaskName": producer,
+    }
+    container = (component.executor or {}).get("container", {})
+    if not rules.tells_reasons and not specs.is_python_component(container):
+        state = "RUNNING" if result.ran_nothing else _OF_ML_METADATA[result.state]
+        return {"state": state, "error": {}, **told}
+    error: dict[str, Any] = {}
+    if result.failure:
+        name = f"{result.failure.task}: "
+        error = {"code": _UNKNOWN, "message": name + result.failure.message.removeprefix(name)}
+    return {"state": _STATES[result.state], "error": error, **told}

@@ -1,0 +1,242 @@
+"""Works out what goes into a task: constants, inputs of the DAG, outputs of earlier tasks."""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from headrace.ir import specs
+from headrace.ir.parameter_types import AUTHOR_NAMES, is_handed_on, kind_of
+from headrace.ir.values import coerce, select
+from headrace.ir.view import Component, TaskSpec
+from headrace.targets.local.execution.final_status import final_status
+from headrace.targets.local.execution.placeholders import Context, fill_constant
+from headrace.targets.local.execution.results import Artifact, Inputs, Result
+from headrace.targets.local.execution.rules import Rules
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.templates import INPUT_PREFIX, TEMPLATES_INPUT
+from headrace_components.contract.templates import fill as fill_templates
+
+_ABSENT: Any = object()
+
+
+def resolve(
+    task: TaskSpec,
+    component: Component,
+    scope: Inputs,
+    upstream: Mapping[str, Result],
+    context: Context,
+    rules: Rules,
+) -> Inputs:
+    """Returns the inputs of a task.
+
+    Args:
+        task: The task.
+        component: Its component, whose declarations give types and defaults.
+        scope: The inputs of the DAG that the task is in.
+        upstream: Results of the tasks that it depends on.
+        context: Values of the pipeline's placeholders; names the task in error messages.
+        rules: Those of the backend that the run is like.
+
+    Raises:
+        InputError: A required input has no value, a value is not of the declared type, or an
+            output cannot be collected.
+    """
+    where = context.task
+    values: dict[str, Any] = {}
+    constants = {}
+    for name, source in task.parameters.items():
+        if "runtimeValue" in source:
+            constants[name] = source
+            continue
+        if "taskFinalStatus" in source:
+            producer = source["taskFinalStatus"]["producerTask"]
+            values[name] = final_status(producer, upstream[producer], component, rules, context)
+            continue
+        value = _parameter(name, source, scope, upstream, where)
+        if value is not _ABSENT:
+            values[name] = _selected(value, source, f"{where}: `{name}`")
+    # A constant may quote the task's other inputs, which kfp adds under names of its own.
+    filling = Context(
+        task=where,
+        pipeline=context.pipeline,
+        message={"inputs": {"parameterValues": dict(values)}},
+    )
+    for name, source in constants.items():
+        value = fill_constant(_constant(source["runtimeValue"], where), filling)
+        values[name] = _selected(value, source, f"{where}: `{name}`")
+    if component.headrace_name is not None or TEMPLATES_INPUT in values:
+        values = _own(values, component, where)
+    return Inputs(
+        parameters=_typed(values, component, where, _handed_on),
+        artifacts=_artifacts(task, component, scope, upstream, where),
+    )
+
+
+def _own(values: Mapping[str, Any], component: Component, where: str) -> dict[str, Any]:
+    """Returns what a component that fills in templates is to get of the values of its task.
+
+    kfp adds inputs of its own; those that the container's machine is told by are kept for it.
+    """
+    container = (component.executor or {}).get("container", {})
+    kept = specs.referenced_parameters(specs.canonical_json(container))
+    filled = fill_templates(values, where)
+    return {
+        **{name: filled[name] for name in filled if name in component.input_parameters},
+        **{name: values[name] for name in kept if name in values},
+    }
+
+
+def with_defaults(values: Mapping[str, Any], component: Component, where: str) -> dict[str, Any]:
+    """Returns the values in their declared types, with defaults for those that are not there."""
+    return _typed(dict(values), component, where, coerce)
+
+
+def of_iteration(
+    values: Mapping[str, Any], item: str, component: Component, where: str
+) -> dict[str, Any]:
+    """Returns the parameters of one round of a loop.
+
+    Args:
+        values: Parameters of the loop, and the item of the round.
+        item: Name of the item.
+        component: What runs in each round.
+        where: The round, for error messages.
+
+    Raises:
+        InputError: The item is of another type than the tasks of the loop take.
+    """
+    if values[item] is None:
+        raise InputError(
+            f"{where}: the item of the loop is null, and the driver of Kubeflow hands on none. "
+            "Leave it out of the list."
+        )
+    return _typed(dict(values), component, where, _handed_on)
+
+
+def loop_items(iterator: Mapping[str, Any], inputs: Inputs, where: str) -> list[Any]:
+    """Returns what a loop goes over.
+
+    Raises:
+        InputError: It is no list.
+    """
+    items = iterator["items"]
+    value = items["raw"] if "raw" in items else inputs.parameters.get(items["inputParameter"])
+    if value is None:
+        raise InputError(f"{where}: the list to loop over has no value. Pass one, as [].")
+    listed: list[Any] = coerce(value, "LIST", f"{where}: what it loops over")
+    return listed
+
+
+def _constant(value: Mapping[str, Any], where: str) -> Any:
+    if "constant" not in value:
+        raise InputError(
+            f"{where}: a constant has {sorted(value)}, expected `constant`. Compile the pipeline "
+            "again with kfp 2.13 to 2.17."
+        )
+    return value["constant"]
+
+
+def _parameter(
+    name: str,
+    source: Mapping[str, Any],
+    scope: Inputs,
+    upstream: Mapping[str, Result],
+    where: str,
+) -> Any:
+    if "componentInputParameter" in source:
+        return scope.parameters.get(source["componentInputParameter"], _ABSENT)
+    if "taskOutputParameter" in source:
+        output = source["taskOutputParameter"]
+        producer = upstream[output["producerTask"]]
+        _check_collected(name, producer, output["outputParameterKey"], where)
+        return producer.parameters.get(output["outputParameterKey"], _ABSENT)
+    raise InputError(
+        f"{where}: a parameter comes from {sorted(source)}, which is unknown. Compile the "
+        "pipeline again with kfp 2.13 to 2.17."
+    )
+
+
+def _check_collected(name: str, producer: Result, key: str, where: str) -> None:
+    if key in producer.uncollected:
+        raise InputError(
+            f"{where}: `{name}` collects from {producer.uncollected[key]}, or run with --like "
+            "vertex if it is not for Kubeflow."
+        )
+
+
+def _selected(value: Any, source: Mapping[str, Any], where: str) -> Any:
+    selector = source.get("parameterExpressionSelector")
+    return select(value, selector, where) if selector else value
+
+
+def _handed_on(value: Any, kind: str | None, where: str) -> Any:
+    """Returns a value as Kubeflow's driver hands it to a task: it makes texts, and nothing else."""
+    if not is_handed_on(value, kind):
+        asked = AUTHOR_NAMES[kind or ""]
+        raise InputError(
+            f"{where} is {json.dumps(value)[:100]}, a {kind_of(value)}, but it takes {asked}, and "
+            f"Kubeflow converts nothing but into texts. Have the component before it return "
+            f"{asked}, or put a value of that type into the list or dict that it is from."
+        )
+    return coerce(value, kind, where)
+
+
+def _typed(
+    values: dict[str, Any],
+    component: Component,
+    where: str,
+    convert: Callable[[Any, str | None, str], Any],
+) -> dict[str, Any]:
+    for name, definition in component.input_parameters.items():
+        kind = definition.get("parameterType")
+        value = values.get(name)
+        if value is None and "defaultValue" in definition:
+            value = definition["defaultValue"]
+        if value is not None:
+            values[name] = _finite(convert(value, kind, f"{where}: `{name}`"), name, where)
+        elif definition.get("isOptional") or (component.is_dag and name.startswith(INPUT_PREFIX)):
+            # What kfp passes into a condition or a loop is as optional as where it comes from.
+            values.pop(name, None)
+        else:
+            raise InputError(
+                f"{where}: `{name}` has no value and no default. Connect it to a task that always "
+                "runs, or pass a value."
+            )
+    return values
+
+
+def _finite(value: Any, name: str, where: str) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InputError(
+            f"{where}: `{name}` is {value}, which KFP's messages have no number for. Give it as a "
+            "string, or leave an optional parameter out."
+        )
+    return value
+
+
+def _artifacts(
+    task: TaskSpec,
+    component: Component,
+    scope: Inputs,
+    upstream: Mapping[str, Result],
+    where: str,
+) -> dict[str, tuple[Artifact, ...]]:
+    artifacts = {}
+    for name, source in task.artifacts.items():
+        if "componentInputArtifact" in source:
+            found = scope.artifacts.get(source["componentInputArtifact"])
+        else:
+            output = source["taskOutputArtifact"]
+            producer = upstream[output["producerTask"]]
+            _check_collected(name, producer, output["outputArtifactKey"], where)
+            found = producer.artifacts.get(output["outputArtifactKey"])
+        if found is not None:
+            artifacts[name] = found
+    for name, definition in component.input_artifacts.items():
+        if name not in artifacts and not definition.get("isOptional"):
+            raise InputError(
+                f"{where}: input `{name}` got no artifact: the task that should make it did not "
+                "run. Give `dsl.OneOf` a branch that always runs, or make the input optional."
+            )
+    return artifacts

@@ -1,0 +1,468 @@
+"""Runs one task that is no DAG: from an earlier attempt, from the cache, or for real."""
+
+import asyncio
+import contextlib
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from headrace.display.verdicts import verdict_of
+from headrace.ir.view import Component, TaskSpec
+from headrace.targets.local.cache import answers as caching
+from headrace.targets.local.execution import executor_input
+from headrace.targets.local.execution.importing import import_artifact
+from headrace.targets.local.execution.long_arguments import startable
+from headrace.targets.local.execution.placeholders import (
+    Context,
+    fill,
+    fill_arguments,
+    fill_constant,
+)
+from headrace.targets.local.execution.results import (
+    Artifact,
+    Artifacts,
+    Failure,
+    Inputs,
+    Result,
+    TaskOutcome,
+    artifacts_to_json,
+)
+from headrace.targets.local.execution.rules import Rules
+from headrace.targets.local.observer import Observer
+from headrace.targets.local.records.recorder import Recorder
+from headrace.targets.local.records.store import Attempt, RunStore, storage_error
+from headrace.targets.local.records.task_notices import TaskNotices
+from headrace.targets.local.runners.runner import Runner, TaskProcess
+from headrace_components.contract.errors import ComponentError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """One task that is ready to run.
+
+    Attributes:
+        path: Where it stands in the pipeline; numbers are iterations of loops.
+        spec: The task.
+        component: Its component.
+        inputs: Its inputs.
+        context: Values of the pipeline's placeholders.
+    """
+
+    path: tuple[str, ...]
+    spec: TaskSpec
+    component: Component
+    inputs: Inputs
+    context: Context
+
+    @property
+    def name(self) -> str:
+        """The task's name in reports."""
+        return "/".join(self.path)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Earlier:
+    """What an earlier attempt at the run left of a task that it had finished.
+
+    Attributes:
+        entry: The outputs.
+        identity: What was asked of it; None where an earlier version of Headrace did not say.
+        is_recorded: Whether lineage and cache have heard of it.
+        cache_key: What the cache is to hear, where it has not.
+    """
+
+    entry: caching.Entry
+    identity: str | None
+    is_recorded: bool
+    cache_key: str | None
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], component: Component) -> "_Earlier":
+        """Reads `result.json`. Raises ValueError where it is damaged."""
+        if not isinstance(data.get("is_recorded"), bool):
+            raise ValueError("it lacks `is_recorded`")
+        if not isinstance(data.get("identity", ""), str):
+            raise ValueError("its `identity` is no text")
+        return cls(
+            entry=caching.Entry.from_json(data, component),
+            identity=data.get("identity"),
+            is_recorded=data["is_recorded"],
+            cache_key=data.get("cache_key"),
+        )
+
+
+class LeafRunner:
+    """Runs the tasks of one run, as many at a time as there are slots.
+
+    Args:
+        directory: The directory that the run was started in.
+        store: The run's directory.
+        cache: The cache of the root.
+        use_cache: Whether it may answer; it is filled in any case.
+        runner: Starts processes.
+        recorder: Records executions.
+        observer: Is told of every task.
+        components: Components of Headrace, each once, in the order in which they may run.
+        concurrency: How many tasks may run at once.
+        rules: Those of the backend that the run is like.
+        is_confined: Whether tasks run in containers.
+    """
+
+    def __init__(
+        self,
+        *,
+        directory: Path,
+        store: RunStore,
+        cache: caching.Cache,
+        use_cache: bool,
+        runner: Runner,
+        recorder: Recorder,
+        observer: Observer,
+        components: Sequence[str],
+        concurrency: int,
+        rules: Rules,
+        is_confined: bool = False,
+    ) -> None:
+        self.outcomes: list[TaskOutcome] = []
+        self.failures: list[Failure] = []
+        self._directory = directory
+        self._store = store
+        self._cache = cache
+        self._use_cache = use_cache
+        self._runner = runner
+        self._recorder = recorder
+        self._observer = observer
+        self._components = list(components)
+        self._rules = rules
+        self._is_confined = is_confined
+        self._slots = asyncio.Semaphore(concurrency)
+        self._abandoned: list[Attempt] = []
+
+    async def run(self, job: Job) -> Result:
+        """Returns the result of a task, running it only if nothing else has it."""
+        identity = caching.identity(job.component, job.inputs)
+        earlier = self._earlier(job, identity)
+        if earlier is not None:
+            return self._resumed(job, earlier, identity)
+        if "importer" in (job.component.executor or {}):
+            return self._imported(job, identity)
+        key = self._cache.key(job.spec, job.component, job.inputs)
+        if self._use_cache and job.spec.may_be_cached and key is not None:
+            entry = self._cache.look_up(key, job.component)
+            if entry is not None:
+                return self._cached(job, entry, identity)
+        return await self._run(job, key, identity)
+
+    def clean_up(self) -> None:
+        """Removes what interrupted tasks left; they must have ended."""
+        for attempt in self._abandoned:
+            attempt.discard()
+
+    def skip(self, name: str, reason: str) -> None:
+        """Reports a task that does not run."""
+        self._report(TaskOutcome(name=name, state="skipped", reason=reason))
+
+    def fail(self, name: str, failure: Failure, seconds: float = 0.0) -> Result:
+        """Reports a task that failed and returns its result."""
+        self.failures.append(failure)
+        self._report(
+            TaskOutcome(
+                name=name, state="failed", seconds=seconds, reason=failure.message, log=failure.log
+            )
+        )
+        return Result(state="failed", failure=failure)
+
+    def _earlier(self, job: Job, identity: str) -> _Earlier | None:
+        """Returns what an earlier attempt at this run left of the task, if that still holds."""
+        try:
+            result = self._store.result(job.path)
+            earlier = None if result is None else _Earlier.from_json(result, job.component)
+        except (ValueError, OSError) as error:
+            file = self._store.result_path(job.path)
+            self._observer.log(f"{job.name}: {file} is damaged ({error}); the task runs again.")
+            return None
+        if earlier is None:
+            return None
+        if earlier.identity is None:
+            return earlier
+        if not caching.is_same(earlier.identity, identity):
+            self._observer.log(
+                f"{job.name}: its code, parameters or inputs have changed since it was done; it "
+                "runs again."
+            )
+            return None
+        changed = None if "importer" in (job.component.executor or {}) else earlier.entry.changed()
+        if changed is not None:
+            self._observer.log(f"{job.name}: {changed} is not as it was left; the task runs again.")
+            return None
+        return earlier
+
+    def _resumed(self, job: Job, earlier: _Earlier, identity: str) -> Result:
+        parameters, artifacts = earlier.entry.parameters, earlier.entry.artifacts
+        if not earlier.is_recorded:
+            # Killed between the rename and the record: the task is done, its record perhaps not.
+            # Lineage takes an execution's outputs once, so they are recorded as a new one's.
+            execution = self._begin(job)
+            artifacts = self._record(
+                job, execution, parameters, artifacts, earlier.cache_key, identity
+            )
+        return self._succeeded(
+            job, "cached", 0.0, parameters, artifacts, "done before the run was resumed"
+        )
+
+    def _imported(self, job: Job, identity: str) -> Result:
+        started = time.monotonic()
+        artifact = import_artifact(
+            (job.component.executor or {})["importer"],
+            job.inputs,
+            self._directory,
+            job.context,
+            self._store.workspace,
+            self._observer.log,
+        )
+        execution = self._begin(job)
+        made = self._recorder.finish(
+            execution,
+            "complete",
+            dict.fromkeys(job.component.output_artifacts, (artifact,)),
+        )
+        self._store.attempt(job.path).commit(_result({}, made, execution, identity))
+        return self._succeeded(job, "done", time.monotonic() - started, {}, made)
+
+    def _cached(self, job: Job, entry: caching.Entry, identity: str) -> Result:
+        started = time.monotonic()
+        execution = self._begin(job)
+        artifacts = self._recorder.finish(execution, "cached", entry.artifacts)
+        result = _result(entry.parameters, artifacts, execution, identity)
+        if any(self._store.holds(job.path, a.uri) for found in artifacts.values() for a in found):
+            # This very task made them: what says that it is done was damaged, and they were not.
+            self._store.update_result(job.path, result)
+        else:
+            self._store.attempt(job.path).commit(result)
+        seconds = time.monotonic() - started
+        return self._succeeded(job, "cached", seconds, entry.parameters, artifacts)
+
+    async def _run(self, job: Job, key: str | None, identity: str) -> Result:
+        started = 0.0
+        policy = job.spec.retry
+        attempt = 0
+        while True:
+            async with self._slots:
+                if attempt == 0:
+                    started = time.monotonic()
+                    self._observer.task_started(job.name)
+                result = await self._try(job, key, identity, started)
+            if isinstance(result, Result):
+                return result
+            if attempt == policy.max_retries or result.kind == "input":
+                return self.fail(job.name, result, time.monotonic() - started)
+            pause = policy.pause_seconds(attempt)
+            self._observer.log(
+                f"{job.name}: attempt {attempt + 1} of {policy.max_retries + 1} failed: "
+                f"{result.message} The next follows in {pause:g} s."
+            )
+            await asyncio.sleep(pause)
+            attempt += 1
+
+    async def _try(
+        self, job: Job, key: str | None, identity: str, started: float
+    ) -> Result | Failure:
+        log = self._store.log_path(job.path)
+        log.touch()
+        execution = self._begin(job)
+        attempt = self._store.attempt(job.path)
+        try:
+            async with self._notices_passed_on(job, log):
+                status = await self._start(job, attempt, log)
+            if status != 0:
+                failure = executor_input.failure(attempt, log, status, job.name)
+                if executor_input.has_findings(attempt):
+                    kept = attempt.keep_findings(self._store.findings_path(job.path))
+                    failure = replace(failure, message=f"{failure.message} {kept}")
+            else:
+                parameters, artifacts = executor_input.read_outputs(
+                    job.component,
+                    attempt,
+                    self._store.root,
+                    job.name,
+                    None if self._is_confined else self._directory,
+                    self._rules_for(job.component),
+                    self._observer.log,
+                )
+                shutil.rmtree(self._store.findings_path(job.path), ignore_errors=True)
+                # The disk may take its time, while other tasks go on.
+                await asyncio.to_thread(attempt.keep)
+                made = caching.Entry(
+                    parameters=parameters, artifacts=_fingerprinted(artifacts, attempt)
+                )
+                return self._finished(job, attempt, made, key, identity, execution, started)
+        except ComponentError as error:
+            failure = Failure.of(error, job.name, log)
+        except OSError as error:
+            failure = Failure.of(storage_error(job.name, error), job.name, log)
+        except asyncio.CancelledError:
+            self._abandoned.append(attempt)
+            self._give_up(job, execution, "canceled")
+            raise
+        attempt.discard()
+        self._give_up(job, execution, "failed", failure.message)
+        return failure
+
+    def _notices_passed_on(
+        self, job: Job, log: Path
+    ) -> contextlib.AbstractAsyncContextManager[None]:
+        name = job.component.headrace_name
+        if name is None:
+            return contextlib.nullcontext()
+        tell = self._observer.log
+        return TaskNotices(log, name, lambda text: tell(f"{job.name}: {text}")).passed_on()
+
+    def _give_up(
+        self,
+        job: Job,
+        execution: int,
+        state: Literal["failed", "canceled"],
+        reason: str | None = None,
+    ) -> None:
+        """Tells lineage that a task made nothing; why it did not is what the author must hear."""
+        try:
+            self._recorder.give_up(execution, state, reason)
+        except ComponentError as error:
+            self._observer.log(f"{job.name}: {error}")
+
+    async def _start(self, job: Job, attempt: Attempt, log: Path) -> int:
+        rules = self._rules_for(job.component)
+        message = executor_input.message(job.component, job.inputs, attempt, rules)
+        container = (job.component.executor or {})["container"]
+        context = replace(job.context, message=message, rules=rules)
+        variables = self._rules.variables(
+            container.get("env", ()), lambda text: fill(text, context)
+        )
+        context = replace(context, variables=variables)
+        return await self._runner.run(
+            TaskProcess(
+                task=job.name,
+                component=job.component.headrace_name,
+                image=str(container["image"]),
+                command=fill_arguments(container.get("command", ()), context),
+                arguments=startable(
+                    fill_arguments(container.get("args", ()), context),
+                    task=job.name,
+                    file=attempt.private / "executor_input.json",
+                    reads_files=job.component.headrace_name is not None,
+                ),
+                environment=variables,
+                resources=fill_constant(container.get("resources", {}), context),
+                inputs=job.inputs,
+                attempt=attempt,
+                log=log,
+                imports=self._imports_from(job.component.headrace_name),
+            )
+        )
+
+    def _rules_for(self, component: Component) -> Rules | None:
+        return None if component.headrace_name else self._rules
+
+    def _imports_from(self, component: str | None) -> list[str]:
+        # A worker starts with what the first task to run needs; what came before it was cached.
+        if component not in self._components:
+            return []
+        return self._components[self._components.index(component) :]
+
+    def _finished(
+        self,
+        job: Job,
+        attempt: Attempt,
+        made: caching.Entry,
+        key: str | None,
+        identity: str,
+        execution: int,
+        started: float,
+    ) -> Result:
+        parameters, artifacts = made.parameters, made.artifacts
+        unrecorded = {"is_recorded": False, "cache_key": key}
+        attempt.commit({**_result(parameters, artifacts, execution, identity), **unrecorded})
+        recorded = self._record(job, execution, parameters, artifacts, key, identity)
+        return self._succeeded(job, "done", time.monotonic() - started, parameters, recorded)
+
+    def _record(
+        self,
+        job: Job,
+        execution: int,
+        parameters: Mapping[str, Any],
+        artifacts: Artifacts,
+        key: str | None,
+        identity: str,
+    ) -> Artifacts:
+        """Tells lineage and cache of a task that is done."""
+        recorded = self._recorder.finish(execution, "complete", artifacts)
+        if key is not None:
+            self._cache.store(key, caching.Entry(parameters=parameters, artifacts=recorded))
+        result = _result(parameters, recorded, execution, identity)
+        self._store.update_result(job.path, result)
+        return recorded
+
+    def _begin(self, job: Job) -> int:
+        return self._recorder.begin(
+            job.name,
+            job.component.headrace_name or job.component.name,
+            job.inputs.parameters,
+            job.inputs.artifacts,
+        )
+
+    def _succeeded(
+        self,
+        job: Job,
+        state: Literal["done", "cached"],
+        seconds: float,
+        parameters: Mapping[str, Any],
+        artifacts: Artifacts,
+        reason: str | None = None,
+    ) -> Result:
+        log = self._store.log_path(job.path)
+        if state == "cached" and reason is None:
+            for artifact in (each for found in artifacts.values() for each in found):
+                if verdict := verdict_of(artifact.type, artifact.metadata):
+                    self._observer.log(f"{job.name}: {verdict}")
+        self._report(
+            TaskOutcome(
+                name=job.name,
+                state=state,
+                seconds=seconds,
+                reason=reason,
+                log=log if log.exists() else None,
+                parameters=parameters,
+                artifacts=artifacts,
+            )
+        )
+        return Result(state="succeeded", parameters=parameters, artifacts=artifacts)
+
+    def _report(self, outcome: TaskOutcome) -> None:
+        self.outcomes.append(outcome)
+        self._observer.task_finished(outcome.name, outcome.state, outcome.seconds, outcome.reason)
+
+
+def _fingerprinted(artifacts: Artifacts, attempt: Attempt) -> dict[str, tuple[Artifact, ...]]:
+    """Returns artifacts with what a cache knows them by; renaming them changes nothing of it."""
+    return {
+        port: tuple(
+            replace(artifact, fingerprint=caching.contents(attempt.written(artifact.uri)))
+            for artifact in found
+        )
+        for port, found in artifacts.items()
+    }
+
+
+def _result(
+    parameters: Mapping[str, Any], artifacts: Artifacts, execution: int, identity: str
+) -> dict[str, Any]:
+    return {
+        "parameters": dict(parameters),
+        "artifacts": artifacts_to_json(artifacts),
+        "execution": execution,
+        "identity": identity,
+        "is_recorded": True,
+    }

@@ -1,0 +1,208 @@
+"""What passes between the parts of the local backend: artifacts, inputs, results."""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from headrace_components.contract.errors import ComponentError, PlatformError
+
+TaskState = Literal["done", "cached", "skipped", "failed"]
+RunState = Literal["succeeded", "failed", "interrupted"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Artifact:
+    """An artifact that a task made or an importer named.
+
+    Attributes:
+        uri: Where it lives: an absolute path, or a URI that an importer gave.
+        type: Schema title, as `tfx.Examples`.
+        metadata: Flat properties.
+        id: Its identifier in the lineage database; None before it is recorded.
+        fingerprint: What a cache key takes, beside the URI, for what it holds: a run that is
+            resumed may write it again, and an imported file may change under its name.
+        port: The output port that it was made for; empty where an importer named it.
+    """
+
+    uri: str
+    type: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    id: int | None = None
+    fingerprint: str = ""
+    port: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the artifact as JSON data."""
+        return {
+            "uri": self.uri,
+            "type": self.type,
+            "metadata": dict(self.metadata),
+            "id": self.id,
+            "fingerprint": self.fingerprint,
+            "port": self.port,
+        }
+
+
+Artifacts = Mapping[str, tuple[Artifact, ...]]
+"""Artifacts by port; a port may carry several."""
+
+
+def artifacts_to_json(artifacts: Artifacts) -> dict[str, Any]:
+    """Returns artifacts by port as JSON data."""
+    return {port: [artifact.to_json() for artifact in found] for port, found in artifacts.items()}
+
+
+def artifacts_from_json(data: Mapping[str, Any]) -> dict[str, tuple[Artifact, ...]]:
+    """Returns what `artifacts_to_json` gave."""
+    return {
+        # Earlier versions of Headrace did not write the port.
+        port: tuple(Artifact(**{"port": port, **entry}) for entry in found)
+        for port, found in data.items()
+    }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inputs:
+    """Values for the input ports of one task. An optional port without a value is not there."""
+
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    artifacts: Artifacts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failure:
+    """Why a task failed.
+
+    Attributes:
+        task: Path of the task within the pipeline, as `for-loop-1/0/trainer`.
+        kind: `input`: the author can fix it, a retry cannot help. `platform`: a retry may help.
+            `crash`: the task ended without giving a reason.
+        message: The reason, in the task's own words where it gave any.
+        log: The task's log file; None where the task did not start.
+    """
+
+    task: str
+    kind: Literal["input", "platform", "crash"]
+    message: str
+    log: Path | None = None
+
+    @classmethod
+    def of(cls, error: ComponentError, task: str, log: Path | None) -> "Failure":
+        """Returns the failure that an error of the backend itself means for a task."""
+        kind: Literal["input", "platform"] = (
+            "platform" if isinstance(error, PlatformError) else "input"
+        )
+        return cls(task=task, kind=kind, message=str(error), log=log)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """How a task, or a DAG of tasks, ended.
+
+    Attributes:
+        state: Whether later tasks may count on it.
+        parameters: Output parameters by name.
+        artifacts: Output artifacts by port.
+        failure: The first failure, if `state` is `failed`; for a skipped task, the failure that
+            it was skipped for, if any.
+        ran_nothing: All tasks of a DAG were skipped.
+        uncollected: What is wrong with outputs that come from a loop, by name: a round is missing,
+            or all are.
+    """
+
+    state: Literal["succeeded", "failed", "skipped"]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    artifacts: Artifacts = field(default_factory=dict)
+    failure: Failure | None = None
+    ran_nothing: bool = False
+    uncollected: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskOutcome:
+    """How one task of a run ended, for reports.
+
+    Attributes:
+        name: Path of the task within the pipeline, as `for-loop-1/0/trainer`.
+        state: `cached` covers a task that an earlier attempt at this run had finished.
+        seconds: Wall time.
+        reason: Why it was skipped or failed.
+        log: Its log file, if it ran.
+        parameters: Output parameters by name.
+        artifacts: Output artifacts by port.
+    """
+
+    name: str
+    state: TaskState
+    seconds: float = 0.0
+    reason: str | None = None
+    log: Path | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    artifacts: Artifacts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunResult:
+    """How a run ended.
+
+    Attributes:
+        pipeline: Name of the pipeline.
+        run_id: The run's name under `<root>/<pipeline>/`.
+        state: `failed` if any task failed, even one whose failure a later task ignored. Where the
+            rules are Kubeflow's, exit tasks do not count.
+        directory: `<root>/<pipeline>/<run_id>`.
+        seconds: Wall time.
+        tasks: The tasks that ended, in that order.
+        failures: The tasks that failed, and why.
+        parameters: Output parameters of the pipeline.
+        artifacts: Output artifacts of the pipeline.
+        pipeline_source: The file that it was started from, with the function; empty where it was
+            started from Python.
+    """
+
+    pipeline: str
+    run_id: str
+    state: RunState
+    directory: Path
+    seconds: float
+    tasks: tuple[TaskOutcome, ...]
+    failures: tuple[Failure, ...]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    artifacts: Artifacts = field(default_factory=dict)
+    pipeline_source: str = ""
+
+    @property
+    def logs(self) -> Path:
+        """The directory of the tasks' log files."""
+        return self.directory / "logs"
+
+    @property
+    def resume_command(self) -> str:
+        """The command that finishes this run; after a failure, with the code as it is then."""
+        code = [self.pipeline_source] if self.pipeline_source and self.state == "failed" else []
+        root = str(self.directory.parent.parent)
+        return shlex.join(["headrace", "run", *code, "--root", root, "--resume", self.run_id])
+
+    @property
+    def pushed_models(self) -> tuple[str, ...]:
+        """Where the models lie that this run pushed."""
+        return tuple(
+            str(artifact.metadata["pushed_destination"])
+            for task in self.tasks
+            for artifacts in task.artifacts.values()
+            for artifact in artifacts
+            if artifact.type.endswith("PushedModel") and artifact.metadata.get("pushed")
+        )
+
+    @property
+    def reports(self) -> tuple[str, ...]:
+        """Where the pages lie that this run's tasks made for people, in the order of the tasks."""
+        return tuple(
+            artifact.uri
+            for task in self.tasks
+            for artifacts in task.artifacts.values()
+            for artifact in artifacts
+            if artifact.type == "system.HTML"
+        )

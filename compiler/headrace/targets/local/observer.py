@@ -1,0 +1,48 @@
+"""What a run tells while it goes on."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from headrace.targets.local.execution.results import RunResult, TaskState
+
+
+class Observer(Protocol):
+    """Is told what happens, in the order in which it happens, in one thread."""
+
+    def run_started(self, run_id: str, tasks: Sequence[str]) -> None:
+        """A run starts; `tasks` are those known by now, in the order in which they may run."""
+
+    def task_started(self, name: str) -> None:
+        """A task starts. One inside a loop is heard of here for the first time."""
+
+    def task_finished(
+        self, name: str, state: TaskState, seconds: float, reason: str | None
+    ) -> None:
+        """A task ended, or was not needed, or could not run."""
+
+    def log(self, line: str) -> None:
+        """Something else worth a line."""
+
+    def run_finished(self, result: RunResult) -> None:
+        """The run ended."""
+
+
+class Silence:
+    """An observer that says nothing."""
+
+    def run_started(self, run_id: str, tasks: Sequence[str]) -> None:
+        """Says nothing."""
+
+    def task_started(self, name: str) -> None:
+        """Says nothing."""
+
+    def task_finished(
+        self, name: str, state: TaskState, seconds: float, reason: str | None
+    ) -> None:
+        """Says nothing."""
+
+    def log(self, line: str) -> None:
+        """Says nothing."""
+
+    def run_finished(self, result: RunResult) -> None:
+        """Says nothing."""

@@ -1,0 +1,211 @@
+"""What `run.json` says of a run: what is run, and how."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, get_args
+from urllib.parse import urlsplit, urlunsplit
+
+from headrace.ir.validation.checks import check_spec
+from headrace.lineage.local_store.connection import PASSWORD_VARIABLE, parse_url
+from headrace.targets.local.execution.rules import RULES, Backend
+from headrace.targets.local.records.store import RunStore, damage
+from headrace.targets.local.runners.runner import RunnerName
+from headrace_components.contract.errors import InputError
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """Where a pipeline is from, so that a change of it can be seen.
+
+    Attributes:
+        pipeline: `PIPELINE.py[:function]` or a compiled pipeline, absolute.
+        digest: SHA-256 of that file.
+        given: Values of run parameters as they were given: the path of a module file, and not its
+            content.
+    """
+
+    pipeline: str
+    digest: str
+    given: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, pipeline: str | Path, given: Mapping[str, Any]) -> "Origin":
+        """Returns the origin of a pipeline that has just been loaded from its file."""
+        name = str(Path(pipeline).absolute())
+        return cls(pipeline=name, digest=file_digest(file_of(name)), given=dict(given))
+
+
+def file_of(pipeline: str) -> Path:
+    """Returns the file in `PIPELINE.py[:function]`."""
+    whole = Path(pipeline)
+    head, separator, tail = pipeline.rpartition(":")
+    return Path(head) if separator and tail.isidentifier() and not whole.is_file() else whole
+
+
+def file_digest(file: Path) -> str:
+    """Returns the SHA-256 of a file; empty where there is none."""
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
+
+
+def code_digest(spec: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
+    """Returns a digest of a compiled pipeline and of its parameters, with the code packed."""
+    return hashlib.sha256(json.dumps([spec, parameters], sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredUrl:
+    """The URL of a lineage database, as it may be stored.
+
+    Attributes:
+        text: The URL without its password; empty for the root's own database.
+        needs_password: Whether it had one.
+    """
+
+    text: str = ""
+    needs_password: bool = False
+
+    @classmethod
+    def of(cls, url: str) -> "StoredUrl":
+        """Takes the password out of a URL.
+
+        Raises:
+            InputError: It is not the URL of a lineage database.
+        """
+        if url:
+            parse_url(url)
+        parts = urlsplit(url)
+        if not parts.password:
+            return cls(text=url)
+        user, _, host = parts.netloc.rpartition("@")
+        netloc = f"{user.partition(':')[0]}@{host}"
+        return cls(text=urlunsplit(parts._replace(netloc=netloc)), needs_password=True)
+
+    def url(self) -> str:
+        """Returns the URL with the password that the environment has.
+
+        Raises:
+            InputError: It needs one, and the environment has none.
+        """
+        if self.needs_password and not os.environ.get(PASSWORD_VARIABLE):
+            raise InputError(
+                f"headrace run: the run records its lineage at {self.text} with a password, which "
+                f"is not stored. Set {PASSWORD_VARIABLE} to it, or pass --metadata again."
+            )
+        return self.text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """What is run, and how.
+
+    Attributes:
+        run_id: The run.
+        created: When it was started, in ISO 8601.
+        directory: The directory that it was started in.
+        code_version: A fingerprint of Headrace and its libraries.
+        runner: How tasks are started.
+        containers: How containers are run, as `ContainerOptions.to_json` says it.
+        use_cache: Whether earlier runs may answer.
+        like: The backend whose rules hold.
+        metadata: The lineage database.
+        parameters: Values of all of the pipeline's parameters, with the code packed.
+        spec: The pipeline as the runner takes it.
+        code: `code_digest` of the pipeline as it was compiled; empty where it was not recorded.
+        origin: Where the pipeline is from; None where that can not be found again.
+    """
+
+    run_id: str
+    created: str
+    directory: str
+    code_version: str
+    runner: RunnerName
+    containers: Mapping[str, Any]
+    use_cache: bool
+    like: Backend
+    metadata: StoredUrl
+    parameters: Mapping[str, Any]
+    spec: Mapping[str, Any]
+    code: str
+    origin: Origin | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns what `run.json` holds."""
+        return {
+            "format": FORMAT,
+            "run_id": self.run_id,
+            "created": self.created,
+            "directory": self.directory,
+            "code_version": self.code_version,
+            "runner": self.runner,
+            "containers": dict(self.containers),
+            "use_cache": self.use_cache,
+            "like": self.like,
+            "metadata": self.metadata.text,
+            "metadata_needs_password": self.metadata.needs_password,
+            "parameters": dict(self.parameters),
+            "spec": dict(self.spec),
+            "code": self.code,
+            "origin": None if self.origin is None else asdict(self.origin),
+        }
+
+    @classmethod
+    def read(cls, store: RunStore) -> "Record":
+        """Reads the record of a run.
+
+        Raises:
+            InputError: It is damaged, or of another version of Headrace.
+        """
+        file = store.directory / "run.json"
+        data = store.record()
+        if "format" in data and data["format"] != FORMAT:
+            raise InputError(
+                f"headrace run: {file} has format {data['format']!r}, expected {FORMAT}. Resume "
+                "it with the Headrace version that started it."
+            )
+        try:
+            record = cls._from_json(data)
+            check_spec(record.spec, "its pipeline")
+        except (KeyError, TypeError, ValueError, AttributeError, InputError) as error:
+            reason = ValueError(f"{type(error).__name__}: {error}")
+            raise InputError(damage(file, reason)) from error
+        return record
+
+    @classmethod
+    def _from_json(cls, data: Mapping[str, Any]) -> "Record":
+        record = cls(
+            run_id=data["run_id"],
+            created=data["created"],
+            directory=data["directory"],
+            code_version=data["code_version"],
+            runner=data["runner"],
+            containers=data.get("containers", {"mounts": [], "network": "none"}),
+            use_cache=data["use_cache"],
+            like=data.get("like", "kubeflow"),
+            metadata=StoredUrl(
+                text=data["metadata"], needs_password=data.get("metadata_needs_password", False)
+            ),
+            parameters=data["parameters"],
+            spec=data["spec"],
+            code=data.get("code", ""),
+            origin=Origin(**data["origin"]) if data.get("origin") else None,
+        )
+        texts = (record.run_id, record.created, record.directory, record.code_version, record.code)
+        if not all(isinstance(text, str) for text in (*texts, record.metadata.text)):
+            raise TypeError("a text is none")
+        if not (isinstance(record.parameters, dict) and isinstance(record.spec, dict)):
+            raise TypeError("`parameters` or `spec` is no object")
+        if not all(isinstance(mount, str) for mount in record.containers["mounts"]):
+            raise TypeError("a mount is no text")
+        if not isinstance(record.containers["network"], str):
+            raise TypeError("the network is no text")
+        if record.runner not in get_args(RunnerName):
+            raise ValueError(f"there is no runner {record.runner!r}")
+        if record.like not in RULES:
+            raise ValueError(f"there is no backend {record.like!r}")
+        return record

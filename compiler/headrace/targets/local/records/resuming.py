@@ -1,0 +1,116 @@
+"""Whether a run that is resumed takes the code that its author has corrected meanwhile."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from headrace.compilation.passes.parameter_checks import check_parameters
+from headrace.frontend.loading import PipelineSource
+from headrace.ir.view import Spec
+from headrace.targets.local import run_parameters
+from headrace.targets.local.records.record import Origin, Record, code_digest, file_digest, file_of
+from headrace.targets.local.records.store import RunStore
+from headrace_components.contract.errors import InputError
+from headrace_components.library.user_code.module_pack import is_packed
+
+_CHANGED = (
+    "The code has changed since this run began. What is done and not affected stays done; the rest "
+    "runs with the new code."
+)
+
+
+def with_code_of_now(
+    store: RunStore,
+    record: Record,
+    pipeline: PipelineSource | Mapping[str, Any] | None,
+    tell: Callable[[str], None],
+) -> Record:
+    """Returns the record of a run with the pipeline as it is now.
+
+    Args:
+        store: The run.
+        record: What the run was started with.
+        pipeline: Where to take the code from, changed or not. None takes it from where the run was
+            started from, if a file there has changed: what else a pipeline may read, as the date,
+            changes without its author's doing.
+        tell: Is told, in a line, what was decided.
+
+    Raises:
+        InputError: The pipeline is another one, or its new code does not compile.
+    """
+    if pipeline is not None:
+        given = record.origin.given if record.origin else record.parameters
+        return _taken(store, record, pipeline, given, tell)
+    origin = record.origin
+    if origin is None:
+        return record
+    file = file_of(origin.pipeline)
+    if not file.is_file():
+        tell(f"{file} is no longer there; the run goes on with the code that it began with.")
+        return record
+    is_edited = file_digest(file) != origin.digest
+    try:
+        found = _taken(store, record, origin.pipeline, origin.given, lambda _: None)
+    except InputError as error:
+        if is_edited:
+            raise
+        tell(f"The run goes on with the code that it began with: {error}")
+        return record
+    if found is record:
+        return record
+    if is_edited or _modules(found) != _modules(record):
+        tell(_CHANGED)
+        return found
+    tell(
+        f"{file} compiles to another pipeline than when this run began, which goes on as it was. "
+        f"To take the new one: headrace run {origin.pipeline} --root {store.root} --resume "
+        f"{record.run_id}"
+    )
+    return record
+
+
+def _taken(
+    store: RunStore,
+    record: Record,
+    pipeline: PipelineSource | Mapping[str, Any],
+    given: Mapping[str, Any],
+    tell: Callable[[str], None],
+) -> Record:
+    # Imported here: it imports the engine, which resumes.
+    from headrace.targets.local.run import load, packed
+
+    spec = load(pipeline).spec
+    loaded = Spec(body=spec)
+    if loaded.name != store.directory.parent.name:
+        raise InputError(
+            f"headrace run: the run {record.run_id} is one of the pipeline "
+            f"{store.directory.parent.name!r}, but {loaded.name!r} was given. Give the pipeline of "
+            "the run, or leave --resume out."
+        )
+    values = packed(spec, given, Path(record.directory))
+    parameters = run_parameters.checked(values, loaded.root)
+    check_parameters(spec, parameters)
+    code = code_digest(spec, parameters)
+    if code == record.code:
+        return record
+    tell(_CHANGED)
+    origin = Origin.of(pipeline, given) if isinstance(pipeline, (str, Path)) else record.origin
+    return replace(record, spec=spec, parameters=parameters, code=code, origin=origin)
+
+
+def _modules(record: Record) -> set[str]:
+    """Returns the packed modules that a run carries."""
+    return set(_packed_in([record.spec, record.parameters]))
+
+
+def _packed_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        if is_packed(value):
+            yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _packed_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _packed_in(item)

@@ -1,0 +1,336 @@
+"""The directory of a run: what is done, what is not, and nothing in between.
+
+Layout under `<root>/<pipeline>/<run_id>/`:
+
+    run.json                         what is run, and how; for its owner alone, and written first
+    state.json                       running, succeeded, failed or interrupted
+    logs/<task>.log                  one file a task; a retry appends
+    <task path>/<output>/            what a finished task made
+    <task path>/.headrace/result.json
+
+A task writes into a hidden sibling, `.<task>.<random>.partial/`. When it has succeeded its
+result is written in there, all of it is on the disk, and one rename makes it visible. So a task is
+done if its directory has a result, whenever the power went.
+"""
+
+import contextlib
+import difflib
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headrace_components.contract.errors import InputError, PlatformError
+from headrace_components.library.runs.disk import sync
+
+# No task has a name that begins with a dot.
+WORKSPACE = ".workspace"
+
+_PRIVATE = ".headrace"
+# A Unix socket's path has at most 108 bytes, and multiprocessing puts sockets with names of some 40
+# into TMPDIR.
+_MAX_TMPDIR_LENGTH = 60
+_PRIVATE_MODE = 0o600
+
+
+def write_json(path: Path, data: Any, *, mode: int = 0o666) -> None:
+    """Writes a JSON file that is there whole or not at all, whatever happens meanwhile."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123  a descriptor is no path
+            json.dump(data, file, sort_keys=True)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Reads a file of `write_json`.
+
+    Raises:
+        ValueError: It does not hold a JSON object, with the reason in one line.
+        OSError: It cannot be read.
+    """
+    try:
+        data = json.loads(path.read_text("utf-8"))
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+    if not isinstance(data, dict):
+        raise ValueError(f"it holds {type(data).__name__} data, expected an object")
+    return data
+
+
+def damage(record: Path, reason: Exception) -> str:
+    """Returns what is to be said of a run whose record is damaged."""
+    return (
+        f"headrace run: {record} is damaged ({' '.join(str(reason).split())}). It says what is "
+        "run, so this run cannot be finished. Start a new one: what is done comes from the cache."
+    )
+
+
+def storage_error(task: str, error: OSError) -> PlatformError:
+    """Returns what an error of the file system means for a task."""
+    return PlatformError(
+        f"{task}: {error.filename or 'a file of the run'} cannot be written: {error.strerror}. "
+        "Free space or mend the directory, then resume the run; nothing half-written was kept."
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """One try at a task, in a directory of its own.
+
+    Attributes:
+        partial: Where the task writes.
+        final: Where that will be once the task has succeeded.
+        temporary: The task's TMPDIR, inside `partial` or a link to there.
+    """
+
+    partial: Path
+    final: Path
+    temporary: Path
+
+    @property
+    def private(self) -> Path:
+        """Where the messages between backend and task lie."""
+        return self.partial / _PRIVATE
+
+    def published(self, value: Any) -> Any:
+        """Returns JSON data in which the final place stands for the place of writing."""
+        if isinstance(value, str):
+            return value.replace(str(self.partial), str(self.final))
+        if isinstance(value, list):
+            return [self.published(item) for item in value]
+        if isinstance(value, Mapping):
+            return {key: self.published(item) for key, item in value.items()}
+        return value
+
+    def written(self, uri: str) -> Path:
+        """Returns where an output is now that will have a URI."""
+        return Path(uri.replace(str(self.final), str(self.partial), 1))
+
+    def keep(self) -> None:
+        """Waits until the outputs are on the disk, which may take a while.
+
+        Raises:
+            OSError: The disk did not take all of it.
+        """
+        self._remove_temporary()
+        sync(
+            Path(folder, name)
+            for folder, folders, files in os.walk(self.partial)
+            for name in (".", *folders, *files)
+        )
+
+    def commit(self, result: Mapping[str, Any]) -> None:
+        """Makes the outputs visible, and with them the task done."""
+        self._remove_temporary()
+        write_json(self.private / "result.json", result)
+        # What is in the way is no longer the task's result: it was damaged, or made otherwise.
+        shutil.rmtree(self.final, ignore_errors=True)
+        self.partial.rename(self.final)
+        sync([self.final.parent])
+
+    def keep_findings(self, directory: Path) -> str:
+        """Moves what a failed task has found to a directory; returns a sentence that names it."""
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+        found = sorted(path for path in self.partial.iterdir() if path.name != _PRIVATE)
+        for path in found:
+            path.rename(directory / path.name)
+        return f"What it found is kept in {directory}: {', '.join(path.name for path in found)}."
+
+    def discard(self) -> None:
+        """Removes what a failed task left."""
+        self._remove_temporary()
+        shutil.rmtree(self.partial, ignore_errors=True)
+
+    def _remove_temporary(self) -> None:
+        if self.temporary.is_symlink():
+            self.temporary.unlink()
+        shutil.rmtree(self.private / "tmp", ignore_errors=True)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunStore:
+    """The files of one run.
+
+    Attributes:
+        root: The pipeline root.
+        directory: `<root>/<pipeline>/<run_id>`.
+    """
+
+    root: Path
+    directory: Path
+
+    @classmethod
+    def create(
+        cls, root: Path, pipeline: str, run_id: str, record: Mapping[str, Any]
+    ) -> "RunStore":
+        """Makes the directory of a new run and records what is run.
+
+        Raises:
+            PlatformError: The root cannot be written.
+        """
+        store = cls(root=root, directory=root / pipeline / run_id)
+        try:
+            (store.directory / "logs").mkdir(parents=True)
+            store.write_record(record)
+        except OSError as error:
+            raise PlatformError(
+                f"headrace run: {store.directory} cannot be written: {error.strerror}. "
+                "Choose another directory with --root, or free space."
+            ) from error
+        return store
+
+    @classmethod
+    def find(cls, root: Path, run_id: str) -> "RunStore":
+        """Returns the store of an earlier run.
+
+        Raises:
+            InputError: There is no run of that name under the root.
+        """
+        # The ID is a name, and neither a pattern nor a path.
+        is_name = run_id == Path(run_id).name and run_id not in ("", ".", "..")
+        found = [path / run_id for path in sorted(root.glob("*"))] if is_name else []
+        found = [directory for directory in found if (directory / "run.json").is_file()]
+        if not found:
+            runs = sorted(path.parent.name for path in root.glob("*/*/run.json"))
+            near = difflib.get_close_matches(run_id, runs, n=1) or runs[-1:]
+            hint = f"The nearest is {near[0]!r}. " if near else "It holds no run at all. "
+            raise InputError(
+                f"headrace run: no run {run_id!r} is under {root}. {hint}"
+                "See `headrace lineage runs`, or pass the --root of that run."
+            )
+        return cls(root=root, directory=found[0])
+
+    def record(self) -> dict[str, Any]:
+        """Returns what `create` recorded.
+
+        Raises:
+            InputError: The file is damaged.
+        """
+        file = self.directory / "run.json"
+        try:
+            return read_json(file)
+        except (ValueError, OSError) as error:
+            raise InputError(damage(file, error)) from error
+
+    def write_record(self, record: Mapping[str, Any]) -> None:
+        """Records what is run, and how. Parameters may be secrets, so others may not read it."""
+        write_json(self.directory / "run.json", record, mode=_PRIVATE_MODE)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Holds the run, so that no second process works on it.
+
+        Raises:
+            InputError: Another process holds it.
+        """
+        with (self.directory / ".lock").open("w", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise InputError(
+                    f"headrace run: run {self.directory.name!r} is still being worked on by "
+                    "another process. Wait for it, or stop it."
+                ) from error
+            yield
+
+    def write_state(self, state: str, **details: Any) -> None:
+        """Records how the run stands, also where the disk has no room for another file."""
+        file = self.directory / "state.json"
+        content = {"state": state, **details}
+        try:
+            write_json(file, content)
+        except OSError:
+            if not file.is_file():
+                raise
+            with file.open("r+", encoding="utf-8") as stream:  # in the room that it has
+                stream.write(json.dumps(content, sort_keys=True))
+                stream.truncate()
+
+    @property
+    def workspace(self) -> Path:
+        """The directory that tasks of the run may share; whoever needs it makes it."""
+        return self.directory / WORKSPACE
+
+    def log_path(self, path: tuple[str, ...]) -> Path:
+        """Returns the log file of a task."""
+        return self.directory / "logs" / f"{'.'.join(_checked(path))}.log"
+
+    def findings_path(self, path: tuple[str, ...]) -> Path:
+        """Returns the directory of what a task found that failed for it."""
+        return self.log_path(path).with_suffix(".findings")
+
+    def result(self, path: tuple[str, ...]) -> dict[str, Any] | None:
+        """Returns the result of a task that is done, else None.
+
+        Raises:
+            ValueError: Its file is damaged.
+            OSError: It cannot be read.
+        """
+        file = self.result_path(path)
+        return read_json(file) if file.is_file() else None
+
+    def result_path(self, path: tuple[str, ...]) -> Path:
+        """Returns the file that says that a task is done."""
+        return self._final(path) / _PRIVATE / "result.json"
+
+    def holds(self, path: tuple[str, ...], uri: str) -> bool:
+        """Says whether an artifact is in the directory of a task."""
+        return Path(uri).is_relative_to(self._final(path))
+
+    def update_result(self, path: tuple[str, ...], result: Mapping[str, Any]) -> None:
+        """Replaces the result of a task that is done."""
+        write_json(self.result_path(path), result)
+
+    def attempt(self, path: tuple[str, ...]) -> Attempt:
+        """Returns a fresh directory for a task; what a killed attempt left there is removed."""
+        final = self._final(path)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        for leftover in final.parent.glob(f".{final.name}.*.partial"):
+            _link(leftover).unlink(missing_ok=True)
+            shutil.rmtree(leftover, ignore_errors=True)
+        partial = final.with_name(f".{final.name}.{secrets.token_hex(4)}.partial")
+        temporary = partial / _PRIVATE / "tmp"
+        temporary.mkdir(parents=True)
+        if len(str(temporary)) > _MAX_TMPDIR_LENGTH:
+            _link(partial).symlink_to(temporary)
+            temporary = _link(partial)
+        return Attempt(partial=partial, final=final, temporary=temporary)
+
+    def _final(self, path: tuple[str, ...]) -> Path:
+        return self.directory.joinpath(*_checked(path))
+
+
+def _checked(path: tuple[str, ...]) -> tuple[str, ...]:
+    """Returns the path of a task, none of whose names leads out of the run's directory.
+
+    A pipeline's names are checked before it runs. Here it is made sure, because what is in the way
+    of a finished task is removed.
+    """
+    for name in path:
+        if name in ("", ".", "..") or "/" in name or "\0" in name:
+            raise InputError(
+                f"headrace run: {path!r} is no path of a task: {name!r} leads out of the run's "
+                "directory. Rename the task."
+            )
+    return path
+
+
+def _link(partial: Path) -> Path:
+    """Returns the short name under which a task may know its TMPDIR."""
+    return Path(tempfile.gettempdir()) / f"headrace-{partial.name.split('.')[-2]}"

@@ -1,0 +1,75 @@
+"""What the author says about containers, besides which engine runs them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from headrace_components.contract.errors import InputError
+
+_READ_ONLY = ":ro"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mount:
+    """A directory or file of this machine that a container sees under the same path."""
+
+    path: Path
+    read_only: bool = False
+
+    def option(self, target: str = "") -> str:
+        """Returns the value of an engine's `--mount`."""
+        end = ",readonly" if self.read_only else ""
+        return f"type=bind,source={self.path},target={target or self.path}{end}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerOptions:
+    """How the runners `docker` and `podman` run containers.
+
+    Attributes:
+        mounts: Directories that tasks read or write besides artifacts, as `DIR` or `DIR:ro`.
+        network: What the engine's `--network` gets; by default tasks have none.
+        config: The target profile that says where images lie; None for headrace.toml of the
+            current directory, where there is one.
+    """
+
+    mounts: tuple[str, ...] = ()
+    network: str = "none"
+    config: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Rejects mounts of what is not there."""
+        for text, mount in zip(self.mounts, self.parsed_mounts, strict=True):
+            if not mount.path.is_dir() or "," in str(mount.path):
+                raise InputError(
+                    f"headrace run: --mount is {text!r}, expected a directory that exists, without "
+                    "a comma in its path, as DIR or DIR:ro. Correct the path."
+                )
+            if mount.path.resolve() == Path("/"):
+                raise InputError(
+                    f"headrace run: --mount is {text!r}, all of this machine, which would take the "
+                    "place of the image. Mount the directories that tasks need."
+                )
+
+    @cached_property
+    def parsed_mounts(self) -> tuple[Mount, ...]:
+        """The mounts, with absolute paths."""
+        return tuple(
+            Mount(
+                path=Path(text.removesuffix(_READ_ONLY)).absolute(),
+                read_only=text.endswith(_READ_ONLY),
+            )
+            for text in self.mounts
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns what a resumed run needs to know; its images are in its record."""
+        ends = {True: _READ_ONLY, False: ""}
+        mounts = [f"{mount.path}{ends[mount.read_only]}" for mount in self.parsed_mounts]
+        return {"mounts": mounts, "network": self.network}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "ContainerOptions":
+        """Returns what `to_json` gave."""
+        return cls(mounts=tuple(data["mounts"]), network=data["network"])

@@ -1,0 +1,138 @@
+"""Runs tasks as processes of this machine."""
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from headrace.targets.local.runners import package_steps
+from headrace.targets.local.runners.environments import Environment, Environments
+from headrace.targets.local.runners.nursery_client import Nursery, Request
+from headrace.targets.local.runners.runner import RunnerName, TaskProcess
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.image_names import ISOLATED
+
+_PYTHON = re.compile(r"python(3(\.\d+)?)?")
+_OUR_VARIABLES = "HEADRACE_"
+# An image that has Python and nothing else: `python:3.11`, `registry/ubi9/python-311:latest`.
+_PLAIN_IMAGE = re.compile(r"([^@]*/)?python(-\d+)?(:[^/@]*)?(@.*)?")
+
+
+class HostRunner:
+    """Starts the processes of one run's tasks.
+
+    With `worker`, a component of Headrace runs in a process forked from one that has imported what
+    it needs; with variables of its own, which libraries may read when they are imported, it gets a
+    fresh interpreter. So does every one with `process`. With `venv`, and always if it is an
+    isolated one, that is the interpreter of an environment made from its image's lock. A foreign
+    component's command runs as it is on this machine, not in its image: what it calls must be
+    installed here. The packages that a lightweight component of kfp installs are in an environment
+    made for its list of them; a component that installs kfp alone runs in this one.
+
+    Args:
+        name: `worker`, `process` or `venv`.
+        directory: The tasks' working directory.
+        logs: Where the runner's own logs go.
+        tell: Is told, in a line, what takes a while besides the tasks.
+    """
+
+    def __init__(
+        self, name: RunnerName, directory: Path, logs: Path, tell: Callable[[str], None]
+    ) -> None:
+        self._name = name
+        self._directory = directory
+        self._warm = Nursery(logs / "_worker.log")
+        self._plain = Nursery(logs / "_process.log")
+        self._environments = Environments(self._plain.run, logs / "_environments.log", tell)
+
+    async def run(self, process: TaskProcess) -> int:
+        """Runs a task and returns its exit status; negative if a signal killed it.
+
+        Raises:
+            InputError: The command is nothing that this machine can run, or the environment that it
+                needs nothing that this machine can make.
+            PlatformError: The process that starts the tasks died, or a package cannot be had.
+        """
+        name = process.component
+        alone = name is not None and (name in ISOLATED or self._name == "venv")
+        where = await self._environments.get(str(name)) if alone else _this_environment()
+        warm = name is not None and not alone and self._name == "worker"
+        warm = warm and not _sets_variables(process.environment)
+        steps, line = package_steps.split([*process.command, *process.arguments])
+        if name is None and steps.requirements:
+            is_whole = steps.has_kfp and _PLAIN_IMAGE.fullmatch(process.image) is not None
+            where = await self._environments.of_packages(
+                process.task, steps, self._directory, alone=is_whole
+            )
+        line = (
+            list(process.arguments)
+            if warm
+            else on_this_machine(process.task, line if process.command else [], where.python)
+        )
+        request = Request(
+            component=name if warm else None,
+            command=line,
+            environment={
+                "TF_CPP_MIN_LOG_LEVEL": "2",
+                "PYTHONUNBUFFERED": "1",
+                **where.variables,
+                **process.environment,
+                "TMPDIR": str(process.attempt.temporary),
+            },
+            directory=self._directory,
+            log=process.log,
+        )
+        if warm:
+            imports = [component for component in process.imports if component not in ISOLATED]
+            return await self._warm.run(request, imports)
+        return await self._plain.run(request)
+
+    async def close(self) -> None:
+        """Ends every task that still runs."""
+        await self._warm.close()
+        await self._plain.close()
+        self._environments.clean_up()
+
+
+def _this_environment() -> Environment:
+    python = Path(sys.executable)
+    # A shell that calls python3 means the environment that Headrace runs in.
+    path = f"{python.parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    return Environment(python=python, variables={"PATH": path})
+
+
+def _sets_variables(environment: Mapping[str, str]) -> bool:
+    """Says whether a task has variables other than ours, which are read after the fork.
+
+    Python and libraries read theirs when they start - PYTHONHASHSEED, OMP_NUM_THREADS,
+    TF_USE_LEGACY_KERAS - which a forked process has done long ago.
+    """
+    return any(not name.startswith(_OUR_VARIABLES) for name in environment)
+
+
+def on_this_machine(task: str, line: Sequence[str], python: Path) -> list[str]:
+    """Returns a container's command line as it runs without its image: Python is the given one.
+
+    Args:
+        task: Path of the task, for messages.
+        line: The command and its arguments; empty where the container names no command.
+        python: The interpreter.
+
+    Raises:
+        InputError: There is no command, or this machine does not have the program.
+    """
+    if line and _PYTHON.fullmatch(Path(line[0]).name):
+        return [str(python), *line[1:]]
+    if not line or shutil.which(line[0]) is None:
+        what = (
+            f"its command is {line[0]!r}, which this machine lacks"
+            if line
+            else "it names no command"
+        )
+        raise InputError(
+            f"{task}: {what}. This runner runs a container's command on this machine, not "
+            "in its image. Install the program, or run the pipeline with --runner docker or podman."
+        )
+    return list(line)

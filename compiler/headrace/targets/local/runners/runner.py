@@ -1,0 +1,60 @@
+"""What a runner is, and what it is asked to run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from headrace.targets.local.execution.results import Inputs
+from headrace.targets.local.records.store import Attempt
+
+RunnerName = Literal["worker", "process", "venv", "docker", "podman"]
+
+CONTAINER_RUNNERS = frozenset({"docker", "podman"})
+"""The runners that run each task in its image; they are named as their engines are."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskProcess:
+    """The process of one attempt at a task.
+
+    Attributes:
+        task: Path of the task, for messages.
+        component: Name of a component of Headrace; None for a foreign one.
+        image: Reference of the container's image.
+        command: The container's command.
+        arguments: The container's arguments.
+        environment: The container's environment.
+        resources: The container's `ResourceSpec` message.
+        inputs: The task's inputs.
+        attempt: Where it writes.
+        log: The file that its output is appended to.
+        imports: Components that the run may need soon, for a worker to import.
+    """
+
+    task: str
+    component: str | None
+    image: str
+    command: Sequence[str]
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+    resources: Mapping[str, Any]
+    inputs: Inputs
+    attempt: Attempt
+    log: Path
+    imports: Sequence[str]
+
+
+class Runner(Protocol):
+    """Starts the processes of one run's tasks."""
+
+    async def run(self, process: TaskProcess) -> int:
+        """Runs a task and returns its exit status; negative if a signal killed it.
+
+        Raises:
+            InputError: The task is nothing that can run here.
+            PlatformError: What starts the tasks is at fault.
+        """
+
+    async def close(self) -> None:
+        """Ends every task that still runs."""

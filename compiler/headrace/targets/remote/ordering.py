@@ -1,0 +1,98 @@
+"""From a pipeline file and a command line to what a service is to run."""
+
+import dataclasses
+import sys
+from collections.abc import Iterable
+from contextlib import redirect_stdout
+from pathlib import Path
+
+from headrace.compilation.compiler import compile_for
+from headrace.compilation.passes.defaults import apply_defaults
+from headrace.compilation.passes.image_imports import check_imports, stock_images
+from headrace.compilation.passes.modules import apply_modules, pack_parameters
+from headrace.compilation.passes.parameter_checks import check_parameters
+from headrace.compilation.passes.parameter_sizes import check_run, check_sizes
+from headrace.compilation.passes.profile_scope import profile_parameters
+from headrace.compilation.passes.replaced_texts import check_data
+from headrace.frontend import loading
+from headrace.ir import specs
+from headrace.ir.view import Component
+from headrace.profiles.caching import Caching
+from headrace.profiles.profile import Profile
+from headrace.targets.local import run_parameters
+from headrace.targets.registry import Target
+from headrace.targets.remote.fingerprints import FingerprintsAtSubmit
+from headrace.targets.remote.service import Order
+from headrace_components.contract.errors import InputError
+
+_COMMAND = "headrace submit"
+
+
+def order_of(
+    pipeline: str,
+    target: Target,
+    profile: Profile,
+    assignments: Iterable[str],
+    *,
+    run_id: str = "",
+    use_cache: bool = True,
+    is_recurring: bool = False,
+) -> Order:
+    """Compiles a pipeline and takes its run parameters from the profile and the command line.
+
+    Args:
+        pipeline: `PIPELINE.py[:function]`.
+        target: Where it is to run.
+        profile: Its settings; those of the target have values of run parameters, whose module
+            files are relative to the pipeline file.
+        assignments: More of them as `name=value`, which win. Their module files are relative to
+            the current directory.
+        run_id: What the run is to be called.
+        use_cache: Whether a task may be answered by an earlier one like it.
+        is_recurring: Whether it is for runs of a schedule, which find other files each.
+
+    Raises:
+        InputError: The pipeline, the profile or a parameter has to change.
+    """
+    with redirect_stdout(sys.stderr):  # what the author's file prints is no answer of ours
+        source = loading.load(pipeline, command=_COMMAND)
+    if not use_cache:
+        profile = dataclasses.replace(profile, caching=Caching(input_fingerprint="off"))
+    _check_given_artifacts(source.spec)
+    preset = profile_parameters(source.spec, target, profile)
+    root = Component(name=specs.pipeline_name(source.spec), body=source.spec["root"], executor=None)
+    run_parameters.check_given(preset, root, f"{profile.source}: [{target}]")
+    given = run_parameters.from_command_line(assignments, root, _COMMAND)
+    values = {
+        **pack_parameters(source.spec, preset, target, source.directory),
+        **pack_parameters(source.spec, given, target, Path.cwd()),
+    }
+    run_parameters.checked(values, root, _COMMAND)
+    compiled = compile_for(source, target, profile, values)
+    spec = apply_modules(apply_defaults(source.spec, target), target, source.directory)
+    check_parameters(spec, values)
+    check_imports(spec, stock_images(spec, profile), values)
+    check_run(values, target)
+    if target == "kubeflow":
+        check_data(source.spec, values, f"{_COMMAND}: parameter")
+    check_sizes(compiled.document.get("pipelineSpec", compiled.document), target, values)
+    fingerprints = FingerprintsAtSubmit(values=values)
+    if profile.caching.input_fingerprint == "submit" and not is_recurring:
+        compiled = compile_for(source, target, profile, values, fingerprints)
+    return Order(
+        compiled=compiled,
+        parameters=values,
+        run_id=run_id,
+        use_cache=use_cache,
+        fingerprints=fingerprints.described(compiled.document),
+    )
+
+
+def _check_given_artifacts(spec: specs.Spec) -> None:
+    for port, definition in specs.artifacts(spec["root"]).items():
+        if not definition.get("isOptional"):
+            raise InputError(
+                f"{_COMMAND}: pipeline {specs.pipeline_name(spec)!r} takes an artifact as its "
+                f"input `{port}`, but parameters are all that a run is given. Pass the artifact's "
+                "URI as a string, and import it with dsl.importer."
+            )

@@ -1,0 +1,190 @@
+"""What a service that runs pipelines is asked for, and what it answers.
+
+`headrace submit`, `headrace runs` and `headrace schedules` know these words alone. Each target has
+a module that says them to its service: `headrace.targets.<target>.submit`, with a function
+`connect(profile) -> Remote`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from headrace.compilation.compiler import Compiled
+
+TaskState = Literal["waiting", "running", "done", "cached", "skipped", "cancelled", "failed"]
+RunState = Literal["waiting", "running", "paused", "cancelling", "succeeded", "failed", "cancelled"]
+ScheduleState = Literal["active", "paused", "completed"]
+
+ENDED: frozenset[str] = frozenset({"done", "cached", "skipped", "cancelled", "failed"})
+"""States that a task keeps."""
+
+
+LONG_WAIT_SECONDS = 30.0
+"""Waits of a task for its pod or machine are told of, with the reason, when they are longer."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Order:
+    """A pipeline that is to run.
+
+    Attributes:
+        compiled: The pipeline as its target takes it.
+        parameters: Values of run parameters by name, of the profile and the command line; checked
+            against their types, with modules packed. Others have the pipeline's defaults.
+        run_id: What the run is to be called; empty leaves it to the backend.
+        use_cache: Whether a task may be answered by an earlier one like it.
+        fingerprints: A line on how caches learn what input files hold; empty where no task needs
+            that.
+    """
+
+    compiled: Compiled
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    run_id: str = ""
+    use_cache: bool = True
+    fingerprints: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Timing:
+    """When runs of a schedule start.
+
+    Attributes:
+        name: What the schedule is called.
+        cron: Five fields of cron, as `0 3 * * 1-5`.
+        timezone: IANA name of the time zone that `cron` is read in.
+        start: No run starts before; None for no such time. It has a time zone, as has `end`.
+        end: No run starts after; None for no such time.
+        max_concurrent: How many of its runs may be under way at once, at least 1.
+        catch_up: Whether runs are made up for that were missed while the schedule was paused, or
+            all of `max_concurrent` under way.
+    """
+
+    name: str
+    cron: str
+    timezone: str = "UTC"
+    start: datetime | None = None
+    end: datetime | None = None
+    max_concurrent: int = 1
+    catch_up: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """A task of a run that runs something: no DAG, and none of those that hold others.
+
+    Attributes:
+        name: Path within the pipeline, as `for-loop-1/0/trainer`; unique in the run.
+        state: `cached` was answered by an earlier task; `skipped` was not needed.
+        seconds: Wall time, until now if it runs.
+        pending_seconds: How long it has waited for a machine or a pod of its own to start; 0 where
+            it does not wait, or the service does not tell.
+        message: Why it failed, why it waits, or why it was tried again; empty otherwise.
+        notices: Its verdicts, as that a model is not blessed, and its job of Beam elsewhere; as far
+            as they can be read.
+        log: Link to its log; empty where there is none yet.
+    """
+
+    name: str
+    state: TaskState
+    seconds: float = 0.0
+    pending_seconds: float = 0.0
+    message: str = ""
+    notices: tuple[str, ...] = ()
+    log: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """A run, as it was when the service was asked.
+
+    Attributes:
+        id: What `headrace runs` takes.
+        name: What people know it by: the display name, or the pipeline's.
+        state: Where it stands.
+        link: Its page for people.
+        created: When it was made; None where the service does not say.
+        seconds: Wall time since then, until now if it is under way.
+        tasks: Its tasks, as far as they are known, in the order in which they started. Lists of
+            runs leave them out.
+        message: Why it failed as a whole; empty otherwise.
+    """
+
+    id: str
+    name: str
+    state: RunState
+    link: str
+    created: datetime | None = None
+    seconds: float = 0.0
+    tasks: tuple[Task, ...] = ()
+    message: str = ""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it keeps its state."""
+        return self.state in ("succeeded", "failed", "cancelled")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Schedule:
+    """A schedule, as it was when the service was asked.
+
+    Attributes:
+        id: What `headrace schedules` takes.
+        name: What people know it by.
+        state: `completed` starts no more runs.
+        cron: When it starts runs, with its time zone where that is not UTC.
+        link: Its page for people.
+        next_run: When it starts the next one; None for never or unknown.
+    """
+
+    id: str
+    name: str
+    state: ScheduleState
+    cron: str
+    link: str
+    next_run: datetime | None = None
+
+
+class Remote(Protocol):
+    """A service that runs pipelines, with a project or namespace in it.
+
+    Calls that the service is too busy for are made again, a bounded number of times. Making it,
+    and every call, may raise:
+        InputError: The service refuses what was asked for, and the caller can mend it. The message
+            names what came, what is needed, and the next step.
+        PlatformError: The service cannot be reached or stays busy, or this account may not.
+    """
+
+    def submit(self, order: Order) -> Run:
+        """Starts a run; a call that was carried out but not answered starts no second one."""
+
+    def describe(self, run_id: str) -> Run:
+        """Returns a run with its tasks."""
+
+    def log(self, run_id: str, task: str) -> str | None:
+        """Returns what a task has printed so far, or None where there is nothing to be read."""
+
+    def runs(self, limit: int) -> Sequence[Run]:
+        """Returns the latest runs, the newest first, at most `limit`."""
+
+    def cancel(self, run_id: str) -> None:
+        """Asks for a run to end. It takes a while; one that is over stays as it is."""
+
+    def delete(self, run_id: str) -> None:
+        """Deletes the record of a run that is over; its artifacts stay."""
+
+    def schedule(self, order: Order, timing: Timing) -> Schedule:
+        """Makes a schedule. `order.run_id` is of no use: each run gets its own."""
+
+    def schedules(self) -> Sequence[Schedule]:
+        """Returns all schedules, the newest first."""
+
+    def pause(self, schedule_id: str) -> None:
+        """Lets a schedule start no more runs until it is resumed; those under way go on."""
+
+    def resume(self, schedule_id: str) -> None:
+        """Lets a paused schedule start runs again; those missed if it was made to catch up."""
+
+    def delete_schedule(self, schedule_id: str) -> None:
+        """Deletes a schedule; its runs stay."""

@@ -1,0 +1,173 @@
+"""Watches a run until it is over."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from headrace.display.progress import ProgressDisplay
+from headrace.targets.remote.contact import ContactLostError
+from headrace.targets.remote.service import ENDED, Remote, Run, Task
+
+PATIENCE_SECONDS = 600.0
+"""How long a service is asked again that does not answer; a restart of one takes minutes."""
+
+# Short tasks are seen to start and end; a run of a day is not asked for ten thousand times.
+_FIRST_PAUSE_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 10.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Watching:
+    """How a run is watched.
+
+    Attributes:
+        pause_seconds: How long to wait between two looks; None for 1 s at first and 10 s later.
+        pending_timeout_seconds: How long a task may wait for its pod or machine before the run is
+            cancelled; None for as long as it takes.
+        logs_command: Command that prints the log of a task whose name is added; empty for none.
+    """
+
+    pause_seconds: float | None = None
+    pending_timeout_seconds: float | None = None
+    logs_command: str = ""
+
+
+def watch(remote: Remote, run_id: str, display: ProgressDisplay, how: Watching) -> Run:
+    """Shows what happens in a run, and returns it when it is over.
+
+    Args:
+        remote: The service that runs it.
+        run_id: The run.
+        display: Is told what happens.
+        how: How often to look, and how long to wait for what.
+
+    Raises:
+        InputError: There is no such run.
+        ContactLostError: The service was asked for ten minutes and did not answer. The run goes on.
+        PlatformError: The service refuses to be asked. The run goes on.
+    """
+    run = described(remote, run_id, display.log)
+    display.run_started(run.id, [task.name for task in run.tasks], seconds=run.seconds)
+    seen: dict[str, Task] = {}
+    told: set[tuple[str, str]] = set()
+    ended_for: Task | None = None
+    for pause in pauses(how.pause_seconds):
+        for task in run.tasks:
+            _tell(task, seen.get(task.name), told, display)
+            seen[task.name] = task
+        if run.is_over:
+            break
+        if ended_for is None and (stuck := _waits_too_long(run, how)) is not None:
+            with contextlib.suppress(ContactLostError):  # it is asked again at the next look
+                remote.cancel(run_id)
+                ended_for = stuck
+                display.log(
+                    f"{stuck.name}: it has waited longer than `pending_timeout` of the profile. "
+                    "The run is being cancelled."
+                )
+        time.sleep(pause)
+        run = described(remote, run_id, display.log)
+    display.run_finished(_outcome(run, how, ended_for))
+    return run
+
+
+def described(remote: Remote, run_id: str, tell: Callable[[str], None]) -> Run:
+    """Returns a run; asks for ten minutes where the service does not answer.
+
+    Args:
+        remote: The service that runs it.
+        run_id: The run.
+        tell: Is told when contact is lost, and when it is back.
+
+    Raises:
+        ContactLostError: The service did not answer. The run goes on.
+    """
+    started = time.monotonic()
+    waits = pauses(None)
+    is_lost = False
+    while True:
+        try:
+            run = remote.describe(run_id)
+        except ContactLostError as error:
+            if time.monotonic() - started >= PATIENCE_SECONDS:
+                raise
+            if not is_lost:
+                is_lost = True
+                minutes = f"{PATIENCE_SECONDS / 60:g} minutes"
+                tell(f"{error} It is asked again for {minutes}; the run goes on.")
+            time.sleep(next(waits))
+        else:
+            if is_lost:
+                tell(f"It answers again, after {time.monotonic() - started:.0f} s.")
+            return run
+
+
+def _waits_too_long(run: Run, how: Watching) -> Task | None:
+    limit = how.pending_timeout_seconds
+    if limit is None or run.state == "cancelling":
+        return None
+    return next((task for task in run.tasks if task.pending_seconds >= limit), None)
+
+
+def _tell(
+    task: Task, before: Task | None, told: set[tuple[str, str]], display: ProgressDisplay
+) -> None:
+    state = before.state if before else "waiting"
+    if task.state == "running" and state == "waiting":
+        display.task_started(task.name, seconds=task.seconds)
+    if task.log and not (before and before.log == task.log):
+        display.log(f"{task.name}: log at {task.log}")
+    # A pod that cannot start may go back and forth between two reasons, for hours.
+    if task.state not in ENDED and task.message and (task.name, task.message) not in told:
+        told.add((task.name, task.message))
+        display.log(f"{task.name}: {task.message}")
+    if state not in ENDED:
+        for notice in task.notices:
+            if (task.name, notice) not in told:
+                told.add((task.name, notice))
+                display.log(f"{task.name}: {notice}")
+    if task.state in ENDED and state not in ENDED:
+        display.task_finished(task.name, task.state, task.seconds, None)
+
+
+def pauses(fixed: float | None) -> Iterator[float]:
+    """Yields how long to wait before each look, in seconds: `fixed`, or longer and longer."""
+    pause = _FIRST_PAUSE_SECONDS if fixed is None else fixed
+    while True:
+        yield pause
+        if fixed is None:
+            pause = min(pause * 1.2, _LONGEST_PAUSE_SECONDS)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Failure:
+    task: str
+    message: str
+    log: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Outcome:
+    run_id: str
+    state: str
+    seconds: float
+    failures: tuple[_Failure, ...]
+
+
+def _outcome(run: Run, how: Watching, ended_for: Task | None) -> _Outcome:
+    failures = [
+        _Failure(
+            task=task.name,
+            message=task.message,
+            log=task.log or (how.logs_command and f"{how.logs_command} {task.name}") or None,
+        )
+        for task in run.tasks
+        if task.state == "failed"
+    ]
+    # A run may fail before its first task, as when its service account does not exist.
+    if run.state == "failed" and not failures:
+        failures = [_Failure(task=run.id, message=run.message, log=None)]
+    if ended_for is not None and run.state == "cancelled":
+        failures.append(_Failure(task=ended_for.name, message=ended_for.message, log=None))
+    return _Outcome(run_id=run.id, state=run.state, seconds=run.seconds, failures=tuple(failures))

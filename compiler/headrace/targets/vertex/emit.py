@@ -1,0 +1,63 @@
+"""Writes a pipeline as a Vertex AI PipelineJob."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from headrace.compilation.passes.modules import pack_parameters
+from headrace.compilation.passes.profile_scope import profile_parameters
+from headrace.errors import CompileError
+from headrace.ir import specs
+from headrace.profiles.profile import Profile
+from headrace.profiles.vertex import MAX_DISPLAY_NAME
+
+
+def pipeline_job(spec: Mapping[str, Any], profile: Profile, directory: Path) -> dict[str, Any]:
+    """Returns the body of a `projects.locations.pipelineJobs.create` request.
+
+    Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs
+
+    Args:
+        spec: A pipeline after all passes.
+        profile: Where and as whom the job runs.
+        directory: What module files among `parameters` are relative to.
+
+    Raises:
+        CompileError: There is no place for the artifacts, or the profile misspells a parameter.
+    """
+    settings = profile.vertex
+    root = settings.pipeline_root or spec.get("defaultPipelineRoot", "")
+    if not root.startswith("gs://"):
+        raise CompileError(
+            f"vertex: the pipeline root is {root!r}, expected a URI as 'gs://my-bucket/headrace'. "
+            f"Set `pipeline_root` in the table [vertex] of {profile.source}."
+        )
+    given = profile_parameters(spec, "vertex", profile)
+    parameters = pack_parameters(spec, given, "vertex", directory)
+    job: dict[str, Any] = {
+        "displayName": settings.display_name or _display_name(spec),
+        "pipelineSpec": dict(spec),
+        "runtimeConfig": {"gcsOutputDirectory": root, "parameterValues": parameters},
+    }
+    if settings.failure_policy == "fast":
+        job["runtimeConfig"]["failurePolicy"] = "PIPELINE_FAILURE_POLICY_FAIL_FAST"
+    key = {"kmsKeyName": settings.encryption_key} if settings.encryption_key else {}
+    optional = {
+        "labels": {key: str(value) for key, value in settings.labels.items()},
+        "serviceAccount": settings.service_account,
+        "network": settings.network,
+        "reservedIpRanges": list(settings.reserved_ip_ranges),
+        "encryptionSpec": key,
+    }
+    return {**job, **{name: value for name, value in optional.items() if value}}
+
+
+def _display_name(spec: Mapping[str, Any]) -> str:
+    """Returns the name that the pipeline file gives people, or else the pipeline's own."""
+    name = str(spec["pipelineInfo"].get("displayName") or specs.pipeline_name(spec))
+    if len(name) > MAX_DISPLAY_NAME:
+        raise CompileError(
+            f"{specs.pipeline_name(spec)}: `display_name` of dsl.pipeline has {len(name)} "
+            f"characters, expected at most {MAX_DISPLAY_NAME} on target vertex. Shorten it."
+        )
+    return name

@@ -1,0 +1,1 @@
+"""The contract between a component and a backend. Standard library only."""

@@ -1,0 +1,292 @@
+"""A job of Dataflow: where it is seen, how it ends, and what a retry of its task finds of it."""
+
+import contextlib
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from apache_beam.options.pipeline_options import GoogleCloudOptions
+
+from headrace_components.contract.errors import (
+    ComponentError,
+    InputError,
+    PlatformError,
+    RefusedError,
+)
+from headrace_components.contract.notices import tell
+from headrace_components.contract.task import Artifact
+from headrace_components.library.beam import locations
+from headrace_components.library.beam.dataflow_api import ENDED, ENDING, DataflowApi, DataflowError
+from headrace_components.library.beam.gate import Gate
+from headrace_components.library.beam.job_record import JobRecord
+
+_API = "https://dataflow.googleapis.com/v1b3"
+_CONSOLE = "https://console.cloud.google.com/dataflow/jobs"
+_POLL_SECONDS = 2.0
+_LOOK_SECONDS = 1.0
+_NOT_FOUND = 404
+# Dataflow may not know a job that it has just made, though it has removed those of last month.
+_PAUSES_SECONDS = (2.0, 5.0, 10.0)
+
+# How long a signal waits for the answer to what is under way, and an earlier job for its end.
+_REQUEST_SECONDS = 2.0
+_CREATION_SECONDS = 6.0
+_ENDING_SECONDS = 60.0
+
+_OPTIONS = "Correct the options of Beam that it speaks of."
+_ADVICE: Mapping[int, tuple[type[ComponentError], str]] = {
+    400: (InputError, _OPTIONS),
+    401: (RefusedError, "Give the task credentials, as a service account."),
+    403: (
+        RefusedError,
+        "The task's account needs roles/dataflow.developer, roles/iam.serviceAccountUser on the "
+        "workers' account, and to write to the bucket. Grant them.",
+    ),
+    404: (InputError, _OPTIONS),
+    409: (InputError, "Leave out `--job_name`, so that each job has a name of its own."),
+}
+
+
+class DataflowJob:
+    """The job of one task on Dataflow.
+
+    Args:
+        component: Name of the component, for what is logged.
+        options: The pipeline's options.
+        output: The artifact that the job writes.
+        scratch: Location of the job's intermediate files, in the directory of the output.
+        is_named_here: Whether the job has a name of its own, which no other job ever has.
+    """
+
+    def __init__(
+        self, component: str, options: Any, output: Artifact, scratch: str, *, is_named_here: bool
+    ) -> None:
+        self._component = component
+        self._options = options
+        self._output = output
+        self._name = str(options.view_as(GoogleCloudOptions).job_name)
+        self._is_named_here = is_named_here
+        self._record = JobRecord(scratch)
+        self._gate = Gate()
+        self._api = DataflowApi(options)
+        self._running: list[str] = []
+        self._is_asked_for = False
+
+    def runner(self) -> Any:
+        """Returns a runner of Beam whose requests to Dataflow pass this job's gate."""
+        # Here: it is not in images whose components have nothing to run on Dataflow.
+        from apache_beam.runners.dataflow import dataflow_runner
+
+        watch = self._watch
+
+        # Beam knows by this name what runs on Dataflow.
+        class DataflowRunner(dataflow_runner.DataflowRunner):
+            def __setattr__(self, name: str, value: Any) -> None:
+                super().__setattr__(name, watch(value) if name == "dataflow_client" else value)
+
+        return DataflowRunner()
+
+    def prepare(self, runner: Any) -> None:
+        """Has nothing to do here: there is no job server."""
+
+    def run(self, submit: Callable[[], Any]) -> Any:
+        """Ends what an earlier try left, submits, and waits for the end of the job."""
+        self._end_earlier_job()
+        if self._is_named_here:
+            # Before there is a job: a task that is killed while it submits leaves the name.
+            self._record.write(name=self._name)
+        result = submit()
+        self._announce(result.job_id())
+        self._gate.check()
+        state = result.wait_until_finish()
+        tell("%s: Dataflow job %s is %s.", self._component, result.job_id(), state)
+        self.forget()
+        return result
+
+    def stop(self) -> None:
+        """Lets no request of `run` through any more, and waits for the one that is under way."""
+        self._gate.shut(request_seconds=_REQUEST_SECONDS, creation_seconds=_CREATION_SECONDS)
+
+    def end(self, seconds: float) -> bool:
+        """Ends what may still run, and logs what is known of it.
+
+        Returns:
+            Whether nothing runs any more, not even for the moment that an end takes.
+        """
+        deadline = time.monotonic() + seconds
+        jobs = list(self._running)
+        if self._is_asked_for and not jobs:
+            jobs = self._lost_jobs(deadline)
+        ends = [self._end_job(job, deadline - time.monotonic()) for job in jobs]
+        return all(ends)
+
+    def forget(self) -> None:
+        """Removes the note of the job, which has ended."""
+        self._record.forget()
+
+    def _watch(self, client: Any) -> Any:
+        submit, gate = client.submit_job_description, self._gate
+
+        def submitted(job: Any) -> Any:
+            with gate.passing(creates=True):
+                self._is_asked_for = True
+                try:
+                    response = submit(job)
+                except Exception as error:
+                    found = _answer(error)
+                    # A refusal is the end of it. No answer may be that of a job that runs.
+                    self._is_asked_for = found is None or found[0] >= 500
+                    raise
+                self._running.append(response.id)
+                return response
+
+        client.submit_job_description = submitted
+        for name in ("get_job", "list_messages"):
+            setattr(client, name, self._passing(getattr(client, name)))
+        return client
+
+    def _passing(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def passed(*args: Any, **kwargs: Any) -> Any:
+            with self._gate.passing():
+                return call(*args, **kwargs)
+
+        return passed
+
+    def _announce(self, job_id: str) -> None:
+        """Tells the job and its page, and puts it into the output's metadata."""
+        where = self._options.view_as(GoogleCloudOptions)
+        link = f"{_CONSOLE}/{where.region}/{job_id}?project={where.project}"
+        tell("%s: Dataflow job %s: %s", self._component, job_id, link)
+        uri = f"{_API}/projects/{where.project}/locations/{where.region}/jobs/{job_id}"
+        # The message `GcpResources` of google-cloud-pipeline-components.
+        resources = {"resources": [{"resourceType": "DataflowJob", "resourceUri": uri}]}
+        self._output.metadata["gcp_resources"] = json.dumps(resources)
+        if not self._is_named_here:  # other jobs may have that name before and afterwards
+            self._record.write(job=job_id)
+
+    def _end_earlier_job(self) -> None:
+        """Ends what an earlier try of the task left running, waits for its end and cleans up."""
+        found = self._record.earlier()
+        if found is None:
+            return
+        jobs = [found.job] if found.job else self._asked(lambda: self._api.running(found.name))
+        for each in jobs:
+            self._running.append(each)
+            self._await_end(each)
+            self._running.remove(each)
+        locations.remove(found.scratch)
+        self._record.remove()
+
+    def _await_end(self, job: str) -> None:
+        state = self._state(job)
+        if state in ENDED:
+            return
+        logging.warning(
+            "%s: an earlier try of this task left the Dataflow job %s: waiting for its end.",
+            self._component,
+            job,
+        )
+        with self._gate.passing():
+            self._api.end(job, _ENDING_SECONDS)
+        while self._state(job) not in ENDED:
+            self._gate.pause(_POLL_SECONDS)
+
+    def _state(self, job: str) -> str:
+        """Returns the state of an earlier job; one that Dataflow has forgotten has ended."""
+        try:
+            return str(self._asked(lambda: self._api.state(job)))
+        except DataflowError as error:
+            if error.status != _NOT_FOUND:
+                raise
+            return "JOB_STATE_DONE"
+
+    def _asked(self, question: Callable[[], Any]) -> Any:
+        """Returns what Dataflow answers, which is asked again while that may help."""
+        pauses = iter(_PAUSES_SECONDS)
+        while True:
+            try:
+                with self._gate.passing():
+                    return question()
+            except DataflowError as error:
+                pause = next(pauses, None)
+                if pause is None or not error.passes:
+                    raise
+            self._gate.pause(pause)
+
+    def _end_job(self, job: str, seconds: float) -> bool:
+        command = self._api.command(job)
+        try:
+            state = self._api.end(job, seconds)
+        except DataflowError as error:
+            logging.warning(
+                "%s: could not cancel its job on Beam, which may go on: the Dataflow job %s (%s). "
+                "Look with `%s`, and end it with `%s`.",
+                self._component,
+                job,
+                error,
+                command,
+                command.replace(" show ", " cancel ", 1),
+            )
+            return False
+        if state in ENDED:
+            logging.info(
+                "%s: its job on Beam has ended: the Dataflow job %s is in state %s.",
+                self._component,
+                job,
+                state,
+            )
+            return True
+        logging.warning(
+            "%s: asked for the end of its job on Beam. The Dataflow job %s is in state %s%s.",
+            self._component,
+            job,
+            state,
+            "" if state in ENDING else f", still: look with `{command}`",
+        )
+        return False
+
+    def _lost_jobs(self, deadline: float) -> list[str]:
+        """Looks for the job that was asked for and whose answer did not come."""
+        if self._is_named_here:
+            while True:
+                with contextlib.suppress(DataflowError):
+                    if found := self._api.running(self._name):
+                        return found
+                if self._running:  # the answer came after all
+                    return list(self._running)
+                if time.monotonic() >= deadline:
+                    break
+                time.sleep(_LOOK_SECONDS)
+        logging.warning(
+            "%s: Dataflow did not answer whether its job %s was made, so it may go on. Look with "
+            "`%s`.",
+            self._component,
+            self._name,
+            self._api.command_to_list(self._name),
+        )
+        return []
+
+
+def refusal(component: str, error: Exception) -> ComponentError | None:
+    """Returns what an answer of Google's APIs means; None where the error is no such answer."""
+    found = _answer(error)
+    if found is None:
+        return None
+    status, message = found
+    kind, advice = _ADVICE.get(status, (PlatformError, "Run the task again."))
+    return kind(f"{component}: Google Cloud answered {status} to its job: {message} {advice}")
+
+
+def _answer(error: Exception) -> tuple[int, str] | None:
+    """Returns status and message, of apitools, as Beam 2.72 has it, and of Google's own clients."""
+    content = getattr(error, "content", None)
+    if content is not None and hasattr(error, "status_code"):
+        try:
+            message = json.loads(content)["error"]["message"]
+        except (ValueError, KeyError, TypeError):
+            message = str(content)
+        return int(error.status_code), message
+    status = getattr(error, "code", None)
+    return (int(status), str(error)) if isinstance(status, int) else None

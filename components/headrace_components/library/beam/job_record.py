@@ -1,0 +1,61 @@
+"""What a task notes beside its output of the job that it runs elsewhere, for its retry to find."""
+
+import json
+from dataclasses import dataclass
+
+from headrace_components.library.beam import locations
+
+_FILE = ".headrace-beam-job.json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EarlierJob:
+    """A job that an earlier try of the task may have left running.
+
+    Attributes:
+        job: The service's ID of it, empty where it is known by its name alone.
+        name: A name that no other job ever has, or empty.
+        scratch: Location of its intermediate files.
+    """
+
+    job: str = ""
+    name: str = ""
+    scratch: str
+
+
+class JobRecord:
+    """The note of one task, which survives it.
+
+    A task that is killed outright cannot end its job. Its retry has the same outputs, finds there
+    which job that was, and ends it, which otherwise would write there too, and cost as much again.
+
+    Args:
+        scratch: Location of the job's intermediate files, in the directory of the output.
+    """
+
+    def __init__(self, scratch: str) -> None:
+        self._scratch = scratch
+        self._is_own = False
+        self.file = locations.join(scratch.rpartition("/")[0], _FILE)
+
+    def earlier(self) -> EarlierJob | None:
+        """Returns what an earlier try noted; None where it noted nothing."""
+        if not locations.exists(self.file):
+            return None
+        return EarlierJob(**json.loads(locations.read_bytes(self.file)))
+
+    def write(self, *, job: str = "", name: str = "") -> None:
+        """Notes the job of this try."""
+        found = {"job": job, "name": name, "scratch": self._scratch}
+        locations.write_bytes(self.file, json.dumps(found).encode())
+        self._is_own = True
+
+    def forget(self) -> None:
+        """Says that the job of this try has ended; what an earlier try noted stays."""
+        if self._is_own:
+            self.remove()
+
+    def remove(self) -> None:
+        """Says that no job runs."""
+        if locations.exists(self.file):
+            locations.remove_file(self.file)

@@ -1,0 +1,188 @@
+"""Follows a job of Beam on other machines, so that it ends when its task does."""
+
+import logging
+import threading
+import uuid
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import DebugOptions, GoogleCloudOptions
+
+from headrace_components.contract.task import Artifact
+from headrace_components.library.beam.dataflow_job import DataflowJob
+from headrace_components.library.beam.options import BeamOptions
+from headrace_components.library.beam.portable_job import PortableJob
+from headrace_components.library.beam.stop_signals import StopSignals
+
+# Kubernetes gives a task half a minute between SIGTERM and SIGKILL, for this and for its own end.
+_ENDING_SECONDS = 10.0
+# What a call may take beyond that, as one that waits for a name server.
+_SLACK_SECONDS = 4.0
+# How long the submission may take to notice that the task ends.
+_NOTICING_SECONDS = 1.0
+
+
+class RemoteJob(Protocol):
+    """The job of a task on a service."""
+
+    def prepare(self, runner: Any) -> None:
+        """Is called in the main thread, before signals are taken over."""
+
+    def run(self, submit: Callable[[], Any]) -> Any:
+        """Submits the job and waits for its end; returns the runner's result."""
+
+    def stop(self) -> None:
+        """Lets `run`, in another thread, ask the service for nothing more."""
+
+    def end(self, seconds: float) -> bool:
+        """Ends the job, wherever it stands; returns whether it has ended already."""
+
+    def forget(self) -> None:
+        """Removes what was left for a retry; the job has ended."""
+
+
+class RemotePipeline(beam.Pipeline):
+    """A pipeline whose `run` returns when its job has ended, or else ends it.
+
+    Args:
+        component: Name of the component, for what is logged.
+        options: What `beam_pipeline_args` says; the runner is one of other machines. A job without
+            a name gets one of its own.
+        output: The artifact that the job writes. It gets the metadata `gcp_resources`.
+        scratch: Location of the job's intermediate files.
+    """
+
+    def __init__(
+        self, component: str, options: BeamOptions, output: Artifact, scratch: str
+    ) -> None:
+        named = options.pipeline_options.view_as(GoogleCloudOptions)
+        is_named_here = named.job_name is None
+        if is_named_here:
+            name = component.replace("_", "-")
+            named.job_name = f"headrace-{name}-{uuid.uuid4().hex[:12]}"
+        # It would run `pip freeze`, for a list of what the image's own lock has.
+        debugging = options.pipeline_options.view_as(DebugOptions)
+        debugging.add_experiment("disable_logging_submission_environment")
+        runner: Any = options.runner()
+        if options.runner_name == "DataflowRunner":
+            job = DataflowJob(
+                component,
+                options.pipeline_options,
+                output,
+                scratch,
+                is_named_here=is_named_here,
+            )
+            runner = job.runner()
+            self._job: RemoteJob = job
+        else:
+            self._job = PortableJob(
+                component,
+                options.pipeline_options,
+                options.flink_rest,
+                scratch,
+                is_named_here=is_named_here,
+            )
+        super().__init__(runner=runner, options=options.pipeline_options)
+        self._component = component
+        self._signals = StopSignals()
+
+    def run(self, test_runner_api: bool | str = "AUTO") -> Any:
+        """Submits the job and waits for its end.
+
+        All of that is the work of another thread. This one waits for it or for a signal; after a
+        signal it ends the job, by calls of its own, and leaves the other thread where it is.
+
+        Raises:
+            Exception: The job failed, or was cancelled by somebody else.
+            SystemExit: The task was told to end, by SIGTERM.
+            KeyboardInterrupt: The same, by SIGINT.
+        """
+        self._job.prepare(self.runner)
+        work = Work(
+            lambda: self._job.run(lambda: beam.Pipeline.run(self, test_runner_api)),
+            self._signals.wake,
+        )
+        self._signals.take_over()
+        work.start()
+        self._signals.wait(work.is_done)
+        if self._signals.noted is not None:
+            self._job.stop()
+            work.join(_NOTICING_SECONDS)
+        if work.succeeded:
+            self.release()
+            result = work.result
+        else:
+            self._end()
+            result = None
+        # Also one that came just before the handlers were given back.
+        stop = self._signals.stop()
+        if stop is not None:
+            raise stop
+        self.release()
+        if work.error is not None:
+            raise work.error
+        return result
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether a signal told the task to end."""
+        return self._signals.noted is not None
+
+    def release(self) -> None:
+        """Hands signals back to who handled them before; until then, further ones are noted.
+
+        After a signal the caller does so, once it has cleaned up.
+        """
+        self._signals.give_back()
+
+    def _end(self) -> None:
+        """Ends the job in a bounded time, also where the service does not answer."""
+        ending = Work(lambda: self._job.end(_ENDING_SECONDS), self._signals.wake)
+        ending.start()
+        ending.join(_ENDING_SECONDS + _SLACK_SECONDS)
+        if not ending.succeeded:
+            # The task ends for a reason of its own, which is the one to report.
+            logging.warning(
+                "%s: could not cancel its job on Beam, which may go on: %s",
+                self._component,
+                ending.error or "its service does not answer.",
+            )
+        elif ending.result and self._signals.noted is None:
+            self._job.forget()
+
+
+class Work(threading.Thread):
+    """Does something in a thread that the end of the process does not wait for.
+
+    Attributes:
+        result: What the work returned.
+        error: What it raised.
+    """
+
+    def __init__(self, work: Callable[[], Any], wake: Callable[[], None] = lambda: None) -> None:
+        super().__init__(daemon=True)
+        self._work = work
+        self._wake = wake
+        self._done = threading.Event()
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it is done and raised nothing."""
+        return self.is_done() and self.error is None
+
+    def is_done(self) -> bool:
+        """Says whether it has returned or raised."""
+        return self._done.is_set()
+
+    def run(self) -> None:
+        """Is what the thread does."""
+        try:
+            self.result = self._work()
+        except BaseException as error:  # the waiting thread raises it
+            self.error = error
+        finally:
+            self._done.set()
+            self._wake()

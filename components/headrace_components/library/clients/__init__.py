@@ -1,0 +1,1 @@
+"""Files in object stores and on disks, wherever they are stored."""

@@ -1,0 +1,119 @@
+"""Files in object stores, through pyarrow: `gs://`, `s3://` and `minio://`.
+
+`gs://` is opened with Google's default credentials, the others with those that AWS's libraries
+find, at the server that `s3_settings` knows.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from pyarrow import fs
+
+from headrace_components.contract import s3_settings
+
+SCHEMES = ("gs", "s3", "minio")
+
+_COPY_BYTES = 8 << 20
+_THREADS = 8
+_RETRY_SECONDS = 60
+
+
+def open_store(uri: str) -> tuple[fs.FileSystem, str]:
+    """Returns the file system of a URI, and the path in it, which is not percent-encoded.
+
+    Raises:
+        OSError: The scheme is another one, or AWS does not know the bucket.
+    """
+    scheme, _, path = uri.partition("://")
+    if scheme == "gs":
+        return _cloud_storage(), path
+    if scheme in ("s3", "minio"):
+        return _s3(scheme, path.partition("/")[0]), path
+    raise OSError(f"the scheme of {uri!r} is not one of {list(SCHEMES)}")
+
+
+def upload(file: Path, filesystem: fs.FileSystem, target: str) -> None:
+    """Copies a file into a store, as it is."""
+    # By default, pyarrow compresses what has the name of a compressed file.
+    with (
+        file.open("rb") as source,
+        filesystem.open_output_stream(target, compression=None) as sink,
+    ):
+        shutil.copyfileobj(source, sink, _COPY_BYTES)
+
+
+def download(filesystem: fs.FileSystem, source: str, target: Path, size: int) -> None:
+    """Copies a file out of a store, as it is.
+
+    Args:
+        filesystem: The store.
+        source: The file in it.
+        target: Where it goes; its directory is made.
+        size: Expected size in bytes.
+
+    Raises:
+        OSError: The store did not give the file, or not all of it.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        filesystem.open_input_stream(source, compression=None) as stream,
+        target.open("wb") as file,
+    ):
+        shutil.copyfileobj(stream, file, _COPY_BYTES)
+    found = target.stat().st_size
+    if found != size:
+        raise OSError(f"{source} has {found} bytes, expected {size}")
+
+
+def download_directory(filesystem: fs.FileSystem, source: str, target: Path) -> None:
+    """Copies all files below a directory of a store.
+
+    Raises:
+        OSError: The store did not give a file, or not all of it.
+    """
+    entries = filesystem.get_file_info(fs.FileSelector(source, recursive=True))
+    target.mkdir(parents=True, exist_ok=True)
+    files = {entry.path: entry.size for entry in entries if entry.type == fs.FileType.File}
+    for_all(
+        lambda path: download(
+            filesystem, path, target / path.removeprefix(f"{source}/"), files[path]
+        ),
+        files,
+    )
+
+
+def for_all(work: Callable[[str], None], names: Iterable[str]) -> None:
+    """Does the work for every name, several at once."""
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for _ in pool.map(work, names):
+            pass
+
+
+def one_line(error: OSError) -> str:
+    """Returns what a store's client says, which takes several lines, as a part of a sentence."""
+    return " ".join(str(error).split()).rstrip(".")
+
+
+def _cloud_storage() -> fs.FileSystem:
+    settings: dict[str, Any] = {"retry_time_limit": timedelta(seconds=_RETRY_SECONDS)}
+    # What Google's own libraries take for the address of an emulator.
+    emulator = os.environ.get("STORAGE_EMULATOR_HOST")
+    if emulator:
+        scheme, _, host = emulator.rpartition("://")
+        settings |= {"anonymous": True, "endpoint_override": host, "scheme": scheme or "http"}
+    return fs.GcsFileSystem(**settings)
+
+
+def _s3(scheme: str, bucket: str) -> fs.FileSystem:
+    server = s3_settings.server(scheme)
+    kind, _, host = server.endpoint.rpartition("://")
+    return fs.S3FileSystem(
+        region=server.region or fs.resolve_s3_region(bucket),
+        endpoint_override=host.rstrip("/") or None,
+        scheme=kind or "https",
+    )

@@ -1,0 +1,64 @@
+"""Reads files that a parameter names, wherever they lie."""
+
+from pathlib import Path
+from typing import Any
+
+from headrace_components.contract import s3_settings
+from headrace_components.contract.errors import InputError, PlatformError
+from headrace_components.contract.task import local_path
+
+
+def read_bytes(location: str, component: str, parameter: str) -> bytes:
+    """Returns the contents of a local path or of a URI that fsspec can open.
+
+    Args:
+        location: A path, or a URI such as `gs://bucket/key`, `s3://...` or `minio://...`.
+        component: Name of the component, for error messages.
+        parameter: Name of the parameter that gave the location, for error messages.
+
+    Raises:
+        InputError: There is no such file.
+        PlatformError: The storage behind the URI did not answer.
+    """
+    if "://" not in location or location.startswith("file://"):
+        path = local_path(location)
+        if not path.is_file():
+            raise InputError(
+                f"{component}: `{parameter}` is {location!r}, which is no file"
+                f"{'' if path.is_absolute() else f' in {Path.cwd()}'}. "
+                "Give the path or URI of an existing file."
+            )
+        return path.read_bytes()
+    try:
+        import fsspec  # imported here: images whose files are all local do not carry it
+
+        uri, options = _as_fsspec_has_it(location)
+        with fsspec.open(uri, "rb", **options) as file:
+            contents: bytes = file.read()
+            return contents
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{component}: `{parameter}` is {location!r}, where there is no file. "
+            "Give the URI of an existing file."
+        ) from error
+    except ImportError as error:
+        # fsspec itself, or what it opens this kind of URI with, as gcsfs; its message names that.
+        raise PlatformError(
+            f"{component}: `{parameter}` is {location!r}, but the image lacks the package that "
+            f"opens it: {error}. Use an image that has it, or give a path that is mounted."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise PlatformError(
+            f"{component}: could not read `{parameter}` {location!r}: {error}. "
+            "Check that the task's service account may read it."
+        ) from error
+
+
+def _as_fsspec_has_it(uri: str) -> tuple[str, dict[str, Any]]:
+    """Returns the URI by which fsspec knows a file, and what says which server has it."""
+    scheme, _, rest = uri.partition("://")
+    if scheme not in ("s3", "minio"):
+        return uri, {}
+    server = s3_settings.server(scheme)
+    said = {"endpoint_url": server.endpoint, "region_name": server.region}
+    return f"s3://{rest}", {"client_kwargs": {name: value for name, value in said.items() if value}}

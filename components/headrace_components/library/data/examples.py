@@ -1,0 +1,408 @@
+"""Reads and writes Examples artifacts: TFRecords, and their columnar twin where there is one.
+
+The layout is in `headrace_components.artifacts.Examples`. Neither TensorFlow nor Beam is imported.
+"""
+
+import contextlib
+import hashlib
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import pyarrow as pa
+
+from headrace_components.contract.errors import ComponentError, InputError
+from headrace_components.library.data import columnar as twin
+from headrace_components.library.data import references
+from headrace_components.library.data.columnar import ColumnarWriter, SplitManifest
+from headrace_components.library.data.example_encoder import encode_examples
+from headrace_components.library.data.example_files import (
+    decoded_batches,
+    paired,
+    selected,
+    serialized_batches,
+)
+from headrace_components.library.data.tfrecord import TFRecordWriter, read_records
+from headrace_components.library.data.twin_rows import TwinPart, part_batches, parts_of
+
+ROWS_PER_SHARD = 500_000
+
+# What ExamplesToRecordBatchDecoder makes of int64_list, float_list and bytes_list.
+INT_LIST = pa.large_list(pa.int64())
+FLOAT_LIST = pa.large_list(pa.float32())
+BYTES_LIST = pa.large_list(pa.large_binary())
+
+
+def examples_metadata(
+    split_names: Sequence[str],
+    *,
+    span: int = 0,
+    version: int | None = None,
+    fingerprint: str = "",
+    payload_format: str = "FORMAT_TF_EXAMPLE",
+    file_format: str = "tfrecords_gzip",
+) -> dict[str, str | int]:
+    """Returns the metadata of an Examples artifact, with the names and values that TFX gives them.
+
+    Args:
+        split_names: Names of its splits.
+        span: Number of the span that was read; 0 where the input has no spans.
+        version: Version of the span, or None where the input has no versions.
+        fingerprint: Fingerprint of the files that were read, or nothing.
+        payload_format: What a record is: name of a `tfx.proto.PayloadFormat`.
+        file_format: What the files are.
+    """
+    metadata: dict[str, str | int] = {
+        "split_names": json.dumps(list(split_names)),
+        "span": span,
+        "payload_format": payload_format,
+        "file_format": file_format,
+    }
+    if version is not None:
+        metadata["version"] = version
+    if fingerprint:
+        metadata["input_fingerprint"] = fingerprint
+    return metadata
+
+
+class ExamplesReader:
+    """Reads an Examples artifact, from its columnar twin where that is there and whole.
+
+    Args:
+        path: Directory of the artifact.
+        component: Name of the component that reads, for error messages.
+
+    Raises:
+        InputError: The directory is missing or holds no split.
+    """
+
+    def __init__(self, path: Path, component: str) -> None:
+        self._path = path = references.local(path, component)
+        self._component = component
+        self._twins: dict[str, SplitManifest | None] = {}
+        self._checked: set[str] = set()
+        names = (entry.name for entry in path.glob("Split-*") if entry.is_dir())
+        self.split_names: tuple[str, ...] = tuple(
+            sorted(name.removeprefix("Split-") for name in names)
+        )
+        if not self.split_names:
+            raise InputError(
+                f"{component}: {path} holds no Split-* directory, so it is no Examples artifact. "
+                "Connect the output of csv_example_gen or of transform."
+            )
+
+    def check_split(self, split: str) -> None:
+        """Raises InputError, naming the splits there are, where `split` is none of them."""
+        if split not in self.split_names:
+            raise InputError(
+                f"{self._component}: split {split!r} is not in {self._path}, which has "
+                f"{list(self.split_names)}. Name one of those, or add the split where the "
+                "examples are made."
+            )
+
+    def tfrecord_pattern(self, split: str) -> str:
+        """Returns a pattern that matches the TFRecord files of a split and nothing else."""
+        self.check_split(split)
+        references.fetch(self._path, f"Split-{split}", self._component)
+        return str(self._path / f"Split-{split}" / "*")
+
+    def tfrecord_files(self, split: str) -> list[Path]:
+        """Returns the TFRecord files of a split, in order.
+
+        Raises:
+            InputError: There is no such split, or it holds no file.
+        """
+        self.check_split(split)
+        references.fetch(self._path, f"Split-{split}", self._component)
+        files = twin.tfrecord_files(self._path, split)
+        if not files:
+            raise InputError(
+                f"{self._component}: Split-{split} of {self._path} holds no TFRecord file. "
+                "Run the component that wrote it again."
+            )
+        return files
+
+    def batch_files(self, split: str) -> list[Path]:
+        """Returns the files that `record_batches` reads: the twin's, or the TFRecords."""
+        files = [path for path, _ in self.twin_parts(split) or ()]
+        return files or self.tfrecord_files(split)
+
+    def twin_parts(self, split: str) -> list[tuple[Path, TwinPart]] | None:
+        """Returns the files of a split's columnar twin, in order; None where it has none.
+
+        Whether one of them is damaged is not known before it is read.
+        """
+        manifest = self._twin(split)
+        if manifest is None:
+            return None
+        directory = self._path / f"Columnar-{split}"
+        try:
+            references.fetch(self._path, directory.name, self._component)
+        except ComponentError as error:
+            self._ignore_twin(split, str(error))
+            return None
+        return [(directory / part.file.name, part) for part in parts_of(manifest)]
+
+    def tfrecord_names(self, split: str) -> list[str]:
+        """Returns the names of the TFRecord files of a split, without fetching them."""
+        manifest = self._twin(split)
+        if manifest is not None:
+            return [file.name for file in manifest.tfrecords]
+        return [file.name for file in self.tfrecord_files(split)]
+
+    def contents_digest(self, split: str) -> str:
+        """Returns a SHA-256 of what the TFRecord files of a split hold, in hex.
+
+        With a twin it is made of their sizes and checksums, else of all their bytes.
+        """
+        manifest = self._twin(split)
+        digest = hashlib.sha256()
+        if manifest is not None:
+            for entry in manifest.tfrecords:
+                digest.update(f"{entry.size_bytes} {entry.trailer} ".encode())
+        else:
+            for path in self.tfrecord_files(split):
+                with path.open("rb") as file:
+                    digest.update(hashlib.file_digest(file, "sha256").digest())
+        return digest.hexdigest()
+
+    def has_columnar(self, split: str) -> bool:
+        """Says whether the split has a columnar twin of what its TFRecords hold."""
+        return self._twin(split) is not None
+
+    def _twin(self, split: str) -> SplitManifest | None:
+        self.check_split(split)
+        if split not in self._twins:
+            try:
+                self._twins[split] = self._matching_twin(split)
+            except (ValueError, KeyError, TypeError, OSError) as error:
+                self._ignore_twin(split, f"{self._path / twin.MANIFEST} cannot be read ({error}).")
+        return self._twins[split]
+
+    def _matching_twin(self, split: str) -> SplitManifest | None:
+        manifest = twin.read_manifest(self._path).get(split)
+        # The task that wrote both has moved both, and each file's size is checked when it comes.
+        if manifest is None or references.read(self._path, self._component) is not None:
+            return manifest
+        reason = twin.reason_to_ignore(self._path, split, manifest)
+        if reason is None:
+            return manifest
+        self._ignore_twin(split, reason)
+        return None
+
+    def _ignore_twin(self, split: str, reason: str) -> None:
+        self._twins[split] = None
+        logging.warning("%s: reading the TFRecords of split %r: %s", self._component, split, reason)
+
+    def num_rows(self, split: str) -> int:
+        """Returns the number of rows of a split; without a twin that means reading it."""
+        manifest = self._twin(split)
+        if manifest is not None:
+            return manifest.num_rows
+        files = self.tfrecord_files(split)
+        return sum(1 for file in files for _ in read_records(file, self._component))
+
+    def record_batches(
+        self, split: str, *, batch_size: int = 10_000, columns: Sequence[str] | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Yields the rows of a split as list columns, sorted by name.
+
+        Types are those that tfx_bsl's ExamplesToRecordBatchDecoder gives the same TFRecords:
+        `large_list` of int64, float32 or large_binary, and `null` where no row of the batch has the
+        feature.
+
+        Args:
+            split: Name of the split.
+            batch_size: The most rows in a batch.
+            columns: Names of the features to read; those that a batch lacks are left out. None
+                reads all.
+
+        Raises:
+            InputError: There is no such split, or a file is corrupt.
+        """
+        parts = self.twin_parts(split)
+        if parts is None:
+            for file in self.tfrecord_files(split):
+                for batch, _ in decoded_batches(file, self._component, batch_size):
+                    yield selected(batch, columns)
+            return
+        for path, part in parts:
+            yield from part_batches(
+                part,
+                str(path),
+                partial(_opened, path),
+                lambda: map(_opened, self.tfrecord_files(split)),
+                self._component,
+                batch_size,
+                columns,
+                self._checked,
+            )
+
+    def serialized(self, split: str, *, batch_size: int = 10_000) -> Iterator[list[bytes]]:
+        """Yields the rows of a split as serialized tf.Examples, in the order of `record_batches`.
+
+        Args:
+            split: Name of the split.
+            batch_size: The most rows in a batch.
+
+        Raises:
+            InputError: There is no such split, or a file is corrupt.
+        """
+        for file in self.tfrecord_files(split):
+            yield from serialized_batches(file, self._component, batch_size)
+
+    def pairs(
+        self, split: str, *, batch_size: int = 10_000
+    ) -> Iterator[tuple[pa.RecordBatch, list[bytes]]]:
+        """Yields what `record_batches` does, each batch with its rows as serialized tf.Examples.
+
+        Args:
+            split: Name of the split.
+            batch_size: The most rows in a batch.
+
+        Raises:
+            InputError: There is no such split, or a file is corrupt.
+        """
+        if self.has_columnar(split):
+            yield from paired(
+                self.record_batches(split, batch_size=batch_size),
+                self.serialized(split, batch_size=batch_size),
+            )
+        else:
+            for file in self.tfrecord_files(split):
+                yield from decoded_batches(file, self._component, batch_size)
+
+
+def _opened(path: Path) -> contextlib.AbstractContextManager[Path]:
+    return contextlib.nullcontext(path)
+
+
+def _typed_as_decoded(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Returns a batch with the list types that the decoder yields."""
+    types = (pa.null(), INT_LIST, FLOAT_LIST, BYTES_LIST)
+    if all(field.type in types for field in batch.schema):
+        return batch
+    arrays = [column if column.type in types else _large_list(column) for column in batch.columns]
+    return pa.RecordBatch.from_arrays(arrays, batch.schema.names)
+
+
+def _large_list(column: pa.Array) -> pa.Array:
+    offsets = np.asarray(column.offsets).astype(np.int64)
+    values = column.values.slice(offsets[0], offsets[-1] - offsets[0])
+    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+        values = values.cast(pa.large_string()).cast(pa.large_binary())
+    elif pa.types.is_binary(values.type):
+        values = values.cast(pa.large_binary())
+    is_null = np.append(np.asarray(column.is_null()), False)  # the end of the last list
+    return pa.LargeListArray.from_arrays(pa.array(offsets - offsets[0], mask=is_null), values)
+
+
+class ExamplesWriter:
+    """Writes one split of an Examples artifact; use it as a context manager.
+
+    Columns of a batch are `large_list` or `list` of int64, float32 or binary, or `null`. A twin is
+    vouched for only when the context ends without an error. One process at a time may finish the
+    splits of an artifact, since they share a manifest.
+
+    Args:
+        path: Directory of the artifact.
+        split: Name of the split.
+        prefix: What the TFRecord files' names begin with.
+        columnar: Whether to write the columnar twin.
+        compression_level: gzip level of the TFRecords, 1 (fast) to 9 (small).
+        rows_per_shard: Rows after which the next file begins; batches are not divided.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        split: str,
+        *,
+        prefix: str = "data_tfrecord",
+        columnar: bool = True,
+        compression_level: int = 1,
+        rows_per_shard: int = ROWS_PER_SHARD,
+    ) -> None:
+        self.num_rows = 0
+        self._path = path
+        self._split = split
+        self._prefix = prefix
+        self._level = compression_level
+        self._rows_per_shard = rows_per_shard
+        self._twin = ColumnarWriter(path, split, rows_per_file=rows_per_shard) if columnar else None
+        self._shards: list[Path] = []
+        self._shard: TFRecordWriter | None = None
+        self._shard_rows = 0
+        (path / f"Split-{split}").mkdir(parents=True, exist_ok=True)
+
+    def __enter__(self) -> "ExamplesWriter":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self._finish()
+        else:
+            self._abandon()
+
+    def write(self, batch: pa.RecordBatch, serialized: Sequence[bytes] | None = None) -> None:
+        """Appends rows.
+
+        Args:
+            batch: The rows as list columns.
+            serialized: The same rows as serialized tf.Examples; made from `batch` where absent.
+
+        Raises:
+            OSError: The rows, or some written earlier, found no room.
+        """
+        self.write_records(encode_examples(batch) if serialized is None else serialized)
+        if self._twin and batch.num_rows:
+            self._twin.write(_typed_as_decoded(selected(batch, None)))
+
+    def write_records(self, records: Sequence[bytes]) -> None:
+        """Appends rows that are TFRecords alone, of any payload format; not where there is a twin.
+
+        Raises:
+            OSError: The rows, or some written earlier, found no room.
+        """
+        if not records:
+            return
+        self._open_shard().write(records)
+        self._shard_rows += len(records)
+        self.num_rows += len(records)
+
+    def _open_shard(self) -> TFRecordWriter:
+        if self._shard is not None and self._shard_rows >= self._rows_per_shard:
+            self._shard.close()
+            self._shard = None
+        if self._shard is None:
+            name = twin.numbered(self._prefix, ".gz", len(self._shards))
+            self._shards.append(self._path / f"Split-{self._split}" / name)
+            self._shard = TFRecordWriter(self._shards[-1], compression_level=self._level)
+            self._shard_rows = 0
+        return self._shard
+
+    def _finish(self) -> None:
+        # A split without rows is a file without records, as in TFX.
+        shard = self._shard or self._open_shard()
+        shard.close()
+        twin.renumber(self._shards, self._prefix, ".gz")
+        if self._twin:
+            twin.vouch(self._path, self._split, self._twin.finish())
+
+    def _abandon(self) -> None:
+        # The first error is the one to report: what closing might add to it is a consequence.
+        if self._twin:
+            with contextlib.suppress(OSError):
+                self._twin.close()
+        if self._shard:
+            with contextlib.suppress(OSError):
+                self._shard.close()

@@ -1,0 +1,255 @@
+"""Examples whose rows lie beside the artifact, where the backend does not carry them.
+
+KFP's launcher downloads each input artifact whole before a task starts, and uploads each output.
+With `HEADRACE_LARGE_ARTIFACTS=reference` a task moves the rows of an Examples artifact to
+`<task's directory>/_data/<output>/` in the same bucket, and leaves in the artifact what is small,
+and `reference.json`:
+
+    {"format_version": 1, "uri": "s3://bucket/.../_data/examples",
+     "files": {"Split-train/data_tfrecord-00000-of-00001.gz": 1234}}
+
+with the size of each file in bytes. Whoever reads the artifact gets a directory that has its
+layout; the files of a split come when they are asked for. Stores are opened with pyarrow, which
+every image has that reads or writes examples.
+"""
+
+import contextlib
+import errno
+import hashlib
+import json
+import logging
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from headrace_components.contract.errors import InputError, PlatformError
+from headrace_components.contract.task import REFERENCE, Artifact, Task
+from headrace_components.library.clients import object_stores
+
+FORMAT_VERSION = 1
+
+_DIRECTORIES = ("Split-", "Columnar-")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reference:
+    """Where the rows of an Examples artifact lie.
+
+    Attributes:
+        uri: Their directory.
+        files: Sizes in bytes by path within it, as `Split-train/data_tfrecord-00000-of-00001.gz`.
+    """
+
+    uri: str
+    files: Mapping[str, int]
+
+    def directories(self) -> list[str]:
+        """Returns the names of the directories that hold the files, as `Split-train`."""
+        return sorted({name.partition("/")[0] for name in self.files})
+
+    def to_json(self) -> str:
+        """Returns the content of `reference.json`."""
+        content = {"format_version": FORMAT_VERSION, "uri": self.uri, "files": dict(self.files)}
+        return json.dumps(content, indent=1, sort_keys=True) + "\n"
+
+
+def publish(task: Task) -> None:
+    """Moves the rows of the task's Examples beside the artifacts, which keep a reference to them.
+
+    What workers of Beam wrote elsewhere stays where it is.
+
+    Raises:
+        PlatformError: The store did not take a file.
+    """
+    for artifact in task.outputs.values():
+        if artifact.type.endswith(".Examples") and "://" in artifact.uri:
+            _move(artifact, task.component)
+
+
+def _move(artifact: Artifact, component: str) -> None:
+    directories = sorted(
+        path
+        for path in artifact.path.iterdir()
+        if path.is_dir() and path.name.startswith(_DIRECTORIES)
+    )
+    if not directories:
+        return
+    # Not below the artifact's own URI, nor beginning with it: launchers list by a bare prefix.
+    parent, _, name = artifact.uri.rstrip("/").rpartition("/")
+    uri = f"{parent}/_data/{name}"
+    files = {
+        file.relative_to(artifact.path).as_posix(): file.stat().st_size
+        for directory in directories
+        for file in sorted(directory.rglob("*"))
+        if file.is_file()
+    }
+    reference = Reference(uri=uri, files=files)
+    started = time.monotonic()
+    with _told(component, f"write the rows of `{artifact.key}` to {uri}"):
+        filesystem, target = object_stores.open_store(uri)
+        object_stores.for_all(
+            lambda name: object_stores.upload(artifact.path / name, filesystem, f"{target}/{name}"),
+            files,
+        )
+    (artifact.path / REFERENCE).write_text(reference.to_json(), "utf-8")
+    for directory in directories:
+        shutil.rmtree(directory)
+    _log(component, "wrote", reference, files, started)
+
+
+def read(path: Path, component: str) -> Reference | None:
+    """Returns the reference in an artifact's directory, or None where the rows lie in it.
+
+    Raises:
+        InputError: The file is of another Headrace version, or no reference.
+    """
+    file = path / REFERENCE
+    if not file.is_file():
+        return None
+    try:
+        content = json.loads(file.read_text("utf-8"))
+        if content["format_version"] == FORMAT_VERSION:
+            return Reference(uri=content["uri"], files=content["files"])
+        reason = f"its format version is {content['format_version']!r}"
+    except (ValueError, KeyError, TypeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+    raise InputError(
+        f"{component}: {file} is no reference to rows of format version {FORMAT_VERSION} "
+        f"({reason}). Run the component that wrote it again, with the Headrace version of this one."
+    )
+
+
+def resolve(task: Task) -> None:
+    """Gives inputs that are references a directory to read, and the URI of their rows.
+
+    Raises:
+        InputError: A reference cannot be read.
+    """
+    for key, artifacts in task.inputs.items():
+        task.inputs[key] = tuple(_resolved(artifact, task.component) for artifact in artifacts)
+
+
+def _resolved(artifact: Artifact, component: str) -> Artifact:
+    reference = read(artifact.path, component)
+    if reference is None:
+        return artifact
+    return replace(artifact, path=local(artifact.path, component), uri=reference.uri)
+
+
+def local(path: Path, component: str) -> Path:
+    """Returns the directory to read an artifact from: `path`, unless that holds a reference.
+
+    A reference gets a directory of its own, for all processes of this machine: with the small files
+    of `path`, and the directories of the rows, which `fetch` fills.
+
+    Raises:
+        InputError: The reference cannot be read.
+    """
+    reference = read(path, component)
+    if reference is None:
+        return path
+    digest = hashlib.sha256(reference.to_json().encode()).hexdigest()[:16]
+    target = Path(tempfile.gettempdir()) / f"headrace-rows-{digest}"
+    if path == target:
+        return path
+    for name in reference.directories():
+        (target / name).mkdir(parents=True, exist_ok=True)
+    for file in path.iterdir():
+        if file.is_file():
+            partial = target / f".{file.name}.{uuid.uuid4().hex}"
+            shutil.copyfile(file, partial)
+            partial.replace(target / file.name)
+    return target
+
+
+def fetch(path: Path, directory: str, component: str) -> None:
+    """Sees to it that the files of a directory, as `Split-train`, are there.
+
+    Args:
+        path: Directory of the artifact, as `local` gives it.
+        directory: Name of a directory within it.
+        component: Name of the component, for error messages.
+
+    Raises:
+        InputError: The rows are no longer where the reference says.
+        PlatformError: The store did not give a file, or not all of it.
+    """
+    reference = read(path, component)
+    if reference is None:
+        return
+    files = {
+        name: size for name, size in reference.files.items() if name.startswith(f"{directory}/")
+    }
+    if not files or any((path / directory).iterdir()):
+        return
+    started = time.monotonic()
+    partial = path / f".{directory}.{uuid.uuid4().hex}"
+    what = f"read the rows at {reference.uri}/{directory}"
+    try:
+        with _told(component, what), _gone(component, what):
+            filesystem, source = object_stores.open_store(reference.uri)
+            object_stores.for_all(
+                lambda name: object_stores.download(
+                    filesystem, f"{source}/{name}", partial / name.partition("/")[2], files[name]
+                ),
+                files,
+            )
+        _publish_directory(partial, path / directory)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    _log(component, "fetched", reference, files, started)
+
+
+def _publish_directory(partial: Path, target: Path) -> None:
+    try:
+        partial.rename(target)
+    except OSError:
+        # Another process was faster, and what it has is the same.
+        if not any(target.iterdir()):
+            raise
+
+
+@contextlib.contextmanager
+def _told(component: str, what: str) -> Iterator[None]:
+    """Turns a store's errors into the component's."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC:  # on this machine, which the task's runtime tells
+            raise
+        raise PlatformError(
+            f"{component}: could not {what}: {object_stores.one_line(error)}. Check the task's "
+            'account and, for an S3 server, AWS_ENDPOINT_URL; or set `large_artifacts = "copy"`.'
+        ) from error
+
+
+@contextlib.contextmanager
+def _gone(component: str, what: str) -> Iterator[None]:
+    """Tells apart that a file is no longer there."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{component}: could not {what}: {object_stores.one_line(error)}. They were removed, "
+            "perhaps by a rule of the bucket. Run the component that made them again, with "
+            "its cache off."
+        ) from error
+
+
+def _log(
+    component: str, verb: str, reference: Reference, files: Mapping[str, int], started: float
+) -> None:
+    megabytes = sum(files.values()) / 1e6
+    logging.info(
+        "%s: %s %.1f MB in %d files at %s in %.1f s.",
+        component,
+        verb,
+        megabytes,
+        len(files),
+        reference.uri,
+        time.monotonic() - started,
+    )

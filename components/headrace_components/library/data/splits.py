@@ -1,0 +1,62 @@
+"""Which splits an artifact has, and which of them a component works on. Standard library only."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.task import Artifact
+
+
+def selected(artifact: Artifact, exclude: Sequence[str], component: str) -> tuple[str, ...]:
+    """Returns the names of the splits to work on, in the order of the artifact.
+
+    Args:
+        artifact: An input that holds `Split-<name>` directories. Its metadata `split_names`, a JSON
+            list, says which and in what order; an artifact that was imported without metadata has
+            the splits that lie in it, sorted.
+        exclude: Names of splits to leave out.
+        component: Name of the component, for error messages.
+
+    Raises:
+        InputError: `artifact` has no splits, `exclude` names one that it has not, or all of them.
+    """
+    names = _names(artifact, component)
+    unknown = sorted(set(exclude) - set(names))
+    if unknown:
+        raise InputError(
+            f"{component}: `exclude_splits` names {unknown}, but `{artifact.key}` has the splits "
+            f"{list(names)}. Name only those, or none."
+        )
+    kept = tuple(name for name in names if name not in exclude)
+    if not kept:
+        raise InputError(
+            f"{component}: `exclude_splits` leaves out all splits of `{artifact.key}`, "
+            f"{list(names)}. Keep at least one."
+        )
+    return kept
+
+
+def directory(artifact: Artifact, split: str) -> Path:
+    """Returns where `artifact` keeps a split."""
+    return artifact.path / f"Split-{split}"
+
+
+def describe(source: Artifact, target: Artifact, names: Sequence[str]) -> None:
+    """Gives `target` the span of `source` and the split names `names`, as TFX records them."""
+    target.metadata["span"] = int(source.metadata.get("span", 0))
+    target.metadata["split_names"] = json.dumps(list(names))
+
+
+def _names(artifact: Artifact, component: str) -> tuple[str, ...]:
+    recorded = artifact.metadata.get("split_names")
+    if recorded:
+        return tuple(json.loads(recorded))
+    found = sorted(path.name.removeprefix("Split-") for path in artifact.path.glob("Split-*"))
+    if not found:
+        entries = sorted(path.name for path in artifact.path.glob("*"))
+        raise InputError(
+            f"{component}: `{artifact.key}` is {artifact.path}, which holds {entries} and no "
+            "`Split-<name>` directory. Connect an artifact that has splits."
+        )
+    return tuple(found)

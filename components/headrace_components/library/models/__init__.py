@@ -1,0 +1,1 @@
+"""Models as components read them: signatures, predictions and blessings."""

@@ -1,0 +1,247 @@
+"""A SavedModel as a server sees it: its signatures, and what they answer."""
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+from tensorflow.core.protobuf import saved_model_pb2
+
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.task import Artifact
+
+SERVING_DIR = "Format-Serving"
+DEFAULT_SIGNATURE = "serving_default"
+PREDICT = "tensorflow/serving/predict"
+CLASSIFY = "tensorflow/serving/classify"
+REGRESS = "tensorflow/serving/regress"
+
+# SavedModels carry one of their own, for resources to initialize; it is not to be called.
+_PRIVATE = "__"
+
+
+def serving_directory(component: str, model: Artifact) -> Path:
+    """Returns the directory of an artifact's SavedModel.
+
+    Estimators save to `Format-Serving/export/<exporter>/<timestamp>`.
+
+    Raises:
+        InputError: The artifact holds no SavedModel.
+    """
+    serving = model.path / SERVING_DIR
+    exports = sorted(serving.glob("export/*/*/saved_model.pb"))
+    folder = exports[0].parent if len(exports) == 1 else serving
+    if not (folder / "saved_model.pb").is_file():
+        found = sorted(path.name for path in serving.glob("*"))
+        raise InputError(
+            f"{component}: `{model.key}` at {model.uri} has no {SERVING_DIR}/saved_model.pb, but "
+            f"{found} in {SERVING_DIR}, so it is no SavedModel. Connect a trainer whose run_fn "
+            "saves one to fn_args.serving_model_dir."
+        )
+    return folder
+
+
+def read_signatures(
+    component: str, folder: Path, tags: Sequence[str], names: Sequence[str]
+) -> dict[str, Any]:
+    """Returns signatures of a SavedModel by name, without loading it.
+
+    Args:
+        component: Name of the component, for error messages.
+        folder: Directory of the SavedModel.
+        tags: Tags of the graph to use; none means `["serve"]`.
+        names: Names of the signatures; none means `["serving_default"]`.
+
+    Returns:
+        By name, in the order of `names`, a `SignatureDef`.
+
+    Raises:
+        InputError: The file is no SavedModel, or has no such graph or signature.
+    """
+    known = all_signatures(component, folder, tags)
+    wanted = names or [DEFAULT_SIGNATURE]
+    for name in wanted:
+        if name not in known:
+            raise InputError(
+                f"{component}: the model in {folder} has no signature {name!r}; it has "
+                f"{sorted(known)}. Name one of those, or save the model with that signature."
+            )
+    return {name: known[name] for name in wanted}
+
+
+def read_proto(component: str, folder: Path) -> Any:
+    """Returns a SavedModel's `SavedModel` message.
+
+    Raises:
+        InputError: The file holds none.
+    """
+    proto = saved_model_pb2.SavedModel()
+    file = folder / "saved_model.pb"
+    try:
+        proto.ParseFromString(file.read_bytes())
+    except DecodeError as error:
+        raise InputError(
+            f"{component}: {file} is not a SavedModel ({error}). Train the model again."
+        ) from error
+    return proto
+
+
+def all_signatures(component: str, folder: Path, tags: Sequence[str] = ()) -> dict[str, Any]:
+    """Returns all signatures of a SavedModel that can be called, without loading it.
+
+    Args:
+        component: Name of the component, for error messages.
+        folder: Directory of the SavedModel.
+        tags: Tags of the graph to use; none means `["serve"]`.
+
+    Raises:
+        InputError: The file is no SavedModel, or has no such graph.
+    """
+    proto = read_proto(component, folder)
+    wanted = sorted(tags or ["serve"])
+    by_tags = {tuple(sorted(graph.meta_info_def.tags)): graph for graph in proto.meta_graphs}
+    graph = by_tags.get(tuple(wanted))
+    if graph is None:
+        raise InputError(
+            f"{component}: the model in {folder} has no graph with the tags {wanted}; it has "
+            f"{[list(each) for each in sorted(by_tags)]}. Name the tags of one of those."
+        )
+    return {
+        name: signature
+        for name, signature in graph.signature_def.items()
+        if not name.startswith(_PRIVATE)
+    }
+
+
+def records_input(component: str, name: str, signature: Any) -> str:
+    """Returns the name of the input of a signature that takes serialized examples.
+
+    Args:
+        component: Name of the component, for error messages.
+        name: Name of the signature.
+        signature: A `SignatureDef`.
+
+    Raises:
+        InputError: The signature takes anything else.
+    """
+    inputs = dict(signature.inputs)
+    if len(inputs) == 1:
+        ((key, info),) = inputs.items()
+        shape = info.tensor_shape
+        is_batch = shape.unknown_rank or (len(shape.dim) == 1 and shape.dim[0].size == -1)
+        if info.dtype == tf.string.as_datatype_enum and is_batch:
+            return str(key)
+    raise InputError(
+        f"{component}: signature {name!r} takes {described_inputs(signature)}, expected one input "
+        "of type string and shape (None,) for serialized tf.Examples. Name such a signature, or "
+        "save the model with one that parses examples."
+    )
+
+
+def described_inputs(signature: Any) -> dict[str, str]:
+    """Returns the inputs of a `SignatureDef` for people, as `{"hour": "float32(None, 1)"}`."""
+    return {key: _described(info) for key, info in sorted(signature.inputs.items())}
+
+
+def _described(info: Any) -> str:
+    kind = tf.as_dtype(info.dtype).name
+    if info.tensor_shape.unknown_rank:
+        return str(kind)
+    sizes = ["None" if dim.size == -1 else str(dim.size) for dim in info.tensor_shape.dim]
+    return f"{kind}({', '.join(sizes)})"
+
+
+LOADING_ERRORS = (tf.errors.OpError, OSError, ValueError, RuntimeError, KeyError, IndexError)
+"""What TensorFlow raises where a model is damaged, or needs operations that it does not have."""
+
+# Words of TensorFlow's messages about the files of variables.
+_DAMAGE = re.compile(
+    "sstable|checksum|TensorBundle|TensorSliceReader|Read less bytes|No such file|Unable to read"
+    "|DataLoss|out of range|truncated"
+)
+
+
+def unloadable(component: str, model: str, error: Exception) -> InputError:
+    """Returns the error for a model that TensorFlow cannot load.
+
+    Args:
+        component: Name of the component.
+        model: Which model, as "the model in /models/1".
+        error: What TensorFlow raised, one of `LOADING_ERRORS`.
+    """
+    logging.info("%s: could not load %s:", component, model, exc_info=error)
+    advice = (
+        "Train it again with this version of TensorFlow, or bake the operations that it needs into "
+        "the image."
+    )
+    if _DAMAGE.search(str(error)):
+        advice = "Its variables are damaged or cut off: copy the model again, or train it again."
+    return InputError(
+        f"{component}: TensorFlow {tf.__version__} cannot load {model}: {type(error).__name__}: "
+        f"{_one_line(error)}. {advice}"
+    )
+
+
+class LoadedModel:
+    """A SavedModel in this process.
+
+    Args:
+        component: Name of the component, for error messages.
+        folder: Directory of the SavedModel: a path, or a URI that TensorFlow can open.
+        tags: Tags of the graph to use; none means `["serve"]`.
+
+    Raises:
+        InputError: TensorFlow cannot load it.
+    """
+
+    def __init__(self, component: str, folder: Path | str, tags: Sequence[str] = ()) -> None:
+        self._component = component
+        try:
+            self._model = tf.saved_model.load(str(folder), tags=list(tags) or ["serve"])
+        except LOADING_ERRORS as error:
+            raise unloadable(component, f"the model in {folder}", error) from error
+
+    def signature(self, name: str) -> Any:
+        """Returns a signature as TensorFlow's function from tensors by name to tensors by name."""
+        return self._model.signatures[name]
+
+    def answer(self, signature: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the outputs of a signature by name, as arrays.
+
+        Raises:
+            InputError: The model stopped on the inputs.
+        """
+        try:
+            tensors = {name: tf.convert_to_tensor(value) for name, value in inputs.items()}
+            outputs = self.signature(signature)(**tensors)
+        except (tf.errors.OpError, ValueError, TypeError) as error:
+            raise InputError(
+                f"{self._component}: signature {signature!r} stopped on its input: "
+                f"{type(error).__name__}: {_one_line(error)}. Give examples of the kind that the "
+                "model was saved for, raw or transformed."
+            ) from error
+        return {name: value.numpy() for name, value in outputs.items()}
+
+    def save_signature(self, signature: str, folder: Path) -> None:
+        """Writes a SavedModel, tagged `serve`, of one signature and what it uses.
+
+        What it does not use stays out, such as the lookup tables of a transform graph.
+        """
+        function = self.signature(signature)
+        captured = {tensor.ref() for tensor in function.captured_inputs}
+        resource = tf.saved_model.experimental.TrackableResource
+        tables = [
+            part
+            for part in tf.train.TrackableView(self._model).descendants()
+            if isinstance(part, resource) and part.resource_handle.ref() in captured
+        ]
+        holder = tf.Module()
+        holder.used = [*function.variables, *tables]
+        tf.saved_model.save(holder, str(folder), {signature: function})
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:400].rstrip(".")

@@ -1,0 +1,148 @@
+"""The directories that servers read models from, as a task sees them. Standard library only."""
+
+import contextlib
+import errno
+import fcntl
+import logging
+import os
+import re
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.task import local_path
+
+_PARTIAL = re.compile(r"\.[0-9a-f]{32}\.partial")
+# After so long, a push whose lock cannot be seen has ended.
+_OLD_SECONDS = 24 * 3600
+
+
+def base_path(component: str, destination: str) -> Path:
+    """Returns where this process writes what `base_directory` names.
+
+    Args:
+        component: Name of the component, for error messages.
+        destination: A path, or a URI of mounted storage.
+
+    Raises:
+        InputError: No storage is mounted for the URI.
+    """
+    if "://" not in destination:
+        return Path(destination).absolute()
+    if destination.startswith("file://"):
+        return local_path(destination)
+    mounts = Path(os.environ.get("HEADRACE_MOUNT_ROOT", "/"))
+    if destination.startswith("gs://"):
+        path = local_path(destination, mounts)
+        # Open-source KFP has an empty volume at /gcs, which ends with the task.
+        if mounts != Path("/") or is_mounted_bucket(path):
+            return path
+    raise InputError(
+        f"{component}: `base_directory` is {destination!r}, but no storage is mounted for it here; "
+        "gs:// is, on Vertex AI. Elsewhere mount a volume and pass a directory in it."
+    )
+
+
+def check_base(component: str, base: Path, destination: str) -> None:
+    """Makes the directory `base`, and tries whether directories can be made in it.
+
+    Raises:
+        InputError: A file is in the way, or this user may not write there.
+    """
+    for path in (base, *base.parents):
+        if path.exists() and not path.is_dir():
+            raise InputError(
+                f"{component}: `base_directory` is {destination!r}, but {path} is a file. "
+                "Pass a directory; it is made where it does not exist."
+            )
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        probe = base / f".{uuid.uuid4().hex}.probe"
+        probe.mkdir()
+        probe.rmdir()
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            raise
+        raise InputError(
+            f"{component}: `base_directory` is {destination!r}, where user {os.getuid()} may not "
+            f"make directories ({error.strerror}). Give the task's user write access, or pass "
+            "another directory."
+        ) from error
+
+
+@contextlib.contextmanager
+def partial_directory(base: Path) -> Iterator[Path]:
+    """Gives a new directory in `base` under a name that no server looks at.
+
+    What is still there in the end is removed. What pushes left that were killed is removed, too: a
+    push that goes on holds a lock on its directory.
+    """
+    _remove_leftovers(base)
+    path, descriptor = _locked_directory(base)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        os.close(descriptor)
+
+
+def _locked_directory(base: Path) -> tuple[Path, int]:
+    while True:
+        path = base / f".{uuid.uuid4().hex}.partial"
+        path.mkdir()
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:  # taken for a leftover, before it was locked
+            continue
+        if _lock(descriptor) is not False and path.is_dir():
+            return path, descriptor
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool | None:
+    """Locks a directory; returns False where another has, None where that cannot be done."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # as on NFS
+        return None
+    return True
+
+
+def _remove_leftovers(base: Path) -> None:
+    for path in base.iterdir():
+        if not _PARTIAL.fullmatch(path.name):
+            continue
+        with contextlib.suppress(OSError):  # another push is faster
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                is_locked = _lock(descriptor)
+                is_old = time.time() - os.fstat(descriptor).st_ctime > _OLD_SECONDS
+                if is_locked or (is_locked is None and is_old):
+                    logging.info("Removing %s, which a push left that was killed.", path)
+                    shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(descriptor)
+
+
+def is_mounted_bucket(path: Path) -> bool:
+    """Says whether `path` is in a bucket, where renaming a directory is copying it."""
+    return _file_system(path).startswith("fuse")
+
+
+def _file_system(path: Path) -> str:
+    """Returns the type of the file system that holds `path`, as "ext4"; empty where unknown."""
+    mounts = Path("/proc/self/mounts")
+    if not mounts.exists():
+        return ""
+    holder, kind = Path("/"), ""
+    for line in mounts.read_text("utf-8", errors="replace").splitlines():
+        _, folder, file_system, *_ = line.split(" ")
+        # The last of several mounts at one place is the one that is seen.
+        if path.is_relative_to(folder) and len(Path(folder).parts) >= len(holder.parts):
+            holder, kind = Path(folder), file_system
+    return kind

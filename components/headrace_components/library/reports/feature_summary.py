@@ -1,0 +1,202 @@
+"""Reads from TFDV's statistics of a feature what a report shows, and what stands out in it."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tensorflow_metadata.proto.v0 import statistics_pb2
+
+from headrace_components.library.reports.drawing import Bar
+from headrace_components.library.reports.numbers import number, percent
+
+_MOSTLY = 0.5
+_NEARLY_ALL = 0.9
+# Fewer values than this are a category even where every row has its own.
+_MANY_VALUES = 100
+
+_STANDARD = statistics_pb2.Histogram.HistogramType.STANDARD
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FeatureSummary:
+    """A feature of one split.
+
+    Attributes:
+        type: TFDV's name of its type, as `INT`.
+        is_numeric: Whether it has a range and a mean.
+        num_present: Rows that have it.
+        missing: Share of the rows that lack it, in [0, 1]; None without any row.
+        facts: More figures by name, as text.
+        bars: Buckets of a histogram of numbers.
+        top: The most frequent values with their share of the values, most frequent first.
+        num_unique: Number of different values of a category; None where it is not known.
+        is_constant: Whether all values are the same.
+        trouble: What is wrong with the values themselves, in words.
+    """
+
+    type: str
+    is_numeric: bool
+    num_present: int
+    missing: float | None
+    facts: Mapping[str, str]
+    bars: tuple[Bar, ...] = ()
+    top: tuple[tuple[str, float], ...] = ()
+    num_unique: int | None = None
+    is_constant: bool = False
+    trouble: tuple[str, ...] = ()
+
+
+def summary_of(feature: Any) -> FeatureSummary:
+    """Returns the summary of a `FeatureNameStatistics`."""
+    kind = feature.WhichOneof("stats")
+    if kind == "num_stats":
+        return _numeric(feature)
+    if kind == "string_stats":
+        return _category(feature)
+    common = feature.bytes_stats.common_stats if kind == "bytes_stats" else _struct(feature)
+    facts = {"Per row": _per_row(common)} if common.max_num_values > 1 else {}
+    if kind == "bytes_stats":
+        facts["Mean length"] = f"{number(feature.bytes_stats.avg_num_bytes)} bytes"
+    return FeatureSummary(facts=facts, **_common(feature, common, is_numeric=False))
+
+
+def observations(by_split: Mapping[str, FeatureSummary | None]) -> list[str]:
+    """Returns what stands out in a feature, in words; often nothing.
+
+    Args:
+        by_split: Its summary by split; None where the split lacks the feature or has no row.
+    """
+    found = {split: summary for split, summary in by_split.items() if summary is not None}
+    notes = []
+    absent = [split for split in by_split if split not in found]
+    if absent and found:
+        notes.append(f"is not in the split {_listed(absent)}")
+    for test, words in (
+        (lambda s: s.missing == 1.0, "has no value at all"),
+        (lambda s: s.missing is not None and _MOSTLY < s.missing < 1.0, "is mostly missing"),
+        (lambda s: s.is_constant, "is constant, so a model learns nothing from it"),
+        (_is_identifier, "has a value of its own in most rows, as an identifier has"),
+    ):
+        splits = [split for split, summary in found.items() if test(summary)]
+        if splits:
+            notes.append(words + _where(splits, by_split))
+    troubles = dict.fromkeys(words for summary in found.values() for words in summary.trouble)
+    for words in troubles:
+        splits = [split for split, summary in found.items() if words in summary.trouble]
+        notes.append(words + _where(splits, by_split))
+    return notes
+
+
+def _is_identifier(summary: FeatureSummary) -> bool:
+    unique = summary.num_unique or 0
+    return unique > _MANY_VALUES and unique > _MOSTLY * summary.num_present
+
+
+def _where(splits: list[str], by_split: Mapping[str, Any]) -> str:
+    return "" if len(splits) == len(by_split) else f" in the split {_listed(splits)}"
+
+
+def _listed(splits: list[str]) -> str:
+    return " and ".join(splits)
+
+
+def _numeric(feature: Any) -> FeatureSummary:
+    stats = feature.num_stats
+    total = stats.common_stats.tot_num_values
+    zeros = stats.num_zeros / total if total else None
+    facts = {
+        "Mean": number(stats.mean),
+        "Std. dev.": number(stats.std_dev),
+        "Min": number(stats.min),
+        "Median": number(stats.median),
+        "Max": number(stats.max),
+        "Zeros": percent(zeros),
+    }
+    if not total:
+        facts = {}
+    if stats.common_stats.max_num_values > 1:
+        facts["Per row"] = _per_row(stats.common_stats)
+    return FeatureSummary(
+        facts=facts,
+        bars=_bars(stats.histograms),
+        is_constant=total > 1 and stats.min == stats.max,
+        trouble=tuple(_numeric_trouble(stats, zeros)),
+        **_common(feature, stats.common_stats, is_numeric=True),
+    )
+
+
+def _numeric_trouble(stats: Any, zeros: float | None) -> list[str]:
+    trouble = []
+    num_nan = sum(
+        histogram.num_nan for histogram in stats.histograms if histogram.type == _STANDARD
+    )
+    if num_nan:
+        trouble.append("has values that are not a number (NaN)")
+    if math.isinf(stats.min) or math.isinf(stats.max):
+        trouble.append("has infinite values")
+    if zeros is not None and _NEARLY_ALL < zeros < 1.0:
+        trouble.append("is zero nearly everywhere")
+    return trouble
+
+
+def _bars(histograms: Any) -> tuple[Bar, ...]:
+    for histogram in histograms:
+        if histogram.type != _STANDARD:
+            continue
+        buckets = [
+            bucket
+            for bucket in histogram.buckets
+            if math.isfinite(bucket.low_value) and math.isfinite(bucket.high_value)
+        ]
+        total = sum(bucket.sample_count for bucket in buckets)
+        if total > 0:
+            return tuple(
+                Bar(low=b.low_value, high=b.high_value, share=b.sample_count / total)
+                for b in buckets
+            )
+    return ()
+
+
+def _category(feature: Any) -> FeatureSummary:
+    stats = feature.string_stats
+    common = stats.common_stats
+    total = common.tot_num_values
+    facts = {"Unique": number(stats.unique)} if total else {}
+    if common.max_num_values > 1:
+        facts["Per row"] = _per_row(common)
+    counted = [(value.value, value.frequency) for value in stats.top_values]
+    trouble = []
+    if stats.invalid_utf8_count:
+        trouble.append("has bytes that are no UTF-8 text")
+    return FeatureSummary(
+        facts=facts,
+        top=tuple((value, count / total) for value, count in counted) if total else (),
+        num_unique=stats.unique,
+        is_constant=total > 1 and stats.unique == 1,
+        trouble=tuple(trouble),
+        **_common(feature, common, is_numeric=False),
+    )
+
+
+def _struct(feature: Any) -> Any:
+    return feature.struct_stats.common_stats
+
+
+def _per_row(common: Any) -> str:
+    low, high = common.min_num_values, common.max_num_values
+    return number(low) if low == high else f"{number(low)} to {number(high)}"
+
+
+def _common(feature: Any, common: Any, *, is_numeric: bool) -> dict[str, Any]:
+    rows = common.num_missing + common.num_non_missing
+    present = common.num_non_missing
+    if common.max_num_values <= 1:
+        # An empty cell of a CSV file is a list without values, which TFDV does not call missing.
+        present = common.tot_num_values
+    return {
+        "type": statistics_pb2.FeatureNameStatistics.Type.Name(feature.type),
+        "is_numeric": is_numeric,
+        "num_present": present,
+        "missing": 1 - present / rows if rows else None,
+    }

@@ -1,0 +1,1 @@
+"""Finds and compares what earlier runs of a pipeline left."""

@@ -1,0 +1,100 @@
+"""Tells whether what two runs left is the same, wherever it lies.
+
+A task that finds what an earlier run left is answered from a cache while it would find the same
+again. On a cluster a task before it says what that is, and the two have to agree: another run may
+end between them.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from headrace_components.contract.cache import fingerprint_of
+from headrace_components.contract.errors import PlatformError
+from headrace_components.library.runs.earlier_runs import Left, Place
+
+T = TypeVar("T")
+
+NOTHING = "nothing"
+"""Stands for what there is not."""
+
+# What stores say of the contents of an object: Cloud Storage, of composed objects too, and S3.
+_CHECKSUMS = ("md5Hash", "crc32c", "ETag")
+
+
+def agreed(
+    found: Iterable[T], state_of: Callable[[T], str], state: str, component: str
+) -> T | None:
+    """Returns the first that was found, or the one that the task before found; None for nothing.
+
+    Args:
+        found: What there is, the newest first.
+        state_of: Returns what stands for one of them.
+        state: What the task before found; empty where there was none.
+        component: Name of the component, for error messages.
+
+    Raises:
+        PlatformError: What the task before found is gone.
+    """
+    if not state:
+        return next(iter(found), None)
+    if state == NOTHING:
+        return None
+    for each in found:
+        if state_of(each) == state:
+            return each
+    raise PlatformError(
+        f"{component}: what the task before it found is gone: {state}. Perhaps a run was deleted "
+        "while this one was under way; start this one again."
+    )
+
+
+def contents(where: Place, left: Left) -> str:
+    """Returns what stands for an artifact: its type, metadata, and the names and contents of files.
+
+    Of files in a store it takes sizes and the store's checksums. Of large ones in a directory it
+    takes times, so that a copy is another one.
+
+    Raises:
+        PlatformError: The store does not answer, or has no checksums.
+    """
+    kind = json.dumps([left.type, left.metadata], sort_keys=True)
+    if where.stored is None or not left.path.is_relative_to(where.path):
+        files = sorted(path for path in left.path.rglob("*") if path.is_file())
+        named = fingerprint_of((path.relative_to(left.path).as_posix(), path) for path in files)
+    else:
+        named = _of_objects(where, left)
+    return hashlib.sha256(f"{kind}\0{named}".encode()).hexdigest()
+
+
+def _of_objects(where: Place, left: Left) -> str:
+    from pyarrow import fs  # here: where a store is mounted, nobody needs it
+
+    store: Any = where.stored
+    root = f"{store.root}/{left.path.relative_to(where.path).as_posix()}"
+    digest = hashlib.sha256()
+    try:
+        entries = store.filesystem.get_file_info(fs.FileSelector(root, recursive=True))
+        for entry in sorted(entries, key=lambda entry: entry.path):
+            if entry.type == fs.FileType.File:
+                checksum = _checksum(store.filesystem, entry.path)
+                digest.update(
+                    f"{entry.path.removeprefix(root)}\0{entry.size}\0{checksum}\0".encode()
+                )
+    except OSError as error:
+        raise PlatformError(
+            f"{store.component}: could not look at {left.uri}: {error}. Check that the task's "
+            "account may read the pipeline's root, then run again."
+        ) from error
+    return digest.hexdigest()
+
+
+def _checksum(filesystem: Any, path: str) -> str:
+    with filesystem.open_input_file(path) as file:
+        metadata = file.metadata() or {}
+    for name in _CHECKSUMS:
+        if metadata.get(name):
+            value = metadata[name]
+            return value.decode() if isinstance(value, bytes) else str(value)
+    raise OSError(f"the store has no checksum of {path}")

@@ -1,0 +1,371 @@
+"""Finds what the runs of a pipeline left, by where backends put the outputs of a task.
+
+`<pipeline>/<run>/<task path>/<output>`, the run marked by its run.json, on this machine;
+`<pipeline>/<run>/<task>/<uuid>/<output>` on Kubeflow; `<project>/<job>/<task>_<id>/<output>` on
+Vertex AI, where the jobs of other pipelines lie beside. No database is asked, so a component finds
+the same on every backend. Kubeflow mounts no store: there the pipeline's root is listed by
+`stored_runs`. Standard library only, but for that.
+"""
+
+import importlib
+import json
+import logging
+import os
+import re
+import shutil
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.task import Artifact, MetadataValue, Task, local_path
+
+# Inside an artifact there are no artifacts. These hold most of a root's files.
+_DATA_DIRECTORIES = ("Split-", "Columnar-", "Format-")
+
+_UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
+# Vertex AI names a job, where its author does not, `<pipeline>-<time as digits>`.
+_VERTEX_TASK = re.compile(r"(.+)_-?\d+")
+_VERTEX_JOB = re.compile(r"(.+)-\d{14}")
+
+# Stores that `stored_runs` can list.
+_STORES = ("gs://", "s3://", "minio://")
+
+# Metadata of an artifact that is a copy: the URI of what it was made from.
+COPIED_FROM = "copied_from"
+
+# What a finished task has beside its outputs: on this machine, and on Vertex AI.
+_LOCAL_RESULT = Path(".headrace/result.json")
+_VERTEX_RESULT = "executor_output.json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """Where an artifact comes from, read off the place where it lies.
+
+    Attributes:
+        run: Directory of the run.
+        task: Path of the task in the run, without what backends add to its name.
+        output: Name of the output.
+        is_marked: Whether the run is one of this machine, marked by its run.json.
+        is_vertex: Whether the run is a job on Vertex AI.
+    """
+
+    run: Path
+    task: str
+    output: str
+    is_marked: bool
+    is_vertex: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where to search.
+
+    Attributes:
+        path: Directory to read.
+        uri: The same directory for every task of the run.
+        this_run: Name of the run that searches.
+        is_vertex: Whether its runs are jobs on Vertex AI.
+        runs: What the names of its subdirectories match.
+        stored: The `StoredRuns` that `path` is the likeness of, where the store is not mounted.
+    """
+
+    path: Path
+    uri: str
+    this_run: str
+    is_vertex: bool = False
+    runs: re.Pattern[str] = re.compile(r"[^.].*")
+    stored: Any = None
+
+    def uri_of(self, path: Path) -> str:
+        """Returns the URI of something below `path`."""
+        return f"{self.uri}/{path.relative_to(self.path).as_posix()}"
+
+    def run_directories(self) -> list[Path]:
+        """Returns the directories of the runs."""
+        found = subdirectories(self.path)
+        return [path for path in found if self.runs.fullmatch(path.name)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Left:
+    """An artifact that a finished task left.
+
+    Attributes:
+        path: Its directory, which holds at least one file.
+        uri: The same for every task of the run.
+        changed: When its newest file changed, in seconds since the epoch.
+        type: Schema title; empty where the backend keeps none beside it.
+        metadata: What was published as its metadata, as far as the backend keeps it beside it.
+    """
+
+    path: Path
+    uri: str
+    changed: float
+    type: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+def mount_root() -> Path:
+    """Returns the directory under which remote stores are mounted."""
+    return Path(os.environ.get("HEADRACE_MOUNT_ROOT", "/"))
+
+
+def place(
+    component: str, search_root: str, output: Artifact, records: Collection[str] = ()
+) -> Place:
+    """Returns where to search: `search_root`, or the root of the pipeline that `output` is of.
+
+    Args:
+        component: Name of the component, for error messages.
+        search_root: A directory, or a URI; empty for the root of the pipeline.
+        output: An output of the task.
+        records: Names of the files whose contents are needed to search.
+
+    Raises:
+        InputError: There is nothing at `search_root`.
+        PlatformError: A store that is not mounted did not answer.
+    """
+    if not search_root:
+        found = pipeline_directory(output.path, output.uri)
+        return found if _is_shown(found) else _listed(component, found, records)
+    origin = origin_of(output.path)
+    uri = search_root.rstrip("/") if "://" in search_root else ""
+    try:
+        path = local_path(search_root, mount_root()).absolute()
+    except ValueError as error:
+        raise InputError(
+            f"{component}: `search_root` is {search_root!r}, but {error}. "
+            "Pass a directory, or a URI of gs://, s3:// or minio://."
+        ) from error
+    found = Place(
+        path=path, uri=uri or str(path), this_run=origin.run.name, is_vertex=origin.is_vertex
+    )
+    if not _is_shown(found):
+        found = _listed(component, found, records)
+        if not subdirectories(found.path):
+            raise InputError(
+                f"{component}: `search_root` is {search_root!r}, where there is nothing. "
+                "Pass a URI that holds the outputs of earlier runs."
+            )
+    if not found.path.is_dir():
+        raise InputError(
+            f"{component}: `search_root` is {search_root!r}, but there is no directory "
+            f"{path}. Pass one that holds the outputs of earlier runs."
+        )
+    return found
+
+
+def _is_shown(found: Place) -> bool:
+    """Says whether a directory has what the store has, as in one that is mounted."""
+    if found.is_vertex or not found.uri.startswith(_STORES):
+        return True
+    # Where nothing is mounted there is this run alone, made by the launcher.
+    return any(path.name != found.this_run for path in subdirectories(found.path))
+
+
+def _listed(component: str, found: Place, records: Collection[str]) -> Place:
+    # By name: only an image whose component searches has what opens a store.
+    stored_runs = importlib.import_module("headrace_components.library.runs.stored_runs")
+    stored = stored_runs.list_runs(found.uri, records, component)
+    return replace(found, path=stored.path, stored=stored)
+
+
+def pipeline_directory(path: Path, uri: str) -> Place:
+    """Returns the directory of a pipeline's runs, from where an artifact of one of them lies."""
+    origin = origin_of(path)
+    pipeline = origin.run.parent
+    relative = path.relative_to(pipeline).as_posix()
+    root = uri.rstrip("/").removesuffix(relative).rstrip("/")
+    job = _VERTEX_JOB.fullmatch(origin.run.name)
+    if not (job and origin.is_vertex):
+        return Place(path=pipeline, uri=root, this_run=origin.run.name, is_vertex=origin.is_vertex)
+    return Place(
+        path=pipeline,
+        uri=root,
+        this_run=origin.run.name,
+        is_vertex=True,
+        runs=re.compile(re.escape(job[1]) + r"-\d{14}"),
+    )
+
+
+def origin_of(path: Path) -> Origin:
+    """Returns which task of which run an artifact at `path` is of."""
+    marked = [parent for parent in path.parents if (parent / "run.json").is_file()]
+    task = path.parent
+    if marked:
+        run = marked[0]
+    elif _UUID.fullmatch(task.name):
+        task = task.parent
+        run = task.parent
+    else:
+        run = task.parent
+    return Origin(
+        run=run,
+        task=_without_number(task.relative_to(run).as_posix()),
+        output=path.name,
+        is_marked=bool(marked),
+        is_vertex=not marked and path.parent == task and bool(_VERTEX_TASK.fullmatch(task.name)),
+    )
+
+
+def left_by(where: Place, task: str, output: str) -> Iterator[tuple[Path, Left]]:
+    """Yields what finished tasks left as `output`, each with the directory of its run.
+
+    Args:
+        where: Where to search.
+        task: Name of the task, or its path in the run; a task of that name in a loop or a
+            condition is found too.
+        output: Name of the output.
+    """
+    for run in where.run_directories():
+        for name, directory in tasks(run):
+            if name != task and not name.endswith(f"/{task}"):
+                continue
+            if where.is_vertex and not (directory / _VERTEX_RESULT).is_file():
+                continue  # it has not finished, or has failed
+            for path in (directory / output, *(d / output for d in _attempts(directory))):
+                changed = _changed(path)
+                published = None if changed is None else _published(directory, output)
+                if changed is not None and published is not None:
+                    kind, metadata = published
+                    yield (
+                        run,
+                        Left(
+                            path=path,
+                            uri=where.uri_of(path),
+                            changed=changed,
+                            type=kind,
+                            metadata=metadata,
+                        ),
+                    )
+
+
+def publish(
+    task: Task,
+    key: str,
+    where: Place,
+    found: tuple[Path, str],
+    metadata: Mapping[str, MetadataValue],
+    schema_title: str = "",
+) -> None:
+    """Publishes what was found as an output, without a copy where the backend can name it.
+
+    A copy has the URI of what was found as its metadata `copied_from`.
+
+    Args:
+        task: The task.
+        key: Name of the output port.
+        where: Where it was found.
+        found: Where the artifact lies, as a path and as a URI.
+        metadata: What to publish as its metadata.
+        schema_title: Its type, where the port takes any; empty leaves the port's.
+
+    Raises:
+        PlatformError: The store did not give a file.
+    """
+    path, uri = found
+    output = task.output(key)
+    if _may_be_named(path, uri, output):
+        task.redirect(key, uri, metadata, schema_title)
+        return
+    if where.stored is None:
+        shutil.copytree(path, output.path, dirs_exist_ok=True)
+    else:
+        where.stored.download(path, output.path)
+    task.redirect(key, output.uri, {**metadata, COPIED_FROM: uri}, schema_title)
+
+
+def local_copy(where: Place, path: Path) -> Path:
+    """Returns a directory with the files of an artifact that was found: `path`, where it has them.
+
+    Raises:
+        PlatformError: The store did not give a file.
+    """
+    if where.stored is None or not path.is_relative_to(where.path):
+        return path
+    copy = Path(f"{path}.files")
+    where.stored.download(path, copy)
+    return copy
+
+
+def _may_be_named(path: Path, uri: str, output: Artifact) -> bool:
+    """Says whether the backend takes the URI of what was found for that of an output."""
+    origin = origin_of(output.path)
+    if "://" in output.uri:
+        # Kubeflow's launcher takes URIs of this run alone, as `KeyFromURI` of its objectstore
+        # says. On Vertex AI, the URI of what lies in a directory mounted at will is not known.
+        return origin.is_vertex and "://" in uri
+    # On this machine it has to lie below the root that holds the pipelines' directories.
+    root = origin.run.parent.parent
+    return not origin.is_marked or path.resolve().is_relative_to(root.resolve())
+
+
+def tasks(run: Path) -> Iterator[tuple[str, Path]]:
+    """Yields path and directory of the tasks of a run; of a loop or a condition also its own."""
+    directories = sorted(subdirectories(run), reverse=True)
+    while directories:
+        directory = directories.pop()
+        if not may_hold_artifacts(directory.name):
+            continue
+        yield _without_number(directory.relative_to(run).as_posix()), directory
+        is_task = (directory / ".headrace").is_dir() or (directory / _VERTEX_RESULT).is_file()
+        if not is_task and not _attempts(directory):
+            directories += sorted(subdirectories(directory), reverse=True)
+
+
+def may_hold_artifacts(name: str) -> bool:
+    """Says whether a directory of that name may be, or hold, one of a task's outputs."""
+    # A name that starts with a dot is a task that has not finished.
+    return not name.startswith((".", *_DATA_DIRECTORIES))
+
+
+def subdirectories(folder: Path) -> list[Path]:
+    """Returns the directories in a directory; none where it is gone, as a run may be."""
+    try:
+        with os.scandir(folder) as entries:
+            return [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except FileNotFoundError:
+        return []
+
+
+def _without_number(task: str) -> str:
+    vertex = _VERTEX_TASK.fullmatch(task)
+    return vertex[1] if vertex else task
+
+
+def _attempts(task: Path) -> list[Path]:
+    return [path for path in subdirectories(task) if _UUID.fullmatch(path.name)]
+
+
+def _changed(artifact: Path) -> float | None:
+    times = [
+        (Path(folder) / name).stat().st_mtime
+        for folder, _, names in os.walk(artifact)
+        for name in names
+    ]
+    return max(times, default=None)
+
+
+def _published(task: Path, output: str) -> tuple[str, dict[str, Any]] | None:
+    """Returns schema title and metadata of an output, where a backend keeps them beside it.
+
+    Returns None where what it keeps is damaged: one such task must not stop every later run.
+    """
+    for file in (task / _LOCAL_RESULT, task / _VERTEX_RESULT):
+        if not file.is_file():
+            continue
+        try:
+            found = json.loads(file.read_text("utf-8")).get("artifacts", {}).get(output, ())
+            # This machine's is a list of artifacts, an ExecutorOutput has the list in an object.
+            entries = found.get("artifacts", ()) if isinstance(found, dict) else found
+            if entries:
+                kind = entries[0].get("type", "")
+                metadata = dict(entries[0].get("metadata", {}))
+                return kind if isinstance(kind, str) else "", metadata
+        except (ValueError, AttributeError, TypeError, LookupError, RecursionError) as error:
+            logging.warning("Passing over %s: %s is damaged (%s).", task, file, error)
+            return None
+    return "", {}

@@ -1,0 +1,287 @@
+"""Makes examples on Beam: a worker reads a file or a query, all divide and write its rows.
+
+Splits, spans and the files of these are known before; only what an input holds is left to workers.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from operator import itemgetter
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.task import Artifact
+from headrace_components.library.beam import job, locations
+from headrace_components.library.beam.examples import Shard, SplitRows, WriteShards, finish
+from headrace_components.library.sources import from_files, from_queries
+from headrace_components.library.sources.beam_sources import (
+    Agreement,
+    Facts,
+    RowSource,
+    Source,
+    TableSource,
+)
+from headrace_components.library.sources.from_queries import ReadQuery
+from headrace_components.library.sources.params import ExampleGenParams, FileExampleGenParams
+from headrace_components.library.sources.partition import FeatureCheck, Partition, Sighting
+from headrace_components.library.sources.query_params import QueryParams
+
+Place = tuple[int, int]
+"""Where rows are: number of the input among those of its split, and of the block within it."""
+
+
+def write_files(
+    params: FileExampleGenParams,
+    files: Mapping[str, Sequence[str]],
+    output: Artifact,
+    source: RowSource,
+) -> None:
+    """Writes the files of each input split as TFRecords, as the embedded engine does.
+
+    Args:
+        params: Says how to divide and to write.
+        files: Paths or URIs by input split.
+        output: The Examples artifact.
+        source: How a file is read.
+
+    Raises:
+        InputError: The files of a split have no rows, or do not agree, or one is corrupt.
+    """
+    write(params, files, output, source, lambda split: from_files.no_rows(params, files[split]))
+
+
+def write_queries(params: QueryParams, output: Artifact, read_query: ReadQuery) -> None:
+    """Writes the rows of queries, each on one worker; see `from_queries.write_examples`.
+
+    Args:
+        params: The queries, and how to divide and write their rows.
+        output: The Examples artifact.
+        read_query: How to run a query; it is sent to the workers.
+
+    Raises:
+        InputError: A query returns no rows.
+    """
+    queries = {split: [query] for split, query in params.queries.items()}
+    source = _QuerySource(params, read_query)
+    write(params, queries, output, source, partial(from_queries.no_rows, params))
+    from_queries.publish(params, output)
+
+
+class _QuerySource(TableSource):
+    """Blocks are list columns; no two queries need agree."""
+
+    reads_files = False
+
+    def __init__(self, params: QueryParams, read_query: ReadQuery) -> None:
+        super().__init__(params)
+        self._read_query = read_query
+
+    def read(self, split: str, address: str) -> Iterator[pa.RecordBatch]:
+        yield from self._read_query(split, address)
+
+
+def write(
+    params: ExampleGenParams,
+    inputs: Mapping[str, Sequence[str]],
+    output: Artifact,
+    source: RowSource,
+    no_rows_of: Callable[[str], InputError],
+) -> None:
+    """Writes the inputs of each split as TFRecords.
+
+    Args:
+        params: Says how to divide and to write.
+        inputs: Addresses of the inputs by input split.
+        output: The Examples artifact.
+        source: How an input is read.
+        no_rows_of: Returns the error that says that an input split has no rows.
+
+    Raises:
+        InputError: An input split has no rows, its inputs do not agree, or one cannot be read.
+    """
+
+    def build(running: job.Job) -> Callable[[], None]:
+        rows, sightings, warnings = [], [], []
+        for split, addresses in inputs.items():
+            blocks, agreement = read(running, split, addresses, source)
+            divided = blocks | f"Divide[{split}]" >> _Divide(params, split, source, agreement)
+            rows.append(divided.rows)
+            sightings.append(divided.sightings)
+            warnings.append(agreement | f"Warnings[{split}]" >> beam.Map(_warnings, split))
+        shards = (
+            rows
+            | "Rows" >> beam.Flatten()
+            | WriteShards(running.scratch, compression_level=params.compression_level)
+        )
+        written = _Written(
+            shards=running.gather(shards),
+            sightings=running.gather(sightings | "Sightings" >> beam.Flatten()),
+            warnings=running.gather(warnings | "Warnings" >> beam.Flatten()),
+        )
+        location = running.location(output)
+        return lambda: _finish(params, list(inputs), source.column, location, written, no_rows_of)
+
+    job.run(params.component, params.beam_pipeline_args, output, build)
+
+
+def read(running: job.Job, split: str, addresses: Sequence[str], source: Source) -> tuple[Any, Any]:
+    """Reads the inputs of a split.
+
+    Returns:
+        A collection of pairs of `Place` and block, and one of the one `Agreement`.
+
+    Raises:
+        InputError: Workers do not see the files.
+    """
+    if source.reads_files:
+        for address in addresses:
+            running.options.check_seen(address)
+        if running.options.is_remote:
+            addresses = [locations.absolute(address) for address in addresses]
+    blocks, agreement = running.pipeline | f"Read[{split}]" >> _Read(split, addresses, source)
+    return blocks, agreement
+
+
+class _Read(beam.PTransform):
+    def __init__(self, split: str, addresses: Sequence[str], source: Source) -> None:
+        super().__init__()
+        self._split = split
+        self._addresses = list(enumerate(addresses))
+        self._source = source
+
+    def expand(self, pipeline: beam.Pipeline) -> tuple[Any, Any]:
+        """Returns blocks and agreement."""
+        read = (
+            pipeline
+            | "Inputs" >> beam.Create(self._addresses)
+            | "SpreadInputs" >> beam.Reshuffle()
+            | "Read"
+            >> beam.FlatMap(_read, self._split, self._source).with_outputs("facts", main="blocks")
+        )
+        facts = read.facts | "Facts" >> beam.combiners.ToList()
+        return (
+            read.blocks | "SpreadBlocks" >> beam.Reshuffle(),
+            facts | "Agree" >> beam.Map(_agree, self._source),
+        )
+
+
+def _read(numbered: tuple[int, str], split: str, source: Source) -> Iterator[Any]:
+    index, address = numbered
+    num_blocks = 0
+    for found in source.read(split, address):
+        if isinstance(found, Facts):
+            yield beam.pvalue.TaggedOutput("facts", (index, address, found.value))
+        else:
+            yield (index, num_blocks), found
+            num_blocks += 1
+
+
+def _agree(facts: Sequence[tuple[int, str, Any]], source: Source) -> Agreement:
+    ordered = sorted(facts, key=itemgetter(0))
+    return source.agree({address: value for _, address, value in ordered})
+
+
+def _warnings(agreement: Agreement, split: str) -> tuple[str, Sequence[str]]:
+    return split, agreement.warnings
+
+
+class _Divide(beam.PTransform):
+    """Gives `SplitRows` as `rows`, and as `sightings` these of the feature that decides on them."""
+
+    def __init__(
+        self, params: ExampleGenParams, split: str, source: RowSource, agreement: Any
+    ) -> None:
+        super().__init__()
+        self._arguments = params, source, Partition(params.shares_of(split))
+        self._agreement = agreement
+
+    def expand(self, blocks: Any) -> Any:
+        """Returns rows and sightings."""
+        agreement = beam.pvalue.AsSingleton(self._agreement)
+        divide = beam.FlatMap(_divide, agreement, *self._arguments)
+        return blocks | "Divide" >> divide.with_outputs("sightings", main="rows")
+
+
+def _divide(
+    placed: tuple[Place, Any],
+    agreement: Agreement,
+    params: ExampleGenParams,
+    source: RowSource,
+    partition: Partition,
+) -> Iterator[Any]:
+    place, block = placed
+    rows = source.rows(block, agreement.value)
+    if source.column:
+        sighting = Sighting.of(rows.batch, source.column)
+        if place == (0, 0) or sighting.has_fractions:
+            # What this block alone tells is told now, and not when all rows are written.
+            FeatureCheck(params.component, source.column).add(sighting)
+        yield beam.pvalue.TaggedOutput("sightings", (place, sighting))
+    for split, (records, batch) in zip(partition.split_names, rows.divided(partition), strict=True):
+        if records:
+            yield SplitRows(split=split, records=records, batch=batch if params.has_twin else None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Written:
+    """What the pipeline left, when it has run."""
+
+    shards: Callable[[], list[Shard]]
+    sightings: Callable[[], list[tuple[Place, Sighting]]]
+    warnings: Callable[[], list[tuple[str, Sequence[str]]]]
+
+
+def _finish(
+    params: ExampleGenParams,
+    input_splits: Sequence[str],
+    column: str,
+    location: str,
+    written: _Written,
+    no_rows_of: Callable[[str], InputError],
+) -> None:
+    by_split = dict(written.warnings())
+    for split in input_splits:
+        for warning in by_split[split]:
+            logging.warning("%s", warning)
+    if column:
+        # There is one input split then.
+        check = FeatureCheck(params.component, column)
+        for _, sighting in sorted(written.sightings(), key=itemgetter(0)):
+            check.add(sighting)
+        check.finish()
+    shards = written.shards()
+    rows = [(shard.split, shard.manifest.num_rows) for shard in shards]
+    check_rows(params, input_splits, rows, no_rows_of)
+    finish(shards, params.split_names, location, columnar=params.has_twin)
+
+
+def check_rows(
+    params: ExampleGenParams,
+    input_splits: Iterable[str],
+    rows: Iterable[tuple[str, int]],
+    no_rows_of: Callable[[str], InputError],
+) -> None:
+    """Logs how many rows the splits have.
+
+    Args:
+        params: Says how input splits are divided.
+        input_splits: Their names.
+        rows: Names of splits, and numbers of rows that were written of them.
+        no_rows_of: Returns the error that says that an input split has no rows.
+
+    Raises:
+        InputError: An input split has no rows.
+    """
+    num_rows = Counter[str]()
+    for split, some in rows:
+        num_rows[split] += some
+    for split in input_splits:
+        if not any(num_rows[share.name] for share in params.shares_of(split)):
+            raise no_rows_of(split)
+    for split in params.split_names:
+        logging.info("%s: split %r has %d rows.", params.component, split, num_rows[split])

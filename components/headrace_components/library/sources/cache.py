@@ -1,0 +1,62 @@
+"""What a component that reads files depends on besides its input artifacts."""
+
+import importlib
+import importlib.util
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from headrace_components.contract.cache import Params, fingerprint_of
+from headrace_components.contract.errors import InputError, PlatformError
+from headrace_components.contract.parameters import read
+from headrace_components.library.sources.params import FileExampleGenParams
+from headrace_components.library.sources.spans import FindFiles, local_files, resolve
+
+
+def locations_of_files(params: Params) -> tuple[str, ...]:
+    """Returns the directory or URI that `state_of_files` looks into."""
+    return (params["input_base"],)
+
+
+def state_of_files(cls: type[FileExampleGenParams], params: Params) -> str | None:
+    """Returns span, version and contents of the input files, or None where only a run can tell.
+
+    That is so for parameters that the component will refuse, for a store that does not answer, and
+    for a URI where pyarrow is not installed.
+    """
+    is_remote = "://" in params.get("input_base", "")
+    if is_remote and importlib.util.find_spec("pyarrow") is None:
+        return None
+    try:
+        typed = read(cls, params, cls.component)
+        found = resolve(
+            typed.input_base,
+            typed.input_splits,
+            typed.only_span,
+            _find(cls.component, typed.input_base) if is_remote else local_files,
+            component=cls.component,
+        )
+        files = sorted({path for paths in found.files.values() for path in paths})
+        contents = _of_objects(cls.component, files) if is_remote else _of_files(files)
+    except (InputError, PlatformError, OSError) as error:
+        # The run says so, where its author will see it.
+        logging.info("%s: no fingerprint of the input: %s", cls.component, error)
+        return None
+    return f"span:{found.span},version:{found.version}\n{found.fingerprint}\n{contents}"
+
+
+def _of_files(files: Sequence[str]) -> str:
+    return fingerprint_of(((path, Path(path)) for path in files), with_times=True)
+
+
+def _of_objects(component: str, uris: Sequence[str]) -> str:
+    states = importlib.import_module("headrace_components.library.sources.object_states")
+    fingerprint: str = states.object_fingerprint(component, uris)
+    return fingerprint
+
+
+def _find(component: str, base: str) -> FindFiles:
+    # By name: the compiler, which needs none of this, looks at caches without pyarrow.
+    files = importlib.import_module("headrace_components.library.sources.files")
+    find: FindFiles = files.find_files(component, base)
+    return find

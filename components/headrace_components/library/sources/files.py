@@ -1,0 +1,126 @@
+"""Finds and opens files of data on local disks and in object stores."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+from pyarrow import fs
+
+from headrace_components.contract.errors import InputError, PlatformError
+from headrace_components.library.clients import object_stores
+from headrace_components.library.sources.spans import FindFiles, SourceFile, local_files
+
+_GZIP_START = b"\x1f\x8b\x08"
+
+
+def check_directory(component: str, base: str) -> None:
+    """Raises an InputError where `base` is a local path and no directory."""
+    if "://" not in base and not Path(base).is_dir():
+        raise InputError(
+            f"{component}: `input_base` is {base!r}, which is no directory"
+            f"{'' if Path(base).is_absolute() else f' in {Path.cwd()}'}. "
+            "Give the directory that holds the input files."
+        )
+
+
+def find_files(component: str, base: str) -> FindFiles:
+    """Returns how to look for files under a directory or a URI."""
+    return partial(_remote_files, component) if "://" in base else local_files
+
+
+@contextmanager
+def open_bytes(component: str, path: str) -> Iterator[pa.NativeFile]:
+    """Opens a file for reading; gzip is decompressed, whatever the file's name is.
+
+    Args:
+        component: Name of the component, for error messages.
+        path: A local path, or a URI whose scheme Arrow knows, as `gs://bucket/key`.
+
+    Raises:
+        InputError: The scheme of the URI is not one that Arrow reads, or the file is cut off.
+        PlatformError: The storage behind the URI did not answer.
+    """
+    with _open(component, path) as start:
+        is_gzip = start.read(len(_GZIP_START)) == _GZIP_START
+    with _open(component, path) as file:
+        if not is_gzip:
+            yield file
+            return
+        with pa.CompressedInputStream(file, "gzip") as inflated:
+            try:
+                yield inflated
+            except OSError as error:
+                if error.errno is not None:  # the disk's fault and not the content's
+                    raise
+                raise InputError(
+                    f"{component}: {path} cannot be decompressed ({error}), expected a whole "
+                    "gzip file. Copy or write it again."
+                ) from error
+
+
+def open_random(component: str, path: str) -> pa.NativeFile:
+    """Opens a file for reading at any place, as `open_bytes` does for reading it through."""
+    return _open(component, path, "open_input_file")
+
+
+def _open(component: str, path: str, how: str = "open_input_stream") -> pa.NativeFile:
+    if "://" not in path:
+        return pa.OSFile(path, "rb")
+    file_system, key = _file_system(component, path)
+    try:
+        return getattr(file_system, how)(key)
+    except OSError as error:
+        raise PlatformError(
+            f"{component}: could not read {path}: {error}. "
+            "Check that the task's service account may read it, then run again."
+        ) from error
+
+
+def _remote_files(component: str, base: str, pattern: str) -> list[SourceFile]:
+    """Returns all files that lie where the pattern may match; its caller compares the names."""
+    file_system, key = _file_system(component, base)
+    literal = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
+    folder = "/".join([key.rstrip("/"), *literal.split("/")[:-1]])
+    selector = fs.FileSelector(folder, recursive=True, allow_not_found=True)
+    try:
+        entries = file_system.get_file_info(selector)
+    except OSError as error:
+        raise PlatformError(
+            f"{component}: could not list {base}: {error}. "
+            "Check that the task's service account may read it, then run again."
+        ) from error
+    uri = base.rstrip("/")
+    return [
+        SourceFile(
+            path=uri + entry.path.removeprefix(key.rstrip("/")),
+            size_bytes=entry.size,
+            modified_seconds=entry.mtime_ns // 1_000_000_000 if entry.mtime_ns else 0,
+        )
+        for entry in sorted(entries, key=lambda entry: entry.path)
+        if entry.type == fs.FileType.File
+    ]
+
+
+def _file_system(component: str, uri: str) -> tuple[fs.FileSystem, str]:
+    """Returns the file system of a URI, and the key within it, which is not percent-encoded."""
+    scheme, _, rest = uri.partition("://")
+    bucket, slash, key = rest.partition("/")
+    try:
+        if bucket and scheme in object_stores.SCHEMES:
+            return object_stores.open_store(uri)
+        # Names of objects hold spaces and the like, which from_uri does not take in a URI.
+        file_system, root = fs.FileSystem.from_uri(f"{scheme}://{bucket or '/'}")
+    except pa.ArrowInvalid as error:
+        raise InputError(
+            f"{component}: {uri!r} cannot be opened: {error}. Give a path, or a URI of "
+            "gs://, s3://, minio:// or file://."
+        ) from error
+    except OSError as error:  # S3 is asked for the bucket's region
+        raise PlatformError(
+            f"{component}: could not reach {uri!r}: {error}. "
+            "Check the bucket's name and the network, then run again."
+        ) from error
+    return file_system, root.rstrip("/") + slash + key

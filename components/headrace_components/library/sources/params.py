@@ -1,0 +1,105 @@
+"""Parameters that all components which make examples have."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from headrace_components.contract.errors import InputError
+from headrace_components.library.sources import configs
+from headrace_components.library.sources.configs import InputSplit, OutputSplit
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExampleGenParams:
+    """What to read and how to divide and write it.
+
+    Attributes:
+        component: Name of the component, for error messages.
+        input_config: `tfx.proto.Input` as JSON; empty reads everything as one split.
+        output_config: `tfx.proto.Output` as JSON; empty splits train:eval by 2:1, or keeps several
+            input splits as they are.
+        range_config: `tfx.proto.RangeConfig` as JSON; empty takes the latest span.
+        span: The span to read, or -1.
+        compression_level: gzip level of the TFRecords, in [1, 9].
+        columnar: Whether to write the columnar twin.
+        beam_pipeline_args: Options of Beam; none for the embedded engine.
+    """
+
+    component: ClassVar[str]
+
+    input_config: Mapping[str, Any] = field(default_factory=dict)
+    output_config: Mapping[str, Any] = field(default_factory=dict)
+    range_config: Mapping[str, Any] = field(default_factory=dict)
+    span: int = -1
+    compression_level: int = 1
+    columnar: bool = True
+    beam_pipeline_args: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Rejects values that no run could honour."""
+        if not 1 <= self.compression_level <= 9:
+            raise InputError(
+                f"{self.component}: `compression_level` is {self.compression_level}, expected 1 "
+                "(fast) to 9 (small). 1 is the default."
+            )
+        if self.span < -1:
+            raise InputError(
+                f"{self.component}: `span` is {self.span}, expected 0 or more, or -1 to leave the "
+                "choice to `range_config`."
+            )
+        configs.output_splits(self.component, self.output_config, self.input_splits)
+        configs.only_span(self.component, self.range_config, self.span)
+
+    @property
+    def input_splits(self) -> tuple[InputSplit, ...]:
+        """What `input_config` says."""
+        return configs.input_splits(self.component, self.input_config)
+
+    @property
+    def output_splits(self) -> tuple[OutputSplit, ...]:
+        """What `output_config` says; empty where the splits of the input are kept."""
+        return configs.output_splits(self.component, self.output_config, self.input_splits)[0]
+
+    @property
+    def partition_feature(self) -> str:
+        """Feature whose value decides the split; empty where the whole row does."""
+        return configs.output_splits(self.component, self.output_config, self.input_splits)[1]
+
+    @property
+    def only_span(self) -> int | None:
+        """The one span to read, or None for the latest."""
+        return configs.only_span(self.component, self.range_config, self.span)
+
+    @property
+    def split_names(self) -> tuple[str, ...]:
+        """Names of the splits of the output, in the order they were given."""
+        return tuple(split.name for split in self.output_splits or self.input_splits)
+
+    @property
+    def has_twin(self) -> bool:
+        """Whether the output has a columnar twin."""
+        return self.columnar
+
+    def shares_of(self, input_split: str) -> tuple[OutputSplit, ...]:
+        """Returns the output splits that an input split is divided into."""
+        return self.output_splits or (OutputSplit(name=input_split, hash_buckets=1),)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileExampleGenParams(ExampleGenParams):
+    """As `ExampleGenParams`, for a component that reads files.
+
+    Attributes:
+        input_base: Directory or URI under which the input patterns lie.
+    """
+
+    input_base: str
+
+    def __post_init__(self) -> None:
+        """Rejects values that no run could honour."""
+        if not self.input_base:
+            raise InputError(
+                f"{self.component}: `input_base` is empty. Give the directory of the input files."
+            )
+        # `slots` makes another class of this one, which super() without arguments does not know.
+        ExampleGenParams.__post_init__(self)

@@ -1,0 +1,84 @@
+"""Parameters of components that read the rows of queries. Standard library only."""
+
+import datetime
+import re
+from dataclasses import dataclass
+
+from headrace_components.contract.errors import InputError
+from headrace_components.library.sources import configs
+from headrace_components.library.sources.configs import InputSplit
+from headrace_components.library.sources.params import ExampleGenParams
+
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+_PLACEHOLDER = re.compile("@span_(begin_timestamp|end_timestamp|yyyymmdd_utc)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueryParams(ExampleGenParams):
+    """As `ExampleGenParams`, for a component that reads the rows of queries.
+
+    Attributes:
+        query: The query; empty where `input_config` has one for each split.
+    """
+
+    query: str = ""
+
+    def __post_init__(self) -> None:
+        """Rejects values that no run could honour."""
+        component = self.component
+        if bool(self.query) == bool(self.input_config):
+            raise InputError(
+                f"{component}: `query` is {self.query!r} and `input_config` "
+                f"{dict(self.input_config)}, expected one of the two. Give the query, or one for "
+                "each input split as its pattern."
+            )
+        # `slots` makes another class of this one, which super() without arguments does not know.
+        ExampleGenParams.__post_init__(self)
+        if self.range_config and "static_range" not in map(_snake_case, self.range_config):
+            raise InputError(
+                f"{component}: `range_config` is {dict(self.range_config)}, expected a "
+                "static_range: which span of a database is the latest cannot be seen. Give that, "
+                "or `span`."
+            )
+        has_placeholder = any(_PLACEHOLDER.search(split.pattern) for split in self.input_splits)
+        if has_placeholder and self.only_span is None:
+            raise InputError(
+                f"{component}: the query has @span_begin_timestamp or another placeholder for "
+                "a span, but no span is given. Give `span`, as days since 1970-01-01, or a "
+                "static_range in `range_config`."
+            )
+        if self.only_span is not None and not has_placeholder:
+            raise InputError(
+                f"{component}: span {self.only_span} is asked for, but the query has no "
+                "placeholder for it. Put @span_begin_timestamp and @span_end_timestamp or "
+                "@span_yyyymmdd_utc into it, or leave `span` and `range_config` out."
+            )
+
+    @property
+    def input_splits(self) -> tuple[InputSplit, ...]:
+        """The queries as they are written."""
+        if self.query:
+            return (InputSplit(name="single_split", pattern=self.query),)
+        return configs.input_splits(self.component, self.input_config)
+
+    @property
+    def queries(self) -> dict[str, str]:
+        """The queries by input split, with the span in place of its placeholders."""
+        return {split.name: self._at_span(split.pattern) for split in self.input_splits}
+
+    def _at_span(self, query: str) -> str:
+        """Returns what `tfx.components.example_gen.utils` makes of a query for a span."""
+        if self.only_span is None:
+            return query
+        begin = _EPOCH + datetime.timedelta(days=self.only_span)
+        end = begin + datetime.timedelta(days=1)
+        values = {
+            "begin_timestamp": str(int(begin.timestamp())),
+            "end_timestamp": str(int(end.timestamp())),
+            "yyyymmdd_utc": begin.strftime("'%Y%m%d'"),
+        }
+        return _PLACEHOLDER.sub(lambda match: values[match[1]], query)
+
+
+def _snake_case(name: str) -> str:
+    return re.sub(r"(?<=[a-z])([A-Z])", lambda match: f"_{match[1].lower()}", name)

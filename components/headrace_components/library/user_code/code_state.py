@@ -1,0 +1,94 @@
+"""A fingerprint of the author's code that a task will load. Standard library only."""
+
+import ast
+import hashlib
+import importlib.util
+import os
+import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+
+from headrace_components.contract.cache import Params
+from headrace_components.contract.task import local_path
+from headrace_components.library.user_code.module_pack import is_packed, is_remote
+from headrace_components.library.user_code.siblings import sibling_names
+
+
+def code_state(params: Params, *functions: str) -> str | None:
+    """Returns a fingerprint of the code that the parameters name but do not hold.
+
+    A module file counts with the files beside it that it imports, a dotted path with every Python
+    file of its top-level package. What these import from other packages does not count, and nothing
+    is executed.
+
+    Args:
+        params: Parameters of the task. `module_file` is a path, a URI or a packed module.
+        functions: Names of the parameters that take a dotted path.
+
+    Returns:
+        A digest; "" where the parameters hold all the code; None where only a run can tell, since
+        the code is behind a URI or is not found.
+    """
+    digest = hashlib.sha256()
+    module_file = params.get("module_file", "")
+    names = [params[name] for name in functions if params.get(name)]
+    if not names and (not module_file or is_packed(module_file)):
+        return ""
+    for files in (*map(_files_of_function, names), _files_of_module(module_file)):
+        if files is None:
+            return None
+        folder = os.path.commonpath([file.parent for file in files]) if files else ""
+        for file in files:
+            content = file.read_bytes()
+            digest.update(f"{os.path.relpath(file, folder)}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
+
+
+def _files_of_module(module_file: str) -> Sequence[Path] | None:
+    if not module_file or is_packed(module_file):
+        return ()
+    if is_remote(module_file) or not local_path(module_file).is_file():
+        return None
+    return with_siblings(local_path(module_file).resolve())
+
+
+def _files_of_function(dotted: str) -> Sequence[Path] | None:
+    package = dotted.partition(".")[0]
+    spec = _found(package) if package.isidentifier() else None
+    if spec is None:
+        return None
+    if spec.submodule_search_locations is not None:
+        folders = [Path(folder).resolve() for folder in spec.submodule_search_locations]
+        return sorted(file for folder in folders for file in folder.rglob("*.py")) or None
+    file = Path(spec.origin or "").resolve()
+    return with_siblings(file) if file.is_file() else None
+
+
+def _found(name: str) -> ModuleSpec | None:
+    # As the process of the task will find it: there the working directory goes first. What is not
+    # on the path is an editable installation, which has a finder of its own.
+    spec = PathFinder.find_spec(name, [str(Path.cwd()), *sys.path])
+    if spec is None:
+        module = sys.modules.get(name)
+        spec = module.__spec__ if module else importlib.util.find_spec(name)
+    return spec
+
+
+def with_siblings(module: Path) -> Sequence[Path]:
+    """Returns a module's file and those beside it that it imports, or that these import."""
+    found = set[Path]()
+    pending = [module]
+    while pending:
+        file = pending.pop()
+        if file not in found and file.is_file():
+            found.add(file)
+            pending += [file.with_name(f"{name}.py") for name in _imported(file)]
+    return sorted(found)
+
+
+def _imported(file: Path) -> set[str]:
+    try:
+        return sibling_names(ast.parse(file.read_bytes()))
+    except (SyntaxError, ValueError):  # no Python source: the run says so, or it is compiled code
+        return set()

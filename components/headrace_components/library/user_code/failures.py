@@ -1,0 +1,153 @@
+"""What an exception of the author's code says, in one line. Standard library only."""
+
+import ast
+import difflib
+import re
+import traceback
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from headrace_components.library.user_code import expressions
+
+MAX_LINES = 10
+MAX_CHARS = 1000
+_MAX_KEYS = 50
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # Keras writes its reasons bold
+_FUNCTION_NODE = re.compile(r"^\{\{function_node [^}]*\}\} ")
+# Dense tensors of TensorFlow have other class names when a graph is traced.
+_SPARSE_ATTRIBUTE = re.compile(
+    r"'\w*Tensor' object has no attribute '(?:indices|values|dense_shape)'"
+)
+_AUTOGRAPH_FILE = re.compile(r'^File "(.*)", line (\d+), in ')
+
+
+def told(error: BaseException) -> str:
+    """Returns the message of an exception: at most `MAX_LINES` of its lines, in one.
+
+    What TensorFlow puts around a message - where an operation was made, the names of nodes - is
+    left out. A missing key comes with the keys that there are.
+    """
+    lines = [line.strip() for line in _COLOUR.sub("", str(error)).splitlines()]
+    lines = [line for line in lines if line and not line.startswith("[[")]
+    # TensorFlow wraps what a data pipeline raised, and says where before it says what.
+    ours = [line.partition("InputError: ")[2] for line in lines if "InputError: " in line]
+    if ours:
+        lines = ours[:1]
+    elif lines and lines[0].startswith("Graph execution error"):
+        lines = lines[-1:]
+    elif lines and lines[0] == "in user code:":
+        lines = _after_autograph(lines)
+    if len(lines) > MAX_LINES:
+        lines = [*lines[:MAX_LINES], "[...]"]
+    text = _FUNCTION_NODE.sub("", " ".join(lines)) or "no message"
+    text = text.removeprefix(f"{type(error).__name__}: ")  # AutoGraph quotes it
+    if len(text) > MAX_CHARS:
+        text = text[:MAX_CHARS] + "..."
+    # AutoGraph raises a KeyError anew, with a message of several lines.
+    for each in (error, error.__cause__, error.__context__):
+        if isinstance(each, KeyError) and (known := _keys_there_are(each)):
+            return text.rstrip(".") + known
+    if isinstance(error, AttributeError) and (near := _near_attribute(error)):
+        return f"{text.rstrip('.')}. Did you mean {near!r}?"
+    return text.rstrip(".")
+
+
+def quoted_places(error: BaseException) -> list[tuple[str, int]]:
+    """Returns files and lines that AutoGraph quotes, the innermost last; none of other errors."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    if not lines or lines[0] != "in user code:":
+        return []
+    found = [match for line in lines if (match := _AUTOGRAPH_FILE.match(line))]
+    return [(match[1], int(match[2])) for match in found]
+
+
+def advice(error: BaseException) -> str:
+    """Returns what the author can do about it."""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        name = error.name.partition(".")[0]
+        return (
+            f"Install the package in this environment, as by `pip install {name}`. In a cluster "
+            "the task's image must have it: docs/images.md says how to add a package. A module of "
+            f"your own lies beside the module file, as {name}.py."
+        )
+    if isinstance(error, AttributeError) and _SPARSE_ATTRIBUTE.search(str(error)):
+        return (
+            "The tensor is dense and not sparse: the schema gives its feature a shape, as "
+            "schema_gen does where every row has the same number of values. Pass "
+            "infer_feature_shape=False to schema_gen, or return a tensor as it is where it is not "
+            "a tf.sparse.SparseTensor."
+        )
+    return "Correct the code there; the log has the full traceback."
+
+
+def _after_autograph(lines: list[str]) -> list[str]:
+    """Returns what stands after the last line of code that AutoGraph quotes."""
+    quoted = [at for at, line in enumerate(lines) if _AUTOGRAPH_FILE.match(line)]
+    rest = lines[quoted[-1] + 2 :] if quoted else lines[1:]
+    return rest or lines[-1:]
+
+
+def _keys_there_are(error: KeyError) -> str:
+    key = error.args[0] if error.args else None
+    if not isinstance(key, str):
+        return ""
+    if key.startswith("KeyError: "):  # AutoGraph's own, whose argument is the text of the first
+        key = key.removeprefix("KeyError: ").strip("'\"")
+    frames = list(traceback.walk_tb(error.__traceback__))
+    summaries = traceback.extract_tb(error.__traceback__)
+    for (frame, _), summary in zip(reversed(frames), reversed(summaries), strict=True):
+        expression = expressions.raising(summary)
+        owner = _asked(expression) if expression is not None else None
+        if owner is None:
+            continue
+        names = _names(expressions.value_of(owner, frame))
+        if names and key not in names:
+            return _listed(key, names)
+    return ""
+
+
+def _near_attribute(error: AttributeError) -> str:
+    """Returns the attribute whose name is nearest to what was asked for, or ""."""
+    if not error.name or error.obj is None:
+        return ""
+    try:
+        names = [name for name in dir(error.obj) if not name.startswith("_")]
+    except Exception:  # an object of the author's may answer with anything
+        return ""
+    return next(iter(difflib.get_close_matches(error.name, names, n=1)), "")
+
+
+def _listed(key: str, names: list[str]) -> str:
+    near = difflib.get_close_matches(key, names, n=1)
+    shown = f"{names[:_MAX_KEYS]}" + (" and more" if len(names) > _MAX_KEYS else "")
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f", which is not among {shown}{'.' + hint if hint else ''}"
+
+
+def _asked(expression: ast.expr) -> ast.expr | None:
+    """Returns what `owner[key]` or `owner.pop(key)` asks."""
+    if isinstance(expression, ast.Subscript):
+        return expression.value
+    if not isinstance(expression, ast.Call) or not isinstance(expression.func, ast.Attribute):
+        return None
+    method: ast.expr = expression.func
+    if expression.func.attr == "converted_call" and expression.args:  # what AutoGraph makes of it
+        method = expression.args[0]
+    is_known = isinstance(method, ast.Attribute) and method.attr in ("pop", "column")
+    return method.value if is_known else None  # type: ignore[attr-defined]
+
+
+def _names(owner: Any) -> list[str]:
+    """Returns the keys of a mapping, or the columns of a table."""
+    names: Iterable[Any] = ()
+    if isinstance(owner, Mapping):
+        names = owner
+    elif isinstance(getattr(owner, "column_names", None), list):  # Arrow's
+        names = owner.column_names
+    elif hasattr(owner, "columns") and not callable(owner.columns):  # pandas'
+        names = owner.columns
+    try:
+        return sorted(name for name in names if isinstance(name, str))
+    except TypeError:
+        return []

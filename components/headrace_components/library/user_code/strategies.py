@@ -1,0 +1,161 @@
+"""How a user's function trains on several GPUs or machines: `tf.distribute` strategies."""
+
+import contextlib
+import logging
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import tensorflow as tf
+
+from headrace_components.contract.errors import ComponentError, InputError, PlatformError
+from headrace_components.contract.machines import Cluster, read_cluster
+
+# Of one machine, the time that others may take after it is through: to export, or to evaluate.
+_WAIT_SECONDS = 3600
+
+# How the others' messages begin in what TensorFlow raises here.
+_REASON = "headrace: "
+
+# What TensorFlow says where it waited for another machine in vain.
+_ABORTED = "Collective ops is aborted"
+
+# Keys in the store that the machines share.
+_FINISHED = "headrace/finished/"
+
+
+def check_distribution(component: str, distribution: str) -> None:
+    """Rejects what the task's machines cannot honour.
+
+    Raises:
+        InputError: `distribution` trains on one machine, and there are several.
+    """
+    cluster = read_cluster()
+    if cluster is not None and distribution == "mirrored":
+        raise InputError(
+            f"{component}: `distribution` is 'mirrored', which trains on the GPUs of one machine, "
+            f"but {len(cluster.addresses)} machines run this task. Pass 'multi_worker' or 'auto', "
+            "or take `workers` out of the task's settings."
+        )
+
+
+@contextlib.contextmanager
+def distributed(distribution: str) -> Iterator[None]:
+    """Runs what is inside as `distribution` says.
+
+    Args:
+        distribution: "mirrored" and "multi_worker" enter the scope of such a strategy. "auto" and
+            "none" enter none, so that a function can make its own.
+    """
+    cluster = read_cluster()
+    if cluster is not None:
+        # What a run_fn that makes its own MultiWorkerMirroredStrategy reads.
+        os.environ.setdefault("TF_CONFIG", cluster.tf_config())
+    if distribution == "mirrored":
+        strategy = tf.distribute.MirroredStrategy(_local_devices())
+    elif distribution == "multi_worker":
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    else:
+        yield
+        return
+    logging.info("Training on %d devices in step.", strategy.num_replicas_in_sync)
+    with strategy.scope():
+        yield
+
+
+def fitting_strategy() -> tf.distribute.Strategy:
+    """Returns the strategy in whose scope the caller is, else one for the task's machines.
+
+    That is MultiWorkerMirroredStrategy on several machines, MirroredStrategy on one with several
+    GPUs, and else TensorFlow's default strategy, which distributes nothing.
+    """
+    if tf.distribute.has_strategy():
+        return tf.distribute.get_strategy()
+    if read_cluster() is not None:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    if len(tf.config.list_physical_devices("GPU")) > 1:
+        return tf.distribute.MirroredStrategy()
+    return tf.distribute.get_strategy()
+
+
+def spoke_to_others() -> bool:
+    """Returns whether a strategy that spans machines was made in this process."""
+    context = _eager_context()
+    # No public name tells. The second one is that of a ParameterServerStrategy.
+    servers = (context._collective_ops_server_def, context._server_def)
+    return any(server is not None for server in servers)
+
+
+def end_together(component: str, cluster: Cluster) -> None:
+    """Returns on the chief when the others are through, and there when the chief is.
+
+    The chief's process holds the service by which TensorFlow's workers watch each other: it must
+    not end first, and to end while another trains looks like a crash there.
+
+    Raises:
+        PlatformError: On the chief, that a machine was lost, or did not come in time.
+    """
+    context = _eager_context()
+    try:
+        if cluster.is_chief:
+            for index in range(1, len(cluster.addresses)):
+                context.get_config_key_value(f"{_FINISHED}{index}", _WAIT_SECONDS * 1000)
+            context.set_config_key_value(f"{_FINISHED}0", "1")
+        else:
+            context.set_config_key_value(f"{_FINISHED}{cluster.index}", "1")
+            context.get_config_key_value(f"{_FINISHED}0", _WAIT_SECONDS * 1000)
+    except tf.errors.OpError as error:
+        if cluster.is_chief:
+            raise _lost_worker(component, cluster, error) from error
+        # The chief may be gone before its answer comes. Had it failed, its own exit code tells.
+        logging.info("trainer: the chief has ended.")
+
+
+@contextlib.contextmanager
+def failing_together(component: str, cluster: Cluster) -> Iterator[None]:
+    """Tells the other machines why this one fails, and repeats what another one told.
+
+    Without it the others wait for a machine that is gone, and then know no more than that.
+
+    Raises:
+        PlatformError: Another machine failed; with its reason where it could give one.
+    """
+    try:
+        yield
+    except ComponentError as error:
+        cause = error.__cause__
+        if not spoke_to_others():
+            raise
+        if isinstance(cause, tf.errors.UnavailableError) or _ABORTED in str(cause):
+            raise _lost_worker(component, cluster, cause) from error
+        with contextlib.suppress(tf.errors.OpError):  # they may be gone already
+            message = f"{_REASON}{cluster.name}: {error}"
+            _eager_context().report_error_to_cluster(tf.errors.UNAVAILABLE, message)
+        raise
+
+
+def _lost_worker(component: str, cluster: Cluster, error: object) -> PlatformError:
+    found = re.search(rf"{_REASON}(.+)", str(error))
+    if found:
+        return PlatformError(
+            f"{component}: {cluster.name} stopped, since another failed. {found[1]}"
+        )
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["no message"]
+    telling = next((line for line in lines if _ABORTED in line), lines[-1])[:300].rstrip(".")
+    return PlatformError(
+        f"{component}: {cluster.name} lost another machine while run_fn ran ({telling}). The log "
+        "of the one that failed has the reason; where it was killed for want of memory, give the "
+        "task more. Then run it again."
+    )
+
+
+def _local_devices() -> list[str]:
+    kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+    return [device.name for device in tf.config.list_logical_devices(kind)]
+
+
+def _eager_context() -> Any:
+    from tensorflow.python.eager import context
+
+    return context.context()

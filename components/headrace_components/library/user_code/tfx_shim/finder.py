@@ -1,0 +1,116 @@
+"""Answers `import tfx` while user code is loaded or called. Standard library only.
+
+Where TFX is installed this stands aside: the module gets the real one.
+"""
+
+import contextlib
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from headrace_components.library.user_code.tfx_shim import surface
+
+_PACKAGES = surface.packages()
+
+
+@contextlib.contextmanager
+def tfx_importable(folder: Path | None) -> Iterator[None]:
+    """Makes the names of TFX importable that module files use.
+
+    Uses may nest and overlap: a Beam pipeline calls user code in several threads.
+
+    Args:
+        folder: Where the files lie that travel with the module, if any do.
+
+    Raises (in the importing code):
+        ImportError: A name that is not there; the message lists those that are.
+    """
+    with _FINDER.lock:
+        if folder is not None:
+            _FINDER.folder = folder
+        _FINDER.num_users += 1
+        if _FINDER.num_users == 1 and importlib.util.find_spec("tfx") is None:
+            sys.meta_path.append(_FINDER)
+    try:
+        yield
+    finally:
+        with _FINDER.lock:
+            _FINDER.num_users -= 1
+            if _FINDER.num_users == 0 and _FINDER in sys.meta_path:
+                sys.meta_path.remove(_FINDER)
+                _forget()
+
+
+def _forget() -> None:
+    # Others in the process must not take this for TFX, and the next module has other siblings.
+    for name in [name for name in sys.modules if name == "tfx" or name.startswith("tfx.")]:
+        del sys.modules[name]
+
+
+class _Names(ModuleType):
+    """A module whose names are looked up when they are used, so that none costs an import."""
+
+    def __getattr__(self, name: str) -> Any:
+        full = f"{self.__name__}.{name}"
+        if name.startswith("__"):
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        ours = surface.NAMES.get(self.__name__, {}).get(name)
+        if ours:
+            module, attribute = ours
+            return getattr(importlib.import_module(module), attribute)
+        if full in _PACKAGES or full in surface.NAMES or full in surface.ALIASES:
+            with tfx_importable(None):
+                return importlib.import_module(full)
+        raise AttributeError(surface.unknown(full))
+
+    def __dir__(self) -> Sequence[str]:
+        return sorted(surface.NAMES.get(self.__name__, {}))
+
+
+class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds and makes the modules; one for the process."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.num_users = 0
+        self.folder: Path | None = None
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None,  # noqa: ARG002  of the interface
+        target: ModuleType | None = None,  # noqa: ARG002
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname != "tfx" and not fullname.startswith("tfx."):
+            return None
+        known = fullname in _PACKAGES or fullname in surface.ALIASES or fullname in surface.NAMES
+        if not known and not self._sibling(fullname) and not surface.is_folder(fullname):
+            # No ModuleNotFoundError: `from tfx.v1 import x` would swallow it with its message.
+            raise ImportError(surface.unknown(fullname), name=fullname)
+        # All are packages, so that each name that one of them lacks is asked for here.
+        return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+        return _Names(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        # The import system takes what stands in `sys.modules` afterwards: the very module that
+        # the plain name gives, so that a class of it is one class.
+        name = module.__name__
+        ours = surface.ALIASES.get(name) or self._sibling(name)
+        if ours:
+            sys.modules[name] = importlib.import_module(ours)
+
+    def _sibling(self, name: str) -> str:
+        file = surface.sibling(name)
+        return file if file and self.folder and (self.folder / f"{file}.py").is_file() else ""
+
+
+_FINDER = _Finder()

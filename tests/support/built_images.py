@@ -1,0 +1,66 @@
+"""Images for tests, built of this source tree by the engine that is there."""
+
+import fcntl
+import functools
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from headrace.cli.main import main
+from headrace.images import building, engines
+from headrace.images.engines import Engine
+from headrace.targets.local.runners.container_command import FLAGS_VARIABLE
+from support.programs import program
+
+IMAGES = Path(__file__).parents[2] / "images"
+
+# Where these tests run in a container themselves, podman's defaults ask for more than there is.
+LIMITS = ("--ulimit", "nofile=1024:1024", "--ulimit", "nproc=4096:4096")
+
+
+@functools.cache
+def engine() -> Engine:
+    """Returns what builds and runs images; without one the test is skipped, or fails in CI."""
+    chosen = os.environ.get("HEADRACE_ENGINE", "")
+    if not chosen:
+        program("podman", "no image can be built")
+        # What podman starts by default needs cgroups of its own.
+        chosen = "podman --runtime runc" if shutil.which("runc") else "podman"
+    options = os.environ.get("HEADRACE_ENGINE_OPTIONS") or " ".join(["--network", "host", *LIMITS])
+    return engines.find(chosen, "" if chosen.startswith("docker") else options)
+
+
+def run_as_anyone(*options: str) -> list[str]:
+    """Returns the words before an image that run it as OpenShift does.
+
+    As any user, in group 0, with nothing to write to but /tmp.
+    """
+    anyone = ("--rm", "--user", "12345:0", "--read-only", "--tmpfs", "/tmp")
+    return [*engine().command, "run", *anyone, *LIMITS, *options]
+
+
+def runner_flags() -> dict[str, str]:
+    """Returns the environment in which `headrace run --runner podman` works here."""
+    flags = " ".join([*engine().command[1:], *LIMITS])
+    return {FLAGS_VARIABLE: os.environ.get(FLAGS_VARIABLE, flags)}
+
+
+@functools.cache
+def build(*names: str) -> None:
+    """Builds images; what stands in the engine's cache is not built again.
+
+    Tests run side by side: all wait for the one that builds the layers that they share.
+    """
+    chosen = engine()
+    words = ["images", "--images", str(IMAGES), "build", *names]
+    words += ["--engine", " ".join(chosen.command), "--engine-options", " ".join(chosen.options)]
+    words += ["--base", os.environ.get("HEADRACE_BASE", building.MAKE_BASE)]
+    words += ["--beam-sdk", os.environ.get("HEADRACE_BEAM_SDK", building.LEFT_OUT)]
+    words += ["--serving", os.environ.get("HEADRACE_SERVING", building.LEFT_OUT)]
+    authorities = os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt")
+    if Path(authorities).is_file():
+        words += ["--ca", authorities]
+    with Path(tempfile.gettempdir(), f"headrace-images-{os.getuid()}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert main(words) == 0, f"the images {names} were not built: what is printed says why"

@@ -1,0 +1,151 @@
+"""kfp's features, each with the small pipeline that shows it, and the page that tells of them."""
+
+import functools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from headrace.compilation.compiler import compile_for
+from headrace.errors import CompileError
+from headrace.frontend.loading import load
+from headrace.profiles.images import Images
+from headrace.profiles.profile import Profile
+from headrace.profiles.vertex import Vertex
+from headrace.targets.registry import TARGETS, Target
+from headrace_components import catalog
+
+PAGE = Path(__file__).parents[2] / "docs/conformance.md"
+PROFILE = Profile(
+    images=Images(
+        registry="registry.example.com/headrace",
+        digests=dict.fromkeys(catalog.__all__, f"sha256:{'0' * 64}"),
+    ),
+    vertex=Vertex(pipeline_root="gs://bucket/root", project="project", region="europe-west1"),
+)
+
+_HEAD = """\
+# What kfp offers, and where it runs
+
+Each line is a small pipeline of `tests/conformance/`. A test runs it on this machine and asserts
+its result. Another compiles it for Kubeflow and Vertex AI.
+
+- Kubeflow: "works" is what a real one did, Kubeflow Pipelines 2.17. "works \\*" is compiled
+  otherwise since a real one failed there, or gave something else; it was not run on one since then,
+  but by the rules of its driver and launcher in `tests/support/kubeflow_driver.py`, which a test
+  holds to what the real ones did (`tests/fixtures/kubeflow_cases/`).
+- Vertex AI: "works" means that it compiles to what its documentation says it runs; none took part.
+- "refused" is what a target cannot run, or what kfp compiles to something else than it says:
+  `headrace compile` refuses it, with what to write instead. The notes have its words.
+- "kfp refuses" is what cannot be written at all.
+
+What the components of Headrace read as parameters is also compared after the rules of both
+launchers.
+
+`make golden` writes this page.
+"""
+_LABEL = re.compile(r"^.*?: (?:task `[^`]*`: )?(?:target \w+ )?")
+
+Test = TypeVar("Test", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feature:
+    """One line of the page.
+
+    Attributes:
+        section: The table it stands in.
+        name: What an author writes.
+        pipeline: A pipeline that uses it; None where kfp refuses to compile one.
+        kubeflow: What is to be known of it on Kubeflow, where it compiles. With `since`, the cell.
+        by_rules: It goes on Kubeflow by the driver's rules, and was not seen on a real one.
+        vertex: The same for Vertex AI.
+        since: The kfp that compiles it, where an older one is supported but does not: `2.14`.
+        module: The module of its test; the page goes by its name, whatever is imported first.
+    """
+
+    section: str
+    name: str
+    pipeline: Any
+    kubeflow: str = ""
+    by_rules: bool = False
+    vertex: str = ""
+    since: str = ""
+    module: str
+
+
+FEATURES: list[Feature] = []
+
+
+def conforms(
+    section: str,
+    name: str,
+    pipeline: Any,
+    *,
+    kubeflow: str = "",
+    by_rules: bool = False,
+    vertex: str = "",
+    since: str = "",
+) -> Callable[[Test], Test]:
+    """Says of a test which feature it shows; the arguments are those of `Feature`."""
+
+    def register(test: Test) -> Test:
+        FEATURES.append(
+            Feature(
+                section=section,
+                name=name,
+                pipeline=pipeline,
+                kubeflow=kubeflow,
+                by_rules=by_rules,
+                vertex=vertex,
+                since=since,
+                module=test.__module__,
+            )
+        )
+        return test
+
+    return register
+
+
+@functools.cache
+def refusal(feature: Feature, target: Target) -> str:
+    """Returns the words with which a target refuses the feature's pipeline; empty for none."""
+    try:
+        compile_for(load(feature.pipeline), target, PROFILE)
+    except CompileError as error:
+        return str(error)
+    return ""
+
+
+def render() -> str:
+    """Returns the page: a table a section, then the notes."""
+    notes: list[str] = []
+    parts = [_HEAD]
+    features = sorted(FEATURES, key=lambda feature: feature.module)
+    for section in dict.fromkeys(feature.section for feature in features):
+        parts += [f"## {section}\n", "| | local | Kubeflow | Vertex AI |\n|---|---|---|---|"]
+        for feature in features:
+            if feature.section == section:
+                cells = [_cell(feature, target, notes) for target in TARGETS]
+                parts.append(f"| {feature.name} | {' | '.join(cells)} |")
+        parts.append("")
+    parts.append("## Notes\n")
+    parts += [f"{number}. {note}" for number, note in enumerate(notes, 1)]
+    return "\n".join(parts) + "\n"
+
+
+def _cell(feature: Feature, target: Target, notes: list[str]) -> str:
+    if feature.pipeline is None:
+        return "kfp refuses"
+    told = {"kubeflow": feature.kubeflow, "vertex": feature.vertex}.get(target, "")
+    if feature.since:  # the page is the same whatever kfp there is
+        return told or f"works with kfp {feature.since} or later"
+    words = refusal(feature, target)
+    if not words:
+        works = "works \\*" if target == "kubeflow" and feature.by_rules else "works"
+        return f"{works}, {told}" if told else works
+    note = _LABEL.sub("", words, count=1)
+    if note not in notes:
+        notes.append(note)
+    return f"refused [{notes.index(note) + 1}](#notes)"
