@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from headrace_components.contract.task import LIBRARY_SETTINGS
-from support.launcher import Launcher
+from support.launcher.entry_points import Launcher
 
 # As every process of a component has them, before a test imports TensorFlow.
 os.environ.update(LIBRARY_SETTINGS)

@@ -13,8 +13,8 @@ from kfp import dsl
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
 from headrace_components.contract.errors import InputError
-from support.conformance_features import conforms
-from support.local_pipelines import changed, number, run_pipeline, step
+from support.cases.conformance_features import conforms
+from support.cases.local_pipelines import changed, number, run_pipeline, step
 
 SECTION = "Conditions"
 

@@ -13,8 +13,8 @@ from headrace.compilation.passes.lint import lint
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
 from headrace.targets.local.execution.rules import Backend
-from support.conformance_features import conforms
-from support.local_pipelines import fails, flaky, note_status, run_pipeline, step
+from support.cases.conformance_features import conforms
+from support.cases.local_pipelines import fails, flaky, note_status, run_pipeline, step
 
 SECTION = "Failures"
 NO_REASON = "a success is `COMPLETE` or `RUNNING`, a failure has no reason"

@@ -11,7 +11,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from headrace.compilation.compiler import compile_for
 from headrace.frontend.loading import load
 from headrace.targets.registry import Target
-from support.conformance_features import FEATURES, PAGE, PROFILE, Feature, refusal, render
+from support.cases.conformance_features import FEATURES, PAGE, PROFILE, Feature, refusal, render
 
 HERE = Path(__file__)
 for module in sorted(HERE.parent.glob("test_*.py")):

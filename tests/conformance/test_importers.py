@@ -12,8 +12,8 @@ from kfp import dsl
 from headrace.compilation.passes.lint import lint
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
-from support.conformance_features import conforms
-from support.local_pipelines import read, run_pipeline, step
+from support.cases.conformance_features import conforms
+from support.cases.local_pipelines import read, run_pipeline, step
 
 SECTION = "Importers"
 SCHEMES = "from `gs`, `s3`, `minio` and `oci`"

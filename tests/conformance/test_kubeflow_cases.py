@@ -18,7 +18,7 @@ from headrace.errors import CompileError
 from headrace.frontend.loading import Frontend
 from headrace.ir.validation.reading import read_documents
 from headrace.targets.local.run import run
-from support.conformance_features import PROFILE
+from support.cases.conformance_features import PROFILE
 
 FOLDER = Path(__file__).parents[1] / "fixtures/kubeflow_cases"
 NAMES = sorted(file.stem for file in FOLDER.glob("*.json"))

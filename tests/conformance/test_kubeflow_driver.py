@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from support import kubeflow_driver
+from support.launcher import kubeflow_driver
 
 CASES = Path(__file__).parents[1] / "fixtures/kubeflow_cases"
 

@@ -14,8 +14,8 @@ from headrace.compilation.compiler import compile_for
 from headrace.compilation.passes.lint import lint
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
-from support.conformance_features import PROFILE, conforms
-from support.local_pipelines import (
+from support.cases.conformance_features import PROFILE, conforms
+from support.cases.local_pipelines import (
     collect,
     collect_artifacts,
     items,

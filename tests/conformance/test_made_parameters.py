@@ -22,11 +22,11 @@ from headrace.targets.registry import TARGETS, Target
 from headrace_components.catalog import csv_example_gen, statistics_gen, trainer
 from headrace_components.contract.templates import fill, whole_numbers
 from headrace_components.library.data.examples import ExamplesReader
-from support import compiled_runs, kubeflow_words
-from support.conformance_features import PROFILE, conforms
-from support.launcher import Launcher, Rules
-from support.local_pipelines import number, step
-from support.made_parameters import received
+from support.cases.conformance_features import PROFILE, conforms
+from support.cases.local_pipelines import number, step
+from support.launcher import compiled_runs, kubeflow_words
+from support.launcher.entry_points import Launcher, Rules
+from support.launcher.made_parameters import received
 
 SECTION = "Parameters of Headrace's components"
 HARD = 'it\'s "ü"\n\\ \\n {{$}} {{x}} @[[root]] \U0001f426'

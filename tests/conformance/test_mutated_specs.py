@@ -32,8 +32,8 @@ from headrace.targets.local.records.recorder import Recorder
 from headrace.targets.local.records.store import RunStore
 from headrace.targets.local.runners.runner import TaskProcess
 from headrace_components.contract.errors import InputError
-from support.conformance_features import FEATURES, PROFILE
-from support.local_pipelines import compiled
+from support.cases.conformance_features import FEATURES, PROFILE
+from support.cases.local_pipelines import compiled
 
 HERE = Path(__file__)
 for module in sorted(HERE.parent.glob("test_*.py")):

@@ -16,9 +16,8 @@ from headrace.compilation.compiler import compile_for
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
 from headrace.targets.registry import Target
-from support import kubeflow_driver
-from support.conformance_features import PROFILE
-from support.local_pipelines import (
+from support.cases.conformance_features import PROFILE
+from support.cases.local_pipelines import (
     collect,
     collect_artifacts,
     fails,
@@ -30,6 +29,7 @@ from support.local_pipelines import (
     step,
     tell,
 )
+from support.launcher import kubeflow_driver
 
 failures, loops, parts, inputs = (
     importlib.import_module(f"test_{name}")

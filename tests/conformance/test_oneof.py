@@ -10,8 +10,8 @@ from typing import NamedTuple
 import pytest
 from kfp import dsl
 
-from support.conformance_features import conforms
-from support.local_pipelines import collect, read, run_pipeline, step
+from support.cases.conformance_features import conforms
+from support.cases.local_pipelines import collect, read, run_pipeline, step
 
 SECTION = "OneOf"
 LATER = "on a backend of 2.17 or later"

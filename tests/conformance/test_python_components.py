@@ -13,9 +13,9 @@ from kfp import dsl
 
 from headrace.compilation.compiler import compile_for
 from headrace.frontend.loading import load
-from support import kubeflow_driver
-from support.conformance_features import PROFILE, conforms
-from support.local_pipelines import run_pipeline, step
+from support.cases.conformance_features import PROFILE, conforms
+from support.cases.local_pipelines import run_pipeline, step
+from support.launcher import kubeflow_driver
 
 HARD = 'it\'s "ü"\n\t\\ \\n {{x}} {{$}} $HOME ${HOME} `id` %s </a>&amp; @[[text]] \u20ac'
 

@@ -14,8 +14,8 @@ from headrace.compilation.passes.lint import lint
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
 from headrace.targets.registry import Target
-from support.conformance_features import conforms
-from support.local_pipelines import (
+from support.cases.conformance_features import conforms
+from support.cases.local_pipelines import (
     collect,
     items,
     note_inputs,

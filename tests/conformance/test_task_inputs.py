@@ -14,8 +14,8 @@ from kfp import dsl
 from headrace.compilation.passes.lint import lint
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
-from support.conformance_features import conforms
-from support.local_pipelines import (
+from support.cases.conformance_features import conforms
+from support.cases.local_pipelines import (
     collect,
     join,
     note_inputs,

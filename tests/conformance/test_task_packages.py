@@ -14,9 +14,9 @@ from kfp import dsl
 from headrace.targets.local.execution import engine
 from headrace.targets.local.observer import Silence
 from headrace.targets.local.runners.package_steps import split
-from support.conformance_features import conforms
-from support.local_pipelines import compiled
-from support.package_index import PackageIndex, index
+from support.cases.conformance_features import conforms
+from support.cases.local_pipelines import compiled
+from support.fakes.package_index import PackageIndex, index
 
 __all__ = ["index"]
 

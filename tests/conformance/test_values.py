@@ -14,8 +14,8 @@ from kfp import dsl
 from headrace.targets.local.execution import engine
 from headrace.targets.local.execution.rules import Backend
 from headrace_components.contract.errors import InputError
-from support.conformance_features import conforms
-from support.local_pipelines import note_variable, run_pipeline
+from support.cases.conformance_features import conforms
+from support.cases.local_pipelines import note_variable, run_pipeline
 
 SECTION = "Values of components that are not Headrace's"
 

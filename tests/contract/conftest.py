@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from headrace.images import building
-from support import built_images, launcher
+from support.launcher import built_images
+from support.launcher import entry_points as launcher
 
 # What tests of a component's entry point under the rules of each backend are called.
 RULES_TESTS = (

@@ -14,8 +14,17 @@ import pytest
 from headrace_components.avro_example_gen.cache import external_state
 from headrace_components.import_example_gen.messages import message_class
 from headrace_components.library.data.examples import ExamplesReader
-from support.example_sources import EXPECTED, FIXTURE, ONE, THREE, TWO, digests, divided, rows_of
-from support.launcher import Launcher, Outcome, Rules, TaskFailedError
+from support.cases.example_sources import (
+    EXPECTED,
+    FIXTURE,
+    ONE,
+    THREE,
+    TWO,
+    digests,
+    divided,
+    rows_of,
+)
+from support.launcher.entry_points import Launcher, Outcome, Rules, TaskFailedError
 
 NOON = datetime.datetime(2013, 1, 31, 12, tzinfo=datetime.UTC)
 

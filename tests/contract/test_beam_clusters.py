@@ -34,7 +34,7 @@ from headrace_components.filter_examples import executor as filter_executor
 from headrace_components.library.beam import job
 from headrace_components.library.data.examples import ExamplesReader
 from headrace_components.query_example_gen import executor as query_executor
-from support.beam_clusters import executor_input, worker_pool
+from support.programs.beam_clusters import executor_input, worker_pool
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 

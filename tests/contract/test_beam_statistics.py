@@ -12,7 +12,7 @@ from tensorflow_data_validation.statistics.stats_options import StatsOptions
 
 from headrace_components.library.beam.statistics import ComputeStatistics, by_part
 from headrace_components.library.data.statistics import compute
-from support.statistics_oracle import differences
+from support.oracles.statistics import differences
 
 
 def batch(values: Sequence[int]) -> pa.RecordBatch:

@@ -13,8 +13,8 @@ from tfx_bsl.public.proto import model_spec_pb2
 
 from headrace_components.library.data.examples import ExamplesReader
 from headrace_components.library.data.tfrecord import TFRecordWriter, read_records
-from support.launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
-from support.saved_models import NUM_ROWS, save_model, set_methods, write_examples
+from support.cases.saved_models import NUM_ROWS, save_model, set_methods, write_examples
+from support.launcher.entry_points import Launcher, Outcome, Rules, Stored, TaskFailedError
 
 
 @pytest.fixture(scope="module")

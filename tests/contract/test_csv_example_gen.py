@@ -16,7 +16,7 @@ import pytest
 
 from headrace_components.csv_example_gen.csv_files import BLOCK_BYTES
 from headrace_components.library.data.examples import ExamplesReader
-from support.launcher import Launcher, Outcome, Rules, TaskFailedError
+from support.launcher.entry_points import Launcher, Outcome, Rules, TaskFailedError
 
 FIXTURE = Path(__file__).parents[1] / "fixtures/csv_example_gen"
 EXPECTED = json.loads((FIXTURE / "expected.json").read_text("utf-8"))

@@ -23,9 +23,9 @@ from headrace_components.library.data.examples import (
     examples_metadata,
 )
 from headrace_components.library.data.tfrecord import read_records
-from support.launcher import Launcher, Outcome, Stored, TaskFailedError
-from support.saved_models import save_model, set_methods
-from support.statistics_oracle import differences
+from support.cases.saved_models import save_model, set_methods
+from support.launcher.entry_points import Launcher, Outcome, Stored, TaskFailedError
+from support.oracles.statistics import differences
 
 IN_MEMORY = ["--runner=DirectRunner"]
 PROCESSES = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]

@@ -41,10 +41,10 @@ from headrace_components.library.data.examples import (
     ExamplesWriter,
     examples_metadata,
 )
-from support.beam_clusters import executor_input
-from support.google_cloud import PROJECT, REGION, GoogleCloud, google_cloud, images
-from support.launcher import Launcher
-from support.statistics_oracle import differences
+from support.fakes.google_cloud import PROJECT, REGION, GoogleCloud, google_cloud, images
+from support.launcher.entry_points import Launcher
+from support.oracles.statistics import differences
+from support.programs.beam_clusters import executor_input
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 NUM_ROWS = 500
@@ -383,7 +383,7 @@ class Tasks:
         self._number = 0
         self._pid: int | None = None
         self._started = threading.Event()
-        script = Path(__file__).parents[1] / "beam_tasks.py"
+        script = Path(__file__).parents[1] / "support/launcher/beam_tasks.py"
         self._process = subprocess.Popen(
             [sys.executable, str(script)],
             stdin=subprocess.PIPE,

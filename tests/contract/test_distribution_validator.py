@@ -15,7 +15,7 @@ import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
 from headrace_components.library.data import statistics
-from support.launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
+from support.launcher.entry_points import Launcher, Outcome, Rules, Stored, TaskFailedError
 
 JENSEN_SHANNON = {"jensen_shannon_divergence": {"threshold": 0.05}}
 L_INFTY = {"infinity_norm": {"threshold": 0.1}}

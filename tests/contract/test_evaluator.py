@@ -13,7 +13,7 @@ import pytest
 import tensorflow_model_analysis as tfma
 import tf_keras
 
-from support.evaluator_cases import (
+from support.cases.evaluator import (
     at_least,
     eval_config,
     flights,
@@ -22,7 +22,7 @@ from support.evaluator_cases import (
     save_model,
     write_examples,
 )
-from support.launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
+from support.launcher.entry_points import Launcher, Outcome, Rules, Stored, TaskFailedError
 
 AUC = metric("AUC", at_least(0.7))
 

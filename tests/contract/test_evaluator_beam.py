@@ -11,8 +11,7 @@ import pytest
 from headrace_components.contract.task import main
 from headrace_components.evaluator import results
 from headrace_components.evaluator.executor import execute
-from support.beam_clusters import cluster, executor_input
-from support.evaluator_cases import (
+from support.cases.evaluator import (
     at_least,
     eval_config,
     flights,
@@ -20,7 +19,8 @@ from support.evaluator_cases import (
     save_model,
     write_examples,
 )
-from support.launcher import Launcher, Outcome, Stored, TaskFailedError
+from support.launcher.entry_points import Launcher, Outcome, Stored, TaskFailedError
+from support.programs.beam_clusters import cluster, executor_input
 
 IN_MEMORY = ["--runner=DirectRunner"]
 PROCESSES = [*IN_MEMORY, "--direct_running_mode=multi_processing", "--direct_num_workers=1"]

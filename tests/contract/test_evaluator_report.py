@@ -13,7 +13,7 @@ from headrace_components.evaluator.presentation import classification, metric_va
 from headrace_components.evaluator.report import evaluation_report
 from headrace_components.evaluator.verdict import Failure, Verdict
 from headrace_components.library.reports.page import MAX_BYTES
-from support.evaluator_cases import (
+from support.cases.evaluator import (
     at_least,
     eval_config,
     flights,
@@ -21,7 +21,7 @@ from support.evaluator_cases import (
     save_model,
     write_examples,
 )
-from support.launcher import Launcher, Outcome, Rules, Stored
+from support.launcher.entry_points import Launcher, Outcome, Rules, Stored
 
 COUNT = metric("ExampleCount")
 

@@ -23,7 +23,7 @@ from headrace_components.library.data.examples import (
     ExamplesWriter,
     examples_metadata,
 )
-from support.launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
+from support.launcher.entry_points import Launcher, Outcome, Rules, Stored, TaskFailedError
 
 Found = dict[str, list[Any]]
 """Messages by kind of file, in an order of their own."""

@@ -23,8 +23,8 @@ from headrace_components.library.data.examples import ExamplesReader
 from headrace_components.library.data.tfrecord import frame
 from headrace_components.library.sources.beam_engine import read
 from headrace_components.library.sources.beam_sources import Source
-from support.example_sources import FIXTURE, THREE, TWO, divided, records_of
-from support.launcher import Launcher, Stored, TaskFailedError
+from support.cases.example_sources import FIXTURE, THREE, TWO, divided, records_of
+from support.launcher.entry_points import Launcher, Stored, TaskFailedError
 
 IN_MEMORY = ["--runner=DirectRunner"]
 PROCESSES = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]

@@ -15,8 +15,8 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 from headrace_components.contract.task import Artifact, Task
 from headrace_components.example_validator.executor import execute
 from headrace_components.library.data import schemas, statistics
-from support import object_stores
-from support.launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
+from support.fakes import object_stores
+from support.launcher.entry_points import Launcher, Outcome, Rules, Stored, TaskFailedError
 
 METADATA = {"span": 3, "split_names": '["train", "eval"]'}
 

@@ -19,7 +19,7 @@ from headrace_components.library.data.examples import (
     examples_metadata,
 )
 from headrace_components.library.user_code.module_pack import pack
-from support.launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
+from support.launcher.entry_points import Launcher, Outcome, Rules, Stored, TaskFailedError
 
 # More than one batch of the component's, and a feature that some rows lack.
 NUM_ROWS = 25_000

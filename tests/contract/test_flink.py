@@ -13,14 +13,14 @@ import pytest
 import tensorflow_data_validation as tfdv
 
 from headrace_components.evaluator import results
-from support.beam_clusters import await_true, worker_pool
-from support.beam_penguins import check_equal_to_embedded, penguins, run
-from support.evaluator_cases import eval_config, flights, metric, save_model, write_examples
-from support.flink_cluster import Flink, flink
+from support.cases.evaluator import eval_config, flights, metric, save_model, write_examples
+from support.launcher.beam_penguins import check_equal_to_embedded, penguins, run
+from support.programs.beam_clusters import await_true, worker_pool
+from support.programs.flink_cluster import Flink, flink
 
 Start: TypeAlias = Callable[[list[str], Path, float], "subprocess.Popen[bytes]"]
 
-TASK = Path(__file__).parents[1] / "flink_task.py"
+TASK = Path(__file__).parents[1] / "support/launcher/flink_task.py"
 
 
 @pytest.fixture(scope="module")

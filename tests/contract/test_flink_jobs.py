@@ -20,8 +20,8 @@ from headrace_components.library.beam import flink_job, job
 from headrace_components.library.beam.flink_api import FlinkApi, FlinkError
 from headrace_components.library.beam.job_record import JobRecord
 from headrace_components.library.beam.options import BeamOptions
-from support.flink_rest import FlinkRest, flink_rest
-from support.local_http import JsonHandler, serving
+from support.fakes.flink_rest import FlinkRest, flink_rest
+from support.fakes.local_http import JsonHandler, serving
 
 released = threading.Event()
 

@@ -17,7 +17,7 @@ from headrace_components.import_example_gen.messages import message_class
 from headrace_components.library.data.example_encoder import encode_examples
 from headrace_components.library.data.examples import ExamplesReader
 from headrace_components.library.data.tfrecord import frame
-from support.example_sources import (
+from support.cases.example_sources import (
     EXPECTED,
     FIXTURE,
     ONE,
@@ -28,7 +28,7 @@ from support.example_sources import (
     records_of,
     rows_of,
 )
-from support.launcher import Launcher, Outcome, Rules, TaskFailedError
+from support.launcher.entry_points import Launcher, Outcome, Rules, TaskFailedError
 
 SEQUENCE = "FORMAT_TF_SEQUENCE_EXAMPLE"
 PROTO = "FORMAT_PROTO"

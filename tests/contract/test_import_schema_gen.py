@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from support.launcher import Launcher, Rules, TaskFailedError
+from support.launcher.entry_points import Launcher, Rules, TaskFailedError
 
 SCHEMA = '# From the data team.\nfeature { name: "fare" type: FLOAT }\n'
 

@@ -10,8 +10,8 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from headrace_components.infra_validator import executor
 from headrace_components.library.data.tfrecord import read_records
-from support.launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
-from support.saved_models import save_model, set_methods, write_examples
+from support.cases.saved_models import save_model, set_methods, write_examples
+from support.launcher.entry_points import Launcher, Outcome, Rules, Stored, TaskFailedError
 
 ONCE = {"num_tries": 1}
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from headrace_components.input_fingerprint.ports import FINGERPRINT_INPUT
-from support.compiled_runs import Declaration, Spec
-from support.launcher import Launcher, Outcome, TaskFailedError
+from support.launcher.compiled_runs import Declaration, Spec
+from support.launcher.entry_points import Launcher, Outcome, TaskFailedError
 
 TEXT = Declaration(type="STRING")
 UUID = "0f2e1c3a-90b1-4a5f-8f0e-9d6c3b2a1f0"

@@ -16,14 +16,14 @@ from headrace_components.kubernetes_pusher import rollout, serving_cluster
 from headrace_components.kubernetes_pusher.manifests import push_of
 from headrace_components.kubernetes_pusher.pods import crashes, troubles
 from headrace_components.kubernetes_pusher.rollout import deployment_state
-from support.kubernetes_api import (
+from support.fakes.kubernetes_api import (
     NAMESPACE,
     TOKEN,
     KubernetesApi,
     kubernetes_api,
     write_certificate,
 )
-from support.launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
+from support.launcher.entry_points import Launcher, Outcome, Rules, Stored, TaskFailedError
 
 KSERVE = ("inferenceservices", "flights")
 DEPLOYMENT = ("deployments", "flights")

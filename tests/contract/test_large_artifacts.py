@@ -19,8 +19,8 @@ from headrace_components.library.beam.options import BeamOptions
 from headrace_components.library.data import references
 from headrace_components.library.data.examples import ExamplesReader, ExamplesWriter
 from headrace_components.span_range.joining import join
-from support import object_stores
-from support.launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
+from support.fakes import object_stores
+from support.launcher.entry_points import Launcher, Outcome, Rules, Stored, TaskFailedError
 
 ROWS = 20_000
 # A module as its author wrote it for TFX: it opens the files itself.

@@ -13,8 +13,8 @@ import pytest
 from headrace_components.contract import task
 from headrace_components.latest_artifact.cache import external_state
 from headrace_components.latest_artifact.executor import execute
-from support import object_stores
-from support.launcher import Launcher, Rules, TaskFailedError
+from support.fakes import object_stores
+from support.launcher.entry_points import Launcher, Rules, TaskFailedError
 
 MODEL = {"producer": "trainer", "output": "model"}
 

@@ -14,7 +14,7 @@ import pytest
 
 from headrace_components.library.pushing.source import copy_model
 from headrace_components.pusher import executor
-from support.launcher import Launcher, Rules, Stored, TaskFailedError
+from support.launcher.entry_points import Launcher, Rules, Stored, TaskFailedError
 
 FILES = {
     "saved_model.pb": "graph",

@@ -17,9 +17,9 @@ import pytest
 from headrace_components.library.data.examples import ExamplesReader
 from headrace_components.query_example_gen.cache import external_state
 from headrace_components.query_example_gen.params import QueryExampleGenParams
-from support.example_sources import ONE, TWO, divided, records_of, rows_of
-from support.launcher import Launcher, Outcome, Rules, TaskFailedError
-from support.programs import program
+from support.cases.example_sources import ONE, TWO, divided, records_of, rows_of
+from support.launcher.entry_points import Launcher, Outcome, Rules, TaskFailedError
+from support.programs.finding import program
 
 PASSWORD = "p@ss/w%rd: 7"
 DAY = 86_400

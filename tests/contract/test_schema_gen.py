@@ -10,7 +10,7 @@ import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from headrace_components.library.data import schemas, statistics
-from support.launcher import Launcher, Rules, Stored, TaskFailedError
+from support.launcher.entry_points import Launcher, Rules, Stored, TaskFailedError
 
 BYTES = pa.large_list(pa.large_binary())
 METADATA = {"span": 3, "split_names": '["train", "eval"]'}

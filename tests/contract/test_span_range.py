@@ -21,8 +21,8 @@ from headrace_components.library.data.examples import (
 )
 from headrace_components.span_range.cache import external_state
 from headrace_components.span_range.executor import execute
-from support import object_stores
-from support.launcher import Launcher, Rules, Stored, TaskFailedError
+from support.fakes import object_stores
+from support.launcher.entry_points import Launcher, Rules, Stored, TaskFailedError
 
 LAST_TWO = {"rolling_range": {"num_spans": 2}}
 INTS = pa.large_list(pa.int64())

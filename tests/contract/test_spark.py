@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from support.beam_penguins import check_equal_to_embedded
-from support.spark_cluster import spark
+from support.launcher.beam_penguins import check_equal_to_embedded
+from support.programs.spark_cluster import spark
 
 
 def test_rows_and_statistics_of_the_penguins_equal_the_embedded_engines(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from headrace_components.library.data import schemas
 from headrace_components.library.data.examples import ExamplesWriter, examples_metadata
 from headrace_components.library.data.tfrecord import TFRecordWriter
-from support.launcher import Launcher, Rules, Stored, TaskFailedError
-from support.statistics_oracle import differences
+from support.launcher.entry_points import Launcher, Rules, Stored, TaskFailedError
+from support.oracles.statistics import differences
 
 BYTES = pa.large_list(pa.large_binary())
 FLOATS = pa.large_list(pa.float32())

@@ -20,8 +20,8 @@ from headrace_components.library.data.examples import (
     examples_metadata,
 )
 from headrace_components.library.runs import stored_runs
-from support import object_stores
-from support.launcher import Launcher, Outcome, Stored, TaskFailedError
+from support.fakes import object_stores
+from support.launcher.entry_points import Launcher, Outcome, Stored, TaskFailedError
 
 ROOT = "artifacts/pipeline"
 INTS = pa.large_list(pa.int64())

@@ -14,9 +14,9 @@ import tf_keras
 from numpy.typing import NDArray
 
 from headrace_components.library.models.saved_model import SERVING_DIR
-from support.launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
-from support.saved_models import save_model
-from support.tfjs import converter_environment, predict
+from support.cases.saved_models import save_model
+from support.launcher.entry_points import Launcher, Outcome, Rules, Stored, TaskFailedError
+from support.programs.tfjs import converter_environment, predict
 
 ROWS = {
     "bill": np.linspace(0.0, 1.0, 5, dtype=np.float32)[:, None],

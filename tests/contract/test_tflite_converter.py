@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 from headrace_components.library.data.examples import ExamplesWriter
-from support.launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
+from support.launcher.entry_points import Launcher, Outcome, Rules, Stored, TaskFailedError
 
 NUM_ROWS = 400
 NUM_CLASSES = 3

@@ -33,8 +33,8 @@ from headrace_components.library.data import schemas, statistics
 from headrace_components.library.data.examples import ExamplesReader
 from headrace_components.library.data.tfrecord import read_records
 from headrace_components.library.user_code.module_pack import pack
-from support.launcher import Launcher, Stored
-from support.statistics_oracle import LOOSE, differences
+from support.launcher.entry_points import Launcher, Stored
+from support.oracles.statistics import LOOSE, differences
 
 TFX = Path(__file__).parents[1] / "fixtures/tfx_artifacts"
 RECORDS: dict[str, Any] = json.loads((TFX / "artifacts.json").read_text("utf-8"))

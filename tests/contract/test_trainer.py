@@ -12,7 +12,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from headrace_components.library.data.examples import ExamplesWriter
 from headrace_components.library.user_code.module_pack import pack
-from support.launcher import Launcher, Rules, Stored, TaskFailedError
+from support.launcher.entry_points import Launcher, Rules, Stored, TaskFailedError
 
 # Saves what it was given, so that a test can read it.
 MODULE = """

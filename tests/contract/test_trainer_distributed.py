@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from headrace_components.library.data.examples import ExamplesWriter
-from support.launcher import Launcher, Stored, TaskFailedError
+from support.launcher.entry_points import Launcher, Stored, TaskFailedError
 
 NUM_ROWS = 41
 

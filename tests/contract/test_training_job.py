@@ -25,8 +25,8 @@ from headrace.profiles.profile import read_profile
 from headrace_components import catalog
 from headrace_components.contract.task import EXIT_INPUT_ERROR, EXIT_PLATFORM_ERROR
 from headrace_components.training_job import executor
-from support.jobset_api import JobSetApi, jobset_api
-from support.launcher import Launcher, Outcome
+from support.fakes.jobset_api import JobSetApi, jobset_api
+from support.launcher.entry_points import Launcher, Outcome
 
 # A component that says who ran it, without TensorFlow's seconds.
 WORK = """

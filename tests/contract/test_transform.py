@@ -16,7 +16,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
 from headrace_components.library.data import statistics
 from headrace_components.library.data.examples import ExamplesReader, ExamplesWriter
-from support.launcher import Launcher, Outcome, Rules, TaskFailedError
+from support.launcher.entry_points import Launcher, Outcome, Rules, TaskFailedError
 
 SCHEMA = """
 # From the data team.

@@ -18,9 +18,9 @@ from headrace_components.library.data import schemas, statistics
 from headrace_components.library.data.examples import ExamplesReader, ExamplesWriter
 from headrace_components.transform import analyzer_cache
 from headrace_components.transform.executor import execute
-from support.beam_clusters import cluster, executor_input
-from support.launcher import Launcher, Outcome, TaskFailedError
-from support.statistics_oracle import differences
+from support.launcher.entry_points import Launcher, Outcome, TaskFailedError
+from support.oracles.statistics import differences
+from support.programs.beam_clusters import cluster, executor_input
 
 IN_MEMORY = ["--runner=DirectRunner"]
 PROCESSES = [*IN_MEMORY, "--direct_running_mode=multi_processing", "--direct_num_workers=1"]

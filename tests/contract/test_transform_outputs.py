@@ -11,7 +11,7 @@ from tfx_bsl.public import tfxio
 
 from headrace_components.library.data.examples import ExamplesReader, ExamplesWriter
 from headrace_components.library.user_code.data_accessor import make_data_accessor
-from support.launcher import Launcher, Outcome
+from support.launcher.entry_points import Launcher, Outcome
 
 MODULE = """
 import tensorflow as tf

@@ -16,7 +16,7 @@ from tfx_bsl.tfxio import tensor_representation_util
 from tfx_bsl.tfxio.tf_sequence_example_record import TFSequenceExampleBeamRecord
 
 from headrace_components.library.data.tfrecord import TFRecordWriter
-from support.launcher import Launcher, Outcome, Stored, TaskFailedError
+from support.launcher.entry_points import Launcher, Outcome, Stored, TaskFailedError
 
 SEQUENCES = {"payload_format": "FORMAT_TF_SEQUENCE_EXAMPLE"}
 

@@ -15,8 +15,8 @@ import pytest
 from headrace.targets.local.runners.nursery_client import Nursery, Request
 from headrace_components.library.data.examples import ExamplesWriter
 from headrace_components.tuner.keras_choice import versions_in
-from support.beam_clusters import executor_input
-from support.launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
+from support.launcher.entry_points import Launcher, Outcome, Rules, Stored, TaskFailedError
+from support.programs.beam_clusters import executor_input
 
 # A tuner without a model: a trial costs nothing, and the best one is known.
 MODULE = """

@@ -17,7 +17,7 @@ from headrace.compilation.passes.modules import pack_module
 from headrace.targets.registry import Target
 from headrace_components.library.data.examples import ExamplesReader, ExamplesWriter
 from headrace_components.library.data.tfrecord import read_records
-from support.launcher import Launcher, Outcome, Rules, Stored
+from support.launcher.entry_points import Launcher, Outcome, Rules, Stored
 
 MODULES = Path(__file__).parent.parent / "fixtures/user_modules"
 NUM_ROWS = 40

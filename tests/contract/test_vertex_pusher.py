@@ -13,8 +13,8 @@ import pytest
 
 from headrace_components.vertex_pusher import api as client
 from headrace_components.vertex_pusher.deployment import shared_out
-from support.launcher import Launcher, Outcome, Rules, Stored, TaskFailedError
-from support.vertex_api import VertexApi, vertex_api
+from support.fakes.vertex_api import VertexApi, vertex_api
+from support.launcher.entry_points import Launcher, Outcome, Rules, Stored, TaskFailedError
 
 MODEL = "projects/my-project/locations/europe-west1/models/flights"
 ENDPOINT = "projects/my-project/locations/europe-west1/endpoints/flights-live"

@@ -10,7 +10,7 @@ from kfp import dsl
 import headrace
 from headrace_components.catalog import bigquery_example_gen, statistics_gen
 from headrace_components.library.data import statistics
-from support.bigquery_server import Column, Result, bigquery_server
+from support.fakes.bigquery_server import Column, Result, bigquery_server
 
 DAY = (
     "SELECT fare FROM rides.all WHERE started >= TIMESTAMP_SECONDS(@span_begin_timestamp) "

@@ -11,8 +11,8 @@ from kfp import dsl
 import headrace
 from headrace_components.artifacts import Model
 from headrace_components.catalog import pusher, tfjs_converter
-from support.saved_models import save_model
-from support.tfjs import predict
+from support.cases.saved_models import save_model
+from support.programs.tfjs import predict
 
 pytestmark = pytest.mark.slow
 

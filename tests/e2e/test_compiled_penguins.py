@@ -17,9 +17,10 @@ from headrace.frontend.loading import load
 from headrace.profiles.images import Images
 from headrace.profiles.profile import Profile
 from headrace_components import catalog
-from support import compiled_runs, object_stores
-from support.launcher import Launcher
-from support.remote_caches import RemoteCache
+from support.fakes import object_stores
+from support.launcher import compiled_runs
+from support.launcher.entry_points import Launcher
+from support.launcher.remote_caches import RemoteCache
 
 EXAMPLE = Path(__file__).parents[2] / "examples/penguins"
 PROFILE = Profile(

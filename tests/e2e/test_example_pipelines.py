@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from headrace_components.library.data.examples import ExamplesReader
-from support.tensorboards import scalar_tags
+from support.programs.tensorboards import scalar_tags
 
 pytestmark = pytest.mark.slow
 

@@ -17,7 +17,7 @@ from headrace.lineage.local_store.writer import LineageStore
 from headrace.targets.local.execution import engine
 from headrace_components.catalog import csv_example_gen
 from headrace_components.contract.errors import PlatformError
-from support.local_pipelines import compiled, fill_disk
+from support.cases.local_pipelines import compiled, fill_disk
 
 SIZE_MEBIBYTES = 2
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from support.tensorboards import scalar_tags
+from support.programs.tensorboards import scalar_tags
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from kfp import dsl
 import headrace
 from headrace_components.artifacts import Model, ModelBlessing
 from headrace_components.catalog import kubernetes_pusher
-from support.kubernetes_api import kubernetes_api
+from support.fakes.kubernetes_api import kubernetes_api
 
 
 @dsl.pipeline(name="serve-flights")

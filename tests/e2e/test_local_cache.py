@@ -21,8 +21,8 @@ from headrace_components.filter_examples.interface import filter_examples
 from headrace_components.import_schema_gen.interface import import_schema_gen
 from headrace_components.library.data.examples import ExamplesReader, ExamplesWriter
 from headrace_components.pusher.interface import pusher
-from support import object_stores
-from support.local_pipelines import compiled, fails, read, run_pipeline, step
+from support.cases.local_pipelines import compiled, fails, read, run_pipeline, step
+from support.fakes import object_stores
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from kfp import dsl
 
 from headrace.targets.local.execution import engine
 from headrace.targets.local.observer import Silence
-from support.local_pipelines import run_pipeline
+from support.cases.local_pipelines import run_pipeline
 
 CODE = """
 import os, sys

@@ -19,7 +19,7 @@ from kfp import dsl
 from headrace.targets.local.execution import engine
 from headrace.targets.local.execution.results import RunResult
 from headrace_components.contract.errors import InputError
-from support.local_pipelines import compiled, note_pid, read, run_pipeline, slow, step
+from support.cases.local_pipelines import compiled, note_pid, read, run_pipeline, slow, step
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from kfp import dsl
 
-from support.local_pipelines import run_pipeline
+from support.cases.local_pipelines import run_pipeline
 
 
 @pytest.fixture(autouse=True)

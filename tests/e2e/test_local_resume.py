@@ -24,7 +24,7 @@ from headrace.targets.local.execution.rules import Backend
 from headrace.targets.local.observer import Silence
 from headrace_components.contract.errors import InputError, PlatformError
 from headrace_components.library.data.examples import ExamplesReader, ExamplesWriter
-from support.local_pipelines import check, compiled, read, run_pipeline, step
+from support.cases.local_pipelines import check, compiled, read, run_pipeline, step
 
 PIPELINE = """
 from kfp import dsl

@@ -17,7 +17,7 @@ from headrace.display.progress import ProgressDisplay
 from headrace.targets.local.execution import engine
 from headrace.targets.local.runners.container_options import ContainerOptions
 from headrace_components.contract.errors import InputError
-from support.local_pipelines import (
+from support.cases.local_pipelines import (
     choose_path,
     compiled,
     forgets,

@@ -14,8 +14,8 @@ from headrace.targets.local.observer import Silence
 from headrace.targets.local.records import task_notices
 from headrace_components.artifacts import Model, ModelBlessing
 from headrace_components.catalog import csv_example_gen, pusher
-from support import beam_clusters
-from support.local_pipelines import compiled
+from support.cases.local_pipelines import compiled
+from support.programs import beam_clusters
 
 
 class Told(Silence):

@@ -18,11 +18,12 @@ from google.protobuf import json_format
 from headrace.cli.main import main
 from headrace.targets.vertex import jobs_api
 from headrace_components.library.clients.object_stores import open_store
-from support import compiled_runs, object_stores
-from support.kubeflow_api import KubeflowApi, kubeflow_api
-from support.launcher import Launcher, Outcome, Rules
-from support.remote_caches import RemoteCache
-from support.vertex_pipelines import VertexPipelines, vertex_pipelines
+from support.fakes import object_stores
+from support.fakes.kubeflow_api import KubeflowApi, kubeflow_api
+from support.fakes.vertex_pipelines import VertexPipelines, vertex_pipelines
+from support.launcher import compiled_runs
+from support.launcher.entry_points import Launcher, Outcome, Rules
+from support.launcher.remote_caches import RemoteCache
 
 pytestmark = pytest.mark.slow
 

@@ -24,8 +24,8 @@ from headrace.targets.local.runners.runner import RunnerName
 from headrace_components.artifacts import Model
 from headrace_components.catalog import pusher
 from headrace_components.contract.errors import InputError, PlatformError
-from support import built_images
-from support.programs import program
+from support.launcher import built_images
+from support.programs.finding import program
 
 PUSHER = building.reference("pusher")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.programs import program
+from support.programs.finding import program
 
 SCRIPT = Path(__file__).parents[2] / ".ci/run"
 # Of what the script asks for, what this test has it find.

@@ -17,7 +17,7 @@ from headrace.targets.local.runners.container_images import ImageCode, image_ids
 from headrace_components.artifacts import Examples
 from headrace_components.catalog import latest_artifact, latest_blessed_model, pusher, trainer
 from headrace_components.contract.errors import InputError
-from support.local_pipelines import compiled, number
+from support.cases.local_pipelines import compiled, number
 
 PUSHER = "localhost/headrace/pusher:dev"
 

@@ -18,8 +18,8 @@ from headrace.frontend.loading import load
 from headrace.profiles.profile import Profile
 from headrace.targets.local.execution import engine
 from headrace.targets.remote.ordering import order_of
-from support import compiled_runs
-from support.launcher import Launcher
+from support.launcher import compiled_runs
+from support.launcher.entry_points import Launcher
 
 SHOW = """
 import os, sys

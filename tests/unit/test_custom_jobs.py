@@ -18,7 +18,7 @@ from headrace.frontend.loading import load
 from headrace.ir import specs
 from headrace.profiles.profile import read_profile
 from headrace_components import catalog
-from support.launcher import Launcher
+from support.launcher.entry_points import Launcher
 
 BASE = """
 [vertex]

@@ -25,7 +25,7 @@ from headrace_components import catalog
 from headrace_components.artifacts import Model
 from headrace_components.catalog import pusher, tfjs_converter
 from headrace_components.contract.errors import InputError, PlatformError
-from support.local_pipelines import compiled
+from support.cases.local_pipelines import compiled
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -14,7 +14,7 @@ from headrace_components.evaluator.eval_config import checked_config
 from headrace_components.evaluator.models import shared_models
 from headrace_components.evaluator.rows import EvaluationRows
 from headrace_components.library.data.tfrecord import read_records
-from support.evaluator_cases import (
+from support.cases.evaluator import (
     at_least,
     eval_config,
     flights,

@@ -16,7 +16,7 @@ from headrace_components.evaluator.extraction import Extracts
 from headrace_components.evaluator.forms import check_all_rows, check_some_rows
 from headrace_components.evaluator.kernels import kernel_of
 from headrace_components.evaluator.survey import merged, surveys, values_of, widened
-from support.evaluator_cases import eval_config, metric
+from support.cases.evaluator import eval_config, metric
 
 NUM_ROWS, NUM_CLASSES = 120, 4
 RANDOM = np.random.default_rng(5)

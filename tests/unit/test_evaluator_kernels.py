@@ -12,7 +12,7 @@ from headrace_components.evaluator.embedded_engine import _row_by_row, _row_inpu
 from headrace_components.evaluator.eval_config import checked_config
 from headrace_components.evaluator.extraction import Extracts
 from headrace_components.evaluator.kernels import kernel_of
-from support.evaluator_cases import eval_config, metric
+from support.cases.evaluator import eval_config, metric
 
 NUM_ROWS = 230
 ROWS = np.sort(np.random.default_rng(2).permutation(NUM_ROWS)[:170])

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from support import compiled_runs
-from support.kubeflow_words import WORKFLOW
-from support.launcher import Launcher, TaskFailedError
+from support.launcher import compiled_runs
+from support.launcher.entry_points import Launcher, TaskFailedError
+from support.launcher.kubeflow_words import WORKFLOW
 
 CASES = Path(__file__).parents[1] / "fixtures/kubeflow_cases"
 

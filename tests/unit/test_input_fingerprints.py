@@ -30,8 +30,8 @@ from headrace_components.catalog import (
     import_schema_gen,
     span_range,
 )
-from support.compiled_runs import Declaration, Spec
-from support.launcher import Launcher
+from support.launcher.compiled_runs import Declaration, Spec
+from support.launcher.entry_points import Launcher
 
 IMAGES = Images(
     registry="registry.example.com/headrace",

@@ -14,7 +14,7 @@ from headrace.targets.local.runners.interpreters import check_interpreters, inte
 from headrace_components.artifacts import Examples
 from headrace_components.catalog import pusher, statistics_gen
 from headrace_components.contract.errors import InputError
-from support.local_pipelines import compiled
+from support.cases.local_pipelines import compiled
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import yaml
 from headrace.compilation.compiler import compile_for
 from headrace.frontend.loading import load
 from headrace.profiles.profile import read_profile
-from support.kubernetes_manifests import MANIFESTS, built, of_kind, program
+from support.oracles.kubernetes_manifests import MANIFESTS, built, of_kind, program
 
 ROOT = MANIFESTS.parent
 SCRIPTS = sorted(MANIFESTS.rglob("*.sh"))

@@ -15,9 +15,9 @@ from headrace.frontend.loading import load
 from headrace.profiles.profile import read_profile
 from headrace_components import catalog
 from headrace_components.contract.image_names import CUDA_VARIANTS
-from support.kubeflow_api import KubeflowApi, kubeflow_api
-from support.kubeflow_native import NativeLineage
-from support.port_forwarding import forwarding
+from support.fakes.kubeflow_api import KubeflowApi, kubeflow_api
+from support.fakes.kubeflow_native import NativeLineage
+from support.fakes.port_forwarding import forwarding
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "kubeflow.md").read_text("utf-8")

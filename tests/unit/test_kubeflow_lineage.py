@@ -19,11 +19,11 @@ from headrace.targets.kubeflow import pipelines_api
 from headrace.targets.kubeflow.lineage import mlmd_client
 from headrace.targets.kubeflow.submit import connect
 from headrace.targets.remote.service import Order
-from support.kubeflow_api import KubeflowApi, kubeflow_api
-from support.kubeflow_metadata import Recorder, metadata_server
-from support.kubeflow_native import NativeLineage
-from support.kubeflow_pipelines import flights
-from support.port_forwarding import forwarding
+from support.cases.kubeflow_pipelines import flights
+from support.fakes.kubeflow_api import KubeflowApi, kubeflow_api
+from support.fakes.kubeflow_metadata import Recorder, metadata_server
+from support.fakes.kubeflow_native import NativeLineage
+from support.fakes.port_forwarding import forwarding
 
 Call = Callable[..., Any]
 ROOT = "minio://mlpipeline/v2/artifacts/flights"

@@ -16,10 +16,10 @@ from headrace.targets.kubeflow import connection, pipelines_api
 from headrace.targets.kubeflow.submit import KubeflowRemote, connect
 from headrace.targets.remote.service import Order, Run, Timing
 from headrace_components.contract.errors import InputError, PlatformError
-from support import kubeflow_pipelines
-from support.kubeflow_api import KubeflowApi, kubeflow_api
-from support.kubeflow_pipelines import flights
-from support.port_forwarding import forwarding
+from support.cases import kubeflow_pipelines
+from support.cases.kubeflow_pipelines import flights
+from support.fakes.kubeflow_api import KubeflowApi, kubeflow_api
+from support.fakes.port_forwarding import forwarding
 
 
 @pytest.fixture(autouse=True)

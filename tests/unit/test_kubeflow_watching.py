@@ -31,13 +31,13 @@ from headrace.targets.kubeflow.cluster_state import Cluster
 from headrace.targets.kubeflow.submit import KubeflowRemote, connect
 from headrace.targets.remote import watching
 from headrace.targets.remote.service import Order, Run, Task
-from support import kubeflow_pipelines
-from support.kubeflow_api import KubeflowApi, kubeflow_api
-from support.kubeflow_cluster import Cluster as FakeCluster
-from support.kubeflow_cluster import kubeflow_cluster
-from support.kubeflow_pipelines import flights
-from support.kubeflow_workflow import Workflow
-from support.port_forwarding import forwarding
+from support.cases import kubeflow_pipelines
+from support.cases.kubeflow_pipelines import flights
+from support.fakes.kubeflow_api import KubeflowApi, kubeflow_api
+from support.fakes.kubeflow_cluster import Cluster as FakeCluster
+from support.fakes.kubeflow_cluster import kubeflow_cluster
+from support.fakes.kubeflow_workflow import Workflow
+from support.fakes.port_forwarding import forwarding
 
 RUNS = Path(__file__).parents[1] / "fixtures" / "kubeflow_runs"
 LOG = (RUNS / "node_log_failed_task.txt").read_text("utf-8")

@@ -21,10 +21,12 @@ from headrace.targets.kubeflow.retry_policy import CONFIG_MAP
 from headrace_components.contract.task import EXIT_PLATFORM_ERROR
 from headrace_components.kubernetes_pusher.params import KubernetesPusherParams
 from headrace_components.training_job import executor as training_job
-from support.jobset_api import jobset_api
-from support.kubeflow_cluster import kubeflow_cluster
-from support.kubernetes_api import kubernetes_api
-from support.kubernetes_manifests import (
+from support.fakes.jobset_api import jobset_api
+from support.fakes.kubeflow_cluster import kubeflow_cluster
+from support.fakes.kubernetes_api import kubernetes_api
+from support.fakes.port_forwarding import forwarding
+from support.launcher.entry_points import Launcher
+from support.oracles.kubernetes_manifests import (
     MANIFESTS,
     VERSIONS,
     Object,
@@ -36,8 +38,6 @@ from support.kubernetes_manifests import (
     permissions,
     pods,
 )
-from support.launcher import Launcher
-from support.port_forwarding import forwarding
 
 FOLDERS = sorted(file.parent.name for file in MANIFESTS.glob("*/kustomization.yaml"))
 

@@ -22,7 +22,7 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from support.saved_models import save_model
+from support.cases.saved_models import save_model
 
 # One server answers all of them.
 pytestmark = pytest.mark.slow

@@ -17,7 +17,7 @@ from headrace.targets.registry import Target
 from headrace.targets.remote.ordering import order_of
 from headrace_components.catalog import csv_example_gen, trainer
 from headrace_components.contract.errors import InputError
-from support.conformance_features import PROFILE
+from support.cases.conformance_features import PROFILE
 
 LARGE = {"words": ["x" * 1000] * 200}
 QUOTED = {"words": [""] * 27_000}

@@ -16,7 +16,7 @@ from headrace.frontend.loading import load
 from headrace.ir import specs
 from headrace.profiles.profile import Profile, read_profile
 from headrace.targets.registry import Target
-from support import executor_configs
+from support.oracles import executor_configs
 
 BASE = '[vertex]\npipeline_root = "gs://bucket/root"\n'
 

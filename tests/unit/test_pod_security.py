@@ -19,7 +19,7 @@ from headrace.targets.kubeflow.platform import platform_spec
 from headrace.targets.local.notices import settings_without_effect
 from headrace_components import catalog
 from headrace_components.artifacts import Model
-from support import executor_configs
+from support.oracles import executor_configs
 
 DIGEST = f"sha256:{'0' * 64}"
 ROOT_IMAGE = f"docker.io/library/python@{DIGEST}"

@@ -17,7 +17,7 @@ from headrace.errors import CompileError
 from headrace.frontend.loading import load
 from headrace.profiles.profile import Profile, read_profile
 from headrace.targets.registry import Target
-from support.kubeflow_api import kubeflow_api
+from support.fakes.kubeflow_api import kubeflow_api
 
 TARGETS: list[Target] = ["kubeflow", "vertex"]
 IMAGE = f"docker.io/library/busybox@sha256:{'0' * 64}"

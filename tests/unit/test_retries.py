@@ -24,9 +24,9 @@ from headrace.ir import specs
 from headrace.profiles.profile import read_profile
 from headrace.targets.kubeflow.retry_policy import CONFIG_MAP, patch_command, retry_policy
 from headrace.targets.registry import Target
-from support.kubernetes_api import write_kubeconfig
-from support.kubernetes_manifests import MANIFESTS
-from support.local_http import JsonHandler, serving
+from support.fakes.kubernetes_api import write_kubeconfig
+from support.fakes.local_http import JsonHandler, serving
+from support.oracles.kubernetes_manifests import MANIFESTS
 
 # Of Kubeflow Pipelines 2.17.
 AS_INSTALLED = """\

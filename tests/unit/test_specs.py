@@ -31,7 +31,7 @@ from headrace.targets.remote.ordering import order_of
 from headrace_components.catalog import latest_artifact
 from headrace_components.contract.errors import InputError
 from headrace_components.contract.templates import TEMPLATES_INPUT
-from support.local_pipelines import compiled, step
+from support.cases.local_pipelines import compiled, step
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 

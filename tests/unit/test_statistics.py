@@ -14,7 +14,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from headrace_components.contract.errors import InputError
 from headrace_components.library.data import statistics
 from headrace_components.library.data.statistics_options import options_from
-from support.statistics_oracle import differences, on_beam
+from support.oracles.statistics import differences, on_beam
 
 NUM_ROWS = 20_000
 FLOATS = pa.large_list(pa.float32())

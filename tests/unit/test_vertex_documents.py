@@ -11,7 +11,7 @@ import pytest
 from headrace.cli.main import main
 from headrace.targets.vertex import jobs_api
 from headrace_components import catalog
-from support.vertex_pipelines import VertexPipelines, vertex_pipelines
+from support.fakes.vertex_pipelines import VertexPipelines, vertex_pipelines
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "vertex.md").read_text("utf-8")

@@ -19,8 +19,8 @@ from google.cloud.aiplatform_v1.types import Schedule
 from headrace.cli.main import main
 from headrace.targets.remote import watching
 from headrace.targets.vertex import jobs_api
-from support.cloud_storage import cloud_storage
-from support.vertex_pipelines import VertexPipelines, vertex_pipelines
+from support.fakes.cloud_storage import cloud_storage
+from support.fakes.vertex_pipelines import VertexPipelines, vertex_pipelines
 
 PARENT = "projects/my-project/locations/europe-west1"
 PIPELINE = """

@@ -18,9 +18,9 @@ from headrace.cli.main import main
 from headrace.images import building
 from headrace.images.engines import Engine
 from headrace.targets.local.runners.container_images import image_ids
-from support import built_images
-from support.built_images import IMAGES
-from support.programs import program
+from support.launcher import built_images
+from support.launcher.built_images import IMAGES
+from support.programs.finding import program
 
 PUSHER = building.reference("pusher")
 

@@ -16,8 +16,8 @@ import tensorflow as tf
 from headrace.images import building
 from headrace_components.library.data.examples import ExamplesWriter
 from headrace_components.library.user_code.module_pack import pack
-from support import built_images
-from support.launcher import Launcher
+from support.launcher import built_images
+from support.launcher.entry_points import Launcher
 
 IMAGE = building.reference("trainer_cuda")
 SITE = "/opt/headrace/lib/python3.13/site-packages"

@@ -12,7 +12,7 @@ import pytest
 from headrace.images import building, definitions, image_modules, import_names, locks
 from headrace_components import catalog
 from headrace_components.contract.image_names import ISOLATED
-from support import built_images
+from support.launcher import built_images
 
 pytestmark = [pytest.mark.slow, pytest.mark.image]
 

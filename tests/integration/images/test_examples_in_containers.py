@@ -9,7 +9,7 @@ import pytest
 
 from headrace.compilation.compiler import compile_pipeline
 from headrace.ir.view import Spec
-from support import built_images
+from support.launcher import built_images
 
 pytestmark = [pytest.mark.slow, pytest.mark.image]
 

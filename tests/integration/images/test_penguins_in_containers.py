@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from headrace_components.library.data import schemas, statistics
 from headrace_components.library.data.examples import ExamplesReader
-from support import built_images
-from support.statistics_oracle import LOOSE, differences
+from support.launcher import built_images
+from support.oracles.statistics import LOOSE, differences
 
 pytestmark = pytest.mark.slow
 

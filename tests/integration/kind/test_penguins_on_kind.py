@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-from support.kubernetes_manifests import MANIFESTS
+from support.oracles.kubernetes_manifests import MANIFESTS
 
 ROOT = MANIFESTS.parent
 PROFILE = MANIFESTS / "kind/headrace.toml"

@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
-from support.kubeflow_words import delivered
-from support.launcher import Launcher, Outcome, Stored
-from support.remote_caches import RemoteCache
+from support.launcher.entry_points import Launcher, Outcome, Stored
+from support.launcher.kubeflow_words import delivered
+from support.launcher.remote_caches import RemoteCache
 
 Object = Mapping[str, Any]
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from headrace_components.training_job.jobset import EXECUTOR_INPUT, _manifest
-from support.cluster_kubectl import Namespace, Object, answer
+from support.programs.cluster_kubectl import Namespace, Object, answer
 
 POD: Object = {
     "metadata": {"labels": {"sidecar.istio.io/inject": "false"}},

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from support.kubeflow_workflow import Object
+from support.fakes.kubeflow_workflow import Object
 
 _TITLES = {"system.Model": "Model", "system.Dataset": "Dataset"}
 _OUTPUTS = ("OUTPUT", "ITERATOR_OUTPUT", "ONE_OF_OUTPUT", "TASK_FINAL_STATUS_OUTPUT")

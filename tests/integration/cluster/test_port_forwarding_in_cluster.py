@@ -8,7 +8,7 @@ import pytest
 
 from headrace.targets.kubeflow.port_forward import Purpose, forwarded
 from headrace_components.contract.errors import InputError, PlatformError
-from support.cluster_kubectl import Namespace
+from support.programs.cluster_kubectl import Namespace
 
 _PURPOSE = Purpose(because="a test asks for it", otherwise="the URL of the API as `host`")
 _SERVE = """

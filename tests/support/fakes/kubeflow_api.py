@@ -20,10 +20,10 @@ from urllib.parse import parse_qs, urlsplit
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from support import executor_configs
-from support.kubeflow_native import NativeLineage
-from support.kubeflow_workflow import ENDED, Object, Workflow, now
-from support.local_http import JsonHandler, serving
+from support.fakes.kubeflow_native import NativeLineage
+from support.fakes.kubeflow_workflow import ENDED, Object, Workflow, now
+from support.fakes.local_http import JsonHandler, serving
+from support.oracles import executor_configs
 
 # grpc-gateway's status for codes of google.rpc.
 _CODES = {400: 3, 401: 16, 403: 7, 404: 5, 409: 6, 429: 8, 500: 13, 503: 14}

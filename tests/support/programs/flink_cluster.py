@@ -20,12 +20,18 @@ from typing import Any
 
 import pytest
 
-from support.beam_clusters import await_port, await_true, end_program, free_ports, start_program
-from support.programs import program
+from support.programs.beam_clusters import (
+    await_port,
+    await_true,
+    end_program,
+    free_ports,
+    start_program,
+)
+from support.programs.finding import program
 
 FLINK_VERSION = "1.19.3"
 _CACHE = Path.home() / ".cache/headrace/tests"
-_POM = Path(__file__).parents[1] / "fixtures/beam_job_server/pom.xml"
+_POM = Path(__file__).parents[2] / "fixtures/beam_job_server/pom.xml"
 
 # As `env.java.opts.all` of Flink's own configuration for Java 17.
 _OPENED = (

@@ -5,8 +5,8 @@ import json
 import pytest
 import yaml
 
-from support.cluster_kubectl import Namespace, Object, answer, kubectl, moved
-from support.kubernetes_manifests import MANIFESTS, built
+from support.oracles.kubernetes_manifests import MANIFESTS, built
+from support.programs.cluster_kubectl import Namespace, Object, answer, kubectl, moved
 
 # Verb, resource, and a name where the role has one; what each account may do, and some of what not.
 TASK = {

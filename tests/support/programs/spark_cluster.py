@@ -5,8 +5,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from support.beam_clusters import await_port, end_program, free_ports, start_program
-from support.flink_cluster import JAVA_OPENS, job_server_jar
+from support.programs.beam_clusters import await_port, end_program, free_ports, start_program
+from support.programs.flink_cluster import JAVA_OPENS, job_server_jar
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from headrace.profiles.vertex import Vertex
 from headrace.targets.registry import TARGETS, Target
 from headrace_components import catalog
 
-PAGE = Path(__file__).parents[2] / "docs/conformance.md"
+PAGE = Path(__file__).parents[3] / "docs/conformance.md"
 PROFILE = Profile(
     images=Images(
         registry="registry.example.com/headrace",
@@ -33,8 +33,8 @@ its result. Another compiles it for Kubeflow and Vertex AI.
 
 - Kubeflow: "works" is what a real one did, Kubeflow Pipelines 2.17. "works \\*" is compiled
   otherwise since a real one failed there, or gave something else; it was not run on one since then,
-  but by the rules of its driver and launcher in `tests/support/kubeflow_driver.py`, which a test
-  holds to what the real ones did (`tests/fixtures/kubeflow_cases/`).
+  but by the rules of its driver and launcher in `tests/support/launcher/kubeflow_driver.py`, which
+  a test holds to what the real ones did (`tests/fixtures/kubeflow_cases/`).
 - Vertex AI: "works" means that it compiles to what its documentation says it runs; none took part.
 - "refused" is what a target cannot run, or what kfp compiles to something else than it says:
   `headrace compile` refuses it, with what to write instead. The notes have its words.

@@ -20,8 +20,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import websocket
 
-from support.kubernetes_api import write_kubeconfig
-from support.local_http import JsonHandler, serving
+from support.fakes.kubernetes_api import write_kubeconfig
+from support.fakes.local_http import JsonHandler, serving
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455
 _PATH = re.compile(

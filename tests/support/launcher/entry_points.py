@@ -22,7 +22,7 @@ from typing import Any, Literal
 from headrace_components import catalog
 from headrace_components.contract import task
 from headrace_components.contract.templates import to_text
-from support import kubeflow_words
+from support.launcher import kubeflow_words
 
 Rules = Literal["kfp-2.17", "kfp-next", "vertex"]
 """`kfp-2.17`: artifacts are downloaded and uploaded, a missing output path is tolerated, types are

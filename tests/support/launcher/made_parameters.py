@@ -26,9 +26,9 @@ from headrace.targets.local.execution.rules import RULES
 from headrace.targets.registry import Target
 from headrace_components.contract.task import Task
 from headrace_components.contract.templates import to_text
-from support import kubeflow_words
-from support.conformance_features import PROFILE
-from support.launcher import placed
+from support.cases.conformance_features import PROFILE
+from support.launcher import kubeflow_words
+from support.launcher.entry_points import placed
 
 RUN = {"pipeline_job_name": "run-1", "pipeline_job_resource_name": "run-1"}
 

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from headrace.targets.local.runners.environments import Environment, Environments
 from headrace.targets.local.runners.nursery_client import Nursery
-from support.programs import program
+from support.programs.finding import program
 
-_PROGRAM = Path(__file__).parents[1] / "fixtures/tfjs"
+_PROGRAM = Path(__file__).parents[2] / "fixtures/tfjs"
 _FILES = (".npmrc", "package.json", "package-lock.json", "predict.mjs")
 
 

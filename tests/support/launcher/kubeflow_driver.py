@@ -20,8 +20,8 @@ from typing import Any
 from headrace.ir import cel, specs
 from headrace.ir.values import select
 from headrace_components.contract.templates import to_text, whole_numbers
-from support.kubeflow_words import delivered, started
-from support.launcher import mlmd_value, protobuf_value
+from support.launcher.entry_points import mlmd_value, protobuf_value
+from support.launcher.kubeflow_words import delivered, started
 
 Values = dict[str, Any]
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from support.cluster_kubectl import Namespace, kubectl
-from support.kubernetes_manifests import MANIFESTS
+from support.oracles.kubernetes_manifests import MANIFESTS
+from support.programs.cluster_kubectl import Namespace, kubectl
 
 ROOT = MANIFESTS.parent
 _IMAGE = "localhost/headrace/kubernetes_pusher:dev"
@@ -60,7 +60,8 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> str:
     (folder / "Containerfile").write_text(
         f"FROM {_IMAGE}\n"
         "COPY components/headrace_components /code/headrace_components\n"
-        "COPY --chmod=755 tests/cluster/model_server.py /usr/bin/tensorflow_model_server\n"
+        "COPY --chmod=755 tests/integration/cluster/model_server.py "
+        "/usr/bin/tensorflow_model_server\n"
         "ENV PYTHONPATH=/code\n"
     )
     # A new name each time: a tag that moves is not pulled again.

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from support.cluster_kubectl import Namespace, Object, answer, kubectl, moved
-from support.kubernetes_manifests import MANIFESTS, built
+from support.oracles.kubernetes_manifests import MANIFESTS, built
+from support.programs.cluster_kubectl import Namespace, Object, answer, kubectl, moved
 
 _CLAIM = "headrace-models"
 _RUN = """

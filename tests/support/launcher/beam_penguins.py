@@ -9,8 +9,8 @@ from typing import Any
 import tensorflow_data_validation as tfdv
 
 from headrace_components.library.data.examples import ExamplesReader
-from support.beam_clusters import executor_input
-from support.statistics_oracle import differences
+from support.oracles.statistics import differences
+from support.programs.beam_clusters import executor_input
 
 
 def run(component: str, root: Path, parameters: Mapping[str, Any], inputs: Sequence[str]) -> str:
@@ -27,7 +27,7 @@ def run(component: str, root: Path, parameters: Mapping[str, Any], inputs: Seque
 
 def penguins(root: Path) -> Path:
     """Writes the penguins as the example reads them, and returns their directory."""
-    script = Path(__file__).parents[2] / "examples/penguins/prepare_data.py"
+    script = Path(__file__).parents[3] / "examples/penguins/prepare_data.py"
     subprocess.run([sys.executable, script, root / "penguins.csv"], check=True)
     return root
 

@@ -11,7 +11,7 @@ from typing import Any
 from apache_beam.portability.api import beam_job_api_pb2
 from apache_beam.runners.portability.local_job_service import LocalJobServicer
 
-from support.local_http import JsonHandler, serving
+from support.fakes.local_http import JsonHandler, serving
 
 _OVERVIEW = {"end-time": -1, "duration": 36508, "last-modification": 1796006117061}
 _TASKS = {"running": 9, "canceled": 0, "total": 11, "scheduled": 0, "finished": 2, "failed": 0}

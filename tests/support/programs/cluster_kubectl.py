@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from support.kubernetes_manifests import program
+from support.oracles.kubernetes_manifests import program
 
 Object = dict[str, Any]
 

@@ -18,7 +18,7 @@ from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile
 from headrace_components import catalog
 from headrace_components.artifacts import Model
-from support.cluster_kubectl import Namespace, Object, answer
+from support.programs.cluster_kubectl import Namespace, Object, answer
 
 # What Kubeflow Pipelines 2.17 gives the container of a task by itself.
 _BY_KUBEFLOW = {

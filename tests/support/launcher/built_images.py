@@ -11,9 +11,9 @@ from headrace.cli.main import main
 from headrace.images import building, engines
 from headrace.images.engines import Engine
 from headrace.targets.local.runners.container_command import FLAGS_VARIABLE
-from support.programs import program
+from support.programs.finding import program
 
-IMAGES = Path(__file__).parents[2] / "images"
+IMAGES = Path(__file__).parents[3] / "images"
 
 # Where these tests run in a container themselves, podman's defaults ask for more than there is.
 LIMITS = ("--ulimit", "nofile=1024:1024", "--ulimit", "nproc=4096:4096")

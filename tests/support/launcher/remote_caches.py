@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from support.launcher import Outcome, Rules, Stored
+from support.launcher.entry_points import Outcome, Rules, Stored
 
 Object = Mapping[str, Any]
 

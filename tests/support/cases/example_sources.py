@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow as pa
 
 from headrace_components.library.data.examples import ExamplesReader
-from support.launcher import Stored
+from support.launcher.entry_points import Stored
 
-FIXTURE = Path(__file__).parents[1] / "fixtures/example_sources"
+FIXTURE = Path(__file__).parents[2] / "fixtures/example_sources"
 EXPECTED = json.loads((FIXTURE / "expected.json").read_text("utf-8"))
 TWO = [{"name": "train", "hash_buckets": 2}, {"name": "eval", "hash_buckets": 1}]
 THREE = [

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from support.kubernetes_api import write_kubeconfig
-from support.local_http import JsonHandler, serving
+from support.fakes.kubernetes_api import write_kubeconfig
+from support.fakes.local_http import JsonHandler, serving
 
 _PATH = re.compile(r"/(?:api/v1|apis/argoproj\.io/v1alpha1)/namespaces/(\w+)/(\w+)")
 

@@ -11,7 +11,7 @@ from typing import Any
 import kubernetes_validate
 import yaml
 
-MANIFESTS = Path(__file__).parents[2] / "manifests"
+MANIFESTS = Path(__file__).parents[3] / "manifests"
 
 # The clusters' version in manifests/kind, and the newest whose schemas there are.
 VERSIONS = ("1.33", "1.37")

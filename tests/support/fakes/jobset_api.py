@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from support.kubernetes_api import check_model, write_kubeconfig
-from support.local_http import JsonHandler, serving
+from support.fakes.kubernetes_api import check_model, write_kubeconfig
+from support.fakes.local_http import JsonHandler, serving
 
 NAMESPACE = "kubeflow"
 _JOBSETS = f"/apis/jobset.x-k8s.io/v1alpha2/namespaces/{NAMESPACE}/jobsets"

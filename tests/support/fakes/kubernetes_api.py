@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from support.local_http import JsonHandler, serving
+from support.fakes.local_http import JsonHandler, serving
 
 TOKEN = "the-token"
 NAMESPACE = "serving"

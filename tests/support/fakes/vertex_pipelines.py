@@ -26,7 +26,7 @@ from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2, json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from support.vertex_api import RefusedError, served
+from support.fakes.vertex_api import RefusedError, served
 
 PROJECT_NUMBER = "1234567890"
 CREATED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
