@@ -1,8 +1,8 @@
 """Headrace: TFX's job on Kubeflow Pipelines and Vertex AI Pipelines, one image per component.
 
-`headrace.compile` and `headrace.run` do what the commands of the same names do, `headrace.resume`
-what `headrace run --resume` does. They are imported when they are first used, so that `import
-headrace` costs nothing.
+`compile`, `run` and `submit` do what the commands of the same names do, `resume` does what
+`headrace run --resume` does. Each name is imported when it is first used: `import headrace` costs
+nothing.
 """
 
 import importlib
@@ -10,22 +10,56 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from headrace.compilation.compiler import compile_pipeline as compile  # noqa: A004  the command's name is the function's
-    from headrace.targets.local.run import resume as resume
-    from headrace.targets.local.run import run as run
+    from headrace.errors import CompileError
+    from headrace.profiles.profile import Profile
+    from headrace.targets.local.execution.results import RunResult
+    from headrace.targets.local.run import resume, run
+    from headrace.targets.local.runners.container_options import ContainerOptions
+    from headrace.targets.remote.contact import ContactLostError
+    from headrace.targets.remote.submitted_run import SubmittedRun, submit
+    from headrace_components.contract.errors import InputError, PlatformError
 
-__all__ = ["compile", "resume", "run"]
+__all__ = [
+    "CompileError",
+    "ContactLostError",
+    "ContainerOptions",
+    "InputError",
+    "PlatformError",
+    "Profile",
+    "RunResult",
+    "SubmittedRun",
+    "compile",
+    "resume",
+    "run",
+    "submit",
+]
 
 __version__ = "0.1.0"
 
-_EXPORTS = {
-    "compile": ("headrace.compilation.compiler", "compile_pipeline"),
-    "resume": ("headrace.targets.local.run", "resume"),
-    "run": ("headrace.targets.local.run", "run"),
+_HOMES = {
+    "CompileError": "headrace.errors",
+    "ContactLostError": "headrace.targets.remote.contact",
+    "ContainerOptions": "headrace.targets.local.runners.container_options",
+    "InputError": "headrace_components.contract.errors",
+    "PlatformError": "headrace_components.contract.errors",
+    "Profile": "headrace.profiles.profile",
+    "RunResult": "headrace.targets.local.execution.results",
+    "SubmittedRun": "headrace.targets.remote.submitted_run",
+    "compile": "headrace.compilation.compiler",
+    "resume": "headrace.targets.local.run",
+    "run": "headrace.targets.local.run",
+    "submit": "headrace.targets.remote.submitted_run",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _EXPORTS:
+    if name not in _HOMES:
         raise AttributeError(f"module 'headrace' has no attribute {name!r}")
-    module, attribute = _EXPORTS[name]
-    return getattr(importlib.import_module(module), attribute)
+    attribute = "compile_pipeline" if name == "compile" else name
+    value = getattr(importlib.import_module(_HOMES[name]), attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

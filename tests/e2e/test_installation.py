@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -74,6 +75,12 @@ def penguins(directory: Path) -> Path:
     script = REPOSITORY / "examples/penguins/prepare_data.py"
     subprocess.run([sys.executable, script, copy / "data/penguins.csv"], check=True)
     return copy
+
+
+def test_the_wheel_has_types_for_editors_and_checkers(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+
+    assert {"headrace/py.typed", "headrace_components/py.typed"} <= names
 
 
 def environment(at: Path, *packages: str | Path) -> Path:

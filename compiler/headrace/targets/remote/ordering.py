@@ -1,10 +1,11 @@
-"""From a pipeline file and a command line to what a service is to run."""
+"""From a pipeline and the parameters of a run to what a service is to run."""
 
 import dataclasses
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import redirect_stdout
 from pathlib import Path
+from typing import Any
 
 from headrace.compilation.compiler import compile_for
 from headrace.compilation.passes.defaults import apply_defaults
@@ -29,24 +30,24 @@ _COMMAND = "headrace submit"
 
 
 def order_of(
-    pipeline: str,
+    pipeline: loading.PipelineSource,
     target: Target,
     profile: Profile,
-    assignments: Iterable[str],
+    parameters: Iterable[str] | Mapping[str, Any],
     *,
     run_id: str = "",
     use_cache: bool = True,
     is_recurring: bool = False,
 ) -> Order:
-    """Compiles a pipeline and takes its run parameters from the profile and the command line.
+    """Compiles a pipeline and takes its run parameters from the profile and the caller.
 
     Args:
-        pipeline: `PIPELINE.py[:function]`.
+        pipeline: `PIPELINE.py[:function]`, or a function decorated with `kfp.dsl.pipeline`.
         target: Where it is to run.
         profile: Its settings; those of the target have values of run parameters, whose module
             files are relative to the pipeline file.
-        assignments: More of them as `name=value`, which win. Their module files are relative to
-            the current directory.
+        parameters: More of them, which win: by name, or as texts `name=value`. Their module files
+            are relative to the current directory.
         run_id: What the run is to be called.
         use_cache: Whether a task may be answered by an earlier one like it.
         is_recurring: Whether it is for runs of a schedule, which find other files each.
@@ -62,7 +63,11 @@ def order_of(
     preset = profile_parameters(source.spec, target, profile)
     root = Component(name=specs.pipeline_name(source.spec), body=source.spec["root"], executor=None)
     run_parameters.check_given(preset, root, f"{profile.source}: [{target}]")
-    given = run_parameters.from_command_line(assignments, root, _COMMAND)
+    if isinstance(parameters, Mapping):
+        run_parameters.check_given(parameters, root, _COMMAND)
+        given = dict(parameters)
+    else:
+        given = run_parameters.from_command_line(parameters, root, _COMMAND)
     values = {
         **pack_parameters(source.spec, preset, target, source.directory),
         **pack_parameters(source.spec, given, target, Path.cwd()),
