@@ -372,12 +372,19 @@ def test_a_store_that_takes_no_rows_fails_the_task(
         run(launcher, "csv_example_gen", input_base=str(rows))
 
 
+def referring_to(name: str) -> str:
+    files = {"Split-train/1.gz": 1, name: 1}
+    return json.dumps({"format_version": 1, "uri": "s3://bucket/x", "files": files})
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         ("{", "JSONDecodeError"),
         ('{"format_version": 2}', "its format version is 2"),
         ("[]", "TypeError"),
+        (referring_to("Split-train/../../x"), "ValueError: 'Split-train/../../x' cannot be the"),
+        (referring_to("/Split-train/x"), "ValueError: '/Split-train/x' cannot be the name"),
     ],
 )
 def test_what_is_no_reference_is_told(content: str, words: str, tmp_path: Path) -> None:

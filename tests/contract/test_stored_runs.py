@@ -117,6 +117,24 @@ def test_a_key_that_no_file_here_could_have_is_passed_over(
     assert found["model"].metadata["copied_from"] == uri
 
 
+@pytest.mark.parametrize("name", ["../../x", "Format-Serving/../../../x"])
+def test_an_object_whose_name_leads_out_of_the_artifact_is_refused(
+    server: dict[str, str], launcher: Launcher, tmp_path: Path, name: str
+) -> None:
+    """Whoever may write to the bucket could otherwise write beside it, in the pod."""
+    uri = leave(server, tmp_path / "a", "run-a", 1.0)
+    key = f"{uri.removeprefix('minio://bucket/')}/{name}"
+    object_stores.put_key(server, key)
+
+    with pytest.raises(TaskFailedError) as caught:
+        search(launcher, server)
+
+    object_stores.put_key(server, key, None)  # pyarrow cannot delete all of these
+    assert "latest_blessed_model: exit code 2" in str(caught.value)
+    assert "has an object with a name that is refused: " in str(caught.value)
+    assert not list(tmp_path.rglob("x"))
+
+
 @pytest.mark.parametrize("model", ["/etc", f"minio://bucket/{ROOT}/../../../../../../etc"])
 def test_a_blessing_of_what_is_outside_of_the_store_is_passed_over(
     server: dict[str, str], launcher: Launcher, tmp_path: Path, model: str

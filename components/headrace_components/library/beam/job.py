@@ -22,7 +22,7 @@ _CLEANING_SECONDS = 2.0
 
 # What a worker's traceback ends with, wherever the runner quotes it. Beam adds in which step that
 # was; only where it does not, a quoted line break is taken for the end of the message.
-_ERROR = r"headrace_components\.errors\.(InputError|PlatformError): "
+_ERROR = re.escape(ComponentError.__module__) + r"\.(InputError|PlatformError): "
 _STEP = re.compile(r" \[while running '[^\n]*'\]$")
 _COMPONENT_ERRORS = (
     re.compile(_ERROR + r"([^\n]*?) \[while running '[^\n]*?'\](?:\\n|\n|$)"),

@@ -21,6 +21,8 @@ SCHEMES = ("gs", "s3", "minio")
 _COPY_BYTES = 8 << 20
 _THREADS = 8
 _RETRY_SECONDS = 60
+# What file systems take for a name. A key of a store may be longer.
+_MAX_NAME_BYTES = 255
 
 
 def open_store(uri: str) -> tuple[fs.FileSystem, str]:
@@ -75,16 +77,31 @@ def download_directory(filesystem: fs.FileSystem, source: str, target: Path) -> 
 
     Raises:
         OSError: The store did not give a file, or not all of it.
+        ValueError: A file's name leads out of the directory; nothing was copied.
     """
     entries = filesystem.get_file_info(fs.FileSelector(source, recursive=True))
     target.mkdir(parents=True, exist_ok=True)
-    files = {entry.path: entry.size for entry in entries if entry.type == fs.FileType.File}
-    for_all(
-        lambda path: download(
-            filesystem, path, target / path.removeprefix(f"{source}/"), files[path]
-        ),
-        files,
-    )
+    files = [entry for entry in entries if entry.type == fs.FileType.File]
+    targets = {file.path: below(target, file.path.removeprefix(f"{source}/")) for file in files}
+    sizes = {file.path: file.size for file in files}
+    for_all(lambda path: download(filesystem, path, targets[path], sizes[path]), targets)
+
+
+def below(directory: Path, name: str) -> Path:
+    """Returns the path of a file below a directory, by its name in a store.
+
+    A key of a store may be any text. `a/../../b` would be a file outside of the directory.
+
+    Raises:
+        ValueError: The name leads out of the directory, or file systems do not take it.
+    """
+    parts = name.split("/")
+    if any(
+        part in ("", ".", "..") or "\0" in part or len(os.fsencode(part)) > _MAX_NAME_BYTES
+        for part in parts
+    ):
+        raise ValueError(f"{name!r} cannot be the name of a file below a directory")
+    return directory.joinpath(*parts)
 
 
 def for_all(work: Callable[[str], None], names: Iterable[str]) -> None:

@@ -113,6 +113,8 @@ def read(path: Path, component: str) -> Reference | None:
     try:
         content = json.loads(file.read_text("utf-8"))
         if content["format_version"] == FORMAT_VERSION:
+            for name in content["files"]:
+                object_stores.below(path, name)  # where each will be written
             return Reference(uri=content["uri"], files=content["files"])
         reason = f"its format version is {content['format_version']!r}"
     except (ValueError, KeyError, TypeError) as error:

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 from pyarrow import fs
 
-from headrace_components.contract.errors import PlatformError
+from headrace_components.contract.errors import InputError, PlatformError
 from headrace_components.library.clients import object_stores
 
 # These hold most of a root's files: one level of them says that there are some, and how new.
@@ -27,8 +27,6 @@ _DATA_DIRECTORIES = ("Split-", "Columnar-", "Format-", "_data")
 _THREADS = 16
 # What a record may take. Ours have some hundred bytes, the evaluation of TFX some kilobytes.
 _MAX_RECORD_BYTES = 1 << 20
-# What file systems take for a name. A key of a store may be longer.
-_MAX_NAME_BYTES = 255
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +55,7 @@ class StoredRuns:
             target: Directory to write.
 
         Raises:
+            InputError: The name of a file leads out of the directory.
             PlatformError: The store did not give a file.
         """
         source = f"{self.root}/{path.relative_to(self.path).as_posix()}"
@@ -67,6 +66,11 @@ class StoredRuns:
                 f"{self.component}: could not read {source}: {object_stores.one_line(error)}. "
                 "Check that the task's account may read the pipeline's root; or, if the run "
                 "was just deleted, run again."
+            ) from error
+        except ValueError as error:
+            raise InputError(
+                f"{self.component}: {source} has an object with a name that is refused: {error}. "
+                "Remove the object from the store, or run the task again that wrote the artifact."
             ) from error
 
 
@@ -134,12 +138,12 @@ def _entries(filesystem: fs.FileSystem, directory: str) -> list[fs.FileInfo]:
 
 def _stand_in(runs: StoredRuns, entry: fs.FileInfo, records: Collection[str]) -> bool:
     """Makes what stands for a file; returns whether there is one, with a name for this machine."""
-    parts = entry.path.removeprefix(f"{runs.root}/").split("/")
-    if any(part in ("", ".", "..") or len(os.fsencode(part)) > _MAX_NAME_BYTES for part in parts):
+    try:
+        path = object_stores.below(runs.path, entry.path.removeprefix(f"{runs.root}/"))
+    except ValueError:
         return False
-    path = runs.path.joinpath(*parts)
     path.parent.mkdir(parents=True, exist_ok=True)
-    if parts[-1] in records and 0 < entry.size <= _MAX_RECORD_BYTES:
+    if path.name in records and 0 < entry.size <= _MAX_RECORD_BYTES:
         try:
             object_stores.download(runs.filesystem, entry.path, path, entry.size)
         except FileNotFoundError:  # the run was just deleted
