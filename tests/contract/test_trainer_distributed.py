@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from headrace_components import catalog
 from headrace_components.library.data.examples import ExamplesWriter
 from support.launcher.entry_points import Launcher, Stored, TaskFailedError
 
@@ -175,7 +176,7 @@ def run_machines(
 ) -> tuple[Path, list[Ended]]:
     """Runs one trainer task in a process per machine; returns where its outputs are shared."""
     launcher = Launcher(root=tmp_path / "launcher", rules="vertex")
-    spec = sys.modules["launcher"].catalog.trainer.component_spec
+    spec = catalog.trainer.component_spec
     inputs = {
         name: [stored] for name, stored in inputs_of(launcher, tmp_path, columnar=columnar).items()
     }

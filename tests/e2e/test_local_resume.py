@@ -28,7 +28,7 @@ from support.cases.local_pipelines import check, compiled, read, run_pipeline, s
 
 PIPELINE = """
 from kfp import dsl
-from local_pipelines import check, read, step
+from support.cases.local_pipelines import check, read, step
 from settings import EXPECTED
 
 @dsl.pipeline(name="corrected")

@@ -46,7 +46,11 @@ def test_authoring_and_compiling_need_no_machine_learning(module: str, blocked: 
 
 
 @pytest.mark.parametrize(
-    "name", ["task", "errors", "cache", "parameters", "user_code.module_pack", "images"]
+    "name",
+    [
+        *("contract.task", "contract.errors", "contract.cache", "contract.parameters"),
+        *("contract.image_names", "library.user_code.module_pack"),
+    ],
 )
 def test_the_runtime_needs_the_standard_library_alone(name: str) -> None:
     import_without(f"headrace_components.{name}", [*LIBRARIES, "kfp", "google", "headrace", "yaml"])
