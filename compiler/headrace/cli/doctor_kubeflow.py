@@ -14,6 +14,7 @@ from headrace.targets.kubeflow.retry_policy import (
     patch_command,
     retry_policy,
 )
+from headrace_components.contract.texts import one_line
 
 _NAME = "Retries"
 _ENABLES = "have a task that failed tried again, as `retries` says"
@@ -90,7 +91,7 @@ def _config_map(namespace: str) -> tuple[Mapping[str, str], str]:
         api = config.new_client_from_config(os.environ.get("KUBECONFIG"))
     except (config.ConfigException, OSError) as error:
         raise _NotReadError(
-            f"there is no cluster: {_one_line(error)}",
+            f"there is no cluster: {one_line(error, 200)}",
             "Choose one with `kubectl config use-context NAME`.",
         ) from error
     api.configuration.retries = 0
@@ -111,7 +112,7 @@ def _config_map(namespace: str) -> tuple[Mapping[str, str], str]:
             ) from error
         except urllib3.exceptions.HTTPError as error:
             raise _NotReadError(
-                f"{api.configuration.host} cannot be reached: {_one_line(error)}",
+                f"{api.configuration.host} cannot be reached: {one_line(error, 200)}",
                 "Check the current context of your kubeconfig, the network and the VPN.",
             ) from error
         return found.data or {}, each
@@ -119,7 +120,3 @@ def _config_map(namespace: str) -> tuple[Mapping[str, str], str]:
         f"there is no ConfigMap {CONFIG_MAP} in namespace {' or '.join(namespaces)}",
         "Name the namespace of the installation as `namespace` in the table [kubeflow].",
     )
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200].rstrip(".")

@@ -10,6 +10,7 @@ from headrace.errors import CompileError
 from headrace.frontend.kfp_faults import author_line, explained
 from headrace.frontend.suggestions import arguments_asked, did_you_mean, outputs_asked
 from headrace_components.contract.errors import InputError
+from headrace_components.contract.texts import one_line
 
 # Words of kfp's own messages, and what to do about them.
 _ADVICE = (
@@ -117,7 +118,7 @@ def _describe(error: Exception) -> str:
         if near:
             return f"{missing[2]} has no {missing[1]!r}. {near}"
     kind = "kfp" if type(error).__module__.startswith("kfp.") else type(error).__name__
-    message = f"{kind}: {' '.join(str(error).split()).rstrip('.')}."
+    message = f"{kind}: {one_line(error)}."
     advice = next((advice for words, advice in _ADVICE if words in message), "")
     return f"{message} {advice}".rstrip()
 

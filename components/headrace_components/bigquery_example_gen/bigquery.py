@@ -23,13 +23,13 @@ from google.cloud.bigquery_storage_v1.services.big_query_read.transports import 
 )
 
 from headrace_components.bigquery_example_gen.failures import (
-    one_line,
     reason_of,
     shortened,
     told,
 )
 from headrace_components.bigquery_example_gen.params import BigqueryExampleGenParams
 from headrace_components.contract.errors import InputError, PlatformError
+from headrace_components.contract.texts import one_line
 
 _COMPONENT = BigqueryExampleGenParams.component
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)

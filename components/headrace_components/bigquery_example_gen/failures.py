@@ -14,6 +14,7 @@ from headrace_components.contract.errors import (
     PlatformError,
     RefusedError,
 )
+from headrace_components.contract.texts import one_line
 
 _COMPONENT = BigqueryExampleGenParams.component
 _LONGEST_QUERY = 200
@@ -89,11 +90,6 @@ def reason_of(error: exceptions.GoogleAPICallError) -> str:
     """Returns what BigQuery says, on one line."""
     told = [item.get("message") for item in error.errors if isinstance(item, dict)]
     return one_line(next(filter(None, told), error.message))
-
-
-def one_line(error: object) -> str:
-    """Returns an error's text without line breaks and the stop at its end."""
-    return " ".join(str(error).split()).rstrip(".")
 
 
 def shortened(query: str) -> str:

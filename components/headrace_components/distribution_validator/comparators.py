@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 from tensorflow_metadata.proto.v0 import path_pb2, schema_pb2
 
 from headrace_components.contract.errors import InputError
+from headrace_components.contract.texts import one_line
 from headrace_components.distribution_validator.early_checks import normalized
 
 Step = tuple[str, ...]
@@ -164,6 +165,6 @@ def _parse(value: Any, message: Message, place: str) -> None:
         known = sorted(field.name for field in message.DESCRIPTOR.fields)
         raise InputError(
             f"{_COMPONENT}: {place} is {value!r}, which is no {message.DESCRIPTOR.name}: "
-            f"{' '.join(str(error).split()).rstrip('.')}. It has the fields {known}."
+            f"{one_line(error)}. It has the fields {known}."
             " Correct that part of it."
         ) from error

@@ -17,6 +17,7 @@ from tfx_bsl.tfxio import tensor_adapter
 
 from headrace_components.contract.errors import InputError
 from headrace_components.contract.task import Artifact
+from headrace_components.contract.texts import one_line
 from headrace_components.evaluator import inference, results
 from headrace_components.evaluator.forms import check_all_rows, check_some_rows
 from headrace_components.evaluator.row_checks import (
@@ -227,7 +228,7 @@ class _SqlSlices(sql_slice_key_extractor.ExtractSqlSliceKeyFn):
             return super().process(batch)
         except (RuntimeError, ValueError) as error:
             queries = [spec.slice_keys_sql for spec in self._eval_config.slicing_specs]
-            reason = " ".join(str(error.__cause__ or error).split())[:300].rstrip(".")
+            reason = one_line(error.__cause__ or error, 300)
             raise InputError(
                 f"evaluator: the SQL of `slicing_specs`, {list(filter(None, queries))}, cannot be "
                 f'run on the examples: {reason}. Write it as "SELECT STRUCT(carrier) FROM '

@@ -18,6 +18,7 @@ from tensorflow_model_analysis.metrics import metric_specs, metric_types
 from tensorflow_model_analysis.utils import model_util, util
 
 from headrace_components.contract.errors import InputError
+from headrace_components.contract.texts import one_line
 from headrace_components.evaluator.extraction import Extracts, NotEmbeddableError, extract
 from headrace_components.evaluator.forms import check_all_rows, check_some_rows
 from headrace_components.evaluator.kernels import Kernel, kernel_of
@@ -182,7 +183,7 @@ def _explained(names: Sequence[str]) -> Iterator[None]:
         yield
     except (ValueError, TypeError, tf.errors.OpError) as error:
         logging.info("evaluator: where it stopped:", exc_info=True)
-        text = " ".join(str(error).split())[:300].rstrip(".")
+        text = one_line(error, 300)
         raise InputError(
             f"evaluator: {', '.join(names)} stopped on the labels and predictions: {text}. Check "
             "that the label has the kind that the model predicts, set `binarize` or `aggregate` "

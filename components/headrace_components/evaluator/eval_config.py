@@ -13,6 +13,7 @@ from tensorflow_model_analysis.utils import config_util
 from tensorflow_model_analysis.utils.keras_lib import tf_keras
 
 from headrace_components.contract.errors import InputError
+from headrace_components.contract.texts import one_line
 from headrace_components.evaluator.config_rules import check_arguments, check_rules
 from headrace_components.evaluator.early_checks import (
     arguments_of,
@@ -80,7 +81,7 @@ def checked_config(
         given = json_format.ParseDict(values, config_pb2.EvalConfig())
     except json_format.ParseError as error:
         raise InputError(
-            f"evaluator: `eval_config` is not a tfma.EvalConfig: {_one_line(error)}. Give the "
+            f"evaluator: `eval_config` is not a tfma.EvalConfig: {one_line(error, 400)}. Give the "
             "field the JSON form of its type; `config` of a metric is a JSON text, as "
             "'{\"thresholds\": [0.5]}'."
         ) from error
@@ -99,7 +100,7 @@ def checked_config(
         _thresholds(proto)
     except (ValueError, RuntimeError) as error:
         raise InputError(
-            f"evaluator: `eval_config` contradicts itself: {_one_line(error)}. "
+            f"evaluator: `eval_config` contradicts itself: {one_line(error, 400)}. "
             "Correct that part of it."
         ) from error
     _check_models(proto, has_model=has_model)
@@ -136,7 +137,7 @@ def _check_metric(metric: Any) -> None:
         logging.info("evaluator: where metric %s failed:", metric.class_name, exc_info=error)
         raise InputError(
             f"evaluator: metric {metric.class_name} with config {metric.config!r} and module "
-            f"{metric.module!r} cannot be made: {_one_line(error)}. Correct its entry in "
+            f"{metric.module!r} cannot be made: {one_line(error, 400)}. Correct its entry in "
             "`metrics_specs`; Keras classes come from tf_keras.metrics and tf_keras.losses."
         ) from error
 
@@ -156,8 +157,8 @@ def _check_computations(proto: Any) -> None:
                 logging.info("evaluator: where it stopped:", exc_info=error)
                 raise InputError(
                     f"evaluator: metric {metric.class_name} with config {metric.config!r} cannot "
-                    f"be computed as eval_config.metrics_specs[{number}] says: {_one_line(error)}. "
-                    "Correct its `config`, or the settings beside it."
+                    f"be computed as eval_config.metrics_specs[{number}] says: "
+                    f"{one_line(error, 400)}. Correct its `config`, or the settings beside it."
                 ) from error
 
 
@@ -210,7 +211,3 @@ def _changes(thresholds: Any) -> Iterator[tuple[Any, Any]]:
         if key.is_diff:
             for spec, _ in limits:
                 yield key._replace(is_diff=False), spec
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:400].rstrip(".")

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from headrace.extras import require
 from headrace_components.contract.errors import InputError, PlatformError
+from headrace_components.contract.texts import one_line
 
 DATABASE_NAME = "metadata.sqlite"
 PASSWORD_VARIABLE = "HEADRACE_METADATA_PASSWORD"
@@ -175,7 +176,7 @@ class Connection:
                 self._store = None
                 raise PlatformError(
                     f"lineage: the metadata store {self.url} answered {type(error).__name__}: "
-                    f"{_one_line(str(error))}. Check that no other program holds the database, "
+                    f"{_without_query(error)}. Check that no other program holds the database, "
                     "that its disk has room and that it may be written, then run again."
                 ) from error
 
@@ -209,7 +210,7 @@ class Connection:
         except sqlite3.Error as error:
             raise PlatformError(
                 f"lineage: a process was killed while it wrote the metadata store {self.url}, and "
-                f"what it wrote could not be taken back: {_one_line(str(error))}. Let somebody who "
+                f"what it wrote could not be taken back: {_without_query(error)}. Let somebody who "
                 "may write there read it once, with `headrace lineage runs`."
             ) from error
 
@@ -237,7 +238,8 @@ class Connection:
                 "room and that no other program holds the database."
             )
         return PlatformError(
-            f"lineage: could not open the metadata store {self.url}: {_one_line(reason)}. {advice}"
+            f"lineage: could not open the metadata store {self.url}: "
+            f"{_without_query(reason)}. {advice}"
         )
 
 
@@ -310,6 +312,5 @@ def _acquire(descriptor: int, kind: int, database: Path) -> None:
             return
 
 
-def _one_line(text: str) -> str:
-    without_query = _QUERY.sub("", " ".join(text.split()))
-    return without_query[:300].rstrip(".")
+def _without_query(text: object) -> str:
+    return one_line(_QUERY.sub("", one_line(text)), 300)

@@ -67,7 +67,7 @@ class Cluster:
             events = self._listed("events", field_selector="type=Warning", limit=_MOST_EVENTS)
             for event in sorted(events, key=_time_of):
                 name = event["involvedObject"].get("name", "")
-                message = _one_line(event.get("message") or "")
+                message = _without_breaks(event.get("message") or "")
                 if name in names and message and not message.endswith(_NO_REASON):
                     reasons[names[name]] = message
         for pod in pods:
@@ -133,10 +133,10 @@ def _of_workflow(workflow: Mapping[str, Any]) -> dict[str, str]:
     nodes = status.get("nodes") or {}
     if packed := status.get("compressedNodes"):
         nodes = json.loads(gzip.decompress(base64.b64decode(packed)))
-    told = {id_: _one_line(node.get("message") or "") for id_, node in nodes.items()}
+    told = {id_: _without_breaks(node.get("message") or "") for id_, node in nodes.items()}
     found = {id_: message for id_, message in told.items() if message not in ("", _NO_REASON)}
     if status.get("message"):
-        found[""] = _one_line(status["message"])
+        found[""] = _without_breaks(status["message"])
     return found
 
 
@@ -145,7 +145,7 @@ def _of_pod(pod: Mapping[str, Any]) -> str:
     status = pod.get("status") or {}
     for condition in status.get("conditions") or []:
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            return _one_line(condition.get("message") or condition.get("reason") or "")
+            return _without_breaks(condition.get("message") or condition.get("reason") or "")
     containers = [
         *(status.get("initContainerStatuses") or []),
         *(status.get("containerStatuses") or []),
@@ -154,7 +154,9 @@ def _of_pod(pod: Mapping[str, Any]) -> str:
         waiting = (container.get("state") or {}).get("waiting") or {}
         if waiting.get("reason", "") not in _USUAL:
             message = waiting.get("message") or ""
-            return _one_line(f"{waiting['reason']}: {message}" if message else waiting["reason"])
+            return _without_breaks(
+                f"{waiting['reason']}: {message}" if message else waiting["reason"]
+            )
     for container in containers:
         ended = (container.get("state") or {}).get("terminated") or {}
         if ended.get("reason") == "OOMKilled":
@@ -171,5 +173,5 @@ def _time_of(event: Mapping[str, Any]) -> str:
     )
 
 
-def _one_line(text: str) -> str:
+def _without_breaks(text: str) -> str:
     return " ".join(text.split())[:500]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace_components.contract.errors import InputError, PlatformError
+from headrace_components.contract.texts import one_line
 
 _CHUNK_BYTES = 1 << 16
 
@@ -79,7 +80,7 @@ def _core(purpose: Purpose) -> Any:
         )
     except (config.ConfigException, OSError) as error:
         raise PlatformError(
-            f"kubeflow: {purpose.because}, and there is no cluster: {_one_line(error)}. Give "
+            f"kubeflow: {purpose.because}, and there is no cluster: {one_line(error, 300)}. Give "
             f"{purpose.otherwise}, or a kubeconfig whose current context is the cluster "
             "(`kubectl config use-context NAME`)."
         ) from error
@@ -148,7 +149,7 @@ def _asked(core: Any, purpose: Purpose, method: str, *arguments: Any, **options:
         ) from error
     except urllib3.exceptions.HTTPError as error:
         raise PlatformError(
-            f"kubeflow: the cluster at {host} cannot be reached: {_one_line(error)}. Check the "
+            f"kubeflow: the cluster at {host} cannot be reached: {one_line(error, 300)}. Check the "
             "current context of your kubeconfig, the network and the VPN."
         ) from error
 
@@ -212,7 +213,3 @@ def _copy(source: Any, target: Any) -> None:
             target.sendall(data)
     with contextlib.suppress(OSError):
         target.shutdown(socket.SHUT_RDWR)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300].rstrip(".")

@@ -111,11 +111,6 @@ def for_all(work: Callable[[str], None], names: Iterable[str]) -> None:
             pass
 
 
-def one_line(error: OSError) -> str:
-    """Returns what a store's client says, which takes several lines, as a part of a sentence."""
-    return " ".join(str(error).split()).rstrip(".")
-
-
 def _cloud_storage() -> fs.FileSystem:
     settings: dict[str, Any] = {"retry_time_limit": timedelta(seconds=_RETRY_SECONDS)}
     # What Google's own libraries take for the address of an emulator.

@@ -28,6 +28,7 @@ from pathlib import Path
 
 from headrace_components.contract.errors import InputError, PlatformError
 from headrace_components.contract.task import REFERENCE, Artifact, Task
+from headrace_components.contract.texts import one_line
 from headrace_components.library.clients import object_stores
 
 FORMAT_VERSION = 1
@@ -224,7 +225,7 @@ def _told(component: str, what: str) -> Iterator[None]:
         if error.errno == errno.ENOSPC:  # on this machine, which the task's runtime tells
             raise
         raise PlatformError(
-            f"{component}: could not {what}: {object_stores.one_line(error)}. Check the task's "
+            f"{component}: could not {what}: {one_line(error)}. Check the task's "
             'account and, for an S3 server, AWS_ENDPOINT_URL; or set `large_artifacts = "copy"`.'
         ) from error
 
@@ -236,7 +237,7 @@ def _gone(component: str, what: str) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise InputError(
-            f"{component}: could not {what}: {object_stores.one_line(error)}. They were removed, "
+            f"{component}: could not {what}: {one_line(error)}. They were removed, "
             "perhaps by a rule of the bucket. Run the component that made them again, with "
             "its cache off."
         ) from error

@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
+from headrace_components.contract.texts import one_line
 from headrace_components.library.data.columnar import ParquetFile, SplitManifest
 from headrace_components.library.data.example_files import (
     decoded,
@@ -82,7 +83,7 @@ def part_batches(
         except StopIteration:
             return
         except _UNREADABLE as error:
-            reason = " ".join(str(error).split()).rstrip(".")
+            reason = one_line(error)
             break
         num_rows += rows_read
         yield batch

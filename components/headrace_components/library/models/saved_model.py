@@ -12,6 +12,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from headrace_components.contract.errors import InputError
 from headrace_components.contract.task import Artifact
+from headrace_components.contract.texts import one_line
 
 SERVING_DIR = "Format-Serving"
 DEFAULT_SIGNATURE = "serving_default"
@@ -181,7 +182,7 @@ def unloadable(component: str, model: str, error: Exception) -> InputError:
         advice = "Its variables are damaged or cut off: copy the model again, or train it again."
     return InputError(
         f"{component}: TensorFlow {tf.__version__} cannot load {model}: {type(error).__name__}: "
-        f"{_one_line(error)}. {advice}"
+        f"{one_line(error, 400)}. {advice}"
     )
 
 
@@ -220,8 +221,8 @@ class LoadedModel:
         except (tf.errors.OpError, ValueError, TypeError) as error:
             raise InputError(
                 f"{self._component}: signature {signature!r} stopped on its input: "
-                f"{type(error).__name__}: {_one_line(error)}. Give examples of the kind that the "
-                "model was saved for, raw or transformed."
+                f"{type(error).__name__}: {one_line(error, 400)}. Give examples of the kind that "
+                "the model was saved for, raw or transformed."
             ) from error
         return {name: value.numpy() for name, value in outputs.items()}
 
@@ -241,7 +242,3 @@ class LoadedModel:
         holder = tf.Module()
         holder.used = [*function.variables, *tables]
         tf.saved_model.save(holder, str(folder), {signature: function})
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:400].rstrip(".")

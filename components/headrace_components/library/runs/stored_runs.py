@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 from pyarrow import fs
 
 from headrace_components.contract.errors import InputError, PlatformError
+from headrace_components.contract.texts import one_line
 from headrace_components.library.clients import object_stores
 
 # These hold most of a root's files: one level of them says that there are some, and how new.
@@ -63,7 +64,7 @@ class StoredRuns:
             object_stores.download_directory(self.filesystem, source, target)
         except OSError as error:
             raise PlatformError(
-                f"{self.component}: could not read {source}: {object_stores.one_line(error)}. "
+                f"{self.component}: could not read {source}: {one_line(error)}. "
                 "Check that the task's account may read the pipeline's root; or, if the run "
                 "was just deleted, run again."
             ) from error
@@ -98,7 +99,7 @@ def list_runs(uri: str, records: Collection[str], component: str) -> StoredRuns:
     except OSError as error:
         raise PlatformError(
             f"{component}: could not list {uri}, where the outputs of earlier runs are: "
-            f"{object_stores.one_line(error)}. Check the account of the task and, for an S3 "
+            f"{one_line(error)}. Check the account of the task and, for an S3 "
             "server, AWS_ENDPOINT_URL; or mount the store and pass its directory as `search_root`."
         ) from error
     logging.info(
