@@ -12,7 +12,7 @@ from kfp import dsl
 from headrace.compilation.passes.lint import lint
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
-from headrace.targets.local.execution.rules import Backend
+from headrace.targets.local.shared.rules import Backend
 from support.cases.conformance_features import conforms
 from support.cases.local_pipelines import fails, flaky, note_status, run_pipeline, step
 

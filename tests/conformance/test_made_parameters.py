@@ -16,8 +16,8 @@ from kfp.compiler import Compiler
 from headrace.compilation.compiler import compile_for
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
-from headrace.targets.local import run
-from headrace.targets.local.execution import engine
+from headrace.targets.local import engine, runnable
+from headrace.targets.local.shared.options import Options
 from headrace.targets.registry import TARGETS, Target
 from headrace_components.catalog import csv_example_gen, statistics_gen, trainer
 from headrace_components.contract.templates import fill, whole_numbers
@@ -250,7 +250,7 @@ def test_what_is_written_on_a_cluster_is_what_is_written_here(rules: Rules, tmp_
     given = {"root": str(root), "count": 3, "name": "late"}
     source = load(written)
     local = compile_for(source, "local", PROFILE).document
-    options = engine.Options(root=tmp_path / "here", runner="process", use_cache=False)
+    options = Options(root=tmp_path / "here", runner="process", use_cache=False)
 
     here = engine.start(local, parameters=given, options=options)
     launcher = Launcher(root=tmp_path / "there", rules=rules)
@@ -272,7 +272,7 @@ def rows_of(examples: Path, split: str) -> pa.Table:
 def test_what_kfp_compiled_itself_runs_with_the_same_values(tmp_path: Path) -> None:
     Compiler().compile(written, str(tmp_path / "written.yaml"))
 
-    spec = run.load(tmp_path / "written.yaml").spec
+    spec = runnable.load(tmp_path / "written.yaml").spec
 
     tasks = spec["root"]["dag"]["tasks"]
     ours = compile_for(load(written), "local", PROFILE).document["root"]["dag"]["tasks"]

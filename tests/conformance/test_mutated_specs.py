@@ -19,18 +19,19 @@ import yaml
 from headrace.compilation.compiler import compile_for
 from headrace.compilation.passes.parameter_checks import check_parameters
 from headrace.frontend.loading import load
-from headrace.ir import specs
-from headrace.ir.view import Component, Spec
-from headrace.targets.local import run, run_parameters
+from headrace.ir import run_parameters, specs
+from headrace.ir.view import Component, Pipeline
+from headrace.targets.local import runnable
 from headrace.targets.local.cache.answers import Cache
 from headrace.targets.local.execution.interpreter import Interpreter
 from headrace.targets.local.execution.leaf import LeafRunner
-from headrace.targets.local.execution.results import Artifacts, Result
-from headrace.targets.local.execution.rules import RULES
-from headrace.targets.local.observer import Silence
 from headrace.targets.local.records.recorder import Recorder
 from headrace.targets.local.records.store import RunStore
 from headrace.targets.local.runners.runner import TaskProcess
+from headrace.targets.local.shared.observer import Silence
+from headrace.targets.local.shared.pipelines import checked_pipeline
+from headrace.targets.local.shared.results import Artifacts, Result
+from headrace.targets.local.shared.rules import RULES
 from headrace_components.contract.errors import InputError
 from support.cases.conformance_features import FEATURES, PROFILE
 from support.cases.local_pipelines import compiled
@@ -184,7 +185,7 @@ class DryRecorder(Recorder):
 class DryRunner:
     """Writes each output that a task declares, and starts nothing."""
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: Pipeline) -> None:
         self._spec = spec
 
     async def run(self, process: TaskProcess) -> int:
@@ -210,7 +211,7 @@ def dry_run(body: Mapping[str, Any], preset: Mapping[str, Any], root: Path) -> R
     root.mkdir()
     for name in VALUES["LIST"]:  # what importers find
         (root / str(name)).touch()
-    spec = Spec(body=body)
+    spec = checked_pipeline(body)
     given = {
         name: VALUES.get(definition["parameterType"])
         for name, definition in spec.root.input_parameters.items()
@@ -273,7 +274,7 @@ def test_a_damaged_spec_is_refused_in_a_line_or_runs(
         file = tmp_path / f"{name}.{'json' if make is damaged_data else 'yaml'}"
         file.write_bytes(text)
         try:
-            loaded = run.load(file)
+            loaded = runnable.load(file)
             result = dry_run(loaded.spec, loaded.parameters, tmp_path / name)
             ends["ran" if result.state == "succeeded" else "failed"] += 1
         except InputError as error:
@@ -299,7 +300,7 @@ def test_what_is_damaged_above_runs_while_it_is_whole(tmp_path: Path) -> None:
         if "LIST" in types:  # of dicts with certain keys, perhaps
             continue
         try:
-            result = dry_run(run.load(seed).spec, {}, tmp_path / str(number))
+            result = dry_run(runnable.load(seed).spec, {}, tmp_path / str(number))
         except InputError:  # what is made of values that the check before a run knows
             continue
         assert result.state == "succeeded", (seed["pipelineInfo"], result.failure)

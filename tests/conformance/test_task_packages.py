@@ -11,9 +11,10 @@ from typing import NamedTuple
 import pytest
 from kfp import dsl
 
-from headrace.targets.local.execution import engine
-from headrace.targets.local.observer import Silence
+from headrace.targets.local import engine
 from headrace.targets.local.runners.package_steps import split
+from headrace.targets.local.shared.observer import Silence
+from headrace.targets.local.shared.options import Options
 from support.cases.conformance_features import conforms
 from support.cases.local_pipelines import compiled
 from support.fakes.package_index import PackageIndex, index
@@ -61,7 +62,7 @@ class Heard(Silence):
 
 def ran(pipeline, root: Path) -> tuple:
     heard = Heard()
-    options = engine.Options(root=root, use_cache=False)
+    options = Options(root=root, use_cache=False)
     return engine.start(compiled(pipeline), options=options, observer=heard), heard.lines
 
 

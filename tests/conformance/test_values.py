@@ -11,8 +11,8 @@ from typing import NamedTuple, get_args
 import pytest
 from kfp import dsl
 
-from headrace.targets.local.execution import engine
-from headrace.targets.local.execution.rules import Backend
+from headrace.targets.local.shared.options import Options
+from headrace.targets.local.shared.rules import Backend
 from headrace_components.contract.errors import InputError
 from support.cases.conformance_features import conforms
 from support.cases.local_pipelines import note_variable, run_pipeline
@@ -287,4 +287,4 @@ def test_a_variable_may_name_those_before_it(tmp_path: Path) -> None:
 
 def test_a_run_is_like_a_backend_that_there_is() -> None:
     with pytest.raises(InputError, match=r"`like` is 'airflow', expected one of \['kubeflow'"):
-        engine.Options(like="airflow")  # type: ignore[arg-type]
+        Options(like="airflow")  # type: ignore[arg-type]

@@ -14,7 +14,8 @@ from kfp import dsl
 import headrace
 from headrace.lineage.local_store.connection import default_url
 from headrace.lineage.local_store.writer import LineageStore
-from headrace.targets.local.execution import engine
+from headrace.targets.local import engine
+from headrace.targets.local.shared.options import Options
 from headrace_components.catalog import csv_example_gen
 from headrace_components.contract.errors import PlatformError
 from support.cases.local_pipelines import compiled, fill_disk
@@ -49,7 +50,7 @@ def test_a_full_disk_fails_the_task_and_leaves_nothing_half_written(
     result = engine.start(
         compiled(rows),
         parameters={"data": str(data)},
-        options=engine.Options(root=small_disk / "root"),
+        options=Options(root=small_disk / "root"),
     )
 
     assert result.state == "failed"
@@ -104,7 +105,7 @@ def test_a_run_whose_lineage_finds_no_room_does_not_say_that_it_runs(
         engine.start(
             compiled(filling),
             parameters={"disk": str(small_disk)},
-            options=engine.Options(root=root, metadata=metadata),
+            options=Options(root=root, metadata=metadata),
         )
 
     (state,) = root.glob("filling/*/state.json")

@@ -12,7 +12,7 @@ import pytest
 from kfp import dsl
 
 import headrace
-from headrace.targets.local.runners.runner import RunnerName
+from headrace.targets.local.shared.options import RunnerName
 from headrace_components.catalog import csv_example_gen, evaluator, trainer
 from headrace_components.contract.task import LIBRARY_SETTINGS
 

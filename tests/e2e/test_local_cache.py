@@ -12,9 +12,10 @@ import pyarrow as pa
 import pytest
 from kfp import dsl
 
-from headrace.targets.local.execution import engine
-from headrace.targets.local.execution.results import RunResult
-from headrace.targets.local.observer import Silence
+from headrace.targets.local import engine
+from headrace.targets.local.shared.observer import Silence
+from headrace.targets.local.shared.options import Options
+from headrace.targets.local.shared.results import RunResult
 from headrace_components.artifacts import Examples, Model
 from headrace_components.csv_example_gen.interface import csv_example_gen
 from headrace_components.filter_examples.interface import filter_examples
@@ -113,7 +114,7 @@ def test_a_damaged_entry_of_the_cache_is_told_and_made_again(content: str, tmp_p
     again = engine.start(
         compiled(cached),
         parameters={"value": "a", "other": "b"},
-        options=engine.Options(root=tmp_path),
+        options=Options(root=tmp_path),
         observer=told,
     )
 
@@ -176,7 +177,7 @@ def test_a_component_of_headrace_runs_through_either_runner(
     result = engine.start(
         compiled(imported_schema),
         parameters={"schema_file": str(schema)},
-        options=engine.Options(root=tmp_path / "root", runner=runner),
+        options=Options(root=tmp_path / "root", runner=runner),
     )
 
     assert result.state == "succeeded"
@@ -192,7 +193,7 @@ def test_a_mistake_of_the_author_is_told_in_one_line_and_not_tried_again(
     result = engine.start(
         compiled(imported_schema),
         parameters={"schema_file": "/gone.pbtxt"},
-        options=engine.Options(root=tmp_path / "root", runner=runner),
+        options=Options(root=tmp_path / "root", runner=runner),
     )
 
     (failure,) = result.failures
@@ -214,7 +215,7 @@ def test_a_changed_file_that_a_component_reads_is_read_again(schema: Path, tmp_p
         result = engine.start(
             compiled(imported_schema),
             parameters={"schema_file": str(schema)},
-            options=engine.Options(root=tmp_path / "root"),
+            options=Options(root=tmp_path / "root"),
         )
         return [task.state for task in result.tasks]
 
@@ -273,7 +274,7 @@ def test_a_model_is_pushed_again_when_another_followed_or_its_version_is_gone(
         result = engine.start(
             compiled(pushed),
             parameters={"model": str(tmp_path / model), "serving_dir": str(serving)},
-            options=engine.Options(root=tmp_path / "root"),
+            options=Options(root=tmp_path / "root"),
         )
         (state,) = [task.state for task in result.tasks if task.name == "pusher"]
         return state, sorted(path.name for path in serving.iterdir())
@@ -304,7 +305,7 @@ def test_a_pusher_that_is_killed_before_it_is_done_pushes_no_second_version(
     result = engine.start(
         compiled(pushed),
         parameters={"model": str(tmp_path / "mine"), "serving_dir": str(serving)},
-        options=engine.Options(root=tmp_path / "root", use_cache=False),
+        options=Options(root=tmp_path / "root", use_cache=False),
     )
     (version,) = serving.iterdir()
     # So the run stands when it is killed after the push: the task has not its name yet.
@@ -343,7 +344,7 @@ def test_a_function_of_a_package_is_called_again_when_its_package_changed(
         result = engine.start(
             compiled(filtered),
             parameters={"examples": str(tmp_path / "examples")},
-            options=engine.Options(root=tmp_path / "root"),
+            options=Options(root=tmp_path / "root"),
         )
         (task,) = [task for task in result.tasks if task.name == "filter-examples"]
         kept = ExamplesReader(Path(task.artifacts["filtered_examples"][0].uri), "test")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from kfp import dsl
 
-from headrace.targets.local.execution import engine
-from headrace.targets.local.observer import Silence
+from headrace.targets.local import engine
+from headrace.targets.local.shared.observer import Silence
 from support.cases.local_pipelines import run_pipeline
 
 CODE = """

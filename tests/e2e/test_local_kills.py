@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from kfp import dsl
 
-from headrace.targets.local.execution import engine
-from headrace.targets.local.execution.results import RunResult
+from headrace.targets.local import engine
+from headrace.targets.local.shared.results import RunResult
 from headrace_components.contract.errors import InputError
 from support.cases.local_pipelines import compiled, note_pid, read, run_pipeline, slow, step
 

@@ -18,10 +18,11 @@ from kfp import dsl
 import headrace
 from headrace.lineage.local_store.connection import default_url
 from headrace.lineage.local_store.reader import LineageReader
-from headrace.targets.local.execution import engine
-from headrace.targets.local.execution.results import RunResult
-from headrace.targets.local.execution.rules import Backend
-from headrace.targets.local.observer import Silence
+from headrace.targets.local import engine
+from headrace.targets.local.shared.observer import Silence
+from headrace.targets.local.shared.options import Options
+from headrace.targets.local.shared.results import RunResult
+from headrace.targets.local.shared.rules import Backend
 from headrace_components.contract.errors import InputError, PlatformError
 from headrace_components.library.data.examples import ExamplesReader, ExamplesWriter
 from support.cases.local_pipelines import check, compiled, read, run_pipeline, step
@@ -358,7 +359,7 @@ def test_a_password_is_not_stored_and_asked_for_when_the_run_is_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = tmp_path / "root"
-    options = engine.Options(root=root, metadata="mysql://u:hunter2@127.0.0.1:9/d")
+    options = Options(root=root, metadata="mysql://u:hunter2@127.0.0.1:9/d")
     with pytest.raises(PlatformError, match="server runs"):
         engine.start(compiled(three), options=options)
     (record,) = root.glob("*/*/run.json")
@@ -384,7 +385,7 @@ def test_a_password_is_not_stored_and_asked_for_when_the_run_is_resumed(
 
 @pytest.mark.parametrize("url", ["mysql://u:hunter2[@h/d", "mysql://u:hunter2@h", "nonsense"])
 def test_a_url_of_no_database_is_refused_before_anything_is_made(url: str, tmp_path: Path) -> None:
-    options = engine.Options(root=tmp_path / "root", metadata=url)
+    options = Options(root=tmp_path / "root", metadata=url)
 
     with pytest.raises(InputError, match="the metadata URL is") as caught:
         engine.start(compiled(three), options=options)

@@ -14,8 +14,9 @@ from kfp import dsl
 
 import headrace
 from headrace.display.progress import ProgressDisplay
-from headrace.targets.local.execution import engine
-from headrace.targets.local.runners.container_options import ContainerOptions
+from headrace.targets.local import engine
+from headrace.targets.local.shared.container_options import ContainerOptions
+from headrace.targets.local.shared.options import Options
 from headrace_components.contract.errors import InputError
 from support.cases.local_pipelines import (
     choose_path,
@@ -95,7 +96,7 @@ def test_an_output_may_be_a_uri_of_no_store_with_a_warning(
         result = engine.start(
             compiled(pointing),
             parameters={"to": uri},
-            options=engine.Options(root=tmp_path / "root"),
+            options=Options(root=tmp_path / "root"),
             observer=observer,
         )
 
@@ -236,7 +237,7 @@ def test_a_spec_that_cannot_run_is_refused_before_anything_runs(
     spec: dict[str, Any], words: str, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match=words):
-        engine.start(spec, options=engine.Options(root=tmp_path / "root"))
+        engine.start(spec, options=Options(root=tmp_path / "root"))
     assert not (tmp_path / "root").exists()
 
 
@@ -245,7 +246,7 @@ def test_tasks_that_wait_for_each_other_are_refused(tmp_path: Path) -> None:
     spec["root"]["dag"]["tasks"]["step"]["dependentTasks"] = ["step"]
 
     with pytest.raises(InputError, match="tasks wait for each other"):
-        engine.start(spec, options=engine.Options(root=tmp_path))
+        engine.start(spec, options=Options(root=tmp_path))
 
 
 def test_a_task_may_not_take_a_name_that_the_run_needs(tmp_path: Path) -> None:
@@ -253,7 +254,7 @@ def test_a_task_may_not_take_a_name_that_the_run_needs(tmp_path: Path) -> None:
     spec["root"]["dag"]["tasks"] = {"logs": spec["root"]["dag"]["tasks"]["step"]}
 
     with pytest.raises(InputError, match="a task is named 'logs'"):
-        engine.start(spec, options=engine.Options(root=tmp_path))
+        engine.start(spec, options=Options(root=tmp_path))
 
 
 @pytest.mark.parametrize("suffix", ["json", "yaml"])
@@ -317,4 +318,4 @@ def test_a_run_may_be_started_from_a_notebook(tmp_path: Path) -> None:
 )
 def test_an_option_that_no_run_could_honour_is_refused(options: Any, words: str) -> None:
     with pytest.raises(InputError, match=words):
-        engine.Options(**options)
+        Options(**options)

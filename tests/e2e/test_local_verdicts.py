@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from kfp import dsl
 
-from headrace.targets.local.execution import engine
-from headrace.targets.local.observer import Silence
-from headrace.targets.local.records import task_notices
+from headrace.targets.local import engine
+from headrace.targets.local.execution import task_notices
+from headrace.targets.local.shared.observer import Silence
+from headrace.targets.local.shared.options import Options
 from headrace_components.artifacts import Model, ModelBlessing
 from headrace_components.catalog import csv_example_gen, pusher
 from support.cases.local_pipelines import compiled
@@ -55,7 +56,7 @@ def test_that_nothing_is_pushed_is_told_again_when_the_cache_answers(tmp_path: P
         result = engine.start(
             compiled(gate),
             parameters=parameters,
-            options=engine.Options(root=tmp_path / "root"),
+            options=Options(root=tmp_path / "root"),
             observer=observer,
         )
         assert result.state == "succeeded"
@@ -79,7 +80,7 @@ def test_the_job_of_a_task_on_beam_is_told_with_its_states(tmp_path: Path) -> No
         result = engine.start(
             compiled(elsewhere),
             parameters={"data": str(tmp_path / "data"), "args": args},
-            options=engine.Options(root=tmp_path / "root"),
+            options=Options(root=tmp_path / "root"),
             observer=observer,
         )
 

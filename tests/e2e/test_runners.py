@@ -19,8 +19,8 @@ import headrace
 from headrace.images import building
 from headrace.targets.local.runners.container_command import FLAGS_VARIABLE, LABEL
 from headrace.targets.local.runners.container_images import image_ids
-from headrace.targets.local.runners.container_options import ContainerOptions
-from headrace.targets.local.runners.runner import RunnerName
+from headrace.targets.local.shared.container_options import ContainerOptions
+from headrace.targets.local.shared.options import RunnerName
 from headrace_components.artifacts import Model
 from headrace_components.catalog import pusher
 from headrace_components.contract.errors import InputError, PlatformError

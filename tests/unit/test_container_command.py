@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from headrace.targets.local.execution.results import Artifact, Inputs
 from headrace.targets.local.records.store import WORKSPACE, RunStore
 from headrace.targets.local.runners.container_command import FLAGS_VARIABLE, container_command
-from headrace.targets.local.runners.container_options import ContainerOptions
 from headrace.targets.local.runners.runner import TaskProcess
+from headrace.targets.local.shared.container_options import ContainerOptions
+from headrace.targets.local.shared.results import Artifact, Inputs
 from headrace_components.contract.errors import InputError
 
 

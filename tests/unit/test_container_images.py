@@ -8,12 +8,12 @@ import pytest
 from kfp import dsl
 
 from headrace.compilation.passes.image_references import images_to_run
-from headrace.ir.view import Spec
+from headrace.ir.view import Pipeline
 from headrace.profiles.images import Images
 from headrace.profiles.profile import Profile
 from headrace.targets.local.cache.answers import Cache
-from headrace.targets.local.execution.results import Inputs
 from headrace.targets.local.runners.container_images import ImageCode, image_ids, images_of
+from headrace.targets.local.shared.results import Inputs
 from headrace_components.artifacts import Examples
 from headrace_components.catalog import latest_artifact, latest_blessed_model, pusher, trainer
 from headrace_components.contract.errors import InputError
@@ -39,7 +39,7 @@ def test_an_image_is_the_authors_own_else_pinned_else_built_here() -> None:
         tasks={"latest-blessed-model": own},
     )
 
-    spec = Spec(body=images_to_run(compiled(four), Profile(images=images)))
+    spec = Pipeline(body=images_to_run(compiled(four), Profile(images=images)))
 
     assert images_of(spec) == sorted(
         [PUSHER, f"ghcr.io/acme/latest_artifact@{digest}", own, "test"]
@@ -51,7 +51,8 @@ def test_without_a_registry_all_images_are_built_here() -> None:
 
     assert images_to_run(spec, Profile()) == spec
     names = ("latest_artifact", "latest_blessed_model", "pusher")
-    assert images_of(Spec(body=spec)) == [*(f"localhost/headrace/{n}:dev" for n in names), "test"]
+    images = [*(f"localhost/headrace/{n}:dev" for n in names), "test"]
+    assert images_of(Pipeline(body=spec)) == images
 
 
 @dsl.pipeline(name="gpu")
@@ -64,13 +65,13 @@ def gpu():
 def test_who_asks_for_a_gpu_runs_in_the_image_with_cuda() -> None:
     names = ("trainer", "trainer_cuda")
 
-    spec = Spec(body=images_to_run(compiled(gpu), Profile()))
+    spec = Pipeline(body=images_to_run(compiled(gpu), Profile()))
 
     assert images_of(spec) == [f"localhost/headrace/{name}:dev" for name in names]
 
 
 def test_the_cache_takes_the_images_id_for_the_code(tmp_path: Path) -> None:
-    spec = Spec(body=images_to_run(compiled(four), Profile()))
+    spec = Pipeline(body=images_to_run(compiled(four), Profile()))
 
     def key(task: str, **ids: str) -> str | None:
         code = ImageCode(ids={PUSHER: ids["pusher"], "test": ids["test"]})

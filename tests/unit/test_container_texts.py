@@ -16,7 +16,8 @@ from headrace.compilation.compiler import compile_for
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
 from headrace.profiles.profile import Profile
-from headrace.targets.local.execution import engine
+from headrace.targets.local import engine
+from headrace.targets.local.shared.options import Options
 from headrace.targets.remote.ordering import order_of
 from support.launcher import compiled_runs
 from support.launcher.entry_points import Launcher
@@ -68,7 +69,7 @@ def shown(pipeline: Any, directory: Path, monkeypatch: pytest.MonkeyPatch, **val
     compiled_runs.run(on_kubeflow(pipeline), Launcher(root=directory), values)
     monkeypatch.setenv("JOURNAL", str(directory / "local"))
     spec = compile_for(load(pipeline), "local", Profile()).document
-    options = engine.Options(root=directory / "root", runner="process", use_cache=False)
+    options = Options(root=directory / "root", runner="process", use_cache=False)
     assert engine.start(spec, parameters=values, options=options).state == "succeeded"
     return tuple(
         [ast.literal_eval(line) for line in (directory / name).read_text("utf-8").splitlines()]

@@ -15,12 +15,12 @@ import pytest
 from kfp import dsl
 
 from headrace.images import locks
-from headrace.ir.view import Spec
+from headrace.ir.view import Pipeline
 from headrace.targets.local.cache.answers import Cache
-from headrace.targets.local.execution.results import Inputs
 from headrace.targets.local.runners import environments, interpreters
 from headrace.targets.local.runners.environments import Environment, Environments
 from headrace.targets.local.runners.nursery_client import Nursery
+from headrace.targets.local.shared.results import Inputs
 from headrace_components import catalog
 from headrace_components.artifacts import Model
 from headrace_components.catalog import pusher, tfjs_converter
@@ -251,7 +251,7 @@ def test_the_cache_tells_locks_of_isolated_components_apart(
         tfjs_converter(model=model)
         pusher(model=model)
 
-    spec = Spec(body=compiled(two))
+    spec = Pipeline(body=compiled(two))
 
     def key(task: str) -> str | None:
         cache = Cache(root=tmp_path, pipeline="two")

@@ -9,8 +9,9 @@ import pytest
 from kfp import dsl
 
 from headrace.images.locks import lock_file
-from headrace.targets.local.execution import engine
+from headrace.targets.local import engine
 from headrace.targets.local.runners.interpreters import check_interpreters, interpreter_for
+from headrace.targets.local.shared.options import Options
 from headrace_components.artifacts import Examples
 from headrace_components.catalog import pusher, statistics_gen
 from headrace_components.contract.errors import InputError
@@ -85,6 +86,6 @@ def test_a_run_is_refused_before_it_starts(machine: Path, tmp_path: Path) -> Non
 
     root = tmp_path / "root"
     with pytest.raises(InputError, match=r"from the locks of \['statistics_gen'\]"):
-        engine.start(compiled(two), options=engine.Options(root=root, runner="venv"))
+        engine.start(compiled(two), options=Options(root=root, runner="venv"))
 
     assert not root.exists()

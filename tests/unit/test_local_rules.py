@@ -7,7 +7,7 @@ import pytest
 
 from headrace.ir import go_text
 from headrace.targets.local.execution.output_texts import from_text
-from headrace.targets.local.execution.rules import RULES
+from headrace.targets.local.shared.rules import RULES
 from headrace_components.contract.errors import InputError
 
 KUBEFLOW, VERTEX = RULES["kubeflow"], RULES["vertex"]

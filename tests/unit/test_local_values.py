@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from headrace.ir import run_parameters
 from headrace.ir.values import coerce, select
 from headrace.ir.view import Component
-from headrace.targets.local import run_parameters
 from headrace.targets.local.execution.placeholders import (
     Context,
     fill,

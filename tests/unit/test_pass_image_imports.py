@@ -17,8 +17,8 @@ from headrace.images.import_names import import_names
 from headrace.profiles.images import Images
 from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile
-from headrace.targets.local.runners.container_options import ContainerOptions
 from headrace.targets.local.runners.setup import prepare
+from headrace.targets.local.shared.container_options import ContainerOptions
 from headrace.targets.remote.ordering import order_of
 from headrace_components.contract.image_names import CUDA_VARIANTS, ISOLATED
 

@@ -16,8 +16,8 @@ import pytest
 from rich.console import Console
 
 from headrace.display.progress import ProgressDisplay
-from headrace.targets.local.execution.results import Failure, RunResult
-from headrace.targets.local.observer import Observer
+from headrace.targets.local.shared.observer import Observer
+from headrace.targets.local.shared.results import Failure, RunResult
 
 REASON = "transform: preprocessing_fn raised KeyError: 'dep_time' [module.py, line 41]."
 LOG = Path("/a/long/root/of/many/directories/flights/run-1/logs/transform.log")

@@ -22,11 +22,11 @@ from headrace.compilation.compiler import compile_for
 from headrace.frontend.loading import load
 from headrace.ir.validation import messages
 from headrace.ir.validation.reading import MAX_DEPTH, MAX_NODES, read_documents
-from headrace.ir.view import Spec
 from headrace.profiles.profile import Profile
-from headrace.targets.local import run
-from headrace.targets.local.execution import engine
+from headrace.targets.local import engine, runnable
 from headrace.targets.local.records.store import RunStore
+from headrace.targets.local.shared.options import Options
+from headrace.targets.local.shared.pipelines import checked_pipeline
 from headrace.targets.remote.ordering import order_of
 from headrace_components.catalog import latest_artifact
 from headrace_components.contract.errors import InputError
@@ -331,7 +331,7 @@ def test_no_runner_sees_a_name_that_leads_elsewhere(runner: Any, tmp_path: Path)
     victim = tmp_path / "victim"
     victim.mkdir()
     (victim / "kept").touch()
-    options = engine.Options(root=tmp_path / "root", runner=runner)
+    options = Options(root=tmp_path / "root", runner=runner)
 
     with pytest.raises(InputError, match="a name becomes a directory"):
         engine.start(with_name("task", str(victim)), options=options)
@@ -422,13 +422,13 @@ def test_what_kfp_compiled_alone_runs_as_what_headrace_compiled(tmp_path: Path) 
     (task,) = tasks(ours).values()
 
     for document in (compiled(alone), ours):
-        found = run.load(written(document, tmp_path / "p.json")).spec
+        found = runnable.load(written(document, tmp_path / "p.json")).spec
         (again,) = tasks(found).values()
         assert (
             again["inputs"]["parameters"]["search_root"]
             == (task["inputs"]["parameters"]["search_root"])
         )
-    assert run.load(tmp_path / "p.json").spec == ours
+    assert runnable.load(tmp_path / "p.json").spec == ours
 
 
 def test_settings_of_kubernetes_in_a_pipeline_file_get_a_word(tmp_path: Path) -> None:
@@ -441,7 +441,7 @@ def test_settings_of_kubernetes_in_a_pipeline_file_get_a_word(tmp_path: Path) ->
         "    kubernetes.add_node_selector(task, 'a', 'b')\n"
     )
 
-    (notice,) = run.load(written(text, tmp_path / "p.py")).notices
+    (notice,) = runnable.load(written(text, tmp_path / "p.py")).notices
 
     assert notice.startswith("use: add_node_selector, use_secret_as_env of kfp.kubernetes have no")
 
@@ -525,6 +525,6 @@ def test_a_negative_number_of_retries_is_refused_before_anything_runs(tmp_path: 
         headrace.run(spec, root=tmp_path)
     # A run of an earlier version may be resumed.
     with pytest.raises(InputError, match=r"step: .*`maxRetryCount` is -1, expected 0 or more"):
-        Spec(body=spec)
+        checked_pipeline(spec)
 
     assert not list(tmp_path.iterdir())

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from headrace.display.verdicts import verdict_of
+from headrace.lineage.verdicts import verdict_of
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from typing import get_args
 
 import click
 
-from headrace.targets.local.execution.results import RunResult
-from headrace.targets.local.execution.rules import Backend
-from headrace.targets.local.runners.runner import RunnerName
+from headrace.targets.local.shared.options import Options, RunnerName
+from headrace.targets.local.shared.results import RunResult
+from headrace.targets.local.shared.rules import Backend
 from headrace_components.contract.errors import InputError
 
 EXIT_TASK_FAILED = 1
@@ -105,9 +105,9 @@ def run(
     """
     # Imported here: `headrace run --help` needs none of it.
     from headrace.display.progress import ProgressDisplay
-    from headrace.targets.local.execution import engine
+    from headrace.targets.local import engine
     from headrace.targets.local.run import run_from_command_line
-    from headrace.targets.local.runners.container_options import ContainerOptions
+    from headrace.targets.local.shared.container_options import ContainerOptions
 
     if pipeline is None and resume is None:
         raise InputError(
@@ -134,7 +134,7 @@ def run(
                 observer=observer,
             )
         else:
-            options = engine.Options(
+            options = Options(
                 root=root,
                 runner=runner or "worker",
                 containers=containers,

@@ -10,8 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
-from headrace.lineage.local_store.reader import short_uri
-from headrace.lineage.records import Artifact, ArtifactRef, Execution, Id, Run
+from headrace.lineage.records import Artifact, ArtifactRef, Execution, Id, Run, short_uri
 
 _STYLES = {
     "done": "green",

@@ -3,7 +3,6 @@
 import hashlib
 from pathlib import Path
 
-import headrace
 from headrace.images.definitions import LOCK_FILE
 from headrace_components.contract.errors import InputError
 
@@ -14,7 +13,7 @@ def lock_file(image: str) -> Path:
     Raises:
         InputError: There is none.
     """
-    package = Path(headrace.__file__).parent
+    package = Path(__file__).parents[1]
     places = [folder / "images" / image / LOCK_FILE for folder in (package, package.parents[1])]
     for place in places:
         if place.is_file():

@@ -74,7 +74,7 @@ def _tasks(
     spec: Mapping[str, Any], dag: str, enclosing: dict[str, Any], parent: TaskNode | None
 ) -> Iterator[TaskNode]:
     prefix = parent.path if parent else ()
-    for name, task in sorted(enclosing.get("dag", {}).get("tasks", {}).items()):
+    for name, task in sorted(dag_tasks(enclosing).items()):
         reference = task["componentRef"]["name"]
         node = TaskNode(
             path=(*prefix, name),
@@ -145,6 +145,30 @@ def parameters(component: Mapping[str, Any]) -> dict[str, Any]:
 def artifacts(component: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the definitions of the input artifacts of a component by name."""
     found: dict[str, Any] = component.get("inputDefinitions", {}).get("artifacts", {})
+    return found
+
+
+def dag_tasks(component: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the tasks of a component by name; none where it is not a DAG."""
+    found: dict[str, Any] = component.get("dag", {}).get("tasks", {})
+    return found
+
+
+def dag_outputs(component: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the selectors that make a DAG's outputs of its tasks' outputs."""
+    found: dict[str, Any] = component.get("dag", {}).get("outputs", {})
+    return found
+
+
+def output_parameters(component: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the definitions of the output parameters of a component by name."""
+    found: dict[str, Any] = component.get("outputDefinitions", {}).get("parameters", {})
+    return found
+
+
+def output_artifacts(component: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the definitions of the output artifacts of a component by name."""
+    found: dict[str, Any] = component.get("outputDefinitions", {}).get("artifacts", {})
     return found
 
 

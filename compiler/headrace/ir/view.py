@@ -1,4 +1,7 @@
-"""A typed view of the IR: what the interpreter asks of a compiled pipeline.
+"""A typed view of the IR, for what walks a pipeline and does not change it.
+
+What is asked of a message of the IR is answered by `specs`, which passes call with plain data; the
+properties here call the same functions.
 
 The IR is kfp's `PipelineSpec` message in protojson (kfp-pipeline-spec, `pipeline_spec.proto`), read
 as a plain dict: no protobuf is needed, and a spec of any kfp from 2.13 to 2.17 will do.
@@ -12,12 +15,6 @@ from functools import cached_property
 from typing import Any
 
 from headrace.ir import specs
-from headrace.ir.expressions import check_expressions
-from headrace.ir.validation.checks import check_spec
-from headrace_components.contract.errors import InputError
-
-# Names under a run's directory that are not tasks.
-_RESERVED = frozenset({"logs", "run.json", "state.json"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,27 +39,27 @@ class Component:
     @property
     def input_parameters(self) -> Mapping[str, Any]:
         """`ParameterSpec` messages by name."""
-        return _mapping(self.body, "inputDefinitions", "parameters")
+        return specs.parameters(self.body)
 
     @property
     def input_artifacts(self) -> Mapping[str, Any]:
         """`ArtifactSpec` messages by name."""
-        return _mapping(self.body, "inputDefinitions", "artifacts")
+        return specs.artifacts(self.body)
 
     @property
     def output_parameters(self) -> Mapping[str, Any]:
         """`ParameterSpec` messages by name."""
-        return _mapping(self.body, "outputDefinitions", "parameters")
+        return specs.output_parameters(self.body)
 
     @property
     def output_artifacts(self) -> Mapping[str, Any]:
         """`ArtifactSpec` messages by name."""
-        return _mapping(self.body, "outputDefinitions", "artifacts")
+        return specs.output_artifacts(self.body)
 
     @property
     def dag_outputs(self) -> Mapping[str, Any]:
         """The selectors that make a DAG's outputs of its tasks' outputs."""
-        return _mapping(self.body, "dag", "outputs")
+        return specs.dag_outputs(self.body)
 
     @property
     def headrace_name(self) -> str | None:
@@ -76,7 +73,7 @@ class Component:
         """
         tasks = {
             name: {"retryPolicy": policy, **task}
-            for name, task in _mapping(self.body, "dag", "tasks").items()
+            for name, task in specs.dag_tasks(self.body).items()
         }
         return replace(self, body={**self.body, "dag": {**self.body["dag"], "tasks": tasks}})
 
@@ -85,9 +82,9 @@ class Component:
         """The tasks of a DAG, each after those it depends on."""
         tasks = {
             name: TaskSpec(name=name, body=body)
-            for name, body in _mapping(self.body, "dag", "tasks").items()
+            for name, body in specs.dag_tasks(self.body).items()
         }
-        # `Spec` has found that they are all there, and that none waits for itself.
+        # Validation has found that they are all there, and that none waits for itself.
         order = graphlib.TopologicalSorter({n: t.upstream for n, t in tasks.items()})
         return {name: tasks[name] for name in order.static_order()}
 
@@ -112,12 +109,12 @@ class TaskSpec:
     @property
     def parameters(self) -> Mapping[str, Any]:
         """Where each input parameter comes from."""
-        return _mapping(self.body, "inputs", "parameters")
+        return specs.parameter_inputs(self.body)
 
     @property
     def artifacts(self) -> Mapping[str, Any]:
         """Where each input artifact comes from."""
-        return _mapping(self.body, "inputs", "artifacts")
+        return specs.artifact_inputs(self.body)
 
     @cached_property
     def upstream(self) -> tuple[str, ...]:
@@ -187,8 +184,8 @@ class RetryPolicy:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spec:
-    """A whole pipeline.
+class Pipeline:
+    """A whole pipeline, which is sound: `headrace.ir.validation` has checked it.
 
     Attributes:
         body: The `PipelineSpec` message.
@@ -196,23 +193,10 @@ class Spec:
 
     body: Mapping[str, Any]
 
-    def __post_init__(self) -> None:
-        """Rejects what is no sound pipeline or what this backend cannot run; nothing has run."""
-        check_spec(self.body, "headrace run")
-        check_expressions(self.body, "headrace run")
-        reserved = sorted(_RESERVED & set(self.root.tasks))
-        if reserved:
-            raise InputError(
-                f"headrace run: a task is named {reserved[0]!r}, a name that a run's directory "
-                "needs for itself. Rename the component."
-            )
-        for path, task in self.leaves():
-            self._check(path, task)
-
     @property
     def name(self) -> str:
         """Name of the pipeline."""
-        return str(self.body["pipelineInfo"]["name"])
+        return specs.pipeline_name(self.body)
 
     @cached_property
     def root(self) -> Component:
@@ -222,8 +206,7 @@ class Spec:
     def component(self, key: str) -> Component:
         """Returns the component that a task names."""
         body = self.body["components"][key]
-        executors = self.body["deploymentSpec"].get("executors", {})
-        executor = executors.get(body.get("executorLabel"))
+        executor = specs.executors(self.body).get(body.get("executorLabel"))
         return Component(name=key.removeprefix("comp-"), body=body, executor=executor)
 
     def leaves(self) -> Iterator[tuple[tuple[str, ...], TaskSpec]]:
@@ -241,9 +224,9 @@ class Spec:
     @property
     def uses_workspace(self) -> bool:
         """Whether a task reads or writes the directory that tasks of a run may share."""
-        executors = self.body.get("deploymentSpec", {}).get("executors", {}).values()
         return any(
-            executor.get("importer", {}).get("downloadToWorkspace") for executor in executors
+            executor.get("importer", {}).get("downloadToWorkspace")
+            for executor in specs.executors(self.body).values()
         ) or specs.WORKSPACE_PATH in specs.canonical_json(self.body)
 
     def _leaves(
@@ -257,20 +240,6 @@ class Spec:
             else:
                 yield here, task
 
-    def _check(self, path: tuple[str, ...], task: TaskSpec) -> None:
-        if task.retry.max_retries < 0:
-            raise InputError(
-                f"{'/'.join(path)}: it would be retried for ever: `maxRetryCount` is "
-                f"{task.retry.max_retries}, expected 0 or more. Write in `set_retry` how many "
-                "times to try again, and compile the pipeline again."
-            )
-        executor = self.component(task.component).executor or {}
-        if not {"container", "importer"} & set(executor):
-            raise InputError(
-                f"{'/'.join(path)}: its executor is {sorted(executor) or 'missing'}; the local "
-                "backend runs containers and importers. Run this pipeline on Vertex."
-            )
-
 
 def artifact_type(definition: Mapping[str, Any]) -> str:
     """Returns the schema title of an `ArtifactSpec`, as `tfx.Examples`."""
@@ -279,12 +248,6 @@ def artifact_type(definition: Mapping[str, Any]) -> str:
         return str(kind["schemaTitle"])
     title = re.search(r"^title:\s*(\S+)", kind.get("instanceSchema", ""), re.MULTILINE)
     return title[1] if title else "system.Artifact"
-
-
-def _mapping(body: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
-    for key in keys:
-        body = body.get(key, {})
-    return body
 
 
 def _seconds(duration: str) -> float:

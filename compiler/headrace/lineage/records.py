@@ -5,6 +5,7 @@ The JSON that `--json` prints has these fields, under these names, in this order
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 Id = int | str
@@ -110,3 +111,9 @@ class Artifact:
     consumers: Sequence[Execution]
     reused_by: Sequence[Execution]
     ancestors: Sequence[Execution]
+
+
+def short_uri(uri: str, root: Path) -> str:
+    """Returns `uri` relative to `root` where it lies under it."""
+    prefix = f"{root.absolute()}/"
+    return uri.removeprefix(prefix)

@@ -17,9 +17,10 @@ from google.protobuf.json_format import MessageToDict
 from kfp import dsl
 
 from headrace.compilation.passes.loop_types import apply_loop_types
-from headrace.targets.local.execution import engine
-from headrace.targets.local.execution.results import RunResult
-from headrace.targets.local.execution.rules import Backend
+from headrace.targets.local import engine
+from headrace.targets.local.shared.options import Options
+from headrace.targets.local.shared.results import RunResult
+from headrace.targets.local.shared.rules import Backend
 
 _PRELUDE = """
 import json, os, pathlib, signal, sys, time
@@ -418,6 +419,6 @@ def run_pipeline(
     result = engine.start(
         pipeline if isinstance(pipeline, dict) else compiled(pipeline),
         parameters=parameters,
-        options=engine.Options(root=root, use_cache=use_cache, concurrency=4, like=like),
+        options=Options(root=root, use_cache=use_cache, concurrency=4, like=like),
     )
     return Ran(result, journal.read_text("utf-8").splitlines())

@@ -17,12 +17,13 @@ from headrace.compilation.passes.templates import fills_in
 from headrace.frontend.loading import load
 from headrace.ir import specs
 from headrace.ir.values import select
-from headrace.ir.view import Component, Spec, TaskSpec
+from headrace.ir.view import Component, Pipeline, TaskSpec
 from headrace.profiles.caching import Caching
 from headrace.targets.local.execution.inputs import loop_items, resolve
 from headrace.targets.local.execution.placeholders import Context
-from headrace.targets.local.execution.results import Inputs, Result
-from headrace.targets.local.execution.rules import RULES
+from headrace.targets.local.shared.pipelines import checked_pipeline
+from headrace.targets.local.shared.results import Inputs, Result
+from headrace.targets.local.shared.rules import RULES
 from headrace.targets.registry import Target
 from headrace_components.contract.task import Task
 from headrace_components.contract.templates import to_text
@@ -59,13 +60,13 @@ def received(
     # Tasks that look at files in front of a component would be among those that are compared.
     profile = replace(PROFILE, caching=Caching(input_fingerprint="off"))
     document = compile_for(load(pipeline), target, profile).document
-    spec = Spec(body=document.get("pipelineSpec", document))
+    spec = checked_pipeline(document.get("pipelineSpec", document))
     walk = _Walk(spec, target, outputs or {})
     return dict(walk.tasks(spec.root, (), parameters))
 
 
 class _Walk:
-    def __init__(self, spec: Spec, target: Target, outputs: Mapping[str, Values]) -> None:
+    def __init__(self, spec: Pipeline, target: Target, outputs: Mapping[str, Values]) -> None:
         self._spec, self._target, self._outputs = spec, target, outputs
 
     def tasks(

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 # Custom property in which TFX keeps an `ExecutionResult` message as JSON.
@@ -70,13 +69,3 @@ def path_steps(event: Any) -> list[tuple[str, int]]:
 def event_kind(event: Any) -> str:
     """Returns the name of an event's type, as `OUTPUT`."""
     return str(type(event).Type.Name(event.type))
-
-
-def timestamp(milliseconds: int) -> str:
-    """Returns milliseconds since the epoch as ISO 8601 in UTC."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
-
-
-def seconds_between(start: str, end: str) -> float:
-    """Returns the seconds from one `timestamp` to another."""
-    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()

@@ -6,19 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from headrace.display.verdicts import verdict_of
 from headrace.lineage.local_store.connection import Connection
 from headrace.lineage.local_store.messages import (
     event_kind,
     path_steps,
     reason_of,
-    seconds_between,
-    timestamp,
     values,
 )
 from headrace.lineage.local_store.processes import is_gone
-from headrace.lineage.records import Artifact, ArtifactRef, Execution, Id, Run
+from headrace.lineage.records import Artifact, ArtifactRef, Execution, Id, Run, short_uri
+from headrace.lineage.times import seconds_between, timestamp
 from headrace.lineage.types import component_of
+from headrace.lineage.verdicts import verdict_of
 from headrace_components.contract.errors import InputError
 
 _IMPORTER = "importer"
@@ -256,12 +255,6 @@ def _spellings(uri: str, root: Path) -> list[str]:
 def _lies_in(path: str, uri: str) -> bool:
     uri = uri.rstrip("/")
     return path == uri or path.startswith(f"{uri}/")
-
-
-def short_uri(uri: str, root: Path) -> str:
-    """Returns `uri` relative to `root` where it lies under it."""
-    prefix = f"{root.absolute()}/"
-    return uri.removeprefix(prefix)
 
 
 def _unknown(what: str, name: str, known: Sequence[str], command: str) -> str:

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from headrace.lineage.local_store.connection import Connection
-from headrace.lineage.local_store.messages import path_steps, set_reason, set_value, timestamp
+from headrace.lineage.local_store.messages import path_steps, set_reason, set_value
 from headrace.lineage.local_store.processes import this_process
+from headrace.lineage.times import timestamp
 from headrace.lineage.types import (
     CONTEXT_TYPES,
     RESOLVER,

@@ -16,11 +16,10 @@ from headrace.compilation.passes.parameter_sizes import check_run, check_sizes
 from headrace.compilation.passes.profile_scope import profile_parameters
 from headrace.compilation.passes.replaced_texts import check_data
 from headrace.frontend import loading
-from headrace.ir import specs
+from headrace.ir import run_parameters, specs
 from headrace.ir.view import Component
 from headrace.profiles.caching import Caching
 from headrace.profiles.profile import Profile
-from headrace.targets.local import run_parameters
 from headrace.targets.registry import Target
 from headrace.targets.remote.fingerprints import FingerprintsAtSubmit
 from headrace.targets.remote.service import Order

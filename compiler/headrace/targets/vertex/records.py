@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from google.protobuf.json_format import MessageToDict
 
-from headrace.display.verdicts import verdict_of
 from headrace.ir import specs
+from headrace.lineage.verdicts import verdict_of
 from headrace.targets.remote.service import (
     ENDED,
     Run,

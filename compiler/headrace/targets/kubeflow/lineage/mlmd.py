@@ -6,9 +6,9 @@ Source of the names: `backend/src/v2/metadata/client.go` of kubeflow/pipelines 2
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from headrace.display.verdicts import verdict_of
-from headrace.lineage.local_store.messages import timestamp
 from headrace.lineage.records import ArtifactRef, Execution, Id
+from headrace.lineage.times import timestamp
+from headrace.lineage.verdicts import verdict_of
 from headrace.targets.kubeflow.lineage.mlmd_client import MetadataClient
 from headrace.targets.kubeflow.lineage.provenance import Found, Link
 from headrace.targets.kubeflow.lineage.values import plain, short_type, texts

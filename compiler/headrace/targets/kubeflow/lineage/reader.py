@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from headrace.lineage.local_store.messages import seconds_between
 from headrace.lineage.records import Artifact, Execution, Run
+from headrace.lineage.times import seconds_between
 from headrace.profiles.profile import Profile
 from headrace.targets.kubeflow import pipelines_api
 from headrace.targets.kubeflow.lineage.mlmd import MetadataSource

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from headrace.display.verdicts import verdict_of
 from headrace.lineage.records import ArtifactRef, Execution, Id
+from headrace.lineage.verdicts import verdict_of
 from headrace.targets.kubeflow.lineage.provenance import Found, Link
 from headrace.targets.kubeflow.lineage.values import plain, short_type, texts
 

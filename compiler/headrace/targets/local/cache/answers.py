@@ -16,14 +16,14 @@ from typing import Any
 from headrace.ir import specs
 from headrace.ir.view import Component, TaskSpec
 from headrace.targets.local.cache.code_versions import CodeVersions, InstalledCode
-from headrace.targets.local.execution.results import (
+from headrace.targets.local.records.store import read_json, write_json
+from headrace.targets.local.shared.results import (
     Artifact,
     Inputs,
     artifacts_from_json,
     artifacts_to_json,
 )
-from headrace.targets.local.execution.rules import Backend
-from headrace.targets.local.records.store import read_json, write_json
+from headrace.targets.local.shared.rules import Backend
 from headrace_components.contract.cache import cache_module, fingerprint_of
 
 _SEPARATOR = " "

@@ -16,10 +16,10 @@ from headrace.ir import specs
 from headrace.ir.values import coerce
 from headrace.ir.view import Component, artifact_type
 from headrace.targets.local.execution.output_texts import from_text
-from headrace.targets.local.execution.results import Artifact, Failure, Inputs
-from headrace.targets.local.execution.rules import Rules
 from headrace.targets.local.records.store import Attempt
 from headrace.targets.local.runners.container_command import TMPDIR
+from headrace.targets.local.shared.results import Artifact, Failure, Inputs
+from headrace.targets.local.shared.rules import Rules
 from headrace_components.contract.errors import InputError, PlatformError
 
 # With less than this left, a task that could not even write its reason ran out of space.

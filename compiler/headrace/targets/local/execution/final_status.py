@@ -5,8 +5,8 @@ from typing import Any
 from headrace.ir import specs
 from headrace.ir.view import Component
 from headrace.targets.local.execution.placeholders import Context
-from headrace.targets.local.execution.results import Result
-from headrace.targets.local.execution.rules import Rules
+from headrace.targets.local.shared.results import Result
+from headrace.targets.local.shared.rules import Rules
 
 _UNKNOWN = 2  # of `google.rpc.Code`; a `google.rpc.Status` that is OK is empty as JSON
 _STATES = {"succeeded": "SUCCEEDED", "failed": "FAILED", "skipped": "SKIPPED"}

@@ -11,7 +11,7 @@ from headrace.ir.values import whole_numbers
 from headrace.ir.view import artifact_type
 from headrace.targets.local.cache.answers import fingerprint
 from headrace.targets.local.execution.placeholders import Context, fill, fill_constant
-from headrace.targets.local.execution.results import Artifact, Inputs
+from headrace.targets.local.shared.results import Artifact, Inputs
 from headrace_components.contract.errors import InputError
 
 # Where kfp, too, keeps imported artifacts in a workspace.

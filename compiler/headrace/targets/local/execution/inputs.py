@@ -1,20 +1,20 @@
 """Works out what goes into a task: constants, inputs of the DAG, outputs of earlier tasks."""
 
 import json
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from headrace.ir import specs
+from headrace.ir.arguments import typed
 from headrace.ir.parameter_types import AUTHOR_NAMES, is_handed_on, kind_of
 from headrace.ir.values import coerce, select
 from headrace.ir.view import Component, TaskSpec
 from headrace.targets.local.execution.final_status import final_status
 from headrace.targets.local.execution.placeholders import Context, fill_constant
-from headrace.targets.local.execution.results import Artifact, Inputs, Result
-from headrace.targets.local.execution.rules import Rules
+from headrace.targets.local.shared.results import Artifact, Inputs, Result
+from headrace.targets.local.shared.rules import Rules
 from headrace_components.contract.errors import InputError
-from headrace_components.contract.templates import INPUT_PREFIX, TEMPLATES_INPUT
+from headrace_components.contract.templates import TEMPLATES_INPUT
 from headrace_components.contract.templates import fill as fill_templates
 
 _ABSENT: Any = object()
@@ -68,7 +68,7 @@ def resolve(
     if component.headrace_name is not None or TEMPLATES_INPUT in values:
         values = _own(values, component, where)
     return Inputs(
-        parameters=_typed(values, component, where, _handed_on),
+        parameters=typed(values, component, where, _handed_on),
         artifacts=_artifacts(task, component, scope, upstream, where),
     )
 
@@ -85,11 +85,6 @@ def _own(values: Mapping[str, Any], component: Component, where: str) -> dict[st
         **{name: filled[name] for name in filled if name in component.input_parameters},
         **{name: values[name] for name in kept if name in values},
     }
-
-
-def with_defaults(values: Mapping[str, Any], component: Component, where: str) -> dict[str, Any]:
-    """Returns the values in their declared types, with defaults for those that are not there."""
-    return _typed(dict(values), component, where, coerce)
 
 
 def of_iteration(
@@ -111,7 +106,7 @@ def of_iteration(
             f"{where}: the item of the loop is null, and the driver of Kubeflow hands on none. "
             "Leave it out of the list."
         )
-    return _typed(dict(values), component, where, _handed_on)
+    return typed(dict(values), component, where, _handed_on)
 
 
 def loop_items(iterator: Mapping[str, Any], inputs: Inputs, where: str) -> list[Any]:
@@ -180,39 +175,6 @@ def _handed_on(value: Any, kind: str | None, where: str) -> Any:
             f"{asked}, or put a value of that type into the list or dict that it is from."
         )
     return coerce(value, kind, where)
-
-
-def _typed(
-    values: dict[str, Any],
-    component: Component,
-    where: str,
-    convert: Callable[[Any, str | None, str], Any],
-) -> dict[str, Any]:
-    for name, definition in component.input_parameters.items():
-        kind = definition.get("parameterType")
-        value = values.get(name)
-        if value is None and "defaultValue" in definition:
-            value = definition["defaultValue"]
-        if value is not None:
-            values[name] = _finite(convert(value, kind, f"{where}: `{name}`"), name, where)
-        elif definition.get("isOptional") or (component.is_dag and name.startswith(INPUT_PREFIX)):
-            # What kfp passes into a condition or a loop is as optional as where it comes from.
-            values.pop(name, None)
-        else:
-            raise InputError(
-                f"{where}: `{name}` has no value and no default. Connect it to a task that always "
-                "runs, or pass a value."
-            )
-    return values
-
-
-def _finite(value: Any, name: str, where: str) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        raise InputError(
-            f"{where}: `{name}` is {value}, which KFP's messages have no number for. Give it as a "
-            "string, or leave an optional parameter out."
-        )
-    return value
 
 
 def _artifacts(

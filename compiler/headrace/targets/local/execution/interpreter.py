@@ -13,12 +13,12 @@ from dataclasses import replace
 from typing import Any
 
 from headrace.ir import cel
-from headrace.ir.view import Component, Spec, TaskSpec
+from headrace.ir.view import Component, Pipeline, TaskSpec
 from headrace.targets.local.execution import inputs
 from headrace.targets.local.execution.leaf import Job, LeafRunner
 from headrace.targets.local.execution.placeholders import Context
-from headrace.targets.local.execution.results import Artifact, Failure, Inputs, Result
-from headrace.targets.local.execution.rules import Rules
+from headrace.targets.local.shared.results import Artifact, Failure, Inputs, Result
+from headrace.targets.local.shared.rules import Rules
 from headrace_components.contract.errors import ComponentError
 
 _Futures = dict[str, asyncio.Task[Result]]
@@ -45,7 +45,7 @@ class Interpreter:
     """
 
     def __init__(
-        self, spec: Spec, leaves: LeafRunner, pipeline: Mapping[str, str], rules: Rules
+        self, spec: Pipeline, leaves: LeafRunner, pipeline: Mapping[str, str], rules: Rules
     ) -> None:
         self._spec = spec
         self._leaves = leaves

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from headrace.display.verdicts import verdict_of
 from headrace.ir.view import Component, TaskSpec
+from headrace.lineage.verdicts import verdict_of
 from headrace.targets.local.cache import answers as caching
 from headrace.targets.local.execution import executor_input
 from headrace.targets.local.execution.importing import import_artifact
@@ -21,7 +21,12 @@ from headrace.targets.local.execution.placeholders import (
     fill_arguments,
     fill_constant,
 )
-from headrace.targets.local.execution.results import (
+from headrace.targets.local.execution.task_notices import TaskNotices
+from headrace.targets.local.records.recorder import Recorder
+from headrace.targets.local.records.store import Attempt, RunStore, storage_error
+from headrace.targets.local.runners.runner import Runner, TaskProcess
+from headrace.targets.local.shared.observer import Observer
+from headrace.targets.local.shared.results import (
     Artifact,
     Artifacts,
     Failure,
@@ -30,12 +35,7 @@ from headrace.targets.local.execution.results import (
     TaskOutcome,
     artifacts_to_json,
 )
-from headrace.targets.local.execution.rules import Rules
-from headrace.targets.local.observer import Observer
-from headrace.targets.local.records.recorder import Recorder
-from headrace.targets.local.records.store import Attempt, RunStore, storage_error
-from headrace.targets.local.records.task_notices import TaskNotices
-from headrace.targets.local.runners.runner import Runner, TaskProcess
+from headrace.targets.local.shared.rules import Rules
 from headrace_components.contract.errors import ComponentError
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headrace.ir import go_text
-from headrace.targets.local.execution.rules import Rules
+from headrace.targets.local.shared.rules import Rules
 from headrace_components.contract.errors import InputError
 from headrace_components.contract.task import local_path
 

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 from headrace.ir.validation.checks import check_spec
 from headrace.lineage.local_store.connection import PASSWORD_VARIABLE, parse_url
-from headrace.targets.local.execution.rules import RULES, Backend
 from headrace.targets.local.records.store import RunStore, damage
-from headrace.targets.local.runners.runner import RunnerName
+from headrace.targets.local.shared.options import RunnerName
+from headrace.targets.local.shared.rules import RULES, Backend
 from headrace_components.contract.errors import InputError
 
 FORMAT = 1

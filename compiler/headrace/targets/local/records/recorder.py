@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from headrace.lineage.local_store.writer import ArtifactRecord, LineageStore
-from headrace.targets.local.execution.results import Artifact, Artifacts
+from headrace.targets.local.shared.results import Artifact, Artifacts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from headrace.targets.local.runners.container_mounts import mounts_of
-from headrace.targets.local.runners.container_options import ContainerOptions, Mount
 from headrace.targets.local.runners.runner import TaskProcess
+from headrace.targets.local.shared.container_options import ContainerOptions, Mount
 from headrace_components.contract.errors import InputError
 
 FLAGS_VARIABLE = "HEADRACE_CONTAINER_FLAGS"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from headrace.images.building import LOCAL_REGISTRY
 from headrace.images.engines import plain_http
-from headrace.ir.view import Component, Spec
+from headrace.ir.view import Component, Pipeline
 from headrace_components.contract.errors import InputError, PlatformError
 
 # Not the whole rule, but no option of the engine.
@@ -36,7 +36,7 @@ def image_of(component: Component) -> str:
     return str((component.executor or {})["container"]["image"])
 
 
-def images_of(spec: Spec) -> list[str]:
+def images_of(spec: Pipeline) -> list[str]:
     """Returns the references of all images of a pipeline, sorted."""
     components = [spec.component(task.component) for _, task in spec.leaves()]
     return sorted({image_of(each) for each in components if "container" in (each.executor or {})})

@@ -4,8 +4,8 @@ import stat
 from pathlib import Path
 
 from headrace.targets.local.records.store import WORKSPACE
-from headrace.targets.local.runners.container_options import ContainerOptions, Mount
 from headrace.targets.local.runners.runner import TaskProcess
+from headrace.targets.local.shared.container_options import ContainerOptions, Mount
 from headrace_components.contract.errors import InputError
 
 # What a container has of its own, and what says how this machine works or lets others in.

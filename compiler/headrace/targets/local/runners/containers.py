@@ -13,9 +13,9 @@ from headrace.targets.local.runners.container_command import (
     LABEL,
     container_command,
 )
-from headrace.targets.local.runners.container_options import ContainerOptions
 from headrace.targets.local.runners.nursery_client import Nursery, Request
 from headrace.targets.local.runners.runner import TaskProcess
+from headrace.targets.local.shared.container_options import ContainerOptions
 from headrace_components.contract.errors import PlatformError
 
 # https://docs.docker.com/engine/containers/run/#exit-status; podman keeps to it.

@@ -10,7 +10,8 @@ from pathlib import Path
 from headrace.targets.local.runners import package_steps
 from headrace.targets.local.runners.environments import Environment, Environments
 from headrace.targets.local.runners.nursery_client import Nursery, Request
-from headrace.targets.local.runners.runner import RunnerName, TaskProcess
+from headrace.targets.local.runners.runner import TaskProcess
+from headrace.targets.local.shared.options import RunnerName
 from headrace_components.contract.errors import InputError
 from headrace_components.contract.image_names import ISOLATED
 

@@ -3,15 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
-from headrace.targets.local.execution.results import Inputs
 from headrace.targets.local.records.store import Attempt
-
-RunnerName = Literal["worker", "process", "venv", "docker", "podman"]
-
-CONTAINER_RUNNERS = frozenset({"docker", "podman"})
-"""The runners that run each task in its image; they are named as their engines are."""
+from headrace.targets.local.shared.results import Inputs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,15 +8,16 @@ from typing import Any
 from headrace.compilation.passes.image_imports import check_imports, stock_images
 from headrace.compilation.passes.image_references import images_to_run
 from headrace.compilation.passes.profile_scope import passed_over
-from headrace.ir.view import Spec
+from headrace.ir.view import Pipeline
 from headrace.profiles.profile import Profile, read_profile
 from headrace.targets.local.cache.code_versions import CodeVersions, InstalledCode
 from headrace.targets.local.runners.container_images import ImageCode, image_ids, images_of
-from headrace.targets.local.runners.container_options import ContainerOptions
 from headrace.targets.local.runners.containers import ContainerRunner
 from headrace.targets.local.runners.host import HostRunner
 from headrace.targets.local.runners.interpreters import check_interpreters
-from headrace.targets.local.runners.runner import CONTAINER_RUNNERS, Runner, RunnerName
+from headrace.targets.local.runners.runner import Runner
+from headrace.targets.local.shared.container_options import ContainerOptions
+from headrace.targets.local.shared.options import CONTAINER_RUNNERS, RunnerName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,11 +90,11 @@ def prepare(
             tell(line)
         check_imports(body, stock_images(body, profile), values)
         runnable = images_to_run(body, profile)
-        ids = image_ids(name, images_of(Spec(body=runnable)), tell)
+        ids = image_ids(name, images_of(Pipeline(body=runnable)), tell)
         return Setup(
             name=name, body=runnable, code=ImageCode(ids=ids), containers=containers, ids=ids
         )
     if name == "venv":
         check_imports(body, stock_images(body, Profile()), values)
-        check_interpreters(Spec(body=body).headrace_names())
+        check_interpreters(Pipeline(body=body).headrace_names())
     return Setup(name=name, body=body, code=InstalledCode(from_locks=name == "venv"))

@@ -5,9 +5,9 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from headrace.ir.arguments import with_defaults
 from headrace.ir.view import Component
 from headrace.ir.whole_numbers import rounded, words
-from headrace.targets.local.execution.inputs import with_defaults
 from headrace_components.contract.errors import InputError
 
 _EXAMPLES = {"LIST": '["a", "b"]', "STRUCT": '{"key": "value"}'}

@@ -7,10 +7,11 @@ from typing import Any
 
 from headrace.compilation.passes.parameter_checks import check_parameters
 from headrace.frontend.loading import PipelineSource
-from headrace.ir.view import Spec
-from headrace.targets.local import run_parameters
+from headrace.ir import run_parameters
 from headrace.targets.local.records.record import Origin, Record, code_digest, file_digest, file_of
 from headrace.targets.local.records.store import RunStore
+from headrace.targets.local.runnable import load, packed
+from headrace.targets.local.shared.pipelines import checked_pipeline
 from headrace_components.contract.errors import InputError
 from headrace_components.library.user_code.module_pack import is_packed
 
@@ -77,11 +78,8 @@ def _taken(
     given: Mapping[str, Any],
     tell: Callable[[str], None],
 ) -> Record:
-    # Imported here: it imports the engine, which resumes.
-    from headrace.targets.local.run import load, packed
-
     spec = load(pipeline).spec
-    loaded = Spec(body=spec)
+    loaded = checked_pipeline(spec)
     if loaded.name != store.directory.parent.name:
         raise InputError(
             f"headrace run: the run {record.run_id} is one of the pipeline "

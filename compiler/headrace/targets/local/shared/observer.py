@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from headrace.targets.local.execution.results import RunResult, TaskState
+from headrace.targets.local.shared.results import RunResult, TaskState
 
 
 class Observer(Protocol):

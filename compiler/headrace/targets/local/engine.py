@@ -9,32 +9,32 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 from headrace.compilation.passes.loop_values import check_loop_values
 from headrace.compilation.passes.parameter_checks import check_parameters
 from headrace.frontend.loading import PipelineSource
-from headrace.ir.view import Spec
+from headrace.ir import run_parameters
 from headrace.lineage.local_store.connection import check_installed, default_url
 from headrace.lineage.local_store.writer import LineageStore
-from headrace.targets.local import run_parameters
 from headrace.targets.local.cache.answers import Cache
 from headrace.targets.local.cache.code_versions import InstalledCode
 from headrace.targets.local.execution.interpreter import Interpreter
 from headrace.targets.local.execution.leaf import LeafRunner
-from headrace.targets.local.execution.results import Result, RunResult, RunState
-from headrace.targets.local.execution.rules import RULES, Backend
-from headrace.targets.local.observer import Observer, Silence
 from headrace.targets.local.records.record import Origin, Record, StoredUrl, code_digest
 from headrace.targets.local.records.recorder import Recorder
-from headrace.targets.local.records.resuming import with_code_of_now
 from headrace.targets.local.records.store import RunStore, storage_error
-from headrace.targets.local.runners.container_options import ContainerOptions
-from headrace.targets.local.runners.runner import CONTAINER_RUNNERS, RunnerName
+from headrace.targets.local.resuming import with_code_of_now
 from headrace.targets.local.runners.setup import Setup, prepare
-from headrace_components.contract.errors import ComponentError, InputError
+from headrace.targets.local.shared.container_options import ContainerOptions
+from headrace.targets.local.shared.observer import Observer, Silence
+from headrace.targets.local.shared.options import CONTAINER_RUNNERS, Options, RunnerName
+from headrace.targets.local.shared.pipelines import checked_pipeline
+from headrace.targets.local.shared.results import Result, RunResult, RunState
+from headrace.targets.local.shared.rules import RULES
+from headrace_components.contract.errors import ComponentError
 
 T = TypeVar("T")
 
@@ -43,54 +43,6 @@ _LINEAGE_STATES: Mapping[RunState, Any] = {
     "failed": "failed",
     "interrupted": "canceled",
 }
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
-    """How to run, as opposed to what.
-
-    Attributes:
-        root: The directory that holds runs, cache and lineage.
-        runner: `worker`: tasks of Headrace are forked from a process that has done their imports.
-            `process`: each gets a fresh interpreter. `venv`: one of an environment made from its
-            image's lock. `docker` and `podman`: each task runs in a container of its image.
-        containers: How the last two run containers.
-        use_cache: Whether a task may be answered by an earlier one like it.
-        metadata: URL of the lineage database; empty for SQLite under `root`.
-        concurrency: How many tasks may run at once; 0 for the number of CPU cores.
-        like: The backend whose rules hold for components that are not Headrace's.
-    """
-
-    root: Path = Path("headrace_root")
-    runner: RunnerName = "worker"
-    containers: ContainerOptions = field(default_factory=ContainerOptions)
-    use_cache: bool = True
-    metadata: str = ""
-    concurrency: int = 0
-    like: Backend = "kubeflow"
-
-    def __post_init__(self) -> None:
-        """Rejects values that no run could honour."""
-        if self.runner not in get_args(RunnerName):
-            raise InputError(
-                f"headrace run: the runner is {self.runner!r}, expected one of "
-                f"{list(get_args(RunnerName))}. Choose one of these."
-            )
-        if self.runner not in CONTAINER_RUNNERS and self.containers != ContainerOptions():
-            raise InputError(
-                f"headrace run: the runner is {self.runner!r}, but --mount, --network and --config "
-                "are for containers. Add --runner docker or podman, or leave them out."
-            )
-        if self.like not in RULES:
-            raise InputError(
-                f"headrace run: `like` is {self.like!r}, expected one of {list(RULES)}. Choose "
-                "the backend that the pipeline is for."
-            )
-        if self.concurrency < 0:
-            raise InputError(
-                f"headrace run: `concurrency` is {self.concurrency}, expected a number of tasks. "
-                "Pass 0 for one a CPU core."
-            )
 
 
 def start(
@@ -119,7 +71,7 @@ def start(
     """
     check_installed("headrace run")
     options = options or Options()
-    pipeline = Spec(body=spec)
+    pipeline = checked_pipeline(spec)
     values = run_parameters.checked(parameters or {}, pipeline.root)
     check_loop_values(spec, values)
     check_parameters(spec, values)
@@ -188,7 +140,7 @@ def resume(
         metadata=metadata or record.metadata.url(),
         like=record.like,
     )
-    Spec(body=record.spec)  # nothing is done with a damaged one
+    checked_pipeline(record.spec)  # nothing is done with a damaged one
     setup = prepare(
         options.runner, record.spec, record.parameters, options.containers, observer.log
     )
@@ -258,7 +210,7 @@ class _Run:
         self._record = record
         self._observer = observer
         self._started = time.monotonic()
-        self._spec = Spec(body=setup.body)
+        self._spec = checked_pipeline(setup.body)
         self._run_id = record.run_id
         self._rules = RULES[options.like]
         self._lineage = LineageStore(options.metadata or default_url(store.root))

@@ -1,0 +1,59 @@
+"""Values for the parameters of a component: in their declared types, with defaults."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from headrace.ir.values import coerce
+from headrace.ir.view import Component
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.templates import INPUT_PREFIX
+
+
+def with_defaults(values: Mapping[str, Any], component: Component, where: str) -> dict[str, Any]:
+    """Returns the values in their declared types, with defaults for those that are not there."""
+    return typed(dict(values), component, where, coerce)
+
+
+def typed(
+    values: dict[str, Any],
+    component: Component,
+    where: str,
+    convert: Callable[[Any, str | None, str], Any],
+) -> dict[str, Any]:
+    """Returns the values in a component's declared types, with its defaults.
+
+    Args:
+        values: Values by parameter.
+        component: The component.
+        where: Its task, for error messages.
+        convert: Makes a value one of a type: value, `ParameterType`, words for error messages.
+
+    Raises:
+        InputError: A value is not of its type, or a required one is missing.
+    """
+    for name, definition in component.input_parameters.items():
+        kind = definition.get("parameterType")
+        value = values.get(name)
+        if value is None and "defaultValue" in definition:
+            value = definition["defaultValue"]
+        if value is not None:
+            values[name] = _finite(convert(value, kind, f"{where}: `{name}`"), name, where)
+        elif definition.get("isOptional") or (component.is_dag and name.startswith(INPUT_PREFIX)):
+            # What kfp passes into a condition or a loop is as optional as where it comes from.
+            values.pop(name, None)
+        else:
+            raise InputError(
+                f"{where}: `{name}` has no value and no default. Connect it to a task that always "
+                "runs, or pass a value."
+            )
+    return values
+
+
+def _finite(value: Any, name: str, where: str) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InputError(
+            f"{where}: `{name}` is {value}, which KFP's messages have no number for. Give it as a "
+            "string, or leave an optional parameter out."
+        )
+    return value

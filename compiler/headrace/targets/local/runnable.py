@@ -1,0 +1,128 @@
+"""From a pipeline, in whatever form, to one that is ready to run on this machine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from headrace.errors import CompileError
+from headrace.frontend.loading import PipelineSource
+from headrace.ir.validation.checks import check_spec
+from headrace.ir.validation.expressions import check_expressions
+from headrace.ir.validation.reading import read_documents
+from headrace.ir.validation.structure import check_platform, named
+from headrace.targets.local.notices import foreign_tasks, settings_without_effect
+from headrace_components.contract.errors import InputError
+
+_IR_SUFFIXES = frozenset({".json", ".yaml", ".yml"})
+_COMMAND = "headrace run"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Runnable:
+    """A pipeline that is ready to run.
+
+    Attributes:
+        spec: The pipeline as `PipelineSpec` data.
+        parameters: Values of run parameters that came with it.
+        notices: What the one who starts it is told first, line by line.
+    """
+
+    spec: dict[str, Any]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+
+
+def packed(
+    spec: Mapping[str, Any], values: Mapping[str, Any], directory: Path | None = None
+) -> dict[str, Any]:
+    """Returns run parameters with module files packed: a run carries its code.
+
+    Args:
+        spec: The pipeline.
+        values: The parameters.
+        directory: What relative paths are relative to; None for the current directory.
+    """
+    from headrace.compilation.passes.modules import pack_parameters
+
+    return pack_parameters(spec, values, "local", directory or Path.cwd()) if values else {}
+
+
+def load(pipeline: PipelineSource | Mapping[str, Any]) -> Runnable:
+    """Returns a pipeline that is ready to run.
+
+    A compiled one is checked and linted as one that is compiled here.
+
+    Raises:
+        InputError: It is no pipeline, or does not compile.
+    """
+    if isinstance(pipeline, Mapping):
+        return _checked(pipeline, {}, _COMMAND)
+    if isinstance(pipeline, (str, Path)) and Path(pipeline).suffix in _IR_SUFFIXES:
+        return _read(Path(pipeline))
+    # Imported here: a compiled pipeline runs without kfp.
+    from headrace.compilation.compiler import compile_for
+    from headrace.frontend import loading
+    from headrace.profiles.profile import read_profile
+
+    source = loading.load(pipeline, command=_COMMAND)
+    compiled = compile_for(source, "local", read_profile(None))
+    return Runnable(
+        spec=compiled.document,
+        notices=tuple(settings_without_effect(source.spec, source.platform)),
+    )
+
+
+def _checked(document: Any, platform: Mapping[str, Any], where: str) -> Runnable:
+    from headrace.compilation.passes.lint import lint
+    from headrace.compilation.passes.loop_items import apply_loop_items
+    from headrace.compilation.passes.loop_types import apply_loop_types
+    from headrace.compilation.passes.parameter_checks import check_parameters
+    from headrace.compilation.passes.templates import apply_templates
+
+    values: Any = {}
+    # A PipelineJob of Vertex holds the pipeline, and the values that it is to run with.
+    if isinstance(document, Mapping) and "pipelineSpec" in document:
+        config = document.get("runtimeConfig", {})
+        values = config.get("parameterValues", {}) if isinstance(config, Mapping) else None
+        if not isinstance(values, Mapping):
+            raise InputError(
+                f"{where}: runtimeConfig.parameterValues is {named(values)}, expected an object "
+                "with the values of parameters. Correct it there, or compile the pipeline again."
+            )
+        document = document["pipelineSpec"]
+    check_spec(document, where)
+    check_expressions(document, where)
+    try:
+        # What kfp compiled without Headrace needs these; where Headrace did, they change nothing.
+        spec = lint(apply_loop_types(apply_loop_items(document)), "local", platform)
+        check_parameters(spec)
+        spec = apply_templates(spec)
+    except CompileError as error:
+        # A name from outside may hold ends of lines.
+        raise CompileError(f"{where}: {' '.join(str(error).split())}") from error
+    return Runnable(
+        spec=spec,
+        parameters=dict(values),
+        notices=(*foreign_tasks(spec), *settings_without_effect(spec, platform)),
+    )
+
+
+def _read(path: Path) -> Runnable:
+    if not path.is_file():
+        raise InputError(
+            f"{_COMMAND}: {str(path)!r} is no file, expected a pipeline, as PIPELINE.py, or a "
+            f"compiled one. Correct the path; the current directory is {Path.cwd()}."
+        )
+    where = f"{_COMMAND}: {path}"
+    documents = read_documents(path, where)
+    if len(documents) > 2:
+        raise InputError(
+            f"{where}: it holds {len(documents)} documents, expected a pipeline, and perhaps the "
+            "settings of Kubernetes that kfp-kubernetes writes behind it. Compile the pipeline "
+            "again."
+        )
+    document, *others = documents
+    for other in others:
+        check_platform(other, f"{where}: its second document")
+    return _checked(document, others[0] if others else {}, where)

@@ -1,0 +1,1 @@
+"""What the parts of the local target share: results, rules, options, what is observed."""

@@ -1,0 +1,62 @@
+"""How to run a pipeline on this machine, as opposed to what."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+
+from headrace.targets.local.shared.container_options import ContainerOptions
+from headrace.targets.local.shared.rules import RULES, Backend
+from headrace_components.contract.errors import InputError
+
+RunnerName = Literal["worker", "process", "venv", "docker", "podman"]
+
+CONTAINER_RUNNERS = frozenset({"docker", "podman"})
+"""The runners that run each task in its image; they are named as their engines are."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """How to run, as opposed to what.
+
+    Attributes:
+        root: The directory that holds runs, cache and lineage.
+        runner: `worker`: tasks of Headrace are forked from a process that has done their imports.
+            `process`: each gets a fresh interpreter. `venv`: one of an environment made from its
+            image's lock. `docker` and `podman`: each task runs in a container of its image.
+        containers: How the last two run containers.
+        use_cache: Whether a task may be answered by an earlier one like it.
+        metadata: URL of the lineage database; empty for SQLite under `root`.
+        concurrency: How many tasks may run at once; 0 for the number of CPU cores.
+        like: The backend whose rules hold for components that are not Headrace's.
+    """
+
+    root: Path = Path("headrace_root")
+    runner: RunnerName = "worker"
+    containers: ContainerOptions = field(default_factory=ContainerOptions)
+    use_cache: bool = True
+    metadata: str = ""
+    concurrency: int = 0
+    like: Backend = "kubeflow"
+
+    def __post_init__(self) -> None:
+        """Rejects values that no run could honour."""
+        if self.runner not in get_args(RunnerName):
+            raise InputError(
+                f"headrace run: the runner is {self.runner!r}, expected one of "
+                f"{list(get_args(RunnerName))}. Choose one of these."
+            )
+        if self.runner not in CONTAINER_RUNNERS and self.containers != ContainerOptions():
+            raise InputError(
+                f"headrace run: the runner is {self.runner!r}, but --mount, --network and --config "
+                "are for containers. Add --runner docker or podman, or leave them out."
+            )
+        if self.like not in RULES:
+            raise InputError(
+                f"headrace run: `like` is {self.like!r}, expected one of {list(RULES)}. Choose "
+                "the backend that the pipeline is for."
+            )
+        if self.concurrency < 0:
+            raise InputError(
+                f"headrace run: `concurrency` is {self.concurrency}, expected a number of tasks. "
+                "Pass 0 for one a CPU core."
+            )
