@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from headrace.compilation.compiler import compile_pipeline as compile  # noqa: A004  the command's name is the function's
     from headrace.errors import CompileError
     from headrace.profiles.profile import Profile
-    from headrace.targets.local.execution.results import RunResult
     from headrace.targets.local.run import resume, run
-    from headrace.targets.local.runners.container_options import ContainerOptions
+    from headrace.targets.local.shared.container_options import ContainerOptions
+    from headrace.targets.local.shared.results import RunResult
     from headrace.targets.remote.contact import ContactLostError
     from headrace.targets.remote.submitted_run import SubmittedRun, submit
     from headrace_components.contract.errors import InputError, PlatformError
@@ -39,11 +39,11 @@ __version__ = "0.1.0"
 _HOMES = {
     "CompileError": "headrace.errors",
     "ContactLostError": "headrace.targets.remote.contact",
-    "ContainerOptions": "headrace.targets.local.runners.container_options",
+    "ContainerOptions": "headrace.targets.local.shared.container_options",
     "InputError": "headrace_components.contract.errors",
     "PlatformError": "headrace_components.contract.errors",
     "Profile": "headrace.profiles.profile",
-    "RunResult": "headrace.targets.local.execution.results",
+    "RunResult": "headrace.targets.local.shared.results",
     "SubmittedRun": "headrace.targets.remote.submitted_run",
     "compile": "headrace.compilation.compiler",
     "resume": "headrace.targets.local.run",

@@ -17,6 +17,11 @@ BLOCK = "import sys; sys.modules.update(dict.fromkeys({blocked!r})); import {mod
 
 PENGUINS = Path(__file__).parents[2] / "examples" / "penguins" / "pipeline.py"
 COMPONENTS = sorted(catalog.__all__)
+CONTRACT = sorted(
+    f"contract.{file.stem}"
+    for file in (Path(catalog.__file__).parent / "contract").glob("*.py")
+    if file.stem != "__init__"
+)
 
 
 def import_without(module: str, blocked: list[str]) -> None:
@@ -45,13 +50,7 @@ def test_authoring_and_compiling_need_no_machine_learning(module: str, blocked: 
     import_without(module, blocked)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("contract.task", "contract.errors", "contract.cache", "contract.parameters"),
-        *("contract.image_names", "library.user_code.module_pack"),
-    ],
-)
+@pytest.mark.parametrize("name", [*CONTRACT, "library.user_code.module_pack"])
 def test_the_runtime_needs_the_standard_library_alone(name: str) -> None:
     import_without(f"headrace_components.{name}", [*LIBRARIES, "kfp", "google", "headrace", "yaml"])
 
