@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace_components.input_fingerprint.ports import FINGERPRINT_INPUT
+from headrace_components.contract.fingerprint_ports import FINGERPRINT_INPUT
 from support.launcher.compiled_runs import Declaration, Spec
 from support.launcher.entry_points import Launcher, Outcome, TaskFailedError
 

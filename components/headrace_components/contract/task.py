@@ -33,10 +33,10 @@ from headrace_components.contract.errors import (
     RefusedError,
     Stopped,
 )
+from headrace_components.contract.fingerprint_ports import FINGERPRINT_INPUT, UNKNOWN
 from headrace_components.contract.machines import is_chief
 from headrace_components.contract.s3_settings import adopt
 from headrace_components.contract.templates import fill
-from headrace_components.input_fingerprint.ports import FINGERPRINT_INPUT, UNKNOWN
 
 EXIT_INPUT_ERROR = 2
 # EX_TEMPFAIL of sysexits.h: "temporary failure; the user is invited to retry".
@@ -464,7 +464,7 @@ def _report_findings(task: Task | None, error: FindingsError) -> None:
     place = ""
     if task is not None and is_chief():
         # By name: it is of no use to any other end.
-        place = importlib.import_module("headrace_components.contract.findings").keep(task)
+        place = importlib.import_module("headrace_components.library.runs.findings").keep(task)
     _report(task, "input", f"{error} {place}".rstrip(), has_findings=True)
 
 

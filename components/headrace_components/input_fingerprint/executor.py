@@ -6,8 +6,8 @@ from typing import Any
 
 from headrace_components.contract.cache import cache_module
 from headrace_components.contract.errors import InputError, PlatformError
+from headrace_components.contract.fingerprint_ports import COMPONENT, FINGERPRINT, PLACE, UNKNOWN
 from headrace_components.contract.task import Task
-from headrace_components.input_fingerprint.ports import COMPONENT, FINGERPRINT, PLACE, UNKNOWN
 
 
 def execute(task: Task) -> None:

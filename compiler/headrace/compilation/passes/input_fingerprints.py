@@ -12,7 +12,7 @@ from typing import Any
 from headrace.ir import specs
 from headrace.ir.specs import Spec
 from headrace_components.contract.cache import cache_module
-from headrace_components.input_fingerprint.ports import (
+from headrace_components.contract.fingerprint_ports import (
     COMPONENT,
     FINGERPRINT,
     FINGERPRINT_INPUT,

@@ -21,7 +21,7 @@ _MINIO_KEYS = {
 _SEARCHES = ("latest_artifact", "latest_blessed_model", "span_range")
 
 # Components that write what they found to the object store when they fail for it, since no launcher
-# does: `headrace_components.contract.findings`.
+# does: `headrace_components.library.runs.findings`.
 _FIND = ("distribution_validator", "example_validator")
 
 

@@ -15,6 +15,7 @@ from headrace.compilation.passes.python_commands import with_filler
 from headrace.errors import CompileError
 from headrace.ir import specs
 from headrace.ir.specs import Spec
+from headrace_components.contract.fingerprint_ports import FINGERPRINT_INPUT
 from headrace_components.contract.templates import (
     INPUT_PREFIX,
     SETTING,
@@ -24,7 +25,6 @@ from headrace_components.contract.templates import (
     reference,
     to_text,
 )
-from headrace_components.input_fingerprint.ports import FINGERPRINT_INPUT
 
 PLACEHOLDER = re.compile(
     # What kfp writes for a value, of an input that it adds; a name of the component's own is a text
