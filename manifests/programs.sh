@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# need PROGRAM HOW: ends the script, after all checks, if a program is missing. `checked` ends them.
+# need PROGRAM HOW: reports a missing program. `checked` ends the script if one was missing.
 missing=0
 need() {
   command -v "$1" >/dev/null && return

@@ -1,4 +1,4 @@
-"""Learns on every day: reads a day from a database, checks it, and trains on the last seven.
+"""Trains every day: reads one day from a database, checks it, and trains on the last seven days.
 
 headrace run examples/daily/pipeline.py -p span=15706     # 2013-01-01, in days since 1970
 headrace run examples/daily/pipeline.py -p span=15707     # the next day, and so on

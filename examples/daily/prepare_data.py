@@ -24,7 +24,7 @@ def main() -> None:
     with closing(sqlite3.connect(partial)) as database:
         flights[COLUMNS].to_sql("flights", database, index=False)
         database.execute("CREATE INDEX by_day ON flights (day)")
-    partial.rename(target)  # so that a run never sees half a file
+    partial.rename(target)  # so that a run never sees an incomplete file
 
 
 def _package_data(package: str) -> Path:

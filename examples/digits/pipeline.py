@@ -1,4 +1,4 @@
-"""Reads handwritten digits: tuned, tried in a server, and made small for devices."""
+"""Recognizes handwritten digits: tunes a model, tries it in a server, shrinks it for devices."""
 
 from kfp import dsl
 

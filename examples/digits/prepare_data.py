@@ -10,7 +10,7 @@ from pathlib import Path
 import tensorflow as tf
 from sklearn.datasets import load_digits
 
-DARKEST = 16  # of the source's pixels; 255 in a PNG
+DARKEST = 16  # the darkest value in the source; it becomes 255 in the PNG
 
 
 def main() -> None:

@@ -22,14 +22,14 @@ def main() -> None:
     rows = flights.merge(weather.drop_duplicates(TIME), how="left", on=TIME)
     rows["weekday"] = pd.to_datetime(rows[["year", "month", "day"]]).dt.day_name()
     rows["sched_dep_minute"] = rows["sched_dep_time"] // 100 * 60 + rows["sched_dep_time"] % 100
-    # A flight that was cancelled or diverted has no arrival: its passengers were late all the same.
+    # A flight that was cancelled or diverted has no arrival time, but its passengers were late too.
     rows["late"] = ((rows["arr_delay"] >= 15) | rows["arr_delay"].isna()).astype(int)
     columns = ["month", "day", "weekday", "sched_dep_minute", "carrier", "flight", "tailnum"]
     columns += ["origin", "dest", "distance", *WEATHER, "visib", "late"]
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".partial")
     rows[columns].to_csv(partial, index=False)
-    partial.rename(target)  # so that a run never sees half a file
+    partial.rename(target)  # so that a run never sees an incomplete file
 
 
 def _package_data(package: str) -> Path:

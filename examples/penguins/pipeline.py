@@ -1,4 +1,4 @@
-"""Tells three species of penguins apart: the quick start."""
+"""The quick start: classifies penguins into three species."""
 
 from kfp import dsl
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes what cluster.env names: a cluster that knows its accounts to Google Cloud, a pool of GPUs, a
-# bucket, and the accounts' access to it. What is there already is left as it is.
+# Creates what cluster.env names: a cluster with Workload Identity, a pool of GPU nodes, a bucket, and
+# the accounts' access to the bucket. It does not change what exists already.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 me=gke/create.sh
@@ -32,7 +32,7 @@ if ! in_project container clusters describe "$CLUSTER" --region "$REGION" >/dev/
     --shielded-secure-boot --enable-shielded-nodes
 fi
 if ! in_project container node-pools describe gpu --cluster "$CLUSTER" --region "$REGION" >/dev/null 2>&1; then
-  # GKE taints the pool's nodes, so that nothing lands there that asks for no GPU.
+  # GKE taints the nodes of this pool, so that pods without a GPU are not placed there.
   in_project container node-pools create gpu --cluster "$CLUSTER" --region "$REGION" \
     --node-locations "$ZONES" --machine-type "$GPU_MACHINE" \
     --accelerator "type=$GPU,count=1,gpu-driver-version=default" --disk-type pd-balanced \

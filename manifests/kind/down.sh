@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Removes the cluster and the registry of up.sh, and what is in them.
+# Removes the cluster and the registry of up.sh, with all their contents.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 me=kind-down

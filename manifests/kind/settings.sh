@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2034
-# What up.sh and down.sh share.
+# Settings that up.sh and down.sh share.
 CLUSTER=headrace
 NODE=$CLUSTER-control-plane
 REGISTRY=headrace-registry
 REGISTRY_PORT=5001
-# Of examples/penguins.
+# The images of examples/penguins.
 IMAGES=(csv_example_gen evaluator latest_blessed_model pusher schema_gen statistics_gen trainer transform)

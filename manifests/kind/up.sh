@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# From docker, kind and kubectl to Kubeflow Pipelines and TensorFlow Serving on this machine, with
-# the images that the penguins need. What is there already is left as it is, so it can be run again.
+# Installs Kubeflow Pipelines and TensorFlow Serving on this machine, with docker, kind and kubectl,
+# and the images that the penguins need. It keeps what exists already, so it can be run again.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 me=kind-up
@@ -48,7 +48,7 @@ check_machine() {
   fi
 }
 
-# Specs name images by digest, and a digest is something that only a registry knows.
+# Specs name images by digest, and only a registry gives an image a digest.
 start_registry() {
   if docker container inspect "$REGISTRY" >/dev/null 2>&1; then
     docker start "$REGISTRY" >/dev/null
@@ -80,7 +80,7 @@ END
 
 build_images() {
   say "building ${#IMAGES[@]} images, which takes longest the first time"
-  # No worker of Beam is started here, so its image is not fetched.
+  # No Beam worker is started here, so the image of Beam's SDK is not needed.
   HEADRACE_BEAM_SDK=${HEADRACE_BEAM_SDK:-none} "$HEADRACE" images build "${IMAGES[@]}" --engine docker
   "$HEADRACE" images push "${IMAGES[@]}" --engine docker --registry "localhost:$REGISTRY_PORT/headrace"
 }
@@ -90,7 +90,7 @@ install_kubeflow() {
   apply manifests/kind/kubeflow-pipelines/definitions
   in_cluster wait --for=condition=established --timeout=120s --all customresourcedefinitions >/dev/null
   apply manifests/kind/kubeflow-pipelines
-  # A patch of its own, as other installations take it.
+  # A separate patch, so that other installations can use it too.
   in_cluster --namespace kubeflow patch configmap workflow-controller-configmap \
     --type merge --patch-file manifests/retries.yaml
   local start=$SECONDS ready all
@@ -110,7 +110,7 @@ install_kubeflow() {
   echo
 }
 
-# Prints how many Deployments are available, and how many there are.
+# Prints how many Deployments are available, and how many exist.
 deployments() {
   in_cluster --namespace kubeflow get deployments \
     --output 'jsonpath={range .items[*]}{.status.availableReplicas}/{.spec.replicas}{"\n"}{end}' |
@@ -120,7 +120,7 @@ deployments() {
 install_headrace() {
   say "installing what tasks and models need"
   docker exec "$NODE" mkdir -p /var/lib/headrace/data /var/lib/headrace/models
-  # Tasks write as the user of their image.
+  # Tasks write with the user of their image.
   docker exec "$NODE" chmod 777 /var/lib/headrace/models
   docker cp --quiet examples/penguins/data/. "$NODE:/var/lib/headrace/data"
   apply manifests/kind
