@@ -1,19 +1,89 @@
-"""Evaluates the conditions of a compiled pipeline.
+"""Reads and evaluates the conditions of a compiled pipeline.
 
-A condition is a CEL expression; kfp and TFX write a small part of the language, and that part is
-what this module knows: parameters and artifact metadata of the task's inputs, literals, `int()`,
-`double()`, `string()`, comparison, `!`, `&&` and `||`. Whatever else stands in a condition is an
-error and never false. Source: the CEL language definition, and `pipeline_spec_builder.py` of kfp.
+A condition is a CEL expression. kfp and TFX write a small part of the language, and this module
+reads that part: parameters and artifact metadata of the task's inputs, literals, `int()`,
+`double()`, `string()`, comparison, `!`, `&&` and `||`. Anything else in a condition is an error and
+never false. Source: the CEL language definition, and `pipeline_spec_builder.py` of kfp.
 """
 
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from headrace_components.contract.errors import InputError
 
-Evaluate = Callable[[], Any]
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A number, a text, true or false."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """`inputs.parameter_values['NAME']`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """`inputs.artifacts['NAME'].artifacts[INDEX].metadata['KEY']`."""
+
+    name: str
+    index: int
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """`int(...)`, `double(...)` or `string(...)`."""
+
+    function: str
+    argument: "Expression"
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """`!(...)`."""
+
+    inner: "Expression"
+
+
+@dataclass(frozen=True, slots=True)
+class Negative:
+    """`-(...)`."""
+
+    inner: "Expression"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two values with `==`, `!=`, `<`, `<=`, `>` or `>=` between them."""
+
+    sign: str
+    left: "Expression"
+    right: "Expression"
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """Two or more expressions joined by `&&`."""
+
+    parts: tuple["Expression", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """Two or more expressions joined by `||`."""
+
+    parts: tuple["Expression", ...]
+
+
+Expression = Literal | Parameter | Metadata | Cast | Not | Negative | Comparison | Both | Either
 
 _TOKEN = re.compile(
     r"""
@@ -60,39 +130,34 @@ def evaluate(
         >>> evaluate("inputs.parameter_values['city'] == 'O\'Hare'", {"city": "O'Hare"}, {}, "t")
         True
     """
-    return _Parser(condition, parameters, artifacts, task).run()
+    expression = parsed(condition, task)
+    return _Evaluation(condition, parameters, artifacts, task).holds(expression)
 
 
-def check(condition: str, task: str) -> None:
-    """Refuses a condition that `evaluate` would not understand, whatever its inputs are.
+def parsed(condition: str, task: str) -> Expression:
+    """Returns a condition as a tree.
+
+    Args:
+        condition: A CEL expression.
+        task: Name of the task, for error messages.
 
     Raises:
-        InputError: The expression is outside the known subset.
+        InputError: The expression is outside the known subset, so `evaluate` would refuse it with
+            any inputs.
     """
-    _Parser(condition, {}, {}, task).parse()
+    return _Parser(condition, task).parse()
 
 
 class _Parser:
-    """Recursive descent; every rule returns a closure, so that `&&` and `||` stop early."""
+    """Recursive descent, one method a rule of the grammar."""
 
-    def __init__(
-        self,
-        condition: str,
-        parameters: Mapping[str, Any],
-        artifacts: Mapping[str, Sequence[Mapping[str, Any]]],
-        task: str,
-    ) -> None:
+    def __init__(self, condition: str, task: str) -> None:
         self._condition = condition
-        self._parameters = parameters
-        self._artifacts = artifacts
         self._task = task
         self._tokens = self._tokenize()
         self._position = 0
 
-    def run(self) -> bool:
-        return self._flag(self.parse()())
-
-    def parse(self) -> Evaluate:
+    def parse(self) -> Expression:
         """Returns the expression."""
         expression = self._either()
         if self._position < len(self._tokens):
@@ -119,79 +184,60 @@ class _Parser:
             raise self._error(f"it has more than {_MAX_DEPTH} brackets and negations")
         return tokens
 
-    def _either(self) -> Evaluate:
-        left = self._both()
+    def _either(self) -> Expression:
+        parts = [self._both()]
         while self._accept("||"):
-            left = self._joined(left, self._both(), stops_at=True)
-        return left
+            parts.append(self._both())
+        return Either(tuple(parts)) if len(parts) > 1 else parts[0]
 
-    def _both(self) -> Evaluate:
-        left = self._comparison()
+    def _both(self) -> Expression:
+        parts = [self._comparison()]
         while self._accept("&&"):
-            left = self._joined(left, self._comparison(), stops_at=False)
-        return left
+            parts.append(self._comparison())
+        return Both(tuple(parts)) if len(parts) > 1 else parts[0]
 
-    def _joined(self, left: Evaluate, right: Evaluate, *, stops_at: bool) -> Evaluate:
-        def value() -> bool:
-            return stops_at if self._flag(left()) is stops_at else self._flag(right())
-
-        return value
-
-    def _comparison(self) -> Evaluate:
+    def _comparison(self) -> Expression:
         left = self._unary()
         sign = self._peek()
         if sign is None or sign not in _COMPARE:
             return left
         self._position += 1
-        right = self._unary()
-        return lambda: self._compare(sign, left(), right())
+        return Comparison(sign, left, self._unary())
 
-    def _compare(self, sign: str, left: Any, right: Any) -> bool:
-        if _kind(left) != _kind(right) or _kind(left) is None:
-            raise self._error(
-                f"it compares {left!r} with {right!r}, which are of different kinds, or of one "
-                "that CEL cannot compare"
-            )
-        return _COMPARE[sign](left, right)
-
-    def _unary(self) -> Evaluate:
+    def _unary(self) -> Expression:
         if self._accept("!"):
-            inner = self._unary()
-            return lambda: not self._flag(inner())
+            return Not(self._unary())
         if self._accept("-"):
-            number = self._unary()
-            return lambda: -self._number(number())
+            return Negative(self._unary())
         return self._primary()
 
-    def _primary(self) -> Evaluate:
+    def _primary(self) -> Expression:
         if self._accept("("):
-            inner = self._either()
-            self._expect(")")
-            return inner
+            return self._closed()
         kind, text = self._next()
         if kind == "number":
-            literal: Any = int(text) if text.isdigit() and len(text) < 20 else float(text)
-            return lambda: literal
+            return Literal(int(text) if text.isdigit() and len(text) < 20 else float(text))
         if kind == "string":
-            content = _unquoted(text)
-            return lambda: content
+            return Literal(_unquoted(text))
         if text in ("true", "false"):
-            return lambda: text == "true"
+            return Literal(text == "true")
         if text in ("int", "double", "string"):
             self._expect("(")
-            inner = self._either()
-            self._expect(")")
-            return lambda: self._cast(text, inner())
+            return Cast(text, self._closed())
         if text == "inputs":
             return self._input()
         raise self._error(f"{text!r} is not understood there")
 
-    def _input(self) -> Evaluate:
+    def _closed(self) -> Expression:
+        inner = self._either()
+        self._expect(")")
+        return inner
+
+    def _input(self) -> Expression:
         self._expect(".")
         _, field = self._next()
         if field == "parameter_values":
-            name = self._key()
-            return lambda: self._parameter(name)
+            return Parameter(self._key())
         if field != "artifacts":
             raise self._error(f"`inputs.{field}` is unknown")
         name = self._key()
@@ -200,8 +246,7 @@ class _Parser:
         if kind != "number" or not index.isdigit() or len(index) > 6:
             raise self._error(f"a whole number is expected where {index!r} stands")
         self._expect("]", ".", "metadata")
-        key = self._key()
-        return lambda: self._metadata(name, int(index), key)
+        return Metadata(name, int(index), self._key())
 
     def _key(self) -> str:
         self._expect("[")
@@ -210,37 +255,6 @@ class _Parser:
             raise self._error(f"a quoted name is expected where {text!r} stands")
         self._expect("]")
         return _unquoted(text)
-
-    def _parameter(self, name: str) -> Any:
-        if self._parameters.get(name) is None:
-            raise self._error(
-                f"parameter {name!r} has no value; with one are {sorted(self._parameters)}"
-            )
-        return self._parameters[name]
-
-    def _metadata(self, name: str, index: int, key: str) -> Any:
-        artifacts = self._artifacts.get(name, ())
-        if index >= len(artifacts) or key not in artifacts[index]:
-            raise self._error(f"artifact {index} of input {name!r} has no metadata {key!r}")
-        return artifacts[index][key]
-
-    def _cast(self, name: str, value: Any) -> Any:
-        if name == "string":
-            return str(value).lower() if isinstance(value, bool) else str(value)
-        try:
-            return int(value) if name == "int" else float(value)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise self._error(f"{value!r} is no number") from error
-
-    def _number(self, value: Any) -> Any:
-        if _kind(value) != "number":
-            raise self._error(f"{value!r} is no number")
-        return value
-
-    def _flag(self, value: Any) -> bool:
-        if not isinstance(value, bool):
-            raise self._error(f"{value!r} stands where true or false is expected")
-        return value
 
     def _peek(self) -> str | None:
         return self._tokens[self._position][1] if self._position < len(self._tokens) else None
@@ -263,10 +277,95 @@ class _Parser:
                 raise self._error(f"{text!r} is expected where {found!r} stands")
 
     def _error(self, reason: str) -> InputError:
-        return InputError(
-            f"{self._task}: the condition {self._condition!r} could not be decided: {reason}. "
-            "Compare a parameter with a constant of its own type, as `dsl.If(x == 'a')`."
-        )
+        return _undecided(self._condition, self._task, reason)
+
+
+class _Evaluation:
+    """Evaluates one condition with the inputs of one task."""
+
+    def __init__(
+        self,
+        condition: str,
+        parameters: Mapping[str, Any],
+        artifacts: Mapping[str, Sequence[Mapping[str, Any]]],
+        task: str,
+    ) -> None:
+        self._condition = condition
+        self._parameters = parameters
+        self._artifacts = artifacts
+        self._task = task
+
+    def holds(self, expression: Expression) -> bool:
+        """Returns whether a condition holds."""
+        value = self._value(expression)
+        if not isinstance(value, bool):
+            raise self._error(f"{value!r} stands where true or false is expected")
+        return value
+
+    def _value(self, expression: Expression) -> Any:
+        match expression:
+            case Literal(value):
+                return value
+            case Parameter(name):
+                return self._parameter(name)
+            case Metadata(name, index, key):
+                return self._metadata(name, index, key)
+            case Cast(function, argument):
+                return self._cast(function, self._value(argument))
+            case Not(inner):
+                return not self.holds(inner)
+            case Negative(inner):
+                return -self._number(self._value(inner))
+            case Comparison(sign, left, right):
+                return self._compare(sign, self._value(left), self._value(right))
+            case Both(parts):
+                return all(self.holds(part) for part in parts)
+            case Either(parts):
+                return any(self.holds(part) for part in parts)
+
+    def _parameter(self, name: str) -> Any:
+        if self._parameters.get(name) is None:
+            raise self._error(
+                f"parameter {name!r} has no value; with one are {sorted(self._parameters)}"
+            )
+        return self._parameters[name]
+
+    def _metadata(self, name: str, index: int, key: str) -> Any:
+        artifacts = self._artifacts.get(name, ())
+        if index >= len(artifacts) or key not in artifacts[index]:
+            raise self._error(f"artifact {index} of input {name!r} has no metadata {key!r}")
+        return artifacts[index][key]
+
+    def _compare(self, sign: str, left: Any, right: Any) -> bool:
+        if _kind(left) != _kind(right) or _kind(left) is None:
+            raise self._error(
+                f"it compares {left!r} with {right!r}, which are of different kinds, or of one "
+                "that CEL cannot compare"
+            )
+        return _COMPARE[sign](left, right)
+
+    def _cast(self, name: str, value: Any) -> Any:
+        if name == "string":
+            return str(value).lower() if isinstance(value, bool) else str(value)
+        try:
+            return int(value) if name == "int" else float(value)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise self._error(f"{value!r} is no number") from error
+
+    def _number(self, value: Any) -> Any:
+        if _kind(value) != "number":
+            raise self._error(f"{value!r} is no number")
+        return value
+
+    def _error(self, reason: str) -> InputError:
+        return _undecided(self._condition, self._task, reason)
+
+
+def _undecided(condition: str, task: str, reason: str) -> InputError:
+    return InputError(
+        f"{task}: the condition {condition!r} could not be decided: {reason}. "
+        "Compare a parameter with a constant of its own type, as `dsl.If(x == 'a')`."
+    )
 
 
 def _kind(value: Any) -> str | None:

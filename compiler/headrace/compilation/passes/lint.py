@@ -11,20 +11,11 @@ from typing import Any
 from headrace.compilation.passes import target_limits
 from headrace.compilation.passes.templates import fills_in
 from headrace.errors import CompileError
-from headrace.ir import specs
+from headrace.ir import cel, specs
 from headrace.ir.specs import Spec
 from headrace.targets.registry import Target
+from headrace_components.contract.errors import InputError
 
-# What kfp's condition compiler emits (`_binary_operations_to_cel_conjunctive`): comparisons of a
-# parameter with a parameter or a literal, negated and joined by &&.
-_LITERAL = r"(?:-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|'[^'\\]*')"
-_PARAMETER = r"inputs\.parameter_values\['[^']+'\]"
-_VARIABLE = rf"(?:double\(int\({_PARAMETER}\)\)|(?:double|int)\({_PARAMETER}\)|{_PARAMETER})"
-_CONSTANT = rf"(?:double\({_LITERAL}\)|{_LITERAL})"
-_OPERATOR = r" (?:==|!=|<=|>=|<|>) "
-_COMPARISON = re.compile(
-    rf"{_VARIABLE}{_OPERATOR}(?:{_VARIABLE}|{_CONSTANT})|{_CONSTANT}{_OPERATOR}{_VARIABLE}"
-)
 # How kfp writes a value into a text until it knows where that comes from.
 _CHANNEL = re.compile(r"\{\{channel:task=[^;]*;name=([^;]*);")
 _ARTIFACT_CHANNEL = re.compile(
@@ -206,10 +197,40 @@ def _malformed_condition(node: specs.TaskNode) -> str | None:
 
 
 def _is_well_formed(condition: str) -> bool:
-    rest, found = _COMPARISON.subn("C", condition)
-    while found:
-        rest, found = re.subn(r"!?\(C\)|C && C", "C", rest)
-    return rest == "C"
+    """Says whether a condition has the form that kfp gives to a text without quotes.
+
+    Source: `_binary_operations_to_cel_conjunctive` of kfp. It joins comparisons of a parameter with
+    a parameter or a literal by &&, and negates them.
+    """
+    if "\\" in condition:  # kfp writes none; one in the author's text is not escaped
+        return False
+    try:
+        return _is_conjunction(cel.parsed(condition, "condition"))
+    except InputError:
+        return False
+
+
+def _is_conjunction(expression: cel.Expression) -> bool:
+    match expression:
+        case cel.Both(parts):
+            return all(map(_is_conjunction, parts))
+        case cel.Not(inner):
+            return _is_conjunction(inner)
+        case cel.Comparison(_, left, right):
+            sides = {_side(left), _side(right)}
+            return "parameter" in sides and None not in sides
+    return False
+
+
+def _side(expression: cel.Expression) -> str | None:
+    match expression:
+        case cel.Parameter():
+            return "parameter"
+        case cel.Literal() | cel.Negative(cel.Literal()):
+            return "literal"
+        case cel.Cast("int" | "double", argument):
+            return _side(argument)
+    return None
 
 
 def _unfilled_text(node: specs.TaskNode) -> str | None:

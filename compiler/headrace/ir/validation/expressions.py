@@ -34,7 +34,7 @@ def check_expressions(spec: Mapping[str, Any], where: str) -> None:
             here = f"{where}: {place((*at, 'dag', 'tasks', name))}"
             condition = task.get("triggerPolicy", {}).get("condition", "")
             if condition:
-                cel.check(condition, here)
+                cel.parsed(condition, here)
             for port, source in specs.parameter_inputs(task).items():
                 selector = source.get("parameterExpressionSelector", "")
                 if selector:
