@@ -21,6 +21,7 @@ from headrace_components.contract.errors import (
     PlatformError,
     RefusedError,
 )
+from headrace_components.contract.patience import patiently
 
 # Who owns the fields that a push sets, for server-side apply.
 _FIELD_MANAGER = "headrace"
@@ -193,38 +194,34 @@ class Cluster:
     ) -> Any:
         prefix = "/apis/" if "/" in kind.api else "/api/"
         path = f"{prefix}{kind.api}/namespaces/{self.namespace}/{kind.plural}"
-        delays = iter(_RETRY_SECONDS)
-        while True:
-            try:
-                return self._client.call_api(
-                    f"{path}/{name}" if name else path,
-                    "PATCH" if verb == "patch" else "GET",
-                    query_params=list(query.items()),
-                    header_params={"Accept": "application/json", "Content-Type": content},
-                    body=body,
-                    response_type="object",
-                    auth_settings=["BearerToken"],
-                    _return_http_data_only=True,
-                    _preload_content=not streams,
-                    _request_timeout=_CALL_SECONDS,
-                )
-            except ApiException as error:
-                delay = next(delays, None) if error.status in _BUSY else None
-                if delay is None:
-                    raise self._explained(verb, kind, error) from error
-                reason = _message(error)
-            except urllib3.exceptions.HTTPError as error:
-                delay = next(delays, None)
-                if delay is None:
-                    raise PlatformError(
-                        f"kubernetes_pusher: the API server at {self._host} does not answer: "
-                        f"{error}. Check that this task may reach it, then run it again."
-                    ) from error
-                reason = str(error)
-            logging.info("kubernetes_pusher: to %s %s: %s.", verb, kind.plural, reason)
-            time.sleep(delay)
+        return patiently(
+            lambda: self._client.call_api(
+                f"{path}/{name}" if name else path,
+                "PATCH" if verb == "patch" else "GET",
+                query_params=list(query.items()),
+                header_params={"Accept": "application/json", "Content-Type": content},
+                body=body,
+                response_type="object",
+                auth_settings=["BearerToken"],
+                _return_http_data_only=True,
+                _preload_content=not streams,
+                _request_timeout=_CALL_SECONDS,
+            ),
+            errors=(ApiException, urllib3.exceptions.HTTPError),
+            waits=_RETRY_SECONDS,
+            passes=lambda error: not isinstance(error, ApiException) or error.status in _BUSY,
+            explained=lambda error: self._explained(verb, kind, error),
+            before_wait=lambda error, _: logging.info(
+                "kubernetes_pusher: to %s %s: %s.", verb, kind.plural, _message(error)
+            ),
+        )
 
-    def _explained(self, verb: str, kind: Kind, error: ApiException) -> ComponentError:
+    def _explained(self, verb: str, kind: Kind, error: Exception) -> ComponentError:
+        if not isinstance(error, ApiException):
+            return PlatformError(
+                f"kubernetes_pusher: the API server at {self._host} does not answer: "
+                f"{error}. Check that this task may reach it, then run it again."
+            )
         reason = (
             f"kubernetes_pusher: the API server at {self._host} refuses to {verb} {kind.plural} "
             f"in namespace {self.namespace!r}: {error.status} {_message(error)}. "
@@ -265,7 +262,9 @@ def _is_status(error: ApiException) -> bool:
     return _body(error).get("kind") == "Status"
 
 
-def _message(error: ApiException) -> str:
+def _message(error: Exception) -> str:
+    if not isinstance(error, ApiException):
+        return str(error)
     return str(_body(error).get("message") or error.reason).rstrip(".")
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
 from headrace_components.contract.errors import InputError, PlatformError, RefusedError
+from headrace_components.contract.patience import patiently
 
 _KIND = ("jobset.x-k8s.io", "v1alpha2")
 _PLURAL = "jobsets"
@@ -119,20 +119,22 @@ class Cluster:
 
 
 def _patiently(method: Callable[..., Any], *args: Any, **more: Any) -> Any:
-    for seconds in (*_RETRY_SECONDS, None):
-        try:
-            return method(*args, _request_timeout=_CALL_SECONDS, **more)
-        except ApiException as error:
-            if error.status not in _BUSY or seconds is None:
-                raise
-        except urllib3.exceptions.HTTPError as error:
-            if seconds is None:
-                raise PlatformError(
-                    f"training_job: the API server does not answer: {error}. Run the task again "
-                    "when the cluster is reachable."
-                ) from error
-        time.sleep(seconds)
-    return None
+    return patiently(
+        lambda: method(*args, _request_timeout=_CALL_SECONDS, **more),
+        errors=(ApiException, urllib3.exceptions.HTTPError),
+        waits=_RETRY_SECONDS,
+        passes=lambda error: not isinstance(error, ApiException) or error.status in _BUSY,
+        explained=_explained,
+    )
+
+
+def _explained(error: Exception) -> Exception:
+    if isinstance(error, urllib3.exceptions.HTTPError):
+        return PlatformError(
+            f"training_job: the API server does not answer: {error}. Run the task again when the "
+            "cluster is reachable."
+        )
+    return error  # the caller adds what it asked for
 
 
 def _refusal(doing: str, error: ApiException) -> InputError | PlatformError:

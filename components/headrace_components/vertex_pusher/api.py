@@ -22,6 +22,7 @@ from headrace_components.contract.errors import (
     PlatformError,
     RefusedError,
 )
+from headrace_components.contract.patience import growing, patiently
 from headrace_components.vertex_pusher.params import VertexPusherParams
 
 T = TypeVar("T")
@@ -87,20 +88,16 @@ class VertexApi:
             InputError: Vertex AI refuses the step.
             PlatformError: It stays busy, or this account may not take the step.
         """
-        delays = iter(_RETRY_SECONDS)
-        while True:
-            try:
-                return step()
-            except exceptions.GoogleAPICallError as error:
-                delay = next(delays, None)
-                if delay is None or not isinstance(error, _BUSY):
-                    raise self._explained(doing, error) from error
-                logging.info(
-                    "vertex_pusher: to %s: %s. Again in %d s.", doing, _reason(error), delay
-                )
-            except GoogleAuthError as error:
-                raise _no_credentials(error) from error
-            time.sleep(delay)
+        return patiently(
+            step,
+            errors=(exceptions.GoogleAPICallError, GoogleAuthError),
+            waits=_RETRY_SECONDS,
+            passes=lambda error: isinstance(error, _BUSY),
+            explained=lambda error: self._explained(doing, error),
+            before_wait=lambda error, seconds: logging.info(
+                "vertex_pusher: to %s: %s. Again in %d s.", doing, _reason(error), seconds
+            ),
+        )
 
     def finished(self, client: Any, operation: Any, doing: str) -> Any:
         """Waits until an operation is done and returns it.
@@ -135,8 +132,9 @@ class VertexApi:
 
     def _done(self, client: Any, operation: Any, doing: str) -> Any:
         start = told = time.monotonic()
-        pause = _FIRST_POLL_SECONDS
-        while not operation.done:
+        for pause in growing(_FIRST_POLL_SECONDS, 1.5, _LONGEST_POLL_SECONDS):
+            if operation.done:
+                break
             now = time.monotonic()
             if now > self._deadline:
                 raise PlatformError(
@@ -148,11 +146,12 @@ class VertexApi:
                 logging.info("vertex_pusher: waiting to %s, %.0f s.", doing, now - start)
                 told = now
             time.sleep(pause)
-            pause = min(pause * 1.5, _LONGEST_POLL_SECONDS)
             operation = self.call(doing, partial(_state, client, operation.name))
         return operation
 
-    def _explained(self, doing: str, error: exceptions.GoogleAPICallError) -> ComponentError:
+    def _explained(self, doing: str, error: Any) -> ComponentError:
+        if isinstance(error, GoogleAuthError):
+            return _no_credentials(error)
         reason = f"vertex_pusher: Vertex AI at {self._params.host} refuses to {doing}: "
         reason += f"{_reason(error)}. "
         project = self._params.project
@@ -197,7 +196,7 @@ def _unfinished(client: Any, resource: str, kind: str) -> list[Any]:
         return []
 
 
-def _reason(error: exceptions.GoogleAPICallError) -> str:
+def _reason(error: Any) -> str:
     return f"{error.code or ''} {' '.join(str(error.message).split())}".strip().rstrip(".")
 
 

@@ -9,12 +9,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from headrace.extras import require
 from headrace_components.contract.errors import InputError, PlatformError
+from headrace_components.contract.patience import patiently, until
 from headrace_components.contract.texts import one_line
 
 DATABASE_NAME = "metadata.sqlite"
@@ -144,15 +146,14 @@ class Connection:
         from ml_metadata import MetadataStore, errors
 
         config = connection_config(self._target, read_only=self._read_only)
-        deadline = time.monotonic() + _CREATION_TIMEOUT_SECONDS
-        while True:
-            try:
-                return MetadataStore(config)
-            except (RuntimeError, errors.StatusError) as error:
-                # On a server another process may just be creating the tables.
-                if _BEING_CREATED not in str(error) or time.monotonic() > deadline:
-                    raise self._cannot_open(str(error)) from error
-            time.sleep(0.2)
+        return patiently(
+            lambda: MetadataStore(config),
+            errors=(RuntimeError, errors.StatusError),
+            waits=until(time.monotonic() + _CREATION_TIMEOUT_SECONDS, repeat(0.2)),
+            # On a server another process may just be creating the tables.
+            passes=lambda error: _BEING_CREATED in str(error),
+            explained=lambda error: self._cannot_open(str(error)),
+        )
 
     @contextmanager
     def transaction(self, *, exclusive: bool = True) -> Iterator[Any]:
@@ -296,20 +297,16 @@ def _open_lock(database: Path, *, must_exist: bool) -> int | None:
 
 
 def _acquire(descriptor: int, kind: int, database: Path) -> None:
-    deadline = time.monotonic() + _LOCK_TIMEOUT_SECONDS
-    while True:
-        try:
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            if time.monotonic() > deadline:
-                raise PlatformError(
-                    f"lineage: another process has held {database}.lock for "
-                    f"{_LOCK_TIMEOUT_SECONDS:.0f} seconds, where a transaction takes "
-                    "milliseconds. Find it with `fuser` and stop it, then run again."
-                ) from error
-            time.sleep(0.002)
-        else:
-            return
+    patiently(
+        lambda: fcntl.flock(descriptor, kind | fcntl.LOCK_NB),
+        errors=BlockingIOError,
+        waits=until(time.monotonic() + _LOCK_TIMEOUT_SECONDS, repeat(0.002)),
+        explained=lambda _: PlatformError(
+            f"lineage: another process has held {database}.lock for {_LOCK_TIMEOUT_SECONDS:.0f} "
+            "seconds, where a transaction takes milliseconds. Find it with `fuser` and stop it, "
+            "then run again."
+        ),
+    )
 
 
 def _without_query(text: object) -> str:

@@ -5,7 +5,6 @@ import functools
 import io
 import json
 import re
-import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 from headrace.targets.kubeflow.connection import Address
 from headrace.targets.remote.contact import ContactLostError
 from headrace_components.contract.errors import ComponentError, InputError, PlatformError
+from headrace_components.contract.patience import patiently
 
 T = TypeVar("T")
 
@@ -98,7 +98,7 @@ def call(
     address: Address,
     what: str,
     *,
-    found_anyway: Callable[[], T | None] | None = None,
+    find_result: Callable[[], T | None] | None = None,
 ) -> T:
     """Calls the service, again where it is busy.
 
@@ -106,7 +106,7 @@ def call(
         function: The call.
         address: Where it goes, for messages.
         what: What it is about, for messages, as `run 'abc'`.
-        found_anyway: Returns what an unanswered call made nevertheless, or None. Without it a call
+        find_result: Returns what an unanswered call made nevertheless, or None. Without it a call
             may be made twice.
 
     Raises:
@@ -116,27 +116,38 @@ def call(
     import urllib3
     from kfp_server_api import ApiException
 
-    pauses = iter(PAUSES_SECONDS)
-    while True:
-        try:
-            with _silence():
-                return function()
-        except WebPageError as error:
-            raise _web_page(address) from error
-        except ApiException as error:
-            pause = next(pauses, None) if error.status in _BUSY else None
-            if pause is None:
-                raise _refusal(error, address, what) from error
-        except urllib3.exceptions.HTTPError as error:
-            # Nobody has answered there yet: it is a wrong address rather than a bad moment.
-            is_wrong = what == _SERVICE and _is_refused(error)
-            pause = None if is_wrong else next(pauses, None)
-            if pause is None:
-                raise _unreachable(error, address) from error
-        time.sleep(pause)
-        made = found_anyway() if found_anyway else None
+    is_repeated = False
+
+    def step() -> T:
+        nonlocal is_repeated
+        made = find_result() if find_result and is_repeated else None
         if made is not None:
             return made
+        is_repeated = True
+        with _silence():
+            return function()
+
+    def passes(error: Any) -> bool:
+        if isinstance(error, ApiException):
+            return error.status in _BUSY
+        # Nobody has answered there yet: it is a wrong address rather than a bad moment.
+        is_wrong = what == _SERVICE and _is_refused(error)
+        return isinstance(error, urllib3.exceptions.HTTPError) and not is_wrong
+
+    def explained(error: Any) -> ComponentError:
+        if isinstance(error, WebPageError):
+            return _web_page(address)
+        if isinstance(error, ApiException):
+            return _refusal(error, address, what)
+        return _unreachable(error, address)
+
+    return patiently(
+        step,
+        errors=(WebPageError, ApiException, urllib3.exceptions.HTTPError),
+        waits=PAUSES_SECONDS,
+        passes=passes,
+        explained=explained,
+    )
 
 
 def get_json(kfp: Any, address: Address, path: str, query: Mapping[str, Any]) -> Any:

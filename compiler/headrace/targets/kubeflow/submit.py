@@ -75,12 +75,12 @@ class KubeflowRemote:
                 service_account=self._settings.service_account or None,
             )
 
-        def found_anyway() -> Any:
+        def find_result() -> Any:
             runs = self._named(name, experiment)
             return next((run for run in runs if run.run_id not in before), None)
 
         with package_of(order) as package:
-            made = self._call(lambda: start(package), f"run {name!r}", found_anyway)
+            made = self._call(lambda: start(package), f"run {name!r}", find_result)
         return run_of(made, self.address)
 
     def describe(self, run_id: str) -> Run:
@@ -186,9 +186,9 @@ class KubeflowRemote:
         self,
         function: Callable[[], T],
         what: str,
-        found_anyway: Callable[[], T | None] | None = None,
+        find_result: Callable[[], T | None] | None = None,
     ) -> T:
-        return pipelines_api.call(function, self.address, what, found_anyway=found_anyway)
+        return pipelines_api.call(function, self.address, what, find_result=find_result)
 
     @functools.cached_property
     def namespace(self) -> str | None:

@@ -4,10 +4,12 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import repeat
 
 from headrace.display.progress import ProgressDisplay
 from headrace.targets.remote.contact import ContactLostError
 from headrace.targets.remote.service import ENDED, Remote, Run, Task
+from headrace_components.contract.patience import growing, patiently, until
 
 PATIENCE_SECONDS = 600.0
 """How long a service is asked again that does not answer; a restart of one takes minutes."""
@@ -84,23 +86,24 @@ def described(remote: Remote, run_id: str, tell: Callable[[str], None]) -> Run:
         ContactLostError: The service did not answer. The run goes on.
     """
     started = time.monotonic()
-    waits = pauses(None)
     is_lost = False
-    while True:
-        try:
-            run = remote.describe(run_id)
-        except ContactLostError as error:
-            if time.monotonic() - started >= PATIENCE_SECONDS:
-                raise
-            if not is_lost:
-                is_lost = True
-                minutes = f"{PATIENCE_SECONDS / 60:g} minutes"
-                tell(f"{error} It is asked again for {minutes}; the run goes on.")
-            time.sleep(next(waits))
-        else:
-            if is_lost:
-                tell(f"It answers again, after {time.monotonic() - started:.0f} s.")
-            return run
+
+    def lost(error: ContactLostError, _: float) -> None:
+        nonlocal is_lost
+        if not is_lost:
+            minutes = f"{PATIENCE_SECONDS / 60:g} minutes"
+            tell(f"{error} It is asked again for {minutes}; the run goes on.")
+        is_lost = True
+
+    run = patiently(
+        lambda: remote.describe(run_id),
+        errors=ContactLostError,
+        waits=until(started + PATIENCE_SECONDS, pauses(None)),
+        before_wait=lost,
+    )
+    if is_lost:
+        tell(f"It answers again, after {time.monotonic() - started:.0f} s.")
+    return run
 
 
 def _waits_too_long(run: Run, how: Watching) -> Task | None:
@@ -132,12 +135,10 @@ def _tell(
 
 
 def pauses(fixed: float | None) -> Iterator[float]:
-    """Yields how long to wait before each look, in seconds: `fixed`, or longer and longer."""
-    pause = _FIRST_PAUSE_SECONDS if fixed is None else fixed
-    while True:
-        yield pause
-        if fixed is None:
-            pause = min(pause * 1.2, _LONGEST_PAUSE_SECONDS)
+    """Returns how long to wait before each look, in seconds: `fixed`, or longer and longer."""
+    if fixed is not None:
+        return repeat(fixed)
+    return growing(_FIRST_PAUSE_SECONDS, 1.2, _LONGEST_PAUSE_SECONDS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from headrace.extras import not_installed
 from headrace.profiles.profile import Profile
 from headrace.targets.remote.contact import ContactLostError
 from headrace_components.contract.errors import ComponentError, InputError, PlatformError
+from headrace_components.contract.patience import patiently
 
 T = TypeVar("T")
 
@@ -124,17 +124,16 @@ class Clients:
             InputError: Vertex AI refuses the step.
             PlatformError: It stays busy, or this account may not take the step.
         """
-        api = self.exceptions
-        delays = iter(_RETRY_SECONDS)
-        while True:
-            try:
-                return step()
-            except api.GoogleAPICallError as error:
-                delay = next(delays, None) if self._is_busy(error) else None
-                if delay is None:
-                    raise self._explained(doing, error, missing, refused) from error
-                _LOG.warning("vertex: to %s: %s. Again in %g s.", doing, _reason(error), delay)
-            time.sleep(delay)
+        return patiently(
+            step,
+            errors=self.exceptions.GoogleAPICallError,
+            waits=_RETRY_SECONDS,
+            passes=self._is_busy,
+            explained=lambda error: self._explained(doing, error, missing, refused),
+            before_wait=lambda error, seconds: _LOG.warning(
+                "vertex: to %s: %s. Again in %g s.", doing, _reason(error), seconds
+            ),
+        )
 
     def _is_busy(self, error: Any) -> bool:
         api = self.exceptions

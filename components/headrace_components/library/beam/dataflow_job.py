@@ -5,6 +5,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
+from itertools import repeat
 from typing import Any
 
 from apache_beam.options.pipeline_options import GoogleCloudOptions
@@ -16,6 +17,7 @@ from headrace_components.contract.errors import (
     RefusedError,
 )
 from headrace_components.contract.notices import tell
+from headrace_components.contract.patience import patiently, until
 from headrace_components.contract.task import Artifact
 from headrace_components.library.beam import locations
 from headrace_components.library.beam.dataflow_api import ENDED, ENDING, DataflowApi, DataflowError
@@ -204,16 +206,18 @@ class DataflowJob:
 
     def _asked(self, question: Callable[[], Any]) -> Any:
         """Returns what Dataflow answers, which is asked again while that may help."""
-        pauses = iter(_PAUSES_SECONDS)
-        while True:
-            try:
-                with self._gate.passing():
-                    return question()
-            except DataflowError as error:
-                pause = next(pauses, None)
-                if pause is None or not error.passes:
-                    raise
-            self._gate.pause(pause)
+
+        def ask() -> Any:
+            with self._gate.passing():
+                return question()
+
+        return patiently(
+            ask,
+            errors=DataflowError,
+            waits=_PAUSES_SECONDS,
+            passes=lambda error: error.passes,
+            pause=self._gate.pause,
+        )
 
     def _end_job(self, job: str, seconds: float) -> bool:
         command = self._api.command(job)
@@ -249,16 +253,16 @@ class DataflowJob:
 
     def _lost_jobs(self, deadline: float) -> list[str]:
         """Looks for the job that was asked for and whose answer did not come."""
-        if self._is_named_here:
-            while True:
-                with contextlib.suppress(DataflowError):
-                    if found := self._api.running(self._name):
-                        return found
-                if self._running:  # the answer came after all
-                    return list(self._running)
-                if time.monotonic() >= deadline:
-                    break
-                time.sleep(_LOOK_SECONDS)
+
+        def look() -> list[str]:
+            with contextlib.suppress(DataflowError):
+                if found := self._api.running(self._name):
+                    return found
+            return list(self._running)  # the answer may have come after all
+
+        waits = until(deadline, repeat(_LOOK_SECONDS))
+        if self._is_named_here and (jobs := patiently(look, waits=waits, is_enough=bool)):
+            return jobs
         logging.warning(
             "%s: Dataflow did not answer whether its job %s was made, so it may go on. Look with "
             "`%s`.",

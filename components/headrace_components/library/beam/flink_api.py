@@ -13,8 +13,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 from urllib.parse import quote
+
+from headrace_components.contract.patience import patiently, until
 
 ENDED = frozenset({"FINISHED", "FAILED", "CANCELED"})
 ENDING = frozenset({"FAILING", "CANCELLING"})
@@ -113,21 +116,21 @@ class FlinkApi:
         Raises:
             FlinkError: Flink did not take the call, or does not tell what came of it.
         """
-        deadline = time.monotonic() + seconds
-        state, is_taken = "", False
-        while True:
-            try:
-                if not is_taken:
-                    self._cancel(job_id)
-                    is_taken = True
-                state = self.state(job_id)
-            except FlinkError:
-                # A job manager that starts again answers a little later.
-                if time.monotonic() >= deadline:
-                    raise
-            if state in ENDED or time.monotonic() >= deadline:
-                return state
-            time.sleep(_PAUSE_SECONDS)
+        is_taken = False
+
+        def look() -> str:
+            nonlocal is_taken
+            if not is_taken:
+                self._cancel(job_id)
+                is_taken = True
+            return self.state(job_id)
+
+        return patiently(
+            look,
+            errors=FlinkError,  # a job manager that starts again answers a little later
+            waits=until(time.monotonic() + seconds, repeat(_PAUSE_SECONDS)),
+            is_enough=lambda state: state in ENDED,
+        )
 
     def _cancel(self, job_id: str) -> None:
         try:

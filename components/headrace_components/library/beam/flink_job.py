@@ -5,9 +5,11 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from itertools import repeat
 
 from headrace_components.contract.errors import PlatformError
 from headrace_components.contract.notices import LEVEL, tell
+from headrace_components.contract.patience import patiently, until
 from headrace_components.library.beam.flink_api import ENDED, FlinkApi, FlinkError, FlinkJob
 from headrace_components.library.beam.gate import Gate
 
@@ -119,11 +121,13 @@ class FlinkJobs:
         Raises:
             PlatformError: Flink does not tell whether they have ended.
         """
-        deadline = time.monotonic() + _COMING_SECONDS
-        while not (jobs := self._earlier(name, gate, record)):
-            if not may_come or time.monotonic() >= deadline:
-                return
-            gate.pause(_LOOK_SECONDS)
+        waits = until(time.monotonic() + _COMING_SECONDS, repeat(_LOOK_SECONDS))
+        jobs = patiently(
+            lambda: self._earlier(name, gate, record),
+            waits=waits if may_come else (),
+            is_enough=bool,
+            pause=gate.pause,
+        )
         for job in jobs:
             if job.state not in ENDED:
                 self._end_earlier(job, gate, record)
@@ -151,15 +155,17 @@ class FlinkJobs:
             gate.pause(_LOOK_SECONDS)
 
     def _earlier(self, name: str, gate: Gate, record: str) -> list[FlinkJob]:
-        deadline = time.monotonic() + _NO_ANSWER_SECONDS
-        while True:
-            try:
-                with gate.passing():
-                    return self._api.jobs(name)
-            except FlinkError as error:
-                if time.monotonic() >= deadline:
-                    raise self._unknown(name, error, record) from error
-            gate.pause(_POLL_SECONDS)
+        def look() -> list[FlinkJob]:
+            with gate.passing():
+                return self._api.jobs(name)
+
+        return patiently(
+            look,
+            errors=FlinkError,
+            waits=until(time.monotonic() + _NO_ANSWER_SECONDS, repeat(_POLL_SECONDS)),
+            explained=lambda error: self._unknown(name, error, record),
+            pause=gate.pause,
+        )
 
     def _unknown(self, job: str, error: FlinkError, record: str) -> PlatformError:
         return PlatformError(
@@ -171,16 +177,9 @@ class FlinkJobs:
 
     def _awaited(self, deadline: float) -> str:
         """Returns the ID of a job that may still come; empty where it has not come in time."""
-        while True:
-            try:
-                if found := self._own():
-                    return found.id
-            except FlinkError:
-                if time.monotonic() >= deadline:
-                    raise
-            if time.monotonic() >= deadline:
-                return ""
-            time.sleep(_LOOK_SECONDS)
+        waits = until(deadline, repeat(_LOOK_SECONDS))
+        found = patiently(self._own, errors=FlinkError, waits=waits, is_enough=bool)
+        return found.id if found else ""
 
     def _own(self) -> FlinkJob | None:
         jobs = [job for job in self._api.jobs(self._name) if job.id not in self._before]

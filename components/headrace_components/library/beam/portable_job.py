@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import repeat
 from typing import Any
 
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PortableOptions
@@ -13,6 +14,7 @@ from apache_beam.portability.api import beam_job_api_pb2
 from apache_beam.runners.portability.job_server import ExternalJobServer
 
 from headrace_components.contract.notices import tell
+from headrace_components.contract.patience import patiently, until
 from headrace_components.library.beam import locations
 from headrace_components.library.beam.flink_job import FlinkJobs
 from headrace_components.library.beam.gate import Gate
@@ -250,32 +252,32 @@ class PortableJob:
 
     def _cancelled(self, service: Any, job_id: str, deadline: float) -> int:
         is_taken = False
-        while True:
-            try:
-                if is_taken:
-                    request = beam_job_api_pb2.GetJobStateRequest(job_id=job_id)
-                    state = _call(service.GetState, request).state
-                else:
-                    request = beam_job_api_pb2.CancelJobRequest(job_id=job_id)
-                    state = _call(service.Cancel, request).state
-                    is_taken = True
-            except Exception:
-                # What has ended may refuse its end; what does not answer is asked again.
-                if time.monotonic() >= deadline:
-                    raise
-                is_taken = not is_taken
-                state = _STATES.UNSPECIFIED
-            if state in _ENDED | _ENDING or time.monotonic() >= deadline:
-                return int(state)
-            time.sleep(_PAUSE_SECONDS)
+
+        def look() -> int:
+            nonlocal is_taken
+            call, message = service.Cancel, beam_job_api_pb2.CancelJobRequest
+            if is_taken:
+                call, message = service.GetState, beam_job_api_pb2.GetJobStateRequest
+            # What has ended may refuse its end; what does not answer is asked again.
+            is_taken = not is_taken
+            state = int(_call(call, message(job_id=job_id)).state)
+            is_taken = True
+            return state
+
+        return patiently(
+            look,
+            errors=Exception,
+            waits=until(deadline, repeat(_PAUSE_SECONDS)),
+            is_enough=lambda state: state in _ENDED | _ENDING,
+        )
 
     def _lost_job(self, service: Any, deadline: float) -> str:
         """Looks for the job that was asked for and whose answer did not come."""
-        while not self._job_id and time.monotonic() < deadline:
-            for job_id, _ in _jobs(service, self._name):
-                return job_id
-            time.sleep(_PAUSE_SECONDS)
-        return self._job_id
+        return patiently(
+            lambda: self._job_id or next((job_id for job_id, _ in _jobs(service, self._name)), ""),
+            waits=until(deadline, repeat(_PAUSE_SECONDS)),
+            is_enough=bool,
+        )
 
 
 def _jobs(service: Any, name: str) -> Iterator[tuple[str, int]]:

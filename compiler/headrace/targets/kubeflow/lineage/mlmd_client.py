@@ -5,12 +5,12 @@ them all, pins protobuf below 5, and kfp has left that behind.
 """
 
 import functools
-import time
 from collections.abc import Mapping
 from typing import Any
 
 from headrace.extras import not_installed
 from headrace_components.contract.errors import PlatformError
+from headrace_components.contract.patience import patiently
 
 _SERVICE = "/ml_metadata.MetadataStoreService"
 _TIMEOUT_SECONDS = 60
@@ -126,23 +126,23 @@ class MetadataClient:
             response_deserializer=_classes()[f"{method}Response"].FromString,
         )
         request = _classes()[f"{method}Request"](**fields)
-        pauses = iter(_PAUSES_SECONDS)
-        while True:
-            try:
-                return ask(request, timeout=_TIMEOUT_SECONDS)
-            except grpc.RpcError as error:
-                # ABORTED is a deadlock of its database, which the next try is rarely in.
-                again = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED)
-                pause = next(pauses, None) if error.code() in again else None
-                if pause is None:
-                    said = " ".join(str(error.details()).split())[:300].rstrip(".")
-                    raise PlatformError(
-                        f"lineage: the metadata store at {self._target} answered "
-                        f"{error.code().name} to {method}: {said}. See that the service "
-                        "metadata-grpc-service runs in the cluster, and that --metadata names its "
-                        "gRPC port, if it is given."
-                    ) from error
-            time.sleep(pause)
+        # ABORTED is a deadlock of its database, which the next try is rarely in.
+        busy = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED)
+        return patiently(
+            lambda: ask(request, timeout=_TIMEOUT_SECONDS),
+            errors=grpc.RpcError,
+            waits=_PAUSES_SECONDS,
+            passes=lambda error: error.code() in busy,
+            explained=lambda error: self._refusal(method, error),
+        )
+
+    def _refusal(self, method: str, error: Any) -> PlatformError:
+        reason = " ".join(str(error.details()).split())[:300].rstrip(".")
+        return PlatformError(
+            f"lineage: the metadata store at {self._target} answered {error.code().name} to "
+            f"{method}: {reason}. See that the service metadata-grpc-service runs in the cluster, "
+            "and that --metadata names its gRPC port, if it is given."
+        )
 
 
 @functools.cache
