@@ -14,9 +14,9 @@ PAGE = Path(__file__).with_name("components.md")
 _HEAD = """\
 # Components
 
-Import them from `headrace_components.catalog`. Names of inputs, outputs and parameters are TFX's; a
-dict has the JSON field names of the TFX proto that its text names. `make golden` writes this page
-from the code.
+Import components from `headrace_components.catalog`. Inputs, outputs and parameters have the same
+names as in TFX. A dict uses the JSON field names of the TFX proto that its description names.
+`make golden` writes this page from the code.
 """
 _TITLES = {each.schema_title: each.__name__ for each in artifacts.ARTIFACT_TYPES}
 

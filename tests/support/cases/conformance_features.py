@@ -29,19 +29,20 @@ _HEAD = """\
 # What kfp offers, and where it runs
 
 Each line is a small pipeline of `tests/conformance/`. A test runs it on this machine and asserts
-its result. Another compiles it for Kubeflow and Vertex AI.
+its result. Another test compiles it for Kubeflow and Vertex AI.
 
-- Kubeflow: "works" is what a real one did, Kubeflow Pipelines 2.17. "works \\*" is compiled
-  otherwise since a real one failed there, or gave something else; it was not run on one since then,
-  but by the rules of its driver and launcher in `tests/support/launcher/kubeflow_driver.py`, which
-  a test holds to what the real ones did (`tests/fixtures/kubeflow_cases/`).
-- Vertex AI: "works" means that it compiles to what its documentation says it runs; none took part.
-- "refused" is what a target cannot run, or what kfp compiles to something else than it says:
-  `headrace compile` refuses it, with what to write instead. The notes have its words.
-- "kfp refuses" is what cannot be written at all.
+- Kubeflow: "works" was observed on a real Kubeflow Pipelines 2.17. "works \\*" means that a real
+  one failed or gave another result, and that Headrace now compiles the pipeline differently. This
+  new form was not run on a real one, but by the rules of its driver and launcher in
+  `tests/support/launcher/kubeflow_driver.py`. A test compares these rules with what real ones did
+  (`tests/fixtures/kubeflow_cases/`).
+- Vertex AI: "works" means that the compiled pipeline follows its documentation. It was not run.
+- "refused": the target cannot run it, or kfp compiles it to something else than it says.
+  `headrace compile` refuses it, and says what to write instead. The notes quote the messages.
+- "kfp refuses": it cannot be written with kfp at all.
 
-What the components of Headrace read as parameters is also compared after the rules of both
-launchers.
+The values that Headrace's components get for their parameters are also compared by the rules of
+both launchers.
 
 `make golden` writes this page.
 """
