@@ -41,7 +41,7 @@ from headrace_components.library.data.examples import (
     ExamplesWriter,
     examples_metadata,
 )
-from support.fakes.google_cloud import PROJECT, REGION, GoogleCloud, google_cloud, images
+from support.fakes.dataflow import PROJECT, REGION, GoogleCloud, google_cloud, images
 from support.launcher.entry_points import Launcher
 from support.oracles.statistics import differences
 from support.programs.beam_clusters import executor_input

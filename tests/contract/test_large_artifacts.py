@@ -20,6 +20,7 @@ from headrace_components.library.data import references
 from headrace_components.library.data.examples import ExamplesReader, ExamplesWriter
 from headrace_components.span_range.joining import join
 from support.fakes import object_stores
+from support.fakes.cloud_storage import cloud_storage
 from support.launcher.entry_points import Launcher, Outcome, Rules, Stored, TaskFailedError
 
 ROWS = 20_000
@@ -296,7 +297,8 @@ def test_beam_reads_and_writes_references(rows: Path, launcher: Launcher) -> Non
 
 def test_cloud_storage_holds_rows_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with object_stores.cloud_storage() as environment:
+    (tmp_path / "store/bucket").mkdir(parents=True)
+    with cloud_storage(tmp_path / "store") as environment:
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         path = moved(written(tmp_path / "examples"), "gs://bucket/run/task/examples")

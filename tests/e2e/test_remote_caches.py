@@ -19,6 +19,7 @@ from headrace.cli.main import main
 from headrace.targets.vertex import jobs_api
 from headrace_components.library.clients.object_stores import open_store
 from support.fakes import object_stores
+from support.fakes.cloud_storage import cloud_storage
 from support.fakes.kubeflow_api import KubeflowApi, kubeflow_api
 from support.fakes.vertex_pipelines import VertexPipelines, vertex_pipelines
 from support.launcher import compiled_runs
@@ -226,16 +227,21 @@ def test_where_a_pipeline_is_submitted_from_makes_no_difference(
     assert cluster.ran == BEFORE
 
 
-@pytest.fixture(params=[object_stores.s3, object_stores.cloud_storage], ids=["s3", "gs"])
+@pytest.fixture(params=["s3", "gs"])
 def bucket(
-    request: pytest.FixtureRequest, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    cluster: Cluster,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[str]:
     """The URI of a copy of the data in a store that is elsewhere."""
-    with request.param() as variables:
+    buckets = tmp_path / "cloud-storage"
+    (buckets / object_stores.BUCKET).mkdir(parents=True)
+    store = object_stores.s3() if request.param == "s3" else cloud_storage(buckets)
+    with store as variables:
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        scheme = "s3" if request.param is object_stores.s3 else "gs"
-        uri = f"{scheme}://{object_stores.BUCKET}/rides"
+        uri = f"{request.param}://{object_stores.BUCKET}/rides"
         put(uri, "days/day-1/a.csv", "miles\n1\n2\n3\n")
         put(uri, "zones.csv", "miles\n1\n2\n3\n")
         yield uri

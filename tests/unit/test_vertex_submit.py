@@ -155,8 +155,8 @@ def test_a_task_that_says_why_it_failed_is_quoted(
     told = {"kind": "input", "message": "trainer: `module_file` has no run_fn. Add one."}
     (task / "executor_error.json").write_text(json.dumps(told), "utf-8")
 
-    with cloud_storage(tmp_path) as address:
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", address)
+    with cloud_storage(tmp_path) as environment:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", environment["STORAGE_EMULATOR_HOST"])
         assert runs("watch", "mine", "--poll", "0.1") == 1
         assert told["message"] in capsys.readouterr().err
         (task / "executor_error.json").unlink()

@@ -1,16 +1,14 @@
-"""Object stores on this machine that speak the protocols of S3 and of Cloud Storage."""
+"""An object store on this machine that speaks the protocol of S3."""
 
 import contextlib
 import logging
 import os
-import socket
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
 import boto3
-from gcp_storage_emulator.server import create_server
 from moto.server import ThreadedMotoServer
 from pyarrow import fs
 
@@ -74,17 +72,3 @@ def put_key(environment: dict[str, str], key: str, content: bytes | None = b"x")
         client.delete_object(Bucket=BUCKET, Key=key)
     else:
         client.put_object(Bucket=BUCKET, Key=key, Body=content)
-
-
-@contextlib.contextmanager
-def cloud_storage() -> Iterator[dict[str, str]]:
-    """Runs a server of Cloud Storage's JSON API with one bucket; gives its variables."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = create_server("127.0.0.1", port, in_memory=True, default_bucket=BUCKET)
-    server.start()
-    try:
-        yield {"STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{port}"}
-    finally:
-        server.stop()
