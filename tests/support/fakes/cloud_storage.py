@@ -155,7 +155,7 @@ class CloudStorage:
             "name": name,
             "size": str(len(content)),
             "generation": str(written),
-            "updated": datetime.fromtimestamp(written / 1e9, UTC).isoformat(),
+            "updated": f"{datetime.fromtimestamp(written / 1e9, UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
             "crc32c": base64.b64encode(crc).decode(),
             "md5Hash": base64.b64encode(hashlib.md5(content).digest()).decode(),
         }
