@@ -8,8 +8,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from rich.console import Console
+from rich.console import Console, Group, OverflowMethod
 from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
 from rich.text import Text
 
 _STYLES = {
@@ -20,8 +22,6 @@ _STYLES = {
     "failed": "bold red",
 }
 
-_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-_ASCII_SPINNER = "|/-\\"
 _REFRESHES_PER_SECOND = 8
 # Lines of a terminal that the list of running tasks leaves to what has been printed above it.
 _LINES_ABOVE = 6
@@ -89,6 +89,10 @@ class ProgressDisplay:
         self._running: dict[str, float] = {}
         self._counts: dict[str, int] = {}
         self._name_width = 0
+        ascii_only = self._console.options.ascii_only
+        self._spinner = Spinner("line" if ascii_only else "dots", style="blue")
+        # The ellipsis is a character that not every terminal has.
+        self._overflow: OverflowMethod = "crop" if ascii_only else "ellipsis"
 
     def __enter__(self) -> Self:
         """Returns the display; it begins with `run_started`."""
@@ -177,7 +181,7 @@ class ProgressDisplay:
         room = self._console.width - 8 - 2 - 2 - detail.cell_len
         shown = Text(name)
         if self._console.is_terminal:
-            self._cut(shown, max(8, room))
+            shown.truncate(max(8, room), overflow=self._overflow)
         shown.pad_right(max(0, min(self._name_width, room) - shown.cell_len))
         return Text.assemble((f"{elapsed:>8}", "dim"), "  ", shown, "  ", detail)
 
@@ -188,34 +192,33 @@ class ProgressDisplay:
         with contextlib.suppress(OSError):
             self._console.print(text, soft_wrap=True)
 
-    def _running_tasks(self) -> Text:
+    def _running_tasks(self) -> Group:
         """Returns what the live display shows now. Called by its thread."""
         now = time.monotonic()
         with self._lock:
             running = [(name, now - since) for name, since in self._running.items()]
             counts = self._count_words(to_go=len(self._waiting))
         room = max(1, self._console.height - _LINES_ABOVE)
-        spinner = _ASCII_SPINNER if self._console.options.ascii_only else _SPINNER
-        frame = spinner[int(now * _REFRESHES_PER_SECOND) % len(spinner)]
-        lines = [self._running_line(frame, name, seconds) for name, seconds in running[:room]]
-        if len(running) > room:
-            lines.append(Text(f"  and {len(running) - room} more"))
-        total = Text(f"{_duration(now - self._start):>8}  {counts}", style="dim")
-        self._cut(total, self._console.width)
-        return Text("\n").join([*lines, total])
-
-    def _running_line(self, frame: str, name: str, seconds: float) -> Text:
-        elapsed = _duration(seconds)
-        room = max(8, self._console.width - 2 - 2 - max(8, len(elapsed)))
-        shown = Text(name)
-        self._cut(shown, room)
-        shown.pad_right(max(0, min(self._name_width, room) - shown.cell_len))
-        return Text.assemble((frame, "blue"), " ", shown, "  ", f"{elapsed:>8}")
-
-    def _cut(self, text: Text, width: int) -> None:
-        # The ellipsis is one character wide, where the terminal knows it.
-        ascii_only = self._console.options.ascii_only
-        text.truncate(width, overflow="crop" if ascii_only else "ellipsis")
+        widest = max(8, self._console.width - 12)  # beside the spinner and the time
+        table = Table.grid(padding=(0, 1, 0, 0))
+        table.add_column(width=1)
+        table.add_column(
+            min_width=min(self._name_width, widest),
+            max_width=widest,
+            no_wrap=True,
+            overflow=self._overflow,
+        )
+        table.add_column(min_width=9, no_wrap=True, justify="right")
+        for name, seconds in running[:room]:
+            table.add_row(self._spinner, Text(name), _duration(seconds))
+        more = [Text(f"  and {len(running) - room} more")] if len(running) > room else []
+        total = Text(
+            f"{_duration(now - self._start):>8}  {counts}",
+            style="dim",
+            no_wrap=True,
+            overflow=self._overflow,
+        )
+        return Group(table, *more, total)
 
     def _count_words(self, to_go: int = 0) -> str:
         words = [f"{count} {state}" for state, count in self._counts.items()]
