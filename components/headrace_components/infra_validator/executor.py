@@ -36,7 +36,7 @@ def execute(task: Task) -> None:
     wanted = _requests(task, model, params)
     logging.info("infra_validator: starting %s, %d requests.", server[0], len(wanted))
     with tempfile.TemporaryDirectory(prefix="headrace-server-") as folder:
-        # A server takes a directory of versions, and each artifact holds just one.
+        # A server reads a directory of versions, but each artifact has only one version.
         shutil.copytree(model, Path(folder, params.model_name, str(int(time.time()))))
         validation = Validation(
             command=server,

@@ -33,7 +33,7 @@ def build(model: Path, examples: Artifact, params: InfraValidatorParams) -> list
         params: Which signatures, and how many rows of which split.
 
     Raises:
-        InputError: The model has no such signature, or the examples no such rows.
+        InputError: The model does not have this signature, or the examples do not have these rows.
     """
     signatures = saved_model.read_signatures(_COMPONENT, model, params.tags, params.signatures)
     records = _records(examples, params)
@@ -100,7 +100,7 @@ def _parsed(record: bytes) -> example_pb2.Example:
 
 
 def as_log(request: Any) -> bytes:
-    """Returns a request as a serialized `PredictionLog`, as warm-up files hold it."""
+    """Returns a request as a serialized `PredictionLog`, the format of warm-up files."""
     log = prediction_log_pb2.PredictionLog()
     if isinstance(request, predict_pb2.PredictRequest):
         log.predict_log.request.CopyFrom(request)

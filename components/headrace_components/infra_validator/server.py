@@ -34,7 +34,7 @@ class _Server(
     prediction_service_pb2_grpc.PredictionServiceServicer,  # type: ignore[misc]
     model_service_pb2_grpc.ModelServiceServicer,  # type: ignore[misc]
 ):
-    """Both services over the newest version in a directory. Loading happens beside answering."""
+    """Serves the newest version in a directory by both services. It answers while a model loads."""
 
     def __init__(self, model_name: str, base_path: Path) -> None:
         self._name = model_name
@@ -78,7 +78,7 @@ class _Server(
         return self._answered("regress", request.model_spec, request, context)
 
     def MultiInference(self, request: Any, context: Any) -> Any:  # noqa: N802  gRPC's name
-        """Answers examples with what several signatures classify and regress."""
+        """Answers examples with the classes and regressions of several signatures."""
         for task in request.tasks:
             self._check_name(task.model_spec, context)
         return self._answered("multi_inference", None, request, context)

@@ -40,7 +40,7 @@ _STATE = get_model_status_pb2.ModelVersionStatus.State
 
 
 class NotServedError(Exception):
-    """Why a try did not succeed; no failure of the task."""
+    """Why an attempt did not succeed; the task may still succeed."""
 
 
 def command(model_server: str) -> list[str]:
@@ -69,7 +69,7 @@ class Validation:
     Attributes:
         command: Start of the command line of the server.
         model_name: The name under which the server has the model.
-        base_path: Directory that holds the model in a directory named by a version.
+        base_path: Directory that contains the model in a directory named by a version.
         max_seconds: How long loading, and then each request, may take.
         requests: What to ask once the model is there.
     """
@@ -110,7 +110,7 @@ class Validation:
         try:
             versions = get_status(request, timeout=self.max_seconds).model_version_status
         except grpc.RpcError as error:
-            # It does not listen yet, or has not looked into the directory yet.
+            # The server does not listen yet, or has not looked into the directory yet.
             logging.debug("infra_validator: no status yet: %s", error)
             return False
         for version in versions:

@@ -32,7 +32,7 @@ from headrace_components.library.runs.disk import sync
 
 
 def execute(task: Task) -> None:
-    """Pushes the model if it is blessed; fills `pushed_model` with a copy and where it went."""
+    """Pushes the model if it is blessed; fills `pushed_model` with a copy and its location."""
     params = read(KubernetesPusherParams, task.params, task.component)
     pushed = task.output("pushed_model")
     if not may_push(task):
@@ -60,14 +60,14 @@ def execute(task: Task) -> None:
 def _place(source: PushSource, base: Path, *, is_versioned: bool) -> tuple[str, str]:
     """Copies the model into a directory named after its contents, unless it is there.
 
-    Nothing else ever lies in that directory, so a server that reads it serves this model, today and
-    when it is started again, and a task that runs again finds what it copied.
+    Nothing else is ever written to that directory. So a server that reads it serves this model,
+    also after a restart, and a task that runs again finds its earlier copy.
 
     Args:
         source: The model.
         base: The directory of all models.
-        is_versioned: Whether the server expects a version's directory, with a number for a name,
-            around the files, as TensorFlow Serving does.
+        is_versioned: Whether the server expects the files in a directory named by a version number,
+            like TensorFlow Serving.
 
     Returns:
         Name of the directory in `base`, and the version: seconds since the epoch, or a digest where
@@ -79,7 +79,7 @@ def _place(source: PushSource, base: Path, *, is_versioned: bool) -> tuple[str, 
     if is_versioned:
         version = _version_in(folder) or str(int(time.time()))
     if is_mounted_bucket(base):
-        # Renaming is copying there, so whether a copy is whole cannot be told: it is made again.
+        # There, renaming means copying, so a complete copy cannot be recognized. Copy again.
         copy_model(source.path, folder / version if is_versioned else folder)
         return name, version
     with partial_directory(base) as partial:
@@ -127,7 +127,7 @@ def _roll_out(
     try:
         return rollout.wait(cluster, change, params.timeout_seconds)
     except rollout.SupersededError:
-        raise  # what is there now is another's to roll back
+        raise  # the object now belongs to another push, which may roll it back
     except ComponentError as error:
         if not params.roll_back:
             raise
@@ -135,7 +135,7 @@ def _roll_out(
 
 
 def _roll_back(cluster: Cluster, change: rollout.Rollout) -> str:
-    """Restores what decides which model is served, and says so."""
+    """Restores the fields that decide which model is served, and returns a text about it."""
     kind, before = change.kind, change.before
     if before is None:
         return "There was no version before to roll back to."

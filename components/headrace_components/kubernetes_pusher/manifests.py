@@ -1,4 +1,4 @@
-"""What a push applies, as Kubernetes and KServe document it."""
+"""The manifests that a push applies, as documented by Kubernetes and KServe."""
 
 import hashlib
 import json
@@ -46,8 +46,8 @@ def inference_service(
         predictor["maxReplicas"] = params.max_replicas
     if params.service_account:
         predictor["serviceAccountName"] = params.service_account
-    # Pods carry the labels of the predictor: those of this push are told by it. How many requests
-    # they get is none of their business.
+    # Pods have the labels of the predictor, so this label identifies the pods of this push. The
+    # traffic share is not a property of the pods.
     predictor["labels"] = {PUSH_LABEL: _digest(params.name, predictor)}
     if params.canary_traffic_percent < 100:
         predictor["canaryTrafficPercent"] = params.canary_traffic_percent
@@ -67,7 +67,7 @@ def deployment(params: KubernetesPusherParams, location: str, version: str) -> d
     container: dict[str, Any] = {
         "name": _CONTAINER,
         "image": params.image,
-        # Not the image's own script, which gives the server a base path of its own.
+        # Not the script of the image, because it sets another base path.
         "command": ["/usr/bin/tensorflow_model_server"],
         "args": [
             f"--model_name={params.name}",
@@ -79,7 +79,7 @@ def deployment(params: KubernetesPusherParams, location: str, version: str) -> d
             {"name": "grpc", "containerPort": _GRPC_PORT, "protocol": "TCP"},
             {"name": "rest", "containerPort": REST_PORT, "protocol": "TCP"},
         ],
-        # What it says before it ends is then in the status of its pod, where a push looks.
+        # The last output of the server is then in the status of its pod, where a push reads it.
         "terminationMessagePolicy": "FallbackToLogsOnError",
         # The server listens when it has loaded the model, and ends when it cannot.
         "readinessProbe": {
@@ -124,7 +124,7 @@ def service(params: KubernetesPusherParams) -> dict[str, Any]:
 
 
 def push_of(found: Mapping[str, Any]) -> str:
-    """Returns the label of the pods that a manifest or an object asks for; empty for none."""
+    """Returns the push label that a manifest or an object gives its pods; empty without one."""
     spec = found.get("spec", {})
     holder = spec["predictor"] if "predictor" in spec else spec.get("template", {}).get("metadata")
     return str((holder or {}).get("labels", {}).get(PUSH_LABEL, ""))

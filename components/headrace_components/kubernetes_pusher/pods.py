@@ -1,26 +1,26 @@
-"""What keeps the pods of a push from being ready, as their status tells."""
+"""Finds out why the pods of a push are not ready, from their status."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 Object = Mapping[str, Any]
 
-# Of a pod that is on its way.
+# A pod is still starting.
 _STARTING = ("ContainerCreating", "PodInitializing")
 
-# Of a container that Kubernetes tries to start again and again.
+# A container that Kubernetes tries to start again and again.
 # https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/images/types.go
 _NOT_STARTED = (
     "CreateContainerConfigError", "CreateContainerError", "ErrImageNeverPull", "ErrImagePull",
     "ImageInspectError", "ImagePullBackOff", "InvalidImageName", "RunContainerError",
 )  # fmt: skip
 
-# The first may be the fault of the node, the second says that it is not.
+# The node may cause a first crash. After a second one the cause is in the container.
 _CRASHES = 2
 
 
 def crashes(pods: Iterable[Object], seen: dict[str, int]) -> bool:
-    """Whether a container ends with an error whenever it is started.
+    """Returns whether a container ends with an error at every start.
 
     Args:
         pods: The pods.
@@ -36,7 +36,7 @@ def crashes(pods: Iterable[Object], seen: dict[str, int]) -> bool:
 
 
 def is_not_started(pods: Iterable[Object]) -> bool:
-    """Whether a container cannot be started at all; the cause may pass."""
+    """Returns whether a container cannot be started at all; the cause may be temporary."""
     return any(
         container.get("state", {}).get("waiting", {}).get("reason") in _NOT_STARTED
         for _, container in _containers(pods)
@@ -44,7 +44,7 @@ def is_not_started(pods: Iterable[Object]) -> bool:
 
 
 def troubles(pods: Iterable[Object]) -> list[str]:
-    """Says what keeps pods from being ready, one line a container or pod."""
+    """Returns why pods are not ready, one line per container or pod."""
     found = []
     for pod in pods:
         name, status = pod["metadata"]["name"], pod.get("status", {})
@@ -90,16 +90,16 @@ def _container_trouble(container: Object) -> str:
 
 
 def joined(parts: Iterable[str | None]) -> str:
-    """Returns what is said of `parts`, in one line without a full stop."""
+    """Joins texts into one line without a full stop."""
     return ": ".join(" ".join(part.split()) for part in parts if part).rstrip(".")
 
 
 def condition(status: Object, kind: str) -> Object:
-    """Returns a condition of an object's status, empty where there is none of this kind."""
+    """Returns a condition of an object's status, or an empty object if it does not exist."""
     conditions = status.get("conditions", [])
     return next((each for each in conditions if each.get("type") == kind), {})
 
 
 def is_true(status: Object, kind: str) -> bool:
-    """Whether an object's status has a condition, and it holds."""
+    """Returns whether an object's status has a condition that is true."""
     return condition(status, kind).get("status") == "True"

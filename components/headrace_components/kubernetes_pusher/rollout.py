@@ -1,6 +1,6 @@
-"""Whether what was applied has come up, and why not.
+"""Checks whether an applied version is ready, and finds out why not.
 
-`pods` says what keeps single pods from it.
+`pods` has the reasons of single pods.
 """
 
 import logging
@@ -29,15 +29,15 @@ from headrace_components.kubernetes_pusher.pods import (
 )
 from headrace_components.kubernetes_pusher.serving_cluster import Cluster, Kind
 
-# A watch may end in silence, and the readiness of pods is no change of the object.
+# A watch may end without an event, and it does not report when pods become ready.
 _WATCH_SECONDS = 10
 _PROGRESS_SECONDS = 30
 
-# What KServe calls a model that will not come up.
+# KServe's words for a model that cannot be loaded.
 _INVALID = "InvalidSpec"
 _FAILED = ("BlockedByFailedLoad", _INVALID)
 
-# How long a failure that may pass must last.
+# A transient failure must last this long before it counts.
 _FAILURE_SECONDS = 60
 
 # An operator's, not an author's, trouble.
@@ -46,12 +46,12 @@ _UNSCHEDULABLE = "Unschedulable"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class State:
-    """How far a rollout is.
+    """The progress of a rollout.
 
     Attributes:
         waits_for: What is missing; empty when it is done.
         failure: Why it will not be done; empty while it may.
-        may_pass: Whether the failure may mend itself, as a download that is tried again.
+        may_pass: Whether the failure may be temporary, for example a download that is tried again.
     """
 
     waits_for: str = ""
@@ -66,7 +66,7 @@ class Rollout:
     Attributes:
         kind: A Deployment or an InferenceService.
         name: Its name.
-        before: The object as it was before the change, or None where there was none.
+        before: The object before the change, or None if there was none.
         generation: That of the object with the change.
         push: The label of the pods that are to come up.
     """
@@ -79,7 +79,7 @@ class Rollout:
 
 
 class SupersededError(InputError):
-    """Another push has changed the object: what it serves is not this one's model."""
+    """Another push has changed the object: it does not serve the model of this push."""
 
 
 def wait(cluster: Cluster, rollout: Rollout, timeout_seconds: int) -> Object:
@@ -87,7 +87,7 @@ def wait(cluster: Cluster, rollout: Rollout, timeout_seconds: int) -> Object:
 
     Raises:
         SupersededError: Another push came in between.
-        InputError: It failed by the model, the image or what else a parameter names.
+        InputError: It failed because of the model, the image or something else in a parameter.
         PlatformError: It failed for want of room, or is not done in time.
     """
     start = told = time.monotonic()
@@ -102,7 +102,7 @@ def wait(cluster: Cluster, rollout: Rollout, timeout_seconds: int) -> Object:
             state = _state(rollout, found, _pods(cluster, rollout), restarts)
             now = time.monotonic()
             if not state.failure and not state.waits_for:
-                # Once more: what is reported is what is served when the task ends.
+                # Check again: report the version that is served when the task ends.
                 _check_ours(rollout, cluster.find(rollout.kind, rollout.name) or {})
                 return found
             failed = min(failed, now) if state.failure else float("inf")
@@ -155,8 +155,8 @@ def _pods(cluster: Cluster, rollout: Rollout) -> list[dict[str, Any]]:
 def deployment_state(found: Object, pods: Sequence[Object]) -> State:
     """Judges a Deployment by the rules of `kubectl rollout status`.
 
-    Those name the old replicas first, which stay as long as a new one is not ready: here a new
-    one's trouble goes before.
+    These conditions name the old replicas first, which remain until a new one is ready. Here the
+    problem of a new replica is more important.
 
     Args:
         found: The Deployment.
@@ -188,13 +188,13 @@ def deployment_state(found: Object, pods: Sequence[Object]) -> State:
 def inference_service_state(found: Object, before: Object | None, pods: Sequence[Object]) -> State:
     """Judges an InferenceService.
 
-    Its status is about the version before until the controller has seen a change, and has nothing
-    to tell one from the other: `observedGeneration` is that of an object behind it. So after a
-    change one of the push's own pods must have been ready, and a failure must not be the old one.
+    Until the controller has seen a change, the status is that of the version before, and nothing in
+    it shows this: `observedGeneration` belongs to another object. So after a change, one of the
+    push's own pods must have been ready, and a failure must not be the old one.
 
     Args:
         found: The object.
-        before: The object before the change, or None where there was none.
+        before: The object before the change, or None if there was none.
         pods: The pods of the push.
     """
     status = found.get("status", {})

@@ -23,7 +23,7 @@ from headrace_components.contract.errors import (
 )
 from headrace_components.contract.patience import patiently
 
-# Who owns the fields that a push sets, for server-side apply.
+# The owner of the fields that a push sets, for server-side apply.
 _FIELD_MANAGER = "headrace"
 
 _RETRY_SECONDS = (1, 2, 4, 8, 16)
@@ -38,10 +38,10 @@ class Kind:
     """A kind of object.
 
     Attributes:
-        api: Group and version, as "apps/v1"; "v1" for the core.
+        api: Group and version, such as "apps/v1"; "v1" for the core.
         kind: As in manifests, "Deployment".
         plural: As in paths and roles, "deployments".
-        verbs: What a push does with it, as in roles.
+        verbs: The verbs of a role that a push needs for it.
     """
 
     api: str
@@ -51,7 +51,7 @@ class Kind:
 
     @property
     def rule(self) -> str:
-        """The rule of a Role that allows a push what it does."""
+        """The rule of a Role that allows what a push does."""
         group = self.api.rpartition("/")[0]
         return json.dumps(
             {"apiGroups": [group], "resources": [self.plural], "verbs": list(self.verbs)}
@@ -95,7 +95,7 @@ class Cluster:
         self._client = client.ApiClient(configuration)
 
     def find(self, kind: Kind, name: str) -> dict[str, Any] | None:
-        """Returns an object, or None where there is none of this name.
+        """Returns an object, or None if no object has this name.
 
         Raises:
             InputError: The cluster does not have objects of this kind.
@@ -113,7 +113,8 @@ class Cluster:
     def apply(self, kind: Kind, manifest: dict[str, Any]) -> dict[str, Any]:
         """Makes an object, or changes the fields that `manifest` has, and returns it.
 
-        What an earlier push set and `manifest` lacks goes back to its default.
+        Fields that an earlier push set and that are missing in `manifest` go back to their
+        defaults.
         """
         name = manifest["metadata"]["name"]
         query = {"fieldManager": _FIELD_MANAGER, "force": "true"}
@@ -122,13 +123,14 @@ class Cluster:
     def replace(
         self, kind: Kind, name: str, fields: dict[str, Any], while_it_has: dict[str, Any]
     ) -> dict[str, Any]:
-        """Replaces parts of an object, given by JSON pointer, as "/spec/template".
+        """Replaces parts of an object, given by JSON pointers such as "/spec/template".
 
         Args:
             kind: Its kind.
             name: Its name.
-            fields: The parts, and what to put there.
-            while_it_has: Other parts, and what must be there: else nothing is changed.
+            fields: The parts and their new values.
+            while_it_has: Other parts and the values that they must have; otherwise nothing is
+                changed.
         """
         operations = [
             {"op": operation, "path": pointer, "value": value}
@@ -143,7 +145,7 @@ class Cluster:
         return list(self._call("list", kind, query={"labelSelector": label}).get("items", []))
 
     def watch(self, kind: Kind, name: str, seconds: int) -> Iterator[dict[str, Any]]:
-        """Yields an object as it is, and again whenever it changes, for some seconds."""
+        """Yields an object at once, and again after each change, for some seconds."""
 
         def open_stream(**options: Any) -> Any:
             query = {
@@ -238,13 +240,13 @@ class Cluster:
             )
         if error.status == 404:
             return _NotThereError(_message(error), is_kind=not _is_status(error))
-        if error.status in _BUSY or not error.status:  # 0 where no secure connection comes about
+        if error.status in _BUSY or not error.status:  # 0 if no secure connection could be made
             return PlatformError(f"{reason}Run the task again; nothing is done twice.")
         return InputError(f"{reason}Correct what it names.")
 
 
 class _NotThereError(ComponentError):
-    """The API server has no such object, or no such kind of object."""
+    """The API server does not have this object, or this kind of object."""
 
     def __init__(self, message: str, *, is_kind: bool) -> None:
         super().__init__(message)

@@ -1,1 +1,1 @@
-"""Copies a blessed model to where a server watches."""
+"""Copies a blessed model to a directory that a server watches."""

@@ -1,8 +1,8 @@
-"""Copies a blessed model to where a server watches, so that no half of it is ever seen.
+"""Copies a blessed model to a directory that a server watches, which never sees a part of it.
 
-A task may be killed after its model became a version and before that is known, and tried again. So
-a version bears the mark of its task: in an attribute of its directory, or in a file beside it where
-a bucket is mounted, which has no attributes.
+A task may be killed after its model became a version and before this is recorded, and then be tried
+again. So a version has the mark of its task: in an attribute of its directory, or in a file beside
+it if a bucket is mounted, because buckets have no attributes.
 
 TensorFlow is not needed, and not in the image.
 """
@@ -32,12 +32,13 @@ from headrace_components.library.runs.disk import sync
 from headrace_components.pusher.params import PusherParams
 
 _ATTRIBUTE = "user.headrace.push"
-# The local backend has a task write beside its place; the rest of the URI is the task's for good.
+# On the local backend a task first writes beside its final place; the rest of the URI stays the
+# same.
 _PLACE_OF_WRITING = re.compile(r"/\.([^/]+)\.[0-9a-f]{8}\.partial/")
 
 
 def execute(task: Task) -> None:
-    """Pushes the model if it is blessed; fills `pushed_model` with a copy and where it went."""
+    """Pushes the model if it is blessed; fills `pushed_model` with a copy and its location."""
     params = read(PusherParams, task.params, task.component)
     pushed = task.output("pushed_model")
     if not may_push(task):
@@ -60,12 +61,12 @@ def execute(task: Task) -> None:
 
 
 def _mark(uri: str) -> str:
-    """Returns what tells this task, in whichever try, from every other."""
+    """Returns a text that identifies this task, the same in every attempt."""
     return hashlib.sha256(_PLACE_OF_WRITING.sub(r"/\1/", uri).encode()).hexdigest()[:32]
 
 
 def _push(model: Path, base: Path, mark: str = "") -> Path:
-    """Copies the model to a new version of its own and returns that directory.
+    """Copies the model to a new version and returns its directory.
 
     The version is that of an earlier try of the same task, if there was one.
     """
@@ -78,7 +79,7 @@ def _push(model: Path, base: Path, mark: str = "") -> Path:
         if mark and _mark_of(version) == mark and _holds(version, model):
             logging.info("pusher: an earlier try of this task pushed version %s.", version.name)
             return version
-    # TensorFlow Serving looks at directories with a number for a name, and at no other.
+    # TensorFlow Serving only looks at directories whose name is a number.
     with partial_directory(base) as partial:
         copy_model(model, partial)
         _set_mark(partial, mark)
@@ -91,13 +92,13 @@ def _push(model: Path, base: Path, mark: str = "") -> Path:
 def _version_in_bucket(model: Path, base: Path, mark: str) -> Path:
     """Returns the directory of a version, the same for each try of the task.
 
-    Which that is, a note says that is written before it.
+    A note, written before the copy, says which version it is.
     """
     note = base / f".{mark}.version"
     known = note.read_text("utf-8").strip() if note.is_file() else ""
     if known.isdecimal():
         version = base / known
-        if not (version / READY_FILE).is_file():  # what an earlier try left half copied
+        if not (version / READY_FILE).is_file():  # an incomplete copy of an earlier attempt
             shutil.rmtree(version, ignore_errors=True)
             return version
         if _holds(version, model):
@@ -115,7 +116,7 @@ def _versions(base: Path) -> list[Path]:
 def _mark_of(version: Path) -> str:
     try:
         return os.getxattr(version, _ATTRIBUTE).decode("utf-8", "replace")
-    except (OSError, AttributeError):  # it has none, or the file system or machine knows of none
+    except (OSError, AttributeError):  # it has none, or attributes are not supported
         return ""
 
 
@@ -159,7 +160,7 @@ def _rename_to_next_version(partial: Path, base: Path) -> Path:
 
 
 def _next_version(base: Path) -> int:
-    """Returns the time in seconds since the epoch, or more: greater than any version in `base`.
+    """Returns the time in seconds since the epoch, or more: it exceeds all versions in `base`.
 
     A server loads the greatest number; a clock that was set back must not hide the new model.
     """

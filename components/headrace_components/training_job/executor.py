@@ -1,4 +1,4 @@
-"""Hands a task to several pods, waits for them, and takes over what they wrote.
+"""Runs a task in several pods: starts them, waits for them, and copies their outputs back.
 
 Kubeflow's launcher brings a task's artifacts into one pod, and takes them from there. So they go
 through a volume that all pods mount: the inputs are copied to it, the pods work on it as if it were

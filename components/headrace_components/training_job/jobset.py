@@ -11,7 +11,7 @@ from headrace_components.contract.machines import HOSTS_VARIABLE
 from headrace_components.training_job.jobset_api import Cluster
 
 EXECUTOR_INPUT = "HEADRACE_EXECUTOR_INPUT"
-"""What stands for the task's message in the arguments of a pod's container."""
+"""The placeholder for the task's message in the arguments of a pod's container."""
 
 _TASK_LABEL = "headrace.dev/task"
 _JOBSET_LABEL = "jobset.sigs.k8s.io/jobset-name"
@@ -34,7 +34,7 @@ def name_of(digest: str) -> str:
 def start(
     cluster: Cluster, name: str, pod: Object, workers: int, message: Object, digest: str
 ) -> None:
-    """Creates a JobSet; what an earlier attempt left is deleted.
+    """Creates a JobSet, after deleting the one of an earlier attempt.
 
     Args:
         cluster: Where.
@@ -79,7 +79,7 @@ def _manifest(name: str, pod: Object, workers: int, message: Object, digest: str
         "metadata": metadata,
         "spec": {
             "network": {"enableDNSHostnames": True, "subdomain": name},
-            # One that is lost loses the others' step, too: the task is tried again as a whole.
+            # If one pod is lost, the others cannot go on either: the whole task is tried again.
             "failurePolicy": {"maxRestarts": 0},
             "replicatedJobs": [{"name": _JOB, "replicas": 1, "template": {"spec": job}}],
         },
@@ -99,7 +99,7 @@ def pods(cluster: Cluster, name: str) -> list[Object]:
 
 
 def described(found: list[Object], workers: int) -> str:
-    """Returns in one line how many pods are there, and what those wait for that do not run."""
+    """Returns in one line how many pods run, and what the others wait for."""
     running = [each for each in found if each["status"].get("phase") in ("Running", "Succeeded")]
     waiting = sorted({reason for each in found if (reason := _waits_for(each))})
     names = ", ".join(sorted(each["metadata"]["name"] for each in running))
@@ -126,7 +126,7 @@ def first_failed(found: list[Object]) -> Object | None:
 
 
 def ending(pod: Object) -> str:
-    """Returns how a failed pod's container ended, as "exit code 137 (OOMKilled)"."""
+    """Returns how the container of a failed pod ended, such as "exit code 137 (OOMKilled)"."""
     terminated = _terminated(pod)
     reason = terminated.get("reason") or pod["status"].get("reason") or "Error"
     return f"exit code {terminated.get('exitCode', 'unknown')} ({reason})"

@@ -1,4 +1,4 @@
-"""The Kubernetes API as far as a JobSet needs it: again when it is busy, refusals explained."""
+"""The Kubernetes API for JobSets: repeats calls when it is busy, and explains refusals."""
 
 import json
 import os
@@ -55,7 +55,7 @@ class Cluster:
         """Makes a JobSet.
 
         Raises:
-            PlatformError: The cluster has no JobSets, or the account may not make one.
+            PlatformError: The cluster has no JobSets, or the account may not create one.
         """
         try:
             self._call(self._objects.create_namespaced_custom_object, manifest)
@@ -97,7 +97,7 @@ class Cluster:
                 raise _refusal("delete", error) from error
 
     def pods(self, label: str) -> list[Object]:
-        """Returns the pods that have a label, as the API's JSON."""
+        """Returns the pods with a label, as JSON of the API."""
         method = self._core.list_namespaced_pod
         answer = self._core_call("list pods", method, label_selector=label, _preload_content=False)
         return list(json.loads(answer.data)["items"])
@@ -134,7 +134,7 @@ def _explained(error: Exception) -> Exception:
             f"training_job: the API server does not answer: {error}. Run the task again when the "
             "cluster is reachable."
         )
-    return error  # the caller adds what it asked for
+    return error  # the caller adds the name of its request
 
 
 def _refusal(doing: str, error: ApiException) -> InputError | PlatformError:

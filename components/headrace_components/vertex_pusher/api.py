@@ -30,7 +30,7 @@ T = TypeVar("T")
 CALL_SECONDS = 60
 """How long one call may take."""
 
-# In all a little over a minute: quotas are counted by the minute.
+# A little more than a minute in all: quotas are counted per minute.
 _RETRY_SECONDS = (1, 2, 4, 8, 16, 32)
 
 _FIRST_POLL_SECONDS = 0.2
@@ -78,10 +78,10 @@ class VertexApi:
             raise _no_credentials(error) from error
 
     def call(self, doing: str, step: Callable[[], T]) -> T:
-        """Returns what `step` returns; takes it again when Vertex AI is busy.
+        """Returns the result of `step`; repeats the step when Vertex AI is busy.
 
         Args:
-            doing: What the step does, for messages, as "upload the model".
+            doing: A description of the step for messages, such as "upload the model".
             step: A step that does nothing twice when it is taken again.
 
         Raises:
@@ -115,12 +115,12 @@ class VertexApi:
     def finish_earlier(self, client: Any, resource: str, kind: str, doing: str) -> None:
         """Waits for operations that a task began on a resource before it was cancelled.
 
-        Whether they succeeded shows in the resource, at which every step looks first.
+        The resource shows whether they succeeded, and every step looks at it first.
 
         Args:
             client: The client of the resource's service.
             resource: Its name.
-            kind: Type of the operations' metadata, as "UploadModelOperationMetadata".
+            kind: Type of the operations' metadata, such as "UploadModelOperationMetadata".
             doing: What they do, for messages.
 
         Raises:

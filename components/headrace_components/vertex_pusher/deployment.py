@@ -19,7 +19,7 @@ from headrace_components.vertex_pusher.api import CALL_SECONDS, VertexApi
 from headrace_components.vertex_pusher.messages import message
 from headrace_components.vertex_pusher.params import VertexPusherParams
 
-# In a request to deploy, the API's name for the model that is being deployed.
+# In a request to deploy, the API uses this name for the model that is being deployed.
 _NEW = "0"
 
 _CREATE = "make the endpoint"
@@ -33,7 +33,7 @@ class Deployment:
         params: The parameters of the task.
 
     Raises:
-        InputError: A parameter has no form that the API knows.
+        InputError: A parameter has a form that the API does not accept.
     """
 
     def __init__(self, api: VertexApi, params: VertexPusherParams) -> None:
@@ -88,7 +88,7 @@ class Deployment:
         return self._api.endpoints.create_endpoint(request, timeout=CALL_SECONDS).operation
 
     def _begin_to_deploy(self, model: Any, doing: str) -> Any:
-        """Returns the operation that deploys the version, or None where it is deployed."""
+        """Returns the operation that deploys the version, or None if it is already deployed."""
         self._api.finish_earlier(
             self._api.endpoints, self.name, "DeployModelOperationMetadata", doing
         )
@@ -117,7 +117,7 @@ class Deployment:
         )
 
     def _deployed(self, endpoint: Any, model: Any) -> Any | None:
-        """Returns what is deployed of the version on such machines, or None."""
+        """Returns the deployed model of the version on such machines, or None."""
         wanted = self._wanted(model)
         return next(
             (each for each in endpoint.deployed_models if _is_same(each, wanted, model.version_id)),
@@ -169,8 +169,8 @@ def shared_out(shares: Mapping[str, int], model: str, percentage: int) -> dict[s
     Args:
         shares: Percentages by ID of the deployed model; they add up to 100, or there are none.
         model: ID of the model that gets a share.
-        percentage: Its share, 0 to 100. Where no other model gets any, it gets all, since the
-            API knows no requests that nobody answers.
+        percentage: Its share, 0 to 100. If no other model gets requests, it gets all of them,
+            because the API requires that the shares add up to 100.
 
     Returns:
         Percentages that add up to 100, the other models' in proportion to what they had. Empty
@@ -196,8 +196,8 @@ def _is_same(deployed: Any, wanted: Any, version: str) -> bool:
 
 
 def _terms(deployed: Any) -> tuple[Any, ...]:
-    # Only what a push sets: the API adds fields. Nor the model's whole name, in which the API may
-    # write the project's number for its ID.
+    # Compare only the fields that a push sets, because the API adds others. Do not compare the full
+    # name of the model, because the API may replace the project's ID in it by its number.
     resources = deployed.dedicated_resources
     return (
         deployed.model.partition("@")[0].rpartition("/")[2],

@@ -18,7 +18,7 @@ from headrace_components.vertex_pusher.registry import Registry
 
 
 def execute(task: Task) -> None:
-    """Pushes the model if it is blessed; fills `pushed_model` with a copy and where it went."""
+    """Pushes the model if it is blessed; fills `pushed_model` with a copy and its location."""
     params = read(VertexPusherParams, task.params, task.component)
     pushed = task.output("pushed_model")
     if not may_push(task):

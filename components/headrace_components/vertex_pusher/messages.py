@@ -17,7 +17,7 @@ def message(kind: Any, parameter: str, fields: Mapping[str, Any]) -> Any:
         fields: Values by name.
 
     Raises:
-        InputError: The message has no such field, or a value is not of the field's type.
+        InputError: The message does not have this field, or a value does not fit the field's type.
     """
     plain = kind.pb(kind())
     try:

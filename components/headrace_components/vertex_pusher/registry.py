@@ -43,8 +43,8 @@ class Registry:
     def version(self) -> Any:
         """Returns the version of the model, a `Model`, after uploading it if it is not there.
 
-        An alias ties a version to what it was made from, so that a task that runs again finds what
-        it uploaded before. Labels could not: they are those of the model and the version merged.
+        An alias connects a version with its source, so that a task that runs again finds its
+        earlier upload. Labels do not work: the API merges those of the model and the version.
         """
         found = self._api.call(_UPLOAD, self._find_or_begin)
         if isinstance(found, Model):
