@@ -37,13 +37,13 @@ def predict(
     readers: Sequence[ExamplesReader],
     splits: Sequence[str],
 ) -> int:
-    """Writes what the embedded engine writes, in several files, and returns the number of rows.
+    """Writes the same as the embedded engine, but in several files, and returns the number of rows.
 
     Args:
         task: Has the inputs and outputs.
         params: Has Beam's options.
         model: What is called of the model.
-        specs: Columns to add by signature; none for prediction logs.
+        specs: Columns to add by signature; empty for prediction logs.
         readers: The examples, opened.
         splits: Splits to predict.
     """
@@ -81,7 +81,7 @@ def _rows(
     *,
     has_batches: bool,
 ) -> Any:
-    """Returns triples of a split, rows of it as list columns or None, and as records."""
+    """Returns triples: a split, its rows as list columns or None, and its rows as records."""
     read = ReadPairs if has_batches else ReadRecords
     rows = []
     for index, (artifact, reader) in enumerate(zip(task.inputs["examples"], readers, strict=True)):
@@ -130,7 +130,7 @@ class _Predict(beam.DoFn):
 
 
 def _finish_logs(shards: Sequence[Shard], target: Artifact, location: str) -> int:
-    """Gives all files their names; logs are of no split, and lie beside each other."""
+    """Gives all files their names. Logs have no split, so they are in one directory."""
     files = [
         locations.join(shard.directory, f"Split-{shard.split}", file.name)
         for shard in shards

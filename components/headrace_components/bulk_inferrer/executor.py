@@ -23,7 +23,7 @@ from headrace_components.library.models.blessings import is_blessed
 
 
 def execute(task: Task) -> None:
-    """Writes `prediction_logs-*.gz`, or `Split-<name>/examples-*.gz` where columns are asked for.
+    """Writes `prediction_logs-*.gz`, or `Split-<name>/examples-*.gz` if columns are asked for.
 
     A model that is not blessed leaves both outputs empty.
     """

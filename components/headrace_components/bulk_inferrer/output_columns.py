@@ -30,8 +30,8 @@ def by_signature(
         signatures: A `SignatureDef` by name.
 
     Raises:
-        InputError: A spec names no signature that is called, one of another method, or an output
-            that the signature has not.
+        InputError: A spec names a signature that is not called, a signature of another method, or
+            an output that the signature does not have.
     """
     found = {}
     for spec in specs:
@@ -82,8 +82,8 @@ def added(
         outputs: By signature, arrays of shape `(rows, ...)` by output.
 
     Raises:
-        InputError: A column is there already, or an output is more than a vector per row, or of
-            values that a feature cannot hold.
+        InputError: A column exists already, or an output is more than a vector per row, or has
+            values that a feature cannot contain.
     """
     columns = dict(zip(batch.schema.names, batch.columns, strict=True))
     for name, spec in specs.items():

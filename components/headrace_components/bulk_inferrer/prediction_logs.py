@@ -1,7 +1,7 @@
-"""Builds prediction logs: what went into a signature with what came out, a message per row.
+"""Builds prediction logs: the input and the output of a signature, one message per row.
 
-The messages (`tensorflow_serving/apis/prediction_log.proto`) are those of tfx_bsl's RunInference,
-which TFX's BulkInferrer calls.
+The messages (`tensorflow_serving/apis/prediction_log.proto`) are the same as in tfx_bsl's
+RunInference, which TFX's BulkInferrer calls.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from headrace_components.library.models.predictions import classifications, regr
 
 FILE_PREFIX = "prediction_logs"
 
-# Where a TensorProto keeps the value of a tensor that has just one.
+# The field in which a TensorProto stores the value of a tensor with a single value.
 _SINGLE_VALUES = {
     "float32": "float_val",
     "float64": "double_val",
@@ -43,7 +43,7 @@ def build(
         outputs: By signature, arrays of shape `(len(records), ...)` by output.
 
     Raises:
-        InputError: Outputs do not fit their signature's method, or rows are no tf.Examples.
+        InputError: Outputs do not fit their signature's method, or rows are not tf.Examples.
     """
     if len(signatures) == 1:
         ((name, signature),) = signatures.items()
@@ -93,7 +93,7 @@ def _predict_logs(
 
 
 def _values(array: Any) -> tuple[str, Sequence[Any]]:
-    """Returns the field of TensorProto that holds a row's values, and those values by row."""
+    """Returns the field of TensorProto for a row's values, and the values by row."""
     rows = array.reshape(len(array), -1)
     if array.dtype == np.object_:
         return "string_val", rows.tolist()

@@ -20,11 +20,11 @@ _COMPONENT = "bulk_inferrer"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Called:
-    """What is called of a SavedModel that is not loaded.
+    """The model and the signatures to call, before the model is loaded.
 
     Attributes:
         folder: Directory of the SavedModel.
-        tags: Tags of the graph; none means `["serve"]`.
+        tags: Tags of the graph; empty means `["serve"]`.
         signatures: A `SignatureDef` by name, in the order asked for.
         inputs: By signature, the input that takes serialized examples.
     """
@@ -36,10 +36,11 @@ class Called:
 
 
 def called(model: Artifact, params: BulkInferrerParams) -> Called:
-    """Returns what `params` has called of a model.
+    """Returns what to call of a model, according to `params`.
 
     Raises:
-        InputError: The model has no such signature, or one that takes no serialized examples.
+        InputError: The model does not have this signature, or the signature does not take
+            serialized examples.
     """
     folder = saved_model.serving_directory(_COMPONENT, model)
     signatures = saved_model.read_signatures(_COMPONENT, folder, params.tags, params.signatures)

@@ -1,4 +1,4 @@
-"""One signature of a SavedModel as a graph model of TensorFlow.js, by way of tensorflowjs."""
+"""Converts one signature of a SavedModel to a graph model of TensorFlow.js, with tensorflowjs."""
 
 import importlib.util
 import json
@@ -19,7 +19,7 @@ from headrace_components.tfjs_converter.params import TfjsConverterParams
 
 MODEL_FILE = "model.json"
 
-# What tensorflowjs imports at once, though only models of other kinds need it.
+# tensorflowjs imports these at once, although only models of other kinds need them.
 _OTHER_KINDS = ("tensorflow_decision_forests", "tensorflow_hub")
 _UNSUPPORTED = re.compile(r"Unsupported Ops in the model .*\n(.+)")
 _UNWRITABLE = re.compile(r"Error dumping weight (.+), dtype (\S+) not supported")
@@ -49,7 +49,7 @@ def convert(component: str, folder: Path, target: Path, params: TfjsConverterPar
         component: Name of the component, for error messages.
         folder: Directory of the SavedModel.
         target: Directory to write to.
-        params: The signature, and what is made of it.
+        params: The signature, and the options of the conversion.
 
     Raises:
         InputError: TensorFlow cannot load the model, or TensorFlow.js could not run it.
@@ -57,8 +57,8 @@ def convert(component: str, folder: Path, target: Path, params: TfjsConverterPar
     converter = _converter()
     model = LoadedModel(component, folder)
     with tempfile.TemporaryDirectory() as source:
-        # tensorflowjs stops at a table that the signature does not use, as the vocabularies of a
-        # Transform layer are not by one that takes transformed features.
+        # tensorflowjs fails on a table that the signature does not use, such as the vocabularies of
+        # a Transform layer in a signature that takes transformed features.
         model.save_signature(params.signature_name, Path(source))
         try:
             converter.convert_tf_saved_model(
@@ -105,7 +105,7 @@ def _quantization(params: TfjsConverterParams) -> dict[str, Any] | None:
 def _check_initializer(
     component: str, converter: Any, converted: Any, params: TfjsConverterParams
 ) -> None:
-    """Checks what tensorflowjs does not: the graph that fills the model's tables."""
+    """Checks the graph that fills the model's tables, because tensorflowjs does not."""
     graph = ParseDict(converted.get("modelInitializer", {}), tf.compat.v1.GraphDef())
     lacking = converter.validate(graph, params.skip_op_check, params.strip_debug_ops)
     if lacking:

@@ -1,1 +1,1 @@
-"""Converts a SavedModel to TF Lite, and blesses it where it answers as the SavedModel does."""
+"""Converts a SavedModel to TF Lite, and blesses it if its answers agree with the SavedModel's."""

@@ -1,4 +1,4 @@
-"""Has both models answer the same rows, and says whether they agree well enough."""
+"""Lets both models answer the same rows, and decides whether they agree well enough."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -32,12 +32,12 @@ class Metric:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """How the models' answers differ.
+    """The differences between the answers of the models.
 
     Attributes:
         num_rows: Rows that both answered.
         differences: By output of the signature.
-        metrics: By name; none without a label.
+        metrics: By name; empty without a label.
     """
 
     num_rows: int
@@ -55,7 +55,7 @@ def compare(
     """Returns how the answers to the rows of `params.splits` differ.
 
     Raises:
-        InputError: The rows are not what the signature takes, or metrics cannot be made of the
+        InputError: The rows do not fit the signature, or metrics cannot be computed from the
             outputs.
         NotRunnableError: The interpreter stopped.
     """
@@ -76,10 +76,10 @@ def compare(
 
 
 def prediction_output(signature: Signature, params: TFLiteConverterParams) -> str:
-    """Returns the output that metrics are of; nothing where there are none to compute.
+    """Returns the output for metrics; empty if there are no metrics to compute.
 
     Raises:
-        InputError: `prediction_key` is no output of floats, or is needed and not given.
+        InputError: `prediction_key` is not an output of floats, or is needed and missing.
     """
     if not params.label_key:
         return ""
@@ -96,7 +96,7 @@ def prediction_output(signature: Signature, params: TFLiteConverterParams) -> st
 
 
 def failures(comparison: Comparison, params: TFLiteConverterParams) -> Iterator[str]:
-    """Yields what is beyond its limit, in a few words each."""
+    """Yields everything that exceeds its limit, in a few words each."""
     for name, difference in comparison.differences.items():
         relative, agreement = difference.relative, difference.agreement
         if relative is not None and not relative <= params.max_relative_difference:

@@ -16,7 +16,8 @@ from headrace_components.tflite_converter.params import TFLiteConverterParams
 from headrace_components.tflite_converter.signature import Signature
 
 Rows = Sequence[Mapping[str, Any]]
-"""An array by input of the signature, of as many rows as it takes at a time, else of one."""
+"""Arrays by input of the signature. Each has as many rows as the signature takes at a time, else
+one."""
 
 _MAX_LENGTH = 300
 
@@ -24,7 +25,7 @@ _MAX_LENGTH = 300
 def convert(
     model: LoadedModel, signature: Signature, params: TFLiteConverterParams, representative: Rows
 ) -> bytes:
-    """Returns the model as a TF Lite flatbuffer, which has the signature under its name.
+    """Returns the model as a TF Lite flatbuffer that has the signature under its name.
 
     Args:
         model: The SavedModel.
@@ -36,9 +37,9 @@ def convert(
         InputError: TF Lite cannot run an operation of the model, or not as quantized as asked for.
     """
     with tempfile.TemporaryDirectory(prefix="headrace-tflite-") as folder:
-        # In what tf.saved_model.save wrote of a Keras 3 model, the converter does not find the
-        # variables' values: it writes a model that answers NaN (TensorFlow 2.21) or dies (2.16). It
-        # also converts the lookup tables of a transform graph that the signature does not use.
+        # In a Keras 3 model that tf.saved_model.save wrote, the converter does not find the values
+        # of the variables: it writes a model that answers NaN (TensorFlow 2.21) or crashes (2.16).
+        # It also converts lookup tables of a transform graph that the signature does not use.
         model.save_signature(signature.name, Path(folder))
         converter = tf.lite.TFLiteConverter.from_saved_model(
             folder, signature_keys=[signature.name]
@@ -84,7 +85,7 @@ def _configure(
 
 
 def _reason(text: str, params: TFLiteConverterParams) -> str:
-    """Returns what of the converter's pages of compiler notes says what to do."""
+    """Returns the useful part of the converter's long compiler notes."""
     select = re.search(r"TF Select ops: (.+)", text)
     if select:
         return (

@@ -1,4 +1,4 @@
-"""How far the answers of two models lie apart, an output at a time, in one pass over the rows."""
+"""Measures how much the answers of two models differ, per output, in one pass over the rows."""
 
 import math
 from dataclasses import dataclass, field
@@ -42,12 +42,13 @@ class _Spread:
 
 @dataclass(kw_only=True, slots=True)
 class Difference:
-    """How far the answers of an output lie apart.
+    """The difference between the answers of one output.
 
     Attributes:
         num_rows: Rows compared.
-        is_float: Whether it holds floats, whose distance has a meaning.
-        has_places: Whether rows hold several, of which the largest may be the one that counts.
+        is_float: Whether it is an output of floats, which have a meaningful distance.
+        has_places: Whether rows have several values, so that the place of the largest one may
+            matter.
     """
 
     num_rows: int = 0
@@ -94,9 +95,10 @@ class Difference:
 
     @property
     def relative(self) -> float | None:
-        """Root mean square of the differences in standard deviations of what was expected.
+        """Root mean square of the differences, in standard deviations of the expected values.
 
-        Where all that was expected is the same number, in units of that number. None of no floats.
+        If all expected values are the same number, it is in units of that number. None if there are
+        no floats.
         """
         if not self._count:
             return None
@@ -107,7 +109,7 @@ class Difference:
     def agreement(self) -> float | None:
         """Share of rows with the largest value at the same place; of all values equal if no floats.
 
-        None where rows hold one float, which has but one place.
+        None if rows have one float, because the largest value is then always at the same place.
         """
         if self.is_float and not self.has_places:
             return None
@@ -119,7 +121,7 @@ def _equal_rows(equal: Any) -> int:
 
 
 def _distance(expected: Any, actual: Any) -> Any:
-    """Returns absolute differences; infinite where just one is NaN or infinite."""
+    """Returns absolute differences; infinite if only one of the two is NaN or infinite."""
     same = (expected == actual) | (np.isnan(expected) & np.isnan(actual))
     with np.errstate(invalid="ignore"):
         distance = np.where(same, 0.0, np.abs(expected - actual))

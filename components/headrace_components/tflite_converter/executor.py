@@ -1,4 +1,4 @@
-"""Converts a SavedModel to TF Lite, and blesses it where it answers as the SavedModel does."""
+"""Converts a SavedModel to TF Lite, and blesses it if its answers agree with the SavedModel's."""
 
 import json
 import logging
@@ -150,11 +150,11 @@ def _described(details: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _publish(task: Task, outcome: Outcome) -> None:
-    """Writes the blessing, in the form that an evaluator's has, and what people look at."""
+    """Writes the blessing, in the same form as an evaluator, and the pages for people."""
     blessing = task.output("blessing")
     source = task.input("model")
-    # `model` stays out: it would be the converted model, which has no URI before the task ends.
-    # latest_blessed_model, which looks for SavedModels, then passes the blessing over.
+    # Leave out `model`: it would be the converted model, which has no URI before the task ends.
+    # latest_blessed_model looks for SavedModels and then ignores this blessing.
     content = {"baseline_model": source.uri, "created": time.time()}
     name = "BLESSED" if outcome.is_blessed else "NOT_BLESSED"
     (blessing.path / name).write_text(json.dumps(content) + "\n", "utf-8")

@@ -1,4 +1,4 @@
-"""What came of a conversion, as a page and as metrics."""
+"""The result of a conversion, as a page and as metrics."""
 
 from dataclasses import dataclass, replace
 
@@ -12,15 +12,15 @@ _MAX_OUTPUTS = 100
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What came of a conversion.
+    """The result of a conversion.
 
     Attributes:
-        reasons: Why the model is not blessed; none where it is.
-        quantization: How it was quantized; empty where nothing was converted.
-        num_bytes: Size of the TF Lite model; 0 where nothing was converted.
+        reasons: Why the model is not blessed; empty if it is blessed.
+        quantization: The kind of quantization; empty if nothing was converted.
+        num_bytes: Size of the TF Lite model; 0 if nothing was converted.
         num_saved_bytes: Size of the SavedModel's files.
         seconds: What the conversion took.
-        comparison: How the answers differ; None where they were not compared.
+        comparison: The differences of the answers; None if they were not compared.
     """
 
     reasons: tuple[str, ...] = ()

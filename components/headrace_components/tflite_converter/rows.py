@@ -1,4 +1,4 @@
-"""Reads from examples what a signature takes."""
+"""Reads the inputs of a signature from examples."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Batch:
     Attributes:
         num_rows: How many.
         inputs: An array of shape `(num_rows, ...)` by input of the signature.
-        labels: The labels, shape `(num_rows,)`; None where there is no `label_key`.
+        labels: The labels, shape `(num_rows,)`; None without a `label_key`.
     """
 
     num_rows: int
@@ -32,12 +32,12 @@ class Batch:
 
 
 class SignatureRows:
-    """The rows of examples as a signature takes them.
+    """The rows of examples, as inputs of a signature.
 
     Args:
         reader: The examples.
         signature: The signature.
-        label_key: Feature with the label; empty for none.
+        label_key: Feature with the label; empty if there is none.
     """
 
     def __init__(self, reader: ExamplesReader, signature: Signature, label_key: str = "") -> None:
@@ -49,8 +49,8 @@ class SignatureRows:
         """Yields the first rows of a split; all for 0.
 
         Raises:
-            InputError: There is no such split, it is empty, or its features are not those that the
-                signature takes.
+            InputError: The split does not exist or is empty, or its features do not fit the
+                signature.
         """
         num_rows = 0
         for batch in self._read(split):
@@ -76,7 +76,7 @@ class SignatureRows:
                 yield batch
 
     def _wanted(self) -> dict[str, str]:
-        """Returns the features to read, and what each of them is."""
+        """Returns the features to read, and the use of each."""
         wanted = {
             feature: self._where(tensor)
             for tensor in self._signature.inputs
@@ -165,7 +165,7 @@ def _column(batch: pa.RecordBatch, feature: str, where: str, split: str) -> pa.A
 
 
 def _typed(column: pa.Array, tensor: InputTensor, feature: str, where: str) -> Any:
-    """Returns the values as an array of shape `(rows, values)` and of the tensor's type."""
+    """Returns the values as an array of shape `(rows, values)` with the tensor's type."""
     if tensor.dtype.name != "string":
         numbers = _numbers(column, feature, where, floats=tensor.dtype.is_floating)
         return numbers.astype(tensor.dtype.as_numpy_dtype)

@@ -15,11 +15,11 @@ Arrays = dict[str, Any]
 
 
 class NotRunnableError(Exception):
-    """Why the interpreter does not run a model; its author may see it run on a device."""
+    """The interpreter cannot run a model; on a device it may still run."""
 
 
 class SavedModelRunner:
-    """Answers as a server would.
+    """Answers like a server.
 
     Args:
         model: The SavedModel.
@@ -54,7 +54,7 @@ class SavedModelRunner:
 
 
 class TFLiteRunner:
-    """Answers as a device would: by TF Lite's interpreter, a row at a time.
+    """Answers like a device: by TF Lite's interpreter, one row at a time.
 
     Args:
         content: The model, a TF Lite flatbuffer.
@@ -75,7 +75,7 @@ class TFLiteRunner:
             raise NotRunnableError(_reason(error)) from error
 
     def answer(self, inputs: Mapping[str, Any], num_rows: int) -> Arrays:
-        """Returns the outputs, in floats where they are quantized.
+        """Returns the outputs, converted to floats if they are quantized.
 
         Args:
             inputs: What the SavedModel's signature takes.

@@ -1,4 +1,4 @@
-"""Metrics of predictions against labels, by the names that Keras and TFMA give them."""
+"""Metrics of predictions and labels, with the names of Keras and TFMA."""
 
 from collections.abc import Callable, Mapping
 
@@ -29,7 +29,7 @@ def metric_names(labels: Floats, predictions: Floats) -> list[str]:
 
 
 def score(name: str, labels: Floats, predictions: Floats) -> float:
-    """Returns a metric; NaN where it is not defined, as AUC of rows with one label.
+    """Returns a metric; NaN if it is not defined, such as AUC of rows that all have the same label.
 
     Args:
         name: Name of the metric.
@@ -51,7 +51,7 @@ def score(name: str, labels: Floats, predictions: Floats) -> float:
 
 
 def loss(name: str, before: float, after: float) -> float:
-    """Returns by how much a metric became worse, in its unit; negative where it became better."""
+    """Returns how much worse a metric became, in its unit; negative if it became better."""
     return before - after if name in _HIGHER_IS_BETTER else after - before
 
 
@@ -66,7 +66,7 @@ def _binary_accuracy(labels: Floats, predictions: Floats) -> float:
 def _auc(labels: Floats, predictions: Floats) -> float:
     """Returns the area under the ROC curve: how often a positive row ranks above a negative one.
 
-    The Mann-Whitney statistic; equals count half. Exact, where TFMA adds up 10,000 thresholds.
+    The Mann-Whitney statistic; ties count half. It is exact; TFMA sums over 10,000 thresholds.
     """
     _, places, counts = np.unique(predictions[:, -1], return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[places.ravel()]
@@ -89,7 +89,7 @@ def _absolute_error(labels: Floats, predictions: Floats) -> float:
 
 _ANY = 2**31
 
-# By name: the most columns that predictions may have, and the function.
+# By name: the maximum number of columns of predictions, and the function.
 _METRICS: Mapping[str, tuple[int, Callable[[Floats, Floats], float]]] = {
     "SparseCategoricalAccuracy": (_ANY, _class_accuracy),
     "BinaryAccuracy": (2, _binary_accuracy),

@@ -1,4 +1,4 @@
-"""What a signature takes, and which features of the examples that is."""
+"""The inputs of a signature, and the features of the examples for them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class InputTensor:
         name: Its name.
         dtype: Its type.
         shape: Shape of a row's values; at most one size is None, which any number fits.
-        features: The features whose values it holds, one after the other; none where it holds
+        features: The features whose values it has, one after the other; empty if it takes
             serialized examples.
     """
 
@@ -39,7 +39,7 @@ class Signature:
         name: Its name.
         inputs: What it takes.
         outputs: Type of each output by name.
-        batch_size: How many rows it takes at a time; None where any number.
+        batch_size: How many rows it takes at a time; None for any number.
     """
 
     name: str
@@ -57,7 +57,7 @@ def checked(name: str, signatures: Mapping[str, Any], params: TFLiteConverterPar
         params: Which features its inputs are.
 
     Raises:
-        InputError: TF Lite cannot take what it takes.
+        InputError: TF Lite cannot take these inputs.
     """
     definition = signatures[name]
     unknown = sorted(set(params.input_features) - set(definition.inputs))
@@ -88,9 +88,9 @@ def checked(name: str, signatures: Mapping[str, Any], params: TFLiteConverterPar
 
 
 def _parses_examples(definition: Any) -> bool:
-    """Says whether a signature takes nothing but one string a row.
+    """Returns whether the only input of a signature is one string per row.
 
-    That may be a feature too, which `input_features` then says.
+    Such an input may also be a feature; `input_features` then says so.
     """
     if len(definition.inputs) != 1:
         return False

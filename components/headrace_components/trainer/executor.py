@@ -31,10 +31,10 @@ EVAL_DIR = "Format-TFMA"
 
 
 def execute(task: Task) -> None:
-    """Leaves what `run_fn` saved under the `model` and `model_run` outputs.
+    """Writes the results of `run_fn` to the outputs `model` and `model_run`.
 
-    Of several machines, the chief writes there; the others save to a directory of their own, which
-    goes with them.
+    With several machines, only the chief writes there. The others save to temporary directories,
+    which are removed.
     """
     params = read(TrainerParams, task.params, task.component)
     cluster = read_cluster()
@@ -90,15 +90,15 @@ def _writing_to(folder: Path, task: Task) -> Task:
 
 
 def make_fn_args(task: Task, params: TrainerParams, cluster: Cluster | None = None) -> FnArgs:
-    """Returns what `run_fn` is called with.
+    """Returns the argument of `run_fn`.
 
     Args:
         task: The task.
         params: Its parameters.
-        cluster: The machines that train together; None where there is one.
+        cluster: The machines that train together; None for a single machine.
 
     Raises:
-        InputError: An input is missing a file, or the examples lack a split.
+        InputError: An input lacks a file, or the examples lack a split.
     """
     hyperparameters = task.optional_input("hyperparameters")
     statistics = task.optional_input("statistics")
@@ -138,7 +138,7 @@ def _hyperparameters(component: str, artifact: Artifact) -> dict[str, Any]:
 
 
 def _num_examples(statistics: Artifact) -> dict[str, int]:
-    """Returns the number of rows by split, as the statistics counted them."""
+    """Returns the number of rows by split, from the statistics."""
     counts = {}
     for file in sorted(statistics.path.glob("Split-*/FeatureStats.pb")):
         message = statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read_bytes())

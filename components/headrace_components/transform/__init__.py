@@ -1,1 +1,1 @@
-"""Applies a preprocessing_fn to the examples and keeps it as a graph."""
+"""Applies a preprocessing_fn to the examples and stores it as a graph."""

@@ -1,4 +1,4 @@
-"""What gathers the values of one analyzer over the batches of a pass."""
+"""Collects the values of one analyzer over the batches of a pass."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ class Accumulator(Protocol):
         """Adds the arrays of a batch."""
 
     def result(self) -> list[Any]:
-        """Returns what TFT's operation would give for all batches."""
+        """Returns the result of TFT's operation over all batches."""
 
 
 def accumulator_for(operation: Any) -> Accumulator | None:
@@ -46,7 +46,7 @@ class _Combine:
 
 
 class _Packed:
-    """Combiners that TFT runs as one; the batch is a dict, from which each takes its own."""
+    """Combiners that TFT runs as one; the batch is a dict with an entry for each combiner."""
 
     def __init__(self, wrappers: Sequence[Any]) -> None:
         self._parts = [
@@ -62,7 +62,7 @@ class _Packed:
 
 
 class _CombinePerKey:
-    """One accumulator per key; the first array of a batch holds each row's key."""
+    """One accumulator per key; the first array of a batch has the key of each row."""
 
     def __init__(self, combiner: Any) -> None:
         self._combiner = combiner

@@ -23,12 +23,12 @@ from headrace_components.transform.user_functions import guarded
 def analyze(request: AnalysisRequest) -> AnalysisResult:
     """Writes `transform_fn`, `transformed_metadata` and the analyzer cache.
 
-    With `beam_args`, TFT does it on Beam. Without, the embedded engine does where it knows every
-    operation of the graph, and TFT on Beam's in-memory runner otherwise; which one is known before
-    any row is read.
+    With `beam_args`, TFT analyzes on Beam. Without them, the embedded engine analyzes if it knows
+    every operation of the graph; otherwise TFT does on Beam's in-memory runner. This is decided
+    before any row is read.
 
     Raises:
-        InputError: `preprocessing_fn` does not trace, or there is no row to analyze.
+        InputError: `preprocessing_fn` cannot be traced, or there are no rows to analyze.
     """
     if request.beam_args:
         return analyze_on_beam(request, "`beam_pipeline_args` says so")
@@ -55,7 +55,7 @@ def analyze(request: AnalysisRequest) -> AnalysisResult:
         nan_warning.warn(str(request.graph.path), request.component)
     if request.cache_output is not None:
         if request.cache_input is not None:
-            # A later run may need again what an earlier one knew of these data sets.
+            # A later run may need the cached results of these data sets again.
             source, target = str(request.cache_input.path), str(request.cache_output.path)
             analyzer_cache.copy(source, target, [dataset.key for dataset in datasets])
         engine.write_cache(request.cache_output.path)
@@ -69,14 +69,14 @@ def analyze(request: AnalysisRequest) -> AnalysisResult:
 
 
 def analyze_on_beam(request: AnalysisRequest, reason: str = "asked to") -> AnalysisResult:
-    """Does what `analyze` does, with TensorFlow Transform's own Beam pipeline.
+    """Does the same as `analyze`, with TensorFlow Transform's own Beam pipeline.
 
     Args:
         request: What to analyze.
         reason: Why, for the log.
 
     Raises:
-        InputError: `preprocessing_fn` does not trace, or there is no row to analyze.
+        InputError: `preprocessing_fn` cannot be traced, or there are no rows to analyze.
     """
     where = "Beam" if request.beam_args else "Beam's in-memory runner"
     logging.info("%s: analyzing on %s: %s.", request.component, where, reason)
@@ -106,9 +106,10 @@ def dataset_key(data: RawData, split: str) -> DatasetKey:
 
 
 def _schema_of(graph: str) -> schema_pb2.Schema:
-    """Returns the schema of a graph's outputs, without what analyzers say of their values.
+    """Returns the schema of a graph's outputs, without the domains that analyzers add.
 
-    It is read from the graph, since an analyzer may have fixed a shape, as the depth of tf.one_hot.
+    It is read from the graph, because an analyzer may have fixed a shape, for example the depth of
+    tf.one_hot.
     """
     schema: schema_pb2.Schema = metadata_io.read_metadata(
         locations.join(graph, tft.TFTransformOutput.TRANSFORMED_METADATA_DIR)

@@ -31,7 +31,7 @@ _TF_EXAMPLE = "FORMAT_TF_EXAMPLE"
 
 
 def execute(task: Task) -> None:
-    """Writes the transform graph, and what the parameters ask for besides."""
+    """Writes the transform graph, and the other outputs that the parameters ask for."""
     params = read(TransformParams, task.params, task.component)
     functions = user_functions.load(params, task.component)
     schema = schemas.read(task.input("schema").path, task.component)

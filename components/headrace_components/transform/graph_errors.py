@@ -1,4 +1,4 @@
-"""Tells an author what went wrong while a graph of theirs ran."""
+"""Explains to authors the errors of their graphs."""
 
 import logging
 import re
@@ -13,15 +13,15 @@ from headrace_components.contract.errors import InputError
 
 _MAX_MESSAGE_CHARS = 400
 
-# What TFT quotes, before it shows the batch.
+# The part that TFT quotes before it shows the batch.
 _QUOTED_BY_TFT = re.compile(
     r'trying to apply the transformation: "(.*?)"\.\s+Batch instances', re.DOTALL
 )
 
-# What TFT says of a dense feature once all analyzers have their values.
+# TFT's message about a dense feature when all analyzers have their values.
 _UNKNOWN_SHAPE = re.compile(r"Feature (\S+) \(.*?\) had invalid shape (.*?) for FixedLenFeature")
 
-# What NumPy says where TFT puts the quantiles of several columns together, of which one has none.
+# NumPy's message when TFT combines the quantiles of several columns, and one column has none.
 _NO_QUANTILES = re.compile(r"cannot reshape array of size \d+ into shape|inhomogeneous shape")
 
 
@@ -80,7 +80,7 @@ def told_of_tft(component: str, splits: Sequence[str]) -> Iterator[None]:
     """Has TensorFlow Transform run a graph of `preprocessing_fn` on rows of `splits`.
 
     Raises:
-        InputError: As `told_to_author`, out of what TFT and Beam's runner make of it.
+        InputError: Like `told_to_author`, for errors that TFT and Beam's runner have wrapped.
     """
     try:
         yield
@@ -117,7 +117,7 @@ def _input_error(component: str, rows: str, message: str) -> InputError:
 
 
 def _reason(message: str) -> str:
-    """Returns the line that says what happened: TensorFlow puts a traceback before it."""
+    """Returns the line with the cause; TensorFlow puts a traceback before it."""
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     for line, after in pairwise(lines):
         if after.startswith("[[{{node"):

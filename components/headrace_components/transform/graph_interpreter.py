@@ -1,10 +1,10 @@
 """Runs the graph of analyzers that TensorFlow Transform plans, in this process and without Beam.
 
 `tensorflow_transform.beam.analysis_graph_builder` turns a `preprocessing_fn` into a graph of
-operations, each of which TFT runs as a Beam PTransform on a collection. Here a collection is a list
-and an operation is a function of lists, but for what reads the data: all accumulators that hang on
-one `ApplySavedModel` are fed in one pass over the batches. The combiners, their caches' coders and
-the graph itself are TFT's own.
+operations. TFT runs each of them as a Beam PTransform on a collection. Here a collection is a list
+and an operation is a function of lists, except for reading the data: all accumulators that depend
+on one `ApplySavedModel` are fed in one pass over the batches. The combiners, the coders of their
+caches and the graph itself are TFT's own.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,10 +18,10 @@ from headrace_components.transform import vocabularies
 from headrace_components.transform.accumulators import Accumulator, accumulator_for
 
 Values = Sequence[Any]
-"""What TFT calls a PCollection."""
+"""TFT would have a PCollection here."""
 
 Batch = Mapping[str, Any]
-"""Arrays by tensor name, as a phase's graph gives them."""
+"""Arrays by tensor name, the outputs of a phase's graph."""
 
 
 class _Reading:
@@ -32,7 +32,7 @@ class _Reading:
 
 
 class _Planner(nodes.Visitor):  # type: ignore[misc]
-    """Finds out which accumulators each pass over the data must feed, and what is unknown here."""
+    """Finds the accumulators that each pass over the data must feed, and unknown operations."""
 
     def __init__(self) -> None:
         self.readings: dict[str, _Reading] = {}
@@ -59,7 +59,7 @@ class _Planner(nodes.Visitor):  # type: ignore[misc]
 
 
 def num_phases(root: nodes.ValueNode) -> int:
-    """Returns how often the data are read, since some analyzers read what others made."""
+    """Returns how often the data are read: some analyzers read the results of others."""
     planner = _Planner()
     nodes.Traverser(planner).visit_value_node(root)
     return len(planner.phases)
@@ -69,13 +69,13 @@ class Interpreter(nodes.Visitor):  # type: ignore[misc]
     """Evaluates nodes of one analysis graph.
 
     Args:
-        roots: The nodes that will be asked for: what lies upstream of them is planned together.
+        roots: The nodes that will be evaluated; everything upstream of them is planned together.
         run_phase: Makes the function of an intermediate `CreateSavedModel` from its tensor names
             by key and the values that are known so far.
         batches: Gives the batches of a data set: takes the function of a phase and the data set's
             key, and yields that function's outputs.
         cached: Gives the encoded entries of a cache, by data set and entry key.
-        graph: The traced graph, where reserved tokens of vocabularies are read.
+        graph: The traced graph, from which reserved tokens of vocabularies are read.
         vocabulary_dir: Where vocabulary files are written.
     """
 
@@ -103,7 +103,7 @@ class Interpreter(nodes.Visitor):  # type: ignore[misc]
         self._traverser = nodes.Traverser(self)
 
     def evaluate(self, node: nodes.ValueNode) -> Any:
-        """Returns the value of a node; what it depends on is evaluated once."""
+        """Returns the value of a node; nodes that it depends on are evaluated only once."""
         return self._traverser.visit_value_node(node)
 
     def visit(self, operation: Any, values: Values) -> tuple[Any, ...]:
@@ -153,8 +153,8 @@ def _pick(batch: Batch, keys: Any) -> Any:
 
 
 def _extract(operation: Any, value: Any) -> Any:
-    # Either the results of a pass, in which an accumulator downstream finds its own by its label,
-    # or a collection of dicts: what packed combiners give.
+    # Either the results of a pass, in which a later accumulator finds its own by its label, or a
+    # collection of dicts from packed combiners.
     if isinstance(value, Mapping):
         return value
     return [_pick(element, operation.keys) for element in value]
@@ -205,7 +205,7 @@ def _merge_per_key(operation: Any, values: Values) -> tuple[Any, ...]:
 
 
 def _format_keys(operation: Any, values: Values) -> tuple[Any, ...]:
-    # By key, so that a key's row in each output is the same in every run.
+    # Sort by key, so that the row of a key in each output is the same in every run.
     rows = sorted(values[0], key=lambda row: row[0])
     infos = operation.combiner.output_tensor_infos()
     keys = np.array([key for key, _ in rows], dtype=object)

@@ -1,7 +1,7 @@
-"""Warns where an analyzer found NaN, and names the features that are not scaled as meant.
+"""Warns if an analyzer found NaN, and names the features that are scaled wrongly because of it.
 
-One NaN among the values makes the smallest and the largest one NaN. `scale_to_0_1` and its like
-then apply a sigmoid, as TensorFlow Transform does to a column of one distinct value.
+One NaN among the values makes the smallest and the largest value NaN. `scale_to_0_1` and similar
+functions then apply a sigmoid, as TensorFlow Transform does for a column with one distinct value.
 """
 
 import logging
@@ -16,7 +16,7 @@ from headrace_components.library.beam import locations
 
 
 def has_nan(values: Mapping[str, Any]) -> bool:
-    """Says whether what analyzers found, by name, has a NaN; each is a pair of value and type."""
+    """Returns whether the results of analyzers, pairs of value and type by name, have a NaN."""
     return any(_is_nan(np.asarray(value)) for value, _ in values.values())
 
 
@@ -41,10 +41,11 @@ def warn(graph: str, component: str) -> None:
 
 def _features(graph: str) -> Iterator[str]:
     loaded = tf.saved_model.load(locations.join(graph, "transform_fn"))
-    function = getattr(loaded, "transform_fn", None)  # a graph of TensorFlow 1 has none
+    function = getattr(loaded, "transform_fn", None)  # a graph of TensorFlow 1 does not have it
     if function is None:
         return
-    # What analyzers found is captured: tensors of the module that feed placeholders of its graph.
+    # The results of analyzers are captured: tensors of the module that feed placeholders of its
+    # graph.
     function = getattr(function, "concrete_functions", [function])[0]
     captures = zip(function.captured_inputs, function.graph.internal_captures, strict=True)
     found = {

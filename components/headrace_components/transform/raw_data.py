@@ -1,4 +1,4 @@
-"""The raw rows as the schema describes them: Arrow columns, and the tensors a graph is fed with."""
+"""The raw rows as the schema describes them: Arrow columns, and the tensors that feed the graph."""
 
 import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from headrace_components.library.data import sequence_examples
 from headrace_components.library.data.examples import ExamplesReader
 from headrace_components.library.data.schemas import SEQUENCE_FEATURE
 
-# Of what a graph costs per call and what a batch holds in memory, neither shows at this size.
+# At this size, neither the cost of a graph call nor the memory of a batch matters.
 BATCH_SIZE = 20_000
 
 
@@ -27,15 +27,15 @@ class RawColumns:
     Workers of Beam get it pickled, and make its parts anew.
 
     Args:
-        schema: Types and shapes of the features. A feature with a fixed shape becomes a dense
-            tensor, any other a sparse or ragged one, as `tfx_bsl.tfxio` derives it.
+        schema: Types and shapes of the features. As in `tfx_bsl.tfxio`, a feature with a fixed
+            shape becomes a dense tensor, all others become sparse or ragged ones.
         component: Name of the component, for error messages.
         columns: Features to read; None reads all of the schema.
         is_sequence: Whether the rows are tf.SequenceExamples, whose sequence features the schema
             describes within `##SEQUENCE##` and which become ragged tensors.
 
     Raises:
-        InputError: The schema describes no feature that a tensor can hold.
+        InputError: The schema has no feature that fits into a tensor.
     """
 
     def __init__(
@@ -66,14 +66,14 @@ class RawColumns:
         self._projected: schema_pb2.Schema = schema
         if self._columns is not None:
             tfxio = tfxio.Project(list(self._columns))
-            if is_sequence:  # what it decodes with; the other kind has no such attribute
+            if is_sequence:  # its decoder; the other kind does not have this attribute
                 self._projected = tfxio.projected.schema
         self.adapter_config = tfxio.TensorAdapterConfig()
         self._adapter = tfxio.TensorAdapter()
         self._arrow_schema: pa.Schema = tfxio.ArrowSchema()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Returns what makes this one again; tfx_bsl's parts are C++ in places."""
+        """Returns what is needed to create this object again; parts of tfx_bsl are C++."""
         make = functools.partial(RawColumns, is_sequence=self.is_sequence)
         return make, (self._schema, self._component, self._columns)
 
@@ -88,7 +88,7 @@ class RawColumns:
         return specs
 
     def fingerprint(self) -> bytes:
-        """Returns what says how columns become tensors: the same bytes for the same."""
+        """Returns a fingerprint of how columns become tensors: equal bytes for equal rules."""
         representations = self.adapter_config.tensor_representations
         parts = [
             f"{name} {representations[name].SerializeToString(deterministic=True)!r}"
@@ -108,7 +108,7 @@ class RawColumns:
         """Returns tf.SequenceExamples with the columns of the schema.
 
         Raises:
-            InputError: A record is no tf.SequenceExample, or contradicts the schema.
+            InputError: A record is not a tf.SequenceExample, or contradicts the schema.
         """
         return sequence_examples.decode_sequences(records, self._component, self._projected)
 
@@ -125,7 +125,7 @@ class RawColumns:
         """Returns a converted batch as eager tensors, by name.
 
         Raises:
-            InputError: A row lacks a value where the schema demands one.
+            InputError: A row lacks a value that the schema requires.
         """
         self.check_dense(batch, split)
         tensors: Mapping[str, Any] = self._adapter.ToBatchTensors(batch, produce_eager_tensors=True)
@@ -147,10 +147,10 @@ class RawColumns:
         )
 
     def check_dense(self, batch: pa.RecordBatch, split: str) -> None:
-        """Says what the adapter would call a size mismatch, by feature and with what to do.
+        """Reports what the adapter would call a size mismatch, with the feature and what to do.
 
         Raises:
-            InputError: A row lacks a value where the schema demands one.
+            InputError: A row lacks a value that the schema requires.
         """
         for name, representation in self.adapter_config.tensor_representations.items():
             if representation.WhichOneof("kind") != "dense_tensor":
@@ -204,7 +204,7 @@ class RawData:
 
 
 def _without_values(column: pa.Array, wanted: pa.DataType) -> pa.Array:
-    """Returns a column that has no value in any row as one of the wanted list type."""
+    """Returns a column without any values as a column of the wanted list type."""
     if pa.types.is_null(column.type) or column.null_count == len(column):
         return pa.nulls(len(column), wanted)
     empty = np.zeros(len(column) + 1, np.int64)

@@ -1,4 +1,4 @@
-"""What the engines are asked for, and what an analysis finds out."""
+"""The requests to the engines, and the result of an analysis."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,20 +13,20 @@ from headrace_components.transform.user_functions import PreprocessingFn
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AnalysisRequest:
-    """What to analyze and where the results go.
+    """What to analyze, and where to put the results.
 
     Attributes:
         component: Name of the component, for error messages.
         function: The user's `preprocessing_fn`.
         data: The rows.
-        examples: The artifact that holds the rows.
+        examples: The artifact that contains the rows.
         splits: Names of the splits to analyze.
         graph: The transform graph to write.
         cache_input: Accumulators of an earlier run, or None.
         cache_output: Where to write accumulators; None neither reads nor writes any.
         force_tf_compat_v1: Whether to trace as TensorFlow 1 graph code.
         temp_dir: A directory of this machine for intermediate files.
-        beam_args: `beam_pipeline_args`; none for the embedded engine.
+        beam_args: `beam_pipeline_args`; empty for the embedded engine.
     """
 
     component: str
@@ -44,12 +44,12 @@ class AnalysisRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AnalysisResult:
-    """What an analysis found out besides what it wrote.
+    """The results of an analysis, in addition to its files.
 
     Attributes:
         graph: Location of the transform graph.
-        schema: Schema of the transformed features without what analyzers say about them, as TFX
-            gives it to the statistics.
+        schema: Schema of the transformed features without the domains from analyzers, as TFX passes
+            it to the statistics.
         asset_map: From the name an author gave a vocabulary to its file's name.
         analyzed_columns: Raw features that analyzers read.
         transformed_columns: Raw features that transformed ones depend on.
@@ -64,20 +64,20 @@ class AnalysisResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TransformRequest:
-    """What to transform, and what to say of it.
+    """What to transform, and what to write about it.
 
     Attributes:
         component: Name of the component, for error messages.
         data: The rows.
-        examples: The artifact that holds them.
+        examples: The artifact that contains them.
         result: What its analysis found out.
         analyzed: Names of the splits that were analyzed.
         splits: Names of the splits to transform.
         before: How statistics of the analyzed rows are computed, or None.
         after: How statistics of the transformed rows are computed, or None.
         output: Where the transformed rows go.
-        prefix: What the names of their files begin with; None writes none.
-        beam_args: `beam_pipeline_args`; none for the embedded engine.
+        prefix: The beginning of the file names; None writes no files.
+        beam_args: `beam_pipeline_args`; empty for the embedded engine.
     """
 
     component: str
@@ -95,7 +95,7 @@ class TransformRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Summaries:
-    """Statistics of the rows before and after; None where they were not asked for."""
+    """Statistics of the rows before and after; None if they were not asked for."""
 
     before: statistics_pb2.DatasetFeatureStatisticsList | None
     after: statistics_pb2.DatasetFeatureStatisticsList | None

@@ -73,7 +73,7 @@ def _options(
 ) -> tfdv.StatsOptions:
     own = schema_pb2.Schema()  # a copy: the user's function may change it
     own.CopyFrom(schema)
-    # TFX counts the top values of Transform's statistics by a sketch.
+    # TFX counts the top values of Transform's statistics with a sketch.
     options = tfdv.StatsOptions(
         schema=own, vocab_paths=vocab_paths, use_sketch_based_topk_uniques=True
     )

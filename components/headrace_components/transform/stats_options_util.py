@@ -1,10 +1,10 @@
-"""What a user's `stats_options_updater_fn` is told. Standard library only."""
+"""The argument of a user's `stats_options_updater_fn`. Standard library only."""
 
 import enum
 
 
 class StatsType(enum.IntEnum):
-    """Which statistics the options are for; names and values are TFX's."""
+    """The statistics that the options are for; names and values are the same as in TFX."""
 
     UNKNOWN = 0
     PRE_TRANSFORM = 1

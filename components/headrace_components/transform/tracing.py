@@ -1,4 +1,4 @@
-"""Traces `preprocessing_fn` once, and tells from its graph all that is known before the data is."""
+"""Traces `preprocessing_fn` once, and derives from its graph all that is known without data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,19 +23,19 @@ from headrace_components.transform.user_functions import PreprocessingFn
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TracedPreprocessing:
-    """The graph of a `preprocessing_fn` whose analyzers have no value yet.
+    """The graph of a `preprocessing_fn` whose analyzers do not have values yet.
 
     Attributes:
         function: The function that was traced.
         specs: Specs of all its inputs, by name.
-        graph: Its graph, as `tensorflow_transform.beam.analysis_graph_builder` takes it.
+        graph: Its graph, in the form for `tensorflow_transform.beam.analysis_graph_builder`.
         inputs: Input placeholders of the graph, by name.
         outputs: Output tensors of the graph, by name.
         analyzed_columns: Inputs that some analyzer reads.
         transformed_columns: Inputs that some output depends on.
         asset_map: From the name an author gave a vocabulary to its file's name.
         concrete: The graph as a function.
-        keeps_alive: Resources that the graph refers to, as tables, which live no longer than this.
+        keeps_alive: Resources of the graph, such as tables, which live as long as this object.
     """
 
     function: PreprocessingFn
@@ -52,7 +52,7 @@ class TracedPreprocessing:
     def part(self, names: Mapping[str, str]) -> Any:
         """Returns a function from all inputs, flat, to the tensors called `names`, by key.
 
-        Only what does not depend on analyzers can be asked for.
+        Works only for outputs that do not depend on analyzers.
         """
         wrapped = wrap_function.WrappedFunction(
             self.graph, variable_holder=wrap_function.VariableHolder(share_variables=True)
@@ -122,7 +122,7 @@ def _analyzed_columns(
     visitor = graph_tools.SourcedTensorsVisitor()
     for sink in graph.get_collection(analyzer_nodes.TENSOR_REPLACEMENTS):
         nodes.Traverser(visitor).visit_value_node(sink.future)
-    # What a control dependency reads, the function needs in order to run at all.
+    # To run at all, the function also needs the tensors that a control dependency reads.
     tensors = [*visitor.sourced_tensors, *dependencies]
     return frozenset(graph_tools.get_dependent_inputs(graph, inputs, tensors))
 
@@ -154,13 +154,13 @@ def _check_outputs(outputs: Mapping[str, Any], graph: tf.Graph, component: str) 
                 f"{component}: preprocessing_fn returned feature {name!r} of unknown rank, "
                 "expected a known one. Fix its shape with tf.ensure_shape or tf.reshape."
             )
-        # What an analyzer finds may yet fix a dimension, as the depth of tf.one_hot.
+        # The result of an analyzer may still fix a dimension, for example the depth of tf.one_hot.
         if isinstance(output, tf.Tensor) and not is_analyzed(output.op):
             check_shape(component, name, output.shape.as_list())
 
 
 class _Analyzed:
-    """Says which operations depend on what an analyzer finds."""
+    """Decides which operations depend on the results of analyzers."""
 
     def __init__(self, graph: tf.Graph) -> None:
         found = graph.get_collection(analyzer_nodes.TENSOR_REPLACEMENTS)

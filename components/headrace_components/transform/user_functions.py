@@ -16,12 +16,12 @@ PreprocessingFn = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UserFunctions:
-    """What a pipeline author wrote, with `custom_config` bound where a function asks for it.
+    """The pipeline author's functions, with `custom_config` bound if a function asks for it.
 
     Attributes:
         preprocessing_fn: Turns raw features into transformed ones.
         stats_options_updater_fn: Adapts the options of the statistics, or None.
-        module: The module file, loaded; None where an installed package has the functions.
+        module: The loaded module file; None if an installed package has the functions.
     """
 
     preprocessing_fn: PreprocessingFn
@@ -30,7 +30,7 @@ class UserFunctions:
 
 
 def load(params: TransformParams, component: str) -> UserFunctions:
-    """Loads the module file, or what the dotted paths name.
+    """Loads the module file, or the functions that the dotted paths name.
 
     Raises:
         InputError: A module does not load, or lacks the function.
@@ -40,7 +40,7 @@ def load(params: TransformParams, component: str) -> UserFunctions:
     if params.module_file:
         module = user_module.load_module(component, params.module_file)
         function = getattr(module, preprocess, None)
-        if not callable(function):  # then this says what the module has instead
+        if not callable(function):  # then this error lists what the module has instead
             function = user_module.load_function(component, params.module_file, preprocess)
         update = getattr(module, updater, None)
     else:
@@ -61,7 +61,7 @@ def _bound(function: Callable[..., Any], params: TransformParams) -> Callable[..
 
 
 def guarded(function: PreprocessingFn, component: str) -> PreprocessingFn:
-    """Returns `preprocessing_fn` such that what goes wrong in it is told to its author.
+    """Returns a `preprocessing_fn` that explains its errors to the author.
 
     Raises (when called):
         InputError: The function raised, or returned something else than a dict of features.

@@ -32,7 +32,7 @@ def is_counted(operation: Any) -> bool:
 
 
 def merge(_: Any, values: Values) -> tuple[Any, ...]:
-    """VocabularyMerge: adds up what several data sets counted."""
+    """VocabularyMerge: adds up the counts of several data sets."""
     totals: dict[Any, Any] = {}
     for token, number in values[0]:
         totals[token] = totals[token] + number if token in totals else number
@@ -40,7 +40,7 @@ def merge(_: Any, values: Values) -> tuple[Any, ...]:
 
 
 def count(_: Any, values: Values) -> tuple[Any, ...]:
-    """VocabularyCount: the number of tokens, at least one since no vocabulary file is empty."""
+    """VocabularyCount: the number of tokens, at least one because no vocabulary file is empty."""
     return ([np.int64(max(len(values[0]), 1))],)
 
 
@@ -87,7 +87,7 @@ def _kept(
 
 
 def _never_empty(counts: Counts, dtype: str) -> Counts:
-    # A lookup table refuses an empty file; TFT puts a token there that no data holds.
+    # A lookup table refuses an empty file; TFT writes a token that no data contains.
     return counts or [analyzers.get_empy_vocabulary_dummy_value(dtype)]
 
 

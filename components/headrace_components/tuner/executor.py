@@ -44,7 +44,7 @@ def execute(task: Task) -> None:
     )
     best_file = task.output("best_hyperparameters").path / BEST_FILE
     best_file.write_text(json.dumps(best), "utf-8")
-    # As TFX, which leaves out trials without hyperparameters.
+    # As in TFX, trials without hyperparameters are left out.
     records = [
         {"trial_id": trial.trial_id, "score": trial.score, **trial.hyperparameters.values}
         for trial in trials
@@ -57,10 +57,10 @@ def execute(task: Task) -> None:
 def _ranked(search: Search) -> list[Any]:
     """Returns the completed trials with a score, the best first.
 
-    KerasTuner sorts by score as it is; a score that is no number would leave any order.
+    KerasTuner sorts by the raw score; with a NaN score the order would be undefined.
 
     Raises:
-        InputError: There is none.
+        InputError: There are no trials with a score.
     """
     oracle = search.tuner.oracle
     all_trials = list(oracle.trials.values())
@@ -87,7 +87,7 @@ def _nothing_found(search: Search, trials: list[Any]) -> str:
 
 
 def _best_hyperparameters(search: Search, ranked: list[Any]) -> dict[str, Any]:
-    # The tuner's own choice, as in TFX, wherever its scores can be compared.
+    # Use the tuner's own choice, as in TFX, if its scores can be compared.
     completed = [t for t in search.tuner.oracle.trials.values() if t.status == "COMPLETED"]
     chosen = search.tuner.get_best_hyperparameters() if len(completed) == len(ranked) else []
     best = chosen[0] if chosen else ranked[0].hyperparameters

@@ -1,8 +1,8 @@
-"""Which Keras a tuner's models are of, and KerasTuner made for it.
+"""Finds out which Keras a tuner's models use, and imports KerasTuner for it.
 
-KerasTuner decides when it is imported which Keras it works with, and takes Keras 3 wherever that is
-installed. A `tuner_fn` whose models are of `tf.keras`, as TFX's are, is refused then. So KerasTuner
-is imported once it is known what the user's code builds its models with.
+KerasTuner decides at import which Keras it works with, and takes Keras 3 if it is installed. Then
+it refuses a `tuner_fn` with models of `tf.keras`, such as TFX's. So KerasTuner is only imported
+when it is known which Keras the user's code builds its models with.
 """
 
 import ast
@@ -19,7 +19,7 @@ from headrace_components.library.user_code.siblings import sibling_names
 KerasVersion = Literal[2, 3]
 
 _TUNER = "keras_tuner"
-# Where KerasTuner notes its choice. A module that is there already is not executed.
+# KerasTuner stores its choice here. A module that is already loaded is not executed again.
 _CHOICE = "keras_tuner.src.backend.config"
 # So many folders above a module may be the root of its package.
 _MAX_PACKAGE_DEPTH = 4
@@ -76,12 +76,12 @@ def _versions(imported: Iterable[str]) -> Iterator[KerasVersion]:
 
 
 def _version_of_tf_keras() -> KerasVersion:
-    # As TensorFlow reads it.
+    # The same rule as in TensorFlow.
     return 2 if os.environ.get("TF_USE_LEGACY_KERAS") in ("true", "True", "1") else 3
 
 
 def choose(version: KerasVersion) -> None:
-    """Lets whoever imports KerasTuner from now on get the one that takes models of this Keras."""
+    """Makes later imports of KerasTuner get the one for this Keras."""
     imported = sys.modules.get(_CHOICE)
     if imported is not None and imported.multi_backend() == (version == 3):
         return
@@ -103,7 +103,7 @@ def _tensorflow() -> str:
 
 
 def version_built(tuner: Any) -> KerasVersion | None:
-    """Returns the version of Keras that a tuner's model is of; None where it builds none.
+    """Returns the version of Keras of a tuner's model; None if the tuner builds no model.
 
     Args:
         tuner: A tuner, whose hypermodel builds one model of its search space.

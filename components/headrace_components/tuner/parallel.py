@@ -1,8 +1,8 @@
 """Runs trials in several processes of this machine, which share the tuner's oracle.
 
 The processes are KerasTuner's own distributed workers: each calls the user's tuner_fn, whose tuner
-asks for trials over gRPC where `KERASTUNER_ORACLE_IP` says so. The oracle they ask is that of this
-process, so nothing has to be read back.
+asks for trials over gRPC at the address in `KERASTUNER_ORACLE_IP`. The oracle at that address
+belongs to this process, so nothing has to be read back.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ _HOST = "127.0.0.1"
 def search_in_processes(task: Task, num_processes: int, working_dir: str, search: Search) -> None:
     """Has `num_processes` processes run the trials that the oracle of `search` hands out.
 
-    A trial that fails is none of these, as long as KerasTuner goes on: it stays in the oracle.
+    A failed trial does not raise as long as KerasTuner goes on: it is recorded in the oracle.
 
     Raises:
         InputError: The user's code raised outside of a trial, or ended its process.
@@ -53,8 +53,8 @@ def search_in_processes(task: Task, num_processes: int, working_dir: str, search
         message.write_bytes(pickle.dumps((task, working_dir)))
         port = stack.enter_context(_served(search.tuner.oracle))
         workers = [stack.enter_context(_worker(message, port, number)) for number in range(count)]
-        # A tuner that is told to overwrite empties the directory that all share, when it is made:
-        # no trial may begin before the last tuner is there.
+        # A tuner with `overwrite` empties the shared directory when it is created: no trial may
+        # begin before the last tuner exists.
         _await_all(workers, READY_LINE)
         for worker in workers:
             worker.go()
@@ -63,7 +63,7 @@ def search_in_processes(task: Task, num_processes: int, working_dir: str, search
 
 
 def _restore_messages(oracle: Any, folder: Path) -> None:
-    # KerasTuner's message of a trial that ended has no field for why it failed.
+    # KerasTuner's message about a finished trial has no field for the reason of a failure.
     for trial_id, trial in oracle.trials.items():
         file = message_file(folder, trial_id)
         if file.exists():
@@ -71,13 +71,13 @@ def _restore_messages(oracle: Any, folder: Path) -> None:
 
 
 def message_file(folder: Path, trial_id: str) -> Path:
-    """Returns where a process writes why a trial failed."""
+    """Returns the file to which a process writes why a trial failed."""
     return folder / f"trial-{trial_id}.txt"
 
 
 @contextmanager
 def _served(oracle: Any) -> Iterator[int]:
-    # Not before `keras_choice` has chosen for which Keras it is imported.
+    # Import only after `keras_choice` has chosen the Keras.
     from keras_tuner.src import protos
 
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=1))
@@ -91,10 +91,10 @@ def _served(oracle: Any) -> Iterator[int]:
 
 
 def _servicer(oracle: Any) -> Any:
-    """Returns KerasTuner's service, made to stop all processes where the oracle gives up.
+    """Returns KerasTuner's service, changed to stop all processes when the oracle gives up.
 
-    As it is, the process of the last failed trial gets an error and ends. The trial stays among
-    those that run, so an oracle that waits for them has the other processes ask again, for ever.
+    Unchanged, the process of the last failed trial gets an error and ends. The trial stays in the
+    list of running trials, so an oracle that waits for them lets the other processes ask forever.
     """
     from keras_tuner.src import protos
     from keras_tuner.src.distribute.oracle_chief import OracleServicer
@@ -129,8 +129,8 @@ class _Worker:
     Attributes:
         number: Its number.
         process: The process.
-        error_file: Where it writes an error that is to be told.
-        said: Lines that it has said.
+        error_file: The file to which it writes an error for the user.
+        said: The lines that it has printed.
         listener: The thread that notes these.
     """
 
@@ -141,21 +141,21 @@ class _Worker:
     listener: threading.Thread
 
     def is_lost(self, line: str) -> bool:
-        """Tells whether the process has ended without saying a line."""
+        """Returns whether the process has ended without printing a line."""
         if self.process.poll() is None:
             return False
         self.listener.join(_LISTEN_SECONDS)
         return line not in self.said
 
     def go(self) -> None:
-        """Lets it begin; one that has ended is found by whoever waits for it."""
+        """Lets the process begin; if it has ended, the waiting code finds out."""
         if self.process.stdin:
             with contextlib.suppress(BrokenPipeError):
                 self.process.stdin.write(GO_LINE)
                 self.process.stdin.flush()
 
     def failure(self, code: int) -> ComponentError:
-        """Returns what a process reported that ended too early."""
+        """Returns the error of a process that ended too early."""
         if code in (EXIT_INPUT_ERROR, EXIT_PLATFORM_ERROR) and self.error_file.exists():
             kind = InputError if code == EXIT_INPUT_ERROR else PlatformError
             return kind(self.error_file.read_text("utf-8"))
@@ -208,10 +208,10 @@ def _listen(process: "subprocess.Popen[str]", said: set[str]) -> None:
 
 
 def _await_all(workers: Sequence[_Worker], line: str) -> None:
-    """Waits until all processes have said a line.
+    """Waits until all processes have printed a line.
 
     Raises:
-        ComponentError: One of them has ended without it: the others might wait for it for ever.
+        ComponentError: A process has ended without it: the others might wait for it forever.
     """
     while waiting := [worker for worker in workers if line not in worker.said]:
         for worker in waiting:

@@ -22,12 +22,12 @@ from headrace_components.tuner import keras_choice
 from headrace_components.tuner.params import TunerParams
 
 GAVE_UP = "consecutive failures"
-"""What KerasTuner's RuntimeError says where several trials in a row failed."""
+"""The text of KerasTuner's RuntimeError when several trials in a row failed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Search:
-    """What the user's tuner_fn returned.
+    """The result of the user's tuner_fn.
 
     Attributes:
         tuner: A `keras_tuner` tuner.
@@ -82,7 +82,7 @@ def prepare(task: Task, params: TunerParams, working_dir: str) -> Search:
     keras_choice.choose(2 if named == {2} else 3)
     search = _prepare(task, params, working_dir)
     if named not in ({2}, {3}) and keras_choice.version_built(search.tuner) == 2:
-        # The code names both, or none: a model has shown which.
+        # The code names both or none, but the model has shown which one it is.
         keras_choice.choose(2)
         forget_package(params.tuner_fn)
         search = _prepare(task, params, working_dir)
@@ -95,7 +95,7 @@ def _keras_versions(component: str, params: TunerParams) -> set[keras_choice.Ker
             return keras_choice.versions_in(file_of(component, params.module_file))
         spec = importlib.util.find_spec(params.tuner_fn.rpartition(".")[0])
         return keras_choice.versions_in(Path(spec.origin)) if spec and spec.origin else set()
-    except (ImportError, SyntaxError, ValueError):  # loading the function says so
+    except (ImportError, SyntaxError, ValueError):  # loading the function reports this
         return set()
 
 
@@ -127,7 +127,7 @@ def _described(result: Any) -> str:
 
 
 def failure_of(trial: Any, module: str) -> str:
-    """Returns in one line why a trial failed: the exception, and where in the user's module.
+    """Returns in one line why a trial failed: the exception, and its place in the user's module.
 
     Args:
         trial: A `keras_tuner.engine.trial.Trial`; its message is a traceback.

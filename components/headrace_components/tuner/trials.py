@@ -1,8 +1,8 @@
 """One of several processes that run trials: `python -m headrace_components.tuner.trials`.
 
-Started by `headrace_components.tuner.parallel`, with the environment of a KerasTuner worker. It
-prints a line when its tuner is there, begins when it reads one, and prints another when the search
-is over: a process that ends without it is lost.
+`headrace_components.tuner.parallel` starts this, with the environment of a KerasTuner worker. It
+prints a line when its tuner exists, begins when it reads a line, and prints another one when the
+search is over. A process that ends without that line counts as lost.
 """
 
 import fcntl
@@ -30,10 +30,11 @@ def main(arguments: Sequence[str]) -> int:
     """Runs trials until the oracle has no more.
 
     Args:
-        arguments: The pickled task and working directory, and where to write an error.
+        arguments: The pickled task and working directory, and the file for an error.
     """
     message, error_file = map(Path, arguments)
-    # What the user's code prints belongs into the log; stdout is how the two processes speak.
+    # The output of the user's code belongs in the log; stdout is for messages between the two
+    # processes.
     with os.fdopen(os.dup(1), "w") as answer:
         os.dup2(2, 1)
         task: Task
@@ -54,13 +55,13 @@ def main(arguments: Sequence[str]) -> int:
         except ComponentError as error:
             error_file.write_text(str(error), "utf-8")
             return EXIT_INPUT_ERROR if isinstance(error, InputError) else EXIT_PLATFORM_ERROR
-        sys.stdout.flush()  # this process may be ended as soon as it has said so
+        sys.stdout.flush()  # this process may be ended as soon as it has printed this line
         print(DONE_LINE, file=answer, flush=True)
     return 0
 
 
 def _ask_at_leisure(oracle: Any) -> None:
-    """Has KerasTuner wait before it asks again, where it asks again at once."""
+    """Makes KerasTuner wait before it asks again, where it would ask again at once."""
     ask = oracle.create_trial
 
     def create_trial(tuner_id: str) -> Any:
