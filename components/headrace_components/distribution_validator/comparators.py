@@ -26,7 +26,7 @@ _COMPONENT = "distribution_validator"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparators:
-    """What to compare, and from which distance on a difference is an anomaly.
+    """What to compare, and the distances above which a difference is an anomaly.
 
     Attributes:
         features: Comparator by feature; each has at least one threshold.
@@ -41,7 +41,7 @@ def read(config: Mapping[str, Any]) -> Comparators:
     """Returns the comparators of a `DistributionValidatorConfig`.
 
     Args:
-        config: The message in JSON form, with names as `default_slice_config` or
+        config: The message in JSON form, with names such as `default_slice_config` or
             `defaultSliceConfig`. Empty gives no comparators.
 
     Raises:
@@ -82,10 +82,11 @@ def read(config: Mapping[str, Any]) -> Comparators:
 
 
 def read_custom(values: Mapping[str, Any]) -> Message | None:
-    """Returns a `tfdv.CustomValidationConfig` from its JSON form; None where that is empty.
+    """Returns a `tfdv.CustomValidationConfig` from its JSON form; None if that is empty.
 
     Raises:
-        InputError: A field is unknown or not of its type, or TFDV has no validation by SQL.
+        InputError: A field is unknown or has a wrong type, or TFDV does not support validation by
+            SQL.
     """
     if not values:
         return None

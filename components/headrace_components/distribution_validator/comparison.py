@@ -16,8 +16,8 @@ Statistics: TypeAlias = statistics_pb2.DatasetFeatureStatisticsList
 
 _Info = anomalies_pb2.AnomalyInfo
 
-# The schema is made from the baseline, so all that TFDV finds besides are differences of domains,
-# presence and types: not what was asked for.
+# The schema is made from the baseline. So other anomalies that TFDV finds are differences of
+# domains, presence and types, which are not asked for.
 _KEPT = frozenset(
     {
         _Info.COMPARATOR_CONTROL_DATA_MISSING,
@@ -49,7 +49,7 @@ def compare(
         test: Statistics of the data under test.
         baseline: Statistics of the data it is compared with.
         comparators: Features to compare, with thresholds.
-        custom: A `tfdv.CustomValidationConfig`, conditions in SQL; None where there are none.
+        custom: A `tfdv.CustomValidationConfig`, conditions in SQL; None if there are none.
 
     Raises:
         InputError: A condition in `custom` does not run.
@@ -59,7 +59,7 @@ def compare(
             test,
             _schema(baseline, comparators),
             previous_statistics=baseline,
-            # TFDV 1.21 has no such argument any more.
+            # TFDV 1.21 no longer has this argument.
             **({"custom_validation_config": custom} if custom else {}),
         )
     except RuntimeError as error:
@@ -71,7 +71,7 @@ def compare(
             "`feature`, or `feature_test` and `feature_base`, as FeatureNameStatistics."
         ) from error
     _keep_comparisons(result)
-    # As TFX has it: one anomaly a feature, under its path, also where there was none so far.
+    # As in TFX: one anomaly per feature, under its path, even if there was none so far.
     result.anomaly_name_format = anomalies_pb2.Anomalies.SERIALIZED_PATH
     _add_uncompared_features(result, test, baseline, comparators)
     _add_missing_rows(result, test, baseline, comparators)
@@ -177,7 +177,7 @@ def _add_missing_rows(
     baseline: Statistics,
     comparators: Comparators,
 ) -> None:
-    # TFDV compares no numbers of rows where one of them is 0.
+    # TFDV does not compare numbers of rows if one of them is 0.
     reason = None
     if not num_rows(test):
         reason = _Info.Reason(

@@ -1,4 +1,4 @@
-"""Finds features whose distribution has moved against a baseline."""
+"""Finds features whose distribution differs from a baseline."""
 
 import json
 import logging
@@ -19,14 +19,14 @@ from headrace_components.distribution_validator.verdicts import metric_values, p
 from headrace_components.library.data import anomalies, split_pairs, splits, statistics
 from headrace_components.library.data.anomalies import Anomaly
 
-# What `blessed` says of a split, as in TFX.
+# The values of `blessed` for a split, as in TFX.
 _NO_BASELINE = 2
 
 
 def execute(task: Task) -> None:
     """Writes `SplitPair-<test>_<baseline>/SchemaDiff.pb` under `anomalies`, and the page `report`.
 
-    Without a baseline there is no such file, and `blessed` is 2 for every split.
+    Without a baseline this file does not exist, and `blessed` is 2 for every split.
     """
     params = read(DistributionValidatorParams, task.params, task.component)
     wanted = comparators.read(params.config)

@@ -110,7 +110,7 @@ def _histograms(summaries: Sequence[FeatureSummary | None]) -> Markup:
 def _shares(feature: Any) -> Mapping[str, float]:
     """Returns the share of each value of a category, the most frequent first.
 
-    The ranking has more values than the few that are called the top, and TFDV measures by it.
+    TFDV measures with the ranking, which has more values than the few that are called the top.
     """
     stats: statistics_pb2.StringStatistics = feature.string_stats
     total = stats.common_stats.tot_num_values
@@ -145,7 +145,7 @@ def _values(
 def _share(shares: Mapping[str, float], value: str, summary: FeatureSummary | None) -> Markup:
     share = shares.get(value)
     if share is None and summary and len(shares) == summary.num_unique:
-        share = 0.0  # all its values are known, and this is none of them
+        share = 0.0  # all its values are known, and this value is not among them
     if share is None:
         return element("td", ABSENT)
     return element("td", percent(share), class_="share", style=f"--share:{100 * share:.0f}%")

@@ -1,4 +1,4 @@
-"""The report on distributions: what has moved, the worst first, beside what it was before."""
+"""The report on distributions: the changed features, the worst first, with their baseline."""
 
 from collections.abc import Sequence
 
@@ -53,7 +53,7 @@ def distributions_report(pairs: Sequence[PairVerdict]) -> bytes:
 
 
 def no_baseline_report(splits: Sequence[str]) -> bytes:
-    """Returns the HTML page of a run that had no baseline.
+    """Returns the HTML page of a run without a baseline.
 
     Args:
         splits: Names of the splits that could not be compared.

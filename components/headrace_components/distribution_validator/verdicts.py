@@ -1,4 +1,4 @@
-"""What a comparison says of each feature, the worst first."""
+"""The results of a comparison for each feature, the worst first."""
 
 import math
 from collections.abc import Sequence
@@ -33,12 +33,12 @@ _ORDER = (MOVED, FAILS, UNCOMPARED, WITHIN)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Distance:
-    """How far two distributions of a feature are apart.
+    """The distance between two distributions of a feature.
 
     Attributes:
-        measure: Its name, as people know it.
+        measure: Its name for people.
         value: The distance, in [0, 1].
-        threshold: The largest distance that is no anomaly, in [0, 1].
+        threshold: The largest distance that is not an anomaly, in [0, 1].
     """
 
     measure: str
@@ -55,13 +55,14 @@ class Distance:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FeatureVerdict:
-    """What is to be said of a feature.
+    """The result for a feature.
 
     Attributes:
         name: Its path, steps joined by dots.
         state: `MOVED`, `FAILS`, `UNCOMPARED` or `WITHIN`.
-        distances: The largest in units of its threshold first; none where it was not compared.
-        reasons: What is wrong besides distances, as sentences.
+        distances: The largest first, divided by its threshold; empty if the feature was not
+            compared.
+        reasons: Other problems, as sentences.
         test: Its `FeatureNameStatistics` in the data under test, or None.
         baseline: The same in the baseline.
     """
@@ -75,20 +76,20 @@ class FeatureVerdict:
 
     @property
     def times_threshold(self) -> float:
-        """The first distance in units of its threshold; -1 where there is none."""
+        """The first distance divided by its threshold; -1 without distances."""
         return self.distances[0].times_threshold if self.distances else -1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PairVerdict:
-    """What is to be said of a pair of splits.
+    """The result for a pair of splits.
 
     Attributes:
         name: The pair's name.
         rows: Number of rows under test and of the baseline.
         features: Those that were to be compared, and those that a condition is about.
         uncovered: Names of the features that nothing was to be compared for.
-        reasons: What is wrong with the data as a whole, as sentences.
+        reasons: The problems of the data as a whole, as sentences.
     """
 
     name: str
@@ -133,7 +134,7 @@ def pair_verdict(
             FeatureVerdict(
                 name=".".join(step),
                 state=state,
-                # TFDV gives a distance of 0 where it could measure none.
+                # TFDV gives a distance of 0 if it could measure none.
                 distances=() if state == UNCOMPARED else distances.get(step, ()),
                 reasons=tuple(item.description for item in reasons if item.type not in _FAR),
                 test=tested.get(step),
@@ -152,7 +153,7 @@ def pair_verdict(
 
 
 def metric_values(pairs: Sequence[PairVerdict]) -> dict[str, float | int]:
-    """Returns what `metrics` publishes of all pairs; without a baseline, of none."""
+    """Returns the values of `metrics` for all pairs, which are none without a baseline."""
     features = [feature for pair in pairs for feature in pair.features]
     distances = [distance for feature in features for distance in feature.distances]
     values: dict[str, float | int] = {

@@ -1,7 +1,7 @@
 """Evaluates with TFMA on Beam.
 
-That is for rows that outgrow one machine and, on Beam's in-memory runner, for whatever the embedded
-engine does not compute.
+It is used for rows that do not fit on one machine, and with Beam's in-memory runner for everything
+that the embedded engine does not support.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ from headrace_components.evaluator.survey import Survey, merged, surveys, widene
 from headrace_components.library.beam import job, locations
 from headrace_components.library.beam.examples import ReadPairs
 
-# What a worker sees at a time, in messages on rows.
+# The rows that a worker sees at a time, as messages call them.
 _ROWS = "rows of a batch"
 _SURVEYS = "surveys"
 # TFMA's extractors that run models.
@@ -57,12 +57,12 @@ def evaluate(
     Args:
         rows: The examples.
         config: A `tfma.EvalConfig` with its defaults.
-        models: `tfma.EvalSharedModel`s by model spec; none where predictions are a feature.
-        examples: The artifact that holds the rows.
+        models: `tfma.EvalSharedModel`s by model spec; empty if predictions are a feature.
+        examples: The artifact that contains the rows.
         output: The evaluation.
         extractors: What the user's `custom_extractors` returned, or None for TFMA's own.
-        is_rubber_stamp: Whether a missing baseline passes where only changes have thresholds.
-        args: `beam_pipeline_args`; none for the in-memory runner.
+        is_rubber_stamp: Whether a missing baseline passes if there are only change thresholds.
+        args: `beam_pipeline_args`; empty for the in-memory runner.
 
     Returns:
         What is known of labels and predictions.
@@ -125,12 +125,12 @@ def evaluate(
 
 
 def one_or_all(models: list[Any]) -> Any:
-    """Returns models as TFMA takes them: one alone, or a list; None where there are none."""
+    """Returns models in TFMA's form: a single one, or a list; None if there are none."""
     return models[0] if len(models) == 1 else models or None
 
 
 def adapter_config(rows: EvaluationRows) -> Any:
-    """Returns how the features become tensors, or None where no schema says so."""
+    """Returns how the features become tensors, or None without a schema."""
     if rows.schema is None:
         return None
     representations = rows.tensor_representations()
@@ -146,7 +146,7 @@ def _union(names: Iterable[frozenset[str]]) -> frozenset[str]:
 
 
 class _Check(beam.DoFn):
-    """Pairs to batches as TFMA takes them: with the serialized tf.Examples as a column."""
+    """Converts pairs to batches for TFMA: with the serialized tf.Examples as a column."""
 
     def __init__(
         self, required: Mapping[str, str], slicing: Sequence[str], splits: Sequence[str]
@@ -183,7 +183,7 @@ class _Surveying(beam.PTransform):
         self._is_batched = True
 
     def among(self, extractors: Sequence[Any]) -> list[Any]:
-        """Returns extractors with this one, where labels and predictions are ready."""
+        """Returns extractors with this one inserted, where labels and predictions are ready."""
         stages = [extractor.stage_name for extractor in extractors]
         unbatching = unbatch_extractor.UNBATCH_EXTRACTOR_STAGE_NAME
         self._is_batched = unbatching in stages
@@ -192,7 +192,7 @@ class _Surveying(beam.PTransform):
         return [*extractors[:place], mine, *extractors[place:]]
 
     def expand(self, extracts: Any) -> Any:
-        """Returns the extracts, and notes what they are."""
+        """Returns the extracts, and records a survey of them."""
         survey = beam.ParDo(_Survey(self._config, self._splits, is_batched=self._is_batched))
         outputs = extracts | "Look" >> survey.with_outputs(_SURVEYS, main="extracts")
         self.surveys = outputs[_SURVEYS] | "Merge" >> beam.CombineGlobally(merged)
@@ -221,7 +221,7 @@ class _Survey(beam.DoFn):
 
 
 class _SqlSlices(sql_slice_key_extractor.ExtractSqlSliceKeyFn):
-    """TFMA's slices by SQL, which says in an author's words what is wrong with it."""
+    """TFMA's slices by SQL, with errors that authors understand."""
 
     def process(self, batch: Any) -> Any:
         try:
@@ -246,7 +246,7 @@ def _default_extractors(rows: EvaluationRows, config: Any, models: list[Any]) ->
 
 
 def _explained(extractor: Any, config: Any, models: Sequence[Any]) -> Any:
-    """Returns one of TFMA's extractors in a form whose errors are the author's to understand."""
+    """Returns one of TFMA's extractors in a form whose errors authors understand."""
     if extractor.stage_name == "ExtractSqlSliceKeys":
         return extractor._replace(ptransform=beam.ParDo(_SqlSlices(config)))
     make = _INFERENCE.get(extractor.stage_name)

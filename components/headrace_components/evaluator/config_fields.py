@@ -1,7 +1,7 @@
 """The messages of a `tfma.EvalConfig`, for checks where TFMA is not installed.
 
-Written by `HEADRACE_REGENERATE=1 pytest tests/unit/test_message_tables.py`, which also holds it
-equal to TFMA's own.
+`HEADRACE_REGENERATE=1 pytest tests/unit/test_message_tables.py` writes this file, and the test
+compares it with TFMA.
 """
 
 FIELDS: dict[str, dict[str, str]] = {

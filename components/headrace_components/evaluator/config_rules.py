@@ -1,6 +1,6 @@
 """Refuses settings of an `eval_config` that cannot stand together. Standard library only.
 
-TFMA finds them when metrics are computed, in the words of its own code.
+TFMA only finds these errors when it computes metrics, and reports them in terms of its own code.
 """
 
 from collections.abc import Iterator, Mapping
@@ -8,9 +8,9 @@ from typing import Any
 
 from headrace_components.contract.errors import InputError
 
-# Metrics of the examples of one query, as of the documents found for it.
+# Metrics over the examples of one query, for example the documents found for it.
 _OF_QUERIES = frozenset({"MinLabelPosition", "NDCG", "QueryStatistics"})
-# Metrics whose classes take any argument, and whose computations take no other than these.
+# The classes of these metrics accept any argument, but their computations accept only these.
 _ARGUMENTS_TAKEN = {
     "ConfusionMatrixPlot": ("num_thresholds", "name"),
     "MeanAbsoluteError": ("name",),
@@ -24,19 +24,19 @@ NOT_WHOLE = (
     "compares whole predictions, and `binarize` or `aggregate` gives it one class at a time. Move "
     "it to a metrics spec without them."
 )
-"""What is wrong with a metric such as SparseCategoricalAccuracy beside these settings."""
+"""The problem of a metric such as SparseCategoricalAccuracy with these settings."""
 
 
 def check_rules(config: Mapping[str, Any]) -> None:
-    """Checks what metrics and slices ask for.
+    """Checks the metrics and slices of a config.
 
     Args:
         config: A `tfma.EvalConfig` in JSON form, normalized.
 
     Raises:
         InputError: Classes are averaged without weights, a metric of whole predictions is
-            aggregated, a metric of queries has no query, or a slice is of a feature's values and
-            of one of them.
+            aggregated, a metric of queries has no query, or a slice names all values of a feature
+            and also one value.
     """
     for number, spec in enumerate(config.get("metrics_specs") or ()):
         place = f"eval_config.metrics_specs[{number}]"
@@ -53,7 +53,7 @@ def check_arguments(name: str, arguments: Mapping[str, Any], place: str) -> None
     """Checks arguments that a metric's class takes, and its computation does not.
 
     Args:
-        name: Name of the metric's class, of TFMA's or Keras' own.
+        name: Name of the metric's class, from TFMA or Keras.
         arguments: Its arguments.
         place: Where it is, for messages.
 

@@ -11,18 +11,18 @@ from headrace_components.evaluator.metric_rows import ALL_ROWS, MetricNames, Sid
 # A curve of a thousand points looks the same, and fills the metadata of an artifact.
 _MAX_POINTS = 120
 _DECISION = 0.5
-# More classes than this make no matrix that a person can read.
+# A matrix with more classes than this is not readable.
 _MAX_CLASSES = 40
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RocPoint:
-    """What a decision threshold gives.
+    """The effect of a decision threshold.
 
     Attributes:
         threshold: The threshold, in [0, 1].
-        false_positive_rate: Share of the negatives that lie above it, in [0, 1].
-        recall: Share of the positives that lie above it, in [0, 1].
+        false_positive_rate: Share of the negatives above it, in [0, 1].
+        recall: Share of the positives above it, in [0, 1].
     """
 
     threshold: float
@@ -37,7 +37,7 @@ class Confusion:
     Attributes:
         labels: Names of the classes.
         counts: Weighted rows, one sequence per actual class, one item per predicted class.
-        threshold: From where on a prediction counts as the second of two classes; or None.
+        threshold: A prediction from this value on counts as the second of two classes; or None.
     """
 
     labels: tuple[str, ...]
@@ -47,13 +47,13 @@ class Confusion:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Curve:
-    """What is known of one model's decisions over all rows.
+    """The decisions of one model over all rows.
 
     Attributes:
         name: Name of the plot or metric that it comes from.
         side: Whose it is.
-        roc: Points of the ROC curve, by falling threshold; empty where there is none.
-        confusion: The confusion matrix; None where there are more classes than can be shown.
+        roc: Points of the ROC curve, by falling threshold; empty if there is none.
+        confusion: The confusion matrix; None if there are too many classes to show.
     """
 
     name: str
@@ -63,10 +63,10 @@ class Curve:
 
 
 def curves_of(config: Any, output: Path) -> list[Curve]:
-    """Returns the curves of an evaluation; none unless its config has a metric that makes one.
+    """Returns the curves of an evaluation; empty unless its config has a metric with curves.
 
-    Such are `ConfusionMatrixPlot`, `ConfusionMatrixAtThresholds`, `MultiClassConfusionMatrixPlot`
-    and `MultiClassConfusionMatrixAtThresholds`.
+    These metrics are `ConfusionMatrixPlot`, `ConfusionMatrixAtThresholds`,
+    `MultiClassConfusionMatrixPlot` and `MultiClassConfusionMatrixAtThresholds`.
     """
     names = MetricNames.of(config)
     found = []

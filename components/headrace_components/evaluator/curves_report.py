@@ -32,7 +32,7 @@ def curve_section(curves: Sequence[Curve]) -> Markup:
 
 
 def _titled(what: str, name: str) -> str:
-    # TFMA leaves the plot of a model with one output without a name.
+    # TFMA gives the plot of a model with one output no name.
     return f"{what}: {name}" if name else what
 
 

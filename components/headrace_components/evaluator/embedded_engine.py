@@ -49,7 +49,7 @@ class _Plan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluated:
-    """What an evaluation found.
+    """The results of an evaluation.
 
     Attributes:
         sliced: What TFMA would compute, for each slice.
@@ -61,12 +61,12 @@ class Evaluated:
 
 
 def evaluate(rows: EvaluationRows, config: Any, models: Sequence[Any]) -> Evaluated:
-    """Returns what TFMA would compute, for each slice.
+    """Returns the same metrics as TFMA, for each slice.
 
     Args:
         rows: The examples.
         config: A `tfma.EvalConfig` with its defaults.
-        models: `tfma.EvalSharedModel`s by model spec; none where predictions are a feature.
+        models: `tfma.EvalSharedModel`s by model spec; empty if predictions are a feature.
 
     Raises:
         InputError: The examples do not fit the config, a metric or a model.
@@ -88,7 +88,7 @@ def evaluate(rows: EvaluationRows, config: Any, models: Sequence[Any]) -> Evalua
     results: list[SlicedMetrics] = []
     for key, members in slices.items():
         if key and len(members) < smallest:
-            # As TFMA reports it; a threshold for this slice then counts as missed.
+            # The same report as in TFMA; a threshold for this slice then counts as missed.
             message = f"The slice has {len(members)} examples, fewer than {smallest}."
             results.append((key, {constants.ERROR_METRIC_NAME: message}))
             continue
@@ -104,7 +104,7 @@ def _results(
     values: dict[Any, Any] = {}
     for kernel in kernels:
         values.update(kernel(rows))
-    # A slice without positives has a precision of 0 / 0, which TFMA replaces by what it means.
+    # A slice without positives has a precision of 0 / 0, which TFMA then replaces.
     with np.errstate(divide="ignore", invalid="ignore"):
         for result in derived:
             values.update(result(values))
@@ -117,7 +117,7 @@ def _plan(rows: EvaluationRows, config: Any, models: Sequence[Any]) -> _Plan:
     computations = metric_specs.to_computations(
         list(config.metrics_specs), eval_config=config, schema=rows.schema
     )
-    # The first of equal ones stays where it is: later ones may depend on it.
+    # Of equal computations keep the first in its place: later ones may depend on it.
     unique = list(dict.fromkeys(computations))
     kinds = (metric_types.MetricComputation, metric_types.DerivedMetricComputation)
     for computation in unique:
@@ -125,7 +125,7 @@ def _plan(rows: EvaluationRows, config: Any, models: Sequence[Any]) -> _Plan:
             raise NotEmbeddableError(f"it has a {type(computation).__name__}")
         for preprocessor in getattr(computation, "preprocessors", None) or ():
             _check_preprocessor(preprocessor)
-    # Those that follow confidence intervals come last, as they do in TFMA.
+    # Computations that depend on confidence intervals come last, as in TFMA.
     late = metric_types.CIDerivedMetricComputation
     derived = [c for c in unique if isinstance(c, metric_types.DerivedMetricComputation)]
     return _Plan(

@@ -44,9 +44,9 @@ class CheckedConfig:
     Attributes:
         proto: The `tfma.EvalConfig` with TFMA's defaults; names one model spec per model.
         has_thresholds: Whether the author set any threshold at all.
-        is_rubber_stamp: Whether change thresholds were dropped, since there is no baseline.
-        dropped: Those that were: the `MetricKey` of the metric, and the slices that the threshold
-            is for, as a `tfma.SlicingSpec`; None for every slice.
+        is_rubber_stamp: Whether change thresholds were dropped because there is no baseline.
+        dropped: The dropped thresholds: the `MetricKey` of the metric, and the slices that the
+            threshold is for, as a `tfma.SlicingSpec`; None for every slice.
     """
 
     proto: Any
@@ -143,7 +143,7 @@ def _check_metric(metric: Any) -> None:
 
 
 def _check_computations(proto: Any) -> None:
-    """Finds out metric by metric whether TFMA can plan what it is to compute."""
+    """Finds out, metric by metric, whether TFMA can plan the computation."""
     for number, spec in enumerate(proto.metrics_specs):
         for metric in spec.metrics:
             alone = config_pb2.MetricsSpec()
@@ -153,7 +153,7 @@ def _check_computations(proto: Any) -> None:
             try:
                 with tfx_importable(None):
                     metric_specs.to_computations([alone], eval_config=proto)
-            except Exception as error:  # TFMA says in many ways that settings do not fit
+            except Exception as error:  # TFMA has many kinds of errors for settings that do not fit
                 logging.info("evaluator: where it stopped:", exc_info=error)
                 raise InputError(
                     f"evaluator: metric {metric.class_name} with config {metric.config!r} cannot "
@@ -179,7 +179,7 @@ def _check_models(proto: Any, *, has_model: bool) -> None:
 
 
 def _prepare_for_baseline(proto: Any) -> None:
-    """Lets TFMA add the baseline's model spec, which it does beside one spec without a name."""
+    """Lets TFMA add the baseline's model spec, which it only does for one spec without a name."""
     if not proto.model_specs:
         proto.model_specs.add()
     names_models = any(spec.model_names for spec in proto.metrics_specs)

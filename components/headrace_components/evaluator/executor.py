@@ -25,7 +25,7 @@ from headrace_components.library.data import schemas
 from headrace_components.library.user_code.user_module import call_user_function, load_module
 
 Functions = Mapping[str, Callable[..., Any]]
-"""By name the functions of the user's module that Evaluator calls."""
+"""The functions of the user's module that Evaluator calls, by name."""
 
 
 def execute(task: Task) -> None:

@@ -1,7 +1,7 @@
-"""Turns examples into labels, predictions and weights of all rows, as TFMA's extractors would.
+"""Turns examples into labels, predictions and weights of all rows, like TFMA's extractors.
 
-What is kept of a row are its label, prediction and weight and the features that slices or
-transformed labels come from: some tens of bytes, so a hundred million rows fit in memory.
+For each row it keeps the label, prediction, weight, and the features for slices and transformed
+labels. This is some tens of bytes, so a hundred million rows fit in memory.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ from headrace_components.evaluator.survey import dense, widened
 
 
 class NotEmbeddableError(Exception):
-    """Why the embedded engine leaves an evaluation to TFMA on Beam; no failure."""
+    """The embedded engine cannot do an evaluation and leaves it to TFMA on Beam; not a failure."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,10 +35,10 @@ class Extracts:
     Attributes:
         num_rows: How many.
         labels: Array of shape `(num_rows, ...)`, or such arrays by model and output name; None
-            where there are no labels.
+            without labels.
         predictions: As `labels`.
-        weights: As `labels`; None where rows have no weight.
-        features: Raw features that slices come from, as list columns.
+        weights: Like `labels`; None if rows have no weight.
+        features: Raw features for slices, as list columns.
         transformed: Transformed features that slices may come from, one mapping per model.
     """
 
@@ -56,11 +56,11 @@ def extract(rows: EvaluationRows, config: Any, models: Sequence[Any]) -> Extract
     Args:
         rows: The examples.
         config: A `tfma.EvalConfig` with its defaults.
-        models: `tfma.EvalSharedModel`s by model spec; none where predictions are a feature.
+        models: `tfma.EvalSharedModel`s by model spec; empty if predictions are a feature.
 
     Raises:
         InputError: A feature or label is missing, or a model does not take the examples.
-        NotEmbeddableError: A label, weight or prediction is no array.
+        NotEmbeddableError: A label, weight or prediction is not an array.
     """
     table = rows.check_features(config, has_model=bool(models))
     predicted: dict[str, Any] = {}
@@ -97,7 +97,7 @@ def _values(specs: Sequence[Any], field: str, extracts: Any, *, allow_missing: b
 
 
 def _tensor_values(rows: EvaluationRows, config: Any, table: pa.Table) -> dict[str, Any]:
-    """Returns the raw features that are labels, weights or predictions, as TFMA's tensors."""
+    """Returns the raw features for labels, weights or predictions, as TFMA's tensors."""
     keys = [name for name in table.column_names if name in feature_keys(config, slices=False)]
     if not keys:
         return {}
@@ -115,7 +115,7 @@ def _whole(column: Any) -> pa.Array:
 
 
 def _checked(tree: Any) -> Any:
-    """Returns `tree` where its leaves are arrays over the rows, as vectorised metrics need."""
+    """Returns `tree` if its leaves are arrays over the rows, as vectorised metrics need."""
     if isinstance(tree, Mapping):
         return {key: _checked(value) for key, value in tree.items()}
     tree = widened(dense(tree))
@@ -184,7 +184,7 @@ def _as_array(records: Sequence[bytes]) -> Any:
 
 
 def _feature_inputs(rows: EvaluationRows, config: Any, loaded: Mapping[str, Any]) -> set[str]:
-    """Returns the features that a signature reads; none where all take serialized examples."""
+    """Returns the features that a signature reads; empty if all take serialized examples."""
     names: set[str] = set()
     for spec in config.model_specs:
         model = loaded[spec.name if len(config.model_specs) > 1 else ""]

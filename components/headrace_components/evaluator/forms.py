@@ -1,8 +1,8 @@
 """Refuses metrics that are not made for the labels and predictions that they would be given.
 
-TFMA and Keras compute something all the same: `CategoricalAccuracy` of class numbers is the share
-of class 0, `BinaryAccuracy` of many classes counts each class as a decision, AUC cuts logits off at
-0 and 1. Each refusal names the metric or the setting that gives what was meant.
+TFMA and Keras compute a number even for the wrong form: `CategoricalAccuracy` of class numbers is
+the share of class 0, `BinaryAccuracy` of many classes counts each class as a decision, AUC cuts
+logits off at 0 and 1. Each error names the right metric or setting.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +20,8 @@ from headrace_components.evaluator.survey import Survey, Values
 _ROUNDING = 1e-6
 _DEFAULT_K = 5  # of Keras' top-k metrics
 
-# Metrics of a class number per row: what computes the same of a vector, and of two classes.
+# Metrics of one class number per row: the metrics that compute the same for a vector, and for two
+# classes.
 _OF_CLASS_NUMBERS = {
     "SparseCategoricalAccuracy": ("CategoricalAccuracy", "BinaryAccuracy"),
     "SparseCategoricalCrossentropy": ("CategoricalCrossentropy", "BinaryCrossentropy"),
@@ -60,7 +61,8 @@ _OF_PAIRS = {
     "BinaryCrossEntropy": "SparseCategoricalCrossentropy",
     "BinaryCrossentropy": "SparseCategoricalCrossentropy",
 }
-# Metrics that count where a prediction is its label: by form, what compares scores with a label.
+# Metrics that count predictions equal to their label: by form, the metrics that compare scores with
+# a label.
 _OF_EQUALS = {
     "Accuracy": ("BinaryAccuracy", "SparseCategoricalAccuracy", "CategoricalAccuracy"),
     "ExactMatch": ("BinaryAccuracy", "SparseCategoricalAccuracy", "CategoricalAccuracy"),
@@ -96,8 +98,8 @@ class _Asked:
     Attributes:
         name: Name of its class.
         arguments: Those of its class.
-        reduction: What becomes of the classes before: one at a time, all alike, the top ones.
-        top_k: How many classes it takes of the top at most; 0 where it takes all.
+        reduction: What is done with the classes first: one at a time, all alike, the top ones.
+        top_k: The maximum number of top classes; 0 for all.
         models: Names of the models it is for; empty for all.
         outputs: Names of the outputs it is for; empty for all.
     """
@@ -166,7 +168,7 @@ def check_all_rows(surveys: Sequence[Survey], config: Any) -> None:
 
 
 def _faults(asked: _Asked, labels: Values, predictions: Values) -> Iterator[str]:
-    """Yields what is wrong, and what to do instead."""
+    """Yields each problem, and what to do instead."""
     if not labels.width or not predictions.width:
         return
     kind = asked.name
@@ -258,7 +260,7 @@ def _of_matrices(labels: Values, predictions: Values) -> Iterator[str]:
 
 def _of_two_classes(asked: _Asked, labels: Values, predictions: Values) -> Iterator[str]:
     if _is_class_number(labels, predictions):
-        # Of two classes, each row is right or wrong in both columns.
+        # With two classes, each row is right or wrong in both columns.
         is_the_same = asked.name == "BinaryAccuracy" and predictions.width == 2
         if not asked.reduction and not is_the_same:
             instead = (
@@ -288,7 +290,7 @@ def _reduced(asked: _Asked) -> Iterator[str]:
 
 
 def _unknown_classes(labels: Values, predictions: Values) -> Iterator[str]:
-    # TFMA takes -1 for a class that has no number.
+    # TFMA uses -1 for a class without a number.
     if labels.width == 1 and (
         not labels.is_whole or labels.low < -1 or labels.high >= predictions.width
     ):

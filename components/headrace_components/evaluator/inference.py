@@ -1,6 +1,6 @@
-"""Runs models on batches as TFMA does, and says which of them stopped, and why.
+"""Runs models on batches like TFMA, and reports which of them stopped, and why.
 
-TFMA's own errors name neither the model nor what it takes, and quote whole examples.
+TFMA's own errors name neither the model nor its inputs, and quote whole examples.
 """
 
 import functools
@@ -14,13 +14,13 @@ from tensorflow_model_analysis.utils import model_util
 from headrace_components.contract.errors import InputError
 
 DEFAULT_TRANSFORMS = ("transformed_features", "transformed_labels")
-"""What TFMA's TransformedFeaturesExtractor calls where a model has it."""
+"""The names that TFMA's TransformedFeaturesExtractor calls, if a model has them."""
 
 _MAX_INPUTS = 8
 
 
 class Signatures(model_util.ModelSignaturesDoFn):  # type: ignore[misc]
-    """TFMA's calls of signatures, which raise InputError where a model does not take the examples.
+    """TFMA's calls of signatures, which raise InputError if a model does not accept the examples.
 
     Args:
         baselines: Names of the models that are baselines.
@@ -47,13 +47,13 @@ class Signatures(model_util.ModelSignaturesDoFn):  # type: ignore[misc]
             super().setup()
         except InputError:  # of a loader that names its model
             raise
-        except Exception as error:  # TensorFlow raises what the damage of a file leads to
+        except Exception as error:  # TensorFlow has many kinds of errors for a damaged file
             for name, loader in self._model_loaders.items():
                 self._check(name, loader.load, "cannot be loaded", _save_again)
             raise self._stopped("", "cannot be loaded", error, "") from error
 
     def process(self, extracts: Any) -> Any:
-        """Returns the batch with what the models made of it.
+        """Returns the batch with the results of the models.
 
         Raises:
             InputError: A model does not take the examples.
@@ -83,7 +83,7 @@ class Signatures(model_util.ModelSignaturesDoFn):  # type: ignore[misc]
         else:
             subject = "the candidate" if self._baselines and name else "a model"
         cause = error.__cause__ or error
-        # What follows are whole examples.
+        # The rest of the message contains whole examples.
         words = str(cause).partition("Received args:")[0].split()
         text = " ".join(words)[:400].rstrip(".")
         return InputError(f"evaluator: {subject} {what}: {type(cause).__name__}: {text}. {advice}")
@@ -105,7 +105,7 @@ class Signatures(model_util.ModelSignaturesDoFn):  # type: ignore[misc]
 
 
 def transforming(config: Any, shared: Mapping[str, Any]) -> Signatures:
-    """Returns what TFMA's TransformedFeaturesExtractor runs.
+    """Returns the function that TFMA's TransformedFeaturesExtractor runs.
 
     Args:
         config: A `tfma.EvalConfig` with its defaults.
@@ -123,7 +123,7 @@ def transforming(config: Any, shared: Mapping[str, Any]) -> Signatures:
 
 
 def predicting(config: Any, shared: Mapping[str, Any]) -> Signatures:
-    """Returns what TFMA's PredictionsExtractor runs; arguments are those of `transforming`."""
+    """Returns the function of TFMA's PredictionsExtractor; arguments as for `transforming`."""
     return _signatures(
         config,
         shared,

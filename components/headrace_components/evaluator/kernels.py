@@ -1,8 +1,8 @@
 """Vectorised forms of TFMA's base computations.
 
-A kernel stands for one of TFMA's CombineFns: it is made once for all rows, and then gives the
-CombineFn's output for the rows of a slice. TFMA's derived metrics follow from those unchanged. The
-attributes read here are private to TFMA; the tests hold every kernel equal to its CombineFn.
+A kernel replaces one of TFMA's CombineFns: it is made once for all rows, and then gives the
+CombineFn's output for the rows of a slice. TFMA's derived metrics use these unchanged. The
+attributes read here are private to TFMA; tests compare every kernel with its CombineFn.
 """
 
 import functools
@@ -33,12 +33,13 @@ Kernel = Callable[[NDArray[np.int64]], dict[Any, Any]]
 
 _MakeKernel = Callable[[Any, Extracts, Any], Kernel | None]
 
-# As many examples as one update of a Keras metric takes: its intermediates stay in the cache.
+# As many examples as one update of a Keras metric can take while its intermediates fit in the
+# cache.
 _KERAS_BATCH_SIZE = 10_000
 
 
 def kernel_of(computation: Any, extracts: Extracts, config: Any) -> Kernel | None:
-    """Returns the vectorised form of a TFMA MetricComputation, or None where there is none."""
+    """Returns the vectorised form of a TFMA MetricComputation, or None if there is none."""
     combiner = computation.combiner
     make = _KERNELS.get(type(combiner).__name__)
     if make is None or not type(combiner).__module__.startswith("tensorflow_model_analysis."):
@@ -241,9 +242,9 @@ def _update(
         arrays = tuple(array.reshape(-1, 1) for array in arrays)  # type: ignore[assignment]
     for index, metric in enumerate(combiner._metrics[combiner._output_names[position]]):
         metric.reset_states()
-        # Run as it is: AutoGraph would spend seconds on rewriting Keras for a graph.
+        # Run it unconverted: AutoGraph would spend seconds on rewriting Keras for a graph.
         tf.autograph.experimental.do_not_convert(metric.update_state)(*arrays)
-        # Keras counts in float32; adding batches up in float64 keeps what it has.
+        # Keras counts in float32; adding up batches in float64 keeps this precision.
         states = [np.asarray(state, np.float64) for state in metric.get_weights()]
         accumulator.add_weights(position, index, states)
 

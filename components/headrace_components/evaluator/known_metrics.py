@@ -1,12 +1,11 @@
 # ruff: noqa: E501  a metric a line
 """The metrics of TFMA and Keras, for checks where neither is installed.
 
-Written by `HEADRACE_REGENERATE=1 pytest tests/unit/test_message_tables.py`, which also holds it
-equal to what those libraries have.
+`HEADRACE_REGENERATE=1 pytest tests/unit/test_message_tables.py` writes this file, and the test
+compares it with those libraries.
 """
 
-# By name, the arguments of a metric: those that it must be given end in `!`, and `...` stands for
-# others that it takes.
+# By name, the arguments of a metric: required ones end in `!`, and `...` stands for any others.
 ARGUMENTS: dict[str, str] = {
     "AUC": "num_thresholds curve summation_method name thresholds top_k class_id",
     "AUCPrecisionRecall": "num_thresholds summation_method name thresholds top_k class_id",

@@ -1,4 +1,4 @@
-"""Loads models as TFMA does, and says which one cannot be loaded."""
+"""Loads models like TFMA, and reports which one cannot be loaded."""
 
 import functools
 from collections.abc import Callable
@@ -10,9 +10,9 @@ from headrace_components.library.models import saved_model
 
 
 def telling_loader(loader: ModelLoader, role: str, uri: str) -> ModelLoader:
-    """Returns a loader that loads what `loader` does, here or on a worker.
+    """Returns a loader that loads the same as `loader`, here or on a worker.
 
-    Its `load` raises an InputError where TensorFlow cannot load the model.
+    Its `load` raises an InputError if TensorFlow cannot load the model.
 
     Args:
         loader: TFMA's own.

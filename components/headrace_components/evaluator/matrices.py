@@ -1,8 +1,8 @@
 """Confusion matrices at many thresholds from a histogram of predictions, vectorised.
 
-TFMA derives AUC and its kin from matrices at 10,000 thresholds, which it makes in Python, bucket by
-bucket: with many slices that is three quarters of an evaluation. The sums here are taken in TFMA's
-order, so they agree to the last bit; a test holds them to it.
+TFMA derives AUC and similar metrics from matrices at 10,000 thresholds. It makes these in Python,
+bucket by bucket: with many slices this is three quarters of an evaluation. The sums here have the
+same order as in TFMA, so they agree to the last bit; a test compares them.
 """
 
 import inspect
@@ -13,14 +13,14 @@ import numpy as np
 from tensorflow_model_analysis.metrics import binary_confusion_matrices, calibration_histogram
 
 Result = Callable[[Mapping[Any, Any]], dict[Any, Any]]
-"""Returns more results of a slice, by TFMA's metric key, from those it has."""
+"""Returns more results of a slice, by TFMA's metric key, from the given ones."""
 
-# What TFMA adds to a threshold, whose interval excludes it, and around [0, 1].
+# TFMA adds this to a threshold, whose interval excludes it, and around [0, 1].
 _EPSILON = 1e-7
 
 
 def result_of(computation: Any) -> Result:
-    """Returns the `result` of a DerivedMetricComputation, in a faster form where it has one."""
+    """Returns the `result` of a DerivedMetricComputation, in a faster form if there is one."""
     result: Result = computation.result
     is_matrices = (
         result.__module__ == binary_confusion_matrices.__name__
@@ -50,7 +50,7 @@ def _matrices(thresholds: Sequence[float], histogram: Sequence[Any]) -> Any:
     labels = np.array([bucket.weighted_labels for bucket in histogram])
     weights = np.array([bucket.weighted_examples for bucket in histogram])
     bins = np.searchsorted(fences, _starts(histogram), side="right") - 1
-    bins = np.maximum(bins, 0)  # what lies below all fences counts with the first
+    bins = np.maximum(bins, 0)  # values below the first threshold count in the first bucket
     size = len(fences)
     positives = np.bincount(bins, weights=labels, minlength=size)
     negatives = np.bincount(bins, weights=weights, minlength=size) - positives

@@ -1,7 +1,7 @@
 """Labels, predictions and weights of all rows in the form that one metric computes with.
 
-TFMA does this row by row, in `metric_util.to_label_prediction_example_weight`; here it is done for
-all rows at once. What has no form here is left to TFMA: `prepared` then returns None.
+TFMA does this row by row, in `metric_util.to_label_prediction_example_weight`. Here it is done for
+all rows at once. Cases that are not supported here are left to TFMA: `prepared` then returns None.
 """
 
 from collections.abc import Mapping
@@ -20,12 +20,12 @@ from headrace_components.evaluator.survey import PREDICTION_KEYS, VOCABULARY_KEY
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MetricInputs:
-    """What a metric computes with.
+    """The inputs of a metric's computation.
 
     Attributes:
         labels: Shape `(num_rows, 1)` or `(num_rows, num_classes)`.
         predictions: Shape `(num_rows, num_classes)`.
-        weights: Shape `(num_rows, 1)`, or that of `predictions` where classes have weights.
+        weights: Shape `(num_rows, 1)`, or the shape of `predictions` if classes have weights.
     """
 
     labels: NDArray[Any]
@@ -41,7 +41,7 @@ class MetricInputs:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """Which inputs a metric asks for; the fields mean what TFMA's arguments of these names do."""
+    """The inputs that a metric asks for; the fields mean the same as TFMA's arguments."""
 
     model_name: str = ""
     output_name: str = ""
@@ -53,10 +53,10 @@ class Request:
 
 
 def prepared(extracts: Extracts, config: Any, request: Request) -> MetricInputs | None:
-    """Returns the inputs that `request` asks for, or None where TFMA has to make them row by row.
+    """Returns the inputs that `request` asks for, or None if TFMA must make them row by row.
 
-    With `flatten`, labels, predictions and weights have one shape, and each element counts as an
-    example; without, an example is a row.
+    With `flatten`, labels, predictions and weights have the same shape, and each element counts as
+    an example. Without it, an example is a row.
     """
     spec = _model_spec(config, request.model_name)
     labels, predictions = extracts.labels, extracts.predictions
@@ -85,7 +85,7 @@ def binary_examples(
     """Returns flat labels, predictions and weights of flattened inputs.
 
     With `fractional_labels`, an example with label l and weight w counts as a negative one of
-    weight w * (1 - l) and a positive one of weight w * l, without those of weight 0.
+    weight w * (1 - l) and a positive one of weight w * l. Those of weight 0 are left out.
 
     Raises:
         InputError: A prediction is not a number, or a fractional label is outside [0, 1].
@@ -217,4 +217,4 @@ def _flattened(inputs: MetricInputs, class_weights: Mapping[int, float]) -> Metr
 FEATURE_FREE_KEYS = frozenset(
     {constants.LABELS_KEY, constants.PREDICTIONS_KEY, constants.EXAMPLE_WEIGHTS_KEY}
 )
-"""What the embedded engine has of a row; metrics that read more run on Beam."""
+"""The parts of a row that the embedded engine has; metrics that read more run on Beam."""

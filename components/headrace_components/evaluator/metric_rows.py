@@ -20,7 +20,7 @@ Side = Literal["candidate", "baseline", "change"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Score:
-    """One metric on one slice; None is what was not computed.
+    """One metric on one slice; None means not computed.
 
     Attributes:
         candidate: Its value for the candidate.
@@ -38,7 +38,7 @@ class SliceScores:
     """All metrics on one slice.
 
     Attributes:
-        name: The slice, as `carrier=AA`.
+        name: The slice, such as `carrier=AA`.
         scores: By the metric's name.
     """
 
@@ -55,7 +55,7 @@ class Requirement:
         column: Name of its value in the log, with model and change.
         side: Whether it is for the candidate's value or for the change.
         slices: The slices it is for.
-        bound: What it requires, as `>= 0.7`.
+        bound: The requirement, such as `>= 0.7`.
         is_lower_better: Whether a lower value is the better one.
     """
 
@@ -89,7 +89,7 @@ class MetricNames:
         )
 
     def metric(self, key: Any) -> str:
-        """Returns what candidate and baseline call a metric alike, as `auc`."""
+        """Returns the common name of a metric of candidate and baseline, such as `auc`."""
         name = metric_part(key)
         if len(self.candidates) > 1 and key.model_name in self.candidates:
             return f"{name} [{key.model_name}]"
@@ -104,7 +104,7 @@ class MetricNames:
 
 
 def slice_scores(config: Any, output: Path) -> list[SliceScores]:
-    """Returns the metrics per slice, worst first where a threshold says which way that is."""
+    """Returns the metrics per slice, worst first if a threshold shows which direction is worse."""
     names = MetricNames.of(config)
     found = [
         SliceScores(name=slice_name(message.slice_key), scores=_scores(message, names))
@@ -144,14 +144,14 @@ def leading_requirement(config: Any) -> Requirement | None:
 
 
 def badness(value: float, *, is_lower_better: bool) -> tuple[int, float]:
-    """Returns a key that sorts the worst value first, and what was not computed last."""
+    """Returns a key that sorts the worst value first, and missing values last."""
     if math.isnan(value):
         return (1, 0.0)
     return (0, -value if is_lower_better else value)
 
 
 def metric_name(key: Any) -> str:
-    """Names a metric as `auc`, with the model, output, class and weighting it is about."""
+    """Names a metric, such as `auc`, with its model, output, class and weighting."""
     model = f"[{key.model_name}]" if key.model_name and key.model_name != "candidate" else ""
     return metric_part(key, model) + (" change" if key.is_diff else "")
 
@@ -172,13 +172,13 @@ def metric_part(key: Any, model: str = "") -> str:
 
 
 def slice_name(slice_key: Any) -> str:
-    """Names a slice as `carrier=AA, origin=JFK`."""
+    """Names a slice, such as `carrier=AA, origin=JFK`."""
     key = slicer_lib.deserialize_slice_key(slice_key)
     return ", ".join(f"{name}={value}" for name, value in key) or ALL_ROWS
 
 
 def cross_slice_name(key: Any) -> str:
-    """Names a slice and the one that it is compared with, as `carrier=AA against all rows`."""
+    """Names a slice and the one that it is compared with, such as `carrier=AA against all rows`."""
     compared, baseline = key.comparison_slice_key, key.baseline_slice_key
     return f"{slice_name(compared)} against {slice_name(baseline)}"
 
@@ -195,7 +195,7 @@ def spec_name(spec: Any) -> str:
 
 
 def is_made(spec: Any, config: Any) -> bool:
-    """Whether a `tfma.EvalConfig` computes the slices of a threshold, where they have rows.
+    """Returns whether a `tfma.EvalConfig` computes the slices of a threshold, if they have rows.
 
     Args:
         spec: A `SlicingSpec` or a `CrossSlicingSpec`.
@@ -213,7 +213,7 @@ def is_made(spec: Any, config: Any) -> bool:
 
 def _makes(made: Any, wanted: Any) -> bool:
     if made.slice_keys_sql:
-        return True  # only the rows tell
+        return True  # this depends on the rows
     names = {*made.feature_keys, *made.feature_values}
     return names == {*wanted.feature_keys, *wanted.feature_values} and all(
         wanted.feature_values.get(name, value) == value
@@ -222,7 +222,7 @@ def _makes(made: Any, wanted: Any) -> bool:
 
 
 def bound(threshold: Any) -> str:
-    """Returns what a `tfma.MetricThreshold` requires, as `>= 0.7`."""
+    """Returns the requirement of a `tfma.MetricThreshold`, such as `>= 0.7`."""
     if threshold.HasField("value_threshold"):
         return _limits_of(threshold.value_threshold)
     return f"a change {_limits_of(threshold.change_threshold)}"

@@ -1,4 +1,4 @@
-"""Finds the models to evaluate, and checks what can be checked before they are loaded."""
+"""Finds the models to evaluate, and does all checks that are possible before they are loaded."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -14,22 +14,23 @@ from headrace_components.evaluator.loading import telling_loader
 from headrace_components.library.models import saved_model
 from headrace_components.library.runs.earlier_runs import COPIED_FROM
 
-# As `tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY`; TFMA prefers `predict`, of estimators.
+# The same as `tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY`; TFMA prefers `predict` of
+# estimators.
 _DEFAULT_SIGNATURES = ("predict", "serving_default")
 
 
 def candidate_of(task: Task) -> Artifact | None:
-    """Returns the model to evaluate, or None where the port is not connected."""
+    """Returns the model to evaluate, or None if the port is not connected."""
     return task.optional_input("model")
 
 
 def baseline_of(task: Task) -> Artifact | None:
-    """Returns the model to compare with, or None where there is none worth comparing."""
+    """Returns the model to compare with, or None if there is no useful one."""
     baseline = task.optional_input("baseline_model")
     if baseline is None:
         return None
     candidate = task.optional_input("model")
-    # Kubeflow takes no URI of an earlier run, so the latest blessed model is a copy there.
+    # Kubeflow does not accept a URI of an earlier run, so there the latest blessed model is a copy.
     uri = str(baseline.metadata.get(COPIED_FROM) or baseline.uri)
     own = () if candidate is None else (candidate.uri,)
     if uri in own or not is_comparable(baseline.uri, *own):
@@ -59,10 +60,10 @@ def shared_models(
         baseline: The model to compare with.
         load: The user's `custom_eval_shared_model`, or None for TFMA's own.
         is_rubber_stamp: Whether change thresholds are to be ignored.
-        locate: Says where those find an artifact that load it.
+        locate: Returns the path of an artifact for those that load it.
 
     Raises:
-        InputError: A directory holds no SavedModel, or it lacks the signature asked for.
+        InputError: A directory does not contain a SavedModel, or it lacks the requested signature.
     """
     models = []
     for spec in config.model_specs:
@@ -121,6 +122,6 @@ def _check_saved_model(path: Path, artifact: Artifact, spec: Any) -> None:
 
 
 def _attributes(proto: Any) -> set[str]:
-    """Names of what the saved object carries: functions can be called without being signatures."""
+    """Names of the saved object's attributes: functions can be called without being signatures."""
     nodes = [graph.object_graph_def.nodes for graph in proto.meta_graphs]
     return {child.local_name for graph in nodes if graph for child in graph[0].children}

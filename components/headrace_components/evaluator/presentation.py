@@ -1,4 +1,4 @@
-"""Publishes an evaluation for people: the page, and what the UIs draw themselves."""
+"""Publishes an evaluation for people: the page, and the metrics that the UIs draw themselves."""
 
 import math
 import re

@@ -235,7 +235,7 @@ def _figures(score: Score, rule: Requirement | None, *, has_baseline: bool) -> l
 
 
 def _change(score: Score) -> float | None:
-    """Returns the change; what sums in another order come to is none."""
+    """Returns the change; differences that only come from the order of summation count as none."""
     size = max(abs(score.candidate or 0.0), abs(score.baseline or 0.0))
     return 0.0 if abs(score.change or 0.0) < _ROUNDING * size else score.change
 

@@ -1,4 +1,4 @@
-"""Writes an evaluation in TFMA's files, and reads back what the verdict needs."""
+"""Writes an evaluation to TFMA's files, and reads the parts that the verdict needs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -68,13 +68,13 @@ def beam_writers(config: Any, output: str, *, is_rubber_stamp: bool) -> list[Any
 def write_results(
     sliced: Sequence[SlicedMetrics], config: Any, output: Path, *, is_rubber_stamp: bool
 ) -> None:
-    """Writes metrics, plots where there are any, and validations, in the order given.
+    """Writes metrics, plots if there are any, and validations, in the given order.
 
     Args:
         sliced: What was computed for each slice.
         config: A `tfma.EvalConfig` with its defaults.
         output: Directory of the evaluation.
-        is_rubber_stamp: Whether a missing baseline passes where only changes have thresholds.
+        is_rubber_stamp: Whether a missing baseline passes if there are only change thresholds.
     """
     kinds = (
         (constants.METRICS_KEY, _is_metric, _metrics_message),
@@ -114,7 +114,7 @@ def metrics_of(output: Path) -> list[Any]:
 
 
 def plots_of(output: Path) -> list[Any]:
-    """Returns the `PlotsForSlice` messages of an evaluation; none where it made no plots."""
+    """Returns the `PlotsForSlice` messages of an evaluation; empty without plots."""
     return [
         metrics_for_slice_pb2.PlotsForSlice.FromString(record)
         for path in sorted(output.glob(f"{constants.PLOTS_KEY}-*.tfrecord"))
@@ -133,10 +133,10 @@ def _validated(sliced: Sequence[SlicedMetrics], config: Any, *, is_rubber_stamp:
 
 
 def correct_cross_slices(config: Any, output: Path) -> None:
-    """Writes again which slices the validations found, where thresholds are for cross slices.
+    """Corrects which slices the validations found, if thresholds are for cross slices.
 
-    TFMA looks for a threshold's cross slices among plain ones. It finds none, so that no model
-    passes, whatever its metrics.
+    TFMA looks for a threshold's cross slices among plain slices. It finds none, so no model would
+    pass, whatever its metrics are.
 
     Args:
         config: A `tfma.EvalConfig` with its defaults.

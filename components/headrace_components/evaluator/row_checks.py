@@ -12,7 +12,7 @@ from headrace_components.evaluator.survey import Survey, Values
 
 
 def required_features(config: Any, *, predictions: bool) -> dict[str, str]:
-    """Returns the features that each row must have, and what each is.
+    """Returns the features that each row must have, and the role of each.
 
     Args:
         config: A `tfma.EvalConfig` with its defaults.
@@ -40,9 +40,9 @@ def check_columns(
     """Checks that labels, weights and predictions are in each row.
 
     Args:
-        columns: List columns of features, by name; one that is not there is not checked.
-        required: What each of them is, as `label`.
-        splits: Names of the splits that hold the rows.
+        columns: List columns of features, by name; missing ones are not checked.
+        required: The role of each of them, such as `label`.
+        splits: Names of the splits that contain the rows.
         rows: What the rows are called.
 
     Raises:
@@ -63,9 +63,9 @@ def check_slice_names(
     """Checks that the values that name slices are text.
 
     Args:
-        columns: List columns of features, by name; one that is not there is not checked.
+        columns: List columns of features, by name; missing ones are not checked.
         names: The features that slices come from.
-        splits: Names of the splits that hold the rows.
+        splits: Names of the splits that contain the rows.
         rows: What the rows are called.
 
     Raises:
@@ -103,7 +103,7 @@ def check_numbers(
     Args:
         surveys: What is known of the rows.
         config: A `tfma.EvalConfig` with its defaults.
-        splits: Names of the splits that hold the rows.
+        splits: Names of the splits that contain the rows.
         rows: What the rows are called.
 
     Raises:
@@ -123,7 +123,7 @@ def check_numbers(
 def _check_present(name: str, kind: str, column: Any, splits: Sequence[str], rows: str) -> None:
     # TFMA would count such a row as a negative one, or stop with a shape error.
     lengths = np.asarray(pc.fill_null(pc.list_value_length(column), 0))
-    # A row of a label with several values may have none of them.
+    # A row may have no values if the label has several values in other rows.
     is_single = lengths.max(initial=0) <= 1
     missing = int((lengths == 0).sum()) if is_single else column.null_count
     if missing:
@@ -139,7 +139,7 @@ def _num_faulty(weights: Values | None) -> int:
 
 
 def _named(config: Any, field: str, survey: Survey) -> str:
-    """Names a label or a weight by the feature that it comes from, where the config says so."""
+    """Names a label or a weight by its feature, if the config gives one."""
     names = []
     for spec in config.model_specs:
         if len(config.model_specs) == 1 or spec.name == survey.model_name:

@@ -1,4 +1,4 @@
-"""How far predictions are from labels.
+"""Computes the errors of predictions.
 
 Each is the formula of the TFMA CombineFn of the same name, in the number types that it uses: a
 float32 label and prediction are subtracted in float32.
@@ -40,7 +40,7 @@ def squared_log(inputs: MetricInputs) -> NDArray[np.float64]:
 def binary_cross_entropy(
     inputs: MetricInputs, *, from_logits: bool, label_smoothing: float
 ) -> NDArray[np.float64]:
-    """Returns the mean cross entropy of a row's classes, each against its complement."""
+    """Returns the mean cross entropy of a row's classes, each with its complement."""
     labels = inputs.labels * (1.0 - label_smoothing) + 0.5 * label_smoothing
     scores = inputs.predictions
     if from_logits:

@@ -1,4 +1,4 @@
-"""Reads the examples to evaluate: as Arrow with the serialized form beside it."""
+"""Reads the examples to evaluate: as Arrow, together with the serialized form."""
 
 import difflib
 from collections.abc import Collection, Iterator, Sequence
@@ -47,10 +47,10 @@ class EvaluationRows:
             self.reader.check_split(split)
 
     def columns(self, names: Sequence[str]) -> pa.Table:
-        """Returns features of all rows; one that no row has is left out.
+        """Returns features of all rows; a feature that is in no row is left out.
 
         Raises:
-            InputError: The splits hold no rows.
+            InputError: The splits have no rows.
         """
         tables = [table for split in self.splits for table in self._tables(split, names)]
         if not tables:
@@ -68,7 +68,7 @@ class EvaluationRows:
         tables: list[pa.Table] = []
         if self.reader.has_columnar(split):
             tables = [_selected(batch, names) for batch in self._read(split, names)]
-            # A file of the twin that has none of the features reads as one without rows.
+            # If a file of the twin has none of the features, it is read as a file without rows.
             if sum(_num_rows(table) for table in tables) == self.reader.num_rows(split):
                 return tables
         return [_selected(batch, names) for batch in self._read(split, None)]
@@ -105,7 +105,7 @@ class EvaluationRows:
 
         Args:
             config: A `tfma.EvalConfig` with its defaults.
-            has_model: Whether predictions come from a model and not from a feature.
+            has_model: Whether predictions come from a model instead of a feature.
 
         Raises:
             InputError: A feature is in no row, a label or a weight is missing in some, or the
@@ -120,14 +120,14 @@ class EvaluationRows:
         return table
 
     def check_first_rows(self, config: Any, *, has_model: bool) -> None:
-        """Finds out early what the first rows tell: a label is in each row or in none.
+        """Checks early, with the first rows, that a label exists: it is in every row or in none.
 
         Args:
             config: A `tfma.EvalConfig` with its defaults.
-            has_model: Whether predictions come from a model and not from a feature.
+            has_model: Whether predictions come from a model instead of a feature.
 
         Raises:
-            InputError: There is no row, or a label is in none.
+            InputError: There are no rows, or a label is in none of them.
         """
         names = self.feature_names()
         if not names:
@@ -147,7 +147,7 @@ class EvaluationRows:
         Args:
             names: Features that some row has.
             config: A `tfma.EvalConfig` with its defaults.
-            has_model: Whether predictions come from a model and not from a feature.
+            has_model: Whether predictions come from a model instead of a feature.
             only: What to look for alone; None looks for all.
 
         Raises:
@@ -170,7 +170,7 @@ class EvaluationRows:
         return representations
 
     def absent(self, name: str, where: str) -> InputError:
-        """Returns the error that no row has a feature, which a field of the config names."""
+        """Returns the error for a feature that a field of the config names and that no row has."""
         known = sorted(self.feature_names())
         near = difflib.get_close_matches(name, known, n=1)
         return InputError(
@@ -228,7 +228,7 @@ def label_keys(config: Any) -> set[str]:
 
 def _selected(batch: pa.RecordBatch, names: Sequence[str]) -> pa.Table:
     columns = {name: batch[name] for name in names if name in batch.schema.names}
-    # A table without columns would have no rows either; a column without a name keeps them.
+    # A table without columns would have no rows; a column without a name keeps the number of rows.
     return pa.table({**columns, "": pa.nulls(batch.num_rows)})
 
 

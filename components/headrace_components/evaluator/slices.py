@@ -22,7 +22,7 @@ class _Coded:
     """A feature as one number per row.
 
     Attributes:
-        codes: Shape `(num_rows,)`; a position in `values`, or -1 where the row lacks the feature.
+        codes: Shape `(num_rows,)`; a position in `values`, or -1 if the row lacks the feature.
         values: Distinct values, each an array as TFMA's slicer takes it.
     """
 

@@ -1,4 +1,4 @@
-"""What labels and predictions of an evaluation are: how many values, of what range, how many NaN.
+"""Describes labels and predictions of an evaluation: how many values, their range, how many NaN.
 
 Metrics leave out a prediction that is NaN, or count it as some class, and take labels of a form
 that they are not made for. Both is visible in a few numbers over all rows, which both engines
@@ -17,7 +17,7 @@ from tensorflow_model_analysis.api import types
 from headrace_components.library.data.number_types import is_float, is_integer, is_number
 
 PREDICTION_KEYS = ("scores", "outputs", "predictions", "logistic", "probabilities", "logits")
-"""Keys under which a dict of predictions holds the one to use, in TFMA's order."""
+"""Keys of a dict of predictions; the first one that exists is used, in TFMA's order."""
 
 VOCABULARY_KEYS = frozenset({"all_classes", "classes"})
 """A dict with one of these brings a vocabulary that string labels are looked up in."""
@@ -28,12 +28,12 @@ _SUM_TOLERANCE = 1e-2
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Values:
-    """What the numbers of a label or a prediction are, over some rows.
+    """Describes the numbers of a label or a prediction over some rows.
 
     Attributes:
-        width: Numbers per row; 0 where rows differ in length.
-        low: The least number, NaN and infinities aside; infinity where there is none.
-        high: The greatest number; minus infinity where there is none.
+        width: Numbers per row; 0 if rows differ in length.
+        low: The smallest number, without NaN and infinities; infinity if there is none.
+        high: The largest number; minus infinity if there is none.
         is_whole: Whether all are whole numbers.
         sums_to_one: Whether the numbers of each row are at least 0 and sum to 1.
         num_nan: Rows in which a number is NaN.
@@ -49,7 +49,7 @@ class Values:
     num_infinite: int
 
     def plus(self, other: "Values") -> "Values":
-        """Returns what the numbers of both are."""
+        """Returns the description of the numbers of both."""
         return Values(
             width=self.width if self.width == other.width else 0,
             low=min(self.low, other.low),
@@ -63,15 +63,15 @@ class Values:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Survey:
-    """What one model, or one output of it, was evaluated on.
+    """The labels, predictions and weights of one model, or of one of its outputs.
 
     Attributes:
-        model_name: Name of its model spec; empty where there is one alone.
-        output_name: Name of the output; empty where the model has one alone.
+        model_name: Name of its model spec; empty if there is only one.
+        output_name: Name of the output; empty if the model has only one.
         num_rows: How many rows.
-        labels: Its labels; None where there are none, or they are text.
-        predictions: Its predictions; None where they are text.
-        weights: Weights of the rows; None where they have none.
+        labels: Its labels; None without labels, or if they are text.
+        predictions: Its predictions; None if they are text.
+        weights: Weights of the rows; None if they have none.
     """
 
     model_name: str
@@ -97,9 +97,9 @@ def surveys(config: Any, labels: Any, predictions: Any, weights: Any) -> list[Su
 
     Args:
         config: A `tfma.EvalConfig` with its defaults.
-        labels: Values over some rows, or such by model and output, as TFMA extracts them.
+        labels: Values over some rows, or dicts of them by model and output, as TFMA extracts them.
         predictions: As `labels`.
-        weights: As `labels`; None where rows have no weight.
+        weights: Like `labels`; None if rows have no weight.
     """
     found = []
     for spec in config.model_specs:
@@ -131,7 +131,7 @@ def merged(parts: Sequence[Sequence[Survey]]) -> list[Survey]:
 
 
 def values_of(values: Any) -> Values | None:
-    """Returns what the numbers of a tensor over rows are; None where it has no numbers."""
+    """Describes the numbers of a tensor over rows; None if it has no numbers."""
     tensor = dense(values)
     if isinstance(tensor, (types.VarLenTensorValue, types.SparseTensorValue)):
         return _values_of_sparse(tensor)
@@ -157,7 +157,7 @@ def values_of(values: Any) -> Values | None:
 
 
 def widened(tree: Any) -> Any:
-    """Returns `tree` with numbers of less than 32 bits, as bfloat16, in types that NumPy has."""
+    """Returns `tree` with numbers of less than 32 bits, such as bfloat16, in types of NumPy."""
     if isinstance(tree, Mapping):
         return {key: widened(value) for key, value in tree.items()}
     if not isinstance(tree, np.ndarray) or tree.dtype.kind == "b":
@@ -224,7 +224,7 @@ def _one(predictions: Any, key: str) -> Any:
     if not isinstance(predictions, Mapping):
         return predictions
     if VOCABULARY_KEYS & set(predictions):
-        return None  # what is compared are the names of classes
+        return None  # the metric compares names of classes
     if key:
         return predictions.get(key)
     return next((predictions[name] for name in PREDICTION_KEYS if name in predictions), None)

@@ -1,7 +1,7 @@
 """Refuses thresholds that no model could miss, or none could meet.
 
-TFMA takes them: a change threshold without a direction fails every model, one without a bound
-passes every model. Both are visible in the configuration alone, so this needs no TensorFlow.
+TFMA accepts them: a change threshold without a direction fails every model, and one without a bound
+passes every model. The configuration alone shows this, so no TensorFlow is needed.
 """
 
 import json
@@ -25,8 +25,8 @@ class PlacedThreshold:
     """A threshold in a configuration.
 
     Attributes:
-        metric: Name of its metric, or its class where it has no name.
-        place: Where it is, as `eval_config.metrics_specs[0].metrics[0].threshold`.
+        metric: Name of its metric, or its class if it has no name.
+        place: Its position, such as `eval_config.metrics_specs[0].metrics[0].threshold`.
         value: A `tfma.MetricThreshold` in JSON form.
     """
 
@@ -43,7 +43,7 @@ def check_thresholds(values: Mapping[str, Any]) -> None:
             What does not have the form of a threshold is left to the reader of the configuration.
 
     Raises:
-        InputError: A threshold requires nothing, or what no model can meet.
+        InputError: A threshold requires nothing, or something that no model can meet.
     """
     for threshold in placed_thresholds(values):
         _check(threshold)
@@ -64,7 +64,7 @@ def placed_thresholds(values: Mapping[str, Any]) -> Iterator[PlacedThreshold]:
 
 
 def metric_name(metric: Any) -> str:
-    """Returns the name of a `tfma.MetricConfig` in JSON form; its class where it has none."""
+    """Returns the name of a `tfma.MetricConfig` in JSON form, or its class if it has no name."""
     class_name = str(_field(metric, "class_name") or "")
     config = _field(metric, "config")
     if not isinstance(config, str) or not config:

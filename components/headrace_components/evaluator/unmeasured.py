@@ -1,7 +1,7 @@
-"""Finds what keeps a model from its blessing though no threshold is missed: what is NaN or missing.
+"""Finds NaN and missing values, which block a blessing although no threshold is missed.
 
-TFMA leaves predictions that are NaN out of means, and drops change thresholds where there is no
-baseline, with the metrics that they are for.
+TFMA leaves predictions that are NaN out of means. Without a baseline it drops change thresholds
+together with their metrics.
 """
 
 import math
@@ -56,7 +56,7 @@ def predictions_noted(config: Any, surveys: Sequence[Survey]) -> Iterator[str]:
 
 
 def prediction_counts(config: Any, surveys: Sequence[Survey]) -> dict[str, int]:
-    """Returns how many rows have a prediction that is NaN or infinite, as metadata.
+    """Returns the number of rows with a prediction that is NaN or infinite, as metadata.
 
     Returns:
         `nan_predictions` and `infinite_predictions`, with the name of an output behind it where

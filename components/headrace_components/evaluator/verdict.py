@@ -1,4 +1,4 @@
-"""Decides whether a model is blessed, says why not, and shows the metrics."""
+"""Decides whether a model is blessed, gives the reasons, and shows the metrics."""
 
 import json
 import logging
@@ -35,10 +35,10 @@ _MAX_FAILURES = 3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Failure:
-    """A threshold that did not hold.
+    """A threshold that was missed.
 
     Attributes:
-        slice_name: Where; empty where it concerns no slice that has rows.
+        slice_name: The slice; empty if no slice with rows is concerned.
         text: Metric, slice, value and bound, in a few words.
     """
 
@@ -52,8 +52,8 @@ class Verdict:
 
     Attributes:
         is_blessed: Whether it did.
-        reason: Why not, in one line: the first failures. Empty where it passed.
-        failures: Every threshold that did not hold.
+        reason: The first failures, in one line; empty if the model passed.
+        failures: All thresholds that were missed.
     """
 
     is_blessed: bool
@@ -64,10 +64,10 @@ class Verdict:
 def verdict_of(checked: CheckedConfig, output: Path, surveys: Sequence[Survey] = ()) -> Verdict:
     """Returns the verdict on an evaluation that has been written.
 
-    A gate that checks nothing stays shut: without any threshold a model is not blessed. Where there
-    are change thresholds alone and no baseline, there is nothing to be worse than, and it passes,
-    if what they are for was computed. A model that predicts NaN does not pass, whatever metrics
-    make of it.
+    Without any threshold a model is not blessed, because nothing was checked. With only change
+    thresholds and no baseline, there is nothing to compare with: the model passes if the metrics of
+    these thresholds were computed. A model that predicts NaN does not pass, whatever its metrics
+    are.
 
     Args:
         checked: What was computed and required.

@@ -1,6 +1,6 @@
-"""Compares rows on Beam: in buckets of identifiers, each as the embedded engine compares all rows.
+"""Compares rows on Beam, in buckets of identifiers; compares each bucket like the embedded engine.
 
-TFDV's own pipeline, which the embedded engine is held equal to, handles a tf.Example at a time.
+TFDV's own pipeline handles one tf.Example at a time. Tests compare the embedded engine with it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,11 +28,11 @@ _COMPONENT = "example_diff"
 _BASE = "base"
 _TEST = "test"
 
-# Of stored rows; compared, they take some ten times that in memory.
+# The size of stored rows; in memory, a comparison takes about ten times as much.
 _BYTES_PER_BUCKET = 8 << 20
 
 Part = tuple[str, pa.RecordBatch, Sequence[bytes] | None]
-"""Rows of a bucket: their side, the rows as list columns and, where pairs are sampled, as records.
+"""Rows of a bucket: their side, the rows as list columns, and as records if pairs are sampled.
 """
 
 
@@ -44,7 +44,7 @@ def compare(
     test_reader: ExamplesReader,
     config: PairedSkew,
 ) -> list[Found]:
-    """Returns what was found in each pair of splits.
+    """Returns the results for each pair of splits.
 
     Args:
         task: Has the examples and the output.
@@ -76,7 +76,7 @@ def compare(
 
 
 class _Compare(beam.PTransform):
-    """Gives what was found in one pair of splits."""
+    """Computes the results for one pair of splits."""
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class _Compare(beam.PTransform):
         )
 
     def _rows(self, pipeline: beam.Pipeline, side: str) -> Any:
-        """Returns pairs of a record batch and, where pairs are sampled, its records."""
+        """Returns pairs of a record batch and its records, if pairs are sampled."""
         reader, location = self._sources[side]
         arguments = (reader, self._splits[side], location, _COMPONENT)
         if self._config.skew_sample_size:
@@ -127,7 +127,7 @@ def _alone(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, None]:
 
 
 class _KindsFn(beam.CombineFn):
-    """Rows to what is known of their features."""
+    """Combines rows to the kinds of their features."""
 
     def __init__(self, split: str) -> None:
         self._split = split
@@ -164,7 +164,7 @@ def _divided(
 def _found(
     bucket: tuple[int, Iterable[Part]], base: Kinds, test: Kinds, config: PairedSkew
 ) -> Found:
-    # What all rows have is known by now, so that a bucket is judged as they are.
+    # The kinds of all rows are known now, so every bucket is judged by them.
     check(config, base, test, _COMPONENT)
     number, parts = bucket
     by_side: dict[str, list[Part]] = {_BASE: [], _TEST: []}
@@ -186,7 +186,7 @@ def _side(parts: Sequence[Part], split: str) -> Side:
 
 
 class _FoundFn(beam.CombineFn):
-    """Adds up what was found in buckets."""
+    """Adds up the results of buckets."""
 
     def __init__(self, sample_size: int) -> None:
         self._sample_size = sample_size

@@ -24,7 +24,7 @@ def divided(
 
     Args:
         batch: Rows as list columns.
-        config: Names the identifiers, and says to how many digits floats are the same.
+        config: Names the identifiers, and the number of digits at which floats are rounded.
         num_buckets: Number of buckets.
         component: Name of the component, for error messages.
     """
@@ -44,7 +44,7 @@ def divided(
 
 
 def _row_numbers(feature: Feature, float_round_ndigits: int | None) -> NDArray[np.uint64]:
-    """Returns a number for each row, the same where all values are."""
+    """Returns a number for each row; rows with the same values have the same number."""
     if feature.kind is None or feature.values is None:
         return np.zeros(len(feature.lengths), np.uint64)
     if pa.types.is_large_binary(feature.values.type):

@@ -1,4 +1,4 @@
-"""Refuses what no pair of rows could be compared by."""
+"""Refuses configs by which no pair of rows could be compared."""
 
 import difflib
 
@@ -10,7 +10,7 @@ from headrace_components.example_diff.params import PairedSkew
 
 
 def check(config: PairedSkew, base: Kinds, test: Kinds, component: str) -> None:
-    """Compares what `config` names with the features that there are.
+    """Compares the features that `config` names with the existing features.
 
     Args:
         config: How to pair and compare.
@@ -19,8 +19,8 @@ def check(config: PairedSkew, base: Kinds, test: Kinds, component: str) -> None:
         component: Name of the component, for error messages.
 
     Raises:
-        InputError: A feature is in no row, an identifier is not of one type in both splits, or
-            values are to be counted that are no strings.
+        InputError: A feature is in no row, an identifier has different types in the splits, or
+            values to count are not strings.
     """
     for name in config.identifier_features:
         _check_known(name, "identifier_features", base, test, component)

@@ -1,9 +1,9 @@
 """Compares the features of paired rows, as TFDV's `feature_skew_detector` does row by row.
 
-A row whose feature is empty is taken for one that lacks it, as by all that reads examples. TFDV
-looks at the keys of a tf.Example instead: it counts no match where both rows lack the key, and
-calls two rows different, in no feature, where one lacks it and the other's is empty. Of examples
-whose rows all have the same keys, as the ExampleGens write them, both say the same.
+A row with an empty feature counts as a row without it, as everywhere in Headrace. TFDV instead
+looks at the keys of a tf.Example: it counts no match if both rows lack the key, and calls two rows
+different, in no feature, if one lacks it and the other's is empty. If all rows have the same keys,
+as in examples of the ExampleGens, both give the same results.
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ from headrace_components.contract.errors import InputError
 from headrace_components.example_diff.features import Codes, Feature
 from headrace_components.example_diff.matching import Rows
 
-# What TFDV writes for a row that lacks a feature whose values are counted.
+# TFDV writes this for a row without a feature whose values are counted.
 _MISSING_VALUE = b"__MISSING_VALUE__"
 
 # Samples are drawn from a fixed seed, so that the same input gives the same sample.
@@ -81,7 +81,7 @@ def _equal(codes: Codes, base: Rows, test: Rows, lengths: Rows) -> NDArray[np.bo
 
 @dataclass(kw_only=True, slots=True)
 class Skew:
-    """What was found in all pairs so far.
+    """The results of all pairs so far.
 
     Attributes:
         counts: By feature, the number of pairs of each `Status`.
@@ -106,14 +106,14 @@ class Skew:
         return np.flatnonzero(is_different)
 
     def merge(self, other: "Skew") -> None:
-        """Adds what was found in other pairs."""
+        """Adds the results of other pairs."""
         for name, counts in other.counts.items():
             self.counts[name] = self.counts.get(name, 0) + counts
         self.num_pairs += other.num_pairs
         self.num_different += other.num_different
 
     def messages(self) -> list[feature_skew_results_pb2.FeatureSkew]:
-        """Returns the differences by feature, sorted by name; none where no pair was compared."""
+        """Returns the differences by feature, sorted by name; empty if no pair was compared."""
         return [_message(name, counts) for name, counts in sorted(self.counts.items())]
 
 
@@ -180,7 +180,7 @@ class Sample:
 
 
 Confused = Counter[tuple[str, bytes, bytes]]
-"""By feature, value of the baseline and value under test, how many pairs have them."""
+"""The number of pairs, by feature, value of the baseline and value under test."""
 
 
 class Confusion:
@@ -239,7 +239,7 @@ def confusion_messages(confused: Confused) -> Iterable[feature_skew_results_pb2.
 
 
 def _string_codes(feature: Feature) -> tuple[Rows, Sequence[bytes]]:
-    """Returns a code for each row, 0 where it has no value, and the values by code."""
+    """Returns a code for each row, 0 if it has no value, and the values by code."""
     codes = np.zeros(len(feature.lengths), np.int64)
     if feature.kind is None or feature.values is None:
         return codes, [_MISSING_VALUE]

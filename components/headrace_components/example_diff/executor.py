@@ -43,7 +43,7 @@ def execute(task: Task) -> None:
     config = params.paired_skew()
     found: Iterable[Found]
     if params.beam_pipeline_args:
-        # Imported here: TFDV brings Beam itself, but what we do on it concerns who asks for it.
+        # Import late: TFDV imports Beam anyway, but our code on Beam is only needed here.
         from headrace_components.example_diff import beam_engine
 
         found = beam_engine.compare(
@@ -129,7 +129,7 @@ def _report(pair: SplitPair, found: Found, config: PairedSkew) -> None:
 
 
 def _write(found: Found, config: PairedSkew, directory: Path) -> None:
-    """Writes what was found, in the files that TFDV's readers expect."""
+    """Writes the results, in the files that TFDV's readers expect."""
     directory.mkdir(parents=True, exist_ok=True)
     _write_records(directory, SKEW_STATS, found.skew.messages())
     _write_records(directory, MATCH_STATS, [found.matches])

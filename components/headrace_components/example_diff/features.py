@@ -1,4 +1,4 @@
-"""The features of all rows of a split, as numbers that are equal where the values are."""
+"""The features of all rows of a split, as numbers that are equal if the values are equal."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,13 +14,13 @@ ROWS_PER_BATCH = 65_536
 
 @dataclass(kw_only=True, slots=True)
 class Kinds:
-    """What is known of the features of a split without its rows.
+    """Describes the features of a split without its rows.
 
     Attributes:
         split: Name of the split.
         num_rows: Number of rows.
-        types: By feature, the type of its values; None while no row tells.
-        filled: Features of which some row has a value.
+        types: By feature, the type of its values; None until a row shows it.
+        filled: Features with a value in some row.
     """
 
     split: str
@@ -29,7 +29,7 @@ class Kinds:
     filled: set[str] = field(default_factory=set)
 
     def of(self, name: str) -> pa.DataType | None:
-        """Returns the type of a feature's values; None where no row has one."""
+        """Returns the type of a feature's values; None if no row has one."""
         return self.types[name] if name in self.filled else None
 
     def add_rows(self, batch: pa.RecordBatch, component: str) -> None:
@@ -46,7 +46,7 @@ class Kinds:
                 self.filled.add(name)
 
     def add(self, other: "Kinds", component: str) -> None:
-        """Adds what is known of other rows of the split.
+        """Adds the description of other rows of the split.
 
         Raises:
             InputError: A feature has another type in them.
@@ -73,10 +73,10 @@ class Feature:
     """One feature of all rows of a split.
 
     Attributes:
-        lengths: How many values a row has, shape `(num_rows,)`. 0 stands for a feature without a
-            value and for none at all, which list columns do not tell apart.
+        lengths: The number of values per row, shape `(num_rows,)`. 0 means a feature without a
+            value or a missing feature; list columns do not distinguish them.
         starts: Where they begin in `values`, shape `(num_rows,)`.
-        values: All values one after the other, or None where no row has the feature.
+        values: All values one after the other, or None if no row has the feature.
     """
 
     lengths: NDArray[np.int64]
@@ -85,7 +85,7 @@ class Feature:
 
     @property
     def kind(self) -> pa.DataType | None:
-        """The type of the values; None where no row has one."""
+        """The type of the values; None if no row has one."""
         return None if self.values is None or not self.lengths.any() else self.values.type
 
 
@@ -109,7 +109,7 @@ class Codes:
 
 
 def read(batches: Iterable[pa.RecordBatch], kinds: Kinds, component: str) -> dict[str, Feature]:
-    """Returns the features of rows by name, and adds to `kinds` what it learns of them.
+    """Returns the features of rows by name, and adds their types to `kinds`.
 
     Raises:
         InputError: A feature changes its type within the rows.
@@ -130,7 +130,7 @@ def read(batches: Iterable[pa.RecordBatch], kinds: Kinds, component: str) -> dic
 
 
 def absent(num_rows: int) -> Feature:
-    """Returns a feature that none of `num_rows` rows has."""
+    """Returns a feature for `num_rows` rows without values."""
     zeros = np.zeros(num_rows, np.int64)
     return Feature(lengths=zeros, starts=zeros, values=None)
 
@@ -152,10 +152,10 @@ def _feature(parts: list[pa.Array]) -> Feature:
 
 
 def encode(base: Feature, test: Feature, float_round_ndigits: int | None) -> Codes:
-    """Returns codes under which two values are equal where TFDV takes them for equal.
+    """Returns codes that are equal for two values if TFDV treats the values as equal.
 
-    That is where they serialize alike: floats bit by bit, so that a NaN equals itself and 0.0 does
-    not equal -0.0, after rounding where that is asked for.
+    Values are equal if their serialized forms are: floats bit by bit, so that a NaN equals itself
+    and 0.0 does not equal -0.0. Floats are rounded first if this is asked for.
     """
     kind = test.kind if base.kind is None else base.kind
     is_comparable = base.kind is not None and base.kind == test.kind
@@ -182,7 +182,7 @@ def _values(feature: Feature, kind: pa.DataType | None) -> pa.Array:
 
 
 def codes(values: pa.Array, float_round_ndigits: int | None) -> NDArray[np.int64]:
-    """Returns numbers that are equal where values are; of strings, among these values alone."""
+    """Returns numbers that are equal if values are; for strings, only among these values."""
     if pa.types.is_floating(values.type):
         return _float_codes(np.asarray(values), float_round_ndigits)
     if pa.types.is_integer(values.type):
@@ -195,13 +195,13 @@ def _float_codes(values: NDArray[np.float32], ndigits: int | None) -> NDArray[np
     if ndigits is None:
         return bits.astype(np.int64)
     distinct, where = np.unique(bits, return_inverse=True)
-    # Python's rounding is exact where numpy's is off by one in the last digit.
+    # Python's rounding is exact; numpy's may be off by one in the last digit.
     rounded = [round(value, ndigits) for value in distinct.view(np.float32).tolist()]
     return np.array(rounded, np.float32).view(np.int32).astype(np.int64)[where]
 
 
 def row_codes(codes: Codes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Returns a number for each row of the baseline and of the test, equal where all values are.
+    """Returns a number for each row of the baseline and of the test, equal if all values are equal.
 
     A row without a value has a number that means nothing.
     """
@@ -231,5 +231,5 @@ def _first(side: Feature, values: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def of(features: Mapping[str, Feature], name: str, num_rows: int) -> Feature:
-    """Returns a feature by name, be it one that no row has."""
+    """Returns a feature by name, even if no row has it."""
     return features[name] if name in features else absent(num_rows)

@@ -1,4 +1,4 @@
-"""Finds how the rows of two splits differ, and adds up what was found in parts of them."""
+"""Finds how the rows of two splits differ, and adds up the results of their parts."""
 
 import heapq
 from collections import Counter
@@ -14,7 +14,7 @@ from headrace_components.example_diff.features import Feature
 from headrace_components.example_diff.matching import Rows, match
 from headrace_components.example_diff.params import PairedSkew
 
-# Bounds memory where identifiers repeat: a feature takes some 50 bytes a pair while it is compared.
+# Limits memory if identifiers repeat: during a comparison, a feature takes about 50 bytes per pair.
 _MAX_PAIRS = 1 << 18
 
 
@@ -33,13 +33,13 @@ class Side:
     records: Callable[[Rows], Mapping[int, bytes]]
 
     def feature(self, name: str) -> Feature:
-        """Returns a feature, be it one that no row has."""
+        """Returns a feature, even if no row has it."""
         return split_features.of(self.features, name, self.num_rows)
 
 
 @dataclass(kw_only=True, slots=True)
 class Found:
-    """What was found in some rows.
+    """The results for some rows.
 
     Attributes:
         skew: How pairs of rows compare.
@@ -56,7 +56,7 @@ class Found:
     sample: list[tuple[float, feature_skew_results_pb2.SkewPair]] = field(default_factory=list)
 
     def add(self, other: "Found", sample_size: int) -> None:
-        """Adds what was found in rows of other identifiers."""
+        """Adds the results of rows with other identifiers."""
         self.skew.merge(other.skew)
         for counted, count in other.matches.ListFields():
             setattr(self.matches, counted.name, getattr(self.matches, counted.name) + count)

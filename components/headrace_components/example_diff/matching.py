@@ -31,7 +31,7 @@ class Side:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Matching:
-    """Which rows of the baseline and of the test have the same identifiers."""
+    """The rows of the baseline and of the test that have the same identifiers."""
 
     base: Side
     test: Side
@@ -57,7 +57,7 @@ class Matching:
         Args:
             allow_duplicates: Whether rows that share their identifiers with others of their side
                 are paired, each with each.
-            max_pairs: The most pairs at a time.
+            max_pairs: The maximum number of pairs at a time.
         """
         num_pairs = self.base.counts * self.test.counts
         if not allow_duplicates:

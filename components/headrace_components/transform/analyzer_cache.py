@@ -1,9 +1,9 @@
 """Reads and writes analyzer accumulators, in the files of `tensorflow_transform.beam`.
 
-One directory per data set holds `MANIFEST`, which numbers the entries by their key, a gzip TFRecord
-file per entry, named by its number, and `METADATA`, one record that says how large the data were.
-MANIFEST and METADATA are pickles: they are read without resolving any name in them but that of
-bytes.
+One directory per data set contains three kinds of files. `MANIFEST` numbers the entries by their
+key. Each entry is a gzip TFRecord file named by its number. `METADATA` has one record with the size
+of the data. MANIFEST and METADATA are pickles: they are read without resolving any name in them
+except that of bytes.
 """
 
 import hashlib
@@ -36,14 +36,14 @@ def dataset_key(split: str, contents: str, features: bytes) -> tft_cache.Dataset
     Args:
         split: The split they are.
         contents: A digest of its files.
-        features: How columns become tensors, as with which default for a missing value.
+        features: How columns become tensors, for example the default for a missing value.
     """
     digest = hashlib.sha256(f"{split} {contents} ".encode() + features).hexdigest()
     return tft_cache.DatasetKey(f"Split-{split}-{digest}")
 
 
 def read(directory: Path, key: tft_cache.DatasetKey, component: str) -> Entries:
-    """Returns the encoded accumulators of a data set; none where the cache does not know it.
+    """Returns the encoded accumulators of a data set; empty if the cache does not have it.
 
     Raises:
         InputError: The cache is damaged.
@@ -67,7 +67,7 @@ def read(directory: Path, key: tft_cache.DatasetKey, component: str) -> Entries:
 
 
 def copy(source: str, target: str, keys: Sequence[tft_cache.DatasetKey]) -> None:
-    """Takes what is known of data sets over into another cache; both are locations."""
+    """Copies the entries of data sets to another cache; both are locations."""
     for key in keys:
         folder, copied = f"{source}/{key.key}", f"{target}/{key.key}"
         if tf.io.gfile.isdir(folder):

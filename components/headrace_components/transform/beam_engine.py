@@ -1,6 +1,6 @@
 """Analyzes the rows on Beam: TensorFlow Transform does all of it, given large Arrow batches.
 
-The embedded engine leaves to this module, on Beam's in-memory runner, what it does not know.
+The embedded engine passes all that it does not support to this module, on Beam's in-memory runner.
 """
 
 import json
@@ -53,14 +53,14 @@ def analyze(
         request: What to analyze.
         function: The `preprocessing_fn`; it raises InputError for its author's mistakes.
         columns: The features that it needs.
-        datasets: The splits, and what they are called in a cache.
+        datasets: The splits, and their names in a cache.
 
     Raises:
         InputError: The rows contradict the schema, or the graph does not run on them.
     """
 
     def build(running: job.Job) -> Callable[[], Any]:
-        # What TFT reads and writes between its steps, workers must reach.
+        # Workers must be able to reach the files that TFT writes between its steps.
         temp_dir = running.scratch if running.options.is_remote else request.temp_dir
         context = tft_beam.Context(temp_dir=temp_dir, force_tf_compat_v1=request.force_tf_compat_v1)
         graph = tensorflow_files.checked(running.location(request.graph), request.component)
@@ -98,9 +98,9 @@ def _args(
 ) -> Sequence[str]:
     """Returns `beam_pipeline_args` with a runner that can run the analysis.
 
-    Of those in memory, FnApiRunner is the faster one. It stops with pending bundles (Beam 2.72)
-    where a phase reads a vocabulary that an earlier one made; the other, which has one worker,
-    loses a side input where a vocabulary is ordered by mutual information.
+    Of the in-memory runners, FnApiRunner is the faster one. But it stops with pending bundles (Beam
+    2.72) if a phase reads a vocabulary that an earlier phase made. The other one, with one worker,
+    loses a side input if a vocabulary is ordered by mutual information.
     """
     options = BeamOptions(request.component, request.beam_args)
     if not isinstance(options.runner(), FnApiRunner):
@@ -117,13 +117,13 @@ def _args(
 
 
 def _cache(running: job.Job, request: AnalysisRequest, keys: Sequence[tft_cache.DatasetKey]) -> Any:
-    """Returns TFT's cache, with what an earlier run knew; None where none is wanted."""
+    """Returns TFT's cache, with the results of an earlier run; None if no cache is wanted."""
     if request.cache_output is None:
         return None
     if request.cache_input is None:
         return {}
     source = running.location(request.cache_input)
-    # A later run may need again what an earlier one knew of these data sets.
+    # A later run may need the cached results of these data sets again.
     analyzer_cache.copy(source, running.location(request.cache_output), keys)
     return running.pipeline | tft_cache.ReadAnalysisCacheFromFS(source, keys)
 

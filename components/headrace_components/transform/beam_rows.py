@@ -1,4 +1,4 @@
-"""The raw rows, as Beam reads them."""
+"""Reads the raw rows with Beam."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ class ReadRaw(beam.PTransform):
     """Reads a split with the columns and types of the schema, and checks its rows.
 
     Args:
-        reader: The examples, opened where the pipeline is built.
+        reader: The examples, opened when the pipeline is built.
         columns: The features to read.
         split: Name of the split.
         location: Where workers find the examples.
@@ -58,6 +58,6 @@ class _Convert(beam.DoFn):
     def process(self, rows: pa.RecordBatch | list[bytes]) -> Iterator[pa.RecordBatch]:
         batch = self._columns.decoded(rows) if isinstance(rows, list) else rows
         converted = self._columns.converted(batch, self._split)
-        # Told here: what TensorFlow Transform would say of it is not for authors.
+        # Check here, because TensorFlow Transform's own message does not help authors.
         self._columns.check_dense(converted, self._split)
         yield converted

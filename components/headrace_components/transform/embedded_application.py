@@ -25,7 +25,7 @@ def transform(request: TransformRequest) -> Summaries:
     if request.after is not None:
         after = statistics.compute(transformed, request.after, component=request.component)
     elif request.prefix is not None:
-        deque(transformed, maxlen=0)  # for what it writes
+        deque(transformed, maxlen=0)  # runs the generator, which writes the files
     return Summaries(before=before, after=after)
 
 
@@ -37,7 +37,7 @@ def _raw(request: TransformRequest) -> Iterator[pa.RecordBatch]:
 
 
 def _transformed(request: TransformRequest) -> Iterator[pa.RecordBatch]:
-    """Yields the transformed rows, and writes them on the way where they are to be kept."""
+    """Yields the transformed rows, and writes them if they are wanted."""
     result, data = request.result, request.data
     if result.transformed_columns:
         data = data.project(result.transformed_columns)

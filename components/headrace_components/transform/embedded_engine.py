@@ -146,7 +146,7 @@ class EmbeddedAnalysis:
         return run.get_concrete_function()
 
     def _traced_again(self, names: Mapping[str, str], bindings: Mapping[str, Any]) -> Any:
-        """Returns a function as `TracedPreprocessing.part`, with values for some analyzers."""
+        """Returns a function like `TracedPreprocessing.part`, with values for some analyzers."""
         module = tf.Module()
         context = graph_context.TFGraphContext(
             module_to_export=module,
@@ -159,7 +159,7 @@ class EmbeddedAnalysis:
         saved_transform_io_v2.trace_and_update_module(
             module, phase, "transform_fn", strip_control_dependencies=False
         )
-        # Tables and variables live as long as the module that tracks them.
+        # Tables and variables only live as long as the module that tracks them.
         self._keeps_alive.append(module)
         return module.transform_fn
 
