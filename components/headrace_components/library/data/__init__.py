@@ -1,1 +1,1 @@
-"""Rows, statistics and schemas on disk and in memory: what the components share."""
+"""Rows, statistics and schemas on disk and in memory, shared by the components."""

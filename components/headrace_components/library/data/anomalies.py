@@ -1,4 +1,4 @@
-"""Writes Anomalies messages, and tells people what they hold."""
+"""Writes Anomalies messages, and describes their contents for people."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 FILE_NAME = "SchemaDiff.pb"
 
-# An error is for a person to read; SchemaDiff.pb and the log hold the rest.
+# An error is for people to read; SchemaDiff.pb and the log have the rest.
 _NUM_NAMED_ANOMALIES = 10
 
 
@@ -19,7 +19,7 @@ class Anomaly:
 
     Attributes:
         split: Name of the split, or of the pair of splits.
-        feature: Path of the feature, or `(data set)` where no single feature is to blame.
+        feature: Path of the feature, or `(data set)` if the anomaly is not about a single feature.
         summary: What is wrong, in a few words.
         detail: The same with values and counts; may be empty.
     """
@@ -31,7 +31,7 @@ class Anomaly:
 
 
 def write(diff: anomalies_pb2.Anomalies, directory: Path) -> None:
-    """Writes `SchemaDiff.pb` under `directory`, which is made where it is missing."""
+    """Writes `SchemaDiff.pb` under `directory`, which is created if necessary."""
     directory.mkdir(parents=True, exist_ok=True)
     (directory / FILE_NAME).write_bytes(diff.SerializeToString(deterministic=True))
 
@@ -53,9 +53,9 @@ def found(split: str, diff: anomalies_pb2.Anomalies) -> list[Anomaly]:
 
 
 def summary_of(info: Any) -> str:
-    """Returns what an anomaly, or one of its reasons, is about.
+    """Returns a description of an anomaly, or of one of its reasons.
 
-    TFDV leaves some without a text: these are told by the names of their types.
+    TFDV gives some no text: for these the description is the name of their type.
     """
     if info.short_description:
         return str(info.short_description)
@@ -71,7 +71,7 @@ def _details(reasons: Iterable[Any]) -> Iterator[str]:
 
 
 def listed(anomalies: Sequence[Anomaly]) -> str:
-    """Returns the first ten anomalies as one line, and counts the rest."""
+    """Returns the first ten anomalies and the number of the others, in one line."""
     named = [
         f"split {anomaly.split!r}, {anomaly.feature}: {anomaly.summary}"
         for anomaly in anomalies[:_NUM_NAMED_ANOMALIES]

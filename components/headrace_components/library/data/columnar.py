@@ -10,13 +10,13 @@ the root, `columnar.json`:
                           "parquet": [{"name": ..., "size_bytes": ..., "num_rows": ...,
                                        "crc32c": ...}]}}}
 
-`trailer` is the last eight bytes of the gzip file in hex: the CRC32 and the size of what it holds
-(RFC 1952), which tell whether a TFRecord file was replaced without reading it.
+`trailer` is the last eight bytes of the gzip file in hex: the CRC32 and the size of its contents
+(RFC 1952). It shows whether a TFRecord file was replaced, without reading the whole file.
 
-Parquet has no checksum of its headers and footer, and one flipped bit there gives other values, or
-ends the process. So `crc32c` of a Parquet file covers all its bytes, as eight hex digits, and is
-compared before a value is read. The manifest's own covers its splits, as JSON without spaces and
-with sorted keys.
+Parquet has no checksum of its headers and footer, and a single wrong bit there gives other values,
+or crashes the process. So `crc32c` of a Parquet file covers all its bytes, as eight hex digits, and
+is checked before a value is read. The checksum of the manifest covers its splits, as JSON without
+spaces and with sorted keys.
 """
 
 import json
@@ -39,7 +39,7 @@ _READ_BYTES = 1 << 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TFRecordFile:
-    """What the manifest says of a TFRecord file.
+    """The manifest's entry for a TFRecord file.
 
     Attributes:
         name: File name within `Split-<name>`.
@@ -53,7 +53,7 @@ class TFRecordFile:
 
     @classmethod
     def of(cls, path: Path) -> "TFRecordFile":
-        """Returns what the manifest would say of `path` as it is now."""
+        """Returns the entry for the current contents of `path`."""
         size = path.stat().st_size
         with path.open("rb") as file:
             file.seek(max(0, size - GZIP_TRAILER_BYTES))
@@ -63,7 +63,7 @@ class TFRecordFile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ParquetFile:
-    """What the manifest says of a Parquet file.
+    """The manifest's entry for a Parquet file.
 
     Attributes:
         name: File name within `Columnar-<name>`.
@@ -78,7 +78,7 @@ class ParquetFile:
     crc32c: str
 
     def damage(self, path: Path) -> str | None:
-        """Says what is wrong with the file at `path`; None where it is what was written.
+        """Returns what is wrong with the file at `path`; None if it is unchanged.
 
         Reading and summing takes a tenth of the time that decoding takes.
 
@@ -97,7 +97,7 @@ class ParquetFile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SplitManifest:
-    """What the manifest says of a split.
+    """The manifest's entry for a split.
 
     Attributes:
         num_rows: Rows of the split, in TFRecords and Parquet alike.
@@ -125,10 +125,10 @@ def tfrecord_files(examples: Path, split: str) -> list[Path]:
 
 
 def read_manifest(examples: Path) -> dict[str, SplitManifest]:
-    """Returns the manifest by split; empty where there is none.
+    """Returns the manifest by split; empty if there is none.
 
     Raises:
-        ValueError: It is no manifest of this format version.
+        ValueError: It is not a manifest of this format version.
     """
     file = examples / MANIFEST
     if not file.is_file():
@@ -144,14 +144,14 @@ def read_manifest(examples: Path) -> dict[str, SplitManifest]:
 
 
 def reason_to_ignore(examples: Path, split: str, entry: SplitManifest) -> str | None:
-    """Says why the twin of a split must not be read; None where it holds what the TFRecords hold.
+    """Returns why a split's twin must not be read; None if it has the same rows as the TFRecords.
 
-    Whether a Parquet file is damaged is seen when it is read.
+    A damaged Parquet file is only noticed when it is read.
 
     Args:
         examples: Directory of the artifact.
         split: Name of the split.
-        entry: What the manifest says of it.
+        entry: The manifest's entry for it.
 
     Returns:
         One sentence that names the file at fault.
@@ -172,7 +172,7 @@ def reason_to_ignore(examples: Path, split: str, entry: SplitManifest) -> str | 
 
 
 def vouch(examples: Path, split: str, parquet: Sequence[ParquetFile]) -> None:
-    """Writes into the manifest that the Parquet files of a split hold what its TFRecords hold.
+    """Records in the manifest that Parquet files of a split have the same rows as its TFRecords.
 
     Args:
         examples: Directory of the artifact; the files of the split are complete.
@@ -190,7 +190,7 @@ def vouch(examples: Path, split: str, parquet: Sequence[ParquetFile]) -> None:
 
 
 def manifest_text(splits: Mapping[str, SplitManifest]) -> str:
-    """Returns the content of the manifest that says this of the splits."""
+    """Returns the content of a manifest with these splits."""
     entries = {name: asdict(splits[name]) for name in sorted(splits)}
     content = {"format_version": FORMAT_VERSION, "crc32c": _crc_of(entries), "splits": entries}
     return json.dumps(content, indent=1) + "\n"
@@ -208,7 +208,7 @@ def _hex(crc: int) -> str:
 class _SummedFile:
     """A file to write that knows its size and CRC32C.
 
-    The sum is that of what was meant to be written, wherever it is damaged afterwards.
+    The checksum is that of the written bytes, even if they are damaged afterwards.
     """
 
     def __init__(self, path: Path) -> None:
@@ -312,7 +312,7 @@ class ColumnarWriter:
 
 
 def _fitted(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch | None:
-    """Returns `batch` in the form of `schema`, or None where it has none."""
+    """Returns `batch` in the form of `schema`, or None if it does not fit."""
     if batch.schema.equals(schema):
         return batch
     if not set(batch.schema.names) <= set(schema.names):

@@ -1,4 +1,4 @@
-"""Says what is wrong with records that tfx_bsl does not decode. Standard library only."""
+"""Explains errors in records that tfx_bsl cannot decode. Standard library only."""
 
 import re
 
@@ -19,8 +19,8 @@ def undecodable(
 
     Args:
         component: Name of the component.
-        where: Which records, as "/data/part-0, records 0 to 99".
-        kind: What they should be, as "tf.Examples".
+        where: The records, such as "/data/part-0, records 0 to 99".
+        kind: The expected type, such as "tf.Examples".
         payload_format: The format that such records have.
         error: What tfx_bsl raised.
     """

@@ -1,4 +1,4 @@
-"""From Arrow record batches to the columns that become tensors, without TensorFlow."""
+"""Converts Arrow record batches to the columns that become tensors, without TensorFlow."""
 
 import math
 from collections.abc import Mapping
@@ -27,8 +27,8 @@ class Feature:
         dtype: "int64", "float32" or "string".
         shape: Shape of a row's values in a dense tensor; None gives a sparse tensor of shape
             `(batch_size, longest row of the batch)`.
-        default: Values of a row that lacks the feature, `prod(shape)` of them; None where a row
-            may not lack it.
+        default: Values of a row that lacks the feature, `prod(shape)` of them; None if no row may
+            lack it.
     """
 
     column: str

@@ -30,13 +30,13 @@ def make_dataset(
     Args:
         read: Starts to read record batches from the first row.
         features: How a column becomes a tensor, by tensor name.
-        options: tfx_bsl's `TensorFlowDatasetOptions`. The numbers of threads have no effect; the
-            shuffle buffer is a lower bound, since rows in memory are all shuffled together.
+        options: tfx_bsl's `TensorFlowDatasetOptions`. The numbers of threads have no effect. The
+            shuffle buffer is a lower bound, because rows in memory are all shuffled together.
         component: Name of the component, for error messages.
 
     Raises:
-        InputError: `options.label_key` is no feature. What is wrong with rows is raised when they
-            are read.
+        InputError: `options.label_key` is not a feature. Errors in rows are raised when they are
+            read.
     """
     if options.label_key is not None and options.label_key not in features:
         raise InputError(
@@ -45,8 +45,8 @@ def make_dataset(
         )
     drop_rest = options.drop_final_batch or options.num_epochs is None
     source = Source(lambda: (rows_of(batch, features, component) for batch in read()))
-    # One generator for all passes over the dataset: each sees another order, one seed gives one
-    # sequence of orders, as with tf.data's shuffle.
+    # One generator for all passes over the dataset. As with tf.data's shuffle, each pass has
+    # another order, and the same seed gives the same sequence of orders.
     rng = np.random.default_rng(options.shuffle_seed)
 
     layout = _Layout(
@@ -101,17 +101,17 @@ def _by_dtype(features: Mapping[str, Feature]) -> dict[str, list[str]]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Layout:
-    """How a block of rows goes to TensorFlow: as few tensors, and as few operations a batch.
+    """The layout of a block of rows for TensorFlow: few tensors, and few operations per batch.
 
-    Dense columns have shape `(num_batches, batch_size, ...)`; tf.data slices them by batch. The
-    values of sparse columns lie batch by batch, and column by column in a batch, in one tensor a
-    dtype; a batch is one slice of it, split into columns. Their indices likewise.
+    Dense columns have shape `(num_batches, batch_size, ...)`; tf.data slices them by batch. There
+    is one tensor per dtype for the values of sparse columns, ordered by batch, and by column within
+    a batch. A batch is one slice of it, split into columns. The indices have the same layout.
 
     Attributes:
         dense: Dense features by name.
         sparse: Names of sparse features by dtype.
-        batch_size: Rows in a batch, but for the last.
-        static_batch: The same, where no batch is shorter.
+        batch_size: Rows in a batch, except the last one.
+        static_batch: The same, or None if a batch may be shorter.
     """
 
     dense: Mapping[str, Feature]
@@ -120,7 +120,7 @@ class _Layout:
     static_batch: int | None
 
     def signature(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Returns the specs of what `block` returns."""
+        """Returns the specs of the results of `block`."""
         sliced: dict[str, Any] = {
             f"dense/{name}": tf.TensorSpec(
                 [None, self.static_batch, *(feature.shape or ())], _carried(feature.dtype)
@@ -138,7 +138,7 @@ class _Layout:
         return sliced, whole
 
     def block(self, rows: Rows) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Returns what is sliced by batch, and what is whole and sliced by its bounds."""
+        """Returns the parts that are sliced by batch, and those that are sliced by their bounds."""
         batch_rows = min(self.batch_size, rows.num_rows)
         sliced: dict[str, Any] = {}
         whole: dict[str, Any] = {}
@@ -230,7 +230,7 @@ def _carried(dtype: str) -> tf.DType:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _SparseColumn:
-    """A ragged column as the parts of one sparse tensor per batch, one after the other."""
+    """A ragged column, as the parts of one sparse tensor per batch, one after the other."""
 
     values: Array
     indices: Array
@@ -257,6 +257,6 @@ class _SparseColumn:
         return np.diff(self.bounds)
 
     def cuts(self) -> list[slice]:
-        """Returns where the values of each batch are."""
+        """Returns the position of each batch's values."""
         bounds = self.bounds.tolist()
         return [slice(*ends) for ends in itertools.pairwise(bounds)]

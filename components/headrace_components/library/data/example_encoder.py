@@ -1,8 +1,9 @@
-"""Encodes Arrow list columns as serialized tf.Examples, a column at a time.
+"""Encodes Arrow list columns as serialized tf.Examples, one column at a time.
 
 The bytes are those of protobuf's deterministic serialization: features sorted by name. tfx_bsl's
-RecordBatchToExamplesEncoder writes them in the order of a hash map, which differs from process to
-process, refuses columns of type null, and is slower, since it builds a message for each row.
+RecordBatchToExamplesEncoder writes them in the order of a hash map, which differs between
+processes. It also refuses columns of type null, and is slower, because it builds a message for each
+row.
 
 The messages (`tensorflow/core/example/{example,feature}.proto`), as protobuf writes them:
 
@@ -48,7 +49,7 @@ def encode_examples(batch: pa.RecordBatch) -> list[bytes]:
             list a feature of its kind without values.
 
     Raises:
-        TypeError: A column is of another type, or a list holds a null.
+        TypeError: A column has another type, or a list contains a null.
     """
     features = [
         _feature(name, batch.column(batch.schema.get_field_index(name)))
@@ -75,16 +76,16 @@ def encode_features(column: pa.Array) -> list[bytes]:
         column: As a column of `encode_examples`.
 
     Raises:
-        TypeError: The column is of another type, or a list holds a null.
+        TypeError: The column has another type, or a list contains a null.
     """
     return _feature("", column).encode() if len(column) else []
 
 
 class _Feature:
-    """One feature of every row: a `null` column, and what typed columns share.
+    """One feature of every row: a `null` column, and the base of typed columns.
 
-    What stands before a row's values - tags, sizes, the name - depends on nothing but how many
-    bytes the values take. Few numbers occur, so each such head is made once and put into all of
+    The part before a row's values - tags, sizes, the name - only depends on the number of bytes of
+    the values. There are few different numbers, so each such head is made once and copied to all
     its rows.
 
     Attributes:
@@ -109,7 +110,7 @@ class _Feature:
         self.sizes = self._totals(self._heads)
 
     def put(self, buffer: Bytes, cursor: Ints) -> Ints:
-        """Writes the entries at `cursor`, shape `(num_rows,)`, and returns where they end."""
+        """Writes the entries at `cursor`, shape `(num_rows,)`, and returns their ends."""
         self._put(buffer, cursor, self._heads)
         return cursor + self.sizes
 
@@ -123,7 +124,7 @@ class _Feature:
         return _cut(buffer, ends - sizes, ends)
 
     def _totals(self, heads: list[bytes]) -> Ints:
-        """Returns the bytes of each row, given what stands before the values of each group."""
+        """Returns the number of bytes of each row, given the head of each group."""
         totals = [
             len(head) + max(payload, 0) for payload, head in zip(self._payloads, heads, strict=True)
         ]
@@ -314,7 +315,7 @@ def _varint_sizes(values: Ints) -> Ints:
 def _windows(buffer: Bytes, size: int) -> NDArray[np.void]:
     """Returns a view of `buffer` whose item at any index is the `size` bytes from there on.
 
-    Numpy moves such an item as a whole, some twenty times faster than byte by byte.
+    Numpy moves such an item as a whole, about twenty times faster than byte by byte.
     """
     return np.ndarray((max(0, len(buffer) - size + 1),), f"V{size}", buffer, strides=(1,))
 

@@ -1,4 +1,4 @@
-"""Reads single files of an Examples artifact, a batch of rows at a time.
+"""Reads single files of an Examples artifact, one batch of rows at a time.
 
 `ExamplesReader` reads a whole split with it, a worker of Beam one file.
 """
@@ -33,10 +33,10 @@ def serialized_batches(file: Path, component: str, batch_size: int) -> Iterator[
 def decoded_batches(
     file: Path, component: str, batch_size: int
 ) -> Iterator[tuple[pa.RecordBatch, list[bytes]]]:
-    """Yields the rows of a TFRecord file as list columns sorted by name, and as they are stored.
+    """Yields the rows of a TFRecord file as list columns sorted by name, and in stored form.
 
     Raises:
-        InputError: The file is corrupt, or a record is no tf.Example.
+        InputError: The file is corrupt, or a record is not a tf.Example.
     """
     decoder = ExamplesToRecordBatchDecoder()
     start = 0
@@ -62,7 +62,7 @@ def decoded(
         start: Number of the first record in the file.
 
     Raises:
-        InputError: A record is no tf.Example.
+        InputError: A record is not a tf.Example.
     """
     try:
         return selected(decoder.DecodeBatch(records), None)
@@ -74,13 +74,13 @@ def decoded(
 def stored_batches(
     file: Path, batch_size: int, columns: Sequence[str] | None
 ) -> Iterator[tuple[pa.RecordBatch, int]]:
-    """Yields the rows of a Parquet file of the columnar twin, as `decoded_batches` would.
+    """Yields the rows of a Parquet file of the columnar twin, like `decoded_batches`.
 
     Each batch comes with the number of its rows, which one without columns does not know.
 
     Args:
         file: A `part-*.parquet`.
-        batch_size: The most rows in a batch.
+        batch_size: The maximum number of rows in a batch.
         columns: Names of the features to read; those that the file lacks are left out. None reads
             all.
     """

@@ -19,7 +19,7 @@ Indices = npt.NDArray[np.int64]
 BLOCK_ROWS = 32_768
 MAX_CACHE_BYTES = 256 * 1024**2
 
-# A string of Python's and what points at it.
+# A Python string and its pointer.
 _BYTES_PER_STRING = 64
 
 
@@ -29,8 +29,8 @@ class Dense:
 
     Attributes:
         values: Shape `(num_rows, ...)`; int64, float32, or positions in `vocabulary`.
-        vocabulary: The byte strings that occur, where the column holds byte strings. Positions
-            are shuffled and copied at a fraction of what strings cost.
+        vocabulary: The different byte strings, if the column has byte strings. Shuffling and
+            copying positions is much cheaper than shuffling and copying strings.
     """
 
     values: Array
@@ -97,7 +97,7 @@ class Ragged:
         """Returns the rows named, in the order named."""
         lengths = self.lengths[rows]
         taken = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-        # Position of each value: where its row starts, plus how far into the row it is.
+        # Position of each value: the start of its row, plus its place in the row.
         positions = np.repeat(self.offsets[:-1][rows] - taken[:-1], lengths)
         positions += np.arange(len(positions))
         values = self.values.take(positions)
@@ -172,7 +172,7 @@ class Source:
         self._fits = True
 
     def blocks(self) -> Iterator[Rows]:
-        """Yields all rows, in one block where they fit into the cache."""
+        """Yields all rows, in one block if they fit into the cache."""
         if self._cache is not None:
             yield self._cache
             return
@@ -198,9 +198,9 @@ class Source:
 
 
 def epochs(source: Source, num_epochs: int | None) -> Iterator[Iterator[Rows]]:
-    """Yields the blocks of each epoch; without end where `num_epochs` is None.
+    """Yields the blocks of each epoch; forever if `num_epochs` is None.
 
-    An empty source ends at once, as `tf.data.Dataset.repeat` does.
+    An empty source ends at once, like `tf.data.Dataset.repeat`.
     """
     for _ in itertools.count() if num_epochs is None else range(num_epochs):
         seen = 0
@@ -219,8 +219,8 @@ def epochs(source: Source, num_epochs: int | None) -> Iterator[Iterator[Rows]]:
 def shuffled(blocks: Iterator[Rows], buffer_rows: int, rng: np.random.Generator) -> Iterator[Rows]:
     """Yields the same rows in random order, in pieces of up to `BLOCK_ROWS`.
 
-    Holds back `buffer_rows` rows, drawn at random, to mix them with the rows that follow. What
-    comes as one block is permuted as a whole.
+    Keeps back `buffer_rows` rows, drawn at random, to mix them with the rows that follow. A block
+    is permuted as a whole.
     """
     pool: Rows | None = None
     for block in blocks:
@@ -245,7 +245,7 @@ def in_order(blocks: Iterator[Rows]) -> Iterator[Rows]:
 def whole_batches(stream: Iterator[Rows], batch_size: int, drop_rest: bool) -> Iterator[Rows]:
     """Yields pieces whose number of rows is a multiple of `batch_size`.
 
-    The last piece may be what is left, fewer than `batch_size` rows, unless `drop_rest`.
+    The last piece may have fewer than `batch_size` rows, unless `drop_rest` is set.
     """
     rest: Rows | None = None
     for piece in stream:

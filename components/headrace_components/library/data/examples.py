@@ -1,4 +1,4 @@
-"""Reads and writes Examples artifacts: TFRecords, and their columnar twin where there is one.
+"""Reads and writes Examples artifacts: TFRecords, and their columnar twin if there is one.
 
 The layout is in `headrace_components.artifacts.Examples`. Neither TensorFlow nor Beam is imported.
 """
@@ -31,7 +31,7 @@ from headrace_components.library.data.twin_rows import TwinPart, part_batches, p
 
 ROWS_PER_SHARD = 500_000
 
-# What ExamplesToRecordBatchDecoder makes of int64_list, float_list and bytes_list.
+# The types that ExamplesToRecordBatchDecoder gives int64_list, float_list and bytes_list.
 INT_LIST = pa.large_list(pa.int64())
 FLOAT_LIST = pa.large_list(pa.float32())
 BYTES_LIST = pa.large_list(pa.large_binary())
@@ -50,8 +50,8 @@ def examples_metadata(
 
     Args:
         split_names: Names of its splits.
-        span: Number of the span that was read; 0 where the input has no spans.
-        version: Version of the span, or None where the input has no versions.
+        span: Number of the span that was read; 0 if the input has no spans.
+        version: Version of the span, or None if the input has no versions.
         fingerprint: Fingerprint of the files that were read, or nothing.
         payload_format: What a record is: name of a `tfx.proto.PayloadFormat`.
         file_format: What the files are.
@@ -70,14 +70,14 @@ def examples_metadata(
 
 
 class ExamplesReader:
-    """Reads an Examples artifact, from its columnar twin where that is there and whole.
+    """Reads an Examples artifact, from its columnar twin if that exists and is complete.
 
     Args:
         path: Directory of the artifact.
         component: Name of the component that reads, for error messages.
 
     Raises:
-        InputError: The directory is missing or holds no split.
+        InputError: The directory is missing or has no split.
     """
 
     def __init__(self, path: Path, component: str) -> None:
@@ -96,7 +96,7 @@ class ExamplesReader:
             )
 
     def check_split(self, split: str) -> None:
-        """Raises InputError, naming the splits there are, where `split` is none of them."""
+        """Raises InputError, with the names of the splits, if `split` is not among them."""
         if split not in self.split_names:
             raise InputError(
                 f"{self._component}: split {split!r} is not in {self._path}, which has "
@@ -114,7 +114,7 @@ class ExamplesReader:
         """Returns the TFRecord files of a split, in order.
 
         Raises:
-            InputError: There is no such split, or it holds no file.
+            InputError: The split does not exist, or has no file.
         """
         self.check_split(split)
         references.fetch(self._path, f"Split-{split}", self._component)
@@ -132,9 +132,9 @@ class ExamplesReader:
         return files or self.tfrecord_files(split)
 
     def twin_parts(self, split: str) -> list[tuple[Path, TwinPart]] | None:
-        """Returns the files of a split's columnar twin, in order; None where it has none.
+        """Returns the files of a split's columnar twin, in order; None if it has no twin.
 
-        Whether one of them is damaged is not known before it is read.
+        Damage is only noticed when a file is read.
         """
         manifest = self._twin(split)
         if manifest is None:
@@ -155,7 +155,7 @@ class ExamplesReader:
         return [file.name for file in self.tfrecord_files(split)]
 
     def contents_digest(self, split: str) -> str:
-        """Returns a SHA-256 of what the TFRecord files of a split hold, in hex.
+        """Returns a SHA-256 of the contents of a split's TFRecord files, in hex.
 
         With a twin it is made of their sizes and checksums, else of all their bytes.
         """
@@ -171,7 +171,7 @@ class ExamplesReader:
         return digest.hexdigest()
 
     def has_columnar(self, split: str) -> bool:
-        """Says whether the split has a columnar twin of what its TFRecords hold."""
+        """Returns whether the split has a columnar twin with the same rows as its TFRecords."""
         return self._twin(split) is not None
 
     def _twin(self, split: str) -> SplitManifest | None:
@@ -211,18 +211,18 @@ class ExamplesReader:
     ) -> Iterator[pa.RecordBatch]:
         """Yields the rows of a split as list columns, sorted by name.
 
-        Types are those that tfx_bsl's ExamplesToRecordBatchDecoder gives the same TFRecords:
-        `large_list` of int64, float32 or large_binary, and `null` where no row of the batch has the
+        The types are the same as those of tfx_bsl's ExamplesToRecordBatchDecoder for the TFRecords:
+        `large_list` of int64, float32 or large_binary, and `null` if no row of the batch has the
         feature.
 
         Args:
             split: Name of the split.
-            batch_size: The most rows in a batch.
+            batch_size: The maximum number of rows in a batch.
             columns: Names of the features to read; those that a batch lacks are left out. None
                 reads all.
 
         Raises:
-            InputError: There is no such split, or a file is corrupt.
+            InputError: The split does not exist, or a file is corrupt.
         """
         parts = self.twin_parts(split)
         if parts is None:
@@ -247,10 +247,10 @@ class ExamplesReader:
 
         Args:
             split: Name of the split.
-            batch_size: The most rows in a batch.
+            batch_size: The maximum number of rows in a batch.
 
         Raises:
-            InputError: There is no such split, or a file is corrupt.
+            InputError: The split does not exist, or a file is corrupt.
         """
         for file in self.tfrecord_files(split):
             yield from serialized_batches(file, self._component, batch_size)
@@ -258,14 +258,14 @@ class ExamplesReader:
     def pairs(
         self, split: str, *, batch_size: int = 10_000
     ) -> Iterator[tuple[pa.RecordBatch, list[bytes]]]:
-        """Yields what `record_batches` does, each batch with its rows as serialized tf.Examples.
+        """Yields the same as `record_batches`, each batch with its rows as serialized tf.Examples.
 
         Args:
             split: Name of the split.
-            batch_size: The most rows in a batch.
+            batch_size: The maximum number of rows in a batch.
 
         Raises:
-            InputError: There is no such split, or a file is corrupt.
+            InputError: The split does not exist, or a file is corrupt.
         """
         if self.has_columnar(split):
             yield from paired(
@@ -304,9 +304,9 @@ def _large_list(column: pa.Array) -> pa.Array:
 class ExamplesWriter:
     """Writes one split of an Examples artifact; use it as a context manager.
 
-    Columns of a batch are `large_list` or `list` of int64, float32 or binary, or `null`. A twin is
-    vouched for only when the context ends without an error. One process at a time may finish the
-    splits of an artifact, since they share a manifest.
+    Columns of a batch are `large_list` or `list` of int64, float32 or binary, or `null`. The
+    manifest only lists a twin if the context ends without an error. Only one process at a time may
+    finish splits of an artifact, because they share a manifest.
 
     Args:
         path: Directory of the artifact.
@@ -358,7 +358,7 @@ class ExamplesWriter:
 
         Args:
             batch: The rows as list columns.
-            serialized: The same rows as serialized tf.Examples; made from `batch` where absent.
+            serialized: The same rows as serialized tf.Examples; made from `batch` if missing.
 
         Raises:
             OSError: The rows, or some written earlier, found no room.
@@ -368,7 +368,7 @@ class ExamplesWriter:
             self._twin.write(_typed_as_decoded(selected(batch, None)))
 
     def write_records(self, records: Sequence[bytes]) -> None:
-        """Appends rows that are TFRecords alone, of any payload format; not where there is a twin.
+        """Appends rows that are only TFRecords, of any payload format; not allowed with a twin.
 
         Raises:
             OSError: The rows, or some written earlier, found no room.
@@ -391,7 +391,7 @@ class ExamplesWriter:
         return self._shard
 
     def _finish(self) -> None:
-        # A split without rows is a file without records, as in TFX.
+        # A split without rows becomes a file without records, as in TFX.
         shard = self._shard or self._open_shard()
         shard.close()
         twin.renumber(self._shards, self._prefix, ".gz")
@@ -399,7 +399,7 @@ class ExamplesWriter:
             twin.vouch(self._path, self._split, self._twin.finish())
 
     def _abandon(self) -> None:
-        # The first error is the one to report: what closing might add to it is a consequence.
+        # Report the first error: errors of closing are a consequence of it.
         if self._twin:
             with contextlib.suppress(OSError):
                 self._twin.close()

@@ -1,8 +1,8 @@
-"""What a source of examples knows of them, in a file beside the splits. Standard library only.
+"""Keeps the metadata of examples in a file beside the splits. Standard library only.
 
 `examples.json` has the artifact's metadata: `span`, `version`, `split_names` and so on. A backend
-keeps metadata in a database, where later runs cannot read it on every backend; span_range reads
-this file.
+keeps metadata in a database, which later runs cannot read on every backend; span_range reads this
+file.
 """
 
 import json
@@ -16,14 +16,14 @@ FILE_NAME = "examples.json"
 
 
 def publish(output: Artifact, metadata: Mapping[str, MetadataValue]) -> None:
-    """Gives an Examples artifact its metadata, and writes them beside the splits."""
+    """Gives an Examples artifact its metadata, and writes the metadata beside the splits."""
     output.metadata.update(metadata)
     text = json.dumps(dict(metadata), indent=1, sort_keys=True) + "\n"
     (output.path / FILE_NAME).write_text(text, "utf-8")
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Returns the metadata of the Examples artifact at `path`; empty where no file tells them."""
+    """Returns the metadata of the Examples artifact at `path`; empty without such a file."""
     try:
         content = json.loads((path / FILE_NAME).read_text("utf-8"))
     except (FileNotFoundError, ValueError, RecursionError):

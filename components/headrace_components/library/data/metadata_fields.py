@@ -1,7 +1,7 @@
 """Messages of tensorflow_metadata and tfx_bsl, for checks where neither is installed.
 
-Written by `HEADRACE_REGENERATE=1 pytest tests/unit/test_message_tables.py`, which also holds it
-equal to theirs.
+`HEADRACE_REGENERATE=1 pytest tests/unit/test_message_tables.py` writes this file, and the test
+compares it with those libraries.
 """
 
 FIELDS: dict[str, dict[str, str]] = {

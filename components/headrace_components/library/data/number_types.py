@@ -6,7 +6,7 @@ which NumPy knows as neither floats nor integers: `np.issubdtype(bfloat16, np.fl
 
 import numpy as np
 
-_OTHER = "V"  # NumPy's kind of what it does not know
+_OTHER = "V"  # NumPy's kind for types that it does not know
 
 
 def is_float(kind: "np.dtype[np.generic]") -> bool:

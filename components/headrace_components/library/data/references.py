@@ -1,9 +1,9 @@
-"""Examples whose rows lie beside the artifact, where the backend does not carry them.
+"""Stores the rows of Examples beside the artifact, so that the backend does not carry them.
 
-KFP's launcher downloads each input artifact whole before a task starts, and uploads each output.
-With `HEADRACE_LARGE_ARTIFACTS=reference` a task moves the rows of an Examples artifact to
-`<task's directory>/_data/<output>/` in the same bucket, and leaves in the artifact what is small,
-and `reference.json`:
+KFP's launcher downloads each input artifact as a whole before a task starts, and uploads each
+output. With `HEADRACE_LARGE_ARTIFACTS=reference` a task moves the rows of an Examples artifact to
+`<task's directory>/_data/<output>/` in the same bucket. Only small files stay in the artifact,
+together with `reference.json`:
 
     {"format_version": 1, "uri": "s3://bucket/.../_data/examples",
      "files": {"Split-train/data_tfrecord-00000-of-00001.gz": 1234}}
@@ -38,18 +38,19 @@ _DIRECTORIES = ("Split-", "Columnar-")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reference:
-    """Where the rows of an Examples artifact lie.
+    """The location of the rows of an Examples artifact.
 
     Attributes:
         uri: Their directory.
-        files: Sizes in bytes by path within it, as `Split-train/data_tfrecord-00000-of-00001.gz`.
+        files: Sizes in bytes by relative path, such as
+            `Split-train/data_tfrecord-00000-of-00001.gz`.
     """
 
     uri: str
     files: Mapping[str, int]
 
     def directories(self) -> list[str]:
-        """Returns the names of the directories that hold the files, as `Split-train`."""
+        """Returns the names of the directories with files, such as `Split-train`."""
         return sorted({name.partition("/")[0] for name in self.files})
 
     def to_json(self) -> str:
@@ -59,12 +60,12 @@ class Reference:
 
 
 def publish(task: Task) -> None:
-    """Moves the rows of the task's Examples beside the artifacts, which keep a reference to them.
+    """Moves the rows of the task's Examples beside the artifacts, which keep references to them.
 
-    What workers of Beam wrote elsewhere stays where it is.
+    Rows that Beam workers wrote elsewhere stay there.
 
     Raises:
-        PlatformError: The store did not take a file.
+        PlatformError: The store did not accept a file.
     """
     for artifact in task.outputs.values():
         if artifact.type.endswith(".Examples") and "://" in artifact.uri:
@@ -79,7 +80,8 @@ def _move(artifact: Artifact, component: str) -> None:
     )
     if not directories:
         return
-    # Not below the artifact's own URI, nor beginning with it: launchers list by a bare prefix.
+    # The URI must not be below the artifact's URI, and must not begin with it, because launchers
+    # list by a simple prefix.
     parent, _, name = artifact.uri.rstrip("/").rpartition("/")
     uri = f"{parent}/_data/{name}"
     files = {
@@ -103,7 +105,7 @@ def _move(artifact: Artifact, component: str) -> None:
 
 
 def read(path: Path, component: str) -> Reference | None:
-    """Returns the reference in an artifact's directory, or None where the rows lie in it.
+    """Returns the reference in an artifact's directory, or None if the rows are in the directory.
 
     Raises:
         InputError: The file is of another Headrace version, or no reference.
@@ -115,7 +117,7 @@ def read(path: Path, component: str) -> Reference | None:
         content = json.loads(file.read_text("utf-8"))
         if content["format_version"] == FORMAT_VERSION:
             for name in content["files"]:
-                object_stores.below(path, name)  # where each will be written
+                object_stores.below(path, name)  # checks the path of each file
             return Reference(uri=content["uri"], files=content["files"])
         reason = f"its format version is {content['format_version']!r}"
     except (ValueError, KeyError, TypeError) as error:
@@ -144,10 +146,10 @@ def _resolved(artifact: Artifact, component: str) -> Artifact:
 
 
 def local(path: Path, component: str) -> Path:
-    """Returns the directory to read an artifact from: `path`, unless that holds a reference.
+    """Returns the directory to read an artifact from: `path`, unless it has a reference.
 
-    A reference gets a directory of its own, for all processes of this machine: with the small files
-    of `path`, and the directories of the rows, which `fetch` fills.
+    An artifact with a reference gets a separate directory, shared by all processes of this machine.
+    It has the small files of `path`, and the directories of the rows, which `fetch` fills.
 
     Raises:
         InputError: The reference cannot be read.
@@ -170,16 +172,16 @@ def local(path: Path, component: str) -> Path:
 
 
 def fetch(path: Path, directory: str, component: str) -> None:
-    """Sees to it that the files of a directory, as `Split-train`, are there.
+    """Makes sure that the files of a directory, such as `Split-train`, exist.
 
     Args:
-        path: Directory of the artifact, as `local` gives it.
+        path: Directory of the artifact, from `local`.
         directory: Name of a directory within it.
         component: Name of the component, for error messages.
 
     Raises:
-        InputError: The rows are no longer where the reference says.
-        PlatformError: The store did not give a file, or not all of it.
+        InputError: The rows are no longer at the place in the reference.
+        PlatformError: The store did not return a file, or only a part of it.
     """
     reference = read(path, component)
     if reference is None:
@@ -211,7 +213,7 @@ def _publish_directory(partial: Path, target: Path) -> None:
     try:
         partial.rename(target)
     except OSError:
-        # Another process was faster, and what it has is the same.
+        # Another process was faster, and has the same files.
         if not any(target.iterdir()):
             raise
 
@@ -222,7 +224,7 @@ def _told(component: str, what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno == errno.ENOSPC:  # on this machine, which the task's runtime tells
+        if error.errno == errno.ENOSPC:  # on this machine; the task's runtime reports it
             raise
         raise PlatformError(
             f"{component}: could not {what}: {one_line(error)}. Check the task's "

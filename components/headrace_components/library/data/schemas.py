@@ -10,7 +10,7 @@ from headrace_components.contract.errors import InputError
 FILE_NAME = "schema.pbtxt"
 
 SEQUENCE_FEATURE = "##SEQUENCE##"
-"""The feature that holds the sequences of tf.SequenceExamples, as TFX names it."""
+"""The feature with the sequences of tf.SequenceExamples, named as in TFX."""
 
 # Stages in which TensorFlow Transform leaves a feature out.
 _LEFT_OUT = (
@@ -31,7 +31,7 @@ def read(directory: Path, component: str) -> schema_pb2.Schema:
         component: Name of the component, for error messages.
 
     Raises:
-        InputError: The directory holds no `schema.pbtxt`, or one that is no schema.
+        InputError: The directory has no `schema.pbtxt`, or the file is not a schema.
     """
     # An importer may name the file itself.
     path = directory if directory.is_file() else directory / FILE_NAME
@@ -94,6 +94,6 @@ def _fault(feature: schema_pb2.Feature, *, is_part: bool) -> str:
 
 
 def write(schema: schema_pb2.Schema, directory: Path) -> None:
-    """Writes `schema.pbtxt` under `directory`, which is made where it is missing."""
+    """Writes `schema.pbtxt` under `directory`, which is created if necessary."""
     directory.mkdir(parents=True, exist_ok=True)
     (directory / FILE_NAME).write_text(text_format.MessageToString(schema), "utf-8")

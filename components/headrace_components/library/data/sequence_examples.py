@@ -26,7 +26,7 @@ def decode_sequences(
         schema: Names the features to decode, and their types; None decodes all that there are.
 
     Raises:
-        InputError: A record is no tf.SequenceExample, or has values of another type.
+        InputError: A record is not a tf.SequenceExample, or has values of another type.
     """
     options = [] if schema is None else [schema.SerializeToString()]
     try:

@@ -1,4 +1,4 @@
-"""Which splits of two artifacts are compared with each other. Standard library only."""
+"""Decides which splits of two artifacts are compared with each other. Standard library only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,16 +20,16 @@ class SplitPair:
 
     @property
     def name(self) -> str:
-        """The pair's name in metadata, as TFX writes it."""
+        """The pair's name in metadata, as in TFX."""
         return f"{self.test}_{self.baseline}"
 
     def directory(self, artifact: Artifact) -> Path:
-        """Returns where `artifact` keeps what was found about this pair."""
+        """Returns the directory of `artifact` for the results of this pair."""
         return artifact.path / f"SplitPair-{self.name}"
 
 
 def check(include: Sequence[Sequence[str]], component: str) -> None:
-    """Raises InputError where `include_split_pairs` is not a list of pairs of names."""
+    """Raises InputError if `include_split_pairs` is not a list of pairs of names."""
     for pair in include:
         if len(pair) != _NUM_IN_PAIR:
             raise InputError(
@@ -57,8 +57,8 @@ def selected(
             other.
 
     Raises:
-        InputError: `include` names a split that an artifact lacks, there is no pair at all, or two
-            pairs would lie in one directory.
+        InputError: `include` names a split that an artifact lacks, there are no pairs, or two pairs
+            would use the same directory.
     """
     tested = splits.selected(test, (), component)
     bases = splits.selected(baseline, (), component)

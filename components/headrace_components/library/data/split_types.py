@@ -1,7 +1,8 @@
 """Features whose splits fit no one description: whole numbers here and decimals there, or nothing.
 
-TFDV marks such a feature DEPRECATED when it updates a schema, and says nothing: every later
-component leaves it out. A note in the schema says why, which outlives a copy and an edit of it.
+TFDV marks such a feature DEPRECATED when it updates a schema, without a message, and every later
+component leaves it out. A note in the schema records the reason, which survives copies and edits of
+the schema.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,7 +45,7 @@ def note_differences(schema: schema_pb2.Schema, by_split: Mapping[str, Any]) -> 
 
 
 def given_up(schema: schema_pb2.Schema) -> dict[str, str]:
-    """Returns the features that a schema gave up, with what each split has of them.
+    """Returns the features that a schema gave up, with their kind in each split.
 
     Args:
         schema: The schema, with the notes of `note_differences`.
@@ -89,7 +90,7 @@ def _noted(schema: schema_pb2.Schema) -> Iterator[tuple[_Path, schema_pb2.Featur
 
 
 def _kinds(found: Any) -> dict[_Path, str]:
-    """Returns by path what kind of values a split has; without features that have none."""
+    """Returns the kind of values in a split, by path, without features that have no values."""
     kinds = {}
     for part in found.datasets[0].features:
         common = getattr(part, part.WhichOneof("stats") or "num_stats").common_stats

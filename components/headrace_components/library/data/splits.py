@@ -1,4 +1,4 @@
-"""Which splits an artifact has, and which of them a component works on. Standard library only."""
+"""The splits of an artifact, and those that a component works on. Standard library only."""
 
 import json
 from collections.abc import Sequence
@@ -12,14 +12,14 @@ def selected(artifact: Artifact, exclude: Sequence[str], component: str) -> tupl
     """Returns the names of the splits to work on, in the order of the artifact.
 
     Args:
-        artifact: An input that holds `Split-<name>` directories. Its metadata `split_names`, a JSON
-            list, says which and in what order; an artifact that was imported without metadata has
-            the splits that lie in it, sorted.
+        artifact: An input with `Split-<name>` directories. Its metadata `split_names`, a JSON list,
+            gives their names and order. An artifact that was imported without metadata has the
+            splits in its directory, sorted.
         exclude: Names of splits to leave out.
         component: Name of the component, for error messages.
 
     Raises:
-        InputError: `artifact` has no splits, `exclude` names one that it has not, or all of them.
+        InputError: `artifact` has no splits, or `exclude` names an unknown split or all splits.
     """
     names = _names(artifact, component)
     unknown = sorted(set(exclude) - set(names))
@@ -38,12 +38,12 @@ def selected(artifact: Artifact, exclude: Sequence[str], component: str) -> tupl
 
 
 def directory(artifact: Artifact, split: str) -> Path:
-    """Returns where `artifact` keeps a split."""
+    """Returns the directory of a split in `artifact`."""
     return artifact.path / f"Split-{split}"
 
 
 def describe(source: Artifact, target: Artifact, names: Sequence[str]) -> None:
-    """Gives `target` the span of `source` and the split names `names`, as TFX records them."""
+    """Gives `target` the span of `source` and the split names `names`, as in TFX."""
     target.metadata["span"] = int(source.metadata.get("span", 0))
     target.metadata["split_names"] = json.dumps(list(names))
 

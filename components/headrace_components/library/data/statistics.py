@@ -1,14 +1,14 @@
 """Computes TFDV's statistics of a stream of record batches, without Beam.
 
 TFDV's own generators do the work: each batch is added to one accumulator per generator, so memory
-holds one batch and the accumulators. What comes out equals what `tfdv.GenerateStatistics` gives on
-Beam for the same rows, field by field, but for:
+only needs one batch and the accumulators. The result is the same as that of
+`tfdv.GenerateStatistics` on Beam for the same rows, field by field, except:
 
 * `mean` and `std_dev`, sums of floats whose last digits depend on the batches (1e-12 relative);
 * with `weight_feature`, sums of weights: TFDV adds float32 weights batch by batch (1e-6 relative);
-* `median`, quantiles and histograms of numbers, where Beam computes parts and merges them: TFDV
-  reads them from a sketch with rank error `epsilon`, whose state depends on how it was merged. One
-  stream of rows, as here and in one bundle of Beam, gives the same result for any size of batch.
+* `median`, quantiles and histograms of numbers, for which Beam merges the results of parts. TFDV
+reads them from a sketch with rank error `epsilon`, whose state depends on the merges. One stream of
+rows, as here and in one bundle of Beam, gives the same result for any size of batch.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -35,7 +35,7 @@ FILE_NAME = "FeatureStats.pb"
 SAMPLE_SEED = 20130101
 
 Types = dict[str, pa.DataType]
-"""By feature the type of its values, without the lists around them."""
+"""The type of each feature's values, without the lists around them."""
 
 
 def compute(
@@ -47,9 +47,9 @@ def compute(
     """Returns the statistics of all rows as a list of one data set.
 
     Args:
-        batches: List columns, as tfx_bsl decodes tf.Examples. A batch may lack columns that others
-            have: its rows then miss the feature. Larger batches cost less per row; from 20,000 rows
-            on there is little left to gain.
+        batches: List columns, as tfx_bsl decodes tf.Examples. If a batch lacks a column of other
+            batches, its rows miss the feature. Larger batches cost less per row; above 20,000 rows
+            there is little difference.
         options: What to compute. `sample_rate` draws single rows, the same ones in every run.
         component: Name of the component, for error messages.
 
@@ -57,8 +57,8 @@ def compute(
         What TFDV gives on Beam; for no rows at all, one data set without features.
 
     Raises:
-        InputError: A feature changes its type between batches, the weight feature is missing
-            somewhere, or `options` asks for what only Beam can compute.
+        InputError: A feature changes its type between batches, a row lacks the weight feature, or
+            `options` asks for something that only Beam can compute.
     """
     generators = _generators(options, component)
     for generator in generators:
@@ -78,7 +78,7 @@ def compute(
 def _generators(
     options: StatsOptions, component: str
 ) -> Sequence[stats_generator.CombinerStatsGenerator]:
-    # TFDV 1.21 has no slicing by SQL any more.
+    # TFDV 1.21 no longer has slicing by SQL.
     sliced = ("slicing_config", "experimental_slice_functions", "experimental_slice_sqls")
     beam_only = [name for name in ("label_feature", *sliced) if getattr(options, name, None)]
     if beam_only:
@@ -176,7 +176,7 @@ def check_types(types: Types, seen: Types, component: str) -> None:
     """
     for name, inner in types.items():
         if seen.setdefault(name, inner) != inner:
-            # In an order of their own: Beam knows none among the rows.
+            # Sorted, because rows have no order on Beam.
             first, second = sorted((str(inner), str(seen[name])))
             raise InputError(
                 f"{component}: feature {name!r} holds {first} in some rows and {second} in others. "
@@ -205,10 +205,10 @@ def _check_weight(batch: pa.RecordBatch, name: str, component: str) -> None:
 
 
 def read(directory: Path, component: str) -> statistics_pb2.DatasetFeatureStatisticsList:
-    """Returns the statistics that `FeatureStats.pb` under `directory` holds.
+    """Returns the statistics in `FeatureStats.pb` under `directory`.
 
     Raises:
-        InputError: There is no such file, or it holds no statistics.
+        InputError: The file does not exist, or does not contain statistics.
     """
     path = directory / FILE_NAME
     if not path.is_file():
@@ -235,6 +235,6 @@ def _not_statistics(path: Path) -> str:
 
 
 def write(statistics: statistics_pb2.DatasetFeatureStatisticsList, directory: Path) -> None:
-    """Writes `FeatureStats.pb` under `directory`, which is made where it is missing."""
+    """Writes `FeatureStats.pb` under `directory`, which is created if necessary."""
     directory.mkdir(parents=True, exist_ok=True)
     (directory / FILE_NAME).write_bytes(statistics.SerializeToString(deterministic=True))

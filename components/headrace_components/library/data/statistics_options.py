@@ -1,4 +1,4 @@
-"""Makes TFDV's options from what a pipeline sets by name."""
+"""Makes TFDV's options from the values that a pipeline sets by name."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,7 +22,7 @@ def options_from(
     """Returns TFDV's options, from their fields by name.
 
     Args:
-        values: Fields of `tfdv.StatsOptions`, as JSON has them: 50 may come as 50.0.
+        values: Fields of `tfdv.StatsOptions` in JSON form: 50 may be 50.0.
         schema: Types and domains to use instead of inferred ones.
         component: Name of the component, for error messages.
 

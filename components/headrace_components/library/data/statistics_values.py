@@ -9,8 +9,8 @@ from headrace_components.contract.errors import InputError
 
 _TINY = 1e-6
 
-# What a pipeline may set by name, with the type and the range of each. Fields of StatsOptions that
-# hold functions, or have no effect on decoded examples, are left out.
+# The options that a pipeline may set by name, with the type and the range of each. Fields of
+# StatsOptions that are functions, or have no effect on decoded examples, are left out.
 _OPTIONS: Mapping[str, tuple[type, float, float]] = {
     "num_top_values": (int, 0, math.inf),
     "num_rank_histogram_buckets": (int, 0, math.inf),

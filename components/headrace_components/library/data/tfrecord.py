@@ -26,7 +26,7 @@ _READ_BYTES = 1 << 20
 _HEADER = struct.Struct("<QI")
 _FOOTER = struct.Struct("<I")
 
-# A mask keeps a CRC of data that itself holds CRCs from being weak: core/lib/hash/crc32c.h.
+# A mask protects the CRC of data that itself contains CRCs: core/lib/hash/crc32c.h.
 _MASK_DELTA = 0xA282EAD8
 
 
@@ -70,7 +70,7 @@ class TFRecordWriter:
 
     def __init__(self, path: Path, *, compression_level: int = 1) -> None:
         self._file = path.open("wb")
-        # wbits 31 is gzip with an empty header: same records, same bytes, whatever the clock says.
+        # wbits 31 is gzip with an empty header, without the time: same records, same bytes.
         self._compressor = zlib.compressobj(compression_level, zlib.DEFLATED, 31)
         self._batches: queue.Queue[Sequence[bytes] | None] = queue.Queue(maxsize=2)
         self._failure: BaseException | None = None
@@ -134,7 +134,7 @@ def read_records(path: Path, component: str) -> Iterator[bytes]:
     """Yields the records of a TFRecord file, gzip or not, checking every checksum.
 
     Args:
-        path: The file; `1f 8b 08`, the start of a gzip stream, tells that it is compressed.
+        path: The file; it is compressed if it begins with `1f 8b 08`, the start of a gzip stream.
         component: Name of the component, for error messages.
 
     Raises:
@@ -153,11 +153,11 @@ def read_frames(chunks: Iterator[bytes], place: str, advice: str) -> Iterator[by
 
     Args:
         chunks: The file's content, inflated, in pieces of any size.
-        place: Component and file, as the error message begins.
-        advice: What to do about a corrupt file, as the error message ends.
+        place: Component and file, for the beginning of the error message.
+        advice: What to do about a corrupt file, for the end of the error message.
 
     Raises:
-        InputError: The content is cut off or corrupt; the message tells at which record.
+        InputError: The content is cut off or corrupt; the message names the record.
     """
     number = 0
     try:

@@ -1,9 +1,9 @@
 """Exact counts of the values of categorical features, without Beam.
 
-TFDV counts exactly on Beam alone; what it has for use in memory is a pair of sketches, which err
-from 1,024 (most frequent) and 16,384 (distinct) values per feature. This generator gives what the
-Beam one gives (`top_k_uniques_stats_generator.py` in TFDV) from record batches. It keeps one
-entry per distinct value and feature in memory, as Beam does on one machine.
+TFDV counts exactly only on Beam. In memory it uses a pair of sketches, which are inexact above
+1,024 (most frequent) and 16,384 (distinct) values per feature. This generator gives the same result
+as the one on Beam (`top_k_uniques_stats_generator.py` in TFDV), from record batches. It keeps one
+entry per distinct value and feature in memory, like Beam on one machine.
 """
 
 import heapq
@@ -25,7 +25,7 @@ _INT = statistics_pb2.FeatureNameStatistics.INT
 
 
 class _Counts:
-    """How often, and with what total weight, each value of one feature occurs."""
+    """The number and the total weight of each value of one feature."""
 
     __slots__ = ("rows", "weights")
 
@@ -83,7 +83,7 @@ class ExactTopValuesGenerator(stats_generator.CombinerStatsGenerator):  # type: 
         return merged
 
     def extract_output(self, accumulator: Accumulator) -> statistics_pb2.DatasetFeatureStatistics:
-        """Returns `string_stats` with what was counted, for each feature that had a value."""
+        """Returns `string_stats` with the counts, for each feature that had a value."""
         result = statistics_pb2.DatasetFeatureStatistics()
         for path, counts in accumulator.items():
             feature = result.features.add(path=path.to_proto())
@@ -107,7 +107,7 @@ class ExactTopValuesGenerator(stats_generator.CombinerStatsGenerator):  # type: 
     ) -> statistics_pb2.FeatureNameStatistics:
         options = self._options
         kept = max(options.num_top_values, options.num_rank_histogram_buckets)
-        # Of values that are equally frequent TFDV ranks the larger value first.
+        # If values are equally frequent, TFDV ranks the larger value first.
         largest = heapq.nlargest(kept, counts.items(), key=lambda item: (item[1], item[0]))
         dataset = top_k_uniques_stats_util.make_dataset_feature_stats_proto_topk_single(
             feature_path_tuple=path.steps(),

@@ -1,4 +1,4 @@
-"""Reads a file of the columnar twin, and the same rows from the TFRecords where it is damaged."""
+"""Reads a file of the columnar twin, or the same rows from the TFRecords if it is damaged."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,10 +23,10 @@ Opened = AbstractContextManager[Path]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TwinPart:
-    """A Parquet file, and which rows of its split it holds.
+    """A Parquet file, and the rows of its split that it contains.
 
     Attributes:
-        file: What the manifest says of it.
+        file: The manifest's entry for it.
         first_row: Number of its first row, counted from the first TFRecord of the split.
     """
 
@@ -56,8 +56,8 @@ def part_batches(
 ) -> Iterator[pa.RecordBatch]:
     """Yields the rows of a Parquet file of the twin, each once, whether or not it is damaged.
 
-    A damaged file is seen before its first row is handed on. Where one can no longer be read later,
-    as on a failing disk, the TFRecords go on with the next row.
+    A damaged file is noticed before its first row is returned. If a file cannot be read any more
+    later, for example on a failing disk, reading goes on with the next row from the TFRecords.
 
     Args:
         part: The file.
@@ -65,7 +65,7 @@ def part_batches(
         open_parquet: Gives the file.
         open_tfrecords: Gives the TFRecord files of the split, in order.
         component: Name of the component, for messages.
-        batch_size: The most rows in a batch.
+        batch_size: The maximum number of rows in a batch.
         columns: Names of the features to read; those that a batch lacks are left out. None reads
             all.
         checked: Places of files whose checksum has been compared, which gets this one's.

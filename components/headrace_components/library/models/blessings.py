@@ -1,4 +1,4 @@
-"""Whether a model was blessed, by the evaluator or the infra validator. Standard library only."""
+"""Finds out whether the evaluator or the infra validator blessed a model. Standard library only."""
 
 from headrace_components.contract.task import Artifact
 
@@ -11,8 +11,8 @@ def is_blessed(blessing: Artifact, yes: str, no: str) -> bool:
         yes: Name of the file that blesses, `BLESSED` or `INFRA_BLESSED`.
         no: Name of the file that does not.
     """
-    # The file decides: not every backend carries metadata. An evaluator without thresholds leaves
-    # neither, and then, as in TFX, nothing was blessed.
+    # The file decides, because not every backend carries metadata. An evaluator without thresholds
+    # writes neither file; then, as in TFX, nothing was blessed.
     if (blessing.path / no).exists():
         return False
     return (blessing.path / yes).exists() or str(blessing.metadata.get("blessed")) in ("1", "1.0")

@@ -1,4 +1,4 @@
-"""A SavedModel as a server sees it: its signatures, and what they answer."""
+"""A SavedModel from a server's view: its signatures and their answers."""
 
 import logging
 import re
@@ -20,7 +20,7 @@ PREDICT = "tensorflow/serving/predict"
 CLASSIFY = "tensorflow/serving/classify"
 REGRESS = "tensorflow/serving/regress"
 
-# SavedModels carry one of their own, for resources to initialize; it is not to be called.
+# SavedModels have private signatures that initialize resources and must not be called.
 _PRIVATE = "__"
 
 
@@ -30,7 +30,7 @@ def serving_directory(component: str, model: Artifact) -> Path:
     Estimators save to `Format-Serving/export/<exporter>/<timestamp>`.
 
     Raises:
-        InputError: The artifact holds no SavedModel.
+        InputError: The artifact is not a SavedModel.
     """
     serving = model.path / SERVING_DIR
     exports = sorted(serving.glob("export/*/*/saved_model.pb"))
@@ -53,14 +53,14 @@ def read_signatures(
     Args:
         component: Name of the component, for error messages.
         folder: Directory of the SavedModel.
-        tags: Tags of the graph to use; none means `["serve"]`.
-        names: Names of the signatures; none means `["serving_default"]`.
+        tags: Tags of the graph to use; empty means `["serve"]`.
+        names: Names of the signatures; empty means `["serving_default"]`.
 
     Returns:
         By name, in the order of `names`, a `SignatureDef`.
 
     Raises:
-        InputError: The file is no SavedModel, or has no such graph or signature.
+        InputError: The file is not a SavedModel, or has no such graph or signature.
     """
     known = all_signatures(component, folder, tags)
     wanted = names or [DEFAULT_SIGNATURE]
@@ -77,7 +77,7 @@ def read_proto(component: str, folder: Path) -> Any:
     """Returns a SavedModel's `SavedModel` message.
 
     Raises:
-        InputError: The file holds none.
+        InputError: The file does not contain one.
     """
     proto = saved_model_pb2.SavedModel()
     file = folder / "saved_model.pb"
@@ -96,10 +96,10 @@ def all_signatures(component: str, folder: Path, tags: Sequence[str] = ()) -> di
     Args:
         component: Name of the component, for error messages.
         folder: Directory of the SavedModel.
-        tags: Tags of the graph to use; none means `["serve"]`.
+        tags: Tags of the graph to use; empty means `["serve"]`.
 
     Raises:
-        InputError: The file is no SavedModel, or has no such graph.
+        InputError: The file is not a SavedModel, or has no such graph.
     """
     proto = read_proto(component, folder)
     wanted = sorted(tags or ["serve"])
@@ -143,7 +143,7 @@ def records_input(component: str, name: str, signature: Any) -> str:
 
 
 def described_inputs(signature: Any) -> dict[str, str]:
-    """Returns the inputs of a `SignatureDef` for people, as `{"hour": "float32(None, 1)"}`."""
+    """Returns the inputs of a `SignatureDef` for people, such as `{"hour": "float32(None, 1)"}`."""
     return {key: _described(info) for key, info in sorted(signature.inputs.items())}
 
 
@@ -156,9 +156,9 @@ def _described(info: Any) -> str:
 
 
 LOADING_ERRORS = (tf.errors.OpError, OSError, ValueError, RuntimeError, KeyError, IndexError)
-"""What TensorFlow raises where a model is damaged, or needs operations that it does not have."""
+"""TensorFlow raises these if a model is damaged, or needs operations that are not available."""
 
-# Words of TensorFlow's messages about the files of variables.
+# Texts in TensorFlow's messages about files of variables.
 _DAMAGE = re.compile(
     "sstable|checksum|TensorBundle|TensorSliceReader|Read less bytes|No such file|Unable to read"
     "|DataLoss|out of range|truncated"
@@ -170,7 +170,7 @@ def unloadable(component: str, model: str, error: Exception) -> InputError:
 
     Args:
         component: Name of the component.
-        model: Which model, as "the model in /models/1".
+        model: A description of the model, such as "the model in /models/1".
         error: What TensorFlow raised, one of `LOADING_ERRORS`.
     """
     logging.info("%s: could not load %s:", component, model, exc_info=error)
@@ -192,7 +192,7 @@ class LoadedModel:
     Args:
         component: Name of the component, for error messages.
         folder: Directory of the SavedModel: a path, or a URI that TensorFlow can open.
-        tags: Tags of the graph to use; none means `["serve"]`.
+        tags: Tags of the graph to use; empty means `["serve"]`.
 
     Raises:
         InputError: TensorFlow cannot load it.
@@ -227,9 +227,9 @@ class LoadedModel:
         return {name: value.numpy() for name, value in outputs.items()}
 
     def save_signature(self, signature: str, folder: Path) -> None:
-        """Writes a SavedModel, tagged `serve`, of one signature and what it uses.
+        """Writes a SavedModel, tagged `serve`, with one signature and all that it uses.
 
-        What it does not use stays out, such as the lookup tables of a transform graph.
+        Other objects are left out, such as the lookup tables of a transform graph.
         """
         function = self.signature(signature)
         captured = {tensor.ref() for tensor in function.captured_inputs}

@@ -1,1 +1,1 @@
-"""What a pipeline's author writes - module files - and what it is called with."""
+"""The code of pipeline authors, in module files, and its arguments."""

@@ -16,11 +16,11 @@ from headrace_components.library.user_code.siblings import sibling_names
 
 
 def code_state(params: Params, *functions: str) -> str | None:
-    """Returns a fingerprint of the code that the parameters name but do not hold.
+    """Returns a fingerprint of the code that the parameters name but do not contain.
 
-    A module file counts with the files beside it that it imports, a dotted path with every Python
-    file of its top-level package. What these import from other packages does not count, and nothing
-    is executed.
+    For a module file this includes the files beside it that it imports; for a dotted path, every
+    Python file of its top-level package. Imports of these from other packages are not included, and
+    nothing is executed.
 
     Args:
         params: Parameters of the task. `module_file` is a path, a URI or a packed module.
@@ -66,8 +66,8 @@ def _files_of_function(dotted: str) -> Sequence[Path] | None:
 
 
 def _found(name: str) -> ModuleSpec | None:
-    # As the process of the task will find it: there the working directory goes first. What is not
-    # on the path is an editable installation, which has a finder of its own.
+    # Search like the process of the task, where the working directory comes first. A package that
+    # is not on the path is an editable installation, which has its own finder.
     spec = PathFinder.find_spec(name, [str(Path.cwd()), *sys.path])
     if spec is None:
         module = sys.modules.get(name)
@@ -76,7 +76,7 @@ def _found(name: str) -> ModuleSpec | None:
 
 
 def with_siblings(module: Path) -> Sequence[Path]:
-    """Returns a module's file and those beside it that it imports, or that these import."""
+    """Returns a module's file, and the files beside it that it imports directly or indirectly."""
     found = set[Path]()
     pending = [module]
     while pending:
@@ -90,5 +90,5 @@ def with_siblings(module: Path) -> Sequence[Path]:
 def _imported(file: Path) -> set[str]:
     try:
         return sibling_names(ast.parse(file.read_bytes()))
-    except (SyntaxError, ValueError):  # no Python source: the run says so, or it is compiled code
+    except (SyntaxError, ValueError):  # not Python source: the run reports it, or it is compiled
         return set()

@@ -1,7 +1,7 @@
-"""What `fn_args.data_accessor` holds: the examples as tensors or as record batches.
+"""The object `fn_args.data_accessor`: the examples as tensors or as record batches.
 
-The files are patterns as `<examples>/Split-train/*`. Where all of them have a whole columnar twin,
-that is read; else tfx_bsl decodes the TFRecords. The caller sees the same rows either way.
+The files are patterns such as `<examples>/Split-train/*`. If all of them have a complete columnar
+twin, the twin is read; else tfx_bsl decodes the TFRecords. The rows are the same in both cases.
 """
 
 import logging
@@ -39,12 +39,13 @@ def make_data_accessor(
     Args:
         component: Name of the component, for error messages.
         payload_format: The examples' payload format.
-        shared_seed: Seed of datasets that are given none. Where several machines train, each reads
+        shared_seed: Seed of datasets that have no other seed. If several machines train, each reads
             all rows in the same order, and `tf.distribute` (or `dataset.shard`) gives each its own
-            batches of them; orders that differ would give some rows to several and some to none.
+            batches. With different orders, several machines would get some rows, and none would get
+            some others.
 
     Raises:
-        InputError: The payload format is not one that TFRecords of ours hold.
+        InputError: Headrace's TFRecords do not have this payload format.
     """
     if payload_format not in _TFXIO:
         raise InputError(
@@ -114,7 +115,7 @@ def _decoder(
 
 
 def _features(source: Any, schema: schema_pb2.Schema | None) -> dict[str, Feature] | None:
-    """Returns how columns become tensors; None where tfx_bsl has to do it, or to complain."""
+    """Returns how columns become tensors; None if tfx_bsl must do it, or must report an error."""
     if schema is None:
         return None
     types = {feature.name: feature.type for feature in schema.feature}

@@ -9,7 +9,7 @@ from typing import Any
 
 
 def raising(summary: traceback.FrameSummary) -> ast.expr | None:
-    """Returns the expression of a frame that raised; None where the source does not show it."""
+    """Returns the expression of a frame that raised; None if the source does not show it."""
     if summary.lineno is None or summary.end_lineno is None or summary.colno is None:
         return None
     lines = [
@@ -18,7 +18,7 @@ def raising(summary: traceback.FrameSummary) -> ast.expr | None:
     ]
     if not lines:
         return None
-    # Columns count bytes. The last line is cut first, since it may be the first one, too.
+    # Columns count bytes. Cut the last line first, because it may also be the first one.
     lines[-1] = lines[-1][: summary.end_colno]
     lines[0] = lines[0][summary.colno :]
     try:
@@ -28,9 +28,9 @@ def raising(summary: traceback.FrameSummary) -> ast.expr | None:
 
 
 def value_of(node: ast.expr, frame: FrameType) -> Any:
-    """Returns what a name or a chain of attributes stands for in a frame, else None.
+    """Returns the value of a name or a chain of attributes in a frame, else None.
 
-    Nothing of the author's is called again. AutoGraph's `ag__.ld(name)` is the name.
+    It does not call the author's code again. AutoGraph's `ag__.ld(name)` means the name.
     """
     if isinstance(node, ast.Name):
         names: Mapping[str, Any] = {**frame.f_builtins, **frame.f_globals, **frame.f_locals}

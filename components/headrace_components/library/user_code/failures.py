@@ -1,4 +1,4 @@
-"""What an exception of the author's code says, in one line. Standard library only."""
+"""Describes an exception of the author's code in one line. Standard library only."""
 
 import ast
 import difflib
@@ -25,12 +25,12 @@ _AUTOGRAPH_FILE = re.compile(r'^File "(.*)", line (\d+), in ')
 def told(error: BaseException) -> str:
     """Returns the message of an exception: at most `MAX_LINES` of its lines, in one.
 
-    What TensorFlow puts around a message - where an operation was made, the names of nodes - is
-    left out. A missing key comes with the keys that there are.
+    TensorFlow adds the place where an operation was made and the names of nodes; these are left
+    out. For a missing key, the existing keys are listed.
     """
     lines = [line.strip() for line in _COLOUR.sub("", str(error)).splitlines()]
     lines = [line for line in lines if line and not line.startswith("[[")]
-    # TensorFlow wraps what a data pipeline raised, and says where before it says what.
+    # TensorFlow wraps errors of a data pipeline, and gives the place before the message.
     ours = [line.partition("InputError: ")[2] for line in lines if "InputError: " in line]
     if ours:
         lines = ours[:1]
@@ -54,7 +54,7 @@ def told(error: BaseException) -> str:
 
 
 def quoted_places(error: BaseException) -> list[tuple[str, int]]:
-    """Returns files and lines that AutoGraph quotes, the innermost last; none of other errors."""
+    """Returns the files and lines that AutoGraph quotes, the innermost last; else nothing."""
     lines = [line.strip() for line in str(error).splitlines()]
     if not lines or lines[0] != "in user code:":
         return []
@@ -82,7 +82,7 @@ def advice(error: BaseException) -> str:
 
 
 def _after_autograph(lines: list[str]) -> list[str]:
-    """Returns what stands after the last line of code that AutoGraph quotes."""
+    """Returns the text after the last line of code that AutoGraph quotes."""
     quoted = [at for at, line in enumerate(lines) if _AUTOGRAPH_FILE.match(line)]
     rest = lines[quoted[-1] + 2 :] if quoted else lines[1:]
     return rest or lines[-1:]
@@ -108,7 +108,7 @@ def _keys_there_are(error: KeyError) -> str:
 
 
 def _near_attribute(error: AttributeError) -> str:
-    """Returns the attribute whose name is nearest to what was asked for, or ""."""
+    """Returns the attribute with the most similar name, or ""."""
     if not error.name or error.obj is None:
         return ""
     try:
@@ -126,13 +126,13 @@ def _listed(key: str, names: list[str]) -> str:
 
 
 def _asked(expression: ast.expr) -> ast.expr | None:
-    """Returns what `owner[key]` or `owner.pop(key)` asks."""
+    """Returns the key in `owner[key]` or `owner.pop(key)`."""
     if isinstance(expression, ast.Subscript):
         return expression.value
     if not isinstance(expression, ast.Call) or not isinstance(expression.func, ast.Attribute):
         return None
     method: ast.expr = expression.func
-    if expression.func.attr == "converted_call" and expression.args:  # what AutoGraph makes of it
+    if expression.func.attr == "converted_call" and expression.args:  # the form after AutoGraph
         method = expression.args[0]
     is_known = isinstance(method, ast.Attribute) and method.attr in ("pop", "column")
     return method.value if is_known else None  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""What a user's run_fn and tuner_fn are given; the names are those of TFX's FnArgs.
+"""The arguments of a user's run_fn and tuner_fn, with the names of TFX's FnArgs.
 
 Standard library only, so that a module file can name these types without TensorFlow.
 """
@@ -17,7 +17,7 @@ class DataAccessor(NamedTuple):
             `tf.data.Dataset` of dicts of batched tensors, or of pairs of such a dict and a label.
         record_batch_factory: `(files, tfxio.RecordBatchesOptions, schema)` to an iterator of
             `pyarrow.RecordBatch`.
-        data_view_decode_fn: None: examples of ours are tf.Examples and need no data view.
+        data_view_decode_fn: None: Headrace's examples are tf.Examples and need no data view.
     """
 
     tf_dataset_factory: Callable[..., Any]
@@ -26,10 +26,10 @@ class DataAccessor(NamedTuple):
 
 
 class TunerFnResult(NamedTuple):
-    """What a user's tuner_fn returns.
+    """The result of a user's tuner_fn.
 
     Attributes:
-        tuner: A `keras_tuner` tuner, as `keras_tuner.RandomSearch(...)`.
+        tuner: A `keras_tuner` tuner, such as `keras_tuner.RandomSearch(...)`.
         fit_kwargs: Keyword arguments of its `search`, which hands them to `model.fit`.
     """
 
@@ -39,11 +39,11 @@ class TunerFnResult(NamedTuple):
 
 @dataclass(kw_only=True)
 class FnArgs:
-    """Arguments of `run_fn` and `tuner_fn`; what is not connected is None. Not frozen: as in TFX.
+    """Arguments of `run_fn` and `tuner_fn`; unconnected inputs are None. Not frozen, as in TFX.
 
     Attributes:
         working_dir: Directory for temporary files; tuner only.
-        train_files: Patterns of the training files, as `<examples>/Split-train/*`.
+        train_files: Patterns of the training files, such as `<examples>/Split-train/*`.
         eval_files: Patterns of the evaluation files.
         train_steps: Training steps, at least 1, or None: the module decides.
         eval_steps: Evaluation steps, at least 1, or None: the module decides.
@@ -58,7 +58,7 @@ class FnArgs:
         base_model: Directory of a saved model to start from.
         hyperparameters: `keras_tuner.HyperParameters.get_config()` of a tuning.
         custom_config: What the pipeline's author passed; integral numbers are ints.
-        num_examples: Rows by split, where statistics are connected.
+        num_examples: Rows by split, if statistics are connected.
     """
 
     working_dir: str | None = None
@@ -84,8 +84,9 @@ class FnArgs:
         """A `tf.distribute.Strategy` for the machines of the task, made when it is first asked for.
 
         MultiWorkerMirroredStrategy on several machines, MirroredStrategy on one with several GPUs,
-        else TensorFlow's default, whose scope changes nothing; inside the scope of a strategy,
-        that one. No field of TFX's: a module that both are to run makes its own strategy.
+        else TensorFlow's default, whose scope changes nothing. Inside the scope of a strategy, it
+        is that strategy. TFX does not have this field: a module that must run with both makes its
+        own strategy.
         """
         from headrace_components.library.user_code.strategies import fitting_strategy
 

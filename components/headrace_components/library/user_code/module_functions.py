@@ -1,4 +1,4 @@
-"""Which functions a module defines, and what to say of one it lacks. Standard library only."""
+"""Finds the functions that a module defines, and explains a missing one. Standard library only."""
 
 import ast
 import difflib
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from headrace_components.contract.errors import InputError
 
-# Names that make others: what the module then has only running it shows.
+# These names can define other names, so that only running the module shows what it has.
 _MAKERS = frozenset({"exec", "globals", "setattr", "__getattr__", "vars", "locals"})
 
 
@@ -17,10 +17,10 @@ def check_source(component: str, module_file: str, function_name: str, dotted: s
         component: Name of the component.
         module_file: The file that defines the function; or empty.
         function_name: The function's name there, and the parameter that takes a dotted path.
-        dotted: The function as `package.module.function`; or empty.
+        dotted: The function, such as `package.module.function`; or empty.
 
     Raises:
-        InputError: Both or neither are given, or the path has no module in it.
+        InputError: Both or neither are given, or the path does not contain a module.
     """
     if bool(module_file) == bool(dotted):
         got = "both `module_file` and" if module_file else "neither `module_file` nor"
@@ -66,14 +66,14 @@ def missing_function(
 def defined(tree: ast.Module) -> tuple[set[str], list[str]] | None:
     """Returns all names that a module has when it was run, and its functions, sorted.
 
-    Returns None where that cannot be read from its text, as after `from features import *`.
+    Returns None if the text does not show it, for example after `from features import *`.
     """
     names = set[str]()
     functions = set[str]()
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id in _MAKERS:
             return None
-        if isinstance(node, ast.Global):  # what a function gives its module
+        if isinstance(node, ast.Global):  # names that a function defines in its module
             names.update(node.names)
     for statement in _statements(tree.body):
         if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):

@@ -4,11 +4,11 @@ A packed module is one line of text:
 
     headrace-module:v1:<entry file>:<sha256 of the JSON>:<base64 of zlib of the JSON>
 
-The JSON is an object from file name to source text: the entry and what it imports from its project.
-It is v2 where a name has folders, as `models/features.py`: these are packages from one place of the
-import path, and the entry is a module of its own package. The digest makes a cache key of the code,
-and shows a value that was cut short on its way. Standard library only: the compiler packs, the
-components unpack.
+The JSON is an object from file name to source text: the entry and the files of its project that it
+imports. It is v2 if a name has folders, such as `models/features.py`: these are packages from one
+place of the import path, and the entry is a module of its own package. The digest makes the value a
+cache key of the code, and shows whether it was cut off on its way. Standard library only: the
+compiler packs, the components unpack.
 """
 
 import base64
@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from headrace_components.contract.errors import InputError
 
 DIRECTORY_PREFIX = "headrace-module-"
-"""How the directory begins that a process unpacks modules into."""
+"""The beginning of the name of the directory into which a process unpacks modules."""
 
 _PREFIX = "headrace-module:"
 _VERSIONS = ("v1", "v2")
@@ -46,8 +46,8 @@ def pack(files: Mapping[str, str], entry: str) -> str:
     """Returns `files` as one line of text; the same files give the same text.
 
     Args:
-        files: Source text by file name, as `module.py` or `models/features.py`.
-        entry: The file that defines the functions; the others are imported by it.
+        files: Source text by file name, such as `module.py` or `models/features.py`.
+        entry: The file that defines the functions; it imports the others.
 
     Raises:
         InputError: `entry` is not among `files`, or a name is not that of a Python module.
@@ -102,7 +102,7 @@ def unpack(text: str, component: str) -> tuple[str, dict[str, str]]:
 
 
 def encoded(source: str) -> bytes:
-    """Returns source text as the bytes of a file, in the encoding that its first lines name."""
+    """Returns source text as the bytes of a file, in the encoding that its first lines declare."""
     encoding, _ = tokenize.detect_encoding(io.BytesIO(source.encode()).readline)
     return source.encode(encoding)
 

@@ -1,4 +1,4 @@
-"""How a user's function computes: Keras' mixed precision, and XLA."""
+"""Sets how a user's function computes: Keras' mixed precision, and XLA."""
 
 import contextlib
 import importlib
@@ -7,17 +7,17 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
-# Keras 3 and Keras 2, each with a policy of its own; a module file may use either.
+# Keras 3 and Keras 2 have separate policies; a module file may use either.
 _KERAS = ("keras", "tf_keras")
 
 
 @contextlib.contextmanager
 def computing(mixed_precision: str, xla: bool) -> Iterator[None]:
-    """Sets what Keras and TensorFlow compile models with, and afterwards what it was before.
+    """Sets how Keras and TensorFlow compile models, and restores the settings afterwards.
 
     Args:
         mixed_precision: Keras' global policy, "mixed_bfloat16" or "mixed_float16"; an empty string
-            leaves it as it is.
+            changes nothing.
         xla: Whether TensorFlow groups operations of graphs for XLA.
     """
     with contextlib.ExitStack() as stack:

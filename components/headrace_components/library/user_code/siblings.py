@@ -1,4 +1,4 @@
-"""What a module imports, and which files beside it that may mean. Standard library only."""
+"""Finds a module's imports, and the files beside it that they may mean. Standard library only."""
 
 import ast
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ class Import:
 
     Attributes:
         line: Line of the statement.
-        module: Its dotted name, without leading dots; of a name below `tfx` that stands for a file
+        module: Its dotted name, without leading dots. For a name below `tfx` that stands for a file
             beside the module, the plain name of that file.
         names: What is taken from it, which may be modules, too; `*` for all.
         level: Number of leading dots.
-        may_fail: Whether the module goes on without it: the statement is in a `try` or an `if`.
+        may_fail: Whether the module can go on without it: the statement is in a `try` or an `if`.
     """
 
     line: int
@@ -28,7 +28,7 @@ class Import:
 
 
 def imports_of(tree: ast.AST) -> Iterator[Import]:
-    """Yields what a parsed module imports, in functions, too."""
+    """Yields the imports of a parsed module, also those in functions."""
     yield from _imports(tree, may_fail=False)
 
 
@@ -69,7 +69,7 @@ def _is_absolute(name: object) -> bool:
 
 
 def sibling_names(tree: ast.AST) -> set[str]:
-    """Returns names of files, without suffix, that a module imports if they lie beside it.
+    """Returns the names of files, without suffix, that a module imports if they are beside it.
 
     Args:
         tree: The parsed module. Its relative imports, which only a package has, count for nothing.

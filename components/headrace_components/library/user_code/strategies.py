@@ -1,4 +1,4 @@
-"""How a user's function trains on several GPUs or machines: `tf.distribute` strategies."""
+"""Trains a user's function on several GPUs or machines, with `tf.distribute` strategies."""
 
 import contextlib
 import logging
@@ -12,13 +12,14 @@ import tensorflow as tf
 from headrace_components.contract.errors import ComponentError, InputError, PlatformError
 from headrace_components.contract.machines import Cluster, read_cluster
 
-# Of one machine, the time that others may take after it is through: to export, or to evaluate.
+# The time that one machine waits for others after it has finished, for example to export or
+# evaluate.
 _WAIT_SECONDS = 3600
 
-# How the others' messages begin in what TensorFlow raises here.
+# The beginning of the other machines' messages in TensorFlow's errors.
 _REASON = "headrace: "
 
-# What TensorFlow says where it waited for another machine in vain.
+# TensorFlow's message after it waited for another machine without success.
 _ABORTED = "Collective ops is aborted"
 
 # Keys in the store that the machines share.
@@ -26,7 +27,7 @@ _FINISHED = "headrace/finished/"
 
 
 def check_distribution(component: str, distribution: str) -> None:
-    """Rejects what the task's machines cannot honour.
+    """Rejects a `distribution` that the task's machines do not allow.
 
     Raises:
         InputError: `distribution` trains on one machine, and there are several.
@@ -42,7 +43,7 @@ def check_distribution(component: str, distribution: str) -> None:
 
 @contextlib.contextmanager
 def distributed(distribution: str) -> Iterator[None]:
-    """Runs what is inside as `distribution` says.
+    """Runs the body as `distribution` says.
 
     Args:
         distribution: "mirrored" and "multi_worker" enter the scope of such a strategy. "auto" and
@@ -50,7 +51,7 @@ def distributed(distribution: str) -> Iterator[None]:
     """
     cluster = read_cluster()
     if cluster is not None:
-        # What a run_fn that makes its own MultiWorkerMirroredStrategy reads.
+        # A run_fn with its own MultiWorkerMirroredStrategy reads this variable.
         os.environ.setdefault("TF_CONFIG", cluster.tf_config())
     if distribution == "mirrored":
         strategy = tf.distribute.MirroredStrategy(_local_devices())
@@ -67,7 +68,7 @@ def distributed(distribution: str) -> Iterator[None]:
 def fitting_strategy() -> tf.distribute.Strategy:
     """Returns the strategy in whose scope the caller is, else one for the task's machines.
 
-    That is MultiWorkerMirroredStrategy on several machines, MirroredStrategy on one with several
+    This is MultiWorkerMirroredStrategy on several machines, MirroredStrategy on one with several
     GPUs, and else TensorFlow's default strategy, which distributes nothing.
     """
     if tf.distribute.has_strategy():
@@ -82,7 +83,7 @@ def fitting_strategy() -> tf.distribute.Strategy:
 def spoke_to_others() -> bool:
     """Returns whether a strategy that spans machines was made in this process."""
     context = _eager_context()
-    # No public name tells. The second one is that of a ParameterServerStrategy.
+    # There is no public name for this. The second one belongs to a ParameterServerStrategy.
     servers = (context._collective_ops_server_def, context._server_def)
     return any(server is not None for server in servers)
 
@@ -90,8 +91,8 @@ def spoke_to_others() -> bool:
 def end_together(component: str, cluster: Cluster) -> None:
     """Returns on the chief when the others are through, and there when the chief is.
 
-    The chief's process holds the service by which TensorFlow's workers watch each other: it must
-    not end first, and to end while another trains looks like a crash there.
+    The chief's process runs the service by which TensorFlow's workers watch each other, so it must
+    not end first. A process that ends while another one trains looks like a crash to it.
 
     Raises:
         PlatformError: On the chief, that a machine was lost, or did not come in time.
@@ -108,18 +109,18 @@ def end_together(component: str, cluster: Cluster) -> None:
     except tf.errors.OpError as error:
         if cluster.is_chief:
             raise _lost_worker(component, cluster, error) from error
-        # The chief may be gone before its answer comes. Had it failed, its own exit code tells.
+        # The chief may have ended before its answer arrives. If it failed, its exit code shows it.
         logging.info("trainer: the chief has ended.")
 
 
 @contextlib.contextmanager
 def failing_together(component: str, cluster: Cluster) -> Iterator[None]:
-    """Tells the other machines why this one fails, and repeats what another one told.
+    """Reports to the other machines why this one fails, and repeats the report of another one.
 
     Without it the others wait for a machine that is gone, and then know no more than that.
 
     Raises:
-        PlatformError: Another machine failed; with its reason where it could give one.
+        PlatformError: Another machine failed; with its reason if it reported one.
     """
     try:
         yield

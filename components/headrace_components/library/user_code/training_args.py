@@ -16,9 +16,9 @@ def check(component: str, name: str, args: Mapping[str, Any], steps: int) -> Non
 
     Args:
         component: Name of the component, for error messages.
-        name: Name of the parameter that holds `args`, `train_args` or `eval_args`.
-        args: `{"splits": [...], "num_steps": ...}`, as tfx.proto.TrainArgs.
-        steps: The number of steps as a parameter of its own, `train_steps` or `eval_steps`.
+        name: Name of the parameter that contains `args`, `train_args` or `eval_args`.
+        args: `{"splits": [...], "num_steps": ...}`, like tfx.proto.TrainArgs.
+        steps: The number of steps as a separate parameter, `train_steps` or `eval_steps`.
 
     Raises:
         InputError: A field is unknown or of another type, or the two numbers differ.
@@ -61,7 +61,7 @@ def check_precision(component: str, mixed_precision: str) -> None:
     """Rejects a policy that Keras does not have.
 
     Raises:
-        InputError: `mixed_precision` is none of "", "mixed_bfloat16" and "mixed_float16".
+        InputError: `mixed_precision` is not one of "", "mixed_bfloat16" and "mixed_float16".
     """
     if mixed_precision not in _POLICIES:
         raise InputError(
@@ -77,7 +77,7 @@ def splits(args: Mapping[str, Any], default: Sequence[str]) -> list[str]:
 
 
 def num_steps(args: Mapping[str, Any], steps: int) -> int | None:
-    """Returns the number of steps, at least 1; None where neither argument gives any."""
+    """Returns the number of steps, at least 1; None if neither argument gives it."""
     return steps or whole_number(_by_name(args).get("num_steps", 0)) or None
 
 

@@ -1,4 +1,4 @@
-"""What `run_fn` and `tuner_fn` are both given, read from a task's inputs."""
+"""The common arguments of `run_fn` and `tuner_fn`, read from a task's inputs."""
 
 import difflib
 import json
@@ -28,19 +28,19 @@ class TrainingParams(Protocol):
 
     @property
     def num_train_steps(self) -> int | None:
-        """Training steps, at least 1; None where the author gives none."""
+        """Training steps, at least 1; None if the author gives none."""
 
     @property
     def num_eval_steps(self) -> int | None:
-        """Evaluation steps, at least 1; None where the author gives none."""
+        """Evaluation steps, at least 1; None if the author gives none."""
 
     @property
     def eval_args(self) -> Mapping[str, Any]:
-        """Splits and steps to evaluate on, as the author gives them."""
+        """Splits and steps to evaluate on, from the author."""
 
     @property
     def custom_config(self) -> Mapping[str, Any]:
-        """What the author passes to the function."""
+        """The author's values for the function."""
 
 
 def common_arguments(
@@ -51,15 +51,16 @@ def common_arguments(
     Args:
         task: The task.
         params: Its parameters.
-        shared_seed: The order of rows that several machines agree on; None where there is one.
+        shared_seed: The seed for the order of rows, which several machines share; None for a single
+            machine.
 
     Raises:
-        InputError: An input is missing a file, or the examples lack a split.
+        InputError: An input lacks a file, or the examples lack a split.
     """
     component = task.component
     examples = task.inputs.get("examples", ())
     if not examples:
-        task.input("examples")  # says what is missing
+        task.input("examples")  # reports what is missing
     schema = task.optional_input("schema")
     transform_graph = task.optional_input("transform_graph")
     base_model = task.optional_input("base_model")
@@ -74,7 +75,7 @@ def common_arguments(
             component, _payload_format(component, examples), shared_seed
         ),
         "base_model": _serving_path(component, base_model) if base_model else None,
-        # None, as TFX passes it, where the pipeline gives nothing.
+        # As in TFX, None if the pipeline passes nothing.
         "custom_config": params.custom_config or None,
     }
 
@@ -91,10 +92,10 @@ def _file_patterns(
 
 
 def _eval_files(component: str, examples: Sequence[Artifact], params: TrainingParams) -> list[str]:
-    """Returns patterns of the evaluation files, or what refuses to be read where there are none.
+    """Returns patterns of the evaluation files, or a list that raises when read if there are none.
 
-    Nobody asked for the split `eval` where `eval_args` does not name it: a function that does not
-    evaluate works without.
+    If `eval_args` does not name the split `eval`, nobody asked for it: a function that does not
+    evaluate works without it.
     """
     try:
         return _file_patterns(component, examples, params.eval_splits, "eval_args")
@@ -106,7 +107,7 @@ def _eval_files(component: str, examples: Sequence[Artifact], params: TrainingPa
 
 
 class NoFiles(list[str]):
-    """An empty list of files that says why when it is read.
+    """An empty list of files that raises an explanation when it is read.
 
     Args:
         error: What to raise.
@@ -125,7 +126,7 @@ class NoFiles(list[str]):
         raise self._error
 
     def __reduce__(self) -> tuple[type["NoFiles"], tuple[InputError]]:
-        """Goes to another process as it is, and raises there."""
+        """Keeps the error when it is sent to another process."""
         return NoFiles, (self._error,)
 
 
@@ -141,7 +142,7 @@ def _no_split(
 
 
 def _payload_format(component: str, examples: Sequence[Artifact]) -> str:
-    # TFX's default where an artifact does not say.
+    # TFX's default if an artifact does not say.
     formats = {
         str(artifact.metadata.get("payload_format") or "FORMAT_TF_EXAMPLE") for artifact in examples
     }
@@ -154,7 +155,7 @@ def _payload_format(component: str, examples: Sequence[Artifact]) -> str:
 
 
 def only_file(component: str, artifact: Artifact) -> str:
-    """Returns the path of the one file that an artifact holds; InputError where it is not one.
+    """Returns the path of the only file of an artifact; InputError if there is not exactly one.
 
     An importer may name the file itself in place of its directory.
     """
@@ -171,14 +172,14 @@ def only_file(component: str, artifact: Artifact) -> str:
 
 
 def visible(folder: Path) -> list[Path]:
-    """Returns what lies in a directory, sorted, without hidden entries; nothing if it is none."""
+    """Returns the entries of a directory, sorted, without hidden ones; else nothing."""
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
 
 
 def _serving_path(component: str, model: Artifact) -> str | None:
-    """Returns where the model of an artifact is; None for what a resolver that found none leaves.
+    """Returns the path of an artifact's model; None for the empty result of a resolver.
 
     Estimators save to `Format-Serving/export/<exporter>/<timestamp>`.
     """

@@ -1,8 +1,8 @@
 """Loads functions that users write, and turns their failures into messages for them.
 
 A module comes as a path, as a URI, or packed into the parameter itself. It is always loaded from a
-real file, so that tracebacks show its lines and `inspect` and `tf.function` find its source, and
-under a name of its own, so that it hides no installed package. Standard library only.
+real file, so that tracebacks show its lines and `inspect` and `tf.function` find its source. It
+gets a unique name, so that it hides no installed package. Standard library only.
 """
 
 import atexit
@@ -41,17 +41,17 @@ from headrace_components.library.user_code.module_pack import (
 from headrace_components.library.user_code.tfx_shim.finder import tfx_importable
 
 # Directories of the user code that this process has loaded, and the modules that had been imported
-# from there by other means. A worker lives for many tasks: a sibling named `features` of one
-# pipeline must not answer the import of another's.
+# from there by other means. A worker runs many tasks: if one pipeline has a module `features`, the
+# import of another pipeline must not get it.
 _directories: dict[Path, frozenset[str]] = {}
 
-# Installed packages that hold user functions, given as dotted paths.
+# Installed packages with user functions, given as dotted paths.
 _packages: set[Path] = set()
 
 # The entry of `sys.path` that this module put there, if any.
 _import_path: list[str] = []
 
-# Where modules that came without a file of their own are written; the last is the one in use.
+# Directories of modules that came without a file; the last one is in use.
 _temporary: list[Path] = []
 
 
@@ -65,11 +65,11 @@ def load_function(
         module_file: Path, URI or packed form of the file that defines the function; or empty.
         function_name: The function's name there, which is also the name of the parameter that
             takes a dotted path instead.
-        dotted: The function as `package.module.function`; or empty.
+        dotted: The function, such as `package.module.function`; or empty.
 
     Raises:
-        InputError: Both or neither of `module_file` and `dotted` are given, the module does not
-            load, or it has no such function.
+        InputError: Both or neither of `module_file` and `dotted` are given, the module cannot be
+            loaded, or it does not have this function.
     """
     check_source(component, module_file, function_name, dotted)
     if module_file:
@@ -80,13 +80,14 @@ def load_function(
 
 
 def load_module(component: str, module_file: str) -> ModuleType:
-    """Returns the module that `module_file` holds, freshly executed.
+    """Returns the module of `module_file`, newly executed.
 
-    Files beside a local or packed module can be imported by their plain names; where it lies in a
-    package, all of its files by their full names, and relatively. A URI names one file.
+    Files beside a local or packed module can be imported by their plain names. If the module is in
+    a package, all files of the package can be imported by their full names, and relatively. A URI
+    names one file.
 
     Raises:
-        InputError: There is no such file, it has a syntax error, or it raises when imported.
+        InputError: The file does not exist, has a syntax error, or raises when imported.
         PlatformError: The storage behind a URI did not answer.
     """
     path, root = _on_disk(component, module_file)
@@ -98,9 +99,9 @@ def load_module(component: str, module_file: str) -> ModuleType:
 
 
 def code_of(module: ModuleType) -> tuple[Path, Path]:
-    """Returns the file of what `load_module` returned, and the directory that its packages are in.
+    """Returns the file of a module from `load_module`, and the directory with its packages.
 
-    The latter is the file's own directory where it is in no package.
+    The latter is the file's own directory if the file is in no package.
     """
     file = Path(module.__file__ or "")
     package = module.__package__ or ""
@@ -110,7 +111,7 @@ def code_of(module: ModuleType) -> tuple[Path, Path]:
 def call_user_function(
     component: str, function: Callable[..., Any], *args: Any, **kwargs: Any
 ) -> Any:
-    """Calls a user's function; what it raises becomes one line for its author.
+    """Calls a user's function; an exception becomes one line for its author.
 
     The full traceback goes to the log at level INFO. A full disk stays the platform's failure.
 
@@ -183,14 +184,14 @@ class _author_errors:  # noqa: N801  reads as a statement: with _author_errors(.
 
 
 def file_of(component: str, module_file: str) -> Path:
-    """Returns where on this machine's disk a module file is, written there if need be.
+    """Returns the path of a module file on this machine; the file is written if necessary.
 
     Args:
         component: Name of the component, for error messages.
         module_file: Path, URI or packed form of the file.
 
     Raises:
-        InputError: There is no such file.
+        InputError: The file does not exist.
         PlatformError: The storage behind a URI did not answer.
     """
     return _on_disk(component, module_file)[0]
@@ -217,7 +218,7 @@ def _on_disk(component: str, module_file: str) -> tuple[Path, Path]:
         contents = {name: encoded(text) for name, text in files.items()}
         for name in files:
             for folder in list(Path(name).parents)[:-1]:
-                # Else an installed package of the same name would go before it.
+                # Otherwise an installed package of the same name would be found first.
                 contents.setdefault(f"{folder.as_posix()}/__init__.py", b"")
         root = _written(contents)
         return root / entry, root
@@ -227,7 +228,7 @@ def _on_disk(component: str, module_file: str) -> tuple[Path, Path]:
         return root / name, root
     path = local_path(module_file)
     if not path.is_file():
-        read_bytes(module_file, component, "module_file")  # says so
+        read_bytes(module_file, component, "module_file")  # raises the error
     path = path.resolve()
     root = path.parent
     while (root / "__init__.py").is_file():
@@ -265,7 +266,7 @@ def _make_importable(folder: Path, root: Path) -> None:
     """Puts both directories first on the import path, and forgets modules of earlier user code.
 
     Args:
-        folder: Where the module is: files beside it have plain names.
+        folder: The directory of the module: files in it have plain names.
         root: Where its packages are.
     """
     folders = {folder, root, *(file.parent for file in package_files(folder, root))}
@@ -278,7 +279,8 @@ def _make_importable(folder: Path, root: Path) -> None:
     while _import_path:
         with contextlib.suppress(ValueError):  # the user's code may have taken it away
             sys.path.remove(_import_path.pop())
-    # The folder goes first, and comes last in the list: its files are what names of TFX may mean.
+    # The folder comes first on the path: names of TFX may mean its files. So it is the last in this
+    # list.
     _import_path.extend(dict.fromkeys([str(root), str(folder)]))
     sys.path[:0] = reversed(_import_path)
     importlib.invalidate_caches()
@@ -290,7 +292,7 @@ def _modules_by_directory(directories: Iterable[Path]) -> dict[Path, set[str]]:
     # One pass, on text: TensorFlow and its company are seven thousand modules.
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        # A package without __init__.py has no file, and is where its modules are.
+        # A package without __init__.py has no file, only the directories of its modules.
         places = [os.path.dirname(file)] if file else getattr(module, "__path__", None)  # noqa: PTH120
         for place in places or ():
             if (names := by_text.get(place)) is not None:
@@ -299,8 +301,8 @@ def _modules_by_directory(directories: Iterable[Path]) -> dict[Path, set[str]]:
 
 
 def _execute(path: Path, root: Path, source: bytes, code: CodeType) -> ModuleType:
-    # The name follows from the content: two modules called module.py are two modules, and one
-    # that is loaded again is the same one to pickle.
+    # The name depends on the content: two modules called module.py are different, and a module that
+    # is loaded again is the same one for pickle.
     digest = hashlib.sha256(str(path).encode() + b"\0" + source).hexdigest()[:12]
     name = f"user_module_{re.sub(r'[^A-Za-z0-9_]', '_', path.stem)}_{digest}"
     package = ".".join(path.parent.relative_to(root).parts)

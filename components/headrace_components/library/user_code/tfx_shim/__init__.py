@@ -1,1 +1,1 @@
-"""The names of TFX that module files import, where TFX itself is not installed."""
+"""The names of TFX that module files import, for machines without TFX."""

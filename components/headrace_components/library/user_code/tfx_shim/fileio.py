@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 NotFoundError = tf.errors.NotFoundError
-"""What the functions here raise for a file that is not there."""
+"""The functions here raise this for a missing file."""
 
 
 def open(path: str, mode: str = "r") -> Any:  # noqa: A001  TFX's name
@@ -15,7 +15,7 @@ def open(path: str, mode: str = "r") -> Any:  # noqa: A001  TFX's name
 
 
 def copy(src: str, dst: str, overwrite: bool = False) -> None:
-    """Copies a file; one that is there already stays, with an error, unless `overwrite`."""
+    """Copies a file; an existing target is an error, unless `overwrite` is set."""
     tf.io.gfile.copy(src, dst, overwrite)
 
 
@@ -40,7 +40,7 @@ def listdir(path: str) -> list[str]:
 
 
 def makedirs(path: str) -> None:
-    """Makes a directory and those above it; one that is there is fine."""
+    """Makes a directory and its parents; it may exist already."""
     tf.io.gfile.makedirs(path)
 
 

@@ -1,6 +1,6 @@
 """Answers `import tfx` while user code is loaded or called. Standard library only.
 
-Where TFX is installed this stands aside: the module gets the real one.
+If TFX is installed, this does nothing: the module gets the real TFX.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ def tfx_importable(folder: Path | None) -> Iterator[None]:
     Uses may nest and overlap: a Beam pipeline calls user code in several threads.
 
     Args:
-        folder: Where the files lie that travel with the module, if any do.
+        folder: The directory of the files that travel with the module, if there are any.
 
     Raises (in the importing code):
         ImportError: A name that is not there; the message lists those that are.
@@ -55,7 +55,7 @@ def _forget() -> None:
 
 
 class _Names(ModuleType):
-    """A module whose names are looked up when they are used, so that none costs an import."""
+    """A module whose names are only looked up when they are used, so that none costs an import."""
 
     def __getattr__(self, name: str) -> Any:
         full = f"{self.__name__}.{name}"
@@ -92,7 +92,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             return None
         known = fullname in _PACKAGES or fullname in surface.ALIASES or fullname in surface.NAMES
         if not known and not self._sibling(fullname) and not surface.is_folder(fullname):
-            # No ModuleNotFoundError: `from tfx.v1 import x` would swallow it with its message.
+            # Not ModuleNotFoundError: `from tfx.v1 import x` would hide it and its message.
             raise ImportError(surface.unknown(fullname), name=fullname)
         # All are packages, so that each name that one of them lacks is asked for here.
         return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
@@ -101,8 +101,8 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return _Names(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
-        # The import system takes what stands in `sys.modules` afterwards: the very module that
-        # the plain name gives, so that a class of it is one class.
+        # The import system uses the entry of `sys.modules` afterwards: the same module as under the
+        # plain name, so that its classes exist only once.
         name = module.__name__
         ours = surface.ALIASES.get(name) or self._sibling(name)
         if ours:

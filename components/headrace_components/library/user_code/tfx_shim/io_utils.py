@@ -61,7 +61,7 @@ def write_pbtxt_file(file_name: str, proto: Message) -> None:
 
 
 def write_tfrecord_file(file_name: str, *proto: Message) -> None:
-    """Writes messages, each as a record."""
+    """Writes each message as a record."""
     _make_folder(file_name)
     with tf.io.TFRecordWriter(file_name) as writer:
         for message in proto:
@@ -75,7 +75,7 @@ def copy_file(src: str, dst: str, overwrite: bool = False) -> None:
 
 
 def copy_dir(src: str, dst: str) -> None:
-    """Copies a directory with all in it; what stood at `dst` is gone."""
+    """Copies a directory with all its contents; an existing `dst` is replaced."""
     source, target = src.rstrip("/"), dst.rstrip("/")
     delete_dir(target)
     fileio.makedirs(target)

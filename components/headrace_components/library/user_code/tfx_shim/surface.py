@@ -1,4 +1,4 @@
-"""Which names of TFX there are, and what of ours each of them is. Standard library only."""
+"""The names of TFX that exist here, and what each of them is. Standard library only."""
 
 from collections.abc import Mapping
 
@@ -37,7 +37,7 @@ SIBLINGS: Mapping[str, int] = {"tfx.examples": 3, "tfx.experimental.templates": 
 
 
 def packages() -> frozenset[str]:
-    """Returns the names that lie above those of modules."""
+    """Returns the parent names of modules."""
     above = set[str]()
     for start in (*ALIASES, *NAMES, *(f"{prefix}.x" for prefix in SIBLINGS)):
         name = start
@@ -65,7 +65,7 @@ def is_folder(name: str) -> bool:
 
 
 def unknown(name: str) -> str:
-    """Returns what to tell the author of a module that uses another name of TFX."""
+    """Returns the error text for a module that uses another name of TFX."""
     if name.startswith(tuple(f"{prefix}." for prefix in SIBLINGS)):
         file = f"{name.rpartition('.')[2]}.py"
         return (
