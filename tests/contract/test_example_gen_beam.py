@@ -16,13 +16,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from headrace_components.contract.errors import InputError
+from headrace_components.csv_example_gen.params import CsvExampleGenParams
 from headrace_components.library.beam.job import Job
 from headrace_components.library.beam.options import BeamOptions
 from headrace_components.library.data.example_encoder import encode_examples
 from headrace_components.library.data.examples import ExamplesReader
 from headrace_components.library.data.tfrecord import frame
 from headrace_components.library.sources.beam_engine import read
-from headrace_components.library.sources.beam_sources import Source
+from headrace_components.library.sources.source import Source
 from support.cases.example_sources import FIXTURE, THREE, TWO, divided, records_of
 from support.launcher.entry_points import Launcher, Stored, TaskFailedError
 
@@ -411,17 +412,18 @@ def test_what_a_query_is_refused_for_is_said_in_the_same_words(
 
 
 class Addresses(Source):
-    def read(self, split: str, address: str) -> Iterator[Any]:
-        yield split, address
+    def read(self, split: str, addresses: Sequence[str]) -> Iterator[Any]:
+        yield split, addresses
 
 
 def test_files_that_workers_do_not_see_are_told_before_anything_runs() -> None:
     # Through the component, Dataflow would be asked for its buckets first.
     options = BeamOptions("csv_example_gen", ["--runner=DataflowRunner"])
     running = Job(beam.Pipeline(), options, "gs://bucket/scratch")
+    source = Addresses(CsvExampleGenParams(input_base="gs://bucket"))
     expected = r"workers do not see /data/2.csv, expected a URI, as gs://bucket/data"
     with pytest.raises(InputError, match=expected):
-        read(running, "train", ["gs://bucket/1.csv", "/data/2.csv"], Addresses())
+        read(running, "train", ["gs://bucket/1.csv", "/data/2.csv"], source)
 
 
 def failure(

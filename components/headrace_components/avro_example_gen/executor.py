@@ -1,36 +1,38 @@
 """Reads Avro files into examples, some thousand rows at a time."""
 
 from collections.abc import Iterator, Sequence
-
-import pyarrow as pa
+from typing import Any
 
 from headrace_components.avro_example_gen import avro_files
 from headrace_components.avro_example_gen.params import AvroExampleGenParams
 from headrace_components.contract.parameters import read
 from headrace_components.contract.task import Task
-from headrace_components.library.sources.from_files import find_input, publish, write_rows
+from headrace_components.library.sources import from_files
+from headrace_components.library.sources.source import Agreement, Facts, TableSource
 from headrace_components.library.sources.values import FeatureColumns
-from headrace_components.library.sources.writing import rows_of
 
-ADVICE = "Change the field where the file is written, or leave it out."
+_ADVICE = "Change the field where the file is written, or leave it out."
 
 
 def execute(task: Task) -> None:
     """Writes one split per output split, or per input split, under the `examples` output."""
     params = read(AvroExampleGenParams, task.params, task.component)
-    output = task.output("examples")
-    found = find_input(params)
-    if params.beam_pipeline_args:
-        # Imported here: Beam takes seconds, which only those who ask for it are to wait.
-        from headrace_components.avro_example_gen import beam_engine
-
-        beam_engine.write(params, found.files, output)
-    else:
-        write_rows(params, found.files, output, lambda paths: rows_of(_list_batches(paths), params))
-    publish(params, found, output)
+    from_files.write(params, task.output("examples"), AvroSource(params))
 
 
-def _list_batches(paths: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    columns = FeatureColumns(AvroExampleGenParams.component, ADVICE)
-    for path, batch in avro_files.batches(paths, ADVICE):
-        yield columns.of(batch, path)
+class AvroSource(TableSource):
+    """Blocks are list columns, of the same types in all files."""
+
+    def read(self, split: str, addresses: Sequence[str]) -> Iterator[Any]:
+        """Yields blocks, and the types of the columns last."""
+        columns = FeatureColumns(self.component, _ADVICE)
+        for path, batch in avro_files.batches(addresses, _ADVICE):
+            yield columns.of(batch, path)
+        yield Facts(value=columns)
+
+    def agree(self, facts: Sequence[FeatureColumns]) -> Agreement:
+        """Checks that the types are the same."""
+        first, *others = facts
+        for columns in others:
+            first.check_types_of(columns)
+        return Agreement(value=None)

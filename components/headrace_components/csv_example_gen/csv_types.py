@@ -27,30 +27,28 @@ class Survey:
         file: The file.
 
     Attributes:
-        path: Its path or URI.
-        column_names: Its header.
+        file: As given.
         num_rows: Number of its rows.
         inferences: What its columns hold, by name.
     """
 
     def __init__(self, file: CsvFile) -> None:
-        self.path = file.path
-        self.column_names = file.column_names
+        self.file = file
         self.num_rows = 0
         self.inferences = {name: Inference() for name in file.column_names}
 
-    def read(self, file: CsvFile) -> Iterator[pa.RecordBatch]:
+    def read(self) -> Iterator[pa.RecordBatch]:
         """Yields the rows of the file as string columns, and takes note of them.
 
         Raises:
             InputError: The content of the file is not CSV.
         """
-        for block in file.blocks():
+        for block in self.file.blocks():
             for name, cells in zip(block.schema.names, block.columns, strict=True):
                 self.inferences[name].add(cells, self.num_rows)
             self.num_rows += block.num_rows
             yield block
-        file.check_quotes()
+        self.file.check_quotes()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +73,7 @@ class ColumnTypes:
         return pa.RecordBatch.from_arrays(columns, names)
 
 
-def check_headers(files: Sequence[CsvFile | Survey]) -> None:
+def check_headers(files: Sequence[CsvFile]) -> None:
     """Raises an InputError where files of a split do not have the same header."""
     first = files[0]
     for file in files:
@@ -87,21 +85,18 @@ def check_headers(files: Sequence[CsvFile | Survey]) -> None:
             )
 
 
-def column_types(
-    surveys: Sequence[Survey], delimiter: str, declared: Mapping[str, str]
-) -> ColumnTypes:
+def column_types(surveys: Sequence[Survey], declared: Mapping[str, str]) -> ColumnTypes:
     """Returns the types of the columns of all files.
 
     Args:
         surveys: What is known of each file, in the order in which they are read.
-        delimiter: The character between two fields.
         declared: Types that the author gives to columns: INT, FLOAT or BYTES by name.
 
     Raises:
         InputError: No file has a row, or a cell or column is not as declared.
     """
     if not any(survey.num_rows for survey in surveys):
-        paths = ", ".join(survey.path for survey in surveys)
+        paths = ", ".join(survey.file.path for survey in surveys)
         raise InputError(
             f"csv_example_gen: {paths}: a header but no rows, expected at least one. Check the "
             "input pattern and what writes the files."
@@ -109,15 +104,15 @@ def column_types(
     _check_declared(surveys, declared)
     types = {}
     warnings = []
-    for name in surveys[0].column_names:
+    for name in surveys[0].file.column_names:
         types[name] = max(survey.inferences[name].type for survey in surveys)
         if name in declared:
             wanted = _DECLARED[declared[name]]
             if types[name] > wanted:
-                _check_cells(surveys, name, wanted, declared[name], delimiter)
+                _check_cells(surveys, name, wanted, declared[name])
             types[name] = wanted
             continue
-        place = _first_mixture(surveys, name, delimiter)
+        place = _first_mixture(surveys, name)
         if place:
             warnings.append(
                 f"csv_example_gen: column {name!r} holds numbers and text, so all of it is text: "
@@ -130,39 +125,37 @@ def column_types(
 
 
 def _check_declared(surveys: Sequence[Survey], declared: Mapping[str, str]) -> None:
-    known = surveys[0].column_names
+    first = surveys[0].file
     for name in declared:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
+        if name not in first.column_names:
+            near = difflib.get_close_matches(name, first.column_names, n=1)
             hint = f"Did you mean {near[0]!r}?" if near else "Leave it out."
             raise InputError(
                 f"csv_example_gen: `column_types` names the column {name!r}, but "
-                f"{surveys[0].path} has {known}. {hint}"
+                f"{first.path} has {first.column_names}. {hint}"
             )
 
 
-def _check_cells(
-    surveys: Sequence[Survey], name: str, wanted: ColumnType, declared: str, delimiter: str
-) -> None:
+def _check_cells(surveys: Sequence[Survey], name: str, wanted: ColumnType, declared: str) -> None:
     """Raises an InputError where a cell is not of the type that its column is declared to have."""
     for survey in surveys:
         if survey.inferences[name].type <= wanted:
             continue
-        file = CsvFile(survey.path, delimiter)
         first_row = 0
-        for block in file.blocks():
+        for block in survey.file.blocks():
             found = first_unfit(block.column(block.schema.get_field_index(name)), wanted)
             if found is not None:
                 row, cell = found
                 raise InputError(
-                    f"csv_example_gen: {survey.path}, line {file.line_of(first_row + row)}: column "
-                    f"{name!r} has {cell!r}, expected {_EXPECTED[wanted]}, since `column_types` "
-                    f"says {declared}. Correct the cell, leave it empty, or declare another type."
+                    f"csv_example_gen: {survey.file.path}, line "
+                    f"{survey.file.line_of(first_row + row)}: column {name!r} has {cell!r}, "
+                    f"expected {_EXPECTED[wanted]}, since `column_types` says {declared}. Correct "
+                    "the cell, leave it empty, or declare another type."
                 )
             first_row += block.num_rows
 
 
-def _first_mixture(surveys: Sequence[Survey], name: str, delimiter: str) -> str:
+def _first_mixture(surveys: Sequence[Survey], name: str) -> str:
     """Returns where the first text of a column is, if a number comes before it."""
     has_numbers = False
     for survey in surveys:
@@ -170,8 +163,7 @@ def _first_mixture(surveys: Sequence[Survey], name: str, delimiter: str) -> str:
         if column.text_at is None:
             has_numbers = has_numbers or column.type > ColumnType.UNKNOWN
         elif has_numbers or column.is_mixed:
-            line = CsvFile(survey.path, delimiter).line_of(column.text_at)
-            return f"{survey.path}, line {line}"
+            return f"{survey.file.path}, line {survey.file.line_of(column.text_at)}"
         else:
             return ""
     return ""

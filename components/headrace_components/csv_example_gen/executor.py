@@ -1,46 +1,60 @@
 """Reads CSV files into examples, a block of rows at a time."""
 
-import logging
-from collections.abc import Iterable, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
 
 from headrace_components.contract.parameters import read
 from headrace_components.contract.task import Task
 from headrace_components.csv_example_gen.csv_files import CsvFile
-from headrace_components.csv_example_gen.csv_types import Survey, check_headers, column_types
+from headrace_components.csv_example_gen.csv_types import (
+    ColumnTypes,
+    Survey,
+    check_headers,
+    column_types,
+)
 from headrace_components.csv_example_gen.params import CsvExampleGenParams
-from headrace_components.library.sources.from_files import find_input, publish, write_rows
-from headrace_components.library.sources.writing import Rows, rows_of
+from headrace_components.library.sources import from_files
+from headrace_components.library.sources.source import Agreement, Facts, TableSource
 
 
 def execute(task: Task) -> None:
     """Writes one split per output split, or per input split, under the `examples` output."""
     params = read(CsvExampleGenParams, task.params, task.component)
-    output = task.output("examples")
-    found = find_input(params)
-    if params.beam_pipeline_args:
-        # Imported here: Beam takes seconds, which only those who ask for it are to wait.
-        from headrace_components.csv_example_gen import beam_engine
-
-        beam_engine.write(params, found.files, output)
-    else:
-        write_rows(params, found.files, output, partial(_read_rows, params))
-    publish(params, found, output)
+    from_files.write(params, task.output("examples"), CsvSource(params))
 
 
-def _read_rows(params: CsvExampleGenParams, paths: Sequence[str]) -> Iterable[Rows]:
-    files = [CsvFile(path, params.delimiter) for path in paths]
-    check_headers(files)
-    types = column_types([_survey(file) for file in files], params.delimiter, params.column_types)
-    for warning in types.warnings:
-        logging.warning("%s", warning)
-    blocks = (block for file in files for block in file.blocks())
-    return rows_of(map(types.lists_of, blocks), params)
+class CsvSource(TableSource):
+    """Blocks are string columns. Their types are known when all files were read."""
 
+    agrees_first = True
 
-def _survey(file: CsvFile) -> Survey:
-    """Reads a file once, to its end."""
-    survey = Survey(file)
-    for _ in survey.read(file):
-        pass
-    return survey
+    def __init__(self, params: CsvExampleGenParams) -> None:
+        super().__init__(params)
+        self._delimiter = params.delimiter
+        self._column_types = params.column_types
+
+    def read(self, split: str, addresses: Sequence[str]) -> Iterator[Any]:
+        """Yields blocks and surveys of the files."""
+        files = [CsvFile(address, self._delimiter) for address in addresses]
+        check_headers(files)
+        for file in files:
+            survey = Survey(file)
+            yield from survey.read()
+            yield Facts(value=survey)
+
+    def agree(self, facts: Sequence[Survey]) -> Agreement:
+        """Returns the types of the columns."""
+        check_headers([survey.file for survey in facts])
+        types = column_types(facts, self._column_types)
+        return Agreement(value=types, warnings=types.warnings)
+
+    def reread(self, facts: Sequence[Survey]) -> Iterator[pa.RecordBatch]:
+        """Yields the blocks of the files, which are not inferred again."""
+        for survey in facts:
+            yield from survey.file.blocks()
+
+    def columns(self, block: pa.RecordBatch, agreed: ColumnTypes) -> pa.RecordBatch:
+        """Returns a block as list columns of the types that all files agree on."""
+        return agreed.lists_of(block)

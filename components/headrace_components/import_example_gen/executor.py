@@ -1,18 +1,18 @@
 """Imports serialized examples as they are, some thousand at a time."""
 
-from functools import partial
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from headrace_components.contract.parameters import read
 from headrace_components.contract.task import Task
 from headrace_components.import_example_gen import parquet_payload
-from headrace_components.import_example_gen.params import PARQUET, ImportExampleGenParams
-from headrace_components.import_example_gen.payloads import read_rows
-from headrace_components.library.sources.from_files import (
-    find_input,
-    publish,
-    write_files,
-    write_rows,
-)
+from headrace_components.import_example_gen.params import EXAMPLE, PARQUET, ImportExampleGenParams
+from headrace_components.import_example_gen.parquet_payload import ParquetRows
+from headrace_components.import_example_gen.payloads import Records, read_records, rows_of
+from headrace_components.library.sources import engines
+from headrace_components.library.sources.from_files import find_input, publish
+from headrace_components.library.sources.rows import Rows
+from headrace_components.library.sources.source import RowSource
 
 
 def execute(task: Task) -> None:
@@ -21,15 +21,15 @@ def execute(task: Task) -> None:
     output = task.output("examples")
     found = find_input(params)
     is_parquet = params.payload_format == PARQUET
-    if params.beam_pipeline_args:
+    if not is_parquet:
+        engines.write(params, found.files, output, RecordSource(params))
+    elif params.beam_pipeline_args:
         # Imported here: Beam takes seconds, which only those who ask for it are to wait.
-        from headrace_components.import_example_gen import beam_engine
+        from headrace_components.import_example_gen import parquet_on_beam
 
-        beam_engine.write(params, found.files, output)
-    elif is_parquet:
-        write_files(params, found.files, partial(parquet_payload.write, output))
+        parquet_on_beam.write(params, found.files, output, ParquetRows(params))
     else:
-        write_rows(params, found.files, output, partial(read_rows, params))
+        parquet_payload.write(params, found.files, output, ParquetRows(params))
     publish(
         params,
         found,
@@ -38,3 +38,22 @@ def execute(task: Task) -> None:
         # The names that TFX's `tfxio_utils` reads.
         file_format="FILE_FORMAT_PARQUET" if is_parquet else "tfrecords_gzip",
     )
+
+
+class RecordSource(RowSource):
+    """Blocks are `Records`, which do not depend on those of other files."""
+
+    def __init__(self, params: ImportExampleGenParams) -> None:
+        super().__init__(params)
+        self._params = params
+        if params.payload_format != EXAMPLE:
+            self.column = ""  # whether a record can be divided is checked one by one
+
+    def read(self, split: str, addresses: Sequence[str]) -> Iterator[Records]:
+        """Yields records of the files, one file after the other."""
+        for address in addresses:
+            yield from read_records(address)
+
+    def rows(self, block: Records, agreed: Any) -> Rows:
+        """Returns records as they are, and what decides on their splits."""
+        return rows_of(self._params, block)

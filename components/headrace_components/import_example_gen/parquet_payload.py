@@ -1,7 +1,7 @@
 """Divides the rows of Parquet files among splits, and writes them as Parquet again."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -12,38 +12,65 @@ import pyarrow.parquet as pq
 
 from headrace_components.contract.errors import InputError
 from headrace_components.contract.task import Artifact
+from headrace_components.import_example_gen.params import ImportExampleGenParams
 from headrace_components.library.data import columnar
 from headrace_components.library.sources.configs import OutputSplit
-from headrace_components.library.sources.parquet_files import ParquetFiles
+from headrace_components.library.sources.parquet_files import ParquetFiles, one_schema
 from headrace_components.library.sources.partition import Partition
+from headrace_components.library.sources.source import Agreement, Facts, Source
 
 # TFX's `write_split.DEFAULT_PARQUET_FILE_NAME`.
 PREFIX = "data_parquet"
 _ROWS_PER_SHARD = 500_000
 
 
-def write(output: Artifact, paths: Sequence[str], shares: Sequence[OutputSplit]) -> int:
-    """Writes one input split as `Split-<name>/data_parquet-NNNNN-of-NNNNN.parquet`, in snappy.
+class ParquetRows(Source):
+    """Blocks are rows as they are, of the same columns in all files."""
+
+    def read(self, split: str, addresses: Sequence[str]) -> Iterator[Any]:
+        """Yields the columns of the files, then blocks."""
+        files = ParquetFiles(self.component, addresses)
+        yield Facts(value=(addresses[0], files.schema))
+        for _, batch in files.batches():
+            yield batch
+
+    def agree(self, facts: Sequence[tuple[str, pa.Schema]]) -> Agreement:
+        """Returns the columns, which are the same."""
+        return Agreement(value=one_schema(self.component, dict(facts)))
+
+
+def write(
+    params: ImportExampleGenParams,
+    files: Mapping[str, Sequence[str]],
+    output: Artifact,
+    source: ParquetRows,
+) -> None:
+    """Writes the splits as `Split-<name>/data_parquet-NNNNN-of-NNNNN.parquet`, in snappy.
 
     Args:
+        params: Says how to divide the rows.
+        files: Paths or URIs by input split.
         output: The Examples artifact.
-        paths: The Parquet files of the input split.
-        shares: The output splits, and the share of each.
-
-    Returns:
-        The number of rows.
+        source: How a file is read.
 
     Raises:
-        InputError: A file is not Parquet, or has other columns than the first.
+        InputError: The files of a split have no rows, or do not agree, or one is not Parquet.
     """
-    files = ParquetFiles("import_example_gen", paths)
+    for split, paths in files.items():
+        if not _write_splits(source.read(split, paths), params.shares_of(split), output.path):
+            raise source.no_rows(split, paths)
+
+
+def _write_splits(found: Iterator[Any], shares: Sequence[OutputSplit], output: Path) -> int:
+    """Writes one input split as one output split or several, and returns the number of rows."""
+    _, schema = next(found).value
     partition = Partition(shares)
     with ExitStack() as stack:
         writers = [
-            stack.enter_context(SplitWriter(output.path / f"Split-{name}", files.schema))
+            stack.enter_context(SplitWriter(output / f"Split-{name}", schema))
             for name in partition.split_names
         ]
-        for _, batch in files.batches():
+        for batch in found:
             for writer, chosen in zip(writers, divided(batch, partition), strict=True):
                 writer.write(chosen)
     for writer, name in zip(writers, partition.split_names, strict=True):

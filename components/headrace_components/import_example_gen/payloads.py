@@ -1,6 +1,6 @@
 """Reads serialized records from TFRecord files, by payload format."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from headrace_components.library.data.example_encoder import encode_examples
 from headrace_components.library.data.tfrecord import read_frames
 from headrace_components.library.sources.files import open_bytes
 from headrace_components.library.sources.partition import feature_keys
-from headrace_components.library.sources.writing import Rows, checked
+from headrace_components.library.sources.rows import Rows
 
 _COMPONENT = "import_example_gen"
 _ROWS_PER_BATCH = 10_000
@@ -47,16 +47,6 @@ class Records:
     def place(self) -> str:
         """Where they are, for error messages."""
         return f"{self.path}, records {self.start} to {self.start + len(self.content) - 1}"
-
-
-def read_rows(params: ImportExampleGenParams, paths: Sequence[str]) -> Iterable[Rows]:
-    """Returns the records of TFRecord files, to be read once.
-
-    Raises:
-        InputError: A file is corrupt, or a record is not of the payload format.
-    """
-    rows = (rows_of(params, records) for path in paths for records in read_records(path))
-    return checked(rows, params) if params.payload_format == EXAMPLE else rows
 
 
 def read_records(path: str) -> Iterator[Records]:

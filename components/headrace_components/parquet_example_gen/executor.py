@@ -1,36 +1,42 @@
 """Reads Parquet files into examples, some thousand rows at a time."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pyarrow as pa
 
 from headrace_components.contract.parameters import read
 from headrace_components.contract.task import Task
-from headrace_components.library.sources.from_files import find_input, publish, write_rows
-from headrace_components.library.sources.parquet_files import ParquetFiles
+from headrace_components.library.sources import from_files
+from headrace_components.library.sources.parquet_files import ParquetFiles, one_schema
+from headrace_components.library.sources.source import Agreement, Facts, TableSource
 from headrace_components.library.sources.values import FeatureColumns
-from headrace_components.library.sources.writing import rows_of
 from headrace_components.parquet_example_gen.params import ParquetExampleGenParams
 
-ADVICE = "Change the column where the file is written, or leave it out."
+_ADVICE = "Change the column where the file is written, or leave it out."
 
 
 def execute(task: Task) -> None:
     """Writes one split per output split, or per input split, under the `examples` output."""
     params = read(ParquetExampleGenParams, task.params, task.component)
-    output = task.output("examples")
-    found = find_input(params)
-    if params.beam_pipeline_args:
-        # Imported here: Beam takes seconds, which only those who ask for it are to wait.
-        from headrace_components.parquet_example_gen import beam_engine
-
-        beam_engine.write(params, found.files, output)
-    else:
-        write_rows(params, found.files, output, lambda paths: rows_of(_list_batches(paths), params))
-    publish(params, found, output)
+    from_files.write(params, task.output("examples"), ParquetSource(params))
 
 
-def _list_batches(paths: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    columns = FeatureColumns(ParquetExampleGenParams.component, ADVICE)
-    for path, batch in ParquetFiles(ParquetExampleGenParams.component, paths).batches():
-        yield columns.of(batch, path)
+class ParquetSource(TableSource):
+    """Blocks are a path and some of the file's rows; all files have the same columns."""
+
+    def read(self, split: str, addresses: Sequence[str]) -> Iterator[Any]:
+        """Yields the columns of the files, then blocks."""
+        files = ParquetFiles(self.component, addresses)
+        yield Facts(value=(addresses[0], files.schema))
+        yield from files.batches()
+
+    def agree(self, facts: Sequence[tuple[str, pa.Schema]]) -> Agreement:
+        """Checks that the columns are the same."""
+        return Agreement(value=one_schema(self.component, dict(facts)))
+
+    def columns(self, block: tuple[str, pa.RecordBatch], agreed: Any) -> pa.RecordBatch:
+        """Returns a block as list columns."""
+        path, batch = block
+        # Files with the same columns have the same features: no batch need see the others.
+        return FeatureColumns(self.component, _ADVICE).of(batch, path)

@@ -7,82 +7,20 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from operator import itemgetter
 from typing import Any
 
 import apache_beam as beam
-import pyarrow as pa
 
-from headrace_components.contract.errors import InputError
 from headrace_components.contract.task import Artifact
 from headrace_components.library.beam import job, locations
 from headrace_components.library.beam.examples import Shard, SplitRows, WriteShards, finish
-from headrace_components.library.sources import from_files, from_queries
-from headrace_components.library.sources.beam_sources import (
-    Agreement,
-    Facts,
-    RowSource,
-    Source,
-    TableSource,
-)
-from headrace_components.library.sources.from_queries import ReadQuery
-from headrace_components.library.sources.params import ExampleGenParams, FileExampleGenParams
+from headrace_components.library.sources.params import ExampleGenParams
 from headrace_components.library.sources.partition import FeatureCheck, Partition, Sighting
-from headrace_components.library.sources.query_params import QueryParams
+from headrace_components.library.sources.source import Agreement, Facts, RowSource, Source
 
 Place = tuple[int, int]
 """Where rows are: number of the input among those of its split, and of the block within it."""
-
-
-def write_files(
-    params: FileExampleGenParams,
-    files: Mapping[str, Sequence[str]],
-    output: Artifact,
-    source: RowSource,
-) -> None:
-    """Writes the files of each input split as TFRecords, as the embedded engine does.
-
-    Args:
-        params: Says how to divide and to write.
-        files: Paths or URIs by input split.
-        output: The Examples artifact.
-        source: How a file is read.
-
-    Raises:
-        InputError: The files of a split have no rows, or do not agree, or one is corrupt.
-    """
-    write(params, files, output, source, lambda split: from_files.no_rows(params, files[split]))
-
-
-def write_queries(params: QueryParams, output: Artifact, read_query: ReadQuery) -> None:
-    """Writes the rows of queries, each on one worker; see `from_queries.write_examples`.
-
-    Args:
-        params: The queries, and how to divide and write their rows.
-        output: The Examples artifact.
-        read_query: How to run a query; it is sent to the workers.
-
-    Raises:
-        InputError: A query returns no rows.
-    """
-    queries = {split: [query] for split, query in params.queries.items()}
-    source = _QuerySource(params, read_query)
-    write(params, queries, output, source, partial(from_queries.no_rows, params))
-    from_queries.publish(params, output)
-
-
-class _QuerySource(TableSource):
-    """Blocks are list columns; no two queries need agree."""
-
-    reads_files = False
-
-    def __init__(self, params: QueryParams, read_query: ReadQuery) -> None:
-        super().__init__(params)
-        self._read_query = read_query
-
-    def read(self, split: str, address: str) -> Iterator[pa.RecordBatch]:
-        yield from self._read_query(split, address)
 
 
 def write(
@@ -90,20 +28,8 @@ def write(
     inputs: Mapping[str, Sequence[str]],
     output: Artifact,
     source: RowSource,
-    no_rows_of: Callable[[str], InputError],
 ) -> None:
-    """Writes the inputs of each split as TFRecords.
-
-    Args:
-        params: Says how to divide and to write.
-        inputs: Addresses of the inputs by input split.
-        output: The Examples artifact.
-        source: How an input is read.
-        no_rows_of: Returns the error that says that an input split has no rows.
-
-    Raises:
-        InputError: An input split has no rows, its inputs do not agree, or one cannot be read.
-    """
+    """Writes the inputs of each split as TFRecords; see `engines.write`."""
 
     def build(running: job.Job) -> Callable[[], None]:
         rows, sightings, warnings = [], [], []
@@ -124,7 +50,7 @@ def write(
             warnings=running.gather(warnings | "Warnings" >> beam.Flatten()),
         )
         location = running.location(output)
-        return lambda: _finish(params, list(inputs), source.column, location, written, no_rows_of)
+        return lambda: _finish(params, inputs, source, location, written)
 
     job.run(params.component, params.beam_pipeline_args, output, build)
 
@@ -173,17 +99,16 @@ class _Read(beam.PTransform):
 def _read(numbered: tuple[int, str], split: str, source: Source) -> Iterator[Any]:
     index, address = numbered
     num_blocks = 0
-    for found in source.read(split, address):
+    for found in source.read(split, [address]):
         if isinstance(found, Facts):
-            yield beam.pvalue.TaggedOutput("facts", (index, address, found.value))
+            yield beam.pvalue.TaggedOutput("facts", (index, found.value))
         else:
             yield (index, num_blocks), found
             num_blocks += 1
 
 
-def _agree(facts: Sequence[tuple[int, str, Any]], source: Source) -> Agreement:
-    ordered = sorted(facts, key=itemgetter(0))
-    return source.agree({address: value for _, address, value in ordered})
+def _agree(facts: Sequence[tuple[int, Any]], source: Source) -> Agreement:
+    return source.agree([value for _, value in sorted(facts, key=itemgetter(0))])
 
 
 def _warnings(agreement: Agreement, split: str) -> tuple[str, Sequence[str]]:
@@ -238,41 +163,40 @@ class _Written:
 
 def _finish(
     params: ExampleGenParams,
-    input_splits: Sequence[str],
-    column: str,
+    inputs: Mapping[str, Sequence[str]],
+    source: RowSource,
     location: str,
     written: _Written,
-    no_rows_of: Callable[[str], InputError],
 ) -> None:
     by_split = dict(written.warnings())
-    for split in input_splits:
+    for split in inputs:
         for warning in by_split[split]:
             logging.warning("%s", warning)
-    if column:
+    if source.column:
         # There is one input split then.
-        check = FeatureCheck(params.component, column)
+        check = FeatureCheck(params.component, source.column)
         for _, sighting in sorted(written.sightings(), key=itemgetter(0)):
             check.add(sighting)
         check.finish()
     shards = written.shards()
     rows = [(shard.split, shard.manifest.num_rows) for shard in shards]
-    check_rows(params, input_splits, rows, no_rows_of)
+    check_rows(params, inputs, rows, source)
     finish(shards, params.split_names, location, columnar=params.has_twin)
 
 
 def check_rows(
     params: ExampleGenParams,
-    input_splits: Iterable[str],
+    inputs: Mapping[str, Sequence[str]],
     rows: Iterable[tuple[str, int]],
-    no_rows_of: Callable[[str], InputError],
+    source: Source,
 ) -> None:
     """Logs how many rows the splits have.
 
     Args:
         params: Says how input splits are divided.
-        input_splits: Their names.
+        inputs: Addresses of the inputs by input split.
         rows: Names of splits, and numbers of rows that were written of them.
-        no_rows_of: Returns the error that says that an input split has no rows.
+        source: How an input is read.
 
     Raises:
         InputError: An input split has no rows.
@@ -280,8 +204,8 @@ def check_rows(
     num_rows = Counter[str]()
     for split, some in rows:
         num_rows[split] += some
-    for split in input_splits:
+    for split, addresses in inputs.items():
         if not any(num_rows[share.name] for share in params.shares_of(split)):
-            raise no_rows_of(split)
+            raise source.no_rows(split, addresses)
     for split in params.split_names:
         logging.info("%s: split %r has %d rows.", params.component, split, num_rows[split])

@@ -1,71 +1,27 @@
-"""Imports serialized examples, or rows of Parquet, on Beam: each file on one worker."""
+"""Imports rows of Parquet on Beam: each file on one worker."""
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
 
 from headrace_components.contract.task import Artifact
-from headrace_components.import_example_gen.params import EXAMPLE, PARQUET, ImportExampleGenParams
-from headrace_components.import_example_gen.parquet_payload import PREFIX, SplitWriter, divided
-from headrace_components.import_example_gen.payloads import Records, read_records, rows_of
+from headrace_components.import_example_gen.params import ImportExampleGenParams
+from headrace_components.import_example_gen.parquet_payload import (
+    PREFIX,
+    ParquetRows,
+    SplitWriter,
+    divided,
+)
 from headrace_components.library.beam import job, locations
 from headrace_components.library.beam.bundles import WriteBundles
 from headrace_components.library.data import columnar
-from headrace_components.library.sources.beam_engine import Place, check_rows, read, write_files
-from headrace_components.library.sources.beam_sources import Agreement, Facts, RowSource, Source
-from headrace_components.library.sources.from_files import no_rows
-from headrace_components.library.sources.parquet_files import ParquetFiles, one_schema
+from headrace_components.library.sources.beam_engine import Place, check_rows, read
 from headrace_components.library.sources.partition import Partition
-from headrace_components.library.sources.writing import Rows
-
-_COMPONENT = ImportExampleGenParams.component
-
-
-def write(
-    params: ImportExampleGenParams, files: Mapping[str, Sequence[str]], output: Artifact
-) -> None:
-    """Writes the files of each input split, as the embedded engine does.
-
-    Raises:
-        InputError: The files of a split have no rows, or do not agree, or one is corrupt.
-    """
-    if params.payload_format == PARQUET:
-        _write_parquet(params, files, output)
-    else:
-        write_files(params, files, output, _RecordSource(params))
-
-
-class _RecordSource(RowSource):
-    """Blocks are `Records`, which do not depend on those of other files."""
-
-    def __init__(self, params: ImportExampleGenParams) -> None:
-        # Of other payloads a record tells by itself whether it can be divided.
-        super().__init__(params.partition_feature if params.payload_format == EXAMPLE else "")
-        self._params = params
-
-    def read(self, split: str, address: str) -> Iterator[Records]:
-        return read_records(address)
-
-    def rows(self, block: Records, agreed: Any) -> Rows:
-        return rows_of(self._params, block)
-
-
-class _ParquetSource(Source):
-    """Blocks are rows as they are, of the same columns in all files."""
-
-    def read(self, split: str, address: str) -> Iterator[Any]:
-        file = ParquetFiles(_COMPONENT, [address])
-        yield Facts(value=file.schema)
-        for _, batch in file.batches():
-            yield batch
-
-    def agree(self, facts: Mapping[str, pa.Schema]) -> Agreement:
-        return Agreement(value=one_schema(_COMPONENT, facts))
+from headrace_components.library.sources.source import Agreement
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,13 +43,18 @@ class _Shard:
     num_rows: int
 
 
-def _write_parquet(
-    params: ImportExampleGenParams, files: Mapping[str, Sequence[str]], output: Artifact
+def write(
+    params: ImportExampleGenParams,
+    files: Mapping[str, Sequence[str]],
+    output: Artifact,
+    source: ParquetRows,
 ) -> None:
+    """Writes the files of each input split; see `parquet_payload.write`."""
+
     def build(running: job.Job) -> Callable[[], None]:
         tables, schemas = [], []
         for split, paths in files.items():
-            blocks, agreement = read(running, split, paths, _ParquetSource())
+            blocks, agreement = read(running, split, paths, source)
             agreed = beam.pvalue.AsSingleton(agreement)
             partition = Partition(params.shares_of(split))
             tables.append(blocks | f"Divide[{split}]" >> beam.FlatMap(_divide, agreed, partition))
@@ -102,9 +63,11 @@ def _write_parquet(
         gathered = running.gather(shards)
         gathered_schemas = running.gather(schemas | "Schemas" >> beam.Flatten())
         location = running.location(output)
-        return lambda: _finish(params, files, location, gathered(), dict(gathered_schemas()))
+        return lambda: _finish(
+            params, files, source, location, gathered(), dict(gathered_schemas())
+        )
 
-    job.run(_COMPONENT, params.beam_pipeline_args, output, build)
+    job.run(params.component, params.beam_pipeline_args, output, build)
 
 
 def _divide(
@@ -138,12 +101,13 @@ class _Write(WriteBundles):
 def _finish(
     params: ImportExampleGenParams,
     files: Mapping[str, Sequence[str]],
+    source: ParquetRows,
     location: str,
     shards: Sequence[_Shard],
     schemas: Mapping[str, pa.Schema],
 ) -> None:
     rows = [(shard.split, shard.num_rows) for shard in shards]
-    check_rows(params, files, rows, lambda split: no_rows(params, files[split]))
+    check_rows(params, files, rows, source)
     for input_split in files:
         for share in params.shares_of(input_split):
             directory = locations.join(location, f"Split-{share.name}")

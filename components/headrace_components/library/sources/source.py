@@ -1,0 +1,165 @@
+"""How one kind of input is read. The embedded engine and Beam's drive the same `Source`."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pyarrow as pa
+
+from headrace_components.contract.errors import InputError
+from headrace_components.library.data.example_encoder import encode_examples
+from headrace_components.library.sources.params import ExampleGenParams
+from headrace_components.library.sources.partition import feature_keys
+from headrace_components.library.sources.rows import Rows
+
+Read = Callable[[str, Sequence[str]], Iterator[Any]]
+"""What `Source.read` is."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """What is known of an input, and matters to the others of its split."""
+
+    value: Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Agreement:
+    """What the inputs of a split have in common.
+
+    Attributes:
+        value: What `RowSource.rows` needs of it.
+        warnings: What the author may not expect.
+    """
+
+    value: Any
+    warnings: Sequence[str] = ()
+
+
+class Source(ABC):
+    """How one kind of input is read; an instance is sent to the workers of Beam.
+
+    The embedded engine reads all inputs of a split by one call. On Beam each input is read by a
+    call of its own, on any worker, and then `agree` compares what was found.
+
+    Args:
+        params: Says how to divide and to write rows.
+
+    Attributes:
+        reads_files: Whether the addresses of inputs are paths and URIs.
+        component: Name of the component, for error messages.
+    """
+
+    reads_files: ClassVar[bool] = True
+
+    def __init__(self, params: ExampleGenParams) -> None:
+        self.component = params.component
+
+    @abstractmethod
+    def read(self, split: str, addresses: Sequence[str]) -> Iterator[Any]:
+        """Yields blocks of rows, in any form, and `Facts` of an input that others must agree with.
+
+        Args:
+            split: Name of the input split.
+            addresses: Paths or URIs of files, or queries.
+
+        Raises:
+            InputError: An input cannot be read, or those that are given do not agree.
+        """
+
+    def agree(self, facts: Sequence[Any]) -> Agreement:
+        """Returns what the inputs of a split have in common.
+
+        Args:
+            facts: Values of the `Facts` that `read` gave, in the order of the inputs.
+
+        Raises:
+            InputError: They do not agree.
+        """
+        return Agreement(value=None)
+
+    def no_rows(self, split: str, addresses: Sequence[str]) -> InputError:
+        """Returns the error that says that an input split has no rows."""
+        return InputError(
+            f"{self.component}: {', '.join(addresses)}: no rows, expected at least one. Check the "
+            "input pattern and what writes the files."
+        )
+
+
+class RowSource(Source):
+    """How inputs are read whose rows are written as TFRecords.
+
+    Attributes:
+        agrees_first: Whether no row can be written before all inputs of its split agree. The
+            embedded engine, which does not keep blocks, then reads the inputs twice.
+        column: Name of the column that decides on the split of a row; empty where none does.
+    """
+
+    agrees_first: ClassVar[bool] = False
+
+    def __init__(self, params: ExampleGenParams) -> None:
+        super().__init__(params)
+        self.column = params.partition_feature
+
+    @contextmanager
+    def opened(self) -> Iterator[Read]:
+        """Gives `read`, for all splits; a database is connected to once."""
+        yield self.read
+
+    def reread(self, facts: Sequence[Any]) -> Iterator[Any]:
+        """Yields the blocks again; only where `agrees_first`.
+
+        Args:
+            facts: What `agree` was given.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    def rows(self, block: Any, agreed: Any) -> Rows:
+        """Returns the rows of a block as they are written.
+
+        Args:
+            block: What `read` gave.
+            agreed: Value of the `Agreement`; None where the engine did not ask for one, as the
+                embedded one does only where `agrees_first`.
+        """
+
+
+class TableSource(RowSource):
+    """How tables are read, whose rows are written as tf.Examples."""
+
+    def columns(self, block: Any, agreed: Any) -> pa.RecordBatch:
+        """Returns a block as list columns; by default it is such."""
+        return block
+
+    def rows(self, block: Any, agreed: Any) -> Rows:
+        """Returns the rows of a block as tf.Examples."""
+        batch = self.columns(block, agreed)
+        records = encode_examples(batch)
+        keys = feature_keys(batch, self.column) if self.column else records
+        return Rows(records=records, keys=keys, batch=batch)
+
+
+class QuerySource(TableSource):
+    """How queries are run, one for each input split; no two need agree."""
+
+    reads_files = False
+
+    @contextmanager
+    @abstractmethod
+    def opened(self) -> Iterator[Read]:
+        """Connects to the database, and gives what runs queries."""
+
+    def read(self, split: str, addresses: Sequence[str]) -> Iterator[Any]:
+        """Yields the rows of queries, over a connection of its own."""
+        with self.opened() as read:
+            yield from read(split, addresses)
+
+    def no_rows(self, split: str, addresses: Sequence[str]) -> InputError:
+        """Returns the error that says that the query of an input split returned no rows."""
+        return InputError(
+            f"{self.component}: the query of input split {split!r} returned no rows, expected at "
+            "least one. Check its condition, and the span if it has one."
+        )
