@@ -16,10 +16,10 @@ from headrace_components.library.beam import locations
 
 
 class WriteBundles(beam.DoFn, ABC):
-    """Writes elements that have a `split`, and gives for each bundle and split what it wrote.
+    """Writes elements that have a `split`, and yields its results for each bundle and split.
 
-    Files are written on the worker, and published under a name of their own when the bundle is
-    complete, so that one that is tried twice leaves nothing behind.
+    Files are written on the worker, and published under unique names when the bundle is complete,
+    so that a bundle that is tried twice leaves nothing behind.
 
     Args:
         scratch: Location to publish files to.
@@ -40,7 +40,7 @@ class WriteBundles(beam.DoFn, ABC):
 
     @abstractmethod
     def publish(self, directory: Path, split: str, writer: Any, target: str) -> Any:
-        """Publishes the files of a split, now complete, and returns what to give.
+        """Publishes the files of a split, which is now complete, and returns the result.
 
         Args:
             directory: The local directory.
@@ -64,7 +64,7 @@ class WriteBundles(beam.DoFn, ABC):
         self.write(writer, rows)
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
-        """Publishes what was written."""
+        """Publishes the files."""
         for split, writer in self._writers.items():
             writer.__exit__(None, None, None)
             target = locations.join(self._scratch, uuid4().hex)
@@ -74,7 +74,7 @@ class WriteBundles(beam.DoFn, ABC):
         self._remove()
 
     def teardown(self) -> None:
-        """Removes what a bundle that failed left."""
+        """Removes the files of a failed bundle."""
         self._remove()
 
     def _remove(self) -> None:

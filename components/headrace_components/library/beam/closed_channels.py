@@ -1,8 +1,8 @@
-"""Keeps back what Beam's workers in this process say of connections that their runner has closed.
+"""Suppresses messages of Beam's workers in this process about connections that the runner closed.
 
 With `--environment_type=LOOPBACK` workers are threads of the task. Flink closes their connections
-at the end of a job, without a word before: threads of Beam 2.72 that read there print tracebacks of
-what is no error. Where the job fails, the same words may tell why.
+at the end of a job without notice. Threads of Beam 2.72 that read from them then print tracebacks,
+although nothing is wrong. If the job fails, the same messages may show the reason.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ _CLOSED = frozenset({"CANCELLED", "UNAVAILABLE"})
 
 @contextlib.contextmanager
 def kept_back() -> Iterator[None]:
-    """Keeps back tracebacks of closed connections; where what is within raises, they follow."""
+    """Keeps tracebacks of closed connections back, and prints them if the body raises."""
     kept: list[Callable[[], Any]] = []
     logger = logging.getLogger(_LOGGER)
     report = threading.excepthook

@@ -1,7 +1,7 @@
 """Looks at jobs of Dataflow and ends them, by calls that share nothing with Beam's own client.
 
-That client has one connection and is made for one thread. A call from a second one may get the
-answer to the first one's, or be sent and have its answer lost.
+That client has one connection and is made for one thread. A call from a second thread may get the
+answer of the first one, or lose its own.
 """
 
 import json
@@ -20,17 +20,17 @@ ENDING = frozenset({"JOB_STATE_CANCELLING", "JOB_STATE_RESOURCE_CLEANING_UP"})
 _CALL_SECONDS = 10
 _PAUSE_SECONDS = 0.5
 
-# What is asked of a job that ends or has ended is refused with one of these.
+# Dataflow answers one of these to requests about a job that ends or has ended.
 _REFUSED = frozenset({400, 409, 412})
 # A job that was just made may be unknown for a moment; 0 stands for no answer at all.
 _PASSING = frozenset({0, 404, 408, 429})
 
 
 class DataflowError(Exception):
-    """An answer of Dataflow that is no success, or no answer.
+    """Dataflow answered with an error, or did not answer.
 
     Attributes:
-        status: The HTTP status; 0 where nothing answered.
+        status: The HTTP status; 0 without an answer.
     """
 
     def __init__(self, status: int, message: str) -> None:
@@ -47,7 +47,7 @@ class DataflowApi:
     """The jobs of one project and region.
 
     Args:
-        options: The pipeline's options, which say where and with whose credentials.
+        options: The pipeline's options, with the project, the region and the credentials.
     """
 
     def __init__(self, options: Any) -> None:
@@ -62,7 +62,7 @@ class DataflowApi:
         return f"gcloud dataflow jobs show {job_id} {self._where}"
 
     def command_to_list(self, name: str) -> str:
-        """Returns the command line that shows which running jobs have a name."""
+        """Returns the command that lists running jobs with a name."""
         return f"gcloud dataflow jobs list --status=active --filter=name={name} {self._where}"
 
     def state(self, job_id: str) -> str:
@@ -70,7 +70,7 @@ class DataflowApi:
         return str(self._call("GET", f"/{quote(job_id)}").get("currentState", "JOB_STATE_UNKNOWN"))
 
     def running(self, name: str) -> list[str]:
-        """Returns the IDs of the jobs of a name that have not ended."""
+        """Returns the IDs of the jobs with a name that have not ended."""
         found: list[str] = []
         page = ""
         while True:
@@ -89,8 +89,8 @@ class DataflowApi:
             seconds: How long to ask and to look at most.
 
         Returns:
-            The state that it was last seen in: one of `ENDED` or `ENDING`, or another where
-            Dataflow took the call and had not acted on it when the time was over.
+            The last state of the job: one of `ENDED` or `ENDING`, or another one if Dataflow
+            accepted the call but did not act on it in time.
 
         Raises:
             DataflowError: Dataflow did not take the call.

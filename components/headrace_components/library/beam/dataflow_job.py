@@ -1,4 +1,4 @@
-"""A job of Dataflow: where it is seen, how it ends, and what a retry of its task finds of it."""
+"""A job of Dataflow: where people see it, how it ends, and how a retry of its task finds it."""
 
 import contextlib
 import json
@@ -32,7 +32,7 @@ _NOT_FOUND = 404
 # Dataflow may not know a job that it has just made, though it has removed those of last month.
 _PAUSES_SECONDS = (2.0, 5.0, 10.0)
 
-# How long a signal waits for the answer to what is under way, and an earlier job for its end.
+# How long a signal waits for the answer to a running request, and for the end of an earlier job.
 _REQUEST_SECONDS = 2.0
 _CREATION_SECONDS = 6.0
 _ENDING_SECONDS = 60.0
@@ -55,11 +55,11 @@ class DataflowJob:
     """The job of one task on Dataflow.
 
     Args:
-        component: Name of the component, for what is logged.
+        component: Name of the component, for log messages.
         options: The pipeline's options.
         output: The artifact that the job writes.
         scratch: Location of the job's intermediate files, in the directory of the output.
-        is_named_here: Whether the job has a name of its own, which no other job ever has.
+        is_named_here: Whether the job has a unique name, which no other job ever has.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class DataflowJob:
 
         watch = self._watch
 
-        # Beam knows by this name what runs on Dataflow.
+        # Beam recognizes by this name that a pipeline runs on Dataflow.
         class DataflowRunner(dataflow_runner.DataflowRunner):
             def __setattr__(self, name: str, value: Any) -> None:
                 super().__setattr__(name, watch(value) if name == "dataflow_client" else value)
@@ -91,10 +91,10 @@ class DataflowJob:
         return DataflowRunner()
 
     def prepare(self, runner: Any) -> None:
-        """Has nothing to do here: there is no job server."""
+        """Does nothing: there is no job server."""
 
     def run(self, submit: Callable[[], Any]) -> Any:
-        """Ends what an earlier try left, submits, and waits for the end of the job."""
+        """Ends the job of an earlier attempt, submits, and waits for the end of the job."""
         self._end_earlier_job()
         if self._is_named_here:
             # Before there is a job: a task that is killed while it submits leaves the name.
@@ -108,11 +108,11 @@ class DataflowJob:
         return result
 
     def stop(self) -> None:
-        """Lets no request of `run` through any more, and waits for the one that is under way."""
+        """Blocks further requests of `run`, and waits for the current one."""
         self._gate.shut(request_seconds=_REQUEST_SECONDS, creation_seconds=_CREATION_SECONDS)
 
     def end(self, seconds: float) -> bool:
-        """Ends what may still run, and logs what is known of it.
+        """Ends the job if it may still run, and logs its state.
 
         Returns:
             Whether nothing runs any more, not even for the moment that an end takes.
@@ -169,7 +169,7 @@ class DataflowJob:
             self._record.write(job=job_id)
 
     def _end_earlier_job(self) -> None:
-        """Ends what an earlier try of the task left running, waits for its end and cleans up."""
+        """Ends the job of an earlier attempt if it still runs, waits for its end and cleans up."""
         found = self._record.earlier()
         if found is None:
             return
@@ -196,7 +196,7 @@ class DataflowJob:
             self._gate.pause(_POLL_SECONDS)
 
     def _state(self, job: str) -> str:
-        """Returns the state of an earlier job; one that Dataflow has forgotten has ended."""
+        """Returns the state of an earlier job; a job that Dataflow has forgotten has ended."""
         try:
             return str(self._asked(lambda: self._api.state(job)))
         except DataflowError as error:
@@ -205,7 +205,7 @@ class DataflowJob:
             return "JOB_STATE_DONE"
 
     def _asked(self, question: Callable[[], Any]) -> Any:
-        """Returns what Dataflow answers, which is asked again while that may help."""
+        """Returns Dataflow's answer; repeats the request as long as this may help."""
 
         def ask() -> Any:
             with self._gate.passing():
@@ -274,7 +274,7 @@ class DataflowJob:
 
 
 def refusal(component: str, error: Exception) -> ComponentError | None:
-    """Returns what an answer of Google's APIs means; None where the error is no such answer."""
+    """Explains an error answer of Google's APIs; None for other errors."""
     found = _answer(error)
     if found is None:
         return None
@@ -284,7 +284,7 @@ def refusal(component: str, error: Exception) -> ComponentError | None:
 
 
 def _answer(error: Exception) -> tuple[int, str] | None:
-    """Returns status and message, of apitools, as Beam 2.72 has it, and of Google's own clients."""
+    """Returns status and message, from errors of apitools (Beam 2.72) and Google's own clients."""
     content = getattr(error, "content", None)
     if content is not None and hasattr(error, "status_code"):
         try:

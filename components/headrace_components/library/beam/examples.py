@@ -1,7 +1,7 @@
 """Examples artifacts as Beam reads and writes them.
 
-What comes out is what the embedded engine reads and writes, but for the order of the rows and their
-division into shards, of which Beam has no notion.
+The rows are the same as with the embedded engine, except for their order and their division into
+shards, which are not defined in Beam.
 """
 
 import tempfile
@@ -35,18 +35,18 @@ F = TypeVar("F", TFRecordFile, ParquetFile)
 
 
 class ReadRecordBatches(beam.PTransform):
-    """Reads a split as list columns: the twin where it is whole, else TFRecords.
+    """Reads a split as list columns: from the twin if it is complete, else from TFRecords.
 
-    Gives `pa.RecordBatch`es as `ExamplesReader.record_batches` does. A worker reads a file at a
-    time; the batches are then spread over all workers. One worker alone reads them in order.
+    Yields `pa.RecordBatch`es like `ExamplesReader.record_batches`. A worker reads one file at a
+    time; the batches are then distributed over all workers. A single worker reads them in order.
 
     Args:
-        reader: The artifact, opened where the pipeline is built.
+        reader: The artifact, opened when the pipeline is built.
         split: Name of the split.
         location: Where workers find the artifact.
         component: Name of the component, for error messages.
         columns: Names of the features to read; None reads all.
-        batch_size: The most rows in a batch.
+        batch_size: The maximum number of rows in a batch.
     """
 
     def __init__(
@@ -86,11 +86,11 @@ class _ReadTFRecords(beam.PTransform):
     """Reads the TFRecords of a split.
 
     Args:
-        reader: The artifact, opened where the pipeline is built.
+        reader: The artifact, opened when the pipeline is built.
         split: Name of the split.
         location: Where workers find the artifact.
         component: Name of the component, for error messages.
-        batch_size: The most records in a batch.
+        batch_size: The maximum number of records in a batch.
     """
 
     _batches: Callable[..., Iterator[Any]]  # of a file's location, the component and batch_size
@@ -142,7 +142,7 @@ class ReadPairs(_ReadTFRecords):
 def _spread(pipeline: beam.Pipeline, files: Sequence[Any], read: Any) -> Any:
     created = pipeline | "Files" >> beam.Create(files)
     if _has_one_worker(created.pipeline):
-        # What is spread goes through the memory of this process, all of it.
+        # Distributing would hold all rows in the memory of this process.
         return created | "Read" >> beam.FlatMap(read)
     return (
         created
@@ -191,8 +191,8 @@ class SplitRows:
 
     Attributes:
         split: Name of the split they belong to.
-        records: The rows as they go into TFRecords; None makes them from `batch`.
-        batch: The same rows as list columns, or None where they have no columnar twin.
+        records: The rows in the form for TFRecords; None to make them from `batch`.
+        batch: The same rows as list columns, or None without a columnar twin.
     """
 
     split: str
@@ -202,12 +202,12 @@ class SplitRows:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shard:
-    """What one bundle wrote of a split, under names of its own.
+    """The files that one bundle wrote for a split, under unique names.
 
     Attributes:
         split: Name of the split.
         directory: Location of the files.
-        manifest: Its files and rows; without rows of Parquet where there is no twin.
+        manifest: Its files and rows; without rows of Parquet if there is no twin.
     """
 
     split: str
@@ -285,7 +285,7 @@ def finish(
 
     Args:
         shards: What the pipeline wrote.
-        splits: Names of all splits; one without rows gets a file without records, as in TFX.
+        splits: Names of all splits; a split without rows gets a file without records, as in TFX.
         location: Where workers find the Examples artifact.
         columnar: Whether there is a twin to vouch for.
         prefix: What the TFRecord files' names begin with.
@@ -329,7 +329,7 @@ def _write_empty(_: Sequence[Shard], split: str, location: str, prefix: str) -> 
 def _named(
     files: Sequence[tuple[str, F]], folder: str, location: str, prefix: str, suffix: str
 ) -> tuple[F, ...]:
-    """Renames files of the shards to those of the artifact, and returns them as they are called."""
+    """Renames files of the shards to their names in the artifact, and returns these."""
     final = tuple(
         replace(file, name=twin.numbered(prefix, suffix, index, len(files)))
         for index, (_, file) in enumerate(files)

@@ -31,10 +31,10 @@ _CONFLICT = 409
 
 
 class FlinkError(Exception):
-    """An answer of Flink that is no success, or no answer.
+    """Flink answered with an error, or did not answer.
 
     Attributes:
-        status: The HTTP status; 0 where nothing answered.
+        status: The HTTP status; 0 without an answer.
     """
 
     def __init__(self, status: int, message: str) -> None:
@@ -48,7 +48,7 @@ class FlinkJob:
 
     Attributes:
         id: Flink's own, 32 hexadecimal digits.
-        state: Such as `RUNNING`.
+        state: For example `RUNNING`.
         num_tasks: Parts of the job.
         num_finished: Those that are done.
     """
@@ -74,7 +74,7 @@ class FlinkApi:
         return f"{self.rest}/#/job/running/{job_id}"
 
     def jobs(self, name: str) -> list[FlinkJob]:
-        """Returns the jobs that have a name, the newest last; also those that ended."""
+        """Returns the jobs with a name, the newest last, including those that have ended."""
         answer = self._call("GET", "/jobs/overview")
         try:
             return [
@@ -91,7 +91,7 @@ class FlinkApi:
             raise self._foreign(json.dumps(answer)) from error
 
     def state(self, job_id: str) -> str:
-        """Returns the state of a job; one that Flink has forgotten has ended."""
+        """Returns the state of a job; a job that Flink has forgotten has ended."""
         try:
             answer = self._call("GET", f"/jobs/{quote(job_id)}")
         except FlinkError as error:
@@ -110,11 +110,10 @@ class FlinkApi:
             seconds: How long to ask and to look at most.
 
         Returns:
-            The state that it was last seen in: one of `ENDED`, or another where that did not come
-            in time.
+            The last state of the job: one of `ENDED`, or another one if it did not end in time.
 
         Raises:
-            FlinkError: Flink did not take the call, or does not tell what came of it.
+            FlinkError: Flink did not accept the call, or does not report its result.
         """
         is_taken = False
 
@@ -164,7 +163,7 @@ class FlinkApi:
 
 
 def _reason(error: urllib.error.HTTPError) -> str:
-    """Returns the first line of what Flink says, which is followed by a page of Java's stack."""
+    """Returns the first line of Flink's message, which a long Java stack trace follows."""
     try:
         content = error.read()
         lines = json.loads(content)["errors"][0].splitlines()

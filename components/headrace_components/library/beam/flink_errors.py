@@ -1,4 +1,4 @@
-"""What Flink's reasons for the end of a job mean, as its job server quotes them."""
+"""Explains Flink's reasons for the end of a job, as its job server quotes them."""
 
 import re
 
@@ -20,7 +20,7 @@ _NO_SLOTS = re.compile(r"NoResourceAvailableException")
 
 
 def explained(component: str, reason: str) -> PlatformError | None:
-    """Returns what a job failed of; None where it is for the runner's own words to say."""
+    """Returns why a job failed; None if the runner's own words are the best explanation."""
     if found := _LOST.search(reason):
         name = next(filter(None, found.groups())).strip(".,'")
         return PlatformError(

@@ -15,12 +15,12 @@ from headrace_components.library.beam.gate import Gate
 
 _LOOK_SECONDS = 0.5
 _POLL_SECONDS = 2.0
-# How often a job that runs says how far it is.
+# How often the progress of a running job is logged.
 _TELL_SECONDS = 30.0
-# What the job server was told to give up while it submits may still reach Flink: it takes notice
-# after it has uploaded its jar of 160 MB.
+# A job that was cancelled during its submission may still reach Flink: the job server only notices
+# the cancellation after it has uploaded its jar of 160 MB.
 _COMING_SECONDS = 10.0
-# How long an earlier job may take to end. Flink kills what hangs after three minutes.
+# The time for an earlier job to end. Flink kills tasks that hang after three minutes.
 _ENDING_SECONDS = 240.0
 _NO_ANSWER_SECONDS = 20.0
 
@@ -29,7 +29,7 @@ class FlinkJobs:
     """The job of one task in Flink, known by its name.
 
     Args:
-        component: Name of the component, for what is logged.
+        component: Name of the component, for log messages.
         rest: URL of Flink's REST API.
         name: The job's name, which it has on the job server and in Flink.
     """
@@ -69,7 +69,7 @@ class FlinkJobs:
             has_ended.set()
 
     def end(self, deadline: float) -> bool:
-        """Ends the job, and logs what is known of it.
+        """Ends the job, and logs its state.
 
         Args:
             deadline: When to give up, by the monotonic clock.
@@ -119,7 +119,7 @@ class FlinkJobs:
             may_come: Whether the job server was given the job, and may still hand it on.
 
         Raises:
-            PlatformError: Flink does not tell whether they have ended.
+            PlatformError: Flink does not report whether they have ended.
         """
         waits = until(time.monotonic() + _COMING_SECONDS, repeat(_LOOK_SECONDS))
         jobs = patiently(
@@ -176,7 +176,7 @@ class FlinkJobs:
         )
 
     def _awaited(self, deadline: float) -> str:
-        """Returns the ID of a job that may still come; empty where it has not come in time."""
+        """Returns the ID of a job that may still arrive; empty if it does not arrive in time."""
         waits = until(deadline, repeat(_LOOK_SECONDS))
         found = patiently(self._own, errors=FlinkError, waits=waits, is_enough=bool)
         return found.id if found else ""
@@ -195,7 +195,7 @@ class FlinkJobs:
                 is_new = not self._job_id
                 job = self._own()
             except FlinkError:
-                continue  # who ends the job says what is wrong
+                continue  # the code that ends the job reports the error
             if job is None:
                 continue
             if is_new:
@@ -203,7 +203,7 @@ class FlinkJobs:
             now = time.monotonic()
             is_other = job.state != told[0]
             is_news = is_other or now >= told[1] + _TELL_SECONDS
-            if is_news and job.num_tasks:  # none while it is being set up
+            if is_news and job.num_tasks:  # there are none while it is being set up
                 logging.log(
                     LEVEL if is_other else logging.INFO,
                     "%s: Flink job %s is %s: %d of %d parts are done.",

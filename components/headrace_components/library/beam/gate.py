@@ -1,4 +1,4 @@
-"""What stands between the work of a task and the service that runs its job."""
+"""A gate between the work of a task and the service that runs its job."""
 
 import contextlib
 import threading
@@ -19,10 +19,10 @@ class Gate:
 
     @contextlib.contextmanager
     def passing(self, *, creates: bool = False) -> Iterator[None]:
-        """Is held around a request; `creates` says that it asks for the job.
+        """Is entered around a request; `creates` means that the request creates the job.
 
         Raises:
-            SystemExit: The gate is shut, so the thread has to end.
+            SystemExit: The gate is shut, so the thread must end.
         """
         with self._lock:
             self.check()
@@ -33,7 +33,7 @@ class Gate:
                 self._is_creating = False
 
     def check(self) -> None:
-        """Raises SystemExit where the gate is shut."""
+        """Raises SystemExit if the gate is shut."""
         if self._shut.is_set():
             # `threading` takes it for the orderly end of a thread, and Beam does not retry it.
             raise SystemExit

@@ -17,11 +17,11 @@ from headrace_components.library.beam import closed_channels, dataflow_job, flin
 from headrace_components.library.beam.options import BeamOptions
 from headrace_components.library.beam.remote_pipeline import RemotePipeline, Work
 
-# How long a task that was told to end cleans up.
+# The time for cleaning up when a task was told to end.
 _CLEANING_SECONDS = 2.0
 
-# What a worker's traceback ends with, wherever the runner quotes it. Beam adds in which step that
-# was; only where it does not, a quoted line break is taken for the end of the message.
+# The end of a worker's traceback, wherever the runner quotes it. Beam adds the name of the step;
+# only without that name, a quoted line break counts as the end of the message.
 _ERROR = re.escape(ComponentError.__module__) + r"\.(InputError|PlatformError): "
 _STEP = re.compile(r" \[while running '[^\n]*'\]$")
 _COMPONENT_ERRORS = (
@@ -31,11 +31,11 @@ _COMPONENT_ERRORS = (
 
 
 class Job:
-    """A pipeline that is being built, and what it leaves to the component.
+    """A pipeline that is being built, and the data that it leaves for the component.
 
     Attributes:
         pipeline: The `beam.Pipeline`.
-        options: What `beam_pipeline_args` says.
+        options: The options in `beam_pipeline_args`.
         scratch: Location for intermediate files, which workers and this process can write to. It
             is removed when the job ends.
     """
@@ -47,7 +47,7 @@ class Job:
         self._num_gathered = 0
 
     def location(self, artifact: Artifact) -> str:
-        """Returns where workers find an artifact."""
+        """Returns the location where workers find an artifact."""
         return locations.location_of(artifact, self.options)
 
     def gather(self, collection: Any) -> Callable[[], list[Any]]:
@@ -82,12 +82,12 @@ def run(
     output: Artifact,
     build: Callable[[Job], Callable[[], Any]],
 ) -> Any:
-    """Builds a pipeline, runs it to its end, and returns what is to be done after it.
+    """Builds a pipeline, runs it to its end, and returns the function to call afterwards.
 
     Args:
         component: Name of the component, for error messages.
         args: `beam_pipeline_args`.
-        output: The artifact in whose directory intermediate files may lie.
+        output: The artifact whose directory may contain intermediate files.
         build: Applies transforms to the job's pipeline; returns a function that is called when
             they have run, while the intermediate files are still there.
 
@@ -102,7 +102,7 @@ def run(
     scratch = locations.join(
         locations.location_of(output, options), f".headrace-beam-{uuid.uuid4().hex}"
     )
-    # Its notes are pages with nothing to act on; what fails in workers here comes as an exception.
+    # Beam's notes are long and need no action; errors in workers here are raised as exceptions.
     logging.getLogger("apache_beam").setLevel(
         logging.WARNING if options.is_remote else logging.CRITICAL
     )
@@ -113,7 +113,7 @@ def run(
             stack.enter_context(closed_channels.kept_back())
         with _author_errors(component, options), pipeline:
             after = build(Job(pipeline, options, scratch))
-            stack.callback(_remove, scratch, pipeline)  # before, nothing lies there
+            stack.callback(_remove, scratch, pipeline)  # before that, the directory is empty
         return after()
 
 
@@ -145,7 +145,7 @@ def _pipeline(
 
 @contextlib.contextmanager
 def _author_errors(component: str, options: BeamOptions) -> Iterator[None]:
-    """Raises the error that a worker raised, out of what the runner made of it."""
+    """Raises the error of a worker, extracted from the runner's message."""
     try:
         yield
     except Exception as error:
@@ -157,12 +157,12 @@ def _author_errors(component: str, options: BeamOptions) -> Iterator[None]:
             kind = InputError if found[1] == "InputError" else PlatformError
             raise kind(found[2]) from error
         if not options.is_remote:
-            raise  # a bug, here as in a worker of this machine; its traceback tells
+            raise  # a bug, here or in a worker of this machine; its traceback shows the reason
         if refusal := dataflow_job.refusal(component, error):
             raise refusal from error
         if known := flink_errors.explained(component, text):
             raise known from error
-        # Of a traceback, the last line says what it is.
+        # The last line of a traceback has the error.
         reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
         raise PlatformError(
             f"{component}: the pipeline of Beam did not end well on {options.runner_name}: "

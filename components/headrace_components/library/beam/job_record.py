@@ -1,4 +1,4 @@
-"""What a task notes beside its output of the job that it runs elsewhere, for its retry to find."""
+"""Records beside the output the job that a task runs elsewhere, so that its retry can find it."""
 
 import json
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ class EarlierJob:
     """A job that an earlier try of the task may have left running.
 
     Attributes:
-        job: The service's ID of it, empty where it is known by its name alone.
+        job: The service's ID of the job; empty if only its name is known.
         name: A name that no other job ever has, or empty.
         scratch: Location of its intermediate files.
     """
@@ -39,7 +39,7 @@ class JobRecord:
         self.file = locations.join(scratch.rpartition("/")[0], _FILE)
 
     def earlier(self) -> EarlierJob | None:
-        """Returns what an earlier try noted; None where it noted nothing."""
+        """Returns the record of an earlier attempt; None if there is none."""
         if not locations.exists(self.file):
             return None
         return EarlierJob(**json.loads(locations.read_bytes(self.file)))
@@ -51,7 +51,7 @@ class JobRecord:
         self._is_own = True
 
     def forget(self) -> None:
-        """Says that the job of this try has ended; what an earlier try noted stays."""
+        """Records that this attempt's job has ended; the record of an earlier attempt remains."""
         if self._is_own:
             self.remove()
 

@@ -14,10 +14,10 @@ def register() -> None:
 
 
 class _WorkerProcess(SubprocessSdkWorkerHandler):
-    """A process that ends even where it reports for work only after the pipeline failed.
+    """A worker process that ends even if it only registers after the pipeline failed.
 
-    Beam 2.72 tells only those that have reported to stop, and then waits for all of them: for ever,
-    where an error of one worker comes before the other has started.
+    Beam 2.72 only tells registered processes to stop, but waits for all of them: forever, if one
+    worker fails before another one has started.
     """
 
     def close(self) -> None:

@@ -1,8 +1,8 @@
 """Files that workers read and write, on this machine or by URI.
 
-A location is a path or a URI that a file system of Beam knows: gs://, s3://, hdfs:// and so on.
-Readers and writers of ours work on local files; a worker fetches a remote file before it reads it,
-and publishes what it wrote.
+A location is a path, or a URI of a file system of Beam: gs://, s3://, hdfs:// and so on. Headrace's
+readers and writers work on local files; a worker fetches a remote file before it reads it, and
+publishes the files that it wrote.
 """
 
 import contextlib
@@ -22,10 +22,10 @@ _COPY_BYTES = 1 << 20
 
 
 def location_of(artifact: Artifact, options: BeamOptions) -> str:
-    """Returns where workers find an artifact.
+    """Returns the location where workers find an artifact.
 
-    Its path, unless the workers run elsewhere: what a backend mounts or downloads here, they reach
-    by the URI.
+    This is its path, unless the workers run elsewhere: they use the URI, while a backend mounts or
+    downloads the artifact here.
 
     Raises:
         InputError: Workers cannot reach it.
@@ -39,7 +39,7 @@ def location_of(artifact: Artifact, options: BeamOptions) -> str:
 
 
 def absolute(location: str) -> str:
-    """Returns a path or a URI as workers take it: they have a working directory of their own."""
+    """Returns a path or a URI in a form for workers, which have another working directory."""
     return str(Path(location).absolute()) if is_local(location) else location
 
 
@@ -60,7 +60,7 @@ def fetched(location: str) -> Iterator[Path]:
         yield Path(location)
         return
     with tempfile.TemporaryDirectory(prefix="headrace-beam-") as directory:
-        # The name stays: how a file is compressed may be told by its end.
+        # The name is kept, because its end may show how the file is compressed.
         path = Path(directory) / location.rpartition("/")[2]
         with path.open("wb") as file, _opened(location) as remote:
             shutil.copyfileobj(remote, file, _COPY_BYTES)
@@ -68,7 +68,7 @@ def fetched(location: str) -> Iterator[Path]:
 
 
 def publish(path: Path, location: str) -> None:
-    """Moves a local file to a location; what lies there already is replaced."""
+    """Moves a local file to a location; an existing file there is replaced."""
     if is_local(location):
         Path(location).parent.mkdir(parents=True, exist_ok=True)
         shutil.move(path, location)
@@ -99,7 +99,7 @@ def exists(location: str) -> bool:
 
 
 def names_in(location: str) -> list[str]:
-    """Returns the names of the files in a directory, sorted; none where there is no directory."""
+    """Returns the names of the files in a directory, sorted; empty if it does not exist."""
     found = FileSystems.match([join(location, "*")])[0].metadata_list
     return sorted(file.path.rpartition("/")[2] for file in found)
 
@@ -114,7 +114,7 @@ def rename(sources: Sequence[str], targets: Sequence[str]) -> None:
 
 
 def remove(location: str) -> None:
-    """Removes a directory and what it holds, if it is there."""
+    """Removes a directory and its contents, if it exists."""
     if is_local(location):
         shutil.rmtree(location, ignore_errors=True)
     elif FileSystems.match([join(location, "**")])[0].metadata_list:
@@ -129,7 +129,7 @@ def remove_file(location: str) -> None:
 
 
 def _opened(location: str) -> Any:
-    # As it is: by default, Beam inflates what has the name of a compressed file.
+    # Unchanged: by default, Beam decompresses files with the name of a compressed file.
     return FileSystems.open(location, compression_type=CompressionTypes.UNCOMPRESSED)
 
 

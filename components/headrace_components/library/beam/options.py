@@ -16,27 +16,27 @@ from apache_beam.runners.runner import create_runner
 from headrace_components.contract.errors import InputError
 from headrace_components.library.beam import local_workers
 
-# What runs on this machine, in this process or in processes of its own.
+# Runners on this machine, in this process or in other processes.
 _DIRECT_RUNNERS = ("DirectRunner", "SwitchingDirectRunner")
 _LOCAL_RUNNERS = (*_DIRECT_RUNNERS, "FnApiRunner", "BundleBasedDirectRunner", "PrismRunner")
 
-# Java runners have options of their own, which Python's parser learns from their job server.
+# Java runners have more options, which Python's parser learns from their job server.
 _PYTHON_RUNNERS = (*_LOCAL_RUNNERS, "DataflowRunner")
 
-# Ours, and not Beam's: its job servers have no use for it.
+# Headrace's own option; Beam's job servers do not use it.
 _FLINK_REST = "--flink_rest"
 
 
 class BeamOptions:
-    """What `beam_pipeline_args` says.
+    """The options in `beam_pipeline_args`.
 
     Args:
         component: Name of the component, for error messages.
-        args: Beam's command line, as `["--runner=DataflowRunner", "--region=europe-west1"]`.
+        args: Beam's command line, such as `["--runner=DataflowRunner", "--region=europe-west1"]`.
 
     Attributes:
-        flink_rest: URL of the REST API of the Flink behind the job server, that `--flink_rest`
-            gives; empty where none is given.
+        flink_rest: URL of the REST API of the Flink behind the job server, from `--flink_rest`;
+            empty without it.
 
     Raises:
         InputError: An option is unknown to Beam or lacks its value.
@@ -46,7 +46,8 @@ class BeamOptions:
         self._component = component
         self.flink_rest, args = _flink_rest(component, args)
         self.pipeline_options = _parsed(component, args)
-        # Annotations are for mypy: Beam stops at those it does not understand, as a Sequence.
+        # Annotations are for mypy: Beam fails on some that it does not understand, such as
+        # Sequence.
         self.pipeline_options.view_as(TypeOptions).pipeline_type_check = False
         name = self.pipeline_options.view_as(StandardOptions).runner or "DirectRunner"
         self.runner_name = _class_name(component, name)
@@ -55,13 +56,13 @@ class BeamOptions:
 
     @property
     def is_remote(self) -> bool:
-        """Whether workers run on other machines, which do not see this one's files."""
+        """Whether workers run on other machines, which do not see the files of this machine."""
         return self.runner_name not in _LOCAL_RUNNERS
 
     def check_seen(self, location: str) -> None:
-        """Raises an InputError where it is certain that workers do not see a path.
+        """Raises an InputError if workers certainly do not see a path.
 
-        Those of other runners than Dataflow may have disks in common with this machine.
+        Workers of other runners than Dataflow may share disks with this machine.
         """
         if self.runner_name == "DataflowRunner" and "://" not in location:
             raise InputError(
@@ -71,7 +72,7 @@ class BeamOptions:
             )
 
     def check_known(self, location: str) -> None:
-        """Raises an InputError where Beam has no file system for a URI."""
+        """Raises an InputError if Beam has no file system for a URI."""
         try:
             FileSystems.get_filesystem(location)
         except (ValueError, BeamIOError) as error:
@@ -82,11 +83,10 @@ class BeamOptions:
             ) from error
 
     def runner(self) -> Any:
-        """Returns what `beam.Pipeline` takes as its runner.
+        """Returns the runner for `beam.Pipeline`.
 
-        DirectRunner is Beam's in-memory FnApiRunner, with as many workers as
-        `--direct_num_workers` and `--direct_running_mode` say; by that name, Beam 2.72 would look
-        for a server to download.
+        DirectRunner is Beam's in-memory FnApiRunner, with as many workers as `--direct_num_workers`
+        and `--direct_running_mode` say. By its name, Beam 2.72 would look for a server to download.
         """
         if self.runner_name not in _DIRECT_RUNNERS:
             return self.runner_name
@@ -111,7 +111,7 @@ def _flink_rest(component: str, args: Sequence[str]) -> tuple[str, list[str]]:
 def _parsed(component: str, args: Sequence[str]) -> PipelineOptions:
     stderr = io.StringIO()
     try:
-        # argparse prints what is wrong and exits.
+        # argparse prints the error and exits.
         with contextlib.redirect_stderr(stderr):
             options = PipelineOptions(list(args))
             options.get_all_options()

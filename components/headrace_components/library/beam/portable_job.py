@@ -1,4 +1,4 @@
-"""A job of a job server, as Flink and Spark have one: how it is submitted and how it ends."""
+"""A job of a job server, as for Flink and Spark: how it is submitted and how it ends."""
 
 import contextlib
 import logging
@@ -23,7 +23,7 @@ from headrace_components.library.beam.job_record import EarlierJob, JobRecord
 _STATES = beam_job_api_pb2.JobState
 _ENDED = frozenset({_STATES.DONE, _STATES.FAILED, _STATES.CANCELLED, _STATES.DRAINED})
 _ENDING = frozenset({_STATES.CANCELLING})
-# Nothing runs then. A job that is CANCELLED on its job server may run behind it.
+# No job runs in these states. A job that is CANCELLED on its job server may still run behind it.
 _WITHOUT_JOB = frozenset({_STATES.UNSPECIFIED, _STATES.DONE, _STATES.FAILED})
 
 # How long a signal waits for the answer to the submission.
@@ -39,12 +39,11 @@ class PortableJob:
     """The job of one task on a job server.
 
     Args:
-        component: Name of the component, for what is logged.
+        component: Name of the component, for log messages.
         options: The pipeline's options.
-        flink_rest: URL of the REST API of the Flink behind the job server; empty where none is
-            known.
+        flink_rest: URL of the REST API of the Flink behind the job server; empty if unknown.
         scratch: Location of the job's intermediate files, in the directory of the output.
-        is_named_here: Whether the job has a name of its own, which no other job ever has.
+        is_named_here: Whether the job has a unique name, which no other job ever has.
     """
 
     def __init__(
@@ -55,7 +54,7 @@ class PortableJob:
         self._endpoint = options.view_as(PortableOptions).job_endpoint
         self._name = str(options.view_as(GoogleCloudOptions).job_name)
         self._gate = Gate()
-        # A name that other jobs have, too, tells a retry nothing.
+        # With a name that other jobs also have, a retry cannot find the job.
         self._record = JobRecord(scratch) if is_named_here else None
         self._flink = FlinkJobs(component, flink_rest, self._name) if flink_rest else None
         self._service: Any = None
@@ -85,14 +84,14 @@ class PortableJob:
             try:
                 server = runner.default_job_server(self._options)
             except NotImplementedError:
-                return  # it wants an endpoint, and says so when the job is submitted
+                return  # an endpoint is missing; the error comes when the job is submitted
             before = signal.getsignal(signal.SIGINT)
             server.start()
             signal.signal(signal.SIGINT, before)
             runner.default_job_server = lambda _: server
 
     def run(self, submit: Callable[[], Any]) -> Any:
-        """Ends what an earlier try left, submits, and waits for the end of the job."""
+        """Ends the job of an earlier attempt, submits, and waits for the end of the job."""
         if self._record is not None:
             if earlier := self._record.earlier():
                 self._end_earlier_job(earlier, self._record)
@@ -115,11 +114,11 @@ class PortableJob:
         return self._result
 
     def stop(self) -> None:
-        """Lets no submission through any more, and waits for the one that is under way."""
+        """Blocks further submissions, and waits for the current one."""
         self._gate.shut(request_seconds=_CREATION_SECONDS, creation_seconds=_CREATION_SECONDS)
 
     def end(self, seconds: float) -> bool:
-        """Ends what may still run, and logs what is known of it.
+        """Ends the job if it may still run, and logs its state.
 
         Returns:
             Whether nothing runs any more, not even for the moment that an end takes.
@@ -129,8 +128,8 @@ class PortableJob:
         deadline = time.monotonic() + seconds
         if self._flink is None:
             return self._end_on_server(deadline)
-        # At the same time: either may not answer. The job server alone can end what it has not
-        # handed on yet, Flink alone what it has.
+        # At the same time, because either may not answer. Only the job server can end a job that it
+        # has not passed on yet; only Flink can end one that it has received.
         server = threading.Thread(target=self._end_on_server, args=[deadline], daemon=True)
         server.start()
         has_ended = self._flink.end(deadline)
@@ -140,7 +139,7 @@ class PortableJob:
     def _end_on_server(self, deadline: float) -> bool:
         try:
             has_ended = self._end(deadline)
-        except Exception as error:  # of the connection, or what the server answers
+        except Exception as error:  # errors of the connection, or answers of the server
             reason = error.details() if hasattr(error, "details") else error
             logging.warning(
                 "%s: could not cancel its job on Beam, which may go on: job %s of the job server "
@@ -162,7 +161,7 @@ class PortableJob:
             self._record.forget()
 
     def _end_earlier_job(self, earlier: EarlierJob, record: JobRecord) -> None:
-        """Ends what an earlier try of the task left running, waits for its end and cleans up."""
+        """Ends the job of an earlier attempt if it still runs, waits for its end and cleans up."""
         state = self._cancel_on_server(earlier.name)
         if self._flink is not None:
             may_come = state not in _WITHOUT_JOB
@@ -189,7 +188,7 @@ class PortableJob:
                     if state in _ENDED:
                         return state
                     return self._cancelled(service, job_id, time.monotonic() + _CALL_SECONDS)
-            except Exception as error:  # of the connection, or what the server answers
+            except Exception as error:  # errors of the connection, or answers of the server
                 logging.info("%s: its job server does not tell of jobs: %s", self._component, error)
         return int(_STATES.UNSPECIFIED)
 
@@ -206,7 +205,7 @@ class PortableJob:
     def _end(self, deadline: float) -> bool:
         if self._endpoint in _NO_ENDPOINTS:
             return self._end_on(self._service, deadline)
-        # Its own connection: that of the submission may be what hangs.
+        # A separate connection, because that of the submission may hang.
         service = ExternalJobServer(self._endpoint, _CALL_SECONDS).start()
         return self._end_on(service, deadline)
 
@@ -258,7 +257,7 @@ class PortableJob:
             call, message = service.Cancel, beam_job_api_pb2.CancelJobRequest
             if is_taken:
                 call, message = service.GetState, beam_job_api_pb2.GetJobStateRequest
-            # What has ended may refuse its end; what does not answer is asked again.
+            # A job that has ended may refuse the call; without an answer, try again.
             is_taken = not is_taken
             state = int(_call(call, message(job_id=job_id)).state)
             is_taken = True
@@ -281,7 +280,7 @@ class PortableJob:
 
 
 def _jobs(service: Any, name: str) -> Iterator[tuple[str, int]]:
-    """Yields the IDs and the states of the jobs of a job server that have a name."""
+    """Yields the IDs and the states of the jobs with a name on a job server."""
     answer = _call(service.GetJobs, beam_job_api_pb2.GetJobsRequest())
     for each in answer.job_info:
         # Beam's own server has the same `job_name` for all.
@@ -291,7 +290,7 @@ def _jobs(service: Any, name: str) -> Iterator[tuple[str, int]]:
 
 
 def _call(method: Any, request: Any) -> Any:
-    # A server in this process has plain methods in place of gRPC's calls.
+    # A server in this process has plain methods instead of gRPC's calls.
     if hasattr(method, "with_call"):
         return method(request, timeout=_CALL_SECONDS)
     return method(request, None)

@@ -17,9 +17,9 @@ from headrace_components.library.beam.stop_signals import StopSignals
 
 # Kubernetes gives a task half a minute between SIGTERM and SIGKILL, for this and for its own end.
 _ENDING_SECONDS = 10.0
-# What a call may take beyond that, as one that waits for a name server.
+# Additional time for a call, for example when it waits for a name server.
 _SLACK_SECONDS = 4.0
-# How long the submission may take to notice that the task ends.
+# The time for the submission to notice that the task ends.
 _NOTICING_SECONDS = 1.0
 
 
@@ -39,16 +39,16 @@ class RemoteJob(Protocol):
         """Ends the job, wherever it stands; returns whether it has ended already."""
 
     def forget(self) -> None:
-        """Removes what was left for a retry; the job has ended."""
+        """Removes the record for a retry, because the job has ended."""
 
 
 class RemotePipeline(beam.Pipeline):
     """A pipeline whose `run` returns when its job has ended, or else ends it.
 
     Args:
-        component: Name of the component, for what is logged.
-        options: What `beam_pipeline_args` says; the runner is one of other machines. A job without
-            a name gets one of its own.
+        component: Name of the component, for log messages.
+        options: The options in `beam_pipeline_args`; the runner uses other machines. A job without
+            a name gets a unique one.
         output: The artifact that the job writes. It gets the metadata `gcp_resources`.
         scratch: Location of the job's intermediate files.
     """
@@ -61,7 +61,8 @@ class RemotePipeline(beam.Pipeline):
         if is_named_here:
             name = component.replace("_", "-")
             named.job_name = f"headrace-{name}-{uuid.uuid4().hex[:12]}"
-        # It would run `pip freeze`, for a list of what the image's own lock has.
+        # This would run `pip freeze` for a list of packages, which the lock of the image already
+        # has.
         debugging = options.pipeline_options.view_as(DebugOptions)
         debugging.add_experiment("disable_logging_submission_environment")
         runner: Any = options.runner()
@@ -90,12 +91,12 @@ class RemotePipeline(beam.Pipeline):
     def run(self, test_runner_api: bool | str = "AUTO") -> Any:
         """Submits the job and waits for its end.
 
-        All of that is the work of another thread. This one waits for it or for a signal; after a
-        signal it ends the job, by calls of its own, and leaves the other thread where it is.
+        Another thread does all this. This thread waits for it or for a signal. After a signal it
+        ends the job with its own calls, and abandons the other thread.
 
         Raises:
             Exception: The job failed, or was cancelled by somebody else.
-            SystemExit: The task was told to end, by SIGTERM.
+            SystemExit: SIGTERM told the task to end.
             KeyboardInterrupt: The same, by SIGINT.
         """
         self._job.prepare(self.runner)
@@ -115,7 +116,7 @@ class RemotePipeline(beam.Pipeline):
         else:
             self._end()
             result = None
-        # Also one that came just before the handlers were given back.
+        # Also a signal that arrived just before the handlers were restored.
         stop = self._signals.stop()
         if stop is not None:
             raise stop
@@ -137,12 +138,12 @@ class RemotePipeline(beam.Pipeline):
         self._signals.give_back()
 
     def _end(self) -> None:
-        """Ends the job in a bounded time, also where the service does not answer."""
+        """Ends the job in a limited time, even if the service does not answer."""
         ending = Work(lambda: self._job.end(_ENDING_SECONDS), self._signals.wake)
         ending.start()
         ending.join(_ENDING_SECONDS + _SLACK_SECONDS)
         if not ending.succeeded:
-            # The task ends for a reason of its own, which is the one to report.
+            # The task ends for another reason, which is the one to report.
             logging.warning(
                 "%s: could not cancel its job on Beam, which may go on: %s",
                 self._component,
@@ -170,7 +171,7 @@ class Work(threading.Thread):
 
     @property
     def succeeded(self) -> bool:
-        """Whether it is done and raised nothing."""
+        """Whether it is done without an exception."""
         return self.is_done() and self.error is None
 
     def is_done(self) -> bool:
@@ -178,7 +179,7 @@ class Work(threading.Thread):
         return self._done.is_set()
 
     def run(self) -> None:
-        """Is what the thread does."""
+        """Runs in the thread."""
         try:
             self.result = self._work()
         except BaseException as error:  # the waiting thread raises it

@@ -19,18 +19,18 @@ from headrace_components.library.data import statistics
 from headrace_components.library.data.statistics import Types
 
 Slicer = Mapping[str, Sequence[str | bytes] | None]
-"""By feature the values to slice by; None for each that there is."""
+"""By feature, the values to slice by; None for all values."""
 
 
-# Between the name of a part and that of a slice, as TFDV gets them.
+# The separator between the names of a part and of a slice in TFDV's input.
 _OF_SLICE = "\n"
 
 
 class ComputeStatistics(beam.PTransform):
     """Record batches of each part to one serialized `DatasetFeatureStatisticsList` of all parts.
 
-    `by_part` takes it apart. The parts go through the same steps, since a runner has to start each
-    step, and Flink has to find memory for each at a time, however few the rows are.
+    `by_part` separates the results. The parts go through the same steps, because a runner has to
+    start each step, and Flink needs memory for each step, even with few rows.
 
     Args:
         options: What to compute. `sample_rate` draws single rows, the same ones in every run, but
@@ -42,7 +42,7 @@ class ComputeStatistics(beam.PTransform):
         super().__init__()
         self._options = options
         self._component = component
-        # What these choose is chosen before TFDV gets the rows: it would draw whole batches.
+        # These options select rows before TFDV gets them, because TFDV would select whole batches.
         self._of_chosen = copy.copy(options)
         self._of_chosen.sample_rate = None
         self._of_chosen.feature_allowlist = None
@@ -60,7 +60,8 @@ class ComputeStatistics(beam.PTransform):
         slicers = _slicers(self._options)
         return (
             rows
-            # TFDV starts when all rows are known to suit it: what it raises is not for authors.
+            # TFDV starts when all rows are known to be valid, because its own errors do not help
+            # authors.
             | "Slice" >> beam.FlatMap(_sliced, types, slicers, self._component)
             | "Compute"
             >> stats_impl.GenerateSlicedStatisticsImpl(self._of_chosen, is_slicing_enabled=True)
@@ -71,16 +72,16 @@ class ComputeStatistics(beam.PTransform):
 def by_part(
     serialized: bytes, parts: Iterable[str]
 ) -> dict[str, statistics_pb2.DatasetFeatureStatisticsList]:
-    """Returns the statistics of each part, of what `ComputeStatistics` gave.
+    """Returns the statistics of each part, from the result of `ComputeStatistics`.
 
-    Those of all rows come before those of slices. A part without rows has one data set without
-    features.
+    The data set of all rows comes before those of slices. A part without rows has one data set
+    without features.
     """
     result = {part: statistics_pb2.DatasetFeatureStatisticsList() for part in parts}
     found = statistics_pb2.DatasetFeatureStatisticsList.FromString(serialized)
     for dataset in sorted(found.datasets, key=_place):
         part, is_of_part, dataset.name = dataset.name.partition(_OF_SLICE)
-        if is_of_part:  # what stands for no rows at all has no name
+        if is_of_part:  # the entry for an empty input has no name
             result[part].datasets.append(dataset)
     for of_part in result.values():
         if not of_part.datasets:
@@ -137,7 +138,8 @@ def _slicers(options: StatsOptions) -> list[Slicer]:
     return [
         {
             **dict.fromkeys(spec.feature_keys),
-            # As bytes too: TFDV looks for the string itself, which equals no value of examples.
+            # Also as bytes: TFDV looks for the string itself, which never equals a value of
+            # examples.
             **{name: [value, value.encode()] for name, value in spec.feature_values.items()},
         }
         for spec in specs
@@ -160,7 +162,7 @@ def _sliced(
                 f"{component}: `slicing_config` names {absent}, which no row has. Name features "
                 f"of {sorted(types[part])}."
             )
-        # Where no row of the batch has one of several, TFDV would slice by the others alone.
+        # If no row of the batch has one of several features, TFDV would slice only by the others.
         if set(features) <= set(there):
             for key, found in _slices(batch, features, component):
                 yield f"{part}{_OF_SLICE}{key}", found

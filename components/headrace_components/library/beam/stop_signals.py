@@ -1,4 +1,4 @@
-"""Notes the signals that tell a task to end, and wakes whoever waits for its work."""
+"""Records the signals that tell a task to end, and wakes the thread that waits for its work."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ from typing import Any
 
 from headrace_components.contract.errors import Stopped
 
-# What a shell makes of a process that a signal ended: 128 and the signal's number.
+# A shell's exit code for a process that a signal ended: 128 and the signal's number.
 _TERMINATED = 128 + signal.SIGTERM
 
 # A wake-up is never lost; this only bounds how long a mistake could last.
@@ -42,7 +42,7 @@ class StopSignals:
         # The kernel may hand a signal to any thread. What it writes here wakes `wait` in any case,
         # also when the signal comes just before the waiting begins.
         self._wakeup_before = signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
-        # Also where Ctrl-C was ignored before: whoever sends it nevertheless means this process.
+        # Even if Ctrl-C was ignored before: somebody who sends it means this process.
         for number in (signal.SIGTERM, signal.SIGINT):
             self._before[number] = signal.signal(number, self._note)
 
@@ -66,7 +66,7 @@ class StopSignals:
                 os.read(self._reading, 4096)
 
     def stop(self) -> BaseException | None:
-        """Returns what the noted signal means; None where there is none."""
+        """Returns the exception for the recorded signal; None without a signal."""
         if self.noted is None:
             return None
         return KeyboardInterrupt() if self.noted == signal.SIGINT else Stopped(_TERMINATED)

@@ -1,4 +1,4 @@
-"""Locations that TensorFlow itself opens on workers, as those of SavedModels."""
+"""Checks locations that TensorFlow itself opens on workers, such as those of SavedModels."""
 
 import tensorflow as tf
 
@@ -9,7 +9,7 @@ def checked(location: str, component: str) -> str:
     """Returns a location that TensorFlow can open.
 
     Raises:
-        InputError: It has no file system for it; that Beam has one does not help.
+        InputError: TensorFlow has no file system for it, even if Beam has one.
     """
     scheme, separator, _ = location.partition("://")
     if separator and scheme not in tf.io.gfile.get_registered_schemes():

@@ -1,18 +1,17 @@
 """Brings an author's module file to the workers of Beam.
 
-Workers get the functions and classes of a module by their names, not by their code: only so does
-all arrive that a module can hold, as tables and layers of TensorFlow, which nothing pickles,
-siblings that a function imports when it runs, and metrics, which TFMA imports by name. The module
-must therefore be importable there under the name that `user_module` gave it, and the files beside
-it under theirs.
+Workers get the functions and classes of a module by their names, not by their code. Only this way
+works for everything in a module: tables and layers of TensorFlow, which cannot be pickled; modules
+that a function imports when it runs; metrics, which TFMA imports by name. So on the workers the
+module must be importable under the name from `user_module`, and the files beside it under theirs.
 
-A package holds these files. Beside it, a module per name stands for a file: it runs the file with
-the names of TFX importable, as `user_module` does. Workers that this machine starts find all of it
-on their path. Those on other machines install it as a wheel, within a package whose name is made of
-the content: one pool of workers serves many jobs, whose files may have the same names. A worker
-belongs to one job, and imports the package of that job first, as what Beam calls a plugin, which
-puts the job's modules on the path. A worker that is not told of its plugins, as where Beam's start
-program is of another version, gets there by the plain names, which the last installed wheel has.
+A package contains these files. Beside it there is one stand-in module per name: it runs its file
+with the names of TFX importable, as `user_module` does. Workers that this machine starts find them
+on their path. Workers on other machines install them as a wheel, in a package whose name depends on
+the content, because one pool of workers serves many jobs, whose files may have the same names. A
+worker belongs to one job. It first imports the package of that job, which Beam calls a plugin, and
+the plugin puts the job's modules on the path. If a worker gets no plugins, for example because
+Beam's start program has another version, it uses the plain names of the last installed wheel.
 """
 
 import base64
@@ -44,7 +43,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "modules"))
 '''
 
-# The import system takes what stands in `sys.modules` afterwards.
+# The import system uses the entry in `sys.modules` afterwards.
 _WAY_IN = '''"""Leads to this name in the code of a job."""
 import importlib
 import sys
@@ -67,9 +66,9 @@ def shipped(
 
     Args:
         component: Name of the component, for error messages.
-        args: `beam_pipeline_args`; none where nothing runs on Beam.
+        args: `beam_pipeline_args`; empty if nothing runs on Beam.
         module: What `user_module.load_module` returned, or None.
-        others: Names of modules that are needed too, where they lie beside the module.
+        others: Names of modules that are also needed if they are beside the module.
     """
     if not args or module is None:
         yield args
@@ -95,13 +94,12 @@ def shipped(
 
 
 def run(name: str, path: str, package: str | None = None) -> None:
-    """Makes the module `name`, which stands for the file at `path` beside it, that file's own.
+    """Turns the module `name`, a stand-in for the file at `path`, into that file's module.
 
     Args:
         name: Name of the module.
         path: The file, from the module's own.
-        package: What relative imports of the file are relative to, where that is not the package of
-            the module.
+        package: The package for relative imports of the file, if it is not that of the module.
     """
     module = sys.modules[name]
     file = Path(os.path.normpath(Path(module.__file__ or "").parent / path))
@@ -157,7 +155,7 @@ def _contents(module: ModuleType, others: Iterable[str]) -> dict[str, bytes]:
     package = f"{module.__name__}_files"
     names = {file: file.relative_to(root).as_posix() for file in files}
     contents = {f"{package}/{name}": file.read_bytes() for file, name in names.items()}
-    # Files beside the module have plain names, and all their full ones.
+    # Files beside the module have plain names, and all files have their full names.
     stand_ins = {name: name for name in names.values()}
     stand_ins |= {
         file.name: name
@@ -166,7 +164,8 @@ def _contents(module: ModuleType, others: Iterable[str]) -> dict[str, bytes]:
     }
     stand_ins[f"{module.__name__}.py"] = names[entry]
     for place, name in stand_ins.items():
-        # In this process, such a file hides nothing: the library's module was there before.
+        # In this process, such a file hides nothing, because the library's module was loaded
+        # before.
         if place.removesuffix(".py") not in sys.stdlib_module_names:
             up = "../" * place.count("/")
             own = module.__package__ if place == f"{module.__name__}.py" else None

@@ -21,7 +21,7 @@ SCHEMES = ("gs", "s3", "minio")
 _COPY_BYTES = 8 << 20
 _THREADS = 8
 _RETRY_SECONDS = 60
-# What file systems take for a name. A key of a store may be longer.
+# The maximum length of a name in file systems. A key in a store may be longer.
 _MAX_NAME_BYTES = 255
 
 
@@ -40,8 +40,8 @@ def open_store(uri: str) -> tuple[fs.FileSystem, str]:
 
 
 def upload(file: Path, filesystem: fs.FileSystem, target: str) -> None:
-    """Copies a file into a store, as it is."""
-    # By default, pyarrow compresses what has the name of a compressed file.
+    """Copies a file into a store, unchanged."""
+    # By default, pyarrow compresses files with the name of a compressed file.
     with (
         file.open("rb") as source,
         filesystem.open_output_stream(target, compression=None) as sink,
@@ -50,7 +50,7 @@ def upload(file: Path, filesystem: fs.FileSystem, target: str) -> None:
 
 
 def download(filesystem: fs.FileSystem, source: str, target: Path, size: int) -> None:
-    """Copies a file out of a store, as it is.
+    """Copies a file from a store, unchanged.
 
     Args:
         filesystem: The store.
@@ -76,7 +76,7 @@ def download_directory(filesystem: fs.FileSystem, source: str, target: Path) -> 
     """Copies all files below a directory of a store.
 
     Raises:
-        OSError: The store did not give a file, or not all of it.
+        OSError: The store did not return a file, or only a part of it.
         ValueError: A file's name leads out of the directory; nothing was copied.
     """
     entries = filesystem.get_file_info(fs.FileSelector(source, recursive=True))
@@ -113,7 +113,7 @@ def for_all(work: Callable[[str], None], names: Iterable[str]) -> None:
 
 def _cloud_storage() -> fs.FileSystem:
     settings: dict[str, Any] = {"retry_time_limit": timedelta(seconds=_RETRY_SECONDS)}
-    # What Google's own libraries take for the address of an emulator.
+    # Google's own libraries read the address of an emulator from this variable.
     emulator = os.environ.get("STORAGE_EMULATOR_HOST")
     if emulator:
         scheme, _, host = emulator.rpartition("://")

@@ -1,4 +1,4 @@
-"""Reads files that a parameter names, wherever they lie."""
+"""Reads files that a parameter names, from any location."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ def read_bytes(location: str, component: str, parameter: str) -> bytes:
         parameter: Name of the parameter that gave the location, for error messages.
 
     Raises:
-        InputError: There is no such file.
+        InputError: The file does not exist.
         PlatformError: The storage behind the URI did not answer.
     """
     if "://" not in location or location.startswith("file://"):
@@ -42,7 +42,8 @@ def read_bytes(location: str, component: str, parameter: str) -> bytes:
             "Give the URI of an existing file."
         ) from error
     except ImportError as error:
-        # fsspec itself, or what it opens this kind of URI with, as gcsfs; its message names that.
+        # Either fsspec or the package for this kind of URI is missing, such as gcsfs; the message
+        # names it.
         raise PlatformError(
             f"{component}: `{parameter}` is {location!r}, but the image lacks the package that "
             f"opens it: {error}. Use an image that has it, or give a path that is mounted."
@@ -55,7 +56,7 @@ def read_bytes(location: str, component: str, parameter: str) -> bytes:
 
 
 def _as_fsspec_has_it(uri: str) -> tuple[str, dict[str, Any]]:
-    """Returns the URI by which fsspec knows a file, and what says which server has it."""
+    """Returns the URI in fsspec's form, and the options that name the server."""
     scheme, _, rest = uri.partition("://")
     if scheme not in ("s3", "minio"):
         return uri, {}

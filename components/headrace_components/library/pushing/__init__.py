@@ -1,1 +1,1 @@
-"""What the components that push a model share: what may be pushed, and where files go."""
+"""Shared by the components that push a model: which model may be pushed, and where files go."""

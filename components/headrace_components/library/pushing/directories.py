@@ -1,4 +1,4 @@
-"""The directories that servers read models from, as a task sees them. Standard library only."""
+"""The directories from which servers read models, as a task sees them. Standard library only."""
 
 import contextlib
 import errno
@@ -21,7 +21,7 @@ _OLD_SECONDS = 24 * 3600
 
 
 def base_path(component: str, destination: str) -> Path:
-    """Returns where this process writes what `base_directory` names.
+    """Returns the path at which this process writes `base_directory`.
 
     Args:
         component: Name of the component, for error messages.
@@ -77,8 +77,8 @@ def check_base(component: str, base: Path, destination: str) -> None:
 def partial_directory(base: Path) -> Iterator[Path]:
     """Gives a new directory in `base` under a name that no server looks at.
 
-    What is still there in the end is removed. What pushes left that were killed is removed, too: a
-    push that goes on holds a lock on its directory.
+    If it still exists at the end, it is removed. Directories of killed pushes are also removed; a
+    running push holds a lock on its directory.
     """
     _remove_leftovers(base)
     path, descriptor = _locked_directory(base)
@@ -103,7 +103,7 @@ def _locked_directory(base: Path) -> tuple[Path, int]:
 
 
 def _lock(descriptor: int) -> bool | None:
-    """Locks a directory; returns False where another has, None where that cannot be done."""
+    """Locks a directory; returns False if another process has it, None if locks do not work."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -130,19 +130,19 @@ def _remove_leftovers(base: Path) -> None:
 
 
 def is_mounted_bucket(path: Path) -> bool:
-    """Says whether `path` is in a bucket, where renaming a directory is copying it."""
+    """Returns whether `path` is in a bucket, where renaming a directory means copying it."""
     return _file_system(path).startswith("fuse")
 
 
 def _file_system(path: Path) -> str:
-    """Returns the type of the file system that holds `path`, as "ext4"; empty where unknown."""
+    """Returns the type of the file system of `path`, such as "ext4"; empty if unknown."""
     mounts = Path("/proc/self/mounts")
     if not mounts.exists():
         return ""
     holder, kind = Path("/"), ""
     for line in mounts.read_text("utf-8", errors="replace").splitlines():
         _, folder, file_system, *_ = line.split(" ")
-        # The last of several mounts at one place is the one that is seen.
+        # Of several mounts at one place, only the last is visible.
         if path.is_relative_to(folder) and len(Path(folder).parts) >= len(holder.parts):
             holder, kind = Path(folder), file_system
     return kind

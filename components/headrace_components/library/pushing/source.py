@@ -33,8 +33,8 @@ class PushSource:
     def digest(self) -> str:
         """Returns the SHA-256 of the files' names and contents, in hexadecimal.
 
-        An artifact's URI does not tell models apart: an imported one may change under its URI, and
-        a cached one comes again under the same.
+        An artifact's URI does not identify a model: an imported one may change under its URI, and a
+        cached one is pushed again under the same URI.
         """
         digest = hashlib.sha256()
         for file in sorted(path for path in self.path.rglob("*") if path.is_file()):
@@ -74,7 +74,7 @@ def push_source(task: Task) -> PushSource:
     """Returns the files of `model`, or else of the model that `infra_blessing` carries.
 
     Raises:
-        InputError: There is neither, or it holds no file.
+        InputError: There is neither, or it has no files.
     """
     model = task.optional_input("model")
     if model is not None:
@@ -102,7 +102,7 @@ def push_source(task: Task) -> PushSource:
 
 
 def copy_model(model: Path, target: Path) -> None:
-    """Copies files and their contents, the one that says that a model is ready last.
+    """Copies files with their contents; the file that marks a model as ready comes last.
 
     shutil.copytree would copy permissions too, which a server run by another user need not have,
     and hide that a disk is full in a list of errors.
@@ -122,7 +122,7 @@ def _below(artifact: Artifact, path: Path) -> PushSource:
 
 
 def _serving_path(model: Path) -> Path:
-    """Returns where the model is: estimators save to `export/<exporter>/<timestamp>`."""
+    """Returns the path of the model: estimators save to `export/<exporter>/<timestamp>`."""
     serving = model / _SERVING_DIR
     exports = sorted(serving.glob("export/*/*"))
     return exports[0] if len(exports) == 1 and exports[0].is_dir() else serving

@@ -1,4 +1,4 @@
-"""The report on anomalies: what is wrong in which split, how bad it is, and what to do."""
+"""The report on anomalies: the problems of each split, their severity, and what to do."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,7 +25,7 @@ def anomalies_report(title: str, agreement: str, diffs: Mapping[str, Any]) -> by
 
     Args:
         title: Heading of the page.
-        agreement: What to say of data without anomalies, as a sentence.
+        agreement: The sentence for data without anomalies.
         diffs: An `Anomalies` message by split, or by pair of splits.
     """
     infos = {split: _infos(diff) for split, diff in diffs.items()}
@@ -46,7 +46,7 @@ def anomalies_report(title: str, agreement: str, diffs: Mapping[str, Any]) -> by
 
 
 def _infos(diff: Any) -> list[tuple[str, Any]]:
-    """Returns the anomalies of a split by what they are about, errors first."""
+    """Returns the anomalies of a split by their subject, errors first."""
     infos = [
         (".".join(diff.anomaly_info[name].path.step) or name, diff.anomaly_info[name])
         for name in sorted(diff.anomaly_info)

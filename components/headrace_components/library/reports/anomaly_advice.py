@@ -1,4 +1,4 @@
-"""What a person can do about an anomaly of TFDV's. Standard library only."""
+"""Advice for people about TFDV's anomalies. Standard library only."""
 
 from collections.abc import Iterable
 
@@ -54,7 +54,7 @@ _IMAGES = (
 )
 _SCHEMA_FAULT = "The schema contradicts itself. Correct the feature's entry in it."
 
-# By the beginning of the names in tensorflow_metadata's AnomalyInfo.Type; the first that fits.
+# By the beginning of names in tensorflow_metadata's AnomalyInfo.Type; the first match counts.
 _ADVICE = (
     (
         "ENUM_TYPE_UNEXPECTED_STRING_VALUES",

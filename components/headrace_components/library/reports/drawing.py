@@ -68,8 +68,8 @@ def strip(
 
     Args:
         value: Where the dot is.
-        baseline: Where the ring is; None draws none.
-        reference: Where the line is; None draws none.
+        baseline: The position of the ring; None draws none.
+        reference: The position of the line; None draws none.
         axis: Both ends of the axis, the left one first.
         label: What the chart shows, for who cannot see it.
     """

@@ -1,4 +1,4 @@
-"""Reads from TFDV's statistics of a feature what a report shows, and what stands out in it."""
+"""Reads the contents of a report, and unusual properties, from TFDV's statistics of a feature."""
 
 import math
 from collections.abc import Mapping
