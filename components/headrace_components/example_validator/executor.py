@@ -1,4 +1,4 @@
-"""Finds where the data contradicts the schema."""
+"""Finds contradictions between the data and the schema."""
 
 import json
 import logging

@@ -37,7 +37,7 @@ def filter_splits(
 ) -> Mapping[str, tuple[int, int]]:
     """Writes the rows kept, and returns by split how many rows it had and how many were kept.
 
-    Either all splits get a columnar twin or none does.
+    Either all splits get a columnar twin or none.
 
     Args:
         params: Names the function and Beam's options.
@@ -80,7 +80,7 @@ def filter_splits(
 
 
 class _Filter(beam.DoFn):
-    """Gives the rows kept of a split, and how many there were."""
+    """Yields the kept rows of a split, and how many rows there were."""
 
     _predicate: predicates.Predicate  # of each worker: functions do not travel
 

@@ -16,7 +16,7 @@ from headrace_components.library.data.examples import ExamplesReader, ExamplesWr
 
 ROWS_PER_BATCH = 10_000
 
-# What an Examples artifact is told by; a backend adds properties of its own, which stay with it.
+# The metadata that describe examples. A backend adds its own metadata, which are not copied.
 _METADATA = (
     "span",
     "version",
@@ -31,7 +31,7 @@ _METADATA = (
 
 
 def execute(task: Task) -> None:
-    """Writes the rows kept as `Split-<name>` under the `filtered_examples` output."""
+    """Writes the kept rows as `Split-<name>` to the output `filtered_examples`."""
     params = read(FilterExamplesParams, task.params, task.component)
     examples = task.input("examples")
     names = splits.selected(examples, (), task.component)
@@ -101,7 +101,7 @@ def _filter(
 def _rows(
     reader: ExamplesReader, split: str, has_batches: bool
 ) -> Iterator[tuple[pa.RecordBatch | None, list[bytes]]]:
-    """Yields rows as list columns, where wanted, with the same rows as records."""
+    """Yields rows as list columns, if wanted, together with the same rows as records."""
     if has_batches:
         yield from reader.pairs(split, batch_size=ROWS_PER_BATCH)
         return

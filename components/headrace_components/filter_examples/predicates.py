@@ -1,4 +1,4 @@
-"""Loads the function that chooses rows, and checks what it returns."""
+"""Loads the function that chooses rows, and checks its results."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ class Predicate:
 
     Attributes:
         component: Name of the component, for error messages.
-        kind: `RECORDS` where it takes one record, `BATCHES` where it takes a record batch.
+        kind: `RECORDS` if it takes one record, `BATCHES` if it takes a record batch.
         function: The function itself.
     """
 
@@ -40,8 +40,8 @@ class Predicate:
         """Returns those of some rows that are kept, in both forms.
 
         Args:
-            batch: The rows as list columns; None where they have no such form, which a function of
-                the kind `RECORDS` does not need.
+            batch: The rows as list columns; None if they have no such form, which a function of the
+                kind `RECORDS` does not need.
             records: The same rows, serialized.
 
         Raises:
@@ -52,7 +52,7 @@ class Predicate:
         return None if batch is None else batch.filter(pa.array(mask)), kept
 
     def of_records(self, records: Sequence[bytes]) -> Mask:
-        """Returns what a function of the kind `RECORDS` says of each record.
+        """Returns the answer of a function of the kind `RECORDS` for each record.
 
         Raises:
             InputError: The function raised, or returned something else than a truth value.
@@ -72,7 +72,7 @@ class Predicate:
         return np.array(found, bool)
 
     def of_batch(self, batch: pa.RecordBatch) -> Mask:
-        """Returns what a function of the kind `BATCHES` says of each row.
+        """Returns the answer of a function of the kind `BATCHES` for each row.
 
         Raises:
             InputError: The function raised, or did not return one truth value for each row.
@@ -99,10 +99,10 @@ class Predicate:
 
 
 def load(params: FilterExamplesParams, component: str) -> Predicate:
-    """Loads the module file, or what the dotted path names.
+    """Loads the module file, or the function that the dotted path names.
 
     Raises:
-        InputError: The module does not load, or defines none of the two functions or both.
+        InputError: The module cannot be loaded, or defines neither or both of the two functions.
     """
     if not params.module_file:
         kind = RECORDS if params.filter_fn else BATCHES

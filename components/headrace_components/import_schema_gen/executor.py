@@ -23,5 +23,5 @@ def execute(task: Task) -> None:
             "text-format tensorflow.metadata.v0.Schema, as tfdv.write_schema_text writes it."
         ) from error
     schemas.check_features(schema, task.component, params.schema_file)
-    # The bytes as they came: a curated schema carries its author's comments.
+    # Copy the bytes unchanged: a curated schema contains its author's comments.
     (task.output("schema").path / "schema.pbtxt").write_bytes(text)

@@ -1,1 +1,1 @@
-"""Finds the newest artifact that earlier runs left as an output of a task."""
+"""Finds the newest artifact of earlier runs, as an output of a task."""

@@ -1,4 +1,4 @@
-"""Finds the newest artifact among what a task of earlier runs left."""
+"""Finds the newest artifact among a task's outputs in earlier runs."""
 
 import logging
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ def execute(task: Task) -> None:
 
 
 def state(params: Mapping[str, Any], output: Artifact) -> str:
-    """Returns what stands for the artifact that a task with these parameters finds.
+    """Returns a text that identifies the artifact that a task with these parameters finds.
 
     Args:
         params: Values of the parameters, by name.
@@ -59,7 +59,7 @@ def _newest_first(place: Place, params: LatestArtifactParams) -> list[Left]:
 
 
 def _hint(place: Place, params: LatestArtifactParams) -> None:
-    """Names the tasks of earlier runs, since a misspelled name would never be found."""
+    """Lists the tasks of earlier runs, because a misspelled name would never be found."""
     earlier = [run for run in place.run_directories() if run.name != place.this_run]
     names = sorted(
         {name.rpartition("/")[2] for run in earlier for name, _ in earlier_runs.tasks(run)}

@@ -1,8 +1,8 @@
 """Finds the newest blessed model among the outputs of a pipeline's earlier runs.
 
-The outputs themselves are the record: every blessing says in its file which model it is for and
-when it was given. No database is asked, so the component runs the same on every backend that
-shows it the pipeline's root.
+The outputs themselves are the record: the file of every blessing names its model and its time. No
+database is needed, so the component works the same on every backend that makes the pipeline's root
+visible.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from headrace_components.library.runs.earlier_runs import Place, may_hold_artifa
 
 _BLESSED = "BLESSED"
 
-# What says which model a blessing is for: the file of ours, and that of TFX's evaluation.
+# The files that name the model of a blessing: Headrace's file, and that of TFX's evaluation.
 _RECORDS = frozenset({_BLESSED, "eval_config.json"})
 
 
@@ -34,7 +34,7 @@ class _Blessing:
     """A verdict found.
 
     Attributes:
-        created: When it was given, in seconds since the epoch.
+        created: The time of the blessing, in seconds since the epoch.
         model_uri: The model that it is for.
         model_path: Where this process reads that model.
         path: Directory of the blessing.
@@ -86,7 +86,7 @@ def state(params: Mapping[str, Any], output: Artifact) -> str:
 
 
 def _quoted_uri(blessing: _Blessing) -> str:
-    # It comes out of a file of a bucket, and backends replace what looks like a placeholder.
+    # It comes from a file of a bucket, and backends replace texts that look like placeholders.
     return quote(blessing.model_uri, safe=":/")
 
 
@@ -111,7 +111,7 @@ def _newest_first(place: Place) -> Iterator[_Blessing]:
 
 
 def _is_there(model: Path, place: Place) -> bool:
-    # Of a store that is not mounted, nothing else on this machine is a model.
+    # If the store is not mounted, no other path on this machine is a model.
     if place.stored is not None and not (
         model.is_relative_to(place.path) and ".." not in model.parts
     ):
@@ -159,6 +159,6 @@ def _path_of(uri: str, place: Place) -> Path:
         path = local_path(uri, earlier_runs.mount_root())
     except ValueError:
         path = Path(uri)
-    # In a store that is mounted at will, paths are the same from the pipeline's directory on.
+    # In a store that may be mounted anywhere, paths are the same below the pipeline's directory.
     _, separator, below = uri.rpartition(f"/{place.path.name}/")
     return path if path.is_dir() or not separator else place.path / below

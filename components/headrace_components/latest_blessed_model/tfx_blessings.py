@@ -1,4 +1,4 @@
-"""Which model a blessing of TFX is for. Standard library only."""
+"""Finds the model of a blessing of TFX. Standard library only."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def read_tfx_blessing(file: Path) -> dict[str, Any]:
-    """Returns of an empty `BLESSED` file of TFX what a file of ours says in itself.
+    """Returns, for an empty `BLESSED` file of TFX, the data that a file of Headrace contains.
 
     TFX keeps in its database which model was blessed. But its evaluator leaves the evaluation in
     `<evaluator>/evaluation/<execution>` for a blessing in `<evaluator>/blessing/<execution>` (on
@@ -16,8 +16,8 @@ def read_tfx_blessing(file: Path) -> dict[str, Any]:
         file: The file called `BLESSED`.
 
     Raises:
-        FileNotFoundError: There is no such evaluation.
-        KeyError, ValueError: Its record is another one than TFMA writes.
+        FileNotFoundError: The evaluation does not exist. KeyError, ValueError: Its record is not in
+            TFMA's format.
     """
     parts = list(file.parent.parts)
     last = len(parts) - 1 - parts[::-1].index("blessing")  # ValueError: another name than TFX gives
@@ -28,7 +28,7 @@ def read_tfx_blessing(file: Path) -> dict[str, Any]:
         bool(spec.get("isBaseline")): evaluation["modelLocations"][spec.get("name", "")]
         for spec in specs
     }
-    # A model lies at `<artifact>/Format-Serving`, that of an Estimator deeper in there.
+    # A model is in `<artifact>/Format-Serving`; the model of an Estimator is deeper in there.
     return {
         "model": locations[False].partition("/Format-")[0],
         "created": file.stat().st_mtime,

@@ -23,8 +23,9 @@ def execute(task: Task) -> None:
         split = statistics.read(splits.directory(source, name), task.component)
         by_split[name] = split
         if not split.datasets[0].features:
-            # A split without rows says nothing. Were it the first, no feature would get a shape:
-            # TFDV gives one to the features it infers, and none to those an update adds.
+            # A split without rows has no information. If it came first, no feature would get a
+            # shape: TFDV gives shapes to the features that it infers, but not to those that an
+            # update adds.
             logging.warning("The statistics of split %r hold no features.", name)
         elif schema is None:
             schema = tfdv.infer_schema(split, params.infer_feature_shape)

@@ -19,7 +19,7 @@ class SpanExamples:
 
     Attributes:
         span: Number of the span.
-        changed: When the newest file changed, in seconds since the epoch.
+        changed: The time of the newest file, in seconds since the epoch.
         path: Directory of the artifact.
         uri: The same for every task of the run.
         metadata: What is known of the artifact.
@@ -35,8 +35,8 @@ class SpanExamples:
 def choose(own: SpanExamples, place: Place, wanted: SpanRange) -> list[SpanExamples]:
     """Returns the examples of the wanted spans that there are, one artifact a span, sorted by span.
 
-    Of several artifacts of a span this run's own is taken, else the one of the latest version, else
-    the newest.
+    If a span has several artifacts, this run's own is taken, else the one of the latest version,
+    else the newest.
 
     Args:
         own: The examples that this run made.
@@ -44,7 +44,7 @@ def choose(own: SpanExamples, place: Place, wanted: SpanRange) -> list[SpanExamp
         wanted: Which spans.
 
     Raises:
-        InputError: There are no examples of a wanted span.
+        InputError: A wanted span has no examples.
     """
     by_span: dict[int, SpanExamples] = {}
     for found in sorted(_earlier(place, own.path), key=_age):

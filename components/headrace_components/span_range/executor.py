@@ -1,4 +1,4 @@
-"""Joins the examples of a range of spans, found among what earlier runs left."""
+"""Joins the examples of a range of spans, found among the results of earlier runs."""
 
 import json
 import logging

@@ -22,8 +22,8 @@ _SHARD = re.compile(r"(?P<prefix>.+)-\d{5}-of-\d{5}(?P<suffix>.*)")
 def join(sources: Sequence[Path], output: Path) -> list[str]:
     """Writes the files of several artifacts into one, without reading the rows.
 
-    A file is linked where it lies in the same file system, and copied otherwise. There is a
-    columnar twin where all sources have one.
+    A file is linked if it is on the same file system, and copied otherwise. There is a columnar
+    twin if all sources have one.
 
     Args:
         sources: Directories of Examples artifacts; their rows follow one another in this order.
@@ -65,7 +65,7 @@ def _check_types(split: str, readers: Sequence[ExamplesReader], sources: Sequenc
     """Rejects spans in which a feature has different types: no reader takes both.
 
     Raises:
-        InputError: A feature holds whole numbers in one span and decimals in another, or the like.
+        InputError: For example, a feature has whole numbers in one span and decimals in another.
     """
     first: dict[str, tuple[str, Path]] = {}
     for reader, source in zip(readers, sources, strict=True):
@@ -81,7 +81,7 @@ def _check_types(split: str, readers: Sequence[ExamplesReader], sources: Sequenc
 
 
 def _kinds(reader: ExamplesReader, split: str) -> Iterator[tuple[str, str]]:
-    """Yields what features hold, as the twin says, or else the first rows."""
+    """Yields the types of features, from the twin, or else from the first rows."""
     for schema in _schemas(reader, split):
         for field in schema:
             if not pa.types.is_null(field.type):  # empty in all rows
@@ -93,7 +93,7 @@ def _schemas(reader: ExamplesReader, split: str) -> Iterator[pa.Schema]:
     if parts is not None:
         yield from (pq.read_schema(path) for path, _ in parts)
         return
-    # Rows that are no tf.Examples are joined as they are.
+    # Rows that are not tf.Examples are joined unchanged.
     with contextlib.suppress(InputError):
         batch = next(reader.record_batches(split), None)
         if batch is not None:
@@ -123,5 +123,5 @@ def _link_all(files: Sequence[Path], directory: Path) -> list[Path]:
 def _link(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
-    except OSError:  # another file system, or one without links, as a mounted bucket
+    except OSError:  # another file system, or one without links, such as a mounted bucket
         shutil.copyfile(source, target)

@@ -36,7 +36,7 @@ def compute(
         names: Splits to read.
         options: What to compute. `sample_rate` draws single rows, the same ones in every run, but
             others than the embedded engine.
-        batch_size: The most rows in a batch.
+        batch_size: The maximum number of rows in a batch.
         is_sequence: Whether the records are tf.SequenceExamples.
 
     Raises:

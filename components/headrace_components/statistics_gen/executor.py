@@ -49,7 +49,7 @@ def execute(task: Task) -> None:
     output = task.output("statistics")
     started = time.monotonic()
     if params.beam_pipeline_args:
-        # Imported here: TFDV brings Beam itself, but what we do on it concerns who asks for it.
+        # Import late: TFDV imports Beam anyway, but our code on Beam is only needed here.
         from headrace_components.statistics_gen import beam_engine
 
         computed = beam_engine.compute(

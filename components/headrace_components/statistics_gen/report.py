@@ -14,7 +14,7 @@ from headrace_components.library.reports.feature_summary import (
 from headrace_components.library.reports.markup import Markup, breakable, element, join, shortened
 from headrace_components.library.reports.numbers import ABSENT, number, percent
 
-# What one feature takes in one split is about 2,000 bytes with long names and values.
+# One feature in one split takes about 2,000 bytes, with long names and values.
 _MAX_CELLS = 700
 _MAX_NOTES = 200
 _NUM_TOP_VALUES = 5
@@ -29,7 +29,7 @@ class _Feature:
     Attributes:
         name: Its path, steps joined by dots.
         anchor: Where the page shows it.
-        by_split: Its summary by split; None where the split lacks it.
+        by_split: Its summary by split; None if the split lacks it.
         notes: What stands out.
     """
 
@@ -70,7 +70,7 @@ def _features(datasets: Mapping[str, Any]) -> list[_Feature]:
     features = []
     for index, name in enumerate(sorted(found)):
         by_split = {split: found[name].get(split) for split in datasets}
-        # A split without rows has no statistics at all, which is said once and not per feature.
+        # A split without rows has no statistics; the page says so once and not per feature.
         filled = {split: by_split[split] for split in datasets if datasets[split].num_examples}
         features.append(
             _Feature(
@@ -175,7 +175,7 @@ def _row(name: str, cells: Sequence[str]) -> Markup:
 
 
 def _charts(feature: _Feature) -> list[str]:
-    """Returns one chart per split, all histograms to the same scale; empty where there is none."""
+    """Returns one chart per split, all with the same scale; empty without histograms."""
     summaries = feature.by_split.values()
     bars = [bar for summary in summaries if summary for bar in summary.bars]
     if not bars:

@@ -12,7 +12,7 @@ from headrace_components.library.reports.numbers import number, percent
 
 _MOSTLY = 0.5
 _NEARLY_ALL = 0.9
-# Fewer values than this are a category even where every row has its own.
+# With fewer values than this a feature is a category, even if every row has another value.
 _MANY_VALUES = 100
 
 _STANDARD = statistics_pb2.Histogram.HistogramType.STANDARD
@@ -30,7 +30,7 @@ class FeatureSummary:
         facts: More figures by name, as text.
         bars: Buckets of a histogram of numbers.
         top: The most frequent values with their share of the values, most frequent first.
-        num_unique: Number of different values of a category; None where it is not known.
+        num_unique: Number of different values of a category; None if unknown.
         is_constant: Whether all values are the same.
         trouble: What is wrong with the values themselves, in words.
     """
@@ -62,10 +62,10 @@ def summary_of(feature: Any) -> FeatureSummary:
 
 
 def observations(by_split: Mapping[str, FeatureSummary | None]) -> list[str]:
-    """Returns what stands out in a feature, in words; often nothing.
+    """Returns the unusual properties of a feature, in words; often none.
 
     Args:
-        by_split: Its summary by split; None where the split lacks the feature or has no row.
+        by_split: Its summary by split; None if the split lacks the feature or has no rows.
     """
     found = {split: summary for split, summary in by_split.items() if summary is not None}
     notes = []

@@ -5,7 +5,7 @@ import re
 
 
 class Markup(str):
-    """Text that is HTML already and is written as it is."""
+    """Text that is HTML already and is written unchanged."""
 
     __slots__ = ()
 
@@ -14,7 +14,7 @@ def element(name: str, *children: str | int, **attributes: str | int | None) -> 
     """Returns an HTML or SVG element.
 
     Args:
-        name: Its tag, as `td`.
+        name: Its tag, such as `td`.
         children: Markup, or text to escape.
         attributes: By name; `class_` is `class` and `aria_label` is `aria-label`. None leaves the
             attribute out.
@@ -42,12 +42,12 @@ def join(*children: str | int) -> Markup:
 
 
 def breakable(text: str) -> Markup:
-    """Returns a name that may go on in the next line after `_`, `.` or `/`."""
+    """Returns a name with possible line breaks after `_`, `.` and `/`."""
     return Markup(re.sub(r"(?<=[_./])(?=[^\s_./])", "<wbr>", html.escape(text, quote=False)))
 
 
 def prose(text: str) -> Markup:
-    """Returns text in which what stands between backquotes is code."""
+    """Returns text in which the parts between backquotes are code."""
     parts = html.escape(text, quote=False).split("`")
     return Markup(
         "".join(f"<code>{part}</code>" if at % 2 else part for at, part in enumerate(parts))

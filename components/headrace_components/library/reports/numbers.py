@@ -25,7 +25,7 @@ def number(value: float | None) -> str:
 
 
 def signed(value: float | None) -> str:
-    """Returns `number` with a sign in front, as for a difference."""
+    """Returns `number` with a sign in front, for differences."""
     text = number(value)
     return f"+{text}" if value is not None and math.isfinite(value) and value > 0 else text
 

@@ -60,7 +60,7 @@ def bullets(items: Sequence[str], kind: str | None = None) -> Markup:
 
 
 def data_table(caption: str, head: Markup, rows: Sequence[Markup]) -> Markup:
-    """Returns a table that scrolls sideways where it is wider than the screen.
+    """Returns a table that scrolls sideways if it is wider than the screen.
 
     Args:
         caption: What the table shows.
@@ -70,7 +70,7 @@ def data_table(caption: str, head: Markup, rows: Sequence[Markup]) -> Markup:
     table = element(
         "table", element("caption", caption), element("thead", head), element("tbody", *rows)
     )
-    # Whoever has no mouse scrolls a region that can have the focus.
+    # A region that can have the focus can be scrolled without a mouse.
     return element("div", table, class_="scroll", tabindex=0, role="region", aria_label=caption)
 
 

@@ -1,6 +1,6 @@
-"""How all reports look: light and dark, on a desk and on a phone."""
+"""The style of all reports: light and dark, for desktops and phones."""
 
-# Text has a contrast of at least 4.5 to what lies behind it in both schemes (WCAG 2.1, AA).
+# In both schemes, text has a contrast of at least 4.5 to its background (WCAG 2.1, AA).
 STYLE = """
 :root{color-scheme:light dark;--text:#1b1f24;--soft:#57606a;--page:#ffffff;--card:#f6f8fa;
 --line:#d0d7de;--mark:#0a5cc2;--fill:#9cc4f5;--second:#8a3fbf;--good:#116329;--good-page:#dafbe1;

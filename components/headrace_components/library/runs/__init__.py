@@ -1,1 +1,1 @@
-"""Finds and compares what earlier runs of a pipeline left."""
+"""Finds and compares the results of earlier runs of a pipeline."""

@@ -1,4 +1,4 @@
-"""Waits until what was written is on the disk. Standard library only."""
+"""Waits until written data is on the disk. Standard library only."""
 
 import errno
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 # A disk takes several files in hardly more time than one.
 _THREADS = 8
-# What directories of some file systems answer, which keep their entries by other means.
+# Errors of directories on file systems that keep their entries in other ways.
 _CANNOT_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EISDIR, errno.EACCES})
 
 
@@ -28,7 +28,7 @@ def _sync(path: Path) -> None:
     try:
         mode = path.lstat().st_mode
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-            return  # opening a pipe would wait for ever
+            return  # opening a pipe would wait forever
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             os.fsync(descriptor)

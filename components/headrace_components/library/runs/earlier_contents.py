@@ -1,8 +1,8 @@
-"""Tells whether what two runs left is the same, wherever it lies.
+"""Compares the results of two runs, wherever they are stored.
 
-A task that finds what an earlier run left is answered from a cache while it would find the same
-again. On a cluster a task before it says what that is, and the two have to agree: another run may
-end between them.
+A task that looks for results of an earlier run may be answered from a cache as long as it would
+find the same. On a cluster a task before it finds out what that is, and the two must agree, because
+another run may end between them.
 """
 
 import hashlib
@@ -17,21 +17,21 @@ from headrace_components.library.runs.earlier_runs import Left, Place
 T = TypeVar("T")
 
 NOTHING = "nothing"
-"""Stands for what there is not."""
+"""Stands for a result that does not exist."""
 
-# What stores say of the contents of an object: Cloud Storage, of composed objects too, and S3.
+# The checksums of stores: Cloud Storage, also for composed objects, and S3.
 _CHECKSUMS = ("md5Hash", "crc32c", "ETag")
 
 
 def agreed(
     found: Iterable[T], state_of: Callable[[T], str], state: str, component: str
 ) -> T | None:
-    """Returns the first that was found, or the one that the task before found; None for nothing.
+    """Returns the first result, or the one that the task before found; None if there is none.
 
     Args:
         found: What there is, the newest first.
-        state_of: Returns what stands for one of them.
-        state: What the task before found; empty where there was none.
+        state_of: Returns a text that identifies a result.
+        state: The text from the task before; empty without such a task.
         component: Name of the component, for error messages.
 
     Raises:
@@ -51,10 +51,10 @@ def agreed(
 
 
 def contents(where: Place, left: Left) -> str:
-    """Returns what stands for an artifact: its type, metadata, and the names and contents of files.
+    """Returns a text for an artifact's type, metadata, and the names and contents of its files.
 
-    Of files in a store it takes sizes and the store's checksums. Of large ones in a directory it
-    takes times, so that a copy is another one.
+    For files in a store it uses sizes and the store's checksums. For large files in a directory it
+    uses times, so that a copy counts as different.
 
     Raises:
         PlatformError: The store does not answer, or has no checksums.
@@ -69,7 +69,7 @@ def contents(where: Place, left: Left) -> str:
 
 
 def _of_objects(where: Place, left: Left) -> str:
-    from pyarrow import fs  # here: where a store is mounted, nobody needs it
+    from pyarrow import fs  # import late: it is not needed if the store is mounted
 
     store: Any = where.stored
     root = f"{store.root}/{left.path.relative_to(where.path).as_posix()}"

@@ -1,10 +1,11 @@
-"""Finds what the runs of a pipeline left, by where backends put the outputs of a task.
+"""Finds the results of a pipeline's runs in the places where backends put the outputs of a task.
 
-`<pipeline>/<run>/<task path>/<output>`, the run marked by its run.json, on this machine;
-`<pipeline>/<run>/<task>/<uuid>/<output>` on Kubeflow; `<project>/<job>/<task>_<id>/<output>` on
-Vertex AI, where the jobs of other pipelines lie beside. No database is asked, so a component finds
-the same on every backend. Kubeflow mounts no store: there the pipeline's root is listed by
-`stored_runs`. Standard library only, but for that.
+- On this machine: `<pipeline>/<run>/<task path>/<output>`; run.json marks the run.
+- On Kubeflow: `<pipeline>/<run>/<task>/<uuid>/<output>`.
+- On Vertex AI: `<project>/<job>/<task>_<id>/<output>`, beside the jobs of other pipelines.
+
+No database is needed, so a component finds the same on every backend. Kubeflow mounts no store:
+there `stored_runs` lists the pipeline's root. Standard library only, except for `stored_runs`.
 """
 
 import importlib
@@ -21,32 +22,32 @@ from typing import Any
 from headrace_components.contract.errors import InputError
 from headrace_components.contract.task import Artifact, MetadataValue, Task, local_path
 
-# Inside an artifact there are no artifacts. These hold most of a root's files.
+# Artifacts do not contain artifacts. These directories contain most of the files.
 _DATA_DIRECTORIES = ("Split-", "Columnar-", "Format-")
 
 _UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
-# Vertex AI names a job, where its author does not, `<pipeline>-<time as digits>`.
+# Vertex AI names a job `<pipeline>-<time as digits>`, unless its author does.
 _VERTEX_TASK = re.compile(r"(.+)_-?\d+")
 _VERTEX_JOB = re.compile(r"(.+)-\d{14}")
 
 # Stores that `stored_runs` can list.
 _STORES = ("gs://", "s3://", "minio://")
 
-# Metadata of an artifact that is a copy: the URI of what it was made from.
+# Metadata of a copied artifact: the URI of the original.
 COPIED_FROM = "copied_from"
 
-# What a finished task has beside its outputs: on this machine, and on Vertex AI.
+# A finished task has this file beside its outputs: on this machine, and on Vertex AI.
 _LOCAL_RESULT = Path(".headrace/result.json")
 _VERTEX_RESULT = "executor_output.json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Origin:
-    """Where an artifact comes from, read off the place where it lies.
+    """The origin of an artifact, derived from its path.
 
     Attributes:
         run: Directory of the run.
-        task: Path of the task in the run, without what backends add to its name.
+        task: Path of the task in the run, without the additions of backends to its name.
         output: Name of the output.
         is_marked: Whether the run is one of this machine, marked by its run.json.
         is_vertex: Whether the run is a job on Vertex AI.
@@ -61,7 +62,7 @@ class Origin:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """Where to search.
+    """The place to search.
 
     Attributes:
         path: Directory to read.
@@ -69,7 +70,7 @@ class Place:
         this_run: Name of the run that searches.
         is_vertex: Whether its runs are jobs on Vertex AI.
         runs: What the names of its subdirectories match.
-        stored: The `StoredRuns` that `path` is the likeness of, where the store is not mounted.
+        stored: The `StoredRuns` that `path` is a copy of, if the store is not mounted.
     """
 
     path: Path
@@ -94,11 +95,11 @@ class Left:
     """An artifact that a finished task left.
 
     Attributes:
-        path: Its directory, which holds at least one file.
+        path: Its directory, which has at least one file.
         uri: The same for every task of the run.
-        changed: When its newest file changed, in seconds since the epoch.
+        changed: The time of its newest file, in seconds since the epoch.
         type: Schema title; empty where the backend keeps none beside it.
-        metadata: What was published as its metadata, as far as the backend keeps it beside it.
+        metadata: Its published metadata, as far as the backend keeps them beside it.
     """
 
     path: Path
@@ -116,7 +117,7 @@ def mount_root() -> Path:
 def place(
     component: str, search_root: str, output: Artifact, records: Collection[str] = ()
 ) -> Place:
-    """Returns where to search: `search_root`, or the root of the pipeline that `output` is of.
+    """Returns the place to search: `search_root`, or the root of the pipeline of `output`.
 
     Args:
         component: Name of the component, for error messages.
@@ -159,22 +160,22 @@ def place(
 
 
 def _is_shown(found: Place) -> bool:
-    """Says whether a directory has what the store has, as in one that is mounted."""
+    """Returns whether a directory shows the contents of the store, as a mounted one does."""
     if found.is_vertex or not found.uri.startswith(_STORES):
         return True
-    # Where nothing is mounted there is this run alone, made by the launcher.
+    # If nothing is mounted, there is only this run, made by the launcher.
     return any(path.name != found.this_run for path in subdirectories(found.path))
 
 
 def _listed(component: str, found: Place, records: Collection[str]) -> Place:
-    # By name: only an image whose component searches has what opens a store.
+    # Import by name: only the images of components that search have the packages to open a store.
     stored_runs = importlib.import_module("headrace_components.library.runs.stored_runs")
     stored = stored_runs.list_runs(found.uri, records, component)
     return replace(found, path=stored.path, stored=stored)
 
 
 def pipeline_directory(path: Path, uri: str) -> Place:
-    """Returns the directory of a pipeline's runs, from where an artifact of one of them lies."""
+    """Returns the directory of a pipeline's runs, from the path of an artifact in one of them."""
     origin = origin_of(path)
     pipeline = origin.run.parent
     relative = path.relative_to(pipeline).as_posix()
@@ -212,10 +213,10 @@ def origin_of(path: Path) -> Origin:
 
 
 def left_by(where: Place, task: str, output: str) -> Iterator[tuple[Path, Left]]:
-    """Yields what finished tasks left as `output`, each with the directory of its run.
+    """Yields the artifacts `output` of finished tasks, each with the directory of its run.
 
     Args:
-        where: Where to search.
+        where: The place to search.
         task: Name of the task, or its path in the run; a task of that name in a loop or a
             condition is found too.
         output: Name of the output.
@@ -251,20 +252,20 @@ def publish(
     metadata: Mapping[str, MetadataValue],
     schema_title: str = "",
 ) -> None:
-    """Publishes what was found as an output, without a copy where the backend can name it.
+    """Publishes the found artifact as an output, without a copy if the backend can refer to it.
 
-    A copy has the URI of what was found as its metadata `copied_from`.
+    A copy has the URI of the original in its metadata `copied_from`.
 
     Args:
         task: The task.
         key: Name of the output port.
-        where: Where it was found.
-        found: Where the artifact lies, as a path and as a URI.
+        where: The place where it was found.
+        found: The artifact's location, as a path and as a URI.
         metadata: What to publish as its metadata.
-        schema_title: Its type, where the port takes any; empty leaves the port's.
+        schema_title: Its type, if the port accepts any type; empty keeps the port's type.
 
     Raises:
-        PlatformError: The store did not give a file.
+        PlatformError: The store did not return a file.
     """
     path, uri = found
     output = task.output(key)
@@ -279,10 +280,10 @@ def publish(
 
 
 def local_copy(where: Place, path: Path) -> Path:
-    """Returns a directory with the files of an artifact that was found: `path`, where it has them.
+    """Returns a directory with the files of a found artifact: `path`, if it has them.
 
     Raises:
-        PlatformError: The store did not give a file.
+        PlatformError: The store did not return a file.
     """
     if where.stored is None or not path.is_relative_to(where.path):
         return path
@@ -292,13 +293,13 @@ def local_copy(where: Place, path: Path) -> Path:
 
 
 def _may_be_named(path: Path, uri: str, output: Artifact) -> bool:
-    """Says whether the backend takes the URI of what was found for that of an output."""
+    """Returns whether the backend accepts the URI of the found artifact as that of an output."""
     origin = origin_of(output.path)
     if "://" in output.uri:
-        # Kubeflow's launcher takes URIs of this run alone, as `KeyFromURI` of its objectstore
-        # says. On Vertex AI, the URI of what lies in a directory mounted at will is not known.
+        # Kubeflow's launcher only accepts URIs of this run; see `KeyFromURI` of its objectstore. On
+        # Vertex AI, URIs in a directory that may be mounted anywhere are unknown.
         return origin.is_vertex and "://" in uri
-    # On this machine it has to lie below the root that holds the pipelines' directories.
+    # On this machine it must be below the root that contains the pipelines' directories.
     root = origin.run.parent.parent
     return not origin.is_marked or path.resolve().is_relative_to(root.resolve())
 
@@ -317,13 +318,13 @@ def tasks(run: Path) -> Iterator[tuple[str, Path]]:
 
 
 def may_hold_artifacts(name: str) -> bool:
-    """Says whether a directory of that name may be, or hold, one of a task's outputs."""
+    """Returns whether a directory of that name may be, or contain, one of a task's outputs."""
     # A name that starts with a dot is a task that has not finished.
     return not name.startswith((".", *_DATA_DIRECTORIES))
 
 
 def subdirectories(folder: Path) -> list[Path]:
-    """Returns the directories in a directory; none where it is gone, as a run may be."""
+    """Returns the directories in a directory; empty if it was removed, as a run may be."""
     try:
         with os.scandir(folder) as entries:
             return [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
@@ -350,9 +351,9 @@ def _changed(artifact: Path) -> float | None:
 
 
 def _published(task: Path, output: str) -> tuple[str, dict[str, Any]] | None:
-    """Returns schema title and metadata of an output, where a backend keeps them beside it.
+    """Returns schema title and metadata of an output, if a backend keeps them beside it.
 
-    Returns None where what it keeps is damaged: one such task must not stop every later run.
+    Returns None if they are damaged, because one such task must not stop every later run.
     """
     for file in (task / _LOCAL_RESULT, task / _VERTEX_RESULT):
         if not file.is_file():

@@ -1,8 +1,8 @@
-"""Keeps what a failed task has found, which no backend does by itself.
+"""Keeps the results of a failed task, which no backend does by itself.
 
-Kubeflow's launcher uploads nothing of a task that fails but its log, so its outputs are written to
-where they would have been: their own URIs. Vertex AI has the store mounted, so they are there.
-The local backend moves them beside the run's logs, and says where.
+Kubeflow's launcher only uploads the log of a failed task. So its outputs are written to their own
+URIs, where they would have been after a success. On Vertex AI the store is mounted, so they are
+there already. The local backend moves them beside the run's logs, and logs the path.
 """
 
 import importlib
@@ -15,9 +15,9 @@ from headrace_components.library.runs.earlier_runs import origin_of
 
 
 def keep(task: Task) -> str:
-    """Keeps the outputs of a task, and returns a sentence that says where they are.
+    """Keeps the outputs of a task, and returns a sentence with their location.
 
-    Empty where the backend keeps them, or nothing could.
+    Empty if the backend keeps them, or if it was not possible.
     """
     found = [
         artifact
@@ -28,7 +28,7 @@ def keep(task: Task) -> str:
         return ""
     if not all(origin_of(artifact.path).is_vertex for artifact in found):
         try:
-            # By name: the task runtime is standard library only, and needs no store elsewhere.
+            # Import by name: the task runtime only needs the standard library, except for stores.
             stores = importlib.import_module("headrace_components.library.clients.object_stores")
             for artifact in found:
                 _upload(artifact, stores)

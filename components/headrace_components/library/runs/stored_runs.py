@@ -1,9 +1,9 @@
 """The outputs of earlier runs in an object store that the backend does not mount.
 
-Kubeflow's launcher gives a task its own inputs and outputs and nothing else. So the directories of
-a pipeline are listed in the store and made again on this machine, with empty files in place of the
-real ones: whoever searches them does so as in a mounted store. Files that say what an artifact is
-have their contents; those of an artifact that was chosen are downloaded.
+Kubeflow's launcher gives a task only its own inputs and outputs. So the directories of a pipeline
+are listed in the store and created again on this machine, with empty files instead of the real
+ones. Code that searches them works as in a mounted store. Files that describe an artifact have
+their real contents. The files of a chosen artifact are downloaded.
 """
 
 import logging
@@ -22,11 +22,12 @@ from headrace_components.contract.errors import InputError, PlatformError
 from headrace_components.contract.texts import one_line
 from headrace_components.library.clients import object_stores
 
-# These hold most of a root's files: one level of them says that there are some, and how new.
+# These directories contain most of the files. One level is enough to see that there are files, and
+# how new they are.
 _DATA_DIRECTORIES = ("Split-", "Columnar-", "Format-", "_data")
 
 _THREADS = 16
-# What a record may take. Ours have some hundred bytes, the evaluation of TFX some kilobytes.
+# The maximum size of a record. Headrace's have some hundred bytes, TFX's evaluation some kilobytes.
 _MAX_RECORD_BYTES = 1 << 20
 
 
@@ -37,7 +38,7 @@ class StoredRuns:
     Attributes:
         component: Name of the component, for error messages.
         path: The likeness.
-        folder: What holds it; gone at the end of the process.
+        folder: Its directory, which is removed at the end of the process.
         filesystem: The store.
         root: The directory in the store.
     """
@@ -49,7 +50,7 @@ class StoredRuns:
     root: str
 
     def download(self, path: Path, target: Path) -> None:
-        """Downloads what a directory of the likeness stands for.
+        """Downloads the original of a directory in the copy.
 
         Args:
             path: The directory, below `path`.
@@ -57,7 +58,7 @@ class StoredRuns:
 
         Raises:
             InputError: The name of a file leads out of the directory.
-            PlatformError: The store did not give a file.
+            PlatformError: The store did not return a file.
         """
         source = f"{self.root}/{path.relative_to(self.path).as_posix()}"
         try:
@@ -116,7 +117,7 @@ def _files(runs: StoredRuns) -> Iterator[fs.FileInfo]:
             deeper = []
             listings = pool.map(partial(_entries, runs.filesystem), level)
             for directory, entries in zip(level, listings, strict=True):
-                # Below a key with `//`, a store lists a directory as one of its own.
+                # Below a key with `//`, a store lists a directory as its own child.
                 children = {entry.path.rstrip("/") for entry in entries if _is_directory(entry)}
                 children.discard(directory)
                 if not Path(directory).name.startswith(_DATA_DIRECTORIES):
@@ -138,7 +139,7 @@ def _entries(filesystem: fs.FileSystem, directory: str) -> list[fs.FileInfo]:
 
 
 def _stand_in(runs: StoredRuns, entry: fs.FileInfo, records: Collection[str]) -> bool:
-    """Makes what stands for a file; returns whether there is one, with a name for this machine."""
+    """Creates the stand-in of a file; returns False if its name does not work on this machine."""
     try:
         path = object_stores.below(runs.path, entry.path.removeprefix(f"{runs.root}/"))
     except ValueError:
