@@ -18,7 +18,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.images import building, definitions
+from headrace.images import definitions
+from headrace.images.built import reference
 
 _BEGUN = "execute begins"
 # What `__main__` of a component does, with another `execute`.
@@ -76,13 +77,13 @@ def table(rows: Sequence[Row]) -> str:
 def _measure(
     image: definitions.Image, podman: Sequence[str], run: Sequence[str], registry: str, repeat: int
 ) -> Row:
-    reference = building.reference(image.name)
+    name = reference(image.name)
     print(image.name, file=sys.stderr)
     return Row(
         name=image.name,
-        unpacked=_unpacked(podman, reference),
-        compressed=_compressed(podman, reference, registry),
-        start=min(_start(run, image.component, reference) for _ in range(repeat)),
+        unpacked=_unpacked(podman, name),
+        compressed=_compressed(podman, name, registry),
+        start=min(_start(run, image.component, name) for _ in range(repeat)),
     )
 
 

@@ -13,6 +13,7 @@ from headrace.compilation.passes.lint import lint
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
 from headrace.targets.local.shared.rules import Backend
+from headrace.targets.registry import target_named
 from support.cases.conformance_features import conforms
 from support.cases.local_pipelines import fails, flaky, note_status, run_pipeline, step
 
@@ -276,4 +277,4 @@ def test_the_retries_of_a_sub_pipeline_are_those_of_each_task_in_it(
 
 def test_a_retry_that_would_not_happen_on_vertex_is_refused() -> None:
     with pytest.raises(CompileError, match="Call `set_retry` on the tasks inside it"):
-        lint(load(retried_pipeline).spec, "vertex", {})
+        lint(load(retried_pipeline).spec, target_named("vertex"), {})

@@ -12,6 +12,7 @@ from kfp import dsl
 from headrace.compilation.passes.lint import lint
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
+from headrace.targets.registry import target_named
 from support.cases.conformance_features import conforms
 from support.cases.local_pipelines import read, run_pipeline, step
 
@@ -118,7 +119,7 @@ def test_a_uri_may_be_an_output(given: Path, tmp_path: Path) -> None:
 
     assert ran.journal == [f"told {given}", "imported mine"]
     with pytest.raises(CompileError, match=r"cannot import a URI that is the output of a task"):
-        lint(load(from_a_task).spec, "kubeflow", {})
+        lint(load(from_a_task).spec, target_named("kubeflow"), {})
 
 
 @dsl.pipeline(name="part")
@@ -160,4 +161,4 @@ def text(bucket: str):
 @conforms(SECTION, "a URI in an f-string", text)
 def test_a_uri_that_kfp_does_not_fill_in_is_refused() -> None:
     with pytest.raises(CompileError, match="has an f-string with `bucket` in `artifact_uri`"):
-        lint(load(text).spec, "local", {})
+        lint(load(text).spec, target_named("local"), {})

@@ -14,6 +14,7 @@ from headrace.compilation.compiler import compile_for
 from headrace.compilation.passes.lint import lint
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
+from headrace.targets.registry import target_named
 from support.cases.conformance_features import PROFILE, conforms
 from support.cases.local_pipelines import (
     collect,
@@ -192,7 +193,7 @@ def text_of_an_item(letters: list, flag: bool = True):
 )
 def test_what_kfp_loses_is_refused_where_nobody_mends_it(pipeline: Any, words: str) -> None:
     with pytest.raises(CompileError, match=words):
-        lint(load(pipeline).spec, "local", {})
+        lint(load(pipeline).spec, target_named("local"), {})
 
 
 def run_compiled(pipeline: Any, directory: Path, **parameters: Any) -> list[str]:

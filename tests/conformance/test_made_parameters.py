@@ -18,7 +18,7 @@ from headrace.errors import CompileError
 from headrace.frontend.loading import load
 from headrace.targets.local import engine, runnable
 from headrace.targets.local.shared.options import Options
-from headrace.targets.registry import TARGETS, Target
+from headrace.targets.registry import TARGETS
 from headrace_components.catalog import csv_example_gen, statistics_gen, trainer
 from headrace_components.contract.templates import fill, whole_numbers
 from headrace_components.library.data.examples import ExamplesReader
@@ -55,7 +55,7 @@ def f_strings(root: str, steps: int, rate: float, flag: bool, config: dict, name
 
 @conforms(SECTION, "f-strings, and values in lists and dicts", f_strings)
 @ALL
-def test_values_arrive_with_their_types_and_texts_whole(target: Target) -> None:
+def test_values_arrive_with_their_types_and_texts_whole(target: str) -> None:
     told = {"step": {"text": 'a "b"\\'}}
 
     (values,) = received(f_strings, target, VALUES, told).values()
@@ -89,7 +89,7 @@ def nested(root: str, steps: int):
 
 @conforms(SECTION, "the same in conditions, loops and sub-pipelines", nested)
 @ALL
-def test_values_come_through_conditions_loops_and_sub_pipelines(target: Target) -> None:
+def test_values_come_through_conditions_loops_and_sub_pipelines(target: str) -> None:
     found = received(nested, target, VALUES, {"number": {"result": 3}})
 
     values = [values for _, values in sorted(found.items())]
@@ -110,7 +110,7 @@ def items(flag: bool, root: str):
 
 @conforms(SECTION, "items of loops and their keys", items)
 @ALL
-def test_items_of_loops_arrive_with_their_types(target: Target) -> None:
+def test_items_of_loops_arrive_with_their_types(target: str) -> None:
     found = received(items, target, {"flag": True, "root": "r"})
 
     assert [
@@ -153,7 +153,7 @@ def keys(root: str, steps: int):
 
 @conforms(SECTION, "f-strings in lists, dicts and keys, with placeholders of the run", keys)
 @ALL
-def test_an_f_string_is_filled_in_at_any_depth(target: Target) -> None:
+def test_an_f_string_is_filled_in_at_any_depth(target: str) -> None:
     (values,) = received(keys, target, VALUES).values()
 
     assert values["input_config"] == {f"in {HARD}": [f"<{HARD}|7>", 7]}
@@ -179,7 +179,7 @@ def literal(root: str):
 
 @conforms(SECTION, "constants that look like placeholders, also Argo's and Kubernetes'", literal)
 @ALL
-def test_a_constant_that_looks_like_a_placeholder_stays_as_it_is(target: Target) -> None:
+def test_a_constant_that_looks_like_a_placeholder_stays_as_it_is(target: str) -> None:
     values = received(literal, target, {"root": "r"})
 
     assert values["csv-example-gen"]["input_base"] == LITERAL
@@ -205,7 +205,7 @@ def settings(memory: str, root: str):
 
 @conforms(SECTION, "resources from parameters, too", settings)
 @ALL
-def test_a_component_does_not_see_what_its_machine_is_told(target: Target) -> None:
+def test_a_component_does_not_see_what_its_machine_is_told(target: str) -> None:
     (values,) = received(settings, target, {"memory": "2G", "root": "r"}).values()
 
     assert values["input_base"] == "r/x"
@@ -304,7 +304,7 @@ def python_made(root: str, steps: int, rate: float, flag: bool, config: dict, na
 
 @conforms(PYTHON, "f-strings, and values in lists and dicts", python_made, by_rules=True)
 @ALL
-def test_python_components_get_values_with_their_types_and_texts_whole(target: Target) -> None:
+def test_python_components_get_values_with_their_types_and_texts_whole(target: str) -> None:
     given = {"text": 'a "b"\\', "several": [{"q": '"'}], "values": {"deep": [1.5, ["x"]]}}
 
     (_, values) = received(python_made, target, VALUES, {"told": given}).values()
@@ -343,7 +343,7 @@ def python_below(root: str):
 @conforms(PYTHON, "the same with items of loops, in conditions", python_nested, by_rules=True)
 @conforms(PYTHON, "the same with keys of items, in a sub-pipeline", python_below, by_rules=True)
 @ALL
-def test_python_components_get_items_in_conditions_and_sub_pipelines(target: Target) -> None:
+def test_python_components_get_items_in_conditions_and_sub_pipelines(target: str) -> None:
     parameters = {"root": HARD, "steps": 3, "words": ["", '"']}
 
     found = received(python_nested, target, parameters, {"told": {"text": "t"}})
@@ -383,7 +383,7 @@ def python_constants(root: str):
     by_rules=True,
 )
 @ALL
-def test_python_components_get_constants_as_they_are_written(target: Target) -> None:
+def test_python_components_get_constants_as_they_are_written(target: str) -> None:
     values = received(python_constants, target, {"root": HARD})
 
     assert values["told"]["text"] == LITERAL

@@ -15,7 +15,6 @@ from kfp import dsl
 from headrace.compilation.compiler import compile_for
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
-from headrace.targets.registry import Target
 from support.cases.conformance_features import PROFILE
 from support.cases.local_pipelines import (
     collect,
@@ -181,7 +180,7 @@ def never_given():
 
 
 @pytest.mark.parametrize("target", ["local", "kubeflow"])
-def test_a_command_line_without_its_value_is_refused(target: Target) -> None:
+def test_a_command_line_without_its_value_is_refused(target: str) -> None:
     with pytest.raises(CompileError, match=r"write it as `dsl\.IfPresentPlaceholder"):
         compile_for(load(never_given), target, PROFILE)
 

@@ -13,7 +13,7 @@ from kfp import dsl
 from headrace.compilation.passes.lint import lint
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
-from headrace.targets.registry import Target
+from headrace.targets.registry import target_named
 from support.cases.conformance_features import conforms
 from support.cases.local_pipelines import (
     collect,
@@ -200,10 +200,10 @@ def given_an_artifact(data: dsl.Input[dsl.Dataset]):
     vertex="by `runtimeConfig.inputArtifacts`, which `headrace submit` does not fill in",
 )
 def test_an_artifact_that_no_target_can_give_is_refused() -> None:
-    targets: tuple[Target, ...] = ("local", "kubeflow")
+    targets: tuple[str, ...] = ("local", "kubeflow")
     for target in targets:
         with pytest.raises(CompileError, match="its input `data` needs one"):
-            lint(load(given_an_artifact).spec, target, {})
+            lint(load(given_an_artifact).spec, target_named(target), {})
 
 
 @dsl.pipeline(name="tells")

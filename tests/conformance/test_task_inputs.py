@@ -14,6 +14,7 @@ from kfp import dsl
 from headrace.compilation.passes.lint import lint
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
+from headrace.targets.registry import target_named
 from support.cases.conformance_features import conforms
 from support.cases.local_pipelines import (
     collect,
@@ -171,7 +172,7 @@ def texts_in_lists(value: str):
 def test_an_f_string_in_a_list_is_filled_or_refused(tmp_path: Path) -> None:
     if kfp.__version__.startswith("2.13."):
         with pytest.raises(CompileError, match="has an f-string with `value` in `values`"):
-            lint(load(texts_in_lists).spec, "local", {})
+            lint(load(texts_in_lists).spec, target_named("local"), {})
     else:
         assert run_pipeline(texts_in_lists, tmp_path, value="v").journal == ['list ["a","<v>"]']
 
@@ -434,4 +435,4 @@ def test_resources_may_come_from_parameters(tmp_path: Path) -> None:
 )
 def test_resources_that_kfp_loses_are_refused() -> None:
     with pytest.raises(CompileError, match="takes its image or resources from `cpus` inside If"):
-        lint(load(resources_in_a_condition).spec, "local", {})
+        lint(load(resources_in_a_condition).spec, target_named("local"), {})

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.images import building
+from headrace.images.built import reference
 from support.launcher import built_images
 from support.launcher import entry_points as launcher
 
@@ -65,7 +65,7 @@ def place(
     mounts = ("--volume", f"{tmp_path}:{tmp_path}", "--volume", f"{FIXTURES}:{FIXTURES}:ro")
     # Some components talk with a server of their test, on this machine.
     words = built_images.run_as_anyone("--network", "host", *mounts)
-    image = building.reference(component)
+    image = reference(component)
 
     started = []
 

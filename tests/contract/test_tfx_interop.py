@@ -28,6 +28,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 import headrace
 from headrace.compilation.passes.modules import pack_module
+from headrace.targets.registry import target_named
 from headrace_components import catalog
 from headrace_components.library.data import schemas, statistics
 from headrace_components.library.data.examples import ExamplesReader
@@ -53,7 +54,7 @@ EMPTY_OF_TFX = {f"{name}-00000-of-00001.tfrecord" for name in ("attributions", "
 NOT_RECORDED = {"is_external", "stats_dashboard_link"}
 # Objects are JSON text here: not every backend carries them.
 TEXT_FOR = {"struct_value": "string_value"}
-MODULE = pack_module("module.py", "test", "local", TFX)
+MODULE = pack_module("module.py", "test", target_named("local"), TFX)
 
 # Where NumPy is 2, TFDV computes the buckets of 32-bit floats in 32 bits; these files hold 64.
 BUCKETS_OF_TFX = (

@@ -14,7 +14,7 @@ import tensorflow as tf
 from tensorflow_data_validation.utils.stats_util import load_stats_binary
 
 from headrace.compilation.passes.modules import pack_module
-from headrace.targets.registry import Target
+from headrace.targets.registry import target_named
 from headrace_components.library.data.examples import ExamplesReader, ExamplesWriter
 from headrace_components.library.data.tfrecord import read_records
 from support.launcher.entry_points import Launcher, Outcome, Rules, Stored
@@ -55,8 +55,8 @@ def schema(launcher: Launcher, folder: Path) -> Stored:
     return launcher.store(folder)
 
 
-def packed(name: str, target: Target = "vertex") -> str:
-    text: str = pack_module(name, f"module {name}", target, MODULES)
+def packed(name: str, target: str = "vertex") -> str:
+    text: str = pack_module(name, f"module {name}", target_named(target), MODULES)
     return text
 
 

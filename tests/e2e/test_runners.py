@@ -16,7 +16,7 @@ import pytest
 from kfp import dsl
 
 import headrace
-from headrace.images import building
+from headrace.images.built import reference
 from headrace.targets.local.runners.container_command import FLAGS_VARIABLE, LABEL
 from headrace.targets.local.runners.container_images import image_ids
 from headrace.targets.local.shared.container_options import ContainerOptions
@@ -27,7 +27,7 @@ from headrace_components.contract.errors import InputError, PlatformError
 from support.launcher import built_images
 from support.programs.finding import program
 
-PUSHER = building.reference("pusher")
+PUSHER = reference("pusher")
 
 pytestmark = pytest.mark.slow
 
@@ -276,7 +276,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 def test_an_image_that_was_not_built_is_refused_before_the_run(podman: str) -> None:
-    missing = building.reference("no_such_component")
+    missing = reference("no_such_component")
 
     with pytest.raises(
         InputError,

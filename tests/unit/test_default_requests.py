@@ -10,12 +10,11 @@ import pytest
 from kfp import dsl
 
 from headrace.compilation.compiler import compile_for
-from headrace.compilation.passes.default_requests import _BY_COMPONENT, request_of
 from headrace.frontend.loading import load
 from headrace.ir import specs
 from headrace.profiles.profile import read_profile
 from headrace.profiles.quantities import size_in_bytes
-from headrace.targets.registry import Target
+from headrace.targets.kubeflow.passes.default_requests import _BY_COMPONENT, request_of
 from headrace_components import catalog
 from headrace_components.artifacts import Model
 
@@ -38,7 +37,7 @@ def asked() -> None:
     mine()
 
 
-def resources(text: str, directory: Path, target: Target = "kubeflow") -> dict[str, Any]:
+def resources(text: str, directory: Path, target: str = "kubeflow") -> dict[str, Any]:
     path = directory / "headrace.toml"
     root = '[vertex]\npipeline_root = "gs://bucket/root"\n'
     digests = "".join(f'{name} = "{DIGEST}"\n' for name in catalog.__all__)
@@ -81,7 +80,7 @@ def test_what_the_profile_says_goes_before(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("target", ["vertex", "local"])
-def test_no_other_target_is_asked(target: Target, tmp_path: Path) -> None:
+def test_no_other_target_is_asked(target: str, tmp_path: Path) -> None:
     found = resources("", tmp_path, target)
 
     assert found["csv-example-gen"] == {}

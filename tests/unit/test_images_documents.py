@@ -12,7 +12,6 @@ from headrace.frontend.loading import load
 from headrace.ir import specs
 from headrace.profiles.profile import Profile, read_profile
 from headrace.profiles.vertex import Vertex
-from headrace.targets.registry import Target
 from headrace_components import catalog
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -37,9 +36,7 @@ def profile(page: str, directory: Path, number: int = 0, digests: str = "{}") ->
 
 
 @pytest.mark.parametrize("target", ["kubeflow", "vertex"])
-def test_the_documented_pipeline_runs_in_the_documented_images(
-    target: Target, tmp_path: Path
-) -> None:
+def test_the_documented_pipeline_runs_in_the_documented_images(target: str, tmp_path: Path) -> None:
     (tmp_path / "pipeline.py").write_text(block("images.md", "python"), "utf-8")
     settings = dataclasses.replace(
         profile("images.md", tmp_path), vertex=Vertex(pipeline_root="gs://my-bucket")
@@ -55,7 +52,7 @@ def test_the_documented_pipeline_runs_in_the_documented_images(
 
 
 @pytest.mark.parametrize("target", ["kubeflow", "vertex"])
-def test_the_documented_gpu_comes_with_the_image_for_it(target: Target, tmp_path: Path) -> None:
+def test_the_documented_gpu_comes_with_the_image_for_it(target: str, tmp_path: Path) -> None:
     text = block("images.md", "python")
     # The images of Headrace have none of the functions that this pipeline names.
     for package, function in (("features", "preprocessing_fn"), ("training", "run_fn")):

@@ -21,7 +21,6 @@ from headrace.profiles.images import Images
 from headrace.profiles.profile import Profile
 from headrace.profiles.tasks import TaskSettings, TaskTables
 from headrace.profiles.vertex import Vertex
-from headrace.targets.registry import Target
 from headrace.targets.remote.fingerprints import FingerprintsAtSubmit
 from headrace_components import catalog
 from headrace_components.catalog import (
@@ -62,7 +61,7 @@ def days(root: str, deep: bool = True) -> None:
         )
 
 
-def compiled(pipeline: Any, target: Target = "kubeflow", known: Any = None, **profile: Any) -> Any:
+def compiled(pipeline: Any, target: str = "kubeflow", known: Any = None, **profile: Any) -> Any:
     source = loading.load(pipeline)
     given = Profile(images=IMAGES, vertex=Vertex(pipeline_root="gs://bucket/root"), **profile)
     document = compile_for(source, target, given, known_fingerprints=known).document
@@ -145,7 +144,7 @@ def test_it_waits_for_what_the_reader_waits_for_and_runs_in_its_pod_and_image() 
 
 
 @pytest.mark.parametrize("target", ["kubeflow", "vertex"])
-def test_what_only_a_run_can_tell_is_still_not_cached(target: Target) -> None:
+def test_what_only_a_run_can_tell_is_still_not_cached(target: str) -> None:
     @dsl.pipeline(name="live")
     def live() -> None:
         rows = bigquery_example_gen(project="p", query="SELECT 1").outputs["examples"]

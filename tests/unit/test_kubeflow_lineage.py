@@ -18,7 +18,7 @@ from headrace.profiles.profile import Profile
 from headrace.targets.kubeflow import pipelines_api
 from headrace.targets.kubeflow.lineage import mlmd_client
 from headrace.targets.kubeflow.submit import connect
-from headrace.targets.remote.service import Order
+from headrace.targets.service import Order
 from support.cases.kubeflow_pipelines import flights
 from support.fakes.kubeflow_api import KubeflowApi, kubeflow_api
 from support.fakes.kubeflow_metadata import Recorder, metadata_server

@@ -30,7 +30,7 @@ from headrace.targets.kubeflow import explaining, failures, pipelines_api
 from headrace.targets.kubeflow.cluster_state import Cluster
 from headrace.targets.kubeflow.submit import KubeflowRemote, connect
 from headrace.targets.remote import watching
-from headrace.targets.remote.service import Order, Run, Task
+from headrace.targets.service import Order, Run, Task
 from support.cases import kubeflow_pipelines
 from support.cases.kubeflow_pipelines import flights
 from support.fakes.kubeflow_api import KubeflowApi, kubeflow_api

@@ -13,6 +13,7 @@ import pytest
 
 from headrace.compilation.passes.modules import pack_module
 from headrace.errors import CompileError
+from headrace.targets.registry import target_named
 from headrace_components.library.beam.user_packages import shipped
 from headrace_components.library.data.examples import ExamplesReader
 from headrace_components.library.user_code.module_pack import unpack
@@ -27,7 +28,7 @@ def write(root: Path, files: Mapping[str, str | bytes]) -> None:
 
 
 def packed(root: Path, module_file: str) -> str:
-    text: str = pack_module(module_file, "task `t`", "kubeflow", root)
+    text: str = pack_module(module_file, "task `t`", target_named("kubeflow"), root)
     return text
 
 

@@ -21,7 +21,6 @@ from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile, read_profile
 from headrace.profiles.tasks import TaskSettings, TaskTables
 from headrace.profiles.vertex import Vertex
-from headrace.targets.registry import Target
 from headrace_components import catalog
 from headrace_components.library.beam.options import BeamOptions
 
@@ -71,7 +70,7 @@ def profile(
     )
 
 
-def args_of(used: Profile, target: Target = "vertex") -> dict[str, list[str] | None]:
+def args_of(used: Profile, target: str = "vertex") -> dict[str, list[str] | None]:
     """Returns what each task passes; None where that is no constant."""
     document = compile_for(load(flights), target, used).document
     spec = document["pipelineSpec"] if target == "vertex" else document
@@ -305,7 +304,7 @@ FLINK = BeamRunner(runner="flink", job_endpoint="jobs:8099")
     ids=["task", "component", "project", "temp_location", "minio"],
 )
 def test_what_cannot_run_is_told_when_the_pipeline_is_compiled(
-    used: Profile, target: Target, expected: str
+    used: Profile, target: str, expected: str
 ) -> None:
     with pytest.raises(CompileError, match=expected):
         args_of(used, target)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from headrace.compilation.passes.defaults import apply_defaults
+from headrace.targets.registry import target_named
 from headrace_components.library.user_code.module_pack import pack
 
 
@@ -32,7 +33,7 @@ def test_parameters_that_were_left_out_get_their_default() -> None:
     given = {"rows": {"runtimeValue": {"constant": 0.0}}}
     spec = spec_of(["true"], {"inputs": {"parameters": given}})
 
-    task = apply_defaults(spec, "local")["root"]["dag"]["tasks"]["t"]
+    task = apply_defaults(spec, target_named("local"))["root"]["dag"]["tasks"]["t"]
 
     assert task["inputs"]["parameters"] == {
         "rows": {"runtimeValue": {"constant": 0.0}},
@@ -43,7 +44,7 @@ def test_parameters_that_were_left_out_get_their_default() -> None:
 def test_the_input_stays_as_it_was() -> None:
     spec = spec_of(["true"], {})
 
-    apply_defaults(spec, "kubeflow")
+    apply_defaults(spec, target_named("kubeflow"))
 
     assert "inputs" not in spec["root"]["dag"]["tasks"]["t"]
 
@@ -51,7 +52,7 @@ def test_the_input_stays_as_it_was() -> None:
 def test_a_loop_variable_gets_no_default() -> None:
     spec = spec_of(["true"], {"parameterIterator": {"itemInput": "rows", "items": {"raw": "[]"}}})
 
-    task = apply_defaults(spec, "local")["root"]["dag"]["tasks"]["t"]
+    task = apply_defaults(spec, target_named("local"))["root"]["dag"]["tasks"]["t"]
 
     assert set(task["inputs"]["parameters"]) == {"config"}
 
@@ -59,7 +60,7 @@ def test_a_loop_variable_gets_no_default() -> None:
 CACHED = {"enableCache": True}
 
 
-def caching(component: str, target: Any, **inputs: Any) -> Any:
+def caching(component: str, target: str, **inputs: Any) -> Any:
     command = ["python", "-m", f"headrace_components.{component}"]
     spec = spec_of(command, {"cachingOptions": CACHED})
     task = spec["root"]["dag"]["tasks"]["t"]
@@ -68,7 +69,7 @@ def caching(component: str, target: Any, **inputs: Any) -> Any:
         parameters = spec["components"]["comp-t"]["inputDefinitions"]["parameters"]
         parameters["module_file"] = definition
         task["inputs"] = {"parameters": inputs}
-    return apply_defaults(spec, target)["root"]["dag"]["tasks"]["t"]["cachingOptions"]
+    return apply_defaults(spec, target_named(target))["root"]["dag"]["tasks"]["t"]["cachingOptions"]
 
 
 def test_a_component_that_reads_files_of_its_own_is_not_cached_remotely() -> None:

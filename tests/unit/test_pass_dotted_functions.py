@@ -13,6 +13,7 @@ from headrace.errors import CompileError
 from headrace.frontend.loading import load
 from headrace.profiles.images import Images
 from headrace.profiles.profile import Profile
+from headrace.targets.registry import target_named
 from headrace_components.catalog import csv_example_gen, filter_examples, trainer
 
 IMAGE = f"registry.example.com/mine/trainer@sha256:{'0' * 64}"
@@ -39,11 +40,11 @@ def filters() -> None:
 )
 def test_a_function_that_the_image_of_headrace_lacks_is_refused(pipeline: Any, words: str) -> None:
     with pytest.raises(CompileError, match=words):
-        check_dotted_functions(load(pipeline).spec, "kubeflow", Profile())
+        check_dotted_functions(load(pipeline).spec, target_named("kubeflow"), Profile())
 
 
 def test_a_function_in_an_image_of_the_authors_own_is_taken() -> None:
     own = Profile(images=Images(tasks={"trainer": IMAGE}))
 
-    check_dotted_functions(load(trains).spec, "vertex", own)
-    check_dotted_functions(load(trains).spec, "local", Profile())
+    check_dotted_functions(load(trains).spec, target_named("vertex"), own)
+    check_dotted_functions(load(trains).spec, target_named("local"), Profile())

@@ -21,7 +21,7 @@ from headrace.ir import specs
 from headrace.profiles.images import Images
 from headrace.profiles.profile import Profile, read_profile
 from headrace.profiles.vertex import Vertex
-from headrace.targets.registry import Target
+from headrace.targets.registry import target_named
 from headrace_components import artifacts, catalog
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
@@ -50,7 +50,9 @@ def profile(*names: str, registry: str = "ghcr.io/mine") -> Profile:
 
 
 def test_logical_names_become_references_by_digest() -> None:
-    assert images_of(apply_images(SPEC, "kubeflow", profile("pusher", "trainer"))) == {
+    assert images_of(
+        apply_images(SPEC, target_named("kubeflow"), profile("pusher", "trainer"))
+    ) == {
         "mine": "python:3.12",
         "pusher": f"ghcr.io/mine/pusher@{DIGEST}",
         "trainer": f"ghcr.io/mine/trainer@{DIGEST}",
@@ -58,12 +60,12 @@ def test_logical_names_become_references_by_digest() -> None:
 
 
 def test_local_runs_keep_logical_names_and_need_no_profile() -> None:
-    assert apply_images(SPEC, "local", Profile()) == SPEC
+    assert apply_images(SPEC, target_named("local"), Profile()) == SPEC
 
 
 def test_images_without_a_digest_are_named() -> None:
     with pytest.raises(CompileError, match=r"no digest for \['trainer'\]; known: \['pusher'\]"):
-        apply_images(SPEC, "vertex", profile("pusher"))
+        apply_images(SPEC, target_named("vertex"), profile("pusher"))
 
 
 @pytest.mark.parametrize("line", ["", 'digests_file = "built/all.json"'])
@@ -76,18 +78,18 @@ def test_where_digests_were_looked_for_is_told(line: str, tmp_path: Path) -> Non
 
     words = f"known: ['pusher'], from {file} and the table [images.digests] of {toml}. Run"
     with pytest.raises(CompileError, match=re.escape(words)):
-        apply_images(SPEC, "vertex", read_profile(toml))
+        apply_images(SPEC, target_named("vertex"), read_profile(toml))
 
 
 def test_a_missing_registry_is_reported_with_the_images_it_should_hold() -> None:
     with pytest.raises(CompileError, match=r"\['pusher', 'trainer'\], but headrace.toml has no"):
-        apply_images(SPEC, "kubeflow", Profile())
+        apply_images(SPEC, target_named("kubeflow"), Profile())
 
 
 def test_a_pipeline_without_our_images_needs_no_registry() -> None:
     spec = {"deploymentSpec": {"executors": {"e": {"container": {"image": "python:3.12"}}}}}
 
-    assert apply_images(spec, "vertex", Profile()) == spec
+    assert apply_images(spec, target_named("vertex"), Profile()) == spec
 
 
 MINE = f"ghcr.io/mine/flights@{DIGEST}"
@@ -125,7 +127,7 @@ def changed(tasks: Mapping[str, str], components: Mapping[str, str] | None = Non
         tasks=tasks,
         components=components or {},
     )
-    spec = apply_images(load(outer).spec, "kubeflow", Profile(images=images))
+    spec = apply_images(load(outer).spec, target_named("kubeflow"), Profile(images=images))
     return {
         f"{node.label}={'mine' if image == MINE else 'other'}"
         for node in specs.tasks(spec)
@@ -188,16 +190,16 @@ def test_a_longer_name_wins_over_a_shorter_one() -> None:
 def test_tasks_that_share_an_executor_change_together_or_not_at_all() -> None:
     both, one = (Profile(images=Images(tasks={name: MINE})) for name in ("leaf", "b/leaf"))
 
-    assert images_of(apply_images(SHARED, "vertex", both)) == {"leaf": MINE}
+    assert images_of(apply_images(SHARED, target_named("vertex"), both)) == {"leaf": MINE}
     with pytest.raises(CompileError, match=r"\['a/leaf', 'b/leaf'\] run one executor, 'exec-leaf'"):
-        apply_images(SHARED, "vertex", one)
+        apply_images(SHARED, target_named("vertex"), one)
 
 
 def test_an_image_of_the_authors_own_needs_no_registry_and_has_no_effect_here() -> None:
     profile = Profile(images=Images(tasks={"leaf": MINE}))
 
-    assert images_of(apply_images(SHARED, "kubeflow", profile)) == {"leaf": MINE}
-    assert apply_images(SHARED, "local", profile) == SHARED
+    assert images_of(apply_images(SHARED, target_named("kubeflow"), profile)) == {"leaf": MINE}
+    assert apply_images(SHARED, target_named("local"), profile) == SHARED
 
 
 @pytest.mark.parametrize(
@@ -223,7 +225,7 @@ def test_a_name_that_does_not_exist_is_refused(
 
 
 @pytest.mark.parametrize("target", ["kubeflow", "vertex"])
-def test_the_penguins_train_in_an_image_of_the_authors_own(target: Target) -> None:
+def test_the_penguins_train_in_an_image_of_the_authors_own(target: str) -> None:
     source = load(Path(__file__).parents[2] / "examples/penguins/pipeline.py")
     images = Images(registry="ghcr.io/headrace", digests=dict.fromkeys(catalog.__all__, DIGEST))
     own = dataclasses.replace(images, tasks={"trainer": MINE})
@@ -249,7 +251,9 @@ def trained(kind: str = "", count: str = "") -> str:
     container = spec["deploymentSpec"]["executors"]["exec-trainer"]["container"]
     accelerator = {"resourceType": kind, "resourceCount": count}
     container["resources"] = {"accelerator": {k: v for k, v in accelerator.items() if v}}
-    images = images_of(apply_images(spec, "vertex", profile("pusher", "trainer", "trainer_cuda")))
+    images = images_of(
+        apply_images(spec, target_named("vertex"), profile("pusher", "trainer", "trainer_cuda"))
+    )
     assert images["pusher"] == f"ghcr.io/mine/pusher@{DIGEST}"
     return images["trainer"].removeprefix("ghcr.io/mine/").removesuffix(f"@{DIGEST}")
 
@@ -294,11 +298,11 @@ def test_a_variant_without_a_digest_is_told_with_what_to_push(
         "records it in digests.json of the folder of the images. Where that is another file"
     )
     with pytest.raises(CompileError, match=re.escape(message)):
-        apply_images(load(two).spec, "kubeflow", profile("pusher", "trainer"))
+        apply_images(load(two).spec, target_named("kubeflow"), profile("pusher", "trainer"))
 
 
 def test_an_image_of_the_authors_own_goes_before_a_variant() -> None:
     images = Images(registry="ghcr.io/mine", digests={"pusher": DIGEST}, tasks={"trainer": MINE})
-    spec = apply_images(load(two).spec, "kubeflow", Profile(images=images))
+    spec = apply_images(load(two).spec, target_named("kubeflow"), Profile(images=images))
     # Components without a variant keep their image.
     assert images_of(spec) == {"trainer": MINE, "pusher": f"ghcr.io/mine/pusher@{DIGEST}"}

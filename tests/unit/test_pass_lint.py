@@ -13,7 +13,7 @@ from kfp import dsl, kubernetes
 from headrace.compilation.passes.lint import check_workspace, lint
 from headrace.errors import CompileError
 from headrace.frontend.loading import Frontend, load
-from headrace.targets.registry import TARGETS, Target
+from headrace.targets.registry import TARGETS, target_named
 from headrace_components.catalog import csv_example_gen, statistics_gen, trainer
 
 GPU = "nvidia.com/gpu"
@@ -34,19 +34,19 @@ def consume(data: dsl.Input[dsl.Dataset] = None) -> dsl.ContainerSpec:
     return dsl.ContainerSpec(image="python:3.12", command=["true"])
 
 
-def check(pipeline: Callable[..., Any], target: Target) -> dict[str, Any]:
+def check(pipeline: Callable[..., Any], target: str) -> dict[str, Any]:
     frontend: Frontend = load(pipeline)
-    return lint(frontend.spec, target, frontend.platform)
+    return lint(frontend.spec, target_named(target), frontend.platform)
 
 
-def refusal(pipeline: Callable[..., Any], target: Target = "local") -> str:
+def refusal(pipeline: Callable[..., Any], target: str = "local") -> str:
     with pytest.raises(CompileError) as caught:
         check(pipeline, target)
     return str(caught.value)
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_sound_constructs_pass_on_every_target(target: Target) -> None:
+def test_sound_constructs_pass_on_every_target(target: str) -> None:
     @dsl.pipeline(name="sound")
     def sound(
         name: str,
@@ -75,7 +75,7 @@ def test_sound_constructs_pass_on_every_target(target: Target) -> None:
         step().set_accelerator_type(gpu).set_accelerator_limit(1)
 
     source = load(sound)
-    result = lint(source.spec, target, source.platform)
+    result = lint(source.spec, target_named(target), source.platform)
 
     assert result == source.spec
     assert result is not source.spec
@@ -146,9 +146,7 @@ def configure(config: dict = {}, names: list = [], text: str = "") -> dsl.Contai
 
 @pytest.mark.parametrize("port", ["config", "names", "text"])
 @pytest.mark.parametrize("target", TARGETS)
-def test_an_artifact_within_a_value_is_refused_with_what_to_write(
-    target: Target, port: str
-) -> None:
+def test_an_artifact_within_a_value_is_refused_with_what_to_write(target: str, port: str) -> None:
     @dsl.pipeline(name="p")
     def foreign() -> None:
         data = produce().outputs["data"]
@@ -331,7 +329,7 @@ def test_kubernetes_settings_are_refused_on_vertex(settings: dict[str, Any], fou
     spec = load(with_vertex_gpu).spec
 
     with pytest.raises(CompileError, match=r"no Kubernetes settings, but " + re.escape(found)):
-        lint(spec, "vertex", {"platforms": {"kubernetes": settings}})
+        lint(spec, target_named("vertex"), {"platforms": {"kubernetes": settings}})
 
 
 def with_container(**container: Any) -> dict[str, Any]:
@@ -353,12 +351,12 @@ def with_container(**container: Any) -> dict[str, Any]:
         '{"IfPresent": {"InputName": "data", "Then": ["{{$.inputs.artifacts[\'data\']}}"]}}',
     ],
 )
-def test_an_artifact_given_whole_is_refused(text: str, target: Target) -> None:
+def test_an_artifact_given_whole_is_refused(text: str, target: str) -> None:
     for part, where in (("args", "an argument"), ("command", "its command")):
         spec = with_container(**{part: [text]})
 
         with pytest.raises(CompileError) as caught:
-            lint(spec, target, {})
+            lint(spec, target_named(target), {})
 
         assert str(caught.value) == (
             f"p: task `consume`: target {target} does not replace "
@@ -371,18 +369,18 @@ def test_metadata_in_a_command_line_is_refused_on_kubeflow() -> None:
     spec = with_container(args=["{{$.inputs.artifacts['data'].metadata['note']}}"])
 
     for target in ("local", "vertex"):
-        lint(spec, target, {})
+        lint(spec, target_named(target), {})
     with pytest.raises(
         CompileError, match=r"kubeflow does not replace .*metadata\['note'\]\}\}, as"
     ):
-        lint(spec, "kubeflow", {})
+        lint(spec, target_named("kubeflow"), {})
 
 
 def test_paths_and_uris_of_artifacts_pass_on_every_target() -> None:
     texts = ["{{$.inputs.artifacts['data'].path}}", "{{$.inputs.artifacts['data'].uri}}", "{{$}}"]
 
     for target in TARGETS:
-        lint(with_container(args=texts), target, {})
+        lint(with_container(args=texts), target_named(target), {})
 
 
 def test_a_volume_that_only_kubeflow_makes_is_refused_on_vertex() -> None:
@@ -573,14 +571,14 @@ def test_an_executor_of_google_alone_is_refused_elsewhere() -> None:
     spec = load(with_vertex_gpu).spec
     spec["deploymentSpec"]["executors"]["exec-step"] = {"resolver": {}}
 
-    lint(spec, "vertex", {})
+    lint(spec, target_named("vertex"), {})
     for target in ("local", "kubeflow"):
         with pytest.raises(CompileError, match=r"has no executor 'resolver'"):
-            lint(spec, target, {})
+            lint(spec, target_named(target), {})
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_a_negative_number_of_retries_is_refused(target: Target) -> None:
+def test_a_negative_number_of_retries_is_refused(target: str) -> None:
     @dsl.pipeline(name="for-ever")
     def for_ever() -> None:
         step().set_retry(-1)

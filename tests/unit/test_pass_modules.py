@@ -21,7 +21,7 @@ from headrace.compilation.passes.modules import (
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
 from headrace.ir import specs
-from headrace.targets.registry import TARGETS, Target
+from headrace.targets.registry import TARGETS, target_named
 from headrace_components.library.user_code.module_pack import is_packed, unpack
 
 
@@ -55,9 +55,11 @@ def directory(tmp_path: Path) -> Path:
 
 
 def compiled(
-    pipeline: Callable[..., Any], directory: Path, target: Target = "local"
+    pipeline: Callable[..., Any], directory: Path, target: str = "local"
 ) -> dict[str, Any]:
-    return apply_modules(apply_defaults(load(pipeline).spec, target), target, directory)
+    return apply_modules(
+        apply_defaults(load(pipeline).spec, target_named(target)), target_named(target), directory
+    )
 
 
 def value_of(spec: dict[str, Any], label: str) -> Any:
@@ -155,31 +157,33 @@ def test_values_given_at_run_time_are_packed_alike(directory: Path) -> None:
         other(module_file=unrelated)
 
     spec = compiled(pipeline, directory)
-    values = pack_parameters(spec, {"module": "b.py", "unrelated": "b.py"}, "local", directory)
+    values = pack_parameters(
+        spec, {"module": "b.py", "unrelated": "b.py"}, target_named("local"), directory
+    )
 
     assert is_packed(values["module"])
     assert values["unrelated"] == "b.py"
     with pytest.raises(CompileError, match=r"parameter `module`: .*gone.py.* in the working dir"):
-        pack_parameters(spec, {"module": "gone.py"}, "local", directory)
+        pack_parameters(spec, {"module": "gone.py"}, target_named("local"), directory)
 
 
 def test_a_missing_module_is_named_with_its_task(directory: Path) -> None:
     with pytest.raises(CompileError, match=r"^task `t`: .*gone.py', which is no file. Give a path"):
-        pack_module("gone.py", "task `t`", "local", directory)
+        pack_module("gone.py", "task `t`", target_named("local"), directory)
 
 
 def test_a_syntax_error_is_found_when_compiling(directory: Path) -> None:
     (directory / "broken.py").write_text("x = 1\ndef run_fn(:\n", "utf-8")
 
     with pytest.raises(CompileError, match=r"^task `t`: .*broken.py:2: .*'def run_fn\(:'"):
-        pack_module("broken.py", "task `t`", "local", directory)
+        pack_module("broken.py", "task `t`", target_named("local"), directory)
 
 
 def test_a_module_that_is_not_utf8_is_refused(directory: Path) -> None:
     (directory / "latin.py").write_bytes(b"NAME = '\xe9'\n")
 
     with pytest.raises(CompileError, match=r"latin.py' is not UTF-8: .* Save it as UTF-8"):
-        pack_module("latin.py", "task `t`", "local", directory)
+        pack_module("latin.py", "task `t`", target_named("local"), directory)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +205,7 @@ def test_a_sibling_that_is_named_as_in_tfx_travels_with_what_it_imports(
     for name in ("names", "birds", "io_utils", "v1"):
         (tmp_path / f"{name}.py").write_text("")
 
-    packed = pack_module("module.py", "task `t`", "local", tmp_path)
+    packed = pack_module("module.py", "task `t`", target_named("local"), tmp_path)
 
     assert files_of(packed) == ("module.py", ["base.py", "module.py", "names.py"])
 
@@ -210,11 +214,13 @@ def test_a_module_too_long_for_a_parameter_of_a_run_is_refused(directory: Path) 
     noise = random.Random(0).randbytes(8_000).hex()
     (directory / "long.py").write_text(f"DATA = '{noise}'\n", "utf-8")
 
-    assert is_packed(pack_module("long.py", "task `t`", "local", directory))
+    assert is_packed(pack_module("long.py", "task `t`", target_named("local"), directory))
     for target in ("kubeflow", "vertex"):
-        assert is_packed(pack_module("long.py", "task `t`", target, directory))
+        assert is_packed(pack_module("long.py", "task `t`", target_named(target), directory))
         with pytest.raises(CompileError, match=r"take \d+ characters .* at most 10000 .*gs:// or"):
-            pack_module("long.py", "parameter `m`", target, directory, is_run_parameter=True)
+            pack_module(
+                "long.py", "parameter `m`", target_named(target), directory, is_run_parameter=True
+            )
 
 
 def test_a_path_that_a_run_makes_of_parts_is_refused(directory: Path) -> None:

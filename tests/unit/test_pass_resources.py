@@ -15,7 +15,6 @@ from headrace.errors import CompileError
 from headrace.frontend.loading import load
 from headrace.ir import specs
 from headrace.profiles.profile import Profile, read_profile
-from headrace.targets.registry import Target
 from support.oracles import executor_configs
 
 BASE = '[vertex]\npipeline_root = "gs://bucket/root"\n'
@@ -44,7 +43,7 @@ def profile(text: str, directory: Path) -> Profile:
     return read_profile(directory / "headrace.toml")
 
 
-def compiled(pipeline: Any, target: Target, text: str, directory: Path) -> specs.TaskNode:
+def compiled(pipeline: Any, target: str, text: str, directory: Path) -> specs.TaskNode:
     document = compile_for(load(pipeline), target, profile(text, directory)).document
     (node,) = specs.tasks(document.get("pipelineSpec", document))
     return node
@@ -130,7 +129,7 @@ def test_caches_are_switched_off_for_all_tasks_but_never_on(tmp_path: Path) -> N
     ("target", "name"), [("kubeflow", "nvidia.com/gpu"), ("vertex", "NVIDIA_L4")]
 )
 def test_an_accelerator_has_one_name_for_all_targets(
-    target: Target, name: str, tmp_path: Path
+    target: str, name: str, tmp_path: Path
 ) -> None:
     @dsl.pipeline(name="neutral")
     def neutral() -> None:
@@ -266,7 +265,7 @@ def test_a_pod_of_the_pipelines_own_is_joined_with_the_profiles(tmp_path: Path) 
     ],
 )
 def test_what_a_target_cannot_give_is_refused(
-    target: Target, text: str, message: str, tmp_path: Path
+    target: str, text: str, message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(CompileError, match=message):
         compiled(plain, target, text + "\n", tmp_path)
@@ -330,14 +329,14 @@ def test_a_limit_of_the_pipeline_may_have_a_request_of_the_profile(tmp_path: Pat
     ],
 )
 def test_a_request_that_no_machine_takes_is_refused(
-    text: str, target: Target, message: str, tmp_path: Path
+    text: str, target: str, message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(CompileError, match=message):
         compiled(decided, target, text, tmp_path)
 
 
 @pytest.mark.parametrize("target", ["local", "kubeflow", "vertex"])
-def test_a_variable_may_be_empty(target: Target, tmp_path: Path) -> None:
+def test_a_variable_may_be_empty(target: str, tmp_path: Path) -> None:
     @dsl.pipeline(name="empty")
     def empty() -> None:
         train().set_env_variable("E", "")

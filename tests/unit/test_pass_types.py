@@ -3,6 +3,7 @@
 from typing import Any
 
 from headrace.compilation.passes.types import apply_types
+from headrace.targets.registry import target_named
 from headrace_components.artifacts import ARTIFACT_TYPES
 
 SPEC: dict[str, Any] = {
@@ -68,7 +69,7 @@ def types_of(spec: dict[str, Any]) -> tuple[Any, Any, Any]:
 
 
 def test_kubeflow_gets_titles() -> None:
-    assert types_of(apply_types(SPEC, "kubeflow")) == (
+    assert types_of(apply_types(SPEC, target_named("kubeflow"))) == (
         {"schemaTitle": "tfx.Examples", "schemaVersion": "0.0.1"},
         {"schemaTitle": "system.HTML", "schemaVersion": "0.0.1"},
         {"schemaTitle": "tfx.Schema", "schemaVersion": "0.0.1"},
@@ -76,7 +77,7 @@ def test_kubeflow_gets_titles() -> None:
 
 
 def test_vertex_gets_schemas() -> None:
-    assert types_of(apply_types(SPEC, "vertex")) == (
+    assert types_of(apply_types(SPEC, target_named("vertex"))) == (
         {"instanceSchema": "title: tfx.Examples\ntype: object\n"},
         {"schemaTitle": "system.HTML", "schemaVersion": "0.0.1"},
         {"instanceSchema": "title: tfx.Schema\ntype: object\n"},
@@ -84,7 +85,7 @@ def test_vertex_gets_schemas() -> None:
 
 
 def test_a_value_of_the_author_is_left_alone() -> None:
-    task = apply_types(SPEC, "local")["root"]["dag"]["tasks"]["t"]
+    task = apply_types(SPEC, target_named("local"))["root"]["dag"]["tasks"]["t"]
 
     assert task == SPEC["root"]["dag"]["tasks"]["t"]
 

@@ -15,8 +15,9 @@ from headrace.compilation.passes.task_settings import task_settings
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
 from headrace.profiles.profile import Profile, read_profile
-from headrace.targets.kubeflow.platform import platform_spec
+from headrace.targets.kubeflow.passes.pods import platform_spec
 from headrace.targets.local.notices import settings_without_effect
+from headrace.targets.registry import target_named
 from headrace_components import catalog
 from headrace_components.artifacts import Model
 from support.oracles import executor_configs
@@ -89,7 +90,9 @@ def test_what_kfp_kubernetes_says_stays(tmp_path: Path) -> None:
 
     def result(text: str) -> Any:
         given = profile(text, tmp_path)
-        found = platform_spec(spec, platform, task_settings(spec, "kubeflow", given), given)
+        found = platform_spec(
+            spec, platform, task_settings(spec, target_named("kubeflow"), given), given
+        )
         kubernetes = found["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
         return kubernetes["exec-pusher"]["securityContext"]
 

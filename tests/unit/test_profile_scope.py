@@ -16,10 +16,10 @@ from headrace.compilation.passes.profile_scope import passed_over, profile_param
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
 from headrace.profiles.profile import Profile, read_profile
-from headrace.targets.registry import Target
+from headrace.targets.registry import target_named
 from support.fakes.kubeflow_api import kubeflow_api
 
-TARGETS: list[Target] = ["kubeflow", "vertex"]
+TARGETS: list[str] = ["kubeflow", "vertex"]
 IMAGE = f"docker.io/library/busybox@sha256:{'0' * 64}"
 
 
@@ -33,20 +33,22 @@ def flights(data: str, steps: int = 5) -> None:
     fit(rows=data, steps=steps)
 
 
-def profile(text: str, directory: Path, target: Target = "kubeflow") -> Profile:
+def profile(text: str, directory: Path, target: str = "kubeflow") -> Profile:
     path = directory / "headrace.toml"
     root = '[vertex]\npipeline_root = "gs://bucket/root"\n' if target == "kubeflow" else ""
     path.write_text(root + text.replace("TARGET", target), "utf-8")
     return read_profile(path)
 
 
-def parameters(text: str, directory: Path, target: Target = "kubeflow") -> dict[str, Any]:
-    return profile_parameters(load(flights).spec, target, profile(text, directory, target))
+def parameters(text: str, directory: Path, target: str = "kubeflow") -> dict[str, Any]:
+    return profile_parameters(
+        load(flights).spec, target_named(target), profile(text, directory, target)
+    )
 
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_pipeline_takes_what_it_has_and_its_own_table_goes_before(
-    target: Target, tmp_path: Path
+    target: str, tmp_path: Path
 ) -> None:
     text = """
     [TARGET.parameters]
@@ -99,7 +101,7 @@ def test_a_name_that_is_near_one_that_is_there_is_of_another_pipeline(tmp_path: 
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_what_is_passed_over_is_told(target: Target, tmp_path: Path) -> None:
+def test_what_is_passed_over_is_told(target: str, tmp_path: Path) -> None:
     text = f"""
     [TARGET]
     {'pipeline_root = "gs://bucket/root"' if target == "vertex" else ""}
@@ -128,7 +130,7 @@ def test_what_is_passed_over_is_told(target: Target, tmp_path: Path) -> None:
         "over.",
     ]
     # On this machine it matters where tasks run in containers.
-    here = passed_over(load(flights).spec, "local", profile(text, tmp_path, target))
+    here = passed_over(load(flights).spec, target_named("local"), profile(text, tmp_path, target))
     assert here == list(compiled.notes[:1])
 
 

@@ -18,12 +18,11 @@ from kfp import dsl
 from headrace.cli.doctor_kubeflow import kubeflow_checks, retries
 from headrace.cli.main import main
 from headrace.compilation.compiler import compile_for
-from headrace.compilation.passes.retries import apply_retries
 from headrace.frontend.loading import load
 from headrace.ir import specs
 from headrace.profiles.profile import read_profile
+from headrace.targets.kubeflow.passes.retries import apply_retries
 from headrace.targets.kubeflow.retry_policy import CONFIG_MAP, patch_command, retry_policy
-from headrace.targets.registry import Target
 from support.fakes.kubernetes_api import write_kubeconfig
 from support.fakes.local_http import JsonHandler, serving
 from support.oracles.kubernetes_manifests import MANIFESTS
@@ -56,7 +55,7 @@ def retried() -> None:
     inner().set_retry(1)
 
 
-def longest(target: Target, directory: Path, text: str = "") -> dict[str, Any]:
+def longest(target: str, directory: Path, text: str = "") -> dict[str, Any]:
     path = directory / "headrace.toml"
     path.write_text(text, "utf-8")
     document = compile_for(load(retried), target, read_profile(path)).document
@@ -91,7 +90,7 @@ def test_a_policy_of_another_compiler_gets_what_the_backend_would_take_as_none()
         "deploymentSpec": {"executors": {"e": {"container": {"image": "i"}}}},
     }
 
-    (node,) = specs.tasks(apply_retries(spec, "kubeflow"))
+    (node,) = specs.tasks(apply_retries(spec))
 
     assert node.task["retryPolicy"] == {
         "maxRetryCount": 2,

@@ -13,7 +13,6 @@ from headrace.profiles.images import Images
 from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile
 from headrace.profiles.vertex import Vertex
-from headrace.targets.registry import Target
 from headrace_components import catalog
 from headrace_components.kubernetes_pusher import manifests
 
@@ -49,7 +48,7 @@ def block(section: str, language: str) -> str:
     ],
 )
 def test_a_documented_pipeline_compiles(
-    section: str, target: Target, part: str, tmp_path: Path
+    section: str, target: str, part: str, tmp_path: Path
 ) -> None:
     pipeline = tmp_path / "pipeline.py"
     pipeline.write_text(block(section, "python"), "utf-8")

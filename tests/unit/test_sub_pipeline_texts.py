@@ -10,10 +10,10 @@ import pytest
 from kfp import dsl
 
 from headrace.compilation.compiler import compile_for
-from headrace.compilation.passes.sub_pipeline_texts import apply_sub_pipeline_texts
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
 from headrace.profiles.profile import Profile
+from headrace.targets.kubeflow.passes.sub_pipeline_texts import apply_sub_pipeline_texts
 
 
 @dsl.component

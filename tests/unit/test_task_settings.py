@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from kfp import dsl
 
-from headrace.compilation.passes.task_settings import Said, TaskPath, task_settings
+from headrace.compilation.passes.task_settings import task_settings
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
 from headrace.profiles.profile import read_profile
-from headrace.targets.registry import Target
+from headrace.profiles.tasks import Said, TaskPath
+from headrace.targets.registry import target_named
 
 
 @dsl.container_component
@@ -29,10 +30,10 @@ def several() -> None:
         train()
 
 
-def settings(text: str, directory: Path, target: Target = "kubeflow") -> dict[TaskPath, Said]:
+def settings(text: str, directory: Path, target: str = "kubeflow") -> dict[TaskPath, Said]:
     path = directory / "headrace.toml"
     path.write_text(text, "utf-8")
-    return task_settings(load(several).spec, target, read_profile(path))
+    return task_settings(load(several).spec, target_named(target), read_profile(path))
 
 
 def test_the_more_specific_table_goes_before(tmp_path: Path) -> None:

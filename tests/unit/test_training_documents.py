@@ -11,7 +11,6 @@ from headrace.compilation.compiler import compile_for
 from headrace.frontend.loading import load
 from headrace.ir import specs
 from headrace.profiles.profile import read_profile
-from headrace.targets.registry import Target
 from headrace_components import catalog
 from headrace_components.trainer.params import TrainerParams
 
@@ -41,7 +40,7 @@ def blocks(language: str) -> list[str]:
     ],
 )
 def test_the_documented_profiles_train_on_four_machines(
-    number: int, target: Target, launcher: str, tmp_path: Path
+    number: int, target: str, launcher: str, tmp_path: Path
 ) -> None:
     (module,) = blocks("python")
     (tmp_path / "module.py").write_text(module, "utf-8")

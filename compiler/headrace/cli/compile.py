@@ -7,13 +7,15 @@ from pathlib import Path
 
 import click
 
-from headrace.cli.remote_options import REMOTE_TARGETS, options_of
-from headrace.targets.registry import TARGETS, Target
+from headrace.cli.remote_options import options_of
+from headrace.targets.registry import TARGETS
 
 
 @click.command()
 @click.argument("pipeline", metavar="PIPELINE.py[:function]")
-@click.option("--target", type=click.Choice(TARGETS), required=True, help="Where it will run.")
+@click.option(
+    "--target", type=click.Choice(list(TARGETS)), required=True, help="Where it will run."
+)
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
@@ -28,7 +30,7 @@ from headrace.targets.registry import TARGETS, Target
     help="File to write; by default standard output.",
 )
 def compile(  # noqa: A001  the command's name is the function's
-    pipeline: str, target: Target, config: Path | None, output: Path | None
+    pipeline: str, target: str, config: Path | None, output: Path | None
 ) -> None:
     """Compile the pipeline of PIPELINE.py for a target.
 
@@ -50,6 +52,6 @@ def compile(  # noqa: A001  the command's name is the function's
         return
     compiled.write(output)
     click.echo(f"Wrote {output}.", err=True)
-    if target in REMOTE_TARGETS:
+    if TARGETS[target].has_service:
         submit = f"headrace submit {shlex.quote(pipeline)} {options_of(target, config)}"
         click.echo(f"Run it with: {submit}", err=True)

@@ -9,10 +9,9 @@ import click
 
 from headrace.cli.flexible_group import FlexibleGroup
 from headrace.images import bake, building, definitions, engines, locking, pushing
+from headrace.images.built import DEFAULT_TAG
 
-_tag = click.option(
-    "--tag", default=building.DEFAULT_TAG, show_default=True, help="The images' tag."
-)
+_tag = click.option("--tag", default=DEFAULT_TAG, show_default=True, help="The images' tag.")
 _engine = click.option(
     "--engine",
     envvar="HEADRACE_ENGINE",

@@ -2,52 +2,36 @@
 
 import dataclasses
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import click
 
 from headrace.cli.flexible_group import FlexibleGroup
 from headrace.display import lineage_view
-from headrace.lineage.records import Artifact, Execution, Run
-from headrace.targets.registry import Target
-
-_TARGETS: tuple[Target, ...] = ("local", "kubeflow")
-
-
-class _Reader(Protocol):
-    def runs(self, limit: int) -> list[Run]: ...
-
-    def run(self, run_id: str) -> tuple[Run, Sequence[Execution]]: ...
-
-    def artifact(self, uri: str, root: Path) -> Artifact: ...
+from headrace.targets.base import LineageReader
+from headrace.targets.registry import target_named, with_lineage
+from headrace_components.contract.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class _Source:
-    target: Target
+    target: str
     root: Path
     metadata: str
     config: Path | None
 
-    def reader(self) -> _Reader:
-        # Imported here: each of the two takes libraries that the other does without.
-        if self.target == "kubeflow":
-            from headrace.profiles.profile import read_profile
-            from headrace.targets.kubeflow.lineage import reader as cluster
-
-            return cluster.reader(read_profile(self.config), self.metadata)
-        from headrace.lineage.local_store.connection import default_url
-        from headrace.lineage.local_store.reader import LineageReader
-
-        return LineageReader(self.metadata or default_url(self.root))
+    def reader(self) -> LineageReader:
+        reader = target_named(self.target).lineage(self.root, self.metadata, self.config)
+        if reader is None:
+            raise InputError(f"lineage: target {self.target!r} has none here. Name another.")
+        return reader
 
 
 @click.group(cls=FlexibleGroup)
 @click.option(
     "--target",
-    type=click.Choice(_TARGETS),
+    type=click.Choice(with_lineage()),
     default="local",
     show_default=True,
     help="Where the runs were.",
@@ -76,7 +60,7 @@ class _Source:
 )
 @click.pass_context
 def lineage(
-    context: click.Context, target: Target, root: Path, metadata: str, config: Path | None
+    context: click.Context, target: str, root: Path, metadata: str, config: Path | None
 ) -> None:
     """Show what runs read and wrote.
 

@@ -9,19 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headrace.targets.registry import Target
+from headrace.targets.registry import target_named, with_service
 
 if TYPE_CHECKING:
-    from headrace.targets.remote.service import Remote
+    from headrace.targets.service import Remote
 
 EXIT_RUN_FAILED = 1
 EXIT_INTERRUPTED = 130  # as a shell has it: 128 + SIGINT
 
-REMOTE_TARGETS: tuple[Target, ...] = ("kubeflow", "vertex")
-"""Targets whose pipelines a service runs."""
-
 target_option = click.option(
-    "--target", type=click.Choice(REMOTE_TARGETS), required=True, help="Where it runs."
+    "--target", type=click.Choice(with_service()), required=True, help="Where it runs."
 )
 config_option = click.option(
     "--config",
@@ -57,12 +54,12 @@ def utc(time: datetime | None) -> str:
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if time else "-"
 
 
-def options_of(target: Target, config: Path | None) -> str:
+def options_of(target: str, config: Path | None) -> str:
     """Returns the options with which another command finds the same service."""
     return f"--target {target}" + (f" --config {shlex.quote(str(config))}" if config else "")
 
 
-def remote_of(target: Target, config: Path | None) -> "Remote":
+def remote_of(target: str, config: Path | None) -> "Remote":
     """Returns the service that a profile names for a target."""
     from headrace.profiles.profile import read_profile
     from headrace.targets.remote.connecting import connect
@@ -71,7 +68,7 @@ def remote_of(target: Target, config: Path | None) -> "Remote":
 
 
 def watched(
-    remote: "Remote", run_id: str, target: Target, config: Path | None, pause_seconds: float | None
+    remote: "Remote", run_id: str, target: str, config: Path | None, pause_seconds: float | None
 ) -> int:
     """Shows a run until it is over, and returns the exit code.
 
@@ -84,13 +81,12 @@ def watched(
     from headrace_components.contract.errors import PlatformError
 
     options = options_of(target, config)
-    how = Watching(pause_seconds=pause_seconds)
-    if target == "kubeflow":
-        how = Watching(
-            pause_seconds=pause_seconds,
-            pending_timeout_seconds=read_profile(config).kubeflow.pending_timeout_seconds,
-            logs_command=f"headrace runs logs {options} {run_id}",
-        )
+    chosen = target_named(target)
+    how = Watching(
+        pause_seconds=pause_seconds,
+        pending_timeout_seconds=chosen.pending_timeout_seconds(read_profile(config)),
+        logs_command=f"headrace runs logs {options} {run_id}" if chosen.has_logs else "",
+    )
     try:
         with interruptible(), ProgressDisplay() as display:
             run = watch(remote, run_id, display, how)

@@ -19,7 +19,7 @@ from headrace.cli.remote_options import (
     utc,
     watched,
 )
-from headrace.targets.registry import Target
+from headrace.targets.registry import target_named
 from headrace_components.contract.errors import InputError
 
 
@@ -40,7 +40,7 @@ def runs() -> None:
     help="How many.",
 )
 @json_option
-def list_runs(target: Target, config: Path | None, limit: int, as_json: bool) -> None:
+def list_runs(target: str, config: Path | None, limit: int, as_json: bool) -> None:
     """List the latest runs, the newest first.
 
     JSON: a list of {id, name, state, link, created, seconds}.
@@ -59,7 +59,7 @@ def list_runs(target: Target, config: Path | None, limit: int, as_json: bool) ->
 @target_option
 @config_option
 @json_option
-def show(run_id: str, target: Target, config: Path | None, as_json: bool) -> None:
+def show(run_id: str, target: str, config: Path | None, as_json: bool) -> None:
     """Show where RUN stands, and its tasks with their logs.
 
     JSON: {id, name, state, link, created, seconds, message, tasks}, each task {name, state,
@@ -81,7 +81,7 @@ def show(run_id: str, target: Target, config: Path | None, as_json: bool) -> Non
         for line in (*task.message.splitlines(), *task.notices, task.log):
             if line:
                 click.echo(f"    {line}")
-    if target == "kubeflow" and any(task.state == "failed" for task in run.tasks):
+    if target_named(target).has_logs and any(task.state == "failed" for task in run.tasks):
         click.echo(f"Their logs: headrace runs logs {options_of(target, config)} {run_id}")
 
 
@@ -90,7 +90,7 @@ def show(run_id: str, target: Target, config: Path | None, as_json: bool) -> Non
 @target_option
 @config_option
 @pause_option
-def watch(run_id: str, target: Target, config: Path | None, pause_seconds: float | None) -> int:
+def watch(run_id: str, target: str, config: Path | None, pause_seconds: float | None) -> int:
     """Show what happens in RUN until it is over."""
     return watched(remote_of(target, config), run_id, target, config, pause_seconds)
 
@@ -105,7 +105,7 @@ def watch(run_id: str, target: Target, config: Path | None, pause_seconds: float
 def logs(
     run_id: str,
     task: str | None,
-    target: Target,
+    target: str,
     config: Path | None,
     follow: bool,
     pause_seconds: float | None,
@@ -134,7 +134,7 @@ def logs(
 @click.argument("run_id", metavar="RUN")
 @target_option
 @config_option
-def cancel(run_id: str, target: Target, config: Path | None) -> None:
+def cancel(run_id: str, target: str, config: Path | None) -> None:
     """End RUN, with the tasks that are under way."""
     remote = remote_of(target, config)
     run = remote.describe(run_id)
@@ -151,7 +151,7 @@ def cancel(run_id: str, target: Target, config: Path | None) -> None:
 @click.argument("run_id", metavar="RUN")
 @target_option
 @config_option
-def delete(run_id: str, target: Target, config: Path | None) -> None:
+def delete(run_id: str, target: str, config: Path | None) -> None:
     """Delete the record of RUN, which is over. Its artifacts stay."""
     remote_of(target, config).delete(run_id)
     click.echo(f"Run {run_id} is deleted.")

@@ -15,7 +15,6 @@ from headrace.cli.remote_options import (
     target_option,
     utc,
 )
-from headrace.targets.registry import Target
 
 
 @click.group(cls=FlexibleGroup)
@@ -27,7 +26,7 @@ def schedules() -> None:
 @target_option
 @config_option
 @json_option
-def list_schedules(target: Target, config: Path | None, as_json: bool) -> None:
+def list_schedules(target: str, config: Path | None, as_json: bool) -> None:
     """List the schedules, the newest first.
 
     JSON: a list of {id, name, state, cron, link, next_run}.
@@ -44,7 +43,7 @@ def list_schedules(target: Target, config: Path | None, as_json: bool) -> None:
 @click.argument("schedule_id", metavar="SCHEDULE")
 @target_option
 @config_option
-def pause(schedule_id: str, target: Target, config: Path | None) -> None:
+def pause(schedule_id: str, target: str, config: Path | None) -> None:
     """Start no more runs of SCHEDULE until it is resumed."""
     remote_of(target, config).pause(schedule_id)
     click.echo(f"Schedule {schedule_id} is paused.")
@@ -54,7 +53,7 @@ def pause(schedule_id: str, target: Target, config: Path | None) -> None:
 @click.argument("schedule_id", metavar="SCHEDULE")
 @target_option
 @config_option
-def resume(schedule_id: str, target: Target, config: Path | None) -> None:
+def resume(schedule_id: str, target: str, config: Path | None) -> None:
     """Start runs of SCHEDULE again."""
     remote_of(target, config).resume(schedule_id)
     click.echo(f"Schedule {schedule_id} is active.")
@@ -64,7 +63,7 @@ def resume(schedule_id: str, target: Target, config: Path | None) -> None:
 @click.argument("schedule_id", metavar="SCHEDULE")
 @target_option
 @config_option
-def delete(schedule_id: str, target: Target, config: Path | None) -> None:
+def delete(schedule_id: str, target: str, config: Path | None) -> None:
     """Delete SCHEDULE. Its runs stay."""
     remote_of(target, config).delete_schedule(schedule_id)
     click.echo(f"Schedule {schedule_id} is deleted.")

@@ -14,11 +14,10 @@ from headrace.cli.remote_options import (
     target_option,
     watched,
 )
-from headrace.targets.registry import Target
 from headrace_components.contract.errors import InputError
 
 if TYPE_CHECKING:
-    from headrace.targets.remote.service import Timing
+    from headrace.targets.service import Timing
 
 
 @click.command()
@@ -65,7 +64,7 @@ if TYPE_CHECKING:
 )
 def submit(
     pipeline: str,
-    target: Target,
+    target: str,
     config: Path | None,
     assignments: tuple[str, ...],
     wait: bool,
@@ -145,7 +144,7 @@ def _timing(
     catch_up: bool,
 ) -> "Timing | None":
     from headrace.targets.remote.cron import checked_cron
-    from headrace.targets.remote.service import Timing
+    from headrace.targets.service import Timing
 
     if cron is None:
         given = {

@@ -10,14 +10,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 from headrace.images import definitions, engines, locking
+from headrace.images.built import DEFAULT_TAG, LOCAL_REGISTRY, PYTHON_VERSION, reference
 from headrace.images.definitions import LAYERS, Image
 from headrace.images.engines import Build, Engine
 from headrace_components.contract.errors import InputError, PlatformError
 
 DOCKERFILE = "Dockerfile"
-LOCAL_REGISTRY = "localhost/headrace"
-DEFAULT_TAG = "dev"
-
 BASE = f"{LOCAL_REGISTRY}/base:trixie"
 """The base that `make base` makes, where debian:trixie-slim cannot be pulled."""
 
@@ -72,11 +70,6 @@ class Settings:
     ca: Path | None = None
 
 
-def reference(name: str, tag: str = DEFAULT_TAG) -> str:
-    """Returns the name of a built image in the engine's own store."""
-    return f"{LOCAL_REGISTRY}/{name}:{tag}"
-
-
 def plan(image: Image, settings: Settings) -> Build:
     """Returns how an image is built.
 
@@ -129,7 +122,7 @@ def carried(image: Image, settings: Settings) -> dict[str, str]:
     pins = dict(re.findall(r"^([a-z0-9-]+)(?:\[\S+\])?==(\S+)", _text(image.lock), re.MULTILINE))
     sdk = serving = ""
     if "apache-beam" in pins:
-        python = locking.PYTHON_VERSION
+        python = PYTHON_VERSION
         sdk = settings.beam_sdk or _BEAM_SDK.format(python=python, version=pins["apache-beam"])
     if image.component == _SERVER_OWNER:
         wanted = pins["tensorflow-serving-api"]

@@ -6,13 +6,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from headrace.images.built import PLATFORM, PYTHON_VERSION
 from headrace.images.definitions import IN_FILE, Image
 from headrace_components.contract.errors import InputError, PlatformError
 from headrace_components.contract.image_names import ISOLATED
-
-# Of the base image: Debian 13, whose glibc is 2.41.
-PYTHON_VERSION = "3.13"
-PLATFORM = "x86_64-manylinux_2_40"
 
 OLDEST_PYTHON_VERSION = "3.11"
 

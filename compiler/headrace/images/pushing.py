@@ -6,7 +6,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from headrace.images import building, engines
+from headrace.images import engines
+from headrace.images.built import reference
 from headrace.images.definitions import Image
 from headrace.images.engines import Engine
 from headrace_components.contract.errors import InputError, PlatformError
@@ -42,7 +43,7 @@ def push(
             f"images: the registry {registry!r} is no name of one, expected it without a "
             "scheme, as europe-docker.pkg.dev/my-project/headrace. Correct --registry."
         )
-    absent = [each.name for each in images if not engine.has(building.reference(each.name, tag))]
+    absent = [each.name for each in images if not engine.has(reference(each.name, tag))]
     if absent:
         raise InputError(
             f"images: {absent} are not built with the tag {tag!r}, so nothing was pushed. Run "
@@ -66,7 +67,7 @@ def _push(image: Image, registry: str, engine: Engine, tag: str) -> str:
     )
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory, "digest")
-        commands = engine.push_commands(building.reference(image.name, tag), remote, file)
+        commands = engine.push_commands(reference(image.name, tag), remote, file)
         output = [engines.call(command, f"push {remote}", advice) for command in commands]
         digest = engines.digest(file.read_text("utf-8") if file.is_file() else output[-1])
     if not digest:

@@ -27,11 +27,6 @@ TPU = ("tpu-v2", "tpu-v3", "tpu-v4-pod", "tpu-v5-litepod")
 ACCELERATORS = NVIDIA + TPU
 
 
-def vertex_name(accelerator: str) -> str:
-    """Returns Vertex AI's name of an accelerator, as `NVIDIA_L4` for `nvidia-l4`."""
-    return accelerator.upper().replace("-", "_")
-
-
 def is_nvidia(accelerator: str) -> bool:
     """Returns whether an accelerator, by the name that any target gives it, is a GPU of NVIDIA."""
     return accelerator.lower().startswith("nvidia")

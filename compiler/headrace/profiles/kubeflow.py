@@ -6,13 +6,12 @@ host = "https://kubeflow.example.com/pipeline"
 namespace = "flights"
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from headrace.errors import CompileError
 from headrace.profiles.quantities import DURATION_WORDS, seconds
 from headrace.profiles.tables import check_names, check_tables, check_texts
+from headrace.profiles.target_settings import TargetSettings
 
 # objstore schemes of backend/src/v2 in kubeflow/pipelines
 _SCHEMES = ("gs://", "s3://", "minio://")
@@ -21,7 +20,7 @@ _LARGE_ARTIFACTS = ("copy", "reference")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Kubeflow:
+class Kubeflow(TargetSettings):
     """Where Kubeflow Pipelines is, and what all its pods get.
 
     Attributes:
@@ -47,14 +46,10 @@ class Kubeflow:
             its pod to start, as `30m`, before they cancel the run; empty for as long as it takes.
     """
 
-    pipeline_root: str = ""
     host: str = ""
     namespace: str = "kubeflow"
     experiment: str = ""
     service_account: str = ""
-    display_name: str = ""
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    pipeline_parameters: Mapping[str, Any] = field(default_factory=dict)
     image_pull_policy: str = ""
     image_pull_secrets: tuple[str, ...] = ()
     accelerator_label: str = "cloud.google.com/gke-accelerator"

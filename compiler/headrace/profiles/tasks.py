@@ -189,3 +189,34 @@ class TaskTables:
     defaults: TaskSettings = field(default_factory=TaskSettings)
     components: Mapping[str, TaskSettings] = field(default_factory=dict)
     tasks: Mapping[str, TaskSettings] = field(default_factory=dict)
+
+
+TaskPath = tuple[str, ...]
+"""Names of the tasks from the root down to one, as `("for-loop-1", "trainer")`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Said:
+    """What the profile says of one task, by how much it means that very task.
+
+    The pipeline's own settings, as `set_cpu_limit`, go before `general` and after `own`.
+
+    Attributes:
+        defaults: Of [defaults].
+        component: Of [components.NAME].
+        own: Of [tasks.NAME].
+    """
+
+    defaults: TaskSettings = field(default_factory=TaskSettings)
+    component: TaskSettings = field(default_factory=TaskSettings)
+    own: TaskSettings = field(default_factory=TaskSettings)
+
+    @property
+    def general(self) -> TaskSettings:
+        """What is said of more tasks than this one."""
+        return self.component.over(self.defaults)
+
+    @property
+    def merged(self) -> TaskSettings:
+        """All of it, the more specific first."""
+        return self.own.over(self.general)

@@ -17,6 +17,7 @@ from typing import Any
 from headrace.errors import CompileError
 from headrace.profiles.labels import check_labels
 from headrace.profiles.tables import check_names, check_tables, check_texts
+from headrace.profiles.target_settings import TargetSettings
 
 # PipelineJob.displayName: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs
 MAX_DISPLAY_NAME = 128
@@ -27,7 +28,7 @@ _FAILURE_POLICIES = ("fast", "slow")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Vertex:
+class Vertex(TargetSettings):
     """What a Vertex AI PipelineJob says besides its pipeline.
 
     Attributes:
@@ -52,17 +53,13 @@ class Vertex:
             empty for the region's own.
     """
 
-    pipeline_root: str = ""
     project: str = ""
     region: str = ""
     service_account: str = ""
     network: str = ""
     reserved_ip_ranges: tuple[str, ...] = ()
     encryption_key: str = ""
-    display_name: str = ""
     labels: Mapping[str, Any] = field(default_factory=dict)
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    pipeline_parameters: Mapping[str, Any] = field(default_factory=dict)
     failure_policy: str = "slow"
     endpoint: str = ""
 

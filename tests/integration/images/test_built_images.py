@@ -15,14 +15,14 @@ from pathlib import Path
 import pytest
 
 from headrace.cli.main import main
-from headrace.images import building
+from headrace.images.built import DEFAULT_TAG, reference
 from headrace.images.engines import Engine
 from headrace.targets.local.runners.container_images import image_ids
 from support.launcher import built_images
 from support.launcher.built_images import IMAGES
 from support.programs.finding import program
 
-PUSHER = building.reference("pusher")
+PUSHER = reference("pusher")
 
 pytestmark = pytest.mark.slow
 
@@ -206,7 +206,7 @@ def free_port() -> int:
 def served_digest(registry: str) -> str:
     host, _, path = registry.partition("/")
     request = urllib.request.Request(
-        f"http://{host}/v2/{path}/pusher/manifests/{building.DEFAULT_TAG}",
+        f"http://{host}/v2/{path}/pusher/manifests/{DEFAULT_TAG}",
         headers={"Accept": "application/vnd.docker.distribution.manifest.v2+json"},
     )
     with urllib.request.urlopen(request, timeout=30) as response:

@@ -13,13 +13,13 @@ import pyarrow as pa
 import pytest
 import tensorflow as tf
 
-from headrace.images import building
+from headrace.images.built import reference
 from headrace_components.library.data.examples import ExamplesWriter
 from headrace_components.library.user_code.module_pack import pack
 from support.launcher import built_images
 from support.launcher.entry_points import Launcher
 
-IMAGE = building.reference("trainer_cuda")
+IMAGE = reference("trainer_cuda")
 SITE = "/opt/headrace/lib/python3.13/site-packages"
 HAS_GPU = shutil.which("nvidia-smi") is not None
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from headrace.images import building, definitions, image_modules, import_names, locks
+from headrace.images import definitions, image_modules, import_names, locks
+from headrace.images.built import reference
 from headrace_components import catalog
 from headrace_components.contract.image_names import ISOLATED
 from support.launcher import built_images
@@ -65,7 +66,7 @@ def printed(name: str, code: str) -> Any:
     """Returns what Python code prints in an image as its last line."""
     built_images.build(name)
     words = built_images.run_as_anyone("--network", "none")
-    command = [*words, building.reference(name), "python", "-c", code]
+    command = [*words, reference(name), "python", "-c", code]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout.splitlines()[-1])

@@ -13,7 +13,7 @@ from headrace.frontend.loading import load
 from headrace.profiles.images import Images
 from headrace.profiles.profile import Profile
 from headrace.profiles.vertex import Vertex
-from headrace.targets.registry import TARGETS, Target
+from headrace.targets.registry import TARGETS
 from headrace_components import catalog
 
 PAGE = Path(__file__).parents[3] / "docs/conformance.md"
@@ -110,7 +110,7 @@ def conforms(
 
 
 @functools.cache
-def refusal(feature: Feature, target: Target) -> str:
+def refusal(feature: Feature, target: str) -> str:
     """Returns the words with which a target refuses the feature's pipeline; empty for none."""
     try:
         compile_for(load(feature.pipeline), target, PROFILE)
@@ -136,7 +136,7 @@ def render() -> str:
     return "\n".join(parts) + "\n"
 
 
-def _cell(feature: Feature, target: Target, notes: list[str]) -> str:
+def _cell(feature: Feature, target: str, notes: list[str]) -> str:
     if feature.pipeline is None:
         return "kfp refuses"
     told = {"kubeflow": feature.kubeflow, "vertex": feature.vertex}.get(target, "")

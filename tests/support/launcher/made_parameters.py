@@ -24,7 +24,6 @@ from headrace.targets.local.execution.placeholders import Context
 from headrace.targets.local.shared.pipelines import checked_pipeline
 from headrace.targets.local.shared.results import Inputs, Result
 from headrace.targets.local.shared.rules import RULES
-from headrace.targets.registry import Target
 from headrace_components.contract.task import Task
 from headrace_components.contract.templates import to_text
 from support.cases.conformance_features import PROFILE
@@ -47,7 +46,7 @@ _KINDS: Mapping[str, Any] = {
 
 
 def received(
-    pipeline: Any, target: Target, parameters: Values, outputs: Mapping[str, Values] | None = None
+    pipeline: Any, target: str, parameters: Values, outputs: Mapping[str, Values] | None = None
 ) -> dict[str, Values]:
     """Returns the parameters of each task whose component fills in templates, as that has them.
 
@@ -66,7 +65,7 @@ def received(
 
 
 class _Walk:
-    def __init__(self, spec: Pipeline, target: Target, outputs: Mapping[str, Values]) -> None:
+    def __init__(self, spec: Pipeline, target: str, outputs: Mapping[str, Values]) -> None:
         self._spec, self._target, self._outputs = spec, target, outputs
 
     def tasks(

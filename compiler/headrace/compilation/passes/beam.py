@@ -7,14 +7,14 @@ task, so that a cache still knows it again.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from headrace.compilation.passes.task_settings import Said, TaskPath
 from headrace.errors import CompileError
 from headrace.ir import specs as ir
 from headrace.ir.specs import Spec
 from headrace.profiles.beam import BeamRunner
 from headrace.profiles.labels import label_value
 from headrace.profiles.profile import Profile
-from headrace.targets.registry import Target
+from headrace.profiles.tasks import Said, TaskPath
+from headrace.targets.base import Target
 
 PARAMETER = "beam_pipeline_args"
 
@@ -38,8 +38,8 @@ def apply_beam(
     Args:
         spec: A pipeline whose images are pinned and whose defaults are not yet written out.
         target: Where it is to run.
-        settings: What the profile says of its tasks; nothing on `local`, since workers elsewhere do
-            not see this machine's files.
+        settings: What the profile says of its tasks; nothing on this machine, since workers
+            elsewhere do not see its files.
         profile: Has the tables that these name.
 
     Raises:
@@ -88,7 +88,8 @@ def _arguments(
     name: str, node: ir.TaskNode, target: Target, profile: Profile, pipeline: str
 ) -> list[str]:
     runner = profile.beam[name]
-    root = (profile.vertex if target == "vertex" else profile.kubeflow).pipeline_root
+    settings = target.settings(profile)
+    root = settings.pipeline_root if settings else ""
     where = f"{profile.source}: [beam.{name}]"
     if runner.runner != "direct" and root.startswith(_UNKNOWN_TO_BEAM):
         raise CompileError(
@@ -101,7 +102,7 @@ def _arguments(
             "headrace-task": label_value(node.name),
         }
         image: str = node.container["image"]
-        key = runner.encryption_key or (profile.vertex.encryption_key if target == "vertex" else "")
+        key = runner.encryption_key or target.encryption_key(profile)
         given = [
             *_dataflow(runner, where, profile, root, image),
             *_options(dataflow_kms_key=key),

@@ -8,7 +8,7 @@ from headrace.compilation.passes.module_files import MODULE_PARAMETER
 from headrace.compilation.passes.modules import is_local
 from headrace.ir import specs
 from headrace.ir.specs import Spec
-from headrace.targets.registry import Target
+from headrace.targets.base import Target
 from headrace_components.contract.cache import cache_module
 from headrace_components.library.user_code.module_pack import is_packed
 
@@ -21,8 +21,8 @@ def apply_defaults(
     Kubeflow's cache key leaves declared defaults out, so a changed default would be answered with
     the result of the old one.
 
-    On `kubeflow` and `vertex`, the key has parameters, input artifacts and image, and nothing can
-    be added. Tasks are never answered from a cache there that read what lies elsewhere
+    Where a target's key has parameters, input artifacts and image, nothing can be added. Tasks are
+    never answered from a cache there that read what lies elsewhere
     (`external_state` in their component's `cache.py`), whose effect may be undone (`still_holds`),
     or whose module file is not packed into a parameter, as one behind a URI.
     """
@@ -31,7 +31,7 @@ def apply_defaults(
         _pass_defaults(node)
         name = specs.headrace_component(node.container)
         if (
-            target != "local"
+            not target.keys_hold_files
             and name is not None
             and not _is_key_whole(name, node, has_fingerprints=has_fingerprints)
         ):

@@ -9,7 +9,7 @@ from headrace.compilation.passes.templates import is_made_in_run, known_value
 from headrace.errors import CompileError
 from headrace.ir import specs
 from headrace.profiles.profile import Profile
-from headrace.targets.registry import Target
+from headrace.targets.base import Target
 
 # Parameters that take the dotted path of a function.
 _FUNCTIONS = (
@@ -39,7 +39,7 @@ def check_dotted_functions(spec: Mapping[str, Any], target: Target, profile: Pro
     Raises:
         CompileError: A task would not find its function.
     """
-    if target == "local":
+    if not target.runs_images:
         return
     own = own_images(spec, profile)
     for node in specs.tasks(spec):
@@ -50,10 +50,10 @@ def check_dotted_functions(spec: Mapping[str, Any], target: Target, profile: Pro
             if is_made_in_run(node, name) or not isinstance(dotted, str) or not dotted:
                 continue
             if dotted.partition(".")[0] not in _IN_IMAGES:
-                raise CompileError(_refusal(node, name, dotted, target))
+                raise CompileError(_refusal(node, name, dotted, target.name))
 
 
-def _refusal(node: specs.TaskNode, name: str, dotted: str, target: Target) -> str:
+def _refusal(node: specs.TaskNode, name: str, dotted: str, target: str) -> str:
     module, _, function = dotted.rpartition(".")
     advice = (
         "Give the task an image that has the package, in [images.tasks] or [images.components] of "

@@ -11,12 +11,12 @@ from headrace.compilation.passes.certain_imports import CertainImport, certain_i
 from headrace.compilation.passes.image_references import own_images
 from headrace.compilation.passes.known_values import Known, is_conditional, loop_items
 from headrace.compilation.passes.module_files import MODULE_PARAMETER
-from headrace.compilation.passes.task_settings import TaskPath
 from headrace.errors import CompileError
+from headrace.images.built import PYTHON_VERSION
 from headrace.images.image_modules import image_modules
-from headrace.images.locking import PYTHON_VERSION
 from headrace.ir import specs
 from headrace.profiles.profile import Profile
+from headrace.profiles.tasks import TaskPath
 from headrace_components.contract.early_checks import ask, checks_module, known_parameters
 from headrace_components.contract.errors import InputError
 from headrace_components.library.user_code.module_pack import is_packed, unpack

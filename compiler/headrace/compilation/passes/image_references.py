@@ -4,14 +4,15 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from headrace.compilation.passes.resources import accelerator
-from headrace.compilation.passes.task_settings import TaskPath, check_components, named_tasks
+from headrace.compilation.passes.task_settings import check_components, named_tasks
 from headrace.errors import CompileError
-from headrace.images import building
+from headrace.images.built import reference
 from headrace.ir import specs
 from headrace.ir.specs import Spec
 from headrace.profiles.accelerators import is_nvidia
 from headrace.profiles.profile import Profile
-from headrace.targets.registry import Target
+from headrace.profiles.tasks import TaskPath
+from headrace.targets.base import Target
 from headrace_components.contract.image_names import CUDA_VARIANTS
 
 
@@ -29,7 +30,7 @@ def apply_images(spec: Mapping[str, Any], target: Target, profile: Profile) -> S
             cache when it moves.
     """
     result: Spec = specs.copy(spec)
-    if target == "local":
+    if not target.runs_images:
         return result
     if own := own_images(result, profile):
         _set_images(result, own)
@@ -60,7 +61,7 @@ def images_to_run(spec: Mapping[str, Any], profile: Profile) -> Spec:
         if name is not None:
             digest = profile.images.digests.get(name) if profile.images.registry else None
             pinned = f"{profile.images.registry}/{name}@{digest}"
-            executor["container"]["image"] = pinned if digest else building.reference(name)
+            executor["container"]["image"] = pinned if digest else reference(name)
     return result
 
 
@@ -131,8 +132,8 @@ def _set_images(spec: Spec, own: Mapping[TaskPath, str]) -> None:
 def _check_registry(names: Collection[str], target: Target, profile: Profile) -> None:
     if not profile.images.registry:
         raise CompileError(
-            f"images: target {target} needs the images {sorted(names)}, but {profile.source} has "
-            "no `registry`. Add a table [images] with registry = 'host/path' that you push to."
+            f"images: target {target.name} needs the images {sorted(names)}, but {profile.source} "
+            "has no `registry`. Add a table [images] with registry = 'host/path' that you push to."
         )
     missing = sorted(set(names) - profile.images.digests.keys())
     if missing:

@@ -14,12 +14,8 @@ from headrace.compilation.passes.templates import as_written, is_template, made_
 from headrace.errors import CompileError
 from headrace.ir import specs
 from headrace.ir.specs import Spec
-from headrace.targets.registry import Target
+from headrace.targets.base import Target
 from headrace_components.library.user_code.module_pack import is_packed, is_remote, pack
-
-# Kubeflow refuses longer run parameters (kubeflow/pipelines#12510). Constants may be longer:
-# `parameter_sizes` has the limits of a task.
-MAX_REMOTE_CHARS = 10_000
 
 # How messages name the user of a module that is a parameter of a pipeline.
 _PARAMETER = "parameter"
@@ -33,8 +29,8 @@ def apply_modules(spec: Mapping[str, Any], target: Target, directory: Path) -> S
 
     Args:
         spec: A pipeline whose defaults are explicit.
-        target: On `kubeflow` and `vertex` a module that is packed into a run parameter has at most
-            `MAX_REMOTE_CHARS` characters.
+        target: Its `max_module_chars` holds for modules that are packed into a run parameter.
+            Constants may be longer.
         directory: What relative paths are relative to.
 
     Raises:
@@ -53,7 +49,7 @@ def _check_made_names(spec: Spec, target: Target) -> None:
         if specs.headrace_component(node.container) is None or not is_template(value):
             continue
         text = made_text(node, MODULE_PARAMETER, spec["root"])
-        is_here = target == "local" and text.startswith("/")
+        is_here = target.sees_files and text.startswith("/")
         if not is_remote(text) and not text.startswith("{{") and not is_here:
             raise CompileError(
                 f"task `{node.label}`: `{MODULE_PARAMETER}` is a path that only the run knows, "
@@ -122,10 +118,11 @@ def pack_module(
     path = directory / value.removeprefix("file://")
     sources = collect(path, user, directory)
     packed = pack(sources.files, sources.entry)
-    if is_run_parameter and target != "local" and len(packed) > MAX_REMOTE_CHARS:
+    most = target.max_module_chars
+    if is_run_parameter and most is not None and len(packed) > most:
         raise CompileError(
             f"{user}: the module {path.name!r} and what it imports take {len(packed)} characters "
-            f"when packed, but {target} carries at most {MAX_REMOTE_CHARS} in a parameter "
+            f"when packed, but {target.name} carries at most {most} in a parameter "
             "of a run. Write the path as a constant, which may be longer, give `module_file` a "
             "gs:// or s3:// URI, or bake the module into an image of your own and name its "
             "function by dotted path."

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from headrace.errors import CompileError
 from headrace.ir import specs
 
 # Fields of KubernetesExecutorConfig, and the functions of `kfp.kubernetes` that write them.
@@ -28,22 +27,6 @@ _FUNCTIONS = {
     "securityContext": "set_security_context",
 }
 
-# Fields of a profile that say the same, for a task and for all of them.
-_PROFILE_FIELDS = {
-    "secretAsVolume": "secret_volumes",
-    "secretAsEnv": "secret_environment",
-    "pvcMount": "volumes",
-    "nodeSelector": "node_selector",
-    "podMetadata": "pod_labels",
-    "activeDeadlineSeconds": "timeout",
-    "tolerations": "tolerations",
-    "emptyDirMounts": "shm",
-}
-_KUBEFLOW_FIELDS = {
-    "imagePullSecret": "image_pull_secrets",
-    "imagePullPolicy": "image_pull_policy",
-}
-
 # What a component of kfp-kubernetes runs in: the backend does its work, and there is no such image.
 _STUB = "argostub/"
 
@@ -62,42 +45,6 @@ def pod_settings(spec: Mapping[str, Any], platform: Mapping[str, Any]) -> dict[s
         if fields:
             found[node.label] = fields
     return found
-
-
-def check_no_pod_settings(spec: Mapping[str, Any], platform: Mapping[str, Any]) -> None:
-    """Refuses settings of Kubernetes for a target that is none.
-
-    Raises:
-        CompileError: There is one; the message names the function that wrote it and, where a
-            profile can say it for Kubeflow alone, the place there.
-    """
-    settings = platform.get("platforms", {}).get("kubernetes")
-    if settings is None:
-        return
-    name = specs.pipeline_name(spec)
-    for label, fields in pod_settings(spec, platform).items():
-        field = fields[0]
-        advice = "Remove it, or compile for kubeflow."
-        if field in _PROFILE_FIELDS:
-            advice = (
-                f"Remove it there, and write `{_PROFILE_FIELDS[field]}` in the table "
-                f'[kubeflow.tasks."{label}"] of the profile, which holds on Kubeflow alone.'
-            )
-        elif field in _KUBEFLOW_FIELDS:
-            advice = (
-                f"Remove it there, and write `{_KUBEFLOW_FIELDS[field]}` in the table [kubeflow] "
-                "of the profile."
-            )
-        raise CompileError(
-            f"{name}: task `{label}`: target vertex has no Kubernetes settings, but "
-            f"{function_name(field)} of kfp.kubernetes makes one. {advice}"
-        )
-    found = sorted(settings.get("pipelineConfig", {}))
-    if found:
-        raise CompileError(
-            f"{name}: target vertex has no Kubernetes settings, but dsl.PipelineConfig sets "
-            f"{found}. Remove them, or compile for kubeflow."
-        )
 
 
 def function_name(field: str) -> str:

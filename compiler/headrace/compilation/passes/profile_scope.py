@@ -13,8 +13,9 @@ from headrace.errors import CompileError
 from headrace.ir import specs
 from headrace.profiles.profile import Profile
 from headrace.profiles.tables import toml_key
+from headrace.profiles.target_settings import TargetSettings
 from headrace.profiles.tasks import TaskTables
-from headrace.targets.registry import Target
+from headrace.targets.base import Target
 
 
 def profile_parameters(spec: Mapping[str, Any], target: Target, profile: Profile) -> dict[str, Any]:
@@ -22,15 +23,15 @@ def profile_parameters(spec: Mapping[str, Any], target: Target, profile: Profile
 
     Args:
         spec: The pipeline.
-        target: `kubeflow` or `vertex`.
-        profile: It has [kubeflow.parameters] of all pipelines, and
+        target: Where it is to run.
+        profile: It has, for example, [kubeflow.parameters] of all pipelines, and
             [kubeflow.pipeline_parameters.NAME] of the one that is called NAME.
 
     Raises:
         CompileError: The pipeline does not have a parameter, and the profile most likely means this
             pipeline.
     """
-    settings = profile.vertex if target == "vertex" else profile.kubeflow
+    settings = target.settings(profile) or TargetSettings()
     pipeline = specs.pipeline_name(spec)
     known = specs.parameters(spec["root"])
     own = settings.pipeline_parameters.get(pipeline, {})
@@ -47,7 +48,7 @@ def profile_parameters(spec: Mapping[str, Any], target: Target, profile: Profile
         near = nearest(name, known, {**settings.parameters, **own})
         if name not in known and near:
             raise CompileError(
-                f"{profile.source}: [{target}.parameters] has `{name}`, but the parameters of "
+                f"{profile.source}: [{target.name}.parameters] has `{name}`, but the parameters of "
                 f"pipeline {pipeline!r} are {sorted(known)}. Did you mean `{near}`? If it is of "
                 f"another pipeline, write it in {own_table(target, 'NAME')} with that pipeline's "
                 "name."
@@ -58,7 +59,7 @@ def profile_parameters(spec: Mapping[str, Any], target: Target, profile: Profile
 
 def own_table(target: Target, pipeline: str) -> str:
     """Returns the header of the table of one pipeline's parameters."""
-    return f"[{target}.pipeline_parameters.{toml_key(pipeline)}]"
+    return f"[{target.name}.pipeline_parameters.{toml_key(pipeline)}]"
 
 
 def passed_over(spec: Mapping[str, Any], target: Target, profile: Profile) -> list[str]:
@@ -69,14 +70,16 @@ def passed_over(spec: Mapping[str, Any], target: Target, profile: Profile) -> li
     pipeline = specs.pipeline_name(spec)
     tasks = [node.path for node in specs.tasks(spec) if node.container]
     tables = {"images.tasks": _without_task(profile.images.tasks, tasks)}
-    settings = profile.vertex if target == "vertex" else profile.kubeflow
-    if target != "local":
+    settings = target.settings(profile)
+    if settings is not None:
         known = specs.parameters(spec["root"])
-        of_target = profile.target_tasks.get(target, TaskTables())
+        of_target = profile.target_tasks.get(target.name, TaskTables())
         tables |= {
-            f"{target}.parameters": [name for name in settings.parameters if name not in known],
+            f"{target.name}.parameters": [
+                each for each in settings.parameters if each not in known
+            ],
             "tasks": _without_task(profile.tasks.tasks, tasks),
-            f"{target}.tasks": _without_task(of_target.tasks, tasks),
+            f"{target.name}.tasks": _without_task(of_target.tasks, tasks),
         }
     lines = [
         f"{profile.source}: [{table}] has {', '.join(f'`{name}`' for name in names)}, which "
@@ -84,9 +87,9 @@ def passed_over(spec: Mapping[str, Any], target: Target, profile: Profile) -> li
         for table, names in tables.items()
         if names
     ]
-    near = nearest(pipeline, settings.pipeline_parameters, ())
-    is_here = near == pipeline or pipeline in settings.pipeline_parameters
-    if target != "local" and near and not is_here:
+    own = settings.pipeline_parameters if settings else {}
+    near = nearest(pipeline, own, ())
+    if near and near != pipeline and pipeline not in own:
         lines.append(
             f"{profile.source}: {own_table(target, near)} is not of pipeline {pipeline!r}; passed "
             "over."

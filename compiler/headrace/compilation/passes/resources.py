@@ -7,16 +7,13 @@ that very task.
 from collections.abc import Mapping
 from typing import Any
 
-from headrace.compilation.passes.task_settings import Said, TaskPath
 from headrace.errors import CompileError
 from headrace.ir import specs
 from headrace.ir.specs import Spec
-from headrace.profiles.accelerators import ACCELERATORS, NVIDIA, vertex_name
+from headrace.profiles.accelerators import ACCELERATORS
 from headrace.profiles.quantities import seconds, size_in_bytes
-from headrace.profiles.tasks import TaskSettings
-from headrace.targets.registry import Target
-
-KUBERNETES_GPU = "nvidia.com/gpu"
+from headrace.profiles.tasks import Said, TaskPath, TaskSettings
+from headrace.targets.base import Target
 
 # kfp's `set_retry` has the same, but no delay.
 BACKOFF = {"backoffDuration": "0s", "backoffFactor": 2.0, "backoffMaxDuration": "3600s"}
@@ -55,15 +52,12 @@ def apply_accelerators(spec: Mapping[str, Any], target: Target) -> Spec:
     Names of other kinds stay as they are: a target refuses what it does not know.
     """
     result: Spec = specs.copy(spec)
-    if target == "local":
-        return result
     for executor in specs.executors(result).values():
         container = executor.get("container", {})
-        name = accelerator(container)
-        if name not in ACCELERATORS or (target == "kubeflow" and name not in NVIDIA):
-            continue
-        translated = vertex_name(name) if target == "vertex" else KUBERNETES_GPU
-        container["resources"]["accelerator"].update(type=translated, resourceType=translated)
+        neutral = accelerator(container)
+        name = target.accelerator_name(neutral) if neutral in ACCELERATORS else None
+        if name is not None:
+            container["resources"]["accelerator"].update(type=name, resourceType=name)
     return result
 
 
@@ -164,24 +158,6 @@ def _chosen(said: Said, name: str, *, is_set: bool) -> Any:
     return own if own is not None or is_set else general
 
 
-# What a target cannot give a task, and where the profile may say so without harm.
-_KUBERNETES = (
-    "shm",
-    "node_pool",
-    "node_selector",
-    "tolerations",
-    "pod_annotations",
-    "pod_labels",
-    "run_as_non_root",
-    "secret_environment",
-    "secret_volumes",
-    "volumes",
-)
-_REQUESTS = ("cpu_request", "memory_request")
-_VERTEX = ("machine_type", "persistent_resource")
-_CUSTOM_JOB = ("spot", "timeout")
-
-
 def check_settings(settings: Mapping[TaskPath, Said], target: Target, source: str) -> None:
     """Refuses settings that `target` would leave out.
 
@@ -194,49 +170,6 @@ def check_settings(settings: Mapping[TaskPath, Said], target: Target, source: st
         CompileError: The first such setting, with what to write instead.
     """
     for path, said in settings.items():
-        finding = _RULES[target](said.merged)
+        finding = target.refused_setting(said.merged)
         if finding:
-            raise CompileError(f"{source}: task `{'/'.join(path)}`: target {target} {finding}")
-
-
-def _missing_on_vertex(settings: TaskSettings) -> str | None:
-    for name in _KUBERNETES:
-        if getattr(settings, name):
-            return f"has no `{name}`. Move it to a table of Kubeflow, as [kubeflow.tasks.NAME]."
-    for name in _REQUESTS:
-        if getattr(settings, name):
-            return (
-                f"chooses the machine by limits and has no `{name}`. Move it to a table of "
-                f"Kubeflow, as [kubeflow.tasks.NAME], and write `{name.split('_')[0]}` here."
-            )
-    for name in _CUSTOM_JOB:
-        if getattr(settings, name) and not (settings.machine_type or settings.persistent_resource):
-            return (
-                f"has `{name}` for custom jobs alone. Give the task a `machine_type`, as "
-                "'n2-standard-8', in [vertex.tasks.NAME], or move it to a table of Kubeflow."
-            )
-    if settings.accelerator and settings.accelerator not in ACCELERATORS:
-        return (
-            f"knows no accelerator {settings.accelerator!r}, a device of Kubernetes. Write one "
-            f"of {list(ACCELERATORS)}."
-        )
-    return None
-
-
-def _missing_on_kubeflow(settings: TaskSettings) -> str | None:
-    for name in _VERTEX:
-        if getattr(settings, name):
-            return f"has no `{name}`. Move it to a table of Vertex AI, as [vertex.tasks.NAME]."
-    if settings.accelerator in ACCELERATORS and settings.accelerator not in NVIDIA:
-        return (
-            f"gets a TPU by the device's name: write accelerator = 'google.com/tpu', and GKE's "
-            f"labels for {settings.accelerator!r} in `node_selector`."
-        )
-    return None
-
-
-_RULES = {
-    "local": lambda _: None,
-    "kubeflow": _missing_on_kubeflow,
-    "vertex": _missing_on_vertex,
-}
+            raise CompileError(f"{source}: task `{'/'.join(path)}`: target {target.name} {finding}")

@@ -1,7 +1,6 @@
 """What the profile says of each task of a pipeline."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from headrace.compilation.passes.profile_scope import nearest
@@ -9,38 +8,8 @@ from headrace.errors import CompileError
 from headrace.ir import specs
 from headrace.profiles.profile import Profile
 from headrace.profiles.tables import check_names
-from headrace.profiles.tasks import TaskSettings, TaskTables
-from headrace.targets.registry import Target
-
-TaskPath = tuple[str, ...]
-"""Names of the tasks from the root down to one, as `("for-loop-1", "trainer")`."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Said:
-    """What the profile says of one task, by how much it means that very task.
-
-    The pipeline's own settings, as `set_cpu_limit`, go before `general` and after `own`.
-
-    Attributes:
-        defaults: Of [defaults].
-        component: Of [components.NAME].
-        own: Of [tasks.NAME].
-    """
-
-    defaults: TaskSettings = field(default_factory=TaskSettings)
-    component: TaskSettings = field(default_factory=TaskSettings)
-    own: TaskSettings = field(default_factory=TaskSettings)
-
-    @property
-    def general(self) -> TaskSettings:
-        """What is said of more tasks than this one."""
-        return self.component.over(self.defaults)
-
-    @property
-    def merged(self) -> TaskSettings:
-        """All of it, the more specific first."""
-        return self.own.over(self.general)
+from headrace.profiles.tasks import Said, TaskPath, TaskSettings, TaskTables
+from headrace.targets.base import Target
 
 
 def task_settings(
@@ -56,7 +25,10 @@ def task_settings(
     Raises:
         CompileError: A task is misspelt, or there is no such component in Headrace.
     """
-    levels = {"": profile.tasks, f"{target}.": profile.target_tasks.get(target, TaskTables())}
+    levels = {
+        "": profile.tasks,
+        f"{target.name}.": profile.target_tasks.get(target.name, TaskTables()),
+    }
     nodes = {node.path: node for node in specs.tasks(spec) if node.container}
     names = {path: specs.headrace_component(node.container) or "" for path, node in nodes.items()}
     nothing = TaskSettings()

@@ -9,7 +9,7 @@ from typing import Any
 
 from headrace.ir import specs
 from headrace.ir.specs import Spec
-from headrace.targets.registry import Target
+from headrace.targets.base import Target
 
 # User data, which may hold the same words by chance.
 _VALUES = frozenset({"runtimeValue", "defaultValue", "literals", "metadata"})
@@ -18,8 +18,7 @@ _VALUES = frozenset({"runtimeValue", "defaultValue", "literals", "metadata"})
 def apply_types(spec: Mapping[str, Any], target: Target) -> Spec:
     """Returns `spec` with `tfx.Examples` for `system.Examples`, and so on.
 
-    Vertex AI registers custom types by `instanceSchema`, as TFX itself sends it; the open-source
-    backend and the local one read `schemaTitle`. kfp's own types stay as they are.
+    kfp's own types stay as they are.
     """
     from headrace_components.artifacts import ARTIFACT_TYPES
 
@@ -34,11 +33,7 @@ def _renamed(value: Any, titles: Mapping[str, str], target: Target) -> Any:
     if not isinstance(value, dict):
         return value
     if value.get("schemaTitle") in titles:
-        title = titles[value["schemaTitle"]]
-        if target == "vertex":
-            # One of a proto oneof: neither title nor version may stand beside it.
-            return {"instanceSchema": f"title: {title}\ntype: object\n"}
-        return {**value, "schemaTitle": title}
+        return target.artifact_type(value, titles[value["schemaTitle"]])
     return {
         key: item if key in _VALUES else _renamed(item, titles, target)
         for key, item in value.items()

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from headrace.compilation.passes.task_settings import Said, TaskPath
 from headrace.errors import CompileError
 from headrace.ir import specs
+from headrace.profiles.tasks import Said, TaskPath
 
 _TRAIN_TOGETHER = ("trainer",)
 

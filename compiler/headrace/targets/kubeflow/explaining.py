@@ -18,7 +18,7 @@ from headrace.targets.kubeflow.nodes import Workflow
 from headrace.targets.kubeflow.pod_logs import PodLogs
 from headrace.targets.kubeflow.tasks import Started
 from headrace.targets.remote.contact import ContactLostError
-from headrace.targets.remote.service import LONG_WAIT_SECONDS, Task
+from headrace.targets.service import LONG_WAIT_SECONDS, Task
 from headrace_components.contract.errors import PlatformError
 from headrace_components.contract.notices import notices_in
 

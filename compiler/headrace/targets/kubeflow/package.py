@@ -7,7 +7,7 @@ from pathlib import Path
 
 from headrace.ir import specs
 from headrace.targets.kubeflow.emit import yaml_text
-from headrace.targets.remote.service import Order
+from headrace.targets.service import Order
 
 
 @contextlib.contextmanager

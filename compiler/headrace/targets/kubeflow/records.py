@@ -6,7 +6,7 @@ from typing import Any
 
 from headrace.targets.kubeflow.connection import Address
 from headrace.targets.remote.cron import next_time
-from headrace.targets.remote.service import Run, RunState, Schedule, ScheduleState, Task
+from headrace.targets.service import Run, RunState, Schedule, ScheduleState, Task
 
 # `RuntimeState` of the API. SKIPPED is a run that had nothing to do.
 _RUN_STATES: dict[str, RunState] = {

@@ -30,7 +30,7 @@ from headrace.targets.kubeflow.tasks import (
     tasks_of_nodes,
     with_those_to_come,
 )
-from headrace.targets.remote.service import Order, Run, Schedule, Task, Timing
+from headrace.targets.service import Order, Run, Schedule, Task, Timing
 from headrace_components.contract.errors import InputError
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ def connect(profile: Profile) -> "KubeflowRemote":
 
 
 class KubeflowRemote:
-    """An installation of Kubeflow Pipelines; the methods are those of `remote.model.Remote`."""
+    """An installation of Kubeflow Pipelines: a `headrace.targets.service.Remote`."""
 
     def __init__(self, kfp: Any, address: connection.Address, settings: Kubeflow) -> None:
         self.kfp = kfp

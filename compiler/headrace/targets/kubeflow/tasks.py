@@ -9,7 +9,7 @@ from headrace.ir import specs
 from headrace.lineage.records import Execution
 from headrace.targets.kubeflow.nodes import TaskNodes, Workflow, is_in_loop
 from headrace.targets.kubeflow.records import is_cancelled, seconds_of
-from headrace.targets.remote.service import Task, TaskState
+from headrace.targets.service import Task, TaskState
 
 _STATES: dict[str, TaskState] = {
     "PENDING": "running",

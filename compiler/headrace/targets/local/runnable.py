@@ -44,8 +44,9 @@ def packed(
         directory: What relative paths are relative to; None for the current directory.
     """
     from headrace.compilation.passes.modules import pack_parameters
+    from headrace.targets.local.target import TARGET
 
-    return pack_parameters(spec, values, "local", directory or Path.cwd()) if values else {}
+    return pack_parameters(spec, values, TARGET, directory or Path.cwd()) if values else {}
 
 
 def load(pipeline: PipelineSource | Mapping[str, Any]) -> Runnable:
@@ -64,9 +65,10 @@ def load(pipeline: PipelineSource | Mapping[str, Any]) -> Runnable:
     from headrace.compilation.compiler import compile_for
     from headrace.frontend import loading
     from headrace.profiles.profile import read_profile
+    from headrace.targets.local.target import TARGET
 
     source = loading.load(pipeline, command=_COMMAND)
-    compiled = compile_for(source, "local", read_profile(None))
+    compiled = compile_for(source, TARGET.name, read_profile(None))
     return Runnable(
         spec=compiled.document,
         notices=tuple(settings_without_effect(source.spec, source.platform)),
@@ -79,6 +81,7 @@ def _checked(document: Any, platform: Mapping[str, Any], where: str) -> Runnable
     from headrace.compilation.passes.loop_types import apply_loop_types
     from headrace.compilation.passes.parameter_checks import check_parameters
     from headrace.compilation.passes.templates import apply_templates
+    from headrace.targets.local.target import TARGET
 
     values: Any = {}
     # A PipelineJob of Vertex holds the pipeline, and the values that it is to run with.
@@ -95,7 +98,7 @@ def _checked(document: Any, platform: Mapping[str, Any], where: str) -> Runnable
     check_expressions(document, where)
     try:
         # What kfp compiled without Headrace needs these; where Headrace did, they change nothing.
-        spec = lint(apply_loop_types(apply_loop_items(document)), "local", platform)
+        spec = lint(apply_loop_types(apply_loop_items(document)), TARGET, platform)
         check_parameters(spec)
         spec = apply_templates(spec)
     except CompileError as error:

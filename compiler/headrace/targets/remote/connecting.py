@@ -1,19 +1,19 @@
 """Finds the service that runs pipelines of a target."""
 
-import importlib
-
 from headrace.profiles.profile import Profile
-from headrace.targets.registry import Target
-from headrace.targets.remote.service import Remote
+from headrace.targets.registry import target_named
+from headrace.targets.service import Remote
+from headrace_components.contract.errors import InputError
 
 
-def connect(target: Target, profile: Profile) -> Remote:
+def connect(target: str, profile: Profile) -> Remote:
     """Returns the service that runs pipelines of `target`.
 
     Raises:
         InputError: A setting of the profile is missing, or the service's client is not installed.
         PlatformError: This machine has no credentials for the service.
     """
-    module = importlib.import_module(f"headrace.targets.{target}.submit")
-    remote: Remote = module.connect(profile)
+    remote = target_named(target).connect(profile)
+    if remote is None:
+        raise InputError(f"headrace: no service runs pipelines of target {target!r}. Name another.")
     return remote

@@ -12,17 +12,15 @@ from headrace.compilation.passes.defaults import apply_defaults
 from headrace.compilation.passes.image_imports import check_imports, stock_images
 from headrace.compilation.passes.modules import apply_modules, pack_parameters
 from headrace.compilation.passes.parameter_checks import check_parameters
-from headrace.compilation.passes.parameter_sizes import check_run, check_sizes
 from headrace.compilation.passes.profile_scope import profile_parameters
-from headrace.compilation.passes.replaced_texts import check_data
 from headrace.frontend import loading
 from headrace.ir import run_parameters, specs
 from headrace.ir.view import Component
 from headrace.profiles.caching import Caching
 from headrace.profiles.profile import Profile
-from headrace.targets.registry import Target
+from headrace.targets.registry import target_named
 from headrace.targets.remote.fingerprints import FingerprintsAtSubmit
-from headrace.targets.remote.service import Order
+from headrace.targets.service import Order
 from headrace_components.contract.errors import InputError
 
 _COMMAND = "headrace submit"
@@ -30,7 +28,7 @@ _COMMAND = "headrace submit"
 
 def order_of(
     pipeline: loading.PipelineSource,
-    target: Target,
+    target: str,
     profile: Profile,
     parameters: Iterable[str] | Mapping[str, Any],
     *,
@@ -42,7 +40,7 @@ def order_of(
 
     Args:
         pipeline: `PIPELINE.py[:function]`, or a function decorated with `kfp.dsl.pipeline`.
-        target: Where it is to run.
+        target: Name of the target that it is to run on.
         profile: Its settings; those of the target have values of run parameters, whose module
             files are relative to the pipeline file.
         parameters: More of them, which win: by name, or as texts `name=value`. Their module files
@@ -56,10 +54,11 @@ def order_of(
     """
     with redirect_stdout(sys.stderr):  # what the author's file prints is no answer of ours
         source = loading.load(pipeline, command=_COMMAND)
+    chosen = target_named(target)
     if not use_cache:
         profile = dataclasses.replace(profile, caching=Caching(input_fingerprint="off"))
     _check_given_artifacts(source.spec)
-    preset = profile_parameters(source.spec, target, profile)
+    preset = profile_parameters(source.spec, chosen, profile)
     root = Component(name=specs.pipeline_name(source.spec), body=source.spec["root"], executor=None)
     run_parameters.check_given(preset, root, f"{profile.source}: [{target}]")
     if isinstance(parameters, Mapping):
@@ -68,18 +67,16 @@ def order_of(
     else:
         given = run_parameters.from_command_line(parameters, root, _COMMAND)
     values = {
-        **pack_parameters(source.spec, preset, target, source.directory),
-        **pack_parameters(source.spec, given, target, Path.cwd()),
+        **pack_parameters(source.spec, preset, chosen, source.directory),
+        **pack_parameters(source.spec, given, chosen, Path.cwd()),
     }
     run_parameters.checked(values, root, _COMMAND)
     compiled = compile_for(source, target, profile, values)
-    spec = apply_modules(apply_defaults(source.spec, target), target, source.directory)
+    spec = apply_modules(apply_defaults(source.spec, chosen), chosen, source.directory)
     check_parameters(spec, values)
     check_imports(spec, stock_images(spec, profile), values)
-    check_run(values, target)
-    if target == "kubeflow":
-        check_data(source.spec, values, f"{_COMMAND}: parameter")
-    check_sizes(compiled.document.get("pipelineSpec", compiled.document), target, values)
+    chosen.check_run(source.spec, values)
+    chosen.check_sizes(compiled.document.get("pipelineSpec", compiled.document), values)
     fingerprints = FingerprintsAtSubmit(values=values)
     if profile.caching.input_fingerprint == "submit" and not is_recurring:
         compiled = compile_for(source, target, profile, values, fingerprints)

@@ -7,13 +7,11 @@ from typing import Any
 from headrace.errors import CompileError
 from headrace.frontend.loading import PipelineSource
 from headrace.profiles.profile import Profile, read_profile
-from headrace.targets.registry import Target
+from headrace.targets.registry import TargetName, target_named, with_service
 from headrace.targets.remote.connecting import connect
 from headrace.targets.remote.ordering import order_of
-from headrace.targets.remote.service import Remote, Run, RunState, Task
 from headrace.targets.remote.watching import Watching, watch
-
-_REMOTE = ("kubeflow", "vertex")
+from headrace.targets.service import Remote, Run, RunState, Task
 
 
 class SubmittedRun:
@@ -125,7 +123,7 @@ class SubmittedRun:
 def submit(
     pipeline: PipelineSource,
     *,
-    target: Target,
+    target: TargetName,
     config: str | Path | Profile | None = None,
     parameters: Mapping[str, Any] | None = None,
     run_id: str = "",
@@ -156,9 +154,9 @@ def submit(
         ContactLostError: The service does not answer. A run that was started goes on.
         PlatformError: The service refuses this account.
     """
-    if target not in _REMOTE:
+    if target not in with_service():
         raise CompileError(
-            f"submit: target is {target!r}, expected one of {list(_REMOTE)}. Name one; "
+            f"submit: target is {target!r}, expected one of {with_service()}. Name one; "
             "headrace.run runs a pipeline on this machine."
         )
     profile = (
@@ -171,9 +169,7 @@ def submit(
     remote = connect(target, profile)
     how = Watching(
         pause_seconds=poll_seconds,
-        pending_timeout_seconds=(
-            profile.kubeflow.pending_timeout_seconds if target == "kubeflow" else None
-        ),
+        pending_timeout_seconds=target_named(target).pending_timeout_seconds(profile),
     )
     notes = (*order.compiled.notes, *filter(None, [order.fingerprints]))
     run = SubmittedRun(remote, remote.submit(order), how, notes)

@@ -8,7 +8,7 @@ from itertools import repeat
 
 from headrace.display.progress import ProgressDisplay
 from headrace.targets.remote.contact import ContactLostError
-from headrace.targets.remote.service import ENDED, Remote, Run, Task
+from headrace.targets.service import ENDED, Remote, Run, Task
 from headrace_components.contract.patience import growing, patiently, until
 
 PATIENCE_SECONDS = 600.0

@@ -13,13 +13,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from headrace.compilation.passes.task_settings import Said, TaskPath
 from headrace.errors import CompileError
 from headrace.ir import specs
 from headrace.ir.specs import Spec
 from headrace.profiles.profile import Profile
 from headrace.profiles.quantities import seconds
-from headrace.profiles.tasks import TaskSettings
+from headrace.profiles.tasks import Said, TaskPath, TaskSettings
 
 # Releases of this image keep their tags.
 LAUNCHER_IMAGE = "gcr.io/ml-pipeline/google-cloud-pipeline-components:2.22.0"

@@ -1,43 +1,50 @@
 """Writes a pipeline as a Vertex AI PipelineJob."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from headrace.compilation.passes.modules import pack_parameters
-from headrace.compilation.passes.profile_scope import profile_parameters
 from headrace.errors import CompileError
 from headrace.ir import specs
 from headrace.profiles.profile import Profile
 from headrace.profiles.vertex import MAX_DISPLAY_NAME
 
 
-def pipeline_job(spec: Mapping[str, Any], profile: Profile, directory: Path) -> dict[str, Any]:
+def pipeline_root(spec: Mapping[str, Any], profile: Profile) -> str:
+    """Returns the directory of all artifacts.
+
+    Raises:
+        CompileError: There is none, or Vertex AI cannot use it.
+    """
+    root: str = profile.vertex.pipeline_root or spec.get("defaultPipelineRoot", "")
+    if not root.startswith("gs://"):
+        raise CompileError(
+            f"vertex: the pipeline root is {root!r}, expected a URI as 'gs://my-bucket/headrace'. "
+            f"Set `pipeline_root` in the table [vertex] of {profile.source}."
+        )
+    return root
+
+
+def pipeline_job(
+    spec: Mapping[str, Any], root: str, values: Mapping[str, Any], profile: Profile
+) -> dict[str, Any]:
     """Returns the body of a `projects.locations.pipelineJobs.create` request.
 
     Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs
 
     Args:
         spec: A pipeline after all passes.
+        root: Directory of all artifacts.
+        values: Values of run parameters, module files packed.
         profile: Where and as whom the job runs.
-        directory: What module files among `parameters` are relative to.
 
     Raises:
-        CompileError: There is no place for the artifacts, or the profile misspells a parameter.
+        CompileError: The pipeline's display name is too long.
     """
     settings = profile.vertex
-    root = settings.pipeline_root or spec.get("defaultPipelineRoot", "")
-    if not root.startswith("gs://"):
-        raise CompileError(
-            f"vertex: the pipeline root is {root!r}, expected a URI as 'gs://my-bucket/headrace'. "
-            f"Set `pipeline_root` in the table [vertex] of {profile.source}."
-        )
-    given = profile_parameters(spec, "vertex", profile)
-    parameters = pack_parameters(spec, given, "vertex", directory)
     job: dict[str, Any] = {
         "displayName": settings.display_name or _display_name(spec),
         "pipelineSpec": dict(spec),
-        "runtimeConfig": {"gcsOutputDirectory": root, "parameterValues": parameters},
+        "runtimeConfig": {"gcsOutputDirectory": root, "parameterValues": dict(values)},
     }
     if settings.failure_policy == "fast":
         job["runtimeConfig"]["failurePolicy"] = "PIPELINE_FAILURE_POLICY_FAIL_FAST"

@@ -1,4 +1,4 @@
-"""Vertex AI's records of runs and schedules, in the words of `headrace.targets.remote.service`.
+"""Vertex AI's records of runs and schedules, in the words of `headrace.targets.service`.
 
 They are read by their fields alone, so nothing here imports the client library.
 """
@@ -12,7 +12,7 @@ from google.protobuf.json_format import MessageToDict
 
 from headrace.ir import specs
 from headrace.lineage.verdicts import verdict_of
-from headrace.targets.remote.service import (
+from headrace.targets.service import (
     ENDED,
     Run,
     RunState,

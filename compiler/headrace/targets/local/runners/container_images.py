@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from headrace.images.building import LOCAL_REGISTRY
+from headrace.images.built import LOCAL_REGISTRY
 from headrace.images.engines import plain_http
 from headrace.ir.view import Component, Pipeline
 from headrace_components.contract.errors import InputError, PlatformError

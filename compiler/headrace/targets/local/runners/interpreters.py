@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.images.locking import PLATFORM, PYTHON_VERSION
+from headrace.images.built import PLATFORM, PYTHON_VERSION
 from headrace.images.locks import has_packages, lock_file
 from headrace_components.contract.errors import InputError
 from headrace_components.contract.image_names import ISOLATED

@@ -18,6 +18,7 @@ from headrace.targets.local.runners.interpreters import check_interpreters
 from headrace.targets.local.runners.runner import Runner
 from headrace.targets.local.shared.container_options import ContainerOptions
 from headrace.targets.local.shared.options import CONTAINER_RUNNERS, RunnerName
+from headrace.targets.local.target import TARGET
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +87,7 @@ def prepare(
     """
     if name in CONTAINER_RUNNERS:
         profile = read_profile(containers.config)
-        for line in passed_over(body, "local", profile):
+        for line in passed_over(body, TARGET, profile):
             tell(line)
         check_imports(body, stock_images(body, profile), values)
         runnable = images_to_run(body, profile)

@@ -14,7 +14,6 @@ The program is the author's, so nothing of ours can fill in templates in it, as 
 from collections.abc import Mapping
 from typing import Any
 
-from headrace.compilation.passes.replaced_texts import ARGO, LAUNCHER, VARIABLE
 from headrace.compilation.passes.templates import (
     PLACEHOLDER,
     RUN_PLACEHOLDER,
@@ -26,6 +25,7 @@ from headrace.compilation.passes.templates import (
 from headrace.errors import CompileError
 from headrace.ir import specs
 from headrace.ir.specs import Spec
+from headrace.targets.kubeflow.passes.replaced_texts import ARGO, LAUNCHER, VARIABLE
 
 _MESSAGE = "{{$}}"
 

@@ -12,14 +12,20 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from headrace.compilation.passes.optional_inputs import (
+    CONCAT,
+    IF_PRESENT,
+    asked,
+    is_given,
+    may_be_skipped,
+    words,
+)
 from headrace.errors import CompileError
 from headrace.ir import specs
 from headrace.ir.specs import Spec
 from headrace_components.contract.templates import INPUT_PREFIX
 
 _LOOPS = ("parameter", "artifact")
-_IF_PRESENT = '{"IfPresent"'
-_CONCAT = '{"Concat"'
 
 _Absent = tuple[frozenset[str], frozenset[str]]
 """The parameters and the artifacts of a DAG that are not there."""
@@ -75,9 +81,9 @@ def may_be_absent(spec: Mapping[str, Any]) -> list[str]:
     """
     found = set()
     for node in specs.tasks(spec):
-        asked = {name for text in _words(node) for name in _asked(text, frozenset())}
+        needed = {name for text in words(node) for name in asked(text, frozenset())}
         for name in specs.parameter_inputs(node.task):
-            if (node.parent is not None or name in asked) and is_given(node, name) is None:
+            if (node.parent is not None or name in needed) and is_given(node, name) is None:
                 found.add(_of_root(node, name))
     return [
         f"{specs.pipeline_name(spec)}: Kubeflow fails where `{name}` has no value, since a "
@@ -87,40 +93,9 @@ def may_be_absent(spec: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def is_given(node: specs.TaskNode, name: str) -> bool | None:
-    """Tells whether an input parameter of a task has a value; None where only the run knows.
-
-    Args:
-        node: The task.
-        name: The parameter.
-    """
-    source = specs.parameter_inputs(node.task).get(name)
-    has_default = "defaultValue" in specs.parameters(node.component).get(name, {})
-    if source is None:
-        return has_default or name == node.task.get("parameterIterator", {}).get("itemInput")
-    outer = source.get("componentInputParameter")
-    if outer is None or has_default:
-        return True
-    if node.parent is not None:
-        return is_given(node.parent, outer)
-    declared = specs.parameters(node.enclosing).get(outer, {})
-    return True if "defaultValue" in declared or not declared.get("isOptional") else None
-
-
 def _of_root(node: specs.TaskNode, name: str) -> str:
     outer: str = specs.parameter_inputs(node.task)[name]["componentInputParameter"]
     return outer if node.parent is None else _of_root(node.parent, outer)
-
-
-def argument_without_value(node: specs.TaskNode) -> str | None:
-    """Returns an optional parameter that the command line needs and that has no value, or None."""
-    for text in _words(node):
-        for name in _asked(text, frozenset()):
-            is_declared = name in specs.parameters(node.component)
-            may_do_without = name in specs.parameter_inputs(node.task) and _may_be_skipped(node)
-            if is_declared and not may_do_without and is_given(node, name) is False:
-                return name
-    return None
 
 
 def _take_away(node: specs.TaskNode, parameters: frozenset[str], artifacts: frozenset[str]) -> None:
@@ -136,7 +111,7 @@ def _take_away(node: specs.TaskNode, parameters: frozenset[str], artifacts: froz
             continue
         shown = outer.removeprefix(INPUT_PREFIX)
         needed_by = _needed_by(node, port, shown)
-        if needed_by and not _may_be_skipped(node):
+        if needed_by and not may_be_skipped(node):
             raise CompileError(
                 f"{needed_by}, which has no value. Pass one, or give `{shown}` a default in the "
                 "pipeline that declares it."
@@ -166,7 +141,7 @@ def _needed_by(node: specs.TaskNode, port: str, shown: str) -> str:
         return f"its condition compares `{shown}`"
     if iterator.get("items", {}).get("inputParameter") == port:
         return f"it loops over `{shown}`"
-    if any(port in _asked(text, frozenset()) for text in _words(node)):
+    if any(port in asked(text, frozenset()) for text in words(node)):
         return f"its command line needs `{shown}`"
     constants = [specs.constant(source) for source in specs.parameter_inputs(node.task).values()]
     machine = {**node.container, "command": [], "args": []}
@@ -175,20 +150,6 @@ def _needed_by(node: specs.TaskNode, port: str, shown: str) -> str:
     definition = specs.parameters(node.component).get(port)
     may_be_absent = definition is None or definition.get("isOptional") or _is_made(port)
     return "" if may_be_absent else f"its parameter `{port}` is `{shown}`"
-
-
-def _may_be_skipped(node: specs.TaskNode) -> bool:
-    """Tells a task that a condition around it may keep from running, whatever it lacks."""
-    parent = node.parent
-    while parent is not None:
-        if "condition" in parent.task.get("triggerPolicy", {}):
-            return True
-        parent = parent.parent
-    return False
-
-
-def _words(node: specs.TaskNode) -> tuple[str, ...]:
-    return (*node.container.get("command", ()), *node.container.get("args", ()))
 
 
 def _is_made(port: str) -> bool:
@@ -245,11 +206,11 @@ def _arguments(node: specs.TaskNode, arguments: list[Any], *, is_known: bool) ->
     """
     for argument in arguments:
         text = argument if isinstance(argument, str) else json.dumps(argument)
-        if text.startswith(_CONCAT):
+        if text.startswith(CONCAT):
             parts = list(_arguments(node, json.loads(text)["Concat"], is_known=is_known))
             yield text if any(map(_is_placeholder, parts)) else "".join(parts)
             continue
-        choice = json.loads(text)["IfPresent"] if text.startswith(_IF_PRESENT) else None
+        choice = json.loads(text)["IfPresent"] if text.startswith(IF_PRESENT) else None
         if choice is None:
             yield text
             continue
@@ -262,7 +223,7 @@ def _arguments(node: specs.TaskNode, arguments: list[Any], *, is_known: bool) ->
         if is_present is not None:
             chosen = branches.get("Then" if is_present else "Else", [])
             yield from _arguments(node, chosen, is_known=is_known)
-        elif _CONCAT in text:
+        elif CONCAT in text:
             joined = {
                 branch: list(_arguments(node, parts, is_known=is_known))
                 for branch, parts in branches.items()
@@ -273,7 +234,7 @@ def _arguments(node: specs.TaskNode, arguments: list[Any], *, is_known: bool) ->
 
 
 def _is_placeholder(text: str) -> bool:
-    return text.startswith((_IF_PRESENT, _CONCAT))
+    return text.startswith((IF_PRESENT, CONCAT))
 
 
 def _is_present(node: specs.TaskNode, name: str, *, is_known: bool) -> bool | None:
@@ -281,20 +242,3 @@ def _is_present(node: specs.TaskNode, name: str, *, is_known: bool) -> bool | No
         return name in specs.artifact_inputs(node.task)
     is_there = is_given(node, name)
     return True if is_there is None and is_known else is_there
-
-
-def _asked(argument: Any, assumed: frozenset[str]) -> Iterator[str]:
-    """Yields the parameters that an argument cannot do without."""
-    if isinstance(argument, str) and argument.startswith((_IF_PRESENT, _CONCAT)):
-        argument = json.loads(argument)
-    if isinstance(argument, str):
-        yield from (name for name in specs.referenced_parameters(argument) if name not in assumed)
-    elif isinstance(argument, list):
-        for part in argument:
-            yield from _asked(part, assumed)
-    elif "Concat" in argument:
-        yield from _asked(argument["Concat"], assumed)
-    else:
-        choice = argument["IfPresent"]
-        yield from _asked(choice["Then"], assumed | {choice["InputName"]})
-        yield from _asked(choice.get("Else", []), assumed)

@@ -7,7 +7,6 @@ from typing import Any
 from headrace.compilation.passes.resources import asks, cpu_fields, memory_fields
 from headrace.ir import specs
 from headrace.ir.specs import Spec
-from headrace.targets.registry import Target
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,15 +55,13 @@ def request_of(component: str) -> Request:
     return _BY_COMPONENT.get(component, _FILES)
 
 
-def apply_default_requests(spec: Mapping[str, Any], target: Target) -> Spec:
+def apply_default_requests(spec: Mapping[str, Any]) -> Spec:
     """Returns `spec` with requests of CPU and memory where neither pipeline nor profile has any.
 
     A limit alone is a request, too, so it stays alone. What others' components need, their authors
     know.
     """
     result: Spec = specs.copy(spec)
-    if target != "kubeflow":
-        return result
     for node in specs.tasks(result):
         component = specs.headrace_component(node.container)
         if component is None:

@@ -1,8 +1,7 @@
 """What a service that runs pipelines is asked for, and what it answers.
 
 `headrace submit`, `headrace runs` and `headrace schedules` know these words alone. Each target has
-a module that says them to its service: `headrace.targets.<target>.submit`, with a function
-`connect(profile) -> Remote`.
+a `Remote` that says them to its service: `Target.connect` returns it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from headrace.compilation.compiler import Compiled
+from headrace.compilation.compiled import Compiled
 
 TaskState = Literal["waiting", "running", "done", "cached", "skipped", "cancelled", "failed"]
 RunState = Literal["waiting", "running", "paused", "cancelling", "succeeded", "failed", "cancelled"]

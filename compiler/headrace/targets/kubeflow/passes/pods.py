@@ -7,15 +7,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from headrace.compilation.passes.image_references import own_images
-from headrace.compilation.passes.large_artifacts import secrets
 from headrace.compilation.passes.resources import accelerator
-from headrace.compilation.passes.task_settings import Said, TaskPath
 from headrace.ir import specs
 from headrace.profiles.accelerators import NVIDIA
 from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile
 from headrace.profiles.quantities import seconds
-from headrace.profiles.tasks import TaskSettings
+from headrace.profiles.tasks import Said, TaskPath, TaskSettings
+from headrace.targets.kubeflow.passes.large_artifacts import secrets
 
 Config = dict[str, Any]
 """A KubernetesExecutorConfig as plain JSON data."""

@@ -8,13 +8,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from headrace.compilation.passes.default_requests import request_of
 from headrace.compilation.passes.resources import cpu_fields, memory_fields
-from headrace.compilation.passes.task_settings import Said, TaskPath
 from headrace.errors import CompileError
 from headrace.ir import specs
 from headrace.ir.specs import Spec
 from headrace.profiles.profile import Profile
+from headrace.profiles.tasks import Said, TaskPath
+from headrace.targets.kubeflow.passes.default_requests import request_of
 
 # The Kubernetes client is all that the launcher imports, and this image has it.
 _LAUNCHER = "kubernetes_pusher"

@@ -1,0 +1,45 @@
+"""What a compilation ends in: a document, and the file that holds it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headrace.errors import CompileError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compiled:
+    """What a target takes.
+
+    Attributes:
+        document: The pipeline as plain JSON data. For `vertex` a PipelineJob, else a PipelineSpec.
+        text: What goes into the file: JSON, or YAML for `kubeflow`.
+        notes: Lines for the author: what the profile says of other pipelines, and what a target
+            does otherwise.
+    """
+
+    document: dict[str, Any]
+    text: str
+    notes: tuple[str, ...] = ()
+
+    def write(self, output: Path) -> None:
+        """Writes `text` to `output`, which is there whole or not at all.
+
+        Raises:
+            CompileError: The file cannot be written.
+        """
+        part = output.with_name(f".{output.name}.part")
+        try:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            if output.exists() and not output.is_file():  # a pipe or a device, as /dev/stdout
+                output.write_text(self.text, "utf-8")
+                return
+            part.write_text(self.text, "utf-8")
+            part.replace(output)
+        except OSError as error:
+            if part.is_file():
+                part.unlink()
+            raise CompileError(
+                f"compile: could not write {str(output)!r}: {error.strerror}. "
+                "Free space, or choose another file; what was there before is unchanged."
+            ) from error

@@ -1,0 +1,13 @@
+"""What is the same for all images that are built of `images/`: their Python, and their names."""
+
+# Of the base image: Debian 13, whose glibc is 2.41.
+PYTHON_VERSION = "3.13"
+PLATFORM = "x86_64-manylinux_2_40"
+
+LOCAL_REGISTRY = "localhost/headrace"
+DEFAULT_TAG = "dev"
+
+
+def reference(name: str, tag: str = DEFAULT_TAG) -> str:
+    """Returns the name of a built image in the engine's own store."""
+    return f"{LOCAL_REGISTRY}/{name}:{tag}"

@@ -1,0 +1,208 @@
+"""What Headrace asks of a target, a place where pipelines run.
+
+A target is a folder beside this file with a module `target`, whose `TARGET` is an object of a class
+made from `Target`, and a line of `registry.TARGETS`. Passes and commands ask that object and never
+compare names. mypy names the members that a new class lacks.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from headrace.compilation.compiled import Compiled
+from headrace.compilation.draft import Draft
+from headrace.ir import specs
+from headrace.lineage.records import Artifact, Execution, Run
+from headrace.profiles.profile import Profile
+from headrace.profiles.target_settings import TargetSettings
+from headrace.profiles.tasks import TaskSettings
+from headrace.targets.service import Remote
+
+Rule = Callable[[specs.TaskNode], str | None]
+"""Returns what a target cannot do of a task, and what to write instead; None where it can do all.
+The text goes on after "target NAME"."""
+
+
+class LineageReader(Protocol):
+    """Answers what `headrace lineage` asks."""
+
+    def runs(self, limit: int) -> list[Run]:
+        """Returns the latest runs, the newest first, at most `limit`."""
+
+    def run(self, run_id: str) -> tuple[Run, Sequence[Execution]]:
+        """Returns a run and its executions in the order in which they started."""
+
+    def artifact(self, uri: str, root: Path) -> Artifact:
+        """Returns the artifact at `uri`, which may be shortened by `root`."""
+
+
+class Target(ABC):
+    """A place where pipelines run.
+
+    The compiler calls the methods in this order: `settings`, `refused_setting`, `equip`,
+    `accelerator_name`, `rewrite`, `check_pipeline`, `rules`, `settle_values`, `artifact_type`,
+    `finish`, `emit`.
+    """
+
+    # Facts.
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What `--target` takes, and the name of its tables in the profile."""
+
+    @property
+    @abstractmethod
+    def suffix(self) -> str:
+        """How the names of its files end, for example `.json`."""
+
+    @property
+    @abstractmethod
+    def runs_images(self) -> bool:
+        """Whether tasks run in the images of the profile, and not in this machine's environment."""
+
+    @property
+    @abstractmethod
+    def sees_files(self) -> bool:
+        """Whether tasks see the files of this machine."""
+
+    @property
+    @abstractmethod
+    def keys_hold_files(self) -> bool:
+        """Whether its cache compares what a component reads besides inputs and parameters.
+
+        Where it does not, a task takes a fingerprint, or the cache is left out.
+        """
+
+    @property
+    @abstractmethod
+    def max_module_chars(self) -> int | None:
+        """Most characters of a packed module in a parameter of a run; None for any number."""
+
+    @property
+    @abstractmethod
+    def rules(self) -> Sequence[Rule]:
+        """What it cannot do of a task, one rule each, in the order in which they are asked."""
+
+    @property
+    def has_logs(self) -> bool:
+        """Whether its service gives the logs of tasks, so that `headrace runs logs` prints them."""
+        return False
+
+    # The profile.
+
+    @abstractmethod
+    def settings(self, profile: Profile) -> TargetSettings | None:
+        """Returns its own table of the profile; None where the profile has nothing for it."""
+
+    @abstractmethod
+    def refused_setting(self, settings: TaskSettings) -> str | None:
+        """Returns what it would leave out of a task's settings, as a `Rule` does."""
+
+    @abstractmethod
+    def accelerator_name(self, neutral: str) -> str | None:
+        """Returns its name of an accelerator; None where it has no other name than `neutral`."""
+
+    def encryption_key(self, profile: Profile) -> str:  # noqa: ARG002  most have none
+        """Returns the Cloud KMS key of all that its tasks write; empty for none."""
+        return ""
+
+    def pending_timeout_seconds(self, profile: Profile) -> float | None:  # noqa: ARG002
+        """Returns how long a task may wait for its machine before the run is cancelled."""
+        return None
+
+    # The passes of the compiler that only some targets need, in their order.
+
+    def equip(self, draft: Draft) -> Draft:
+        """Returns the pipeline with what its tasks need on the machines of this target.
+
+        Accelerators still have their neutral names.
+        """
+        return draft
+
+    def rewrite(self, draft: Draft) -> Draft:
+        """Returns the pipeline with what kfp compiles in a way that the target would run wrongly.
+
+        The items of loops are wired. Nothing is checked yet.
+        """
+        return draft
+
+    @abstractmethod
+    def check_pipeline(self, spec: Mapping[str, Any], platform: Mapping[str, Any]) -> None:
+        """Refuses what it cannot do of a pipeline as a whole; `rules` are about single tasks.
+
+        Raises:
+            CompileError: With what to write instead.
+        """
+
+    def settle_values(self, draft: Draft) -> Draft:
+        """Returns the pipeline with what the values of a run decide, as far as they are known.
+
+        Raises:
+            CompileError: The target cannot run the pipeline with these values.
+        """
+        return draft
+
+    def artifact_type(self, declared: Mapping[str, Any], title: str) -> Mapping[str, Any]:
+        """Returns an artifact's type as the target registers it.
+
+        Args:
+            declared: The type as kfp compiles it.
+            title: TFX's name of the type, for example `tfx.Examples`.
+        """
+        return {**declared, "schemaTitle": title}
+
+    def finish(self, draft: Draft) -> Draft:
+        """Returns the pipeline after the last passes, which see all that the others wrote."""
+        return draft
+
+    @abstractmethod
+    def emit(self, draft: Draft) -> Compiled:
+        """Returns the document of a pipeline that is through all passes."""
+
+    # Runs.
+
+    @abstractmethod
+    def check_run(self, spec: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+        """Refuses values that a run cannot be given.
+
+        Args:
+            spec: The pipeline as it was loaded.
+            values: Values of the run's parameters, module files packed.
+
+        Raises:
+            CompileError: They are too large, or would be changed on the way.
+        """
+
+    @abstractmethod
+    def check_sizes(self, spec: Mapping[str, Any], values: Mapping[str, Any] | None = None) -> None:
+        """Refuses parameters that are too large for the way to a task.
+
+        Args:
+            spec: A pipeline after all passes.
+            values: Values of run parameters; those that are missing have their defaults.
+
+        Raises:
+            CompileError: The message names the largest of them.
+        """
+
+    @abstractmethod
+    def connect(self, profile: Profile) -> Remote | None:
+        """Returns the service that runs its pipelines; None where there is none.
+
+        Raises:
+            InputError: A setting of the profile is missing, or the service's client is not
+                installed.
+            PlatformError: This machine has no credentials for the service.
+        """
+
+    @abstractmethod
+    def lineage(self, root: Path, metadata: str, config: Path | None) -> LineageReader | None:
+        """Returns what reads the lineage of its runs; None where that is not read here.
+
+        Args:
+            root: Directory that runs on this machine wrote to.
+            metadata: URL of a metadata store; empty for the one that belongs to the target.
+            config: The profile's file; None for headrace.toml of the current directory.
+        """

@@ -1,0 +1,1 @@
+"""Rewrites that only Kubeflow needs, one a file."""

@@ -1,0 +1,114 @@
+"""The target `kubeflow`: Kubeflow Pipelines on a cluster of Kubernetes."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from headrace.compilation.compiled import Compiled
+from headrace.compilation.draft import Draft
+from headrace.compilation.passes.loop_types import apply_loop_types
+from headrace.compilation.passes.loop_values import check_loop_values
+from headrace.compilation.passes.target_limits import check_given_artifacts
+from headrace.profiles.kubeflow import Kubeflow
+from headrace.profiles.profile import Profile, read_profile
+from headrace.targets.base import LineageReader, Target
+from headrace.targets.kubeflow import emit, limits, sizes
+from headrace.targets.kubeflow.passes.absent_inputs import apply_absent_inputs, may_be_absent
+from headrace.targets.kubeflow.passes.collected import check_collected
+from headrace.targets.kubeflow.passes.container_texts import apply_container_texts
+from headrace.targets.kubeflow.passes.default_requests import apply_default_requests
+from headrace.targets.kubeflow.passes.importers import apply_importers
+from headrace.targets.kubeflow.passes.large_artifacts import apply_large_artifacts
+from headrace.targets.kubeflow.passes.pods import platform_spec
+from headrace.targets.kubeflow.passes.python_messages import apply_python_messages, untranslated
+from headrace.targets.kubeflow.passes.replaced_texts import apply_replaced_texts, check_data
+from headrace.targets.kubeflow.passes.retries import apply_retries
+from headrace.targets.kubeflow.passes.sub_pipeline_texts import apply_sub_pipeline_texts
+from headrace.targets.kubeflow.passes.training_jobs import apply_training_jobs
+from headrace.targets.service import Remote
+
+
+class KubeflowTarget(Target):
+    """Kubeflow Pipelines: a pipeline in YAML, and what Kubernetes gives the pods of its tasks."""
+
+    name = "kubeflow"
+    suffix = ".yaml"
+    runs_images = True
+    sees_files = False
+    keys_hold_files = False
+    max_module_chars = 10_000  # of a run parameter: kubeflow/pipelines#12510
+    rules = limits.RULES
+    has_logs = True
+
+    def settings(self, profile: Profile) -> Kubeflow:
+        """Returns the table [kubeflow]."""
+        return profile.kubeflow
+
+    refused_setting = staticmethod(limits.refused_setting)
+    accelerator_name = staticmethod(limits.accelerator_name)
+
+    def pending_timeout_seconds(self, profile: Profile) -> float | None:
+        """Returns `pending_timeout`."""
+        return profile.kubeflow.pending_timeout_seconds
+
+    def equip(self, draft: Draft) -> Draft:
+        """Writes how tasks keep large artifacts, what their pods get, requests and retries."""
+        spec = apply_large_artifacts(draft.spec, draft.profile.kubeflow)
+        platform = platform_spec(spec, draft.platform, draft.settings, draft.profile)
+        spec = apply_retries(apply_default_requests(spec))
+        return dataclasses.replace(draft, spec=spec, platform=platform)
+
+    def rewrite(self, draft: Draft) -> Draft:
+        """Types the items of loops, takes away absent inputs, and moves texts to tasks."""
+        spec = apply_absent_inputs(apply_loop_types(draft.spec), draft.values)
+        return dataclasses.replace(draft, spec=apply_sub_pipeline_texts(spec))
+
+    def check_pipeline(self, spec: Mapping[str, Any], platform: Mapping[str, Any]) -> None:  # noqa: ARG002
+        """Refuses a pipeline that takes an artifact."""
+        check_given_artifacts(spec, self)
+
+    def settle_values(self, draft: Draft) -> Draft:
+        """Checks what loops go over and what is collected, and fills in importers' metadata."""
+        check_loop_values(draft.spec, draft.values)
+        check_collected(draft.spec, draft.values)
+        return dataclasses.replace(draft, spec=apply_importers(draft.spec, draft.values))
+
+    def finish(self, draft: Draft) -> Draft:
+        """Writes what tasks are told, and makes tasks of several machines training jobs."""
+        spec = apply_python_messages(draft.spec)
+        notes = [*untranslated(spec), *(may_be_absent(spec) if draft.values is None else ())]
+        spec = apply_container_texts(apply_replaced_texts(spec))
+        spec, platform = apply_training_jobs(spec, draft.platform, draft.settings, draft.profile)
+        return dataclasses.replace(
+            draft, spec=spec, platform=platform, notes=(*draft.notes, *notes)
+        )
+
+    def emit(self, draft: Draft) -> Compiled:
+        """Returns the pipeline in YAML, with its platform spec behind it where there is one."""
+        documents = emit.documents(draft.spec, draft.platform, draft.profile)
+        return Compiled(document=documents[0], text=emit.yaml_text(documents), notes=draft.notes)
+
+    def check_run(self, spec: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+        """Refuses values that are too large, or that Kubeflow would replace a part of."""
+        sizes.check_run_size(values)
+        check_data(spec, values, "headrace submit: parameter")
+
+    def check_sizes(self, spec: Mapping[str, Any], values: Mapping[str, Any] | None = None) -> None:
+        """Refuses what Argo and Kubernetes cannot hold."""
+        sizes.check_sizes(spec, self.name, values)
+
+    def connect(self, profile: Profile) -> Remote:
+        """Returns the installation that the profile names."""
+        from headrace.targets.kubeflow.submit import connect
+
+        return connect(profile)
+
+    def lineage(self, root: Path, metadata: str, config: Path | None) -> LineageReader:  # noqa: ARG002
+        """Returns what reads the lineage of the cluster."""
+        from headrace.targets.kubeflow.lineage.reader import reader
+
+        return reader(read_profile(config), metadata)
+
+
+TARGET: Target = KubeflowTarget()

@@ -1,0 +1,81 @@
+"""The target `local`: this machine."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from headrace.compilation.compiled import Compiled
+from headrace.compilation.draft import Draft
+from headrace.compilation.passes import target_limits
+from headrace.compilation.passes.loop_types import apply_loop_types
+from headrace.compilation.passes.loop_values import check_loop_values
+from headrace.ir import specs
+from headrace.profiles.profile import Profile
+from headrace.profiles.tasks import TaskSettings
+from headrace.targets.base import LineageReader, Target
+
+
+class LocalTarget(Target):
+    """This machine: the pipeline in JSON, which `headrace run` takes."""
+
+    name = "local"
+    suffix = ".json"
+    runs_images = False
+    sees_files = True
+    keys_hold_files = True
+    max_module_chars = None
+    rules = (
+        target_limits.whole_artifact,
+        target_limits.foreign_executor,
+        target_limits.negative_retries,
+        target_limits.argument_without_value,
+    )
+
+    def settings(self, profile: Profile) -> None:
+        """Returns None: what the profile says is about machines elsewhere."""
+
+    def refused_setting(self, settings: TaskSettings) -> str | None:  # noqa: ARG002
+        """Returns None: no setting has an effect."""
+        return None
+
+    def accelerator_name(self, neutral: str) -> str | None:  # noqa: ARG002
+        """Returns None: no task gets one."""
+        return None
+
+    def rewrite(self, draft: Draft) -> Draft:
+        """Types the items of loops."""
+        return dataclasses.replace(draft, spec=apply_loop_types(draft.spec))
+
+    def check_pipeline(self, spec: Mapping[str, Any], platform: Mapping[str, Any]) -> None:  # noqa: ARG002
+        """Refuses a pipeline that takes an artifact."""
+        target_limits.check_given_artifacts(spec, self)
+
+    def settle_values(self, draft: Draft) -> Draft:
+        """Checks what loops go over."""
+        check_loop_values(draft.spec, draft.values)
+        return draft
+
+    def emit(self, draft: Draft) -> Compiled:
+        """Returns the pipeline itself."""
+        spec = dict(draft.spec)
+        return Compiled(document=spec, text=specs.canonical_json(spec), notes=draft.notes)
+
+    def check_run(self, spec: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+        """Refuses nothing: values reach tasks in files where they are large."""
+
+    def check_sizes(self, spec: Mapping[str, Any], values: Mapping[str, Any] | None = None) -> None:
+        """Refuses nothing, for the same reason."""
+
+    def connect(self, profile: Profile) -> None:
+        """Returns None: `headrace run` runs pipelines here."""
+
+    def lineage(self, root: Path, metadata: str, config: Path | None) -> LineageReader:  # noqa: ARG002
+        """Returns what reads the store of the runs on this machine."""
+        from headrace.lineage.local_store.connection import default_url
+        from headrace.lineage.local_store.reader import LineageReader as StoreReader
+
+        return StoreReader(metadata or default_url(root))
+
+
+TARGET: Target = LocalTarget()
