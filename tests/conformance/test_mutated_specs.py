@@ -23,14 +23,14 @@ from headrace.ir import run_parameters, specs
 from headrace.ir.view import Component, Pipeline
 from headrace.targets.local import runnable
 from headrace.targets.local.cache.answers import Cache
-from headrace.targets.local.execution.interpreter import Interpreter
+from headrace.targets.local.execution.interpreter import PipelineInterpreter
 from headrace.targets.local.execution.leaf import LeafRunner
 from headrace.targets.local.records.recorder import Recorder
 from headrace.targets.local.records.store import RunStore
 from headrace.targets.local.runners.runner import TaskProcess
 from headrace.targets.local.shared.observer import Silence
 from headrace.targets.local.shared.pipelines import checked_pipeline
-from headrace.targets.local.shared.results import Artifacts, Result
+from headrace.targets.local.shared.results import ArtifactsByPort, TaskResult
 from headrace.targets.local.shared.rules import RULES
 from headrace_components.contract.errors import InputError
 from support.cases.conformance_features import FEATURES, PROFILE
@@ -175,7 +175,7 @@ class DryRecorder(Recorder):
     def begin(self, *_: Any) -> int:
         return 1
 
-    def finish(self, execution: int, state: Any, outputs: Artifacts) -> Any:  # noqa: ARG002
+    def finish(self, execution: int, state: Any, outputs: ArtifactsByPort) -> Any:  # noqa: ARG002
         return {port: tuple(outputs[port]) for port in outputs}
 
     def give_up(self, *_: Any) -> None:
@@ -206,7 +206,7 @@ class DryRunner:
         return component
 
 
-def dry_run(body: Mapping[str, Any], preset: Mapping[str, Any], root: Path) -> Result:
+def dry_run(body: Mapping[str, Any], preset: Mapping[str, Any], root: Path) -> TaskResult:
     """Interprets a pipeline as a run does, without processes and without lineage."""
     root.mkdir()
     for name in VALUES["LIST"]:  # what importers find
@@ -234,7 +234,9 @@ def dry_run(body: Mapping[str, Any], preset: Mapping[str, Any], root: Path) -> R
     )
     names = ("name", "uuid", "resource_name", "create_time_utc", "schedule_time_utc")
     placeholders = {f"pipeline_job_{name}": name for name in names} | {"pipeline_root": str(root)}
-    return asyncio.run(Interpreter(spec, leaves, placeholders, RULES["kubeflow"]).run(values))
+    return asyncio.run(
+        PipelineInterpreter(spec, leaves, placeholders, RULES["kubeflow"]).run(values)
+    )
 
 
 def cases(make: Callable[[dict[str, Any], random.Random], bytes]) -> Iterator[tuple[str, bytes]]:

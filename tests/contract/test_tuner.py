@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from headrace.targets.local.runners.nursery_client import Nursery, Request
+from headrace.targets.local.runners.nursery_client import Nursery, ProcessRequest
 from headrace_components.library.data.examples import ExamplesWriter
 from headrace_components.tuner.keras_choice import versions_in
 from support.launcher.entry_points import Launcher, Outcome, Rules, Stored, TaskFailedError
@@ -450,7 +450,7 @@ def test_trials_end_with_a_tuner_that_is_killed(runner: str, tmp_path: Path) -> 
     )
     arguments = ["--executor_input", message]
     command = [sys.executable, "-m", "headrace_components.tuner", *arguments]
-    request = Request(
+    request = ProcessRequest(
         component="tuner" if runner == "worker" else None,
         command=arguments if runner == "worker" else command,
         environment={},

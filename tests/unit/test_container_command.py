@@ -13,7 +13,7 @@ from headrace.targets.local.records.store import WORKSPACE, RunStore
 from headrace.targets.local.runners.container_command import FLAGS_VARIABLE, container_command
 from headrace.targets.local.runners.runner import TaskProcess
 from headrace.targets.local.shared.container_options import ContainerOptions
-from headrace.targets.local.shared.results import Artifact, Inputs
+from headrace.targets.local.shared.results import RuntimeArtifact, TaskInputs
 from headrace_components.contract.errors import InputError
 
 
@@ -40,7 +40,7 @@ class Site:
         mounts: tuple[str, ...] = (),
     ) -> list[str]:
         """Returns the command line of a task."""
-        artifacts = tuple(Artifact(uri=uri, type="tfx.Model") for uri in inputs)
+        artifacts = tuple(RuntimeArtifact(uri=uri, type="tfx.Model") for uri in inputs)
         process = TaskProcess(
             task="task",
             component=component,
@@ -49,7 +49,7 @@ class Site:
             arguments=["--x", "1"],
             environment={"KEY": "value"},
             resources=resources or {},
-            inputs=Inputs(parameters=parameters or {}, artifacts={"model": artifacts}),
+            inputs=TaskInputs(parameters=parameters or {}, artifacts={"model": artifacts}),
             attempt=self.attempt,
             log=self.root / "log",
             imports=(),

@@ -13,7 +13,7 @@ from headrace.profiles.images import Images
 from headrace.profiles.profile import Profile
 from headrace.targets.local.cache.answers import Cache
 from headrace.targets.local.runners.container_images import ImageCode, image_ids, images_of
-from headrace.targets.local.shared.results import Inputs
+from headrace.targets.local.shared.results import TaskInputs
 from headrace_components.artifacts import Examples
 from headrace_components.catalog import latest_artifact, latest_blessed_model, pusher, trainer
 from headrace_components.contract.errors import InputError
@@ -77,7 +77,7 @@ def test_the_cache_takes_the_images_id_for_the_code(tmp_path: Path) -> None:
         code = ImageCode(ids={PUSHER: ids["pusher"], "test": ids["test"]})
         found = spec.root.tasks[task]
         component = spec.component(found.component)
-        return Cache(root=tmp_path, pipeline="four", code=code).key(found, component, Inputs())
+        return Cache(root=tmp_path, pipeline="four", code=code).key(found, component, TaskInputs())
 
     assert key("pusher", pusher="1", test="2") == key("pusher", pusher="1", test="3")
     assert key("pusher", pusher="1", test="2") != key("pusher", pusher="4", test="2")

@@ -20,7 +20,7 @@ from headrace.targets.local.cache.answers import Cache
 from headrace.targets.local.runners import environments, interpreters
 from headrace.targets.local.runners.environments import Environment, Environments
 from headrace.targets.local.runners.nursery_client import Nursery
-from headrace.targets.local.shared.results import Inputs
+from headrace.targets.local.shared.results import TaskInputs
 from headrace_components import catalog
 from headrace_components.artifacts import Model
 from headrace_components.catalog import pusher, tfjs_converter
@@ -256,7 +256,7 @@ def test_the_cache_tells_locks_of_isolated_components_apart(
     def key(task: str) -> str | None:
         cache = Cache(root=tmp_path, pipeline="two")
         found = spec.root.tasks[task]
-        return cache.key(found, spec.component(found.component), Inputs())
+        return cache.key(found, spec.component(found.component), TaskInputs())
 
     before = key("tfjs-converter"), key("pusher")
     workshop.lock.write_text("# Changed.\n", "utf-8")

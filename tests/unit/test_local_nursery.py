@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from headrace.targets.local.runners import guard
-from headrace.targets.local.runners.nursery_client import Nursery, Request
+from headrace.targets.local.runners.nursery_client import Nursery, ProcessRequest
 from headrace_components.contract.errors import PlatformError
 
 
-def request(tmp_path: Path, code: str, log: str = "task.log", **environment: str) -> Request:
-    return Request(
+def request(tmp_path: Path, code: str, log: str = "task.log", **environment: str) -> ProcessRequest:
+    return ProcessRequest(
         component=None,
         command=[sys.executable, "-c", code],
         environment=environment,
@@ -28,7 +28,7 @@ def request(tmp_path: Path, code: str, log: str = "task.log", **environment: str
     )
 
 
-def run_all(tmp_path: Path, *requests: Request) -> list[int]:
+def run_all(tmp_path: Path, *requests: ProcessRequest) -> list[int]:
     async def main() -> list[int]:
         nursery = Nursery(tmp_path / "nursery.log")
         try:
@@ -72,7 +72,7 @@ def test_tasks_run_side_by_side(tmp_path: Path) -> None:
     )
     pairs = [("a", "b"), ("b", "a")]
     requests = [
-        Request(
+        ProcessRequest(
             component=None,
             command=[sys.executable, "-c", code, *pair],
             environment={},
@@ -86,7 +86,7 @@ def test_tasks_run_side_by_side(tmp_path: Path) -> None:
 
 
 def test_a_program_that_is_not_there_fails_in_its_log(tmp_path: Path) -> None:
-    missing = Request(
+    missing = ProcessRequest(
         component=None,
         command=["no-such-program"],
         environment={},
@@ -101,7 +101,7 @@ def test_a_program_that_is_not_there_fails_in_its_log(tmp_path: Path) -> None:
 def test_a_component_that_cannot_be_imported_fails_in_its_own_log(tmp_path: Path) -> None:
     async def main() -> int:
         nursery = Nursery(tmp_path / "nursery.log")
-        wanted = Request(
+        wanted = ProcessRequest(
             component="no_such_component",
             command=["--executor_input", "{}"],
             environment={},
@@ -214,12 +214,12 @@ ENDINGS = {
 }
 
 
-def family(tmp_path: Path, ending: str) -> tuple[Request, Path]:
+def family(tmp_path: Path, ending: str) -> tuple[ProcessRequest, Path]:
     notes = tmp_path / "notes"
     notes.touch()
     command = [sys.executable, "-c", FAMILY + ending, str(notes)]
     return (
-        Request(
+        ProcessRequest(
             component=None,
             command=command,
             environment={},
@@ -324,7 +324,7 @@ def test_a_shell_is_ended_with_the_program_that_it_waits_for(tmp_path: Path) -> 
     notes.touch()
     # As kfp starts a component: the program is a child of the shell, which has more to do.
     code = f"import os, time; open({str(notes)!r}, 'w').write(str(os.getpid())); time.sleep(300)"
-    shell = Request(
+    shell = ProcessRequest(
         component=None,
         command=["sh", "-c", '"$0" "$@"; echo done', sys.executable, "-c", code],
         environment={},
@@ -444,7 +444,7 @@ def test_a_nursery_that_is_killed_at_any_moment_hangs_nothing(
     async def main() -> list[int | BaseException]:
         nursery = Nursery(tmp_path / "nursery.log")
         wanted = [
-            Request(
+            ProcessRequest(
                 component=None,
                 command=[sys.executable, str(script)],
                 environment={"WHATEVER": "x" * 100_000},

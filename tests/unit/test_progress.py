@@ -17,13 +17,13 @@ from rich.console import Console
 
 from headrace.display.progress import ProgressDisplay
 from headrace.targets.local.shared.observer import Observer
-from headrace.targets.local.shared.results import Failure, RunResult
+from headrace.targets.local.shared.results import RunResult, TaskFailure
 
 REASON = "transform: preprocessing_fn raised KeyError: 'dep_time' [module.py, line 41]."
 LOG = Path("/a/long/root/of/many/directories/flights/run-1/logs/transform.log")
 
 
-def result(*failures: Failure) -> RunResult:
+def result(*failures: TaskFailure) -> RunResult:
     return RunResult(
         pipeline="flights",
         run_id="run-1",
@@ -35,7 +35,7 @@ def result(*failures: Failure) -> RunResult:
     )
 
 
-FAILURE = Failure(task="transform", kind="input", message=REASON, log=LOG)
+FAILURE = TaskFailure(task="transform", kind="input", message=REASON, log=LOG)
 
 
 def play(display: Observer) -> None:

@@ -44,7 +44,7 @@ class FailedTask(Protocol):
         """Its log, if there is one."""
 
 
-class Outcome(Protocol):
+class RunOutcome(Protocol):
     """How a run ended, on this machine or elsewhere."""
 
     @property
@@ -156,7 +156,7 @@ class ProgressDisplay:
         """Prints a line, above the tasks that run."""
         self._print(Text(line))
 
-    def run_finished(self, result: Outcome) -> None:
+    def run_finished(self, result: RunOutcome) -> None:
         """Prints the outcome, and last of all what failed and why."""
         self._stop()
         style = "green" if result.state == "succeeded" else "bold red"

@@ -22,7 +22,7 @@ from headrace.profiles.caching import Caching
 from headrace.targets.local.execution.inputs import loop_items, resolve
 from headrace.targets.local.execution.placeholders import Context
 from headrace.targets.local.shared.pipelines import checked_pipeline
-from headrace.targets.local.shared.results import Inputs, Result
+from headrace.targets.local.shared.results import TaskInputs, TaskResult
 from headrace.targets.local.shared.rules import RULES
 from headrace_components.contract.task import Task
 from headrace_components.contract.templates import to_text
@@ -81,7 +81,7 @@ class _Walk:
             raw = task.iterator["items"].get("raw")
             listed = {**task.iterator, "items": {"raw": json.loads(raw)}} if raw else task.iterator
             name = task.iterator["itemInput"]
-            for number, item in enumerate(loop_items(listed, Inputs(parameters=given), "loop")):
+            for number, item in enumerate(loop_items(listed, TaskInputs(parameters=given), "loop")):
                 inside = self._declared({**given, name: _doubles(item)}, component, {})
                 yield from self.tasks(component, (*label, str(number)), inside)
 
@@ -124,11 +124,11 @@ class _Walk:
             doubles = {name: _doubles(value) for name, value in values.items()}
             return self._declared(doubles, component, task.iterator or {})
         upstream = {
-            name: Result(state="succeeded", parameters=self._outputs.get(name, {}))
+            name: TaskResult(state="succeeded", parameters=self._outputs.get(name, {}))
             for name in task.upstream
         }
         context = Context(task="/".join(label), pipeline=told)
-        inputs = Inputs(parameters=scope)
+        inputs = TaskInputs(parameters=scope)
         return dict(_resolved(task, component, inputs, upstream, context).parameters)
 
     def _declared(
@@ -183,10 +183,10 @@ def _told_to_kfp(words: list[str]) -> Values:
 def _resolved(
     task: TaskSpec,
     component: Component,
-    scope: Inputs,
-    upstream: Mapping[str, Result],
+    scope: TaskInputs,
+    upstream: Mapping[str, TaskResult],
     context: Context,
-) -> Inputs:
+) -> TaskInputs:
     item = (task.iterator or {}).get("itemInput")  # of the iterator alone
     declared = {
         name: definition for name, definition in component.input_parameters.items() if name != item

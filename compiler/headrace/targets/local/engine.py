@@ -21,9 +21,9 @@ from headrace.lineage.local_store.connection import check_installed, default_url
 from headrace.lineage.local_store.writer import LineageStore
 from headrace.targets.local.cache.answers import Cache
 from headrace.targets.local.cache.code_versions import InstalledCode
-from headrace.targets.local.execution.interpreter import Interpreter
+from headrace.targets.local.execution.interpreter import PipelineInterpreter
 from headrace.targets.local.execution.leaf import LeafRunner
-from headrace.targets.local.records.record import Origin, Record, StoredUrl, code_digest
+from headrace.targets.local.records.record import PipelineOrigin, Record, StoredUrl, code_digest
 from headrace.targets.local.records.recorder import Recorder
 from headrace.targets.local.records.store import RunStore, storage_error
 from headrace.targets.local.resuming import with_code_of_now
@@ -32,7 +32,7 @@ from headrace.targets.local.shared.container_options import ContainerOptions
 from headrace.targets.local.shared.observer import Observer, Silence
 from headrace.targets.local.shared.options import CONTAINER_RUNNERS, Options, RunnerName
 from headrace.targets.local.shared.pipelines import checked_pipeline
-from headrace.targets.local.shared.results import Result, RunResult, RunState
+from headrace.targets.local.shared.results import RunResult, RunState, TaskResult
 from headrace.targets.local.shared.rules import RULES
 from headrace_components.contract.errors import ComponentError
 
@@ -51,7 +51,7 @@ def start(
     parameters: Mapping[str, Any] | None = None,
     options: Options | None = None,
     observer: Observer | None = None,
-    origin: Origin | None = None,
+    origin: PipelineOrigin | None = None,
 ) -> RunResult:
     """Runs a pipeline and returns how it went.
 
@@ -62,7 +62,7 @@ def start(
         spec: The compiled pipeline: KFP's `PipelineSpec` as JSON data.
         parameters: Values of the pipeline's parameters.
         options: How to run.
-        observer: Is told what happens.
+        observer: Its methods are called while the run goes on.
         origin: Where the pipeline is from; None where that can not be found again.
 
     Raises:
@@ -118,7 +118,7 @@ def resume(
         runner: How to start tasks; None for the way that the run was started with.
         containers: How to run containers; None likewise.
         metadata: URL of the lineage database; empty for that of the run.
-        observer: Is told what happens.
+        observer: Its methods are called while the run goes on.
 
     Raises:
         InputError: There is no such run, its record is damaged, another process works on it, or its
@@ -219,7 +219,7 @@ class _Run:
             directory=Path(record.directory),
             logs=store.directory / "logs",
             run_id=self._run_id,
-            tell=observer.log,
+            notify=observer.log,
         )
         self._leaves = LeafRunner(
             directory=Path(record.directory),
@@ -229,7 +229,7 @@ class _Run:
                 pipeline=self._spec.name,
                 like=options.like,
                 code=setup.code,
-                tell=observer.log,
+                notify=observer.log,
             ),
             use_cache=options.use_cache,
             runner=self._runner,
@@ -261,7 +261,9 @@ class _Run:
         )
         if self._spec.uses_workspace:
             self._store.workspace.mkdir(exist_ok=True)
-        interpreter = Interpreter(self._spec, self._leaves, self._placeholders(), self._rules)
+        interpreter = PipelineInterpreter(
+            self._spec, self._leaves, self._placeholders(), self._rules
+        )
         work = asyncio.create_task(interpreter.run(self._record.parameters))
         try:
             with _stopping_on_signals(work):
@@ -284,7 +286,7 @@ class _Run:
             "workspace_path": str(self._store.workspace),
         }
 
-    async def _finish(self, state: RunState, outcome: Result | None) -> RunResult:
+    async def _finish(self, state: RunState, outcome: TaskResult | None) -> RunResult:
         result = RunResult(
             pipeline=self._spec.name,
             run_id=self._run_id,

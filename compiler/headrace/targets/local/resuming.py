@@ -8,7 +8,13 @@ from typing import Any
 from headrace.compilation.passes.parameter_checks import check_parameters
 from headrace.frontend.loading import PipelineSource
 from headrace.ir import run_parameters
-from headrace.targets.local.records.record import Origin, Record, code_digest, file_digest, file_of
+from headrace.targets.local.records.record import (
+    PipelineOrigin,
+    Record,
+    code_digest,
+    file_digest,
+    file_of,
+)
 from headrace.targets.local.records.store import RunStore
 from headrace.targets.local.runnable import load, packed
 from headrace.targets.local.shared.pipelines import checked_pipeline
@@ -25,7 +31,7 @@ def with_code_of_now(
     store: RunStore,
     record: Record,
     pipeline: PipelineSource | Mapping[str, Any] | None,
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> Record:
     """Returns the record of a run with the pipeline as it is now.
 
@@ -35,20 +41,20 @@ def with_code_of_now(
         pipeline: Where to take the code from, changed or not. None takes it from where the run was
             started from, if a file there has changed: what else a pipeline may read, as the date,
             changes without its author's doing.
-        tell: Is told, in a line, what was decided.
+        notify: Gets a line about the decision.
 
     Raises:
         InputError: The pipeline is another one, or its new code does not compile.
     """
     if pipeline is not None:
         given = record.origin.given if record.origin else record.parameters
-        return _taken(store, record, pipeline, given, tell)
+        return _taken(store, record, pipeline, given, notify)
     origin = record.origin
     if origin is None:
         return record
     file = file_of(origin.pipeline)
     if not file.is_file():
-        tell(f"{file} is no longer there; the run goes on with the code that it began with.")
+        notify(f"{file} is no longer there; the run goes on with the code that it began with.")
         return record
     is_edited = file_digest(file) != origin.digest
     try:
@@ -56,14 +62,14 @@ def with_code_of_now(
     except InputError as error:
         if is_edited:
             raise
-        tell(f"The run goes on with the code that it began with: {error}")
+        notify(f"The run goes on with the code that it began with: {error}")
         return record
     if found is record:
         return record
     if is_edited or _modules(found) != _modules(record):
-        tell(_CHANGED)
+        notify(_CHANGED)
         return found
-    tell(
+    notify(
         f"{file} compiles to another pipeline than when this run began, which goes on as it was. "
         f"To take the new one: headrace run {origin.pipeline} --root {store.root} --resume "
         f"{record.run_id}"
@@ -76,7 +82,7 @@ def _taken(
     record: Record,
     pipeline: PipelineSource | Mapping[str, Any],
     given: Mapping[str, Any],
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> Record:
     spec = load(pipeline).spec
     loaded = checked_pipeline(spec)
@@ -92,8 +98,10 @@ def _taken(
     code = code_digest(spec, parameters)
     if code == record.code:
         return record
-    tell(_CHANGED)
-    origin = Origin.of(pipeline, given) if isinstance(pipeline, (str, Path)) else record.origin
+    notify(_CHANGED)
+    origin = (
+        PipelineOrigin.of(pipeline, given) if isinstance(pipeline, (str, Path)) else record.origin
+    )
     return replace(record, spec=spec, parameters=parameters, code=code, origin=origin)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from headrace.frontend.loading import PipelineSource
 from headrace.ir import run_parameters
 from headrace.targets.local import engine
-from headrace.targets.local.records.record import Origin
+from headrace.targets.local.records.record import PipelineOrigin
 from headrace.targets.local.runnable import load, packed
 from headrace.targets.local.shared.container_options import ContainerOptions
 from headrace.targets.local.shared.observer import Observer, Silence
@@ -48,7 +48,7 @@ def run(
         metadata: URL of the lineage database; empty for SQLite under `root`.
         like: The backend whose rules hold for components that are not Headrace's: what their
             numbers, metadata and variables look like.
-        observer: Is told what happens while it happens.
+        observer: Its methods are called while the run goes on.
 
     Raises:
         InputError: The pipeline or a parameter is not as it must be; nothing has run.
@@ -100,7 +100,7 @@ def resume(
         containers: How to run containers; None likewise.
         metadata: URL of the lineage database; needed where that of the run has a password, which is
             not stored, and the variable HEADRACE_METADATA_PASSWORD is not set.
-        observer: Is told what happens while it happens.
+        observer: Its methods are called while the run goes on.
 
     Raises:
         InputError: There is no such run, its record is damaged, or another process works on it; or
@@ -129,7 +129,7 @@ def run_from_command_line(
     return engine.start(
         loaded.spec,
         parameters=packed(loaded.spec, given),
-        origin=Origin.of(pipeline, given),
+        origin=PipelineOrigin.of(pipeline, given),
         options=options,
         observer=observer,
     )
@@ -137,5 +137,5 @@ def run_from_command_line(
 
 def _origin(
     pipeline: PipelineSource | Mapping[str, Any], given: Mapping[str, Any]
-) -> Origin | None:
-    return Origin.of(pipeline, given) if isinstance(pipeline, (str, Path)) else None
+) -> PipelineOrigin | None:
+    return PipelineOrigin.of(pipeline, given) if isinstance(pipeline, (str, Path)) else None

@@ -18,8 +18,8 @@ from headrace.ir.view import Component, TaskSpec
 from headrace.targets.local.cache.code_versions import CodeVersions, InstalledCode
 from headrace.targets.local.records.store import read_json, write_json
 from headrace.targets.local.shared.results import (
-    Artifact,
-    Inputs,
+    RuntimeArtifact,
+    TaskInputs,
     artifacts_from_json,
     artifacts_to_json,
 )
@@ -34,7 +34,7 @@ class Entry:
     """The outputs of an earlier task."""
 
     parameters: Mapping[str, Any]
-    artifacts: Mapping[str, tuple[Artifact, ...]]
+    artifacts: Mapping[str, tuple[RuntimeArtifact, ...]]
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], component: Component) -> "Entry":
@@ -74,16 +74,16 @@ class Cache:
         pipeline: Name of the pipeline; pipelines do not share entries.
         like: The backend by whose rules other components than Headrace's get their values.
         code: What the components of a run are.
-        tell: Is told, in a line, of an entry that does not hold.
+        notify: Gets a line about an entry that does not hold.
     """
 
     root: Path
     pipeline: str
     like: Backend = "kubeflow"
     code: CodeVersions = field(default_factory=InstalledCode)
-    tell: Callable[[str], None] = lambda _: None
+    notify: Callable[[str], None] = lambda _: None
 
-    def key(self, task: TaskSpec, component: Component, inputs: Inputs) -> str | None:
+    def key(self, task: TaskSpec, component: Component, inputs: TaskInputs) -> str | None:
         """Returns the name of the task's entry, or None if only a run can tell its result.
 
         The key covers the component's code, command line and environment, parameters, output ports
@@ -122,11 +122,11 @@ class Cache:
         try:
             entry = Entry.from_json(read_json(file), component)
         except (ValueError, OSError) as error:
-            self.tell(f"{file} is damaged ({error}): the task runs again.")
+            self.notify(f"{file} is damaged ({error}): the task runs again.")
             return None
         changed = entry.changed()
         if changed is not None:
-            self.tell(f"{changed} is not as it was left: the task that made it runs again.")
+            self.notify(f"{changed} is not as it was left: the task that made it runs again.")
             return None
         rules = _rules(component)
         metadata = {port: [a.metadata for a in found] for port, found in entry.artifacts.items()}
@@ -151,7 +151,7 @@ class Cache:
         return self.root / ".cache" / f"{key}.json"
 
 
-def identity(component: Component, inputs: Inputs) -> str:
+def identity(component: Component, inputs: TaskInputs) -> str:
     """Returns a fingerprint of what the author asks of a task.
 
     It covers the author's code, parameters and what the input artifacts hold. A run that is resumed
@@ -178,14 +178,16 @@ def is_same(one: str, other: str) -> bool:
     return environment == other_environment or not (environment and other_environment)
 
 
-def _uris(inputs: Inputs) -> dict[str, list[str]]:
+def _uris(inputs: TaskInputs) -> dict[str, list[str]]:
     return {
         port: [artifact.uri for artifact in artifacts]
         for port, artifacts in inputs.artifacts.items()
     }
 
 
-def _asked(component: Component, inputs: Inputs, uris: Mapping[str, list[str]]) -> dict[str, Any]:
+def _asked(
+    component: Component, inputs: TaskInputs, uris: Mapping[str, list[str]]
+) -> dict[str, Any]:
     container = (component.executor or {})["container"]
     fingerprints = {
         artifact.uri: artifact.fingerprint
@@ -213,7 +215,7 @@ def _shares(component: Component) -> bool:
     )
 
 
-def _environment(component: Component, inputs: Inputs) -> Any:
+def _environment(component: Component, inputs: TaskInputs) -> Any:
     rules = _rules(component)
     if not hasattr(rules, "environment_state"):
         return ""

@@ -18,7 +18,7 @@ from headrace.ir.view import Component, artifact_type
 from headrace.targets.local.execution.output_texts import from_text
 from headrace.targets.local.records.store import Attempt
 from headrace.targets.local.runners.container_command import TMPDIR
-from headrace.targets.local.shared.results import Artifact, Failure, Inputs
+from headrace.targets.local.shared.results import RuntimeArtifact, TaskFailure, TaskInputs
 from headrace.targets.local.shared.rules import Rules
 from headrace_components.contract.errors import InputError, PlatformError
 
@@ -38,7 +38,7 @@ _ELSEWHERE = re.compile(r"(?!(?:gs|s3|minio|file)://)[A-Za-z][A-Za-z0-9+.-]*://"
 
 
 def message(
-    component: Component, inputs: Inputs, attempt: Attempt, rules: Rules | None
+    component: Component, inputs: TaskInputs, attempt: Attempt, rules: Rules | None
 ) -> dict[str, Any]:
     """Returns the `ExecutorInput` of a task, and makes the directories that it names.
 
@@ -86,14 +86,14 @@ def _filled(**fields: Any) -> dict[str, Any]:
 
 
 def _is_typed(port: str, component: Component, rules: Rules | None) -> bool:
-    if rules is None or rules.tells_types:
+    if rules is None or rules.sends_types:
         return True
     # Of these the compiler has the types told.
     is_python = specs.is_python_component((component.executor or {}).get("container", {}))
     return is_python and bool(component.input_artifacts[port].get("isArtifactList"))
 
 
-def _input(artifact: Artifact, rules: Rules | None, *, is_typed: bool) -> dict[str, Any]:
+def _input(artifact: RuntimeArtifact, rules: Rules | None, *, is_typed: bool) -> dict[str, Any]:
     return _filled(
         name="" if artifact.id is None else str(artifact.id),
         type=_schema(artifact.type) if is_typed else {"instanceSchema": ""},
@@ -138,8 +138,8 @@ def read_outputs(
     task: str,
     directory: Path | None,
     rules: Rules | None,
-    tell: Callable[[str], None],
-) -> tuple[dict[str, Any], dict[str, tuple[Artifact, ...]]]:
+    notify: Callable[[str], None],
+) -> tuple[dict[str, Any], dict[str, tuple[RuntimeArtifact, ...]]]:
     """Returns the output parameters and artifacts of a task that succeeded.
 
     URIs are the final ones. An artifact that the task pointed at an earlier one, somewhere else
@@ -154,7 +154,7 @@ def read_outputs(
         directory: The directory that it ran in; None where that was a container's, of which nothing
             is left but its outputs.
         rules: What a backend accepts; None for a component of Headrace.
-        tell: Is told, in a line, what is accepted and unusual.
+        notify: Gets a line about an output that is accepted, but unusual.
 
     Raises:
         InputError: There is nothing at a path that the task chose, or a value is not of its type.
@@ -175,7 +175,7 @@ def read_outputs(
             source = _as_written(chosen, attempt, directory)
             _bring(source, target, attempt, name, task, is_confined=directory is None)
         artifacts[name] = tuple(
-            _artifact(name, component, entry, attempt, root, task, tell) for entry in entries
+            _artifact(name, component, entry, attempt, root, task, notify) for entry in entries
         )
         if rules is not None:
             _check_metadata(name, artifacts[name], rules, task)
@@ -271,7 +271,9 @@ def _parameter(
     return (from_text if component.headrace_name is None else coerce)(text, kind, where)
 
 
-def _check_metadata(port: str, artifacts: tuple[Artifact, ...], rules: Rules, task: str) -> None:
+def _check_metadata(
+    port: str, artifacts: tuple[RuntimeArtifact, ...], rules: Rules, task: str
+) -> None:
     absent = [name for each in artifacts for name, value in each.metadata.items() if value is None]
     if absent and rules.flattens_metadata:
         raise InputError(
@@ -287,13 +289,13 @@ def _artifact(
     attempt: Attempt,
     root: Path,
     task: str,
-    tell: Callable[[str], None],
-) -> Artifact:
+    notify: Callable[[str], None],
+) -> RuntimeArtifact:
     file_name = _file_name(name, component)
     final, partial = attempt.final / file_name, attempt.partial / file_name
     uri = entry.get("uri") or str(final)
     if _ELSEWHERE.match(uri):
-        tell(
+        notify(
             f"{task}: output `{name}` points at {uri!r}, which is in no store of artifacts: what "
             "reads it gets the URI and no file. KFP's launcher warns of it, too."
         )
@@ -308,41 +310,41 @@ def _artifact(
         partial.touch() if kind in _SUFFIXES else partial.mkdir(parents=True)
     if kind == _ANY_TYPE:  # the task may know which, and lineage files the artifact under it
         kind = entry.get("type", {}).get("schemaTitle", kind)
-    return Artifact(uri=uri, type=kind, metadata=entry.get("metadata", {}), port=name)
+    return RuntimeArtifact(uri=uri, type=kind, metadata=entry.get("metadata", {}), port=name)
 
 
-def failure(attempt: Attempt, log: Path, status: int, task: str) -> Failure:
+def failure(attempt: Attempt, log: Path, status: int, task: str) -> TaskFailure:
     """Returns why a task failed: in its own words if it left any, else the end of its log."""
-    told = _told(attempt)
-    if told is not None:
-        return Failure(task=task, kind=told["kind"], message=told["message"], log=log)
+    reported = _reported_error(attempt)
+    if reported is not None:
+        return TaskFailure(task=task, kind=reported["kind"], message=reported["message"], log=log)
     if shutil.disk_usage(attempt.partial).free < _FULL_BYTES:
         message = (
             f"{task}: exit code {status}, and the disk of {attempt.final.parent} is full. "
             "Free space, then resume the run; nothing half-written was kept."
         )
-        return Failure(task=task, kind="platform", message=message, log=log)
+        return TaskFailure(task=task, kind="platform", message=message, log=log)
     if status < 0:
         hint = ", perhaps for want of memory" if status == -signal.SIGKILL else ""
         message = f"{task}: killed by signal {-status}{hint}. See its log {log}, and run again."
-        return Failure(task=task, kind="crash", message=message, log=log)
+        return TaskFailure(task=task, kind="crash", message=message, log=log)
     lines = [line for line in log.read_text("utf-8", "replace").splitlines() if line.strip()]
     last = lines[-1].strip() if lines else "it printed nothing"
     message = f"{task}: exit code {status}: {last}"
-    return Failure(task=task, kind="crash", message=message, log=log)
+    return TaskFailure(task=task, kind="crash", message=message, log=log)
 
 
 def has_findings(attempt: Attempt) -> bool:
     """Whether a task says that what it found, and wrote, is why it failed."""
-    told = _told(attempt)
-    return told is not None and bool(told.get("has_findings"))
+    reported = _reported_error(attempt)
+    return reported is not None and bool(reported.get("has_findings"))
 
 
-def _told(attempt: Attempt) -> dict[str, Any] | None:
+def _reported_error(attempt: Attempt) -> dict[str, Any] | None:
     """Returns what the task left as its reason; None if nothing, or no more than a part of it."""
     try:
-        told = json.loads((attempt.private / "executor_error.json").read_bytes())
+        reported = json.loads((attempt.private / "executor_error.json").read_bytes())
     except (FileNotFoundError, ValueError):
         return None
-    published: dict[str, Any] = attempt.published(told)
+    published: dict[str, Any] = attempt.published(reported)
     return published

@@ -5,7 +5,7 @@ from typing import Any
 from headrace.ir import specs
 from headrace.ir.view import Component
 from headrace.targets.local.execution.placeholders import Context
-from headrace.targets.local.shared.results import Result
+from headrace.targets.local.shared.results import TaskResult
 from headrace.targets.local.shared.rules import Rules
 
 _UNKNOWN = 2  # of `google.rpc.Code`; a `google.rpc.Status` that is OK is empty as JSON
@@ -14,7 +14,7 @@ _OF_ML_METADATA = {"succeeded": "COMPLETE", "failed": "FAILED", "skipped": "CANC
 
 
 def final_status(
-    producer: str, result: Result, component: Component, rules: Rules, context: Context
+    producer: str, result: TaskResult, component: Component, rules: Rules, context: Context
 ) -> dict[str, Any]:
     """Returns how a task ended, as JSON data.
 
@@ -26,16 +26,16 @@ def final_status(
         rules: Those of the backend that the run is like.
         context: Values of the pipeline's placeholders.
     """
-    told: dict[str, Any] = {
+    of_task: dict[str, Any] = {
         "pipelineJobResourceName": context.pipeline["pipeline_job_resource_name"],
         "pipelineTaskName": producer,
     }
     container = (component.executor or {}).get("container", {})
-    if not rules.tells_reasons and not specs.is_python_component(container):
+    if not rules.gives_reasons and not specs.is_python_component(container):
         state = "RUNNING" if result.ran_nothing else _OF_ML_METADATA[result.state]
-        return {"state": state, "error": {}, **told}
+        return {"state": state, "error": {}, **of_task}
     error: dict[str, Any] = {}
     if result.failure:
         name = f"{result.failure.task}: "
         error = {"code": _UNKNOWN, "message": name + result.failure.message.removeprefix(name)}
-    return {"state": _STATES[result.state], "error": error, **told}
+    return {"state": _STATES[result.state], "error": error, **of_task}

@@ -11,7 +11,7 @@ from headrace.ir.values import whole_numbers
 from headrace.ir.view import artifact_type
 from headrace.targets.local.cache.answers import fingerprint
 from headrace.targets.local.execution.placeholders import Context, fill, fill_constant
-from headrace.targets.local.shared.results import Artifact, Inputs
+from headrace.targets.local.shared.results import RuntimeArtifact, TaskInputs
 from headrace_components.contract.errors import InputError
 
 # Where kfp, too, keeps imported artifacts in a workspace.
@@ -20,12 +20,12 @@ _ARTIFACTS = ".artifacts"
 
 def import_artifact(
     importer: Mapping[str, Any],
-    inputs: Inputs,
+    inputs: TaskInputs,
     directory: Path,
     context: Context,
     workspace: Path,
-    tell: Callable[[str], None],
-) -> Artifact:
+    notify: Callable[[str], None],
+) -> RuntimeArtifact:
     """Returns the artifact that an importer names.
 
     What lies at a local path may change, so it is fingerprinted: then the tasks that read it run
@@ -38,7 +38,7 @@ def import_artifact(
         context: Values of the pipeline's placeholders; names the task in error messages.
         workspace: The directory that the run's tasks share; an importer with
             `download_to_workspace` copies what it names there.
-        tell: Is told, in a line, what is not copied.
+        notify: Gets a line about an artifact that is not copied.
 
     Raises:
         InputError: The URI is empty, or a path at which there is nothing.
@@ -61,13 +61,13 @@ def import_artifact(
         uri, mark = str(path), fingerprint(path)
     if importer.get("downloadToWorkspace"):
         if "://" in uri:
-            tell(
+            notify(
                 f"{context.task}: {uri!r} is on no disk of this machine and not copied to the "
                 "workspace; tasks get its URI."
             )
         else:
             uri = str(_copied(Path(uri), workspace / _ARTIFACTS / context.task))
-    return Artifact(
+    return RuntimeArtifact(
         uri=uri,
         type=artifact_type(importer["typeSchema"]),
         metadata=whole_numbers(fill_constant(importer.get("metadata", {}), context)),
@@ -87,7 +87,7 @@ def _copied(source: Path, directory: Path) -> Path:
     return target
 
 
-def _uri(importer: Mapping[str, Any], inputs: Inputs) -> str:
+def _uri(importer: Mapping[str, Any], inputs: TaskInputs) -> str:
     source = importer["artifactUri"]
     if "runtimeParameter" in source:
         return str(inputs.parameters.get(source["runtimeParameter"], ""))

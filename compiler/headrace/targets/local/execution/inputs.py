@@ -11,7 +11,7 @@ from headrace.ir.values import coerce, select
 from headrace.ir.view import Component, TaskSpec
 from headrace.targets.local.execution.final_status import final_status
 from headrace.targets.local.execution.placeholders import Context, fill_constant
-from headrace.targets.local.shared.results import Artifact, Inputs, Result
+from headrace.targets.local.shared.results import RuntimeArtifact, TaskInputs, TaskResult
 from headrace.targets.local.shared.rules import Rules
 from headrace_components.contract.errors import InputError
 from headrace_components.contract.templates import TEMPLATES_INPUT
@@ -23,11 +23,11 @@ _ABSENT: Any = object()
 def resolve(
     task: TaskSpec,
     component: Component,
-    scope: Inputs,
-    upstream: Mapping[str, Result],
+    scope: TaskInputs,
+    upstream: Mapping[str, TaskResult],
     context: Context,
     rules: Rules,
-) -> Inputs:
+) -> TaskInputs:
     """Returns the inputs of a task.
 
     Args:
@@ -67,7 +67,7 @@ def resolve(
         values[name] = _selected(value, source, f"{where}: `{name}`")
     if component.headrace_name is not None or TEMPLATES_INPUT in values:
         values = _own(values, component, where)
-    return Inputs(
+    return TaskInputs(
         parameters=typed(values, component, where, _handed_on),
         artifacts=_artifacts(task, component, scope, upstream, where),
     )
@@ -109,7 +109,7 @@ def of_iteration(
     return typed(dict(values), component, where, _handed_on)
 
 
-def loop_items(iterator: Mapping[str, Any], inputs: Inputs, where: str) -> list[Any]:
+def loop_items(iterator: Mapping[str, Any], inputs: TaskInputs, where: str) -> list[Any]:
     """Returns what a loop goes over.
 
     Raises:
@@ -135,8 +135,8 @@ def _constant(value: Mapping[str, Any], where: str) -> Any:
 def _parameter(
     name: str,
     source: Mapping[str, Any],
-    scope: Inputs,
-    upstream: Mapping[str, Result],
+    scope: TaskInputs,
+    upstream: Mapping[str, TaskResult],
     where: str,
 ) -> Any:
     if "componentInputParameter" in source:
@@ -152,7 +152,7 @@ def _parameter(
     )
 
 
-def _check_collected(name: str, producer: Result, key: str, where: str) -> None:
+def _check_collected(name: str, producer: TaskResult, key: str, where: str) -> None:
     if key in producer.uncollected:
         raise InputError(
             f"{where}: `{name}` collects from {producer.uncollected[key]}, or run with --like "
@@ -180,10 +180,10 @@ def _handed_on(value: Any, kind: str | None, where: str) -> Any:
 def _artifacts(
     task: TaskSpec,
     component: Component,
-    scope: Inputs,
-    upstream: Mapping[str, Result],
+    scope: TaskInputs,
+    upstream: Mapping[str, TaskResult],
     where: str,
-) -> dict[str, tuple[Artifact, ...]]:
+) -> dict[str, tuple[RuntimeArtifact, ...]]:
     artifacts = {}
     for name, source in task.artifacts.items():
         if "componentInputArtifact" in source:

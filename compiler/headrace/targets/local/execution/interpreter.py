@@ -15,13 +15,18 @@ from typing import Any
 from headrace.ir import cel
 from headrace.ir.view import Component, Pipeline, TaskSpec
 from headrace.targets.local.execution import inputs
-from headrace.targets.local.execution.leaf import Job, LeafRunner
+from headrace.targets.local.execution.leaf import LeafRunner, ReadyTask
 from headrace.targets.local.execution.placeholders import Context
-from headrace.targets.local.shared.results import Artifact, Failure, Inputs, Result
+from headrace.targets.local.shared.results import (
+    RuntimeArtifact,
+    TaskFailure,
+    TaskInputs,
+    TaskResult,
+)
 from headrace.targets.local.shared.rules import Rules
 from headrace_components.contract.errors import ComponentError
 
-_Futures = dict[str, asyncio.Task[Result]]
+_Futures = dict[str, asyncio.Task[TaskResult]]
 
 # What Kubeflow's driver cannot collect from, and the way out.
 _NOTHING = (
@@ -34,7 +39,7 @@ _SKIPPED = (
 )
 
 
-class Interpreter:
+class PipelineInterpreter:
     """Runs one pipeline.
 
     Args:
@@ -52,11 +57,11 @@ class Interpreter:
         self._pipeline = pipeline
         self._rules = rules
 
-    async def run(self, parameters: Mapping[str, Any]) -> Result:
+    async def run(self, parameters: Mapping[str, Any]) -> TaskResult:
         """Runs the pipeline with the given values of its parameters."""
-        return await self._dag(self._spec.root, (), Inputs(parameters=parameters))
+        return await self._dag(self._spec.root, (), TaskInputs(parameters=parameters))
 
-    async def _dag(self, dag: Component, path: tuple[str, ...], scope: Inputs) -> Result:
+    async def _dag(self, dag: Component, path: tuple[str, ...], scope: TaskInputs) -> TaskResult:
         futures: _Futures = {}
         for name, task in dag.tasks.items():
             futures[name] = asyncio.create_task(self._task(task, (*path, name), scope, futures))
@@ -66,7 +71,7 @@ class Interpreter:
             for name, result in results.items()
             if result.state == "failed" and self._counts(dag.tasks[name])
         ]
-        return Result(
+        return TaskResult(
             state="failed" if failures else "succeeded",
             parameters=_dag_parameters(dag, results),
             artifacts=_dag_artifacts(dag, results),
@@ -81,8 +86,8 @@ class Interpreter:
         return self._rules.counts_exit_tasks or not task.runs_after_failure
 
     async def _task(
-        self, task: TaskSpec, path: tuple[str, ...], scope: Inputs, futures: _Futures
-    ) -> Result:
+        self, task: TaskSpec, path: tuple[str, ...], scope: TaskInputs, futures: _Futures
+    ) -> TaskResult:
         upstream = {name: await futures[name] for name in task.upstream}
         if not task.runs_after_failure:
             for name, result in upstream.items():
@@ -103,16 +108,16 @@ class Interpreter:
             return await self._ready(task, path, scope, upstream, context)
         except ComponentError as error:
             # What cannot be decided or resolved is a failure of this task; others go on.
-            return self._leaves.fail(name, Failure.of(error, name, None))
+            return self._leaves.fail(name, TaskFailure.of(error, name, None))
 
     async def _ready(
         self,
         task: TaskSpec,
         path: tuple[str, ...],
-        scope: Inputs,
-        upstream: Mapping[str, Result],
+        scope: TaskInputs,
+        upstream: Mapping[str, TaskResult],
         context: Context,
-    ) -> Result:
+    ) -> TaskResult:
         component = self._spec.component(task.component)
         # The item of a loop is an input of the component that only an iteration has.
         declared = _without_item(component, task) if task.iterator else component
@@ -133,15 +138,15 @@ class Interpreter:
         task: TaskSpec,
         component: Component,
         path: tuple[str, ...],
-        resolved: Inputs,
+        resolved: TaskInputs,
         context: Context,
-    ) -> Result:
+    ) -> TaskResult:
         if component.is_dag:
             policy = task.body.get("retryPolicy")
             dag = component.retried(policy) if policy else component
             return await self._dag(dag, path, resolved)
         return await self._leaves.run(
-            Job(path=path, spec=task, component=component, inputs=resolved, context=context)
+            ReadyTask(path=path, spec=task, component=component, inputs=resolved, context=context)
         )
 
     async def _loop(
@@ -149,9 +154,9 @@ class Interpreter:
         task: TaskSpec,
         component: Component,
         path: tuple[str, ...],
-        resolved: Inputs,
+        resolved: TaskInputs,
         context: Context,
-    ) -> Result:
+    ) -> TaskResult:
         iterator = task.iterator or {}
         items: Sequence[Any] = (
             resolved.artifacts.get(iterator["items"]["inputArtifact"], ())
@@ -160,7 +165,7 @@ class Interpreter:
         )
         slots = asyncio.Semaphore(task.parallelism_limit or max(len(items), 1))
 
-        async def iteration(index: int, item: Any) -> Result:
+        async def iteration(index: int, item: Any) -> TaskResult:
             here = (*path, str(index))
             where = "/".join(here)
             if task.is_over_artifacts:
@@ -177,7 +182,7 @@ class Interpreter:
 
         results = await asyncio.gather(*(iteration(i, item) for i, item in enumerate(items)))
         failures = [result.failure for result in results if result.state == "failed"]
-        return Result(
+        return TaskResult(
             state="failed" if failures else "succeeded",
             parameters={
                 name: self._collect(component, name, results)
@@ -191,7 +196,7 @@ class Interpreter:
             uncollected={} if self._rules.collects_nothing else _uncollected(component, results),
         )
 
-    def _collect(self, component: Component, name: str, rounds: Sequence[Result]) -> list[Any]:
+    def _collect(self, component: Component, name: str, rounds: Sequence[TaskResult]) -> list[Any]:
         found = [each.parameters[name] for each in rounds if name in each.parameters]
         if self._rules.flattens_loops and self._is_of_loop(component, name):
             return [value for values in found for value in values]
@@ -212,10 +217,10 @@ class Interpreter:
         return False
 
     def _skip(
-        self, task: TaskSpec, path: tuple[str, ...], reason: str, failure: Failure | None
-    ) -> Result:
+        self, task: TaskSpec, path: tuple[str, ...], reason: str, failure: TaskFailure | None
+    ) -> TaskResult:
         self._report_skipped(task, path, reason)
-        return Result(state="skipped", failure=failure)
+        return TaskResult(state="skipped", failure=failure)
 
     def _report_skipped(self, task: TaskSpec, path: tuple[str, ...], reason: str) -> None:
         component = self._spec.component(task.component)
@@ -235,7 +240,7 @@ def _without_item(component: Component, task: TaskSpec) -> Component:
     return replace(component, body={**body, "inputDefinitions": {**definitions, kind: inputs_}})
 
 
-def _uncollected(component: Component, rounds: Sequence[Result]) -> dict[str, str]:
+def _uncollected(component: Component, rounds: Sequence[TaskResult]) -> dict[str, str]:
     """Returns which outputs of a loop cannot be collected on Kubeflow, and why."""
     found = {}
     for name in (*component.output_parameters, *component.output_artifacts):
@@ -246,12 +251,12 @@ def _uncollected(component: Component, rounds: Sequence[Result]) -> dict[str, st
     return found
 
 
-def _skips(one: Result, name: str) -> bool:
+def _skips(one: TaskResult, name: str) -> bool:
     is_there = name in one.parameters or name in one.artifacts
     return one.uncollected.get(name) == _SKIPPED or (one.state == "succeeded" and not is_there)
 
 
-def _dag_uncollected(dag: Component, results: Mapping[str, Result]) -> dict[str, str]:
+def _dag_uncollected(dag: Component, results: Mapping[str, TaskResult]) -> dict[str, str]:
     found = {}
     for kind, key in (("parameters", "outputParameterKey"), ("artifacts", "outputArtifactKey")):
         for name, source in dag.dag_outputs.get(kind, {}).items():
@@ -263,7 +268,7 @@ def _dag_uncollected(dag: Component, results: Mapping[str, Result]) -> dict[str,
     return found
 
 
-def _dag_parameters(dag: Component, results: Mapping[str, Result]) -> dict[str, Any]:
+def _dag_parameters(dag: Component, results: Mapping[str, TaskResult]) -> dict[str, Any]:
     values = {}
     for name, source in dag.dag_outputs.get("parameters", {}).items():
         one = source.get("valueFromParameter")
@@ -277,8 +282,8 @@ def _dag_parameters(dag: Component, results: Mapping[str, Result]) -> dict[str, 
 
 
 def _dag_artifacts(
-    dag: Component, results: Mapping[str, Result]
-) -> dict[str, tuple[Artifact, ...]]:
+    dag: Component, results: Mapping[str, TaskResult]
+) -> dict[str, tuple[RuntimeArtifact, ...]]:
     artifacts = {}
     for name, source in dag.dag_outputs.get("artifacts", {}).items():
         selectors: Sequence[Mapping[str, Any]] = source.get("artifactSelectors", ())

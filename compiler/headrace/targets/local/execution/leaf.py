@@ -27,12 +27,12 @@ from headrace.targets.local.records.store import Attempt, RunStore, storage_erro
 from headrace.targets.local.runners.runner import Runner, TaskProcess
 from headrace.targets.local.shared.observer import Observer
 from headrace.targets.local.shared.results import (
-    Artifact,
-    Artifacts,
-    Failure,
-    Inputs,
-    Result,
+    ArtifactsByPort,
+    RuntimeArtifact,
+    TaskFailure,
+    TaskInputs,
     TaskOutcome,
+    TaskResult,
     artifacts_to_json,
 )
 from headrace.targets.local.shared.rules import Rules
@@ -40,7 +40,7 @@ from headrace_components.contract.errors import ComponentError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
+class ReadyTask:
     """One task that is ready to run.
 
     Attributes:
@@ -54,7 +54,7 @@ class Job:
     path: tuple[str, ...]
     spec: TaskSpec
     component: Component
-    inputs: Inputs
+    inputs: TaskInputs
     context: Context
 
     @property
@@ -104,7 +104,7 @@ class LeafRunner:
         use_cache: Whether it may answer; it is filled in any case.
         runner: Starts processes.
         recorder: Records executions.
-        observer: Is told of every task.
+        observer: Its methods are called for every task.
         components: Components of Headrace, each once, in the order in which they may run.
         concurrency: How many tasks may run at once.
         rules: Those of the backend that the run is like.
@@ -127,7 +127,7 @@ class LeafRunner:
         is_confined: bool = False,
     ) -> None:
         self.outcomes: list[TaskOutcome] = []
-        self.failures: list[Failure] = []
+        self.failures: list[TaskFailure] = []
         self._directory = directory
         self._store = store
         self._cache = cache
@@ -141,7 +141,7 @@ class LeafRunner:
         self._slots = asyncio.Semaphore(concurrency)
         self._abandoned: list[Attempt] = []
 
-    async def run(self, job: Job) -> Result:
+    async def run(self, job: ReadyTask) -> TaskResult:
         """Returns the result of a task, running it only if nothing else has it."""
         identity = caching.identity(job.component, job.inputs)
         earlier = self._earlier(job, identity)
@@ -165,7 +165,7 @@ class LeafRunner:
         """Reports a task that does not run."""
         self._report(TaskOutcome(name=name, state="skipped", reason=reason))
 
-    def fail(self, name: str, failure: Failure, seconds: float = 0.0) -> Result:
+    def fail(self, name: str, failure: TaskFailure, seconds: float = 0.0) -> TaskResult:
         """Reports a task that failed and returns its result."""
         self.failures.append(failure)
         self._report(
@@ -173,9 +173,9 @@ class LeafRunner:
                 name=name, state="failed", seconds=seconds, reason=failure.message, log=failure.log
             )
         )
-        return Result(state="failed", failure=failure)
+        return TaskResult(state="failed", failure=failure)
 
-    def _earlier(self, job: Job, identity: str) -> _Earlier | None:
+    def _earlier(self, job: ReadyTask, identity: str) -> _Earlier | None:
         """Returns what an earlier attempt at this run left of the task, if that still holds."""
         try:
             result = self._store.result(job.path)
@@ -200,7 +200,7 @@ class LeafRunner:
             return None
         return earlier
 
-    def _resumed(self, job: Job, earlier: _Earlier, identity: str) -> Result:
+    def _resumed(self, job: ReadyTask, earlier: _Earlier, identity: str) -> TaskResult:
         parameters, artifacts = earlier.entry.parameters, earlier.entry.artifacts
         if not earlier.is_recorded:
             # Killed between the rename and the record: the task is done, its record perhaps not.
@@ -213,7 +213,7 @@ class LeafRunner:
             job, "cached", 0.0, parameters, artifacts, "done before the run was resumed"
         )
 
-    def _imported(self, job: Job, identity: str) -> Result:
+    def _imported(self, job: ReadyTask, identity: str) -> TaskResult:
         started = time.monotonic()
         artifact = import_artifact(
             (job.component.executor or {})["importer"],
@@ -232,7 +232,7 @@ class LeafRunner:
         self._store.attempt(job.path).commit(_result({}, made, execution, identity))
         return self._succeeded(job, "done", time.monotonic() - started, {}, made)
 
-    def _cached(self, job: Job, entry: caching.Entry, identity: str) -> Result:
+    def _cached(self, job: ReadyTask, entry: caching.Entry, identity: str) -> TaskResult:
         started = time.monotonic()
         execution = self._begin(job)
         artifacts = self._recorder.finish(execution, "cached", entry.artifacts)
@@ -245,7 +245,7 @@ class LeafRunner:
         seconds = time.monotonic() - started
         return self._succeeded(job, "cached", seconds, entry.parameters, artifacts)
 
-    async def _run(self, job: Job, key: str | None, identity: str) -> Result:
+    async def _run(self, job: ReadyTask, key: str | None, identity: str) -> TaskResult:
         started = 0.0
         policy = job.spec.retry
         attempt = 0
@@ -255,7 +255,7 @@ class LeafRunner:
                     started = time.monotonic()
                     self._observer.task_started(job.name)
                 result = await self._try(job, key, identity, started)
-            if isinstance(result, Result):
+            if isinstance(result, TaskResult):
                 return result
             if attempt == policy.max_retries or result.kind == "input":
                 return self.fail(job.name, result, time.monotonic() - started)
@@ -268,8 +268,8 @@ class LeafRunner:
             attempt += 1
 
     async def _try(
-        self, job: Job, key: str | None, identity: str, started: float
-    ) -> Result | Failure:
+        self, job: ReadyTask, key: str | None, identity: str, started: float
+    ) -> TaskResult | TaskFailure:
         log = self._store.log_path(job.path)
         log.touch()
         execution = self._begin(job)
@@ -300,9 +300,9 @@ class LeafRunner:
                 )
                 return self._finished(job, attempt, made, key, identity, execution, started)
         except ComponentError as error:
-            failure = Failure.of(error, job.name, log)
+            failure = TaskFailure.of(error, job.name, log)
         except OSError as error:
-            failure = Failure.of(storage_error(job.name, error), job.name, log)
+            failure = TaskFailure.of(storage_error(job.name, error), job.name, log)
         except asyncio.CancelledError:
             self._abandoned.append(attempt)
             self._give_up(job, execution, "canceled")
@@ -312,17 +312,17 @@ class LeafRunner:
         return failure
 
     def _notices_passed_on(
-        self, job: Job, log: Path
+        self, job: ReadyTask, log: Path
     ) -> contextlib.AbstractAsyncContextManager[None]:
         name = job.component.headrace_name
         if name is None:
             return contextlib.nullcontext()
-        tell = self._observer.log
-        return TaskNotices(log, name, lambda text: tell(f"{job.name}: {text}")).passed_on()
+        notify = self._observer.log
+        return TaskNotices(log, name, lambda text: notify(f"{job.name}: {text}")).passed_on()
 
     def _give_up(
         self,
-        job: Job,
+        job: ReadyTask,
         execution: int,
         state: Literal["failed", "canceled"],
         reason: str | None = None,
@@ -333,7 +333,7 @@ class LeafRunner:
         except ComponentError as error:
             self._observer.log(f"{job.name}: {error}")
 
-    async def _start(self, job: Job, attempt: Attempt, log: Path) -> int:
+    async def _start(self, job: ReadyTask, attempt: Attempt, log: Path) -> int:
         rules = self._rules_for(job.component)
         message = executor_input.message(job.component, job.inputs, attempt, rules)
         container = (job.component.executor or {})["container"]
@@ -374,14 +374,14 @@ class LeafRunner:
 
     def _finished(
         self,
-        job: Job,
+        job: ReadyTask,
         attempt: Attempt,
         made: caching.Entry,
         key: str | None,
         identity: str,
         execution: int,
         started: float,
-    ) -> Result:
+    ) -> TaskResult:
         parameters, artifacts = made.parameters, made.artifacts
         unrecorded = {"is_recorded": False, "cache_key": key}
         attempt.commit({**_result(parameters, artifacts, execution, identity), **unrecorded})
@@ -390,13 +390,13 @@ class LeafRunner:
 
     def _record(
         self,
-        job: Job,
+        job: ReadyTask,
         execution: int,
         parameters: Mapping[str, Any],
-        artifacts: Artifacts,
+        artifacts: ArtifactsByPort,
         key: str | None,
         identity: str,
-    ) -> Artifacts:
+    ) -> ArtifactsByPort:
         """Tells lineage and cache of a task that is done."""
         recorded = self._recorder.finish(execution, "complete", artifacts)
         if key is not None:
@@ -405,7 +405,7 @@ class LeafRunner:
         self._store.update_result(job.path, result)
         return recorded
 
-    def _begin(self, job: Job) -> int:
+    def _begin(self, job: ReadyTask) -> int:
         return self._recorder.begin(
             job.name,
             job.component.headrace_name or job.component.name,
@@ -415,13 +415,13 @@ class LeafRunner:
 
     def _succeeded(
         self,
-        job: Job,
+        job: ReadyTask,
         state: Literal["done", "cached"],
         seconds: float,
         parameters: Mapping[str, Any],
-        artifacts: Artifacts,
+        artifacts: ArtifactsByPort,
         reason: str | None = None,
-    ) -> Result:
+    ) -> TaskResult:
         log = self._store.log_path(job.path)
         if state == "cached" and reason is None:
             for artifact in (each for found in artifacts.values() for each in found):
@@ -438,14 +438,16 @@ class LeafRunner:
                 artifacts=artifacts,
             )
         )
-        return Result(state="succeeded", parameters=parameters, artifacts=artifacts)
+        return TaskResult(state="succeeded", parameters=parameters, artifacts=artifacts)
 
     def _report(self, outcome: TaskOutcome) -> None:
         self.outcomes.append(outcome)
         self._observer.task_finished(outcome.name, outcome.state, outcome.seconds, outcome.reason)
 
 
-def _fingerprinted(artifacts: Artifacts, attempt: Attempt) -> dict[str, tuple[Artifact, ...]]:
+def _fingerprinted(
+    artifacts: ArtifactsByPort, attempt: Attempt
+) -> dict[str, tuple[RuntimeArtifact, ...]]:
     """Returns artifacts with what a cache knows them by; renaming them changes nothing of it."""
     return {
         port: tuple(
@@ -457,7 +459,7 @@ def _fingerprinted(artifacts: Artifacts, attempt: Attempt) -> dict[str, tuple[Ar
 
 
 def _result(
-    parameters: Mapping[str, Any], artifacts: Artifacts, execution: int, identity: str
+    parameters: Mapping[str, Any], artifacts: ArtifactsByPort, execution: int, identity: str
 ) -> dict[str, Any]:
     return {
         "parameters": dict(parameters),

@@ -16,13 +16,13 @@ class TaskNotices:
     Args:
         log: The file that the attempt adds its output to.
         component: Name of its component, which its notices begin with.
-        tell: Is called with each notice, once.
+        notify: Is called with each notice, once.
     """
 
-    def __init__(self, log: Path, component: str, tell: Callable[[str], None]) -> None:
+    def __init__(self, log: Path, component: str, notify: Callable[[str], None]) -> None:
         self._log = log
         self._component = component
-        self._tell = tell
+        self._notify = notify
         self._read = log.stat().st_size
 
     @contextlib.asynccontextmanager
@@ -50,4 +50,4 @@ class TaskNotices:
                     return  # its end is still to come
                 self._read += len(line)
                 for notice in notices_in([line.decode("utf-8", "replace")], self._component):
-                    self._tell(notice)
+                    self._notify(notice)

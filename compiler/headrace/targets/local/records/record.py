@@ -20,7 +20,7 @@ FORMAT = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Origin:
+class PipelineOrigin:
     """Where a pipeline is from, so that a change of it can be seen.
 
     Attributes:
@@ -35,7 +35,7 @@ class Origin:
     given: Mapping[str, Any]
 
     @classmethod
-    def of(cls, pipeline: str | Path, given: Mapping[str, Any]) -> "Origin":
+    def of(cls, pipeline: str | Path, given: Mapping[str, Any]) -> "PipelineOrigin":
         """Returns the origin of a pipeline that has just been loaded from its file."""
         name = str(Path(pipeline).absolute())
         return cls(pipeline=name, digest=file_digest(file_of(name)), given=dict(given))
@@ -132,7 +132,7 @@ class Record:
     parameters: Mapping[str, Any]
     spec: Mapping[str, Any]
     code: str
-    origin: Origin | None
+    origin: PipelineOrigin | None
 
     def to_json(self) -> dict[str, Any]:
         """Returns what `run.json` holds."""
@@ -193,7 +193,7 @@ class Record:
             parameters=data["parameters"],
             spec=data["spec"],
             code=data.get("code", ""),
-            origin=Origin(**data["origin"]) if data.get("origin") else None,
+            origin=PipelineOrigin(**data["origin"]) if data.get("origin") else None,
         )
         texts = (record.run_id, record.created, record.directory, record.code_version, record.code)
         if not all(isinstance(text, str) for text in (*texts, record.metadata.text)):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from headrace.lineage.local_store.writer import ArtifactRecord, LineageStore
-from headrace.targets.local.shared.results import Artifact, Artifacts
+from headrace.targets.local.shared.results import ArtifactsByPort, RuntimeArtifact
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,7 +21,7 @@ class Recorder:
     lineage: LineageStore
 
     def begin(
-        self, task: str, component: str, parameters: Mapping[str, Any], inputs: Artifacts
+        self, task: str, component: str, parameters: Mapping[str, Any], inputs: ArtifactsByPort
     ) -> int:
         """Records that a task starts; returns the number of its execution."""
         return self.lineage.begin_execution(
@@ -29,8 +29,8 @@ class Recorder:
         )
 
     def finish(
-        self, execution: int, state: Literal["complete", "cached"], outputs: Artifacts
-    ) -> dict[str, tuple[Artifact, ...]]:
+        self, execution: int, state: Literal["complete", "cached"], outputs: ArtifactsByPort
+    ) -> dict[str, tuple[RuntimeArtifact, ...]]:
         """Records what a task made; returns it with the database's identifiers."""
         ids = self.lineage.finish_execution(execution, state, _records(outputs))
         return {
@@ -47,7 +47,7 @@ class Recorder:
         self.lineage.finish_execution(execution, state, {}, reason)
 
 
-def _records(artifacts: Artifacts) -> dict[str, list[ArtifactRecord]]:
+def _records(artifacts: ArtifactsByPort) -> dict[str, list[ArtifactRecord]]:
     return {
         port: [ArtifactRecord(uri=a.uri, type=a.type, metadata=a.metadata, id=a.id) for a in found]
         for port, found in artifacts.items()

@@ -43,7 +43,7 @@ def images_of(spec: Pipeline) -> list[str]:
 
 
 def image_ids(
-    engine: str, references: Iterable[str], tell: Callable[[str], None]
+    engine: str, references: Iterable[str], notify: Callable[[str], None]
 ) -> dict[str, str]:
     """Returns the IDs of images by reference, and pulls those that this machine lacks.
 
@@ -52,7 +52,7 @@ def image_ids(
     Args:
         engine: `docker` or `podman`.
         references: The images.
-        tell: Is told, in a line, what is pulled.
+        notify: Gets a line about each image that is pulled.
 
     Raises:
         InputError: The engine is not installed, an image that is built here has not been, or a
@@ -82,7 +82,7 @@ def image_ids(
             "and digests."
         )
     for reference in missing:
-        tell(f"pulling {reference}")
+        notify(f"pulling {reference}")
         _pull(engine, reference)
         ids[reference] = _id(engine, reference)
     return ids

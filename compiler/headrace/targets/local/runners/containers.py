@@ -13,7 +13,7 @@ from headrace.targets.local.runners.container_command import (
     LABEL,
     container_command,
 )
-from headrace.targets.local.runners.nursery_client import Nursery, Request
+from headrace.targets.local.runners.nursery_client import Nursery, ProcessRequest
 from headrace.targets.local.runners.runner import TaskProcess
 from headrace.targets.local.shared.container_options import ContainerOptions
 from headrace_components.contract.errors import PlatformError
@@ -89,7 +89,7 @@ class ContainerRunner:
         async with self._starting:
             if self._watcher is None:
                 self._watcher = await self._watch()
-        request = Request(
+        request = ProcessRequest(
             component=None,
             command=command,
             environment={},
@@ -107,8 +107,8 @@ class ContainerRunner:
         if status not in (_ENGINE_FAILED, _NOT_INVOKED):
             return None
         lines = process.log.read_text("utf-8", "replace").strip().splitlines()
-        said = lines[-1] if lines else "it printed nothing"
-        if _REFUSED_LIMIT.search(said):
+        last_line = lines[-1] if lines else "it printed nothing"
+        if _REFUSED_LIMIT.search(last_line):
             advice = (
                 f"This process may not set the limits that {self.engine} asks for. Set "
                 f"{FLAGS_VARIABLE}='{_own_limits()}', whose options are added to `{self.engine} "
@@ -119,7 +119,7 @@ class ContainerRunner:
         else:
             return None  # the task's own exit status
         return PlatformError(
-            f"{process.task}: {self.engine} could not run its container: {said}. {advice}"
+            f"{process.task}: {self.engine} could not run its container: {last_line}. {advice}"
         )
 
     async def close(self) -> None:

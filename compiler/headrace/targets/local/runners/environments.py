@@ -26,11 +26,11 @@ from headrace.images.locks import lock_file
 from headrace.targets.local.runners.environment_errors import unmade
 from headrace.targets.local.runners.installing import from_lock, from_packages
 from headrace.targets.local.runners.interpreters import (
-    Interpreter,
+    PythonInterpreter,
     interpreter_for,
     own_interpreter,
 )
-from headrace.targets.local.runners.nursery_client import Request
+from headrace.targets.local.runners.nursery_client import ProcessRequest
 from headrace.targets.local.runners.package_steps import PackageSteps
 
 VARIABLE = "HEADRACE_ENVIRONMENTS"
@@ -71,7 +71,7 @@ class Recipe:
     who: str
     what: str
     advice: str
-    python: Interpreter
+    python: PythonInterpreter
     directory: Path
     commands: Callable[[Path], list[list[str]]]
 
@@ -82,18 +82,18 @@ class Environments:
     Args:
         start: Runs a process and returns its exit status.
         log: The file that the output of what makes them is appended to.
-        tell: Is told, in a line, when one is made: it takes a while.
+        notify: Gets a line when one is made: it takes a while.
     """
 
     def __init__(
         self,
-        start: Callable[[Request], Awaitable[int]],
+        start: Callable[[ProcessRequest], Awaitable[int]],
         log: Path,
-        tell: Callable[[str], None],
+        notify: Callable[[str], None],
     ) -> None:
         self._start = start
         self._log = log
-        self._tell = tell
+        self._notify = notify
         self._unfinished: set[Path] = set()
 
     async def get(self, image: str) -> Environment:
@@ -173,7 +173,7 @@ class Environments:
             target.parent.mkdir(parents=True, exist_ok=True)
             async with _held(target.with_name(f".{target.name}.lock")):
                 if not _is_whole(target):  # another process may have made it meanwhile
-                    self._tell(f"making the environment of {recipe.title}, once")
+                    self._notify(f"making the environment of {recipe.title}, once")
                     await self._make(recipe, target)
         return target
 
@@ -192,7 +192,7 @@ class Environments:
 
     async def _run(self, recipe: Recipe, command: list[str]) -> None:
         begin = self._log.stat().st_size if self._log.exists() else 0
-        request = Request(
+        request = ProcessRequest(
             component=None,
             command=command,
             # Installers must not take packages of this environment for those of the new one.
@@ -223,7 +223,7 @@ def _directory() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "headrace/environments")
 
 
-def _identity(python: Interpreter, *parts: bytes) -> str:
+def _identity(python: PythonInterpreter, *parts: bytes) -> str:
     # An environment points at the Python that it was made with.
     version = tuple(int(part) for part in python.version.split(".")[:2])
     return _digest(*parts, f"{python.prefix}\0{version}".encode())[:16]

@@ -117,7 +117,7 @@ class _Guard:
         self._report = report
         self._task = 0
         self._status: int | None = None
-        self._told: set[int] = set()
+        self._asked_to_end: set[int] = set()
 
     def watch(self, parent: int) -> int:
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
@@ -172,8 +172,8 @@ class _Guard:
             for process in self._below():
                 if now >= deadline:
                     self._send(process, signal.SIGKILL)
-                elif process not in self._told:
-                    self._told.add(process)
+                elif process not in self._asked_to_end:
+                    self._asked_to_end.add(process)
                     self._send(process, signal.SIGTERM)
             _next_signal(_POLL_SECONDS)
 

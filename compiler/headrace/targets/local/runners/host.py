@@ -9,7 +9,7 @@ from pathlib import Path
 
 from headrace.targets.local.runners import package_steps
 from headrace.targets.local.runners.environments import Environment, Environments
-from headrace.targets.local.runners.nursery_client import Nursery, Request
+from headrace.targets.local.runners.nursery_client import Nursery, ProcessRequest
 from headrace.targets.local.runners.runner import TaskProcess
 from headrace.targets.local.shared.options import RunnerName
 from headrace_components.contract.errors import InputError
@@ -36,17 +36,17 @@ class HostRunner:
         name: `worker`, `process` or `venv`.
         directory: The tasks' working directory.
         logs: Where the runner's own logs go.
-        tell: Is told, in a line, what takes a while besides the tasks.
+        notify: Gets a line about each slow step besides the tasks.
     """
 
     def __init__(
-        self, name: RunnerName, directory: Path, logs: Path, tell: Callable[[str], None]
+        self, name: RunnerName, directory: Path, logs: Path, notify: Callable[[str], None]
     ) -> None:
         self._name = name
         self._directory = directory
         self._warm = Nursery(logs / "_worker.log")
         self._plain = Nursery(logs / "_process.log")
-        self._environments = Environments(self._plain.run, logs / "_environments.log", tell)
+        self._environments = Environments(self._plain.run, logs / "_environments.log", notify)
 
     async def run(self, process: TaskProcess) -> int:
         """Runs a task and returns its exit status; negative if a signal killed it.
@@ -72,7 +72,7 @@ class HostRunner:
             if warm
             else on_this_machine(process.task, line if process.command else [], where.python)
         )
-        request = Request(
+        request = ProcessRequest(
             component=name if warm else None,
             command=line,
             environment={

@@ -24,7 +24,7 @@ _PROBE_SECONDS = 30
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Interpreter:
+class PythonInterpreter:
     """A Python to make an environment with.
 
     Attributes:
@@ -38,7 +38,7 @@ class Interpreter:
     version: str
 
 
-def interpreter_for(image: str, lock: Path) -> Interpreter:
+def interpreter_for(image: str, lock: Path) -> PythonInterpreter:
     """Returns the Python for an image's environment.
 
     A lock without packages, and that of an isolated component, is for every Python that Headrace
@@ -72,7 +72,7 @@ def _is_for_images(image: str, lock: Path) -> bool:
     return image not in ISOLATED and has_packages(lock)
 
 
-def _unfit(images: list[str], found: Interpreter | None) -> InputError:
+def _unfit(images: list[str], found: PythonInterpreter | None) -> InputError:
     libc = " ".join(platform.libc_ver()).strip() or "no glibc"
     python = f"Python {found.version}" if found else f"no python{PYTHON_VERSION} on PATH"
     wanted = ".".join(map(str, _GLIBC_VERSION))
@@ -90,21 +90,21 @@ def _has_glibc() -> bool:
     return name == "glibc" and parts >= _GLIBC_VERSION and platform.machine() == _MACHINE
 
 
-def own_interpreter() -> Interpreter:
+def own_interpreter() -> PythonInterpreter:
     """Returns the Python that Headrace runs in."""
-    return Interpreter(
+    return PythonInterpreter(
         path=Path(sys.executable), prefix=sys.base_prefix, version=platform.python_version()
     )
 
 
-def _of_images() -> Interpreter | None:
+def _of_images() -> PythonInterpreter | None:
     """Returns this Python if it is the one of the images, else the first such on PATH."""
     if platform.python_version().startswith(f"{PYTHON_VERSION}."):
         return own_interpreter()
     return next(_on_path(f"python{PYTHON_VERSION}"), None)
 
 
-def _on_path(name: str) -> Iterator[Interpreter]:
+def _on_path(name: str) -> Iterator[PythonInterpreter]:
     for directory in os.get_exec_path():
         candidate = Path(directory, name)
         if not os.access(candidate, os.X_OK):
@@ -116,4 +116,4 @@ def _on_path(name: str) -> Iterator[Interpreter]:
         )
         if result.returncode == 0:
             prefix, version = json.loads(result.stdout)
-            yield Interpreter(path=candidate, prefix=prefix, version=version)
+            yield PythonInterpreter(path=candidate, prefix=prefix, version=version)

@@ -22,7 +22,7 @@ _MAX_LINE_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
+class ProcessRequest:
     """A process to start for a task.
 
     Attributes:
@@ -54,7 +54,7 @@ class Nursery:
         self._process: _Process | None = None
         self._starting = asyncio.Lock()
 
-    async def run(self, request: Request, imports: Sequence[str] = ()) -> int:
+    async def run(self, request: ProcessRequest, imports: Sequence[str] = ()) -> int:
         """Runs a process and returns its exit status; negative if a signal killed it.
 
         Args:
@@ -146,7 +146,7 @@ class _Process:
         self._send({"import": list(imports)})
         return self
 
-    async def run(self, request: Request) -> int:
+    async def run(self, request: ProcessRequest) -> int:
         """Runs a process and returns its exit status.
 
         Raises:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from headrace.targets.local.records.store import Attempt
-from headrace.targets.local.shared.results import Inputs
+from headrace.targets.local.shared.results import TaskInputs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,7 +34,7 @@ class TaskProcess:
     arguments: Sequence[str]
     environment: Mapping[str, str]
     resources: Mapping[str, Any]
-    inputs: Inputs
+    inputs: TaskInputs
     attempt: Attempt
     log: Path
     imports: Sequence[str]

@@ -40,7 +40,7 @@ class Setup:
     ids: Mapping[str, str] = field(default_factory=dict)
 
     def runner(
-        self, *, root: Path, directory: Path, logs: Path, run_id: str, tell: Callable[[str], None]
+        self, *, root: Path, directory: Path, logs: Path, run_id: str, notify: Callable[[str], None]
     ) -> Runner:
         """Returns the runner for one run.
 
@@ -49,10 +49,10 @@ class Setup:
             directory: The directory that the run was started in.
             logs: Where the runner's own logs go.
             run_id: The run.
-            tell: Is told, in a line, what takes a while besides the tasks.
+            notify: Gets a line about each slow step besides the tasks.
         """
         if self.name not in CONTAINER_RUNNERS:
-            return HostRunner(self.name, directory, logs, tell)
+            return HostRunner(self.name, directory, logs, notify)
         return ContainerRunner(
             engine=self.name,
             ids=self.ids,
@@ -69,7 +69,7 @@ def prepare(
     body: Mapping[str, Any],
     values: Mapping[str, Any],
     containers: ContainerOptions,
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> Setup:
     """Finds out whether a runner can run a pipeline's components here, and pulls images.
 
@@ -78,7 +78,7 @@ def prepare(
         body: The pipeline.
         values: Values of its parameters.
         containers: The author's wishes for containers.
-        tell: Is told, in a line, what is pulled, and what the profile says of other pipelines.
+        notify: Gets a line about each image that is pulled, and about settings for other pipelines.
 
     Raises:
         InputError: This machine lacks what the runner needs, an image or its environment lacks what
@@ -88,10 +88,10 @@ def prepare(
     if name in CONTAINER_RUNNERS:
         profile = read_profile(containers.config)
         for line in passed_over(body, TARGET, profile):
-            tell(line)
+            notify(line)
         check_imports(body, stock_images(body, profile), values)
         runnable = images_to_run(body, profile)
-        ids = image_ids(name, images_of(Pipeline(body=runnable)), tell)
+        ids = image_ids(name, images_of(Pipeline(body=runnable)), notify)
         return Setup(
             name=name, body=runnable, code=ImageCode(ids=ids), containers=containers, ids=ids
         )

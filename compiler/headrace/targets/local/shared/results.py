@@ -13,7 +13,7 @@ RunState = Literal["succeeded", "failed", "interrupted"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Artifact:
+class RuntimeArtifact:
     """An artifact that a task made or an importer named.
 
     Attributes:
@@ -45,34 +45,34 @@ class Artifact:
         }
 
 
-Artifacts = Mapping[str, tuple[Artifact, ...]]
+ArtifactsByPort = Mapping[str, tuple[RuntimeArtifact, ...]]
 """Artifacts by port; a port may carry several."""
 
 
-def artifacts_to_json(artifacts: Artifacts) -> dict[str, Any]:
+def artifacts_to_json(artifacts: ArtifactsByPort) -> dict[str, Any]:
     """Returns artifacts by port as JSON data."""
     return {port: [artifact.to_json() for artifact in found] for port, found in artifacts.items()}
 
 
-def artifacts_from_json(data: Mapping[str, Any]) -> dict[str, tuple[Artifact, ...]]:
+def artifacts_from_json(data: Mapping[str, Any]) -> dict[str, tuple[RuntimeArtifact, ...]]:
     """Returns what `artifacts_to_json` gave."""
     return {
         # Earlier versions of Headrace did not write the port.
-        port: tuple(Artifact(**{"port": port, **entry}) for entry in found)
+        port: tuple(RuntimeArtifact(**{"port": port, **entry}) for entry in found)
         for port, found in data.items()
     }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Inputs:
+class TaskInputs:
     """Values for the input ports of one task. An optional port without a value is not there."""
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    artifacts: Artifacts = field(default_factory=dict)
+    artifacts: ArtifactsByPort = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Failure:
+class TaskFailure:
     """Why a task failed.
 
     Attributes:
@@ -89,7 +89,7 @@ class Failure:
     log: Path | None = None
 
     @classmethod
-    def of(cls, error: ComponentError, task: str, log: Path | None) -> "Failure":
+    def of(cls, error: ComponentError, task: str, log: Path | None) -> "TaskFailure":
         """Returns the failure that an error of the backend itself means for a task."""
         kind: Literal["input", "platform"] = (
             "platform" if isinstance(error, PlatformError) else "input"
@@ -98,7 +98,7 @@ class Failure:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Result:
+class TaskResult:
     """How a task, or a DAG of tasks, ended.
 
     Attributes:
@@ -114,8 +114,8 @@ class Result:
 
     state: Literal["succeeded", "failed", "skipped"]
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    artifacts: Artifacts = field(default_factory=dict)
-    failure: Failure | None = None
+    artifacts: ArtifactsByPort = field(default_factory=dict)
+    failure: TaskFailure | None = None
     ran_nothing: bool = False
     uncollected: Mapping[str, str] = field(default_factory=dict)
 
@@ -140,7 +140,7 @@ class TaskOutcome:
     reason: str | None = None
     log: Path | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    artifacts: Artifacts = field(default_factory=dict)
+    artifacts: ArtifactsByPort = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -168,9 +168,9 @@ class RunResult:
     directory: Path
     seconds: float
     tasks: tuple[TaskOutcome, ...]
-    failures: tuple[Failure, ...]
+    failures: tuple[TaskFailure, ...]
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    artifacts: Artifacts = field(default_factory=dict)
+    artifacts: ArtifactsByPort = field(default_factory=dict)
     pipeline_source: str = ""
 
     @property

@@ -31,14 +31,14 @@ class Rules:
         flattens_metadata: Metadata are kept in ML Metadata, which has texts and numbers: True
             becomes 1, a list `{"list": [...]}`, a dict `{"struct": {...}}`; None fails the task.
             Beside them is `display_name`, the port that made the artifact.
-        tells_types: Whether an input artifact comes with its type.
+        sends_types: Whether an input artifact comes with its type.
         announces_log: Whether the message names an output more than the component has, for the log.
         fills_variables: Whether placeholders are filled in in environment variables.
         halves_dollars: Whether `$$` is `$` before `$(NAME)` is looked up. Kubernetes alone makes
             `$(NAME)` of `$$(NAME)`; Kubeflow was seen to give the value.
         counts_exit_tasks: Whether the run fails with a task that runs however those before it
             ended. On Kubeflow it is a hook of Argo, which the state of the run leaves out.
-        tells_reasons: Whether a final status has kfp's words and the reason of a failure. Kubeflow
+        gives_reasons: Whether a final status has kfp's words and the reason of a failure. Kubeflow
             tells the state of ML Metadata: COMPLETE after a success, RUNNING where all tasks were
             skipped. Python components translate it there.
         collects_nothing: Whether tasks may collect from a loop over nothing, or from a task that
@@ -51,12 +51,12 @@ class Rules:
     backend: Backend
     shortens_numbers: bool
     flattens_metadata: bool
-    tells_types: bool
+    sends_types: bool
     announces_log: bool
     fills_variables: bool
     halves_dollars: bool
     counts_exit_tasks: bool
-    tells_reasons: bool
+    gives_reasons: bool
     collects_nothing: bool
     flattens_loops: bool
 
@@ -74,8 +74,8 @@ class Rules:
         """
         if not self.flattens_metadata:
             return dict(metadata)
-        told = {"display_name": made_by} if made_by else {}
-        return told | {name: _flat(value) for name, value in metadata.items()}
+        port = {"display_name": made_by} if made_by else {}
+        return port | {name: _flat(value) for name, value in metadata.items()}
 
     def variables(
         self, entries: Iterable[Mapping[str, Any]], fill: Callable[[str], str]
@@ -114,12 +114,12 @@ RULES: Mapping[Backend, Rules] = {
         backend="kubeflow",
         shortens_numbers=True,
         flattens_metadata=True,
-        tells_types=False,
+        sends_types=False,
         announces_log=True,
         fills_variables=False,
         halves_dollars=True,
         counts_exit_tasks=False,
-        tells_reasons=False,
+        gives_reasons=False,
         collects_nothing=False,
         flattens_loops=True,
     ),
@@ -127,12 +127,12 @@ RULES: Mapping[Backend, Rules] = {
         backend="vertex",
         shortens_numbers=False,
         flattens_metadata=False,
-        tells_types=True,
+        sends_types=True,
         announces_log=False,
         fills_variables=True,
         halves_dollars=False,
         counts_exit_tasks=True,
-        tells_reasons=True,
+        gives_reasons=True,
         collects_nothing=True,
         flattens_loops=False,
     ),
