@@ -189,7 +189,6 @@ def test_a_whole_number_has_no_decimal_point_in_text() -> None:
 
 ROOT = Component(
     name="flights",
-    executor=None,
     body={
         "dag": {"tasks": {}},
         "inputDefinitions": {

@@ -126,5 +126,5 @@ def _from_text(name: str, text: str, kind: str, command: str) -> Any:
                 f"Write -p '{name}={_EXAMPLES[kind]}'."
             ) from error
     declaration = {"inputDefinitions": {"parameters": {name: {"parameterType": kind}}}}
-    component = Component(name="run", body=declaration, executor=None)
+    component = Component(name="run", body=declaration)
     return with_defaults({name: value}, component, command)[name]

@@ -57,6 +57,11 @@ class TaskNode:
         return found
 
     @property
+    def headrace_name(self) -> str | None:
+        """Name of the component in Headrace's catalogue, or None for a foreign one."""
+        return headrace_component(self.container)
+
+    @property
     def name(self) -> str:
         """Name of the task within its DAG."""
         return self.path[-1]

@@ -10,7 +10,7 @@ as a plain dict: no protobuf is needed, and a spec of any kfp from 2.13 to 2.17 
 import graphlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -24,12 +24,12 @@ class Component:
     Attributes:
         name: Its name in the pipeline's source, as `csv_example_gen` or `condition-1`.
         body: The `ComponentSpec` message.
-        executor: Its executor; None for a DAG.
+        executor: Its executor; empty for a DAG.
     """
 
     name: str
     body: Mapping[str, Any]
-    executor: Mapping[str, Any] | None
+    executor: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_dag(self) -> bool:
@@ -62,9 +62,20 @@ class Component:
         return specs.dag_outputs(self.body)
 
     @property
+    def container(self) -> Mapping[str, Any]:
+        """The container that runs it; empty where it runs none."""
+        found: Mapping[str, Any] = self.executor.get("container", {})
+        return found
+
+    @property
     def headrace_name(self) -> str | None:
         """Name of the component in Headrace's catalogue, or None for a foreign one."""
-        return specs.headrace_component((self.executor or {}).get("container", {}))
+        return specs.headrace_component(self.container)
+
+    @property
+    def is_python(self) -> bool:
+        """Whether it is a Python component, which kfp's own executor runs."""
+        return specs.is_python_component(self.container)
 
     def retried(self, policy: Mapping[str, Any]) -> "Component":
         """Returns the DAG with a `RetryPolicy` message for those of its tasks that have none.
@@ -201,13 +212,16 @@ class Pipeline:
     @cached_property
     def root(self) -> Component:
         """The outermost DAG."""
-        return Component(name=self.name, body=self.body["root"], executor=None)
+        return Component(name=self.name, body=self.body["root"])
 
     def component(self, key: str) -> Component:
         """Returns the component that a task names."""
         body = self.body["components"][key]
-        executor = specs.executors(self.body).get(body.get("executorLabel"))
-        return Component(name=key.removeprefix("comp-"), body=body, executor=executor)
+        return Component(
+            name=key.removeprefix("comp-"),
+            body=body,
+            executor=specs.executors(self.body).get(body.get("executorLabel"), {}),
+        )
 
     def leaves(self) -> Iterator[tuple[tuple[str, ...], TaskSpec]]:
         """Yields every task that is no DAG, with its path, in an order in which they may run.

@@ -46,8 +46,12 @@ def check(spec: Mapping[str, Any]) -> None:
     for node in specs.tasks(spec):
         declared = specs.parameters(node.component)
         for name, source in specs.parameter_inputs(node.task).items():
-            constant = source.get("runtimeValue", {}).get("constant")
-            _check(declared.get(name, {}), constant, f"{pipeline}: task `{node.label}`", name)
+            _check(
+                declared.get(name, {}),
+                specs.constant(source),
+                f"{pipeline}: task `{node.label}`",
+                name,
+            )
 
 
 def rounded(value: Any) -> int | None:

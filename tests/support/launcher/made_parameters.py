@@ -88,7 +88,7 @@ class _Walk:
     def _task(
         self, label: tuple[str, ...], task: TaskSpec, component: Component, scope: Values
     ) -> Iterator[tuple[str, Values]]:
-        container = (component.executor or {}).get("container", {})
+        container = component.container
         if not component.is_dag and not fills_in(container):
             return
         given = self._inputs(label, task, component, scope)

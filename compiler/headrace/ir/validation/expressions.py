@@ -30,7 +30,7 @@ def check_expressions(spec: Mapping[str, Any], where: str) -> None:
     for key, component in spec.get("components", {}).items():
         bodies["components", key] = component
     for at, body in bodies.items():
-        for name, task in body.get("dag", {}).get("tasks", {}).items():
+        for name, task in specs.dag_tasks(body).items():
             here = f"{where}: {place((*at, 'dag', 'tasks', name))}"
             condition = task.get("triggerPolicy", {}).get("condition", "")
             if condition:

@@ -60,7 +60,7 @@ class _Checker:
                 what = f"an output {noun} of {place(at)}"
                 check_output_name(name, what, self._where)
         if "executorLabel" in component:
-            executors = self._spec["deploymentSpec"].get("executors", {})
+            executors = specs.executors(self._spec)
             self._known(component["executorLabel"], executors, "executor", (*at, "executorLabel"))
             executor = executors[component["executorLabel"]]
             if "importer" in executor:
@@ -190,7 +190,7 @@ class _Checker:
         outputs = component.get("outputDefinitions", {}).get(kind, {})
         if at[-1].startswith(INPUT_PREFIX):
             # What kfp makes of an artifact in a list or a dict. The lint says what to write.
-            outputs = {**component.get("outputDefinitions", {}).get("artifacts", {}), **outputs}
+            outputs = {**specs.output_artifacts(component), **outputs}
         self._known(key, outputs, f"output of `{producer}` named", at)
 
     def _order(self, tasks: Mapping[str, Any], at: _Place) -> None:
@@ -239,7 +239,7 @@ class _Checker:
             )
 
     def _references(self, component: Mapping[str, Any]) -> list[str]:
-        tasks = component.get("dag", {}).get("tasks", {})
+        tasks = specs.dag_tasks(component)
         return [task["componentRef"]["name"] for task in tasks.values()]
 
     def _count(self, component: Mapping[str, Any], counts: Mapping[str, int]) -> int:
@@ -252,7 +252,7 @@ class _Checker:
         waiting: list[tuple[_Place, Mapping[str, Any]]] = [((), self._spec["root"])]
         while waiting:
             path, component = waiting.pop()
-            for name, task in component.get("dag", {}).get("tasks", {}).items():
+            for name, task in specs.dag_tasks(component).items():
                 is_loop = "parameterIterator" in task or "artifactIterator" in task
                 here = (*path, name, "*") if is_loop else (*path, name)
                 yield here

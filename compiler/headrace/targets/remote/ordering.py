@@ -59,7 +59,7 @@ def order_of(
         profile = dataclasses.replace(profile, caching=Caching(input_fingerprint="off"))
     _check_given_artifacts(source.spec)
     preset = profile_parameters(source.spec, chosen, profile)
-    root = Component(name=specs.pipeline_name(source.spec), body=source.spec["root"], executor=None)
+    root = Component(name=specs.pipeline_name(source.spec), body=source.spec["root"])
     run_parameters.check_given(preset, root, f"{profile.source}: [{target}]")
     if isinstance(parameters, Mapping):
         run_parameters.check_given(parameters, root, _COMMAND)

@@ -158,7 +158,7 @@ def identity(component: Component, inputs: TaskInputs) -> str:
     keeps a task that is done as long as this is the same: unlike a key, it leaves out Headrace's
     own code, and data that lie elsewhere, which may go on while a run stands still.
     """
-    if component.executor is None or "container" not in component.executor:
+    if not component.container:
         return _digest({"executor": component.executor, "parameters": dict(inputs.parameters)})
     asked = _asked(component, inputs, _uris(inputs))
     if component.headrace_name:  # its image is written otherwise for each runner
@@ -188,7 +188,7 @@ def _uris(inputs: TaskInputs) -> dict[str, list[str]]:
 def _asked(
     component: Component, inputs: TaskInputs, uris: Mapping[str, list[str]]
 ) -> dict[str, Any]:
-    container = (component.executor or {})["container"]
+    container = component.container
     fingerprints = {
         artifact.uri: artifact.fingerprint
         for artifacts in inputs.artifacts.values()
@@ -210,9 +210,7 @@ def _shares(component: Component) -> bool:
 
     In a parameter it is the path of the run's own.
     """
-    return specs.WORKSPACE_PATH in specs.canonical_json(
-        (component.executor or {}).get("container", {})
-    )
+    return specs.WORKSPACE_PATH in specs.canonical_json(component.container)
 
 
 def _environment(component: Component, inputs: TaskInputs) -> Any:

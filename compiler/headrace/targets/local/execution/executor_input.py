@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from headrace.ir import specs
 from headrace.ir.values import coerce
 from headrace.ir.view import Component, artifact_type
 from headrace.targets.local.execution.output_texts import from_text
@@ -89,8 +88,7 @@ def _is_typed(port: str, component: Component, rules: Rules | None) -> bool:
     if rules is None or rules.sends_types:
         return True
     # Of these the compiler has the types told.
-    is_python = specs.is_python_component((component.executor or {}).get("container", {}))
-    return is_python and bool(component.input_artifacts[port].get("isArtifactList"))
+    return component.is_python and bool(component.input_artifacts[port].get("isArtifactList"))
 
 
 def _input(artifact: RuntimeArtifact, rules: Rules | None, *, is_typed: bool) -> dict[str, Any]:

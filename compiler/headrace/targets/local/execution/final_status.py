@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from headrace.ir import specs
 from headrace.ir.view import Component
 from headrace.targets.local.execution.placeholders import Context
 from headrace.targets.local.shared.results import TaskResult
@@ -30,8 +29,7 @@ def final_status(
         "pipelineJobResourceName": context.pipeline["pipeline_job_resource_name"],
         "pipelineTaskName": producer,
     }
-    container = (component.executor or {}).get("container", {})
-    if not rules.gives_reasons and not specs.is_python_component(container):
+    if not rules.gives_reasons and not component.is_python:
         state = "RUNNING" if result.ran_nothing else _OF_ML_METADATA[result.state]
         return {"state": state, "error": {}, **of_task}
     error: dict[str, Any] = {}

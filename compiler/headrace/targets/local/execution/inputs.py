@@ -78,8 +78,7 @@ def _own(values: Mapping[str, Any], component: Component, where: str) -> dict[st
 
     kfp adds inputs of its own; those that the container's machine is told by are kept for it.
     """
-    container = (component.executor or {}).get("container", {})
-    kept = specs.referenced_parameters(specs.canonical_json(container))
+    kept = specs.referenced_parameters(specs.canonical_json(component.container))
     filled = fill_templates(values, where)
     return {
         **{name: filled[name] for name in filled if name in component.input_parameters},

@@ -147,7 +147,7 @@ class LeafRunner:
         earlier = self._earlier(job, identity)
         if earlier is not None:
             return self._resumed(job, earlier, identity)
-        if "importer" in (job.component.executor or {}):
+        if "importer" in job.component.executor:
             return self._imported(job, identity)
         key = self._cache.key(job.spec, job.component, job.inputs)
         if self._use_cache and job.spec.may_be_cached and key is not None:
@@ -194,7 +194,7 @@ class LeafRunner:
                 "runs again."
             )
             return None
-        changed = None if "importer" in (job.component.executor or {}) else earlier.entry.changed()
+        changed = None if "importer" in job.component.executor else earlier.entry.changed()
         if changed is not None:
             self._observer.log(f"{job.name}: {changed} is not as it was left; the task runs again.")
             return None
@@ -216,7 +216,7 @@ class LeafRunner:
     def _imported(self, job: ReadyTask, identity: str) -> TaskResult:
         started = time.monotonic()
         artifact = import_artifact(
-            (job.component.executor or {})["importer"],
+            job.component.executor["importer"],
             job.inputs,
             self._directory,
             job.context,
@@ -336,7 +336,7 @@ class LeafRunner:
     async def _start(self, job: ReadyTask, attempt: Attempt, log: Path) -> int:
         rules = self._rules_for(job.component)
         message = executor_input.message(job.component, job.inputs, attempt, rules)
-        container = (job.component.executor or {})["container"]
+        container = job.component.container
         context = replace(job.context, message=message, rules=rules)
         variables = self._rules.variables(
             container.get("env", ()), lambda text: fill(text, context)

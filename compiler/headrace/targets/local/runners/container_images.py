@@ -33,13 +33,13 @@ class ImageCode:
 
 def image_of(component: Component) -> str:
     """Returns the reference of a component's image."""
-    return str((component.executor or {})["container"]["image"])
+    return str(component.container["image"])
 
 
 def images_of(spec: Pipeline) -> list[str]:
     """Returns the references of all images of a pipeline, sorted."""
     components = [spec.component(task.component) for _, task in spec.leaves()]
-    return sorted({image_of(each) for each in components if "container" in (each.executor or {})})
+    return sorted({image_of(each) for each in components if "container" in each.executor})
 
 
 def image_ids(

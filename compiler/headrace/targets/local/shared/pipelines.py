@@ -39,7 +39,7 @@ def _check(path: tuple[str, ...], task: TaskSpec, pipeline: Pipeline) -> None:
             f"{task.retry.max_retries}, expected 0 or more. Write in `set_retry` how many "
             "times to try again, and compile the pipeline again."
         )
-    executor = pipeline.component(task.component).executor or {}
+    executor = pipeline.component(task.component).executor
     if not {"container", "importer"} & set(executor):
         raise InputError(
             f"{'/'.join(path)}: its executor is {sorted(executor) or 'missing'}; the local "
