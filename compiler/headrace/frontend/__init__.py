@@ -1,1 +1,1 @@
-"""From an author's pipeline file to the intermediate form, by way of kfp's compiler."""
+"""From an author's pipeline file to the intermediate form, with kfp's compiler."""

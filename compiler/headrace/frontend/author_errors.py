@@ -1,4 +1,4 @@
-"""Turns what an author's pipeline file raises into one line with its file and line number."""
+"""Turns an error in an author's pipeline file into one line with its file and line number."""
 
 import re
 import sys
@@ -12,7 +12,7 @@ from headrace.frontend.suggestions import arguments_asked, did_you_mean, outputs
 from headrace_components.contract.errors import InputError
 from headrace_components.contract.texts import one_line
 
-# Words of kfp's own messages, and what to do about them.
+# Texts of kfp's own messages, and what to do about them.
 _ADVICE = (
     (
         "PipelineTask object at",
@@ -28,7 +28,7 @@ _ADVICE = (
         "Conditional requires primitive",
         "Compare a string, a number or a bool: have a component return it.",
     ),
-    (  # an artifact, which has no type that can be compared
+    (  # an artifact, whose type cannot be compared
         "AssertionError: Types: {",
         "Compare a string, a number or a bool: have a component return it.",
     ),
@@ -50,11 +50,11 @@ _ADVICE = (
 
 
 def author_error(error: Exception, directory: Path) -> CompileError | None:
-    """Returns `error` as a message for the author, or None where no line of theirs is involved.
+    """Returns `error` as a message for the author, or None if no line of the author is involved.
 
     Args:
         error: What importing the pipeline file raised.
-        directory: Where the author's file and its siblings lie.
+        directory: The directory of the author's file and the files beside it.
     """
     if isinstance(error, SyntaxError):
         name = _short(Path(error.filename or "?"), directory)
@@ -124,7 +124,7 @@ def _describe(error: Exception) -> str:
 
 
 def _mismatch(error: Exception) -> str | None:
-    """Returns a type mismatch with both of its ports, or None where it concerns no two tasks.
+    """Returns a type mismatch with both of its ports, or None if it does not concern two tasks.
 
     kfp's message names the input alone. The output is an argument of the function that raised it:
     `kfp.dsl.types.type_utils.verify_type_compatibility(given_value, expected_spec, ...)`.
@@ -170,7 +170,7 @@ def _origin(channel: Any) -> str:
 
 
 def _type_name(kfp_type: str) -> str:
-    """Returns the class name of a type as `system.DataSchema@0.0.1`: here `Schema`."""
+    """Returns the class name of a type such as `system.DataSchema@0.0.1`: here `Schema`."""
     from headrace_components.artifacts import ARTIFACT_TYPES
 
     title = str(kfp_type).partition("@")[0]

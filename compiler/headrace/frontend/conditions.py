@@ -1,9 +1,8 @@
 """Finds `dsl.If(flag == 1)`, which kfp compiles to the opposite condition.
 
-The compiled pipeline cannot show it: `flag == 1` and `flag == False` both come out as
-`flag == false`. So the pipeline function is traced once more, as kfp itself does it, and its
-comparisons are read from the trace. Pipelines without a comparison with true or false, nearly all,
-are not traced.
+The compiled pipeline does not show it: `flag == 1` and `flag == False` both become `flag == false`.
+So the pipeline function is traced once more, in the same way as kfp does it, and its comparisons
+are read from the trace. Most pipelines have no comparison with true or false, and are not traced.
 """
 
 import inspect

@@ -1,7 +1,7 @@
 """Makes the archives that kfp embeds in components the same in every compilation.
 
-kfp packs a notebook, and what `embedded_artifact_path` names, into a tar file with the times and
-owners of the files, and compresses it with the time of day. The same files have to give the same
+kfp packs a notebook, and the files of `embedded_artifact_path`, into a tar file with the times and
+owners of the files, and compresses it with the current time. The same files must give the same
 bytes, or no cache would answer.
 """
 
@@ -33,7 +33,7 @@ def _fixed(match: re.Match[str]) -> str:
         archive = gzip.decompress(base64.b64decode(match[2]))
         same = gzip.compress(_without_times(archive), mtime=0)
     except (ValueError, OSError, EOFError, zlib.error, tarfile.TarError):
-        return match[0]  # none that kfp made
+        return match[0]  # not an archive of kfp
     return match[1] + base64.b64encode(same).decode("ascii")
 
 

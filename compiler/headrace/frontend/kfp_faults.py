@@ -1,8 +1,8 @@
-"""Explains errors that kfp raises while it compiles: of its own code, without the author's line.
+"""Explains errors that kfp raises from its own code while it compiles, without the author's line.
 
 kfp compiles a pipeline function when its decorator is called, after the function has run. So the
-traceback ends in the decorator, and the message speaks of kfp's inside. The line that is meant is
-looked for in the function's source.
+traceback ends in the decorator, and the message is about kfp's internals. The author's line is
+found in the function's source.
 """
 
 import ast
@@ -18,13 +18,13 @@ _Calls = Callable[[Function], Iterator[ast.Call]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fault:
-    """An error of kfp and what it means.
+    """An error of kfp and its meaning.
 
     Attributes:
         words: A pattern of its message.
-        function: Name of kfp's function that raised it, where other functions say the same; "" for
+        function: Name of kfp's function that raised it, if other functions raise the same; "" for
             any.
-        meaning: What the author wrote and what to write instead.
+        meaning: What the author wrote, and what to write instead.
         calls: Yields the calls in the pipeline function that may be meant, the likeliest first.
     """
 
@@ -72,7 +72,7 @@ def _inner_loops(function: Function) -> Iterator[ast.Call]:
 
 
 def _waits_for_loops(function: Function) -> Iterator[ast.Call]:
-    """Yields `.after(task)` where the task was made in a loop, and then all others."""
+    """Yields `.after(task)` for tasks made in a loop, and then all others."""
     made = {
         target.id
         for block in ast.walk(function)
@@ -96,7 +96,7 @@ def _conditions(function: Function) -> Iterator[ast.Call]:
 
 
 def _holding(is_meant: Callable[[ast.expr | None], bool], *, keys: bool = False) -> _Calls:
-    """Returns a finder of calls with a written list or dict that holds a certain expression."""
+    """Returns a finder of calls with a literal list or dict that contains a certain expression."""
 
     def calls(function: Function) -> Iterator[ast.Call]:
         for call in ast.walk(function):
@@ -198,7 +198,7 @@ _FAULTS = (
 
 
 def explained(error: Exception) -> str | None:
-    """Returns what an error of kfp means, or None where it is not one of those known here."""
+    """Returns the meaning of an error of kfp, or None if it is not known here."""
     fault = _fault(error)
     return None if fault is None else fault.meaning
 

@@ -1,4 +1,4 @@
-"""Imports kfp without what only its API client needs.
+"""Imports kfp without the modules that only its API client needs.
 
 `kfp/__init__.py` imports `kfp.client`, and with it the Kubernetes client: two thirds of the time
 that `import kfp` takes, for a class that compiling does not use. kfp's own switch, the environment
@@ -21,13 +21,13 @@ _REQUESTS = "requests"
 class _Deferred(ModuleType):
     """Stands in for a module that is imported at the first use of one of its attributes.
 
-    `importlib.util.LazyLoader` would not do: `inspect.stack()`, which kfp's `set_cpu_limit` calls,
-    asks each module of `sys.modules` for its file, and that loads a lazy one. This stand-in leaves
-    `sys.modules` as soon as kfp holds it.
+    `importlib.util.LazyLoader` does not work: `inspect.stack()`, which kfp's `set_cpu_limit` calls,
+    asks each module of `sys.modules` for its file, and this loads a lazy module. This stand-in is
+    removed from `sys.modules` as soon as kfp has it.
     """
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # what the import system asks of any module
+        if name.startswith("__"):  # the import system asks every module for these
             raise AttributeError(name)
         return getattr(importlib.import_module(self.__name__), name)
 

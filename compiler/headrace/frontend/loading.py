@@ -29,7 +29,7 @@ class Frontend:
     Attributes:
         spec: `PipelineSpec` in protojson form. Integers are floats, as in kfp's own YAML.
         platform: `PlatformSpec` in protojson form; empty unless kfp-kubernetes was used.
-        directory: Where the author's file lies; its relative paths mean this place.
+        directory: The directory of the author's file; its relative paths start here.
     """
 
     spec: Spec
@@ -45,8 +45,8 @@ def load(source: PipelineSource, *, command: str = "compile") -> Frontend:
         command: Who asks, for messages.
 
     Raises:
-        CompileError: There is no such file or pipeline, or the author's code does not compile.
-            The message has the author's file and line.
+        CompileError: The file or the pipeline does not exist, or the author's code does not
+            compile. The message has the author's file and line.
     """
     import_kfp()
     if not isinstance(source, (str, Path)):
@@ -124,7 +124,7 @@ def _is_sibling(name: str, file: Path, directory: Path) -> bool:
 
 
 def _execute(path: Path) -> ModuleType:
-    # The name that `import` would give it: kfp finds the author's artifact classes by it.
+    # The same name as with `import`: kfp finds the author's artifact classes by it.
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
         raise CompileError(f"compile: {str(path)!r} is no Python file. Give a file ending in .py.")
@@ -135,8 +135,8 @@ def _execute(path: Path) -> ModuleType:
         with whole_numbers.refused_where_rounded(), names_checked(), groups_closed():
             spec.loader.exec_module(module)
     except Exception as error:
-        # Whatever the author's code raises is theirs to mend, and only they know what it means:
-        # it is reported with its place. A failure outside their files passes through.
+        # Any exception of the author's code is for the author, and is reported with its place.
+        # Failures outside of the author's files are not caught.
         report = author_error(error, path.parent)
         if report is None:
             raise
@@ -148,7 +148,7 @@ def _execute(path: Path) -> ModuleType:
 
 
 def _function(component: Any) -> Any:
-    """Returns the function that a pipeline or a component was made of; None where it is neither."""
+    """Returns the function of a pipeline or a component; None for other objects."""
     from kfp.dsl.base_component import BaseComponent
 
     if not isinstance(component, BaseComponent):
@@ -165,7 +165,7 @@ def _choose(path: Path, module: ModuleType, function: str | None) -> Any:
     }
     if function is not None:
         if function not in components:
-            # As below, a component counts where there is no pipeline.
+            # As below, components count if there is no pipeline.
             named = pipelines or _made_in(path, components)
             kind = "components" if named and not pipelines else "pipelines"
             raise CompileError(
@@ -173,11 +173,11 @@ def _choose(path: Path, module: ModuleType, function: str | None) -> Any:
                 "Name one of those, or decorate the function with `@dsl.pipeline`."
             )
         return components[function]
-    # A pipeline that was imported to be a part of this file's own is not what the file is about.
+    # A pipeline that was imported as a part of this file's pipeline does not count.
     own = _made_in(path, pipelines) or pipelines
     kind = "pipelines"
     if not own and (components := _made_in(path, components)):
-        # As kfp does: a file with one component is a pipeline of one task.
+        # As in kfp: a file with one component is a pipeline of one task.
         own, kind = components, "components and no pipeline:"
     if len(own) != 1:
         names = sorted(own)

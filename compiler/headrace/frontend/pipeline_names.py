@@ -1,8 +1,8 @@
 """Keeps kfp from giving a pipeline another name than its author did.
 
-kfp makes a name of lower-case letters a to z, digits and `-` out of any other: `Größe` becomes
-`gr-e`, and two such pipelines may become one. The name that the author gave is nowhere in what it
-compiles, so it is looked at while kfp does.
+kfp makes names of lower-case letters a to z, digits and `-`: `Größe` becomes `gr-e`, and two
+different pipelines may become one. The compiled pipeline does not contain the author's name, so it
+is checked while kfp compiles.
 """
 
 import re
@@ -29,11 +29,11 @@ def check_pipeline_name(name: str) -> None:
 
 
 def check_function_name(name: str, pipeline: str) -> None:
-    """As `check_pipeline_name`, for a pipeline that is compiled already.
+    """Does the same as `check_pipeline_name`, for a compiled pipeline.
 
     Args:
         name: Name of its function.
-        pipeline: Its own name; one that is not made of the function's was given by the author.
+        pipeline: Its own name; if it does not come from the function's name, the author gave it.
 
     Raises:
         CompileError: As there.

@@ -1,4 +1,4 @@
-"""What the author of a pipeline file may have meant by a name that does not exist."""
+"""Suggests names when the author of a pipeline file uses a name that does not exist."""
 
 import ast
 import difflib
@@ -10,13 +10,13 @@ from headrace_components.library.user_code import expressions
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Returns a question with the name that is nearest, or an empty text where none is near."""
+    """Returns a question with the most similar name, or an empty text if none is similar."""
     near = difflib.get_close_matches(name, [*known], n=1)
     return f"Did you mean {near[0]!r}?" if near else ""
 
 
 def outputs_asked(error: KeyError) -> list[str] | None:
-    """Returns the outputs that a task has; None where `error` is not of `task.outputs[...]`.
+    """Returns the outputs of the task; None if `error` is not from `task.outputs[...]`.
 
     Looks at the very expression that raised it, in the frame of the author's code.
     """
@@ -38,7 +38,7 @@ def outputs_asked(error: KeyError) -> list[str] | None:
 def arguments_asked(error: TypeError) -> tuple[str, list[str]] | None:
     """Returns the argument that a component does not have, and those that it has.
 
-    None where `error` is not of calling a component.
+    None if `error` is not from calling a component.
     """
     frame, _ = _last_frame(error)
     component = frame.f_locals.get("self")

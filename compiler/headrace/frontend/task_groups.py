@@ -1,8 +1,8 @@
 """Closes the loops and conditions that kfp leaves open.
 
 After dsl.If and dsl.Elif without a dsl.Else, kfp keeps the group of both open. The end of the loop
-around them then closes that group and not the loop, and what follows the loop is compiled into it:
-it would run once for each item.
+around them then closes that group instead of the loop, and tasks after the loop are compiled into
+it: they would run once for each item.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from typing import Any
 
 @contextmanager
 def groups_closed() -> Iterator[None]:
-    """Has each `with` of the pipelines that are decorated meanwhile end where it ends."""
+    """Makes each `with` of the pipelines that are decorated meanwhile close its own group."""
     from kfp.dsl import pipeline_context, tasks_group
 
     group: Any = tasks_group.TasksGroup

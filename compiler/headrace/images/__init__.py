@@ -1,1 +1,1 @@
-"""The images that components run in: what is in each, how they are locked, built and pushed."""
+"""The images of components: their contents, and how they are locked, built and pushed."""

@@ -17,13 +17,13 @@ from headrace_components.contract.errors import InputError, PlatformError
 
 DOCKERFILE = "Dockerfile"
 BASE = f"{LOCAL_REGISTRY}/base:trixie"
-"""The base that `make base` makes, where debian:trixie-slim cannot be pulled."""
+"""The base that `make base` makes, if debian:trixie-slim cannot be pulled."""
 
 MAKE_BASE = "mmdebstrap"
-"""What stands for that base as `--base`."""
+"""The value of `--base` for that base."""
 
 LEFT_OUT = "none"
-"""What stands for no image, where others are copied from."""
+"""The value for "no image", if others would be copied from it."""
 
 # The Dockerfile's stage for it.
 _NOTHING = "nothing"
@@ -50,14 +50,13 @@ _MMDEBSTRAP = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """What all builds of a call share.
+    """The settings that all builds of a call share.
 
     Attributes:
         root: The folder `images/`; the folder around it is the context.
         tag: The tag that images get.
         base: The image to begin with; empty for the Dockerfile's own, `MAKE_BASE` for `BASE`.
-        beam_sdk: The image of Beam's SDK; empty for the one of the lock's version, `LEFT_OUT` for
-            none.
+        beam_sdk: The image of Beam's SDK; empty for the version in the lock, `LEFT_OUT` for none.
         serving: The image of TensorFlow Serving, likewise.
         ca: Certificates to trust while building.
     """
@@ -74,8 +73,8 @@ def plan(image: Image, settings: Settings) -> Build:
     """Returns how an image is built.
 
     Raises:
-        InputError: A layer is named, a lock is out of date, or there is no such file of
-            certificates.
+        InputError: A layer is named, a lock is out of date, or the file of certificates does not
+            exist.
     """
     if image.name.startswith(f"{LAYERS}/"):
         raise InputError(
@@ -109,7 +108,7 @@ def plan(image: Image, settings: Settings) -> Build:
 
 
 def stage_arguments(image: Image) -> dict[str, str]:
-    """Returns what makes the Dockerfile this image."""
+    """Returns the arguments by which the Dockerfile builds this image."""
     return {
         "COMPONENT": image.component,
         "IMAGE": image.name,
@@ -118,7 +117,7 @@ def stage_arguments(image: Image) -> dict[str, str]:
 
 
 def carried(image: Image, settings: Settings) -> dict[str, str]:
-    """Returns the images that this one copies from, always both: buildah knows no defaults here."""
+    """Returns the images that this one copies from, always both: buildah has no defaults here."""
     pins = dict(re.findall(r"^([a-z0-9-]+)(?:\[\S+\])?==(\S+)", _text(image.lock), re.MULTILINE))
     sdk = serving = ""
     if "apache-beam" in pins:
@@ -134,7 +133,7 @@ def carried(image: Image, settings: Settings) -> dict[str, str]:
 
 
 def lacking(image: Image, settings: Settings) -> list[str]:
-    """Returns what an image is built without, and cannot do for that, one sentence each."""
+    """Returns the missing parts of an image and the consequences, one sentence each."""
     found = []
     if settings.beam_sdk == LEFT_OUT and "apache-beam" in _text(image.lock):
         found.append(
@@ -148,7 +147,7 @@ def lacking(image: Image, settings: Settings) -> list[str]:
 def build(images: Iterable[Image], settings: Settings, engine: Engine) -> list[str]:
     """Builds images, one after another, and returns their references.
 
-    All are planned before the first is built, so that a stale lock is told at once.
+    All builds are planned before the first one starts, so that a stale lock is reported at once.
 
     Raises:
         InputError: As `plan` and `make_base`.
@@ -163,7 +162,7 @@ def build(images: Iterable[Image], settings: Settings, engine: Engine) -> list[s
 
 
 def make_base(engine: Engine) -> None:
-    """Makes `BASE` of Debian's packages with mmdebstrap, anew where it is there.
+    """Makes `BASE` from Debian's packages with mmdebstrap, again if it exists.
 
     Raises:
         PlatformError: mmdebstrap is not installed, or reaches no mirror of Debian.
@@ -195,7 +194,7 @@ def description(image: Image, context: Path) -> str:
 
 def _labels(image: Image, context: Path) -> Mapping[str, str]:
     remote = _git(context, "config", "--get", "remote.origin.url")
-    # A remote may carry a password, and `git@host:` is no address to open.
+    # A remote may contain a password, and `git@host:` is not an address that a browser can open.
     is_public = re.fullmatch(r"https://[^@\s]+", remote)
     return {
         "DESCRIPTION": description(image, context),

@@ -1,13 +1,13 @@
-"""Reads `images/`: one folder an image, and `layers/` with what several begin with.
+"""Reads `images/`: one folder per image, and `layers/` with the shared first layers.
 
-A folder holds `requirements.in`, what its component imports, and `requirements.lock`, every package
-of the image with its hashes. The line `-r ../layers/<name>/requirements.in` says which layer the
-image begins with; a layer may begin with another. `excludes.txt` lists requirements of packages
-that nothing of the image imports; that of a layer counts for all images on it. A list that goes on
-from another one names it with `-r`.
+A folder has `requirements.in`, the packages that its component imports, and `requirements.lock`,
+all packages of the image with their hashes. The line `-r ../layers/<name>/requirements.in` names
+the layer that the image begins with; a layer may begin with another layer. `excludes.txt` lists
+requirements of packages that nothing in the image imports; the list of a layer applies to all
+images on it. A list can include another one with `-r`.
 
-`trainer_cuda` is a variant of `trainer`: the line `-r ../trainer/requirements.in` says that it runs
-that component and requires what that image does, but on a layer of its own.
+`trainer_cuda` is a variant of `trainer`: the line `-r ../trainer/requirements.in` means that it
+runs the same component with the same requirements, but on another layer.
 """
 
 import difflib
@@ -36,9 +36,9 @@ class Requirement:
     """One line of a requirements.in.
 
     Attributes:
-        name: Normalized name of the package, as PEP 503 has it.
-        text: The requirement as it stands there.
-        reason: The comment behind it: what needs it, where no import tells.
+        name: Normalized name of the package, as in PEP 503.
+        text: The requirement as written in the file.
+        reason: The comment after it: what needs the package, if no import shows it.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Requirement:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Image:
-    """What an image, or a layer, is made of.
+    """The definition of an image or a layer.
 
     Attributes:
         name: Its name, without a registry; a layer's is `layers/<name>`.
@@ -73,21 +73,21 @@ class Image:
         return self.folder / LOCK_FILE
 
     def chain(self) -> list[Path]:
-        """Returns the folders that its requirements lie in: the layers from the first, itself.
+        """Returns the folders of its requirements: the layers from the first on, then its own.
 
-        Before itself, what it is a variant of.
+        Its own folder comes after that of the image that it is a variant of.
         """
         below = [] if self.layer is None else _image(self.layer).chain()
         return [*below, *([self.variant_of] if self.variant_of else []), self.folder]
 
     def requirements(self) -> list[Requirement]:
-        """Returns what it requires directly, its layers' requirements included."""
+        """Returns its direct requirements, including those of its layers."""
         return [each for folder in self.chain() for each in _requirements(folder / IN_FILE)]
 
     def excluded(self) -> list[str]:
         """Returns the packages that others require and it does without.
 
-        What an image requires itself is not excluded, whatever its layer says.
+        A direct requirement of an image is not excluded, whatever its layer says.
         """
         wanted = {requirement.name for requirement in self.requirements()}
         owners = [folder for folder in self.chain() if (folder / EXCLUDES_FILE).is_file()]
@@ -99,7 +99,7 @@ class Image:
         return sorted({each.name for each in listed} - wanted)
 
     def digest(self) -> str:
-        """Returns the SHA-256 of what its lock is resolved from."""
+        """Returns the SHA-256 of the files from which its lock is resolved."""
         files = []
         for folder in self.chain():
             files += [folder / IN_FILE, *_with_included(folder / EXCLUDES_FILE)]
@@ -114,7 +114,7 @@ def images(root: Path) -> list[Image]:
         root: The folder `images/`.
 
     Raises:
-        InputError: There is no such folder.
+        InputError: The folder does not exist.
     """
     if not root.is_dir():
         raise InputError(
@@ -139,7 +139,7 @@ def select(root: Path, names: Sequence[str]) -> list[Image]:
     """Returns the named images, variants and layers, or each component's image without names.
 
     Raises:
-        InputError: There is none of that name.
+        InputError: There is no image with this name.
     """
     if not names:
         return images(root)
@@ -165,7 +165,7 @@ def _image(folder: Path) -> Image:
 
 
 def _included(file: Path) -> list[Path]:
-    """Returns the files that a file names with `-r`; none where there is no such file."""
+    """Returns the files that a file names with `-r`; empty if the file does not exist."""
     names = _INCLUDE.findall(file.read_text("utf-8")) if file.is_file() else []
     return [(file.parent / name).resolve() for name in names]
 

@@ -1,4 +1,4 @@
-"""Finds docker, podman or buildah, and says each one's command lines."""
+"""Finds docker, podman or buildah, and makes the command lines for each."""
 
 import re
 import shlex
@@ -22,8 +22,8 @@ class Build:
     """One image to build.
 
     Attributes:
-        dockerfile: The Dockerfile; what it leaves out of the context is in the file beside it that
-            ends with `.dockerignore`.
+        dockerfile: The Dockerfile; the file beside it that ends with `.dockerignore` lists what is
+            left out of the context.
         context: The directory whose files it copies.
         target: The stage to build.
         reference: The name that the image gets.
@@ -45,8 +45,8 @@ class Engine:
 
     Attributes:
         name: One of `ENGINES`.
-        command: Its words, as `("podman", "--runtime", "runc")`.
-        options: Options of its `build`, as `("--network", "host")`.
+        command: Its words, such as `("podman", "--runtime", "runc")`.
+        options: Options of its `build`, such as `("--network", "host")`.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Engine:
         """Returns the command line that builds an image."""
         words = [*self.command, *(("buildx", "build", "--load") if self.is_docker else ("build",))]
         if not self.is_docker:
-            # Docker finds the file by its name. The format is the one that all registries take.
+            # Docker finds the file by its name. All registries accept this format.
             words += ["--layers", "--format", "docker"]
             words += ["--ignorefile", f"{build.dockerfile}.dockerignore"]
         words += [*self.options, "--file", str(build.dockerfile), "--target", build.target]
@@ -90,21 +90,21 @@ class Engine:
         ]
 
     def has(self, reference: str) -> bool:
-        """Says whether the engine's own store holds an image."""
+        """Returns whether the engine's own store has an image."""
         kind = ["--type", "image"] if self.name == "buildah" else []
         words = ["inspect", *kind] if self.name == "buildah" else ["image", "inspect"]
         return _answers([*self.command, *words, reference])
 
     @property
     def is_docker(self) -> bool:
-        """Whether it is Docker, and not one that needs no daemon."""
+        """Whether it is Docker, and not an engine without a daemon."""
         return self.name == "docker"
 
 
 def plain_http(reference: str) -> list[str]:
     """Returns the options of podman and buildah for a registry that may speak plain HTTP.
 
-    As Docker by itself, they speak it with this machine and with no other.
+    Like Docker by default, plain HTTP is only used with this machine.
     """
     return ["--tls-verify=false"] if _LOOPBACK.match(reference) else []
 
@@ -114,10 +114,10 @@ def find(chosen: str = "", options: str = "") -> Engine:
 
     Args:
         chosen: A name of `ENGINES`, with options if need be: `podman --runtime runc`.
-        options: Options of its `build`, as a shell would read them.
+        options: Options of its `build`, in the syntax of a shell.
 
     Raises:
-        InputError: There is none, or the chosen one is none or does not work.
+        InputError: There is no engine, or the chosen one is unknown or does not work.
     """
     extra = tuple(shlex.split(options))
     if not chosen:
@@ -150,12 +150,12 @@ def find(chosen: str = "", options: str = "") -> Engine:
 
 
 def call(command: Sequence[str], purpose: str, advice: str) -> str:
-    """Runs an engine, shows what it prints, and returns that.
+    """Runs an engine, shows its output, and returns the output.
 
     Args:
         command: The command line.
-        purpose: What it is for, as `build pusher`.
-        advice: What to do where it ends with an error, as a sentence.
+        purpose: A description, such as `build pusher`.
+        advice: A sentence about what to do after an error.
 
     Raises:
         PlatformError: It ended with an error.
@@ -178,7 +178,7 @@ def call(command: Sequence[str], purpose: str, advice: str) -> str:
 
 
 def digest(output: str) -> str:
-    """Returns the last digest in an engine's output; empty where there is none."""
+    """Returns the last digest in an engine's output; empty without one."""
     found = _DIGEST.findall(output)
     return found[-1] if found else ""
 

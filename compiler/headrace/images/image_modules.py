@@ -1,7 +1,7 @@
 """Says which modules can be imported in the images that Headrace builds.
 
-A lock names packages, and a package brings modules of other names: `import_names.json` has these,
-as the built images say them (`import_names.py`).
+A lock lists packages, and a package has modules with other names. `import_names.json` has these
+names, collected from the built images (`import_names.py`).
 """
 
 import functools
@@ -17,7 +17,7 @@ from headrace.images import locks
 TABLE = Path(__file__).with_name("import_names.json")
 """`standard` has the standard library's modules, `packages` those of each locked package."""
 
-# What is in every image without being locked, and what Headrace answers imports of `tfx` with.
+# In every image without being locked, and Headrace's stand-in for imports of `tfx`.
 _OURS = ("headrace_components", "tfx")
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==", re.MULTILINE)
 
@@ -46,7 +46,7 @@ class ImageModules:
         if _is_in(module, self.names):
             return False
         wanted = [module]
-        if _is_folder(module, self.names):  # for each of several packages, as `google.cloud`
+        if _is_folder(module, self.names):  # shared by several packages, such as `google.cloud`
             wanted = [f"{module}.{name}" for name in names if name != "*"]
         return any(self._lacks(each) for each in wanted)
 
@@ -58,10 +58,10 @@ class ImageModules:
 
 @functools.cache
 def image_modules(image: str) -> ImageModules:
-    """Returns the modules of an image of Headrace's.
+    """Returns the modules of one of Headrace's images.
 
     Args:
-        image: Its name, as `trainer`.
+        image: Its name, such as `trainer`.
 
     Raises:
         InputError: The image has no lock.
@@ -78,14 +78,14 @@ def image_modules(image: str) -> ImageModules:
 
 
 def locked_packages(lock: Path) -> set[str]:
-    """Returns the names of a lock's packages, as PEP 503 has them."""
+    """Returns the names of a lock's packages, as in PEP 503."""
     pinned = _PIN.findall(lock.read_text("utf-8"))
     return {re.sub(r"[-_.]+", "-", name).lower() for name in pinned}
 
 
 @functools.cache
 def table() -> dict[str, Any]:
-    """Returns what `TABLE` holds."""
+    """Returns the contents of `TABLE`."""
     found: dict[str, Any] = json.loads(TABLE.read_text("utf-8"))
     return found
 
@@ -97,5 +97,5 @@ def _is_in(module: str, names: frozenset[str]) -> bool:
 
 
 def _is_folder(module: str, names: frozenset[str]) -> bool:
-    """Says whether a module is nothing but what some packages lie in."""
+    """Returns whether a module is only a folder that some packages share."""
     return any(each.startswith(f"{module}.") for each in names)

@@ -1,7 +1,7 @@
 """Prints as JSON which modules can be imported in an image. Runs inside the image.
 
-The standard library is enough, and nothing of Headrace is imported, as in `sbom.py`.
-`make import-names` keeps what it printed in `import_names.json`.
+This only needs the standard library, and imports nothing of Headrace, like `sbom.py`.
+`make import-names` writes its output to `import_names.json`.
 """
 
 import importlib.util
@@ -14,16 +14,16 @@ from pathlib import Path
 
 
 def packages() -> dict[str, list[str]]:
-    """Returns what each installed package brings, by its name as PEP 503 has it."""
+    """Returns the modules of each installed package, by the package's name as in PEP 503."""
     found = {each.metadata["Name"]: import_names(each) for each in distributions()}
     return {re.sub(r"[-_.]+", "-", name).lower(): names for name, names in sorted(found.items())}
 
 
 def import_names(package: Distribution) -> list[str]:
-    """Returns the modules and regular packages of a distribution that lie in no other, sorted.
+    """Returns the outermost modules and regular packages of a distribution, sorted.
 
-    A folder without `__init__.py` belongs to whoever puts something into it, as `google.cloud`, so
-    names go down to what has a file: `google.cloud.storage`.
+    A folder without `__init__.py`, such as `google.cloud`, may be shared by several packages, so
+    names go down to modules with a file: `google.cloud.storage`.
     """
     root = Path(str(package.locate_file("")))
     parts = [file.parts for file in package.files or () if file.suffix in (".py", ".so")]

@@ -18,7 +18,7 @@ _CONSTRAINTS = Path("local/tfx-1.21.lock")
 
 
 def is_current(image: Image) -> bool:
-    """Says whether an image's lock was resolved from what its requirements say now."""
+    """Returns whether an image's lock was resolved from its current requirements."""
     if not image.lock.is_file():
         return False
     with image.lock.open(encoding="utf-8") as lock:
@@ -26,7 +26,7 @@ def is_current(image: Image) -> bool:
 
 
 def check_current(image: Image) -> None:
-    """Raises InputError where an image's lock is not what its requirements say."""
+    """Raises InputError if an image's lock does not fit its requirements."""
     if not is_current(image):
         state = "is older than what it is resolved from" if image.lock.is_file() else "is missing"
         raise InputError(
@@ -36,7 +36,7 @@ def check_current(image: Image) -> None:
 
 
 def num_packages(image: Image) -> int:
-    """Returns the number of packages in an image's lock; 0 where there is no lock."""
+    """Returns the number of packages in an image's lock; 0 without a lock."""
     if not image.lock.is_file():
         return 0
     return sum("==" in line for line in image.lock.read_text("utf-8").splitlines())
@@ -54,7 +54,7 @@ def lock(image: Image, root: Path) -> None:
         PlatformError: uv is not installed, or found no package index.
     """
     with tempfile.TemporaryDirectory() as directory:
-        # What uv is told, and what it resolves from: nothing of that is kept.
+        # The input of uv, which is not kept.
         wanted, excluded = Path(directory, "wanted.in"), Path(directory, "excluded.txt")
         wanted.write_text("".join(f"{each.text}\n" for each in image.requirements()), "utf-8")
         excluded.write_text("".join(f"{name}\n" for name in image.excluded()), "utf-8")

@@ -11,7 +11,7 @@ def lock_file(image: str) -> Path:
     """Returns the lock of an image: that of the source tree, or the one in Headrace's wheel.
 
     Raises:
-        InputError: There is none.
+        InputError: There is no lock.
     """
     package = Path(__file__).parents[1]
     places = [folder / "images" / image / LOCK_FILE for folder in (package, package.parents[1])]

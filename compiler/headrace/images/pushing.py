@@ -13,7 +13,7 @@ from headrace.images.engines import Engine
 from headrace_components.contract.errors import InputError, PlatformError
 
 DIGESTS_FILE = "digests.json"
-"""In the folder `images/`, where compiling looks for it."""
+"""In the folder `images/`, where the compiler looks for it."""
 
 _REGISTRY = re.compile(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)*")
 
@@ -25,7 +25,7 @@ def push(
 
     Args:
         images: The images, which `building.build` has built.
-        registry: Where to, as `europe-docker.pkg.dev/my-project/headrace`.
+        registry: The registry, such as `europe-docker.pkg.dev/my-project/headrace`.
         engine: The engine that built them.
         root: The folder `images/`.
         tag: Their tag, here and there.
@@ -34,8 +34,8 @@ def push(
         `sha256:` and 64 hex digits, by image name.
 
     Raises:
-        InputError: The registry's name is none, an image is not built, or the file of digests
-            holds something else.
+        InputError: The registry's name is not valid, an image is not built, or the file of digests
+            has other contents.
         PlatformError: The registry refused one, or was not reached. Nothing is recorded then.
     """
     if not _REGISTRY.fullmatch(registry):

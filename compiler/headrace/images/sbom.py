@@ -1,8 +1,8 @@
 """Writes the bill of materials of an image, as CycloneDX 1.6 JSON. Runs inside the image.
 
-The standard library is enough, and nothing of Headrace is imported: the build mounts this one file.
-The same image gives the same bytes, so there is no time stamp in it.
-Format: https://cyclonedx.org/docs/1.6/json/
+This only needs the standard library, and imports nothing of Headrace: the build mounts this one
+file. The same image gives the same bytes, so there is no time stamp in it. Format:
+https://cyclonedx.org/docs/1.6/json/
 """
 
 import json
@@ -18,7 +18,7 @@ _PIN = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 _DPKG_STATUS = Path("/var/lib/dpkg/status")
 _OS_RELEASE = Path("/etc/os-release")
-# Comes with Beam's start program, from the image of Beam's SDK, so that no lock has it.
+# It comes with Beam's start program from the image of Beam's SDK, so no lock has it.
 _CARRIED = frozenset({"pip"})
 
 
@@ -30,14 +30,14 @@ def bill(
     debian: Sequence[Mapping[str, str]],
     release: str,
 ) -> dict[str, Any]:
-    """Returns what an image is made of, as CycloneDX has it.
+    """Returns the parts of an image, in the form of CycloneDX.
 
     Args:
         name: Its component.
         version: Headrace's.
         lock: Text of the image's requirements.lock.
         installed: Versions by package, of the image's Python.
-        debian: One paragraph of dpkg's status a package.
+        debian: One paragraph of dpkg's status per package.
         release: Codename of the Debian release.
 
     Raises:
@@ -76,7 +76,7 @@ def bill(
 
 
 def debian_packages(status: str) -> list[dict[str, str]]:
-    """Returns the installed packages of dpkg's status file, one mapping of fields a package."""
+    """Returns the installed packages in dpkg's status file, one mapping of fields per package."""
     found = []
     for paragraph in status.split("\n\n"):
         fields = dict(
@@ -109,7 +109,8 @@ def _python_package(name: str, version: str, hashes: Sequence[str]) -> dict[str,
         "purl": purl,
     }
     if hashes:
-        # Of the files on the index, one of which was installed; an own hash would be the package's.
+        # The hashes of the files on the index, one of which was installed; a hash field here would
+        # mean the package itself.
         reference = {
             "type": "distribution",
             "url": f"https://pypi.org/project/{name}/{quote(version)}/",

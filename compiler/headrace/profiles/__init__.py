@@ -1,1 +1,1 @@
-"""What `headrace.toml` says: one file a table, read into frozen classes that check themselves."""
+"""The contents of `headrace.toml`: one file per table, read into frozen classes with checks."""

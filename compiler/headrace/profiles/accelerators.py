@@ -1,7 +1,7 @@
 """Accelerators under one name for every target.
 
-The neutral name is the value of GKE's node label `cloud.google.com/gke-accelerator`; in capitals,
-with _ for -, it is Vertex AI's enum.
+The neutral name is the value of GKE's node label `cloud.google.com/gke-accelerator`. In capitals,
+with _ instead of -, it is Vertex AI's enum.
 
 Sources: https://cloud.google.com/kubernetes-engine/docs/concepts/gpus#gpu-models and
 https://cloud.google.com/vertex-ai/docs/reference/rest/v1/MachineSpec#AcceleratorType

@@ -20,7 +20,7 @@ from headrace.profiles.tables import check_names, check_texts
 RUNNERS = ("dataflow", "direct", "flink", "spark")
 ENVIRONMENTS = ("DOCKER", "EXTERNAL", "LOOPBACK", "PROCESS")
 
-# What `environment_config` is where nothing stands in for it.
+# The expected value of `environment_config`, if it has no default.
 _CONFIGURED = {
     "EXTERNAL": "the host and port of the pool beside each worker, as 'localhost:50000'",
     "PROCESS": """the command that starts a worker, as '{"command": "/opt/worker"}'""",
@@ -68,11 +68,11 @@ class BeamRunner:
         region: Dataflow: that of [vertex] by default.
         temp_location: Dataflow: `gs://` directory of temporary files; below the pipeline root by
             default.
-        staging_location: Dataflow: `gs://` directory of what workers install.
+        staging_location: Dataflow: `gs://` directory for the packages of workers.
         network: Dataflow: VPC network of the workers.
-        subnetwork: Dataflow: as `regions/europe-west1/subnetworks/beam`.
+        subnetwork: Dataflow: such as `regions/europe-west1/subnetworks/beam`.
         service_account: Dataflow: e-mail address of the account that workers run as.
-        machine_type: Dataflow: as `n2-standard-8`.
+        machine_type: Dataflow: such as `n2-standard-8`.
         num_workers: Dataflow: workers at the start.
         max_workers: Dataflow: workers at most.
         disk_size_gb: Dataflow: disk of a worker, GB.
@@ -89,10 +89,11 @@ class BeamRunner:
         environment_config: Flink, Spark: the pool's `host:port` for `EXTERNAL`, the command as
             JSON for `PROCESS`; for `DOCKER` the component's image by default.
         parallelism: Flink: parts that work is divided into.
-        rest: Flink: URL of its own REST API, such as `http://flink-jobmanager:8081`; through it a
-            task shows its job, and ends it.
+        rest: Flink: URL of its REST API, such as `http://flink-jobmanager:8081`; a task uses it to
+            show its job, and to end it.
         processes: Direct: processes on the task's machine; 1 runs in the task's own.
-        options: More options of Beam, as `["--save_main_session"]`, the last on its command line.
+        options: More options of Beam, such as `["--save_main_session"]`, the last on its command
+            line.
     """
 
     runner: str = ""

@@ -16,10 +16,10 @@ class Caching:
     """How the caches of Kubeflow and Vertex AI learn what components read elsewhere.
 
     Attributes:
-        input_fingerprint: `task` looks at the files in a small task before the component. `submit`
-            has `headrace submit` look where it can, which saves that task, but a run that is
-            cloned on the service's page is taken to have the files of the first one. With `off`,
-            components that read files are never answered from a cache.
+        input_fingerprint: With `task`, a small task before the component looks at the files. With
+            `submit`, `headrace submit` looks itself if it can, which saves that task; but a run
+            that is cloned on the service's page counts as having the files of the first run. With
+            `off`, components that read files are never answered from a cache.
     """
 
     input_fingerprint: str = "task"

@@ -1,4 +1,4 @@
-"""The table [images]: where the component images lie.
+"""The table [images]: where the component images are stored.
 
 [images]
 registry = "europe-docker.pkg.dev/my-project/headrace"
@@ -15,12 +15,13 @@ from typing import Any
 
 from headrace.errors import CompileError
 
-# Where `make push` leaves the digests of what it built.
+# `make push` writes the digests of built images here.
 DEFAULT_DIGESTS_FILE = "images/digests.json"
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-# https://pkg.go.dev/github.com/distribution/reference, with a host and without a tag. What has no
-# dot, port or `localhost` in front is no host, and a short name means another image elsewhere.
+# https://pkg.go.dev/github.com/distribution/reference, with a host and without a tag. A first part
+# without a dot, a port or `localhost` is not a host: it would be a short name, which means another
+# image elsewhere.
 _HOST = r"(?:localhost|(?=[^/]*[.:])[A-Za-z0-9.-]+)(?::[0-9]+)?"
 _PATH = r"(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)"
 _REGISTRY = re.compile(rf"{_HOST}{_PATH}*")
@@ -29,13 +30,13 @@ _REFERENCE = re.compile(rf"{_HOST}{_PATH}+@{_DIGEST.pattern}")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Images:
-    """Where the component images lie.
+    """Where the component images are stored.
 
     Attributes:
-        registry: What stands before the image's name, as `europe-docker.pkg.dev/project/repo`.
+        registry: The part before the image's name, such as `europe-docker.pkg.dev/project/repo`.
         digests: `sha256:` and 64 hex digits, by image name.
-        digests_file: JSON file with the same mapping, used where `digests` lacks a name.
-        tasks: Images of the author's own, as `host/path/name@sha256:...`, by path of the task.
+        digests_file: JSON file with the same mapping, used for names that are missing in `digests`.
+        tasks: The author's own images, such as `host/path/name@sha256:...`, by path of the task.
         components: The same for all tasks of a Headrace component that `tasks` does not name.
     """
 
@@ -46,7 +47,7 @@ class Images:
     components: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Rejects what pins nothing."""
+        """Rejects values that do not pin an image."""
         if self.registry and not _REGISTRY.fullmatch(self.registry):
             raise CompileError(
                 f"`registry` is {self.registry!r}, expected a host and a path as in "

@@ -1,4 +1,4 @@
-"""The table [kubeflow]: where Kubeflow Pipelines is, and what all its pods get.
+"""The table [kubeflow]: the address of Kubeflow Pipelines, and settings for all its pods.
 
 [kubeflow]
 pipeline_root = "s3://my-bucket/headrace"
@@ -26,24 +26,24 @@ class Kubeflow(TargetSettings):
     Attributes:
         pipeline_root: Directory of all artifacts; empty for the installation's default.
         host: URL of the API; empty to reach it through the cluster, by a forwarded port.
-        namespace: Namespace of the installation or, where users have their own, of the user's
-            profile.
+        namespace: Namespace of the installation, or of the user's profile if users have namespaces.
         experiment: Experiment that runs belong to; empty for the installation's default.
         service_account: Kubernetes service account of the pods; empty for the default.
         display_name: Name of runs; empty for the pipeline's name.
         parameters: Values of run parameters, by name. Those that a pipeline does not have are
             of other pipelines.
-        pipeline_parameters: The same for single pipelines, by the pipeline's name; they go
-            before `parameters`.
+        pipeline_parameters: The same for single pipelines, by the pipeline's name; they take
+            precedence over `parameters`.
         image_pull_policy: `Always`, `IfNotPresent` or `Never`; empty for the cluster's rule.
         image_pull_secrets: Names of the secrets that open the registry.
-        accelerator_label: Label of a node that says which accelerator it has. Nodes of the GPU
-            operator have `nvidia.com/gpu.product`, with values of their own: leave this empty
-            there, and use `node_selector`.
+        accelerator_label: Node label that names the accelerator. Nodes of the GPU operator have
+            `nvidia.com/gpu.product`, with other values: leave this empty there, and use
+            `node_selector`.
         large_artifacts: `copy` lets the launcher carry all files; with `reference` components
             read and write rows at their URIs, and it carries a small file that names them.
         pending_timeout: How long `headrace submit` and `headrace runs watch` let a task wait for
-            its pod to start, as `30m`, before they cancel the run; empty for as long as it takes.
+            its pod to start, such as `30m`, before they cancel the run; empty means without a
+            limit.
     """
 
     host: str = ""
@@ -86,5 +86,5 @@ class Kubeflow(TargetSettings):
 
     @property
     def pending_timeout_seconds(self) -> float | None:
-        """`pending_timeout` in seconds; None where there is none."""
+        """`pending_timeout` in seconds; None without a limit."""
         return seconds(self.pending_timeout) if self.pending_timeout else None

@@ -28,5 +28,5 @@ def check_labels(labels: Mapping[str, Any]) -> None:
 
 
 def label_value(name: str) -> str:
-    """Returns `name` as a label can have it."""
+    """Returns `name` in a form that is allowed in a label."""
     return re.sub("[^a-z0-9_-]", "-", name.lower())[:MAX_CHARS]

@@ -1,6 +1,6 @@
 """All of `headrace.toml`.
 
-Paths are relative to the file. Every field is optional; a target says which ones it needs.
+Paths are relative to the file. Every field is optional; a target reports which ones it needs.
 """
 
 import dataclasses
@@ -28,16 +28,17 @@ _TABLES = ("images", "vertex", "kubeflow", "beam", "caching", *_TASK_TABLES)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Profile:
-    """All of `headrace.toml`; `passes.task_settings` tells what it says of a pipeline's tasks.
+    """All of `headrace.toml`; `passes.task_settings` finds the settings for a pipeline's tasks.
 
     Attributes:
-        images: Where the component images lie.
+        images: Where the component images are stored.
         vertex: Settings of the target `vertex`.
         kubeflow: Settings of the target `kubeflow`.
         beam: Where Beam runs, by name.
         caching: How caches of clusters learn what components read elsewhere.
         tasks: Settings of tasks on every remote target.
-        target_tasks: Settings of tasks on one target, by its name; they go before `tasks`.
+        target_tasks: Settings of tasks on one target, by its name; they take precedence over
+            `tasks`.
         source: Name of the file, for messages.
         directory: What relative paths are relative to.
     """
@@ -69,8 +70,8 @@ def read_profile(path: Path | None = None) -> Profile:
     """Reads a profile.
 
     Args:
-        path: The TOML file; None reads `headrace.toml` of the current directory, where there is
-            one, and else takes every default.
+        path: The TOML file; None reads `headrace.toml` of the current directory, or uses all
+            defaults if that does not exist.
 
     Raises:
         CompileError: The file is missing or no TOML, or a setting is unknown or of another type.

@@ -1,4 +1,4 @@
-"""Sizes of memory and lengths of time, as profiles write them."""
+"""Sizes of memory and durations, as written in profiles."""
 
 import re
 
@@ -19,7 +19,7 @@ DURATION_WORDS = "a whole number of s, m, h or d as '30s' or '2h'"
 
 
 def size_in_bytes(text: str) -> float | None:
-    """Returns the bytes of a size as `16G` (10^9 bytes each) or `16Gi` (2^30), None for others."""
+    """Returns the bytes of a size such as `16G` (10^9 bytes each) or `16Gi` (2^30), else None."""
     found = _SIZE.fullmatch(text)
     if found is None or not float(found[1]):
         return None
@@ -27,6 +27,6 @@ def size_in_bytes(text: str) -> float | None:
 
 
 def seconds(text: str) -> int | None:
-    """Returns the seconds of a length of time as `30s`, `5m`, `2h` or `1d`, None for others."""
+    """Returns the seconds of a duration such as `30s`, `5m`, `2h` or `1d`, None for other texts."""
     found = _DURATION.fullmatch(text)
     return int(found[1]) * _SECONDS[found[2]] if found else None

@@ -26,13 +26,13 @@ def read_table(source: Path, name: str, cls: type[T], values: Any) -> T:
 
     Args:
         source: The file, for messages.
-        name: The table as messages show it, as `vertex` or `tasks.trainer`.
+        name: The table's name in messages, such as `vertex` or `tasks.trainer`.
         cls: A dataclass whose fields are strings, numbers, booleans, mappings or tuples, or one of
             them or None.
         values: The table.
 
     Raises:
-        CompileError: It is no table, has a name that `cls` lacks, or a value of another type.
+        CompileError: It is not a table, has a name that `cls` lacks, or a value of another type.
     """
     check_table(f"{source}: `{name}`", name, values)
     hints = get_type_hints(cls)
@@ -58,10 +58,10 @@ def read_tables(source: Path, name: str, cls: type[T], values: Any) -> dict[str,
 
 
 def check_table(where: str, header: str, values: Any) -> None:
-    """Refuses what is no table.
+    """Refuses a value that is not a table.
 
     Raises:
-        CompileError: `values` is no mapping.
+        CompileError: `values` is not a mapping.
     """
     if not isinstance(values, dict):
         raise CompileError(
@@ -71,17 +71,17 @@ def check_table(where: str, header: str, values: Any) -> None:
 
 
 def check_tables(name: str, values: Mapping[str, Any]) -> None:
-    """Refuses a table of tables that holds something else.
+    """Refuses a table of tables with other contents.
 
     Raises:
-        CompileError: One of `values` is no table.
+        CompileError: One of `values` is not a table.
     """
     for key, value in values.items():
         check_table(f"`{name}` has {key!r}, which", f"...{name}.{toml_key(key)}", value)
 
 
 def check_names(where: str, kind: str, given: Iterable[str], known: Sequence[str]) -> None:
-    """Refuses a name that does not exist, and tells the one that was probably meant.
+    """Refuses an unknown name, and suggests the one that was probably meant.
 
     Raises:
         CompileError: One of `given` is not in `known`. The message begins with `where`.
@@ -99,7 +99,7 @@ def check_texts(where: str, values: Mapping[str, Any] | Sequence[Any], expected:
     """Refuses tables and lists whose values are not strings.
 
     Raises:
-        CompileError: A value is none. The message begins with `where`.
+        CompileError: A value is not a text. The message begins with `where`.
     """
     items = values.items() if isinstance(values, Mapping) else enumerate(values)
     for key, value in items:
@@ -110,16 +110,16 @@ def check_texts(where: str, values: Mapping[str, Any] | Sequence[Any], expected:
 
 
 def toml_key(name: str) -> str:
-    """Returns `name` as TOML writes it in a header: in quotes where it needs them."""
+    """Returns `name` as a key in a TOML header: in quotes if it needs them."""
     return name if name.replace("-", "").replace("_", "").isalnum() else f'"{name}"'
 
 
 def _checked(where: str, hint: Any, value: Any) -> Any:
-    if get_origin(hint) is UnionType:  # `X | None`, where None says nothing
+    if get_origin(hint) is UnionType:  # `X | None`, where None means not set
         (hint,) = (item for item in get_args(hint) if item is not NoneType)
     kind = get_origin(hint) or hint
     expected, words = _KINDS[kind]
-    # To Python a bool is an int.
+    # In Python a bool is an int.
     if not isinstance(value, expected) or (isinstance(value, bool) and kind is not bool):
         raise CompileError(f"{where} is {value!r}, expected {words}. Correct the value.")
     if isinstance(value, list):

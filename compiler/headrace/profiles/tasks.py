@@ -1,4 +1,4 @@
-"""The tables of tasks: what a task gets and how often it is tried.
+"""The tables of tasks: the resources of a task, and how often it is tried.
 
 [defaults]
 retries = 2
@@ -28,21 +28,22 @@ from headrace.profiles.tables import check_names, check_texts
 # https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1, Toleration
 _TOLERATION = ("key", "operator", "value", "effect", "toleration_seconds")
 _SECRET_KEY = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9._-]+")
-# What Kubernetes calls a device, which names its vendor: https://kubernetes.io/docs/tasks/manage-gpus/scheduling-gpus
+# Kubernetes' name of a device, which contains its vendor:
+# https://kubernetes.io/docs/tasks/manage-gpus/scheduling-gpus
 _DEVICE = re.compile(r"[a-z0-9.-]+/[A-Za-z0-9._-]+")
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskSettings:
-    """What a profile says of a task; None where it says nothing.
+    """A profile's settings for a task; None means not set.
 
     Attributes:
         cpu: Limit, in cores, greater than 0.
-        memory: Limit, as `16G` (10^9 bytes) or `16Gi` (2^30).
+        memory: Limit, such as `16G` (10^9 bytes) or `16Gi` (2^30).
         cpu_request: Cores that a node must have to spare, greater than 0. Kubeflow.
-        memory_request: Memory that a node must have to spare, as `memory`. Kubeflow.
-        accelerator: A name of `accelerators.ACCELERATORS`, or on Kubeflow a device, as
+        memory_request: Memory that must be free on a node, like `memory`. Kubeflow.
+        accelerator: A name of `accelerators.ACCELERATORS`, or on Kubeflow a device such as
             `amd.com/gpu`.
         accelerator_count: How many of it a machine has, 1 or more.
         shm: Size of `/dev/shm`, which is memory. Kubeflow.
@@ -52,21 +53,21 @@ class TaskSettings:
             snake case. Kubeflow.
         pod_annotations: Annotations of the task's pod. Kubeflow.
         pod_labels: Labels of the task's pod. Kubeflow.
-        run_as_non_root: Whether the cluster refuses to run the task as root; by default where the
-            image is Headrace's. Kubeflow.
+        run_as_non_root: Whether the cluster refuses to run the task as root; by default true for
+            Headrace's images. Kubeflow.
         spot: Whether to run on machines that may be taken away.
         retries: How often a task that failed is run again, 0 or more.
-        retry_delay: Time before the first retry, as `30s`; it doubles with each one.
-        timeout: Time after which the task has failed, as `2h`.
+        retry_delay: Time before the first retry, such as `30s`; it doubles with each one.
+        timeout: Time after which the task has failed, such as `2h`.
         cache: Whether the backend may answer with the result of an earlier run.
         environment: Variables of the task's process.
-        secret_environment: Variables whose values are keys of secrets, as `my-secret/password`.
-            Kubeflow.
+        secret_environment: Variables whose values are keys of secrets, such as
+            `my-secret/password`. Kubeflow.
         secret_volumes: Names of secrets by the directory that has their keys as files. Kubeflow.
         volumes: Names of PersistentVolumeClaims by the directory they are mounted at. Kubeflow.
-        beam: Name of the table `[beam.NAME]` to run on; empty for none.
+        beam: Name of the table `[beam.NAME]` to run on; empty for no Beam.
         workers: How many machines train together, 1 or more.
-        machine_type: Machine of Compute Engine, as `a2-highgpu-1g`. Vertex AI.
+        machine_type: Machine of Compute Engine, such as `a2-highgpu-1g`. Vertex AI.
         persistent_resource: ID of the persistent resource to run on. Vertex AI.
     """
 
@@ -98,7 +99,7 @@ class TaskSettings:
     persistent_resource: str | None = None
 
     def __post_init__(self) -> None:
-        """Rejects what no target takes."""
+        """Rejects values that no target accepts."""
         for name in ("cpu", "cpu_request"):
             value = getattr(self, name)
             if value is not None and value <= 0:
@@ -160,7 +161,7 @@ class TaskSettings:
             check_names("`tolerations`", "field", toleration, _TOLERATION)
 
     def over(self, base: "TaskSettings") -> "TaskSettings":
-        """Returns these settings, and those of `base` where these say nothing.
+        """Returns these settings, with those of `base` for fields that are not set here.
 
         Tables are joined key by key, tolerations added up.
         """

@@ -1,4 +1,4 @@
-"""The table [vertex]: what a Vertex AI PipelineJob says besides its pipeline.
+"""The table [vertex]: the fields of a Vertex AI PipelineJob other than its pipeline.
 
 [vertex]
 pipeline_root = "gs://my-bucket/headrace"
@@ -32,25 +32,25 @@ class Vertex(TargetSettings):
     """What a Vertex AI PipelineJob says besides its pipeline.
 
     Attributes:
-        pipeline_root: Directory of all artifacts, as `gs://bucket/path`.
+        pipeline_root: Directory of all artifacts, such as `gs://bucket/path`.
         project: Google Cloud project that runs the pipeline.
-        region: Its region, as `europe-west1`.
+        region: Its region, such as `europe-west1`.
         service_account: Account that the tasks run as; empty for the project's default.
-        network: VPC network peered with Vertex AI, as
+        network: VPC network peered with Vertex AI, such as
             `projects/12345/global/networks/my-network`, with the project's number.
         reserved_ip_ranges: Names of the peered network's ranges that tasks take addresses from.
-        encryption_key: Cloud KMS key of all that the job writes, as
+        encryption_key: Cloud KMS key for all that the job writes, such as
             `projects/P/locations/L/keyRings/R/cryptoKeys/K`.
-        display_name: Name in the console; empty for the one that the pipeline has.
+        display_name: Name in the console; empty for that of the pipeline.
         labels: Labels of the job.
         parameters: Values of run parameters, by name. Those that a pipeline does not have are
             of other pipelines.
-        pipeline_parameters: The same for single pipelines, by the pipeline's name; they go
-            before `parameters`.
-        failure_policy: `slow` lets all go on that does not depend on a task that failed, `fast`
-            starts nothing after it.
-        endpoint: Host of the API, as `my-endpoint.p.googleapis.com` of Private Service Connect;
-            empty for the region's own.
+        pipeline_parameters: The same for single pipelines, by the pipeline's name; they take
+            precedence over `parameters`.
+        failure_policy: After a task failed, `slow` continues with all tasks that do not depend on
+            it; `fast` starts nothing more.
+        endpoint: Host of the API, such as `my-endpoint.p.googleapis.com` for Private Service
+            Connect; empty for that of the region.
     """
 
     project: str = ""
@@ -64,7 +64,7 @@ class Vertex(TargetSettings):
     endpoint: str = ""
 
     def __post_init__(self) -> None:
-        """Rejects what the service would refuse at submission."""
+        """Rejects values that the service would refuse at submission."""
         if self.pipeline_root and not _ROOT.match(self.pipeline_root):
             raise CompileError(
                 f"`pipeline_root` is {self.pipeline_root!r}, but Vertex AI keeps artifacts "

@@ -1,7 +1,7 @@
 """Asks the cluster itself why pods of a run do not start, or how they ended.
 
-The API of Kubeflow Pipelines does not tell. Pods, events and Argo's workflow do, to an account
-that may read them; to any other this module says nothing.
+The API of Kubeflow Pipelines does not give the reason. Pods, events and Argo's workflow do, if the
+account may read them; otherwise this module returns nothing.
 """
 
 import base64
@@ -22,15 +22,15 @@ _NODE_ANNOTATION = "workflows.argoproj.io/node-id"
 _WORKFLOWS = {"group": "argoproj.io", "version": "v1alpha1", "plural": "workflows"}
 _MOST_EVENTS = 500
 
-# What Argo says of a node whose attempts say why.
+# Argo's message for a node whose attempts have the reasons.
 _NO_REASON = "No more retries left"
 
-# How a container waits while nothing is wrong with it.
+# Reasons of a waiting container that are not a problem.
 _USUAL = frozenset({"", "ContainerCreating", "PodInitializing"})
 
 
 class Cluster:
-    """What a cluster says of the pods of runs, to this account.
+    """The cluster's information on the pods of runs, as far as this account may read it.
 
     Args:
         namespace: Where the pods are.
@@ -45,7 +45,7 @@ class Cluster:
     def reasons(self, run_id: str) -> Mapping[str, str]:
         """Returns why pods of a run wait or how they ended, by Argo's ids of them.
 
-        What concerns the run as a whole has the empty id.
+        A reason for the run as a whole has the empty id.
         """
         when, reasons = self._told.get(run_id, (-_FRESH_SECONDS, {}))
         if time.monotonic() - when >= _FRESH_SECONDS:
@@ -76,7 +76,7 @@ class Cluster:
         return reasons
 
     def _listed(self, kind: str, **options: Any) -> Iterator[dict[str, Any]]:
-        """Yields objects as the API has them; none where this account may not."""
+        """Yields objects in the API's form; none if this account may not read them."""
         from kubernetes import client
         from urllib3.exceptions import HTTPError
 

@@ -1,4 +1,4 @@
-"""Where the API of Kubeflow Pipelines is, and what lets one in."""
+"""Finds the API of Kubeflow Pipelines, and the credentials for it."""
 
 import ipaddress
 import os
@@ -18,7 +18,7 @@ COOKIES_VARIABLE = "HEADRACE_KFP_COOKIES"
 
 SERVICE = "ml-pipeline"
 _PORT = 8888
-# Where installations put the service, also where users have namespaces of their own.
+# Installations put the service here, even if every user has a namespace.
 _INSTALLATION_NAMESPACE = "kubeflow"
 
 # https://www.kubeflow.org/docs/components/pipelines/user-guides/core-functions/connect-api/
@@ -29,17 +29,17 @@ _UI_PORT = 8080
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Address:
-    """Where the API is, and what lets one in.
+    """The address of the API, and the credentials.
 
     Attributes:
         host: URL of the API, without a final slash.
-        namespace: Where runs belong, where users have namespaces of their own.
-        token: A bearer token; empty for none.
+        namespace: The namespace of runs, if every user has a namespace.
+        token: A bearer token; empty without one.
         token_file: File of a pod with a token that the cluster renews; empty outside of pods.
-        cookies: Cookies that a gateway wants; empty for none.
+        cookies: Cookies for a gateway; empty without one.
         certificates: File of the authorities that may vouch for the host; empty for the usual.
-        ui: URL of the pages for people; empty where no page of them can be reached from here.
-        service_namespace: Namespace that the service itself is in, where the cluster was asked.
+        ui: URL of the web pages; empty if they cannot be reached from here.
+        service_namespace: Namespace of the service itself, if it was looked up in the cluster.
     """
 
     host: str
@@ -53,7 +53,7 @@ class Address:
 
     @property
     def how_to_sign_in(self) -> str:
-        """The next step of who is not let in, as a sentence."""
+        """A sentence about how to get access."""
         held = [
             name
             for name, value in ((TOKEN_VARIABLE, self.token), (COOKIES_VARIABLE, self.cookies))
@@ -67,7 +67,7 @@ class Address:
         )
 
     def link(self, page: str) -> str:
-        """Returns where people find a page, as `runs/details/<id>`."""
+        """Returns the link to a page for people, such as `runs/details/<id>`."""
         if self.ui:
             return f"{self.ui}/#/{page}"
         forward = (
@@ -86,7 +86,7 @@ def address_of(profile: Profile, environment: Mapping[str, str] | None = None) -
 
     Raises:
         InputError: The host would get a token without encryption.
-        PlatformError: There is no host, no pod around this process, and no cluster to be found.
+        PlatformError: There is no host, this process is not in a pod, and there is no cluster.
     """
     variables = os.environ if environment is None else environment
     settings = profile.kubeflow
@@ -109,7 +109,7 @@ def address_of(profile: Profile, environment: Mapping[str, str] | None = None) -
             token_file=token_file if Path(token_file).is_file() and not common["token"] else "",
             **common,
         )
-    # Imported here: it takes the Kubernetes client, and a host needs none.
+    # Import late: it needs the Kubernetes client, which a host does not need.
     from headrace.targets.kubeflow.port_forward import Purpose, forwarded
 
     namespaces = dict.fromkeys((settings.namespace, _INSTALLATION_NAMESPACE))
@@ -135,7 +135,7 @@ def _check_encryption(host: str, *, has_secret: bool) -> None:
 
 
 def _stays_inside(name: str) -> bool:
-    """Whether a host is this machine, or a service of the cluster around this pod."""
+    """Returns whether a host is this machine, or a service of the cluster around this pod."""
     if name == "localhost" or name.endswith((".svc", ".svc.cluster.local")):
         return True
     try:

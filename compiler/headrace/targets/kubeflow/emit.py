@@ -1,4 +1,4 @@
-"""Writes a pipeline as the YAML that Kubeflow Pipelines uploads."""
+"""Writes a pipeline as YAML that Kubeflow Pipelines can upload."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,12 +9,12 @@ from headrace.profiles.profile import Profile
 def documents(
     spec: Mapping[str, Any], platform: Mapping[str, Any], profile: Profile
 ) -> list[dict[str, Any]]:
-    """Returns the YAML documents: the pipeline, and its Kubernetes settings where it has some.
+    """Returns the YAML documents: the pipeline, and its Kubernetes settings if it has any.
 
     Args:
         spec: A pipeline after all passes.
         platform: Its `PlatformSpec`; empty unless kfp-kubernetes was used.
-        profile: Where its artifacts lie.
+        profile: Names the place of its artifacts.
     """
     pipeline = dict(spec)
     if profile.kubeflow.pipeline_root:
@@ -26,5 +26,6 @@ def yaml_text(values: Sequence[Mapping[str, Any]]) -> str:
     """Returns `values` as YAML documents, the same text on every machine."""
     import yaml
 
-    # The Python emitter: libyaml's, where it is there, breaks long lines at other places.
+    # The Python emitter: the one of libyaml, which may be missing, breaks long lines at other
+    # places.
     return str(yaml.dump_all(values, Dumper=yaml.SafeDumper, sort_keys=True, width=100))

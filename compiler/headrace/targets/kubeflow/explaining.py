@@ -1,4 +1,4 @@
-"""Says why tasks failed, wait or were tried again, by logs and by what the cluster tells."""
+"""Explains why tasks failed, wait or were tried again, from logs and the state of the cluster."""
 
 import contextlib
 import dataclasses
@@ -38,7 +38,7 @@ TELLING = frozenset(
 )
 """Components that log notices: of others, no log is read when they are done.
 
-Besides those, each component that has a job of Beam elsewhere tells of it, also while it runs.
+Components with a job on Beam also report about it, even while it runs.
 """
 
 _NO_LOG = (
@@ -53,7 +53,7 @@ class Explainer:
 
     Args:
         logs: Reads their logs.
-        cluster: Knows what the cluster says.
+        cluster: The source of information from the cluster.
         namespace: Where their pods are, for messages.
     """
 
@@ -79,7 +79,7 @@ class Explainer:
         if task.state == "failed" and not task.message:
             message = self._failure(run_id, started, spec)
         elif task.pending_seconds >= LONG_WAIT_SECONDS:
-            # Of several pods of one moment some run, perhaps this one.
+            # Of several pods from the same moment some run, perhaps this one.
             if not started.is_pending_for_sure and self._log(run_id, started, spec) is not None:
                 return dataclasses.replace(task, pending_seconds=0.0)
             message = self._wait(run_id, started)
@@ -90,7 +90,7 @@ class Explainer:
         return dataclasses.replace(task, message=message)
 
     def run(self, found: Any, tasks: Sequence[Task]) -> str:
-        """Returns why a run failed, a `V2beta1Run`, where none of its tasks says it."""
+        """Returns why a run, a `V2beta1Run`, failed, if none of its tasks has the reason."""
         if any(task.state == "failed" for task in tasks) or found.error:
             return ""
         reasons = self._cluster.reasons(found.run_id)
@@ -153,7 +153,7 @@ class Explainer:
         return f"attempt {number}. The one before failed: {why}"
 
     def _log(self, run_id: str, started: Started, spec: Mapping[str, Any]) -> str | None:
-        """Returns the log of a task's latest pod, or None where it cannot be read."""
+        """Returns the log of a task's latest pod, or None if it cannot be read."""
         pod = started.pods[-1] if started.pods else ""
         if pod in self._texts:
             return self._texts[pod]
@@ -170,7 +170,7 @@ class Explainer:
 
 
 def _has_job_elsewhere(node: specs.TaskNode) -> bool:
-    """Says whether a task may run its rows on a job of Beam, by what it is given."""
+    """Returns whether a task's inputs allow it to run its rows in a job on Beam."""
     inputs = node.task.get("inputs", {}).get("parameters", {})
     given = inputs.get(PARAMETER, {})
     if "runtimeValue" not in given:

@@ -1,8 +1,8 @@
 """Reads why a task failed from the log of its pod.
 
-The log of a task's pod has the component's own lines between those of Kubeflow's launcher, which
-runs the component and exits with 1 whatever the component's exit code was. That of a driver's pod
-ends with why the task could not be prepared.
+The log of a task's pod has the component's lines between those of Kubeflow's launcher. The launcher
+runs the component, and exits with 1 for any exit code of the component. The log of a driver's pod
+ends with the reason why the task could not be prepared.
 """
 
 import re
@@ -10,16 +10,16 @@ from itertools import takewhile
 
 from headrace_components.contract.task import EXIT_INPUT_ERROR, EXIT_PLATFORM_ERROR
 
-# Lines of Go's glog and klog, as `F1129 21:08:42.903210      16 main.go:130] failed ...`.
+# Lines of Go's glog and klog, such as `F1129 21:08:42.903210      16 main.go:130] failed ...`.
 _LAUNCHER = re.compile(r"(?P<level>[IWEF])\d{4} [\d:.]+ +\d+ \S+:\d+\] (?P<said>.*)")
 _LEVEL = re.compile(r"(?:DEBUG|INFO|NOTICE|WARNING|ERROR|CRITICAL)[ :]")
-# As Headrace's components have it, or by Python's default, as `ERROR:root:...`.
+# In the form of Headrace's components, or in Python's default form, such as `ERROR:root:...`.
 _ERROR = re.compile(r"(?:ERROR|CRITICAL)(?: |:[\w.]+:)(?P<said>.*)")
 _EXIT = re.compile(r"failed to execute component: (?:exit status (?P<code>\d+)|(?P<how>.*))")
 _DRIVER = re.compile(r"KFP driver: .*?\) failed: (?P<said>.*)")
-# Of terminals, as libraries write them that colour their lines.
+# Terminal codes of libraries that colour their lines.
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-# What Python writes before the traceback of an exception that does not end the program.
+# Python writes this before the traceback of an exception that does not end the program.
 _SIDE = re.compile(r"Exception (?:ignored|in thread)\b")
 _TRACEBACK = "Traceback (most recent call last):"
 
@@ -44,7 +44,7 @@ _CODES = {
 
 
 def reason_of_pod(said: str) -> str:
-    """Returns why a pod ended, for people, by what Argo or Kubernetes says of it."""
+    """Returns why a pod ended, for people, from the message of Argo or Kubernetes."""
     if "OOMKilled" in said:
         return OUT_OF_MEMORY
     if "longer than the specified deadline" in said:
@@ -53,7 +53,7 @@ def reason_of_pod(said: str) -> str:
 
 
 def has_end(log: str) -> bool:
-    """Whether the launcher or the driver has written its last words."""
+    """Returns whether the log has the last line of the launcher or the driver."""
     return _last_words(log) != ""
 
 
@@ -82,7 +82,7 @@ def reason_of_driver(log: str) -> str:
 
 
 def _last_words(log: str) -> str:
-    """Returns the last line that the launcher ended itself with; empty where there is none."""
+    """Returns the last line with which the launcher ended itself; empty without one."""
     for line in reversed(log.splitlines()):
         match = _LAUNCHER.fullmatch(line)
         if match and match["level"] == "F":
@@ -103,20 +103,20 @@ def _component_error(log: str) -> str:
                 if _LEVEL.match(lines[number]):
                     break
                 found.append(lines[number])
-            # What was raised after the error ended the component.
+            # An exception after the error ended the component.
             return exception if raised > start else "\n".join(found).strip()
     return exception
 
 
 def _last_exception(lines: list[str]) -> tuple[str, int]:
-    """Returns the last exception without its frames, and where it begins; -1 where none is."""
+    """Returns the last exception without its frames, and its position; -1 without an exception."""
     starts = [
         number
         for number, line in enumerate(lines)
         if line.strip() == _TRACEBACK and not _SIDE.match(lines[number - 1] if number else "")
     ]
     if starts:
-        # What is not indented ends the frames: `ValueError: ...`, and what follows of its text.
+        # A line that is not indented ends the frames: `ValueError: ...`, and the rest of its text.
         rest = lines[starts[-1] + 1 :]
         end = next((n for n, line in enumerate(rest) if line and not line[0].isspace()), None)
         if end is not None:

@@ -1,9 +1,9 @@
 """Finds which nodes of a run's Argo workflow belong to which task of its pipeline.
 
-A node does not say which task it is. But it names its children by Argo's ids, which are hashes of
-names that have the whole path in them: `flights-x7k2p(0).root(0).train(0).executor(0)` is the
-first attempt of a task's pod. `(0)` is there where a template may be tried again, which all of
-Kubeflow Pipelines 2.17 may.
+A node does not contain the name of its task. But it refers to its children by Argo's ids, which are
+hashes of names that contain the whole path: `flights-x7k2p(0).root(0).train(0).executor(0)` is the
+first attempt of a task's pod. `(0)` appears if a template may be tried again, which is true for all
+of Kubeflow Pipelines 2.17.
 """
 
 import functools
@@ -17,23 +17,23 @@ from headrace.ir import specs
 # Turns of a loop that are looked for, in loops within loops together.
 _MOST_TURNS = 100_000
 
-# The first node of a loop's turn, of a DAG and of a task, by which a parent is known.
+# The first node of a loop's round, of a DAG and of a task. A parent is recognized by it.
 _FIRST_WITHIN = ("executor", "iteration-driver")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskNodes:
-    """The nodes of a task, or of one turn of a loop of it.
+    """The nodes of a task, or of one round of its loop.
 
     Attributes:
-        label: Path within the pipeline, as `for-loop-1/0/trainer`.
-        node: The task as the pipeline has it.
+        label: Path within the pipeline, such as `for-loop-1/0/trainer`.
+        node: The task in the pipeline.
         detail: The API's record of the node of the task itself; None before there is one.
-        executor: The same of the node that holds the attempts; None before there is one.
+        executor: The same for the node with the attempts; None before it exists.
         pods: Argo's ids of its pods, one an attempt, the latest last; empty before there is one.
         driver: The record of its driver; None before there is one.
         driver_pods: Argo's ids of the driver's pods.
-        is_cached: Whether it was answered from the cache, as far as nodes tell.
+        is_cached: Whether it was answered from the cache, as far as nodes show it.
     """
 
     label: str
@@ -114,7 +114,7 @@ class Workflow:
         detail = self._record(name, node.name)
         driver = self._record(f"{name}-driver", f"{node.name}-driver", follows=name)
         if is_alone and detail is None:
-            # Such as the task of an exit handler, which Argo names otherwise.
+            # For example the task of an exit handler, for which Argo uses another name.
             detail = self._only(node.name)
         if detail is None and driver is None:
             return None
@@ -151,10 +151,10 @@ class Workflow:
     def candidates(self, holder: Any, pods: Sequence[str]) -> list[Any]:
         """Returns the records one of which is that of the latest attempt's pod.
 
-        Nothing ties it to its task but its number and when it was made.
+        Only its number and its time of creation connect it with its task.
 
         Args:
-            holder: Record of the node that holds the attempts: an executor or a driver.
+            holder: Record of the node with the attempts: an executor or a driver.
             pods: Argo's ids of the attempts.
         """
         if holder is None or not pods:
@@ -167,7 +167,7 @@ class Workflow:
         ]
 
     def _record(self, name: str, display_name: str, follows: str = "") -> Any:
-        """Returns the record of a node, which is the parent of what lies within it or follows."""
+        """Returns the record of a node, which is the parent of the nodes within it or after it."""
         children = [f"{name}(0)", *(f"{name}.{each}" for each in _FIRST_WITHIN), follows]
         for child in filter(None, children):
             for parent in self._parents.get(_hash(child), ()):
@@ -180,7 +180,7 @@ class Workflow:
         return max(found, key=lambda each: each.start_time, default=None)
 
     def _attempts(self, name: str) -> list[str]:
-        """Returns the names of a node's attempts; its own where it is tried once."""
+        """Returns the names of a node's attempts, or its own name if it is tried only once."""
         found: list[str] = []
         while self._is_there(f"{name}({len(found)})"):
             found.append(f"{name}({len(found)})")
@@ -189,7 +189,7 @@ class Workflow:
     def _pods(self, name: str) -> tuple[str, ...]:
         attempts = [each for each in self._attempts(name) if self._is_there(each)]
         if attempts == [name] and self._tries_again:
-            return ()  # that is the node which will hold them
+            return ()  # this is the node that will have the attempts
         return tuple(f"{self.name}-{_hash(each)}" for each in attempts)
 
     @property
@@ -201,12 +201,12 @@ class Workflow:
 
 
 def is_loop(node: specs.TaskNode) -> bool:
-    """Whether a task is run once for each of some items."""
+    """Returns whether a task runs once per item of a list."""
     return "parameterIterator" in node.task or "artifactIterator" in node.task
 
 
 def is_in_loop(node: specs.TaskNode | None) -> bool:
-    """Whether a task is within a loop, or is one."""
+    """Returns whether a task is in a loop, or is a loop."""
     while node is not None:
         if is_loop(node):
             return True

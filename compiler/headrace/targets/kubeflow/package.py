@@ -1,4 +1,4 @@
-"""Hands a pipeline over as a file, which is how `kfp.Client` takes it."""
+"""Passes a pipeline on as a file, the form that `kfp.Client` accepts."""
 
 import contextlib
 import tempfile
@@ -12,7 +12,7 @@ from headrace.targets.service import Order
 
 @contextlib.contextmanager
 def package_of(order: Order) -> Iterator[str]:
-    """Lends the path of a file with the pipeline, without caching where the order has none."""
+    """Provides the path of a file with the pipeline, without caching if the order says so."""
     text = order.compiled.text if order.use_cache else _without_cache(order.compiled.text)
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "pipeline.yaml"
@@ -21,8 +21,8 @@ def package_of(order: Order) -> Iterator[str]:
 
 
 def _without_cache(text: str) -> str:
-    # Not left to the client's `enable_caching`: it sees the tasks of the root, and none in loops,
-    # conditions and pipelines within.
+    # The client's `enable_caching` only changes the tasks of the root, not those in loops,
+    # conditions and sub-pipelines.
     import yaml
 
     spec, *platform = yaml.safe_load_all(text)

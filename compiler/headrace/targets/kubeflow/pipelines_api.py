@@ -16,18 +16,18 @@ from headrace_components.contract.patience import patiently
 
 T = TypeVar("T")
 
-# What a proxy or the API server answers when it is overloaded or being restarted.
+# Answers of a proxy or the API server that is overloaded or restarting.
 _BUSY = frozenset({429, 502, 503, 504})
 PAUSES_SECONDS: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 15.0)
 """Waits between calls that found the service busy."""
 
-# To connect, and from one byte of the answer to the next. The client itself waits for ever.
+# To connect, and from one byte of the answer to the next. The client itself would wait forever.
 _TIMEOUT_SECONDS = (10, 60)
 
-# What the first call is about.
+# The subject of the first call.
 _SERVICE = "the service"
 
-# The outermost of KFP's errors tell what it was doing, the innermost what is wrong.
+# The outermost of KFP's errors says what it was doing, the innermost what is wrong.
 _INNERMOST = re.compile(r".*\b\w+Error: (?P<reason>.+)", re.DOTALL)
 
 
@@ -42,15 +42,15 @@ def connect(address: Address) -> Any:
         PlatformError: The service cannot be reached, or wants other credentials.
         InputError: What is at the address is not the API.
     """
-    # Imported here: it takes half a second, and most commands do not need it.
+    # Import late: it takes half a second, and most commands do not need it.
     from kfp.client import Client
 
     class PatientClient(Client):  # type: ignore[misc]  # kfp has no types
-        """A client whose calls end, also where a connection has died quietly."""
+        """A client whose calls end, even if a connection was lost without notice."""
 
         @functools.cache  # noqa: B019  one client lives as long as the command
         def get_kfp_healthz(self, sleep_duration: int = 5) -> Any:  # noqa: ARG002
-            """Asks what the service is like; the original prints a traceback for each try."""
+            """Asks for the service's properties; the original prints a traceback per attempt."""
             rest = self._healthz_api.api_client.rest_client
             if not isinstance(rest.request, functools.partial):
                 rest.request = functools.partial(_bounded, rest.request)
@@ -69,7 +69,7 @@ def connect(address: Address) -> Any:
         return client
 
     with warnings.catch_warnings():
-        # That it speaks to KFP 2 only is no news to those who compile for it.
+        # It warns that it only supports KFP 2, which users of this target know.
         warnings.simplefilter("ignore", FutureWarning)
         return call(made, address, _SERVICE)
 
@@ -100,17 +100,17 @@ def call(
     *,
     find_result: Callable[[], T | None] | None = None,
 ) -> T:
-    """Calls the service, again where it is busy.
+    """Calls the service, again if it is busy.
 
     Args:
         function: The call.
         address: Where it goes, for messages.
-        what: What it is about, for messages, as `run 'abc'`.
-        find_result: Returns what an unanswered call made nevertheless, or None. Without it a call
+        what: The subject for messages, such as `run 'abc'`.
+        find_result: Returns the result of a call whose answer was lost, or None. Without it a call
             may be made twice.
 
     Raises:
-        InputError: The service refuses what was asked for.
+        InputError: The service refuses the request.
         PlatformError: It stays busy, cannot be reached, or wants other credentials.
     """
     import urllib3
@@ -151,18 +151,18 @@ def call(
 
 
 def get_json(kfp: Any, address: Address, path: str, query: Mapping[str, Any]) -> Any:
-    """Returns the answer to a GET below /apis/v2beta1 as JSON data, or None where it is a 404.
+    """Returns the answer to a GET below /apis/v2beta1 as JSON data, or None for a 404.
 
-    For what kfp's client does not know yet, or not in its version that is installed.
+    For functions that kfp's client does not have, or not in the installed version.
 
     Raises:
-        InputError: The service refuses what was asked for.
+        InputError: The service refuses the request.
         PlatformError: It stays busy, cannot be reached, or wants other credentials.
     """
     from kfp_server_api import ApiException
 
     api = kfp._run_api.api_client
-    # A list becomes one parameter an item, as grpc-gateway reads it.
+    # A list becomes one parameter per item, which grpc-gateway expects.
     parameters = [
         (name, item)
         for name, value in query.items()
@@ -189,10 +189,10 @@ def get_json(kfp: Any, address: Address, path: str, query: Mapping[str, Any]) ->
 
 
 def get_text(kfp: Any, address: Address, path: str) -> str | None:
-    """Returns the answer to a GET of `path` as it is, or None where the service has none.
+    """Returns the unchanged answer to a GET of `path`, or None if it does not exist.
 
-    For logs, which the API server serves beside its API: what it cannot read is an error of its
-    own, or in older versions an answer that tells of one.
+    For logs, which the API server serves beside its API. If it cannot read a log, it answers with
+    an error, or in older versions with a text about the error.
 
     Raises:
         PlatformError: It stays busy, cannot be reached, or wants other credentials.
@@ -226,13 +226,13 @@ def get_text(kfp: Any, address: Address, path: str) -> str | None:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    # kfp prints links of its own, also to places that do not exist where a port is forwarded.
+    # kfp prints its own links, even to places that do not exist with a forwarded port.
     with contextlib.redirect_stdout(io.StringIO()):
         yield
 
 
 def _is_refused(error: Any) -> bool:
-    """Whether nobody listens: waiting for a name or a port that does not exist helps nobody."""
+    """Whether nothing listens: waiting for a name or a port that does not exist does not help."""
     import urllib3
 
     reason = getattr(error, "reason", None)
@@ -274,7 +274,7 @@ _ADVICE = {
 
 
 def _reason(error: Any) -> str:
-    """Returns what the service said, in one line."""
+    """Returns the message of the service, in one line."""
     text = error.body or error.reason or ""
     with contextlib.suppress(ValueError, AttributeError):  # no JSON object: a proxy's answer
         said = json.loads(text)

@@ -24,12 +24,12 @@ class PodLogs:
         self._address = address
 
     def of(self, run_id: str, started: Started, spec: Mapping[str, Any]) -> str | None:
-        """Returns what the latest pod of a task has printed, or None where nothing can be read.
+        """Returns the output of the latest pod of a task, or None if it cannot be read.
 
         Args:
             run_id: The run.
             started: The task.
-            spec: Its pipeline as the API has it, with Kubernetes' settings if there are any.
+            spec: Its pipeline in the API's form, with Kubernetes settings if there are any.
 
         Raises:
             PlatformError: The service cannot be reached, or this account may not read logs.
@@ -39,18 +39,18 @@ class PodLogs:
         return self.of_pod(run_id, started.pods[-1], _template(started, spec))
 
     def of_pod(self, run_id: str, pod: str, template: str) -> str | None:
-        """Returns what a pod has printed, or None.
+        """Returns the output of a pod, or None.
 
         Args:
             run_id: Its run.
             pod: Argo's id of it.
-            template: Name of Argo's template that it was made by.
+            template: Name of the Argo template of the pod.
         """
         for path in self._paths(run_id, pod, template):
             text = pipelines_api.get_text(self._kfp, self._address, path)
             if text is not None:
                 return text
-        # Where Argo keeps logs, they are there when pods are not.
+        # If Argo keeps logs, they still exist when the pods are gone.
         kept = pipelines_api.get_text(
             self._kfp,
             self._address,
@@ -59,15 +59,15 @@ class PodLogs:
         return None if kept is None else _decoded(kept)
 
     def _paths(self, run_id: str, pod: str, template: str) -> Iterator[str]:
-        # Since Argo 3.4 a pod's name has that of its template in it, where ids do not. Older ones
-        # are called by their id.
+        # Since Argo 3.4 the name of a pod contains the name of its template, but its id does not.
+        # The name of older pods is their id.
         workflow, _, number = pod.rpartition("-")
         for name in (f"{workflow}-{template}-{number}", pod):
             yield f"/apis/v1alpha1/runs/{run_id}/nodes/{name}/log"
 
 
 def _template(started: Started, spec: Mapping[str, Any]) -> str:
-    """Returns the name of Argo's template of a task's pod.
+    """Returns the name of the Argo template of a task's pod.
 
     Source: `addContainerExecutorTemplate` in backend/src/v2/compiler/argocompiler/container.go of
     kubeflow/pipelines.

@@ -1,4 +1,4 @@
-"""Reaches a service of the cluster through the Kubernetes API, as `kubectl port-forward` does.
+"""Connects to a service of the cluster through the Kubernetes API, like `kubectl port-forward`.
 
 Each connection to the port on this machine becomes a WebSocket to a pod of the service, so a pod
 that is replaced in the meantime costs no more than the connections it had.
@@ -24,7 +24,7 @@ class Purpose:
     """Why a port is forwarded, for messages.
 
     Attributes:
-        because: What makes it necessary, as a clause.
+        because: The reason, as a clause.
         otherwise: What to give so that it is not.
     """
 
@@ -57,7 +57,7 @@ def forwarded(
         The port on 127.0.0.1, and the namespace that has the service.
 
     Raises:
-        InputError: There is no such service, or none of its pods runs.
+        InputError: The service does not exist, or none of its pods runs.
         PlatformError: There is no kubeconfig, or the cluster refuses.
     """
     core = _core(purpose)
@@ -69,7 +69,7 @@ def forwarded(
 
 
 def _core(purpose: Purpose) -> Any:
-    """Returns a `CoreV1Api` of its own: forwarding changes the client it is called on."""
+    """Returns a separate `CoreV1Api`, because forwarding changes its client."""
     from kubernetes import client, config
 
     configuration = client.Configuration()
@@ -132,7 +132,7 @@ def _number(target: Any, pod: Any) -> int:
 
 
 def _asked(core: Any, purpose: Purpose, method: str, *arguments: Any, **options: Any) -> Any:
-    """Asks the cluster, and returns None for what it does not have."""
+    """Asks the cluster, and returns None for objects that do not exist."""
     import urllib3
     from kubernetes.client import ApiException
 
@@ -162,7 +162,7 @@ class _Server(socketserver.ThreadingTCPServer):
         self.service = service
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Says nothing: who has connected sees the connection end, and tells why it matters."""
+        """Prints nothing: the caller notices the end of the connection, and reports it."""
 
 
 class _Connection(socketserver.BaseRequestHandler):

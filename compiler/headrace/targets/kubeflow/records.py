@@ -31,7 +31,7 @@ def run_of(found: Any, address: Address, tasks: Sequence[Task] = (), message: st
         found: The run.
         address: Where its page is.
         tasks: Its tasks, as far as they are known.
-        message: Why it failed, besides what it says itself.
+        message: Why it failed, in addition to its own message.
     """
     state = _RUN_STATES.get(str(found.state), "waiting")
     if state == "failed" and is_cancelled(found):
@@ -52,9 +52,9 @@ def run_of(found: Any, address: Address, tasks: Sequence[Task] = (), message: st
 
 
 def is_cancelled(found: Any) -> bool:
-    """Whether somebody has asked for a `V2beta1Run` to end.
+    """Returns whether somebody has asked for a `V2beta1Run` to end.
 
-    Kubeflow Pipelines 2.17 ends it as FAILED, and tells of CANCELING in its history alone.
+    Kubeflow Pipelines 2.17 ends it as FAILED, and shows CANCELING only in its history.
     """
     states = {str(each.state) for each in found.state_history or []}
     return bool(states & {"CANCELING", "CANCELED"}) or str(found.state) in ("CANCELING", "CANCELED")
@@ -73,7 +73,7 @@ def schedule_of(found: Any, address: Address) -> Schedule:
         state=state,
         cron=fields or f"every {periodic.interval_second} s",
         link=address.link(f"recurringrun/details/{found.recurring_run_id}"),
-        # The API does not say it, and the object in the cluster that does is not everyone's to see.
+        # The API does not give it, and not everyone may read the object in the cluster that does.
         next_run=_next_run(found.trigger, fields) if state == "active" else None,
     )
 
@@ -88,17 +88,17 @@ def _next_run(trigger: Any, fields: str) -> datetime | None:
 
 
 def has_ended(recurring_run: Any) -> bool:
-    """Whether a `V2beta1RecurringRun` starts no more runs."""
+    """Returns whether a `V2beta1RecurringRun` starts no more runs."""
     trigger = recurring_run.trigger
     end = (trigger.cron_schedule or trigger.periodic_schedule).end_time
-    # None of it is the epoch in some answers.
+    # Some backends send 1970-01-01 for "no end time".
     return end is not None and 0 < end.timestamp() < datetime.now(UTC).timestamp()
 
 
 def seconds_of(start: datetime | None, end: datetime | None) -> float:
-    """Returns the seconds between two times of the API, until now where the second is missing.
+    """Returns the seconds between two times of the API, or until now if the second is missing.
 
-    Go's zero time, of the year 1, is what the API has where there is none.
+    For a missing time the API may send Go's zero time, in the year 1.
     """
     if start is None or start.timestamp() <= 0:
         return 0.0

@@ -1,9 +1,9 @@
-"""Which tasks a cluster's workflow controller tries again, and how to change that.
+"""Which tasks a cluster's workflow controller tries again, and how to change this.
 
-Kubeflow Pipelines 2.17 gives every step of a workflow `limit: 2` and `retryPolicy: OnError`, under
-which a container that ends with an error is not tried again, whatever `retries` says. The settings
-are those of Argo Workflows:
-https://argo-workflows.readthedocs.io/en/latest/retries and .../workflow-controller-configmap
+Kubeflow Pipelines 2.17 gives every step of a workflow `limit: 2` and `retryPolicy: OnError`. With
+these, a container that ends with an error is not tried again, whatever `retries` says. These are
+settings of Argo Workflows: https://argo-workflows.readthedocs.io/en/latest/retries and
+.../workflow-controller-configmap
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any
 CONFIG_MAP = "workflow-controller-configmap"
 _KEY = "workflowDefaults"
 
-# What Argo takes where nothing is said.
+# Argo's default.
 _DEFAULT_POLICY = "OnFailure"
 
 _WANTED = {"limit": "0", "retryPolicy": "Always"}
@@ -23,11 +23,11 @@ _WANTED = {"limit": "0", "retryPolicy": "Always"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RetryPolicy:
-    """What a step gets that does not say it itself.
+    """The policy for steps that do not have their own.
 
     Attributes:
         name: `Always`, `OnFailure`, `OnError` or `OnTransientError`.
-        limit: How often a step is tried again whose task has no `retries`, as text.
+        limit: How often a step without `retries` is tried again, as text.
     """
 
     name: str = _DEFAULT_POLICY
@@ -53,7 +53,7 @@ def retry_policy(data: Mapping[str, str]) -> RetryPolicy:
     """Returns the policy that a controller has, from the data of its ConfigMap.
 
     Raises:
-        ValueError: What is there is no YAML that Argo would take.
+        ValueError: The settings are not YAML that Argo would accept.
     """
     strategy = _strategy(_defaults(data))
     return RetryPolicy(
@@ -100,6 +100,6 @@ def _defaults(data: Mapping[str, str]) -> dict[str, Any]:
 
 def _strategy(defaults: Mapping[str, Any]) -> Mapping[str, Any]:
     spec = defaults.get("spec") or {}
-    # A step's own goes before those of its workflow.
+    # The settings of steps take precedence over those of the workflow.
     steps = (spec.get("templateDefaults") or {}).get("retryStrategy")
     return dict(steps or spec.get("retryStrategy") or {})

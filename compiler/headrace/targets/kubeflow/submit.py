@@ -96,7 +96,7 @@ class KubeflowRemote:
         return [run_of(each, self.address) for each in self.latest(limit)]
 
     def log(self, run_id: str, task: str) -> str | None:
-        """Returns what a task has printed, in its latest attempt."""
+        """Returns the output of a task's latest attempt."""
         found = self.fetch(run_id)
         for started in self._started(found):
             if started.task.name == task:
@@ -192,7 +192,7 @@ class KubeflowRemote:
 
     @functools.cached_property
     def namespace(self) -> str | None:
-        """The namespace of runs, or None where users have none of their own."""
+        """The namespace of runs, or None if users do not have namespaces."""
         health = self._call(self.kfp.get_kfp_healthz, "the service")
         return self._settings.namespace if health.multi_user else None
 
@@ -232,7 +232,7 @@ class KubeflowRemote:
         name: str = "",
         **options: Any,
     ) -> Iterator[Any]:
-        """Yields what a list has, page by page."""
+        """Yields the items of a list, page by page."""
         # https://github.com/kubeflow/pipelines/blob/master/backend/api/v2beta1/filter.proto
         named = {"operation": 1, "key": "display_name", "stringValue": name}
         options["filter"] = json.dumps({"predicates": [named]}) if name else None
@@ -260,12 +260,12 @@ class KubeflowRemote:
         return Explainer(self._logs, Cluster(pods), pods)
 
     def pipeline_of(self, run: Any) -> Any:
-        """Returns the pipeline of a `V2beta1Run`, which may hold no more than its name."""
+        """Returns the pipeline of a `V2beta1Run`, which may only contain its name."""
         sent = self._sent_of(run)
         return sent.get("pipeline_spec", sent)
 
     def _sent_of(self, run: Any) -> Any:
-        """Returns the pipeline of a run as it was sent, with Kubernetes' settings if it has any."""
+        """Returns the pipeline of a run as it was sent, with Kubernetes settings if it has any."""
         if run.run_id not in self._sent:
             sent = run.pipeline_spec
             version = run.pipeline_version_reference

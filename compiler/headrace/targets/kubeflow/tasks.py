@@ -1,4 +1,4 @@
-"""What the nodes of a run's workflow say of the pipeline's tasks."""
+"""Finds the states of the pipeline's tasks from the nodes of a run's workflow."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,12 +35,12 @@ class Started:
     """A task that has started.
 
     Attributes:
-        task: The task, without what its pod says.
-        pods: Argo's ids of the pods that it has had, the latest last; those of its driver, which
-            runs before, while it has none.
+        task: The task, without the information from its pod.
+        pods: Argo's ids of its pods, the latest last. Before it has one, those of its driver, which
+            runs first.
         is_driver: Whether `pods` are its driver's.
         is_pending_for_sure: Whether it can only be this task's pod that waits, if one does.
-        node: The task as the pipeline has it.
+        node: The task in the pipeline.
     """
 
     task: Task
@@ -53,12 +53,12 @@ class Started:
 def tasks_of_nodes(run: Any, spec: Mapping[str, Any]) -> list[Started]:
     """Returns the tasks of a run that have started, by the nodes of its workflow.
 
-    A DAG is among them where it failed before any task of it began.
+    A DAG is included if it failed before any of its tasks began.
 
     Args:
-        run: `V2beta1Run`. Its `task_details` are nodes of an Argo workflow: besides the tasks,
-            there are a driver and an executor for each, and the DAGs that hold them.
-        spec: The pipeline of the run, which tells which nodes are tasks.
+        run: `V2beta1Run`. Its `task_details` are nodes of an Argo workflow: the tasks, a driver and
+            an executor for each, and the DAGs that contain them.
+        spec: The pipeline of the run, which shows which nodes are tasks.
     """
     workflow = Workflow(run.run_details.task_details or [])
     found = []
@@ -105,9 +105,9 @@ def _started(nodes: TaskNodes, workflow: Workflow, *, was_cancelled: bool) -> St
 
 
 def settled(found: Sequence[Started], run: Any) -> list[Started]:
-    """Returns the tasks of a run that is over, with none that is under way.
+    """Returns the tasks of a run that has ended, none of them in a running state.
 
-    The API may tell of a run's end before it tells of its last tasks' ends.
+    The API may report the end of a run before the ends of its last tasks.
     """
     left: TaskState = "done" if str(run.state) == "SUCCEEDED" else "cancelled"
     states: dict[str, TaskState] = {"running": left, "waiting": "skipped"}
@@ -140,23 +140,23 @@ def tasks_of_executions(executions: Iterable[Execution]) -> list[Task]:
 def with_those_to_come(
     started: Sequence[Task], spec: Mapping[str, Any], *, is_over: bool
 ) -> tuple[Task, ...]:
-    """Returns the tasks of a run, those that have not started after those that have.
+    """Returns the tasks of a run: first those that have started, then the others.
 
     Args:
         started: Tasks that have started.
         spec: The pipeline of the run.
-        is_over: Whether a task that has not started never will.
+        is_over: Whether tasks that have not started never will.
     """
     seen = {_plain(task.name) for task in started}
     to_come = [
         Task(name=node.label, state="skipped" if is_over else "waiting")
         for node in (specs.tasks(spec) if spec else ())
-        # How often a loop turns is not known before it does.
+        # The number of rounds of a loop is not known before it runs.
         if node.executor and node.label not in seen and not is_in_loop(node)
     ]
     return (*started, *to_come)
 
 
 def _plain(label: str) -> str:
-    """Returns a label without the numbers of loops' turns, as the pipeline has it."""
+    """Returns a label without the numbers of loops' rounds, as in the pipeline."""
     return "/".join(step for step in label.split("/") if not step.isdigit())

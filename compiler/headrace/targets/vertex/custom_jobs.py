@@ -1,8 +1,8 @@
 """Tasks that run as custom jobs: on several machines, or on machines of a chosen type.
 
-Vertex AI runs a container of a pipeline on one machine that fits its limits. For anything else the
-task becomes a small container of Google's, which submits a custom job and waits for it. The job's
-containers are what the task was, and publish its outputs.
+Vertex AI runs a container of a pipeline on one machine that fits its limits. For everything else
+the task becomes a small container of Google, which submits a custom job and waits for it. The job's
+containers are those of the task, and publish its outputs.
 
 Source: google-cloud-pipeline-components, `v1/custom_job/utils.py`, and the launcher it starts,
 `container/v1/custom_job`; the job is a `CustomJob` message of `aiplatform.v1`, in protojson with
@@ -29,7 +29,7 @@ _LAUNCHER = (
     "google_cloud_pipeline_components.container.v1.custom_job.launcher",
 )
 
-# Where the launcher leaves the job's name, so that Vertex AI shows it and cancels it with the task.
+# The launcher writes the job's name here, so that Vertex AI shows it and cancels it with the task.
 _RESOURCES = "gcp_resources"
 
 _EXECUTOR_INPUT = "{{$}}"
@@ -42,11 +42,11 @@ def apply_custom_jobs(
 ) -> Spec:
     """Returns `spec` with custom jobs for the tasks whose settings ask for them.
 
-    Those with several `workers`, a `machine_type` or a `persistent_resource` do.
+    These are tasks with several `workers`, a `machine_type` or a `persistent_resource`.
 
     Args:
         spec: A pipeline after all other passes.
-        settings: What the profile says of each task.
+        settings: The profile's settings for each task.
         profile: Where and as whom the jobs run.
 
     Raises:
@@ -56,7 +56,7 @@ def apply_custom_jobs(
     for node in specs.tasks(result):
         task = settings.get(node.path, Said()).merged
         if not _asks(task) or node.container.get("image") == LAUNCHER_IMAGE:
-            continue  # the latter where two tasks share an executor
+            continue  # the latter if two tasks share an executor
         _check(node, task, profile)
         outputs = node.component.setdefault("outputDefinitions", {}).setdefault("parameters", {})
         outputs[_RESOURCES] = {"parameterType": "STRING"}

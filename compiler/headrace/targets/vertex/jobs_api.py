@@ -23,7 +23,7 @@ _LOG = logging.getLogger(__name__)
 
 ENDPOINT_VARIABLE = "HEADRACE_VERTEX_ENDPOINT"
 
-# In all a little over a minute: quotas are counted by the minute.
+# A little more than a minute in all: quotas are counted per minute.
 _RETRY_SECONDS = (1, 2, 4, 8, 16, 32)
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -31,12 +31,12 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """Where pipelines run.
+    """The place where pipelines run.
 
     Attributes:
         project: ID of the Google Cloud project.
-        region: Its region, as `europe-west1`.
-        host: Host of the API, with a port where it is not 443.
+        region: Its region, such as `europe-west1`.
+        host: Host of the API, with a port if it is not 443.
         is_emulator: Whether it is a server on this machine, without encryption and credentials.
         service_account: The account that tasks run as, for messages; empty for the default.
         source: Name of the profile, for messages.
@@ -51,12 +51,12 @@ class Place:
 
     @property
     def parent(self) -> str:
-        """What the API calls the place."""
+        """The API's name of the place."""
         return f"projects/{self.project}/locations/{self.region}"
 
 
 def place(profile: Profile) -> Place:
-    """Returns where a profile wants pipelines to run.
+    """Returns the place where pipelines run, from a profile.
 
     Raises:
         InputError: A setting is missing, or the host is of no form that can be used.
@@ -95,7 +95,7 @@ class Clients:
         place: Where they are.
         pipelines: The client of the PipelineService.
         schedules: The client of the ScheduleService.
-        exceptions: The module of what they raise.
+        exceptions: The module of their exceptions.
     """
 
     place: Place
@@ -111,14 +111,14 @@ class Clients:
         missing: str = "",
         refused: str = "Correct what it names.",
     ) -> T:
-        """Returns what `step` returns; takes it again when Vertex AI is busy.
+        """Returns the result of `step`; repeats the step when Vertex AI is busy.
 
         Args:
-            doing: What the step does, for messages, as "start the run".
+            doing: A description of the step for messages, such as "start the run".
             step: A step that does nothing twice when it is taken again.
-            missing: What to do when the resource that the step names is not there; empty where it
-                names none but the place.
-            refused: What to do when the request is not as the API wants it.
+            missing: What to do if the resource of the step does not exist; empty if the step only
+                names the place.
+            refused: What to do if the API refuses the form of the request.
 
         Raises:
             InputError: Vertex AI refuses the step.
@@ -183,7 +183,7 @@ def connect_clients(where: Place) -> Clients:
     """
     try:
         with warnings.catch_warnings():
-            # Of Python versions that Google's libraries will drop some year.
+            # About Python versions that Google's libraries will stop supporting.
             warnings.simplefilter("ignore", FutureWarning)
             import grpc
             from google.api_core import exceptions
@@ -222,8 +222,8 @@ def connect_clients(where: Place) -> Clients:
 
 
 def _has_no_credentials(error: Any) -> bool:
-    # gRPC gets tokens in a plugin, whose failures come back as a service that is unavailable. So
-    # does a network that is down, and it may come back.
+    # gRPC gets tokens in a plugin, whose failures are reported as an unavailable service. The same
+    # is true for a network that is down, but that may work again later.
     text = str(error)
     return "Getting metadata from plugin failed" in text and "Max retries exceeded" not in text
 

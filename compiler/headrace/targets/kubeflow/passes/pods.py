@@ -1,4 +1,4 @@
-"""Writes what Kubernetes gives the pods of tasks: the platform spec beside a pipeline.
+"""Writes the Kubernetes settings for the pods of tasks: the platform spec beside a pipeline.
 
 Source: KubernetesExecutorConfig, kubernetes_executor_config.proto in kubeflow/pipelines.
 """
@@ -23,7 +23,7 @@ Config = dict[str, Any]
 _NODE_POOL = "cloud.google.com/gke-nodepool"
 _SPOT = "cloud.google.com/gke-spot"
 
-# Fields whose items are told apart by one of theirs.
+# Lists whose items are identified by one of their fields.
 _LISTS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "secretAsVolume": lambda item: item["mountPath"],
     "pvcMount": lambda item: item["mountPath"],
@@ -39,12 +39,12 @@ def platform_spec(
     settings: Mapping[TaskPath, Said],
     profile: Profile,
 ) -> dict[str, Any]:
-    """Returns `platform` with what a profile says of pods.
+    """Returns `platform` with the pod settings of a profile.
 
     Args:
         spec: The pipeline, its accelerators and images by neutral names.
         platform: Its `PlatformSpec`; empty unless kfp-kubernetes was used.
-        settings: What the profile says of each task.
+        settings: The profile's settings for each task.
         profile: What all pods get, and which images are the author's own.
     """
     kubeflow, own = profile.kubeflow, own_images(spec, profile)
@@ -60,7 +60,7 @@ def platform_spec(
         config = _for_all(kubeflow, accelerator(node.container))
         keys = secrets(kubeflow, node)
         if keys:
-            # Optional: where an installation has another store, pods without it start all the same.
+            # Optional: if an installation uses another store, pods must start without this secret.
             config["secretAsEnv"] = [
                 {**_secret_variable(name, *keys[name]), "optional": True} for name in keys
             ]
@@ -81,14 +81,14 @@ def platform_spec(
 
 
 def _runs_as_non_root(said: Said, of_pipeline: Mapping[str, Any], is_ours: bool) -> bool:
-    """Whether a container may not run as root, which Pod Security's level `restricted` asks for.
+    """Whether a container may not run as root, as Pod Security's level `restricted` requires.
 
-    Headrace's images run as a user with a number; of other images the author knows.
+    Headrace's images run as a user with a number; for other images the author must decide.
     """
     if said.own.run_as_non_root is not None:
         return said.own.run_as_non_root
     if "securityContext" in of_pipeline:
-        return False  # kfp-kubernetes has said it
+        return False  # kfp-kubernetes has set it
     return is_ours if said.general.run_as_non_root is None else said.general.run_as_non_root
 
 
@@ -177,7 +177,7 @@ def _constant(value: str) -> dict[str, Any]:
 
 
 def _joined(base: Config, over: Config) -> Config:
-    """Returns both; where they speak of the same thing, what `over` says."""
+    """Returns both; if they set the same field, `over` takes precedence."""
     result = {**base, **over}
     for name, key in _LISTS.items():
         if name in base and name in over:

@@ -1,4 +1,4 @@
-"""Tasks of several machines: a container that runs the task's own as a JobSet, and waits for it.
+"""Tasks on several machines: a container that runs the task's own as a JobSet, and waits for it.
 
 Kubeflow Pipelines gives a task one pod. That pod becomes `headrace_components.training_job`, and
 the task's container, with all that the profile gives its pod, goes to the pods of the JobSet.
@@ -19,17 +19,18 @@ from headrace.targets.kubeflow.passes.default_requests import request_of
 # The Kubernetes client is all that the launcher imports, and this image has it.
 _LAUNCHER = "kubernetes_pusher"
 _EXECUTOR_INPUT = "{{$}}"
-# As headrace_components.training_job.jobset has it, which imports the client.
+# The same as in headrace_components.training_job.jobset, which cannot be imported without its
+# client.
 _STAND_IN = "HEADRACE_EXECUTOR_INPUT"
 
-# What the launcher's own pod keeps of the task's; the rest goes to the pods that work.
+# The settings that the launcher's pod shares with the task; the others are for the pods that work.
 _OF_BOTH = ("imagePullPolicy", "imagePullSecret", "podMetadata", "securityContext")
 _OF_LAUNCHER = ("activeDeadlineSeconds",)
 _OF_PODS = (
     "nodeSelector", "tolerations", "emptyDirMounts", "secretAsEnv", "secretAsVolume", "pvcMount",
 )  # fmt: skip
 
-# What Kubeflow Pipelines gives the container of a task.
+# Kubeflow Pipelines sets this for the container of a task.
 _CONFINED = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
@@ -50,8 +51,8 @@ def apply_training_jobs(
     Args:
         spec: A pipeline after all other passes.
         platform: Its `PlatformSpec`.
-        settings: What the profile says of each task.
-        profile: Where images lie.
+        settings: The profile's settings for each task.
+        profile: Names the place of images.
 
     Raises:
         CompileError: A JobSet cannot run the task.
@@ -124,7 +125,7 @@ def _check(
 
 
 def _pod(container: Mapping[str, Any], config: Mapping[str, Any], account: str) -> Object:
-    """Returns the metadata and spec of a pod, as of Kubernetes' PodTemplateSpec."""
+    """Returns the metadata and spec of a pod, like Kubernetes' PodTemplateSpec."""
     mounts, volumes = _mounts(config)
     run = {
         "name": "main",
@@ -151,7 +152,7 @@ def _pod(container: Mapping[str, Any], config: Mapping[str, Any], account: str) 
         ],
     }
     metadata = dict(config.get("podMetadata", {}))
-    # A proxy beside the container would neither let gRPC through nor end with it.
+    # A proxy beside the container would block gRPC, and would not end when the container ends.
     labels = {"sidecar.istio.io/inject": "false", **metadata.get("labels", {})}
     return {"metadata": {**metadata, "labels": labels}, "spec": _said(spec)}
 
@@ -210,7 +211,7 @@ def _mounts(config: Mapping[str, Any]) -> tuple[list[Object], list[Object]]:
 
 def _toleration(values: Mapping[str, Any]) -> Object:
     result = dict(values)
-    if "tolerationSeconds" in result:  # protojson has an int64 as a string, Kubernetes does not
+    if "tolerationSeconds" in result:  # protojson writes an int64 as a string, Kubernetes does not
         result["tolerationSeconds"] = int(result["tolerationSeconds"])
     return result
 
