@@ -8,7 +8,7 @@ import pytest
 
 from headrace_components.contract.early_checks import known_parameters, params_class
 from headrace_components.contract.errors import InputError
-from headrace_components.contract.protojson import whole_number
+from headrace_components.contract.reading import whole_number
 from headrace_components.evaluator.early_checks import normalized
 
 FILES = {"input_base": "data"}

@@ -1,24 +1,33 @@
 """Reads a TOML table into a dataclass: names and types are those of its fields."""
 
-import dataclasses
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar
 
 from headrace.errors import CompileError
+from headrace_components.contract.reading import Style, converted, nearest
 
 T = TypeVar("T")
 
-_KINDS: dict[Any, tuple[type | tuple[type, ...], str]] = {
-    str: (str, "a string"),
-    bool: (bool, "true or false"),
-    int: (int, "a whole number"),
-    float: ((int, float), "a number"),
-    Mapping: (dict, "a table"),
-    tuple: (list, "a list"),
-}
+_STYLE = Style(
+    unknown="{path}: unknown setting `{first}`, known: {known}. {hint}",
+    similar="Did you mean `{0}`?",
+    otherwise="Remove it.",
+    similarity=0.6,
+    not_object="{path} is {value!r}, expected a table.",
+    mistyped="{place} `{name}` is {value!r}, expected {expected}. Correct the value.",
+    expected={
+        str: "a string",
+        bool: "true or false",
+        int: "a whole number",
+        float: "a number",
+        dict: "a table",
+        tuple: "a list",
+    },
+    whole=False,
+    checks_items=False,
+    error=CompileError,
+)
 
 
 def read_table(source: Path, name: str, cls: type[T], values: Any) -> T:
@@ -35,13 +44,7 @@ def read_table(source: Path, name: str, cls: type[T], values: Any) -> T:
         CompileError: It is not a table, has a name that `cls` lacks, or a value of another type.
     """
     check_table(f"{source}: `{name}`", name, values)
-    hints = get_type_hints(cls)
-    known = tuple(item.name for item in dataclasses.fields(cls))  # type: ignore[arg-type]
-    check_names(f"{source}: [{name}]", "setting", values, known)
-    checked = {
-        key: _checked(f"{source}: [{name}] `{key}`", hints[key], value)
-        for key, value in values.items()
-    }
+    checked = converted(cls, values, f"{source}: [{name}]", _STYLE)
     try:
         return cls(**checked)
     except CompileError as error:
@@ -88,8 +91,8 @@ def check_names(where: str, kind: str, given: Iterable[str], known: Sequence[str
     """
     for name in given:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            advice = f"Did you mean `{near[0]}`?" if near else "Remove it."
+            near = nearest(name, known)
+            advice = f"Did you mean `{near}`?" if near else "Remove it."
             raise CompileError(
                 f"{where}: unknown {kind} `{name}`, known: {sorted(known)}. {advice}"
             )
@@ -112,16 +115,3 @@ def check_texts(where: str, values: Mapping[str, Any] | Sequence[Any], expected:
 def toml_key(name: str) -> str:
     """Returns `name` as a key in a TOML header: in quotes if it needs them."""
     return name if name.replace("-", "").replace("_", "").isalnum() else f'"{name}"'
-
-
-def _checked(where: str, hint: Any, value: Any) -> Any:
-    if get_origin(hint) is UnionType:  # `X | None`, where None means not set
-        (hint,) = (item for item in get_args(hint) if item is not NoneType)
-    kind = get_origin(hint) or hint
-    expected, words = _KINDS[kind]
-    # In Python a bool is an int.
-    if not isinstance(value, expected) or (isinstance(value, bool) and kind is not bool):
-        raise CompileError(f"{where} is {value!r}, expected {words}. Correct the value.")
-    if isinstance(value, list):
-        return tuple(value)
-    return float(value) if kind is float and isinstance(value, int) else value

@@ -1,5 +1,8 @@
 """The two kinds of failure a component reports, by who can act on them, and its end by a signal."""
 
+import contextlib
+from collections.abc import Iterator
+
 
 class ComponentError(Exception):
     """A failure with a message written for the person who has to act on it."""
@@ -33,3 +36,15 @@ class Stopped(SystemExit):
 
     Its code is what a shell makes of that signal.
     """
+
+
+@contextlib.contextmanager
+def named(component: str) -> Iterator[None]:
+    """Puts a component's name before the messages of its errors, where it is not there yet."""
+    try:
+        yield
+    except ComponentError as error:
+        message = str(error)
+        if not message.startswith(f"{component}: "):
+            error.args = (f"{component}: {message}",)
+        raise

@@ -1,4 +1,4 @@
-"""Reads configs that are proto messages in JSON form, by tables of their fields.
+"""Reads messages of libraries in JSON form, by tables of their fields.
 
 A table has the fields of each message by name, and of each field what it holds:
 "string", "bool", "integer", "number", "enum A|B", "message Name", or "wrapper number" for a number
@@ -6,19 +6,53 @@ that may be left unset; before it "list " for several, and "map " for values by 
 is needed to find a misspelt field. Standard library only.
 """
 
-import difflib
+import dataclasses
+import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from headrace_components.contract.errors import InputError
-from headrace_components.contract.protojson import camel_case, whole_number
+from headrace_components.contract.errors import named
+from headrace_components.contract.reading import (
+    At,
+    Kind,
+    Many,
+    Record,
+    Scalar,
+    Style,
+    nearest,
+    whole_number,
+)
 
-_EXPECTED = {
-    "string": "a string",
-    "bool": "true or false",
-    "integer": "a whole number",
-    "number": "a number",
+_TYPED = "Give the field the JSON form of its type."
+_STYLE = Style(
+    unknown="{path} has the field {first!r}, which {title} lacks; it has {known}. {hint}",
+    otherwise="Take one of those that it has.",
+    twice="{path} has the field {first!r} in two spellings. Keep one.",
+    not_object="{path} is {value!r}, expected an object with fields of {title}: {known}. Give a "
+    "dict.",
+    mistyped="{path} is {value!r}, expected {expected}",
+    expected={
+        str: f"a string. {_TYPED}",
+        int: f"a whole number. {_TYPED}",
+        float: f"a number. {_TYPED}",
+        bool: f"true or false. {_TYPED}",
+        tuple: "a list. Put it in brackets, as [{value!r}].",
+        dict: "values by name. Give a dict, as {{'name': ...}}.",
+    },
+    is_proto=True,
+)
+_JSON_TEXT = dataclasses.replace(
+    _STYLE,
+    expected={
+        str: "a string. `config` of a metric is a JSON text, as '{{\"thresholds\": [0.5]}}'."
+    },
+)
+_SCALARS: Mapping[str, Kind] = {
+    "string": Scalar(str),
+    "integer": Scalar(int),
+    "bool": Scalar(bool),
 }
 _NAMED_NUMBERS = ("NaN", "Infinity", "-Infinity")
 
@@ -52,80 +86,102 @@ class Messages:
         Raises:
             InputError: A field is unknown, given twice, or of another type.
         """
-        return self._message(value, kind, place)
-
-    def _message(self, value: Any, kind: str, place: str) -> dict[str, Any]:
-        if not isinstance(value, Mapping):
-            raise self._error(
-                place,
-                f"is {value!r}, expected an object with fields of {kind}: "
-                f"{sorted(self._tables[kind])}. Give a dict.",
-            )
-        fields = self._tables[kind]
-        spellings = {camel_case(name): name for name in fields} | {name: name for name in fields}
-        found: dict[str, Any] = {}
-        for spelled, inner in value.items():
-            if spelled not in spellings:
-                known = sorted(fields)
-                raise self._error(
-                    place,
-                    f"has the field {spelled!r}, which {kind} lacks; it has {known}. "
-                    f"{suggestion(str(spelled), known)}",
-                )
-            name = spellings[spelled]
-            if name in found:
-                raise self._error(place, f"has the field {name!r} in two spellings. Keep one.")
-            if inner is not None:  # null leaves a field unset
-                found[name] = self._field(inner, fields[name], f"{place}.{spelled}")
+        with named(self._component):
+            found: dict[str, Any] = self._message(kind).read(value, At(style=_STYLE, path=place))
         return found
 
-    def _field(self, value: Any, kind: str, place: str) -> Any:
+    def _message(self, title: str) -> Record:
+        fields = {name: self._kind(name, kind) for name, kind in self._tables[title].items()}
+        return Record(title=title, fields=fields, make=dict)
+
+    def _kind(self, name: str, kind: str) -> Kind:
         form, _, rest = kind.partition(" ")
         if form == "list":
-            if not isinstance(value, (list, tuple)):
-                words = f"is {value!r}, expected a list. Put it in brackets, as [{value!r}]."
-                raise self._error(place, words)
-            return [self._field(each, rest, f"{place}[{at}]") for at, each in enumerate(value)]
+            return Many(self._kind(name, rest), list)
         if form == "map":
-            if not isinstance(value, Mapping):
-                words = f"is {value!r}, expected values by name. Give a dict, as {{'name': ...}}."
-                raise self._error(place, words)
-            return {str(k): self._field(each, rest, f"{place}[{k!r}]") for k, each in value.items()}
+            return _Values(self._kind(name, rest))
         if form == "message":
-            return self._message(value, rest, place)
+            return _Nested(functools.partial(self._message, rest))
         if form == "wrapper":
-            if isinstance(value, Mapping) and set(value) <= {"value"}:
-                value = value.get("value", 0 if rest != "bool" else False)
-            return self._scalar(value, rest, place)
+            return _Wrapper(self._kind(name, rest), 0 if rest != "bool" else False)
         if form == "enum":
-            return self._enum(value, rest.split("|"), place)
-        return self._scalar(value, form, place)
+            return _Enum(tuple(rest.split("|")))
+        if name == "config" and form == "string":
+            return _JsonText()
+        return _SCALARS.get(form) or _Number()
 
-    def _enum(self, value: Any, names: Sequence[str], place: str) -> Any:
+
+@dataclass(frozen=True, slots=True)
+class _Nested:
+    """A message, whose fields are looked up when there is one: messages may hold each other."""
+
+    record: Callable[[], Record]
+
+    def read(self, value: Any, at: At) -> Any:
+        return self.record().read(value, at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """Values by name."""
+
+    kind: Kind
+
+    def read(self, value: Any, at: At) -> Any:
+        if not isinstance(value, Mapping):
+            raise at.mistyped(value, dict)
+        return {
+            str(name): self.kind.read(item, dataclasses.replace(at, path=f"{at.path}[{name!r}]"))
+            for name, item in value.items()
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Wrapper:
+    """A value that may be left unset, plain or spelled out as a message."""
+
+    kind: Kind
+    default: Any
+
+    def read(self, value: Any, at: At) -> Any:
+        if isinstance(value, Mapping) and set(value) <= {"value"}:
+            value = value.get("value", self.default)
+        return self.kind.read(value, at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Enum:
+    """A name, or its number. The first name stands for none."""
+
+    names: tuple[str, ...]
+
+    def read(self, value: Any, at: At) -> Any:
         number = whole_number(value)
-        is_number = number is not None and 0 <= number < len(names)
-        if value in names or is_number:
-            return number if is_number else value
-        known = names[1:]  # the first stands for none
-        words = f"is {value!r}, expected one of {list(known)}. {suggestion(str(value), known)}"
-        raise self._error(place, words)
-
-    def _scalar(self, value: Any, kind: str, place: str) -> Any:
-        if kind == "integer" and (number := whole_number(value)) is not None:
+        if number is not None and 0 <= number < len(self.names):
             return number
-        if kind == "number" and (_is_number(value) or value in _NAMED_NUMBERS):
+        if value in self.names:
             return value
-        if kind == "bool" and isinstance(value, bool):
-            return value
-        if kind == "string" and isinstance(value, str):
-            return value
-        advice = "Give the field the JSON form of its type."
-        if place.endswith(".config"):
-            advice = "`config` of a metric is a JSON text, as '{\"thresholds\": [0.5]}'."
-        raise self._error(place, f"is {value!r}, expected {_EXPECTED[kind]}. {advice}")
+        known = self.names[1:]
+        expected = f"one of {list(known)}. {suggestion(str(value), known)}"
+        raise at.error(at.style.mistyped, value, expected=expected)
 
-    def _error(self, place: str, words: str) -> InputError:
-        return InputError(f"{self._component}: {place} {words}")
+
+@dataclass(frozen=True, slots=True)
+class _JsonText:
+    """The `config` of a metric."""
+
+    def read(self, value: Any, at: At) -> Any:
+        return Scalar(str).read(value, dataclasses.replace(at, style=_JSON_TEXT))
+
+
+@dataclass(frozen=True, slots=True)
+class _Number:
+    """A number in one of the forms of protobuf's JSON, which is left as it is."""
+
+    def read(self, value: Any, at: At) -> Any:
+        if value not in _NAMED_NUMBERS and not _is_number(value):
+            raise at.mistyped(value, float)
+        return value
 
 
 def _is_number(value: Any) -> bool:
@@ -139,7 +195,5 @@ def _is_number(value: Any) -> bool:
 
 def suggestion(name: str, known: Sequence[str]) -> str:
     """Returns a question with the nearest name, or the advice to take one of those."""
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    if not near:  # "auc" for "AUC"
-        near = [each for each in known if each.lower() == name.lower()]
-    return f"Did you mean {near[0]!r}?" if near else "Take one of those that it has."
+    near = nearest(name, known, _STYLE.similarity)
+    return _STYLE.otherwise if near is None else _STYLE.similar.format(near)

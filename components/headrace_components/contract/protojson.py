@@ -1,13 +1,10 @@
 """Reads configs that have the JSON form of a TFX proto message. Standard library only."""
 
-import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from headrace_components.contract.errors import InputError
-
-_DIGITS = re.compile(r"-?[0-9]{1,19}")
+from headrace_components.contract.reading import spellings, whole_number
 
 
 def fields(
@@ -32,7 +29,7 @@ def fields(
             f"{component}: {where} is {message!r}, expected an object with the fields "
             f"{sorted(known)}. Pass a dict."
         )
-    names = {**{camel_case(name): name for name in known}, **{name: name for name in known}}
+    names = spellings(list(known))
     unknown = sorted(set(message) - set(names))
     if unknown:
         raise InputError(
@@ -47,26 +44,6 @@ def fields(
                 f"{_described(known[name])}. Pass one, or leave the field out."
             )
     return {n: whole_number(v) if known[n] is int else v for n, v in found.items()}
-
-
-def whole_number(value: Any) -> int | None:
-    """Returns a JSON value as an integer, or None where it is not one.
-
-    A backend may send 2 as 2.0, and protojson writes 64-bit integers as "2" and reads all so.
-    """
-    if isinstance(value, str):
-        return int(value) if _DIGITS.fullmatch(value) else None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    if isinstance(value, float) and not (math.isfinite(value) and value.is_integer()):
-        return None
-    return int(value)
-
-
-def camel_case(name: str) -> str:
-    """Returns a field's name in the other spelling of protojson."""
-    first, *others = name.split("_")
-    return first + "".join(part.capitalize() for part in others)
 
 
 def strings(value: Any) -> bool:

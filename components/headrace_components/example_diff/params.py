@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headrace_components.contract.errors import InputError
-from headrace_components.contract.protojson import camel_case, whole_number
+from headrace_components.contract.reading import spellings, whole_number
 from headrace_components.library.data import split_pairs
 
 _EXAMPLE = '{"paired_example_skew": {"identifier_features": ["id"]}}'
@@ -130,7 +130,7 @@ def _fields(value: Any, known: Sequence[str], place: str) -> dict[str, Any]:
             f"example_diff: {place} is {value!r}, expected an object with {list(known)}. Write "
             f"`config` as {_EXAMPLE}."
         )
-    names = {camel_case(name): name for name in known} | {name: name for name in known}
+    names = spellings(known)
     unknown = sorted(set(value) - set(names))
     if unknown:
         raise InputError(

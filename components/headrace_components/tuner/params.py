@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headrace_components.contract.errors import InputError
-from headrace_components.contract.protojson import whole_number
+from headrace_components.contract.reading import whole_number
 from headrace_components.library.user_code import training_args
 
 _MAX_PARALLEL_TRIALS = 64

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace_components.contract.errors import InputError
-from headrace_components.contract.protojson import whole_number
+from headrace_components.contract.reading import whole_number
 
 # tfx.types.artifact_utils: a split's name becomes part of a directory's name.
 _SPLIT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from headrace_components.contract.errors import InputError
-from headrace_components.contract.protojson import whole_number
+from headrace_components.contract.reading import whole_number
 
 _FIELDS = ("num_steps", "splits")
 _SPELLINGS = {"numSteps": "num_steps"}  # protojson has two
