@@ -1,1 +1,1 @@
-"""What the command line asks of a service that runs pipelines, whichever it is."""
+"""The requests of the command line to any service that runs pipelines."""

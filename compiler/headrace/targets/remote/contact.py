@@ -4,4 +4,4 @@ from headrace_components.contract.errors import PlatformError
 
 
 class ContactLostError(PlatformError):
-    """The service cannot be reached or stays busy, which may pass; what runs there goes on."""
+    """The service cannot be reached or is too busy, maybe only for a while; its runs go on."""

@@ -1,7 +1,7 @@
-"""When a schedule starts runs: checked before a service is asked for one, and told afterwards.
+"""The times of schedules: checks them before a service is called, and describes them.
 
-Vertex AI reads unix-cron, and Kubeflow what robfig/cron reads, to which seconds are put in front.
-What is checked here means the same to both.
+Vertex AI reads unix-cron. Kubeflow reads the syntax of robfig/cron, with seconds in front. The
+texts that pass here mean the same to both.
 """
 
 import difflib
@@ -58,7 +58,7 @@ def checked_cron(text: str) -> str:
 def next_time(text: str, after: datetime) -> datetime | None:
     """Returns when a schedule starts its next run.
 
-    Where both the day of the month and the day of the week are given, either is enough.
+    If both the day of the month and the day of the week are given, either one is enough.
 
     Args:
         text: Five fields of cron, in UTC.
@@ -74,7 +74,7 @@ def next_time(text: str, after: datetime) -> datetime | None:
     minutes, hours, days, months, weekdays = (
         _values(text, field, part) for field, part in zip(_FIELDS, parts, strict=True)
     )
-    # As unix-cron and robfig/cron have it: a field that begins with * restricts nothing by itself.
+    # As in unix-cron and robfig/cron: a field that begins with * does not restrict anything alone.
     either = not parts[2].startswith("*") and not parts[4].startswith("*")
     first = after.astimezone(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
     for offset in range(_MAX_DAYS):

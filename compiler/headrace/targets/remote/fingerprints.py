@@ -31,7 +31,7 @@ class FingerprintsAtSubmit:
 
     Attributes:
         values: Values of run parameters that the run is given.
-        taken: Labels of the tasks whose fingerprint was taken, with what was looked at.
+        taken: Labels of the tasks whose fingerprint was taken, with the files that were looked at.
         left: Labels of those that need a task before them, with why.
     """
 
@@ -51,7 +51,7 @@ class FingerprintsAtSubmit:
         }
 
     def described(self, document: Mapping[str, Any]) -> str:
-        """Returns a line on the fingerprints of a compiled pipeline; empty where it has none."""
+        """Returns a line on the fingerprints of a compiled pipeline; empty if it has none."""
         taken = [f"{label} at {location}" for label, location in sorted(self.taken.items())]
         spec = document.get("pipelineSpec", document)
         before = [
@@ -83,7 +83,7 @@ class FingerprintsAtSubmit:
 
 
 def _hindrance(node: specs.TaskNode, params: Mapping[str, Any], rules: Any) -> str | None:
-    """Returns why this machine cannot tell what a task will read; None where it can."""
+    """Returns why this machine cannot see what a task will read; None if it can."""
     unknown = sorted(specs.parameters(node.component).keys() - params.keys())
     if unknown:
         return f"`{unknown[0]}` is known in the run alone"
@@ -98,9 +98,9 @@ def _hindrance(node: specs.TaskNode, params: Mapping[str, Any], rules: Any) -> s
 
 
 def _patiently(look: Callable[[], str | None]) -> str | None:
-    """Returns what `look` returns, or None where that takes too long."""
+    """Returns the result of `look`, or None if it takes too long."""
     found: list[str | None] = []
-    # A daemon: the client of a store may go on trying for longer than anyone waits.
+    # A daemon thread: the client of a store may go on trying for longer than a user waits.
     thread = threading.Thread(target=lambda: found.append(look()), daemon=True)
     thread.start()
     thread.join(_PATIENCE_SECONDS)

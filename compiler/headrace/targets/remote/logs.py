@@ -1,4 +1,4 @@
-"""Prints what tasks of a run print."""
+"""Prints the logs of tasks in a run."""
 
 import difflib
 import time
@@ -12,16 +12,16 @@ Echo = Callable[[str], None]
 
 
 def print_logs(remote: Remote, run_id: str, task: str | None, echo: Echo) -> None:
-    """Prints the log of a task, or those of all tasks of a run that have one.
+    """Prints the log of a task, or the logs of all tasks of a run that have one.
 
     Args:
         remote: The service that runs it.
         run_id: The run.
         task: Name of the task; None for all, each below a heading.
-        echo: Prints text that ends a line.
+        echo: Prints text that ends with a full line.
 
     Raises:
-        InputError: There is no such run or task, or the task has no log that can be read.
+        InputError: The run or the task does not exist, or the task has no readable log.
         PlatformError: The service cannot be asked.
     """
     run = remote.describe(run_id)
@@ -50,17 +50,17 @@ def print_logs(remote: Remote, run_id: str, task: str | None, echo: Echo) -> Non
 def follow_logs(
     remote: Remote, run_id: str, task: str | None, echo: Echo, pause_seconds: float | None
 ) -> None:
-    """Prints logs as they grow, until the task or the run is over.
+    """Prints logs as they grow, until the task or the run ends.
 
     Args:
         remote: The service that runs it.
         run_id: The run.
-        task: Name of the task; None for all, with a heading wherever another one goes on.
-        echo: Prints text that ends a line.
+        task: Name of the task; None for all, with a heading at each change of the task.
+        echo: Prints text that ends with a full line.
         pause_seconds: How long to wait between two looks; None for 1 s at first and 10 s later.
 
     Raises:
-        InputError: There is no such run or task, or it has ended and left no log.
+        InputError: The run or the task does not exist, or it has ended without a log.
         PlatformError: The service was asked for ten minutes and did not answer, or refuses.
     """
     printed: dict[str, str] = {}
@@ -73,7 +73,7 @@ def follow_logs(
             if text is None:
                 continue
             if each.state not in ENDED:
-                text = text[: text.rfind("\n") + 1]  # the last line may go on
+                text = text[: text.rfind("\n") + 1]  # the last line may be incomplete
             new = _since(text, printed.get(each.name, ""))
             printed[each.name] = text
             if new and task is None and last != each.name:
@@ -101,9 +101,9 @@ def _may_have_more(task: Task, printed: dict[str, str]) -> bool:
 
 
 def _since(text: str, before: str) -> str:
-    """Returns what a log has beyond what was printed; all of it where it is another one.
+    """Returns the new part of a log, or all of it if it is a different log.
 
-    It is another one after a retry, or where the node has thrown away its beginning.
+    It is different after a retry, or if the node has removed its beginning.
     """
     return text[len(before) :] if text.startswith(before) else text
 

@@ -1,4 +1,4 @@
-"""From a pipeline and the parameters of a run to what a service is to run."""
+"""From a pipeline and the parameters of a run to the order for a service."""
 
 import dataclasses
 import sys
@@ -50,9 +50,9 @@ def order_of(
         is_recurring: Whether it is for runs of a schedule, which find other files each.
 
     Raises:
-        InputError: The pipeline, the profile or a parameter has to change.
+        InputError: There is a mistake in the pipeline, the profile or a parameter.
     """
-    with redirect_stdout(sys.stderr):  # what the author's file prints is no answer of ours
+    with redirect_stdout(sys.stderr):  # the output of the author's file is not part of our answer
         source = loading.load(pipeline, command=_COMMAND)
     chosen = target_named(target)
     if not use_cache:

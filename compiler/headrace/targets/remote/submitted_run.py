@@ -15,7 +15,7 @@ from headrace.targets.service import Remote, Run, RunState, Task
 
 
 class SubmittedRun:
-    """A run on Kubeflow or Vertex AI, as it was when the service was last asked.
+    """A run on Kubeflow or Vertex AI, in its state at the last request.
 
     `refresh` asks again, `wait` asks until the run is over.
     """
@@ -103,16 +103,16 @@ class SubmittedRun:
         return self
 
     def log(self, task: str) -> str | None:
-        """Returns what a task has printed so far, or None where there is nothing to be read.
+        """Returns the output of a task so far, or None if there is nothing to read.
 
         Raises:
-            InputError: The run has no such task.
+            InputError: The run does not have this task.
             PlatformError: The service does not answer, or refuses this account.
         """
         return self._remote.log(self.id, task)
 
     def cancel(self) -> None:
-        """Asks for the run to end, which takes a while. A run that is over stays as it is.
+        """Asks for the run to end, which takes a while. A finished run stays unchanged.
 
         Raises:
             PlatformError: The service does not answer, or refuses this account.
@@ -140,7 +140,7 @@ def submit(
         pipeline: A function decorated with `kfp.dsl.pipeline`, or `PIPELINE.py[:function]`.
         target: `kubeflow` or `vertex`.
         config: A target profile or its file; None reads `headrace.toml` of the current directory,
-            where there is one.
+            if it exists.
         parameters: Values of the pipeline's parameters, before those of the profile. The local path
             of a module file is packed into the run; it is relative to the current directory.
         run_id: The name of the run; empty leaves it to the service.
@@ -149,9 +149,9 @@ def submit(
         poll_seconds: How often to look; None for every second at first and every ten later.
 
     Raises:
-        CompileError: The pipeline or the profile has to change; nothing was started.
-        InputError: A parameter has to change, or the service refuses what it was asked for.
-        ContactLostError: The service does not answer. A run that was started goes on.
+        CompileError: There is a mistake in the pipeline or the profile; nothing was started.
+        InputError: There is a mistake in a parameter, or the service refuses the request.
+        ContactLostError: The service does not answer. A run that has started goes on.
         PlatformError: The service refuses this account.
     """
     if target not in with_service():
@@ -162,7 +162,7 @@ def submit(
     profile = (
         config if isinstance(config, Profile) else read_profile(Path(config) if config else None)
     )
-    # Compiled first: an error of the author needs no account.
+    # Compile first: an author's error needs no account.
     order = order_of(
         pipeline, target, profile, parameters or {}, run_id=run_id, use_cache=use_cache
     )

@@ -12,7 +12,7 @@ from headrace.targets.service import ENDED, Remote, Run, Task
 from headrace_components.contract.patience import growing, patiently, until
 
 PATIENCE_SECONDS = 600.0
-"""How long a service is asked again that does not answer; a restart of one takes minutes."""
+"""How long requests are repeated if a service does not answer; its restart takes minutes."""
 
 # Short tasks are seen to start and end; a run of a day is not asked for ten thousand times.
 _FIRST_PAUSE_SECONDS = 1.0
@@ -26,8 +26,8 @@ class Watching:
     Attributes:
         pause_seconds: How long to wait between two looks; None for 1 s at first and 10 s later.
         pending_timeout_seconds: How long a task may wait for its pod or machine before the run is
-            cancelled; None for as long as it takes.
-        logs_command: Command that prints the log of a task whose name is added; empty for none.
+            cancelled; None for no limit.
+        logs_command: Command that prints the log of a task whose name is appended; empty for none.
     """
 
     pause_seconds: float | None = None
@@ -36,18 +36,18 @@ class Watching:
 
 
 def watch(remote: Remote, run_id: str, display: ProgressDisplay, how: Watching) -> Run:
-    """Shows what happens in a run, and returns it when it is over.
+    """Shows the events of a run, and returns the run when it has ended.
 
     Args:
         remote: The service that runs it.
         run_id: The run.
-        display: Is told what happens.
-        how: How often to look, and how long to wait for what.
+        display: Shows the events.
+        how: How often to look, and how long to wait.
 
     Raises:
-        InputError: There is no such run.
-        ContactLostError: The service was asked for ten minutes and did not answer. The run goes on.
-        PlatformError: The service refuses to be asked. The run goes on.
+        InputError: The run does not exist.
+        ContactLostError: The service did not answer for ten minutes. The run goes on.
+        PlatformError: The service refuses the request. The run goes on.
     """
     run = described(remote, run_id, display.log)
     display.run_started(run.id, [task.name for task in run.tasks], seconds=run.seconds)
@@ -75,12 +75,12 @@ def watch(remote: Remote, run_id: str, display: ProgressDisplay, how: Watching) 
 
 
 def described(remote: Remote, run_id: str, tell: Callable[[str], None]) -> Run:
-    """Returns a run; asks for ten minutes where the service does not answer.
+    """Returns a run; repeats the request for ten minutes if the service does not answer.
 
     Args:
         remote: The service that runs it.
         run_id: The run.
-        tell: Is told when contact is lost, and when it is back.
+        tell: Is called when contact is lost, and when it is back.
 
     Raises:
         ContactLostError: The service did not answer. The run goes on.
@@ -166,7 +166,7 @@ def _outcome(run: Run, how: Watching, ended_for: Task | None) -> _Outcome:
         for task in run.tasks
         if task.state == "failed"
     ]
-    # A run may fail before its first task, as when its service account does not exist.
+    # A run may fail before its first task, for example if its service account does not exist.
     if run.state == "failed" and not failures:
         failures = [_Failure(task=run.id, message=run.message, log=None)]
     if ended_for is not None and run.state == "cancelled":

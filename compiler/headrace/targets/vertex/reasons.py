@@ -27,7 +27,7 @@ class Reasons:
         self._read: dict[str, str] = {}
 
     def of(self, directory: str) -> str:
-        """Returns the reason of a task that has ended; empty where it left none to be read.
+        """Returns the reason of a task that has ended; empty if it left no readable reason.
 
         Args:
             directory: URI of the task's directory, `gs://bucket/...`.
@@ -37,7 +37,8 @@ class Reasons:
         return self._read[directory]
 
     def _reason(self, directory: str) -> str:
-        # A server of the API on this machine has no buckets, unless one of Cloud Storage is named.
+        # A server of the API on this machine has no buckets, unless a Cloud Storage server is
+        # named.
         if self._place.is_emulator and "STORAGE_EMULATOR_HOST" not in os.environ:
             return ""
         with warnings.catch_warnings():
@@ -53,6 +54,6 @@ class Reasons:
             told = json.loads(blob.download_as_bytes(timeout=_SECONDS, retry=None))
             return str(told["message"])
         except (GoogleAPIError, GoogleAuthError, OSError, ValueError, KeyError):
-            # Not a component of Headrace, or killed, or not for this account to read: the message
-            # of the service and the link to the log are shown in its place.
+            # Not a component of Headrace, or killed, or not readable for this account: the message
+            # of the service and the link to the log are shown instead.
             return ""

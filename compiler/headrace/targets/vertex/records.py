@@ -32,7 +32,7 @@ _RUN_STATES: dict[str, RunState] = {
     "PIPELINE_STATE_CANCELLED": "cancelled",
     "PIPELINE_STATE_PAUSED": "paused",
 }
-# SKIPPED is a hit of the cache; NOT_TRIGGERED a condition that did not hold.
+# SKIPPED is a hit of the cache; NOT_TRIGGERED is a condition that was false.
 _TASK_STATES: dict[str, TaskState] = {
     "RUNNING": "running",
     "CANCEL_PENDING": "running",
@@ -52,7 +52,7 @@ def short_name(name: str) -> str:
 
 
 def run_of(job: Any, reason: Callable[[str], str] = lambda _: "") -> Run:
-    """Returns what a `PipelineJob` says of a run.
+    """Returns a run from a `PipelineJob`.
 
     Args:
         job: The message.
@@ -74,7 +74,7 @@ def run_of(job: Any, reason: Callable[[str], str] = lambda _: "") -> Run:
 
 
 def schedule_of(schedule: Any) -> Schedule:
-    """Returns what a `Schedule` says of a schedule."""
+    """Returns a schedule from a `Schedule` of the API."""
     project, region = _place(schedule.name)
     schedule_id = short_name(schedule.name)
     state = _SCHEDULE_STATES.get(schedule.state.name, "active")
@@ -115,7 +115,7 @@ def _tasks(job: Any, run_id: str, project: str, reason: Callable[[str], str]) ->
 
 
 def _labels(node: specs.TaskNode | None) -> list[str]:
-    """Returns the paths of a task and of the DAGs that hold it."""
+    """Returns the paths of a task and of the DAGs that contain it."""
     return [node.label, *_labels(node.parent)] if node else []
 
 
@@ -140,8 +140,8 @@ def _begun(
     for detail in sorted(details, key=_position):
         path = paths[detail.task_id]
         state = _TASK_STATES.get(detail.state.name, "waiting")
-        # The run itself is one of Vertex AI's tasks, as are its DAGs and the iterations of loops.
-        # They cannot be told from others by their state alone before they have tasks in them.
+        # The run itself, its DAGs and the iterations of loops are also tasks of Vertex AI. Before
+        # they contain tasks, their state alone does not distinguish them from others.
         runs = path in known or state in ENDED or "executor_detail" in detail
         if not path or detail.task_id in parents or not runs:
             continue
@@ -157,7 +157,7 @@ def _begun(
 
 
 def _notices(detail: Any) -> tuple[str, ...]:
-    """Returns a task's verdicts, by what Vertex AI knows of its outputs."""
+    """Returns a task's verdicts, from the outputs that Vertex AI knows."""
     artifacts = [each for found in detail.outputs.values() for each in found.artifacts]
     verdicts = (verdict_of(each.schema_title, dict(each.metadata or {})) for each in artifacts)
     return tuple(filter(None, verdicts))
@@ -172,7 +172,7 @@ def _paths(details: list[Any], first: Set[str]) -> dict[int, str]:
 
     Args:
         details: The tasks.
-        first: Names of the pipeline's own tasks, none of which is that of the run.
+        first: Names of the pipeline's own tasks; none of them is the name of the run.
     """
     by_id = {detail.task_id: detail for detail in details}
 
@@ -208,7 +208,7 @@ def _log(executor: Any, project: str) -> str:
     if not job:
         return ""
     query = f'resource.type="ml_job"\nresource.labels.job_id="{short_name(job)}"'
-    # Logs are kept for thirty days unless told otherwise; the page shows an hour unless told.
+    # Logs are kept for thirty days by default; without a duration the page only shows an hour.
     return f"{CONSOLE}/logs/query;query={quote(query, safe='')};duration=P30D?project={project}"
 
 

@@ -18,10 +18,10 @@ from headrace_components.contract.errors import InputError, PlatformError
 # https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs/create
 _RUN_ID = re.compile(r"[a-z][-a-z0-9]{0,127}")
 
-# Of a list of runs, whose pipelines may have megabytes.
+# For lists of runs, whose pipelines may have megabytes.
 _LISTED = ["name", "display_name", "state", "create_time", "end_time"]
 
-# Tells a schedule that a lost call made from one that somebody else made.
+# Identifies a schedule that was made by a call whose answer was lost.
 _SUBMISSION = "headrace-submission"
 
 
@@ -58,11 +58,11 @@ class VertexRemote:
         return run_of(self._clients.call("start the run", self._creation(order, job)))
 
     def _creation(self, order: Order, job: Any) -> Callable[[], Any]:
-        """Returns the step that makes a run, or finds what it made when it was taken before."""
+        """Returns the step that makes a run, or that finds the run of an earlier attempt."""
         pipelines = self._clients.pipelines
         name = specs.pipeline_name(order.compiled.document["pipelineSpec"])
         now = datetime.now(UTC)
-        # The ID is ours, not the service's, so that a second call finds what the first one made.
+        # We choose the ID, so that a second call finds the run of the first one.
         ids = (_fresh_id(name, now + timedelta(seconds=more)) for more in count())
         run_id = order.run_id or next(ids)
         is_first = True
@@ -112,7 +112,7 @@ class VertexRemote:
         return [run_of(job) for job in jobs]
 
     def cancel(self, run_id: str) -> None:
-        """Asks for a run to end. It takes a while; one that is over stays as it is."""
+        """Asks for a run to end, which takes a while. A finished run stays unchanged."""
         cancel = self._clients.pipelines.cancel_pipeline_job
         self._call_for_run(f"cancel run {run_id!r}", cancel, run_id)
 
@@ -122,7 +122,7 @@ class VertexRemote:
         self._call_for_run(f"delete run {run_id!r}", delete, run_id)
 
     def schedule(self, order: Order, timing: Timing) -> Schedule:
-        """Makes a schedule. Each run gets an ID of its own."""
+        """Makes a schedule. Each of its runs gets a new ID."""
         if timing.catch_up:
             raise InputError(
                 "headrace submit: --catch-up is given, but a schedule of Vertex AI makes up for no "
@@ -172,7 +172,7 @@ class VertexRemote:
         return [each for each in found if "create_pipeline_job_request" in each]
 
     def pause(self, schedule_id: str) -> None:
-        """Lets a schedule start no more runs until it is resumed; those under way go on."""
+        """Lets a schedule start no more runs until it is resumed; current runs go on."""
         self._call_for_schedule("pause", self._clients.schedules.pause_schedule, schedule_id)
 
     def resume(self, schedule_id: str) -> None:
@@ -222,7 +222,7 @@ def job_message(order: Order) -> Any:
 
 
 def _fresh_id(pipeline: str, time: datetime) -> str:
-    # As Google's own library names runs, and as `earlier_runs` knows those of one pipeline.
+    # In the form of Google's own library, by which `earlier_runs` finds the runs of one pipeline.
     return f"{_id_prefix(pipeline)}-{time:%Y%m%d%H%M%S}"
 
 

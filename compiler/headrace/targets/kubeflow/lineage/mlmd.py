@@ -17,7 +17,7 @@ RUN = "system.PipelineRun"
 _PIPELINE = "system.Pipeline"
 _DAG = "system.DAGExecution"
 
-# `Execution.State`. CANCELED is a task whose condition did not hold.
+# `Execution.State`. CANCELED is a task whose condition was false.
 _STATES = {2: "running", 3: "done", 4: "failed", 5: "cached", 6: "canceled"}
 _INPUTS, _OUTPUTS = (3, 5), (4, 6)  # of `Event.Type`
 
@@ -36,7 +36,7 @@ class MetadataSource:
         return [each.name for each in contexts]
 
     def pipeline_of(self, run_id: str) -> str:
-        """Returns the name of the pipeline of a run; empty where it is not known."""
+        """Returns the name of the pipeline of a run; empty if unknown."""
         context = self._context(run_id)
         if context is None:
             return ""
@@ -44,7 +44,7 @@ class MetadataSource:
         return next((str(each.name) for each in parents if each.type == _PIPELINE), "")
 
     def executions_of(self, run_id: str) -> Sequence[Execution]:
-        """Returns the executions of a run, none where it is unknown, as they started."""
+        """Returns the executions of a run in the order of their start; empty if it is unknown."""
         messages = self._messages(run_id)
         return self._read(dict.fromkeys(messages, run_id))
 
@@ -169,7 +169,7 @@ def _execution(
 
 
 def _path(message: Any, all_of_run: Mapping[int, Any]) -> tuple[str, ...]:
-    """Returns where an execution is in the pipeline, as `("for-loop-1", "0", "trainer")`."""
+    """Returns an execution's place in the pipeline, such as `("for-loop-1", "0", "trainer")`."""
     steps: list[str] = []
     current = message
     while current is not None:
@@ -178,7 +178,7 @@ def _path(message: Any, all_of_run: Mapping[int, Any]) -> tuple[str, ...]:
         index = properties.get("iteration_index")
         name = str(properties.get("task_name", ""))
         if current.type != _DAG:
-            # The round is the enclosing DAG's; a loop over one task has no such DAG.
+            # The round belongs to the enclosing DAG; a loop over one task has no such DAG.
             is_round = parent is not None and "iteration_index" in parent.custom_properties
             steps += [name] if index is None or is_round else [name, str(index)]
         elif index is not None:
@@ -222,6 +222,6 @@ def _values(properties: Any) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, value in properties.items():
         for field, content in value.ListFields():
-            # The launcher records every number as a double.
+            # The launcher stores every number as a double.
             values[name] = plain(MessageToDict(content) if _is_message(field) else content)
     return values

@@ -1,4 +1,4 @@
-"""Asks ML Metadata over gRPC, as backends of Kubeflow Pipelines up to 2.18 have it.
+"""Calls ML Metadata over gRPC, as backends of Kubeflow Pipelines up to 2.18 provide it.
 
 The messages are made here, of the fields that lineage needs: the package `ml-metadata`, which has
 them all, pins protobuf below 5, and kfp has left that behind.
@@ -19,7 +19,7 @@ _PAUSES_SECONDS = (1.0, 2.0, 4.0)
 _LARGEST_MESSAGE_BYTES = 100 * 1024 * 1024
 
 # ml_metadata/proto/metadata_store{,_service}.proto: by message and field, number and type. "*" is a
-# list and "{}" a map by name; enumerations are numbers. Tests hold this equal to the protos.
+# list and "{}" a map by name; enumerations are numbers. Tests compare this with the protos.
 FIELDS: Mapping[str, Mapping[str, tuple[int, str]]] = {
     "Value": {
         "int_value": (1, "int64"),
@@ -88,7 +88,7 @@ class MetadataClient:
     """A connection to the metadata store of a cluster; it only reads."""
 
     def __init__(self, target: str) -> None:
-        """Connects to `target`, as `127.0.0.1:8080`.
+        """Connects to `target`, such as `127.0.0.1:8080`.
 
         Raises:
             InputError: gRPC is not installed.
@@ -113,7 +113,7 @@ class MetadataClient:
         )
 
     def call(self, method: str, **fields: Any) -> Any:
-        """Returns the answer to a call, as `call("GetArtifactsByID", artifact_ids=[1])`.
+        """Returns the answer to a call, such as `call("GetArtifactsByID", artifact_ids=[1])`.
 
         Raises:
             PlatformError: The store cannot be reached, or refuses.
@@ -150,7 +150,7 @@ def _classes() -> dict[str, Any]:
     """Returns the classes of the messages by name."""
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, struct_pb2
 
-    # proto2, as the original: a field that was not sent is not there.
+    # proto2, like the original: it distinguishes fields that were not sent.
     file = descriptor_pb2.FileDescriptorProto(
         name="headrace/metadata_store.proto", package="headrace.metadata", syntax="proto2"
     )

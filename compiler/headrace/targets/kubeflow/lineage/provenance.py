@@ -1,7 +1,7 @@
-"""Follows artifacts through executions, whichever interface of a cluster tells of them.
+"""Follows artifacts through executions, for all interfaces of a cluster.
 
-A URI may have several records: an importer makes one of its own for what another run wrote. They
-are one artifact here, whose maker is who wrote it first.
+A URI may have several records: an importer makes its own record for the output of another run. Here
+they are one artifact, whose producer is the first writer.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ from headrace.lineage.records import Artifact, ArtifactRef, Execution, Id
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Link:
-    """That an execution read or wrote an artifact."""
+    """An execution read or wrote an artifact."""
 
     artifact: Id
     execution: Id
@@ -22,7 +22,7 @@ class Link:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
-    """An artifact, without what is around it."""
+    """An artifact, without its connections."""
 
     ref: ArtifactRef
     created: str
@@ -30,10 +30,10 @@ class Found:
 
 
 class Source(Protocol):
-    """What a cluster tells of lineage. Executions are those of tasks, not of DAGs."""
+    """The lineage of a cluster. Executions are those of tasks, not of DAGs."""
 
     def executions_of(self, run_id: str) -> Sequence[Execution]:
-        """Returns the executions of a run, none where it is unknown, as they started."""
+        """Returns the executions of a run in the order of their start; empty if it is unknown."""
 
     def executions(self, keys: Iterable[Id]) -> Sequence[Execution]:
         """Returns executions by their ids, oldest first; ids of DAGs are left out."""
@@ -49,7 +49,7 @@ class Source(Protocol):
 
 
 def artifact_of(source: Source, found: Found) -> Artifact:
-    """Returns an artifact with where it came from and where it went."""
+    """Returns an artifact with its producer and consumers."""
     links = source.links(_records(source, [found.ref]))
     executions = source.executions({link.execution for link in links})
     writers = {link.execution for link in links if link.is_output}
@@ -87,7 +87,7 @@ def _ancestors(source: Source, producer: Execution | None) -> list[Execution]:
 
 
 def _records(source: Source, refs: Sequence[ArtifactRef]) -> dict[Id, str]:
-    """Returns all records of artifacts, by id: what tells records of one artifact, its URI."""
+    """Returns all records of artifacts with their URIs, which connect records of one artifact."""
     found: dict[Id, str] = {ref.id: ref.uri or str(ref.id) for ref in refs}
     for uri, ids in source.ids_of(sorted({ref.uri for ref in refs if ref.uri})).items():
         found.update(dict.fromkeys(ids, uri))

@@ -1,4 +1,4 @@
-"""Answers what `headrace lineage --target kubeflow` asks."""
+"""Answers the questions of `headrace lineage --target kubeflow`."""
 
 import functools
 import os
@@ -37,12 +37,12 @@ def reader(profile: Profile, metadata: str) -> "ClusterLineage":
     """Returns the lineage of a cluster.
 
     Args:
-        profile: Its table [kubeflow] says where the cluster is.
-        metadata: A metadata store alone, as `grpc://127.0.0.1:8080`; empty to ask the API server,
-            which knows runs as a whole, and to find out where lineage is.
+        profile: Its table [kubeflow] has the address of the cluster.
+        metadata: A metadata store to ask alone, such as `grpc://127.0.0.1:8080`. If empty, the API
+            server is asked, which knows whole runs, and the place of lineage is found out.
 
     Raises:
-        InputError: `metadata` is no such URL, or gRPC is not installed.
+        InputError: `metadata` is not such a URL, or gRPC is not installed.
         PlatformError: The cluster cannot be reached, or wants other credentials.
     """
     if metadata:
@@ -63,7 +63,7 @@ def reader(profile: Profile, metadata: str) -> "ClusterLineage":
 
 
 def _store(remote: KubeflowRemote, profile: Profile) -> str:
-    """Returns where the gRPC port of the metadata store is."""
+    """Returns the address of the gRPC port of the metadata store."""
     namespace = remote.address.service_namespace or profile.kubeflow.namespace
     if "KUBERNETES_SERVICE_HOST" in os.environ:
         return f"{_STORE}.{namespace}:{_STORE_PORT}"
@@ -84,7 +84,7 @@ class ClusterLineage:
     def __init__(
         self, source: Source, store: MetadataSource | None, remote: KubeflowRemote | None
     ) -> None:
-        """Takes where executions are, the store if that is one, and the API server if asked."""
+        """Takes the source of executions, the store if that is one, and the API server if used."""
         self._source = source
         self._store = store
         self._remote = remote
@@ -107,7 +107,7 @@ class ClusterLineage:
         """Returns a run and its executions in the order in which they started.
 
         Raises:
-            InputError: There is no such run.
+            InputError: The run does not exist.
         """
         executions = list(self._source.executions_of(run_id))
         if self._remote is not None:
@@ -123,7 +123,7 @@ class ClusterLineage:
         """Returns the artifact at `uri`, which may also be its id.
 
         Raises:
-            InputError: There is no such artifact.
+            InputError: The artifact does not exist.
         """
         found = self._source.find(uri.rstrip("/"))
         if found is None:
@@ -134,7 +134,7 @@ class ClusterLineage:
         return artifact_of(self._source, found)
 
     def _with_api(self, found: Any, executions: Sequence[Execution]) -> Run:
-        """Returns a run as the API server has it: a metadata store hears of no run's end."""
+        """Returns a run from the API server; a metadata store does not record its end."""
         state = str(found.state)
         is_over = state in _STATES
         ended = found.finished_at if is_over and found.finished_at >= found.created_at else None
@@ -152,9 +152,10 @@ class ClusterLineage:
 
 
 def _run_of_store(store: MetadataSource, run_id: str, executions: Sequence[Execution]) -> Run:
-    """Returns a run as far as its tasks tell of it."""
+    """Returns a run as far as its tasks show it."""
     counts = _counts(executions)
-    # A run without tasks has none yet, or never had one: its service account, say, was missing.
+    # A run without tasks has none yet, or never had any, for example because its service account is
+    # missing.
     others = "complete" if executions else "unknown"
     state = next((each for each in ("failed", "running") if counts.get(each)), others)
     started = min((each.started for each in executions), default=store.started(run_id))

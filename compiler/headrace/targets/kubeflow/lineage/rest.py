@@ -1,4 +1,4 @@
-"""Lineage as backends of Kubeflow Pipelines after 2.18 tell it, over their REST API.
+"""Reads lineage from backends of Kubeflow Pipelines after 2.18, over their REST API.
 
 Source: `run.proto` and `artifact.proto` of `backend/api/v2beta1` on master of kubeflow/pipelines.
 """
@@ -25,7 +25,7 @@ _STATES = {
     "FAILED": "failed",
     "SKIPPED": "canceled",
 }
-# Tasks of other types hold tasks.
+# Tasks of other types contain tasks.
 _LEAVES = ("RUNTIME", "IMPORTER")
 # Metadata in which the backend keeps the type of artifacts that its enumeration does not have.
 _TYPE = "_kfp_schema_title"
@@ -45,7 +45,7 @@ class ApiSource:
         self._by_uri: dict[str, list[Any]] | None = None
 
     def executions_of(self, run_id: str) -> Sequence[Execution]:
-        """Returns the executions of a run, none where it is unknown, as they started."""
+        """Returns the executions of a run in the order of their start; empty if it is unknown."""
         tasks = self._tasks(run_id)
         by_id = {task["task_id"]: task for task in tasks}
         found = [_execution(task, by_id) for task in tasks if task.get("type") in _LEAVES]
@@ -91,7 +91,7 @@ class ApiSource:
         return {uri: [each["artifact_id"] for each in self._named(uri)] for uri in uris}
 
     def _named(self, uri: str) -> Sequence[Any]:
-        # The API finds no artifact by its URI, so all are asked for, once.
+        # The API cannot find an artifact by its URI, so all artifacts are fetched, once.
         if self._by_uri is None:
             options = {"namespace": self._namespace} if self._namespace else {}
             self._by_uri = {}
@@ -143,7 +143,7 @@ def _execution(task: Mapping[str, Any], by_id: Mapping[str, Mapping[str, Any]]) 
 
 
 def _path(task: Mapping[str, Any], by_id: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
-    """Returns where a task is in the pipeline, as `("for-loop-1", "0", "trainer")`."""
+    """Returns the position of a task in the pipeline, such as `("for-loop-1", "0", "trainer")`."""
     steps: list[str] = []
     current: Mapping[str, Any] | None = task
     while current is not None and current.get("type") != "ROOT":

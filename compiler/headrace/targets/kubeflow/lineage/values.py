@@ -1,4 +1,4 @@
-"""Values of lineage, as both interfaces of Kubeflow Pipelines have them."""
+"""Values of lineage, in the form of both interfaces of Kubeflow Pipelines."""
 
 import json
 from collections.abc import Mapping
@@ -8,12 +8,12 @@ from headrace_components.contract.templates import TEMPLATES_INPUT, fill
 
 
 def short_type(title: str) -> str:
-    """Returns an artifact's type without the namespace of TFX's and KFP's own."""
+    """Returns an artifact's type without the namespace of TFX or KFP."""
     return title.removeprefix("tfx.").removeprefix("system.")
 
 
 def plain(value: Any) -> Any:
-    """Returns JSON data with whole numbers as such; a Struct has none but floats."""
+    """Returns JSON data with whole numbers as integers; a Struct only has floats."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, dict):
@@ -22,9 +22,9 @@ def plain(value: Any) -> Any:
 
 
 def texts(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns parameters by name, lists and dicts as JSON text, as `lineage_records` has them.
+    """Returns parameters by name, lists and dicts as JSON text, as in `lineage_records`.
 
-    Templates of Headrace's components are filled in, as the components themselves do it.
+    Templates in parameters of Headrace's components are filled in, as the components do it.
     """
     if TEMPLATES_INPUT in parameters:
         parameters = fill(parameters, "lineage")
