@@ -1,11 +1,13 @@
 """Artifact types of Headrace; each docstring is the on-disk format.
 
-The layouts are TFX's, so artifacts and lineage interoperate with TFX pipelines. kfp admits only
-titles of the `system` and `google` namespaces, and checks a connection by title alone: each class
-has a title of its own under `system.`, which the compiler turns into `tfx_title`.
+The layouts are TFX's, so artifacts and lineage interoperate with TFX pipelines. The titles are in
+`contract/artifact_types.py`, for all that has no kfp.
 """
 
 from kfp import dsl
+
+from headrace_components.contract import artifact_types as types
+from headrace_components.contract.artifact_types import ArtifactType
 
 
 class _TfxArtifact(dsl.Artifact):
@@ -14,8 +16,13 @@ class _TfxArtifact(dsl.Artifact):
     schema_version = "0.0.1"
     tfx_title: str
 
+    def __init_subclass__(cls, *, declared: ArtifactType | None = None) -> None:
+        super().__init_subclass__()
+        if declared is not None:  # a class that an author derives keeps the titles of its base
+            cls.schema_title, cls.tfx_title = declared.schema_title, declared.tfx_title
 
-class Examples(_TfxArtifact):
+
+class Examples(_TfxArtifact, declared=types.EXAMPLES):
     """Rows for training and evaluation, one directory per split.
 
     Layout: `Split-<name>/<prefix>-NNNNN-of-NNNNN.gz`, gzip TFRecords of serialized
@@ -29,11 +36,8 @@ class Examples(_TfxArtifact):
     `input_fingerprint`.
     """
 
-    schema_title = "system.Examples"
-    tfx_title = "tfx.Examples"
 
-
-class ExampleStatistics(_TfxArtifact):
+class ExampleStatistics(_TfxArtifact, declared=types.EXAMPLE_STATISTICS):
     """Statistics of every feature, one file per split.
 
     Layout: `Split-<name>/FeatureStats.pb`, a binary `DatasetFeatureStatisticsList`. Transform's
@@ -41,21 +45,15 @@ class ExampleStatistics(_TfxArtifact):
     Metadata: `split_names` (JSON list), `span`.
     """
 
-    schema_title = "system.ExampleStatistics"
-    tfx_title = "tfx.ExampleStatistics"
 
-
-class Schema(_TfxArtifact):
+class Schema(_TfxArtifact, declared=types.SCHEMA):
     """Types, presence and domains of the features.
 
     Layout: `schema.pbtxt`, a text-format `tensorflow.metadata.v0.Schema`.
     """
 
-    schema_title = "system.DataSchema"
-    tfx_title = "tfx.Schema"
 
-
-class ExampleAnomalies(_TfxArtifact):
+class ExampleAnomalies(_TfxArtifact, declared=types.EXAMPLE_ANOMALIES):
     """Where the data contradicts the schema, one file per split.
 
     Layout: `Split-<name>/SchemaDiff.pb`, a binary `Anomalies`. Transform's anomalies are one
@@ -65,22 +63,16 @@ class ExampleAnomalies(_TfxArtifact):
     where there was no baseline to compare it with).
     """
 
-    schema_title = "system.ExampleAnomalies"
-    tfx_title = "tfx.ExampleAnomalies"
 
-
-class TransformGraph(_TfxArtifact):
+class TransformGraph(_TfxArtifact, declared=types.TRANSFORM_GRAPH):
     """The transform that training and serving share.
 
     Layout: `metadata/schema.pbtxt` (raw schema), `transform_fn/` (SavedModel),
     `transformed_metadata/{schema.pbtxt,asset_map}`.
     """
 
-    schema_title = "system.TransformGraph"
-    tfx_title = "tfx.TransformGraph"
 
-
-class TransformCache(_TfxArtifact):
+class TransformCache(_TfxArtifact, declared=types.TRANSFORM_CACHE):
     """Accumulators of Transform's analyzers, one directory per analyzed data set.
 
     They answer for the same rows wherever these are, and not for others at the same place.
@@ -89,11 +81,8 @@ class TransformCache(_TfxArtifact):
     `tensorflow_transform.beam.analyzer_cache` writes it.
     """
 
-    schema_title = "system.TransformCache"
-    tfx_title = "tfx.TransformCache"
 
-
-class Model(_TfxArtifact):
+class Model(_TfxArtifact, declared=types.MODEL):
     """A trained model.
 
     Layout: `Format-Serving/`, a SavedModel or whatever else `run_fn` saved there; optionally
@@ -101,29 +90,20 @@ class Model(_TfxArtifact):
     a resolver that found no model leaves.
     """
 
-    schema_title = "system.TrainedModel"
-    tfx_title = "tfx.Model"
 
-
-class ModelRun(_TfxArtifact):
+class ModelRun(_TfxArtifact, declared=types.MODEL_RUN):
     """What training left beside the model: TensorBoard logs, checkpoints and the like."""
 
-    schema_title = "system.ModelRun"
-    tfx_title = "tfx.ModelRun"
 
-
-class ModelEvaluation(_TfxArtifact):
+class ModelEvaluation(_TfxArtifact, declared=types.MODEL_EVALUATION):
     """Metrics per slice, as TensorFlow Model Analysis writes them.
 
     Layout: `eval_config.json`, `metrics-00000-of-00001.tfrecord` and
     `validations.tfrecord`, readable with `tfma.load_eval_result`.
     """
 
-    schema_title = "system.ModelEvaluation"
-    tfx_title = "tfx.ModelEvaluation"
 
-
-class ModelBlessing(_TfxArtifact):
+class ModelBlessing(_TfxArtifact, declared=types.MODEL_BLESSING):
     """Whether the model passed its thresholds.
 
     Layout: one file, `BLESSED` or `NOT_BLESSED`, holding a JSON object with `model`, the URI of the
@@ -134,43 +114,31 @@ class ModelBlessing(_TfxArtifact):
     `baseline_model_id`.
     """
 
-    schema_title = "system.ModelBlessing"
-    tfx_title = "tfx.ModelBlessing"
 
-
-class InfraBlessing(_TfxArtifact):
+class InfraBlessing(_TfxArtifact, declared=types.INFRA_BLESSING):
     """Whether the model answered in a real server.
 
     Layout: one file, `INFRA_BLESSED` or `INFRA_NOT_BLESSED`; optionally `stamped_model/`.
     Metadata: `blessed` 1 or 0, `has_model` 1 or 0.
     """
 
-    schema_title = "system.InfraBlessing"
-    tfx_title = "tfx.InfraBlessing"
 
-
-class HyperParameters(_TfxArtifact):
+class HyperParameters(_TfxArtifact, declared=types.HYPER_PARAMETERS):
     """The best hyperparameters of a tuning.
 
     Layout: `best_hyperparameters.txt`, JSON of `keras_tuner.HyperParameters.get_config()`.
     """
 
-    schema_title = "system.HyperParameters"
-    tfx_title = "tfx.HyperParameters"
 
-
-class TunerResults(_TfxArtifact):
+class TunerResults(_TfxArtifact, declared=types.TUNER_RESULTS):
     """Every completed trial of a tuning, the best first.
 
     Layout: `tuner_results.json`, a list of JSON objects with `trial_id`, `score` and the
     hyperparameters by name.
     """
 
-    schema_title = "system.TunerResults"
-    tfx_title = "tfx.TunerResults"
 
-
-class InferenceResult(_TfxArtifact):
+class InferenceResult(_TfxArtifact, declared=types.INFERENCE_RESULT):
     """What a model answered to each row.
 
     Layout: `prediction_logs-NNNNN-of-NNNNN.gz`, gzip TFRecords of serialized
@@ -178,11 +146,8 @@ class InferenceResult(_TfxArtifact):
     Metadata: `num_predictions`, 0 where the model was not blessed.
     """
 
-    schema_title = "system.InferenceResult"
-    tfx_title = "tfx.InferenceResult"
 
-
-class PushedModel(_TfxArtifact):
+class PushedModel(_TfxArtifact, declared=types.PUSHED_MODEL):
     """A copy of the model that was pushed, or nothing where it was not.
 
     Layout: the files of the model's `Format-Serving/`.
@@ -190,11 +155,8 @@ class PushedModel(_TfxArtifact):
     Vertex AI), `pushed_version`; `endpoint` or `url` where it is known what answers.
     """
 
-    schema_title = "system.PushedModel"
-    tfx_title = "tfx.PushedModel"
 
-
-class ExamplesDiff(_TfxArtifact):
+class ExamplesDiff(_TfxArtifact, declared=types.EXAMPLES_DIFF):
     """How the rows of two data sets differ that have the same identifiers.
 
     Layout: one directory `SplitPair-<test>_<baseline>` per pair of splits, with uncompressed
@@ -204,25 +166,5 @@ class ExamplesDiff(_TfxArtifact):
     iterators of `tensorflow_data_validation.skew.feature_skew_detector`.
     """
 
-    schema_title = "system.ExamplesDiff"
-    tfx_title = "tfx.ExamplesDiff"
 
-
-ARTIFACT_TYPES: tuple[type[_TfxArtifact], ...] = (
-    Examples,
-    ExampleStatistics,
-    Schema,
-    ExampleAnomalies,
-    TransformGraph,
-    TransformCache,
-    Model,
-    ModelRun,
-    ModelEvaluation,
-    ModelBlessing,
-    InfraBlessing,
-    HyperParameters,
-    PushedModel,
-    TunerResults,
-    InferenceResult,
-    ExamplesDiff,
-)
+ARTIFACT_TYPES = tuple(_TfxArtifact.__subclasses__())

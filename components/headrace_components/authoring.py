@@ -1,6 +1,7 @@
 """Makes the components that pipeline files import: kfp's, which take proto messages, too."""
 
-from collections.abc import Callable
+import inspect
+import textwrap
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
@@ -9,21 +10,95 @@ from kfp import dsl
 from kfp.dsl.container_component_class import ContainerComponent
 from kfp.dsl.pipeline_task import PipelineTask
 
+from headrace_components import artifacts
+from headrace_components.contract.artifact_types import ArtifactType
+from headrace_components.contract.declaration import Component
+from headrace_components.contract.image_names import image
 
-def component(function: Callable[..., dsl.ContainerSpec]) -> ContainerComponent:
-    """Decorates the declaration of a component, as `kfp.dsl.container_component` does.
+_CLASSES = {
+    each.schema_title: each
+    for each in (
+        *artifacts.ARTIFACT_TYPES,
+        dsl.Artifact,
+        dsl.HTML,
+        dsl.Metrics,
+        dsl.ClassificationMetrics,
+    )
+}
+
+
+def component(declared: Component) -> ContainerComponent:
+    """Returns kfp's component of a declaration.
 
     A parameter of type dict may also be given a proto message, `tfma.EvalConfig(...)` or
     `tfx.proto.Output(...)`, alone or within a dict or list. The pipeline then has the message's
     JSON form, with the field names of the proto file.
     """
-    made = dsl.container_component(function)
+
+    def container(*_: Any) -> dsl.ContainerSpec:
+        return dsl.ContainerSpec(
+            image=image(declared.name),
+            command=["python", "-m", f"headrace_components.{declared.name}"],
+            args=["--executor_input", "{{$}}"],
+        )
+
+    container.__name__ = declared.name
+    container.__doc__ = _docstring(declared)
+    container.__signature__ = inspect.Signature(_ports(declared))  # type: ignore[attr-defined]
+    made = dsl.container_component(container)
     return _Component(made.component_spec, made.pipeline_func)
 
 
 class _Component(ContainerComponent):  # type: ignore[misc]  # kfp has no types
+    def __init__(self, spec: Any, function: Any) -> None:
+        super().__init__(spec, function)
+        signature = inspect.signature(function)
+        outputs = spec.outputs or {}
+        self.__name__ = function.__name__
+        self.__doc__ = function.__doc__
+        self.__signature__ = signature.replace(
+            parameters=[each for each in signature.parameters.values() if each.name not in outputs],
+            return_annotation=PipelineTask,
+        )
+
     def __call__(self, *args: Any, **kwargs: Any) -> PipelineTask:
         return super().__call__(*args, **{name: _plain(value) for name, value in kwargs.items()})
+
+
+def _ports(declared: Component) -> list[inspect.Parameter]:
+    """Returns what kfp reads off the signature of a function."""
+    ports = []
+    for name, given in declared.inputs.items():
+        default = None if given.optional else inspect.Parameter.empty
+        ports.append(_port(name, dsl.Input[_CLASSES[given.type.schema_title]], default))
+    for name, output in declared.outputs.items():
+        if isinstance(output.type, ArtifactType):
+            ports.append(_port(name, dsl.Output[_CLASSES[output.type.schema_title]]))
+        else:
+            ports.append(_port(name, dsl.OutputPath(output.type)))
+    for each in declared.declared_parameters():
+        default = inspect.Parameter.empty if each.is_required else each.default
+        ports.append(_port(each.name, each.type, default))
+    return ports
+
+
+def _port(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(name, kind, annotation=annotation, default=default)
+
+
+def _docstring(declared: Component) -> str:
+    """Returns the docstring that kfp takes the descriptions from."""
+    docs = {name: port.doc for name, port in declared.inputs.items()}
+    docs |= {name: output.doc for name, output in declared.outputs.items()}
+    docs |= {each.name: each.doc for each in declared.declared_parameters()}
+    lines = [
+        textwrap.indent(
+            f"{name}: {textwrap.indent(inspect.cleandoc(doc), '    ').lstrip()}", "    "
+        )
+        for name, doc in docs.items()
+    ]
+    return "\n".join([declared.doc.rstrip(), "", "Args:", *lines])
 
 
 def _plain(value: Any) -> Any:

@@ -11,9 +11,9 @@ from typing import Any
 import fastavro
 import pytest
 
-from headrace_components.avro_example_gen.cache import external_state
 from headrace_components.import_example_gen.messages import message_class
 from headrace_components.library.data.examples import ExamplesReader
+from support import declared
 from support.cases.example_sources import (
     EXPECTED,
     FIXTURE,
@@ -25,6 +25,8 @@ from support.cases.example_sources import (
     rows_of,
 )
 from support.launcher.entry_points import Launcher, Outcome, Rules, TaskFailedError
+
+external_state = declared.cache("avro_example_gen").external_state
 
 NOON = datetime.datetime(2013, 1, 31, 12, tzinfo=datetime.UTC)
 

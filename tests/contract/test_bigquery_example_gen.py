@@ -9,11 +9,13 @@ from typing import Any
 import grpc
 import pytest
 
-from headrace_components.bigquery_example_gen.cache import external_state
 from headrace_components.library.data.examples import ExamplesReader
+from support import declared
 from support.cases.example_sources import ONE, records_of, rows_of
 from support.fakes.bigquery_server import Column, Refusal, Result, Server, bigquery_server
 from support.launcher.entry_points import Launcher, Outcome, Rules, TaskFailedError
+
+external_state = declared.cache("bigquery_example_gen").external_state
 
 QUERY = "SELECT * FROM rides.all"
 NUM_ROWS = 40

@@ -9,7 +9,6 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from headrace_components.filter_examples.cache import environment_state
 from headrace_components.library.data.example_encoder import encode_examples
 from headrace_components.library.data.examples import (
     BYTES_LIST,
@@ -19,7 +18,10 @@ from headrace_components.library.data.examples import (
     examples_metadata,
 )
 from headrace_components.library.user_code.module_pack import pack
+from support import declared
 from support.launcher.entry_points import Launcher, Outcome, Rules, Stored, TaskFailedError
+
+environment_state = declared.cache("filter_examples").environment_state
 
 # More than one batch of the component's, and a feature that some rows lack.
 NUM_ROWS = 25_000

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from headrace_components.import_example_gen.cache import external_state
 from headrace_components.import_example_gen.messages import message_class
 from headrace_components.library.data.example_encoder import encode_examples
 from headrace_components.library.data.examples import ExamplesReader
 from headrace_components.library.data.tfrecord import frame
+from support import declared
 from support.cases.example_sources import (
     EXPECTED,
     FIXTURE,
@@ -29,6 +29,8 @@ from support.cases.example_sources import (
     rows_of,
 )
 from support.launcher.entry_points import Launcher, Outcome, Rules, TaskFailedError
+
+external_state = declared.cache("import_example_gen").external_state
 
 SEQUENCE = "FORMAT_TF_SEQUENCE_EXAMPLE"
 PROTO = "FORMAT_PROTO"

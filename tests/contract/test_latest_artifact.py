@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from headrace_components.contract import task
-from headrace_components.latest_artifact.cache import external_state
 from headrace_components.latest_artifact.executor import execute
+from support import declared
 from support.fakes import object_stores
 from support.launcher.entry_points import Launcher, Rules, TaskFailedError
+
+external_state = declared.cache("latest_artifact").external_state
 
 MODEL = {"producer": "trainer", "output": "model"}
 

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from headrace_components.contract import task
-from headrace_components.latest_blessed_model.cache import external_state
 from headrace_components.latest_blessed_model.executor import execute
+from support import declared
 from support.fakes import object_stores
 from support.launcher.entry_points import Launcher, Rules, TaskFailedError
+
+external_state = declared.cache("latest_blessed_model").external_state
 
 
 def write_run(

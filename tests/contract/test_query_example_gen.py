@@ -15,11 +15,13 @@ from urllib.parse import quote
 import pytest
 
 from headrace_components.library.data.examples import ExamplesReader
-from headrace_components.query_example_gen.cache import external_state
 from headrace_components.query_example_gen.params import QueryExampleGenParams
+from support import declared
 from support.cases.example_sources import ONE, TWO, divided, records_of, rows_of
 from support.launcher.entry_points import Launcher, Outcome, Rules, TaskFailedError
 from support.programs.finding import program
+
+external_state = declared.cache("query_example_gen").external_state
 
 PASSWORD = "p@ss/w%rd: 7"
 DAY = 86_400

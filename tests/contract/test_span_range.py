@@ -19,10 +19,12 @@ from headrace_components.library.data.examples import (
     ExamplesWriter,
     examples_metadata,
 )
-from headrace_components.span_range.cache import external_state
 from headrace_components.span_range.executor import execute
+from support import declared
 from support.fakes import object_stores
 from support.launcher.entry_points import Launcher, Rules, Stored, TaskFailedError
+
+external_state = declared.cache("span_range").external_state
 
 LAST_TWO = {"rolling_range": {"num_spans": 2}}
 INTS = pa.large_list(pa.int64())

@@ -17,11 +17,8 @@ from headrace.targets.local.shared.observer import Silence
 from headrace.targets.local.shared.options import Options
 from headrace.targets.local.shared.results import RunResult
 from headrace_components.artifacts import Examples, Model
-from headrace_components.csv_example_gen.interface import csv_example_gen
-from headrace_components.filter_examples.interface import filter_examples
-from headrace_components.import_schema_gen.interface import import_schema_gen
+from headrace_components.catalog import csv_example_gen, filter_examples, import_schema_gen, pusher
 from headrace_components.library.data.examples import ExamplesReader, ExamplesWriter
-from headrace_components.pusher.interface import pusher
 from support.cases.local_pipelines import compiled, fails, read, run_pipeline, step
 from support.fakes import object_stores
 

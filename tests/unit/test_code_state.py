@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from headrace_components.contract.cache import cache_module
 from headrace_components.library.user_code.code_state import code_state
 from headrace_components.library.user_code.module_pack import pack
+from support import declared
 
 
 @pytest.fixture
@@ -114,8 +114,7 @@ def test_a_module_that_travels_needs_no_state_and_one_behind_a_uri_has_none(site
 def test_each_component_that_takes_a_dotted_path_has_it_in_its_key(
     component: str, function: str, site: Path
 ) -> None:
-    rules = cache_module(component)
-    assert rules is not None
+    rules = declared.cache(component)
     before = rules.environment_state({function: "single.run_fn"})
     write(site / "beside.py", "SIZE = 2")
 

@@ -86,7 +86,7 @@ def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
     workshop = Workshop(tmp_path)
     for module in (environments, locks):
         monkeypatch.setattr(module, "lock_file", lambda _: workshop.lock)
-    monkeypatch.setattr(interpreters, "ISOLATED", frozenset({"toy"}))
+    monkeypatch.setattr(interpreters, "is_isolated", lambda name: name == "toy")
     monkeypatch.setenv(environments.VARIABLE, str(workshop.environments))
     monkeypatch.setenv("PIP_FIND_LINKS", str(workshop.index))
     monkeypatch.setenv("UV_FIND_LINKS", str(workshop.index))

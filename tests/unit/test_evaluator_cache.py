@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from headrace_components.evaluator.cache import environment_state, relevant_inputs
+from headrace_components.evaluator.baselines import relevant_inputs
+from headrace_components.library.user_code.code_state import code_state
 from headrace_components.library.user_code.module_pack import pack
 
 
@@ -29,14 +30,14 @@ def test_another_model_and_a_remote_one_are_kept(tmp_path: Path) -> None:
 def test_a_module_file_is_part_of_the_key(tmp_path: Path) -> None:
     module = tmp_path / "module.py"
     module.write_text("a = 1", "utf-8")
-    before = environment_state({"module_file": str(module)})
+    before = code_state({"module_file": str(module)})
     module.write_text("a = 22", "utf-8")
 
     assert before
-    assert environment_state({"module_file": str(module)}) != before
+    assert code_state({"module_file": str(module)}) != before
 
 
 def test_a_packed_module_needs_no_file() -> None:
     packed = pack({"module.py": "a = 1"}, "module.py")
 
-    assert environment_state({"module_file": packed}) == environment_state({}) == ""
+    assert code_state({"module_file": packed}) == code_state({}) == ""

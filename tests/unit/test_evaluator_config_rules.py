@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from headrace_components.contract.errors import InputError
-from headrace_components.evaluator.early_checks import check
+from headrace_components.evaluator.config_checks import check
 from headrace_components.evaluator.params import EvaluatorParams
 
 AUC = {"class_name": "AUC"}

@@ -55,8 +55,8 @@ def test_the_runtime_needs_the_standard_library_alone(name: str) -> None:
     import_without(f"headrace_components.{name}", [*LIBRARIES, "kfp", "google", "headrace", "yaml"])
 
 
-def test_parameters_of_all_components_need_the_standard_library_alone() -> None:
-    modules = ", ".join(f"headrace_components.{name}.params" for name in COMPONENTS)
+def test_declarations_of_all_components_need_the_standard_library_alone() -> None:
+    modules = ", ".join(f"headrace_components.{name}.component" for name in COMPONENTS)
 
     import_without(modules, [*LIBRARIES, "kfp", "google", "headrace", "yaml"])
 

@@ -20,7 +20,7 @@ from headrace.profiles.profile import Profile
 from headrace.targets.local.runners.setup import prepare
 from headrace.targets.local.shared.container_options import ContainerOptions
 from headrace.targets.remote.ordering import order_of
-from headrace_components.contract.image_names import CUDA_VARIANTS, ISOLATED
+from support.declared import CUDA_VARIANTS, ISOLATED
 
 REPOSITORY = Path(__file__).parents[2]
 IMAGES = [each for each in definitions.images(REPOSITORY / "images") if each.name not in ISOLATED]

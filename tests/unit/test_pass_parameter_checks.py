@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 import headrace
-import headrace_components
 from headrace.compilation.compiler import compile_pipeline
 from headrace.compilation.passes.parameter_checks import check_parameters
 from headrace.errors import CompileError
@@ -16,14 +15,11 @@ from headrace.profiles.images import Images
 from headrace.profiles.profile import Profile
 from headrace.profiles.vertex import Vertex
 from headrace.targets.remote.ordering import order_of
+from headrace_components.contract import declaration
 from headrace_components.contract.early_checks import known_parameters
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*/pipeline.py"))
-COMPONENTS = sorted(
-    path.parent.name
-    for path in Path(headrace_components.__file__).parent.glob("*/params.py")
-    if (path.parent / "interface.py").exists()
-)
+COMPONENTS = declaration.names()
 HEAD = """
 from kfp import dsl
 from headrace_components.artifacts import Examples

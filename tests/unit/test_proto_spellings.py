@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from headrace_components.contract.early_checks import known_parameters, params_class
+from headrace_components.contract.early_checks import known_parameters
 from headrace_components.contract.errors import InputError
 from headrace_components.contract.reading import whole_number
-from headrace_components.evaluator.early_checks import normalized
+from headrace_components.evaluator.config_checks import normalized
+from support import declared
 
 FILES = {"input_base": "data"}
 CODE = {"module_file": "module.py"}
@@ -72,7 +73,7 @@ CODE = {"module_file": "module.py"}
 def test_camel_case_and_numbers_in_quotes_are_read(
     component: str, values: dict[str, Any], read: Callable[[Any], Any], expected: Any
 ) -> None:
-    cls: Any = params_class(component)
+    cls = declared.component(component).parameters
 
     assert read(cls(**values)) == expected
 

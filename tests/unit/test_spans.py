@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from headrace_components.contract.errors import InputError
-from headrace_components.csv_example_gen.cache import external_state
 from headrace_components.csv_example_gen.params import CsvExampleGenParams
 from headrace_components.library.sources.configs import InputSplit
 from headrace_components.library.sources.spans import ResolvedInput, resolve
+from support import declared
+
+external_state = declared.cache("csv_example_gen").external_state
 
 
 def touch(base: Path, *names: str) -> Path:

@@ -114,7 +114,7 @@ def _describe(error: Exception) -> str:
         advice = did_you_mean(name, inputs) or "Name one of those, or leave it out."
         return f"{str(error).rstrip('.')}; it has {inputs}. {advice}"
     if missing := re.search(r"cannot import name '(\w+)' from '([\w.]+)'", str(error)):
-        near = did_you_mean(missing[1], vars(sys.modules.get(missing[2], object)))
+        near = did_you_mean(missing[1], dir(sys.modules.get(missing[2])))
         if near:
             return f"{missing[2]} has no {missing[1]!r}. {near}"
     kind = "kfp" if type(error).__module__.startswith("kfp.") else type(error).__name__
@@ -176,5 +176,5 @@ def _type_name(kfp_type: str) -> str:
     title = str(kfp_type).partition("@")[0]
     for artifact_type in ARTIFACT_TYPES:
         if artifact_type.schema_title == title:
-            return artifact_type.__name__
+            return str(artifact_type.__name__)
     return title.removeprefix("system.")

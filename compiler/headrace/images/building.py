@@ -183,13 +183,10 @@ def make_base(engine: Engine) -> None:
 
 def description(image: Image, context: Path) -> str:
     """Returns the first line of the docstring of an image's component."""
-    file = context / "components/headrace_components" / image.component / "interface.py"
+    file = context / "components/headrace_components" / image.component / "component.py"
     if not file.is_file():
         return ""
-    for statement in ast.parse(file.read_text("utf-8")).body:
-        if isinstance(statement, ast.FunctionDef) and statement.name == image.component:
-            return (ast.get_docstring(statement) or "").partition("\n")[0]
-    return ""
+    return (ast.get_docstring(ast.parse(file.read_text("utf-8"))) or "").partition("\n")[0]
 
 
 def _labels(image: Image, context: Path) -> Mapping[str, str]:

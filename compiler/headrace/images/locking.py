@@ -8,8 +8,8 @@ from pathlib import Path
 
 from headrace.images.built import PLATFORM, PYTHON_VERSION
 from headrace.images.definitions import IN_FILE, Image
+from headrace_components.contract.declaration import is_isolated
 from headrace_components.contract.errors import InputError, PlatformError
-from headrace_components.contract.image_names import ISOLATED
 
 OLDEST_PYTHON_VERSION = "3.11"
 
@@ -69,7 +69,7 @@ def _resolved(image: Image, wanted: Path, excluded: Path, constraints: Path) -> 
     command = [_uv(), "pip", "compile", "--quiet", "--no-header", "--no-annotate"]
     command += ["--no-emit-index-url", "--no-emit-find-links", "--generate-hashes"]
     command += ["--excludes", str(excluded), str(wanted)]
-    if image.name in ISOLATED:
+    if is_isolated(image.name):
         # `headrace run` makes an environment of it, under any Python that Headrace supports.
         command += ["--universal", "--python-version", OLDEST_PYTHON_VERSION]
     else:

@@ -10,14 +10,23 @@ from headrace_components.library.sources.query_params import QueryParams
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BigqueryExampleGenParams(QueryParams):
-    """What a pipeline author may choose beyond `QueryParams`.
+    """Parameters that a pipeline author may set beyond `QueryParams`.
 
     Attributes:
-        project: Project that runs and pays for the queries; empty takes that of the environment.
-        location: Region of the data, as `EU`; empty lets BigQuery find it.
-        labels: Labels of the query jobs.
-        maximum_bytes_billed: Most bytes that a query may be billed for; 0 sets no bound.
-        use_storage_api: Whether to read results through the Storage Read API.
+        project: Project that runs and pays for the queries. Empty takes that of the environment,
+            which on Vertex AI is a project of Google's: give it there.
+        location: Region of the data, as `EU`. Empty lets BigQuery find it.
+        labels: Labels of the query jobs, to find their cost by.
+        maximum_bytes_billed: A query that would be billed for more bytes fails without cost; 0 sets
+            no bound.
+        use_storage_api: Whether to read results through the Storage Read API, many times as fast
+            as the REST API, and billed by bytes read. Without permission the REST API is used.
+        query: The query in GoogleSQL; `@span_begin_timestamp` and `@span_end_timestamp` stand for
+            the seconds since the epoch at which the span's day begins and ends in UTC,
+            `@span_yyyymmdd_utc` for its date in quotes, as '20240101'.
+        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`: then
+            a worker runs each query, and all divide and write its rows. None computes in this
+            process, without Beam.
     """
 
     component: ClassVar[str] = "bigquery_example_gen"

@@ -28,13 +28,17 @@ class OutputColumns:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BulkInferrerParams:
-    """What a pipeline author may choose.
+    """Parameters that a pipeline author may set.
 
     Attributes:
-        data_spec: `{"example_splits": [...]}`, as tfx.proto.DataSpec.
-        model_spec: `{"model_signature_name": [...], "tag": [...]}`, as tfx.proto.ModelSpec.
-        output_example_spec: `{"output_columns_spec": [...]}`, as tfx.proto.OutputExampleSpec.
-        beam_pipeline_args: Options of Beam; none for the embedded engine.
+        data_spec: `{"example_splits": [...]}`, as tfx.proto.DataSpec; all splits by default.
+        model_spec: `{"model_signature_name": [...], "tag": [...]}`, as tfx.proto.ModelSpec; the
+            signature `serving_default` by default.
+        output_example_spec: `{"output_columns_spec": [{"signature_name": ..., "predict_output":
+            {"output_columns": [{"output_key": ..., "output_column": ...}]}}]}`, as
+            tfx.proto.OutputExampleSpec; also `classify_output` and `regress_output`.
+        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
+            computes in this process, without Beam.
     """
 
     data_spec: Mapping[str, Any] = field(default_factory=dict)

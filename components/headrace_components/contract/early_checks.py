@@ -1,62 +1,19 @@
-"""What can be known of a task before it runs.
+"""The parameters of a task before it runs, as far as they are known. Standard library only.
 
-A component's parameters check themselves: types by `parameters.read`, values in the dataclass of
-its `params.py`. What needs more than that is in its `early_checks.py`, in one or more functions,
-each of which gets the dataclass:
-
-`check(params)`: raises an `InputError` for values that no run could honour.
-
-`functions(params)`: the functions that the module file must have, as a list of alternatives each.
-
-`modules(params)`: the modules that parameters name, which the task imports: files that came with
-the module file, or installed ones.
-
-`splits_read(params)`: the splits that input artifacts must have, as `SplitNeed`s.
-
-`splits_made(params, inputs)`: the names of the splits of each output artifact. `inputs` has those
-of the input artifacts, where they are known; an output whose splits are not known is left out.
-
-The compiler calls them for each task, with the parameters that are known by then, and again with
-those of a run before it starts; executors call the same code, so that both say the same. Standard
-library only. A value that only the run knows is missing from the dataclass: to ask for it ends the
-check.
+A component's parameters check themselves: types by `parameters.read`, values in their dataclass.
+What needs more is in its declaration, as `EarlyChecks`. A value that only the run knows is missing
+from the dataclass: to ask for it ends the check.
 """
 
 import dataclasses
-import importlib
-import importlib.util
 from collections.abc import Callable, Mapping
-from types import ModuleType
 from typing import Any, TypeVar
 
+from headrace_components.contract.declaration import find, json_type
 from headrace_components.contract.errors import InputError
 from headrace_components.contract.parameters import converted
 
 T = TypeVar("T")
-
-_PREFIX = "headrace_components"
-
-
-def checks_module(component: str) -> ModuleType | None:
-    """Returns a component's `early_checks.py`; None where there is no such file or component."""
-    return _module(component, "early_checks")
-
-
-def params_class(component: str) -> type[Any] | None:
-    """Returns the dataclass of a component's parameters; None where there is no such component."""
-    module = _module(component, "params")
-    if module is None:
-        return None
-    name = f"{_PREFIX}.{component}.params"
-    classes = [
-        value
-        for value in vars(module).values()
-        if dataclasses.is_dataclass(value)
-        and isinstance(value, type)
-        and value.__module__ == name
-        and value.__name__.endswith("Params")
-    ]
-    return classes[-1] if classes else None
 
 
 def known_parameters(component: str, values: Mapping[str, Any]) -> Any:
@@ -72,9 +29,10 @@ def known_parameters(component: str, values: Mapping[str, Any]) -> Any:
     Raises:
         InputError: A value is of another type, or no run could honour it.
     """
-    cls = params_class(component)
-    if cls is None:
+    declared = find(component)
+    if declared is None:
         return None
+    cls = declared.parameters
     names = {field.name for field in dataclasses.fields(cls)}
     known = converted(cls, {k: v for k, v in values.items() if k in names}, component)
     if len(known) == len(names):
@@ -88,10 +46,15 @@ def known_parameters(component: str, values: Mapping[str, Any]) -> Any:
     return partial
 
 
-def ask(function: Callable[..., T], params: Any, *args: Any) -> T | None:
-    """Returns what a function of `early_checks.py` says, or None where it asks for the unknown."""
+def ask(check: Callable[..., T] | None, params: Any, *args: Any) -> T | None:
+    """Returns what one of a component's `EarlyChecks` returns.
+
+    Returns None where there is no such check, and where it asks for what is not known.
+    """
+    if check is None:
+        return None
     try:
-        return function(params, *args)
+        return check(params, *args)
     except AttributeError as error:
         if error.obj is params:
             return None
@@ -120,17 +83,11 @@ def _check_with_defaults(cls: type[Any], known: Mapping[str, Any], unknown: set[
             or field.default_factory is not dataclasses.MISSING
         )
         if field.name in unknown and not has_default:
-            values[field.name] = "unknown"  # required parameters are all texts
+            kind = json_type(field.type) or str
+            values[field.name] = "unknown" if kind is str else kind()
     try:
         cls(**values)
     except InputError as error:
         named = {name for name in unknown if f"`{name}`" in str(error)}
         if not named:
             raise
-
-
-def _module(component: str, part: str) -> ModuleType | None:
-    name = f"{_PREFIX}.{component}"
-    if importlib.util.find_spec(name) is None or importlib.util.find_spec(f"{name}.{part}") is None:
-        return None
-    return importlib.import_module(f"{name}.{part}")

@@ -1,4 +1,4 @@
-"""What a component's `early_checks.py` says of the splits that it reads. Standard library only."""
+"""The splits that a component reads. Standard library only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

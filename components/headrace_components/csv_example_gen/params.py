@@ -14,12 +14,13 @@ COLUMN_TYPES = ("INT", "FLOAT", "BYTES")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CsvExampleGenParams(FileExampleGenParams):
-    """What a pipeline author may choose beyond `FileExampleGenParams`.
+    """Parameters that a pipeline author may set beyond `FileExampleGenParams`.
 
     Attributes:
         delimiter: The character between two fields.
-        column_types: One of `COLUMN_TYPES` by name of a column; others have the type of what is in
-            them.
+        column_types: `{"fare": "FLOAT", "code": "BYTES"}`: INT, FLOAT or BYTES by name of a column.
+            Name those whose type is to be the same on every day; others have the type of what is
+            in them.
     """
 
     component: ClassVar[str] = "csv_example_gen"

@@ -16,7 +16,7 @@ from tensorflow_metadata.proto.v0 import path_pb2, schema_pb2
 
 from headrace_components.contract.errors import InputError
 from headrace_components.contract.texts import one_line
-from headrace_components.distribution_validator.early_checks import normalized
+from headrace_components.distribution_validator.configs import normalized
 
 Step = tuple[str, ...]
 """Path of a feature: names from the outermost struct to the feature."""

@@ -10,14 +10,14 @@ from headrace_components.library.data import split_pairs
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DistributionValidatorParams:
-    """What a pipeline author may choose.
+    """Parameters that a pipeline author may set.
 
     Attributes:
-        config: A `tfx.proto.DistributionValidatorConfig` in JSON form. Which fields it has is in
-            `headrace_components.distribution_validator.comparators`.
-        include_split_pairs: Pairs of split names, the one under test first; empty compares splits
-            of one name.
-        custom_validation_config: A `tfdv.CustomValidationConfig` in JSON form; empty for none.
+        config: A `tfx.proto.DistributionValidatorConfig` in JSON form.
+        include_split_pairs: Pairs of split names, the one under test first, as
+            `[["eval", "train"]]`. Empty compares splits of one name.
+        custom_validation_config: A `tfdv.CustomValidationConfig` in JSON form: conditions in SQL
+            over the statistics of a feature, or of a feature and its baseline.
         fail_on_anomalies: Whether an anomaly fails the task, and with it the run.
     """
 

@@ -14,13 +14,13 @@ from tensorflow_model_analysis.utils.keras_lib import tf_keras
 
 from headrace_components.contract.errors import InputError
 from headrace_components.contract.texts import one_line
-from headrace_components.evaluator.config_rules import check_arguments, check_rules
-from headrace_components.evaluator.early_checks import (
+from headrace_components.evaluator.config_checks import (
     arguments_of,
     check_models,
     normalized,
     unknown_metric,
 )
+from headrace_components.evaluator.config_rules import check_arguments, check_rules
 from headrace_components.evaluator.thresholds import check_thresholds
 from headrace_components.library.user_code.tfx_shim.finder import tfx_importable
 

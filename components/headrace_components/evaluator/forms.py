@@ -12,8 +12,8 @@ from typing import Any, Literal
 from tensorflow_model_analysis.metrics import metric_types
 
 from headrace_components.contract.errors import InputError
+from headrace_components.evaluator.config_checks import arguments_of
 from headrace_components.evaluator.config_rules import NOT_WHOLE
-from headrace_components.evaluator.early_checks import arguments_of
 from headrace_components.evaluator.survey import Survey, Values
 
 # float32 probabilities, and the labels that TFMA takes for fractions of 0 and 1.

@@ -9,7 +9,7 @@ import tensorflow_model_analysis as tfma
 
 from headrace_components.contract.errors import InputError
 from headrace_components.contract.task import Artifact, Task
-from headrace_components.evaluator.cache import is_comparable
+from headrace_components.evaluator.baselines import is_comparable
 from headrace_components.evaluator.loading import telling_loader
 from headrace_components.library.models import saved_model
 from headrace_components.library.runs.earlier_runs import COPIED_FROM

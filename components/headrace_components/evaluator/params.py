@@ -9,14 +9,16 @@ from headrace_components.contract.errors import InputError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvaluatorParams:
-    """What a pipeline author may choose.
+    """Parameters that a pipeline author may set.
 
     Attributes:
-        eval_config: A `tfma.EvalConfig` in JSON form.
+        eval_config: A `tfma.EvalConfig` in JSON form: model specs, slices, metrics, thresholds.
         example_splits: Names of the splits to evaluate; empty takes `eval`.
-        fairness_indicator_thresholds: Decision thresholds in (0, 1).
-        module_file: Python file with `custom_eval_shared_model` or `custom_extractors`; or empty.
-        beam_pipeline_args: Options of Beam; none for the embedded engine.
+        fairness_indicator_thresholds: Adds fairness indicators at these thresholds, each in (0, 1).
+        module_file: Python file with `custom_eval_shared_model` or `custom_extractors`, and metrics
+            that `eval_config` names by `module`.
+        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
+            evaluates in this process; Beam then takes what only it can compute, in memory.
     """
 
     eval_config: Mapping[str, Any] = field(default_factory=dict)

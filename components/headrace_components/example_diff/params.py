@@ -36,13 +36,15 @@ class PairedSkew:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExampleDiffParams:
-    """What a pipeline author may choose.
+    """Parameters that a pipeline author may set.
 
     Attributes:
-        config: A `tfx.proto.ExampleDiffConfig` in JSON form.
-        include_split_pairs: Pairs of split names, the one under test first; empty compares every
-            split with every other.
-        beam_pipeline_args: Options of Beam; none for the embedded engine.
+        config: A `tfx.proto.ExampleDiffConfig` in JSON form. Floats are compared as they are where
+            it has no `float_round_ndigits`.
+        include_split_pairs: Pairs of split names, the one under test first, as
+            `[["eval", "train"]]`. Empty compares every split with every other.
+        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
+            computes in this process, without Beam. On Beam, the sample may be another one.
     """
 
     config: Mapping[str, Any] = field(default_factory=dict)

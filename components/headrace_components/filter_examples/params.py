@@ -9,14 +9,14 @@ _SOURCES = ("module_file", "filter_fn", "filter_batch_fn")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FilterExamplesParams:
-    """What a pipeline author may choose: exactly one of the first three, and where it runs.
+    """Parameters that a pipeline author may set: exactly one of the first three, and where it runs.
 
     Attributes:
-        module_file: Path, URI or packed form of a Python file with `filter_fn` or
-            `filter_batch_fn`.
-        filter_fn: Dotted path of a function from a serialized record to a truth value.
-        filter_batch_fn: Dotted path of a function from a record batch to a truth value per row.
-        beam_pipeline_args: Options of Beam; none for the embedded engine.
+        module_file: Python file with one of the two functions.
+        filter_fn: That function as a dotted path; excludes the others.
+        filter_batch_fn: That function as a dotted path; excludes the others. It needs tf.Examples.
+        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
+            computes in this process, without Beam.
     """
 
     module_file: str = ""

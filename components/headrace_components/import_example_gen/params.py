@@ -16,10 +16,14 @@ _WITH_FEATURES = (EXAMPLE, SEQUENCE_EXAMPLE)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImportExampleGenParams(FileExampleGenParams):
-    """What a pipeline author may choose beyond `FileExampleGenParams`.
+    """Parameters that a pipeline author may set beyond `FileExampleGenParams`.
 
     Attributes:
-        payload_format: What a record is: name of a `tfx.proto.PayloadFormat`.
+        payload_format: What a record is: `FORMAT_TF_EXAMPLE`, `FORMAT_TF_SEQUENCE_EXAMPLE` or
+            `FORMAT_PROTO` in TFRecord files, gzip or not, or `FORMAT_PARQUET` for the rows of
+            Parquet files.
+        columnar: Whether to write the columnar twin, which later components read faster; only
+            tf.Examples have one.
     """
 
     component: ClassVar[str] = "import_example_gen"

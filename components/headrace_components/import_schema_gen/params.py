@@ -7,7 +7,7 @@ from headrace_components.contract.errors import InputError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImportSchemaGenParams:
-    """What a pipeline author may choose.
+    """Parameters that a pipeline author may set.
 
     Attributes:
         schema_file: Path or URI of a text-format `tensorflow.metadata.v0.Schema`.

@@ -22,14 +22,18 @@ MAX_WARMUP_REQUESTS = 1000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InfraValidatorParams:
-    """What a pipeline author may choose.
+    """Parameters that a pipeline author may set.
 
     Attributes:
-        serving_spec: `{"model_name": ...}`, as tfx.proto.ServingSpec.
-        request_spec: Which requests to send, as tfx.proto.RequestSpec; empty for none.
+        serving_spec: `{"model_name": ...}`, as tfx.proto.ServingSpec. The server is that of this
+            task's image: what TFX starts in Docker or Kubernetes is named there in vain.
+        request_spec: `{"tensorflow_serving": {"signature_names": [...], "tag_set": [...]},
+            "split_name": ..., "num_examples": ..., "make_warmup": ...}`, as tfx.proto.RequestSpec;
+            needs `examples`. Without it the model is only loaded.
         validation_spec: `{"max_loading_time_seconds": ..., "num_tries": ...}`, as
-            tfx.proto.ValidationSpec.
-        model_server: "auto", "tensorflow_model_server" or "embedded".
+            tfx.proto.ValidationSpec; 300 seconds and 5 tries by default.
+        model_server: `tensorflow_model_server`, TensorFlow Serving's binary; `embedded`, a server
+            in Python with the same services; or `auto`, the binary where it is installed.
     """
 
     serving_spec: Mapping[str, Any] = field(default_factory=dict)

@@ -26,27 +26,34 @@ _OWN_POD_FIELDS = ("containers", "volumes", "model", "serviceAccountName")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KubernetesPusherParams:
-    """What a pipeline author may choose.
+    """Parameters that a pipeline author may set.
 
     Attributes:
-        server: "kserve" or "tf_serving".
-        name: Name of the InferenceService, or of the Deployment and its Service.
-        base_directory: Where this task writes models.
-        namespace: Where the server runs; empty for this task's own.
-        storage_uri: What the server calls `base_directory`, as "pvc://claim/models".
+        server: `kserve`, which makes or changes an InferenceService, or `tf_serving`, which makes
+            or changes a Deployment of TensorFlow Serving and its Service.
+        name: Name of the InferenceService, or of the Deployment and the Service; the model has it
+            too.
+        base_directory: Where this task writes models: a directory of a mounted volume, or a
+            `gs://` URI on Vertex AI.
+        namespace: Where the server runs; the namespace of this task by default.
+        storage_uri: What the server calls `base_directory`, as `pvc://claim/models` or
+            `s3://bucket/models`; the same by default.
         model_format: KServe's name for the kind of model.
-        runtime: KServe's serving runtime; empty lets KServe choose.
-        image: Image of TensorFlow Serving.
-        resources: Requests and limits of the server's container.
-        pod_spec: Other fields of the pod's specification.
-        service_account: Account that the server's pods run as; empty for the namespace's default.
-        min_replicas: Fewest replicas of KServe, or the number of TensorFlow Serving's; 0 lets
-            KServe scale to none, and leaves TensorFlow Serving's to an autoscaler.
-        max_replicas: Most replicas of KServe; 0 for no limit of ours.
-        canary_traffic_percent: Share of KServe's requests that this version gets.
-        roll_back: Whether to go back to the version before if this one does not come up.
-        timeout_seconds: How long the new version may take to come up.
-        kubeconfig_context: Context of the kubeconfig file; empty for the cluster of this task.
+        runtime: KServe's serving runtime; by default KServe chooses one for the format.
+        image: Image of TensorFlow Serving for `tf_serving`.
+        resources: Of the server's container, as `{"limits": {"cpu": "2", "memory": "4Gi"}}`.
+        pod_spec: Other fields of the pods' specification, as `{"nodeSelector": {...}}`.
+        service_account: Account that the server's pods run as.
+        min_replicas: For `kserve` the fewest replicas; 0 lets it scale to none. For `tf_serving`
+            their number; 0 leaves it to an autoscaler.
+        max_replicas: The most replicas, for `kserve`.
+        canary_traffic_percent: Share of the requests that this version gets, for `kserve`; the
+            version before keeps the others.
+        roll_back: Whether to go back to the version before if this one does not come up; the task
+            fails either way.
+        timeout_seconds: How long the version may take to come up.
+        kubeconfig_context: Context of the kubeconfig file to use; by default the cluster in which
+            the task runs, or the file's current context.
     """
 
     server: str

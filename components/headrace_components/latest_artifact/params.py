@@ -7,13 +7,16 @@ from headrace_components.contract.errors import InputError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LatestArtifactParams:
-    """What a pipeline author may choose.
+    """Parameters that a pipeline author may set.
 
     Attributes:
-        producer: Name of the task that made the artifact, as `trainer`.
-        output: Name of that task's output, as `model`.
-        include_this_run: Whether what the task made in this run counts.
-        search_root: Directory or URI to search instead of this pipeline's root; or empty.
+        producer: Name of the task that makes it, as `trainer` or `transform-2`. A task of that name
+            in a loop or a condition counts too.
+        output: Name of the task's output, as `model` or `updated_analyzer_cache`.
+        include_this_run: Whether what the task made in this run counts. Then order the two with
+            `.after()`.
+        search_root: Directory or URI to search instead of this pipeline's root. On Kubeflow what is
+            found is copied.
     """
 
     producer: str

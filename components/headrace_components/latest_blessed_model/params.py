@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LatestBlessedModelParams:
-    """What a pipeline author may choose.
+    """Parameters that a pipeline author may set.
 
     Attributes:
-        search_root: Directory or URI to search instead of this pipeline's root; or empty.
+        search_root: Directory or URI to search instead of this pipeline's root.
     """
 
     search_root: str = ""

@@ -12,11 +12,11 @@ _VERSIONINGS = ("AUTO", "UNIX_TIMESTAMP", 0, 1)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PusherParams:
-    """What a pipeline author may choose.
+    """Parameters that a pipeline author may set.
 
     Attributes:
         push_destination: `{"filesystem": {"base_directory": ...}}`, as tfx.proto.PushDestination.
-        base_directory: The same directory as a parameter of its own. One of the two is given.
+        base_directory: The same directory as a parameter of its own.
     """
 
     push_destination: Mapping[str, Any] = field(default_factory=dict)

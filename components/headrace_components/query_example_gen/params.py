@@ -17,10 +17,12 @@ _VARIABLE = re.compile(r"\$\{\w+\}")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QueryExampleGenParams(QueryParams):
-    """What a pipeline author may choose beyond `QueryParams`.
+    """Parameters that a pipeline author may set beyond `QueryParams`.
 
     Attributes:
-        url: URL of the database; `${NAME}` stands for an environment variable of the task.
+        url: URL of the database, as SQLAlchemy reads it. `${NAME}` stands for an environment
+            variable of the task, on Beam of its workers: put the password, or the whole URL, into
+            one. A password in the parameter itself is refused.
     """
 
     component: ClassVar[str] = "query_example_gen"

@@ -1,7 +1,7 @@
 """Parameters of SpanRange."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from headrace_components.library.sources import configs
@@ -10,14 +10,16 @@ from headrace_components.library.sources.configs import SpanRange
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpanRangeParams:
-    """What a pipeline author may choose.
+    """Parameters that a pipeline author may set.
 
     Attributes:
-        range_config: `tfx.proto.RangeConfig` as JSON.
-        search_root: Directory or URI to search instead of this pipeline's root; or empty.
+        range_config: `{"rolling_range": {"num_spans": ...}}`, so many up to the newest there is, or
+            `{"static_range": {"start_span_number": ..., "end_span_number": ...}}`, as
+            tfx.proto.RangeConfig.
+        search_root: Directory or URI to search instead of this pipeline's root.
     """
 
-    range_config: Mapping[str, Any] = field(default_factory=dict)
+    range_config: Mapping[str, Any]
     search_root: str = ""
 
     def __post_init__(self) -> None:

@@ -15,14 +15,16 @@ _ELSEWHERE = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StatisticsGenParams:
-    """What a pipeline author may choose.
+    """Parameters that a pipeline author may set.
 
     Attributes:
-        stats_options: Fields of `tfdv.StatsOptions` by name. Which ones, and their types, is in
-            `headrace_components.library.data.statistics_options.options_from`.
+        stats_options: Fields of `tfdv.StatsOptions` by name, as `{"num_top_values": 50}`. On Beam
+            also `label_feature`, and `slicing_config`, as
+            `{"slicing_specs": [{"feature_keys": ["origin"]}]}`.
         exclude_splits: Names of splits to leave out.
-        sample_rate: Fraction of rows read, in (0, 1]. 1.0 reads every row.
-        beam_pipeline_args: Options of Beam; none for the embedded engine.
+        sample_rate: Fraction of rows read, in (0, 1]. 1.0 reads every row. Beam draws other rows.
+        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
+            computes in this process, without Beam.
     """
 
     stats_options: Mapping[str, Any] = field(default_factory=dict)

@@ -9,17 +9,22 @@ _QUANTIZATIONS = ("none", "float16", "uint8", "uint16")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TfjsConverterParams:
-    """What a pipeline author may choose.
+    """Parameters that a pipeline author may set.
 
     Attributes:
-        signature_name: The signature to convert.
-        quantization: How weights of type float32 are stored: "none", "float16", "uint8", "uint16".
-        quantized_weights: Patterns of the names of the weights to quantize; none for all.
-        weight_shard_size_bytes: Size of a file of weights, at most.
-        use_structured_outputs_names: Whether the model answers with outputs by name.
-        control_flow_v2: Whether branches and loops stay functions.
-        strip_debug_ops: Whether to leave out `Assert`, `CheckNumerics` and `Print`.
-        skip_op_check: Whether to convert operations that TensorFlow.js lacks.
+        signature_name: The signature to convert. It takes tensors: TensorFlow.js cannot parse
+            tf.Examples.
+        quantization: How weights of type float32 are stored: `none`, as they are; `float16`, half
+            the size; `uint16` or `uint8`, half or a quarter, as steps between smallest and largest.
+        quantized_weights: Which weights, by the names in `model.json`, with `*` for any
+            characters; all by default.
+        weight_shard_size_bytes: Size of a file of weights, at most; 4 MiB by default, which
+            browsers cache.
+        use_structured_outputs_names: Has `predict` return outputs by name, even if it is one.
+        control_flow_v2: Keeps branches and loops as functions, which run faster.
+        strip_debug_ops: Leaves out `Assert`, `CheckNumerics` and `Print`.
+        skip_op_check: Converts operations that TensorFlow.js lacks, for a program that registers
+            them itself.
     """
 
     signature_name: str = "serving_default"

@@ -21,23 +21,34 @@ METRICS = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TFLiteConverterParams:
-    """What a pipeline author may choose.
+    """Parameters that a pipeline author may set.
 
     Attributes:
-        signature_name: The signature to convert.
-        quantization: "none", "dynamic_range", "float16", "int8" or "int16x8".
-        integer_io: Whether inputs and outputs are integers too.
-        select_tf_ops: Whether operations may stay TensorFlow's.
-        input_features: A feature, or a list of features, by input of the signature.
+        signature_name: The signature to convert. It takes dense tensors by name, not serialized
+            examples, which TF Lite cannot parse.
+        quantization: `none`; `dynamic_range`, weights of 8 bits; `float16`, weights of 16 bits;
+            `int8`, weights and activations of 8 bits; `int16x8`, activations of 16 bits and weights
+            of 8. The last two read `examples`.
+        integer_io: With `int8` or `int16x8`: inputs and outputs are integers too, and an operation
+            without an integer form is an error; otherwise it stays in floats.
+        select_tf_ops: Allows operations that only TensorFlow's own kernels run, among them parsing
+            examples. The device then needs the Flex delegate, and so does the comparison: that of
+            TensorFlow 2.16 has it, that of 2.21 has not and blesses nothing.
+        input_features: The feature of the examples that each input of the signature is, or a list
+            of features to put one after the other; an input left out is the feature of its name.
         representative_split: The split that integers are calibrated with.
-        num_representative_rows: How many of its rows, at least 1.
-        example_splits: Names of the splits to compare on; none for `eval`.
-        num_check_rows: The most rows of each to compare; 0 for all.
-        max_relative_difference: Limit of the differences, at least 0.
-        min_agreement: Limit of the agreement, in [0, 1].
-        label_key: Feature with the label; empty for no metrics.
-        prediction_key: Output that metrics are of; empty for the only one.
-        max_metric_loss: Limit of the loss, at least 0, by name of the metric.
+        num_representative_rows: How many of its rows, from the first.
+        example_splits: Names of the splits to compare on; empty takes `eval`.
+        num_check_rows: The most rows of each to compare, from the first; 0 takes all.
+        max_relative_difference: How far answers may differ: root mean square of the differences of
+            an output, divided by the standard deviation of the SavedModel's answers.
+        min_agreement: Share of rows in which the largest value of an output with several is at the
+            same place, and in which an output of integers or strings is the same.
+        label_key: Feature with the label, a number; adds metrics of both models.
+        prediction_key: The output that metrics are of; may be empty where the signature has one.
+        max_metric_loss: How much worse a metric may become, by its name and in its unit, as
+            `{"AUC": 0.005}`: `SparseCategoricalAccuracy`, `BinaryAccuracy`, `AUC`,
+            `MeanSquaredError` or `MeanAbsoluteError`.
     """
 
     signature_name: str = "serving_default"

@@ -12,20 +12,21 @@ _DISTRIBUTIONS = ("auto", "mirrored", "multi_worker", "none")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainerParams:
-    """What a pipeline author may choose.
+    """Parameters that a pipeline author may set.
 
     Attributes:
-        module_file: Path, URI or packed form of a Python file with `run_fn(fn_args)`.
+        module_file: Python file with `run_fn(fn_args)`.
         run_fn: The same function as a dotted path; excludes `module_file`.
         train_args: `{"splits": [...], "num_steps": ...}`, as tfx.proto.TrainArgs.
         eval_args: `{"splits": [...], "num_steps": ...}`, as tfx.proto.EvalArgs.
         train_steps: Training steps; 0 leaves the number to `train_args`, or to `run_fn`.
         eval_steps: Evaluation steps; 0 leaves the number to `eval_args`, or to `run_fn`.
-        custom_config: Passed to `run_fn`.
-        distribution: Who makes the `tf.distribute` strategy: "auto", "mirrored", "multi_worker" or
-            "none".
-        mixed_precision: Keras' global policy, "mixed_bfloat16" or "mixed_float16"; empty for none.
-        xla: Whether TensorFlow groups operations for XLA.
+        custom_config: Passed to `run_fn` as `fn_args.custom_config`.
+        distribution: `auto`: `run_fn` makes its own strategy for several GPUs or machines, or uses
+            `fn_args.strategy`. `mirrored` (the GPUs of one machine), `multi_worker` (several
+            machines): it is called in the scope of one. `none`: it needs none.
+        mixed_precision: `mixed_bfloat16` or `mixed_float16`: Keras' global policy for `run_fn`.
+        xla: Let XLA compile what TensorFlow can group, as `tf.config.optimizer.set_jit`.
     """
 
     module_file: str = ""

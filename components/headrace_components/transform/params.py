@@ -9,21 +9,23 @@ from headrace_components.contract.errors import InputError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TransformParams:
-    """What a pipeline author may choose.
+    """Parameters that a pipeline author may set.
 
     Attributes:
-        module_file: Path, URI or packed form of a Python file with `preprocessing_fn`.
+        module_file: Python file with `preprocessing_fn(inputs[, custom_config])`, and optionally
+            `stats_options_updater_fn`.
         preprocessing_fn: The same function as a dotted path; excludes `module_file`.
         stats_options_updater_fn: Dotted path of a function that adapts the statistics' options;
-            excludes `module_file`, which may define the function itself.
-        splits_config: `{"analyze": [...], "transform": [...]}`; empty analyzes `train` and
-            transforms every split.
-        custom_config: Passed to the user's functions where their signature asks for it.
-        materialize: Whether to write the transformed rows.
+            excludes `module_file`.
+        splits_config: `{"analyze": [...], "transform": [...]}`, as tfx.proto.SplitsConfig. Empty
+            analyzes `train` and transforms every split.
+        custom_config: Passed to `preprocessing_fn` where it asks for it.
+        materialize: Whether to write `transformed_examples`.
         disable_statistics: Whether to leave out the statistics before and after.
         disable_analyzer_cache: Whether to neither read nor write analyzer accumulators.
         force_tf_compat_v1: Whether to trace `preprocessing_fn` as TensorFlow 1 graph code.
-        beam_pipeline_args: Options of Beam; none for the embedded engine.
+        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
+            transforms in this process; Beam then takes what only it can analyze, in memory.
     """
 
     module_file: str = ""

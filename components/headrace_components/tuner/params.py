@@ -14,20 +14,22 @@ _PARALLEL_TRIALS = ("num_parallel_trials", "numParallelTrials")  # protojson has
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TunerParams:
-    """What a pipeline author may choose.
+    """Parameters that a pipeline author may set.
 
     Attributes:
-        module_file: Path, URI or packed form of a Python file with `tuner_fn(fn_args)`.
+        module_file: Python file with `tuner_fn(fn_args)`, which returns a TunerFnResult: a
+            `tuner`, as keras_tuner.RandomSearch, and the `fit_kwargs` of its `search`.
         tuner_fn: The same function as a dotted path; excludes `module_file`.
         train_args: `{"splits": [...], "num_steps": ...}`, as tfx.proto.TrainArgs.
         eval_args: `{"splits": [...], "num_steps": ...}`, as tfx.proto.EvalArgs.
         tune_args: `{"num_parallel_trials": ...}`, as tfx.proto.TuneArgs.
         train_steps: Training steps of a trial; 0 leaves them to `train_args`, or to `tuner_fn`.
         eval_steps: Evaluation steps of a trial; 0 leaves them to `eval_args`, or to `tuner_fn`.
-        num_parallel_trials: Trials that run at once, at most 64; 0 leaves it to `tune_args`.
-        custom_config: Passed to `tuner_fn`.
-        mixed_precision: Keras' global policy, "mixed_bfloat16" or "mixed_float16"; empty for none.
-        xla: Whether TensorFlow groups operations for XLA.
+        num_parallel_trials: Trials that run at once, each in a process of its own on the task's
+            machine; 0 leaves the number to `tune_args`, or is one after the other.
+        custom_config: Passed to `tuner_fn` as `fn_args.custom_config`.
+        mixed_precision: `mixed_bfloat16` or `mixed_float16`: Keras' global policy for all trials.
+        xla: Let XLA compile what TensorFlow can group, as `tf.config.optimizer.set_jit`.
     """
 
     module_file: str = ""

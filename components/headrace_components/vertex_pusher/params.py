@@ -31,32 +31,41 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VertexPusherParams:
-    """What a pipeline author may choose.
+    """Parameters that a pipeline author may set.
 
     Attributes:
         project: ID of the Google Cloud project.
-        region: Where the model is to be, as "europe-west1".
-        model_id: ID in the Model Registry, of a model that exists or is to be made.
-        display_name: The name that a new model has in the console; its ID by default.
+        region: Where the model is to be, as `europe-west1`.
+        model_id: ID in the Model Registry. A model of this ID gets a new version; where there is
+            none, it is made.
+        display_name: The name that a new model has in the console; `model_id` by default.
         version_description: What the console says of this version.
-        version_aliases: Names that are to point to this version.
-        is_default_version: Whether "default" is one of them.
-        labels: Labels of the version.
-        serving_container_image: Image that serves the model; empty for Vertex AI's own.
-        serving_container: Other fields of the API's `ModelContainerSpec`.
-        endpoint: ID of the endpoint to deploy to, which exists or is to be made; empty for none.
-        endpoint_spec: Fields of the API's `Endpoint`, for one that is made.
+        version_aliases: Names that are to point to this version, and to no other any more.
+        is_default_version: Whether requests that name no version are to get this one.
+        labels: Labels of the version, for search and billing.
+        serving_container_image: Image that serves the model; by default Vertex AI's own for
+            TensorFlow 2.15, for GPUs if there is an `accelerator_type`.
+        serving_container: Other fields of the API's `ModelContainerSpec`, as
+            `{"env": [{"name": ..., "value": ...}], "ports": [{"container_port": 8080}]}`.
+        endpoint: ID of the endpoint to deploy to; it is made where there is none. Empty deploys
+            nothing.
+        endpoint_spec: Fields of the API's `Endpoint` for one that is made, as
+            `{"private_service_connect_config": {"enable_private_service_connect": true}}`,
+            `network` or `dedicated_endpoint_enabled`.
         machine_type: Machine of a replica.
-        accelerator_type: Accelerator of a replica, as "NVIDIA_L4"; empty for none.
+        accelerator_type: Accelerator of a replica, as `NVIDIA_L4`.
         accelerator_count: How many accelerators a replica has.
-        min_replica_count: Fewest replicas, at least 1.
+        min_replica_count: Fewest replicas.
         max_replica_count: Most replicas.
-        traffic_percentage: Share of the endpoint's requests that this version gets, 0 to 100.
-        undeploy_idle_models: Whether to undeploy what no longer gets requests.
-        service_account: Account that the model's container runs as; empty for Vertex AI's.
-        encryption_key: Cloud KMS key for the model and a new endpoint; empty for Google's.
+        traffic_percentage: Share of the endpoint's requests that this version gets; the shares of
+            the other versions shrink in proportion. 0 deploys it without requests.
+        undeploy_idle_models: Whether to undeploy what no longer gets any requests.
+        service_account: Account that the model's container runs as.
+        encryption_key: Cloud KMS key for the model and for an endpoint that is made, as
+            `projects/P/locations/R/keyRings/K/cryptoKeys/N`.
         timeout_seconds: How long to wait for Vertex AI in all.
-        api_endpoint: Host of the API where it is not that of the region.
+        api_endpoint: Host of the API where it is not that of the region, as that of a Private
+            Service Connect endpoint.
     """
 
     project: str

@@ -12,19 +12,19 @@ import pytest
 from headrace.images import definitions, image_modules, import_names, locks
 from headrace.images.built import reference
 from headrace_components import catalog
-from headrace_components.contract.image_names import ISOLATED
+from support.declared import ISOLATED
 from support.launcher import built_images
 
 pytestmark = [pytest.mark.slow, pytest.mark.image]
 
-# All of a component but how it is declared, and what its requirements bring: much of both is
+# All of a component, and what its requirements bring: much of both is
 # imported late, by a part of the work or by a library that finds what is there.
 PROBE = """
 import importlib, json, os, pkgutil
 name = os.environ["HEADRACE_COMPONENT"]
 component = importlib.import_module(f"headrace_components.{name}")
 for module in pkgutil.iter_modules(component.__path__):
-    if module.name not in ("__main__", "interface"):
+    if module.name != "__main__":
         importlib.import_module(f"{component.__name__}.{module.name}")
 for module in MODULES:
     importlib.import_module(module)

@@ -9,7 +9,7 @@ from headrace.compilation.passes.modules import is_local
 from headrace.ir import specs
 from headrace.ir.specs import Spec
 from headrace.targets.base import Target
-from headrace_components.contract.cache import cache_module
+from headrace_components.contract.declaration import find
 from headrace_components.library.user_code.module_pack import is_packed
 
 
@@ -23,7 +23,7 @@ def apply_defaults(
 
     Where a target's key has parameters, input artifacts and image, nothing can be added. Tasks are
     never answered from a cache there that read what lies elsewhere
-    (`external_state` in their component's `cache.py`), whose effect may be undone (`still_holds`),
+    (`external_state` of their component's cache), whose effect may be undone (`still_holds`),
     or whose module file is not packed into a parameter, as one behind a URI.
     """
     result: Spec = specs.copy(spec)
@@ -50,10 +50,11 @@ def _pass_defaults(node: specs.TaskNode) -> None:
 
 
 def _is_key_whole(component: str, node: specs.TaskNode, *, has_fingerprints: bool) -> bool:
-    rules = cache_module(component)
-    if hasattr(rules, "still_holds"):
+    declared = find(component)
+    if declared is not None and declared.cache.still_holds:
         return False
-    if hasattr(rules, "external_state") and not (has_fingerprints and may_have(node)):
+    reads_elsewhere = declared is not None and declared.cache.external_state is not None
+    if reads_elsewhere and not (has_fingerprints and may_have(node)):
         return False
     if MODULE_PARAMETER not in specs.parameters(node.component):
         return True

@@ -17,7 +17,8 @@ from headrace.images.image_modules import image_modules
 from headrace.ir import specs
 from headrace.profiles.profile import Profile
 from headrace.profiles.tasks import TaskPath
-from headrace_components.contract.early_checks import ask, checks_module, known_parameters
+from headrace_components.contract.declaration import find
+from headrace_components.contract.early_checks import ask, known_parameters
 from headrace_components.contract.errors import InputError
 from headrace_components.library.user_code.module_pack import is_packed, unpack
 
@@ -75,20 +76,16 @@ def check_imports(
 
 def _imports(component: str, known: Mapping[str, Any]) -> tuple[list[CertainImport], Sequence[str]]:
     """Returns what a task imports for certain, and the functions that its module defines."""
+    declared = find(component)
     params = known_parameters(component, known)
     module = getattr(params, MODULE_PARAMETER, None)
-    if module is None or (module and not is_packed(module)):
+    if declared is None or module is None or (module and not is_packed(module)):
         return [], ()  # there is none, only the run knows it, or it is behind a URI
     entry, files = unpack(module, component) if module else ("", {})
-    functions = [name for names in _asked(component, "functions", params) for name in names]
-    modules = _asked(component, "modules", params)
+    checks = declared.checks
+    functions = [name for names in ask(checks.functions, params) or () for name in names]
+    modules = ask(checks.modules, params) or ()
     return certain_imports(entry, files, functions, modules), functions
-
-
-def _asked(component: str, question: str, params: Any) -> Sequence[Any]:
-    """Returns what a component says of its parameters by a function of its early checks."""
-    function = getattr(checks_module(component), question, None)
-    return ask(function, params) or [] if function else []
 
 
 def _check(

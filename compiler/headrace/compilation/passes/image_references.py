@@ -13,7 +13,7 @@ from headrace.profiles.accelerators import is_nvidia
 from headrace.profiles.profile import Profile
 from headrace.profiles.tasks import TaskPath
 from headrace.targets.base import Target
-from headrace_components.contract.image_names import CUDA_VARIANTS
+from headrace_components.contract.declaration import cuda_image
 
 
 def apply_images(spec: Mapping[str, Any], target: Target, profile: Profile) -> Spec:
@@ -98,7 +98,7 @@ def _image_name(container: Mapping[str, Any]) -> str | None:
     name = specs.logical_image(container)
     if name is None or not _asks_for_nvidia(container):
         return name
-    return CUDA_VARIANTS.get(name, name)
+    return cuda_image(name) or name
 
 
 def _asks_for_nvidia(container: Mapping[str, Any]) -> bool:
@@ -137,7 +137,8 @@ def _check_registry(names: Collection[str], target: Target, profile: Profile) ->
         )
     missing = sorted(set(names) - profile.images.digests.keys())
     if missing:
-        variants = [f"{cuda} is {name}" for name, cuda in CUDA_VARIANTS.items() if cuda in missing]
+        bases = {name: name.removesuffix("_cuda") for name in missing}
+        variants = [f"{name} is {base}" for name, base in bases.items() if cuda_image(base) == name]
         why = f" ({', '.join(variants)} for tasks that ask for an NVIDIA GPU)" if variants else ""
         words = " ".join(missing)
         file = profile.digests_path.absolute()

@@ -11,7 +11,7 @@ from typing import Any
 
 from headrace.ir import specs
 from headrace.ir.specs import Spec
-from headrace_components.contract.cache import cache_module
+from headrace_components.contract.declaration import CacheHooks, find
 from headrace_components.contract.fingerprint_ports import (
     COMPONENT,
     FINGERPRINT,
@@ -43,10 +43,10 @@ def may_have(node: specs.TaskNode) -> bool:
     One that runs although others failed, as an exit handler, does not wait for another task, and
     one with a `cache_key` is compared by that key alone.
     """
-    rules = cache_module(specs.headrace_component(node.container) or "")
+    hooks = _hooks(node)
     is_plain = not any(part in node.task for part in ("triggerPolicy", "parameterIterator"))
     return (
-        (hasattr(rules, "input_locations") or _looks_for_earlier_runs(node))
+        (hooks.input_locations is not None or hooks.earlier_state is not None)
         and is_plain
         and not node.task.get("cachingOptions", {}).get("cacheKey")
     )
@@ -162,9 +162,13 @@ def _without_descriptions(definitions: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _hooks(node: specs.TaskNode) -> CacheHooks:
+    declared = find(specs.headrace_component(node.container) or "")
+    return declared.cache if declared is not None else CacheHooks()
+
+
 def _looks_for_earlier_runs(node: specs.TaskNode) -> bool:
-    rules = cache_module(specs.headrace_component(node.container) or "")
-    return hasattr(rules, "earlier_state")
+    return _hooks(node).earlier_state is not None
 
 
 def _free(name: str, taken: Mapping[str, Any]) -> str:

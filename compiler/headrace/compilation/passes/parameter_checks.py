@@ -1,6 +1,6 @@
 """Holds what is known of each task against the rules of its component, before anything runs.
 
-Headrace's components say themselves what they take: `headrace_components.contract.early_checks`.
+Headrace's components declare what they take: `headrace_components.contract.early_checks`.
 What only the run knows - an output of another task, an item of a loop, a run parameter while the
 pipeline is compiled - is left out.
 """
@@ -14,7 +14,8 @@ from headrace.compilation.passes.module_files import MODULE_PARAMETER
 from headrace.compilation.passes.split_checks import check_splits
 from headrace.errors import CompileError
 from headrace.ir import specs
-from headrace_components.contract.early_checks import ask, checks_module, known_parameters
+from headrace_components.contract.declaration import find
+from headrace_components.contract.early_checks import ask, known_parameters
 from headrace_components.contract.errors import InputError
 from headrace_components.library.user_code.module_functions import defined, missing_function
 from headrace_components.library.user_code.module_pack import is_packed, unpack
@@ -52,12 +53,12 @@ def check_parameters(spec: Mapping[str, Any], values: Mapping[str, Any] | None =
 
 
 def _check(component: str, params: Any) -> None:
-    rules: Any = checks_module(component)
-    if hasattr(rules, "check"):
-        ask(rules.check, params)
-    if hasattr(rules, "functions"):
-        for names in ask(rules.functions, params) or ():
-            _check_module(component, getattr(params, MODULE_PARAMETER), names)
+    declared = find(component)
+    if declared is None:
+        return
+    ask(declared.checks.check, params)
+    for names in ask(declared.checks.functions, params) or ():
+        _check_module(component, getattr(params, MODULE_PARAMETER), names)
 
 
 def _check_module(component: str, module_file: str, names: tuple[str, ...]) -> None:

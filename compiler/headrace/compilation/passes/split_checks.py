@@ -6,7 +6,8 @@ from typing import Any
 
 from headrace.errors import CompileError
 from headrace.ir import specs
-from headrace_components.contract.early_checks import ask, checks_module
+from headrace_components.contract.declaration import EarlyChecks, find
+from headrace_components.contract.early_checks import ask
 
 Path = tuple[str, ...]
 Port = tuple[specs.TaskNode, str]
@@ -25,10 +26,9 @@ def check_splits(spec: Mapping[str, Any], params: Mapping[Path, Any]) -> None:
     """
     graph = _Graph(spec, params)
     for node in graph.nodes.values():
-        rules = _rules(node)
-        if node.path not in params or not hasattr(rules, "splits_read"):
+        if node.path not in params:
             continue
-        for need in ask(rules.splits_read, params[node.path]) or ():
+        for need in ask(_checks(node).splits_read, params[node.path]) or ():
             port = graph.source(node, need.port)
             made = graph.splits(port) if port is not None else None
             if port is None or made is None:
@@ -48,9 +48,9 @@ def check_splits(spec: Mapping[str, Any], params: Mapping[Path, Any]) -> None:
                 )
 
 
-def _rules(node: specs.TaskNode) -> Any:
-    component = specs.headrace_component(node.container)
-    return checks_module(component) if component is not None else None
+def _checks(node: specs.TaskNode) -> EarlyChecks:
+    declared = find(specs.headrace_component(node.container) or "")
+    return declared.checks if declared is not None else EarlyChecks()
 
 
 class _Graph:
@@ -97,8 +97,8 @@ class _Graph:
         return self._output(inner, selector["outputArtifactKey"])
 
     def _made(self, node: specs.TaskNode) -> Mapping[str, Sequence[str]]:
-        rules = _rules(node)
-        if node.path not in self._params or not hasattr(rules, "splits_made"):
+        checks = _checks(node)
+        if node.path not in self._params or checks.splits_made is None:
             return {}
         inputs = {}
         for name in specs.artifacts(node.component):
@@ -106,4 +106,4 @@ class _Graph:
             made = self.splits(port) if port is not None else None
             if made is not None:
                 inputs[name] = made
-        return ask(rules.splits_made, self._params[node.path], inputs) or {}
+        return ask(checks.splits_made, self._params[node.path], inputs) or {}

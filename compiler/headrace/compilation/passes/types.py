@@ -10,6 +10,7 @@ from typing import Any
 from headrace.ir import specs
 from headrace.ir.specs import Spec
 from headrace.targets.base import Target
+from headrace_components.contract.artifact_types import BY_TFX_TITLE
 
 # User data, which may hold the same words by chance.
 _VALUES = frozenset({"runtimeValue", "defaultValue", "literals", "metadata"})
@@ -20,9 +21,7 @@ def apply_types(spec: Mapping[str, Any], target: Target) -> Spec:
 
     kfp's own types stay as they are.
     """
-    from headrace_components.artifacts import ARTIFACT_TYPES
-
-    titles = {cls.schema_title: cls.tfx_title for cls in ARTIFACT_TYPES}
+    titles = {each.schema_title: title for title, each in BY_TFX_TITLE.items()}
     result: Spec = _renamed(specs.copy(spec), titles, target)
     return result
 

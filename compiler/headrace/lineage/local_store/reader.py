@@ -16,11 +16,9 @@ from headrace.lineage.local_store.messages import (
 from headrace.lineage.local_store.processes import is_gone
 from headrace.lineage.records import Artifact, ArtifactRef, Execution, Id, Run, short_uri
 from headrace.lineage.times import seconds_between, timestamp
-from headrace.lineage.types import component_of
+from headrace.lineage.types import IMPORTER, component_of
 from headrace.lineage.verdicts import verdict_of
 from headrace_components.contract.errors import InputError
-
-_IMPORTER = "importer"
 
 _STATES = {"RUNNING": "running", "COMPLETE": "done", "CACHED": "cached", "FAILED": "failed"}
 
@@ -73,7 +71,7 @@ class LineageReader:
             # A run that was resumed may have made it anew: what is there is of the last who did.
             # An importer names what another has made, or what comes from outside.
             done = [e for e in written if e.state == "done"]
-            made = [e for e in done if e.component != _IMPORTER][-1:] or done[-1:]
+            made = [e for e in done if e.component != IMPORTER][-1:] or done[-1:]
             makers = made or [e for e in written if e.state != "cached"] or written or handed_on
             producer = makers[0] if makers else None
             return Artifact(
@@ -221,7 +219,7 @@ def _makers(store: Any, events: Sequence[Any], uris: Mapping[Id, str]) -> list[E
     done = {
         message.id
         for message in messages
-        if _state(message) == "done" and component_of(message.type) != _IMPORTER
+        if _state(message) == "done" and component_of(message.type) != IMPORTER
     }
     # Who was answered from the cache wrote nothing. Who made it anew, in a run that was resumed,
     # comes after who made it first.

@@ -215,7 +215,7 @@ class LineageStore:
                 return artifact
         else:
             artifact = pb.Artifact(type_id=type_id, uri=record.uri, state=pb.Artifact.LIVE)
-            if declared.is_tfx:
+            if declared.tfx_title:
                 set_value(artifact.custom_properties, "tfx_version", TFX_LAYOUT_VERSION)
         for name, value in {**record.metadata, **({} if known else extra)}.items():
             kind = declared.properties.get(name)

@@ -2,7 +2,7 @@
 
 import importlib.util
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from headrace.compilation.passes.input_fingerprints import (
 from headrace.compilation.passes.known_values import Known
 from headrace.ir import specs
 from headrace.ir.specs import Spec
-from headrace_components.contract.cache import cache_module
+from headrace_components.contract.declaration import CacheHooks, find
 
 # A store that does not answer is left to the task, which has the cluster's network and account.
 _PATIENCE_SECONDS = 60.0
@@ -66,15 +66,16 @@ class FingerprintsAtSubmit:
 
     def _of(self, node: specs.TaskNode, spec: Spec) -> str | None:
         component = specs.headrace_component(node.container) or ""
-        rules: Any = cache_module(component)
+        declared = find(component)
+        hooks = declared.cache if declared is not None else CacheHooks()
         known = Known(spec, self.values, {}).of(node, component)
         params = {name: known[name] for name in specs.parameters(node.component) if name in known}
-        why = _hindrance(node, params, rules)
+        why = _hindrance(node, params, hooks)
         if why:
             self.left[node.label] = why
             return None
-        location = rules.input_locations(params)[0]
-        state = _patiently(lambda: rules.external_state(params, {}))
+        location = _locations(hooks, params)[0]
+        state = _patiently(lambda: hooks.external_state and hooks.external_state(params, {}))
         if state is None:
             self.left[node.label] = f"this machine could not read {location}"
         else:
@@ -82,19 +83,23 @@ class FingerprintsAtSubmit:
         return state
 
 
-def _hindrance(node: specs.TaskNode, params: Mapping[str, Any], rules: Any) -> str | None:
+def _hindrance(node: specs.TaskNode, params: Mapping[str, Any], hooks: CacheHooks) -> str | None:
     """Returns why this machine cannot see what a task will read; None if it can."""
     unknown = sorted(specs.parameters(node.component).keys() - params.keys())
     if unknown:
         return f"`{unknown[0]}` is known in the run alone"
-    if hasattr(rules, "earlier_state"):
+    if hooks.earlier_state is not None:
         return "what earlier runs left is known in the run alone"
-    for location in rules.input_locations(params):
+    for location in _locations(hooks, params):
         if not location.startswith(_SEEN_ALIKE):
             return f"{location!r} may be other files on this machine"
     if importlib.util.find_spec("pyarrow") is None:
         return "pyarrow is not installed here"
     return None
+
+
+def _locations(hooks: CacheHooks, params: Mapping[str, Any]) -> Sequence[str]:
+    return hooks.input_locations(params) if hooks.input_locations is not None else ()
 
 
 def _patiently(look: Callable[[], str | None]) -> str | None:

@@ -10,8 +10,8 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from headrace_components.contract.cache import fingerprint_of
 from headrace_components.contract.errors import PlatformError
+from headrace_components.contract.fingerprints import fingerprint_of
 from headrace_components.library.runs.earlier_runs import Left, Place
 
 T = TypeVar("T")

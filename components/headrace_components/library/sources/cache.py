@@ -6,19 +6,29 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from headrace_components.contract.cache import Params, fingerprint_of
+from headrace_components.contract.declaration import CacheHooks, Inputs, Params
 from headrace_components.contract.errors import InputError, PlatformError
+from headrace_components.contract.fingerprints import fingerprint_of
 from headrace_components.contract.parameters import read
 from headrace_components.library.sources.params import FileExampleGenParams
 from headrace_components.library.sources.spans import FindFiles, local_files, resolve
 
 
-def locations_of_files(params: Params) -> tuple[str, ...]:
-    """Returns the directory or URI that `state_of_files` looks into."""
+def cache_of_files(parameters: type[FileExampleGenParams]) -> CacheHooks:
+    """Returns the hooks of a component that reads files, with the dataclass of its parameters."""
+
+    def external_state(params: Params, inputs: Inputs) -> str | None:
+        del inputs
+        return _state(parameters, params)
+
+    return CacheHooks(external_state=external_state, input_locations=_locations)
+
+
+def _locations(params: Params) -> tuple[str, ...]:
     return (params["input_base"],)
 
 
-def state_of_files(cls: type[FileExampleGenParams], params: Params) -> str | None:
+def _state(cls: type[FileExampleGenParams], params: Params) -> str | None:
     """Returns span, version and contents of the input files, or None where only a run can tell.
 
     That is so for parameters that the component will refuse, for a store that does not answer, and

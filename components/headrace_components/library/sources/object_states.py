@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from headrace_components.contract.cache import fingerprint_of
 from headrace_components.contract.errors import PlatformError
+from headrace_components.contract.fingerprints import fingerprint_of
 from headrace_components.contract.task import local_path
 from headrace_components.library.sources.files import open_random
 

@@ -15,14 +15,13 @@ class ExampleGenParams:
 
     Attributes:
         component: Name of the component, for error messages.
-        input_config: `tfx.proto.Input` as JSON; empty reads everything as one split.
-        output_config: `tfx.proto.Output` as JSON; empty splits train:eval by 2:1, or keeps several
-            input splits as they are.
-        range_config: `tfx.proto.RangeConfig` as JSON; empty takes the latest span.
-        span: The span to read, or -1.
-        compression_level: gzip level of the TFRecords, in [1, 9].
-        columnar: Whether to write the columnar twin.
-        beam_pipeline_args: Options of Beam; none for the embedded engine.
+        output_config: `{"split_config": {"splits": [{"name": ..., "hash_buckets": ...}],
+            "partition_feature_name": ...}}`, as tfx.proto.Output. Empty splits train:eval by 2:1,
+            or keeps several input splits as they are.
+        compression_level: gzip level of the TFRecords, 1 (fast) to 9 (small).
+        columnar: Whether to write the columnar twin, which later components read faster.
+        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
+            computes in this process, without Beam.
     """
 
     component: ClassVar[str]
@@ -91,6 +90,12 @@ class FileExampleGenParams(ExampleGenParams):
 
     Attributes:
         input_base: Directory or URI under which the input patterns lie.
+        input_config: `{"splits": [{"name": ..., "pattern": ...}]}`, as tfx.proto.Input. A pattern
+            may hold `{SPAN}`, `{SPAN:w}`, `{VERSION}`, `{VERSION:w}` or `{YYYY}`, `{MM}`, `{DD}`.
+            Empty reads every file of `input_base` as one split.
+        range_config: `{"static_range": {...}}` or `{"rolling_range": {...}}`, as
+            tfx.proto.RangeConfig. Empty takes the latest span.
+        span: The span to read; -1 leaves the choice to `range_config`.
     """
 
     input_base: str

@@ -5,11 +5,11 @@ import hashlib
 import importlib.util
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
-from headrace_components.contract.cache import Params
+from headrace_components.contract.declaration import Params
 from headrace_components.contract.task import local_path
 from headrace_components.library.user_code.module_pack import is_packed, is_remote
 from headrace_components.library.user_code.siblings import sibling_names
@@ -43,6 +43,15 @@ def code_state(params: Params, *functions: str) -> str | None:
             content = file.read_bytes()
             digest.update(f"{os.path.relpath(file, folder)}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()
+
+
+def state_of_code(*functions: str) -> Callable[[Params], str | None]:
+    """Returns the hook `environment_state` of a component that loads an author's code.
+
+    Args:
+        functions: Names of the parameters that take a dotted path, besides `module_file`.
+    """
+    return lambda params: code_state(params, *functions)
 
 
 def _files_of_module(module_file: str) -> Sequence[Path] | None:

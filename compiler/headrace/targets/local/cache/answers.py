@@ -24,7 +24,8 @@ from headrace.targets.local.shared.results import (
     artifacts_to_json,
 )
 from headrace.targets.local.shared.rules import Backend
-from headrace_components.contract.cache import cache_module, fingerprint_of
+from headrace_components.contract.declaration import CacheHooks, find
+from headrace_components.contract.fingerprints import fingerprint_of
 
 _SEPARATOR = " "
 
@@ -87,18 +88,18 @@ class Cache:
         """Returns the name of the task's entry, or None if only a run can tell its result.
 
         The key covers the component's code, command line and environment, parameters, output ports
-        and the identity of every input artifact. A component of Headrace adds what its `cache.py`
+        and the identity of every input artifact. A component of Headrace adds what its cache hooks
         says it reads besides.
         """
         uris = _uris(inputs)
-        rules = _rules(component)
-        if hasattr(rules, "relevant_inputs"):
+        hooks = _hooks(component)
+        if hooks.relevant_inputs is not None:
             uris = {
-                port: list(found) for port, found in rules.relevant_inputs(uris).items() if found
+                port: list(found) for port, found in hooks.relevant_inputs(uris).items() if found
             }
-        state = ""
-        if hasattr(rules, "external_state"):
-            state = rules.external_state(inputs.parameters, uris)
+        state: str | None = ""
+        if hooks.external_state is not None:
+            state = hooks.external_state(inputs.parameters, uris)
         environment = _environment(component, inputs)
         if state is None or environment is None or _shares(component):
             return None
@@ -128,9 +129,9 @@ class Cache:
         if changed is not None:
             self.notify(f"{changed} is not as it was left: the task that made it runs again.")
             return None
-        rules = _rules(component)
+        still_holds = _hooks(component).still_holds
         metadata = {port: [a.metadata for a in found] for port, found in entry.artifacts.items()}
-        if hasattr(rules, "still_holds") and not rules.still_holds(metadata):
+        if still_holds is not None and not still_holds(metadata):
             return None
         return entry
 
@@ -214,10 +215,8 @@ def _shares(component: Component) -> bool:
 
 
 def _environment(component: Component, inputs: TaskInputs) -> Any:
-    rules = _rules(component)
-    if not hasattr(rules, "environment_state"):
-        return ""
-    return rules.environment_state(inputs.parameters)
+    environment_state = _hooks(component).environment_state
+    return environment_state(inputs.parameters) if environment_state is not None else ""
 
 
 def _digest(value: Any) -> str:
@@ -253,5 +252,6 @@ def _files_in(path: Path) -> list[Path]:
     return sorted(file for file in found if "__pycache__" not in file.parts)
 
 
-def _rules(component: Component) -> Any:
-    return cache_module(component.headrace_name) if component.headrace_name else None
+def _hooks(component: Component) -> CacheHooks:
+    declared = find(component.headrace_name or "")
+    return declared.cache if declared is not None else CacheHooks()

@@ -11,7 +11,7 @@ from typing import Protocol
 import headrace_components
 from headrace.images.locks import lock_digest
 from headrace.ir.view import Component
-from headrace_components.contract.image_names import ISOLATED
+from headrace_components.contract.declaration import is_isolated
 
 # Whose results may change with their version, as those of our own code do.
 _LIBRARIES = (
@@ -57,7 +57,7 @@ class InstalledCode:
             return ""
         if self.from_locks:
             return f"{_digest([self._components])} {lock_digest(name)}"
-        return f"{self.embedded} {lock_digest(name) if name in ISOLATED else ''}"
+        return f"{self.embedded} {lock_digest(name) if is_isolated(name) else ''}"
 
     @cached_property
     def _components(self) -> bytes:

@@ -12,8 +12,8 @@ from headrace.targets.local.runners.environments import Environment, Environment
 from headrace.targets.local.runners.nursery_client import Nursery, ProcessRequest
 from headrace.targets.local.runners.runner import TaskProcess
 from headrace.targets.local.shared.options import RunnerName
+from headrace_components.contract.declaration import is_isolated
 from headrace_components.contract.errors import InputError
-from headrace_components.contract.image_names import ISOLATED
 
 _PYTHON = re.compile(r"python(3(\.\d+)?)?")
 _OUR_VARIABLES = "HEADRACE_"
@@ -57,7 +57,7 @@ class HostRunner:
             PlatformError: The process that starts the tasks died, or a package cannot be had.
         """
         name = process.component
-        alone = name is not None and (name in ISOLATED or self._name == "venv")
+        alone = name is not None and (is_isolated(name) or self._name == "venv")
         where = await self._environments.get(str(name)) if alone else _this_environment()
         warm = name is not None and not alone and self._name == "worker"
         warm = warm and not _sets_variables(process.environment)
@@ -86,7 +86,7 @@ class HostRunner:
             log=process.log,
         )
         if warm:
-            imports = [component for component in process.imports if component not in ISOLATED]
+            imports = [each for each in process.imports if not is_isolated(each)]
             return await self._warm.run(request, imports)
         return await self._plain.run(request)
 

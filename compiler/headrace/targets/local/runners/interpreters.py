@@ -11,8 +11,8 @@ from pathlib import Path
 
 from headrace.images.built import PLATFORM, PYTHON_VERSION
 from headrace.images.locks import has_packages, lock_file
+from headrace_components.contract.declaration import is_isolated
 from headrace_components.contract.errors import InputError
-from headrace_components.contract.image_names import ISOLATED
 
 _MACHINE, _, _GLIBC = PLATFORM.partition("-manylinux_")
 _GLIBC_VERSION = tuple(int(part) for part in _GLIBC.split("_"))
@@ -69,7 +69,7 @@ def check_interpreters(images: Iterable[str]) -> None:
 
 
 def _is_for_images(image: str, lock: Path) -> bool:
-    return image not in ISOLATED and has_packages(lock)
+    return not is_isolated(image) and has_packages(lock)
 
 
 def _unfit(images: list[str], found: PythonInterpreter | None) -> InputError:

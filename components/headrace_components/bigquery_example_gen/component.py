@@ -1,0 +1,48 @@
+"""Reads the rows of a BigQuery query into tf.Examples and splits them.
+
+INTEGER and BOOLEAN become int64; FLOAT, NUMERIC and BIGNUMERIC float32; STRING, BYTES, JSON
+and GEOGRAPHY bytes; dates and times text as ISO 8601 has it; a repeated column keeps its
+values, NULL is a missing value. Of a STRUCT, select the fields by name. One day of rides:
+
+    bigquery_example_gen(
+        project="my-project",
+        query="SELECT fare, company FROM rides.all WHERE started >= TIMESTAMP_SECONDS("
+        "@span_begin_timestamp) AND started < TIMESTAMP_SECONDS(@span_end_timestamp)",
+        span=19723,
+        maximum_bytes_billed=10**11,
+    )
+
+A query is checked before it runs: one that is no SELECT, or returns what tf.Examples cannot
+hold, is refused at no cost. The task's account needs the roles BigQuery Job User and, for the
+Storage Read API, BigQuery Read Session User on `project`, and BigQuery Data Viewer on the data.
+
+The task is never answered from the local cache, since only the query tells what BigQuery holds.
+Rows are written in the order in which BigQuery gives them: with an ORDER BY, the same rows give
+the same bytes.
+"""
+
+from headrace_components.bigquery_example_gen.params import BigqueryExampleGenParams
+from headrace_components.contract.artifact_types import EXAMPLES
+from headrace_components.contract.declaration import (
+    CacheHooks,
+    Component,
+    Output,
+    only_a_run_can_tell,
+)
+from headrace_components.library.sources.split_checks import QUERY_CHECKS
+
+COMPONENT = Component(
+    name="bigquery_example_gen",
+    doc=__doc__,
+    outputs={
+        "examples": Output(
+            EXAMPLES, "The rows, as gzip TFRecords of tf.Example, with a columnar twin."
+        ),
+    },
+    parameters=BigqueryExampleGenParams,
+    execution_type="tfx.extensions.google_cloud_big_query.example_gen.component.BigQueryExampleGen",
+    execution_base="PROCESS",
+    # Only the query tells what BigQuery holds.
+    cache=CacheHooks(external_state=only_a_run_can_tell),
+    checks=QUERY_CHECKS,
+)

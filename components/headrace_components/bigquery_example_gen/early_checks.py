@@ -1,5 +1,0 @@
-"""What is known of BigQueryExampleGen before a run."""
-
-from headrace_components.library.sources.split_checks import splits_made
-
-__all__ = ["splits_made"]

@@ -1,0 +1,46 @@
+"""Has a model predict every row: as prediction logs, or as examples with more columns."""
+
+from headrace_components.bulk_inferrer.params import BulkInferrerParams
+from headrace_components.contract.artifact_types import (
+    EXAMPLES,
+    INFERENCE_RESULT,
+    MODEL,
+    MODEL_BLESSING,
+)
+from headrace_components.contract.declaration import Component, EarlyChecks, Input, Output
+from headrace_components.contract.split_needs import SplitNeed
+
+
+def splits_read(params: BulkInferrerParams) -> list[SplitNeed]:
+    """Returns the splits to predict."""
+    name = "example_splits` of `data_spec"
+    return [SplitNeed(port="examples", parameter=name, names=params.splits)]
+
+
+COMPONENT = Component(
+    name="bulk_inferrer",
+    doc=__doc__,
+    inputs={
+        "examples": Input(
+            EXAMPLES, "Rows to predict, of the kind that the model's signature parses."
+        ),
+        "model": Input(MODEL, "The model, a SavedModel."),
+        "model_blessing": Input(
+            MODEL_BLESSING,
+            "The evaluator's verdict; a model that is not blessed predicts nothing.",
+            optional=True,
+        ),
+    },
+    outputs={
+        "inference_result": Output(
+            INFERENCE_RESULT, "Prediction logs; empty where `output_example_spec` is given."
+        ),
+        "output_examples": Output(
+            EXAMPLES, "The examples with the predictions as columns; empty otherwise."
+        ),
+    },
+    parameters=BulkInferrerParams,
+    execution_type="tfx.components.bulk_inferrer.component.BulkInferrer",
+    variants=("cuda",),
+    checks=EarlyChecks(splits_read=splits_read),
+)

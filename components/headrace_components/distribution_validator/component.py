@@ -1,0 +1,77 @@
+"""Finds features whose distribution has moved: drift between days, skew between sources.
+
+Numbers are compared by `jensen_shannon_divergence`, which needs the histograms that
+statistics_gen writes; strings by it, by `infinity_norm` or `normalized_abs_difference`. A
+feature that cannot be compared is an anomaly, not a pass:
+
+    distribution_validator(
+        statistics=today.outputs["statistics"],
+        baseline_statistics=yesterday.outputs["statistics"],
+        config={
+            "default_slice_config": {
+                "feature": [
+                    {
+                        "path": {"step": ["fare"]},
+                        "distribution_comparator": {
+                            "jensen_shannon_divergence": {"threshold": 0.05}
+                        },
+                    }
+                ],
+                "num_examples_comparator": {"min_fraction_threshold": 0.5},
+            }
+        },
+    )
+"""
+
+from headrace_components.contract.artifact_types import (
+    EXAMPLE_ANOMALIES,
+    EXAMPLE_STATISTICS,
+    HTML,
+    METRICS,
+)
+from headrace_components.contract.declaration import Component, EarlyChecks, Input, Output
+from headrace_components.contract.split_needs import SplitNeed
+from headrace_components.distribution_validator.configs import check
+from headrace_components.distribution_validator.params import DistributionValidatorParams
+
+
+def splits_read(params: DistributionValidatorParams) -> list[SplitNeed]:
+    """Returns the splits of both inputs that are compared with each other."""
+    pairs = params.include_split_pairs
+    return [
+        SplitNeed(port=port, parameter="include_split_pairs", names=[pair[at] for pair in pairs])
+        for at, port in enumerate(("statistics", "baseline_statistics"))
+    ]
+
+
+COMPONENT = Component(
+    name="distribution_validator",
+    doc=__doc__,
+    inputs={
+        "statistics": Input(EXAMPLE_STATISTICS, "Statistics of the data under test."),
+        "baseline_statistics": Input(
+            EXAMPLE_STATISTICS,
+            """Statistics to compare with. Unconnected or empty, as in a first run,
+            nothing is compared.""",
+            optional=True,
+        ),
+    },
+    outputs={
+        "anomalies": Output(
+            EXAMPLE_ANOMALIES,
+            """One `SchemaDiff.pb` per pair of splits; its metadata `blessed` says 1 or 0 by
+            pair, or 2 by split where there is no baseline.""",
+        ),
+        "report": Output(
+            HTML, "A page with the features, the worst first, under test and in the baseline."
+        ),
+        "metrics": Output(
+            METRICS,
+            """Number of features compared, over their threshold and not compared, and the
+            largest distance, for the UI to compare runs by.""",
+        ),
+    },
+    parameters=DistributionValidatorParams,
+    execution_type="tfx.components.distribution_validator.component.DistributionValidator",
+    checks=EarlyChecks(check=check, splits_read=splits_read),
+)

@@ -1,0 +1,31 @@
+"""Baselines that a candidate is compared with, and others. Standard library only."""
+
+from headrace_components.contract.declaration import Inputs
+from headrace_components.contract.task import local_path
+from headrace_components.library.user_code.module_pack import is_remote
+
+
+def relevant_inputs(inputs: Inputs) -> Inputs:
+    """Returns `inputs` without a baseline that the candidate is not compared with.
+
+    Such is a baseline that holds no model, which a resolver leaves when it found none, and one that
+    is the candidate itself. A run with either gives what a run without a baseline gives.
+    """
+    baseline = inputs.get("baseline_model", ())
+    used = [uri for uri in baseline if is_comparable(uri, *inputs.get("model", ()))]
+    if len(used) == len(baseline):
+        return inputs
+    return {
+        key: used if key == "baseline_model" else uris
+        for key, uris in inputs.items()
+        if key != "baseline_model" or used
+    }
+
+
+def is_comparable(baseline_uri: str, *candidate_uris: str) -> bool:
+    """Says whether the baseline may hold a model, and another one than the candidate."""
+    if baseline_uri in candidate_uris:
+        return False
+    if is_remote(baseline_uri):
+        return True
+    return (local_path(baseline_uri) / "Format-Serving").is_dir()

@@ -1,0 +1,76 @@
+"""Computes metrics per slice, compares with a baseline and blesses a model that passes.
+
+A model is blessed when every threshold of `eval_config` holds on every slice that it is for.
+Without a baseline, change thresholds are ignored, so that a first model can pass. An
+`eval_config` without any threshold blesses nothing: leave the blessing input of `pusher`
+unconnected to push all models.
+"""
+
+from headrace_components.contract.artifact_types import (
+    CLASSIFICATION_METRICS,
+    EXAMPLES,
+    HTML,
+    METRICS,
+    MODEL,
+    MODEL_BLESSING,
+    MODEL_EVALUATION,
+    SCHEMA,
+)
+from headrace_components.contract.declaration import (
+    CacheHooks,
+    Component,
+    EarlyChecks,
+    Input,
+    Output,
+)
+from headrace_components.contract.split_needs import SplitNeed
+from headrace_components.evaluator.baselines import relevant_inputs
+from headrace_components.evaluator.config_checks import check, modules
+from headrace_components.evaluator.params import EvaluatorParams
+from headrace_components.library.user_code.code_state import code_state
+
+
+def splits_read(params: EvaluatorParams) -> list[SplitNeed]:
+    """Returns the splits that are evaluated."""
+    names = params.example_splits or ("eval",)
+    return [SplitNeed(port="examples", parameter="example_splits", names=names)]
+
+
+COMPONENT = Component(
+    name="evaluator",
+    doc=__doc__,
+    inputs={
+        "examples": Input(EXAMPLES, "Rows to evaluate on."),
+        "model": Input(
+            MODEL,
+            "The candidate. Unconnected only where `eval_config` names a prediction key.",
+            optional=True,
+        ),
+        "baseline_model": Input(
+            MODEL,
+            """A model that the candidate is compared with. One that is empty, or is the
+            candidate itself, counts as none.""",
+            optional=True,
+        ),
+        "schema": Input(SCHEMA, "Types of the examples.", optional=True),
+    },
+    outputs={
+        "evaluation": Output(MODEL_EVALUATION, "Metrics per slice, as TFMA writes them."),
+        "blessing": Output(MODEL_BLESSING, "`BLESSED` or `NOT_BLESSED`."),
+        "report": Output(
+            HTML, "A page with the verdict and the metrics per slice, the worst slice first."
+        ),
+        "metrics": Output(METRICS, "The metrics over all rows, for the UI to compare runs by."),
+        "classification_metrics": Output(
+            CLASSIFICATION_METRICS,
+            "ROC curve and confusion matrix of the candidate, for the UI to draw;\n"
+            "empty unless `eval_config` has `ConfusionMatrixPlot` or another metric that makes "
+            "one.",
+        ),
+    },
+    parameters=EvaluatorParams,
+    execution_type="tfx.components.evaluator.component.Evaluator",
+    execution_base="EVALUATE",
+    cache=CacheHooks(environment_state=code_state, relevant_inputs=relevant_inputs),
+    checks=EarlyChecks(check=check, modules=modules, splits_read=splits_read),
+)

@@ -1,8 +1,0 @@
-"""Entry point of the example_validator image."""
-
-import sys
-
-from headrace_components.contract.task import run_component
-
-if __name__ == "__main__":
-    sys.exit(run_component("example_validator"))

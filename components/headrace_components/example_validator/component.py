@@ -1,0 +1,42 @@
+"""Finds where the data contradicts the schema.
+
+Rows of training and of serving are rarely alike: a label belongs to the first only. The schema
+says so with `default_environment: "TRAINING"`, `default_environment: "SERVING"`, and
+`not_in_environment: "SERVING"` on the label. Serving rows are then validated with
+
+    example_validator(statistics=serving, schema=schema, environment="SERVING")
+"""
+
+from headrace_components.contract.artifact_types import (
+    EXAMPLE_ANOMALIES,
+    EXAMPLE_STATISTICS,
+    HTML,
+    SCHEMA,
+)
+from headrace_components.contract.declaration import Component, EarlyChecks, Input, Output
+from headrace_components.contract.split_needs import SplitNeed
+from headrace_components.example_validator.params import ExampleValidatorParams
+
+
+def splits_read(params: ExampleValidatorParams) -> list[SplitNeed]:
+    """Returns the splits that are left out, which must be there."""
+    return [SplitNeed(port="statistics", parameter="exclude_splits", names=params.exclude_splits)]
+
+
+COMPONENT = Component(
+    name="example_validator",
+    doc=__doc__,
+    inputs={
+        "statistics": Input(EXAMPLE_STATISTICS, "Statistics per split."),
+        "schema": Input(SCHEMA, "What the data should look like."),
+    },
+    outputs={
+        "anomalies": Output(EXAMPLE_ANOMALIES, "One `SchemaDiff.pb` per split."),
+        "report": Output(
+            HTML, "A page that shows each anomaly, how bad it is and what to do about it."
+        ),
+    },
+    parameters=ExampleValidatorParams,
+    execution_type="tfx.components.example_validator.component.ExampleValidator",
+    checks=EarlyChecks(splits_read=splits_read),
+)

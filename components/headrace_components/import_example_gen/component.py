@@ -1,0 +1,44 @@
+"""Imports files of serialized examples and splits them.
+
+tf.Examples under a directory a day, of which the latest is read and divided 2:1:
+
+    import_example_gen(
+        input_base="gs://bucket/rides",
+        input_config={"splits": [{"name": "all", "pattern": "{YYYY}-{MM}-{DD}/*.tfrecord.gz"}]},
+    )
+
+Sequence examples that somebody has divided already:
+
+    import_example_gen(
+        input_base="/data/reviews",
+        input_config={
+            "splits": [
+                {"name": "train", "pattern": "train-*"},
+                {"name": "eval", "pattern": "test-*"},
+            ]
+        },
+        payload_format="FORMAT_TF_SEQUENCE_EXAMPLE",
+    )
+"""
+
+from headrace_components.contract.artifact_types import EXAMPLES
+from headrace_components.contract.declaration import Component, Output
+from headrace_components.import_example_gen.params import ImportExampleGenParams
+from headrace_components.library.sources.cache import cache_of_files
+from headrace_components.library.sources.split_checks import FILE_CHECKS
+
+COMPONENT = Component(
+    name="import_example_gen",
+    doc=__doc__,
+    outputs={
+        "examples": Output(
+            EXAMPLES,
+            """The records as they are, in gzip TFRecords, or in Parquet files for
+            `FORMAT_PARQUET`.""",
+        ),
+    },
+    parameters=ImportExampleGenParams,
+    execution_type="tfx.components.example_gen.import_example_gen.component.ImportExampleGen",
+    cache=cache_of_files(ImportExampleGenParams),
+    checks=FILE_CHECKS,
+)

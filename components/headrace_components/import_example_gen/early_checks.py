@@ -1,5 +1,0 @@
-"""What is known of ImportExampleGen before a run."""
-
-from headrace_components.library.sources.split_checks import check, splits_made
-
-__all__ = ["check", "splits_made"]

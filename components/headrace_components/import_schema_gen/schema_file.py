@@ -1,0 +1,30 @@
+"""The schema file, as a cache sees it. Standard library only."""
+
+import hashlib
+import importlib
+import logging
+
+from headrace_components.contract.declaration import Inputs, Params
+from headrace_components.contract.errors import InputError, PlatformError
+from headrace_components.contract.fingerprints import file_fingerprint
+
+
+def input_locations(params: Params) -> tuple[str, ...]:
+    """Returns the path or URI of the schema file."""
+    return (params["schema_file"],)
+
+
+def external_state(params: Params, inputs: Inputs) -> str | None:
+    """Returns a fingerprint of the schema file, or None where only a run can tell."""
+    del inputs
+    location = params["schema_file"]
+    if "://" not in location:
+        return file_fingerprint(location)
+    try:
+        # By name: only the image needs what opens a URI.
+        storage = importlib.import_module("headrace_components.library.clients.storage")
+        content = storage.read_bytes(location, "import_schema_gen", "schema_file")
+    except (InputError, PlatformError) as error:  # the run says so, where its author will see it
+        logging.info("import_schema_gen: no fingerprint of the schema file: %s", error)
+        return None
+    return hashlib.sha256(content).hexdigest()

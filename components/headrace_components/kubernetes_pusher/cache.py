@@ -1,8 +1,0 @@
-"""What KubernetesPusher leaves outside of its outputs."""
-
-from headrace_components.contract.cache import Inputs, Params
-
-
-def external_state(params: Params, inputs: Inputs) -> str | None:
-    """Returns None: only a run can tell what the cluster serves; it rolls out nothing twice."""
-    return None

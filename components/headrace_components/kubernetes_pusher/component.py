@@ -1,0 +1,44 @@
+"""Has a blessed model served on Kubernetes, by KServe or TensorFlow Serving, and awaits it."""
+
+from headrace_components.contract.artifact_types import (
+    INFRA_BLESSING,
+    MODEL,
+    MODEL_BLESSING,
+    PUSHED_MODEL,
+)
+from headrace_components.contract.declaration import (
+    CacheHooks,
+    Component,
+    Input,
+    Output,
+    only_a_run_can_tell,
+)
+from headrace_components.kubernetes_pusher.params import KubernetesPusherParams
+
+COMPONENT = Component(
+    name="kubernetes_pusher",
+    doc=__doc__,
+    inputs={
+        "model": Input(MODEL, "The model to push.", optional=True),
+        "model_blessing": Input(
+            MODEL_BLESSING,
+            "The evaluator's verdict; a model that is not blessed is not pushed.",
+            optional=True,
+        ),
+        "infra_blessing": Input(
+            INFRA_BLESSING, "The infra validator's verdict; likewise.", optional=True
+        ),
+    },
+    outputs={
+        "pushed_model": Output(
+            PUSHED_MODEL,
+            """A copy of what was pushed; empty where it was not. Its metadata has what the
+            server reads as `pushed_destination`, the version as `pushed_version`, and where it
+            answers as `url`.""",
+        ),
+    },
+    parameters=KubernetesPusherParams,
+    execution_base="DEPLOY",
+    # Only a run can tell what the cluster serves; it rolls out nothing twice.
+    cache=CacheHooks(external_state=only_a_run_can_tell),
+)

@@ -1,8 +1,0 @@
-"""Entry point of the latest_blessed_model image."""
-
-import sys
-
-from headrace_components.contract.task import run_component
-
-if __name__ == "__main__":
-    sys.exit(run_component("latest_blessed_model"))

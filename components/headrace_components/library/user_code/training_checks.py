@@ -1,0 +1,36 @@
+"""Checks before a run that `trainer` and `tuner` share. Standard library only."""
+
+from typing import Any
+
+from headrace_components.contract.declaration import EarlyChecks
+from headrace_components.contract.split_needs import SplitNeed
+from headrace_components.library.user_code.module_functions import check_source
+
+
+def training_checks(component: str, function: str) -> EarlyChecks:
+    """Returns the checks of a component that calls a function of the author's to train.
+
+    Args:
+        component: Name of the component.
+        function: Name of the function in the module file, and of the parameter that takes a dotted
+            path in its place.
+    """
+
+    def check(params: Any) -> None:
+        check_source(component, params.module_file, function, getattr(params, function))
+
+    def functions(params: Any) -> list[tuple[str, ...]]:
+        return [(function,)] if params.module_file else []
+
+    return EarlyChecks(check=check, functions=functions, splits_read=_splits_read)
+
+
+def _splits_read(params: Any) -> list[SplitNeed]:
+    """Returns the splits to train on, and those to evaluate on where the author names them."""
+    needs = [
+        SplitNeed(port="examples", parameter="splits` of `train_args", names=params.train_splits)
+    ]
+    if params.eval_args.get("splits"):
+        name = "splits` of `eval_args"
+        needs.append(SplitNeed(port="examples", parameter=name, names=params.eval_splits))
+    return needs

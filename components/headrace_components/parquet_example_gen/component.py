@@ -1,0 +1,39 @@
+"""Reads Parquet files into tf.Examples and splits them.
+
+Whole numbers and truth values become int64, numbers float32, text and bytes bytes; dates and
+times become text as ISO 8601 has it; a list keeps its values. 0, False and the empty text are
+values, which TFX takes for missing. The files of the latest day, divided by customer:
+
+    parquet_example_gen(
+        input_base="gs://bucket/orders",
+        input_config={"splits": [{"name": "all", "pattern": "day={YYYY}-{MM}-{DD}/*.parquet"}]},
+        output_config={
+            "split_config": {
+                "splits": [
+                    {"name": "train", "hash_buckets": 9},
+                    {"name": "eval", "hash_buckets": 1},
+                ],
+                "partition_feature_name": "customer",
+            }
+        },
+    )
+"""
+
+from headrace_components.contract.artifact_types import EXAMPLES
+from headrace_components.contract.declaration import Component, Output
+from headrace_components.library.sources.cache import cache_of_files
+from headrace_components.library.sources.split_checks import FILE_CHECKS
+from headrace_components.parquet_example_gen.params import ParquetExampleGenParams
+
+COMPONENT = Component(
+    name="parquet_example_gen",
+    doc=__doc__,
+    outputs={
+        "examples": Output(
+            EXAMPLES, "The rows, as gzip TFRecords of tf.Example, with a columnar twin."
+        ),
+    },
+    parameters=ParquetExampleGenParams,
+    cache=cache_of_files(ParquetExampleGenParams),
+    checks=FILE_CHECKS,
+)

@@ -1,0 +1,24 @@
+"""When an earlier push still holds."""
+
+from pathlib import Path
+
+from headrace_components.contract.declaration import Outputs
+
+
+def still_holds(outputs: Outputs) -> bool:
+    """Returns whether what was pushed is what a server takes now.
+
+    A version that was deleted, or followed by that of another model, is pushed again.
+    """
+    return all(
+        _is_newest(Path(str(metadata["pushed_destination"])))
+        for metadata in outputs["pushed_model"]
+        if metadata.get("pushed")
+    )
+
+
+def _is_newest(version: Path) -> bool:
+    if not version.is_dir():
+        return False
+    versions = [entry.name for entry in version.parent.iterdir() if entry.name.isdecimal()]
+    return int(version.name) == max(map(int, versions))

@@ -1,0 +1,44 @@
+"""Reads the rows of an SQL query into tf.Examples and splits them.
+
+Any database that SQLAlchemy has a dialect for; the image carries the drivers of SQLite and
+PostgreSQL. Whole numbers and truth values become int64, numbers float32, text and bytes bytes;
+dates and times become text as ISO 8601 has it; NULL is a missing value. One day of rides, with
+the password from the task's environment:
+
+    query_example_gen(
+        url="postgresql://reader:${RIDES_PASSWORD}@db.example/rides",
+        query="SELECT fare, company FROM rides WHERE started >= to_timestamp("
+        "@span_begin_timestamp) AND started < to_timestamp(@span_end_timestamp)",
+        span=19723,
+    )
+
+The task is never answered from the local cache, since only the query tells what a database
+holds. Rows are written in the order in which the database gives them: with an ORDER BY, the
+same rows give the same bytes.
+"""
+
+from headrace_components.contract.artifact_types import EXAMPLES
+from headrace_components.contract.declaration import (
+    CacheHooks,
+    Component,
+    Output,
+    only_a_run_can_tell,
+)
+from headrace_components.library.sources.split_checks import QUERY_CHECKS
+from headrace_components.query_example_gen.params import QueryExampleGenParams
+
+COMPONENT = Component(
+    name="query_example_gen",
+    doc=__doc__,
+    outputs={
+        "examples": Output(
+            EXAMPLES, "The rows, as gzip TFRecords of tf.Example, with a columnar twin."
+        ),
+    },
+    parameters=QueryExampleGenParams,
+    execution_type="tfx.components.example_gen.component.QueryBasedExampleGen",
+    execution_base="PROCESS",
+    # Only the query tells what a database holds.
+    cache=CacheHooks(external_state=only_a_run_can_tell),
+    checks=QUERY_CHECKS,
+)

@@ -1,0 +1,39 @@
+"""Joins the examples that runs of this pipeline made of several spans: SpanRangeStrategy.
+
+A model that is trained on the last seven days, by a pipeline that reads one day a run:
+
+    day = csv_example_gen(input_base="rides", input_config={"splits": [
+        {"name": "all", "pattern": "{YYYY}-{MM}-{DD}/*.csv"}]})
+    week = span_range(
+        examples=day.outputs["examples"],
+        range_config={"rolling_range": {"num_spans": 7}},
+    )
+    trainer(examples=week.outputs["span_examples"], module_file="model.py")
+
+Earlier examples are those that the task which makes `examples` left in earlier runs. Of several
+of one span this run's own are taken, else the latest version, else the newest. In the first run
+there are this run's own alone. No row is read: files are linked, or copied where they cannot
+be. Where spans are missing, the others are joined.
+"""
+
+from headrace_components.contract.artifact_types import EXAMPLES
+from headrace_components.contract.declaration import CacheHooks, Component, Input, Output
+from headrace_components.span_range.chosen_state import external_state
+from headrace_components.span_range.params import SpanRangeParams
+
+COMPONENT = Component(
+    name="span_range",
+    doc=__doc__,
+    inputs={
+        "examples": Input(EXAMPLES, "What this run read, of one span."),
+    },
+    outputs={
+        "span_examples": Output(
+            EXAMPLES,
+            """The rows of all spans, the earliest first; metadata `spans` lists these, and
+            `span` is the last.""",
+        ),
+    },
+    parameters=SpanRangeParams,
+    cache=CacheHooks(external_state=external_state),
+)

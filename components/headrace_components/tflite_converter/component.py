@@ -1,0 +1,63 @@
+"""Converts a SavedModel to TF Lite, and blesses it where it answers as the SavedModel does.
+
+Both answer the same examples, the TF Lite model in TF Lite's own interpreter, a row at a time
+as devices do. Connect `blessing` to the `model_blessing` of `pusher`, and a model that
+quantization has spoilt is not pushed. Without `examples` nothing is compared or blessed.
+"""
+
+from headrace_components.contract.artifact_types import (
+    EXAMPLES,
+    HTML,
+    METRICS,
+    MODEL,
+    MODEL_BLESSING,
+)
+from headrace_components.contract.declaration import Component, EarlyChecks, Input, Output
+from headrace_components.contract.split_needs import SplitNeed
+from headrace_components.tflite_converter.params import TFLiteConverterParams
+
+
+def splits_read(params: TFLiteConverterParams) -> list[SplitNeed]:
+    """Returns the splits to compare on, and the one that integers are calibrated with."""
+    needs = [SplitNeed(port="examples", parameter="example_splits", names=params.splits)]
+    if params.is_calibrated:
+        names = [params.representative_split]
+        needs.append(SplitNeed(port="examples", parameter="representative_split", names=names))
+    return needs
+
+
+COMPONENT = Component(
+    name="tflite_converter",
+    doc=__doc__,
+    inputs={
+        "model": Input(MODEL, "The model, a SavedModel."),
+        "examples": Input(
+            EXAMPLES,
+            """Rows to compare on, and to calibrate integers with. Transformed examples where the
+            signature takes transformed features.""",
+            optional=True,
+        ),
+        "model_blessing": Input(
+            MODEL_BLESSING,
+            "The evaluator's verdict; a model that is not blessed is not converted.",
+            optional=True,
+        ),
+    },
+    outputs={
+        "converted_model": Output(
+            MODEL,
+            """`Format-Serving/model.tflite`, beside it `signature.json`, which says how
+            to call it, and the SavedModel's `assets/`.""",
+        ),
+        "blessing": Output(
+            MODEL_BLESSING,
+            "`BLESSED` where the comparison keeps all limits, `NOT_BLESSED` otherwise.",
+        ),
+        "report": Output(HTML, "A page with the verdict, the sizes and how the answers differ."),
+        "metrics": Output(
+            METRICS, "Sizes, differences and metrics of both models, for the UI to compare runs by."
+        ),
+    },
+    parameters=TFLiteConverterParams,
+    checks=EarlyChecks(splits_read=splits_read),
+)

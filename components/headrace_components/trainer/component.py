@@ -1,0 +1,48 @@
+"""Trains a model by calling `run_fn(fn_args)`."""
+
+from headrace_components.contract.artifact_types import (
+    EXAMPLE_STATISTICS,
+    EXAMPLES,
+    HYPER_PARAMETERS,
+    MODEL,
+    MODEL_RUN,
+    SCHEMA,
+    TRANSFORM_GRAPH,
+)
+from headrace_components.contract.declaration import CacheHooks, Component, Input, Output
+from headrace_components.library.user_code.code_state import state_of_code
+from headrace_components.library.user_code.training_checks import training_checks
+from headrace_components.trainer.params import TrainerParams
+
+COMPONENT = Component(
+    name="trainer",
+    doc=__doc__,
+    inputs={
+        "examples": Input(EXAMPLES, "Rows to train on, raw or transformed."),
+        "transform_graph": Input(
+            TRANSFORM_GRAPH, "Transform's graph, for training and serving.", optional=True
+        ),
+        "schema": Input(SCHEMA, "Types of the examples.", optional=True),
+        "statistics": Input(
+            EXAMPLE_STATISTICS,
+            "Statistics of the examples; gives `run_fn` the number of rows per split.",
+            optional=True,
+        ),
+        "base_model": Input(MODEL, "A model to start from.", optional=True),
+        "hyperparameters": Input(
+            HYPER_PARAMETERS, "The best hyperparameters of a tuning.", optional=True
+        ),
+    },
+    outputs={
+        "model": Output(MODEL, "What `run_fn` saved to `fn_args.serving_model_dir`."),
+        "model_run": Output(
+            MODEL_RUN, "What `run_fn` saved to `fn_args.model_run_dir`, as TensorBoard logs."
+        ),
+    },
+    parameters=TrainerParams,
+    execution_type="tfx.components.trainer.component.Trainer",
+    execution_base="TRAIN",
+    variants=("cuda",),
+    cache=CacheHooks(environment_state=state_of_code("run_fn")),
+    checks=training_checks("trainer", "run_fn"),
+)

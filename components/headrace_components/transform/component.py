@@ -1,0 +1,107 @@
+"""Analyzes the examples, applies `preprocessing_fn` and keeps it as a TensorFlow graph.
+
+Rows are tf.Examples or tf.SequenceExamples; transformed ones are tf.Examples. Of a
+tf.SequenceExample, `inputs` has context features under their names, and sequence features as
+ragged tensors of shape (rows, steps, values) under the names that tfx_bsl gives them, as
+`##SEQUENCE##.price`; a `tensor_representation_group` in the schema gives others. A ragged
+feature of the output is written as TensorFlow Transform's `transformed_feature_spec` reads it:
+values as `price$ragged_values`, lengths as `price$row_lengths_1`. Where an analyzer's result is
+NaN, the log has a warning with the features concerned: `tft.scale_to_0_1` applies a sigmoid
+then.
+"""
+
+from headrace_components.contract.artifact_types import (
+    EXAMPLE_ANOMALIES,
+    EXAMPLE_STATISTICS,
+    EXAMPLES,
+    SCHEMA,
+    TRANSFORM_CACHE,
+    TRANSFORM_GRAPH,
+)
+from headrace_components.contract.declaration import (
+    CacheHooks,
+    Component,
+    EarlyChecks,
+    Input,
+    Inputs,
+    Output,
+    Splits,
+)
+from headrace_components.contract.split_needs import SplitNeed
+from headrace_components.library.user_code.code_state import state_of_code
+from headrace_components.library.user_code.module_functions import check_source
+from headrace_components.transform.params import TransformParams
+
+
+def check(params: TransformParams) -> None:
+    """Rejects a function that is given in no way, or in two.
+
+    Raises:
+        InputError: Both or neither of `module_file` and `preprocessing_fn` are given, or the path
+            is none.
+    """
+    check_source("transform", params.module_file, "preprocessing_fn", params.preprocessing_fn)
+
+
+def functions(params: TransformParams) -> list[tuple[str, ...]]:
+    """Returns the function that the module must have."""
+    return [("preprocessing_fn",)] if params.module_file else []
+
+
+def splits_read(params: TransformParams) -> list[SplitNeed]:
+    """Returns the splits that are analyzed and transformed."""
+    config = params.splits_config
+    names = [*(config.get("analyze") or ("train",)), *(config.get("transform") or ())]
+    return [SplitNeed(port="examples", parameter="splits_config", names=names)]
+
+
+def splits_made(params: TransformParams, inputs: Splits) -> Splits:
+    """Returns the splits that are transformed: all, unless `splits_config` names some."""
+    named = params.splits_config.get("transform")
+    if not params.splits_config and "examples" in inputs:
+        return {"transformed_examples": inputs["examples"]}
+    return {"transformed_examples": named} if named else {}
+
+
+def relevant_inputs(inputs: Inputs) -> Inputs:
+    """Returns `inputs` without the accumulators of an earlier run, which only save work."""
+    return {key: uris for key, uris in inputs.items() if key != "analyzer_cache"}
+
+
+COMPONENT = Component(
+    name="transform",
+    doc=__doc__,
+    inputs={
+        "examples": Input(EXAMPLES, "Rows to analyze and transform."),
+        "schema": Input(SCHEMA, "Types of the raw features."),
+        "analyzer_cache": Input(TRANSFORM_CACHE, "Accumulators of an earlier run.", optional=True),
+    },
+    outputs={
+        "transform_graph": Output(
+            TRANSFORM_GRAPH, "The transform, as training and serving load it."
+        ),
+        "transformed_examples": Output(
+            EXAMPLES, "The transformed rows; empty when `materialize` is false."
+        ),
+        "updated_analyzer_cache": Output(
+            TRANSFORM_CACHE, "Accumulators that a later run may reuse."
+        ),
+        "pre_transform_schema": Output(SCHEMA, "Schema of the analyzed rows."),
+        "pre_transform_stats": Output(EXAMPLE_STATISTICS, "Statistics of the analyzed rows."),
+        "post_transform_schema": Output(SCHEMA, "Schema of the transformed rows."),
+        "post_transform_stats": Output(EXAMPLE_STATISTICS, "Statistics of the transformed rows."),
+        "post_transform_anomalies": Output(
+            EXAMPLE_ANOMALIES, "Where the transformed rows contradict their schema."
+        ),
+    },
+    parameters=TransformParams,
+    execution_type="tfx.components.transform.component.Transform",
+    execution_base="TRANSFORM",
+    cache=CacheHooks(
+        environment_state=state_of_code("preprocessing_fn", "stats_options_updater_fn"),
+        relevant_inputs=relevant_inputs,
+    ),
+    checks=EarlyChecks(
+        check=check, functions=functions, splits_read=splits_read, splits_made=splits_made
+    ),
+)

@@ -1,0 +1,38 @@
+"""Searches for the best hyperparameters with the tuner that `tuner_fn(fn_args)` returns."""
+
+from headrace_components.contract.artifact_types import (
+    EXAMPLES,
+    HYPER_PARAMETERS,
+    MODEL,
+    SCHEMA,
+    TRANSFORM_GRAPH,
+    TUNER_RESULTS,
+)
+from headrace_components.contract.declaration import CacheHooks, Component, Input, Output
+from headrace_components.library.user_code.code_state import state_of_code
+from headrace_components.library.user_code.training_checks import training_checks
+from headrace_components.tuner.params import TunerParams
+
+COMPONENT = Component(
+    name="tuner",
+    doc=__doc__,
+    inputs={
+        "examples": Input(EXAMPLES, "Rows to train and evaluate trials on, raw or transformed."),
+        "schema": Input(SCHEMA, "Types of the examples.", optional=True),
+        "transform_graph": Input(TRANSFORM_GRAPH, "Transform's graph.", optional=True),
+        "base_model": Input(MODEL, "A model to start from.", optional=True),
+    },
+    outputs={
+        "best_hyperparameters": Output(
+            HYPER_PARAMETERS, "Those of the best trial; a trainer reads them as `hyperparameters`."
+        ),
+        "tuner_results": Output(
+            TUNER_RESULTS, "Every completed trial with its score and its hyperparameters."
+        ),
+    },
+    parameters=TunerParams,
+    execution_type="tfx.components.tuner.component.Tuner",
+    variants=("cuda",),
+    cache=CacheHooks(environment_state=state_of_code("tuner_fn")),
+    checks=training_checks("tuner", "tuner_fn"),
+)

@@ -1,0 +1,50 @@
+"""Makes a blessed model a version in Vertex AI's Model Registry, and deploys it if asked to."""
+
+from headrace_components.contract.artifact_types import (
+    INFRA_BLESSING,
+    MODEL,
+    MODEL_BLESSING,
+    PUSHED_MODEL,
+)
+from headrace_components.contract.declaration import (
+    CacheHooks,
+    Component,
+    Input,
+    Output,
+    only_a_run_can_tell,
+)
+from headrace_components.vertex_pusher.params import VertexPusherParams
+
+COMPONENT = Component(
+    name="vertex_pusher",
+    doc=__doc__,
+    inputs={
+        "model": Input(MODEL, "The model to push, at a `gs://` URI.", optional=True),
+        "model_blessing": Input(
+            MODEL_BLESSING,
+            "The evaluator's verdict; a model that is not blessed is not pushed.",
+            optional=True,
+        ),
+        "infra_blessing": Input(
+            INFRA_BLESSING, "The infra validator's verdict; likewise.", optional=True
+        ),
+    },
+    outputs={
+        "pushed_model": Output(
+            PUSHED_MODEL,
+            """A copy of what was pushed; empty where it was not. Its metadata has the
+            resource name of the model as `pushed_destination`, the version's ID as
+            `pushed_version`, and that of the endpoint as `endpoint`.""",
+        ),
+        "gcp_resources": Output(
+            str,
+            """The model, and the endpoint if there is one, as JSON of the message
+            `GcpResources` of google-cloud-pipeline-components.""",
+        ),
+    },
+    parameters=VertexPusherParams,
+    execution_type="tfx.extensions.google_cloud_ai_platform.pusher.component.Pusher",
+    execution_base="DEPLOY",
+    # Only a run can tell what Vertex AI has; it uploads nothing twice.
+    cache=CacheHooks(external_state=only_a_run_can_tell),
+)

@@ -1,0 +1,22 @@
+"""What components declare, as tests ask for it."""
+
+from typing import Any
+
+from headrace_components.contract import declaration
+from headrace_components.contract.declaration import Component
+
+CUDA_VARIANTS = {
+    name: image for name in declaration.names() if (image := declaration.cuda_image(name))
+}
+ISOLATED = {name for name in declaration.names() if declaration.is_isolated(name)}
+
+
+def component(name: str) -> Component:
+    found = declaration.find(name)
+    assert found is not None
+    return found
+
+
+def cache(name: str) -> Any:
+    """Returns the cache hooks of a component, of which a test knows that they are there."""
+    return component(name).cache
