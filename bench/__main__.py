@@ -68,7 +68,7 @@ def tfx_version(interpreter: str) -> str:
     """Returns the version of the TFX that an interpreter has.
 
     Raises:
-        BenchError: It is no interpreter, or TFX cannot be imported in it.
+        BenchError: It is not an interpreter, or TFX cannot be imported in it.
     """
     try:
         result = subprocess.run(
@@ -120,8 +120,8 @@ def _names(only: Sequence[str]) -> list[str]:
 
 
 def _absolute(program: str) -> str:
-    # The sides start in the repository's root. A virtual environment's link is not resolved: where
-    # it lies is how Python finds the environment.
+    # The sides start in the repository's root. Do not resolve the link of a virtual environment:
+    # Python finds the environment by the link's path.
     return str(Path(shutil.which(program) or program).absolute()) if program else ""
 
 
@@ -134,7 +134,7 @@ def _check_number(option: str, value: int, *, at_least: int) -> None:
 
 
 def _take_all(names: Sequence[str], bench: Bench, repeat: int) -> Iterator[tuple[str, Result]]:
-    """Yields each measurement's result; one that failed is told about and left out."""
+    """Yields the result of each measurement; a failed one is reported and left out."""
     for name in names:
         try:
             measurement = MEASUREMENTS[name](bench)

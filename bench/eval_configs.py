@@ -1,6 +1,6 @@
-"""What the examples evaluate, for TFX's side: it cannot import the examples, which need kfp.
+"""The evaluation configs of the examples, for TFX's side, which cannot import them without kfp.
 
-A test holds them equal to the examples' own.
+A test compares them with those of the examples.
 """
 
 from typing import Any

@@ -29,10 +29,10 @@ class Side:
     """One of the two programs that a measurement compares.
 
     Attributes:
-        label: What it is, as the table names it.
+        label: Its name in the table.
         command: Makes the command line, from an empty directory for what the command writes.
-        rows: Rows that the command processes; None where rows say nothing, or where it reports
-            them itself.
+        rows: Rows that the command processes; None if rows do not apply, or if the command reports
+            them.
         is_whole_process: Whether the cost is that of the process, from its start to its end.
             Otherwise the process measures its work itself, without its imports, and reports it.
         keeps_directory: Whether what the command wrote is kept for other measurements.
@@ -47,12 +47,12 @@ class Side:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Figures:
-    """What one run cost, or the medians of several.
+    """The costs of one run, or the medians of several.
 
     Attributes:
         seconds: By the clock.
-        cpu_seconds: Of all threads and processes; None where it was not recorded.
-        peak_mib: The largest resident memory of any one process; None where it was not recorded.
+        cpu_seconds: Of all threads and processes; None if it was not recorded.
+        peak_mib: The largest resident memory of any one process; None if it was not recorded.
         rows: Rows processed; None where rows say nothing.
     """
 
@@ -64,7 +64,7 @@ class Figures:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recorded:
-    """A figure of TFX from another machine, to print where there is no TFX to run."""
+    """A figure of TFX from another machine, to print if there is no TFX to run."""
 
     label: str
     figures: Figures
@@ -72,10 +72,10 @@ class Recorded:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measurement:
-    """What is measured, and what beside it.
+    """The two sides of a measurement.
 
     Attributes:
-        title: What is measured, as the table names it.
+        title: Its name in the table.
         headrace: Headrace's side.
         beside: What it is compared with: a side to run, a figure recorded elsewhere, or nothing.
     """

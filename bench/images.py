@@ -22,7 +22,7 @@ from headrace.images import definitions
 from headrace.images.built import reference
 
 _BEGUN = "execute begins"
-# What `__main__` of a component does, with another `execute`.
+# Does the same as `__main__` of a component, with another `execute`.
 _START = """
 import json
 from headrace_components.contract.task import main
@@ -35,7 +35,7 @@ _RUN = ("--rm", "--read-only", "--tmpfs", "/tmp", "--network", "none", "--user",
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What was measured of one image: layers by digest in bytes, the start in seconds."""
+    """The measurements of one image: layers by digest in bytes, the start in seconds."""
 
     name: str
     unpacked: Mapping[str, int]

@@ -1,4 +1,4 @@
-"""What the measurements read: parts of the flights, and what Headrace's components make of them."""
+"""The inputs of measurements: parts of the flights, and outputs of Headrace's components."""
 
 import json
 import shutil
@@ -15,10 +15,10 @@ from bench.harness import REPOSITORY, BenchError, progress, run_process
 FLIGHTS = REPOSITORY / "examples/flights"
 PENGUINS = REPOSITORY / "examples/penguins"
 
-# Enough for a model that is no constant; how well it predicts is nothing to these measurements.
+# Enough for a model that is not constant; the quality of its predictions does not matter here.
 _TRAIN_STEPS = 200
 
-# Not taken from the catalogue: kfp's import would count as memory of the component.
+# Not taken from the catalogue: the import of kfp would count as memory of the component.
 OUTPUTS = {
     "csv_example_gen": ("examples",),
     "statistics_gen": ("statistics", "report"),
@@ -36,7 +36,7 @@ OUTPUTS = {
     "trainer": ("model", "model_run"),
     "evaluator": ("evaluation", "blessing", "report", "metrics", "classification_metrics"),
 }
-# Those whose type makes a difference to the component.
+# The outputs whose type matters to the component.
 OUTPUT_TYPES = {"report": "system.HTML", "classification_metrics": "system.ClassificationMetrics"}
 
 Artifacts = Mapping[str, Any]  # By port: an artifact as an ExecutorInput has it.
@@ -85,7 +85,7 @@ class Inputs:
     def num_rows(self, directory: Path) -> int:
         """Returns how many rows the CSV files of a directory have, headers left out."""
         if directory not in self._counts:
-            # No cell of the flights holds a line break.
+            # No cell of the flights contains a line break.
             self._counts[directory] = sum(_num_lines(path) - 1 for path in directory.iterdir())
         return self._counts[directory]
 
@@ -97,7 +97,7 @@ class Inputs:
 
     @cached_property
     def schema(self) -> Artifacts:
-        """Their schema, without shapes, as the example's transform expects it."""
+        """Their schema, without shapes, as the transform of the example expects it."""
         made = self._made("statistics_gen", {}, _only(self.examples, "examples"))
         statistics = _only(made, "statistics")
         return self._made("schema_gen", {"infer_feature_shape": False}, statistics)

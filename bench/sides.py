@@ -17,12 +17,12 @@ from bench.inputs import FLIGHTS, Inputs, component_command
 
 @dataclass(kw_only=True)
 class Bench:
-    """What all measurements share.
+    """The settings that all measurements share.
 
     Attributes:
         inputs: What they read.
         directory: Where they write.
-        tfx_python: An interpreter that has TFX; empty where there is none.
+        tfx_python: An interpreter that has TFX; empty without one.
         tfx_version: Its TFX's version; empty likewise.
         tfx_rows: Flights that TFX's CsvExampleGen gets, at most; 0 gives it all.
     """
@@ -85,7 +85,7 @@ def tfx_side(
     rows: int | None = None,
     is_whole_process: bool = False,
 ) -> Side | None:
-    """Returns TFX's side, or None where there is no TFX."""
+    """Returns TFX's side, or None without TFX."""
     if not bench.tfx_python:
         return None
 

@@ -1,1 +1,1 @@
-"""What runs in a process of its own to be measured, with Headrace's interpreter."""
+"""Programs that are measured, each in a separate process, with Headrace's interpreter."""

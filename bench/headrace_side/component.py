@@ -16,7 +16,7 @@ def main() -> None:
 
 
 def run(arguments: dict[str, Any]) -> None:
-    """Runs the component of `arguments`, as `bench.inputs.component_command` makes them."""
+    """Runs the component of `arguments`, which come from `bench.inputs.component_command`."""
     component, message = arguments["component"], arguments["executor_input"]
     execute = importlib.import_module(f"headrace_components.{component}.executor").execute
     command_line = ["--executor_input", json.dumps(message)]

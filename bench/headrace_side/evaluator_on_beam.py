@@ -1,4 +1,4 @@
-"""Runs evaluator with TFMA on Beam, as it does for what its embedded engine cannot compute."""
+"""Runs evaluator with TFMA on Beam, as for configs that its embedded engine cannot compute."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ from headrace_components.evaluator.extraction import NotEmbeddableError
 
 
 def main() -> None:
-    # Nothing that the flights ask for needs Beam, so the engine that would take them refuses.
+    # Nothing in the flights' config needs Beam, so the embedded engine must be made to refuse it.
     setattr(embedded_engine, "evaluate", _refuse)  # noqa: B010  mypy refuses the assignment
     component.run(json.loads(sys.argv[1]))
 

@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def _drain(dataset: tf.data.Dataset) -> Any:
-    # In the graph, as Keras consumes it, not batch by batch in Python.
+    # In the graph, as Keras reads it, not batch by batch in Python.
     return dataset.reduce(tf.constant(0, tf.int64), lambda count, _: count + 1)
 
 

@@ -38,7 +38,7 @@ feature { name: "label" type: INT presence { min_fraction: 1 } shape { dim { siz
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """What is trained, on what.
+    """A model to train, and its data.
 
     Attributes:
         examples: Directory of an Examples artifact with the split `train`.

@@ -1,1 +1,1 @@
-"""What runs in a process of its own to be measured, with TFX's interpreter; needs no Headrace."""
+"""Programs that are measured in separate processes, with TFX's interpreter, without Headrace."""

@@ -11,7 +11,7 @@ from tfx.types import standard_artifacts
 
 
 def examples(path: str) -> Any:
-    """Returns Examples with the splits `train` and `eval`, as Headrace writes them too."""
+    """Returns Examples with the splits `train` and `eval`, the same as Headrace writes."""
     artifact = at(standard_artifacts.Examples, path)
     artifact.split_names = '["train", "eval"]'
     examples_utils.set_payload_format(artifact, example_gen_pb2.FORMAT_TF_EXAMPLE)
@@ -19,7 +19,7 @@ def examples(path: str) -> Any:
 
 
 def at(kind: Any, path: str) -> types.Artifact:
-    """Returns an artifact of a type that lies, or will lie, at `path`."""
+    """Returns an artifact of a type at `path`, which may not exist yet."""
     artifact = kind()
     artifact.uri = path
     return artifact

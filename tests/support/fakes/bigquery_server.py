@@ -1,7 +1,7 @@
 """A BigQuery on this machine, to which the real client libraries talk.
 
-It speaks as much of the REST API (v2) and of the Storage Read API (v1, gRPC) as they ask for when
-they run a query. It knows no SQL: a test says what a query returns, or how it is refused.
+It supports the parts of the REST API (v2) and of the Storage Read API (v1, gRPC) that clients use
+to run a query. It does not know SQL: a test sets what a query returns, or how it is refused.
 """
 
 import base64
@@ -82,7 +82,7 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What a query returns.
+    """The result of a query.
 
     `is_planned_only` fails it when it runs, with `error`; otherwise `error` refuses the plan too.
     """
@@ -116,7 +116,7 @@ class Server:
     Attributes:
         results: What queries return, by text.
         rows_per_page: Rows in a page of REST and in a response of a stream.
-        storage_error: Status with which the Storage Read API refuses; None where it does not.
+        storage_error: Status with which the Storage Read API refuses; None if it does not refuse.
         jobs: Configurations of the jobs that were asked for.
         sessions: Number of streams by job that is read.
         num_pages: Pages of rows that were read by REST.

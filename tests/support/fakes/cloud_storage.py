@@ -1,4 +1,4 @@
-"""Cloud Storage, as an HTTP server on this machine that speaks its JSON API, and reads by XML's.
+"""Cloud Storage, as an HTTP server on this machine with its JSON API, and reads by its XML API.
 
 Buckets are directories, so that an object is where a mount of its bucket has it.
 """
@@ -26,7 +26,7 @@ from support.fakes.local_http import serving
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What the server answers."""
+    """An answer of the server."""
 
     status: int = 200
     body: bytes = b""

@@ -1,4 +1,4 @@
-"""Dataflow, as an HTTP server on this machine that speaks its REST API and that of Cloud Storage.
+"""Dataflow, as an HTTP server on this machine with its REST API and that of Cloud Storage.
 
 A job runs: its staged pipeline is read back from its bucket, and its workers are threads of this
 process.
@@ -45,7 +45,7 @@ class DataflowJob:
         request: The `Job` message that it was created from.
         pipeline: The staged pipeline.
         state: As the API has it.
-        messages: What the API tells of it: importance and text.
+        messages: The API's messages about it: importance and text.
     """
 
     request: dict[str, Any]
@@ -55,7 +55,7 @@ class DataflowJob:
 
     @property
     def options(self) -> dict[str, Any]:
-        """The options of the pipeline, as workers get them."""
+        """The options of the pipeline, in the form for workers."""
         found: dict[str, Any] = self.request["environment"]["sdkPipelineOptions"]["options"]
         return found
 
@@ -216,7 +216,7 @@ def _install(dependencies: Any, storage: CloudStorage, directory: Path) -> None:
 
 
 def _unknown_fields(request: Mapping[str, Any]) -> str:
-    """Returns what the message `Job` of Beam's own client lacks; empty where all is known."""
+    """Returns the fields that the message `Job` of Beam's own client lacks; empty if none."""
     job = apiclient.dataflow.Job
     if hasattr(job, "from_json"):
         try:
@@ -232,7 +232,7 @@ def _unknown_fields(request: Mapping[str, Any]) -> str:
 
 
 def images(job: DataflowJob) -> set[str]:
-    """Returns the images that the workers of a job run in, as its staged pipeline has them."""
+    """Returns the images of the workers of a job, from its staged pipeline."""
     found = set()
     for environment in job.pipeline.components.environments.values():
         if environment.urn == common_urns.environments.DOCKER.urn:
@@ -288,7 +288,8 @@ def google_cloud(root: Path, key_file: Path) -> Iterator[GoogleCloud]:
             environment={
                 "GOOGLE_APPLICATION_CREDENTIALS": str(key_file),
                 "STORAGE_EMULATOR_HOST": address,
-                # What the clients look for besides is not here, and is not asked of anybody else.
+                # Everything else that the clients look for does not exist, and must not be looked
+                # for elsewhere.
                 "HTTPS_PROXY": address,
                 "NO_PROXY": "localhost,127.0.0.1",
             },

@@ -1,7 +1,7 @@
 """The part of a Kubernetes API server that a JobSet needs, with a controller that runs its pods.
 
 Pods are processes of this machine. Volumes are not mounted: a test mounts a directory at its own
-path. Pod templates are checked against the models of Kubernetes' own OpenAPI document.
+path. Pod templates are checked with the models of Kubernetes' own OpenAPI document.
 """
 
 import contextlib
@@ -61,7 +61,7 @@ class JobSetApi:
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def create(self, manifest: Object) -> None:
-        """Starts the pods of a JobSet, as the JobSet and Job controllers do."""
+        """Starts the pods of a JobSet, like the JobSet and Job controllers."""
         name = manifest["metadata"]["name"]
         (replicated,) = manifest["spec"]["replicatedJobs"]
         job = replicated["template"]["spec"]
@@ -81,7 +81,7 @@ class JobSetApi:
         (container,) = job["template"]["spec"]["containers"]
         variables = {each["name"]: each["value"] for each in container["env"]}
         for host, address in addresses.items():
-            # What the name server would say.
+            # The answer of the name server.
             variables["HEADRACE_HOSTS"] = variables["HEADRACE_HOSTS"].replace(
                 f"{host}:2222", address
             )

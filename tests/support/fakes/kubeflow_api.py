@@ -33,7 +33,7 @@ Query = Mapping[str, list[str]]
 
 
 class RefusedError(Exception):
-    """What the server answers with a status instead of a message."""
+    """The server answers with a status instead of a message."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -48,19 +48,20 @@ class KubeflowApi:
         address: Where it listens.
         multi_user: Whether experiments need a namespace.
         token: What it wants as a bearer; empty lets everybody in.
-        page: Answers everything with this page for people, as a gateway before it does.
-        refusals: Statuses of the next answers by call, as {"POST runs": [503]}; 0 lets one pass.
+        page: Answers every call with this web page, like a gateway in front of it.
+        refusals: Statuses of the next answers by call, such as {"POST runs": [503]}; 0 lets one
+            pass.
         lost: Calls whose next answer does not arrive, though they are carried out.
         failing: Names of tasks that fail.
         failing_drivers: Names of tasks whose drivers fail.
         cached: Names of tasks that are answered from the cache.
         stuck: Names of tasks whose pods cannot start.
-        logs: What tasks print, by their names, those of drivers as `train-driver`, or by the names
-            of their pods.
+        logs: The output of tasks, by their names, of drivers by names such as `train-driver`, or by
+            the names of their pods.
         archive: The same of pods that are gone, by Argo's ids of them.
-        calls: What was called, as "POST runs", in order.
+        calls: The calls, such as "POST runs", in order.
         bodies: What came with it.
-        experiments: By ID, as the API shows them.
+        experiments: By ID, in the API's form.
         runs: The same of runs.
         recurring_runs: The same of recurring runs.
         native: What a backend without ML Metadata knows of lineage; None for one with it.
@@ -87,7 +88,7 @@ class KubeflowApi:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, call: str, identifier: str, query: Query, body: Any) -> Object:
-        """Answers one call, as `GET runs` or `POST runs:terminate`."""
+        """Answers one call, such as `GET runs` or `POST runs:terminate`."""
         verb, _, rest = call.partition(" ")
         kind, _, action = rest.partition(":")
         if kind == "healthz":
@@ -199,11 +200,11 @@ class KubeflowApi:
             for each in found[start : start + size]
         ]
         more = {"next_page_token": str(start + size)} if start + size < len(found) else {}
-        # An empty list is no field at all, as protojson has it.
+        # In protojson, an empty list is left out.
         return {**({plural: shown} if shown else {}), "total_size": len(found), **more}
 
     def _advance(self, run: Object) -> None:
-        """Lets a run go on by one task, and tells of its nodes."""
+        """Lets a run advance by one task, and reports its nodes."""
         if run["state"] in ENDED or "_seen" not in run:  # it is over, or was recorded
             return
         if not run["_is_cancelled"]:
@@ -215,7 +216,7 @@ class KubeflowApi:
         if run["state"] != "PENDING":
             run["run_details"] = {"task_details": nodes}
         if run["_is_cancelled"]:
-            _enter(run, "FAILED")  # CANCELED is never told
+            _enter(run, "FAILED")  # CANCELED is never reported
         elif run["state"] == "RUNNING" and all(node["state"] in (*ENDED, None) for node in nodes):
             failed = any(node["state"] == "FAILED" for node in nodes)
             _enter(run, "FAILED" if failed else "SUCCEEDED")
@@ -223,7 +224,7 @@ class KubeflowApi:
             run["finished_at"] = now()
 
     def log(self, run_id: str, node: str) -> str | None:
-        """Returns what the API server reads of a pod, by its name; None where it cannot."""
+        """Returns what the API server reads from a pod, by its name; None if it cannot."""
         task = self.runs.get(run_id, {}).get("_pods", {}).get(node, node)
         return self.logs.get(task) if task not in self.stuck else None
 
@@ -238,7 +239,7 @@ def parsed_spec(sent: Object) -> Object:
     """Returns the pipeline of a request, after parsing it as the server does.
 
     Raises:
-        RefusedError: It is no pipeline, or its Kubernetes settings are none.
+        RefusedError: It is not a pipeline, or its Kubernetes settings are not valid.
     """
     spec = sent.get("pipeline_spec", sent)
     platform = sent.get("platform_spec", {})

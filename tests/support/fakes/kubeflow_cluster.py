@@ -1,4 +1,4 @@
-"""A Kubernetes API server that tells of workflows, pods and events, on this machine.
+"""A Kubernetes API server with workflows, pods and events, on this machine.
 
 Messages are those that Kubernetes 1.34 and Argo Workflows 4 gave for runs like those in
 tests/fixtures/kubeflow_runs.
@@ -20,7 +20,7 @@ _PATH = re.compile(r"/(?:api/v1|apis/argoproj\.io/v1alpha1)/namespaces/(\w+)/(\w
 
 @dataclass
 class Cluster:
-    """What is in the namespace `kubeflow`.
+    """The contents of the namespace `kubeflow`.
 
     Attributes:
         kubeconfig: File that names the cluster.

@@ -1,7 +1,7 @@
 """ML Metadata's server over gRPC, and how Kubeflow Pipelines up to 2.18 records runs in it.
 
-The server is ML Metadata's own store in C++, in this process: what a request says goes to it as it
-is, by the service of its own protos.
+The server is ML Metadata's own store in C++, in this process: it gets requests unchanged, by the
+service of its own protos.
 """
 
 import contextlib
@@ -71,7 +71,7 @@ def metadata_server(
 class Recorder:
     """Records a run as the driver and the launcher of KFP do (backend/src/v2/metadata/client.go).
 
-    Types have no schema; all that is known of an execution is in custom properties.
+    Types have no schema; all data of an execution is in custom properties.
     """
 
     def __init__(self, store: MetadataStore, pipeline: str, run_id: str) -> None:
@@ -86,7 +86,7 @@ class Recorder:
         run = store.put_contexts([context])[0]
         store.put_parent_contexts([pb.ParentContext(child_id=run, parent_id=pipeline_id)])
         self._contexts = store.get_contexts_by_id([pipeline_id, run])
-        # It stays RUNNING: nothing ever tells the root DAG that it is over.
+        # It stays RUNNING: nothing reports to the root DAG that it has ended.
         self.root = self.task("", state="RUNNING", kind="system.DAGExecution", parent=None)
 
     def task(

@@ -1,4 +1,4 @@
-"""Lineage as the API server of Kubeflow Pipelines keeps it once there is no ML Metadata.
+"""Lineage as the API server of Kubeflow Pipelines stores it in releases without ML Metadata.
 
 Messages are those of `run.proto` and `artifact.proto` of its API v2beta1 on master, in protojson
 with the names of the protos.
@@ -94,7 +94,7 @@ class NativeLineage:
         return str(task["task_id"])
 
     def tasks_of(self, run_id: str) -> list[Object]:
-        """Returns the tasks of a run with their artifacts, as the view FULL has them."""
+        """Returns the tasks of a run with their artifacts, as in the view FULL."""
         return [self._hydrated(task) for task in self.tasks if task["run_id"] == run_id]
 
     def answer(self, kind: str, identifier: str, query: Mapping[str, list[str]]) -> Object:

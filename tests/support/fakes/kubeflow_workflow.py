@@ -31,8 +31,8 @@ class Workflow:
     """The Argo workflow of a run.
 
     Attributes:
-        run: The run, as the API server keeps it: `_spec` is its pipeline, `_seen` how often it was
-            asked for, `_workflow` the workflow's name, if it is to have a certain one.
+        run: The run, as the API server stores it: `_spec` is its pipeline, `_seen` the number of
+            requests for it, `_workflow` the workflow's name, if it must have a certain one.
         failing: Names of tasks that fail, and of conditions that do not hold.
         failing_drivers: Names of tasks whose drivers fail.
         cached: Names of tasks that are answered from the cache.
@@ -50,7 +50,7 @@ class Workflow:
     _steps: int = 0
 
     def nodes(self) -> list[Object]:
-        """Returns its nodes, as the API tells of them."""
+        """Returns its nodes, in the API's form."""
         pipeline = self.run["_spec"]["pipelineInfo"]["name"]
         self._name = self.run.get("_workflow", f"{pipeline}-x7k2p")
         entry = self._node(self._name, self._name, "RUNNING", [])

@@ -356,7 +356,7 @@ def kubernetes_api(folder: Path, certificate: Path | None = None) -> Iterator[Ku
 
     Args:
         folder: A directory of the test.
-        certificate: The server's certificate and key, as clusters have; by default it speaks plain
+        certificate: The server's certificate and key, as in clusters; by default it uses plain
             HTTP.
     """
     api = KubernetesApi()
@@ -445,7 +445,7 @@ def _check_fields(plural: str, manifest: Object) -> None:
 
 
 def check_model(value: Any, kind: str, path: str) -> None:
-    """Compares JSON with a type of the client's models, as "V1Pod" or "list[V1Container]"."""
+    """Compares JSON with a type of the client's models, such as "V1Pod" or "list[V1Container]"."""
     inner = re.fullmatch(r"(list|dict)(?:\[|\(str, )(.+)[\])]", kind)
     if inner is not None:
         items = value.items() if inner[1] == "dict" else enumerate(value)

@@ -1,4 +1,4 @@
-"""What HTTP servers of tests on this machine have in common."""
+"""Shared by all HTTP servers of tests on this machine."""
 
 import contextlib
 import json

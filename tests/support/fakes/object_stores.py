@@ -27,7 +27,7 @@ def s3() -> Iterator[dict[str, str]]:
         "AWS_SECRET_ACCESS_KEY": "secret",
         "AWS_ENDPOINT_URL": f"http://{host}:{port}",
     }
-    # What an earlier server of this process held is there, too.
+    # The data of an earlier server of this process still exists, so remove it.
     urllib.request.urlopen(f"http://{host}:{port}/moto-api/reset", data=b"").close()
     with mock.patch.dict(os.environ, environment):
         store(environment).create_dir(BUCKET)

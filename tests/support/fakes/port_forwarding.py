@@ -57,7 +57,7 @@ class Forwarding:
     tunnels: list[socket.socket] = field(default_factory=list)
 
     def drop(self) -> None:
-        """Cuts all tunnels, in the middle of a frame, as a restart of the API server does."""
+        """Cuts all tunnels in the middle of a frame, like a restart of the API server."""
         for each in self.tunnels:
             with contextlib.suppress(OSError):
                 each.sendall(b"\x82\x7e\x10")
@@ -81,7 +81,7 @@ class _Handler(JsonHandler):
         elif path["verb"]:
             self._forward(str(path["name"]), parse_qs(parts.query)["ports"][0])
         elif path["kind"] == "services":
-            # The pod's port by its name, as manifests have it.
+            # The pod's port by its name, as in manifests.
             ports = [{"port": port, "targetPort": "api"} for port in (8080, 8888)]
             selector = {} if self.cluster.is_outside else {"selector": {"app": path["name"]}}
             self.answer(200, {"spec": {**selector, "ports": ports}})

@@ -22,7 +22,7 @@ NUMBER = "1234567890"  # the API answers with the number of a project, whatever 
 
 
 class RefusedError(Exception):
-    """What the server answers with a status instead of a message."""
+    """The server answers with a status instead of a message."""
 
     def __init__(self, code: grpc.StatusCode, message: str) -> None:
         super().__init__(message)
@@ -275,7 +275,7 @@ def vertex_api() -> Iterator[VertexApi]:
 
 
 class Answering(Protocol):
-    """What a server asks: its own methods, by name."""
+    """The object that a server calls: its own methods, by name."""
 
     def answer(self, method: str, request: Any) -> Any:
         """Answers one call, or raises `RefusedError`."""

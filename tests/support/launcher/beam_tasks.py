@@ -1,6 +1,6 @@
-"""Starts tasks that run a job of Beam, each a process forked from this one, as the worker does it.
+"""Starts tasks that run a job of Beam, each as a process forked from this one, like the worker.
 
-Run as `python beam_tasks.py`. Requests are lines of JSON on its standard input:
+Run it as `python beam_tasks.py`. Requests are lines of JSON on its standard input:
 
     {"args": [...], "output": "/path", "uri": "gs://bucket/run", "log": "/path"}
 

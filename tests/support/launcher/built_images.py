@@ -15,7 +15,7 @@ from support.programs.finding import program
 
 IMAGES = Path(__file__).parents[3] / "images"
 
-# Where these tests run in a container themselves, podman's defaults ask for more than there is.
+# If these tests run in a container, podman's defaults exceed the limits there.
 LIMITS = ("--ulimit", "nofile=1024:1024", "--ulimit", "nproc=4096:4096")
 
 
@@ -25,7 +25,7 @@ def engine() -> Engine:
     chosen = os.environ.get("HEADRACE_ENGINE", "")
     if not chosen:
         program("podman", "no image can be built")
-        # What podman starts by default needs cgroups of its own.
+        # Podman's default runtime needs cgroups.
         chosen = "podman --runtime runc" if shutil.which("runc") else "podman"
     options = os.environ.get("HEADRACE_ENGINE_OPTIONS") or " ".join(["--network", "host", *LIMITS])
     return engines.find(chosen, "" if chosen.startswith("docker") else options)

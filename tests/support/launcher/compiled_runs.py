@@ -1,4 +1,4 @@
-"""Runs what the compiler wrote for Kubeflow, task after task, as its driver and launcher do.
+"""Runs what the compiler wrote for Kubeflow, task after task, like its driver and launcher.
 
 The commands, the declarations and the wiring are those of the compiled file. It knows what a DAG of
 containers has; anything else in the file is an error.
@@ -21,12 +21,12 @@ PIPELINE_VALUES = {
     "{{$.pipeline_job_uuid}}": "uuid-1",
     "{{$.pipeline_task_name}}": "task-1",
 }
-"""What the driver puts in place of a constant, where that is nothing else."""
+"""The driver replaces a constant by this if it is nothing else."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Declaration:
-    """A port or parameter, as kfp's component specs have it."""
+    """A port or parameter in kfp's component specs."""
 
     type: str
     default: Any = None
@@ -35,7 +35,7 @@ class Declaration:
 
 @dataclass(frozen=True, kw_only=True)
 class Spec:
-    """A component, as kfp's component specs have it."""
+    """A component in kfp's component specs."""
 
     inputs: dict[str, Declaration]
     outputs: dict[str, Declaration]

@@ -52,7 +52,7 @@ class Stored:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a finished task left behind."""
+    """The results of a finished task."""
 
     artifacts: dict[str, Stored]
     parameters: dict[str, Any]
@@ -65,15 +65,16 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Launcher:
-    """Runs components of the catalogue one after the other, as one pipeline run would.
+    """Runs components of the catalogue one after the other, like a pipeline run.
 
     Attributes:
-        root: A directory of the test; holds the store and one file system per task.
+        root: A directory of the test; contains the store and one file system per task.
         rules: Which backend to be.
         subprocess: Start `python -m ...` as the container does. In process it is the same entry
             point without the seconds of a new interpreter.
-        python: The interpreter of a subprocess, as the image of an isolated component has it.
-        endpoint: Host and port of the object store, as Kubeflow tells each input's reader.
+        python: The interpreter of a subprocess, for example that of an isolated component's image.
+        endpoint: Host and port of the object store, as Kubeflow gives them to the reader of each
+            input.
         run_name: Name of the pipeline's run.
     """
 
@@ -85,7 +86,7 @@ class Launcher:
     run_name: str = "run-1"
 
     def store(self, source: Path, metadata: Mapping[str, Any] | None = None) -> Stored:
-        """Puts a file or directory into the store, as an importer of an artifact would."""
+        """Puts a file or directory into the store, like an importer of an artifact."""
         key = f"imported/{uuid.uuid4().hex}/{source.name}"
         target = self._in_store(key)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -352,7 +353,7 @@ class Launcher:
 
 
 def placed(word: str, message: Mapping[str, Any]) -> str:
-    """Returns a word with its placeholders replaced, as Vertex AI is known to do it."""
+    """Returns a word with its placeholders replaced, in the way that is known of Vertex AI."""
     word = word.replace("{{$}}", json.dumps(message, ensure_ascii=False))
     for name, value in message["inputs"]["parameterValues"].items():
         word = word.replace(f"{{{{$.inputs.parameters['{name}']}}}}", to_text(value))

@@ -13,7 +13,7 @@ from headrace_components.library.beam import job
 
 
 def execute_for(request: dict[str, Any], task: Task) -> None:
-    """Runs the job, and writes what came of it beside its output."""
+    """Runs the job, and writes its result beside its output."""
     seconds = request["seconds"]
     waits = Path(f"{request['output']}.waits")
 

@@ -38,7 +38,7 @@ _NAMES = {str: "string", float: "number", bool: "bool", list: "list", dict: "str
 
 
 class DriverError(Exception):
-    """What the log of a driver's or a task's pod ends with."""
+    """The end of the log of a driver's or a task's pod."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ class Ran:
     """How a run went.
 
     Attributes:
-        state: SUCCEEDED or FAILED, as the API says it.
+        state: SUCCEEDED or FAILED, as in the API.
         failed: Why tasks failed, by their paths.
         lines: What tasks wrote into their journal, sorted.
     """
@@ -84,7 +84,7 @@ def run(
 
     Args:
         spec: The first document that `headrace compile --target kubeflow` writes.
-        directory: Where everything lies; the journal of tasks, too.
+        directory: The directory of all files, including the journal of tasks.
         parameters: Values of the run.
         environment: Variables of every task.
     """
@@ -104,7 +104,7 @@ class _Run:
     def run(self, parameters: Mapping[str, Any]) -> Ran:
         self._programs.mkdir(parents=True)
         shim = self._programs / "python3"
-        # What a lightweight component installs is here already.
+        # The packages that a lightweight component would install are already here.
         shim.write_text(
             f'#!/bin/sh\n[ "$1 $2" = "-m pip" ] && exit 0\nexec {sys.executable} "$@"\n', "utf-8"
         )
@@ -115,7 +115,7 @@ class _Run:
         given: Values = {}
         for name, definition in specs.parameters(root).items():
             value = parameters.get(name, definition.get("defaultValue"))
-            given[name] = delivered(protobuf_value(value))  # null where there is none
+            given[name] = delivered(protobuf_value(value))  # null if there is none
         execution = self._dag((), root, _Inputs(given, {}))
         journal = self._journal.read_text("utf-8").splitlines() if self._journal.exists() else []
         failed = execution.state == "FAILED"
@@ -487,7 +487,7 @@ def _checked(values: Values, component: Mapping[str, Any], passed: set[str | Non
             continue
         kind, value = definition["parameterType"], found[name]
         if kind == "STRING":
-            # A failed task has no outputs, and a text of nothing is empty.
+            # A failed task has no outputs, and the text for no value is empty.
             found[name] = "" if value is None else to_text(value)
             continue
         if not isinstance(value, _KINDS[kind]):

@@ -1,4 +1,4 @@
-"""What becomes of a command line on Kubeflow, from the compiled pipeline to the process.
+"""The way of a command line on Kubeflow, from the compiled pipeline to the process.
 
 Four programs replace texts in it, one after the other, and none knows what the one before put in:
 
@@ -10,7 +10,7 @@ Four programs replace texts in it, one after the other, and none knows what the 
    the JSON that it has just put in.
 
 Sources: `resolveContainerArgs` of KFP's driver, `compileCmdAndArgs` of its launcher
-(`launcher_v2.go`), and what a real one did: `fixtures/kubeflow_cases`.
+(`launcher_v2.go`), and observations of a real one: `fixtures/kubeflow_cases`.
 """
 
 import json
@@ -89,7 +89,7 @@ def _sorted(value: Any) -> Any:
 
 
 def delivered(value: Any) -> Any:
-    """Returns JSON data of the compiled pipeline, or of the run, as the driver's pod gets it."""
+    """Returns JSON data of the compiled pipeline or the run, in the form for the driver's pod."""
     if isinstance(value, Mapping):
         return {delivered(name): delivered(item) for name, item in value.items()}
     if isinstance(value, list):

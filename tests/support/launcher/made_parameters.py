@@ -1,7 +1,7 @@
-"""What components read as parameters of a compiled pipeline, on each backend.
+"""The values that components of a compiled pipeline read as parameters, on each backend.
 
-That are Headrace's own and lightweight Python components, the latter up to the command that kfp
-wrote. A task of another component runs nothing: its outputs are given.
+These are Headrace's own and lightweight Python components; the latter run up to the command that
+kfp wrote. Tasks of other components run nothing: their outputs are given.
 """
 
 import json
@@ -48,7 +48,7 @@ _KINDS: Mapping[str, Any] = {
 def received(
     pipeline: Any, target: str, parameters: Values, outputs: Mapping[str, Values] | None = None
 ) -> dict[str, Values]:
-    """Returns the parameters of each task whose component fills in templates, as that has them.
+    """Returns each task's parameters, if its component fills in templates, as the component sees them.
 
     Args:
         pipeline: A pipeline.

@@ -1,4 +1,4 @@
-"""The manifests of this repository, built by kustomize and held against Kubernetes' schemas."""
+"""The manifests of this repository, built by kustomize and checked with Kubernetes' schemas."""
 
 import functools
 import itertools
@@ -72,7 +72,7 @@ def pods(objects: tuple[Object, ...]) -> Iterator[tuple[Object, Object]]:
 
 
 def permissions(role: Object) -> set[tuple[str, str, str]]:
-    """Returns what a role allows, as API group, plural and verb."""
+    """Returns the rights that a role gives: API group, plural and verb."""
     return {
         each
         for rule in role["rules"]

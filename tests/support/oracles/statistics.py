@@ -13,14 +13,14 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 
 Statistics: TypeAlias = statistics_pb2.DatasetFeatureStatisticsList
 
-# How far fields may differ, as a share of their value: sums depend on the order of the rows.
+# How far fields may differ, relative to their value: sums depend on the order of the rows.
 LOOSE = {"mean": 1e-12, "std_dev": 1e-12}
 
 
 def on_beam(
     batches: Sequence[pa.RecordBatch], options: tfdv.StatsOptions, scratch: Path
 ) -> Statistics:
-    """What TFX's StatisticsGen computes of these rows."""
+    """The statistics that TFX's StatisticsGen computes for these rows."""
     path = str(scratch / "oracle.pb")
     with beam.Pipeline() as pipeline:
         _ = (

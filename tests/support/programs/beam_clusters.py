@@ -1,4 +1,4 @@
-"""Runs components on a job server of Beam, as a cluster has one."""
+"""Runs components on a job server of Beam, as in a cluster."""
 
 import contextlib
 import json
@@ -40,7 +40,7 @@ def worker_pool(log: Path) -> Iterator[str]:
     """Gives the address of what an image starts when it is given `--worker_pool`."""
     (port,) = free_ports(1)
     module = "apache_beam.runners.worker.worker_pool_main"
-    # It starts workers as `python`.
+    # It starts workers with the command `python`.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     command = [sys.executable, "-m", module, f"--service_port={port}"]
     process = start_program(command, log, {"PATH": path})
@@ -85,7 +85,7 @@ def await_true(question: Callable[[], bool], logs: Sequence[Path] = ()) -> None:
 def start_program(
     command: Sequence[str], log: Path, variables: Mapping[str, str] | None = None
 ) -> "subprocess.Popen[bytes]":
-    """Starts a program in a process group of its own; what it prints is added to a file."""
+    """Starts a program in its own process group; its output is appended to a file."""
     with log.open("ab") as file:
         return subprocess.Popen(
             command,
@@ -110,7 +110,7 @@ def executor_input(
     parameters: Mapping[str, Any],
     inputs: Sequence[str],
 ) -> str:
-    """Returns the message to a task whose artifacts lie under `root`, a path or a URI, by port."""
+    """Returns the message to a task whose artifacts are under `root`, a path or a URI, by port."""
     outputs = getattr(catalog, component).component_spec.outputs or {}
 
     def artifact(port: str) -> dict[str, Any]:

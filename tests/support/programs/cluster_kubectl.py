@@ -45,7 +45,7 @@ class Namespace:
         return found
 
     def apply(self, objects: Sequence[Object]) -> str:
-        """Applies objects as `kubectl apply --server-side` does."""
+        """Applies objects like `kubectl apply --server-side`."""
         listed = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
         return kubectl("apply", "--server-side", "--filename", "-", text=json.dumps(listed))
 

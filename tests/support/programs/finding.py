@@ -6,18 +6,19 @@ from pathlib import Path
 
 import pytest
 
-# Debian keeps the programs of PostgreSQL's server off the PATH, one directory a version.
+# Debian does not put the programs of PostgreSQL's server on the PATH; each version has a directory.
 _POSTGRESQL = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
 
 def program(name: str, consequence: str) -> str:
     """Returns the path of a program.
 
-    Where there is none, the test is skipped, or fails if CI is set: there nobody reads of skips.
+    If it does not exist, the test is skipped, or fails if CI is set, because nobody reads about
+    skips there.
 
     Args:
         name: What a shell would call.
-        consequence: What cannot be tested without it, as `no server can be started`.
+        consequence: What cannot be tested without it, such as `no server can be started`.
     """
     path = shutil.which(name, path=os.pathsep.join([os.environ["PATH"], *map(str, _POSTGRESQL)]))
     if path is not None:

@@ -1,4 +1,4 @@
-"""A real Apache Flink on this machine, with Beam's job server: a session cluster, as a cluster has.
+"""A real Apache Flink on this machine, with Beam's job server: a session cluster.
 
 The programs come from Maven Central and PyPI once, and are kept in ~/.cache/headrace/tests.
 """
@@ -33,7 +33,7 @@ FLINK_VERSION = "1.19.3"
 _CACHE = Path.home() / ".cache/headrace/tests"
 _POM = Path(__file__).parents[2] / "fixtures/beam_job_server/pom.xml"
 
-# As `env.java.opts.all` of Flink's own configuration for Java 17.
+# The same as `env.java.opts.all` of Flink's own configuration for Java 17.
 _OPENED = (
     "java.base/java.lang",
     "java.base/java.net",
@@ -50,8 +50,8 @@ _OPENED = (
 )
 JAVA_OPENS = tuple(f"--add-opens={name}=ALL-UNNAMED" for name in _OPENED)
 
-# What Flink's scripts make of the default `taskmanager.memory.process.size`, 1728m. Of its network
-# memory each 32 KiB are a buffer.
+# Flink's scripts derive this from the default `taskmanager.memory.process.size`, 1728m. Each buffer
+# is 32 KiB of its network memory.
 _MEMORY = {
     "taskmanager.cpu.cores": "1.0",
     "taskmanager.memory.framework.heap.size": "128m",
@@ -122,7 +122,7 @@ def flink(
     Args:
         settings: More of Flink's configuration.
         slots: How many parts of a job run at a time.
-        has_beam: Whether the job server's jar lies in Flink's `lib`.
+        has_beam: Whether the job server's jar is in Flink's `lib`.
     """
     jar = job_server_jar("flink")
     with (
@@ -185,7 +185,7 @@ def flink(
 
 
 def job_server_jar(runner: str) -> Path:
-    """Returns the jar of Beam's job server for a runner, built by Maven when it is first needed."""
+    """Returns the jar of Beam's job server for a runner; Maven builds it when first needed."""
     if not os.environ.get("HEADRACE_FLINK"):
         pytest.skip("it needs Java and 700 MB from Maven Central and PyPI: set HEADRACE_FLINK=1")
     program("java", "no job server can be started")
@@ -203,7 +203,7 @@ def job_server_jar(runner: str) -> Path:
 
 
 def _libraries() -> Path:
-    """Returns the directory of Flink's jars, which PyPI has."""
+    """Returns the directory of Flink's jars, which come from PyPI."""
     directory = _CACHE / f"flink-{FLINK_VERSION}"
     if not directory.is_dir():
         with tempfile.TemporaryDirectory(prefix="headrace-flink-") as download:

@@ -1,4 +1,4 @@
-"""A real Apache Spark on this machine, within the process of Beam's job server."""
+"""A real Apache Spark on this machine, in the process of Beam's job server."""
 
 import contextlib
 import tempfile

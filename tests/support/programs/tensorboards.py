@@ -1,4 +1,4 @@
-"""TensorBoard over logs of training, as a user starts it."""
+"""TensorBoard over training logs, started as users start it."""
 
 import json
 import re
