@@ -1,4 +1,4 @@
-"""What every test of this directory needs."""
+"""Fixtures for all tests of this directory."""
 
 from pathlib import Path
 

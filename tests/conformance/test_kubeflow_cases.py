@@ -29,12 +29,12 @@ _RUN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{8}-\d{6}-[0-9a-
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """What is otherwise here.
+    """The difference between this machine and the other side.
 
     Attributes:
         why: The reason.
-        lines: How the lines begin, as a regular expression, that the other side lacks; all others
-            are the same.
+        lines: The beginnings of lines, as a regular expression, that the other side lacks; all
+            others are the same.
         state: Whether the run ends in another state, too.
     """
 
@@ -103,12 +103,12 @@ REFUSED = {
     "rf-quote": "holds a quote or a backslash",
     "rf-string-for-a-bool": "compares a parameter that is not a string",
 }
-"""What `headrace compile` says of the pipelines that it refuses for Kubeflow."""
+"""The messages of `headrace compile` for the pipelines that it refuses for Kubeflow."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What came of a run: its state, and the lines that its tasks wrote, sorted."""
+    """The result of a run: its state, and the lines that its tasks wrote, sorted."""
 
     state: str
     lines: list[str]

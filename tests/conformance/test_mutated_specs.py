@@ -267,7 +267,7 @@ def test_a_damaged_spec_is_refused_in_a_line_or_runs(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # What is renamed into place need not survive a power failure here.
+    # A rename need not survive a power failure here.
     monkeypatch.setattr("os.fsync", lambda _: None)
     monkeypatch.setattr("asyncio.sleep", _at_once)
     ends = {"ran": 0, "failed": 0, "refused": 0}

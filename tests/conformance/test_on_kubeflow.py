@@ -1,4 +1,4 @@
-"""What goes otherwise on Kubeflow, compiled so that it goes there as here."""
+"""Pipelines that would behave differently on Kubeflow, compiled to give the same results as here."""
 
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-any-generics=False
 # mypy: disallow-incomplete-defs=False, warn-return-any=False, disallow-untyped-calls=False
@@ -37,7 +37,7 @@ failures, loops, parts, inputs = (
 
 
 def on_kubeflow(pipeline: Any, directory: Path, **parameters: Any) -> kubeflow_driver.Ran:
-    """Runs a pipeline as `headrace submit` compiles it, by the rules of Kubeflow's driver."""
+    """Runs a pipeline, compiled as for `headrace submit`, by the rules of Kubeflow's driver."""
     document = compile_for(load(pipeline), "kubeflow", PROFILE, parameters).document
     return kubeflow_driver.run(document, directory / "kubeflow", parameters)
 

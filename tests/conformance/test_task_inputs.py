@@ -1,4 +1,4 @@
-"""What goes into a task: values of every type, texts, placeholders, settings."""
+"""The inputs of a task: values of every type, texts, placeholders, settings."""
 
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-any-generics=False
 # mypy: disallow-incomplete-defs=False, warn-return-any=False, disallow-untyped-calls=False
@@ -340,7 +340,7 @@ def light_artifacts() -> str:
     by_rules=True,
 )
 def test_lightweight_components_exchange_artifacts(tmp_path: Path) -> None:
-    # kfp 2.13 reads a list of artifacts only where they come with their type.
+    # kfp 2.13 can only read a list of artifacts that comes with its type.
     ran = run_pipeline(light_artifacts, tmp_path)
 
     assert ran.result.parameters == {"Output": "6 [('1', 2), ('2', 4)]"}

@@ -1,4 +1,4 @@
-"""What a lightweight component of kfp installs: in an environment for each list of packages."""
+"""The packages that a lightweight component of kfp installs: an environment for each list."""
 
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-any-generics=False
 # mypy: disallow-incomplete-defs=False, warn-return-any=False, disallow-untyped-calls=False

@@ -1,4 +1,4 @@
-"""Runs the test of each backend's rules once more in the component's image, as pods run it."""
+"""Runs the test of each backend's rules again in the component's image, like pods."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from headrace.images.built import reference
 from support.launcher import built_images
 from support.launcher import entry_points as launcher
 
-# What tests of a component's entry point under the rules of each backend are called.
+# The names of tests that run a component's entry point under the rules of each backend.
 RULES_TESTS = (
     "test_the_entry_point_keeps_each_backends_rules",
     "test_a_converted_model_predicts_in_node_what_it_did",
@@ -41,8 +41,8 @@ def is_left_out(item: pytest.Item) -> bool:
     return parameters.get("place") == "image" and CHOSEN not in ("all", parameters["rules"])
 
 
-# What `headrace_components.contract.s3_settings` sets for the process of a task, which here is
-# that of the test where a launcher starts no other.
+# `headrace_components.contract.s3_settings` sets these for the process of a task. Here this is the
+# test's process, if a launcher does not start another one.
 OF_STORES = ("HEADRACE_MINIO_ENDPOINT", "HEADRACE_MINIO_REGION", "AWS_ENDPOINT_URL", "AWS_REGION")
 
 
@@ -71,7 +71,7 @@ def place(
 
     def command(directory: Path, environment: Mapping[str, str]) -> list[str]:
         started.append(directory)
-        # Where Python and its packages lie is the image's own affair.
+        # The image itself decides where Python and its packages are.
         told = {name: text for name, text in environment.items() if not name.endswith("PATH")}
         variables = [word for pair in told.items() for word in ("--env", "=".join(pair))]
         return [*words, "--workdir", str(directory), *variables, image]

@@ -1,4 +1,4 @@
-"""Components on a job server of Beam, as Flink and Spark have one, as a profile says."""
+"""Components on a job server of Beam, as for Flink and Spark, chosen by a profile."""
 
 # kfp decorates without types.
 # mypy: disallow-untyped-decorators=False

@@ -82,7 +82,8 @@ def test_prediction_logs_are_those_of_tfx(
     outcome = launcher.run("bulk_inferrer", parameters, model=model, examples=examples)
 
     expected = oracle(model.path, examples.path, signature)
-    # protobuf does not say where a map's tensors lie, so the messages are compared, not bytes.
+    # protobuf does not define the order of a map's tensors, so the messages are compared, not
+    # bytes.
     found = [prediction_log_pb2.PredictionLog.FromString(m) for m in unordered(logs(outcome))]
     assert found == [prediction_log_pb2.PredictionLog.FromString(m) for m in unordered(expected)]
 

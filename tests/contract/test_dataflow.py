@@ -113,7 +113,7 @@ def profile(cloud: GoogleCloud) -> Profile:
 def flights() -> None:
     rows = catalog.csv_example_gen(input_base="gs://bucket/in").outputs["examples"]
     catalog.statistics_gen(examples=rows)
-    # What is loaded by dotted path must be in the image, as `tfx` is.
+    # A module that is loaded by dotted path must be in the image, such as `tfx`.
     catalog.filter_examples(examples=rows, filter_fn="tfx.filters.keep")
 
 
@@ -549,7 +549,7 @@ def test_a_job_that_ends_while_the_signal_comes_counts_as_ended(tasks: Tasks) ->
     assert code == 143, log
     assert tasks.states() <= {*GONE, "JOB_STATE_DONE"}
 
-    # It has ended, and the task has not seen that yet.
+    # It has ended, but the task has not seen this yet.
     flow.jobs.clear()
     flow.when_done = lambda: None
 

@@ -1,4 +1,4 @@
-"""Contract of distribution_validator: what goes in, what lies on disk, what it refuses."""
+"""Contract of distribution_validator: its inputs, its files, and what it refuses."""
 
 import importlib.util
 import json

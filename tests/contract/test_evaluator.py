@@ -1,4 +1,4 @@
-"""Contract of evaluator: what goes in, what lies on disk afterwards, what it refuses."""
+"""Contract of evaluator: its inputs, its files, and what it refuses."""
 
 import json
 import logging

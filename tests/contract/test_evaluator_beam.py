@@ -112,7 +112,7 @@ def test_beam_writes_what_the_embedded_engine_writes(
     embedded = run(launcher, config, wired)
     on_beam = run(launcher, config, wired, beam_pipeline_args=IN_MEMORY)
 
-    # TFMA writes a file of attributions where there are none.
+    # TFMA writes a file of attributions even if there are none.
     attributions = "attributions-00000-of-00001.tfrecord"
     assert names(on_beam, "evaluation") == sorted([attributions, *names(embedded, "evaluation")])
     assert names(embedded, "blessing") == names(on_beam, "blessing")

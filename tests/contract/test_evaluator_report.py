@@ -1,4 +1,4 @@
-"""What evaluator publishes for people and UIs: the page, metrics, curves."""
+"""The outputs of evaluator for people and UIs: the page, metrics, curves."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Contract of example_diff: that it finds what TFDV finds, what lies on disk, what it refuses."""
+"""Contract of example_diff: it finds the same as TFDV; its files; what it refuses."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ from headrace_components.library.data.examples import (
 from support.launcher.entry_points import Launcher, Outcome, Rules, Stored, TaskFailedError
 
 Found = dict[str, list[Any]]
-"""Messages by kind of file, in an order of their own."""
+"""Messages by kind of file, sorted."""
 
 
 def batch(**columns: tuple[pa.DataType, Sequence[Any]]) -> pa.RecordBatch:

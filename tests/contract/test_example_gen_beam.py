@@ -166,7 +166,7 @@ def query_by_a_feature(base: Path) -> Mapping[str, Any]:
 
 
 def content(examples: Stored) -> dict[str, list[bytes]]:
-    """Returns the sorted records of each split, whose twin holds what they decode to."""
+    """Returns the sorted records of each split, after a check that its twin has the same rows."""
     reader = ExamplesReader(examples.path, "test")
     has_twin = (examples.path / "columnar.json").exists()
     assert {reader.has_columnar(split) for split in reader.split_names} == {has_twin}

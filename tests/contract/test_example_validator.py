@@ -1,4 +1,4 @@
-"""Contract of example_validator: what goes in, what lies on disk afterwards, what it refuses."""
+"""Contract of example_validator: its inputs, its files, and what it refuses."""
 
 import json
 import logging

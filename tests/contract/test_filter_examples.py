@@ -1,4 +1,4 @@
-"""Contract of filter_examples: which rows are kept, what lies on disk, what it refuses."""
+"""Contract of filter_examples: which rows are kept, its files, and what it refuses."""
 
 import json
 import logging

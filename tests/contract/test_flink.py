@@ -52,7 +52,7 @@ def arguments(cluster: Flink, rest: str | None = None) -> list[str]:
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts tasks whose jobs wait for some seconds; the log of each lies beside its output."""
+    """Starts tasks whose jobs wait for some seconds; the log of each is beside its output."""
     started: list[subprocess.Popen[bytes]] = []
 
     def task(args: list[str], output: Path, seconds: float) -> "subprocess.Popen[bytes]":

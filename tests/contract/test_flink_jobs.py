@@ -1,4 +1,4 @@
-"""A task ends its job in Flink itself, of which the job server does not tell."""
+"""A task ends its job in Flink itself, because the job server does not pass the cancellation on."""
 
 import logging
 import os

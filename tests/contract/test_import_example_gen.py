@@ -54,7 +54,7 @@ def refused(launcher: Launcher, base: Path, match: str, **parameters: Any) -> No
 
 
 def test_a_text_that_is_not_utf_8_is_named_with_its_column(launcher: Launcher, base: Path) -> None:
-    # Arrow reads it, as it reads a damaged file; Python does not.
+    # Arrow reads it, like it reads a damaged file; Python does not.
     buffers = [None, pa.py_buffer(b"\0\0\0\0\1\0\0\0\2\0\0\0"), pa.py_buffer(b"\xb8a")]
     texts = pa.Array.from_buffers(pa.string(), 2, buffers)
     pq.write_table(pa.table({"zone": texts}), base / "data.parquet")

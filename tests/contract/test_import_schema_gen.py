@@ -1,4 +1,4 @@
-"""Contract of import_schema_gen: what goes in, what lies on disk afterwards, what it refuses."""
+"""Contract of import_schema_gen: its inputs, its files, and what it refuses."""
 
 from pathlib import Path
 

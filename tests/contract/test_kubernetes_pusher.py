@@ -28,7 +28,7 @@ from support.launcher.entry_points import Launcher, Outcome, Rules, Stored, Task
 KSERVE = ("inferenceservices", "flights")
 DEPLOYMENT = ("deployments", "flights")
 
-# Of the init container that fetches the model for KServe.
+# The state of the init container that fetches the model for KServe.
 DOWNLOAD = {
     "reason": "CrashLoopBackOff",
     "message": "back-off 10s restarting",

@@ -81,7 +81,7 @@ def rows(tmp_path: Path) -> Path:
 
 
 def run(launcher: Launcher, component: str, mode: str = "reference", **given: Any) -> Outcome:
-    """Runs a component; what is no artifact is a parameter."""
+    """Runs a component; values that are not artifacts are parameters."""
     inputs = {key: value for key, value in given.items() if isinstance(value, Stored)}
     parameters = {key: value for key, value in given.items() if key not in inputs}
     return launcher.run(component, parameters, {"HEADRACE_LARGE_ARTIFACTS": mode}, **inputs)
@@ -92,7 +92,7 @@ def num_bytes(path: Path) -> int:
 
 
 def fetched(tmp_path: Path) -> set[str]:
-    """Directories of rows that tasks have fetched, as `Split-train`."""
+    """Directories of rows that tasks have fetched, such as `Split-train`."""
     return {file.parent.name for file in (tmp_path / "tmp").glob("headrace-rows-*/*-*/*")}
 
 
@@ -123,7 +123,7 @@ def test_the_launcher_carries_a_reference_and_tasks_fetch_the_rows_that_they_rea
     assert sum(sizes.values()) == sum(content["files"].values())
     copied = run(copying, "csv_example_gen", "copy", input_base=str(rows))["examples"]
     assert num_bytes(copied.path) - num_bytes(examples.path) > 0.99 * sum(sizes.values())
-    # What went through the launcher, from one task and to the other.
+    # The bytes that the launcher carried from one task to the other.
     carried = (launcher.root / "pods").rglob(f"csv_example_gen/*/{examples.path.name}")
     assert 0 < sum(num_bytes(path) for path in carried) < 10_000
     assert fetched(tmp_path) == {"Columnar-train"}
@@ -191,7 +191,7 @@ def test_a_cached_reference_is_read_where_nothing_is_referred_to_any_more(
     rows: Path, server: dict[str, str], launcher: Launcher
 ) -> None:
     earlier = run(launcher, "csv_example_gen", input_base=str(rows))["examples"]
-    # The cache gives the artifact of an earlier run, wherever it lies.
+    # The cache gives the artifact of an earlier run, wherever it is stored.
     cached = launcher.store(earlier.path, earlier.metadata)
 
     statistics = run(launcher, "statistics_gen", "copy", examples=cached)["statistics"]
@@ -267,7 +267,7 @@ def test_an_image_that_reads_no_rows_sees_the_reference(tmp_path: Path) -> None:
     )
 
     result = subprocess.run(
-        # Without site packages, as in an image that has no pyarrow.
+        # Without site packages, as in an image without pyarrow.
         [sys.executable, "-S", "-c", program, "--executor_input", json.dumps(message)],
         env={"PYTHONPATH": str(Path(references.__file__).parents[3])},
         capture_output=True,

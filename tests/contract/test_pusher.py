@@ -326,7 +326,7 @@ def test_a_task_that_is_tried_again_after_its_push_pushes_no_second_version(
 def test_on_a_bucket_a_task_that_is_tried_again_completes_its_version(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # There is no bucket to mount here: a directory stands for it.
+    # There is no bucket to mount here, so a directory takes its place.
     monkeypatch.setattr(executor, "is_mounted_bucket", lambda _: True)
     model = big_model(tmp_path)
     serving = tmp_path / "serving"

@@ -1,4 +1,4 @@
-"""Contract of schema_gen: what goes in, what lies on disk afterwards, what it refuses."""
+"""Contract of schema_gen: its inputs, its files, and what it refuses."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Components on a real Apache Spark, which HEADRACE_FLINK=1 asks for, as it does for Flink."""
+"""Components on a real Apache Spark, with HEADRACE_FLINK=1, as for Flink."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Contract of statistics_gen: what goes in, what lies on disk afterwards, what it refuses."""
+"""Contract of statistics_gen: its inputs, its files, and what it refuses."""
 
 import importlib.util
 import json

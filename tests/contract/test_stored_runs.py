@@ -1,4 +1,4 @@
-"""Earlier runs in an object store that nobody mounts: what is found, and what comes of it."""
+"""Earlier runs in an object store that is not mounted: what is found, and what is done with it."""
 
 import json
 import uuid
@@ -36,7 +36,7 @@ def server() -> Iterator[dict[str, str]]:
 
 
 def leave(server: dict[str, str], folder: Path, run: str, created: float) -> str:
-    """Leaves a model and its blessing in the store, as a run on Kubeflow does; returns its URI."""
+    """Writes a model and its blessing to the store, like a run on Kubeflow; returns its URI."""
     trainer, evaluator = (f"{run}/{task}/{uuid.uuid4()}" for task in ("trainer", "evaluator"))
     uri = f"minio://bucket/{ROOT}/{trainer}/model"
     files = {

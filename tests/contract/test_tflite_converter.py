@@ -23,7 +23,7 @@ HAS_FLEX = tf.__version__.startswith("2.16.")
 
 
 def features(num_rows: int = NUM_ROWS) -> dict[str, Any]:
-    """Three clusters on a circle, the class told by a number and by a word."""
+    """Three clusters on a circle; the class is given as a number and as a word."""
     random = np.random.default_rng(7)
     label = np.arange(num_rows) % NUM_CLASSES
     angle = 2 * np.pi * label / NUM_CLASSES
@@ -88,7 +88,7 @@ class Points(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
             tf.lookup.KeyValueTensorInitializer(["left", "right"], tf.constant([1, 2], tf.int64)),
             tf.constant(0, tf.int64),
         )
-        # No signature uses it, and TF Lite knows no table of floats.
+        # No signature uses it, and TF Lite does not support tables of floats.
         self.shares = tf.lookup.StaticHashTable(
             tf.lookup.KeyValueTensorInitializer(["left", "right"], [0.25, 0.75]), 0.0
         )
@@ -130,7 +130,7 @@ class Points(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Keras model as `model.export` writes it."""
+    """A Keras model, saved with `model.export`."""
     folder: Path = tmp_path_factory.mktemp("exported")
     network().export(str(folder / "Format-Serving"), verbose=False)
     return folder
@@ -211,7 +211,7 @@ def test_variables_of_a_keras_model_saved_by_tensorflow_are_found(
     launcher: Launcher, examples: Stored, tmp_path: Path
 ) -> None:
     model = network()
-    # What the signature that is converted does not use: TF Lite knows no such table.
+    # The converted signature does not use it: TF Lite does not support such a table.
     model.shares = tf.lookup.StaticHashTable(
         tf.lookup.KeyValueTensorInitializer(["left", "right"], [0.25, 0.75]), 0.0
     )

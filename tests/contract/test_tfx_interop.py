@@ -1,6 +1,6 @@
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-untyped-calls=False
 # mypy: disallow-incomplete-defs=False
-"""What TFX wrote is read here, and what is written here TFX reads.
+"""Headrace reads artifacts of TFX, and TFX reads artifacts of Headrace.
 
 The artifacts in tests/fixtures/tfx_artifacts are those of a run of TFX 1.16. Each component of ours
 takes them as inputs, and is held equal to what TFX's own component made of them. For the other way,
@@ -42,11 +42,11 @@ RECORDS: dict[str, Any] = json.loads((TFX / "artifacts.json").read_text("utf-8")
 SPLITS = ("train", "eval")
 SPAN = 3
 
-# What the run of Headrace does not make.
+# Outputs that the run of Headrace does not make.
 NOT_WRITTEN = {"rejected_blessing", "sequence_statistics", "sequences", "strict_schema"}
 
 _TWIN = {f"Columnar-{split}/part-00000-of-00001.parquet" for split in SPLITS} | {"columnar.json"}
-# What lies beside TFX's files.
+# Files that Headrace writes in addition to TFX's.
 BESIDE_TFX = {"examples": _TWIN | {"examples.json"}, "transformed_examples": _TWIN}
 # Files of one record that says nothing.
 EMPTY_OF_TFX = {f"{name}-00000-of-00001.tfrecord" for name in ("attributions", "plots")}
@@ -56,7 +56,8 @@ NOT_RECORDED = {"is_external", "stats_dashboard_link"}
 TEXT_FOR = {"struct_value": "string_value"}
 MODULE = pack_module("module.py", "test", target_named("local"), TFX)
 
-# Where NumPy is 2, TFDV computes the buckets of 32-bit floats in 32 bits; these files hold 64.
+# With NumPy 2, TFDV computes the buckets of 32-bit floats in 32 bits; these files were computed in
+# 64.
 BUCKETS_OF_TFX = (
     {}
     if np.lib.NumpyVersion(np.__version__) < "2.0.0"
@@ -171,7 +172,7 @@ def test_the_transform_of_tfx_s_examples_is_tfx_s(launcher: Launcher, cache: boo
             values(path, split)
             for path in (outcome["transformed_examples"].path, TFX / "transformed_examples")
         )
-        # Sums of float32, in the order in which the rows lie or Beam brings them.
+        # Sums of float32, in the order of the rows in the file or in Beam.
         np.testing.assert_allclose(written, theirs, rtol=1e-5, atol=1e-6)
     theirs, ours = (
         tft.TFTransformOutput(str(path))
@@ -442,7 +443,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def ours(root: Path) -> dict[str, Any]:
-    """The artifacts in the lineage of that run, under the names of TFX's in the fixture."""
+    """The artifacts in the lineage of that run, by TFX's names in the fixture."""
     config = metadata_store_pb2.ConnectionConfig()
     config.sqlite.filename_uri = str(root / "metadata.sqlite")
     names = {"updated_analyzer_cache": "analyzer_cache"}

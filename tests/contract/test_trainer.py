@@ -247,7 +247,7 @@ def test_a_keras_model_is_trained_and_saved(
 @pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
 def test_the_entry_point_keeps_each_backends_rules(rules: Rules, tmp_path: Path) -> None:
     launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=True)
-    # What modules use besides: of Keras 2, of the transform graph, of a tuner's result.
+    # Other things that modules use: from Keras 2, from the transform graph, from a tuner's result.
     text = KERAS_MODULE.replace(
         "import keras\n",
         "import keras\nimport keras_tuner\nimport tensorflow as tf\nimport tensorflow_transform\n",

@@ -18,7 +18,7 @@ from support.launcher.entry_points import Launcher, Stored, TaskFailedError
 
 NUM_ROWS = 41
 
-# A loop of its own, as a TFX user writes one. What it saves says how often each row was seen.
+# A separate loop, as TFX users write it. It saves how often each row was seen.
 COUNTING = """
 import json
 import os
@@ -105,7 +105,7 @@ feature { name: "late" type: INT presence { min_fraction: 1 } shape { dim { size
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """What one machine's process left: its exit code and its log."""
+    """The results of one machine's process: its exit code and its log."""
 
     code: int
     log: str
@@ -228,7 +228,7 @@ def test_machines_train_one_model_and_see_each_row_once(
     found = json.loads((root / "model/Format-Serving/found.json").read_text("utf-8"))
     assert found["replicas"] == 2
     assert found["seen"] == [1] * NUM_ROWS
-    # The other machine saved a model too, as its collective operations demand, but not here.
+    # The other machine also saved a model, as its collective operations require, but not here.
     assert f"SAVED TO {root}" in ended[0].log
     assert "SAVED TO " in ended[1].log and str(root) not in ended[1].log.split("SAVED TO ")[1]
     assert (root / "executor_output.json").is_file()

@@ -48,7 +48,7 @@ def execute(task):
 sys.exit(main("trainer", execute))
 """
 
-# What a TFX user writes: the strategy is run_fn's own, and all machines save.
+# A typical function of a TFX user: run_fn makes the strategy, and all machines save.
 SUMMING = """
 import os
 import tensorflow as tf
@@ -162,14 +162,14 @@ def prepared(
         pod,
     )
     launcher._provide(pod, inputs)
-    # kfp's launcher makes the directories of outputs' parents, as it does for any container.
+    # kfp's launcher makes the parent directories of outputs, as for any container.
     arguments = [json.dumps(message) if word == "{{$}}" else word for word in container["args"]]
     template = json.loads(arguments[arguments.index("--pod") + 1])
     main = template["spec"]["containers"][0]
     assert main["command"] == ["python", "-m", "headrace_components.trainer"]
     if trouble is not None:
         main["command"] = ["python", str(tmp_path / "work.py")]
-    # Secrets are no matter of the local processes.
+    # The local processes do not need secrets.
     main["env"] = [each for each in main["env"] if "value" in each]
     arguments[arguments.index("--pod") + 1] = json.dumps(template)
     monkeypatch.setenv("HEADRACE_MOUNT_ROOT", str(pod))

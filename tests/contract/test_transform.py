@@ -1,4 +1,4 @@
-"""Contract of transform: what lies on disk afterwards, and what it refuses."""
+"""Contract of transform: its files, and what it refuses."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -272,7 +272,7 @@ def test_an_option_that_beam_does_not_have_is_told(launcher: Launcher, tmp_path:
 
 
 def check_outputs_agree(ours: Outcome, theirs: Outcome) -> None:
-    """Compares what each wrote, but for statistics and the analyzer cache."""
+    """Compares the outputs of both, except for statistics and the analyzer cache."""
     graphs = [outcome["transform_graph"].path for outcome in (ours, theirs)]
     for name in ("transform_fn/assets", "transformed_metadata", "metadata"):
         assert files(graphs[0] / name) == files(graphs[1] / name)

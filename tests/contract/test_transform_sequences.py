@@ -68,7 +68,7 @@ def preprocessing_fn(inputs):
     }
 """
 
-# A row's user, age, and steps of words and prices; some rows have no step, some steps no value.
+# A row's user, age, and steps of words and prices; some rows have no steps, some steps no values.
 ROWS: dict[str, list[tuple[str, list[int], list[list[str]], list[list[float]]]]] = {
     "train": [
         ("ann", [31], [["to", "be"], ["or"]], [[1.0], [2.5, 3.0], []]),

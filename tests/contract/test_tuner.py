@@ -306,7 +306,7 @@ def test_trials_in_parallel_processes_find_the_same(
     assert len(records(outcome)) == 6
 
 
-# An oracle that waits for trials that run before it hands out others: a process without one asks
+# This oracle waits for running trials before it gives out others: a process without a trial asks
 # until it is told to stop.
 WAITING_MODULE = (
     MODULE.replace("keras_tuner.RandomSearch", "keras_tuner.GridSearch")
@@ -329,7 +329,7 @@ KILL = "os.kill(os.getpid(), signal.SIGKILL)"
 
 @pytest.fixture
 def time_limit() -> Iterator[None]:
-    """Fails a test that waits for ever."""
+    """Fails a test that would wait forever."""
 
     def give_up(number: int, frame: object) -> None:
         raise TimeoutError("the tuner still waits")
@@ -367,7 +367,7 @@ def test_a_process_that_ends_ends_the_search(
     action: str,
     message: str,
 ) -> None:
-    # The other process would be told to wait for as long as this one's trial runs.
+    # The other process would be told to wait as long as this one's trial runs.
     here = f"if os.environ.get('KERASTUNER_TUNER_ID') == 'tuner{number}': {action}"
     method = f"    def on_search_end(self):\n        {here}\n\n{AT_END}"
     text = WAITING_MODULE.replace(place, method if place == AT_END else f"    {here}\n{place}")
@@ -480,7 +480,7 @@ def test_trials_end_with_a_tuner_that_is_killed(runner: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
 def test_the_entry_point_keeps_each_backends_rules(rules: Rules, tmp_path: Path) -> None:
     launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=True)
-    # Of KerasTuner's tuners the one that needs most: it learns from the first trial, and logs.
+    # The most demanding of KerasTuner's tuners: it learns from the first trial, and logs.
     text = KERAS_MODULE.replace(
         'RandomSearch(\n        _model, "val_accuracy", max_trials=2,',
         'BayesianOptimization(\n        _model, "val_accuracy", max_trials=2, '

@@ -110,7 +110,7 @@ def test_a_module_with_a_sibling_keeps_each_backends_rules(rules: Rules, tmp_pat
 def test_a_keras_2_model_with_control_flow_is_trained_and_saved(
     tmp_path: Path,
 ) -> None:
-    # In a process of its own: the module changes which Keras TensorFlow has.
+    # In a separate process, because the module changes which Keras TensorFlow has.
     outcome = train(Launcher(root=tmp_path / "l", subprocess=True), tmp_path, "legacy_keras.py")
 
     serve = loaded(outcome).signatures["serving_default"]

@@ -1,6 +1,6 @@
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-untyped-calls=False
 # mypy: disallow-incomplete-defs=False
-"""A model is converted for browsers in an environment of its own, and pushed."""
+"""A model is converted for browsers in a separate environment, and pushed."""
 
 from pathlib import Path
 

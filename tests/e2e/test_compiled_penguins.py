@@ -1,4 +1,4 @@
-"""What is compiled for Kubeflow is what runs there: its commands, by the rules of its launchers."""
+"""A pipeline compiled for Kubeflow runs there: its commands, by the rules of its launchers."""
 
 import os
 import subprocess
@@ -33,7 +33,7 @@ PROFILE = Profile(
 
 @pytest.fixture
 def parameters(tmp_path: Path) -> dict[str, Any]:
-    """What a run is given, with the data in place."""
+    """The parameters of a run, with the data in place."""
     data = tmp_path / "data/penguins.csv"
     subprocess.run([sys.executable, EXAMPLE / "prepare_data.py", data], check=True)
     return {"data": str(data.parent), "serving_dir": str(tmp_path / "serving")}
@@ -41,7 +41,7 @@ def parameters(tmp_path: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def server() -> Iterator[dict[str, str]]:
-    """The object store, as tasks find it."""
+    """The object store, in the form that tasks need."""
     with object_stores.s3() as variables, mock.patch.dict(os.environ, variables):
         yield variables
 

@@ -1,4 +1,4 @@
-"""What installing the wheel gives: in environments of its own, with packages from the index."""
+"""The result of installing the wheel, in separate environments, with packages from the index."""
 
 import json
 import os
@@ -25,7 +25,7 @@ ADVICE = "pip install 'headrace[embedded]'"
 def call(
     command: Sequence[object], directory: Path, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    # Nothing of the environment that the tests run in.
+    # Nothing from the environment of the tests.
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     return subprocess.run(
         [str(word) for word in command],
@@ -45,7 +45,7 @@ def succeed(command: Sequence[object], directory: Path) -> str:
 
 @pytest.fixture(scope="module")
 def directory() -> Iterator[Path]:
-    # Not pytest's own, which keeps the gigabytes of several runs.
+    # Not pytest's directory, which keeps the gigabytes of several runs.
     with tempfile.TemporaryDirectory() as name:
         yield Path(name)
 
@@ -109,7 +109,7 @@ def test_what_pip_resolves_runs_the_penguins_without_the_source_tree(
     ]
     said = succeed([*pip, f"{wheel}[embedded]"], directory)
 
-    # What pip says after a dozen versions of one package.
+    # pip's message after a dozen versions of one package.
     assert "This is taking longer than usual" not in said
     resolved = [
         f"{package['metadata']['name']}=={package['metadata']['version']}"

@@ -1,6 +1,6 @@
-"""Why pods of a run do not start, asked of a real Kubernetes: `HEADRACE_CLUSTER=1`.
+"""Why pods of a run do not start, read from a real Kubernetes: `HEADRACE_CLUSTER=1`.
 
-It takes the cluster of the kubeconfig, and a namespace of its own there.
+It uses the cluster of the kubeconfig, and a separate namespace there.
 """
 
 import os

@@ -1,6 +1,6 @@
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-any-generics=False
 # mypy: disallow-incomplete-defs=False, disallow-untyped-calls=False
-"""What is answered from the cache and what runs again; the two runners."""
+"""Which tasks are answered from the cache, and which run again; the two runners."""
 
 import os
 import shutil
@@ -123,7 +123,7 @@ def test_a_damaged_entry_of_the_cache_is_told_and_made_again(content: str, tmp_p
 
 
 class Told(Silence):
-    """Keeps the lines that a run tells."""
+    """Keeps the lines that a run prints."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -305,7 +305,7 @@ def test_a_pusher_that_is_killed_before_it_is_done_pushes_no_second_version(
         options=Options(root=tmp_path / "root", use_cache=False),
     )
     (version,) = serving.iterdir()
-    # So the run stands when it is killed after the push: the task has not its name yet.
+    # The state of a run that is killed after the push: the task does not have its name yet.
     done = result.directory / "pusher"
     done.rename(done.with_name(".pusher.0123abcd.partial"))
 

@@ -1,6 +1,6 @@
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-any-generics=False
 # mypy: disallow-incomplete-defs=False, disallow-untyped-calls=False
-"""What is left of a task that fails for what it has found, on this machine."""
+"""The outputs of a task that fails because of what it found, on this machine."""
 
 from pathlib import Path
 

@@ -1,6 +1,6 @@
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-any-generics=False
 # mypy: disallow-incomplete-defs=False, disallow-untyped-calls=False
-"""What a run survives: kills of all of it and of parts, interruption, neighbours."""
+"""A run survives kills of all of it and of parts, interruption, and other runs beside it."""
 
 import contextlib
 import json
@@ -40,7 +40,7 @@ def chain(seconds: float = 0.3):
 
 
 def start(spec: dict[str, Any], root: Path, *arguments: str) -> "subprocess.Popen[str]":
-    """Starts `headrace run` in a process group of its own."""
+    """Starts `headrace run` in its own process group."""
     file = root.parent / "pipeline.json"
     file.write_text(json.dumps(spec), "utf-8")
     return subprocess.Popen(
@@ -201,7 +201,7 @@ def test_a_task_that_was_killed_before_its_record_is_recorded_and_not_redone(
     result = run_pipeline(chain, tmp_path, seconds=0.0).result
     file = result.directory / "slow/.headrace/result.json"
     done = json.loads(file.read_text("utf-8"))
-    # What the file holds from the rename until lineage and cache have heard of the task.
+    # The content of the file between the rename and the time when lineage and cache get the task.
     artifacts = {"out": [{**done["artifacts"]["out"][0], "id": None}]}
     file.write_text(
         json.dumps({**done, "artifacts": artifacts, "is_recorded": False, "cache_key": "k"}),

@@ -1,6 +1,6 @@
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-any-generics=False
 # mypy: disallow-incomplete-defs=False, disallow-untyped-calls=False
-"""What a run that is resumed keeps, and when it takes the code that its author has corrected."""
+"""What a resumed run keeps, and when it uses the code that its author has corrected."""
 
 import json
 import os
@@ -43,7 +43,7 @@ def corrected(value: str = "a"):
 
 
 class Told(Silence):
-    """Keeps the lines that a run tells."""
+    """Keeps the lines that a run prints."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -123,7 +123,7 @@ def test_a_run_that_is_resumed_by_its_id_takes_a_file_that_was_edited(
     assert finished.returncode == 0, finished.stderr
     assert "The code has changed since this run began." in finished.stderr
     assert "step-2: its code, parameters or inputs have changed" in finished.stderr
-    # What the changed task feeds runs again, what it does not is kept.
+    # Tasks after the changed task run again; all others are kept.
     assert sorted(journal.read_text("utf-8").splitlines()) == ["reader c", "second c", "third c"]
 
 

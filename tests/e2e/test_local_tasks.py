@@ -1,6 +1,6 @@
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-any-generics=False
 # mypy: disallow-incomplete-defs=False, disallow-untyped-calls=False
-"""What one task meets and may do: its surroundings, its outputs, and where it goes wrong."""
+"""One task: its environment, its outputs, and its errors."""
 
 import asyncio
 import json

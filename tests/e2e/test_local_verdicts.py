@@ -1,6 +1,6 @@
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-any-generics=False
 # mypy: disallow-incomplete-defs=False, disallow-untyped-calls=False
-"""What tasks tell of verdicts and jobs reaches the terminal, while they run and from the cache."""
+"""Verdicts and jobs of tasks are shown in the terminal, while they run and from the cache."""
 
 import asyncio
 import re
@@ -20,7 +20,7 @@ from support.programs import beam_clusters
 
 
 class Told(Silence):
-    """Keeps the lines that a run tells."""
+    """Keeps the lines that a run prints."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []

@@ -131,14 +131,14 @@ class Cluster:
         return [job["pipelineSpec"]], job["runtimeConfig"]["parameterValues"]
 
     def begin_run(self) -> None:
-        """Has what is submitted next run under a name of its own."""
+        """Makes the next submitted pipeline run under a new name."""
         self._num_runs += 1
         name = f"rides-{self._num_runs:014d}"
         self._launcher = dataclasses.replace(self._launcher, run_name=name)
 
     @property
     def store(self) -> Path:
-        """The bucket that holds the artifacts."""
+        """The bucket with the artifacts."""
         return self._launcher.root / "store" / object_stores.BUCKET
 
     @property

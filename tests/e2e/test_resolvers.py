@@ -96,7 +96,7 @@ def test_each_run_adds_its_day_and_goes_on_from_the_last(tmp_path: Path) -> None
 
     third = run(tmp_path)
     states = {name: task.state for name, task in third.items()}
-    # Nothing is new but the model to go on from.
+    # Only the model to start from is new.
     assert states.pop("trainer") == "done"
     assert states.pop("latest-artifact") == states.pop("latest-artifact-2") == "done"
     assert set(states.values()) == {"cached"}

@@ -1,4 +1,4 @@
-"""Every example, compiled for every target, is the file that lies here.
+"""Every example, compiled for every target, gives the golden file in this folder.
 
 `make golden` writes the files anew. The examples are found, not listed.
 """

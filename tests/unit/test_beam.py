@@ -1,4 +1,4 @@
-"""What components on Beam share, on runners of this machine."""
+"""The shared parts of components on Beam, on runners of this machine."""
 
 import os
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ from headrace_components.library.data.examples import (
 PROCESSES = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
 NUM_ROWS = 1_000
 
-# What Python runs at the start of each worker process.
+# Python runs this at the start of each worker process.
 ALL_BUT_THE_FIRST_ARE_LATE = """
 import os, pathlib, time
 

@@ -1,4 +1,4 @@
-"""What docs/beam.md says is what the components have, and what the compiler takes."""
+"""docs/beam.md agrees with the components and the compiler."""
 
 import ast
 import hashlib

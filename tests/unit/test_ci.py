@@ -10,7 +10,7 @@ import pytest
 from support.programs.finding import program
 
 SCRIPT = Path(__file__).parents[2] / ".ci/run"
-# Of what the script asks for, what this test has it find.
+# The programs that this test lets the script find.
 INSTALLED = ("initdb", "node", "npm", "podman", "buildah", "mmdebstrap", "docker-registry")
 
 is_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root installs packages")

@@ -1,4 +1,4 @@
-"""What is told of connections of Beam's workers that their runner closes."""
+"""Messages about connections of Beam's workers that their runner closes."""
 
 import contextlib
 import logging
@@ -16,7 +16,7 @@ from headrace_components.library.beam.closed_channels import kept_back
 
 
 class Runner(beam_fn_api_pb2_grpc.BeamFnDataServicer):  # type: ignore[misc]
-    """Closes the connection, in the words of Flink's runner."""
+    """Closes the connection, with the message of Flink's runner."""
 
     def __init__(self, code: grpc.StatusCode) -> None:
         self.code = code

@@ -34,7 +34,7 @@ def test_each_platform_names_the_machines_in_its_own_form(
 
     assert cluster == Cluster(addresses=("a:2222", "b:2222", "c:2222"), index=index)
     assert is_chief(variables) == (index == 0)
-    # What TensorFlow is told is read as the same machines.
+    # TensorFlow's configuration is read as the same machines.
     assert read_cluster({"TF_CONFIG": cluster.tf_config()}) == cluster
 
 

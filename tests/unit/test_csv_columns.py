@@ -70,7 +70,7 @@ def test_numbers_are_those_that_python_reads() -> None:
 
 
 def single(value: float) -> float:
-    """Returns the nearest float32; beyond its range, infinity, as protobuf's FloatList has it."""
+    """Returns the nearest float32; infinity beyond its range, as in protobuf's FloatList."""
     try:
         (narrow,) = struct.unpack("<f", struct.pack("<f", value))
     except OverflowError:

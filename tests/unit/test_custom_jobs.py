@@ -130,7 +130,7 @@ def test_machines_that_train_together_are_a_custom_job_of_two_pools(tmp_path: Pa
     assert spec.persistent_resource_id == "gpus"
     assert spec.service_account == "runner@my-project.iam.gserviceaccount.com"
     assert spec.network == "projects/1/global/networks/default"
-    # Nothing else of the pipeline changed.
+    # The rest of the pipeline is unchanged.
     assert node(document, "csv-example-gen").container["command"][-1].endswith("csv_example_gen")
 
 

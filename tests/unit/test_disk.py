@@ -1,4 +1,4 @@
-"""What is synced to the disk, and what is passed over."""
+"""Which files are synced to the disk, and which are skipped."""
 
 import os
 from pathlib import Path

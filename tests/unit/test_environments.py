@@ -76,7 +76,7 @@ class Workshop:
         return asyncio.run(main())[0]
 
     def left(self) -> list[str]:
-        """Returns what there is besides files that are only held."""
+        """Returns the remaining files, without those that are only locked."""
         found = self.environments.iterdir() if self.environments.exists() else ()
         return sorted(path.name for path in found if path.suffix != ".lock")
 

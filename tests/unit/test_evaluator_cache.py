@@ -1,4 +1,4 @@
-"""A baseline that is not used is no part of the cache key."""
+"""A baseline that is not used is not part of the cache key."""
 
 from pathlib import Path
 

@@ -142,7 +142,7 @@ def plots_of(output: Path) -> dict[str, str]:
         for file in output.glob("plots-*")
         for record in read_records(file, "test")
     ]
-    # TFMA writes a message without plots for each slice where there are none at all.
+    # TFMA writes a message without plots for each slice, even if there are none at all.
     return {
         str(message.slice_key): _rounded(message)
         for message in messages

@@ -1,4 +1,4 @@
-"""What is known of labels and predictions, by model and by output."""
+"""The surveys of labels and predictions, by model and by output."""
 
 from typing import Any
 

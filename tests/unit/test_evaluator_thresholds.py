@@ -1,4 +1,4 @@
-"""Thresholds that every model meets, or none, are refused where they are written."""
+"""Thresholds that every model or no model meets are refused where they are written."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -34,7 +34,7 @@ FIRST = rows(
     trips=(INT_LIST, [[-1], [], [2**62, 7]]),
     empty=(pa.null(), [None, None, None]),
 )
-# The feature that FIRST knows no type of has one here, and others are absent.
+# The feature without a type in FIRST has one here, and others are missing.
 SECOND = rows(empty=(INT_LIST, [[5], None]), zone=(BYTES_LIST, [None, None]))
 
 

@@ -1,4 +1,4 @@
-"""What Flink 1.19 gave as reasons for the end of jobs, through a job server of Beam."""
+"""Reasons for the end of jobs from Flink 1.19, through a job server of Beam."""
 
 import pytest
 

@@ -319,7 +319,7 @@ def outer(on: bool):
 def test_a_bool_compared_with_a_number_is_refused(number: str, meant: str, tmp_path: Path) -> None:
     path = write(tmp_path, CONDITION.format(condition=f"flag == {number}"))
 
-    for name in ("inner", "outer"):  # the mistake may lie in a part of the pipeline
+    for name in ("inner", "outer"):  # the mistake may be in a part of the pipeline
         with pytest.raises(CompileError, match=rf"compares the bool `flag` with {number}.*{meant}"):
             load(f"{path}:{name}")
 

@@ -145,8 +145,8 @@ def test_variants_are_built_when_they_are_named() -> None:
 
 
 def test_the_driver_is_asked_for_in_images_with_cuda() -> None:
-    # A container without these has no libcuda.so.1: TensorFlow says so in a line, and trains on the
-    # CPU.
+    # A container without these has no libcuda.so.1: TensorFlow reports this in a line, and trains
+    # on the CPU.
     (stage,) = re.findall(r"^FROM arrow AS cuda\n(.*?)^FROM ", DOCKERFILE, re.M | re.S)
     assert "NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility" in stage
     assert "LD_LIBRARY_PATH=/usr/local/nvidia/lib64\n" in stage

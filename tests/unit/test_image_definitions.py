@@ -1,4 +1,4 @@
-"""What images/ says of each image is what its component needs, no less and no more."""
+"""images/ lists for each image exactly what its component needs."""
 
 import ast
 import json
@@ -26,7 +26,7 @@ IMAGES = definitions.images(ROOT)
 VARIANTS = definitions.variants(ROOT)
 ALL = [*definitions.layers(ROOT), *IMAGES, *VARIANTS]
 
-# What TensorFlow opens, and what these open themselves: nvJitLink and NVRTC.
+# The libraries that TensorFlow opens, and those that these open: nvJitLink and NVRTC.
 LIBRARIES = (
     "cublas",
     "cuda-cupti",

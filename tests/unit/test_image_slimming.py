@@ -1,4 +1,4 @@
-"""What install/slim.py takes off the packages of an image, and what it leaves."""
+"""What install/slim.py removes from the packages of an image, and what it keeps."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The images that docs/images.md tells of are those that the compiler takes."""
+"""The images in docs/images.md are those that the compiler accepts."""
 
 import dataclasses
 import json
@@ -81,5 +81,5 @@ def test_the_documented_image_adds_to_one_of_headrace() -> None:
     base = re.fullmatch(r"FROM [^ ]+/headrace/(\w+)@sha256:<digest>", lines[0])
     assert base is not None
     assert base[1] in catalog.__all__
-    # Neither user nor entry point change, and nothing is run: the images have no pip.
+    # User and entry point do not change, and nothing is run: the images have no pip.
     assert [line.partition(" ")[0] for line in lines[1:]] == ["COPY", "ENV"]

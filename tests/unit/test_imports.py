@@ -1,4 +1,4 @@
-"""What a module may import, as a fact about a fresh interpreter.
+"""The imports of each module, checked in a fresh interpreter.
 
 The contracts in pyproject.toml ([tool.importlinter]) say it of the source; these tests say it of
 what happens.
@@ -62,7 +62,7 @@ def test_declarations_of_all_components_need_the_standard_library_alone() -> Non
 
 
 def test_components_that_can_do_without_beam_wait_for_no_import_of_it() -> None:
-    # Others use libraries that import it themselves, as TFDV does.
+    # Others use libraries that import it themselves, such as TFDV.
     sources = ("avro", "bigquery", "csv", "import", "parquet", "query")
     names = [*(f"{source}_example_gen" for source in sources), "filter_examples", "bulk_inferrer"]
     modules = ", ".join(f"headrace_components.{name}.executor" for name in names)

@@ -1,4 +1,4 @@
-"""The task before a component that reads files: where it is, what it gets, and where it is not."""
+"""The task before a component that reads files: when it exists, and what it gets."""
 
 # kfp decorates without types.
 # mypy: disallow-untyped-decorators=False

@@ -21,10 +21,10 @@ SCRIPTS = sorted(MANIFESTS.rglob("*.sh"))
 UP, DOWN = MANIFESTS / "kind/up.sh", MANIFESTS / "kind/down.sh"
 PENGUINS = ROOT / "examples/penguins/pipeline.py"
 
-# What the scripts call besides what they look for.
+# Programs that the scripts call without looking for them first.
 COMMON = ("bash", "cat", "dirname", "awk", "sleep", "tee")
 
-# What answers on a machine where nothing is there yet.
+# The answers on a machine without a cluster.
 DOCKER = """
 case "$*" in
   info*) echo 16000000000 ;;
@@ -82,7 +82,7 @@ def run(
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """What the scripts read of this repository, with penguins."""
+    """The files of this repository that the scripts read, with penguins."""
     shutil.copytree(MANIFESTS, tmp_path / "tree/manifests")
     (tmp_path / "tree/examples/penguins/data").mkdir(parents=True)
     (tmp_path / "tree/examples/penguins/data/penguins.csv").touch()

@@ -312,7 +312,7 @@ def test_a_service_that_leads_out_of_the_cluster_is_said(
 
 
 def record_natively(api: KubeflowApi, first: str, second: str) -> None:
-    """The same two runs on a backend that has no ML Metadata."""
+    """The same two runs on a backend without ML Metadata."""
     api.native = native = NativeLineage()
     root = native.task(first, "root", kind="ROOT")
     rows = native.artifact(f"{ROOT}/{first}/make/1/rows", "tfx.Examples", span=3.0)

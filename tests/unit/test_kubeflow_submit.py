@@ -1,4 +1,4 @@
-"""Runs and recurring runs on Kubeflow Pipelines, by its real client against a local server."""
+"""Runs and recurring runs on Kubeflow Pipelines, with its real client and a local server."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What an author sees of runs on Kubeflow, by what a real one answered.
+"""What an author sees of runs on Kubeflow, with answers of a real one.
 
 The runs and the log in tests/fixtures/kubeflow_runs are answers of Kubeflow Pipelines 2.17.
 """
@@ -607,7 +607,7 @@ def test_the_job_of_a_task_on_beam_is_told_while_it_runs(
     given = [*options(api, tmp_path), "--poll", "0.1"]
     with mock.patch.object(KubeflowRemote, "describe", described):
         assert main(["runs", "watch", run_id, *given]) == 0
-    # Of a task that is not said to run elsewhere no log is read.
+    # No log is read of a task that cannot run elsewhere.
     assert set(looked) == {()}
     assert "Flink job" not in capsys.readouterr().err
 
@@ -670,7 +670,7 @@ def test_the_components_whose_notices_are_read_are_those_that_log_some() -> None
         if "import tell\n" in path.read_text("utf-8")
     }
 
-    # What all pushers share is one of their own; a job of Beam is told by its arguments.
+    # A module that all pushers share stands for them; a job of Beam is recognized by its arguments.
     pushers = {"pusher", "kubernetes_pusher", "vertex_pusher"}
     assert telling - {"pushing", "beam"} == explaining.TELLING
     assert pushers <= explaining.TELLING

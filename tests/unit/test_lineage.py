@@ -191,7 +191,7 @@ def test_one_artifact_on_two_ports_has_one_event_with_both_paths(store: LineageS
 
 
 def _url(store: LineageStore) -> str:
-    return store._connection.url  # a SQLite URL has no password to hide
+    return store._connection.url  # a SQLite URL has no password that must be hidden
 
 
 def test_what_a_resolver_hands_on_is_still_the_trainer_s_work(

@@ -1,4 +1,4 @@
-"""`headrace lineage`, as people and programs call it."""
+"""`headrace lineage`, as people and programs use it."""
 
 import json
 from collections.abc import Callable

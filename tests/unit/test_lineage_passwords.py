@@ -1,4 +1,4 @@
-"""No password reaches a lineage store."""
+"""No password gets into a lineage store."""
 
 from typing import Any
 

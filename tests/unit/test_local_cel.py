@@ -1,4 +1,4 @@
-"""Conditions: what holds, what does not, and what is an error and never false."""
+"""Conditions: true, false, or an error, which is never false."""
 
 import pytest
 

@@ -191,8 +191,8 @@ def test_importing_every_executor_starts_no_python_thread() -> None:
     assert result.stdout.splitlines()[-1] == "['MainThread']"
 
 
-# Starts what a task may leave behind: a child, one in a session of its own, and a daemon, whose
-# parent is gone. Each notes its process in the file that is the argument.
+# Starts processes that a task may leave behind: a child, one in a new session, and a daemon, whose
+# parent has ended. Each writes its process ID to the file in the argument.
 FAMILY = """
 import os, subprocess, sys, time
 notes = sys.argv[1]
@@ -277,7 +277,7 @@ def test_what_a_client_of_a_container_engine_started_is_left_alone(tmp_path: Pat
 def test_a_client_of_a_container_engine_is_ended_at_once(tmp_path: Path) -> None:
     notes = tmp_path / "notes"
     notes.touch()
-    # Whoever is told to end by SIGTERM would pass that on to a container, which may ignore it.
+    # Runners that get SIGTERM would pass it on to a container, which may ignore it.
     code = (
         "import os, pathlib, signal, time\n"
         f"notes = pathlib.Path({str(notes)!r})\n"
@@ -349,7 +349,7 @@ def test_a_shell_is_ended_with_the_program_that_it_waits_for(tmp_path: Path) -> 
 
 def test_an_interrupted_task_gets_its_time_to_end_what_it_has_elsewhere(tmp_path: Path) -> None:
     started, ended = tmp_path / "started", tmp_path / "ended"
-    # It needs its child until the end, as a job server that a task has started.
+    # It needs its child until the end, like a job server that a task has started.
     code = (
         "import pathlib, signal, subprocess, sys, time\n"
         "child = subprocess.Popen(['sleep', '300'])\n"

@@ -1,4 +1,4 @@
-"""What components other than Headrace's get, by the rules of a backend."""
+"""The inputs of components that do not belong to Headrace, by the rules of a backend."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""What manifests/ applies: by Kubernetes' schemas, by what it refers to, and by what it forbids."""
+"""The objects in manifests/: Kubernetes' schemas, their references, and what they forbid."""
 
 import contextlib
 import itertools
@@ -51,7 +51,7 @@ folders = pytest.mark.parametrize("folder", FOLDERS)
 
 @pytest.fixture
 def gpu_serving(tmp_path: Path) -> tuple[Object, ...]:
-    # kustomize takes no absolute paths.
+    # kustomize does not accept absolute paths.
     serving, gpu = (
         os.path.relpath(MANIFESTS / each, tmp_path) for each in ("serving", "gpu/serving")
     )
@@ -124,7 +124,7 @@ def test_selectors_find_pods(folder: str) -> None:
         (found["metadata"]["namespace"], template["metadata"]["labels"])
         for found, template in pods(objects)
     ]
-    # Of the pods that Kubeflow Pipelines makes.
+    # The pods that Kubeflow Pipelines makes.
     labels.append(("kubeflow", {"app": "ml-pipeline-ui"}))
     labels.append(("kubeflow", {"pipelines.kubeflow.org/v2_component": "true"}))
     labels.append(("kubeflow", {"jobset.sigs.k8s.io/jobset-name": "train"}))
@@ -344,7 +344,7 @@ def test_who_submits_may_do_what_forwarding_a_port_and_explaining_a_pod_ask_for(
         cluster.asked | kubectl | explaining | doctor
     )
     (services,) = (rule for rule in role["rules"] if rule["resources"] == ["services"])
-    # Of older versions the lineage, too.
+    # For older versions also the lineage.
     assert services["resourceNames"] == [SERVICE, "metadata-grpc-service"]
     (settings,) = (rule for rule in role["rules"] if rule["resources"] == ["configmaps"])
     assert settings["resourceNames"] == [CONFIG_MAP]
@@ -368,7 +368,7 @@ def test_on_gpus_the_server_asks_for_one_and_goes_where_they_are(
     assert spec["tolerations"][0]["key"] == "nvidia.com/gpu"
     classes = [each["metadata"]["name"] for each in of_kind(gpu_serving, "PriorityClass")]
     assert spec["priorityClassName"] in classes
-    # What the CPU's server has is still there.
+    # The volumes of the CPU's server are still there.
     assert {"/config", "/models", "/tmp"} < {
         each["mountPath"] for each in container["volumeMounts"]
     }

@@ -1,4 +1,4 @@
-"""What is known of messages and metrics without their libraries is what these have."""
+"""The tables of messages and metrics agree with the libraries."""
 
 import importlib.util
 import inspect

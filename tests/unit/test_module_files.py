@@ -303,7 +303,7 @@ def test_a_project_runs_from_another_directory(runner: str, tmp_path: Path) -> N
             "    numbers = pc.list_element(batch['n'], 0)\n"
             "    return pc.less(numbers, limits.LIMIT + len(WORD))\n",
             "project/jobs/limits.py": "LIMIT = 7\n",
-            # More than one argument of a process holds.
+            # Too large for one argument of a process.
             "project/jobs/words.py": f"WORD = 'abc'\nNOISE = '{noise}'\n",
             "data/rows/rows.csv": "n\n" + "".join(f"{n}\n" for n in range(40)),
             "elsewhere/notes.txt": "",

@@ -1,4 +1,4 @@
-"""Files in object stores: where they go on this machine."""
+"""Files in object stores: their paths on this machine."""
 
 from pathlib import Path
 

@@ -71,7 +71,7 @@ def profile(
 
 
 def args_of(used: Profile, target: str = "vertex") -> dict[str, list[str] | None]:
-    """Returns what each task passes; None where that is no constant."""
+    """Returns the argument of each task; None if it is not a constant."""
     document = compile_for(load(flights), target, used).document
     spec = document["pipelineSpec"] if target == "vertex" else document
     return {

@@ -1,4 +1,4 @@
-"""What a module imports is in the image of its task, or the compiler says what is not."""
+"""A module's imports are in the image of its task, or the compiler reports the missing ones."""
 
 import re
 import textwrap

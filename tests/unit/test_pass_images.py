@@ -120,7 +120,7 @@ LATEST = {"latest-artifact", "latest-artifact-2", "inner/latest-artifact"}
 
 
 def changed(tasks: Mapping[str, str], components: Mapping[str, str] | None = None) -> set[str]:
-    """Returns the tasks of `outer` that a profile gives MINE or OTHER, as `<task>=<image>`."""
+    """Returns the tasks of `outer` to which a profile gives MINE or OTHER, as `<task>=<image>`."""
     images = Images(
         registry="ghcr.io/headrace",
         digests=dict.fromkeys(["latest_artifact", "latest_blessed_model"], DIGEST),
@@ -162,7 +162,7 @@ def test_all_tasks_of_a_component_get_an_image_but_those_that_have_their_own() -
     }
 
 
-# What kfp does not write itself: two tasks run one sub-pipeline, and so one executor.
+# kfp does not write this itself: two tasks run one sub-pipeline, and so one executor.
 SHARED: dict[str, Any] = {
     "pipelineInfo": {"name": "p"},
     "root": {

@@ -1,4 +1,4 @@
-"""Large artifacts: how components are told to keep rows where the launcher does not carry them."""
+"""Large artifacts: how components learn to keep rows outside of what the launcher carries."""
 
 # kfp decorates without types.
 # mypy: disallow-untyped-decorators=False

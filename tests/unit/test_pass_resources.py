@@ -1,4 +1,4 @@
-"""What a task gets from the profile: machines, retries, caching, variables, and its pod."""
+"""The profile's settings for a task: machines, retries, caching, variables, and its pod."""
 
 # kfp decorates without types.
 # mypy: disallow-untyped-decorators=False

@@ -33,7 +33,7 @@ def service() -> Iterator["Service"]:
 
 
 class Service:
-    """What a test gives a server, and what the server has seen."""
+    """A server's answers for a test, and the requests that it has got."""
 
     def __init__(self) -> None:
         self.url = ""

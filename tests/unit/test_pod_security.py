@@ -1,4 +1,4 @@
-"""Tasks on Kubeflow that may not run as root, as Pod Security's level `restricted` asks."""
+"""Tasks on Kubeflow that may not run as root, as Pod Security's level `restricted` requires."""
 
 # kfp decorates without types.
 # mypy: disallow-untyped-decorators=False

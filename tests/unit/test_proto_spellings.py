@@ -1,4 +1,4 @@
-"""Configs of TFX's protos mean the same in every spelling that the JSON form of a message has."""
+"""Configs of TFX's protos mean the same in all spellings that the JSON form of a message allows."""
 
 import math
 from collections.abc import Callable

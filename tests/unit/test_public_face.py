@@ -1,4 +1,4 @@
-"""What `import headrace` shows, and a run elsewhere that Python starts."""
+"""The names that `import headrace` shows, and a run elsewhere that Python starts."""
 
 import subprocess
 import sys

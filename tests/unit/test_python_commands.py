@@ -1,4 +1,4 @@
-"""What is put before the command of lightweight Python components."""
+"""The program before the command of lightweight Python components."""
 
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-any-generics=False
 # mypy: disallow-incomplete-defs=False, warn-return-any=False, disallow-untyped-calls=False

@@ -175,7 +175,7 @@ class _Nesting(HTMLParser):
 
 
 def assert_well_formed(text: str) -> None:
-    """Asserts that every element is closed where it should be."""
+    """Asserts that every element is closed in its place."""
     parser = _Nesting()
     parser.feed(text)
     parser.close()

@@ -27,7 +27,7 @@ from support.fakes.kubernetes_api import write_kubeconfig
 from support.fakes.local_http import JsonHandler, serving
 from support.oracles.kubernetes_manifests import MANIFESTS
 
-# Of Kubeflow Pipelines 2.17.
+# The settings of Kubeflow Pipelines 2.17.
 AS_INSTALLED = """\
 spec:
   templateDefaults:
@@ -186,7 +186,7 @@ def test_the_doctor_looks_at_the_cluster_that_the_profile_means(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = tmp_path / "headrace.toml"
-    # Users of a shared installation have namespaces of their own.
+    # On a shared installation every user has a namespace.
     config.write_text('[kubeflow]\nnamespace = "team"\n')
     installed = {"kind": "ConfigMap", "data": {"workflowDefaults": AS_INSTALLED}}
 

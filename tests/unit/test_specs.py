@@ -504,7 +504,7 @@ def test_the_messages_are_those_of_kfp() -> None:
         for field in descriptor.fields:
             known = messages.MESSAGES[name][field.json_name]
             if name == "PipelineSpec" and field.json_name == "deploymentSpec":
-                continue  # a Struct that holds a PipelineDeploymentConfig
+                continue  # a Struct with a PipelineDeploymentConfig
             expected = kind_of(field)
             if isinstance(expected, messages.Choice) and isinstance(known, messages.Choice):
                 assert set(expected.of) <= set(known.of), (name, field.json_name)

@@ -32,7 +32,7 @@ def report(**splits: Any) -> str:
 
 
 def notes(text: str) -> str:
-    """What stands out, as plain text."""
+    """The unusual properties, as plain text."""
     section = text.partition("What stands out</h2>")[2].partition("</section>")[0]
     return re.sub(r"(<[^>]+>|\s)+", " ", section.replace("<wbr>", ""))
 
@@ -150,7 +150,7 @@ def test_a_report_on_very_many_features_stays_small_and_says_what_it_leaves_out(
     assert len(content) < MAX_BYTES
     text = content.decode()
     assert "1651 more features are in the statistics but not on this page" in text
-    # Those that stand out are never the ones left out.
+    # Unusual features are never left out.
     assert "<h3>zz_<wbr>constant</h3>" in text
 
 

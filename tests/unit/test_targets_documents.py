@@ -38,7 +38,7 @@ def small(module: str = "", steps: int = 5) -> None:
 
 @dsl.pipeline(name="placed")
 def placed() -> None:
-    # What kfp-kubernetes records in a task, without the package.
+    # kfp-kubernetes records this in a task; the package is not needed.
     task = train()
     task.platform_config["kubernetes"] = {"nodeSelector": {"labels": {"pool": "gpu"}}}
 

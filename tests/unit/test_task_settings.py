@@ -1,4 +1,4 @@
-"""What a profile says of a task: which table goes before which."""
+"""A profile's settings for a task: which table takes precedence."""
 
 # kfp decorates without types.
 # mypy: disallow-untyped-decorators=False

@@ -1,4 +1,4 @@
-"""Differences and metrics of the TF Lite converter, against their definitions."""
+"""Differences and metrics of the TF Lite converter, compared with their definitions."""
 
 import keras
 import ml_dtypes

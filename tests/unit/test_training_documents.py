@@ -1,4 +1,4 @@
-"""What docs/training.md shows is what the compiler takes and trainer runs."""
+"""The compiler and trainer accept the examples in docs/training.md."""
 
 import hashlib
 import json

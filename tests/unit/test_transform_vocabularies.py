@@ -1,4 +1,4 @@
-"""Vocabularies: which tokens stay, in which order, and what the file holds."""
+"""Vocabularies: which tokens are kept, in which order, and the content of the file."""
 
 from pathlib import Path
 from typing import Any

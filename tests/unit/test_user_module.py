@@ -1,4 +1,4 @@
-"""Loading user functions: from where they come, and what their authors read when they are wrong."""
+"""Loading user functions: their sources, and the messages for authors about errors."""
 
 import errno
 import inspect

@@ -35,7 +35,7 @@ BY_NAME = FnArgs.__name__
 def scaled(x, factor):
     return x * factor
 """
-# What unpickling does with a function of the module, and TFMA with a metric of a sibling.
+# The same as unpickling does with a function of the module, and TFMA with a metric of a sibling.
 WORKER = "import {name} as m, features; print(m.double(21), m.__file__, features.BY_NAME)"
 
 
@@ -76,7 +76,7 @@ def test_jobs_whose_files_have_the_same_names_keep_their_own_in_one_pool_of_work
     second = installed_in(installed, edited)
 
     assert on_worker(installed, second, edited)[0] == "-21"
-    # A worker that is not told of its plugin takes what was installed last.
+    # A worker without its plugin uses the last installed package.
     assert on_worker(installed, "os", edited)[0] == "-21"
     # Also a module that a worker of the first job imports only now.
     assert on_worker(installed, first, module)[0] == "42"

@@ -1,4 +1,4 @@
-"""What Vertex AI says of runs with DAGs, loops and retries, in Headrace's words."""
+"""Vertex AI's states of runs with DAGs, loops and retries, in Headrace's words."""
 
 # kfp decorates without types.
 # mypy: disallow-untyped-decorators=False

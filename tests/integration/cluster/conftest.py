@@ -1,7 +1,7 @@
 """Tests on a real Kubernetes: HEADRACE_CLUSTER=1, and the cluster of the kubeconfig.
 
-Each module has a namespace of its own there, which goes when it ends. Tests that run pods need an
-image as well: HEADRACE_CLUSTER_REGISTRY names a registry, as `registry.example.com:5000`, which
+Each module has its own namespace there, which is removed at the end. Tests that run pods also need
+an image: HEADRACE_CLUSTER_REGISTRY names a registry, such as `registry.example.com:5000`, that
 podman and the cluster reach by the same name.
 """
 
@@ -50,7 +50,7 @@ def _wait_for_account(namespace: Namespace) -> None:
 
 @pytest.fixture(scope="session")
 def image(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """An image of kubernetes_pusher, as the code is now, with a model server that tests steer."""
+    """An image of kubernetes_pusher with the current code, and a model server for tests."""
     registry = os.environ.get("HEADRACE_CLUSTER_REGISTRY")
     if not registry:
         pytest.skip("it takes an image: HEADRACE_CLUSTER_REGISTRY=host:port")

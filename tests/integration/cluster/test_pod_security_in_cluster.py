@@ -20,7 +20,7 @@ from headrace_components import catalog
 from headrace_components.artifacts import Model
 from support.programs.cluster_kubectl import Namespace, Object, answer
 
-# What Kubeflow Pipelines 2.17 gives the container of a task by itself.
+# Kubeflow Pipelines 2.17 sets this for the container of a task.
 _BY_KUBEFLOW = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},

@@ -1,4 +1,4 @@
-"""Ports of Services on a real cluster, forwarded as `headrace submit` does without a `host`."""
+"""Ports of Services on a real cluster, forwarded like by `headrace submit` without a `host`."""
 
 import time
 import urllib.request

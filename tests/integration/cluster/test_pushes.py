@@ -1,4 +1,4 @@
-"""kubernetes_pusher in pods of a real cluster, against real Deployments."""
+"""kubernetes_pusher in pods of a real cluster, with real Deployments."""
 
 import json
 import time
@@ -21,7 +21,7 @@ os.execv(sys.executable, [sys.executable, "-m", "headrace_components.kubernetes_
     "--executor_input", os.environ["MESSAGE"]])
 """
 
-# What the container of a task gets from Kubeflow Pipelines, and `runAsNonRoot` from Headrace.
+# Kubeflow Pipelines sets this for the container of a task; Headrace sets `runAsNonRoot`.
 CONFINED = {
     "allowPrivilegeEscalation": False,
     "runAsNonRoot": True,
@@ -48,7 +48,7 @@ def serving(namespace: Namespace, image: str) -> Namespace:
             }
         ]
     )
-    # Images run as a user of their own, and a new volume may be root's.
+    # Images have their own user, and a new volume may belong to root.
     opened = {
         "name": "main",
         "image": image,

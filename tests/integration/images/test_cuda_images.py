@@ -1,4 +1,4 @@
-"""The image with CUDA has all that TensorFlow opens, and trains: on the CPU where there is no GPU.
+"""The image with CUDA has all that TensorFlow opens, and trains: on the CPU if there is no GPU.
 
 It has 6 GB, so HEADRACE_CUDA=1 asks for it.
 """
@@ -23,7 +23,7 @@ IMAGE = reference("trainer_cuda")
 SITE = "/opt/headrace/lib/python3.13/site-packages"
 HAS_GPU = shutil.which("nvidia-smi") is not None
 
-# What TensorFlow calls before it takes a GPU: it takes none where one library is missing. An
+# TensorFlow calls this before it uses a GPU: it uses none if one library is missing. An
 # absl::Status that is OK has the value 1.
 OPEN_LIBRARIES = f"""
 import ctypes, tensorflow

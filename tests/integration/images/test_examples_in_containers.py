@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).parents[3]
 HEADRACE = Path(sys.executable).with_name("headrace")
 EXAMPLES = sorted(path.parent.name for path in (REPOSITORY / "examples").glob("*/pipeline.py"))
 NUM_LINES = 20_000  # of a file of rows: that a model is good is shown elsewhere
-# What else runs are told.
+# Other parameters of runs.
 PARAMETERS: dict[str, list[list[str]]] = {
     "daily": [["span=15706", "train_steps=20"], ["span=15707", "train_steps=20"]],
     "digits": [["train_steps=100"]],

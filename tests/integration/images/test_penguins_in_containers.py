@@ -35,8 +35,8 @@ BIRDS = (
     {"bill_length_mm": 49.3, "bill_depth_mm": 19.9, "flipper_length_mm": 203, "body_mass_g": 4050},
     {"bill_length_mm": 49.9, "bill_depth_mm": 16.1, "flipper_length_mm": 213, "body_mass_g": 5400},
 )
-# NumPy 2, which the images have, divides a range of 32 bits with 32 bits, and NumPy 1 with 64: what
-# lies on the edge of two buckets may be in either.
+# NumPy 2, which is in the images, divides a range of 32 bits with 32 bits, and NumPy 1 with 64: a
+# value on the edge of two buckets may be in either.
 HISTOGRAMS = {"low_value": 1e-6, "high_value": 1e-6, "sample_count": 1.0}
 
 

@@ -48,7 +48,7 @@ _KINDS: Mapping[str, Any] = {
 def received(
     pipeline: Any, target: str, parameters: Values, outputs: Mapping[str, Values] | None = None
 ) -> dict[str, Values]:
-    """Returns each task's parameters, if its component fills in templates, as the component sees them.
+    """Returns the parameters of tasks whose components fill in templates, as these see them.
 
     Args:
         pipeline: A pipeline.
