@@ -1,4 +1,4 @@
-"""The JobSet of a task on several machines, checked with the JobSet definition of a real cluster."""
+"""The JobSet of a task on several machines, checked with JobSet's definition in a real cluster."""
 
 import json
 
