@@ -1,4 +1,4 @@
-"""Pipelines that would behave differently on Kubeflow, compiled to give the results of local runs."""
+"""Pipelines that would behave differently on Kubeflow, compiled to give the same results."""
 
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-any-generics=False
 # mypy: disallow-incomplete-defs=False, warn-return-any=False, disallow-untyped-calls=False
