@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from headrace.compilation.compiler import compile_pipeline as compile  # noqa: A004  the command's name is the function's
+    from headrace.contract.service import ContactLostError
     from headrace.errors import CompileError
     from headrace.profiles.profile import Profile
     from headrace.targets.local.run import resume, run
     from headrace.targets.local.shared.container_options import ContainerOptions
     from headrace.targets.local.shared.results import RunResult
-    from headrace.targets.remote.contact import ContactLostError
     from headrace.targets.remote.submitted_run import SubmittedRun, submit
     from headrace_components.contract.errors import InputError, PlatformError
 
@@ -38,7 +38,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "CompileError": "headrace.errors",
-    "ContactLostError": "headrace.targets.remote.contact",
+    "ContactLostError": "headrace.contract.service",
     "ContainerOptions": "headrace.targets.local.shared.container_options",
     "InputError": "headrace_components.contract.errors",
     "PlatformError": "headrace_components.contract.errors",

@@ -12,9 +12,9 @@ from kfp import dsl
 
 from headrace.compilation.compiler import compile_for
 from headrace.compilation.passes.lint import lint
+from headrace.contract.registry import target_named
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
-from headrace.targets.registry import target_named
 from support.cases.conformance_features import PROFILE, conforms
 from support.cases.local_pipelines import (
     collect,

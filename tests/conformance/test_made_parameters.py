@@ -14,11 +14,11 @@ from kfp import dsl
 from kfp.compiler import Compiler
 
 from headrace.compilation.compiler import compile_for
+from headrace.contract.registry import TARGETS
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
 from headrace.targets.local import engine, runnable
 from headrace.targets.local.shared.options import Options
-from headrace.targets.registry import TARGETS
 from headrace_components.catalog import csv_example_gen, statistics_gen, trainer
 from headrace_components.contract.templates import fill, whole_numbers
 from headrace_components.library.data.examples import ExamplesReader

@@ -12,9 +12,9 @@ import pytest
 from kfp import dsl
 
 from headrace.compilation.passes.lint import lint
+from headrace.contract.registry import target_named
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
-from headrace.targets.registry import target_named
 from support.cases.conformance_features import conforms
 from support.cases.local_pipelines import (
     collect,

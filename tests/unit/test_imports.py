@@ -41,7 +41,7 @@ def import_without(module: str, blocked: list[str]) -> None:
         ("headrace.cli.main", [*LIBRARIES, "rich", "kfp", "yaml"]),
         ("headrace", [*LIBRARIES, "kfp", "click", "rich", "yaml"]),
         (
-            "headrace.targets.kubeflow.lineage.reader",
+            "headrace.targets.kubeflow.lineage_reader",
             [*LIBRARIES, "grpc", "kfp", "kubernetes", "ml_metadata", "yaml"],
         ),
     ],

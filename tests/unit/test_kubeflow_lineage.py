@@ -12,13 +12,13 @@ from ml_metadata.proto import metadata_store_pb2, metadata_store_service_pb2
 
 from headrace.cli.main import main
 from headrace.compilation.compiler import compile_for
+from headrace.contract.service import Order
 from headrace.frontend import loading
 from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile
 from headrace.targets.kubeflow import pipelines_api
 from headrace.targets.kubeflow.lineage import mlmd_client
 from headrace.targets.kubeflow.submit import connect
-from headrace.targets.service import Order
 from support.cases.kubeflow_pipelines import flights
 from support.fakes.kubeflow_api import KubeflowApi, kubeflow_api
 from support.fakes.kubeflow_metadata import Recorder, metadata_server

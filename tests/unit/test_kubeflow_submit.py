@@ -9,12 +9,12 @@ import pytest
 
 from headrace.cli.main import main
 from headrace.compilation.compiler import compile_for
+from headrace.contract.service import Order, Run, Timing
 from headrace.frontend import loading
 from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile
 from headrace.targets.kubeflow import connection, pipelines_api
 from headrace.targets.kubeflow.submit import KubeflowRemote, connect
-from headrace.targets.service import Order, Run, Timing
 from headrace_components.contract.errors import InputError, PlatformError
 from support.cases import kubeflow_pipelines
 from support.cases.kubeflow_pipelines import flights

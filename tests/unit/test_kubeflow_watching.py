@@ -23,6 +23,7 @@ from kfp import dsl
 import headrace_components
 from headrace.cli.main import main
 from headrace.compilation.compiler import compile_for
+from headrace.contract.service import Order, Run, Task
 from headrace.frontend import loading
 from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile
@@ -30,7 +31,6 @@ from headrace.targets.kubeflow import explaining, failures, pipelines_api
 from headrace.targets.kubeflow.cluster_state import Cluster
 from headrace.targets.kubeflow.submit import KubeflowRemote, connect
 from headrace.targets.remote import watching
-from headrace.targets.service import Order, Run, Task
 from support.cases import kubeflow_pipelines
 from support.cases.kubeflow_pipelines import flights
 from support.fakes.kubeflow_api import KubeflowApi, kubeflow_api

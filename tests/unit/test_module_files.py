@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from headrace.compilation.passes.modules import pack_module
+from headrace.contract.registry import target_named
 from headrace.errors import CompileError
-from headrace.targets.registry import target_named
 from headrace_components.library.beam.user_packages import shipped
 from headrace_components.library.data.examples import ExamplesReader
 from headrace_components.library.user_code.module_pack import unpack

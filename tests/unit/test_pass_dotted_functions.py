@@ -9,11 +9,11 @@ import pytest
 from kfp import dsl
 
 from headrace.compilation.passes.dotted_functions import check_dotted_functions
+from headrace.contract.registry import target_named
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
 from headrace.profiles.images import Images
 from headrace.profiles.profile import Profile
-from headrace.targets.registry import target_named
 from headrace_components.catalog import csv_example_gen, filter_examples, trainer
 
 IMAGE = f"registry.example.com/mine/trainer@sha256:{'0' * 64}"

@@ -15,13 +15,13 @@ from kfp import dsl
 
 from headrace.compilation.compiler import compile_for
 from headrace.compilation.passes.image_references import apply_images, own_images
+from headrace.contract.registry import target_named
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
 from headrace.ir import specs
 from headrace.profiles.images import Images
 from headrace.profiles.profile import Profile, read_profile
 from headrace.profiles.vertex import Vertex
-from headrace.targets.registry import target_named
 from headrace_components import artifacts, catalog
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4

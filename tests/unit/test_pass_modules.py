@@ -18,10 +18,10 @@ from headrace.compilation.passes.modules import (
     pack_module,
     pack_parameters,
 )
+from headrace.contract.registry import TARGETS, target_named
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
 from headrace.ir import specs
-from headrace.targets.registry import TARGETS, target_named
 from headrace_components.library.user_code.module_pack import is_packed, unpack
 
 

@@ -12,12 +12,12 @@ from kfp import dsl
 
 from headrace.compilation.compiler import compile_for
 from headrace.compilation.passes.task_settings import task_settings
+from headrace.contract.registry import target_named
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
 from headrace.profiles.profile import Profile, read_profile
 from headrace.targets.kubeflow.passes.pods import platform_spec
 from headrace.targets.local.notices import settings_without_effect
-from headrace.targets.registry import target_named
 from headrace_components import catalog
 from headrace_components.artifacts import Model
 from support.oracles import executor_configs

@@ -11,7 +11,7 @@ from google.cloud.aiplatform_v1.types import PipelineJob, PipelineTaskDetail
 from google.protobuf import json_format
 from kfp import dsl
 
-from headrace.targets.service import Run
+from headrace.contract.service import Run
 from headrace.targets.vertex.records import run_of
 
 START = datetime(2026, 1, 2, tzinfo=UTC)

@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from headrace.cli.flexible_group import FlexibleGroup
+from headrace.contract.registry import target_named, with_lineage
+from headrace.contract.target import LineageReader
 from headrace.display import lineage_view
-from headrace.targets.base import LineageReader
-from headrace.targets.registry import target_named, with_lineage
 from headrace_components.contract.errors import InputError
 
 

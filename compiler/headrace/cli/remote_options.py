@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headrace.targets.registry import target_named, with_service
+from headrace.contract.registry import target_named, with_service
 
 if TYPE_CHECKING:
-    from headrace.targets.service import Remote
+    from headrace.contract.service import Remote
 
 EXIT_RUN_FAILED = 1
 EXIT_INTERRUPTED = 130  # as a shell has it: 128 + SIGINT

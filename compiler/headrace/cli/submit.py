@@ -17,7 +17,7 @@ from headrace.cli.remote_options import (
 from headrace_components.contract.errors import InputError
 
 if TYPE_CHECKING:
-    from headrace.targets.service import Timing
+    from headrace.contract.service import Timing
 
 
 @click.command()
@@ -143,8 +143,8 @@ def _timing(
     max_concurrent: int | None,
     catch_up: bool,
 ) -> "Timing | None":
+    from headrace.contract.service import Timing
     from headrace.targets.remote.cron import checked_cron
-    from headrace.targets.service import Timing
 
     if cron is None:
         given = {

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from headrace.compilation.compiled import Compiled
-from headrace.compilation.draft import Draft
 from headrace.compilation.passes.beam import apply_beam
 from headrace.compilation.passes.defaults import apply_defaults
 from headrace.compilation.passes.dotted_functions import check_dotted_functions
@@ -30,11 +28,13 @@ from headrace.compilation.passes.task_settings import task_settings
 from headrace.compilation.passes.templates import apply_templates
 from headrace.compilation.passes.types import apply_types
 from headrace.compilation.passes.workers import check_workers
+from headrace.contract.compiled import Compiled
+from headrace.contract.draft import Draft
+from headrace.contract.registry import TargetName, target_named
+from headrace.contract.target import Target
 from headrace.frontend import loading
 from headrace.frontend.loading import Frontend, PipelineSource
 from headrace.profiles.profile import Profile, read_profile
-from headrace.targets.base import Target
-from headrace.targets.registry import TargetName, target_named
 
 
 def compile_pipeline(

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from headrace.compilation.compiler import compile_for
+from headrace.contract.registry import TARGETS
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
 from headrace.profiles.images import Images
 from headrace.profiles.profile import Profile
 from headrace.profiles.vertex import Vertex
-from headrace.targets.registry import TARGETS
 from headrace_components import catalog
 
 PAGE = Path(__file__).parents[3] / "docs/conformance.md"

@@ -7,6 +7,7 @@ task, so that a cache still knows it again.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from headrace.contract.target import Target
 from headrace.errors import CompileError
 from headrace.ir import specs as ir
 from headrace.ir.specs import Spec
@@ -14,7 +15,6 @@ from headrace.profiles.beam import BeamRunner
 from headrace.profiles.labels import label_value
 from headrace.profiles.profile import Profile
 from headrace.profiles.tasks import Said, TaskPath
-from headrace.targets.base import Target
 
 PARAMETER = "beam_pipeline_args"
 

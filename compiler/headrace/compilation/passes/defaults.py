@@ -6,10 +6,10 @@ from typing import Any
 from headrace.compilation.passes.input_fingerprints import may_have
 from headrace.compilation.passes.module_files import MODULE_PARAMETER
 from headrace.compilation.passes.modules import is_local
+from headrace.contract.target import Target
 from headrace.ir import specs
 from headrace.ir.specs import Spec
-from headrace.targets.base import Target
-from headrace_components.contract.declaration import find
+from headrace_components.contract.cache import cache_module
 from headrace_components.library.user_code.module_pack import is_packed
 
 

@@ -6,10 +6,10 @@ from typing import Any
 from headrace.compilation.passes.image_references import own_images
 from headrace.compilation.passes.module_files import MODULE_PARAMETER
 from headrace.compilation.passes.templates import is_made_in_run, known_value
+from headrace.contract.target import Target
 from headrace.errors import CompileError
 from headrace.ir import specs
 from headrace.profiles.profile import Profile
-from headrace.targets.base import Target
 
 # Parameters that take the dotted path of a function.
 _FUNCTIONS = (

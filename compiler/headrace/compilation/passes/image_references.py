@@ -5,6 +5,7 @@ from typing import Any
 
 from headrace.compilation.passes.resources import accelerator
 from headrace.compilation.passes.task_settings import check_components, named_tasks
+from headrace.contract.target import Target
 from headrace.errors import CompileError
 from headrace.images.built import reference
 from headrace.ir import specs
@@ -12,8 +13,7 @@ from headrace.ir.specs import Spec
 from headrace.profiles.accelerators import is_nvidia
 from headrace.profiles.profile import Profile
 from headrace.profiles.tasks import TaskPath
-from headrace.targets.base import Target
-from headrace_components.contract.declaration import cuda_image
+from headrace_components.contract.image_names import CUDA_VARIANTS
 
 
 def apply_images(spec: Mapping[str, Any], target: Target, profile: Profile) -> Spec:

@@ -10,10 +10,10 @@ from typing import Any
 
 from headrace.compilation.passes import target_limits
 from headrace.compilation.passes.templates import fills_in
+from headrace.contract.target import Target
 from headrace.errors import CompileError
 from headrace.ir import cel, specs
 from headrace.ir.specs import Spec
-from headrace.targets.base import Target
 from headrace_components.contract.errors import InputError
 
 # How kfp writes a value into a text until it knows where that comes from.

@@ -11,10 +11,10 @@ from typing import Any
 
 from headrace.compilation.passes.module_files import MODULE_PARAMETER, collect
 from headrace.compilation.passes.templates import as_written, is_template, made_text
+from headrace.contract.target import Target
 from headrace.errors import CompileError
 from headrace.ir import specs
 from headrace.ir.specs import Spec
-from headrace.targets.base import Target
 from headrace_components.library.user_code.module_pack import is_packed, is_remote, pack
 
 # How messages name the user of a module that is a parameter of a pipeline.

@@ -9,13 +9,13 @@ import difflib
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from headrace.contract.target import Target
 from headrace.errors import CompileError
 from headrace.ir import specs
 from headrace.profiles.profile import Profile
 from headrace.profiles.tables import toml_key
 from headrace.profiles.target_settings import TargetSettings
 from headrace.profiles.tasks import TaskTables
-from headrace.targets.base import Target
 
 
 def profile_parameters(spec: Mapping[str, Any], target: Target, profile: Profile) -> dict[str, Any]:

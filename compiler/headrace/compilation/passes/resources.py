@@ -7,13 +7,13 @@ that very task.
 from collections.abc import Mapping
 from typing import Any
 
+from headrace.contract.target import Target
 from headrace.errors import CompileError
 from headrace.ir import specs
 from headrace.ir.specs import Spec
 from headrace.profiles.accelerators import ACCELERATORS
 from headrace.profiles.quantities import seconds, size_in_bytes
 from headrace.profiles.tasks import Said, TaskPath, TaskSettings
-from headrace.targets.base import Target
 
 # kfp's `set_retry` has the same, but no delay.
 BACKOFF = {"backoffDuration": "0s", "backoffFactor": 2.0, "backoffMaxDuration": "3600s"}

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from headrace.compilation.passes.optional_inputs import needed_without_value
+from headrace.contract.target import Target
 from headrace.errors import CompileError
 from headrace.ir import specs
-from headrace.targets.base import Target
 
 # In JSON text, as of IfPresent, quotes are escaped.
 ARTIFACT = r"\{\{\$\.(?:inputs|outputs)\.artifacts\[\\?['\"](?P<name>[^'\"\\]+)\\?['\"]\]"

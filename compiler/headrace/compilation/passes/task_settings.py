@@ -4,12 +4,12 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from headrace.compilation.passes.profile_scope import nearest
+from headrace.contract.target import Target
 from headrace.errors import CompileError
 from headrace.ir import specs
 from headrace.profiles.profile import Profile
 from headrace.profiles.tables import check_names
 from headrace.profiles.tasks import Said, TaskPath, TaskSettings, TaskTables
-from headrace.targets.base import Target
 
 
 def task_settings(

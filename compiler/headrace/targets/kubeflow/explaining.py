@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from headrace.compilation.passes.beam import PARAMETER
+from headrace.contract.service import LONG_WAIT_SECONDS, ContactLostError, Task
 from headrace.ir import specs
 from headrace.targets.kubeflow.cluster_state import Cluster
 from headrace.targets.kubeflow.failures import (
@@ -17,8 +18,6 @@ from headrace.targets.kubeflow.failures import (
 from headrace.targets.kubeflow.nodes import Workflow
 from headrace.targets.kubeflow.pod_logs import PodLogs
 from headrace.targets.kubeflow.tasks import Started
-from headrace.targets.remote.contact import ContactLostError
-from headrace.targets.service import LONG_WAIT_SECONDS, Task
 from headrace_components.contract.errors import PlatformError
 from headrace_components.contract.notices import notices_in
 

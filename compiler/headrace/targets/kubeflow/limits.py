@@ -16,10 +16,10 @@ from headrace.compilation.passes.target_limits import (
     whole_artifact,
 )
 from headrace.compilation.passes.templates import RUN_PLACEHOLDER
+from headrace.contract.target import Rule
 from headrace.ir import specs
 from headrace.profiles.accelerators import ACCELERATORS, NVIDIA
 from headrace.profiles.tasks import TaskSettings
-from headrace.targets.base import Rule
 
 # What the open-source launcher can read: objstore schemes of backend/src/v2.
 _IMPORTS = ("gs://", "s3://", "minio://", "oci://")

@@ -5,9 +5,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from headrace.contract.service import Order
 from headrace.ir import specs
 from headrace.targets.kubeflow.emit import yaml_text
-from headrace.targets.service import Order
 
 
 @contextlib.contextmanager

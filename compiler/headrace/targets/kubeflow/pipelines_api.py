@@ -9,8 +9,8 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
+from headrace.contract.service import ContactLostError
 from headrace.targets.kubeflow.connection import Address
-from headrace.targets.remote.contact import ContactLostError
 from headrace_components.contract.errors import ComponentError, InputError, PlatformError
 from headrace_components.contract.patience import patiently
 

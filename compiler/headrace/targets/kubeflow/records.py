@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from headrace.contract.service import Run, RunState, Schedule, ScheduleState, Task
 from headrace.targets.kubeflow.connection import Address
 from headrace.targets.remote.cron import next_time
-from headrace.targets.service import Run, RunState, Schedule, ScheduleState, Task
 
 # `RuntimeState` of the API. SKIPPED is a run that had nothing to do.
 _RUN_STATES: dict[str, RunState] = {

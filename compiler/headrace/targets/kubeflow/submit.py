@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from headrace.contract.service import Order, Run, Schedule, Task, Timing
 from headrace.ir import specs
 from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile
@@ -30,7 +31,6 @@ from headrace.targets.kubeflow.tasks import (
     tasks_of_nodes,
     with_those_to_come,
 )
-from headrace.targets.service import Order, Run, Schedule, Task, Timing
 from headrace_components.contract.errors import InputError
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ def connect(profile: Profile) -> "KubeflowRemote":
 
 
 class KubeflowRemote:
-    """An installation of Kubeflow Pipelines: a `headrace.targets.service.Remote`."""
+    """An installation of Kubeflow Pipelines: a `headrace.contract.service.Remote`."""
 
     def __init__(self, kfp: Any, address: connection.Address, settings: Kubeflow) -> None:
         self.kfp = kfp

@@ -5,14 +5,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from headrace.compilation.compiled import Compiled
-from headrace.compilation.draft import Draft
 from headrace.compilation.passes.loop_types import apply_loop_types
 from headrace.compilation.passes.loop_values import check_loop_values
 from headrace.compilation.passes.target_limits import check_given_artifacts
+from headrace.contract.compiled import Compiled
+from headrace.contract.draft import Draft
+from headrace.contract.service import Remote
+from headrace.contract.target import LineageReader, Target
 from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile, read_profile
-from headrace.targets.base import LineageReader, Target
 from headrace.targets.kubeflow import emit, limits, sizes
 from headrace.targets.kubeflow.passes.absent_inputs import apply_absent_inputs, may_be_absent
 from headrace.targets.kubeflow.passes.collected import check_collected
@@ -26,7 +27,6 @@ from headrace.targets.kubeflow.passes.replaced_texts import apply_replaced_texts
 from headrace.targets.kubeflow.passes.retries import apply_retries
 from headrace.targets.kubeflow.passes.sub_pipeline_texts import apply_sub_pipeline_texts
 from headrace.targets.kubeflow.passes.training_jobs import apply_training_jobs
-from headrace.targets.service import Remote
 
 
 class KubeflowTarget(Target):
@@ -106,7 +106,7 @@ class KubeflowTarget(Target):
 
     def lineage(self, root: Path, metadata: str, config: Path | None) -> LineageReader:  # noqa: ARG002
         """Returns what reads the lineage of the cluster."""
-        from headrace.targets.kubeflow.lineage.reader import reader
+        from headrace.targets.kubeflow.lineage_reader import reader
 
         return reader(read_profile(config), metadata)
 

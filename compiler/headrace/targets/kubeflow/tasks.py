@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from headrace.contract.service import Task, TaskState
 from headrace.ir import specs
 from headrace.lineage.records import Execution
 from headrace.targets.kubeflow.nodes import TaskNodes, Workflow, is_in_loop
 from headrace.targets.kubeflow.records import is_cancelled, seconds_of
-from headrace.targets.service import Task, TaskState
 
 _STATES: dict[str, TaskState] = {
     "PENDING": "running",

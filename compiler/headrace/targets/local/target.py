@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from headrace.compilation.compiled import Compiled
-from headrace.compilation.draft import Draft
 from headrace.compilation.passes import target_limits
 from headrace.compilation.passes.loop_types import apply_loop_types
 from headrace.compilation.passes.loop_values import check_loop_values
+from headrace.contract.compiled import Compiled
+from headrace.contract.draft import Draft
+from headrace.contract.target import LineageReader, Target
 from headrace.ir import specs
 from headrace.profiles.profile import Profile
 from headrace.profiles.tasks import TaskSettings
-from headrace.targets.base import LineageReader, Target
 
 
 class LocalTarget(Target):

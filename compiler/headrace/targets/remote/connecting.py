@@ -1,8 +1,8 @@
 """Finds the service that runs pipelines of a target."""
 
+from headrace.contract.registry import target_named
+from headrace.contract.service import Remote
 from headrace.profiles.profile import Profile
-from headrace.targets.registry import target_named
-from headrace.targets.service import Remote
 from headrace_components.contract.errors import InputError
 
 

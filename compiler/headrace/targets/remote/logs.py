@@ -4,8 +4,8 @@ import difflib
 import time
 from collections.abc import Callable
 
+from headrace.contract.service import ENDED, Remote, Run, Task
 from headrace.targets.remote.watching import described, pauses
-from headrace.targets.service import ENDED, Remote, Run, Task
 from headrace_components.contract.errors import InputError
 
 Echo = Callable[[str], None]

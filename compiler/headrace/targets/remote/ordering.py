@@ -13,14 +13,14 @@ from headrace.compilation.passes.image_imports import check_imports, stock_image
 from headrace.compilation.passes.modules import apply_modules, pack_parameters
 from headrace.compilation.passes.parameter_checks import check_parameters
 from headrace.compilation.passes.profile_scope import profile_parameters
+from headrace.contract.registry import target_named
+from headrace.contract.service import Order
 from headrace.frontend import loading
 from headrace.ir import run_parameters, specs
 from headrace.ir.view import Component
 from headrace.profiles.caching import Caching
 from headrace.profiles.profile import Profile
-from headrace.targets.registry import target_named
 from headrace.targets.remote.fingerprints import FingerprintsAtSubmit
-from headrace.targets.service import Order
 from headrace_components.contract.errors import InputError
 
 _COMMAND = "headrace submit"

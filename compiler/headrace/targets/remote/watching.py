@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import repeat
 
+from headrace.contract.service import ENDED, ContactLostError, Remote, Run, Task
 from headrace.display.progress import ProgressDisplay
-from headrace.targets.remote.contact import ContactLostError
-from headrace.targets.service import ENDED, Remote, Run, Task
 from headrace_components.contract.patience import growing, patiently, until
 
 PATIENCE_SECONDS = 600.0

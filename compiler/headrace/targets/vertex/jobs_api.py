@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from headrace.contract.service import ContactLostError
 from headrace.extras import not_installed
 from headrace.profiles.profile import Profile
-from headrace.targets.remote.contact import ContactLostError
 from headrace_components.contract.errors import ComponentError, InputError, PlatformError
 from headrace_components.contract.patience import patiently
 

@@ -9,11 +9,11 @@ from typing import Any
 from headrace.compilation.passes.pod_settings import function_name, is_stub, pod_settings
 from headrace.compilation.passes.resources import accelerator, asks
 from headrace.compilation.passes.target_limits import negative_retries, whole_artifact
+from headrace.contract.target import Rule
 from headrace.errors import CompileError
 from headrace.ir import specs
 from headrace.profiles.accelerators import ACCELERATORS
 from headrace.profiles.tasks import TaskSettings
-from headrace.targets.base import Rule
 
 # Custom jobs of Vertex AI: https://cloud.google.com/vertex-ai/docs/pipelines/machine-types
 MAX_CPUS = 96

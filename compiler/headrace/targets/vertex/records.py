@@ -1,4 +1,4 @@
-"""Vertex AI's records of runs and schedules, in the words of `headrace.targets.service`.
+"""Vertex AI's records of runs and schedules, in the words of `headrace.contract.service`.
 
 They are read by their fields alone, so nothing here imports the client library.
 """
@@ -10,9 +10,7 @@ from urllib.parse import quote
 
 from google.protobuf.json_format import MessageToDict
 
-from headrace.ir import specs
-from headrace.lineage.verdicts import verdict_of
-from headrace.targets.service import (
+from headrace.contract.service import (
     ENDED,
     Run,
     RunState,
@@ -21,6 +19,8 @@ from headrace.targets.service import (
     Task,
     TaskState,
 )
+from headrace.ir import specs
+from headrace.lineage.verdicts import verdict_of
 
 CONSOLE = "https://console.cloud.google.com"
 

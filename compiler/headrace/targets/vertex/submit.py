@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import count, islice
 from typing import Any
 
+from headrace.contract.service import Order, Run, Schedule, Timing
 from headrace.ir import specs
 from headrace.profiles.profile import Profile
-from headrace.targets.service import Order, Run, Schedule, Timing
 from headrace.targets.vertex.jobs_api import CALL_SECONDS, Clients, connect_clients, place
 from headrace.targets.vertex.reasons import Reasons
 from headrace.targets.vertex.records import run_of, schedule_of, short_name
@@ -36,7 +36,7 @@ def connect(profile: Profile) -> "VertexRemote":
 
 
 class VertexRemote:
-    """Runs and schedules in a project and a region: a `headrace.targets.service.Remote`.
+    """Runs and schedules in a project and a region: a `headrace.contract.service.Remote`.
 
     A run or a schedule is named by its ID or by the API's name, `projects/.../pipelineJobs/ID`.
 

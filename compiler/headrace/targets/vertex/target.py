@@ -5,16 +5,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from headrace.compilation.compiled import Compiled
-from headrace.compilation.draft import Draft
 from headrace.compilation.passes.modules import pack_parameters
 from headrace.compilation.passes.parameter_sizes import messages
 from headrace.compilation.passes.profile_scope import profile_parameters
+from headrace.contract.compiled import Compiled
+from headrace.contract.draft import Draft
+from headrace.contract.service import Remote
+from headrace.contract.target import Target
 from headrace.ir import specs
 from headrace.profiles.profile import Profile
 from headrace.profiles.vertex import Vertex
-from headrace.targets.base import Target
-from headrace.targets.service import Remote
 from headrace.targets.vertex import limits
 from headrace.targets.vertex.custom_jobs import apply_custom_jobs
 from headrace.targets.vertex.emit import pipeline_job, pipeline_root

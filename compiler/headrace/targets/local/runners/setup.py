@@ -8,6 +8,7 @@ from typing import Any
 from headrace.compilation.passes.image_imports import check_imports, stock_images
 from headrace.compilation.passes.image_references import images_to_run
 from headrace.compilation.passes.profile_scope import passed_over
+from headrace.contract.registry import target_named
 from headrace.ir.view import Pipeline
 from headrace.profiles.profile import Profile, read_profile
 from headrace.targets.local.cache.code_versions import CodeVersions, InstalledCode
@@ -18,7 +19,6 @@ from headrace.targets.local.runners.interpreters import check_interpreters
 from headrace.targets.local.runners.runner import Runner
 from headrace.targets.local.shared.container_options import ContainerOptions
 from headrace.targets.local.shared.options import CONTAINER_RUNNERS, RunnerName
-from headrace.targets.local.target import TARGET
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,7 @@ def prepare(
     """
     if name in CONTAINER_RUNNERS:
         profile = read_profile(containers.config)
-        for line in passed_over(body, TARGET, profile):
+        for line in passed_over(body, target_named("local"), profile):
             notify(line)
         check_imports(body, stock_images(body, profile), values)
         runnable = images_to_run(body, profile)

@@ -1,8 +1,8 @@
 """What Headrace asks of a target, a place where pipelines run.
 
-A target is a folder beside this file with a module `target`, whose `TARGET` is an object of a class
-made from `Target`, and a line of `registry.TARGETS`. Passes and commands ask that object and never
-compare names. mypy names the members that a new class lacks.
+A target is a folder of `headrace.targets` with a module `target`, whose `TARGET` is an object of a
+class made from `Target`, and a line of `registry.TARGETS`. Passes and commands ask that object and
+never compare names. mypy names the members that a new class lacks.
 """
 
 from abc import ABC, abstractmethod
@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from headrace.compilation.compiled import Compiled
-from headrace.compilation.draft import Draft
+from headrace.contract.compiled import Compiled
+from headrace.contract.draft import Draft
+from headrace.contract.service import Remote
 from headrace.ir import specs
 from headrace.lineage.records import Artifact, Execution, Run
 from headrace.profiles.profile import Profile
 from headrace.profiles.target_settings import TargetSettings
 from headrace.profiles.tasks import TaskSettings
-from headrace.targets.service import Remote
 
 Rule = Callable[[specs.TaskNode], str | None]
 """Returns what a target cannot do of a task, and what to write instead; None where it can do all.

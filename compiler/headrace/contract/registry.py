@@ -1,12 +1,12 @@
-"""The targets that there are. A new one is a folder beside this file, and a line here."""
+"""The targets that there are. A new one is a folder of `headrace.targets`, and a line here."""
 
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from headrace.contract.target import Target
 from headrace.errors import CompileError
-from headrace.targets.base import Target
 
 TargetName = Literal["local", "kubeflow", "vertex"]
 """The keys of `TARGETS`, for authors' editors."""

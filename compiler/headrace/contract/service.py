@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from headrace.compilation.compiled import Compiled
+from headrace.contract.compiled import Compiled
+from headrace_components.contract.errors import PlatformError
 
 TaskState = Literal["waiting", "running", "done", "cached", "skipped", "cancelled", "failed"]
 RunState = Literal["waiting", "running", "paused", "cancelling", "succeeded", "failed", "cancelled"]
@@ -21,6 +22,10 @@ ENDED: frozenset[str] = frozenset({"done", "cached", "skipped", "cancelled", "fa
 
 LONG_WAIT_SECONDS = 30.0
 """Waits of a task for its pod or machine are told of, with the reason, when they are longer."""
+
+
+class ContactLostError(PlatformError):
+    """The service cannot be reached or stays busy, which may pass; what runs there goes on."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
