@@ -13,7 +13,6 @@ from headrace.ir.specs import Spec
 from headrace.profiles.accelerators import is_nvidia
 from headrace.profiles.profile import Profile
 from headrace.profiles.tasks import TaskPath
-from headrace_components.contract.image_names import CUDA_VARIANTS
 
 
 def apply_images(spec: Mapping[str, Any], target: Target, profile: Profile) -> Spec:
