@@ -25,7 +25,7 @@ LONG_WAIT_SECONDS = 30.0
 
 
 class ContactLostError(PlatformError):
-    """The service cannot be reached or stays busy, which may pass; what runs there goes on."""
+    """The service cannot be reached or is too busy, maybe only for a while; its runs go on."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,6 +9,7 @@ from headrace.compilation.passes.modules import is_local
 from headrace.contract.target import Target
 from headrace.ir import specs
 from headrace.ir.specs import Spec
+from headrace_components.contract.declaration import find
 from headrace_components.library.user_code.module_pack import is_packed
 
 

@@ -13,6 +13,7 @@ from headrace.ir.specs import Spec
 from headrace.profiles.accelerators import is_nvidia
 from headrace.profiles.profile import Profile
 from headrace.profiles.tasks import TaskPath
+from headrace_components.contract.declaration import cuda_image
 
 
 def apply_images(spec: Mapping[str, Any], target: Target, profile: Profile) -> Spec:

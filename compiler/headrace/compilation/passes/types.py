@@ -10,6 +10,7 @@ from typing import Any
 from headrace.contract.target import Target
 from headrace.ir import specs
 from headrace.ir.specs import Spec
+from headrace_components.contract.artifact_types import BY_TFX_TITLE
 
 # User data, which may hold the same words by chance.
 _VALUES = frozenset({"runtimeValue", "defaultValue", "literals", "metadata"})
