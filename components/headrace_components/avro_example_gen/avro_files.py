@@ -1,4 +1,4 @@
-"""Reads Avro files a batch of rows at a time."""
+"""Reads Avro files, one batch of rows at a time."""
 
 import io
 import lzma
@@ -20,7 +20,8 @@ _COMPONENT = "avro_example_gen"
 _ROWS_PER_BATCH = 10_000
 _READ_BYTES = 1 << 20
 
-# What fastavro raises for a file that is cut off or corrupt, of a codec that it lacks, or no Avro.
+# fastavro raises these for a file that is cut off or corrupt, is not Avro, or needs a missing
+# codec.
 _UNREADABLE = (
     *(ValueError, EOFError, LookupError, TypeError, OSError),
     *(struct.error, zlib.error, lzma.LZMAError, cramjam.DecompressionError),
@@ -35,7 +36,7 @@ def batches(paths: Sequence[str], advice: str) -> Iterator[tuple[str, pa.RecordB
         advice: What the author can do about a column that has no type.
 
     Raises:
-        InputError: A file is not Avro, is corrupt, or does not hold records.
+        InputError: A file is not Avro, is corrupt, or does not contain records.
     """
     for path in paths:
         with open_random(_COMPONENT, path) as stream:

@@ -1,7 +1,7 @@
 """Runs queries in BigQuery, and reads their results as Arrow.
 
-An emulator is used where BIGQUERY_EMULATOR_HOST has its URL, as the client library has it; then
-BIGQUERY_STORAGE_EMULATOR_HOST may have host and port of its Storage Read API.
+An emulator is used if BIGQUERY_EMULATOR_HOST has its URL, as in the client library.
+BIGQUERY_STORAGE_EMULATOR_HOST may then have host and port of its Storage Read API.
 """
 
 import logging
@@ -38,9 +38,9 @@ _STORAGE_EMULATOR = "BIGQUERY_STORAGE_EMULATOR_HOST"
 
 # Responses of the Storage Read API have some hundred rows, too few to encode well.
 _ROWS_PER_BATCH = 10_000
-# Each stream holds a thread and some responses.
+# Each stream needs a thread and keeps some responses in memory.
 _MAX_STREAMS = 8
-# What goes wrong at the first request rarely mends itself; the library would try for ten minutes.
+# An error at the first request is rarely temporary; the library would try for ten minutes.
 _FIRST_RETRY = DEFAULT_RETRY.with_timeout(15)
 
 _TYPES = frozenset(
@@ -93,8 +93,8 @@ class BigQuery:
             query: The query, in GoogleSQL.
 
         Raises:
-            InputError: BigQuery refuses the query, it is no SELECT, or a column is of a type that
-                tf.Examples do not have.
+            InputError: BigQuery refuses the query, the query is not a SELECT, or the type of a
+                column does not exist in tf.Examples.
             PlatformError: BigQuery does not answer, or does not let this task in.
         """
         with told(query):
@@ -155,7 +155,7 @@ def open_bigquery(params: BigqueryExampleGenParams) -> Iterator[BigQuery]:
     """Opens BigQuery.
 
     Raises:
-        InputError: No project is given, and the environment names none.
+        InputError: No project is given, and the environment does not name one.
         PlatformError: There are no credentials.
     """
     credentials, project = _credentials()

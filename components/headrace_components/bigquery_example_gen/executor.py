@@ -24,7 +24,7 @@ def execute(task: Task) -> None:
 
 
 class BigQuerySource(QuerySource):
-    """Blocks are list columns. On Beam, a worker opens a connection of its own."""
+    """Blocks are list columns. On Beam, each worker opens its own connection."""
 
     def __init__(self, params: BigqueryExampleGenParams) -> None:
         super().__init__(params)

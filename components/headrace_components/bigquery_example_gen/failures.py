@@ -1,4 +1,4 @@
-"""What errors of Google's clients mean for the person who has to act on them."""
+"""Explains errors of Google's clients to the person who must act on them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ _BILLING_REASONS = frozenset({"billingNotEnabled", "billingTierLimitExceeded"})
 
 @contextmanager
 def told(query: str) -> Iterator[None]:
-    """Turns what the client raises into errors for the person who has to act on them."""
+    """Turns errors of the client into errors for the person who must act on them."""
     try:
         yield
     except exceptions.GoogleAPICallError as error:
@@ -82,12 +82,12 @@ def _failure(query: str, error: exceptions.GoogleAPICallError) -> ComponentError
 
 
 def _kinds(error: exceptions.GoogleAPICallError) -> set[str]:
-    """Returns BigQuery's names of what is wrong, as `accessDenied`."""
+    """Returns BigQuery's names of the errors, such as `accessDenied`."""
     return {item.get("reason", "") for item in error.errors if isinstance(item, dict)}
 
 
 def reason_of(error: exceptions.GoogleAPICallError) -> str:
-    """Returns what BigQuery says, on one line."""
+    """Returns BigQuery's message, on one line."""
     told = [item.get("message") for item in error.errors if isinstance(item, dict)]
     return one_line(next(filter(None, told), error.message))
 

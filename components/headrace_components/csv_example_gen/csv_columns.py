@@ -1,10 +1,10 @@
-"""Infers what a CSV column holds, and turns its cells into list columns.
+"""Infers the type of a CSV column, and turns its cells into list columns.
 
-The rules are TFX's (tfx_bsl `csv_decoder.ColumnTypeInferrer`): a column is of the widest type that
-one of its cells has, INT before FLOAT before STRING; a cell is an integer or a number where
-Python's `int` or `float` reads its bytes; an integer beyond 64 bits is a string; an empty cell says
-nothing. Arrow parses the cells of the usual form; for the others - ` 7`, `1_000`, `nan` - Python
-itself is asked, once for each distinct cell.
+The rules are the same as in TFX (tfx_bsl `csv_decoder.ColumnTypeInferrer`). A column has the widest
+type of its cells: INT, then FLOAT, then STRING. A cell is an integer or a number if Python's `int`
+or `float` reads its bytes. An integer beyond 64 bits is a string. An empty cell does not count.
+Arrow parses cells of the usual form; for others, such as ` 7`, `1_000` or `nan`, Python is used,
+once for each distinct cell.
 """
 
 import enum
@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 
 _INT64 = np.iinfo(np.int64)
 
-# Of these characters alone, Arrow and Python read the same numbers; Arrow would also read 0x1F.
+# For texts with only these characters, Arrow and Python read the same numbers. Arrow would also
+# read 0x1F.
 _INTEGER_BYTES = frozenset(b"0123456789-")
 _NUMBER_BYTES = _INTEGER_BYTES | frozenset(b".eE")
 
 
 class ColumnType(enum.IntEnum):
-    """What a column holds, from narrow to wide; UNKNOWN where every cell is empty."""
+    """The type of a column, from narrow to wide; UNKNOWN if every cell is empty."""
 
     UNKNOWN = 0
     INT = 1
@@ -35,11 +36,11 @@ class ColumnType(enum.IntEnum):
 
 @dataclass(kw_only=True, slots=True)
 class Inference:
-    """What is known so far of a column of one file.
+    """The information so far on a column of one file.
 
     Attributes:
         type: The widest type of a cell.
-        text_at: Row, from 0, of the first cell that is text; None where there is none.
+        text_at: Row, from 0, of the first cell that is text; None if there is none.
         is_mixed: Whether a number came before it.
     """
 
@@ -79,7 +80,7 @@ def infer_cell(cell: bytes) -> ColumnType:
 
 
 def first_unfit(cells: pa.Array, column_type: ColumnType) -> tuple[int, str] | None:
-    """Returns row and text of the first cell that a column of a type cannot hold; None for none.
+    """Returns row and text of the first cell that does not fit a column's type; None if all fit.
 
     Args:
         cells: A string array whose nulls are empty cells.
@@ -114,7 +115,7 @@ def _widest(present: pa.Array) -> ColumnType:
     if _parsed(present, pa.int64(), _INTEGER_BYTES) is not None:
         return ColumnType.INT
     numbers = _parsed(present, pa.float64(), _NUMBER_BYTES)
-    # Some cell is no integer, or it is one beyond 64 bits: then it is not below 2**63.
+    # Some cell is not an integer, or an integer beyond 64 bits, which is then not below 2**63.
     if numbers is not None and (np.abs(np.asarray(numbers)) < 2.0**63).all():
         return ColumnType.FLOAT
     widest = ColumnType.UNKNOWN
@@ -131,7 +132,7 @@ def _first_text(present: pa.Array) -> int:
 
 
 def _parsed(present: pa.Array, to: pa.DataType, alphabet: frozenset[int]) -> pa.Array | None:
-    """Returns cells as numbers, or None where that is not Arrow's to decide."""
+    """Returns cells as numbers, or None if Arrow may read them differently from Python."""
     if not _bytes_of(present) <= alphabet:
         return None
     try:
@@ -149,7 +150,7 @@ def _bytes_of(present: pa.Array) -> set[int]:
 
 
 def as_lists(cells: pa.Array, column_type: ColumnType) -> pa.Array:
-    """Returns cells as a list column: one value, or none where the cell is empty.
+    """Returns cells as a list column: one value per cell, or none if the cell is empty.
 
     Args:
         cells: A string array whose nulls are empty cells.

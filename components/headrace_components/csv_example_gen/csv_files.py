@@ -1,4 +1,4 @@
-"""Reads a CSV file block by block as text, and says in plain words what is wrong with it."""
+"""Reads a CSV file as text, block by block, and explains errors in plain words."""
 
 import codecs
 import csv
@@ -78,10 +78,10 @@ class CsvFile:
         )
 
     def check_quotes(self) -> None:
-        """Raises an InputError where the last quote is not closed.
+        """Raises an InputError if the last quote is not closed.
 
-        Arrow takes such a field to the end of the file, without a word. An odd number of quotes
-        tells that there may be one.
+        Arrow reads such a field up to the end of the file, without an error. An odd number of
+        quotes shows that there may be one.
         """
         num_quotes = 0
         with self._open() as stream:
@@ -141,7 +141,7 @@ class CsvFile:
         return names
 
     def _explain(self, error: pa.ArrowInvalid) -> NoReturn:
-        """Raises an InputError that says what Arrow found, with the line."""
+        """Raises an InputError with Arrow's finding and the line."""
         self._explain_encoding()
         expected = len(self.column_names)
         for line, fields in self._records():
@@ -165,7 +165,7 @@ class CsvFile:
         ) from error
 
     def _check_last_quote(self) -> None:
-        """Raises an InputError where a quote is open at the end of the file."""
+        """Raises an InputError if a quote is open at the end of the file."""
         last_line = max((line for line, _ in self._records()), default=1)
         with self._open() as stream:
             lines = list(islice(io.TextIOWrapper(stream, "utf-8", newline=""), last_line - 1, None))
@@ -181,7 +181,7 @@ class CsvFile:
             ) from error
 
     def _explain_encoding(self) -> None:
-        """Raises an InputError where the file is not UTF-8."""
+        """Raises an InputError if the file is not UTF-8."""
         with self._open() as stream:
             start = stream.read(4)
         for mark, encoding in _MARKS:

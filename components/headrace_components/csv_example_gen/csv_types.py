@@ -1,4 +1,4 @@
-"""Finds the types of the columns of several CSV files: surveys of each, and what these tell."""
+"""Finds the types of the columns of several CSV files, from surveys of each file."""
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,13 +15,13 @@ from headrace_components.csv_example_gen.csv_columns import (
 )
 from headrace_components.csv_example_gen.csv_files import CsvFile
 
-# By the names that `column_types` has for them.
+# By the names in `column_types`.
 _DECLARED = {"INT": ColumnType.INT, "FLOAT": ColumnType.FLOAT, "BYTES": ColumnType.STRING}
 _EXPECTED = {ColumnType.INT: "a whole number of 64 bits", ColumnType.FLOAT: "a number"}
 
 
 class Survey:
-    """What is known of a file, once all its rows were read.
+    """The information on a file after all its rows were read.
 
     Args:
         file: The file.
@@ -29,7 +29,7 @@ class Survey:
     Attributes:
         file: As given.
         num_rows: Number of its rows.
-        inferences: What its columns hold, by name.
+        inferences: The types of its columns, by name.
     """
 
     def __init__(self, file: CsvFile) -> None:
@@ -53,7 +53,7 @@ class Survey:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ColumnTypes:
-    """What the columns of all files hold.
+    """The types of the columns of all files.
 
     Attributes:
         by_name: Type of each column.
@@ -74,7 +74,7 @@ class ColumnTypes:
 
 
 def check_headers(files: Sequence[CsvFile]) -> None:
-    """Raises an InputError where files of a split do not have the same header."""
+    """Raises an InputError if files of a split do not have the same header."""
     first = files[0]
     for file in files:
         if file.column_names != first.column_names:
@@ -93,7 +93,7 @@ def column_types(surveys: Sequence[Survey], declared: Mapping[str, str]) -> Colu
         declared: Types that the author gives to columns: INT, FLOAT or BYTES by name.
 
     Raises:
-        InputError: No file has a row, or a cell or column is not as declared.
+        InputError: No file has a row, or a cell or column does not fit its declaration.
     """
     if not any(survey.num_rows for survey in surveys):
         paths = ", ".join(survey.file.path for survey in surveys)
@@ -137,7 +137,7 @@ def _check_declared(surveys: Sequence[Survey], declared: Mapping[str, str]) -> N
 
 
 def _check_cells(surveys: Sequence[Survey], name: str, wanted: ColumnType, declared: str) -> None:
-    """Raises an InputError where a cell is not of the type that its column is declared to have."""
+    """Raises an InputError if a cell does not fit the declared type of its column."""
     for survey in surveys:
         if survey.inferences[name].type <= wanted:
             continue
@@ -156,7 +156,7 @@ def _check_cells(surveys: Sequence[Survey], name: str, wanted: ColumnType, decla
 
 
 def _first_mixture(surveys: Sequence[Survey], name: str) -> str:
-    """Returns where the first text of a column is, if a number comes before it."""
+    """Returns the place of the first text of a column, if a number comes before it."""
     has_numbers = False
     for survey in surveys:
         column = survey.inferences[name]

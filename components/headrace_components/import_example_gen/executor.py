@@ -1,4 +1,4 @@
-"""Imports serialized examples as they are, some thousand at a time."""
+"""Imports serialized examples unchanged, some thousand at a time."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -55,5 +55,5 @@ class RecordSource(RowSource):
             yield from read_records(address)
 
     def rows(self, block: Records, agreed: Any) -> Rows:
-        """Returns records as they are, and what decides on their splits."""
+        """Returns unchanged records, and the keys that decide on their splits."""
         return rows_of(self._params, block)

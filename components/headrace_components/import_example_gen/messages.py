@@ -1,8 +1,8 @@
 """Messages of `tf.train.Example` and `SequenceExample` without TensorFlow, which starts slowly.
 
-Fields and numbers: `tensorflow/core/example/{example,feature}.proto`. Maps are declared as what
-they are on the wire, repeated entries: protobuf's own deterministic order of a map's keys is not
-the same in all its versions, and a row must not change its split with one.
+Fields and numbers: `tensorflow/core/example/{example,feature}.proto`. Maps are declared in their
+wire form, as repeated entries: protobuf's deterministic order of a map's keys differs between its
+versions, but a row must not change its split with a new version.
 """
 
 from functools import cache

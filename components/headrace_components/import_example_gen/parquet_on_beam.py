@@ -35,7 +35,7 @@ class _SplitTable:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Shard:
-    """What one bundle wrote of a split: names and place of the files, and how many rows."""
+    """The files that one bundle wrote for a split: their names and place, and how many rows."""
 
     split: str
     directory: str

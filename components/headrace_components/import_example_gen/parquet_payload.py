@@ -24,7 +24,7 @@ _ROWS_PER_SHARD = 500_000
 
 
 class ParquetRows(Source):
-    """Blocks are rows as they are, of the same columns in all files."""
+    """Blocks are unchanged rows, with the same columns in all files."""
 
     def read(self, split: str, addresses: Sequence[str]) -> Iterator[Any]:
         """Yields the columns of the files, then blocks."""
@@ -44,7 +44,7 @@ def write(
     output: Artifact,
     source: ParquetRows,
 ) -> None:
-    """Writes the splits as `Split-<name>/data_parquet-NNNNN-of-NNNNN.parquet`, in snappy.
+    """Writes the splits as `Split-<name>/data_parquet-NNNNN-of-NNNNN.parquet`, with snappy.
 
     Args:
         params: Says how to divide the rows.
@@ -53,7 +53,7 @@ def write(
         source: How a file is read.
 
     Raises:
-        InputError: The files of a split have no rows, or do not agree, or one is not Parquet.
+        InputError: The files of a split have no rows or different columns, or one is not Parquet.
     """
     for split, paths in files.items():
         if not _write_splits(source.read(split, paths), params.shares_of(split), output.path):
@@ -61,7 +61,7 @@ def write(
 
 
 def _write_splits(found: Iterator[Any], shares: Sequence[OutputSplit], output: Path) -> int:
-    """Writes one input split as one output split or several, and returns the number of rows."""
+    """Writes one input split as one or several output splits, and returns the number of rows."""
     _, schema = next(found).value
     partition = Partition(shares)
     with ExitStack() as stack:
@@ -85,7 +85,7 @@ def divided(batch: pa.RecordBatch, partition: Partition) -> list[pa.RecordBatch]
 
 
 def _keys(batch: pa.RecordBatch) -> list[bytes]:
-    """Returns the values of each row, in the order of the columns' names, as bytes.
+    """Returns the values of each row as bytes, in the order of the columns' names.
 
     TFX takes the row's pickle, which differs between versions of Python, and between equal rows.
     """

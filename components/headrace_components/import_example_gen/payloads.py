@@ -45,7 +45,7 @@ class Records:
 
     @property
     def place(self) -> str:
-        """Where they are, for error messages."""
+        """Their place, for error messages."""
         return f"{self.path}, records {self.start} to {self.start + len(self.content) - 1}"
 
 
@@ -69,7 +69,7 @@ def read_records(path: str) -> Iterator[Records]:
 
 
 def rows_of(params: ImportExampleGenParams, records: Records) -> Rows:
-    """Returns records as they are written, and what decides on their splits.
+    """Returns unchanged records, and the keys that decide on their splits.
 
     Raises:
         InputError: A record is not of the payload format.
@@ -105,8 +105,8 @@ def _examples(feature: str, records: Records) -> Rows:
 def _canonical(batch: pa.RecordBatch, records: Sequence[bytes]) -> list[bytes]:
     """Returns the records with their features in the order of their names.
 
-    What the columns encode to is that, unless the record lacks a feature that another one has;
-    then it is shorter. Only those need be parsed.
+    This is the encoding of the columns, unless the record lacks a feature that another one has;
+    then it is shorter. Only such records must be parsed.
     """
     example = message_class("Example")
     encoded = encode_examples(batch)

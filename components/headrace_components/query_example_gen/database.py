@@ -1,4 +1,4 @@
-"""Reads a database batch by batch, and keeps its password out of what is printed."""
+"""Reads a database batch by batch, and keeps its password out of messages."""
 
 import os
 import re
@@ -19,7 +19,8 @@ _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _SECRET_NAME = re.compile("password|secret|token", re.IGNORECASE)
 _LONGEST_QUERY = 200
 
-# What SQLite reports as OperationalError, as it does a misspelled table, but another run may mend.
+# SQLite reports these as OperationalError, the same as a misspelled table, but another run may
+# succeed.
 _SQLITE_TROUBLE = ("locked", "disk I/O", "unable to open", "disk is full")
 
 _Columns = tuple[list[str], list[tuple[Any, ...]]]
@@ -45,8 +46,8 @@ class Database:
             PlatformError: The connection was lost, or the database is in trouble.
         """
         try:
-            # The driver gets the text as it is, where `:name` and `%` are SQL and no parameters.
-            # Batches come from a cursor in the server, where the driver has such.
+            # The driver gets the unchanged text, in which `:name` and `%` are SQL and not
+            # parameters. Batches come from a cursor in the server, if the driver has such cursors.
             result = self._connection.execution_options(
                 no_parameters=True, stream_results=True, max_row_buffer=_ROWS_PER_BATCH
             ).exec_driver_sql(query)
@@ -59,7 +60,7 @@ class Database:
             for rows in result.partitions(_ROWS_PER_BATCH):
                 yield names, list(zip(*rows, strict=True))
         except sa.exc.DBAPIError as error:
-            # Without the cause, whose text may hold what this one is cleaned of.
+            # Without the cause, whose text may contain the password.
             raise self._failure(query, error) from None
 
     def _failure(self, query: str, error: sa.exc.DBAPIError) -> ComponentError:
@@ -82,13 +83,13 @@ class Database:
 
 @contextmanager
 def open_database(url: str) -> Iterator[Database]:
-    """Opens a database; what a query changes is undone at the end.
+    """Opens a database; changes by a query are undone at the end.
 
     Args:
         url: As SQLAlchemy reads it, with `${NAME}` for environment variables.
 
     Raises:
-        InputError: The URL is none, or its file, its driver or a variable is missing.
+        InputError: The URL is not valid, or its file, its driver or a variable is missing.
         PlatformError: The database cannot be reached, or does not let this task in.
     """
     expanded, secrets = _expanded(url)
@@ -174,7 +175,7 @@ def _check_file(url: sa.URL) -> None:
 
 
 def _shown(url: str) -> str:
-    """Returns how to name the database: the parameter as it was given, which holds no secret."""
+    """Returns a name of the database: the parameter as it was given, which contains no secret."""
     return f"`url` {url!r}"
 
 

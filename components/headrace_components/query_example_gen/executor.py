@@ -19,7 +19,7 @@ from headrace_components.query_example_gen.params import QueryExampleGenParams
 
 _ADVICE = "CAST or rename it in the query, or leave it out."
 
-# A path with a variable in it is completed where the database is opened.
+# A path with a variable is completed when the database is opened.
 _SQLITE_PATH = re.compile(r"^(sqlite(?:\+\w+)?:///)(?!:memory:|file:)([^/?${}][^?${}]*)")
 
 
@@ -30,12 +30,12 @@ def execute(task: Task) -> None:
 
 
 class DatabaseSource(QuerySource):
-    """Blocks are list columns. On Beam, a worker opens a connection of its own."""
+    """Blocks are list columns. On Beam, each worker opens its own connection."""
 
     def __init__(self, params: QueryExampleGenParams) -> None:
         super().__init__(params)
         self._url = params.url
-        if params.beam_pipeline_args:  # workers have a working directory of their own
+        if params.beam_pipeline_args:  # workers have another working directory
             self._url = _SQLITE_PATH.sub(
                 lambda found: f"{found[1]}{Path(found[2]).absolute()}", self._url
             )

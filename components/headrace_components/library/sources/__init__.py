@@ -1,1 +1,1 @@
-"""What the components that make examples have in common."""
+"""Shared by the components that make examples."""

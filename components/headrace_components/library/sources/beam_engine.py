@@ -1,6 +1,6 @@
 """Makes examples on Beam: a worker reads a file or a query, all divide and write its rows.
 
-Splits, spans and the files of these are known before; only what an input holds is left to workers.
+Splits, spans and their files are known before; workers only read the contents of the inputs.
 """
 
 import logging
@@ -20,7 +20,7 @@ from headrace_components.library.sources.partition import FeatureCheck, Partitio
 from headrace_components.library.sources.source import Agreement, Facts, RowSource, Source
 
 Place = tuple[int, int]
-"""Where rows are: number of the input among those of its split, and of the block within it."""
+"""The position of rows: number of the input in its split, and of the block in the input."""
 
 
 def write(
@@ -116,7 +116,7 @@ def _warnings(agreement: Agreement, split: str) -> tuple[str, Sequence[str]]:
 
 
 class _Divide(beam.PTransform):
-    """Gives `SplitRows` as `rows`, and as `sightings` these of the feature that decides on them."""
+    """Yields `SplitRows` as `rows`, and `sightings` of the feature that decides on the split."""
 
     def __init__(
         self, params: ExampleGenParams, split: str, source: RowSource, agreement: Any
@@ -144,7 +144,7 @@ def _divide(
     if source.column:
         sighting = Sighting.of(rows.batch, source.column)
         if place == (0, 0) or sighting.has_fractions:
-            # What this block alone tells is told now, and not when all rows are written.
+            # Report errors that this block alone shows now, and not when all rows are written.
             FeatureCheck(params.component, source.column).add(sighting)
         yield beam.pvalue.TaggedOutput("sightings", (place, sighting))
     for split, (records, batch) in zip(partition.split_names, rows.divided(partition), strict=True):
@@ -154,7 +154,7 @@ def _divide(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Written:
-    """What the pipeline left, when it has run."""
+    """The results of the pipeline after its run."""
 
     shards: Callable[[], list[Shard]]
     sightings: Callable[[], list[tuple[Place, Sighting]]]

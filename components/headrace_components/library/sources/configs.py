@@ -1,4 +1,4 @@
-"""Reads the configurations that say what examples are made of: TFX's protos as JSON."""
+"""Reads the configurations of examples: TFX's protos as JSON."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -32,7 +32,7 @@ class SpanRange:
 
     Attributes:
         first: The least span that is in it.
-        last: The greatest; None where that is the newest that there is.
+        last: The largest; None means the newest one.
         num_spans: How many span numbers it has at most, counted down from the last; None for any.
     """
 
@@ -61,10 +61,10 @@ class OutputSplit:
 
 
 def input_splits(component: str, config: Mapping[str, Any]) -> tuple[InputSplit, ...]:
-    """Returns what a `tfx.proto.Input` names; all files as one split where it is empty.
+    """Returns the splits of a `tfx.proto.Input`; all files as one split if it is empty.
 
     Raises:
-        InputError: A field or name is not one that the message may have.
+        InputError: The message does not have such a field or name.
     """
     entries = _fields(component, config, "input_config", {"splits": ()})["splits"]
     if not entries:
@@ -87,7 +87,7 @@ def input_splits(component: str, config: Mapping[str, Any]) -> tuple[InputSplit,
 def output_splits(
     component: str, config: Mapping[str, Any], inputs: Sequence[InputSplit]
 ) -> tuple[tuple[OutputSplit, ...], str]:
-    """Returns what a `tfx.proto.Output` names.
+    """Returns the splits of a `tfx.proto.Output`.
 
     Args:
         component: Name of the component, for error messages.
@@ -99,8 +99,8 @@ def output_splits(
         on a row's split, empty where the whole row does.
 
     Raises:
-        InputError: A field or name is not one that the message may have, or several input splits
-            are to be divided.
+        InputError: The message does not have such a field or name, or several input splits must be
+            divided.
     """
     split_config = _fields(component, config, "output_config", {"split_config": {}})["split_config"]
     (split_config,) = _objects(component, [split_config], "output_config.split_config")
@@ -186,7 +186,7 @@ def span_range(component: str, config: Mapping[str, Any]) -> SpanRange:
     """Returns the range that a `tfx.proto.RangeConfig` asks for.
 
     Raises:
-        InputError: It asks for none, for two, or for one without a span.
+        InputError: It asks for no range, for two, or for one without a span.
     """
     ranges = _fields(
         component, config, "range_config", {"static_range": None, "rolling_range": None}
@@ -249,7 +249,7 @@ def _check_rolling_range(component: str, config: Any) -> None:
 def _fields(
     component: str, config: Mapping[str, Any], place: str, defaults: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """Returns the fields of a message in JSON; names may be in camelCase, as protojson has them."""
+    """Returns the fields of a message in JSON; names may be in camelCase, as in protojson."""
     values = {_snake_case(name): value for name, value in config.items()}
     unknown = sorted(set(values) - set(defaults))
     if unknown:

@@ -1,4 +1,4 @@
-"""Makes examples in this process: reads the inputs one after the other, a block at a time."""
+"""Makes examples in this process: reads the inputs one after the other, one block at a time."""
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -43,7 +43,7 @@ def _rows(source: RowSource, found: Iterator[Any]) -> Iterator[Rows]:
 
 
 def _checked(rows: Iterable[Rows], source: RowSource) -> Iterator[Rows]:
-    """Yields rows as they are.
+    """Yields the rows unchanged.
 
     Raises:
         InputError: The column that is to decide on their splits cannot.
@@ -61,7 +61,7 @@ def _checked(rows: Iterable[Rows], source: RowSource) -> Iterator[Rows]:
 def _write_splits(
     rows: Iterable[Rows], shares: Sequence[OutputSplit], output: Path, params: ExampleGenParams
 ) -> int:
-    """Writes one input split as one output split or several.
+    """Writes one input split as one or several output splits.
 
     Args:
         rows: All rows of the input split.

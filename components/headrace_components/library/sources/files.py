@@ -17,7 +17,7 @@ _GZIP_START = b"\x1f\x8b\x08"
 
 
 def check_directory(component: str, base: str) -> None:
-    """Raises an InputError where `base` is a local path and no directory."""
+    """Raises an InputError if `base` is a local path but not a directory."""
     if "://" not in base and not Path(base).is_dir():
         raise InputError(
             f"{component}: `input_base` is {base!r}, which is no directory"
@@ -37,10 +37,10 @@ def open_bytes(component: str, path: str) -> Iterator[pa.NativeFile]:
 
     Args:
         component: Name of the component, for error messages.
-        path: A local path, or a URI whose scheme Arrow knows, as `gs://bucket/key`.
+        path: A local path, or a URI with a scheme that Arrow knows, such as `gs://bucket/key`.
 
     Raises:
-        InputError: The scheme of the URI is not one that Arrow reads, or the file is cut off.
+        InputError: Arrow does not read the scheme of the URI, or the file is cut off.
         PlatformError: The storage behind the URI did not answer.
     """
     with _open(component, path) as start:
@@ -62,7 +62,7 @@ def open_bytes(component: str, path: str) -> Iterator[pa.NativeFile]:
 
 
 def open_random(component: str, path: str) -> pa.NativeFile:
-    """Opens a file for reading at any place, as `open_bytes` does for reading it through."""
+    """Opens a file for random access; `open_bytes` opens it for sequential reading."""
     return _open(component, path, "open_input_file")
 
 
@@ -80,7 +80,7 @@ def _open(component: str, path: str, how: str = "open_input_stream") -> pa.Nativ
 
 
 def _remote_files(component: str, base: str, pattern: str) -> list[SourceFile]:
-    """Returns all files that lie where the pattern may match; its caller compares the names."""
+    """Returns all files in places where the pattern may match; the caller compares the names."""
     file_system, key = _file_system(component, base)
     literal = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
     folder = "/".join([key.rstrip("/"), *literal.split("/")[:-1]])
@@ -111,7 +111,7 @@ def _file_system(component: str, uri: str) -> tuple[fs.FileSystem, str]:
     try:
         if bucket and scheme in object_stores.SCHEMES:
             return object_stores.open_store(uri)
-        # Names of objects hold spaces and the like, which from_uri does not take in a URI.
+        # Names of objects may contain spaces, which from_uri does not accept in a URI.
         file_system, root = fs.FileSystem.from_uri(f"{scheme}://{bucket or '/'}")
     except pa.ArrowInvalid as error:
         raise InputError(

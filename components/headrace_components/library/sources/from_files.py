@@ -1,4 +1,4 @@
-"""Makes examples of files: finds these, and says what is known of what they became."""
+"""Makes examples from files: finds the files, and publishes metadata of the examples."""
 
 from headrace_components.contract.task import Artifact
 from headrace_components.library.data import examples_record
@@ -11,7 +11,7 @@ from headrace_components.library.sources.spans import ResolvedInput, resolve
 
 
 def write(params: FileExampleGenParams, output: Artifact, source: RowSource) -> None:
-    """Writes the files that the parameters name, and what is known of them; see `engines.write`."""
+    """Writes the files that the parameters name, and their metadata; see `engines.write`."""
     found = find_input(params)
     engines.write(params, found.files, output, source)
     publish(params, found, output)

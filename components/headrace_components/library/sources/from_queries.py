@@ -1,4 +1,4 @@
-"""Makes examples of the rows of queries, as every source that reads a database does."""
+"""Makes examples from the rows of queries, for every source that reads a database."""
 
 from headrace_components.contract.task import Artifact
 from headrace_components.library.data import examples_record
@@ -9,7 +9,7 @@ from headrace_components.library.sources.source import QuerySource
 
 
 def write(params: QueryParams, output: Artifact, source: QuerySource) -> None:
-    """Writes the rows of the queries, and what is known of them; see `engines.write`."""
+    """Writes the rows of the queries, and their metadata; see `engines.write`."""
     queries = {split: [query] for split, query in params.queries.items()}
     engines.write(params, queries, output, source)
     metadata = examples_metadata(params.split_names, span=params.only_span or 0)

@@ -11,23 +11,23 @@ from headrace_components.library.sources.files import open_random
 
 _THREADS = 16
 
-# What Arrow calls the version of an object: in Cloud Storage, and in S3.
+# Arrow's names for the version of an object: in Cloud Storage, and in S3.
 _VERSIONS = ("generation", "ETag")
-# What else it says, so that an object that was written again is told from the one before.
+# More fields of Arrow, which change when an object is written again.
 _DETAILS = ("VersionId", "Last-Modified")
 
 
 def object_fingerprint(component: str, uris: Sequence[str]) -> str:
     """Returns a fingerprint of objects: names, sizes, and generations or ETags with times.
 
-    It asks for each object by itself, 16 at once, since Arrow lists neither generations nor ETags.
+    It sends one request per object, 16 at once, because Arrow lists neither generations nor ETags.
 
     Args:
         component: Name of the component, for error messages.
-        uris: Sorted URIs of objects, or of local files as `file:///data/1.csv`.
+        uris: Sorted URIs of objects, or of local files such as `file:///data/1.csv`.
 
     Raises:
-        PlatformError: The store does not answer, or does not say which version an object is.
+        PlatformError: The store does not answer, or does not give the version of an object.
     """
     digest = hashlib.sha256()
     with ThreadPoolExecutor(_THREADS) as pool:

@@ -1,4 +1,4 @@
-"""Reads Parquet files a batch of rows at a time."""
+"""Reads Parquet files, one batch of rows at a time."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 from headrace_components.contract.errors import InputError
 from headrace_components.library.sources.files import open_random
 
-# Of a column of long texts, so many rows are tens of megabytes.
+# For a column of long texts, this many rows take tens of megabytes.
 _ROWS_PER_BATCH = 10_000
 
 

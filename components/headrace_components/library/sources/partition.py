@@ -15,7 +15,7 @@ from headrace_components.library.sources.configs import OutputSplit
 
 
 class Partition:
-    """Decides which split a row belongs to, as TFX's `base_example_gen_executor` does.
+    """Decides which split a row belongs to, like TFX's `base_example_gen_executor`.
 
     Args:
         splits: Names and shares.
@@ -35,10 +35,10 @@ class Partition:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sighting:
-    """What some rows show of the feature that decides on a row's split.
+    """What some rows show about the feature that decides on a row's split.
 
     Attributes:
-        columns: The columns of rows that lack the feature; None where it is one of theirs.
+        columns: The columns of rows that lack the feature; None if they have it.
         has_fractions: Whether its values are numbers with a fraction.
         has_values: Whether a row has one.
     """
@@ -49,7 +49,7 @@ class Sighting:
 
     @classmethod
     def of(cls, batch: pa.RecordBatch, feature: str) -> "Sighting":
-        """Returns what list columns show of a feature."""
+        """Returns what list columns show about a feature."""
         position = batch.schema.get_field_index(feature)
         if position < 0:
             names = sorted(batch.schema.names)
@@ -81,8 +81,8 @@ class FeatureCheck:
         """Takes the next rows.
 
         Raises:
-            InputError: The feature is no column of the first rows, or one of numbers with a
-                fraction.
+            InputError: The feature is not a column of the first rows, or its numbers have
+                fractions.
         """
         if sighting.columns is not None and not self._is_known:
             raise InputError(
@@ -95,7 +95,7 @@ class FeatureCheck:
         self._has_values = self._has_values or sighting.has_values
 
     def finish(self) -> None:
-        """Raises an InputError where no row had the feature."""
+        """Raises an InputError if no row had the feature."""
         if not self._has_values:
             raise self._undecided("no value")
 
@@ -107,7 +107,7 @@ class FeatureCheck:
 
 
 def feature_keys(batch: pa.RecordBatch, feature: str) -> list[bytes]:
-    """Returns a feature of each row of list columns as bytes; none where a row lacks it."""
+    """Returns a feature of each row of list columns as bytes; empty if a row lacks it."""
     position = batch.schema.get_field_index(feature)
     return [b""] * batch.num_rows if position < 0 else encode_features(batch.column(position))
 

@@ -1,4 +1,4 @@
-"""Turns rows of Python values, as drivers and decoders return them, into Arrow columns."""
+"""Turns rows of Python values, from drivers and decoders, into Arrow columns."""
 
 import decimal
 import uuid
@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from headrace_components.contract.errors import InputError
 
-# What Arrow does not take as it is: a UUID, and a decimal that is no number.
+# Arrow does not accept these unchanged: a UUID, and a decimal that is not a number.
 _REPLACEMENTS: dict[type, Callable[[Any], Any]] = {uuid.UUID: str, decimal.Decimal: float}
 
 
@@ -26,7 +26,7 @@ def arrow_batch(
         advice: What the author can do about a column that has no type.
 
     Raises:
-        InputError: A column holds values that have no type in common.
+        InputError: The values of a column have no common type.
     """
 
     def array(name: str, values: Sequence[Any]) -> pa.Array:

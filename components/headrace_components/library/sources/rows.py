@@ -15,9 +15,9 @@ class Rows:
     """Some rows to write.
 
     Attributes:
-        records: The rows as they go into TFRecords.
-        keys: What decides on the split of each, as bytes.
-        batch: The same rows as list columns, or None where they have no columnar twin.
+        records: The rows in the form for TFRecords.
+        keys: The keys that decide on the split of each, as bytes.
+        batch: The same rows as list columns, or None without a columnar twin.
     """
 
     records: Sequence[bytes]

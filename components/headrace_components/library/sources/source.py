@@ -1,4 +1,4 @@
-"""How one kind of input is read. The embedded engine and Beam's drive the same `Source`."""
+"""How one kind of input is read. The embedded engine and that on Beam use the same `Source`."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -15,19 +15,19 @@ from headrace_components.library.sources.partition import feature_keys
 from headrace_components.library.sources.rows import Rows
 
 Read = Callable[[str, Sequence[str]], Iterator[Any]]
-"""What `Source.read` is."""
+"""The type of `Source.read`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """What is known of an input, and matters to the others of its split."""
+    """The information on an input that matters to the other inputs of its split."""
 
     value: Any
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Agreement:
-    """What the inputs of a split have in common.
+    """The common properties of a split's inputs.
 
     Attributes:
         value: What `RowSource.rows` needs of it.
@@ -41,8 +41,8 @@ class Agreement:
 class Source(ABC):
     """How one kind of input is read; an instance is sent to the workers of Beam.
 
-    The embedded engine reads all inputs of a split by one call. On Beam each input is read by a
-    call of its own, on any worker, and then `agree` compares what was found.
+    The embedded engine reads all inputs of a split with one call. On Beam each input is read with a
+    separate call, on any worker, and then `agree` compares the results.
 
     Args:
         params: Says how to divide and to write rows.
@@ -70,7 +70,7 @@ class Source(ABC):
         """
 
     def agree(self, facts: Sequence[Any]) -> Agreement:
-        """Returns what the inputs of a split have in common.
+        """Returns the common properties of a split's inputs.
 
         Args:
             facts: Values of the `Facts` that `read` gave, in the order of the inputs.
@@ -81,7 +81,7 @@ class Source(ABC):
         return Agreement(value=None)
 
     def no_rows(self, split: str, addresses: Sequence[str]) -> InputError:
-        """Returns the error that says that an input split has no rows."""
+        """Returns the error for an input split without rows."""
         return InputError(
             f"{self.component}: {', '.join(addresses)}: no rows, expected at least one. Check the "
             "input pattern and what writes the files."
@@ -89,12 +89,12 @@ class Source(ABC):
 
 
 class RowSource(Source):
-    """How inputs are read whose rows are written as TFRecords.
+    """How inputs are read if their rows are written as TFRecords.
 
     Attributes:
         agrees_first: Whether no row can be written before all inputs of its split agree. The
             embedded engine, which does not keep blocks, then reads the inputs twice.
-        column: Name of the column that decides on the split of a row; empty where none does.
+        column: Name of the column that decides on the split of a row; empty if there is none.
     """
 
     agrees_first: ClassVar[bool] = False
@@ -109,7 +109,7 @@ class RowSource(Source):
         yield self.read
 
     def reread(self, facts: Sequence[Any]) -> Iterator[Any]:
-        """Yields the blocks again; only where `agrees_first`.
+        """Yields the blocks again; only used with `agrees_first`.
 
         Args:
             facts: What `agree` was given.
@@ -118,17 +118,17 @@ class RowSource(Source):
 
     @abstractmethod
     def rows(self, block: Any, agreed: Any) -> Rows:
-        """Returns the rows of a block as they are written.
+        """Returns the rows of a block in the form in which they are written.
 
         Args:
             block: What `read` gave.
-            agreed: Value of the `Agreement`; None where the engine did not ask for one, as the
-                embedded one does only where `agrees_first`.
+            agreed: Value of the `Agreement`; None if the engine did not ask for one. The embedded
+                engine only asks with `agrees_first`.
         """
 
 
 class TableSource(RowSource):
-    """How tables are read, whose rows are written as tf.Examples."""
+    """How tables are read if their rows are written as tf.Examples."""
 
     def columns(self, block: Any, agreed: Any) -> pa.RecordBatch:
         """Returns a block as list columns; by default it is such."""
@@ -143,22 +143,22 @@ class TableSource(RowSource):
 
 
 class QuerySource(TableSource):
-    """How queries are run, one for each input split; no two need agree."""
+    """How queries are run, one for each input split; they need not agree with each other."""
 
     reads_files = False
 
     @contextmanager
     @abstractmethod
     def opened(self) -> Iterator[Read]:
-        """Connects to the database, and gives what runs queries."""
+        """Connects to the database, and yields a function that runs queries."""
 
     def read(self, split: str, addresses: Sequence[str]) -> Iterator[Any]:
-        """Yields the rows of queries, over a connection of its own."""
+        """Yields the rows of queries, over a separate connection."""
         with self.opened() as read:
             yield from read(split, addresses)
 
     def no_rows(self, split: str, addresses: Sequence[str]) -> InputError:
-        """Returns the error that says that the query of an input split returned no rows."""
+        """Returns the error for an input split whose query returned no rows."""
         return InputError(
             f"{self.component}: the query of input split {split!r} returned no rows, expected at "
             "least one. Check its condition, and the span if it has one."

@@ -1,8 +1,8 @@
 """Finds the files that input patterns name: spans, versions, fingerprint. Standard library only.
 
-A span is a numbered slice of the data, usually a day's; a version is one of several deliveries of
-it. `{SPAN}` and `{VERSION}` stand for digits, `{SPAN:8}` for so many of them; `{YYYY}`, `{MM}` and
-`{DD}` together stand for a date, whose span is its days since 1970-01-01.
+A span is a numbered slice of the data, usually of one day; a version is one of several deliveries
+of it. `{SPAN}` and `{VERSION}` stand for digits, `{SPAN:8}` for eight digits. `{YYYY}`, `{MM}` and
+`{DD}` together stand for a date, whose span is its number of days since 1970-01-01.
 """
 
 import datetime
@@ -27,7 +27,7 @@ class SourceFile:
     Attributes:
         path: Path or URI.
         size_bytes: Its size.
-        modified_seconds: When it changed, in whole seconds since the epoch.
+        modified_seconds: Time of its last change, in whole seconds since the epoch.
     """
 
     path: str
@@ -41,13 +41,13 @@ FindFiles = Callable[[str, str], list[SourceFile]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResolvedInput:
-    """What is to be read.
+    """The input to read.
 
     Attributes:
-        span: Number of the span; 0 where the patterns have none.
-        version: Version of the span, or None where the patterns have none.
+        span: Number of the span; 0 if the patterns have none.
+        version: Version of the span, or None if the patterns have none.
         files: Paths by input split, sorted; each split has at least one.
-        fingerprint: One line a split, as `tfx.utils.io_utils.generate_fingerprint` writes it.
+        fingerprint: One line per split, in the form of `tfx.utils.io_utils.generate_fingerprint`.
     """
 
     span: int
@@ -82,11 +82,11 @@ def resolve(
 ) -> ResolvedInput:
     """Returns the files of the asked span, or of the latest, in its latest version.
 
-    Files and directories whose names begin with `_` or `.` are left out, as Spark and Hadoop do,
-    unless the pattern names them so.
+    Files and directories whose names begin with `_` or `.` are left out, as in Spark and Hadoop,
+    unless the pattern names them.
 
     Args:
-        input_base: Directory or URI under which the patterns lie.
+        input_base: Directory or URI that contains the files of the patterns.
         splits: Names and patterns.
         only_span: The span to read, or None for the latest.
         find: How to look for files; local ones by default.
@@ -118,8 +118,8 @@ def check_patterns(splits: Sequence[InputSplit], only_span: int | None, *, compo
     """Rejects input patterns that are not understood; arguments are as for `resolve`.
 
     Raises:
-        InputError: A pattern is not understood, patterns differ in their placeholders, or have
-            none for the span that is asked for.
+        InputError: A pattern has an error, patterns differ in their placeholders, or have none for
+            the requested span.
     """
     _patterns(component, splits, only_span)
 
@@ -221,10 +221,10 @@ def _choose(
 
 
 def _is_hidden(path: str, base: str, pattern: str) -> bool:
-    """Says whether a file is of the kind that Spark and Hadoop write beside the data.
+    """Returns whether Spark or Hadoop writes files of this kind beside the data.
 
-    `_SUCCESS`, `_temporary/...` and `.part-0.crc` hold no rows. A pattern that begins with such a
-    character, as `_part-*`, asks for them.
+    `_SUCCESS`, `_temporary/...` and `.part-0.crc` contain no rows. A pattern that begins with such
+    a character, such as `_part-*`, asks for them.
     """
     names = path.removeprefix(_joined(base, "")).split("/")
     asked = pattern.split("/")
@@ -265,7 +265,7 @@ def _check_alike(component: str, patterns: Sequence[_Pattern]) -> None:
 
 
 def _as_expression(literal: str) -> str:
-    """Returns what a piece of a glob stands for as a regular expression."""
+    """Returns the regular expression for a piece of a glob."""
     parts = re.split(r"(\*+|\?|\[[^\]]+\])", literal)
     translated = []
     for part in parts:

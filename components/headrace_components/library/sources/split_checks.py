@@ -1,4 +1,4 @@
-"""What is known before a run of a component that makes examples. Standard library only."""
+"""Checks a component that makes examples before a run. Standard library only."""
 
 from headrace_components.contract.declaration import EarlyChecks, Splits
 from headrace_components.library.sources.params import ExampleGenParams, FileExampleGenParams
@@ -9,13 +9,13 @@ def _check(params: FileExampleGenParams) -> None:
     """Rejects input patterns whose placeholders no run could fill.
 
     Raises:
-        InputError: A pattern is not understood, or has no placeholder for the span asked for.
+        InputError: A pattern has an error, or has no placeholder for the requested span.
     """
     check_patterns(params.input_splits, params.only_span, component=params.component)
 
 
 def _splits_made(params: ExampleGenParams, inputs: Splits) -> Splits:
-    """Returns the splits that `input_config` and `output_config` say."""
+    """Returns the splits that `input_config` and `output_config` define."""
     del inputs
     return {"examples": params.split_names}
 

@@ -24,7 +24,7 @@ class FeatureColumns:
 
     Args:
         component: Name of the component, for error messages.
-        advice: What its author can do about a column that has no place in a tf.Example.
+        advice: What its author can do about a column that does not fit into a tf.Example.
     """
 
     def __init__(self, component: str, advice: str) -> None:
@@ -40,8 +40,8 @@ class FeatureColumns:
             place: Where the rows come from, for error messages.
 
         Raises:
-            InputError: A column is of a type that tf.Examples do not have, or of another one than
-                before; two columns have one name; a list holds a missing value.
+            InputError: A column has a type that tf.Examples do not have, or another type than
+                before; two columns have the same name; a list contains a missing value.
         """
         names = batch.schema.names
         twice = sorted({name for name in names if names.count(name) > 1})
