@@ -1,4 +1,4 @@
-"""How `headrace lineage` shows runs, tasks and artifacts to people."""
+"""Shows runs, tasks and artifacts of `headrace lineage` to people."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -22,19 +22,19 @@ _STYLES = {
     "running": "blue",
 }
 
-# Parameters that tell where data comes from which no execution wrote.
+# Parameters that name the source of data that no execution wrote.
 _SOURCES = ("input_base", "schema_file", "artifact_uri", "uri")
 
 
 def fitting_console() -> Console:
-    """Returns a console that fits the terminal, and lets lines be long where there is none."""
-    # Rich takes 80 columns for a pipe or a file, and would cut what `grep` should find.
+    """Returns a console that fits the terminal, or allows long lines if there is none."""
+    # For a pipe or a file, Rich would use 80 columns and cut the text that `grep` searches.
     plain = Console(highlight=False)
     return plain if plain.is_terminal else Console(highlight=False, width=10_000)
 
 
 def show_runs(console: Console, runs: Sequence[Run]) -> None:
-    """Prints one line a run."""
+    """Prints one line per run."""
     if not runs:
         console.print("No runs yet.")
         return
@@ -60,7 +60,7 @@ def show_run(
     *,
     with_parameters: bool,
 ) -> None:
-    """Prints a run: a heading, then each task with what it read and wrote."""
+    """Prints a run: a heading, then each task with its inputs and outputs."""
     console.print(
         f"[bold]{escape(run.run_id)}[/]  {escape(run.pipeline)}  {_state(run.state)}  "
         f"{_local(run.started)}  {_seconds(run.seconds)}"
@@ -78,7 +78,8 @@ def show_run(
         for heading, found in (("in", execution.inputs), ("out", execution.outputs)):
             for port, refs in found.items():
                 for ref in refs:
-                    # Not broken at the terminal's edge, so that a URI can be copied whole.
+                    # Do not break lines at the terminal's edge, so that a URI can be copied as a
+                    # whole.
                     line = f"  {heading:<3}  {escape(f'{port:<{width}}')}  {_ref(ref, root)}"
                     console.print(line, soft_wrap=True)
         if with_parameters:
@@ -107,8 +108,8 @@ def show_artifact(console: Console, artifact: Artifact, root: Path) -> None:
 
 
 def _way_back(artifact: Artifact, root: Path) -> Tree:
-    """Returns the executions behind an artifact as a tree, each of them once with its inputs."""
-    # By URI: an importer has a record of its own for what another task wrote.
+    """Returns the executions behind an artifact as a tree, each of them once, with its inputs."""
+    # By URI: an importer has its own record for the output of another task.
     makers: dict[str, Execution] = {}
     for execution in artifact.ancestors:
         for refs in execution.outputs.values():
@@ -116,7 +117,7 @@ def _way_back(artifact: Artifact, root: Path) -> Tree:
                 makers.setdefault(ref.uri, execution)
     tree = Tree(f"[bold]{escape(short_uri(artifact.uri, root))}[/]")
     shown: set[Id] = set()
-    # Not recursive: a long history must not end in a RecursionError.
+    # Not recursive: a long history must not cause a RecursionError.
     to_show = [] if artifact.producer is None else [(tree, artifact.producer)]
     while to_show:
         branch, execution = to_show.pop()

@@ -23,13 +23,13 @@ _STYLES = {
 }
 
 _REFRESHES_PER_SECOND = 8
-# Lines of a terminal that the list of running tasks leaves to what has been printed above it.
+# Lines of a terminal that are kept free of running tasks, for the text above them.
 _LINES_ABOVE = 6
 _NAME_WIDTH = 32
 
 
 class FailedTask(Protocol):
-    """Why a task failed, and where its log is: a file or a link."""
+    """Why a task failed, and the place of its log: a file or a link."""
 
     @property
     def task(self) -> str:
@@ -65,24 +65,24 @@ class RunOutcome(Protocol):
 
 
 class ProgressDisplay:
-    """An observer that tells people what happens.
+    """An observer that shows people the events of a run.
 
     A finished task leaves a line: when it ended, counted from the start of the run, its name, how
-    it ended and how long it took, as `12.3s  transform  done  4.2s`. A terminal also shows the
-    tasks that run. Why tasks failed comes last, once, each with its log. Use it as a context
-    manager: leaving it gives the terminal back, whatever happened.
+    it ended and how long it took, for example `12.3s  transform  done  4.2s`. A terminal also shows
+    the running tasks. The reasons of failed tasks come last, once, each with its log. Use it as a
+    context manager: it restores the terminal at the end in every case.
     """
 
     def __init__(self, console: Console | None = None) -> None:
         """Prepares the display.
 
         Args:
-            console: Where to print; standard error by default, so that standard output holds
-                results alone.
+            console: Where to print; standard error by default, so that standard output only has
+                results.
         """
         self._console = console or Console(stderr=True, highlight=False)
         self._live: Live | None = None
-        # The live display redraws in a thread of its own.
+        # The live display redraws in its own thread.
         self._lock = threading.Lock()
         self._start = time.monotonic()
         self._waiting: set[str] = set()
@@ -132,7 +132,7 @@ class ProgressDisplay:
                 self._live.start()
 
     def task_started(self, name: str, *, seconds: float = 0.0) -> None:
-        """Shows the task, which started some seconds ago, as running."""
+        """Shows a task as running that started some seconds ago."""
         with self._lock:
             self._waiting.discard(name)
             self._running[name] = time.monotonic() - seconds
@@ -153,11 +153,11 @@ class ProgressDisplay:
         self._print(self._event(name, detail))
 
     def log(self, line: str) -> None:
-        """Prints a line, above the tasks that run."""
+        """Prints a line above the running tasks."""
         self._print(Text(line))
 
     def run_finished(self, result: RunOutcome) -> None:
-        """Prints the outcome, and last of all what failed and why."""
+        """Prints the outcome, and at the end the failed tasks with their reasons."""
         self._stop()
         style = "green" if result.state == "succeeded" else "bold red"
         summary = Text(f"Run {result.run_id} ")
@@ -186,14 +186,14 @@ class ProgressDisplay:
         return Text.assemble((f"{elapsed:>8}", "dim"), "  ", shown, "  ", detail)
 
     def _print(self, text: Text) -> None:
-        # Lines are never broken by us: a path must stay whole when it is copied from a terminal,
-        # and a line must stay a line in a file.
-        # A run goes on where nobody can be told, as on a full disk or a terminal that was closed.
+        # Do not break lines: a path must stay in one piece when it is copied from a terminal, and a
+        # line must stay a line in a file. A run goes on if nothing can be printed, for example on a
+        # full disk or a terminal that was closed.
         with contextlib.suppress(OSError):
             self._console.print(text, soft_wrap=True)
 
     def _running_tasks(self) -> Group:
-        """Returns what the live display shows now. Called by its thread."""
+        """Returns the current content of the live display. Called by its thread."""
         now = time.monotonic()
         with self._lock:
             running = [(name, now - since) for name, since in self._running.items()]

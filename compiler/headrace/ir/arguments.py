@@ -40,7 +40,8 @@ def typed(
         if value is not None:
             values[name] = _finite(convert(value, kind, f"{where}: `{name}`"), name, where)
         elif definition.get("isOptional") or (component.is_dag and name.startswith(INPUT_PREFIX)):
-            # What kfp passes into a condition or a loop is as optional as where it comes from.
+            # A value that kfp passes into a condition or a loop is optional if its source is
+            # optional.
             values.pop(name, None)
         else:
             raise InputError(

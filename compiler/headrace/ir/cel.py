@@ -114,17 +114,17 @@ def evaluate(
     artifacts: Mapping[str, Sequence[Mapping[str, Any]]],
     task: str,
 ) -> bool:
-    r"""Returns whether the condition holds.
+    r"""Returns whether the condition is true.
 
     Args:
-        condition: A CEL expression, as `inputs.parameter_values['x'] == 'a' && !(...)`.
+        condition: A CEL expression, such as `inputs.parameter_values['x'] == 'a' && !(...)`.
         parameters: Parameter values of the task's inputs, by name.
         artifacts: Metadata of the artifacts of the task's inputs, by name.
         task: Name of the task, for error messages.
 
     Raises:
-        InputError: The expression is outside the known subset, names an input that has no value,
-            or compares values of different kinds.
+        InputError: The expression is outside the supported subset, names an input that has no
+            value, or compares values of different kinds.
 
     Example:
         >>> evaluate("inputs.parameter_values['city'] == 'O\'Hare'", {"city": "O'Hare"}, {}, "t")
@@ -296,7 +296,7 @@ class _Evaluation:
         self._task = task
 
     def holds(self, expression: Expression) -> bool:
-        """Returns whether a condition holds."""
+        """Returns whether a condition is true."""
         value = self._value(expression)
         if not isinstance(value, bool):
             raise self._error(f"{value!r} stands where true or false is expected")

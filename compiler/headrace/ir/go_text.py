@@ -1,8 +1,8 @@
 """Writes values as text the way Kubeflow's driver and launcher do, which are programs in Go.
 
 Sources: `strconv.FormatFloat` of Go's standard library for numbers; its `encoding/json`, and
-`protojson` of google.golang.org/protobuf, for JSON. Both write the shortest digits that give the
-number back, as Python does, and differ from Python in when they write an exponent.
+`protojson` of google.golang.org/protobuf, for JSON. Like Python, both write the shortest digits
+that give the same number when read. They differ from Python in when they write an exponent.
 """
 
 import json
@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-# Between these, a number in JSON has no exponent: `floatEncoder` of encoding/json.
+# Between these values, a number in JSON has no exponent: `floatEncoder` of encoding/json.
 _SMALLEST_PLAIN, _LARGEST_PLAIN = 1e-6, 1e21
 _INT64 = 2.0**63
-# What `encoding/json` writes as an escape, since its JSON may be put into a web page.
+# `encoding/json` escapes these, because its JSON may be put into a web page.
 _ESCAPED = {ord(each): f"\\u{ord(each):04x}" for each in "<>&\u2028\u2029"}
 
 
@@ -45,7 +45,7 @@ def plain_number(value: float) -> str:
 
 
 def short_number(value: float) -> str:
-    """Returns a number as `%d` where it is whole, and else as `%g`: an exponent from 1e6 on.
+    """Returns a number like `%d` if it is whole, and else like `%g`: with an exponent from 1e6 on.
 
     Example:
         >>> short_number(5.0), short_number(-0.0), short_number(1234567.25), short_number(1e19)
@@ -64,7 +64,7 @@ def short_number(value: float) -> str:
 
 
 def json_text(value: Any, *, is_for_pages: bool = True) -> str:
-    r"""Returns JSON as Go writes it: keys sorted, no spaces, 5.0 as `5`, 1e-7 as `1e-7`.
+    r"""Returns JSON in Go's form: keys sorted, no spaces, 5.0 as `5`, 1e-7 as `1e-7`.
 
     Args:
         value: JSON data of finite numbers.

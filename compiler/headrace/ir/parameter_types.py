@@ -1,4 +1,4 @@
-"""The types of parameters: what backends take as a value of one, and what authors call them."""
+"""The types of parameters: the values that backends accept, and the names that authors use."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ AUTHOR_NAMES: Mapping[str, str] = {
     "LIST": "list",
     "STRUCT": "dict",
 }
-"""By `ParameterType`, as pipelines are written."""
+"""By `ParameterType`, the names that pipeline files use."""
 
 _KINDS: Mapping[str, str] = {
     "NUMBER_INTEGER": "number",
@@ -23,7 +23,7 @@ _KINDS: Mapping[str, str] = {
 
 
 def kind_of(value: Any) -> str:
-    """Returns what JSON data is: `bool`, `number`, `string`, `list`, `dict` or `null`."""
+    """Returns the kind of JSON data: `bool`, `number`, `string`, `list`, `dict` or `null`."""
     if isinstance(value, bool):
         return "bool"
     if isinstance(value, (int, float)):
@@ -35,10 +35,11 @@ def kind_of(value: Any) -> str:
 def is_handed_on(value: Any, parameter_type: str | None) -> bool:
     """Tells a value that Kubeflow's driver hands to a parameter of a type.
 
-    It makes a text of anything, and converts nothing else: `"3"` is no integer, but 1.5 is one.
+    It makes a text from any value, and converts nothing else: `"3"` is not an integer, but 1.5 is
+    accepted as one.
 
     Args:
         value: JSON data.
-        parameter_type: `ParameterType` of the IR; None and types beside parameters take anything.
+        parameter_type: `ParameterType` of the IR; None and other types accept any value.
     """
     return _KINDS.get(parameter_type or "", kind_of(value)) == kind_of(value)

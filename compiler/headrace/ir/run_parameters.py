@@ -1,4 +1,4 @@
-"""Checks the parameters of a run against those that the pipeline declares."""
+"""Checks the parameters of a run against the declarations of the pipeline."""
 
 import difflib
 import json
@@ -27,7 +27,7 @@ def from_command_line(
         command: What they were given to, for messages.
 
     Raises:
-        InputError: A text has no `=`, a name is unknown, or a value is not of its type.
+        InputError: A text has no `=`, a name is unknown, or a value does not fit its type.
     """
     values: dict[str, Any] = {}
     for assignment in assignments:

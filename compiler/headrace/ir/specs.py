@@ -1,6 +1,6 @@
 """Reading a compiled pipeline: KFP's PipelineSpec as plain JSON data.
 
-No rules of Headrace live here. The format is `PipelineSpec` of kfp-pipeline-spec
+This module has no rules of Headrace. The format is `PipelineSpec` of kfp-pipeline-spec
 (`pipeline_spec.proto`) in protojson form, schema version 2.1.0.
 """
 
@@ -16,7 +16,8 @@ Spec = dict[str, Any]
 
 ROOT = "root"
 
-# What stands for the directory that tasks of a run may share: kfp's dsl.WORKSPACE_PATH_PLACEHOLDER.
+# The placeholder for the directory that tasks of a run may share: kfp's
+# dsl.WORKSPACE_PATH_PLACEHOLDER.
 WORKSPACE_PATH = "{{$.workspace_path}}"
 
 _MODULE_PREFIX = "headrace_components."
@@ -25,15 +26,16 @@ _INPUT_PLACEHOLDER = re.compile(r"\{\{\$\.inputs\.parameters\['([^']+)'\]\}\}")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskNode:
-    """One task and where it stands.
+    """One task and its place in the pipeline.
 
     Attributes:
-        path: Names of the tasks from the root down to this one, as `("for-loop-1", "trainer")`.
-        dag: Name of the component whose DAG holds the task; `ROOT` for the pipeline itself.
+        path: Names of the tasks from the root down to this one, such as
+            `("for-loop-1", "trainer")`.
+        dag: Name of the component whose DAG contains the task; `ROOT` for the pipeline itself.
         task: The task itself, not a copy.
         component: What the task runs, not a copy.
-        executor: What runs the component, not a copy; empty where the component is a DAG.
-        enclosing: The component whose DAG holds the task, not a copy.
+        executor: The executor of the component, not a copy; empty if the component is a DAG.
+        enclosing: The component whose DAG contains the task, not a copy.
         parent: The task that runs that DAG; None in the root.
     """
 
@@ -47,12 +49,12 @@ class TaskNode:
 
     @property
     def label(self) -> str:
-        """The path as messages show it, as `for-loop-1/trainer`."""
+        """The path in messages, such as `for-loop-1/trainer`."""
         return "/".join(self.path)
 
     @property
     def container(self) -> dict[str, Any]:
-        """The container that runs the component; empty where it runs none."""
+        """The container that runs the component; empty if there is none."""
         found: dict[str, Any] = self.executor.get("container", {})
         return found
 
@@ -107,7 +109,7 @@ def executors(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def executor_of(spec: Mapping[str, Any], component: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the executor that runs `component`, or an empty dict where it is a DAG."""
+    """Returns the executor that runs `component`, or an empty dict if it is a DAG."""
     label = component.get("executorLabel")
     found: dict[str, Any] = executors(spec)[label] if label else {}
     return found
@@ -116,7 +118,7 @@ def executor_of(spec: Mapping[str, Any], component: Mapping[str, Any]) -> dict[s
 def headrace_component(container: Mapping[str, Any]) -> str | None:
     """Returns the name of the Headrace component that a container runs, or None for others.
 
-    The command tells, not the image: an author may run a component from an image of their own.
+    The command decides and not the image, because authors may run a component in their own image.
     """
     command = container.get("command", [])
     if len(command) == 3 and command[1] == "-m" and command[2].startswith(_MODULE_PREFIX):
@@ -154,7 +156,7 @@ def artifacts(component: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def dag_tasks(component: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the tasks of a component by name; none where it is not a DAG."""
+    """Returns the tasks of a component by name; empty if it is not a DAG."""
     found: dict[str, Any] = component.get("dag", {}).get("tasks", {})
     return found
 
@@ -178,13 +180,13 @@ def output_artifacts(component: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def parameter_inputs(task: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns where a task's parameters come from, by name."""
+    """Returns the sources of a task's parameters, by name."""
     found: dict[str, Any] = task.get("inputs", {}).get("parameters", {})
     return found
 
 
 def artifact_inputs(task: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns where a task's artifacts come from, by name."""
+    """Returns the sources of a task's artifacts, by name."""
     found: dict[str, Any] = task.get("inputs", {}).get("artifacts", {})
     return found
 
@@ -207,7 +209,7 @@ def constant(source: Mapping[str, Any]) -> Any:
 
 
 def referenced_parameters(text: str) -> list[str]:
-    """Returns the names of the input parameters whose placeholders `text` holds."""
+    """Returns the names of the input parameters whose placeholders are in `text`."""
     return _INPUT_PLACEHOLDER.findall(text)
 
 

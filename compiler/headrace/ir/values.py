@@ -32,8 +32,8 @@ def coerce(value: Any, parameter_type: str | None, where: str) -> Any:
     and `3.0` are both the integer 3, and a list may arrive as JSON text.
 
     Args:
-        value: What came. None stays None: an optional parameter without a value.
-        parameter_type: `ParameterType` of the IR, as `NUMBER_INTEGER`; None leaves it as it is.
+        value: The given value. None stays None: an optional parameter without a value.
+        parameter_type: `ParameterType` of the IR, such as `NUMBER_INTEGER`; None changes nothing.
         where: Task and parameter, for error messages.
 
     Raises:
@@ -60,7 +60,7 @@ def coerce(value: Any, parameter_type: str | None, where: str) -> Any:
 
 
 def whole_numbers(value: Any) -> Any:
-    """Returns JSON data with floats that are integers as such, at any depth; -0.0 is none.
+    """Returns JSON data with integers instead of whole floats, at any depth, except -0.0.
 
     Messages know one type of number, a double: the author's `{"units": 64}` arrives as 64.0.
     """
@@ -104,7 +104,7 @@ def _parsed(value: Any) -> Any:
 
 
 def select(value: Any, selector: str, where: str) -> Any:
-    """Applies a `parameterExpressionSelector`, as `parseJson(string_value)["key"]`.
+    """Applies a `parameterExpressionSelector`, such as `parseJson(string_value)["key"]`.
 
     Args:
         value: The value to take apart; text is parsed as JSON by `parseJson`.
@@ -112,7 +112,7 @@ def select(value: Any, selector: str, where: str) -> Any:
         where: Task and parameter, for error messages.
 
     Raises:
-        InputError: The expression is unknown, or the value has no such key.
+        InputError: The expression is unknown, or the value does not have this key.
 
     Example:
         >>> select('{"a": {"b": 2}}', 'parseJson(parseJson(string_value)["a"])["b"]', "t: `x`")
@@ -139,7 +139,7 @@ def select(value: Any, selector: str, where: str) -> Any:
 
 
 def selector_steps(selector: str, where: str) -> list[Any]:
-    """Returns what a `parameterExpressionSelector` does to a value: keys to take, and parsing.
+    """Returns the steps of a `parameterExpressionSelector`: keys to take, and parsing.
 
     Raises:
         InputError: The expression is unknown.

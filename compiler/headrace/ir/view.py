@@ -1,10 +1,10 @@
-"""A typed view of the IR, for what walks a pipeline and does not change it.
+"""A typed view of the IR, for code that reads a pipeline and does not change it.
 
-What is asked of a message of the IR is answered by `specs`, which passes call with plain data; the
-properties here call the same functions.
+`specs` interprets messages of the IR, and passes call it with plain data; the properties here call
+the same functions.
 
 The IR is kfp's `PipelineSpec` message in protojson (kfp-pipeline-spec, `pipeline_spec.proto`), read
-as a plain dict: no protobuf is needed, and a spec of any kfp from 2.13 to 2.17 will do.
+as a plain dict: no protobuf is needed, and specs of all kfp versions from 2.13 to 2.17 work.
 """
 
 import graphlib
@@ -22,7 +22,7 @@ class Component:
     """A component of the spec: a DAG, a container or an importer.
 
     Attributes:
-        name: Its name in the pipeline's source, as `csv_example_gen` or `condition-1`.
+        name: Its name in the pipeline's source, such as `csv_example_gen` or `condition-1`.
         body: The `ComponentSpec` message.
         executor: Its executor; empty for a DAG.
     """
@@ -33,7 +33,7 @@ class Component:
 
     @property
     def is_dag(self) -> bool:
-        """Whether it holds tasks of its own."""
+        """Whether it contains tasks."""
         return "dag" in self.body
 
     @property
@@ -63,7 +63,7 @@ class Component:
 
     @property
     def container(self) -> Mapping[str, Any]:
-        """The container that runs it; empty where it runs none."""
+        """The container that runs it; empty if there is none."""
         found: Mapping[str, Any] = self.executor.get("container", {})
         return found
 
@@ -74,13 +74,14 @@ class Component:
 
     @property
     def is_python(self) -> bool:
-        """Whether it is a Python component, which kfp's own executor runs."""
+        """Whether it is a Python component, run by kfp's own executor."""
         return specs.is_python_component(self.container)
 
     def retried(self, policy: Mapping[str, Any]) -> "Component":
         """Returns the DAG with a `RetryPolicy` message for those of its tasks that have none.
 
-        So does Kubeflow with the policy of a sub-pipeline, which is not tried again as a whole.
+        Kubeflow does the same with the policy of a sub-pipeline, which is not tried again as a
+        whole.
         """
         tasks = {
             name: {"retryPolicy": policy, **task}
@@ -95,7 +96,7 @@ class Component:
             name: TaskSpec(name=name, body=body)
             for name, body in specs.dag_tasks(self.body).items()
         }
-        # Validation has found that they are all there, and that none waits for itself.
+        # The validation has shown that all of them exist, and that none waits for itself.
         order = graphlib.TopologicalSorter({n: t.upstream for n, t in tasks.items()})
         return {name: tasks[name] for name in order.static_order()}
 
@@ -119,12 +120,12 @@ class TaskSpec:
 
     @property
     def parameters(self) -> Mapping[str, Any]:
-        """Where each input parameter comes from."""
+        """The source of each input parameter."""
         return specs.parameter_inputs(self.body)
 
     @property
     def artifacts(self) -> Mapping[str, Any]:
-        """Where each input artifact comes from."""
+        """The source of each input artifact."""
         return specs.artifact_inputs(self.body)
 
     @cached_property
@@ -134,7 +135,7 @@ class TaskSpec:
 
     @property
     def runs_after_failure(self) -> bool:
-        """Whether it runs however the tasks before it ended: exit tasks do."""
+        """Whether it runs even if the tasks before it failed, like exit tasks."""
         strategy = self.body.get("triggerPolicy", {}).get("strategy")
         return bool(strategy == "ALL_UPSTREAM_TASKS_COMPLETED")
 
@@ -155,12 +156,12 @@ class TaskSpec:
 
     @property
     def parallelism_limit(self) -> int:
-        """How many iterations may run at once; 0 for no limit."""
+        """The maximum number of iterations at the same time; 0 for no limit."""
         return int(self.body.get("iteratorPolicy", {}).get("parallelismLimit", 0))
 
     @property
     def may_be_cached(self) -> bool:
-        """Whether the author left caching on."""
+        """Whether the author left caching turned on."""
         return bool(self.body.get("cachingOptions", {}).get("enableCache", False))
 
     @property
@@ -182,7 +183,7 @@ class TaskSpec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RetryPolicy:
-    """How often, and after what pause, a failed task is tried again."""
+    """How often a failed task is tried again, and after what pause."""
 
     max_retries: int
     backoff_seconds: float
@@ -224,7 +225,7 @@ class Pipeline:
         )
 
     def leaves(self) -> Iterator[tuple[tuple[str, ...], TaskSpec]]:
-        """Yields every task that is no DAG, with its path, in an order in which they may run.
+        """Yields every task that is not a DAG, with its path, in a possible order of execution.
 
         A loop's tasks come once, with `*` for the number of the iteration.
         """
@@ -256,7 +257,7 @@ class Pipeline:
 
 
 def artifact_type(definition: Mapping[str, Any]) -> str:
-    """Returns the schema title of an `ArtifactSpec`, as `tfx.Examples`."""
+    """Returns the schema title of an `ArtifactSpec`, such as `tfx.Examples`."""
     kind = definition.get("artifactType", definition)
     if "schemaTitle" in kind:
         return str(kind["schemaTitle"])

@@ -55,7 +55,7 @@ def check(spec: Mapping[str, Any]) -> None:
 
 
 def rounded(value: Any) -> int | None:
-    """Returns an integer that JSON data has and a pipeline would carry rounded; None for none."""
+    """Returns an integer in JSON data that a pipeline would round; None if there is none."""
     if isinstance(value, Mapping):
         value = list(value.values())
     if isinstance(value, (list, tuple)):
@@ -64,7 +64,7 @@ def rounded(value: Any) -> int | None:
 
 
 def words(value: float) -> str:
-    """Returns what is wrong with an integer that a pipeline would carry rounded."""
+    """Returns the problem of an integer that a pipeline would round."""
     return (
         f"the integer {int(value)} is given, but a pipeline carries numbers as doubles, which are "
         f"exact below 2^53 ({LARGEST}). Pass it as a string, or a smaller one."

@@ -1,4 +1,4 @@
-"""What `headrace lineage` tells of runs, tasks and artifacts.
+"""The records of `headrace lineage` on runs, tasks and artifacts.
 
 The JSON that `--json` prints has these fields, under these names, in this order.
 """
@@ -20,7 +20,7 @@ class Run:
         run_id: Name of the run, unique in the store.
         pipeline: Name of the pipeline.
         state: running, complete, failed, canceled, interrupted (its process was killed), or
-            unknown, for a run of a cluster of which its metadata store knows no task.
+            unknown, for a run of a cluster whose metadata store has no task of it.
         started: When it first started, ISO 8601 in UTC.
         seconds: From the first start to the end, pauses before a resume included; None before
             the end.
@@ -45,7 +45,7 @@ class ArtifactRef:
         id: Its id in the store.
         type: Type without `tfx.`, as `Examples`.
         uri: Where it is.
-        verdict: What it decides, as `not blessed`; empty for most.
+        verdict: Its decision, such as `not blessed`; empty for most.
     """
 
     id: Id
@@ -60,16 +60,16 @@ class Execution:
 
     Attributes:
         id: Its id in the store.
-        run_id: The run it belongs to; empty where the store names none.
+        run_id: The run of the execution; empty if the store names none.
         task: Name of the task in the pipeline.
-        component: Name of the component, as `trainer`.
+        component: Name of the component, such as `trainer`.
         state: done, cached, failed, running or canceled.
         started: ISO 8601 in UTC.
         seconds: Duration; None while it runs.
         parameters: Values by name; lists and dicts as JSON text.
         inputs: Artifacts read, by port.
         outputs: Artifacts written, or found in the cache, by port.
-        reason: Why it failed; None where it did not.
+        reason: Why it failed; None if it did not fail.
     """
 
     id: Id
@@ -87,7 +87,7 @@ class Execution:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Artifact:
-    """An artifact with where it came from and where it went.
+    """An artifact with its producer and consumers.
 
     Attributes:
         id: Its id in the store.
@@ -114,6 +114,6 @@ class Artifact:
 
 
 def short_uri(uri: str, root: Path) -> str:
-    """Returns `uri` relative to `root` where it lies under it."""
+    """Returns `uri` relative to `root` if it is under it."""
     prefix = f"{root.absolute()}/"
     return uri.removeprefix(prefix)

@@ -1,8 +1,8 @@
 """The names under which TFX files executions and artifacts in ML Metadata.
 
-Headrace files its own under the same names, so that what reads a TFX store - notebooks,
-`store.get_executions_by_type`, TFX's resolvers - reads ours too. Source: the component classes and
-`tfx/types/standard_artifacts.py` of TFX 1.16.
+Headrace stores its artifacts under the same names, so that readers of a TFX store - notebooks,
+`store.get_executions_by_type`, TFX's resolvers - can also read Headrace's. Source: the component
+classes and `tfx/types/standard_artifacts.py` of TFX 1.16.
 """
 
 from functools import cache

@@ -6,11 +6,11 @@ from typing import Any
 
 
 def verdict_of(kind: str, metadata: Mapping[str, Any]) -> str:
-    """Returns what was decided about a model or data; empty for an artifact that decides nothing.
+    """Returns the decision about a model or data; empty for an artifact without a decision.
 
     Args:
         kind: Schema title of the artifact, with or without its namespace.
-        metadata: Its metadata, as `headrace_components.artifacts` has it or as TFX writes it.
+        metadata: Its metadata, in the form of `headrace_components.artifacts` or of TFX.
 
     Returns:
         Words such as `not blessed`, or `pushed to /models/penguins/3`.
@@ -31,7 +31,7 @@ def verdict_of(kind: str, metadata: Mapping[str, Any]) -> str:
 
 
 def _is_set(value: Any) -> bool:
-    # Whole numbers come back as floats from one store, and as text from another.
+    # Some stores return whole numbers as floats, others as text.
     return str(value) in ("1", "1.0")
 
 

@@ -1,1 +1,1 @@
-"""Compiled pipelines as they come from outside: read within bounds and checked before they run."""
+"""Compiled pipelines from outside: read within limits and checked before they run."""

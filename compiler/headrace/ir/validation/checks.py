@@ -11,10 +11,11 @@ def check_spec(document: Any, where: str) -> None:
 
     Args:
         document: The data.
-        where: What messages begin with, as `headrace run: pipeline.yaml`.
+        where: The beginning of messages, such as `headrace run: pipeline.yaml`.
 
     Raises:
-        InputError: It is not one; one line says where, what was found and what was expected.
+        InputError: It is not a valid one; one line says the place, what was found and what was
+            expected.
     """
     check_structure(document, where)
     check_references(document, where)

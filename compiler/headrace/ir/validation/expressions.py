@@ -1,7 +1,7 @@
 """Checks the small languages within a compiled pipeline, before anything runs.
 
-Conditions are CEL, selectors take JSON apart, and a command line may hold IfPresent and Concat as
-JSON text. What is wrong in one of them would else be found when its task is due.
+Conditions are CEL, selectors parse JSON, and a command line may contain IfPresent and Concat as
+JSON text. Without these checks, an error in one of them would only be found when its task starts.
 """
 
 import json
@@ -21,7 +21,7 @@ def check_expressions(spec: Mapping[str, Any], where: str) -> None:
 
     Args:
         spec: A sound `PipelineSpec`.
-        where: What messages begin with.
+        where: The beginning of messages.
 
     Raises:
         InputError: A condition, a selector or a placeholder is not understood.
@@ -57,7 +57,7 @@ def _check_text(text: str, where: str) -> None:
 
 
 def _check_structure(value: Any, where: str, depth: int) -> None:
-    """Checks what may stand in place of an argument: a text, IfPresent or Concat."""
+    """Checks a value in place of an argument: a text, IfPresent or Concat."""
     if isinstance(value, str):
         if value.startswith(_STRUCTURES):
             _check_text(value, where)

@@ -1,9 +1,9 @@
-"""The messages of a compiled pipeline: which fields each has, and what a field holds.
+"""The messages of a compiled pipeline: the fields of each, and their contents.
 
 These are `PipelineSpec` and `PlatformSpec` of kfp-pipeline-spec 2.17 (`pipeline_spec.proto`) and
-what they are made of, in protojson form. They stand here so that a compiled pipeline is checked in
-the same way whichever kfp is installed, and without protobuf. A test holds them to the descriptors
-of the installed one.
+their parts, in protojson form. With this table, a compiled pipeline is checked in the same way with
+any installed kfp, and without protobuf. A test compares the table with the descriptors of the
+installed one.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ STRING, BOOL, INTEGER, DOUBLE, DURATION = "STRING", "BOOL", "INTEGER", "DOUBLE",
 STRUCT, VALUE = "STRUCT", "VALUE"
 
 SCALARS = frozenset({STRING, BOOL, INTEGER, DOUBLE, DURATION, STRUCT, VALUE})
-"""Kinds that are no messages. `STRUCT` is any object and `VALUE` any JSON value."""
+"""Kinds that are not messages. `STRUCT` is any object and `VALUE` any JSON value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +293,7 @@ MESSAGES: Mapping[str, Mapping[str, Kind]] = {
     },
     "PipelineDeploymentConfig.AIPlatformCustomJobSpec": {"customJob": STRUCT},
 }
-"""Fields by message and name, as protojson writes them."""
+"""Fields by message and name, in protojson's form."""
 
 EXCLUSIVE: Mapping[str, tuple[str, ...]] = {
     "ComponentSpec": ("dag", "executorLabel"),
@@ -311,7 +311,7 @@ EXCLUSIVE: Mapping[str, tuple[str, ...]] = {
     "DagOutputsSpec.DagOutputParameterSpec": ("valueFromParameter", "valueFromOneof"),
     "PipelineDeploymentConfig.ExecutorSpec": ("container", "importer", "resolver", "customJob"),
 }
-"""Of these fields of a message, its oneof, at most one is there."""
+"""At most one of these fields of a message, its oneof, may be set."""
 
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     PIPELINE: ("pipelineInfo", "root", "deploymentSpec"),
@@ -341,7 +341,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "ComponentInputsSpec.ParameterSpec": ("parameterType",),
     "ComponentOutputsSpec.ParameterSpec": ("parameterType",),
 }
-"""Fields without which a message says nothing that could be run."""
+"""Fields that a message needs so that it can be run."""
 
 EXACTLY_ONE = frozenset(
     {

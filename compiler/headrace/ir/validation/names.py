@@ -1,7 +1,7 @@
-"""Names of a pipeline that become directories and files where it runs.
+"""Names of a pipeline that become directories and files when it runs.
 
 A run has its files under `<root>/<pipeline>/<run>/<task>/<output>`. So a name from outside must not
-lead elsewhere, and has to be one that a file system, a container's mount and a log file can bear.
+lead to another place, and must work in a file system, a container's mount and a log file.
 """
 
 import re
@@ -9,10 +9,10 @@ import re
 from headrace_components.contract.errors import InputError
 
 MAX_NAME_BYTES = 128
-"""How long a name may be."""
+"""The maximum length of a name."""
 
 MAX_PATH_BYTES = 240
-"""How long the names from the pipeline down to a task may be together: its log is one file."""
+"""The maximum length of all names from the pipeline down to a task, because its log is one file."""
 
 # The number of an iteration, in the length of a path.
 _ITERATION_BYTES = 6
@@ -26,8 +26,8 @@ def check_name(name: str, what: str, where: str) -> None:
 
     Args:
         name: The name.
-        what: What it names and where it stands.
-        where: What the message begins with.
+        what: What the name is for, and its place.
+        where: The beginning of the message.
 
     Raises:
         InputError: It is empty, too long, or has another character than letters, digits, `_`, `.`
@@ -47,11 +47,11 @@ def check_output_name(name: str, what: str, where: str) -> None:
 
 
 def check_path(path: tuple[str, ...], where: str) -> None:
-    """Refuses a task that lies so deep that no file could be named after it.
+    """Refuses a task that is nested so deeply that no file could be named after it.
 
     Args:
         path: Names from the pipeline down to the task; `*` for the number of an iteration.
-        where: What the message begins with.
+        where: The beginning of the message.
 
     Raises:
         InputError: The names are too long together.

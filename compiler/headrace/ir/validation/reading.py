@@ -1,8 +1,8 @@
 """Reads JSON and YAML that nobody here wrote: within bounds, and each fault in one line.
 
-PyYAML composes a document by recursion in C, which ends the process where the nesting is deep, and
-a few hundred bytes of aliases can stand for more nodes than a machine has memory. So the data is
-made here from the parser's events, which come one at a time.
+PyYAML composes a document by recursion in C, which crashes the process if the nesting is deep; and
+a few hundred bytes of aliases can stand for more nodes than fit into memory. So the data is made
+here from the parser's events, which come one at a time.
 """
 
 import json
@@ -14,13 +14,13 @@ from typing import Any
 from headrace_components.contract.errors import InputError
 
 MAX_DEPTH = 100
-"""How deep objects and lists may be nested. Protobuf reads no deeper either."""
+"""The maximum depth of objects and lists. Protobuf has the same limit."""
 
 MAX_NODES = 1_000_000
-"""How many objects, lists and values a file may hold, after each alias is written out."""
+"""The maximum number of objects, lists and values in a file, after all aliases are written out."""
 
 MAX_BYTES = 256 * 2**20
-"""How large a file may be."""
+"""The maximum size of a file."""
 
 
 def read_documents(path: Path, where: str) -> list[Any]:
@@ -29,11 +29,11 @@ def read_documents(path: Path, where: str) -> list[Any]:
     Numbers are finite, the keys of an object are texts, and each key is there once.
 
     Args:
-        path: The file; its suffix `.json` says that it is JSON.
-        where: What messages begin with.
+        path: The file; it is JSON if its suffix is `.json`.
+        where: The beginning of messages.
 
     Raises:
-        InputError: The file cannot be read, or is not what its suffix says, or exceeds a bound.
+        InputError: The file cannot be read, does not fit its suffix, or exceeds a limit.
     """
     text = _text(path, where)
     form = "JSON" if path.suffix == ".json" else "YAML"
@@ -53,7 +53,7 @@ def read_documents(path: Path, where: str) -> list[Any]:
 
 
 class _TooMuchError(Exception):
-    """A bound is exceeded; the message says which and what to do."""
+    """A limit is exceeded; the message says which one and what to do."""
 
 
 def _too_deep(place: str) -> _TooMuchError:
@@ -185,7 +185,7 @@ class _Document:
                 root.append(value)
 
     def _start(self, value: Any, event: Any) -> None:
-        # !!set, !!omap and the like have no place in JSON.
+        # !!set, !!omap and similar tags do not exist in JSON.
         if event.tag not in (None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"):
             raise ValueError(f"{_line(event)} has a tag {event.tag!r}, which JSON lacks")
         if len(self._open) == MAX_DEPTH:
@@ -235,7 +235,7 @@ class _Document:
 
 
 class _Container:
-    """An object or a list whose end has not come yet."""
+    """An object or a list that is not complete yet."""
 
     __slots__ = ("_has_key", "_key", "anchor", "size", "value")
 

@@ -13,24 +13,25 @@ from headrace_components.contract.errors import InputError
 from headrace_components.contract.templates import INPUT_PREFIX, TEMPLATES_INPUT
 
 MAX_DAG_DEPTH = 50
-"""How deep sub-pipelines may be nested, with what kfp makes of If and ParallelFor."""
+"""The maximum depth of sub-pipelines, including those that kfp makes from If and ParallelFor."""
 
 MAX_TASKS = 10_000
-"""How many tasks a pipeline may have, those of a sub-pipeline once for each task that runs it."""
+"""The maximum number of tasks in a pipeline; those of a sub-pipeline count once for each task that
+runs it."""
 
 _Place = tuple[str, ...]
 
 
 def check_references(spec: Mapping[str, Any], where: str) -> None:
-    """Refuses a pipeline in which something is named that is not there, or that has no end.
+    """Refuses a pipeline that refers to something missing, or that would never end.
 
     Args:
         spec: The data of a `PipelineSpec`, which `check_structure` found sound.
-        where: What messages begin with.
+        where: The beginning of messages.
 
     Raises:
-        InputError: A name cannot be that of a file, something that is named is not there, tasks
-            wait for each other, or sub-pipelines contain each other or are too many.
+        InputError: A name cannot be the name of a file, a reference is missing, tasks wait for each
+            other, or sub-pipelines contain each other or are too many.
     """
     check_name(specs.pipeline_name(spec), "the pipeline, in pipelineInfo.name,", where)
     if "dag" not in spec["root"]:
@@ -53,7 +54,7 @@ class _Checker:
         self._components: Mapping[str, Any] = spec.get("components", {})
 
     def component(self, component: Mapping[str, Any], at: _Place) -> None:
-        """Checks one component, and the tasks in it where it is a DAG."""
+        """Checks one component, and the tasks in it if it is a DAG."""
         outputs = component.get("outputDefinitions", {})
         for kind, noun in (("artifacts", "artifact"), ("parameters", "parameter")):
             for name in outputs.get(kind, {}):
@@ -189,7 +190,8 @@ class _Checker:
         component = self._components[tasks[producer]["componentRef"]["name"]]
         outputs = component.get("outputDefinitions", {}).get(kind, {})
         if at[-1].startswith(INPUT_PREFIX):
-            # What kfp makes of an artifact in a list or a dict. The lint says what to write.
+            # kfp makes this from an artifact in a list or a dict. The lint says what to write
+            # instead.
             outputs = {**specs.output_artifacts(component), **outputs}
         self._known(key, outputs, f"output of `{producer}` named", at)
 

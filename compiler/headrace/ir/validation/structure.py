@@ -34,15 +34,15 @@ _WHOLE = re.compile(r"-?\d{1,19}")
 
 
 def check_structure(document: Any, where: str) -> None:
-    """Refuses what is not a `PipelineSpec` message.
+    """Refuses a document that is not a `PipelineSpec` message.
 
     Args:
         document: The data.
-        where: What messages begin with, as the file's name.
+        where: The beginning of messages, such as the file's name.
 
     Raises:
-        InputError: A field is unknown, missing, or of another kind; the message has its place, as
-            `root.dag.tasks.trainer.inputs`.
+        InputError: A field is unknown, missing, or of another kind; the message has its place, such
+            as `root.dag.tasks.trainer.inputs`.
     """
     if not isinstance(document, Mapping):
         raise InputError(
@@ -54,7 +54,7 @@ def check_structure(document: Any, where: str) -> None:
 
 
 def check_platform(document: Any, where: str) -> None:
-    """Refuses what is not a `PlatformSpec` message, as `check_structure` does.
+    """Refuses a document that is not a `PlatformSpec` message, like `check_structure`.
 
     Raises:
         InputError: As there.
@@ -63,7 +63,7 @@ def check_platform(document: Any, where: str) -> None:
 
 
 def place(path: tuple[str, ...]) -> str:
-    """Returns where a value stands, as `root.dag.tasks.trainer`; names with dots are quoted."""
+    """Returns a value's place, such as `root.dag.tasks.trainer`; names with dots are quoted."""
     parts = (part if _NUMBER.fullmatch(part) else f".{_quoted(part)}" for part in path)
     return "".join(parts).removeprefix(".")
 
@@ -73,14 +73,14 @@ def _quoted(part: str) -> str:
 
 
 def shortened(text: str, length: int = 80) -> str:
-    """Returns a text with its middle left out where it is longer than `length` characters."""
+    """Returns a text without its middle if it is longer than `length` characters."""
     if len(text) <= length:
         return text
     return f"{text[: length - 23]}...{text[-20:]}"
 
 
 def named(value: Any) -> str:
-    """Returns what a value is, for messages."""
+    """Returns a description of a value, for messages."""
     if value is None:
         return "null"
     if isinstance(value, (dict, list, Mapping)):
@@ -154,7 +154,7 @@ def _scalar(value: Any, kind: str, path: tuple[str, ...], where: str) -> None:
     if kind == STRING:
         if not isinstance(value, str):
             raise _other(value, "a text", path, where)
-        # Text that came from JSON may hold halves of characters, which no file can.
+        # Text from JSON may contain halves of characters, which cannot be written to a file.
         if not value.isascii() and any("\ud800" <= each <= "\udfff" for each in value):
             raise _other(value, "a text of whole characters", path, where)
     elif kind == BOOL:

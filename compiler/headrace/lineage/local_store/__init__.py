@@ -1,1 +1,1 @@
-"""The ML Metadata store of local runs, one that TFX wrote included."""
+"""The ML Metadata store of local runs, also one that TFX wrote."""

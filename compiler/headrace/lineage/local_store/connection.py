@@ -21,7 +21,7 @@ from headrace_components.contract.texts import one_line
 
 DATABASE_NAME = "metadata.sqlite"
 PASSWORD_VARIABLE = "HEADRACE_METADATA_PASSWORD"
-"""Where the password of a server is, where its URL has none."""
+"""The variable with the password of a server, if its URL has none."""
 
 _LOCK_TIMEOUT_SECONDS = 120.0
 _CREATION_TIMEOUT_SECONDS = 30.0
@@ -33,7 +33,7 @@ _FORMS = "sqlite:////absolute/metadata.sqlite or mysql://user:password@host:3306
 
 
 def default_url(root: Path) -> str:
-    """Returns the URL of the store that runs under `root` keep unless told otherwise."""
+    """Returns the URL of the default store for runs under `root`."""
     path = str((root / DATABASE_NAME).absolute())
     for mark in "%?#":  # these alone mean something in a URL of this form
         path = path.replace(mark, f"%{ord(mark):02X}")
@@ -42,7 +42,7 @@ def default_url(root: Path) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MySql:
-    """Where a MySQL or MariaDB server keeps the lineage."""
+    """The MySQL or MariaDB server that stores the lineage."""
 
     host: str
     port: int
@@ -64,7 +64,7 @@ def parse_url(url: str) -> Path | MySql:
     if parts.query or parts.fragment:
         raise _bad_url(url, "`?` and `#` stand for themselves as %3F and %23")
     if parts.scheme == "sqlite":
-        # Four slashes: an absolute path after an empty host, as SQLAlchemy writes it.
+        # Four slashes: an absolute path after an empty host, as in SQLAlchemy.
         path = Path(unquote(parts.path[1:]))
         if parts.netloc or not path.is_absolute():
             raise _bad_url(url, "the path is not absolute")
@@ -94,9 +94,9 @@ def _bad_url(url: str, reason: str) -> InputError:
 
 
 def without_password(url: str) -> str:
-    """Returns `url` as it may be shown and logged."""
+    """Returns `url` in a form that may be shown and logged."""
     place, mark, query = url.partition("?")
-    if mark and "@" not in query:  # a query may hold a password, too
+    if mark and "@" not in query:  # a query may also contain a password
         return f"{without_password(place)}?***"
     prefix, at, rest = url.rpartition("@")
     scheme, separator, user = prefix.partition("://")
@@ -108,22 +108,22 @@ def without_password(url: str) -> str:
 class Connection:
     """An open ML Metadata store.
 
-    SQLite lets a second writer fail after a while where it could have waited, and ML Metadata
-    mistakes a store that is just being created for a broken one. So every transaction holds a lock
-    on `<database>.lock`: exclusive to write, shared to read. It is released when a process dies.
+    In SQLite a second writer may fail although it could have waited, and ML Metadata mistakes a
+    store that is just being created for a broken one. So every transaction keeps a lock on
+    `<database>.lock`: exclusive to write, shared to read. The lock is released when a process dies.
     A server orders its transactions itself.
     """
 
     def __init__(self, url: str, *, read_only: bool = False) -> None:
-        """Opens the store, and creates it where there is none.
+        """Opens the store, and creates it if it does not exist.
 
         Args:
             url: `sqlite:////absolute/file` or `mysql://user:password@host:port/database`.
             read_only: Opens nothing but an existing SQLite file, and never writes to it.
 
         Raises:
-            InputError: The URL has another form, `read_only` finds no file, or ML Metadata is not
-                installed.
+            InputError: The URL has another form, the file does not exist with `read_only`, or ML
+                Metadata is not installed.
             PlatformError: The store cannot be opened, or is of another schema version.
         """
         check_installed("lineage")
@@ -160,7 +160,7 @@ class Connection:
         """Lends the `ml_metadata.MetadataStore`, under the lock.
 
         Args:
-            exclusive: False where nothing is written.
+            exclusive: False if nothing is written.
 
         Raises:
             PlatformError: The store could not be read or written.
@@ -173,7 +173,8 @@ class Connection:
             try:
                 yield self._store
             except errors.StatusError as error:
-                # What failed half-way, as on a full disk, stays open in it for ever.
+                # After a failure, for example on a full disk, the transaction would stay open
+                # forever.
                 self._store = None
                 raise PlatformError(
                     f"lineage: the metadata store {self.url} answered {type(error).__name__}: "
@@ -201,7 +202,7 @@ class Connection:
             os.close(descriptor)
 
     def _roll_back(self, database: Path) -> None:
-        """Takes back what a process had half written when it was killed.
+        """Reverts a partial transaction of a process that was killed.
 
         Whoever opens the database to write does so by the way; to read it, that is not allowed.
         """
@@ -245,7 +246,7 @@ class Connection:
 
 
 def check_installed(who: str) -> None:
-    """Raises InputError where the library of lineage is not installed; `who` asks for it."""
+    """Raises InputError if the library of lineage is not installed; `who` is the caller."""
     require("ml_metadata", extra="embedded", who=who, purpose="runs on this machine")
 
 
@@ -268,7 +269,7 @@ def connection_config(target: Path | MySql, *, read_only: bool = False) -> Any:
 
 
 def _journal(database: Path) -> Path:
-    """Returns where SQLite keeps what a transaction replaces, for as long as that goes on."""
+    """Returns the file in which SQLite keeps replaced data during a transaction."""
     return database.with_name(f"{database.name}-journal")
 
 

@@ -8,18 +8,18 @@ from typing import Any
 # Custom property in which TFX keeps an `ExecutionResult` message as JSON.
 _EXECUTION_RESULT = "__execution_result__"
 
-# What the column of a MySQL store holds; SQLite would take 64 bits.
+# The range of the column in a MySQL store; SQLite would accept 64 bits.
 _INTEGERS = range(-(2**31), 2**31)
 _PLAIN_VALUES = ("int_value", "double_value", "string_value", "bool_value")
 
-# A literal password in a URL; `${NAME}` names an environment variable and is no secret.
+# A literal password in a URL; `${NAME}` names an environment variable and is not secret.
 _PASSWORD = re.compile(r"(?<=://)([^\s/?#:@]*):(?!\$\{\w+\}@)[^\s/?#@]+@")
 
 
 def set_value(properties: Any, name: str, value: Any) -> None:
-    """Sets a property of a message. What no column holds becomes JSON text.
+    """Sets a property of a message. Values that fit no column become JSON text.
 
-    The password of a URL is left out: a store is read by many, and keeps what it has.
+    The password of a URL is left out, because many people read a store, and its contents stay.
     """
     if isinstance(value, bool):
         properties[name].bool_value = value
@@ -48,24 +48,24 @@ def values(properties: Any) -> dict[str, Any]:
 
 
 def set_reason(execution: Any, reason: str) -> None:
-    """Records why an execution failed, where TFX does."""
+    """Records why an execution failed, in TFX's place."""
     result = json.dumps({"resultMessage": reason, "code": 1})
     set_value(execution.custom_properties, _EXECUTION_RESULT, result)
 
 
 def reason_of(properties: Mapping[str, Any]) -> str | None:
-    """Returns why an execution of these properties failed, or None where it does not say."""
+    """Returns why an execution with these properties failed, or None if they do not say."""
     result = json.loads(str(properties.get(_EXECUTION_RESULT, "{}")))
     reason = result.get("resultMessage")
     return None if reason is None else str(reason)
 
 
 def path_steps(event: Any) -> list[tuple[str, int]]:
-    """Returns the (port, index) pairs of an event: several, where one artifact is on two ports."""
+    """Returns the (port, index) pairs of an event: several, if one artifact is on two ports."""
     steps = list(event.path.steps)
     return [(steps[i].key, steps[i + 1].index) for i in range(0, len(steps) - 1, 2)]
 
 
 def event_kind(event: Any) -> str:
-    """Returns the name of an event's type, as `OUTPUT`."""
+    """Returns the name of an event's type, such as `OUTPUT`."""
     return str(type(event).Type.Name(event.type))

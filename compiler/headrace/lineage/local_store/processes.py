@@ -1,4 +1,4 @@
-"""Names a process so that a later one can tell whether it still runs."""
+"""Gives a process a name, by which a later process finds out whether it still runs."""
 
 import os
 import socket
@@ -6,12 +6,12 @@ from pathlib import Path
 
 
 def this_process() -> str:
-    """Returns what tells this process from every other: host, pid and time of its start."""
+    """Returns a unique name of this process: host, pid and time of its start."""
     return f"{socket.gethostname()}/{os.getpid()}/{_start_ticks(os.getpid())}"
 
 
 def is_gone(process: str) -> bool:
-    """Tells whether `process`, as `this_process` named it, was of this host and has ended."""
+    """Returns whether `process`, a name from `this_process`, was on this host and has ended."""
     host, _, rest = process.rpartition("/")[0].rpartition("/")
     if host != socket.gethostname() or not rest.isdigit():
         return False
@@ -20,7 +20,7 @@ def is_gone(process: str) -> bool:
 
 def _start_ticks(pid: int) -> str:
     # Field 22 of /proc/<pid>/stat, proc(5). The second field is the program's name in parentheses
-    # and may hold anything. Without /proc every process counts as alive.
+    # and may contain anything. Without /proc every process counts as alive.
     path = Path(f"/proc/{pid}/stat")
     if not Path("/proc/self/stat").exists():
         return ""

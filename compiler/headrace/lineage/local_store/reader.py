@@ -1,4 +1,4 @@
-"""Answers what `headrace lineage` asks of an ML Metadata store, one that TFX wrote included."""
+"""Answers `headrace lineage` from an ML Metadata store, also from one that TFX wrote."""
 
 import difflib
 import json
@@ -27,7 +27,7 @@ class LineageReader:
     """Reads a store; never writes to it."""
 
     def __init__(self, url: str) -> None:
-        """Opens the store at `url`. Raises InputError where there is none."""
+        """Opens the store at `url`. Raises InputError if it does not exist."""
         self._connection = Connection(url, read_only=True)
 
     def runs(self, limit: int | None = None) -> list[Run]:
@@ -41,7 +41,7 @@ class LineageReader:
         """Returns a run and its executions in the order in which they started.
 
         Raises:
-            InputError: The store has no such run.
+            InputError: The store does not have this run.
         """
         with self._connection.transaction(exclusive=False) as store:
             context = store.get_context_by_type_and_name("pipeline_run", run_id)
@@ -60,7 +60,7 @@ class LineageReader:
             root: What the URIs that people see are relative to.
 
         Raises:
-            InputError: The store has no such artifact.
+            InputError: The store does not have this artifact.
         """
         with self._connection.transaction(exclusive=False) as store:
             found = _find_artifact(store, uri, root)
@@ -68,8 +68,9 @@ class LineageReader:
             written = [e for e in executions if (e.id, "OUTPUT") in events]
             handed_on = [e for e in executions if (e.id, "INTERNAL_OUTPUT") in events]
             metadata = {**values(found.properties), **values(found.custom_properties)}
-            # A run that was resumed may have made it anew: what is there is of the last who did.
-            # An importer names what another has made, or what comes from outside.
+            # A resumed run may have made it again: the current contents come from the last
+            # execution. An importer only names an artifact that another execution made, or that
+            # comes from outside.
             done = [e for e in written if e.state == "done"]
             made = [e for e in done if e.component != IMPORTER][-1:] or done[-1:]
             makers = made or [e for e in written if e.state != "cached"] or written or handed_on
@@ -198,14 +199,14 @@ def _ancestors(store: Any, producer: Execution | None) -> list[Execution]:
 def _records(store: Any, refs: Iterable[ArtifactRef]) -> dict[Id, str]:
     """Returns the URIs of all records of artifacts, by id.
 
-    An importer that takes what a run made for another type records its URI once more.
+    If an importer takes the output of a run as another type, there is a second record with the URI.
     """
     uris = sorted({ref.uri for ref in refs})
     return {each.id: uri for uri in uris for each in store.get_artifacts_by_uri(uri)}
 
 
 def _makers(store: Any, events: Sequence[Any], uris: Mapping[Id, str]) -> list[Execution]:
-    """Returns, for each artifact of `events`, the execution that made what is there."""
+    """Returns, for each artifact of `events`, the execution that made its current contents."""
     writers: dict[str, list[int]] = {}
     for kind in ("OUTPUT", "INTERNAL_OUTPUT"):  # who handed it on counts where nobody made it
         found: dict[str, list[int]] = {}
@@ -221,8 +222,8 @@ def _makers(store: Any, events: Sequence[Any], uris: Mapping[Id, str]) -> list[E
         for message in messages
         if _state(message) == "done" and component_of(message.type) != IMPORTER
     }
-    # Who was answered from the cache wrote nothing. Who made it anew, in a run that was resumed,
-    # comes after who made it first.
+    # Executions from the cache wrote nothing. In a resumed run, the execution that made an artifact
+    # again comes after the first one.
     ids = sorted({([one for one in ids if one in done] or ids[:1])[-1] for ids in writers.values()})
     return _executions(store, store.get_executions_by_id(ids)) if ids else []
 
@@ -233,11 +234,11 @@ def _find_artifact(store: Any, uri: str, root: Path) -> Any:
         if found:
             return found[0]
     artifacts = store.get_artifacts()
-    # The longest URI wins: an artifact's own before one that contains it.
+    # The longest URI wins: an artifact's own URI before that of one that contains it.
     for candidate in _spellings(uri, root):
         matches = [a for a in artifacts if a.uri and _lies_in(candidate, a.uri)]
         if matches:
-            # Of several records of a URI, the first is its maker's.
+            # Of several records of a URI, the first belongs to its producer.
             return max(matches, key=lambda artifact: (len(artifact.uri), -artifact.id))
     known = sorted({short_uri(artifact.uri, root) for artifact in artifacts})
     name = short_uri(uri, root)

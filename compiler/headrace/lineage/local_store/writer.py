@@ -1,9 +1,10 @@
-"""Records runs in ML Metadata: what ran, with which parameters, from what, and what came out.
+"""Records runs in ML Metadata: tasks, parameters, inputs and outputs.
 
-The records are TFX's. A `pipeline` context holds `pipeline_run` contexts (named by run id); every
-task has a `node` context `<pipeline>.<task>`; an execution belongs to all three. Parameters are
-custom properties of the execution; events carry the path steps [port, index]. What TFX has no place
-for - state, parameters and end of a run - is a custom property of its `pipeline_run` context.
+The records are the same as TFX's. A `pipeline` context contains `pipeline_run` contexts (named by
+run id); every task has a `node` context `<pipeline>.<task>`; an execution belongs to all three.
+Parameters are custom properties of the execution; events have the path steps [port, index]. State,
+parameters and end of a run, for which TFX has no place, are custom properties of its `pipeline_run`
+context.
 """
 
 import json
@@ -38,8 +39,8 @@ class ArtifactRecord:
         uri: Where the artifact is, for good.
         type: Schema title, as `tfx.Examples` or `system.Dataset`.
         metadata: Flat properties: strings and numbers.
-        id: Its id in the store, where it is known. An id of another store does no harm: it counts
-            only if the store has an artifact of that id and `uri`.
+        id: Its id in the store, if known. An id of another store does no harm: it only counts if
+            the store has an artifact with that id and `uri`.
     """
 
     uri: str
@@ -55,7 +56,7 @@ class LineageStore:
     """Writes the records of runs. Several threads and processes may write to one store at once."""
 
     def __init__(self, url: str) -> None:
-        """Opens the store at `url`, and creates it where there is none.
+        """Opens the store at `url`, and creates it if it does not exist.
 
         Args:
             url: `sqlite:////absolute/file` or `mysql://user:password@host:port/database`.
@@ -68,7 +69,7 @@ class LineageStore:
         self._type_ids: dict[tuple[str, str], int] = {}
 
     def begin_run(self, pipeline: str, run_id: str, parameters: Mapping[str, Any]) -> None:
-        """Records that a run starts, or goes on.
+        """Records that a run starts, or continues.
 
         Executions that an earlier, killed process of the run left running become canceled.
         """
@@ -108,12 +109,12 @@ class LineageStore:
         parameters: Mapping[str, Any],
         inputs: Artifacts,
     ) -> int:
-        """Records that a task starts, and what it reads.
+        """Records that a task starts, with its inputs.
 
         Args:
             run_id: A run that `begin_run` has recorded.
             task: Name of the task, with the path of its sub-pipelines: `prepare/transform`.
-            component: Name of the component, as `csv_example_gen`.
+            component: Name of the component, such as `csv_example_gen`.
             parameters: Its parameter values. A list or a dict is recorded as JSON, None is not.
             inputs: Artifacts by input port. One that the store does not have comes from outside.
 
@@ -149,11 +150,11 @@ class LineageStore:
         outputs: Artifacts,
         reason: str | None = None,
     ) -> dict[str, list[int]]:
-        """Records how a task ended, and what it wrote.
+        """Records how a task ended, with its outputs.
 
         Args:
             execution_id: What `begin_execution` returned, here or in another process.
-            state: `cached` where the outputs are those of an earlier execution.
+            state: `cached` if the outputs are those of an earlier execution.
             outputs: Artifacts by output port. One with the URI and type of an artifact that the
                 store has is that artifact, and is not recorded a second time.
             reason: Why the task failed.
@@ -169,7 +170,7 @@ class LineageStore:
             execution.last_known_state = getattr(pb.Execution, state.upper())
             if reason is not None:
                 set_reason(execution, reason)
-            # As in TFX: a resolver hands on an artifact that another execution has written.
+            # As in TFX: a resolver passes on an artifact that another execution wrote.
             resolves = execution.type == RESOLVER
             event = pb.Event.INTERNAL_OUTPUT if resolves else pb.Event.OUTPUT
             pairs = self._pairs(store, outputs, event, {}, update=state == "complete")
@@ -239,7 +240,7 @@ class LineageStore:
         if found is None:
             self._register_context_types(store)
             context = pb.Context(type_id=self._type_ids["context", kind], name=name)
-            # On a server, which has no lock of ours, another process may have been first.
+            # A server does not have our lock, so another process may have been faster.
             with suppress(errors.AlreadyExistsError):
                 store.put_contexts([context])
             found = store.get_context_by_type_and_name(kind, name)
