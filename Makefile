@@ -14,7 +14,7 @@ PY_MINOR := $(shell $(PYTHON) -c 'import sys; print(sys.version_info.minor)')
 GENERATION ?= $(if $(and $(filter $(GLIBC),$(NEWEST)),$(filter-out 11,$(PY_MINOR))),1.21,1.16)
 LOCK := images/local/tfx-$(GENERATION).lock
 
-.PHONY: help setup run test check format compile golden bench lock images test-images import-names push base bake kind-up kind-test kind-down clean
+.PHONY: help setup run test check format compile golden generate bench lock images test-images import-names push base kind-up kind-test kind-down clean
 
 help: ## List the targets
 	@grep -hE '^[a-z/%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -58,6 +58,7 @@ lint: $(VENV)/.ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m generate --check
 
 check: lint ## Run the linters, the type checker and the fast tests
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
@@ -74,6 +75,9 @@ compile: $(VENV)/.ready ## Compile every example for every target, with CONFIG o
 	  $(BIN)/headrace compile examples/$$example/pipeline.py --target $$target --config $(CONFIG) -o $(BUILD)/$$example.$$target.$$suffix || exit; \
 	done; done
 	@[ $(CONFIG) != examples/headrace.toml ] || echo "The images and buckets are those of $(CONFIG), which are not there. Write a headrace.toml of your own to submit."
+
+generate: $(VENV)/.ready ## Write what follows from the declarations of the components, and the bake file
+	$(BIN)/python -m generate
 
 golden: $(VENV)/.ready ## Write the compiled specs that the tests compare with
 	HEADRACE_REGENERATE=1 $(BIN)/python -m pytest -q tests/golden tests/conformance/test_feature_table.py tests/unit/test_message_tables.py
@@ -108,9 +112,6 @@ push: $(VENV)/.ready ## Push all images to HEADRACE_REGISTRY and record their di
 
 base: $(VENV)/.ready ## Make the images' base with mmdebstrap
 	$(BIN)/headrace images base
-
-bake: $(VENV)/.ready ## Write images/docker-bake.hcl, for docker buildx bake
-	$(BIN)/headrace images bake
 
 kind-up: examples/penguins/data ## Run Kubeflow Pipelines and TensorFlow Serving here, with docker and kind
 	HEADRACE=$(BIN)/headrace manifests/kind/up.sh

@@ -52,13 +52,15 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'headrace' has no attribute {name!r}")
-    attribute = "compile_pipeline" if name == "compile" else name
-    value = getattr(importlib.import_module(_HOMES[name]), attribute)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a type checker would take any name for one that is there
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module 'headrace' has no attribute {name!r}")
+        attribute = "compile_pipeline" if name == "compile" else name
+        value = getattr(importlib.import_module(_HOMES[name]), attribute)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -4,13 +4,18 @@ The layouts are TFX's, so artifacts and lineage interoperate with TFX pipelines.
 `contract/artifact_types.py`, for all that has no kfp.
 """
 
-from kfp import dsl
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from headrace_components.typed.kfp import Artifact
+else:
+    from kfp.dsl import Artifact
 
 from headrace_components.contract import artifact_types as types
 from headrace_components.contract.artifact_types import ArtifactType
 
 
-class _TfxArtifact(dsl.Artifact):
+class _TfxArtifact(Artifact):
     """What all artifact types of Headrace have in common."""
 
     schema_version = "0.0.1"

@@ -2,6 +2,7 @@
 
 import inspect
 import textwrap
+from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
@@ -12,7 +13,7 @@ from kfp.dsl.pipeline_task import PipelineTask
 
 from headrace_components import artifacts
 from headrace_components.contract.artifact_types import ArtifactType
-from headrace_components.contract.declaration import Component
+from headrace_components.contract.declaration import Component, Input, Output
 from headrace_components.contract.image_names import image
 
 _CLASSES = {
@@ -46,20 +47,22 @@ def component(declared: Component) -> ContainerComponent:
     container.__doc__ = _docstring(declared)
     container.__signature__ = inspect.Signature(_ports(declared))  # type: ignore[attr-defined]
     made = dsl.container_component(container)
-    return _Component(made.component_spec, made.pipeline_func)
+    return _Component(declared, made)
 
 
 class _Component(ContainerComponent):  # type: ignore[misc]  # kfp has no types
-    def __init__(self, spec: Any, function: Any) -> None:
-        super().__init__(spec, function)
-        signature = inspect.signature(function)
-        outputs = spec.outputs or {}
-        self.__name__ = function.__name__
-        self.__doc__ = function.__doc__
-        self.__signature__ = signature.replace(
-            parameters=[each for each in signature.parameters.values() if each.name not in outputs],
-            return_annotation=PipelineTask,
-        )
+    """kfp's component, which shows what its declaration says, as a function does."""
+
+    def __init__(self, declared: Component, made: ContainerComponent) -> None:
+        super().__init__(made.component_spec, made.pipeline_func)
+        self.__module__ = "headrace_components.catalog"
+        self.__name__ = self.__qualname__ = declared.name
+        self.__doc__ = documentation(declared)
+        self.__signature__ = inspect.Signature(_arguments(declared), return_annotation=PipelineTask)
+
+    def __get__(self, instance: Any, owner: Any = None) -> "_Component":
+        """Returns itself. `help` shows the signature of what has this method."""
+        return self
 
     def __call__(self, *args: Any, **kwargs: Any) -> PipelineTask:
         return super().__call__(*args, **{name: _plain(value) for name, value in kwargs.items()})
@@ -82,23 +85,51 @@ def _ports(declared: Component) -> list[inspect.Parameter]:
     return ports
 
 
+def _arguments(declared: Component) -> list[inspect.Parameter]:
+    """Returns what an author passes, with the types that read best."""
+    empty = inspect.Parameter.empty
+    inputs = [
+        _port(name, _CLASSES[given.type.schema_title], None if given.optional else empty)
+        for name, given in declared.inputs.items()
+    ]
+    parameters = [
+        _port(each.name, each.type, empty if each.is_required else each.default)
+        for each in declared.declared_parameters()
+    ]
+    return [*inputs, *parameters]
+
+
 def _port(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
     kind = inspect.Parameter.KEYWORD_ONLY
     return inspect.Parameter(name, kind, annotation=annotation, default=default)
 
 
+def documentation(declared: Component) -> str:
+    """Returns the docstring for authors: what a component does, takes and makes."""
+    taken = {name: port.doc for name, port in declared.inputs.items()}
+    taken |= {each.name: each.doc for each in declared.declared_parameters()}
+    made = {name: port.doc for name, port in declared.outputs.items()}
+    return f"{_with_arguments(declared, taken)}\n\nOutputs:\n{_entries(made)}"
+
+
 def _docstring(declared: Component) -> str:
-    """Returns the docstring that kfp takes the descriptions from."""
-    docs = {name: port.doc for name, port in declared.inputs.items()}
-    docs |= {name: output.doc for name, output in declared.outputs.items()}
+    """Returns the docstring that kfp takes the descriptions from: outputs are arguments there."""
+    ports: dict[str, Input | Output] = {**declared.inputs, **declared.outputs}
+    docs = {name: port.doc for name, port in ports.items()}
     docs |= {each.name: each.doc for each in declared.declared_parameters()}
+    return _with_arguments(declared, docs)
+
+
+def _with_arguments(declared: Component, docs: Mapping[str, str]) -> str:
+    return f"{inspect.cleandoc(declared.doc)}\n\nArgs:\n{_entries(docs)}"
+
+
+def _entries(docs: Mapping[str, str]) -> str:
     lines = [
-        textwrap.indent(
-            f"{name}: {textwrap.indent(inspect.cleandoc(doc), '    ').lstrip()}", "    "
-        )
+        f"{name}: {textwrap.indent(inspect.cleandoc(doc), '    ').lstrip()}"
         for name, doc in docs.items()
     ]
-    return "\n".join([declared.doc.rstrip(), "", "Args:", *lines])
+    return textwrap.indent("\n".join(lines), "    ")
 
 
 def _plain(value: Any) -> Any:

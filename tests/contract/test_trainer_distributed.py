@@ -176,7 +176,7 @@ def run_machines(
 ) -> tuple[Path, list[Ended]]:
     """Runs one trainer task in a process per machine; returns where its outputs are shared."""
     launcher = Launcher(root=tmp_path / "launcher", rules="vertex")
-    spec = catalog.trainer.component_spec
+    spec = catalog.trainer.component_spec  # type: ignore[attr-defined]  # shown as a function
     inputs = {
         name: [stored] for name, stored in inputs_of(launcher, tmp_path, columnar=columnar).items()
     }

@@ -155,7 +155,7 @@ def prepared(
     pod = tmp_path / "pod"
     pod.mkdir()
     message = launcher._executor_input(
-        catalog.trainer.component_spec,
+        catalog.trainer.component_spec,  # type: ignore[attr-defined]  # shown as a function
         parameters or {"run_fn": "$$(X) 'y'"},
         inputs,
         "artifacts/pipeline/run-1/trainer",

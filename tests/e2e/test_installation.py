@@ -81,6 +81,7 @@ def test_the_wheel_has_types_for_editors_and_checkers(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
 
     assert {"headrace/py.typed", "headrace_components/py.typed"} <= names
+    assert "headrace_components/catalog.pyi" in names
 
 
 def environment(at: Path, *packages: str | Path) -> Path:

@@ -3,6 +3,8 @@
 # kfp decorates without types, and protobuf's pool has none.
 # mypy: disallow-untyped-decorators=False, disallow-untyped-calls=False
 
+import inspect
+import pydoc
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
@@ -13,7 +15,7 @@ from tensorflow_model_analysis.proto import config_pb2
 from headrace.compilation.compiler import compile_pipeline
 from headrace.ir import specs
 from headrace.profiles.profile import Profile
-from headrace_components import catalog
+from headrace_components import artifacts, catalog
 
 EVAL_CONFIG = """
 model_specs { label_key: "y" }
@@ -102,3 +104,38 @@ def test_a_message_within_a_dict_is_taken_too() -> None:
 def test_every_component_of_the_catalogue_is_kfps() -> None:
     for name in catalog.__all__:
         assert isinstance(getattr(catalog, name), ContainerComponent)
+
+
+def test_a_component_shows_what_its_declaration_says() -> None:
+    trainer = catalog.trainer
+    parameters = inspect.signature(trainer).parameters
+
+    assert {each.kind for each in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
+    assert next(iter(parameters)) == "examples"
+    assert parameters["examples"].annotation is artifacts.Examples
+    assert parameters["examples"].default is inspect.Parameter.empty
+    assert parameters["schema"].default is None
+    assert (parameters["xla"].annotation, parameters["xla"].default) == (bool, False)
+    assert "model" not in parameters
+    assert trainer.__name__ == "trainer"
+    assert (trainer.__doc__ or "").startswith(
+        "Trains a model by calling `run_fn(fn_args)`.\n\nArgs:\n"
+    )
+    assert "\nOutputs:\n    model: What" in (trainer.__doc__ or "")
+
+
+def test_help_shows_a_component_as_a_function() -> None:
+    shown = pydoc.plain(pydoc.render_doc(catalog.statistics_gen))
+
+    assert "statistics_gen(*, examples: headrace_components.artifacts.Examples, schema:" in shown
+    assert "sample_rate: float = 1.0" in shown
+    assert "Outputs:" in shown
+
+
+def test_a_component_that_is_an_attribute_of_a_class_is_the_same_component() -> None:
+    made: Any = catalog.trainer
+
+    class Team:
+        trainer = made
+
+    assert Team.trainer is Team().trainer is made

@@ -153,7 +153,7 @@ def test_the_jobs_container_runs_the_task_as_it_was(tmp_path: Path) -> None:
     pod = tmp_path / "pod"
     pod.mkdir()
     message = launcher._executor_input(
-        catalog.csv_example_gen.component_spec,
+        catalog.csv_example_gen.component_spec,  # type: ignore[attr-defined]  # shown as a function
         {"input_base": str(tmp_path / "data")},
         {},
         "run/rows",

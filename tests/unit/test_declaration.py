@@ -199,9 +199,9 @@ def test_the_catalogue_lists_and_makes_all_components() -> None:
     assert next(iter(signature.parameters)) == "input_base"
     assert "examples" not in signature.parameters  # an output
     assert catalog.csv_example_gen.__name__ == "csv_example_gen"
-    assert "delimiter: The character between two fields." in catalog.csv_example_gen.__doc__
+    assert "delimiter: The character between two fields." in (catalog.csv_example_gen.__doc__ or "")
     with pytest.raises(AttributeError, match="no attribute 'no_such_component'"):
-        _ = catalog.no_such_component
+        _ = catalog.no_such_component  # type: ignore[attr-defined]
 
 
 def test_one_component_of_the_catalogue_costs_no_other() -> None:

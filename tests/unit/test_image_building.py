@@ -121,7 +121,7 @@ def test_an_unknown_name_is_told_with_the_nearest(
 
 
 def test_the_bake_file_is_what_the_folders_say() -> None:
-    assert (ROOT / bake.BAKE_FILE).read_text("utf-8") == bake.text(ROOT), "run `make bake`"
+    assert (ROOT / bake.BAKE_FILE).read_text("utf-8") == bake.text(ROOT), "run `make generate`"
 
 
 def test_bake_gives_what_build_gives() -> None:

@@ -156,7 +156,7 @@ def test_an_artifact_within_a_value_is_refused_with_what_to_write(target: str, p
     def ours() -> None:
         examples = csv_example_gen(input_base="data").outputs["examples"]
         named = {"config": "custom_config", "names": "eval_splits", "text": "run_fn"}[port]
-        value = {"config": {"a": examples}, "names": [examples], "text": f"<{examples}>"}[port]
+        value: Any = {"config": {"a": examples}, "names": [examples], "text": f"<{examples}>"}[port]
         if named == "eval_splits":
             statistics_gen(examples=examples, exclude_splits=value)
         else:

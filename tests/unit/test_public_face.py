@@ -64,7 +64,7 @@ def test_help_shows_what_the_functions_take() -> None:
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'sumbit'"):
-        _ = headrace.sumbit
+        _ = headrace.sumbit  # type: ignore[attr-defined]
 
 
 def test_a_run_is_submitted_and_waited_for(

@@ -1,6 +1,7 @@
 """The compiler and trainer accept the examples in docs/training.md."""
 
 import hashlib
+import inspect
 import json
 import re
 from pathlib import Path
@@ -72,4 +73,4 @@ def test_the_table_has_the_values_that_trainer_takes() -> None:
     assert named == ["distribution", "auto", "mirrored", "multi_worker", "none"]
     for name in named[1:]:
         TrainerParams(distribution=name)
-    assert catalog.trainer.component_spec.inputs["distribution"].default == "auto"
+    assert inspect.signature(catalog.trainer).parameters["distribution"].default == "auto"

@@ -1,0 +1,1 @@
+"""`make generate`: writes what follows from the declarations of the components."""

@@ -1,0 +1,1 @@
+"""Types for editors and type checkers. There is no such package at runtime."""
