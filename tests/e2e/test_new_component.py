@@ -1,0 +1,188 @@
+"""A new component is its folder, its image's requirements and its test: the rest is generated."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+REPOSITORY = Path(__file__).parents[2]
+# What a component could be known to. Data and goldens are not.
+PARTS = ("components", "compiler", "docs", "images", "examples/headrace.toml", "pyproject.toml")
+TOY = {
+    "components/headrace_components/row_counter/__init__.py": '"""RowCounter."""\n',
+    "components/headrace_components/row_counter/params.py": '''
+"""Parameters of RowCounter."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RowCounterParams:
+    """Parameters that a pipeline author may set.
+
+    Attributes:
+        split: The split to count.
+        at_least: Fewer rows are an error.
+    """
+
+    split: str
+    at_least: int = 1
+'''.lstrip(),
+    "components/headrace_components/row_counter/component.py": '''
+"""Counts the rows of a split."""
+
+from headrace_components.contract.artifact_types import EXAMPLES, METRICS
+from headrace_components.contract.declaration import Component, Input, Output
+from headrace_components.row_counter.params import RowCounterParams
+
+COMPONENT = Component(
+    name="row_counter",
+    doc=__doc__,
+    inputs={"examples": Input(EXAMPLES, "The rows.")},
+    outputs={"metrics": Output(METRICS, "Their number.")},
+    parameters=RowCounterParams,
+)
+'''.lstrip(),
+    "components/headrace_components/row_counter/executor.py": '''
+"""Counts rows."""
+
+from headrace_components.contract.errors import InputError
+from headrace_components.contract.parameters import read
+from headrace_components.contract.task import Task
+from headrace_components.library.data.examples import ExamplesReader
+from headrace_components.row_counter.params import RowCounterParams
+
+
+def execute(task: Task) -> None:
+    """Writes the number of rows into the metadata of the metrics."""
+    params = read(RowCounterParams, task.params, task.component)
+    rows = ExamplesReader(task.input("examples").path, task.component).num_rows(params.split)
+    if rows < params.at_least:
+        raise InputError(f"row_counter: {rows} rows. Give more.")
+    task.output("metrics").metadata["rows"] = rows
+'''.lstrip(),
+    "images/row_counter/requirements.in": "-r ../layers/arrow/requirements.in\n",
+}
+PIPELINE = """
+from kfp import dsl
+from headrace_components.catalog import csv_example_gen, row_counter
+
+@dsl.pipeline(name="counting")
+def counting(data: str):
+    examples = csv_example_gen(input_base=data).outputs["examples"]
+    row_counter(examples=examples, split="train", at_least=2)
+"""
+GENERATED = {
+    "components/headrace_components/catalog.pyi",
+    "docs/components.md",
+    "examples/headrace.toml",
+    "images/docker-bake.hcl",
+}
+
+
+def files(tree: Path) -> Mapping[str, bytes]:
+    """Returns what is in a tree, by path."""
+    return {
+        str(path.relative_to(tree)): path.read_bytes()
+        for path in tree.rglob("*")
+        if path.is_file() and path.suffix != ".pyc" and ".ruff_cache" not in path.parts
+    }
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the source tree with the toy component, before `make generate`."""
+    copy = tmp_path_factory.mktemp("tree")
+    for part in PARTS:
+        source, target = REPOSITORY / part, copy / part
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    for path, text in TOY.items():
+        (copy / path).parent.mkdir(parents=True, exist_ok=True)
+        (copy / path).write_text(text, "utf-8")
+    (copy / "pipeline.py").write_text(PIPELINE, "utf-8")
+    (copy / "data").mkdir()
+    lines = ["x,y", *(f"{number},{number * 2}" for number in range(30))]
+    (copy / "data/rows.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    return copy
+
+
+def call(tree: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    path = os.pathsep.join([str(tree / "components"), str(tree / "compiler")])
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=tree,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def ready(tree: Path) -> Path:
+    """The same tree after `make generate`."""
+    assert call(tree, "-m", "generate").returncode == 0
+    return tree
+
+
+def test_generating_writes_the_rest_and_nothing_else(tree: Path) -> None:
+    before = files(tree)
+
+    stale = call(tree, "-m", "generate", "--check")
+    assert stale.returncode == 1
+    assert "Run `make generate`" in stale.stderr
+    assert all(name in stale.stderr for name in GENERATED)
+    assert files(tree) == before
+
+    written = call(tree, "-m", "generate")
+    assert written.returncode == 0, written.stderr
+    after = files(tree)
+    assert {path for path in after if after[path] != before.get(path)} == GENERATED
+    assert call(tree, "-m", "generate", "--check").returncode == 0
+    for name in GENERATED:
+        assert b"row_counter" in after[name]
+
+
+@pytest.mark.parametrize("target", ["local", "kubeflow", "vertex"])
+def test_it_compiles_for_each_target(ready: Path, target: str) -> None:
+    command = ["-m", "headrace.cli.main", "compile", "pipeline.py", "--target", target]
+    done = call(ready, *command, "--config", "examples/headrace.toml", "-o", f"out.{target}")
+
+    assert done.returncode == 0, done.stderr
+    text = (ready / f"out.{target}").read_text("utf-8")
+    assert "headrace_components.row_counter" in text
+
+
+def test_it_runs_here(ready: Path) -> None:
+    done = call(ready, "-m", "headrace.cli.main", "run", "pipeline.py", "-p", "data=data")
+
+    assert done.returncode == 0, done.stderr
+    assert "row-counter  " in done.stderr
+    too_few = (ready / "pipeline.py").read_text("utf-8").replace("at_least=2", "at_least=200")
+    (ready / "demanding.py").write_text(too_few, "utf-8")
+    failed = call(ready, "-m", "headrace.cli.main", "run", "demanding.py", "-p", "data=data")
+    assert failed.returncode == 1
+    assert "rows. Give more." in failed.stderr
+
+
+def test_an_editor_knows_it(ready: Path) -> None:
+    (ready / "wrong.py").write_text(PIPELINE.replace("at_least=2", 'at_least="two"'), "utf-8")
+    (ready / "mypy.ini").write_text(
+        f"[mypy]\nmypy_path = {ready}/components\n[mypy-kfp.*]\nignore_missing_imports = true\n",
+        "utf-8",
+    )
+
+    done = call(ready, "-m", "mypy", "--config-file", "mypy.ini", "pipeline.py", "wrong.py")
+
+    assert done.stdout.count(": error: ") == 1
+    assert 'wrong.py:8: error: Argument "at_least" to "row_counter" has incompatible' in done.stdout
