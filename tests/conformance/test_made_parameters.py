@@ -14,9 +14,9 @@ from kfp import dsl
 from kfp.compiler import Compiler
 
 from headrace.compilation.compiler import compile_for
-from headrace.contract.registry import TARGETS
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
+from headrace.target_registry import TARGETS
 from headrace.targets.local import engine, runnable
 from headrace.targets.local.shared.options import Options
 from headrace_components.catalog import csv_example_gen, statistics_gen, trainer

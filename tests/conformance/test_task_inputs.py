@@ -12,7 +12,7 @@ import pytest
 from kfp import dsl
 
 from headrace.compilation.passes.lint import lint
-from headrace.contract.registry import target_named
+from headrace.contract.target import target_named
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
 from support.cases.conformance_features import conforms

@@ -29,7 +29,7 @@ from headrace.profiles.beam import BeamRunner
 from headrace.profiles.images import Images
 from headrace.profiles.profile import Profile
 from headrace.profiles.tasks import TaskSettings, TaskTables
-from headrace.profiles.vertex import Vertex
+from headrace.targets.vertex.settings import Vertex
 from headrace_components import catalog
 from headrace_components.contract.errors import ComponentError, InputError, PlatformError
 from headrace_components.contract.task import Artifact
@@ -105,7 +105,7 @@ def profile(cloud: GoogleCloud) -> Profile:
         ),
         beam={"flow": runner},
         tasks=TaskTables(defaults=TaskSettings(beam="flow")),
-        vertex=Vertex(pipeline_root="gs://bucket/root", project=PROJECT, region=REGION),
+        targets=(Vertex(pipeline_root="gs://bucket/root", project=PROJECT, region=REGION),),
     )
 
 

@@ -28,7 +28,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 import headrace
 from headrace.compilation.passes.modules import pack_module
-from headrace.contract.registry import target_named
+from headrace.contract.target import target_named
 from headrace_components import catalog
 from headrace_components.library.data import schemas, statistics
 from headrace_components.library.data.examples import ExamplesReader

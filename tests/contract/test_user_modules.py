@@ -14,7 +14,7 @@ import tensorflow as tf
 from tensorflow_data_validation.utils.stats_util import load_stats_binary
 
 from headrace.compilation.passes.modules import pack_module
-from headrace.contract.registry import target_named
+from headrace.contract.target import target_named
 from headrace_components.library.data.examples import ExamplesReader, ExamplesWriter
 from headrace_components.library.data.tfrecord import read_records
 from support.launcher.entry_points import Launcher, Outcome, Rules, Stored

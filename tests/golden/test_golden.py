@@ -19,9 +19,9 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 
 from headrace.compilation.compiler import compile_for
 from headrace.contract.compiled import Compiled
-from headrace.contract.registry import TARGETS
 from headrace.frontend.loading import load
 from headrace.profiles.profile import read_profile
+from headrace.target_registry import TARGETS
 from headrace_components import catalog
 from headrace_components.library.user_code.module_pack import is_packed, unpack
 

@@ -21,7 +21,7 @@ from headrace.errors import CompileError
 from headrace.frontend.embedded_archives import fix_archives
 from headrace.frontend.loading import load
 from headrace.profiles.profile import Profile
-from headrace.profiles.vertex import Vertex
+from headrace.targets.vertex.settings import Vertex
 from headrace_components.catalog import csv_example_gen
 
 HEAD = """
@@ -607,7 +607,7 @@ def test_the_display_name_of_a_pipeline_is_that_of_its_job(tmp_path: Path) -> No
         text = NAMED.replace("NAME", f'name="f", display_name="{display_name}"')
         settings = Vertex(pipeline_root="gs://b/r", display_name=profile)
         source = load(write(tmp_path, text.replace("FUNCTION", "f")))
-        return compile_for(source, "vertex", Profile(vertex=settings)).document["displayName"]
+        return compile_for(source, "vertex", Profile(targets=(settings,))).document["displayName"]
 
     assert job("Für alle") == "Für alle"
     assert job("For all", profile="mine") == "mine"

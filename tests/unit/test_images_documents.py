@@ -11,7 +11,7 @@ from headrace.compilation.compiler import compile_for
 from headrace.frontend.loading import load
 from headrace.ir import specs
 from headrace.profiles.profile import Profile, read_profile
-from headrace.profiles.vertex import Vertex
+from headrace.targets.vertex.settings import Vertex
 from headrace_components import catalog
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -39,7 +39,7 @@ def profile(page: str, directory: Path, number: int = 0, digests: str = "{}") ->
 def test_the_documented_pipeline_runs_in_the_documented_images(target: str, tmp_path: Path) -> None:
     (tmp_path / "pipeline.py").write_text(block("images.md", "python"), "utf-8")
     settings = dataclasses.replace(
-        profile("images.md", tmp_path), vertex=Vertex(pipeline_root="gs://my-bucket")
+        profile("images.md", tmp_path), targets=(Vertex(pipeline_root="gs://my-bucket"),)
     )
 
     document = compile_for(load(tmp_path / "pipeline.py"), target, settings).document
@@ -61,7 +61,8 @@ def test_the_documented_gpu_comes_with_the_image_for_it(target: str, tmp_path: P
     (tmp_path / "pipeline.py").write_text(text, "utf-8")
     digests = json.dumps({"transform": DIGEST, "trainer_cuda": DIGEST})
     settings = dataclasses.replace(
-        profile("images.md", tmp_path, 1, digests), vertex=Vertex(pipeline_root="gs://my-bucket")
+        profile("images.md", tmp_path, 1, digests),
+        targets=(Vertex(pipeline_root="gs://my-bucket"),),
     )
 
     document = compile_for(load(tmp_path / "pipeline.py"), target, settings).document

@@ -20,8 +20,8 @@ from headrace.profiles.caching import Caching
 from headrace.profiles.images import Images
 from headrace.profiles.profile import Profile
 from headrace.profiles.tasks import TaskSettings, TaskTables
-from headrace.profiles.vertex import Vertex
 from headrace.targets.remote.fingerprints import FingerprintsAtSubmit
+from headrace.targets.vertex.settings import Vertex
 from headrace_components import catalog
 from headrace_components.catalog import (
     bigquery_example_gen,
@@ -63,7 +63,7 @@ def days(root: str, deep: bool = True) -> None:
 
 def compiled(pipeline: Any, target: str = "kubeflow", known: Any = None, **profile: Any) -> Any:
     source = loading.load(pipeline)
-    given = Profile(images=IMAGES, vertex=Vertex(pipeline_root="gs://bucket/root"), **profile)
+    given = Profile(images=IMAGES, targets=(Vertex(pipeline_root="gs://bucket/root"),), **profile)
     document = compile_for(source, target, given, known_fingerprints=known).document
     return document.get("pipelineSpec", document)
 

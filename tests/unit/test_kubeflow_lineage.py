@@ -14,10 +14,10 @@ from headrace.cli.main import main
 from headrace.compilation.compiler import compile_for
 from headrace.contract.service import Order
 from headrace.frontend import loading
-from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile
 from headrace.targets.kubeflow import pipelines_api
 from headrace.targets.kubeflow.lineage import mlmd_client
+from headrace.targets.kubeflow.settings import Kubeflow
 from headrace.targets.kubeflow.submit import connect
 from support.cases.kubeflow_pipelines import flights
 from support.fakes.kubeflow_api import KubeflowApi, kubeflow_api
@@ -260,7 +260,7 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KubeflowApi
 @pytest.fixture
 def run_ids(api: KubeflowApi) -> list[str]:
     """Two runs that the API server has ended."""
-    profile = Profile(kubeflow=Kubeflow(host=api.address))
+    profile = Profile(targets=(Kubeflow(host=api.address),))
     remote = connect(profile)
     api.failing = {"train"}
     compiled = compile_for(loading.load(flights), "kubeflow", Profile())
@@ -391,7 +391,7 @@ def test_a_run_is_watched_on_a_backend_without_ml_metadata(
     api: KubeflowApi, run_ids: list[str]
 ) -> None:
     record_natively(api, *run_ids)
-    remote = connect(Profile(kubeflow=Kubeflow(host=api.address)))
+    remote = connect(Profile(targets=(Kubeflow(host=api.address),)))
 
     run = remote.describe(run_ids[1])
 

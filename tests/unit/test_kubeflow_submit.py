@@ -11,9 +11,9 @@ from headrace.cli.main import main
 from headrace.compilation.compiler import compile_for
 from headrace.contract.service import Order, Run, Timing
 from headrace.frontend import loading
-from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile
 from headrace.targets.kubeflow import connection, pipelines_api
+from headrace.targets.kubeflow.settings import Kubeflow
 from headrace.targets.kubeflow.submit import KubeflowRemote, connect
 from headrace_components.contract.errors import InputError, PlatformError
 from support.cases import kubeflow_pipelines
@@ -46,7 +46,7 @@ def api() -> Iterator[KubeflowApi]:
 
 @pytest.fixture
 def remote(api: KubeflowApi) -> KubeflowRemote:
-    return connect(Profile(kubeflow=Kubeflow(host=api.address)))
+    return connect(Profile(targets=(Kubeflow(host=api.address),)))
 
 
 def order(**options: Any) -> Order:
@@ -293,7 +293,7 @@ def test_what_the_service_refuses_is_said_in_its_words(
 
 def test_users_with_namespaces_of_their_own_run_in_them(api: KubeflowApi) -> None:
     api.multi_user = True
-    remote = connect(Profile(kubeflow=Kubeflow(host=api.address, namespace="team-a")))
+    remote = connect(Profile(targets=(Kubeflow(host=api.address, namespace="team-a"),)))
 
     remote.submit(order())
 
@@ -323,7 +323,7 @@ def test_a_token_lets_in(
 def test_who_is_not_let_in_hears_how_to_sign_in(
     api: KubeflowApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    profile = Profile(kubeflow=Kubeflow(host=api.address))
+    profile = Profile(targets=(Kubeflow(host=api.address),))
     api.token = "the-token"
     with pytest.raises(PlatformError, match=r"answered 401.*Set HEADRACE_KFP_TOKEN to a token"):
         connect(profile)
@@ -337,26 +337,27 @@ def test_who_is_not_let_in_hears_how_to_sign_in(
 
 def test_a_host_that_is_not_the_api_or_not_there_is_said_to_be(api: KubeflowApi) -> None:
     with pytest.raises(InputError, match=r"no API of Kubeflow Pipelines \(404.*ends in /pipeline"):
-        connect(Profile(kubeflow=Kubeflow(host=f"{api.address}/elsewhere")))
+        connect(Profile(targets=(Kubeflow(host=f"{api.address}/elsewhere"),)))
     with pytest.raises(PlatformError, match=r"127\.0\.0\.1:9 cannot be reached.*Check `host`"):
-        connect(Profile(kubeflow=Kubeflow(host="http://127.0.0.1:9")))
+        connect(Profile(targets=(Kubeflow(host="http://127.0.0.1:9"),)))
 
 
 def test_a_token_does_not_travel_unencrypted(capsys: pytest.CaptureFixture[str]) -> None:
-    profile = Profile(kubeflow=Kubeflow(host="http://kfp.example.com"))
+    profile = Profile(targets=(Kubeflow(host="http://kfp.example.com"),))
 
     with pytest.raises(InputError, match=r"anybody on the way could read it.*https://"):
         connection.address_of(profile, {"HEADRACE_KFP_TOKEN": "secret"})
     assert connection.address_of(profile, {}).host == "http://kfp.example.com"
     assert "http://kfp.example.com is not encrypted" in capsys.readouterr().err
-    inside = Profile(kubeflow=Kubeflow(host="http://ml-pipeline.kubeflow.svc:8888"))
+    inside = Profile(targets=(Kubeflow(host="http://ml-pipeline.kubeflow.svc:8888"),))
     assert connection.address_of(inside, {"HEADRACE_KFP_TOKEN": "secret"}).token == "secret"
 
 
 def test_a_pod_looks_for_the_service_of_its_cluster() -> None:
     with pytest.raises(PlatformError, match=r"no service ml-pipeline\.team-a\.svc.* `host`"):
         connection.address_of(
-            Profile(kubeflow=Kubeflow(namespace="team-a")), {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}
+            Profile(targets=(Kubeflow(namespace="team-a"),)),
+            {"KUBERNETES_SERVICE_HOST": "10.0.0.1"},
         )
 
 
@@ -371,7 +372,7 @@ def forwarded(
         def connected(**changes: Any) -> KubeflowRemote:
             for name, value in changes.items():
                 setattr(cluster, name, value)
-            return connect(Profile(kubeflow=Kubeflow(namespace="team-a")))
+            return connect(Profile(targets=(Kubeflow(namespace="team-a"),)))
 
         yield connected
 

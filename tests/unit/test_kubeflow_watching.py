@@ -25,10 +25,10 @@ from headrace.cli.main import main
 from headrace.compilation.compiler import compile_for
 from headrace.contract.service import Order, Run, Task
 from headrace.frontend import loading
-from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile
 from headrace.targets.kubeflow import explaining, failures, pipelines_api
 from headrace.targets.kubeflow.cluster_state import Cluster
+from headrace.targets.kubeflow.settings import Kubeflow
 from headrace.targets.kubeflow.submit import KubeflowRemote, connect
 from headrace.targets.remote import watching
 from support.cases import kubeflow_pipelines
@@ -62,7 +62,7 @@ def api() -> Iterator[KubeflowApi]:
 
 @pytest.fixture
 def remote(api: KubeflowApi) -> KubeflowRemote:
-    return connect(Profile(kubeflow=Kubeflow(host=api.address)))
+    return connect(Profile(targets=(Kubeflow(host=api.address),)))
 
 
 @pytest.fixture
@@ -327,7 +327,7 @@ def test_why_a_pod_cannot_start_is_read_from_the_cluster(
 ) -> None:
     def reason(name: str) -> str:
         cluster.run_id = recorded(api, name)
-        remote = connect(Profile(kubeflow=Kubeflow(host=api.address)))
+        remote = connect(Profile(targets=(Kubeflow(host=api.address),)))
         return task(remote.describe(cluster.run_id), "csv-example-gen").message
 
     scheduled = {"type": "PodScheduled", "status": "True"}
@@ -545,7 +545,7 @@ def test_a_tunnel_that_breaks_is_opened_again_without_a_traceback(
     port = int(api.address.rpartition(":")[2])
     with forwarding(tmp_path, {"ml-pipeline": port}) as served:
         monkeypatch.setenv("KUBECONFIG", str(served.kubeconfig))
-        remote = connect(Profile(kubeflow=Kubeflow()))
+        remote = connect(Profile(targets=(Kubeflow(),)))
         run = remote.submit(order())
         before = len(served.opened)
 
@@ -709,5 +709,5 @@ def test_what_argo_says_of_a_pod_is_put_in_words(api: KubeflowApi, cluster: Fake
     ):
         cluster.workflows.clear()
         cluster.add_workflow("w", nodes={pod: {"message": messages[name]}})
-        told = connect(Profile(kubeflow=Kubeflow(host=api.address))).describe(cluster.run_id)
+        told = connect(Profile(targets=(Kubeflow(host=api.address),))).describe(cluster.run_id)
         assert task(told, "csv-example-gen").message.startswith(words)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from headrace.compilation.passes.modules import pack_module
-from headrace.contract.registry import target_named
+from headrace.contract.target import target_named
 from headrace.errors import CompileError
 from headrace_components.library.beam.user_packages import shipped
 from headrace_components.library.data.examples import ExamplesReader

@@ -17,10 +17,10 @@ from headrace.frontend.loading import load
 from headrace.ir import specs
 from headrace.profiles.beam import BeamRunner
 from headrace.profiles.images import Images
-from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile, read_profile
 from headrace.profiles.tasks import TaskSettings, TaskTables
-from headrace.profiles.vertex import Vertex
+from headrace.targets.kubeflow.settings import Kubeflow
+from headrace.targets.vertex.settings import Vertex
 from headrace_components import catalog
 from headrace_components.library.beam.options import BeamOptions
 
@@ -65,8 +65,10 @@ def profile(
             components=settings(components),
             tasks=settings(tasks),
         ),
-        vertex=vertex or Vertex(pipeline_root="gs://bucket/root/"),
-        kubeflow=kubeflow or Kubeflow(),
+        targets=(
+            vertex or Vertex(pipeline_root="gs://bucket/root/"),
+            kubeflow or Kubeflow(),
+        ),
     )
 
 

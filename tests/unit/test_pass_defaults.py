@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from headrace.compilation.passes.defaults import apply_defaults
-from headrace.contract.registry import target_named
+from headrace.contract.target import target_named
 from headrace_components.library.user_code.module_pack import pack
 
 

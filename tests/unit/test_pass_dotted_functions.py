@@ -9,7 +9,7 @@ import pytest
 from kfp import dsl
 
 from headrace.compilation.passes.dotted_functions import check_dotted_functions
-from headrace.contract.registry import target_named
+from headrace.contract.target import target_named
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
 from headrace.profiles.images import Images

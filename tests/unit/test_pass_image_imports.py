@@ -15,8 +15,8 @@ from headrace.errors import CompileError
 from headrace.images import definitions, image_modules, locks
 from headrace.images.import_names import import_names
 from headrace.profiles.images import Images
-from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile
+from headrace.targets.kubeflow.settings import Kubeflow
 from headrace.targets.local.runners.setup import prepare
 from headrace.targets.local.shared.container_options import ContainerOptions
 from headrace.targets.remote.ordering import order_of
@@ -30,7 +30,7 @@ PROFILE = Profile(
         registry="registry.example.com/headrace",
         digests=dict.fromkeys([*(i.name for i in IMAGES), *CUDA_VARIANTS.values()], DIGEST),
     ),
-    kubeflow=Kubeflow(),
+    targets=(Kubeflow(),),
 )
 HEAD = """
 from kfp import dsl

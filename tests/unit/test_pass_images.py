@@ -15,13 +15,13 @@ from kfp import dsl
 
 from headrace.compilation.compiler import compile_for
 from headrace.compilation.passes.image_references import apply_images, own_images
-from headrace.contract.registry import target_named
+from headrace.contract.target import target_named
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
 from headrace.ir import specs
 from headrace.profiles.images import Images
 from headrace.profiles.profile import Profile, read_profile
-from headrace.profiles.vertex import Vertex
+from headrace.targets.vertex.settings import Vertex
 from headrace_components import artifacts, catalog
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
@@ -230,7 +230,7 @@ def test_the_penguins_train_in_an_image_of_the_authors_own(target: str) -> None:
     images = Images(registry="ghcr.io/headrace", digests=dict.fromkeys(catalog.__all__, DIGEST))
     own = dataclasses.replace(images, tasks={"trainer": MINE})
     before, after = (
-        compile_for(source, target, Profile(images=each, vertex=Vertex(pipeline_root="gs://b")))
+        compile_for(source, target, Profile(images=each, targets=(Vertex(pipeline_root="gs://b"),)))
         for each in (images, own)
     )
 

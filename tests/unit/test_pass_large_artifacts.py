@@ -12,10 +12,10 @@ from kfp import dsl
 from headrace.compilation.compiler import compile_for
 from headrace.frontend.loading import load
 from headrace.profiles.images import Images
-from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile
 from headrace.profiles.tasks import TaskSettings, TaskTables
-from headrace.profiles.vertex import Vertex
+from headrace.targets.kubeflow.settings import Kubeflow
+from headrace.targets.vertex.settings import Vertex
 from headrace_components.catalog import (
     csv_example_gen,
     example_validator,
@@ -53,7 +53,7 @@ def documents(
     """Returns the documents that Kubeflow takes."""
     profile = Profile(
         images=Images(registry="registry.example.com/headrace", digests=DIGESTS),
-        kubeflow=kubeflow,
+        targets=(kubeflow,),
         target_tasks={"kubeflow": tables["tasks"]} if tables else {},
     )
     text = compile_for(load(pipeline), "kubeflow", profile).text
@@ -159,8 +159,10 @@ def test_without_it_nothing_is_told() -> None:
 def test_other_targets_are_told_nothing(target: Any) -> None:
     profile = Profile(
         images=Images(registry="registry.example.com/headrace", digests=DIGESTS),
-        vertex=Vertex(pipeline_root="gs://bucket", project="p", region="europe-west1"),
-        kubeflow=Kubeflow(large_artifacts="reference"),
+        targets=(
+            Vertex(pipeline_root="gs://bucket", project="p", region="europe-west1"),
+            Kubeflow(large_artifacts="reference"),
+        ),
     )
 
     assert "HEADRACE_LARGE_ARTIFACTS" not in compile_for(load(rows), target, profile).text

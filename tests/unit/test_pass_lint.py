@@ -11,9 +11,10 @@ import pytest
 from kfp import dsl, kubernetes
 
 from headrace.compilation.passes.lint import check_workspace, lint
-from headrace.contract.registry import TARGETS, target_named
+from headrace.contract.target import target_named
 from headrace.errors import CompileError
 from headrace.frontend.loading import Frontend, load
+from headrace.target_registry import TARGETS
 from headrace_components.catalog import csv_example_gen, statistics_gen, trainer
 
 GPU = "nvidia.com/gpu"

@@ -18,10 +18,11 @@ from headrace.compilation.passes.modules import (
     pack_module,
     pack_parameters,
 )
-from headrace.contract.registry import TARGETS, target_named
+from headrace.contract.target import target_named
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
 from headrace.ir import specs
+from headrace.target_registry import TARGETS
 from headrace_components.library.user_code.module_pack import is_packed, unpack
 
 

@@ -13,8 +13,8 @@ from headrace.compilation.passes.parameter_checks import check_parameters
 from headrace.errors import CompileError
 from headrace.profiles.images import Images
 from headrace.profiles.profile import Profile
-from headrace.profiles.vertex import Vertex
 from headrace.targets.remote.ordering import order_of
+from headrace.targets.vertex.settings import Vertex
 from headrace_components.contract import declaration
 from headrace_components.contract.early_checks import known_parameters
 
@@ -324,7 +324,7 @@ def test_a_run_elsewhere_is_refused_before_anybody_signs_in(target: Any, tmp_pat
     digests = {"csv_example_gen": f"sha256:{'0' * 64}"}
     vertex = Vertex(pipeline_root="gs://bucket/root")
     images = Images(registry="docker.io/me", digests=digests)
-    profile = Profile(images=images, vertex=vertex)
+    profile = Profile(images=images, targets=(vertex,))
 
     with pytest.raises(CompileError, match="`compression_level` is 12"):
         order_of(f"{tmp_path}/pipeline.py:p", target, profile, ["count=12"])

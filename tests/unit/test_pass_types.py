@@ -3,7 +3,7 @@
 from typing import Any
 
 from headrace.compilation.passes.types import apply_types
-from headrace.contract.registry import target_named
+from headrace.contract.target import target_named
 from headrace_components.artifacts import ARTIFACT_TYPES
 
 SPEC: dict[str, Any] = {

@@ -7,10 +7,10 @@ from pathlib import Path
 from headrace.profiles.beam import BeamRunner
 from headrace.profiles.caching import Caching
 from headrace.profiles.images import Images
-from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile, read_profile
 from headrace.profiles.tasks import TaskSettings
-from headrace.profiles.vertex import Vertex
+from headrace.targets.kubeflow.settings import Kubeflow
+from headrace.targets.vertex.settings import Vertex
 
 PAGE = (Path(__file__).parents[2] / "docs" / "profile.md").read_text("utf-8")
 
@@ -29,7 +29,12 @@ def example(directory: Path) -> Profile:
 def test_the_example_sets_every_field_of_images_and_targets(tmp_path: Path) -> None:
     profile = example(tmp_path)
 
-    for settings in (profile.caching, profile.images, profile.vertex, profile.kubeflow):
+    for settings in (
+        profile.caching,
+        profile.images,
+        profile.table_of(Vertex),
+        profile.table_of(Kubeflow),
+    ):
         unset = [
             field.name
             for field in dataclasses.fields(settings)

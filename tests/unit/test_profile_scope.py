@@ -13,7 +13,7 @@ from kfp import dsl
 from headrace.cli.main import main
 from headrace.compilation.compiler import compile_for
 from headrace.compilation.passes.profile_scope import passed_over, profile_parameters
-from headrace.contract.registry import target_named
+from headrace.contract.target import target_named
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
 from headrace.profiles.profile import Profile, read_profile

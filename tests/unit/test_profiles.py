@@ -7,6 +7,8 @@ import pytest
 
 from headrace.errors import CompileError
 from headrace.profiles.profile import Profile, read_profile
+from headrace.targets.kubeflow.settings import Kubeflow
+from headrace.targets.vertex.settings import Vertex
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 
@@ -40,9 +42,9 @@ def test_a_whole_profile_is_read(tmp_path: Path) -> None:
     )
 
     assert profile.images.digests == {"pusher": DIGEST}
-    assert profile.vertex.region == "europe-west1"
-    assert profile.vertex.parameters == {"rows": 3}
-    assert profile.kubeflow.pipeline_root == "minio://mlpipeline/root"
+    assert profile.table_of(Vertex).region == "europe-west1"
+    assert profile.table_of(Vertex).parameters == {"rows": 3}
+    assert profile.table_of(Kubeflow).pipeline_root == "minio://mlpipeline/root"
     assert profile.directory == tmp_path
 
 
@@ -179,7 +181,7 @@ def test_settings_of_tasks_are_read_for_all_targets_and_for_one(tmp_path: Path) 
     assert profile.tasks.tasks["for-loop-1/trainer"].tolerations[0]["key"] == "gpu"
     assert profile.target_tasks["kubeflow"].defaults.volumes == {"/mnt/data": "claim"}
     assert profile.target_tasks["vertex"].tasks["trainer"].machine_type == "a2-highgpu-1g"
-    assert profile.kubeflow.namespace == "flights"
+    assert profile.table_of(Kubeflow).namespace == "flights"
     assert profile.beam["big"].options == ("--experiments=shuffle_mode=appliance",)
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import headrace
-from headrace.profiles.kubeflow import Kubeflow
 from headrace.targets.kubeflow import pipelines_api
+from headrace.targets.kubeflow.settings import Kubeflow
 from support.cases.kubeflow_pipelines import flights
 from support.fakes.kubeflow_api import KubeflowApi, kubeflow_api
 
@@ -40,7 +40,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[KubeflowApi]:
 
 
 def profile(api: KubeflowApi) -> headrace.Profile:
-    return headrace.Profile(kubeflow=Kubeflow(host=api.address, parameters={"steps": 6}))
+    return headrace.Profile(targets=(Kubeflow(host=api.address, parameters={"steps": 6}),))
 
 
 def test_all_names_are_shown_and_there() -> None:
@@ -144,7 +144,7 @@ def test_a_service_that_does_not_answer_is_a_platform_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(pipelines_api, "PAUSES_SECONDS", (0.01,))
-    config = headrace.Profile(kubeflow=Kubeflow(host="http://127.0.0.1:9"))
+    config = headrace.Profile(targets=(Kubeflow(host="http://127.0.0.1:9"),))
 
     with pytest.raises(headrace.PlatformError, match=r"127\.0\.0\.1:9"):
         headrace.submit(flights, target="kubeflow", config=config)

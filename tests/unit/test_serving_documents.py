@@ -10,9 +10,9 @@ import yaml
 from headrace.compilation.compiler import compile_for
 from headrace.frontend.loading import load
 from headrace.profiles.images import Images
-from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile
-from headrace.profiles.vertex import Vertex
+from headrace.targets.kubeflow.settings import Kubeflow
+from headrace.targets.vertex.settings import Vertex
 from headrace_components import catalog
 from headrace_components.kubernetes_pusher import manifests
 
@@ -25,8 +25,10 @@ PROFILE = Profile(
             name: f"sha256:{hashlib.sha256(name.encode()).hexdigest()}" for name in catalog.__all__
         },
     ),
-    vertex=Vertex(pipeline_root="gs://my-bucket/headrace"),
-    kubeflow=Kubeflow(pipeline_root="gs://my-bucket/headrace"),
+    targets=(
+        Vertex(pipeline_root="gs://my-bucket/headrace"),
+        Kubeflow(pipeline_root="gs://my-bucket/headrace"),
+    ),
 )
 
 

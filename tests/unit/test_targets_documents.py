@@ -16,9 +16,9 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 
 import headrace
 from headrace.errors import CompileError
-from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile
-from headrace.profiles.vertex import Vertex
+from headrace.targets.kubeflow.settings import Kubeflow
+from headrace.targets.vertex.settings import Vertex
 from headrace_components.library.user_code.module_pack import unpack
 
 ROOT = "gs://bucket/root"
@@ -46,16 +46,18 @@ def placed() -> None:
 def test_a_job_says_where_and_as_whom_it_runs() -> None:
     key = "projects/p/locations/europe-west1/keyRings/r/cryptoKeys/k"
     profile = Profile(
-        vertex=Vertex(
-            pipeline_root=ROOT,
-            service_account="a@b.iam.gserviceaccount.com",
-            network="projects/12345/global/networks/mine",
-            reserved_ip_ranges=("range-1", "range-2"),
-            encryption_key=key,
-            display_name="Small",
-            labels={"team": "ops", "year": 2026},
-            parameters={"steps": 7},
-            failure_policy="fast",
+        targets=(
+            Vertex(
+                pipeline_root=ROOT,
+                service_account="a@b.iam.gserviceaccount.com",
+                network="projects/12345/global/networks/mine",
+                reserved_ip_ranges=("range-1", "range-2"),
+                encryption_key=key,
+                display_name="Small",
+                labels={"team": "ops", "year": 2026},
+                parameters={"steps": 7},
+                failure_policy="fast",
+            ),
         )
     )
 
@@ -79,7 +81,7 @@ def test_a_job_says_where_and_as_whom_it_runs() -> None:
 
 
 def test_a_job_is_named_after_its_pipeline_and_leaves_out_what_is_not_set() -> None:
-    profile = Profile(vertex=Vertex(pipeline_root=ROOT))
+    profile = Profile(targets=(Vertex(pipeline_root=ROOT),))
 
     job = headrace.compile(small, target="vertex", config=profile)
 
@@ -88,7 +90,7 @@ def test_a_job_is_named_after_its_pipeline_and_leaves_out_what_is_not_set() -> N
 
 
 def test_a_module_among_the_parameters_of_a_job_is_packed() -> None:
-    profile = Profile(vertex=Vertex(pipeline_root=ROOT, parameters={"module": "test_ir.py"}))
+    profile = Profile(targets=(Vertex(pipeline_root=ROOT, parameters={"module": "test_ir.py"}),))
 
     job = headrace.compile(small, target="vertex", config=profile)
 
@@ -102,7 +104,7 @@ def test_a_job_without_a_root_is_refused() -> None:
 
 
 def test_an_unknown_parameter_of_a_job_is_refused() -> None:
-    profile = Profile(vertex=Vertex(pipeline_root=ROOT, parameters={"stpes": 7}))
+    profile = Profile(targets=(Vertex(pipeline_root=ROOT, parameters={"stpes": 7}),))
 
     with pytest.raises(CompileError, match=r"has `stpes`, but the parameters of .*`steps`\?"):
         headrace.compile(small, target="vertex", config=profile)
@@ -119,7 +121,7 @@ def documents(pipeline: Any, profile: Profile, path: Path) -> list[dict[str, Any
 
 
 def test_kubeflow_gets_one_document_and_its_root(tmp_path: Path) -> None:
-    profile = Profile(kubeflow=Kubeflow(pipeline_root="minio://mlpipeline/root"))
+    profile = Profile(targets=(Kubeflow(pipeline_root="minio://mlpipeline/root"),))
 
     (spec,) = documents(small, profile, tmp_path / "small.yaml")
 

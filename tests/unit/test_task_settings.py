@@ -9,7 +9,7 @@ import pytest
 from kfp import dsl
 
 from headrace.compilation.passes.task_settings import task_settings
-from headrace.contract.registry import target_named
+from headrace.contract.target import target_named
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
 from headrace.profiles.profile import read_profile

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from headrace.cli.remote_options import options_of
-from headrace.contract.registry import TARGETS
+from headrace.target_registry import TARGETS
 
 
 @click.command()

@@ -14,6 +14,7 @@ from headrace.targets.kubeflow.retry_policy import (
     patch_command,
     retry_policy,
 )
+from headrace.targets.kubeflow.settings import Kubeflow
 from headrace_components.contract.texts import one_line
 
 _NAME = "Retries"
@@ -29,7 +30,7 @@ def kubeflow_checks(config: Path | None) -> list[Check]:
         config: The profile; it may name the namespace of the installation.
     """
     try:
-        namespace = read_profile(config).kubeflow.namespace
+        namespace = read_profile(config).table_of(Kubeflow).namespace
     except CompileError as error:
         return [_missing(str(error), "Correct the profile.")]
     try:

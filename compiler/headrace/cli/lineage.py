@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from headrace.cli.flexible_group import FlexibleGroup
-from headrace.contract.registry import target_named, with_lineage
-from headrace.contract.target import LineageReader
+from headrace.contract.target import LineageReader, target_named
 from headrace.display import lineage_view
+from headrace.target_registry import with_lineage
 from headrace_components.contract.errors import InputError
 
 

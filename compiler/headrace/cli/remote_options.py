@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headrace.contract.registry import target_named, with_service
+from headrace.contract.target import target_named
+from headrace.target_registry import with_service
 
 if TYPE_CHECKING:
     from headrace.contract.service import Remote

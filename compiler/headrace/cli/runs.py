@@ -19,7 +19,7 @@ from headrace.cli.remote_options import (
     utc,
     watched,
 )
-from headrace.contract.registry import target_named
+from headrace.contract.target import target_named
 from headrace_components.contract.errors import InputError
 
 

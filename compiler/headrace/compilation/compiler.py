@@ -30,11 +30,11 @@ from headrace.compilation.passes.types import apply_types
 from headrace.compilation.passes.workers import check_workers
 from headrace.contract.compiled import Compiled
 from headrace.contract.draft import Draft
-from headrace.contract.registry import TargetName, target_named
-from headrace.contract.target import Target
+from headrace.contract.target import Target, target_named
 from headrace.frontend import loading
 from headrace.frontend.loading import Frontend, PipelineSource
 from headrace.profiles.profile import Profile, read_profile
+from headrace.target_registry import TargetName
 
 
 def compile_pipeline(

@@ -1,10 +1,12 @@
 """What Headrace asks of a target, a place where pipelines run.
 
-A target is a folder of `headrace.targets` with a module `target`, whose `TARGET` is an object of a
-class made from `Target`, and a line of `registry.TARGETS`. Passes and commands ask that object and
-never compare names. mypy names the members that a new class lacks.
+A target is a folder of `headrace.targets` and a line of `headrace.target_registry`. Its module
+`target` has an object `TARGET` of a class made from `Target`, and its module `settings` the class
+of its table of the profile. Passes and commands ask that object and never compare names. mypy
+names the members that a new class lacks.
 """
 
+import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,11 +15,13 @@ from typing import Any, Protocol
 from headrace.contract.compiled import Compiled
 from headrace.contract.draft import Draft
 from headrace.contract.service import Remote
+from headrace.errors import CompileError
 from headrace.ir import specs
 from headrace.lineage.records import Artifact, Execution, Run
 from headrace.profiles.profile import Profile
 from headrace.profiles.target_settings import TargetSettings
 from headrace.profiles.tasks import TaskSettings
+from headrace.target_registry import TARGETS
 
 Rule = Callable[[specs.TaskNode], str | None]
 """Returns what a target cannot do of a task, and what to write instead; None where it can do all.
@@ -206,3 +210,17 @@ class Target(ABC):
             metadata: URL of a metadata store; empty for the one that belongs to the target.
             config: The profile's file; None for headrace.toml of the current directory.
         """
+
+
+def target_named(name: str) -> Target:
+    """Returns a target. Its modules are imported when it is first asked for.
+
+    Raises:
+        CompileError: There is no such target.
+    """
+    if name not in TARGETS:
+        raise CompileError(
+            f"compile: target {name!r} is unknown, expected one of {list(TARGETS)}. Name one."
+        )
+    target: Target = importlib.import_module(f"headrace.targets.{name}.target").TARGET
+    return target

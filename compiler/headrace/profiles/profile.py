@@ -9,21 +9,23 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from headrace.errors import CompileError
 from headrace.profiles.beam import BeamRunner
 from headrace.profiles.caching import Caching
 from headrace.profiles.images import DEFAULT_DIGESTS_FILE, Images
-from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.tables import check_names, check_table, read_table, read_tables
+from headrace.profiles.target_settings import TargetSettings
 from headrace.profiles.tasks import TaskSettings, TaskTables
-from headrace.profiles.vertex import Vertex
+from headrace.target_registry import settings_class, with_settings
+
+T = TypeVar("T", bound=TargetSettings)
 
 DEFAULT_FILE = "headrace.toml"
 
 _TASK_TABLES = ("defaults", "components", "tasks")
-_TABLES = ("images", "vertex", "kubeflow", "beam", "caching", *_TASK_TABLES)
+_TABLES = ("images", "beam", "caching", *_TASK_TABLES)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,8 +34,7 @@ class Profile:
 
     Attributes:
         images: Where the component images are stored.
-        vertex: Settings of the target `vertex`.
-        kubeflow: Settings of the target `kubeflow`.
+        targets: The tables of targets that the file has, for example [vertex].
         beam: Where Beam runs, by name.
         caching: How caches of clusters learn what components read elsewhere.
         tasks: Settings of tasks on every remote target.
@@ -44,14 +45,23 @@ class Profile:
     """
 
     images: Images = field(default_factory=Images)
-    vertex: Vertex = field(default_factory=Vertex)
-    kubeflow: Kubeflow = field(default_factory=Kubeflow)
+    targets: tuple[TargetSettings, ...] = ()
     beam: Mapping[str, BeamRunner] = field(default_factory=dict)
     caching: Caching = field(default_factory=Caching)
     tasks: TaskTables = field(default_factory=TaskTables)
     target_tasks: Mapping[str, TaskTables] = field(default_factory=dict)
     source: str = DEFAULT_FILE
     directory: Path = Path()
+
+    def table_of(self, settings: type[T]) -> T:
+        """Returns a target's own table; with its defaults where the file has none."""
+        return next((each for each in self.targets if isinstance(each, settings)), settings())
+
+    @property
+    def google_cloud(self) -> tuple[str, str]:
+        """The project and the region of Google Cloud that a target runs in; empty for none."""
+        found = [each.google_cloud for each in self.targets if any(each.google_cloud)]
+        return found[0] if found else ("", "")
 
     @property
     def digests_path(self) -> Path:
@@ -89,26 +99,27 @@ def read_profile(path: Path | None = None) -> Profile:
         tables = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CompileError(f"{path}: not TOML: {error}. Correct that line.") from error
-    check_names(str(path), "table", tables, _TABLES)
-    vertex, on_vertex = _target(path, "vertex", tables)
-    kubeflow, on_kubeflow = _target(path, "kubeflow", tables)
+    check_names(str(path), "table", tables, (*_TABLES, *with_settings()))
+    targets, target_tasks = [], {}
+    for name in with_settings():
+        if name in tables:
+            own, target_tasks[name] = _target(path, name, tables[name])
+            targets.append(read_table(path, name, settings_class(name), own))
     profile = Profile(
         images=read_table(path, "images", Images, tables.get("images", {})),
-        vertex=read_table(path, "vertex", Vertex, vertex),
-        kubeflow=read_table(path, "kubeflow", Kubeflow, kubeflow),
+        targets=tuple(targets),
         beam=read_tables(path, "beam", BeamRunner, tables.get("beam", {})),
         caching=read_table(path, "caching", Caching, tables.get("caching", {})),
         tasks=_task_tables(path, "", tables),
-        target_tasks={"vertex": on_vertex, "kubeflow": on_kubeflow},
+        target_tasks=target_tasks,
         source=str(path),
         directory=path.parent,
     )
     return dataclasses.replace(profile, images=_with_digests_file(profile))
 
 
-def _target(path: Path, name: str, tables: Mapping[str, Any]) -> tuple[dict[str, Any], TaskTables]:
+def _target(path: Path, name: str, table: Any) -> tuple[dict[str, Any], TaskTables]:
     """Divides a target's table into its own settings and those of tasks."""
-    table = tables.get(name, {})
     check_table(f"{path}: `{name}`", name, table)
     own = {key: value for key, value in table.items() if key not in _TASK_TABLES}
     return own, _task_tables(path, f"{name}.", table)

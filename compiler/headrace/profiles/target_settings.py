@@ -22,3 +22,8 @@ class TargetSettings:
     display_name: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     pipeline_parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def google_cloud(self) -> tuple[str, str]:
+        """The project and the region of Google Cloud that it runs in; empty for none."""
+        return "", ""

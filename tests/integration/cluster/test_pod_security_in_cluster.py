@@ -14,8 +14,8 @@ from kfp import dsl
 from headrace.compilation.compiler import compile_for
 from headrace.frontend.loading import load
 from headrace.profiles.images import Images
-from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile
+from headrace.targets.kubeflow.settings import Kubeflow
 from headrace_components import catalog
 from headrace_components.artifacts import Model
 from support.programs.cluster_kubectl import Namespace, Object, answer
@@ -52,7 +52,7 @@ def pod(image: str, security: Object, namespace: Namespace, **more: Any) -> Obje
     registry, _, tag = image.rpartition("/")
     profile = Profile(
         images=Images(registry=registry, digests={"kubernetes_pusher": f"sha256:{'0' * 64}"}),
-        kubeflow=Kubeflow(),
+        targets=(Kubeflow(),),
     )
     spec, platform = yaml.safe_load_all(compile_for(load(pushed), "kubeflow", profile).text)
     label = "exec-kubernetes-pusher"

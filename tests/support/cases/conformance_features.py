@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from headrace.compilation.compiler import compile_for
-from headrace.contract.registry import TARGETS
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
 from headrace.profiles.images import Images
 from headrace.profiles.profile import Profile
-from headrace.profiles.vertex import Vertex
+from headrace.target_registry import TARGETS
+from headrace.targets.vertex.settings import Vertex
 from headrace_components import catalog
 
 PAGE = Path(__file__).parents[3] / "docs/conformance.md"
@@ -22,7 +22,7 @@ PROFILE = Profile(
         registry="registry.example.com/headrace",
         digests=dict.fromkeys(catalog.__all__, f"sha256:{'0' * 64}"),
     ),
-    vertex=Vertex(pipeline_root="gs://bucket/root", project="project", region="europe-west1"),
+    targets=(Vertex(pipeline_root="gs://bucket/root", project="project", region="europe-west1"),),
 )
 
 _HEAD = """\

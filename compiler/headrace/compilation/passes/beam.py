@@ -118,8 +118,8 @@ def _arguments(
 def _dataflow(
     runner: BeamRunner, where: str, profile: Profile, root: str, image: str
 ) -> Iterator[str]:
-    project = runner.project or profile.vertex.project
-    region = runner.region or profile.vertex.region
+    its_project, its_region = profile.google_cloud
+    project, region = runner.project or its_project, runner.region or its_region
     temporary = runner.temp_location
     if not temporary and root.startswith("gs://"):
         temporary = f"{root.rstrip('/')}/beam"

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import click
 
 from headrace.profiles.profile import Profile
+from headrace.targets.kubeflow.settings import Kubeflow
 from headrace_components.contract.errors import InputError, PlatformError
 
 TOKEN_VARIABLE = "HEADRACE_KFP_TOKEN"
@@ -89,7 +90,7 @@ def address_of(profile: Profile, environment: Mapping[str, str] | None = None) -
         PlatformError: There is no host, this process is not in a pod, and there is no cluster.
     """
     variables = os.environ if environment is None else environment
-    settings = profile.kubeflow
+    settings = profile.table_of(Kubeflow)
     common = {
         "namespace": settings.namespace,
         "token": variables.get(TOKEN_VARIABLE, ""),

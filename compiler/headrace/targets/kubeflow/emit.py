@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from headrace.profiles.profile import Profile
+from headrace.targets.kubeflow.settings import Kubeflow
 
 
 def documents(
@@ -17,8 +18,8 @@ def documents(
         profile: Names the place of its artifacts.
     """
     pipeline = dict(spec)
-    if profile.kubeflow.pipeline_root:
-        pipeline["defaultPipelineRoot"] = profile.kubeflow.pipeline_root
+    if profile.table_of(Kubeflow).pipeline_root:
+        pipeline["defaultPipelineRoot"] = profile.table_of(Kubeflow).pipeline_root
     return [pipeline, dict(platform)] if platform else [pipeline]
 
 

@@ -19,6 +19,7 @@ from headrace.targets.kubeflow.lineage.provenance import Source, artifact_of
 from headrace.targets.kubeflow.lineage.rest import PROBE, ApiSource
 from headrace.targets.kubeflow.lineage.values import plain
 from headrace.targets.kubeflow.records import is_cancelled
+from headrace.targets.kubeflow.settings import Kubeflow
 from headrace.targets.kubeflow.submit import KubeflowRemote, connect
 from headrace_components.contract.errors import InputError
 
@@ -64,7 +65,7 @@ def reader(profile: Profile, metadata: str) -> "ClusterLineage":
 
 def _store(remote: KubeflowRemote, profile: Profile) -> str:
     """Returns the address of the gRPC port of the metadata store."""
-    namespace = remote.address.service_namespace or profile.kubeflow.namespace
+    namespace = remote.address.service_namespace or profile.table_of(Kubeflow).namespace
     if "KUBERNETES_SERVICE_HOST" in os.environ:
         return f"{_STORE}.{namespace}:{_STORE_PORT}"
     from headrace.targets.kubeflow.port_forward import Purpose, forwarded

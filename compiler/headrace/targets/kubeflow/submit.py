@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 from headrace.contract.service import Order, Run, Schedule, Task, Timing
 from headrace.ir import specs
-from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile
 from headrace.targets.kubeflow import connection, pipelines_api
 from headrace.targets.kubeflow.cluster_state import Cluster
@@ -24,6 +23,7 @@ from headrace.targets.kubeflow.records import (
     run_of,
     schedule_of,
 )
+from headrace.targets.kubeflow.settings import Kubeflow
 from headrace.targets.kubeflow.tasks import (
     Started,
     settled,
@@ -46,7 +46,7 @@ def connect(profile: Profile) -> "KubeflowRemote":
         PlatformError: The installation cannot be reached, or wants other credentials.
     """
     address = connection.address_of(profile)
-    return KubeflowRemote(pipelines_api.connect(address), address, profile.kubeflow)
+    return KubeflowRemote(pipelines_api.connect(address), address, profile.table_of(Kubeflow))
 
 
 class KubeflowRemote:

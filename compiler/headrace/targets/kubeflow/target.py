@@ -12,7 +12,6 @@ from headrace.contract.compiled import Compiled
 from headrace.contract.draft import Draft
 from headrace.contract.service import Remote
 from headrace.contract.target import LineageReader, Target
-from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile, read_profile
 from headrace.targets.kubeflow import emit, limits, sizes
 from headrace.targets.kubeflow.passes.absent_inputs import apply_absent_inputs, may_be_absent
@@ -27,6 +26,7 @@ from headrace.targets.kubeflow.passes.replaced_texts import apply_replaced_texts
 from headrace.targets.kubeflow.passes.retries import apply_retries
 from headrace.targets.kubeflow.passes.sub_pipeline_texts import apply_sub_pipeline_texts
 from headrace.targets.kubeflow.passes.training_jobs import apply_training_jobs
+from headrace.targets.kubeflow.settings import Kubeflow
 
 
 class KubeflowTarget(Target):
@@ -43,18 +43,18 @@ class KubeflowTarget(Target):
 
     def settings(self, profile: Profile) -> Kubeflow:
         """Returns the table [kubeflow]."""
-        return profile.kubeflow
+        return profile.table_of(Kubeflow)
 
     refused_setting = staticmethod(limits.refused_setting)
     accelerator_name = staticmethod(limits.accelerator_name)
 
     def pending_timeout_seconds(self, profile: Profile) -> float | None:
         """Returns `pending_timeout`."""
-        return profile.kubeflow.pending_timeout_seconds
+        return profile.table_of(Kubeflow).pending_timeout_seconds
 
     def equip(self, draft: Draft) -> Draft:
         """Writes how tasks keep large artifacts, what their pods get, requests and retries."""
-        spec = apply_large_artifacts(draft.spec, draft.profile.kubeflow)
+        spec = apply_large_artifacts(draft.spec, draft.profile.table_of(Kubeflow))
         platform = platform_spec(spec, draft.platform, draft.settings, draft.profile)
         spec = apply_retries(apply_default_requests(spec))
         return dataclasses.replace(draft, spec=spec, platform=platform)

@@ -1,7 +1,7 @@
 """Finds the service that runs pipelines of a target."""
 
-from headrace.contract.registry import target_named
 from headrace.contract.service import Remote
+from headrace.contract.target import target_named
 from headrace.profiles.profile import Profile
 from headrace_components.contract.errors import InputError
 

@@ -13,8 +13,8 @@ from headrace.compilation.passes.image_imports import check_imports, stock_image
 from headrace.compilation.passes.modules import apply_modules, pack_parameters
 from headrace.compilation.passes.parameter_checks import check_parameters
 from headrace.compilation.passes.profile_scope import profile_parameters
-from headrace.contract.registry import target_named
 from headrace.contract.service import Order
+from headrace.contract.target import target_named
 from headrace.frontend import loading
 from headrace.ir import run_parameters, specs
 from headrace.ir.view import Component

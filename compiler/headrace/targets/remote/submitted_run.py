@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from headrace.contract.registry import TargetName, target_named, with_service
 from headrace.contract.service import Remote, Run, RunState, Task
+from headrace.contract.target import target_named
 from headrace.errors import CompileError
 from headrace.frontend.loading import PipelineSource
 from headrace.profiles.profile import Profile, read_profile
+from headrace.target_registry import TargetName, with_service
 from headrace.targets.remote.connecting import connect
 from headrace.targets.remote.ordering import order_of
 from headrace.targets.remote.watching import Watching, watch

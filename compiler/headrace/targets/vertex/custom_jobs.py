@@ -19,6 +19,7 @@ from headrace.ir.specs import Spec
 from headrace.profiles.profile import Profile
 from headrace.profiles.quantities import seconds
 from headrace.profiles.tasks import Said, TaskPath, TaskSettings
+from headrace.targets.vertex.settings import Vertex
 
 # Releases of this image keep their tags.
 LAUNCHER_IMAGE = "gcr.io/ml-pipeline/google-cloud-pipeline-components:2.22.0"
@@ -67,8 +68,8 @@ def apply_custom_jobs(
             "args": [
                 *("--type", "CustomJob"),
                 *("--payload", json.dumps(job, sort_keys=True, ensure_ascii=False)),
-                *("--project", profile.vertex.project),
-                *("--location", profile.vertex.region),
+                *("--project", profile.table_of(Vertex).project),
+                *("--location", profile.table_of(Vertex).region),
                 *(f"--{_RESOURCES}", f"{{{{$.outputs.parameters['{_RESOURCES}'].output_file}}}}"),
             ],
         }
@@ -86,7 +87,9 @@ def _check(node: specs.TaskNode, task: TaskSettings, profile: Profile) -> None:
             f"{where}, which names its machines, but the task has no `machine_type`. Write one, as "
             f"'n1-standard-8', in [vertex.tasks.{node.name}]."
         )
-    missing = [name for name in ("project", "region") if not getattr(profile.vertex, name)]
+    missing = [
+        name for name in ("project", "region") if not getattr(profile.table_of(Vertex), name)
+    ]
     if missing:
         raise CompileError(
             f"{where}, which is submitted to a project, but [vertex] has no {missing}. Add them."
@@ -111,7 +114,7 @@ def _custom_job(
 
     Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.customJobs
     """
-    settings, workers = profile.vertex, task.workers or 1
+    settings, workers = profile.table_of(Vertex), task.workers or 1
     # The first pool is the chief: its machine is `workerpool0` in CLUSTER_SPEC.
     counts = [1, workers - 1] if workers > 1 else [1]
     scheduling = {

@@ -6,7 +6,7 @@ from typing import Any
 from headrace.errors import CompileError
 from headrace.ir import specs
 from headrace.profiles.profile import Profile
-from headrace.profiles.vertex import MAX_DISPLAY_NAME
+from headrace.targets.vertex.settings import MAX_DISPLAY_NAME, Vertex
 
 
 def pipeline_root(spec: Mapping[str, Any], profile: Profile) -> str:
@@ -15,7 +15,7 @@ def pipeline_root(spec: Mapping[str, Any], profile: Profile) -> str:
     Raises:
         CompileError: There is none, or Vertex AI cannot use it.
     """
-    root: str = profile.vertex.pipeline_root or spec.get("defaultPipelineRoot", "")
+    root: str = profile.table_of(Vertex).pipeline_root or spec.get("defaultPipelineRoot", "")
     if not root.startswith("gs://"):
         raise CompileError(
             f"vertex: the pipeline root is {root!r}, expected a URI as 'gs://my-bucket/headrace'. "
@@ -40,7 +40,7 @@ def pipeline_job(
     Raises:
         CompileError: The pipeline's display name is too long.
     """
-    settings = profile.vertex
+    settings = profile.table_of(Vertex)
     job: dict[str, Any] = {
         "displayName": settings.display_name or _display_name(spec),
         "pipelineSpec": dict(spec),

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from headrace.contract.service import ContactLostError
 from headrace.extras import not_installed
 from headrace.profiles.profile import Profile
+from headrace.targets.vertex.settings import Vertex
 from headrace_components.contract.errors import ComponentError, InputError, PlatformError
 from headrace_components.contract.patience import patiently
 
@@ -61,7 +62,7 @@ def place(profile: Profile) -> Place:
     Raises:
         InputError: A setting is missing, or the host is of no form that can be used.
     """
-    settings = profile.vertex
+    settings = profile.table_of(Vertex)
     for name, example in (("project", "my-project"), ("region", "europe-west1")):
         if not getattr(settings, name):
             raise InputError(

@@ -14,10 +14,10 @@ from headrace.contract.service import Remote
 from headrace.contract.target import Target
 from headrace.ir import specs
 from headrace.profiles.profile import Profile
-from headrace.profiles.vertex import Vertex
 from headrace.targets.vertex import limits
 from headrace.targets.vertex.custom_jobs import apply_custom_jobs
 from headrace.targets.vertex.emit import pipeline_job, pipeline_root
+from headrace.targets.vertex.settings import Vertex
 
 
 class VertexTarget(Target):
@@ -33,7 +33,7 @@ class VertexTarget(Target):
 
     def settings(self, profile: Profile) -> Vertex:
         """Returns the table [vertex]."""
-        return profile.vertex
+        return profile.table_of(Vertex)
 
     refused_setting = staticmethod(limits.refused_setting)
     accelerator_name = staticmethod(limits.accelerator_name)
@@ -41,7 +41,7 @@ class VertexTarget(Target):
 
     def encryption_key(self, profile: Profile) -> str:
         """Returns `encryption_key`."""
-        return profile.vertex.encryption_key
+        return profile.table_of(Vertex).encryption_key
 
     def artifact_type(self, declared: Mapping[str, Any], title: str) -> Mapping[str, Any]:  # noqa: ARG002
         """Returns the type as TFX itself sends it: a custom one is registered by its schema."""

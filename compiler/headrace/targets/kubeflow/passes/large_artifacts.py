@@ -5,7 +5,7 @@ from typing import Any
 
 from headrace.ir import specs
 from headrace.ir.specs import Spec
-from headrace.profiles.kubeflow import Kubeflow
+from headrace.targets.kubeflow.settings import Kubeflow
 
 # `headrace_components.library.data.references` acts on it.
 _VARIABLE = {"name": "HEADRACE_LARGE_ARTIFACTS", "value": "reference"}

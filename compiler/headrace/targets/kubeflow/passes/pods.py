@@ -10,11 +10,11 @@ from headrace.compilation.passes.image_references import own_images
 from headrace.compilation.passes.resources import accelerator
 from headrace.ir import specs
 from headrace.profiles.accelerators import NVIDIA
-from headrace.profiles.kubeflow import Kubeflow
 from headrace.profiles.profile import Profile
 from headrace.profiles.quantities import seconds
 from headrace.profiles.tasks import Said, TaskPath, TaskSettings
 from headrace.targets.kubeflow.passes.large_artifacts import secrets
+from headrace.targets.kubeflow.settings import Kubeflow
 
 Config = dict[str, Any]
 """A KubernetesExecutorConfig as plain JSON data."""
@@ -47,7 +47,7 @@ def platform_spec(
         settings: The profile's settings for each task.
         profile: What all pods get, and which images are the author's own.
     """
-    kubeflow, own = profile.kubeflow, own_images(spec, profile)
+    kubeflow, own = profile.table_of(Kubeflow), own_images(spec, profile)
     result: dict[str, Any] = specs.copy(platform)
     executors = (result.get("platforms", {}).get("kubernetes", {}).get("deploymentSpec", {})).get(
         "executors", {}

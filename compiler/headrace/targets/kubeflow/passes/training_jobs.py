@@ -15,6 +15,7 @@ from headrace.ir.specs import Spec
 from headrace.profiles.profile import Profile
 from headrace.profiles.tasks import Said, TaskPath
 from headrace.targets.kubeflow.passes.default_requests import request_of
+from headrace.targets.kubeflow.settings import Kubeflow
 
 # The Kubernetes client is all that the launcher imports, and this image has it.
 _LAUNCHER = "kubernetes_pusher"
@@ -71,7 +72,7 @@ def apply_training_jobs(
         config = executors.get(label, {})
         _check(node, config, task.volumes, profile)
         shared, claim = next(iter(task.volumes.items()))
-        pod = _pod(node.container, config, profile.kubeflow.service_account)
+        pod = _pod(node.container, config, profile.table_of(Kubeflow).service_account)
         digest = profile.images.digests[_LAUNCHER]
         request = request_of(_LAUNCHER)
         node.executor["container"] = {

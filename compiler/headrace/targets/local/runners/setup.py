@@ -8,7 +8,7 @@ from typing import Any
 from headrace.compilation.passes.image_imports import check_imports, stock_images
 from headrace.compilation.passes.image_references import images_to_run
 from headrace.compilation.passes.profile_scope import passed_over
-from headrace.contract.registry import target_named
+from headrace.contract.target import target_named
 from headrace.ir.view import Pipeline
 from headrace.profiles.profile import Profile, read_profile
 from headrace.targets.local.cache.code_versions import CodeVersions, InstalledCode

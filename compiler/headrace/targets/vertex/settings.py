@@ -95,3 +95,8 @@ class Vertex(TargetSettings):
         check_tables("pipeline_parameters", self.pipeline_parameters)
         check_names("`failure_policy`", "value", [self.failure_policy], _FAILURE_POLICIES)
         check_texts("`reserved_ip_ranges`", self.reserved_ip_ranges, "a range's name")
+
+    @property
+    def google_cloud(self) -> tuple[str, str]:
+        """`project` and `region`."""
+        return self.project, self.region

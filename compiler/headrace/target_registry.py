@@ -3,10 +3,7 @@
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
-
-from headrace.contract.target import Target
-from headrace.errors import CompileError
+from typing import Any, Literal
 
 TargetName = Literal["local", "kubeflow", "vertex"]
 """The keys of `TARGETS`, for authors' editors."""
@@ -14,25 +11,27 @@ TargetName = Literal["local", "kubeflow", "vertex"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Registered:
-    """What commands ask of a target before they import it.
+    """What is asked of a target before its modules are imported.
 
     Attributes:
+        settings: Class of its table of the profile, in its module `settings`; empty for a target
+            without a table.
         has_service: Whether a service runs its pipelines: `headrace submit`, `runs` and
             `schedules` take it.
         has_lineage: Whether `headrace lineage` takes it.
     """
 
+    settings: str = ""
     has_service: bool = False
     has_lineage: bool = False
 
 
 TARGETS: Mapping[str, Registered] = {
     "local": Registered(has_lineage=True),
-    "kubeflow": Registered(has_service=True, has_lineage=True),
-    "vertex": Registered(has_service=True),
+    "kubeflow": Registered(settings="Kubeflow", has_service=True, has_lineage=True),
+    "vertex": Registered(settings="Vertex", has_service=True),
 }
-"""By the name that `--target` takes, which is that of the folder: its module `target` has an object
-`TARGET`."""
+"""By the name that `--target` takes. It is that of the folder, and of the table in the profile."""
 
 
 def with_service() -> list[str]:
@@ -45,15 +44,12 @@ def with_lineage() -> list[str]:
     return [name for name, each in TARGETS.items() if each.has_lineage]
 
 
-def target_named(name: str) -> Target:
-    """Returns a target. Its modules are imported when it is first asked for.
+def with_settings() -> list[str]:
+    """Returns the names of the targets that have a table in the profile."""
+    return [name for name, each in TARGETS.items() if each.settings]
 
-    Raises:
-        CompileError: There is no such target.
-    """
-    if name not in TARGETS:
-        raise CompileError(
-            f"compile: target {name!r} is unknown, expected one of {list(TARGETS)}. Name one."
-        )
-    target: Target = importlib.import_module(f"headrace.targets.{name}.target").TARGET
-    return target
+
+def settings_class(name: str) -> Any:
+    """Returns the class of a target's table of the profile."""
+    module = importlib.import_module(f"headrace.targets.{name}.settings")
+    return getattr(module, TARGETS[name].settings)
