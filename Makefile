@@ -19,7 +19,7 @@ LOCK := images/local/tfx-$(GENERATION).lock
 help: ## List the targets
 	@grep -hE '^[a-z/%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-# uv draws its progress on a terminal; elsewhere it writes lines, of which those for each small package are left out.
+# On a terminal uv draws its progress. Otherwise it writes lines; those for small packages are left out.
 UV_SHOWN = if [ -t 2 ]; then $(BIN)/uv pip $(1) --python $(BIN)/python; \
   else $(BIN)/uv pip $(1) --python $(BIN)/python 2>&1 | sed --unbuffered '/^ [-+~] /d'; fi
 
@@ -69,33 +69,33 @@ format: $(VENV)/.ready ## Format the code
 
 CONFIG ?= $(or $(wildcard headrace.toml),examples/headrace.toml)
 BUILD ?= build
-compile: $(VENV)/.ready ## Compile every example for every target, with CONFIG or headrace.toml where there is one
+compile: $(VENV)/.ready ## Compile every example for every target, with CONFIG or headrace.toml if it exists
 	@for example in $(EXAMPLES); do for target in local kubeflow vertex; do \
 	  suffix=json; [ $$target != kubeflow ] || suffix=yaml; \
 	  $(BIN)/headrace compile examples/$$example/pipeline.py --target $$target --config $(CONFIG) -o $(BUILD)/$$example.$$target.$$suffix || exit; \
 	done; done
 	@[ $(CONFIG) != examples/headrace.toml ] || echo "The images and buckets are those of $(CONFIG), which are not there. Write a headrace.toml of your own to submit."
 
-generate: $(VENV)/.ready ## Write what follows from the declarations of the components, and the bake file
+generate: $(VENV)/.ready ## Write all files that are generated from the declarations of the components
 	$(BIN)/python -m generate
 
 golden: $(VENV)/.ready ## Write the compiled specs that the tests compare with
 	HEADRACE_REGENERATE=1 $(BIN)/python -m pytest -q tests/golden tests/conformance/test_feature_table.py tests/unit/test_message_tables.py
 
-bench: examples/flights/data examples/penguins/data ## Measure Headrace, and TFX beside it with TFX_PYTHON=path/to/python
+bench: examples/flights/data examples/penguins/data ## Measure Headrace, and also TFX with TFX_PYTHON=path/to/python
 	$(BIN)/python -m bench $(if $(TFX_PYTHON),--tfx-python $(TFX_PYTHON))
 
 UV_COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --upgrade
 LOCAL := pyproject.toml --extra embedded --extra examples --extra dev
-lock: $(VENV)/.ready ## Resolve all locks again, the images' with the versions of the local one
+lock: $(VENV)/.ready ## Resolve all locks again; those of the images use the versions of the local lock
 	$(UV_COMPILE) $(LOCAL) --python-version 3.11 --python-platform x86_64-manylinux_2_36 --output-file images/local/tfx-1.16.lock
 	$(UV_COMPILE) $(LOCAL) --python-version 3.13 --python-platform x86_64-manylinux_2_39 --constraint images/local/tfx-1.21.constraints --output-file images/local/tfx-1.21.lock
 	$(BIN)/headrace images lock --all
 
-lock/%: $(VENV)/.ready ## Resolve the lock of one image, as lock/pusher, or layer, as lock/layers/arrow
+lock/%: $(VENV)/.ready ## Resolve the lock of one image (lock/pusher) or layer (lock/layers/arrow)
 	$(BIN)/headrace images lock $*
 
-image/%: $(VENV)/.ready ## Build one image, as image/pusher; HEADRACE_BASE=mmdebstrap where no base can be pulled
+image/%: $(VENV)/.ready ## Build one image (image/pusher); use HEADRACE_BASE=mmdebstrap if no base can be pulled
 	$(BIN)/headrace images build $*
 
 images: $(VENV)/.ready ## Build all images, with docker, podman or buildah
@@ -104,22 +104,22 @@ images: $(VENV)/.ready ## Build all images, with docker, podman or buildah
 test-images: $(VENV)/.ready ## Run every component in its image under the rules of each backend, and every example
 	HEADRACE_TEST_IMAGES=all $(BIN)/python -m pytest -n auto --dist worksteal -m image
 
-import-names: $(VENV)/.ready ## Write which modules the packages of the images bring, by which compiling checks module files
+import-names: $(VENV)/.ready ## Record the modules of the packages in images, which the compiler checks imports with
 	HEADRACE_REGENERATE=1 $(BIN)/python -m pytest -q tests/integration/images/test_every_image.py -k imported
 
 push: $(VENV)/.ready ## Push all images to HEADRACE_REGISTRY and record their digests
 	$(BIN)/headrace images push
 
-base: $(VENV)/.ready ## Make the images' base with mmdebstrap
+base: $(VENV)/.ready ## Make the base of the images with mmdebstrap
 	$(BIN)/headrace images base
 
 kind-up: examples/penguins/data ## Run Kubeflow Pipelines and TensorFlow Serving here, with docker and kind
 	HEADRACE=$(BIN)/headrace manifests/kind/up.sh
 
-kind-test: $(VENV)/.ready ## Run the penguins there, and ask the model that they push
+kind-test: $(VENV)/.ready ## Run the penguins there, and send a request to the pushed model
 	HEADRACE_KIND=1 $(BIN)/python -m pytest -q -n 0 tests/integration/kind
 
-kind-down: ## Remove what kind-up made
+kind-down: ## Remove everything that kind-up made
 	manifests/kind/down.sh
 
 clean: ## Remove the virtual environment, build outputs and caches

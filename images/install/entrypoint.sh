@@ -1,7 +1,7 @@
 #!/bin/sh
-# Starts what a container is asked for: the component, a worker of Beam, or any other command.
-# Kubeflow and Vertex name the command `python -m headrace_components.<component>` themselves;
-# Dataflow, Flink and Spark give the arguments of Beam's start program and no command.
+# Starts the component, a worker of Beam, or any other command, depending on the arguments.
+# Kubeflow and Vertex AI pass the command `python -m headrace_components.<component>`.
+# Dataflow, Flink and Spark pass the arguments of Beam's start program, without a command.
 case "${1-}" in
   --executor_input*) exec python -m "headrace_components.$HEADRACE_COMPONENT" "$@" ;;
   --*) exec /opt/apache/beam/boot "$@" ;;

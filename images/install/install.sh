@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the packages of a lock that the layers below lack, and takes off what nothing reads.
+# Installs the packages of a lock that the layers below do not have, and removes files that nothing reads.
 # Usage: install.sh <lock>
 set -eu
 if [ -s /run/secrets/ca ]; then export SSL_CERT_FILE=/run/secrets/ca; fi
@@ -20,12 +20,12 @@ for directory in /tools/compiled/*; do
 done
 python "$install/slim.py" "$site" "$started"
 rm "$started"
-# TensorFlow 2.21 looks for cuSOLVER in the directories of all others but its own, and uses no GPU without it.
+# TensorFlow 2.21 does not look for cuSOLVER in its own directory, only in those of the other libraries. Without it, no GPU is used.
 for library in "$site"/nvidia/cusolver/lib/libcusolver.so.*; do
   [ ! -e "$library" ] || ln -sf "../../cusolver/lib/${library##*/}" "$site/nvidia/cusparse/lib/"
 done
 
-# A package whose library lost one that it needs would fail in the middle of a task.
+# If a library that a package needs was removed, the package would fail in the middle of a task.
 if [ -d "$site/pyarrow" ]; then
   python -c 'import pyarrow.compute, pyarrow.csv, pyarrow.dataset, pyarrow.json, pyarrow.parquet'
 fi

@@ -1,4 +1,4 @@
-"""Takes off what nothing reads of the packages just installed, and compiles the rest.
+"""Removes files that nothing reads from the packages just installed, and compiles the rest.
 
 Usage: slim.py <site-packages> <file older than what was installed>. Off come the files of prune.txt
 and debuggers' symbols.
@@ -16,17 +16,17 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-# The stage of the build's tools, which is mounted.
+# The mounted stage with the tools of the build.
 _TOOLS = Path("/tools/usr")
 _MAGIC = b"\x7fELF\x02\x01"  # of 64 bits, little-endian
 _LOAD = 1
 
 
 def main() -> None:
-    """Does it."""
+    """Removes the files and compiles the rest."""
     site, marker = map(Path, sys.argv[1:])
     unread = _unread(Path(__file__).with_name("prune.txt"))
-    # Code for GPUs stays as its makers have tried it: beside NVIDIA's, symbols weigh little.
+    # Keep libraries with code for GPUs as their makers tested them: their symbols are small.
     whole = {"nvidia", "tensorflow"} if (site / "nvidia").is_dir() else set[str]()
     sources = []
     for file in list(_installed(site, marker.stat().st_ctime_ns)):
@@ -36,7 +36,7 @@ def main() -> None:
             _strip(file)
         elif file.suffix == ".py":
             sources.append(file)
-    # Templates of code and code for other versions of Python do not compile.
+    # Templates of code, and code for other versions of Python, do not compile.
     compiled = functools.partial(compileall.compile_file, quiet=2)
     with ProcessPoolExecutor() as pool:
         list(pool.map(compiled, sources, chunksize=32))
@@ -66,7 +66,7 @@ def _remove(file: Path) -> None:
 
 
 def _strip(library: Path) -> None:
-    """Takes off what only debuggers and linkers read: 200 MB of TensorFlow's library.
+    """Removes symbols that only debuggers and linkers read: 200 MB of TensorFlow's library.
 
     `strip` misaligns some of the libraries that were given new paths when their wheel was made.
     The loader would refuse these, so they stay as they were.
@@ -86,7 +86,7 @@ def _strip(library: Path) -> None:
 
 
 def _is_aligned(library: Path) -> bool:
-    """Says whether every segment can be mapped; the offsets are those of `elf(5)`."""
+    """Returns whether every segment can be mapped; the offsets are those of `elf(5)`."""
     with library.open("rb") as file:
         header = file.read(64)
         (start,) = struct.unpack_from("<Q", header, 32)

@@ -16,8 +16,7 @@ MAX_DAG_DEPTH = 50
 """The maximum depth of sub-pipelines, including those that kfp makes from If and ParallelFor."""
 
 MAX_TASKS = 10_000
-"""The maximum number of tasks in a pipeline; those of a sub-pipeline count once for each task that
-runs it."""
+"""The maximum number of tasks; those of a sub-pipeline count once for each task that runs it."""
 
 _Place = tuple[str, ...]
 
