@@ -14,9 +14,10 @@ from headrace.frontend.loading import load
 from headrace.ir import specs
 from headrace.profiles.profile import read_profile
 from headrace.profiles.quantities import size_in_bytes
-from headrace.targets.kubeflow.passes.default_requests import _BY_COMPONENT, request_of
+from headrace.targets.kubeflow.passes.default_requests import _BY_FOOTPRINT, request_of
 from headrace_components import catalog
 from headrace_components.artifacts import Model
+from headrace_components.contract.declaration import find, names
 
 DIGEST = f"sha256:{'0' * 64}"
 
@@ -87,7 +88,7 @@ def test_no_other_target_is_asked(target: str, tmp_path: Path) -> None:
 
 
 def test_what_is_asked_for_is_of_components_that_there_are_and_fits_a_small_node() -> None:
-    assert set(_BY_COMPONENT) <= set(catalog.__all__)
+    assert {found.footprint for name in names() if (found := find(name))} == set(_BY_FOOTPRINT)
     for name in catalog.__all__:
         assert 0 < request_of(name).cpu <= 0.5
         assert 2**26 <= (size_in_bytes(request_of(name).memory) or 0) <= 2**30

@@ -26,11 +26,12 @@ from headrace.compilation.compiler import compile_for
 from headrace.contract.service import Order, Run, Task
 from headrace.frontend import loading
 from headrace.profiles.profile import Profile
-from headrace.targets.kubeflow import explaining, failures, pipelines_api
+from headrace.targets.kubeflow import failures, pipelines_api
 from headrace.targets.kubeflow.cluster_state import Cluster
 from headrace.targets.kubeflow.settings import Kubeflow
 from headrace.targets.kubeflow.submit import KubeflowRemote, connect
 from headrace.targets.remote import watching
+from headrace_components.contract.declaration import find, names
 from support.cases import kubeflow_pipelines
 from support.cases.kubeflow_pipelines import flights
 from support.fakes.kubeflow_api import KubeflowApi, kubeflow_api
@@ -672,8 +673,9 @@ def test_the_components_whose_notices_are_read_are_those_that_log_some() -> None
 
     # A module that all pushers share stands for them; a job of Beam is recognized by its arguments.
     pushers = {"pusher", "kubernetes_pusher", "vertex_pusher"}
-    assert telling - {"pushing", "beam"} == explaining.TELLING
-    assert pushers <= explaining.TELLING
+    declared = {name for name in names() if (found := find(name)) and found.logs_notices}
+    assert telling - {"pushing", "beam"} == declared
+    assert pushers <= declared
 
 
 def test_two_reasons_that_come_and_go_are_told_once_each(

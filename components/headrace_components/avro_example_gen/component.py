@@ -36,4 +36,5 @@ COMPONENT = Component(
     parameters=AvroExampleGenParams,
     cache=cache_of_files(AvroExampleGenParams),
     checks=FILE_CHECKS,
+    footprint="reading",
 )

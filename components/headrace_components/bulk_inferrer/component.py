@@ -43,4 +43,6 @@ COMPONENT = Component(
     execution_type="tfx.components.bulk_inferrer.component.BulkInferrer",
     variants=("cuda",),
     checks=EarlyChecks(splits_read=splits_read),
+    footprint="training",
+    logs_notices=True,
 )

@@ -15,7 +15,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from headrace_components.contract.artifact_types import ArtifactType
 from headrace_components.contract.split_needs import SplitNeed
@@ -28,6 +28,9 @@ Outputs = Mapping[str, Sequence[Mapping[str, Any]]]
 """Metadata of the output artifacts by port."""
 Splits = Mapping[str, Sequence[str]]
 """Names of the splits of artifacts by port."""
+
+Footprint = Literal["files", "reading", "statistics", "rows", "training"]
+"""What a component imports, from little to much: `rows` is TFX's libraries without a model."""
 
 _PACKAGE = "headrace_components"
 
@@ -195,6 +198,12 @@ class Component:
         variants: Images with the same component and other packages: `cuda` for NVIDIA's GPUs.
         isolated: Whether its packages conflict with those of the others, so that no environment
             holds all.
+        footprint: What most of its memory goes to where data is small. A cluster keeps so much
+            free for a task that asks for nothing.
+        logs_notices: Whether it logs notices, for which its log is read when the task is done.
+        opens_store: Whether it opens the object store also where launchers carry all files: it
+            lists what earlier runs left, or keeps what it found when its task fails.
+        several_machines: Whether a task may run on several machines that share its work.
     """
 
     name: str
@@ -208,6 +217,10 @@ class Component:
     checks: EarlyChecks = EarlyChecks()
     variants: tuple[str, ...] = ()
     isolated: bool = False
+    footprint: Footprint = "files"
+    logs_notices: bool = False
+    opens_store: bool = False
+    several_machines: bool = False
 
     def __post_init__(self) -> None:
         """Rejects a declaration that no backend could use."""

@@ -18,4 +18,5 @@ COMPONENT = Component(
     execution_type="tfx.components.example_gen.csv_example_gen.component.CsvExampleGen",
     cache=cache_of_files(CsvExampleGenParams),
     checks=FILE_CHECKS,
+    footprint="reading",
 )

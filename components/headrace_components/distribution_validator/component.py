@@ -74,4 +74,7 @@ COMPONENT = Component(
     parameters=DistributionValidatorParams,
     execution_type="tfx.components.distribution_validator.component.DistributionValidator",
     checks=EarlyChecks(check=check, splits_read=splits_read),
+    footprint="statistics",
+    logs_notices=True,
+    opens_store=True,
 )

@@ -73,4 +73,6 @@ COMPONENT = Component(
     execution_base="EVALUATE",
     cache=CacheHooks(environment_state=code_state, relevant_inputs=relevant_inputs),
     checks=EarlyChecks(check=check, modules=modules, splits_read=splits_read),
+    footprint="training",
+    logs_notices=True,
 )

@@ -49,4 +49,5 @@ COMPONENT = Component(
     parameters=ExampleDiffParams,
     execution_type="tfx.components.example_diff.component.ExampleDiff",
     checks=EarlyChecks(splits_read=splits_read),
+    footprint="statistics",
 )

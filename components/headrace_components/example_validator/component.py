@@ -39,4 +39,7 @@ COMPONENT = Component(
     parameters=ExampleValidatorParams,
     execution_type="tfx.components.example_validator.component.ExampleValidator",
     checks=EarlyChecks(splits_read=splits_read),
+    footprint="statistics",
+    logs_notices=True,
+    opens_store=True,
 )

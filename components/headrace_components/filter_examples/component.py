@@ -50,4 +50,5 @@ COMPONENT = Component(
     execution_type="tfx.components.experimental.filter.component.FilterComponent",
     cache=CacheHooks(environment_state=state_of_code("filter_fn", "filter_batch_fn")),
     checks=EarlyChecks(functions=functions, splits_made=splits_made),
+    footprint="reading",
 )

@@ -51,4 +51,6 @@ COMPONENT = Component(
     execution_type="tfx.components.infra_validator.component.InfraValidator",
     cache=CacheHooks(environment_state=environment_state),
     checks=EarlyChecks(splits_read=splits_read),
+    footprint="statistics",
+    logs_notices=True,
 )

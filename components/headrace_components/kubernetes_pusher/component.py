@@ -41,4 +41,5 @@ COMPONENT = Component(
     execution_base="DEPLOY",
     # Only a run can tell what the cluster serves; it rolls out nothing twice.
     cache=CacheHooks(external_state=only_a_run_can_tell),
+    logs_notices=True,
 )

@@ -33,4 +33,5 @@ COMPONENT = Component(
     cache=CacheHooks(
         external_state=only_a_run_can_tell, earlier_state=in_executor("latest_artifact", "state")
     ),
+    opens_store=True,
 )

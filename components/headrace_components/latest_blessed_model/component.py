@@ -26,4 +26,5 @@ COMPONENT = Component(
         external_state=only_a_run_can_tell,
         earlier_state=in_executor("latest_blessed_model", "state"),
     ),
+    opens_store=True,
 )

@@ -36,4 +36,5 @@ COMPONENT = Component(
     parameters=ParquetExampleGenParams,
     cache=cache_of_files(ParquetExampleGenParams),
     checks=FILE_CHECKS,
+    footprint="reading",
 )

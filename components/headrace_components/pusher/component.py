@@ -31,4 +31,5 @@ COMPONENT = Component(
     execution_type="tfx.components.pusher.component.Pusher",
     execution_base="DEPLOY",
     cache=CacheHooks(still_holds=still_holds),
+    logs_notices=True,
 )

@@ -41,4 +41,5 @@ COMPONENT = Component(
     # Only the query tells what a database holds.
     cache=CacheHooks(external_state=only_a_run_can_tell),
     checks=QUERY_CHECKS,
+    footprint="reading",
 )

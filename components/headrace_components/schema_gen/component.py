@@ -24,4 +24,5 @@ COMPONENT = Component(
     execution_type="tfx.components.schema_gen.component.SchemaGen",
     execution_base="PROCESS",
     checks=EarlyChecks(splits_read=splits_read),
+    footprint="statistics",
 )

@@ -36,4 +36,5 @@ COMPONENT = Component(
     },
     parameters=SpanRangeParams,
     cache=CacheHooks(external_state=external_state),
+    opens_store=True,
 )

@@ -55,4 +55,5 @@ COMPONENT = Component(
     execution_type="tfx.components.statistics_gen.component.StatisticsGen",
     execution_base="PROCESS",
     checks=EarlyChecks(check=check, splits_read=splits_read, splits_made=splits_made),
+    footprint="rows",
 )

@@ -24,4 +24,6 @@ COMPONENT = Component(
     },
     parameters=TfjsConverterParams,
     isolated=True,
+    footprint="statistics",
+    logs_notices=True,
 )

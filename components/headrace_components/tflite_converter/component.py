@@ -60,4 +60,6 @@ COMPONENT = Component(
     },
     parameters=TFLiteConverterParams,
     checks=EarlyChecks(splits_read=splits_read),
+    footprint="statistics",
+    logs_notices=True,
 )

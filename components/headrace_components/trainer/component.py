@@ -45,4 +45,6 @@ COMPONENT = Component(
     variants=("cuda",),
     cache=CacheHooks(environment_state=state_of_code("run_fn")),
     checks=training_checks("trainer", "run_fn"),
+    footprint="training",
+    several_machines=True,
 )

@@ -104,4 +104,5 @@ COMPONENT = Component(
     checks=EarlyChecks(
         check=check, functions=functions, splits_read=splits_read, splits_made=splits_made
     ),
+    footprint="rows",
 )

@@ -35,4 +35,5 @@ COMPONENT = Component(
     variants=("cuda",),
     cache=CacheHooks(environment_state=state_of_code("tuner_fn")),
     checks=training_checks("tuner", "tuner_fn"),
+    footprint="training",
 )

@@ -47,4 +47,5 @@ COMPONENT = Component(
     execution_base="DEPLOY",
     # Only a run can tell what Vertex AI has; it uploads nothing twice.
     cache=CacheHooks(external_state=only_a_run_can_tell),
+    logs_notices=True,
 )

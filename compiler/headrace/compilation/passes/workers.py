@@ -6,8 +6,7 @@ from typing import Any
 from headrace.errors import CompileError
 from headrace.ir import specs
 from headrace.profiles.tasks import Said, TaskPath
-
-_TRAIN_TOGETHER = ("trainer",)
+from headrace_components.contract.declaration import find, names
 
 
 def check_workers(spec: Mapping[str, Any], settings: Mapping[TaskPath, Said], source: str) -> None:
@@ -26,9 +25,14 @@ def check_workers(spec: Mapping[str, Any], settings: Mapping[TaskPath, Said], so
     for node in specs.tasks(spec):
         workers = settings.get(node.path, Said()).merged.workers or 1
         component = specs.headrace_component(node.container)
-        if workers > 1 and component is not None and component not in _TRAIN_TOGETHER:
+        if workers > 1 and component is not None and component not in (able := _able()):
             raise CompileError(
                 f"{source}: task `{node.label}`: has `workers` = {workers}, but only "
-                f"{' and '.join(_TRAIN_TOGETHER)} trains on several machines, and this is "
+                f"{' and '.join(able)} trains on several machines, and this is "
                 f"{component}. Remove it; `beam` spreads over machines what reads rows."
             )
+
+
+def _able() -> list[str]:
+    """Returns the components whose tasks may run on several machines."""
+    return [name for name in names() if (found := find(name)) and found.several_machines]

@@ -18,27 +18,9 @@ from headrace.targets.kubeflow.failures import (
 from headrace.targets.kubeflow.nodes import Workflow
 from headrace.targets.kubeflow.pod_logs import PodLogs
 from headrace.targets.kubeflow.tasks import Started
+from headrace_components.contract.declaration import find
 from headrace_components.contract.errors import PlatformError
 from headrace_components.contract.notices import notices_in
-
-TELLING = frozenset(
-    {
-        "bulk_inferrer",
-        "distribution_validator",
-        "evaluator",
-        "example_validator",
-        "infra_validator",
-        "kubernetes_pusher",
-        "pusher",
-        "tfjs_converter",
-        "tflite_converter",
-        "vertex_pusher",
-    }
-)
-"""Components that log notices: of others, no log is read when they are done.
-
-Components with a job on Beam also report about it, even while it runs.
-"""
 
 _NO_LOG = (
     "Its log cannot be read any more: its pod is gone, and Argo keeps no logs. It is the artifact "
@@ -68,7 +50,9 @@ class Explainer:
         task = started.task
         name = specs.headrace_component(started.node.container)
         has_started = task.state == "running" and not (started.is_driver or task.pending_seconds)
-        if (task.state == "done" and name in TELLING) or (
+        declared = find(name or "")
+        # A component with a job of Beam elsewhere logs notices of it, also while it runs.
+        if (task.state == "done" and declared is not None and declared.logs_notices) or (
             (task.state == "done" or has_started) and _has_job_elsewhere(started.node)
         ):
             text = self._log(run_id, started, spec) or ""

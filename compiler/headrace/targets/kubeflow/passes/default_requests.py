@@ -7,6 +7,7 @@ from typing import Any
 from headrace.compilation.passes.resources import asks, cpu_fields, memory_fields
 from headrace.ir import specs
 from headrace.ir.specs import Spec
+from headrace_components.contract.declaration import Footprint, find
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,37 +23,21 @@ class Request:
     memory: str
 
 
-# By what a component imports, which is most of what it takes of small data. docs/kubeflow.md has
-# the figures that were measured; what grows with the data is the author's to ask for.
-_TRAINING = Request(cpu=0.5, memory="1Gi")
-_ROWS = Request(cpu=0.5, memory="768Mi")
-_STATISTICS = Request(cpu=0.25, memory="512Mi")
-_READING = Request(cpu=0.25, memory="256Mi")
-_FILES = Request(cpu=0.05, memory="128Mi")
-
-_BY_COMPONENT = {
-    **dict.fromkeys(("bulk_inferrer", "evaluator", "trainer", "tuner"), _TRAINING),
-    **dict.fromkeys(("statistics_gen", "transform"), _ROWS),
-    **dict.fromkeys(
-        (
-            "distribution_validator", "example_diff", "example_validator", "infra_validator",
-            "schema_gen", "tfjs_converter", "tflite_converter",
-        ),
-        _STATISTICS,
-    ),
-    **dict.fromkeys(
-        (
-            "avro_example_gen", "bigquery_example_gen", "csv_example_gen", "filter_examples",
-            "import_example_gen", "parquet_example_gen", "query_example_gen",
-        ),
-        _READING,
-    ),
-}  # fmt: skip
+# docs/kubeflow.md has the figures that were measured; what grows with the data is the author's to
+# ask for.
+_BY_FOOTPRINT: Mapping[Footprint, Request] = {
+    "training": Request(cpu=0.5, memory="1Gi"),
+    "rows": Request(cpu=0.5, memory="768Mi"),
+    "statistics": Request(cpu=0.25, memory="512Mi"),
+    "reading": Request(cpu=0.25, memory="256Mi"),
+    "files": Request(cpu=0.05, memory="128Mi"),
+}
 
 
 def request_of(component: str) -> Request:
     """Returns what a component asks for."""
-    return _BY_COMPONENT.get(component, _FILES)
+    declared = find(component)
+    return _BY_FOOTPRINT[declared.footprint if declared else "files"]
 
 
 def apply_default_requests(spec: Mapping[str, Any]) -> Spec:

@@ -6,6 +6,7 @@ from typing import Any
 from headrace.ir import specs
 from headrace.ir.specs import Spec
 from headrace.targets.kubeflow.settings import Kubeflow
+from headrace_components.contract.declaration import find
 
 # `headrace_components.library.data.references` acts on it.
 _VARIABLE = {"name": "HEADRACE_LARGE_ARTIFACTS", "value": "reference"}
@@ -16,13 +17,6 @@ _MINIO_KEYS = {
     "AWS_ACCESS_KEY_ID": (_MINIO_SECRET, "accesskey"),
     "AWS_SECRET_ACCESS_KEY": (_MINIO_SECRET, "secretkey"),
 }
-
-# Components that list the object store, since no launcher brings them what earlier runs left.
-_SEARCHES = ("latest_artifact", "latest_blessed_model", "span_range")
-
-# Components that write what they found to the object store when they fail for it, since no launcher
-# does: `headrace_components.library.runs.findings`.
-_FIND = ("distribution_validator", "example_validator")
 
 
 def apply_large_artifacts(spec: Mapping[str, Any], kubeflow: Kubeflow) -> Spec:
@@ -46,7 +40,8 @@ def secrets(kubeflow: Kubeflow, node: specs.TaskNode) -> Mapping[str, tuple[str,
     For the store that KFP installs; the accounts of others are the author's to give.
     """
     is_own = kubeflow.pipeline_root.startswith("minio://") or not kubeflow.pipeline_root
-    opens = _refers(kubeflow, node) or specs.headrace_component(node.container) in _SEARCHES + _FIND
+    declared = find(specs.headrace_component(node.container) or "")
+    opens = _refers(kubeflow, node) or (declared is not None and declared.opens_store)
     return _MINIO_KEYS if is_own and opens else {}
 
 
