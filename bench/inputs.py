@@ -11,33 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from bench.harness import REPOSITORY, BenchError, progress, run_process
+from headrace_components.contract.artifact_types import ArtifactType
+from headrace_components.contract.declaration import find
 
 FLIGHTS = REPOSITORY / "examples/flights"
 PENGUINS = REPOSITORY / "examples/penguins"
 
 # Enough for a model that is not constant; the quality of its predictions does not matter here.
 _TRAIN_STEPS = 200
-
-# Not taken from the catalogue: the import of kfp would count as memory of the component.
-OUTPUTS = {
-    "csv_example_gen": ("examples",),
-    "statistics_gen": ("statistics", "report"),
-    "schema_gen": ("schema",),
-    "transform": (
-        "transform_graph",
-        "transformed_examples",
-        "updated_analyzer_cache",
-        "pre_transform_schema",
-        "pre_transform_stats",
-        "post_transform_schema",
-        "post_transform_stats",
-        "post_transform_anomalies",
-    ),
-    "trainer": ("model", "model_run"),
-    "evaluator": ("evaluation", "blessing", "report", "metrics", "classification_metrics"),
-}
-# The outputs whose type matters to the component.
-OUTPUT_TYPES = {"report": "system.HTML", "classification_metrics": "system.ClassificationMetrics"}
 
 Artifacts = Mapping[str, Any]  # By port: an artifact as an ExecutorInput has it.
 
@@ -155,18 +136,32 @@ def component_command(
         },
         "outputs": {
             "outputFile": str(directory / "output.json"),
-            "artifacts": {
-                port: {"artifacts": [_output(port, directory)]} for port in OUTPUTS[component]
-            },
+            "artifacts": _outputs(component, directory),
         },
     }
     arguments = {"component": component, "executor_input": executor_input, "splits": splits}
     return [sys.executable, "-m", f"bench.headrace_side.{module}", json.dumps(arguments)]
 
 
-def _output(port: str, directory: Path) -> dict[str, Any]:
-    kind = {"schemaTitle": OUTPUT_TYPES.get(port, "")}
-    return {"name": port, "type": kind, "uri": str(directory / port), "metadata": {}}
+def _outputs(component: str, directory: Path) -> dict[str, Any]:
+    """Returns the output artifacts by port. Declarations need no kfp, whose import takes memory."""
+    declared = find(component)
+    if declared is None:
+        raise LookupError(component)
+    return {
+        port: {
+            "artifacts": [
+                {
+                    "name": port,
+                    "type": {"schemaTitle": output.type.schema_title},
+                    "uri": str(directory / port),
+                    "metadata": {},
+                }
+            ]
+        }
+        for port, output in declared.outputs.items()
+        if isinstance(output.type, ArtifactType)
+    }
 
 
 def data_file(path: Path) -> Path:
