@@ -8,6 +8,7 @@ import pytest
 
 from headrace_components.contract.early_checks import known_parameters
 from headrace_components.contract.errors import InputError
+from headrace_components.contract.parameters import read as read_parameters
 from headrace_components.contract.reading import whole_number
 from headrace_components.evaluator.config_checks import normalized
 from support import declared
@@ -73,9 +74,9 @@ CODE = {"module_file": "module.py"}
 def test_camel_case_and_numbers_in_quotes_are_read(
     component: str, values: dict[str, Any], read: Callable[[Any], Any], expected: Any
 ) -> None:
-    cls = declared.component(component).parameters
+    params = read_parameters(declared.component(component).parameters, values, component)
 
-    assert read(cls(**values)) == expected
+    assert read(params) == expected
 
 
 @pytest.mark.parametrize(

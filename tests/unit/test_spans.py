@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from headrace_components.contract.errors import InputError
+from headrace_components.contract.parameters import read
 from headrace_components.csv_example_gen.params import CsvExampleGenParams
 from headrace_components.library.sources.configs import InputSplit
 from headrace_components.library.sources.spans import ResolvedInput, resolve
@@ -174,7 +175,8 @@ def test_a_span_needs_a_placeholder(tmp_path: Path) -> None:
 def test_span_and_range_name_at_most_one_span(
     config: dict[str, object], span: int, expected: int | None
 ) -> None:
-    params = CsvExampleGenParams(input_base="x", range_config=config, span=span)
+    values = {"input_base": "x", "range_config": config, "span": span}
+    params = read(CsvExampleGenParams, values, "csv_example_gen")
 
     assert params.only_span == expected
 
@@ -195,8 +197,10 @@ def test_span_and_range_name_at_most_one_span(
 def test_a_range_that_is_not_one_span_is_refused(
     config: dict[str, object], span: int, message: str
 ) -> None:
+    values = {"input_base": "x", "range_config": config, "span": span}
+
     with pytest.raises(InputError, match=message):
-        CsvExampleGenParams(input_base="x", range_config=config, span=span)
+        read(CsvExampleGenParams, values, "csv_example_gen")
 
 
 def test_the_cache_sees_new_spans_and_changed_files(tmp_path: Path) -> None:

@@ -1,13 +1,73 @@
 """Parameters of BulkInferrer."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from headrace_components.contract.errors import InputError
-from headrace_components.contract.protojson import fields
+from headrace_components.contract.reading import given
 
-_COMPONENT = "bulk_inferrer"
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataSpec:
+    """A `tfx.proto.DataSpec`."""
+
+    example_splits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelSpec:
+    """A `tfx.proto.ModelSpec`."""
+
+    model_signature_name: tuple[str, ...] = ()
+    tag: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClassifyOutput:
+    """A `tfx.proto.ClassifyOutput`: names of columns, empty for none."""
+
+    label_column: str = ""
+    score_column: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RegressOutput:
+    """A `tfx.proto.RegressOutput`: the name of a column."""
+
+    value_column: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PredictOutputCol:
+    """A `tfx.proto.PredictOutputCol`: an output of the signature, and the name of its column."""
+
+    output_key: str = ""
+    output_column: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PredictOutput:
+    """A `tfx.proto.PredictOutput`."""
+
+    output_columns: tuple[PredictOutputCol, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OutputColumnsSpec:
+    """A `tfx.proto.OutputColumnsSpec`, which has one output."""
+
+    signature_name: str = ""
+    classify_output: ClassifyOutput | None = None
+    regress_output: RegressOutput | None = None
+    predict_output: PredictOutput | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OutputExampleSpec:
+    """A `tfx.proto.OutputExampleSpec`."""
+
+    output_columns_spec: tuple[OutputColumnsSpec, ...] | None = None
+
+
 _KINDS = ("classify_output", "regress_output", "predict_output")
 
 
@@ -41,15 +101,13 @@ class BulkInferrerParams:
             computes in this process, without Beam.
     """
 
-    data_spec: Mapping[str, Any] = field(default_factory=dict)
-    model_spec: Mapping[str, Any] = field(default_factory=dict)
-    output_example_spec: Mapping[str, Any] = field(default_factory=dict)
+    data_spec: DataSpec = field(default_factory=DataSpec)
+    model_spec: ModelSpec = field(default_factory=ModelSpec)
+    output_example_spec: OutputExampleSpec = field(default_factory=OutputExampleSpec)
     beam_pipeline_args: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Rejects values that no run could honour."""
-        self._data()
-        self._model()
         columns = self.output_columns
         names = [column for spec in columns for _, column in spec.columns]
         repeated = sorted({name for name in names if names.count(name) > 1})
@@ -62,80 +120,65 @@ class BulkInferrerParams:
     @property
     def splits(self) -> tuple[str, ...]:
         """Splits to predict; none for all."""
-        return tuple(self._data().get("example_splits", ()))
+        return self.data_spec.example_splits
 
     @property
     def signatures(self) -> tuple[str, ...]:
         """Names of the signatures to call; none for `serving_default`."""
-        return tuple(self._model().get("model_signature_name", ()))
+        return self.model_spec.model_signature_name
 
     @property
     def tags(self) -> tuple[str, ...]:
         """Tags of the model's graph; none for `serve`."""
-        return tuple(self._model().get("tag", ()))
+        return self.model_spec.tag
 
     @property
     def output_columns(self) -> tuple[OutputColumns, ...]:
         """Columns to add to the examples; none for prediction logs instead."""
-        if not self.output_example_spec:
+        specs = self.output_example_spec.output_columns_spec
+        if specs is None:
             return ()
-        known = {"output_columns_spec": (tuple, list)}
-        message = fields(_COMPONENT, "`output_example_spec`", self.output_example_spec, known)
-        specs: Sequence[Any] = message.get("output_columns_spec", ())
         if not specs:
             raise InputError(
-                f"bulk_inferrer: `output_example_spec` is {dict(self.output_example_spec)!r}, "
+                f"bulk_inferrer: `output_example_spec` is {given(self.output_example_spec)!r}, "
                 "expected one or more objects in `output_columns_spec`. Leave the parameter out "
                 "to have prediction logs."
             )
         return tuple(_output_columns(spec) for spec in specs)
 
-    def _data(self) -> dict[str, Any]:
-        return fields(_COMPONENT, "`data_spec`", self.data_spec, {"example_splits": list})
 
-    def _model(self) -> dict[str, Any]:
-        known = {"model_signature_name": list, "tag": list}
-        return fields(_COMPONENT, "`model_spec`", self.model_spec, known)
-
-
-def _output_columns(spec: Any) -> OutputColumns:
-    where = "an item of `output_columns_spec`"
-    known = {"signature_name": str, **dict.fromkeys(_KINDS, dict)}
-    message = fields(_COMPONENT, where, spec, known)
-    kinds = [kind for kind in _KINDS if kind in message]
+def _output_columns(spec: OutputColumnsSpec) -> OutputColumns:
+    kinds = [kind for kind in _KINDS if getattr(spec, kind) is not None]
     if len(kinds) != 1:
         raise InputError(
-            f"bulk_inferrer: {where} is {spec!r}, which has {kinds or 'no output'}, expected one "
-            f"of {list(_KINDS)}. Pass the one that the signature's method is."
+            f"bulk_inferrer: an item of `output_columns_spec` is {given(spec)!r}, which has "
+            f"{kinds or 'no output'}, expected one of {list(_KINDS)}. Pass the one that the "
+            "signature's method is."
         )
     (kind,) = kinds
     return OutputColumns(
-        signature=message.get("signature_name", ""),
+        signature=spec.signature_name,
         kind=kind.removesuffix("_output"),
-        columns=tuple(_columns(kind, message[kind])),
+        columns=_columns(kind, getattr(spec, kind)),
     )
 
 
-def _columns(kind: str, message: Any) -> list[tuple[str, str]]:
-    where = f"`{kind}`"
-    if kind == "predict_output":
-        given = fields(_COMPONENT, where, message, {"output_columns": (tuple, list)})
-        items = [
-            fields(_COMPONENT, "`output_columns`", item, {"output_key": str, "output_column": str})
-            for item in given.get("output_columns", ())
-        ]
-        pairs = [(item.get("output_key", ""), item.get("output_column", "")) for item in items]
+def _columns(
+    kind: str, output: ClassifyOutput | RegressOutput | PredictOutput
+) -> tuple[tuple[str, str], ...]:
+    if isinstance(output, PredictOutput):
+        pairs = [(each.output_key, each.output_column) for each in output.output_columns]
     else:
         # The names that TensorFlow Serving gives the outputs of such signatures.
-        keys = {"value_column": "outputs"}
-        if kind == "classify_output":
-            keys = {"label_column": "classes", "score_column": "scores"}
-        given = fields(_COMPONENT, where, message, dict.fromkeys(keys, str))
-        pairs = [(keys[name], column) for name, column in given.items() if column]
+        if isinstance(output, ClassifyOutput):
+            named = [("classes", output.label_column), ("scores", output.score_column)]
+        else:
+            named = [("outputs", output.value_column)]
+        pairs = [(key, column) for key, column in named if column]
     if not pairs or not all(key and column for key, column in pairs):
         raise InputError(
-            f"bulk_inferrer: {where} is {message!r}, which does not name a column for each output. "
-            'Pass it as {"output_columns": [{"output_key": "score", "output_column": "score"}]}, '
-            '{"label_column": "label"} or {"value_column": "value"}.'
+            f"bulk_inferrer: `{kind}` is {given(output)!r}, which does not name a column for each "
+            'output. Pass it as {"output_columns": [{"output_key": "score", "output_column": '
+            '"score"}]}, {"label_column": "label"} or {"value_column": "value"}.'
         )
-    return pairs
+    return tuple(pairs)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from headrace_components.contract.declaration import find, json_type
-from headrace_components.contract.errors import InputError
+from headrace_components.contract.errors import InputError, named
 from headrace_components.contract.parameters import converted
 
 T = TypeVar("T")
@@ -35,14 +35,15 @@ def known_parameters(component: str, values: Mapping[str, Any]) -> Any:
     cls = declared.parameters
     names = {field.name for field in dataclasses.fields(cls)}
     known = converted(cls, {k: v for k, v in values.items() if k in names}, component)
-    if len(known) == len(names):
-        return cls(**known)
-    partial = object.__new__(cls)
-    for name, value in known.items():
-        object.__setattr__(partial, name, value)
-    check = getattr(partial, "__post_init__", None)
-    if check is not None and not _ends(check):
-        _check_with_defaults(cls, known, names - set(known))
+    with named(component):
+        if len(known) == len(names):
+            return cls(**known)
+        partial = object.__new__(cls)
+        for name, value in known.items():
+            object.__setattr__(partial, name, value)
+        check = getattr(partial, "__post_init__", None)
+        if check is not None and not _ends(check):
+            _check_with_defaults(cls, known, names - set(known))
     return partial
 
 
@@ -83,7 +84,8 @@ def _check_with_defaults(cls: type[Any], known: Mapping[str, Any], unknown: set[
             or field.default_factory is not dataclasses.MISSING
         )
         if field.name in unknown and not has_default:
-            kind = json_type(field.type) or str
+            is_message = dataclasses.is_dataclass(field.type)
+            kind: Any = field.type if is_message else json_type(field.type) or str
             values[field.name] = "unknown" if kind is str else kind()
     try:
         cls(**values)

@@ -46,7 +46,8 @@ _STYLE = Style(
 _JSON_TEXT = dataclasses.replace(
     _STYLE,
     expected={
-        str: "a string. `config` of a metric is a JSON text, as '{{\"thresholds\": [0.5]}}'."
+        **_STYLE.expected,
+        str: "a string. `config` of a metric is a JSON text, as '{{\"thresholds\": [0.5]}}'.",
     },
 )
 _SCALARS: Mapping[str, Kind] = {

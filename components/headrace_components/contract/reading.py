@@ -43,7 +43,7 @@ class Style:
         twice: A field is given in both spellings. `{first!r}` has its name.
         not_object: The value is not an object. It has `{known}` and `{title}`.
         mistyped: The value is of another type. It has `{expected}`.
-        expected: What is expected, by type.
+        expected: What is expected, by type; `list` stands for a list of objects.
         is_proto: Whether it is protobuf's JSON: names have two spellings, null leaves a field
             unset, and integers may be in quotes.
         whole: Whether a float with a whole value is an integer.
@@ -96,7 +96,8 @@ MESSAGE = Style(
         int: "a whole number of 0 or more",
         float: "a number",
         bool: "true or false",
-        tuple: "a list",
+        tuple: "a list of strings",
+        list: "a list of objects",
         dict: "an object",
     },
     is_proto=True,
@@ -129,6 +130,12 @@ def converted(cls: type[Any], values: Any, path: str, style: Style) -> dict[str,
     Args and errors are those of `read`.
     """
     return _record(cls).fields_of(values, At(path=path, style=style))
+
+
+def given(message: Any) -> dict[str, Any]:
+    """Returns the fields of a dataclass that differ from their defaults, as JSON data."""
+    empty = dataclasses.asdict(type(message)())
+    return {name: v for name, v in dataclasses.asdict(message).items() if v != empty[name]}
 
 
 def whole_number(value: Any) -> int | None:
@@ -186,7 +193,8 @@ class At:
 
     def mistyped(self, value: Any, kind: type[Any]) -> Exception:
         """Returns the error of a value that is not of its type."""
-        expected = self.style.expected[kind].format(value=value)
+        words = self.style.expected
+        expected = words.get(kind, words[tuple]).format(value=value)
         return self.error(self.style.mistyped, value, expected=expected)
 
 
@@ -247,7 +255,7 @@ class Many:
     def read(self, value: Any, at: At) -> Any:
         """Returns the items; see `Kind`."""
         if not isinstance(value, (list, tuple)):
-            raise at.mistyped(value, tuple)
+            raise at.mistyped(value, list if isinstance(self.item, Record) else tuple)
         if not at.style.checks_items:
             return self.make(value)
         return self.make(
@@ -264,7 +272,8 @@ class Record:
         title: Name of the message.
         fields: What its fields hold, by name.
         make: Makes the result of the values by name.
-        style: How it is written; None for as what it is in.
+        style: How it is written; None for like the object that it is in, and like a message where
+            it is a parameter.
     """
 
     title: str
@@ -274,9 +283,8 @@ class Record:
 
     def read(self, value: Any, at: At) -> Any:
         """Returns what `make` makes of the fields; see `Kind`."""
-        if self.style is not None:
-            at = dataclasses.replace(at, style=self.style)
-        return self.make(**self.fields_of(value, at))
+        style = self.style or (MESSAGE if at.name and at.style is PARAMETERS else at.style)
+        return self.make(**self.fields_of(value, dataclasses.replace(at, style=style)))
 
     def fields_of(self, value: Any, at: At) -> dict[str, Any]:
         """Returns the values of the fields that are given."""
@@ -338,6 +346,5 @@ def _kind(hint: Any) -> Kind:
     if origin is tuple:
         return Many(_kind(typing.get_args(hint)[0]))
     if dataclasses.is_dataclass(origin):
-        style = getattr(origin, "STYLE", MESSAGE)
-        return dataclasses.replace(_record(origin), style=style)
+        return dataclasses.replace(_record(origin), style=getattr(origin, "STYLE", None))
     return Anything(is_object=origin is Mapping)

@@ -32,6 +32,7 @@ from headrace_components.contract.errors import (
     PlatformError,
     RefusedError,
     Stopped,
+    named,
 )
 from headrace_components.contract.fingerprint_ports import FINGERPRINT_INPUT, UNKNOWN
 from headrace_components.contract.machines import is_chief
@@ -303,14 +304,15 @@ def main(component: str, execute: Callable[[Task], None], argv: Sequence[str] | 
     mounts = Path(os.environ.get("HEADRACE_MOUNT_ROOT", "/"))
     task: Task | None = None
     try:
-        task = Task.from_json(message_of(arguments.executor_input), component, mounts)
-        _adopt_stores(task)
-        for artifact in task.outputs.values():
-            artifact.make_room()
-        _resolve_references(task)
-        execute(task)
-        _make_references(task)
-        _publish(task)
+        with named(component):
+            task = Task.from_json(message_of(arguments.executor_input), component, mounts)
+            _adopt_stores(task)
+            for artifact in task.outputs.values():
+                artifact.make_room()
+            _resolve_references(task)
+            execute(task)
+            _make_references(task)
+            _publish(task)
     except (KeyboardInterrupt, Stopped) as stop:
         if argv is not None:
             raise  # the process is the caller's

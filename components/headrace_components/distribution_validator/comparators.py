@@ -4,9 +4,8 @@ The JSON form is that of `tfx/proto/distribution_validator.proto`: the fields th
 tensorflow_metadata lend it are parsed as those messages.
 """
 
-import difflib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,19 +47,10 @@ def read(config: Mapping[str, Any]) -> Comparators:
         InputError: A field is unknown or not of its type, a feature comes twice, or a comparator
             has no threshold.
     """
-    outer = _fields(normalized(config), ("default_slice_config",), "config")
     place = "config.default_slice_config"
-    inner = _fields(
-        outer.get("default_slice_config", {}), ("feature", "num_examples_comparator"), place
-    )
-    entries = inner.get("feature", [])
-    if not isinstance(entries, Sequence) or isinstance(entries, str):
-        raise InputError(
-            f"{_COMPONENT}: {place}.feature is {entries!r}, expected a list. Write it as "
-            '[{"path": {"step": ["fare"]}, "distribution_comparator": {...}}].'
-        )
+    inner = normalized(config).get("default_slice_config", {})
     features: dict[Step, schema_pb2.FeatureComparator] = {}
-    for position, entry in enumerate(entries):
+    for position, entry in enumerate(inner.get("feature", ())):
         step, comparator = _feature(entry, f"{place}.feature[{position}]")
         if step in features:
             raise InputError(
@@ -102,10 +92,9 @@ def read_custom(values: Mapping[str, Any]) -> Message | None:
     return config
 
 
-def _feature(entry: Any, place: str) -> tuple[Step, schema_pb2.FeatureComparator]:
-    fields = _fields(entry, ("path", "distribution_comparator"), place)
+def _feature(entry: Mapping[str, Any], place: str) -> tuple[Step, schema_pb2.FeatureComparator]:
     path = path_pb2.Path()
-    _parse(fields.get("path", {}), path, f"{place}.path")
+    _parse(entry.get("path", {}), path, f"{place}.path")
     if not path.step:
         raise InputError(
             f"{_COMPONENT}: {place} names no feature. Give its path, as "
@@ -113,7 +102,7 @@ def _feature(entry: Any, place: str) -> tuple[Step, schema_pb2.FeatureComparator
         )
     comparator = schema_pb2.FeatureComparator()
     where = f"{place}.distribution_comparator"
-    _parse(fields.get("distribution_comparator", {}), comparator, where)
+    _parse(entry.get("distribution_comparator", {}), comparator, where)
     distances = comparator.ListFields()
     if not distances:
         known = sorted(field.name for field in comparator.DESCRIPTOR.fields)
@@ -134,29 +123,6 @@ def _check_threshold(distance: Any, place: str) -> None:
             f"{_COMPONENT}: the threshold of {place} is {threshold}, expected a distance from 0 to "
             "1. A difference above it is an anomaly: 0 lets none pass."
         )
-
-
-def _fields(value: Any, known: Sequence[str], place: str) -> dict[str, Any]:
-    """Returns the fields of a JSON object by the names of the proto."""
-    if not isinstance(value, Mapping):
-        raise InputError(
-            f"{_COMPONENT}: {place} is {value!r}, expected an object with {list(known)}."
-            " Write it as JSON of tfx.proto.DistributionValidatorConfig."
-        )
-    names = {_camel_case(name): name for name in known} | {name: name for name in known}
-    for name in value:
-        if name not in names:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else "Use one of those."
-            raise InputError(
-                f"{_COMPONENT}: {place} has the field {name!r}, expected {list(known)}. {hint}"
-            )
-    return {names[name]: item for name, item in value.items()}
-
-
-def _camel_case(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
 
 
 def _parse(value: Any, message: Message, place: str) -> None:

@@ -53,7 +53,7 @@ def execute(task: Task) -> None:
 
 def _requests(task: Task, model: Path, params: InfraValidatorParams) -> list[Any]:
     examples = task.optional_input("examples")
-    if not params.request_spec:
+    if not params.has_requests:
         return []
     if examples is None:
         raise InputError(

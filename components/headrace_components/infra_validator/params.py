@@ -5,9 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headrace_components.contract.errors import InputError
-from headrace_components.contract.protojson import fields
 
-_COMPONENT = "infra_validator"
 _SERVERS = ("auto", "tensorflow_model_server", "embedded")
 
 # TFX's defaults: `tfx/components/infra_validator/{executor,request_builder}.py`.
@@ -18,6 +16,44 @@ _NUM_EXAMPLES = 1
 
 MAX_WARMUP_REQUESTS = 1000
 """TensorFlow Serving loads no model with more: `servables/tensorflow/saved_model_warmup_util.h`."""
+
+_PLATFORMS = ("kubernetes", "local_docker", "tensorflow_serving")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServingSpec:
+    """A `tfx.proto.ServingSpec`; how TFX starts a server is read and ignored."""
+
+    model_name: str = ""
+    tensorflow_serving: Mapping[str, Any] | None = None
+    local_docker: Mapping[str, Any] | None = None
+    kubernetes: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ValidationSpec:
+    """A `tfx.proto.ValidationSpec`; 0 for the default."""
+
+    max_loading_time_seconds: int = 0
+    num_tries: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TensorFlowServingRequestSpec:
+    """A `tfx.proto.TensorFlowServingRequestSpec`."""
+
+    tag_set: tuple[str, ...] = ()
+    signature_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RequestSpec:
+    """A `tfx.proto.RequestSpec`; one without a field asks for nothing."""
+
+    tensorflow_serving: TensorFlowServingRequestSpec | None = None
+    split_name: str | None = None
+    num_examples: int | None = None
+    make_warmup: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,15 +72,13 @@ class InfraValidatorParams:
             in Python with the same services; or `auto`, the binary where it is installed.
     """
 
-    serving_spec: Mapping[str, Any] = field(default_factory=dict)
-    request_spec: Mapping[str, Any] = field(default_factory=dict)
-    validation_spec: Mapping[str, Any] = field(default_factory=dict)
+    serving_spec: ServingSpec = field(default_factory=ServingSpec)
+    request_spec: RequestSpec = field(default_factory=RequestSpec)
+    validation_spec: ValidationSpec = field(default_factory=ValidationSpec)
     model_server: str = "auto"
 
     def __post_init__(self) -> None:
         """Rejects values that no run could honour."""
-        self._validation()
-        self._tensorflow_serving()
         if self.model_server not in _SERVERS:
             raise InputError(
                 f"infra_validator: `model_server` is {self.model_server!r}, expected one of "
@@ -59,67 +93,53 @@ class InfraValidatorParams:
     @property
     def model_name(self) -> str:
         """The name under which the server has the model."""
-        return str(self._serving().get("model_name") or _MODEL_NAME)
+        return self.serving_spec.model_name or _MODEL_NAME
 
     @property
     def ignored(self) -> list[str]:
         """Fields of `serving_spec` that say how TFX starts a server, which is not done here."""
-        return sorted(set(self._serving()) - {"model_name"})
+        return [name for name in _PLATFORMS if getattr(self.serving_spec, name) is not None]
 
     @property
     def num_tries(self) -> int:
         """How often to try before the model is given up, at least 1."""
-        return int(self._validation().get("num_tries") or _NUM_TRIES)
+        return self.validation_spec.num_tries or _NUM_TRIES
 
     @property
     def max_loading_seconds(self) -> int:
         """How long loading, and then answering, may take."""
-        return int(self._validation().get("max_loading_time_seconds") or _MAX_LOADING_SECONDS)
+        return self.validation_spec.max_loading_time_seconds or _MAX_LOADING_SECONDS
 
     @property
     def split_name(self) -> str:
         """The split to ask about; empty for the first."""
-        return str(self._request().get("split_name", ""))
+        return self.request_spec.split_name or ""
 
     @property
     def num_examples(self) -> int:
         """How many rows to ask about, at least 1."""
-        return int(self._request().get("num_examples") or _NUM_EXAMPLES)
+        return self.request_spec.num_examples or _NUM_EXAMPLES
 
     @property
     def makes_warmup(self) -> bool:
         """Whether to keep a copy of the model with its requests as warm-up."""
-        return bool(self._request().get("make_warmup", False))
+        return bool(self.request_spec.make_warmup)
 
     @property
     def signatures(self) -> tuple[str, ...]:
         """Names of the signatures to ask; none for `serving_default`."""
-        return tuple(self._tensorflow_serving().get("signature_names", ()))
+        return self._serving_request.signature_names
 
     @property
     def tags(self) -> tuple[str, ...]:
         """Tags of the model's graph; none for `serve`."""
-        return tuple(self._tensorflow_serving().get("tag_set", ()))
+        return self._serving_request.tag_set
 
-    def _serving(self) -> dict[str, Any]:
-        platforms = ("tensorflow_serving", "local_docker", "kubernetes")
-        known = {"model_name": str, **dict.fromkeys(platforms, dict)}
-        return fields(_COMPONENT, "`serving_spec`", self.serving_spec, known)
+    @property
+    def has_requests(self) -> bool:
+        """Whether the model is asked, and not only loaded."""
+        return self.request_spec != RequestSpec()
 
-    def _request(self) -> dict[str, Any]:
-        known = {
-            "tensorflow_serving": dict,
-            "split_name": str,
-            "num_examples": int,
-            "make_warmup": bool,
-        }
-        return fields(_COMPONENT, "`request_spec`", self.request_spec, known)
-
-    def _tensorflow_serving(self) -> dict[str, Any]:
-        message = self._request().get("tensorflow_serving", {})
-        known = {"tag_set": list, "signature_names": list}
-        return fields(_COMPONENT, "`tensorflow_serving`", message, known)
-
-    def _validation(self) -> dict[str, Any]:
-        known = {"max_loading_time_seconds": int, "num_tries": int}
-        return fields(_COMPONENT, "`validation_spec`", self.validation_spec, known)
+    @property
+    def _serving_request(self) -> TensorFlowServingRequestSpec:
+        return self.request_spec.tensorflow_serving or TensorFlowServingRequestSpec()

@@ -1,13 +1,37 @@
 """Parameters of Pusher."""
 
-from collections.abc import Mapping
+import dataclasses
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from headrace_components.contract.errors import InputError
+from headrace_components.contract.reading import MESSAGE, Style
 
 # tfx.proto.PushDestination.Filesystem.Versioning, by name and by number.
 _VERSIONINGS = ("AUTO", "UNIX_TIMESTAMP", 0, 1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Filesystem:
+    """A `tfx.proto.PushDestination.Filesystem`."""
+
+    base_directory: str = ""
+    versioning: Any = "AUTO"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PushDestination:
+    """A `tfx.proto.PushDestination`."""
+
+    STYLE: ClassVar[Style] = dataclasses.replace(
+        MESSAGE,
+        unknown="`{path}` is {value!r}, expected {{'filesystem': {{'base_directory': '...'}}}}. "
+        "Pass that, or `base_directory`.",
+        not_object="`{path}` is {value!r}, expected {{'filesystem': {{'base_directory': '...'}}}}. "
+        "Pass that, or `base_directory`.",
+    )
+
+    filesystem: Filesystem = Filesystem()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,13 +43,13 @@ class PusherParams:
         base_directory: The same directory as a parameter of its own.
     """
 
-    push_destination: Mapping[str, Any] = field(default_factory=dict)
+    push_destination: PushDestination = field(default_factory=PushDestination)
     base_directory: str = ""
 
     def __post_init__(self) -> None:
         """Rejects values that no run could honour."""
-        filesystem = self._filesystem()
-        nested = _base_directory(filesystem)
+        filesystem = self.push_destination.filesystem
+        nested = filesystem.base_directory
         if not self.base_directory and not nested:
             raise InputError(
                 "pusher: neither `base_directory` nor `push_destination` names a directory, "
@@ -36,7 +60,7 @@ class PusherParams:
                 f"pusher: `base_directory` is {self.base_directory!r}, but `push_destination` says "
                 f"{nested!r}. Expected one directory: pass only `base_directory`."
             )
-        versioning = filesystem.get("versioning", "AUTO")
+        versioning = filesystem.versioning
         if versioning not in _VERSIONINGS:
             raise InputError(
                 f"pusher: `versioning` of `push_destination` is {versioning!r}, expected 'AUTO' or "
@@ -46,21 +70,4 @@ class PusherParams:
     @property
     def destination(self) -> str:
         """The directory that holds one directory per version."""
-        return self.base_directory or _base_directory(self._filesystem())
-
-    def _filesystem(self) -> Mapping[str, Any]:
-        unknown = sorted(set(self.push_destination) - {"filesystem"})
-        filesystem = self.push_destination.get("filesystem", {})
-        if not unknown and isinstance(filesystem, Mapping):
-            unknown = sorted(set(filesystem) - {"base_directory", "baseDirectory", "versioning"})
-        if unknown or not isinstance(filesystem, Mapping):
-            raise InputError(
-                f"pusher: `push_destination` is {dict(self.push_destination)!r}, expected "
-                "{'filesystem': {'base_directory': '...'}}. Pass that, or `base_directory`."
-            )
-        return filesystem
-
-
-def _base_directory(filesystem: Mapping[str, Any]) -> str:
-    # protojson has both spellings.
-    return str(filesystem.get("base_directory") or filesystem.get("baseDirectory") or "")
+        return self.base_directory or self.push_destination.filesystem.base_directory

@@ -1,11 +1,9 @@
 """Parameters of SpanRange."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from headrace_components.library.sources import configs
-from headrace_components.library.sources.configs import SpanRange
+from headrace_components.library.sources.configs import RangeConfig, SpanRange
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,14 +17,14 @@ class SpanRangeParams:
         search_root: Directory or URI to search instead of this pipeline's root.
     """
 
-    range_config: Mapping[str, Any]
+    range_config: RangeConfig
     search_root: str = ""
 
     def __post_init__(self) -> None:
         """Rejects values that no run could honour."""
-        configs.span_range("span_range", self.range_config)
+        configs.span_range(self.range_config)
 
     @property
     def span_range(self) -> SpanRange:
         """What `range_config` says."""
-        return configs.span_range("span_range", self.range_config)
+        return configs.span_range(self.range_config)

@@ -6,6 +6,7 @@ from typing import Any
 
 from headrace_components.contract.errors import InputError
 from headrace_components.library.user_code import training_args
+from headrace_components.library.user_code.training_args import StepArgs
 
 _DISTRIBUTIONS = ("auto", "mirrored", "multi_worker", "none")
 
@@ -31,8 +32,8 @@ class TrainerParams:
 
     module_file: str = ""
     run_fn: str = ""
-    train_args: Mapping[str, Any] = field(default_factory=dict)
-    eval_args: Mapping[str, Any] = field(default_factory=dict)
+    train_args: StepArgs = field(default_factory=StepArgs)
+    eval_args: StepArgs = field(default_factory=StepArgs)
     train_steps: int = 0
     eval_steps: int = 0
     custom_config: Mapping[str, Any] = field(default_factory=dict)
@@ -42,9 +43,9 @@ class TrainerParams:
 
     def __post_init__(self) -> None:
         """Rejects values that no run could honour."""
-        training_args.check("trainer", "train_args", self.train_args, self.train_steps)
-        training_args.check("trainer", "eval_args", self.eval_args, self.eval_steps)
-        training_args.check_precision("trainer", self.mixed_precision)
+        training_args.check("train_args", self.train_args, self.train_steps, "run_fn")
+        training_args.check("eval_args", self.eval_args, self.eval_steps, "run_fn")
+        training_args.check_precision(self.mixed_precision)
         if self.distribution not in _DISTRIBUTIONS:
             raise InputError(
                 f"trainer: `distribution` is {self.distribution!r}, expected one of "
@@ -55,19 +56,19 @@ class TrainerParams:
     @property
     def train_splits(self) -> list[str]:
         """Splits to train on, ["train"] unless `train_args` names others."""
-        return training_args.splits(self.train_args, ["train"])
+        return list(self.train_args.splits) or ["train"]
 
     @property
     def eval_splits(self) -> list[str]:
         """Splits to evaluate on, ["eval"] unless `eval_args` names others."""
-        return training_args.splits(self.eval_args, ["eval"])
+        return list(self.eval_args.splits) or ["eval"]
 
     @property
     def num_train_steps(self) -> int | None:
         """Training steps, at least 1; None where neither parameter gives any."""
-        return training_args.num_steps(self.train_args, self.train_steps)
+        return self.train_steps or self.train_args.num_steps or None
 
     @property
     def num_eval_steps(self) -> int | None:
         """Evaluation steps, at least 1; None where neither parameter gives any."""
-        return training_args.num_steps(self.eval_args, self.eval_steps)
+        return self.eval_steps or self.eval_args.num_steps or None

@@ -30,7 +30,7 @@ from headrace_components.contract.declaration import (
 from headrace_components.contract.split_needs import SplitNeed
 from headrace_components.library.user_code.code_state import state_of_code
 from headrace_components.library.user_code.module_functions import check_source
-from headrace_components.transform.params import TransformParams
+from headrace_components.transform.params import SplitsConfig, TransformParams
 
 
 def check(params: TransformParams) -> None:
@@ -51,14 +51,14 @@ def functions(params: TransformParams) -> list[tuple[str, ...]]:
 def splits_read(params: TransformParams) -> list[SplitNeed]:
     """Returns the splits that are analyzed and transformed."""
     config = params.splits_config
-    names = [*(config.get("analyze") or ("train",)), *(config.get("transform") or ())]
+    names = [*(config.analyze or ("train",)), *(config.transform or ())]
     return [SplitNeed(port="examples", parameter="splits_config", names=names)]
 
 
 def splits_made(params: TransformParams, inputs: Splits) -> Splits:
     """Returns the splits that are transformed: all, unless `splits_config` names some."""
-    named = params.splits_config.get("transform")
-    if not params.splits_config and "examples" in inputs:
+    named = params.splits_config.transform
+    if params.splits_config == SplitsConfig() and "examples" in inputs:
         return {"transformed_examples": inputs["examples"]}
     return {"transformed_examples": named} if named else {}
 

@@ -12,7 +12,7 @@ from headrace_components.library.data import schemas, sequence_examples, split_t
 from headrace_components.library.data.examples import ExamplesReader, examples_metadata
 from headrace_components.transform import beam_application, embedded_application, user_functions
 from headrace_components.transform.analysis import analyze
-from headrace_components.transform.params import TransformParams
+from headrace_components.transform.params import SplitsConfig, TransformParams
 from headrace_components.transform.raw_data import RawColumns, RawData
 from headrace_components.transform.requests import (
     AnalysisRequest,
@@ -116,9 +116,11 @@ def _splits(
     params: TransformParams, task: Task, reader: ExamplesReader
 ) -> tuple[Sequence[str], Sequence[str]]:
     """Returns the names of the splits to analyze and to transform."""
-    if params.splits_config:
-        to_analyze = tuple(params.splits_config["analyze"])
-        to_transform = tuple(params.splits_config.get("transform", ()))
+    config = params.splits_config
+    to_transform: Sequence[str]
+    if config != SplitsConfig():
+        to_analyze = config.analyze or ()
+        to_transform = config.transform or ()
     else:
         to_analyze = ("train",)
         to_transform = splits.selected(task.input("examples"), (), task.component)

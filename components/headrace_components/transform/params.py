@@ -1,10 +1,31 @@
 """Parameters of Transform."""
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from headrace_components.contract.errors import InputError
+from headrace_components.contract.reading import MESSAGE, Style, given
+
+_SPLITS = '{"analyze": ["train"], "transform": ["train", "eval"]}'
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SplitsConfig:
+    """A `tfx.proto.SplitsConfig`; None for splits that are not given."""
+
+    STYLE: ClassVar[Style] = dataclasses.replace(
+        MESSAGE,
+        unknown=f"`{{path}}` has {{names}}, expected 'analyze' and 'transform'. Write it as "
+        f"{_SPLITS.replace('{', '{{').replace('}', '}}')}.",
+        mistyped="`{place}` sets {name!r} to {value!r}, expected a list of split names. Write it "
+        f"as {_SPLITS.replace('{', '{{').replace('}', '}}')}.",
+        checks_items=False,
+    )
+
+    analyze: tuple[str, ...] | None = None
+    transform: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +52,7 @@ class TransformParams:
     module_file: str = ""
     preprocessing_fn: str = ""
     stats_options_updater_fn: str = ""
-    splits_config: Mapping[str, Any] = field(default_factory=dict)
+    splits_config: SplitsConfig = field(default_factory=SplitsConfig)
     custom_config: Mapping[str, Any] = field(default_factory=dict)
     materialize: bool = True
     disable_statistics: bool = False
@@ -55,25 +76,19 @@ class TransformParams:
                 "stats_options_updater_fn in the module file, or give both functions as dotted "
                 "paths."
             )
-        if self.splits_config:
+        if self.splits_config != SplitsConfig():
             self._check_splits()
 
     def _check_splits(self) -> None:
-        unknown = sorted(set(self.splits_config) - {"analyze", "transform"})
-        if unknown:
-            raise InputError(
-                f"transform: `splits_config` has {unknown}, expected 'analyze' and 'transform'. "
-                'Write it as {"analyze": ["train"], "transform": ["train", "eval"]}.'
-            )
-        for key, names in self.splits_config.items():
-            if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
+        for name, value in given(self.splits_config).items():
+            if not all(isinstance(split, str) for split in value):
                 raise InputError(
-                    f"transform: `splits_config` sets {key!r} to {names!r}, expected a list of "
-                    'split names. Write it as {"analyze": ["train"], "transform": ["train"]}.'
+                    f"transform: `splits_config` sets {name!r} to {list(value)!r}, expected a list "
+                    f"of split names. Write it as {_SPLITS}."
                 )
-        if not self.splits_config.get("analyze"):
+        if not self.splits_config.analyze:
             raise InputError(
-                f"transform: `splits_config` is {dict(self.splits_config)}, which names no split "
+                f"transform: `splits_config` is {given(self.splits_config)}, which names no split "
                 "to analyze. Name at least one in 'analyze', or leave `splits_config` empty to "
                 "analyze 'train' and transform all."
             )

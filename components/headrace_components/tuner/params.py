@@ -1,15 +1,31 @@
 """Parameters of Tuner."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from headrace_components.contract.errors import InputError
-from headrace_components.contract.reading import whole_number
+from headrace_components.contract.reading import MESSAGE, Style
 from headrace_components.library.user_code import training_args
+from headrace_components.library.user_code.training_args import StepArgs
 
 _MAX_PARALLEL_TRIALS = 64
-_PARALLEL_TRIALS = ("num_parallel_trials", "numParallelTrials")  # protojson has two spellings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TuneArgs:
+    """A `tfx.proto.TuneArgs`.
+
+    Attributes:
+        num_parallel_trials: Trials that run at once; 0 for one.
+    """
+
+    STYLE: ClassVar[Style] = dataclasses.replace(
+        MESSAGE, otherwise="Pass anything else to tuner_fn in `custom_config`."
+    )
+
+    num_parallel_trials: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,9 +50,9 @@ class TunerParams:
 
     module_file: str = ""
     tuner_fn: str = ""
-    train_args: Mapping[str, Any] = field(default_factory=dict)
-    eval_args: Mapping[str, Any] = field(default_factory=dict)
-    tune_args: Mapping[str, Any] = field(default_factory=dict)
+    train_args: StepArgs = field(default_factory=StepArgs)
+    eval_args: StepArgs = field(default_factory=StepArgs)
+    tune_args: TuneArgs = field(default_factory=TuneArgs)
     train_steps: int = 0
     eval_steps: int = 0
     num_parallel_trials: int = 0
@@ -46,28 +62,20 @@ class TunerParams:
 
     def __post_init__(self) -> None:
         """Rejects values that no run could honour."""
-        training_args.check("tuner", "train_args", self.train_args, self.train_steps)
-        training_args.check("tuner", "eval_args", self.eval_args, self.eval_steps)
-        training_args.check_precision("tuner", self.mixed_precision)
-        unknown = sorted(set(self.tune_args) - set(_PARALLEL_TRIALS))
-        if unknown:
-            raise InputError(
-                f"tuner: `tune_args` has fields {unknown}, expected only ['num_parallel_trials']. "
-                "Pass anything else to tuner_fn in `custom_config`."
-            )
-        given = self._given_trials()
+        training_args.check("train_args", self.train_args, self.train_steps, "tuner_fn")
+        training_args.check("eval_args", self.eval_args, self.eval_steps, "tuner_fn")
+        training_args.check_precision(self.mixed_precision)
+        nested = self.tune_args.num_parallel_trials
         for name, value in (
             ("num_parallel_trials", self.num_parallel_trials),
-            ("num_parallel_trials` of `tune_args", given),
+            ("num_parallel_trials` of `tune_args", nested),
         ):
-            number = whole_number(value)
-            if number is None or not 0 <= number <= _MAX_PARALLEL_TRIALS:
+            if not 0 <= value <= _MAX_PARALLEL_TRIALS:
                 raise InputError(
                     f"tuner: `{name}` is {value!r}, expected a whole number from 0 to "
                     f"{_MAX_PARALLEL_TRIALS}. Pass how many trials the task's machine can run at "
                     "once, or leave it out."
                 )
-        nested = whole_number(given)
         if self.num_parallel_trials and nested and self.num_parallel_trials != nested:
             raise InputError(
                 f"tuner: `num_parallel_trials` is {self.num_parallel_trials}, but `tune_args` says "
@@ -77,28 +85,24 @@ class TunerParams:
     @property
     def trials_at_once(self) -> int:
         """Trials that run at once, at least 1."""
-        return self.num_parallel_trials or whole_number(self._given_trials()) or 1
+        return self.num_parallel_trials or self.tune_args.num_parallel_trials or 1
 
     @property
     def train_splits(self) -> list[str]:
         """Splits to train on, ["train"] unless `train_args` names others."""
-        return training_args.splits(self.train_args, ["train"])
+        return list(self.train_args.splits) or ["train"]
 
     @property
     def eval_splits(self) -> list[str]:
         """Splits to evaluate on, ["eval"] unless `eval_args` names others."""
-        return training_args.splits(self.eval_args, ["eval"])
+        return list(self.eval_args.splits) or ["eval"]
 
     @property
     def num_train_steps(self) -> int | None:
         """Training steps, at least 1; None where neither parameter gives any."""
-        return training_args.num_steps(self.train_args, self.train_steps)
+        return self.train_steps or self.train_args.num_steps or None
 
     @property
     def num_eval_steps(self) -> int | None:
         """Evaluation steps, at least 1; None where neither parameter gives any."""
-        return training_args.num_steps(self.eval_args, self.eval_steps)
-
-    def _given_trials(self) -> Any:
-        given = [self.tune_args[name] for name in _PARALLEL_TRIALS if name in self.tune_args]
-        return given[0] if given else 0
+        return self.eval_steps or self.eval_args.num_steps or None

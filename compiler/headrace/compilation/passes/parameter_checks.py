@@ -16,7 +16,7 @@ from headrace.errors import CompileError
 from headrace.ir import specs
 from headrace_components.contract.declaration import find
 from headrace_components.contract.early_checks import ask, known_parameters
-from headrace_components.contract.errors import InputError
+from headrace_components.contract.errors import InputError, named
 from headrace_components.library.user_code.module_functions import defined, missing_function
 from headrace_components.library.user_code.module_pack import is_packed, unpack
 
@@ -56,9 +56,10 @@ def _check(component: str, params: Any) -> None:
     declared = find(component)
     if declared is None:
         return
-    ask(declared.checks.check, params)
-    for names in ask(declared.checks.functions, params) or ():
-        _check_module(component, getattr(params, MODULE_PARAMETER), names)
+    with named(component):
+        ask(declared.checks.check, params)
+        for names in ask(declared.checks.functions, params) or ():
+            _check_module(component, getattr(params, MODULE_PARAMETER), names)
 
 
 def _check_module(component: str, module_file: str, names: tuple[str, ...]) -> None:

@@ -1,12 +1,17 @@
 """Parameters that all components which make examples have."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from headrace_components.contract.errors import InputError
 from headrace_components.library.sources import configs
-from headrace_components.library.sources.configs import InputSplit, OutputSplit
+from headrace_components.library.sources.configs import (
+    InputConfig,
+    InputSplit,
+    OutputConfig,
+    OutputSplit,
+    RangeConfig,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,9 +31,9 @@ class ExampleGenParams:
 
     component: ClassVar[str]
 
-    input_config: Mapping[str, Any] = field(default_factory=dict)
-    output_config: Mapping[str, Any] = field(default_factory=dict)
-    range_config: Mapping[str, Any] = field(default_factory=dict)
+    input_config: InputConfig = field(default_factory=InputConfig)
+    output_config: OutputConfig = field(default_factory=OutputConfig)
+    range_config: RangeConfig = field(default_factory=RangeConfig)
     span: int = -1
     compression_level: int = 1
     columnar: bool = True
@@ -46,28 +51,28 @@ class ExampleGenParams:
                 f"{self.component}: `span` is {self.span}, expected 0 or more, or -1 to leave the "
                 "choice to `range_config`."
             )
-        configs.output_splits(self.component, self.output_config, self.input_splits)
-        configs.only_span(self.component, self.range_config, self.span)
+        configs.output_splits(self.output_config, self.input_splits)
+        configs.only_span(self.range_config, self.span)
 
     @property
     def input_splits(self) -> tuple[InputSplit, ...]:
         """What `input_config` says."""
-        return configs.input_splits(self.component, self.input_config)
+        return configs.input_splits(self.input_config)
 
     @property
     def output_splits(self) -> tuple[OutputSplit, ...]:
         """What `output_config` says; empty where the splits of the input are kept."""
-        return configs.output_splits(self.component, self.output_config, self.input_splits)[0]
+        return configs.output_splits(self.output_config, self.input_splits)
 
     @property
     def partition_feature(self) -> str:
         """Feature whose value decides the split; empty where the whole row does."""
-        return configs.output_splits(self.component, self.output_config, self.input_splits)[1]
+        return self.output_config.split_config.partition_feature_name
 
     @property
     def only_span(self) -> int | None:
         """The one span to read, or None for the latest."""
-        return configs.only_span(self.component, self.range_config, self.span)
+        return configs.only_span(self.range_config, self.span)
 
     @property
     def split_names(self) -> tuple[str, ...]:

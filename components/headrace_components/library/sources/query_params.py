@@ -5,8 +5,9 @@ import re
 from dataclasses import dataclass
 
 from headrace_components.contract.errors import InputError
+from headrace_components.contract.reading import given
 from headrace_components.library.sources import configs
-from headrace_components.library.sources.configs import InputSplit
+from headrace_components.library.sources.configs import InputConfig, InputSplit
 from headrace_components.library.sources.params import ExampleGenParams
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
@@ -32,31 +33,29 @@ class QueryParams(ExampleGenParams):
 
     def __post_init__(self) -> None:
         """Rejects values that no run could honour."""
-        component = self.component
-        if bool(self.query) == bool(self.input_config):
+        if bool(self.query) == (self.input_config != InputConfig()):
             raise InputError(
-                f"{component}: `query` is {self.query!r} and `input_config` "
-                f"{dict(self.input_config)}, expected one of the two. Give the query, or one for "
-                "each input split as its pattern."
+                f"`query` is {self.query!r} and `input_config` {given(self.input_config)}, "
+                "expected one of the two. Give the query, or one for each input split as its "
+                "pattern."
             )
         # `slots` makes another class of this one, which super() without arguments does not know.
         ExampleGenParams.__post_init__(self)
-        if self.range_config and "static_range" not in map(_snake_case, self.range_config):
+        if self.range_config.rolling_range is not None and self.range_config.static_range is None:
             raise InputError(
-                f"{component}: `range_config` is {dict(self.range_config)}, expected a "
-                "static_range: which span of a database is the latest cannot be seen. Give that, "
-                "or `span`."
+                f"`range_config` is {given(self.range_config)}, expected a static_range: which "
+                "span of a database is the latest cannot be seen. Give that, or `span`."
             )
         has_placeholder = any(_PLACEHOLDER.search(split.pattern) for split in self.input_splits)
         if has_placeholder and self.only_span is None:
             raise InputError(
-                f"{component}: the query has @span_begin_timestamp or another placeholder for "
+                "the query has @span_begin_timestamp or another placeholder for "
                 "a span, but no span is given. Give `span`, as days since 1970-01-01, or a "
                 "static_range in `range_config`."
             )
         if self.only_span is not None and not has_placeholder:
             raise InputError(
-                f"{component}: span {self.only_span} is asked for, but the query has no "
+                f"span {self.only_span} is asked for, but the query has no "
                 "placeholder for it. Put @span_begin_timestamp and @span_end_timestamp or "
                 "@span_yyyymmdd_utc into it, or leave `span` and `range_config` out."
             )
@@ -66,7 +65,7 @@ class QueryParams(ExampleGenParams):
         """The queries as they are written."""
         if self.query:
             return (InputSplit(name="single_split", pattern=self.query),)
-        return configs.input_splits(self.component, self.input_config)
+        return configs.input_splits(self.input_config)
 
     @property
     def queries(self) -> dict[str, str]:
@@ -85,7 +84,3 @@ class QueryParams(ExampleGenParams):
             "yyyymmdd_utc": begin.strftime("'%Y%m%d'"),
         }
         return _PLACEHOLDER.sub(lambda match: values[match[1]], query)
-
-
-def _snake_case(name: str) -> str:
-    return re.sub(r"(?<=[a-z])([A-Z])", lambda match: f"_{match[1].lower()}", name)

@@ -30,7 +30,7 @@ def _splits_read(params: Any) -> list[SplitNeed]:
     needs = [
         SplitNeed(port="examples", parameter="splits` of `train_args", names=params.train_splits)
     ]
-    if params.eval_args.get("splits"):
+    if params.eval_args.splits:
         name = "splits` of `eval_args"
         needs.append(SplitNeed(port="examples", parameter=name, names=params.eval_splits))
     return needs

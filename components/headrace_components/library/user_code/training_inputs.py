@@ -11,6 +11,7 @@ from headrace_components.contract.errors import InputError
 from headrace_components.contract.task import Artifact, Task
 from headrace_components.library.data.examples import ExamplesReader
 from headrace_components.library.user_code.data_accessor import make_data_accessor
+from headrace_components.library.user_code.training_args import StepArgs
 
 SERVING_DIR = "Format-Serving"
 
@@ -35,7 +36,7 @@ class TrainingParams(Protocol):
         """Evaluation steps, at least 1; None if the author gives none."""
 
     @property
-    def eval_args(self) -> Mapping[str, Any]:
+    def eval_args(self) -> StepArgs:
         """Splits and steps to evaluate on, from the author."""
 
     @property
@@ -100,7 +101,7 @@ def _eval_files(component: str, examples: Sequence[Artifact], params: TrainingPa
     try:
         return _file_patterns(component, examples, params.eval_splits, "eval_args")
     except InputError as error:
-        if params.eval_args.get("splits"):
+        if params.eval_args.splits:
             raise
         logging.info("%s The function may do without it.", error)
         return NoFiles(error)
