@@ -5,13 +5,15 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from headrace_components import artifacts
 from headrace_components.authoring import documentation
-from headrace_components.contract import artifact_types, declaration
-from headrace_components.contract.artifact_types import ArtifactType
-from headrace_components.contract.declaration import Component
+from headrace_components.contract.artifact_types import ARTIFACT, ArtifactType
+from headrace_components.contract.declaration import Component, find, names
+
+PATH = Path(__file__).parents[2] / "components/headrace_components/catalog.pyi"
 
 _HEAD = '''\
 # `make generate` writes this file from the declarations of the components.
@@ -21,7 +23,6 @@ from typing import Any, TypedDict
 
 {imports}
 '''
-_NAME = "components/headrace_components/catalog.pyi"
 _KFP = {"Artifact", "ClassificationMetrics", "HTML", "Metrics"}
 _COLLECTIONS = {"dict": "dict[str, Any] | Message", "list": "list[Any]"}
 _CLASSES = {each.schema_title: each.__name__ for each in artifacts.ARTIFACT_TYPES}
@@ -29,29 +30,22 @@ _CLASSES = {each.schema_title: each.__name__ for each in artifacts.ARTIFACT_TYPE
 
 def text() -> str:
     """Returns the stub, as ruff sorts its imports and formats it."""
-    components = [_found(name) for name in declaration.names()]
+    components = [each for name in names() if (each := find(name))]
     body = "".join(_component(each) for each in components)
-    names = "".join(f'    "{each.name}",\n' for each in components)
-    unformatted = f"{_HEAD.format(imports=_imports(components))}\n__all__ = [\n{names}]\n{body}"
+    listed = "".join(f'    "{each.name}",\n' for each in components)
+    unformatted = f"{_HEAD.format(imports=_imports(components))}\n__all__ = [\n{listed}]\n{body}"
     return _ruff("format", _ruff("check", unformatted, "--fix", "--quiet", "--select=I"))
 
 
 def _ruff(command: str, source: str, *options: str) -> str:
-    ruff = [sys.executable, "-m", "ruff", command, *options, "--stdin-filename", _NAME, "-"]
+    ruff = [sys.executable, "-m", "ruff", command, *options, "--stdin-filename", str(PATH), "-"]
     return subprocess.run(ruff, input=source, capture_output=True, text=True, check=True).stdout
-
-
-def _found(name: str) -> Component:
-    found = declaration.find(name)
-    if found is None:
-        raise LookupError(name)
-    return found
 
 
 def _imports(components: list[Component]) -> str:
     used = {_class(port.type) for each in components for port in each.inputs.values()}
     used |= {_class(port.type) for each in components for port in each.outputs.values()}
-    ours = used - _KFP - {"Any", ""}
+    ours = sorted(used - _KFP - {"Any", ""})
     kfp = [*sorted(used & _KFP), "PipelineParameterChannel", "PipelineTask"]
     return (
         f"from headrace_components.artifacts import {', '.join(ours)}\n"
@@ -64,7 +58,7 @@ def _class(kind: Any) -> str:
     """Returns the class of an artifact type; that of any artifact fits every input."""
     if not isinstance(kind, ArtifactType):
         return ""
-    if kind is artifact_types.ARTIFACT:
+    if kind is ARTIFACT:
         return "Any"
     return _CLASSES.get(kind.schema_title, kind.schema_title.removeprefix("system."))
 
@@ -77,11 +71,12 @@ def _component(declared: Component) -> str:
     )
     only = [_output(port.type) for port in declared.outputs.values()]
     single = f"    @property\n    def output(self) -> {only[0]}: ...\n" if len(only) == 1 else ""
+    arguments = "".join(_arguments(declared))
     return (
         f"\nclass {task}Outputs(TypedDict):\n{outputs}"
         f"\nclass {task}Task(PipelineTask):\n"
         f"    @property\n    def outputs(self) -> {task}Outputs: ...\n{single}"
-        f"\ndef {declared.name}(\n    *,\n{''.join(_arguments(declared))}) -> {task}Task:\n"
+        f"\ndef {declared.name}({arguments and '*, '}{arguments}) -> {task}Task:\n"
         f"{_doc(documentation(declared), 4)}"
     )
 
@@ -93,11 +88,11 @@ def _output(kind: Any) -> str:
 
 def _arguments(declared: Component) -> Iterator[str]:
     for name, port in declared.inputs.items():
-        yield f"    {name}: Input[{_class(port.type)}]{' = ...' if port.optional else ''},\n"
+        yield f"{name}: Input[{_class(port.type)}]{' = ...' if port.optional else ''}, "
     for each in declared.declared_parameters():
         kind = _COLLECTIONS.get(each.type.__name__, each.type.__name__)
         default = "" if each.is_required else f" = {each.default!r}"
-        yield f"    {each.name}: {kind} | Value{default},\n"
+        yield f"{each.name}: {kind} | Value{default}, "
 
 
 def _doc(text: str, indent: int) -> str:

@@ -14,7 +14,7 @@ EXAMPLE_PROFILE = ROOT / "examples/headrace.toml"
 def generated() -> dict[Path, str]:
     """Returns the text of each generated file."""
     return {
-        ROOT / "components/headrace_components/catalog.pyi": catalogue_stub.text(),
+        catalogue_stub.PATH: catalogue_stub.text(),
         ROOT / "docs/components.md": catalogue_page.text(),
         ROOT / "images" / bake.BAKE_FILE: bake.text(ROOT / "images"),
         EXAMPLE_PROFILE: _with_digests(EXAMPLE_PROFILE.read_text("utf-8")),

@@ -48,6 +48,9 @@ class PipelineTask:
 
     @property
     def name(self) -> str: ...
+    def add_node_selector_constraint(self, accelerator: str) -> Self:
+        """Sets the type of accelerators; `set_accelerator_type` does the same."""
+
     def after(self, *tasks: Any) -> Self:
         """Has the task wait for others."""
 
@@ -77,6 +80,9 @@ class PipelineTask:
 
     def set_env_variable(self, name: str, value: str) -> Self:
         """Sets a variable of the environment."""
+
+    def set_gpu_limit(self, gpu: str) -> Self:
+        """Sets the number of accelerators; `set_accelerator_limit` does the same."""
 
     def set_memory_limit(self, memory: str | Value) -> Self:
         """Sets the most memory, such as `"16G"`."""
