@@ -497,9 +497,10 @@ def test_the_tasks_of_a_backend_that_is_killed_end_with_what_they_started(tmp_pa
     notes.touch()
     code = (
         "import asyncio, pathlib, sys\n"
-        "from headrace.targets.local.runners.nursery_client import Nursery, Request\n"
+        "from headrace.targets.local.runners.nursery_client import Nursery, ProcessRequest\n"
         f"folder = pathlib.Path({str(tmp_path)!r})\n"
-        "task = Request(component=None, command=[sys.executable, '-c', sys.argv[1], sys.argv[2]],\n"
+        "task = ProcessRequest(component=None,\n"
+        "    command=[sys.executable, '-c', sys.argv[1], sys.argv[2]],\n"
         "    environment={}, directory=folder, log=folder / 'task.log')\n"
         "asyncio.run(Nursery(folder / 'nursery.log').run(task))\n"
     )
