@@ -4,23 +4,20 @@ import dataclasses
 import inspect
 import subprocess
 import sys
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import headrace_components
 from headrace_components import artifacts, catalog
 from headrace_components.contract import declaration
 from headrace_components.contract.artifact_types import BY_TFX_TITLE, EXAMPLES, MODEL
-from headrace_components.contract.declaration import (
-    CacheHooks,
-    Component,
-    EarlyChecks,
-    Input,
-    Output,
-    json_type,
-)
+from headrace_components.contract.declaration import Component, Input, Output, json_type
+from headrace_components.contract.hooks import CacheHooks, EarlyChecks
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -161,8 +158,24 @@ def test_an_undescribed_parameter_is_an_error_when_the_component_is_made() -> No
 
         steps: int = 1
 
-    with pytest.raises(TypeError, match=r"Silent does not say what \['steps'\] are for"):
+    with pytest.raises(TypeError, match=r"docstring of Silent does not describe \['steps'\]"):
         declare(parameters=Silent).declared_parameters()
+
+
+def test_a_text_for_a_parameter_that_is_gone_is_an_error_too() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Stale:
+        """Has one.
+
+        Attributes:
+            steps: How many.
+            step: How many, once.
+        """
+
+        steps: int = 1
+
+    with pytest.raises(TypeError, match=r"Stale describes \['step'\], which it does not have"):
+        declare(parameters=Stale).declared_parameters()
 
 
 def test_ports_have_types_and_names_of_their_own() -> None:
@@ -242,6 +255,32 @@ def test_every_component_has_the_shared_entry(name: str) -> None:
 
     assert result.returncode == 2
     assert f"python -m headrace_components.{name}: error" in result.stderr
+
+
+def test_components_are_found_and_started_in_a_zip_file_too(tmp_path: Path) -> None:
+    package = Path(headrace_components.__file__).parent
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        for file in package.rglob("*.py"):
+            archive.write(file, file.relative_to(package.parent))
+    code = (
+        "from headrace_components.contract import declaration\n"
+        "print(declaration.__file__, declaration.names(), declaration.find('trainer').name)"
+    )
+    environment = {"PYTHONPATH": str(tmp_path / "all.zip"), "PATH": ""}
+    found, started = (
+        subprocess.run(
+            [sys.executable, *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for arguments in (["-c", code], ["-m", "headrace_components.pusher"])
+    )
+
+    inside = tmp_path / "all.zip/headrace_components/contract/declaration.py"
+    assert found.stdout == f"{inside} {declaration.names()} trainer\n"
+    assert "python -m headrace_components.pusher: error" in started.stderr
 
 
 def test_the_shared_entry_is_for_components_alone() -> None:

@@ -23,12 +23,8 @@ the same bytes.
 
 from headrace_components.bigquery_example_gen.params import BigqueryExampleGenParams
 from headrace_components.contract.artifact_types import EXAMPLES
-from headrace_components.contract.declaration import (
-    CacheHooks,
-    Component,
-    Output,
-    only_a_run_can_tell,
-)
+from headrace_components.contract.declaration import Component, Output
+from headrace_components.contract.hooks import CacheHooks, only_a_run_can_tell
 from headrace_components.library.sources.split_checks import QUERY_CHECKS
 
 COMPONENT = Component(

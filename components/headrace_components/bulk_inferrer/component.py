@@ -7,8 +7,8 @@ from headrace_components.contract.artifact_types import (
     MODEL,
     MODEL_BLESSING,
 )
-from headrace_components.contract.declaration import Component, EarlyChecks, Input, Output
-from headrace_components.contract.split_needs import SplitNeed
+from headrace_components.contract.declaration import Component, Input, Output
+from headrace_components.contract.hooks import EarlyChecks, SplitNeed
 
 
 def splits_read(params: BulkInferrerParams) -> list[SplitNeed]:

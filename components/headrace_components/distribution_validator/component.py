@@ -29,8 +29,8 @@ from headrace_components.contract.artifact_types import (
     HTML,
     METRICS,
 )
-from headrace_components.contract.declaration import Component, EarlyChecks, Input, Output
-from headrace_components.contract.split_needs import SplitNeed
+from headrace_components.contract.declaration import Component, Input, Output
+from headrace_components.contract.hooks import EarlyChecks, SplitNeed
 from headrace_components.distribution_validator.configs import check
 from headrace_components.distribution_validator.params import DistributionValidatorParams
 

@@ -1,6 +1,6 @@
 """Baselines that a candidate is compared with, and others. Standard library only."""
 
-from headrace_components.contract.declaration import Inputs
+from headrace_components.contract.hooks import Inputs
 from headrace_components.contract.task import local_path
 from headrace_components.library.user_code.module_pack import is_remote
 

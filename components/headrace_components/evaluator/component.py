@@ -16,14 +16,8 @@ from headrace_components.contract.artifact_types import (
     MODEL_EVALUATION,
     SCHEMA,
 )
-from headrace_components.contract.declaration import (
-    CacheHooks,
-    Component,
-    EarlyChecks,
-    Input,
-    Output,
-)
-from headrace_components.contract.split_needs import SplitNeed
+from headrace_components.contract.declaration import Component, Input, Output
+from headrace_components.contract.hooks import CacheHooks, EarlyChecks, SplitNeed
 from headrace_components.evaluator.baselines import relevant_inputs
 from headrace_components.evaluator.config_checks import check, modules
 from headrace_components.evaluator.params import EvaluatorParams

@@ -18,8 +18,8 @@ trained on:
 """
 
 from headrace_components.contract.artifact_types import EXAMPLES, EXAMPLES_DIFF
-from headrace_components.contract.declaration import Component, EarlyChecks, Input, Output
-from headrace_components.contract.split_needs import SplitNeed
+from headrace_components.contract.declaration import Component, Input, Output
+from headrace_components.contract.hooks import EarlyChecks, SplitNeed
 from headrace_components.example_diff.params import ExampleDiffParams
 
 

@@ -12,14 +12,8 @@ truth value for each, which spares a call of Python and a parsed tf.Example per 
 """
 
 from headrace_components.contract.artifact_types import EXAMPLES
-from headrace_components.contract.declaration import (
-    CacheHooks,
-    Component,
-    EarlyChecks,
-    Input,
-    Output,
-    Splits,
-)
+from headrace_components.contract.declaration import Component, Input, Output
+from headrace_components.contract.hooks import CacheHooks, EarlyChecks, Splits
 from headrace_components.filter_examples.params import FilterExamplesParams
 from headrace_components.library.user_code.code_state import state_of_code
 

@@ -1,7 +1,8 @@
 """Imports a curated schema."""
 
 from headrace_components.contract.artifact_types import SCHEMA
-from headrace_components.contract.declaration import CacheHooks, Component, Output
+from headrace_components.contract.declaration import Component, Output
+from headrace_components.contract.hooks import CacheHooks
 from headrace_components.import_schema_gen.params import ImportSchemaGenParams
 from headrace_components.import_schema_gen.schema_file import external_state, input_locations
 

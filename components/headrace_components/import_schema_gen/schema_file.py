@@ -4,9 +4,9 @@ import hashlib
 import importlib
 import logging
 
-from headrace_components.contract.declaration import Inputs, Params
 from headrace_components.contract.errors import InputError, PlatformError
 from headrace_components.contract.fingerprints import file_fingerprint
+from headrace_components.contract.hooks import Inputs, Params
 
 
 def input_locations(params: Params) -> tuple[str, ...]:

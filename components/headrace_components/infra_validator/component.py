@@ -3,16 +3,9 @@
 import shutil
 
 from headrace_components.contract.artifact_types import EXAMPLES, INFRA_BLESSING, MODEL
-from headrace_components.contract.declaration import (
-    CacheHooks,
-    Component,
-    EarlyChecks,
-    Input,
-    Output,
-    Params,
-)
+from headrace_components.contract.declaration import Component, Input, Output
 from headrace_components.contract.fingerprints import file_fingerprint
-from headrace_components.contract.split_needs import SplitNeed
+from headrace_components.contract.hooks import CacheHooks, EarlyChecks, Params, SplitNeed
 from headrace_components.infra_validator.params import InfraValidatorParams
 
 

@@ -6,13 +6,8 @@ from headrace_components.contract.artifact_types import (
     MODEL_BLESSING,
     PUSHED_MODEL,
 )
-from headrace_components.contract.declaration import (
-    CacheHooks,
-    Component,
-    Input,
-    Output,
-    only_a_run_can_tell,
-)
+from headrace_components.contract.declaration import Component, Input, Output
+from headrace_components.contract.hooks import CacheHooks, only_a_run_can_tell
 from headrace_components.kubernetes_pusher.params import KubernetesPusherParams
 
 COMPONENT = Component(

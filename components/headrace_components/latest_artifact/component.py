@@ -10,13 +10,8 @@ which the optional inputs of Headrace's components take for nothing.
 """
 
 from headrace_components.contract.artifact_types import ARTIFACT
-from headrace_components.contract.declaration import (
-    CacheHooks,
-    Component,
-    Output,
-    in_executor,
-    only_a_run_can_tell,
-)
+from headrace_components.contract.declaration import Component, Output
+from headrace_components.contract.hooks import CacheHooks, in_executor, only_a_run_can_tell
 from headrace_components.latest_artifact.params import LatestArtifactParams
 
 COMPONENT = Component(

@@ -1,13 +1,8 @@
 """Finds the newest model that an evaluator of this pipeline blessed."""
 
 from headrace_components.contract.artifact_types import MODEL, MODEL_BLESSING
-from headrace_components.contract.declaration import (
-    CacheHooks,
-    Component,
-    Output,
-    in_executor,
-    only_a_run_can_tell,
-)
+from headrace_components.contract.declaration import Component, Output
+from headrace_components.contract.hooks import CacheHooks, in_executor, only_a_run_can_tell
 from headrace_components.latest_blessed_model.params import LatestBlessedModelParams
 
 COMPONENT = Component(

@@ -6,7 +6,8 @@ from headrace_components.contract.artifact_types import (
     MODEL_BLESSING,
     PUSHED_MODEL,
 )
-from headrace_components.contract.declaration import CacheHooks, Component, Input, Output
+from headrace_components.contract.declaration import Component, Input, Output
+from headrace_components.contract.hooks import CacheHooks
 from headrace_components.pusher.newest import still_holds
 from headrace_components.pusher.params import PusherParams
 

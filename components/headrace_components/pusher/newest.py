@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from headrace_components.contract.declaration import Outputs
+from headrace_components.contract.hooks import Outputs
 
 
 def still_holds(outputs: Outputs) -> bool:

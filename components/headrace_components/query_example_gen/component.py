@@ -18,12 +18,8 @@ same rows give the same bytes.
 """
 
 from headrace_components.contract.artifact_types import EXAMPLES
-from headrace_components.contract.declaration import (
-    CacheHooks,
-    Component,
-    Output,
-    only_a_run_can_tell,
-)
+from headrace_components.contract.declaration import Component, Output
+from headrace_components.contract.hooks import CacheHooks, only_a_run_can_tell
 from headrace_components.library.sources.split_checks import QUERY_CHECKS
 from headrace_components.query_example_gen.params import QueryExampleGenParams
 

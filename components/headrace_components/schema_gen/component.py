@@ -1,8 +1,8 @@
 """Infers a schema that the data of every split satisfies."""
 
 from headrace_components.contract.artifact_types import EXAMPLE_STATISTICS, SCHEMA
-from headrace_components.contract.declaration import Component, EarlyChecks, Input, Output
-from headrace_components.contract.split_needs import SplitNeed
+from headrace_components.contract.declaration import Component, Input, Output
+from headrace_components.contract.hooks import EarlyChecks, SplitNeed
 from headrace_components.schema_gen.params import SchemaGenParams
 
 

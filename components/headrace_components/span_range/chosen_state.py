@@ -1,7 +1,7 @@
 """The examples that are joined, as a cache sees them. Standard library only."""
 
-from headrace_components.contract.declaration import Inputs, Params
 from headrace_components.contract.errors import InputError
+from headrace_components.contract.hooks import Inputs, Params
 from headrace_components.contract.parameters import read
 from headrace_components.contract.task import local_path
 from headrace_components.library.data import examples_record

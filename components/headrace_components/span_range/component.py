@@ -17,7 +17,8 @@ be. Where spans are missing, the others are joined.
 """
 
 from headrace_components.contract.artifact_types import EXAMPLES
-from headrace_components.contract.declaration import CacheHooks, Component, Input, Output
+from headrace_components.contract.declaration import Component, Input, Output
+from headrace_components.contract.hooks import CacheHooks
 from headrace_components.span_range.chosen_state import external_state
 from headrace_components.span_range.params import SpanRangeParams
 

@@ -1,9 +1,9 @@
 """Computes statistics of every feature of every split, equal to TFDV's own."""
 
 from headrace_components.contract.artifact_types import EXAMPLE_STATISTICS, EXAMPLES, HTML, SCHEMA
-from headrace_components.contract.declaration import Component, EarlyChecks, Input, Output, Splits
+from headrace_components.contract.declaration import Component, Input, Output
+from headrace_components.contract.hooks import EarlyChecks, SplitNeed, Splits
 from headrace_components.contract.messages import Messages
-from headrace_components.contract.split_needs import SplitNeed
 from headrace_components.library.data.metadata_fields import FIELDS
 from headrace_components.library.data.statistics_values import checked_option
 from headrace_components.statistics_gen.params import StatisticsGenParams

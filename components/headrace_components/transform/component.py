@@ -18,16 +18,8 @@ from headrace_components.contract.artifact_types import (
     TRANSFORM_CACHE,
     TRANSFORM_GRAPH,
 )
-from headrace_components.contract.declaration import (
-    CacheHooks,
-    Component,
-    EarlyChecks,
-    Input,
-    Inputs,
-    Output,
-    Splits,
-)
-from headrace_components.contract.split_needs import SplitNeed
+from headrace_components.contract.declaration import Component, Input, Output
+from headrace_components.contract.hooks import CacheHooks, EarlyChecks, Inputs, SplitNeed, Splits
 from headrace_components.library.user_code.code_state import state_of_code
 from headrace_components.library.user_code.module_functions import check_source
 from headrace_components.transform.params import SplitsConfig, TransformParams

@@ -8,7 +8,8 @@ from headrace_components.contract.artifact_types import (
     TRANSFORM_GRAPH,
     TUNER_RESULTS,
 )
-from headrace_components.contract.declaration import CacheHooks, Component, Input, Output
+from headrace_components.contract.declaration import Component, Input, Output
+from headrace_components.contract.hooks import CacheHooks
 from headrace_components.library.user_code.code_state import state_of_code
 from headrace_components.library.user_code.training_checks import training_checks
 from headrace_components.tuner.params import TunerParams

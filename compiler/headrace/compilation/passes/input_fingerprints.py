@@ -11,13 +11,14 @@ from typing import Any
 
 from headrace.ir import specs
 from headrace.ir.specs import Spec
-from headrace_components.contract.declaration import CacheHooks, find
+from headrace_components.contract.declaration import find
 from headrace_components.contract.fingerprint_ports import (
     COMPONENT,
     FINGERPRINT,
     FINGERPRINT_INPUT,
     PLACE,
 )
+from headrace_components.contract.hooks import CacheHooks
 
 TaskKey = tuple[str, str]
 """The DAG that holds a task, as `ir.TaskNode.dag`, and the task's name."""

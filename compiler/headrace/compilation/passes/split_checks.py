@@ -6,8 +6,9 @@ from typing import Any
 
 from headrace.errors import CompileError
 from headrace.ir import specs
-from headrace_components.contract.declaration import EarlyChecks, find
+from headrace_components.contract.declaration import find
 from headrace_components.contract.early_checks import ask
+from headrace_components.contract.hooks import EarlyChecks
 
 Path = tuple[str, ...]
 Port = tuple[specs.TaskNode, str]

@@ -15,7 +15,8 @@ from headrace.compilation.passes.input_fingerprints import (
 from headrace.compilation.passes.known_values import Known
 from headrace.ir import specs
 from headrace.ir.specs import Spec
-from headrace_components.contract.declaration import CacheHooks, find
+from headrace_components.contract.declaration import find
+from headrace_components.contract.hooks import CacheHooks
 
 # A store that does not answer is left to the task, which has the cluster's network and account.
 _PATIENCE_SECONDS = 60.0

@@ -6,9 +6,9 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from headrace_components.contract.declaration import CacheHooks, Inputs, Params
 from headrace_components.contract.errors import InputError, PlatformError
 from headrace_components.contract.fingerprints import fingerprint_of
+from headrace_components.contract.hooks import CacheHooks, Inputs, Params
 from headrace_components.contract.parameters import read
 from headrace_components.library.sources.params import FileExampleGenParams
 from headrace_components.library.sources.spans import FindFiles, local_files, resolve

@@ -1,6 +1,6 @@
 """Checks a component that makes examples before a run. Standard library only."""
 
-from headrace_components.contract.declaration import EarlyChecks, Splits
+from headrace_components.contract.hooks import EarlyChecks, Splits
 from headrace_components.library.sources.params import ExampleGenParams, FileExampleGenParams
 from headrace_components.library.sources.spans import check_patterns
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
-from headrace_components.contract.declaration import Params
+from headrace_components.contract.hooks import Params
 from headrace_components.contract.task import local_path
 from headrace_components.library.user_code.module_pack import is_packed, is_remote
 from headrace_components.library.user_code.siblings import sibling_names

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from headrace_components.contract.declaration import EarlyChecks
-from headrace_components.contract.split_needs import SplitNeed
+from headrace_components.contract.hooks import EarlyChecks, SplitNeed
 from headrace_components.library.user_code.module_functions import check_source
 
 

@@ -24,8 +24,9 @@ from headrace.targets.local.shared.results import (
     artifacts_to_json,
 )
 from headrace.targets.local.shared.rules import Backend
-from headrace_components.contract.declaration import CacheHooks, find
+from headrace_components.contract.declaration import find
 from headrace_components.contract.fingerprints import fingerprint_of
+from headrace_components.contract.hooks import CacheHooks
 
 _SEPARATOR = " "
 
