@@ -70,9 +70,9 @@ format: $(VENV)/.ready ## Format the code
 CONFIG ?= $(or $(wildcard headrace.toml),examples/headrace.toml)
 BUILD ?= build
 compile: $(VENV)/.ready ## Compile every example for every target, with CONFIG or headrace.toml if it exists
-	@for example in $(EXAMPLES); do for target in local kubeflow vertex; do \
-	  suffix=json; [ $$target != kubeflow ] || suffix=yaml; \
-	  $(BIN)/headrace compile examples/$$example/pipeline.py --target $$target --config $(CONFIG) -o $(BUILD)/$$example.$$target.$$suffix || exit; \
+	@files=$$($(BIN)/python -c 'from headrace.target_registry import TARGETS; print(*(name + each.suffix for name, each in TARGETS.items()))') && \
+	for example in $(EXAMPLES); do for file in $$files; do \
+	  $(BIN)/headrace compile examples/$$example/pipeline.py --target $${file%.*} --config $(CONFIG) -o $(BUILD)/$$example.$$file || exit; \
 	done; done
 	@[ $(CONFIG) != examples/headrace.toml ] || echo "The images and buckets are those of $(CONFIG), which are not there. Write a headrace.toml of your own to submit."
 

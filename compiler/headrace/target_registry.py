@@ -14,6 +14,7 @@ class Registered:
     """What is asked of a target before its modules are imported.
 
     Attributes:
+        suffix: How the names of its files end.
         settings: Class of its table of the profile, in its module `settings`; empty for a target
             without a table.
         has_service: Whether a service runs its pipelines: `headrace submit`, `runs` and
@@ -21,6 +22,7 @@ class Registered:
         has_lineage: Whether `headrace lineage` takes it.
     """
 
+    suffix: str = ".json"
     settings: str = ""
     has_service: bool = False
     has_lineage: bool = False
@@ -28,7 +30,7 @@ class Registered:
 
 TARGETS: Mapping[str, Registered] = {
     "local": Registered(has_lineage=True),
-    "kubeflow": Registered(settings="Kubeflow", has_service=True, has_lineage=True),
+    "kubeflow": Registered(suffix=".yaml", settings="Kubeflow", has_service=True, has_lineage=True),
     "vertex": Registered(settings="Vertex", has_service=True),
 }
 """By the name that `--target` takes. It is that of the folder, and of the table in the profile."""

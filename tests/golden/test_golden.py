@@ -50,8 +50,7 @@ def comparable(text: str) -> str:
 @examples
 @targets
 def test_an_example_compiles_to_its_golden_file(example: Path, target: str) -> None:
-    suffix = "yaml" if target == "kubeflow" else "json"
-    golden = HERE / f"{example.parent.name}.{target}.{suffix}"
+    golden = HERE / f"{example.parent.name}.{target}{TARGETS[target].suffix}"
     text = comparable(compiled(example, target).text)
     if REGENERATE:
         golden.write_text(text, "utf-8")
@@ -62,9 +61,9 @@ def test_an_example_compiles_to_its_golden_file(example: Path, target: str) -> N
 
 def test_every_golden_file_has_its_example() -> None:
     expected = {
-        f"{example.parent.name}.{target}.{'yaml' if target == 'kubeflow' else 'json'}"
+        f"{example.parent.name}.{target}{registered.suffix}"
         for example in EXAMPLES
-        for target in TARGETS
+        for target, registered in TARGETS.items()
     }
 
     assert {path.name for path in HERE.iterdir() if path.suffix in (".json", ".yaml")} == expected

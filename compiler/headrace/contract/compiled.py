@@ -1,5 +1,6 @@
 """What a compilation ends in: a document, and the file that holds it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,15 @@ class Compiled:
     """What a target takes.
 
     Attributes:
-        document: The pipeline as plain JSON data. For `vertex` a PipelineJob, else a PipelineSpec.
-        text: What goes into the file: JSON, or YAML for `kubeflow`.
+        spec: The `PipelineSpec` after all passes.
+        document: What the target takes, as plain JSON data: the same, or for example a PipelineJob
+            of Vertex AI around it.
+        text: The content of the file, for example JSON, or YAML for Kubeflow.
         notes: Lines for the author: what the profile says of other pipelines, and what a target
             does otherwise.
     """
 
+    spec: Mapping[str, Any]
     document: dict[str, Any]
     text: str
     notes: tuple[str, ...] = ()

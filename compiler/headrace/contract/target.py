@@ -58,11 +58,6 @@ class Target(ABC):
 
     @property
     @abstractmethod
-    def suffix(self) -> str:
-        """How the names of its files end, for example `.json`."""
-
-    @property
-    @abstractmethod
     def runs_images(self) -> bool:
         """Whether tasks run in the images of the profile, and not in this machine's environment."""
 

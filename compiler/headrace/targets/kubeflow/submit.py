@@ -125,7 +125,7 @@ class KubeflowRemote:
                 "Pipelines know only that of their controller, which is UTC. Give --schedule in "
                 "UTC and leave out --timezone."
             )
-        name = timing.name or specs.pipeline_name(order.compiled.document)
+        name = timing.name or specs.pipeline_name(order.compiled.spec)
         if present := self._active(name):
             raise InputError(
                 f"headrace submit: there is a schedule {name!r} already, and two of a pipeline "
@@ -209,7 +209,7 @@ class KubeflowRemote:
     def _default_name(self, order: Order) -> str:
         # Names need not be unique for Kubeflow; for people, and to find a run whose start was not
         # answered, they should be.
-        name = self._settings.display_name or specs.pipeline_name(order.compiled.document)
+        name = self._settings.display_name or specs.pipeline_name(order.compiled.spec)
         return f"{name} {datetime.now(UTC):%Y-%m-%d %H:%M:%S} {secrets.token_hex(2)}"
 
     def _named(self, name: str, experiment: str) -> list[Any]:

@@ -33,7 +33,6 @@ class KubeflowTarget(Target):
     """Kubeflow Pipelines: a pipeline in YAML, and what Kubernetes gives the pods of its tasks."""
 
     name = "kubeflow"
-    suffix = ".yaml"
     runs_images = True
     sees_files = False
     keys_hold_files = False
@@ -87,7 +86,8 @@ class KubeflowTarget(Target):
     def emit(self, draft: Draft) -> Compiled:
         """Returns the pipeline in YAML, with its platform spec behind it where there is one."""
         documents = emit.documents(draft.spec, draft.platform, draft.profile)
-        return Compiled(document=documents[0], text=emit.yaml_text(documents), notes=draft.notes)
+        text = emit.yaml_text(documents)
+        return Compiled(spec=documents[0], document=documents[0], text=text, notes=draft.notes)
 
     def check_run(self, spec: Mapping[str, Any], values: Mapping[str, Any]) -> None:
         """Refuses values that are too large, or that Kubeflow would replace a part of."""

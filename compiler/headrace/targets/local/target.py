@@ -20,7 +20,6 @@ class LocalTarget(Target):
     """This machine: the pipeline in JSON, which `headrace run` takes."""
 
     name = "local"
-    suffix = ".json"
     runs_images = False
     sees_files = True
     keys_hold_files = True
@@ -59,7 +58,8 @@ class LocalTarget(Target):
     def emit(self, draft: Draft) -> Compiled:
         """Returns the pipeline itself."""
         spec = dict(draft.spec)
-        return Compiled(document=spec, text=specs.canonical_json(spec), notes=draft.notes)
+        text = specs.canonical_json(spec)
+        return Compiled(spec=spec, document=spec, text=text, notes=draft.notes)
 
     def check_run(self, spec: Mapping[str, Any], values: Mapping[str, Any]) -> None:
         """Refuses nothing: values reach tasks in files where they are large."""

@@ -51,10 +51,9 @@ class FingerprintsAtSubmit:
             if value is not None and not others
         }
 
-    def described(self, document: Mapping[str, Any]) -> str:
+    def described(self, spec: Mapping[str, Any]) -> str:
         """Returns a line on the fingerprints of a compiled pipeline; empty if it has none."""
         taken = [f"{label} at {location}" for label, location in sorted(self.taken.items())]
-        spec = document.get("pipelineSpec", document)
         before = [
             f"{before} ({self.left[label]})" if label in self.left else before
             for label, before in sorted(tasks_before(spec).items())

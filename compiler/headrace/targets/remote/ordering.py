@@ -76,7 +76,7 @@ def order_of(
     check_parameters(spec, values)
     check_imports(spec, stock_images(spec, profile), values)
     chosen.check_run(source.spec, values)
-    chosen.check_sizes(compiled.document.get("pipelineSpec", compiled.document), values)
+    chosen.check_sizes(compiled.spec, values)
     fingerprints = FingerprintsAtSubmit(values=values)
     if profile.caching.input_fingerprint == "submit" and not is_recurring:
         compiled = compile_for(source, target, profile, values, fingerprints)
@@ -85,7 +85,7 @@ def order_of(
         parameters=values,
         run_id=run_id,
         use_cache=use_cache,
-        fingerprints=fingerprints.described(compiled.document),
+        fingerprints=fingerprints.described(compiled.spec),
     )
 
 

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count, islice
 from typing import Any
@@ -53,14 +53,14 @@ class VertexRemote:
     def submit(self, order: Order) -> Run:
         """Starts a run; a call that was carried out but not answered starts no second one."""
         if order.run_id:
-            _check_run_id(order.run_id, order.compiled.document["pipelineSpec"])
+            _check_run_id(order.run_id, order.compiled.spec)
         job = job_message(order)
         return run_of(self._clients.call("start the run", self._creation(order, job)))
 
     def _creation(self, order: Order, job: Any) -> Callable[[], Any]:
         """Returns the step that makes a run, or that finds the run of an earlier attempt."""
         pipelines = self._clients.pipelines
-        name = specs.pipeline_name(order.compiled.document["pipelineSpec"])
+        name = specs.pipeline_name(order.compiled.spec)
         now = datetime.now(UTC)
         # We choose the ID, so that a second call finds the run of the first one.
         ids = (_fresh_id(name, now + timedelta(seconds=more)) for more in count())
@@ -232,7 +232,7 @@ def _id_prefix(pipeline: str) -> str:
     return name[: 128 - len("-20260102030405")]
 
 
-def _check_run_id(run_id: str, spec: specs.Spec) -> None:
+def _check_run_id(run_id: str, spec: Mapping[str, Any]) -> None:
     if not _RUN_ID.fullmatch(run_id):
         raise InputError(
             f"headrace submit: --run-id is {run_id!r}, expected at most 128 lower-case letters, "

@@ -24,7 +24,6 @@ class VertexTarget(Target):
     """Vertex AI Pipelines: a PipelineJob in JSON."""
 
     name = "vertex"
-    suffix = ".json"
     runs_images = True
     sees_files = False
     keys_hold_files = False
@@ -60,7 +59,8 @@ class VertexTarget(Target):
         given = profile_parameters(draft.spec, self, draft.profile)
         values = pack_parameters(draft.spec, given, self, draft.directory)
         job = pipeline_job(draft.spec, root, values, draft.profile)
-        return Compiled(document=job, text=specs.canonical_json(job), notes=draft.notes)
+        text = specs.canonical_json(job)
+        return Compiled(spec=draft.spec, document=job, text=text, notes=draft.notes)
 
     def check_run(self, spec: Mapping[str, Any], values: Mapping[str, Any]) -> None:
         """Refuses nothing: `check_sizes` has the limits of tasks, and a run has none."""

@@ -1,0 +1,1 @@
+"""A target as its author adds it: this folder, and a line of the registry."""
