@@ -20,7 +20,7 @@ from headrace.compilation.compiler import compile_for
 from headrace.compilation.passes.parameter_checks import check_parameters
 from headrace.frontend.loading import load
 from headrace.ir import run_parameters, specs
-from headrace.ir.view import Component, Pipeline
+from headrace.ir.view import ComponentSpec, Pipeline
 from headrace.targets.local import runnable
 from headrace.targets.local.cache.answers import Cache
 from headrace.targets.local.execution.interpreter import PipelineInterpreter
@@ -198,7 +198,7 @@ class DryRunner:
     async def close(self) -> None:
         return
 
-    def _component(self, task: str) -> Component:
+    def _component(self, task: str) -> ComponentSpec:
         component = self._spec.root
         for name in task.split("/"):
             if name in component.tasks:  # the others are numbers of iterations

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from headrace_components.evaluator.curves import Confusion, Curve, RocPoint
-from headrace_components.evaluator.metric_rows import Requirement, Score, SliceScores
+from headrace_components.evaluator.metric_rows import RequiredRows, Score, SliceScores
 from headrace_components.evaluator.presentation import classification, metric_values
 from headrace_components.evaluator.report import evaluation_report
 from headrace_components.evaluator.verdict import Failure, Verdict
@@ -157,7 +157,7 @@ def test_without_a_plot_there_is_no_curve(launcher: Launcher, folders: Mapping[s
 
 
 BLESSED = Verdict(is_blessed=True)
-AUC_RULE = Requirement(
+AUC_RULE = RequiredRows(
     metric="auc",
     column="auc",
     side="candidate",

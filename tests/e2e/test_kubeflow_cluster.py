@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from kubernetes import client, config
 
-from headrace.targets.kubeflow.cluster_state import Cluster
+from headrace.targets.kubeflow.cluster_state import ClusterState
 
 pytestmark = pytest.mark.skipif(
     not os.environ.get("HEADRACE_CLUSTER"), reason="it takes a cluster: HEADRACE_CLUSTER=1"
@@ -79,7 +79,7 @@ def test_why_pods_do_not_start_is_read_from_the_cluster(core: Any, namespace: st
     found: dict[str, str] = {}
     end = time.monotonic() + 90
     while time.monotonic() < end:
-        found = dict(Cluster(namespace).reasons(RUN))
+        found = dict(ClusterState(namespace).reasons(RUN))
         if all(text in found.get(node, "") for node, text in expected.items()):
             return
         time.sleep(2)

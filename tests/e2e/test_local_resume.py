@@ -17,7 +17,7 @@ from kfp import dsl
 
 import headrace
 from headrace.lineage.local_store.connection import default_url
-from headrace.lineage.local_store.reader import LineageReader
+from headrace.lineage.local_store.reader import StoreLineage
 from headrace.targets.local import engine
 from headrace.targets.local.shared.observer import Silence
 from headrace.targets.local.shared.options import Options
@@ -319,7 +319,7 @@ def test_lineage_names_the_task_that_made_an_output_anew(tmp_path: Path) -> None
     engine.resume(result.run_id, root=root)
     run_pipeline(three, root)  # answered from the cache
 
-    lineage = LineageReader(default_url(root))
+    lineage = StoreLineage(default_url(root))
     found = lineage.artifact(str(result.directory / "step/out"), root)
     _, executions = lineage.run(result.run_id)
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from headrace_components.contract.errors import PlatformError
-from headrace_components.contract.machines import Cluster, is_chief, read_cluster
+from headrace_components.contract.machines import TrainingCluster, is_chief, read_cluster
 
 POOLS = {"workerpool0": ["a:2222"], "workerpool1": ["b:2222", "c:2222"]}
 CHIEF_AND_WORKERS = {"chief": ["a:2222"], "worker": ["b:2222", "c:2222"]}
@@ -32,7 +32,7 @@ def test_each_platform_names_the_machines_in_its_own_form(
 ) -> None:
     cluster = read_cluster(variables)
 
-    assert cluster == Cluster(addresses=("a:2222", "b:2222", "c:2222"), index=index)
+    assert cluster == TrainingCluster(addresses=("a:2222", "b:2222", "c:2222"), index=index)
     assert is_chief(variables) == (index == 0)
     # TensorFlow's configuration is read as the same machines.
     assert read_cluster({"TF_CONFIG": cluster.tf_config()}) == cluster

@@ -9,7 +9,7 @@ import pytest
 
 from headrace.cli.main import main
 from headrace.compilation.compiler import compile_for
-from headrace.contract.service import Order, Run, Timing
+from headrace.contract.service import Order, ServiceRun, Timing
 from headrace.frontend import loading
 from headrace.profiles.profile import Profile
 from headrace.targets.kubeflow import connection, pipelines_api
@@ -54,7 +54,7 @@ def order(**options: Any) -> Order:
     return Order(compiled=compiled, **options)
 
 
-def watched(remote: KubeflowRemote, run_id: str) -> list[Run]:
+def watched(remote: KubeflowRemote, run_id: str) -> list[ServiceRun]:
     """Looks until a run is over, and returns what was seen."""
     seen = [remote.describe(run_id)]
     while not seen[-1].is_over:
@@ -62,7 +62,7 @@ def watched(remote: KubeflowRemote, run_id: str) -> list[Run]:
     return seen
 
 
-def states(run: Run) -> dict[str, str]:
+def states(run: ServiceRun) -> dict[str, str]:
     return {task.name: task.state for task in run.tasks}
 
 

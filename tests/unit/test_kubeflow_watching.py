@@ -23,11 +23,11 @@ from kfp import dsl
 import headrace_components
 from headrace.cli.main import main
 from headrace.compilation.compiler import compile_for
-from headrace.contract.service import Order, Run, Task
+from headrace.contract.service import Order, ServiceRun, ServiceTask
 from headrace.frontend import loading
 from headrace.profiles.profile import Profile
 from headrace.targets.kubeflow import failures, pipelines_api
-from headrace.targets.kubeflow.cluster_state import Cluster
+from headrace.targets.kubeflow.cluster_state import ClusterState
 from headrace.targets.kubeflow.settings import Kubeflow
 from headrace.targets.kubeflow.submit import KubeflowRemote, connect
 from headrace.targets.remote import watching
@@ -90,7 +90,7 @@ def options(api: KubeflowApi, folder: Path, more: str = "") -> list[str]:
     return ["--target", "kubeflow", "--config", str(config)]
 
 
-def task(run: Run, name: str) -> Task:
+def task(run: ServiceRun, name: str) -> ServiceTask:
     return next(each for each in run.tasks if each.name == name)
 
 
@@ -597,7 +597,7 @@ def test_the_job_of_a_task_on_beam_is_told_while_it_runs(
     looked: list[tuple[str, ...]] = []
     describe = KubeflowRemote.describe
 
-    def described(self: KubeflowRemote, run_id: str) -> Run:
+    def described(self: KubeflowRemote, run_id: str) -> ServiceRun:
         found = describe(self, run_id)
         looked.append(task(found, "csv-example-gen").notices)
         api.logs[pod] += state if len(looked) == 1 else ""
@@ -685,12 +685,12 @@ def test_two_reasons_that_come_and_go_are_told_once_each(
     reasons = itertools.cycle(["ErrImagePull", "ImagePullBackOff"])
     looks = iter(range(10))
 
-    def asked(self: Cluster, run_id: str) -> dict[str, str]:
+    def asked(self: ClusterState, run_id: str) -> dict[str, str]:
         if next(looks) == 8:
             api.runs[run_id]["state"] = "FAILED"
         return {"camp2-ingest-jlwsv-2121218839": next(reasons)}
 
-    with mock.patch.object(Cluster, "reasons", asked):
+    with mock.patch.object(ClusterState, "reasons", asked):
         main(["runs", "watch", run_id, *options(api, tmp_path), "--poll", "0.1"])
 
     told = capsys.readouterr().err

@@ -16,7 +16,7 @@ from headrace.lineage.local_store.connection import (
     connection_config,
     default_url,
 )
-from headrace.lineage.local_store.reader import LineageReader
+from headrace.lineage.local_store.reader import StoreLineage
 from headrace.lineage.local_store.writer import ArtifactRecord, LineageStore
 
 
@@ -183,7 +183,7 @@ def test_one_artifact_on_two_ports_has_one_event_with_both_paths(store: LineageS
     _, ids = run_task(store, "r", outputs={"a": [one], "b": [examples("/f"), one]})
 
     assert ids["a"] == [ids["b"][1]]
-    (execution,) = LineageReader(_url(store)).run("r")[1]
+    (execution,) = StoreLineage(_url(store)).run("r")[1]
     assert {port: [ref.uri for ref in refs] for port, refs in execution.outputs.items()} == {
         "a": ["/e"],
         "b": ["/f", "/e"],
@@ -203,7 +203,7 @@ def test_what_a_resolver_hands_on_is_still_the_trainer_s_work(
     store.begin_run("p", "r2", {})
     run_task(store, "r2", "latest", "latest_blessed_model", outputs={"model": [model]})
 
-    found = LineageReader(_url(store)).artifact("/m", tmp_path)
+    found = StoreLineage(_url(store)).artifact("/m", tmp_path)
     assert found.producer is not None
     assert (found.producer.task, found.producer.run_id) == ("train", "r1")
     assert [(e.task, e.run_id) for e in found.reused_by] == [("latest", "r2")]
@@ -229,7 +229,7 @@ def test_the_way_back_from_a_model_ends_at_the_raw_data(
         outputs={"model": [model]},
     )
 
-    found = LineageReader(_url(store)).artifact("p/r/train/model/Format-Serving", tmp_path)
+    found = StoreLineage(_url(store)).artifact("p/r/train/model/Format-Serving", tmp_path)
     assert found.uri == model.uri
     assert [e.task for e in found.ancestors] == ["gen", "schema", "train"]
     assert found.ancestors[0].parameters == {"input_base": "/data"}
@@ -246,7 +246,7 @@ def test_a_failure_is_recorded_with_its_reason_where_tfx_keeps_it(
     (raw,) = mlmd(tmp_path).get_executions()
     result = json.loads(raw.custom_properties["__execution_result__"].string_value)
     assert result["resultMessage"] == "csv_example_gen: no rows."
-    run, (task,) = LineageReader(_url(store)).run("r")
+    run, (task,) = StoreLineage(_url(store)).run("r")
     assert (run.state, run.tasks) == ("failed", {"failed": 1})
     assert (task.state, task.reason) == ("failed", "csv_example_gen: no rows.")
     assert task.parameters == {}
@@ -259,10 +259,10 @@ def test_a_resumed_run_cancels_what_the_killed_process_left_running(store: Linea
     run_task(store, "r")
     store.finish_run("r", "complete")
 
-    run, executions = LineageReader(_url(store)).run("r")
+    run, executions = StoreLineage(_url(store)).run("r")
     assert [e.state for e in executions] == ["canceled", "done"]
     assert (run.state, run.parameters) == ("complete", {"a": 1})
-    assert len(LineageReader(_url(store)).runs()) == 1
+    assert len(StoreLineage(_url(store)).runs()) == 1
 
 
 def test_a_run_whose_process_was_killed_shows_as_interrupted(tmp_path: Path) -> None:
@@ -274,13 +274,13 @@ def test_a_run_whose_process_was_killed_shows_as_interrupted(tmp_path: Path) -> 
     )
     subprocess.run([sys.executable, "-c", code], check=False)
 
-    (run,) = LineageReader(default_url(tmp_path)).runs()
+    (run,) = StoreLineage(default_url(tmp_path)).runs()
     assert (run.state, run.seconds) == ("interrupted", None)
 
 
 def test_a_run_of_this_process_shows_as_running(tmp_path: Path, store: LineageStore) -> None:
     store.begin_run("p", "r", {})
-    assert [run.state for run in LineageReader(default_url(tmp_path)).runs()] == ["running"]
+    assert [run.state for run in StoreLineage(default_url(tmp_path)).runs()] == ["running"]
 
 
 def _record_runs(url: str, worker: int) -> None:
@@ -304,7 +304,7 @@ def test_several_processes_record_in_one_new_file_at_once(tmp_path: Path) -> Non
         worker.join()
 
     assert [worker.exitcode for worker in workers] == [0, 0, 0, 0]
-    found = LineageReader(url).runs()
+    found = StoreLineage(url).runs()
     assert len(found) == 20
     assert {tuple(run.tasks.items()) for run in found} == {(("done", 2),)}
     raw = mlmd(tmp_path)
@@ -324,7 +324,7 @@ def test_several_threads_record_through_one_store(store: LineageStore) -> None:
     for thread in threads:
         thread.join()
 
-    assert LineageReader(_url(store)).runs()[0].tasks == {"done": 8}
+    assert StoreLineage(_url(store)).runs()[0].tasks == {"done": 8}
 
 
 def test_an_integer_that_a_mysql_column_would_not_hold_is_recorded_as_text(

@@ -16,7 +16,7 @@ from headrace.lineage.local_store.connection import (
     parse_url,
     without_password,
 )
-from headrace.lineage.local_store.reader import LineageReader
+from headrace.lineage.local_store.reader import StoreLineage
 from headrace.lineage.local_store.writer import LineageStore
 from headrace_components.contract.errors import InputError, PlatformError
 
@@ -93,12 +93,12 @@ def kill_while_writing(database: Path) -> None:
 def test_what_a_killed_writer_left_is_taken_back_by_who_reads(tmp_path: Path) -> None:
     store = LineageStore(default_url(tmp_path))
     store.begin_run("p", "r", {})
-    reader = LineageReader(default_url(tmp_path))
+    reader = StoreLineage(default_url(tmp_path))
     kill_while_writing(tmp_path / "metadata.sqlite")
 
     assert [run.run_id for run in reader.runs()] == ["r"]
     kill_while_writing(tmp_path / "metadata.sqlite")
-    assert [run.run_id for run in LineageReader(default_url(tmp_path)).runs()] == ["r"]
+    assert [run.run_id for run in StoreLineage(default_url(tmp_path)).runs()] == ["r"]
     assert not (tmp_path / "metadata.sqlite-journal").exists()
 
 
@@ -158,5 +158,5 @@ def test_a_lock_that_is_never_released_ends_in_an_error(
 
 def test_reading_a_root_without_runs_says_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no metadata store at .*metadata\.sqlite.*--root"):
-        LineageReader(default_url(tmp_path))
+        StoreLineage(default_url(tmp_path))
     assert list(tmp_path.iterdir()) == []

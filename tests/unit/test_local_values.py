@@ -7,7 +7,7 @@ import pytest
 
 from headrace.ir import run_parameters
 from headrace.ir.values import coerce, select
-from headrace.ir.view import Component
+from headrace.ir.view import ComponentSpec
 from headrace.targets.local.execution.placeholders import (
     Context,
     fill,
@@ -187,7 +187,7 @@ def test_a_whole_number_has_no_decimal_point_in_text() -> None:
     assert [to_text(value) for value in (3.0, 2.5, 7, "x", None)] == ["3", "2.5", "7", "x", "null"]
 
 
-ROOT = Component(
+ROOT = ComponentSpec(
     name="flights",
     body={
         "dag": {"tasks": {}},

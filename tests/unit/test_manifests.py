@@ -14,7 +14,7 @@ from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
 from headrace.profiles.profile import read_profile
-from headrace.targets.kubeflow.cluster_state import Cluster
+from headrace.targets.kubeflow.cluster_state import ClusterState
 from headrace.targets.kubeflow.connection import SERVICE
 from headrace.targets.kubeflow.port_forward import Purpose, forwarded
 from headrace.targets.kubeflow.retry_policy import CONFIG_MAP
@@ -319,7 +319,7 @@ def test_who_submits_may_do_what_forwarding_a_port_and_explaining_a_pod_ask_for(
         monkeypatch.setenv("KUBECONFIG", str(kubernetes.kubeconfig))
         kubernetes.run_id = "monday"
         kubernetes.add_workflow("flights-x7k2p")
-        Cluster("kubeflow").reasons("monday")
+        ClusterState("kubeflow").reasons("monday")
     explaining = {(each, "list") for each in kubernetes.asked}
     assert explaining == {("workflows", "list"), ("pods", "list"), ("events", "list")}
     with (

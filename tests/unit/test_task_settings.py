@@ -13,7 +13,7 @@ from headrace.contract.target import target_named
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
 from headrace.profiles.profile import read_profile
-from headrace.profiles.tasks import Said, TaskPath
+from headrace.profiles.tasks import ScopedSettings, TaskPath
 
 
 @dsl.container_component
@@ -30,7 +30,9 @@ def several() -> None:
         train()
 
 
-def settings(text: str, directory: Path, target: str = "kubeflow") -> dict[TaskPath, Said]:
+def settings(
+    text: str, directory: Path, target: str = "kubeflow"
+) -> dict[TaskPath, ScopedSettings]:
     path = directory / "headrace.toml"
     path.write_text(text, "utf-8")
     return task_settings(load(several).spec, target_named(target), read_profile(path))

@@ -11,7 +11,7 @@ from google.cloud.aiplatform_v1.types import PipelineJob, PipelineTaskDetail
 from google.protobuf import json_format
 from kfp import dsl
 
-from headrace.contract.service import Run
+from headrace.contract.service import ServiceRun
 from headrace.targets.vertex.records import run_of
 
 START = datetime(2026, 1, 2, tzinfo=UTC)
@@ -36,7 +36,7 @@ def nested() -> None:
         step(text=item)
 
 
-def described(*details: dict[str, Any], state: str = "RUNNING", **more: Any) -> Run:
+def described(*details: dict[str, Any], state: str = "RUNNING", **more: Any) -> ServiceRun:
     job = PipelineJob(
         name=NAME, display_name="Nested", state=f"PIPELINE_STATE_{state}", create_time=START, **more
     )

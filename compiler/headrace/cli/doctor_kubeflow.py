@@ -10,7 +10,7 @@ from headrace.extras import install_command
 from headrace.profiles.profile import read_profile
 from headrace.targets.kubeflow.retry_policy import (
     CONFIG_MAP,
-    RetryPolicy,
+    ControllerRetryPolicy,
     patch_command,
     retry_policy,
 )
@@ -58,7 +58,7 @@ def retries(data: Mapping[str, str], namespace: str) -> Check:
     return _missing(f"{words}: {_trouble(policy)}", patch_command(data, namespace))
 
 
-def _trouble(policy: RetryPolicy) -> str:
+def _trouble(policy: ControllerRetryPolicy) -> str:
     if policy.retries_unasked:
         return (
             f"a task that failed is tried {policy.limit} times more, also without `retries`, and "

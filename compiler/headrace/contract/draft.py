@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.profiles.profile import Profile
-from headrace.profiles.tasks import Said, TaskPath
+from headrace.profiles.tasks import ScopedSettings, TaskPath
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,7 +27,7 @@ class Draft:
 
     spec: Mapping[str, Any]
     platform: Mapping[str, Any]
-    settings: Mapping[TaskPath, Said]
+    settings: Mapping[TaskPath, ScopedSettings]
     profile: Profile
     directory: Path
     values: Mapping[str, Any] | None = None

@@ -12,8 +12,10 @@ from typing import Any, Literal, Protocol
 from headrace.contract.compiled import Compiled
 from headrace_components.contract.errors import PlatformError
 
-TaskState = Literal["waiting", "running", "done", "cached", "skipped", "cancelled", "failed"]
-RunState = Literal["waiting", "running", "paused", "cancelling", "succeeded", "failed", "cancelled"]
+ServiceTaskState = Literal["waiting", "running", "done", "cached", "skipped", "cancelled", "failed"]
+ServiceRunState = Literal[
+    "waiting", "running", "paused", "cancelling", "succeeded", "failed", "cancelled"
+]
 ScheduleState = Literal["active", "paused", "completed"]
 
 ENDED: frozenset[str] = frozenset({"done", "cached", "skipped", "cancelled", "failed"})
@@ -74,7 +76,7 @@ class Timing:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Task:
+class ServiceTask:
     """A task of a run that runs something: no DAG, and none of those that hold others.
 
     Attributes:
@@ -90,7 +92,7 @@ class Task:
     """
 
     name: str
-    state: TaskState
+    state: ServiceTaskState
     seconds: float = 0.0
     pending_seconds: float = 0.0
     message: str = ""
@@ -99,7 +101,7 @@ class Task:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Run:
+class ServiceRun:
     """A run, as it was when the service was asked.
 
     Attributes:
@@ -116,11 +118,11 @@ class Run:
 
     id: str
     name: str
-    state: RunState
+    state: ServiceRunState
     link: str
     created: datetime | None = None
     seconds: float = 0.0
-    tasks: tuple[Task, ...] = ()
+    tasks: tuple[ServiceTask, ...] = ()
     message: str = ""
 
     @property
@@ -160,16 +162,16 @@ class Remote(Protocol):
         PlatformError: The service cannot be reached or stays busy, or this account may not.
     """
 
-    def submit(self, order: Order) -> Run:
+    def submit(self, order: Order) -> ServiceRun:
         """Starts a run; a call that was carried out but not answered starts no second one."""
 
-    def describe(self, run_id: str) -> Run:
+    def describe(self, run_id: str) -> ServiceRun:
         """Returns a run with its tasks."""
 
     def log(self, run_id: str, task: str) -> str | None:
         """Returns what a task has printed so far, or None where there is nothing to be read."""
 
-    def runs(self, limit: int) -> Sequence[Run]:
+    def runs(self, limit: int) -> Sequence[ServiceRun]:
         """Returns the latest runs, the newest first, at most `limit`."""
 
     def cancel(self, run_id: str) -> None:

@@ -17,7 +17,7 @@ from headrace.contract.draft import Draft
 from headrace.contract.service import Remote
 from headrace.errors import CompileError
 from headrace.ir import specs
-from headrace.lineage.records import Artifact, Execution, Run
+from headrace.lineage.records import ArtifactLineage, Execution, PipelineRun
 from headrace.profiles.profile import Profile
 from headrace.profiles.target_settings import TargetSettings
 from headrace.profiles.tasks import TaskSettings
@@ -31,13 +31,13 @@ The text goes on after "target NAME"."""
 class LineageReader(Protocol):
     """Answers what `headrace lineage` asks."""
 
-    def runs(self, limit: int) -> list[Run]:
+    def runs(self, limit: int) -> list[PipelineRun]:
         """Returns the latest runs, the newest first, at most `limit`."""
 
-    def run(self, run_id: str) -> tuple[Run, Sequence[Execution]]:
+    def run(self, run_id: str) -> tuple[PipelineRun, Sequence[Execution]]:
         """Returns a run and its executions in the order in which they started."""
 
-    def artifact(self, uri: str, root: Path) -> Artifact:
+    def artifact(self, uri: str, root: Path) -> ArtifactLineage:
         """Returns the artifact at `uri`, which may be shortened by `root`."""
 
 

@@ -10,7 +10,14 @@ from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
-from headrace.lineage.records import Artifact, ArtifactRef, Execution, Id, Run, short_uri
+from headrace.lineage.records import (
+    ArtifactLineage,
+    ArtifactRef,
+    Execution,
+    Id,
+    PipelineRun,
+    short_uri,
+)
 
 _STYLES = {
     "done": "green",
@@ -33,7 +40,7 @@ def fitting_console() -> Console:
     return plain if plain.is_terminal else Console(highlight=False, width=10_000)
 
 
-def show_runs(console: Console, runs: Sequence[Run]) -> None:
+def show_runs(console: Console, runs: Sequence[PipelineRun]) -> None:
     """Prints one line per run."""
     if not runs:
         console.print("No runs yet.")
@@ -54,7 +61,7 @@ def show_runs(console: Console, runs: Sequence[Run]) -> None:
 
 def show_run(
     console: Console,
-    run: Run,
+    run: PipelineRun,
     executions: Sequence[Execution],
     root: Path,
     *,
@@ -88,7 +95,7 @@ def show_run(
             console.print(f"  {execution.reason}", style="red", markup=False)
 
 
-def show_artifact(console: Console, artifact: Artifact, root: Path) -> None:
+def show_artifact(console: Console, artifact: ArtifactLineage, root: Path) -> None:
     """Prints an artifact, its metadata, and the executions around it."""
     console.print(f"[bold]{escape(artifact.type)}[/]  {escape(short_uri(artifact.uri, root))}")
     console.print(f"  id {artifact.id}, recorded {_local(artifact.created)}")
@@ -107,7 +114,7 @@ def show_artifact(console: Console, artifact: Artifact, root: Path) -> None:
         console.print(_way_back(artifact, root))
 
 
-def _way_back(artifact: Artifact, root: Path) -> Tree:
+def _way_back(artifact: ArtifactLineage, root: Path) -> Tree:
     """Returns the executions behind an artifact as a tree, each of them once, with its inputs."""
     # By URI: an importer has its own record for the output of another task.
     makers: dict[str, Execution] = {}

@@ -32,7 +32,7 @@ _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Requirement:
+class PackageRequirement:
     """One line of a requirements.in.
 
     Attributes:
@@ -80,7 +80,7 @@ class Image:
         below = [] if self.layer is None else _image(self.layer).chain()
         return [*below, *([self.variant_of] if self.variant_of else []), self.folder]
 
-    def requirements(self) -> list[Requirement]:
+    def requirements(self) -> list[PackageRequirement]:
         """Returns its direct requirements, including those of its layers."""
         return [each for folder in self.chain() for each in _requirements(folder / IN_FILE)]
 
@@ -174,12 +174,12 @@ def _with_included(file: Path) -> list[Path]:
     return [file, *_included(file)]
 
 
-def _requirements(file: Path) -> list[Requirement]:
+def _requirements(file: Path) -> list[PackageRequirement]:
     found = []
     for line in file.read_text("utf-8").splitlines():
         text, _, reason = (part.strip() for part in line.partition("#"))
         if text and not _INCLUDE.fullmatch(text):
             name = _NAME.match(text)
             normalized = re.sub(r"[-_.]+", "-", name[0] if name else text).lower()
-            found.append(Requirement(name=normalized, text=text, reason=reason))
+            found.append(PackageRequirement(name=normalized, text=text, reason=reason))
     return found

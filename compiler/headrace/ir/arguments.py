@@ -5,19 +5,21 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from headrace.ir.values import coerce
-from headrace.ir.view import Component
+from headrace.ir.view import ComponentSpec
 from headrace_components.contract.errors import InputError
 from headrace_components.contract.templates import INPUT_PREFIX
 
 
-def with_defaults(values: Mapping[str, Any], component: Component, where: str) -> dict[str, Any]:
+def with_defaults(
+    values: Mapping[str, Any], component: ComponentSpec, where: str
+) -> dict[str, Any]:
     """Returns the values in their declared types, with defaults for those that are not there."""
     return typed(dict(values), component, where, coerce)
 
 
 def typed(
     values: dict[str, Any],
-    component: Component,
+    component: ComponentSpec,
     where: str,
     convert: Callable[[Any, str | None, str], Any],
 ) -> dict[str, Any]:

@@ -23,7 +23,7 @@ class Literal:
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
+class ParameterReference:
     """`inputs.parameter_values['NAME']`."""
 
     name: str
@@ -83,7 +83,9 @@ class Either:
     parts: tuple["Expression", ...]
 
 
-Expression = Literal | Parameter | Metadata | Cast | Not | Negative | Comparison | Both | Either
+Expression = (
+    Literal | ParameterReference | Metadata | Cast | Not | Negative | Comparison | Both | Either
+)
 
 _TOKEN = re.compile(
     r"""
@@ -237,7 +239,7 @@ class _Parser:
         self._expect(".")
         _, field = self._next()
         if field == "parameter_values":
-            return Parameter(self._key())
+            return ParameterReference(self._key())
         if field != "artifacts":
             raise self._error(f"`inputs.{field}` is unknown")
         name = self._key()
@@ -306,7 +308,7 @@ class _Evaluation:
         match expression:
             case Literal(value):
                 return value
-            case Parameter(name):
+            case ParameterReference(name):
                 return self._parameter(name)
             case Metadata(name, index, key):
                 return self._metadata(name, index, key)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from headrace.ir.arguments import with_defaults
-from headrace.ir.view import Component
+from headrace.ir.view import ComponentSpec
 from headrace.ir.whole_numbers import rounded, words
 from headrace_components.contract.errors import InputError
 
@@ -17,7 +17,7 @@ _RUN = "headrace run"
 
 
 def from_command_line(
-    assignments: Iterable[str], root: Component, command: str = _RUN
+    assignments: Iterable[str], root: ComponentSpec, command: str = _RUN
 ) -> dict[str, Any]:
     """Returns parameter values from `name=value` texts, read by the parameters' declared types.
 
@@ -43,7 +43,7 @@ def from_command_line(
     return values
 
 
-def checked(values: Mapping[str, Any], root: Component, command: str = _RUN) -> dict[str, Any]:
+def checked(values: Mapping[str, Any], root: ComponentSpec, command: str = _RUN) -> dict[str, Any]:
     """Returns the values of all of the pipeline's parameters, in their declared types.
 
     Args:
@@ -71,7 +71,7 @@ def checked(values: Mapping[str, Any], root: Component, command: str = _RUN) -> 
     return with_defaults(values, root, command)
 
 
-def check_given(values: Mapping[str, Any], root: Component, command: str) -> None:
+def check_given(values: Mapping[str, Any], root: ComponentSpec, command: str) -> None:
     """Refuses values that the pipeline does not take.
 
     Args:
@@ -90,7 +90,7 @@ def check_given(values: Mapping[str, Any], root: Component, command: str) -> Non
             raise InputError(f"{command}: parameter {name!r}: {words(integer)}")
 
 
-def _check_name(name: str, root: Component, command: str) -> None:
+def _check_name(name: str, root: ComponentSpec, command: str) -> None:
     known = sorted(root.input_parameters)
     if name in known:
         return
@@ -126,5 +126,5 @@ def _from_text(name: str, text: str, kind: str, command: str) -> Any:
                 f"Write -p '{name}={_EXAMPLES[kind]}'."
             ) from error
     declaration = {"inputDefinitions": {"parameters": {name: {"parameterType": kind}}}}
-    component = Component(name="run", body=declaration)
+    component = ComponentSpec(name="run", body=declaration)
     return with_defaults({name: value}, component, command)[name]

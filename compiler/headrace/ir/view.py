@@ -18,7 +18,7 @@ from headrace.ir import specs
 
 
 @dataclass(frozen=True, kw_only=True)
-class Component:
+class ComponentSpec:
     """A component of the spec: a DAG, a container or an importer.
 
     Attributes:
@@ -77,7 +77,7 @@ class Component:
         """Whether it is a Python component, run by kfp's own executor."""
         return specs.is_python_component(self.container)
 
-    def retried(self, policy: Mapping[str, Any]) -> "Component":
+    def retried(self, policy: Mapping[str, Any]) -> "ComponentSpec":
         """Returns the DAG with a `RetryPolicy` message for those of its tasks that have none.
 
         Kubeflow does the same with the policy of a sub-pipeline, which is not tried again as a
@@ -211,14 +211,14 @@ class Pipeline:
         return specs.pipeline_name(self.body)
 
     @cached_property
-    def root(self) -> Component:
+    def root(self) -> ComponentSpec:
         """The outermost DAG."""
-        return Component(name=self.name, body=self.body["root"])
+        return ComponentSpec(name=self.name, body=self.body["root"])
 
-    def component(self, key: str) -> Component:
+    def component(self, key: str) -> ComponentSpec:
         """Returns the component that a task names."""
         body = self.body["components"][key]
-        return Component(
+        return ComponentSpec(
             name=key.removeprefix("comp-"),
             body=body,
             executor=specs.executors(self.body).get(body.get("executorLabel"), {}),
@@ -245,7 +245,7 @@ class Pipeline:
         ) or specs.WORKSPACE_PATH in specs.canonical_json(self.body)
 
     def _leaves(
-        self, dag: Component, path: tuple[str, ...]
+        self, dag: ComponentSpec, path: tuple[str, ...]
     ) -> Iterator[tuple[tuple[str, ...], TaskSpec]]:
         for name, task in dag.tasks.items():
             component = self.component(task.component)

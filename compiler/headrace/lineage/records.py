@@ -13,7 +13,7 @@ Id = int | str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Run:
+class PipelineRun:
     """One run of a pipeline.
 
     Attributes:
@@ -86,7 +86,7 @@ class Execution:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Artifact:
+class ArtifactLineage:
     """An artifact with its producer and consumers.
 
     Attributes:

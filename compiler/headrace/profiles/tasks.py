@@ -197,7 +197,7 @@ TaskPath = tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Said:
+class ScopedSettings:
     """What the profile says of one task, by how much it means that very task.
 
     The pipeline's own settings, as `set_cpu_limit`, go before `general` and after `own`.

@@ -26,7 +26,7 @@ _TRAINING_TYPES = (*_CHIEF_TYPES, "worker")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Cluster:
+class TrainingCluster:
     """Several machines, and which of them this process runs on.
 
     Attributes:
@@ -61,7 +61,7 @@ class Cluster:
         )
 
 
-def read_cluster(environment: Mapping[str, str] = os.environ) -> Cluster | None:
+def read_cluster(environment: Mapping[str, str] = os.environ) -> TrainingCluster | None:
     """Returns the machines that train together; None where there is one.
 
     Raises:
@@ -86,7 +86,7 @@ def is_chief(environment: Mapping[str, str] = os.environ) -> bool:
     return cluster is None or cluster.is_chief
 
 
-def _from_tf_config(environment: Mapping[str, str]) -> Cluster | None:
+def _from_tf_config(environment: Mapping[str, str]) -> TrainingCluster | None:
     message = _message(environment, "TF_CONFIG")
     machines, task = message.get("cluster") or {}, message.get("task") or {}
     if task.get("type") not in _TRAINING_TYPES:
@@ -99,7 +99,7 @@ def _from_tf_config(environment: Mapping[str, str]) -> Cluster | None:
     return _cluster("TF_CONFIG", tasks, task)
 
 
-def _from_cluster_spec(environment: Mapping[str, str]) -> Cluster | None:
+def _from_cluster_spec(environment: Mapping[str, str]) -> TrainingCluster | None:
     # https://cloud.google.com/vertex-ai/docs/training/distributed-training#cluster-spec-format
     message = _message(environment, "CLUSTER_SPEC")
     pools, task = message.get("cluster") or {}, message.get("task") or {}
@@ -113,7 +113,9 @@ def _from_cluster_spec(environment: Mapping[str, str]) -> Cluster | None:
     return _cluster("CLUSTER_SPEC", tasks, task)
 
 
-def _cluster(source: str, tasks: list[tuple[str, str, int]], task: Mapping[str, Any]) -> Cluster:
+def _cluster(
+    source: str, tasks: list[tuple[str, str, int]], task: Mapping[str, Any]
+) -> TrainingCluster:
     own = (task.get("type"), int(task.get("index") or 0))
     positions = [i for i, (_, kind, index) in enumerate(tasks) if (kind, index) == own]
     if not positions:
@@ -122,10 +124,10 @@ def _cluster(source: str, tasks: list[tuple[str, str, int]], task: Mapping[str, 
             f"{sorted({(kind, index) for _, kind, index in tasks})}. The platform sets {source}: "
             "give each machine the same cluster and a task of it."
         )
-    return Cluster(addresses=tuple(address for address, _, _ in tasks), index=positions[0])
+    return TrainingCluster(addresses=tuple(address for address, _, _ in tasks), index=positions[0])
 
 
-def _from_hosts(environment: Mapping[str, str]) -> Cluster | None:
+def _from_hosts(environment: Mapping[str, str]) -> TrainingCluster | None:
     hosts = [host for host in environment.get(HOSTS_VARIABLE, "").split(",") if host]
     if not hosts:
         return None
@@ -136,7 +138,7 @@ def _from_hosts(environment: Mapping[str, str]) -> Cluster | None:
             f"{len(hosts) - 1}, since {HOSTS_VARIABLE} names {len(hosts)} machines. Run the pods "
             "as an indexed Job with as many completions."
         )
-    return Cluster(addresses=tuple(hosts), index=int(index))
+    return TrainingCluster(addresses=tuple(hosts), index=int(index))
 
 
 def _message(environment: Mapping[str, str], name: str) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class SliceScores:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Requirement:
+class RequiredRows:
     """A threshold.
 
     Attributes:
@@ -117,14 +117,14 @@ def slice_scores(config: Any, output: Path) -> list[SliceScores]:
     return sorted(found, key=lambda part: _badness_of(part, leading))
 
 
-def requirements(config: Any) -> list[Requirement]:
+def requirements(config: Any) -> list[RequiredRows]:
     """Returns the thresholds on the candidate, in the author's order."""
     names = MetricNames.of(config)
     thresholds = metric_specs.metric_thresholds_from_metrics_specs(
         config.metrics_specs, eval_config=config
     )
     return [
-        Requirement(
+        RequiredRows(
             metric=names.metric(key.to_proto()),
             column=metric_name(key.to_proto()),
             side=names.side(key.to_proto()),
@@ -138,7 +138,7 @@ def requirements(config: Any) -> list[Requirement]:
     ]
 
 
-def leading_requirement(config: Any) -> Requirement | None:
+def leading_requirement(config: Any) -> RequiredRows | None:
     """Returns the first threshold, by whose metric slices are compared."""
     return next(iter(requirements(config)), None)
 
@@ -263,6 +263,6 @@ def _scalars(message: Any, names: MetricNames) -> Iterator[tuple[str, Side, floa
             yield names.metric(entry.key), names.side(entry.key), entry.value.double_value.value
 
 
-def _badness_of(part: SliceScores, leading: Requirement) -> tuple[int, float]:
+def _badness_of(part: SliceScores, leading: RequiredRows) -> tuple[int, float]:
     value = getattr(part.scores.get(leading.metric, Score()), leading.side)
     return badness(math.nan if value is None else value, is_lower_better=leading.is_lower_better)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from headrace_components.evaluator.curves import Curve
 from headrace_components.evaluator.curves_report import curve_section
-from headrace_components.evaluator.metric_rows import ALL_ROWS, Requirement, Score, SliceScores
+from headrace_components.evaluator.metric_rows import ALL_ROWS, RequiredRows, Score, SliceScores
 from headrace_components.evaluator.verdict import Verdict
 from headrace_components.library.reports import page
 from headrace_components.library.reports.drawing import strip
@@ -35,7 +35,7 @@ _COUNT = "example_count"
 def evaluation_report(
     verdict: Verdict,
     slices: Sequence[SliceScores],
-    requirements: Sequence[Requirement],
+    requirements: Sequence[RequiredRows],
     curves: Sequence[Curve],
     notes: Sequence[str] = (),
 ) -> bytes:
@@ -63,7 +63,7 @@ def evaluation_report(
     )
 
 
-def _verdict(verdict: Verdict, requirements: Sequence[Requirement]) -> Markup:
+def _verdict(verdict: Verdict, requirements: Sequence[RequiredRows]) -> Markup:
     if verdict.is_blessed:
         words = "Every threshold holds." if requirements else "Nothing was there to be worse than."
         return page.banner("good", "Blessed", element("p", words))
@@ -77,7 +77,7 @@ def _verdict(verdict: Verdict, requirements: Sequence[Requirement]) -> Markup:
     return page.banner("bad", "Not blessed", *blocks)
 
 
-def _overall(overall: SliceScores, requirements: Sequence[Requirement]) -> Markup:
+def _overall(overall: SliceScores, requirements: Sequence[RequiredRows]) -> Markup:
     has_baseline = _has_baseline([overall])
     required: dict[str, list[str]] = {}
     for requirement in requirements:
@@ -109,7 +109,7 @@ def _overall(overall: SliceScores, requirements: Sequence[Requirement]) -> Marku
 def _slices(
     slices: Sequence[SliceScores],
     overall: SliceScores | None,
-    requirements: Sequence[Requirement],
+    requirements: Sequence[RequiredRows],
     verdict: Verdict,
 ) -> Markup:
     leading = requirements[0] if requirements else None
@@ -144,7 +144,7 @@ def _slices(
     )
 
 
-def _caption(leading: Requirement | None) -> str:
+def _caption(leading: RequiredRows | None) -> str:
     if leading is None:
         return "Metrics per slice; without a threshold there is no telling which is worst"
     what = f"the change of {leading.metric}" if leading.side == "change" else leading.metric
@@ -224,7 +224,7 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def _figures(score: Score, rule: Requirement | None, *, has_baseline: bool) -> list[str]:
+def _figures(score: Score, rule: RequiredRows | None, *, has_baseline: bool) -> list[str]:
     if not has_baseline:
         return [number(score.candidate)]
     change: str = signed(_change(score))
@@ -247,7 +247,7 @@ def _cells(figures: Sequence[str]) -> list[Markup]:
     ]
 
 
-def _ordered(metrics: Iterable[str], requirements: Sequence[Requirement]) -> list[str]:
+def _ordered(metrics: Iterable[str], requirements: Sequence[RequiredRows]) -> list[str]:
     """Returns metrics by name, those with a threshold first, in the thresholds' order."""
     first = list(dict.fromkeys(requirement.metric for requirement in requirements))
     names = sorted(set(metrics))

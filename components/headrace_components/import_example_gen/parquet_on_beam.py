@@ -19,7 +19,7 @@ from headrace_components.import_example_gen.parquet_payload import (
 from headrace_components.library.beam import job, locations
 from headrace_components.library.beam.bundles import WriteBundles
 from headrace_components.library.data import columnar
-from headrace_components.library.sources.beam_engine import Place, check_rows, read
+from headrace_components.library.sources.beam_engine import BlockPosition, check_rows, read
 from headrace_components.library.sources.partition import Partition
 from headrace_components.library.sources.source import Agreement
 
@@ -71,7 +71,7 @@ def write(
 
 
 def _divide(
-    placed: tuple[Place, pa.RecordBatch], agreed: Agreement, partition: Partition
+    placed: tuple[BlockPosition, pa.RecordBatch], agreed: Agreement, partition: Partition
 ) -> Iterator[_SplitTable]:
     _, batch = placed
     for split, chosen in zip(partition.split_names, divided(batch, partition), strict=True):

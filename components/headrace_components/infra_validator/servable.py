@@ -20,7 +20,7 @@ from headrace_components.library.models.predictions import classifications, regr
 _COMPONENT = "infra_validator"
 
 
-class RefusedError(Exception):
+class UnanswerableError(Exception):
     """A request that the model cannot answer."""
 
 
@@ -47,14 +47,14 @@ class Servable:
         signature = self._signature(name)
         inputs = {key: tf.make_ndarray(tensor) for key, tensor in request.inputs.items()}
         if set(inputs) != set(signature.inputs):
-            raise RefusedError(
+            raise UnanswerableError(
                 f"the request has the inputs {sorted(inputs)}, but signature {name!r} takes "
                 f"{sorted(signature.inputs)}"
             )
         outputs = self._model.answer(name, inputs)
         unknown = sorted(set(request.output_filter) - set(outputs))
         if unknown:
-            raise RefusedError(
+            raise UnanswerableError(
                 f"signature {name!r} has no outputs {unknown}, but {sorted(outputs)}"
             )
         response = predict_pb2.PredictResponse()
@@ -99,7 +99,7 @@ class Servable:
                 regressed = self._regressed(name, request.input)
                 result.regression_result.regressions.extend(regressed)
             else:
-                raise RefusedError(f"a task has the method {task.method_name!r}")
+                raise UnanswerableError(f"a task has the method {task.method_name!r}")
         return response
 
     def metadata(
@@ -107,7 +107,7 @@ class Servable:
     ) -> get_model_metadata_pb2.GetModelMetadataResponse:
         """Answers a GetModelMetadataRequest, which may ask for `signature_def`."""
         if list(request.metadata_field) != ["signature_def"]:
-            raise RefusedError(
+            raise UnanswerableError(
                 f"metadata_field is {list(request.metadata_field)}, expected ['signature_def']"
             )
         definitions = get_model_metadata_pb2.SignatureDefMap()
@@ -129,7 +129,7 @@ class Servable:
     def _examples_answer(self, name: str, given: Any, method: str) -> tuple[Mapping[str, Any], int]:
         signature = self._signature(name)
         if signature.method_name != method:
-            raise RefusedError(
+            raise UnanswerableError(
                 f"signature {name!r} has the method {signature.method_name!r}, not {method!r}"
             )
         records = _records(given)
@@ -138,7 +138,9 @@ class Servable:
 
     def _signature(self, name: str) -> Any:
         if name not in self._signatures:
-            raise RefusedError(f"there is no signature {name!r}, but {sorted(self._signatures)}")
+            raise UnanswerableError(
+                f"there is no signature {name!r}, but {sorted(self._signatures)}"
+            )
         return self._signatures[name]
 
     def _fill(self, model_spec: Any, signature: str) -> None:
@@ -159,7 +161,7 @@ def _records(given: Any) -> list[bytes]:
     else:
         examples = list(given.example_list.examples)
     if not examples:
-        raise RefusedError("the request has no examples")
+        raise UnanswerableError("the request has no examples")
     return [example.SerializeToString() for example in examples]
 
 

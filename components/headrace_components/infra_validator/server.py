@@ -24,7 +24,7 @@ from tensorflow_serving.apis import (
 )
 
 from headrace_components.contract.errors import InputError
-from headrace_components.infra_validator.servable import RefusedError, Servable
+from headrace_components.infra_validator.servable import Servable, UnanswerableError
 
 _STATE = get_model_status_pb2.ModelVersionStatus.State
 _NUM_THREADS = 4
@@ -94,7 +94,7 @@ class _Server(
             context.abort(grpc.StatusCode.UNAVAILABLE, "the model is not loaded")
         try:
             return getattr(self._servable, method)(request)
-        except (InputError, RefusedError) as error:
+        except (InputError, UnanswerableError) as error:
             return context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
 
     def _check_name(self, model_spec: Any, context: Any) -> None:

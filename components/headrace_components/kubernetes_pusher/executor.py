@@ -20,7 +20,7 @@ from headrace_components.kubernetes_pusher.params import (
     KubernetesPusherParams,
 )
 from headrace_components.kubernetes_pusher.pods import Object
-from headrace_components.kubernetes_pusher.serving_cluster import Cluster
+from headrace_components.kubernetes_pusher.serving_cluster import ServingCluster
 from headrace_components.library.pushing.directories import (
     base_path,
     check_base,
@@ -41,7 +41,7 @@ def execute(task: Task) -> None:
     source = push_source(task)
     base = base_path(task.component, params.base_directory)
     check_base(task.component, base, params.base_directory)
-    cluster = Cluster(params.kubeconfig_context, params.namespace)
+    cluster = ServingCluster(params.kubeconfig_context, params.namespace)
     kind = manifests.INFERENCE_SERVICE if params.server == KSERVE else manifests.DEPLOYMENT
     before = cluster.find(kind, params.name)
     copy_model(source.path, pushed.path)
@@ -102,7 +102,7 @@ def _version_in(folder: Path) -> str:
 
 
 def _roll_out(
-    cluster: Cluster,
+    cluster: ServingCluster,
     params: KubernetesPusherParams,
     before: dict[str, Any] | None,
     location: str,
@@ -134,7 +134,7 @@ def _roll_out(
         raise type(error)(f"{error} {_roll_back(cluster, change)}") from error
 
 
-def _roll_back(cluster: Cluster, change: rollout.Rollout) -> str:
+def _roll_back(cluster: ServingCluster, change: rollout.Rollout) -> str:
     """Restores the fields that decide which model is served, and returns a text about it."""
     kind, before = change.kind, change.before
     if before is None:
@@ -154,7 +154,7 @@ def _roll_back(cluster: Cluster, change: rollout.Rollout) -> str:
     return f"Rolled back to version {version}."
 
 
-def _url(cluster: Cluster, params: KubernetesPusherParams, served: Object) -> str:
+def _url(cluster: ServingCluster, params: KubernetesPusherParams, served: Object) -> str:
     if params.server == KSERVE:
         return str(served.get("status", {}).get("url", ""))
     host = f"{params.name}.{cluster.namespace}.svc"

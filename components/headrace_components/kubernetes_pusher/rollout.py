@@ -27,7 +27,7 @@ from headrace_components.kubernetes_pusher.pods import (
     joined,
     troubles,
 )
-from headrace_components.kubernetes_pusher.serving_cluster import Cluster, Kind
+from headrace_components.kubernetes_pusher.serving_cluster import Kind, ServingCluster
 
 # A watch may end without an event, and it does not report when pods become ready.
 _WATCH_SECONDS = 10
@@ -82,7 +82,7 @@ class SupersededError(InputError):
     """Another push has changed the object: it does not serve the model of this push."""
 
 
-def wait(cluster: Cluster, rollout: Rollout, timeout_seconds: int) -> Object:
+def wait(cluster: ServingCluster, rollout: Rollout, timeout_seconds: int) -> Object:
     """Watches an object until its rollout is done, and returns it.
 
     Raises:
@@ -148,7 +148,7 @@ def _state(
     return inference_service_state(found, rollout.before, pods)
 
 
-def _pods(cluster: Cluster, rollout: Rollout) -> list[dict[str, Any]]:
+def _pods(cluster: ServingCluster, rollout: Rollout) -> list[dict[str, Any]]:
     return cluster.labelled(POD, f"{PUSH_LABEL}={rollout.push}")
 
 
@@ -232,7 +232,7 @@ def _generation(found: Object) -> int:
     return int(found["metadata"]["generation"])
 
 
-def _failure(cluster: Cluster, rollout: Rollout, reason: str) -> ComponentError:
+def _failure(cluster: ServingCluster, rollout: Rollout, reason: str) -> ComponentError:
     found = troubles(_pods(cluster, rollout))
     pods = f" Pods: {'; '.join(found)}." if found else ""
     message = (

@@ -58,7 +58,7 @@ class Kind:
         )
 
 
-class Cluster:
+class ServingCluster:
     """One namespace of a cluster.
 
     Attributes:

@@ -10,7 +10,7 @@ from headrace_components.contract.task import Artifact, Task
 from headrace_components.latest_artifact.params import LatestArtifactParams
 from headrace_components.library.runs import earlier_runs
 from headrace_components.library.runs.earlier_contents import NOTHING, agreed, contents
-from headrace_components.library.runs.earlier_runs import Left, Place
+from headrace_components.library.runs.earlier_runs import EarlierOutput, SearchRoot
 
 
 def execute(task: Task) -> None:
@@ -48,17 +48,17 @@ def state(params: Mapping[str, Any], output: Artifact) -> str:
     return NOTHING if found is None else contents(place, found)
 
 
-def _newest_first(place: Place, params: LatestArtifactParams) -> list[Left]:
+def _newest_first(place: SearchRoot, params: LatestArtifactParams) -> list[EarlierOutput]:
     candidates = [
         left
-        for run, left in earlier_runs.left_by(place, params.task, params.output)
+        for run, left in earlier_runs.earlier_outputs(place, params.task, params.output)
         if params.include_this_run or run.name != place.this_run
     ]
     # The path decides between equals, so that the answer is always the same.
     return sorted(candidates, key=lambda left: (left.changed, left.path), reverse=True)
 
 
-def _hint(place: Place, params: LatestArtifactParams) -> None:
+def _hint(place: SearchRoot, params: LatestArtifactParams) -> None:
     """Lists the tasks of earlier runs, because a misspelled name would never be found."""
     earlier = [run for run in place.run_directories() if run.name != place.this_run]
     names = sorted(

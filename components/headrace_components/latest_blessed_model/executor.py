@@ -21,7 +21,7 @@ from headrace_components.latest_blessed_model.params import LatestBlessedModelPa
 from headrace_components.latest_blessed_model.tfx_blessings import read_tfx_blessing
 from headrace_components.library.runs import earlier_runs
 from headrace_components.library.runs.earlier_contents import NOTHING, agreed
-from headrace_components.library.runs.earlier_runs import Place, may_hold_artifacts
+from headrace_components.library.runs.earlier_runs import SearchRoot, may_hold_artifacts
 
 _BLESSED = "BLESSED"
 
@@ -90,7 +90,7 @@ def _quoted_uri(blessing: _Blessing) -> str:
     return quote(blessing.model_uri, safe=":/")
 
 
-def _newest_first(place: Place) -> Iterator[_Blessing]:
+def _newest_first(place: SearchRoot) -> Iterator[_Blessing]:
     blessings = [
         blessing
         for directory in place.run_directories()
@@ -110,7 +110,7 @@ def _newest_first(place: Place) -> Iterator[_Blessing]:
         )
 
 
-def _is_there(model: Path, place: Place) -> bool:
+def _is_there(model: Path, place: SearchRoot) -> bool:
     # If the store is not mounted, no other path on this machine is a model.
     if place.stored is not None and not (
         model.is_relative_to(place.path) and ".." not in model.parts
@@ -134,7 +134,7 @@ def _blessed_files(directory: Path) -> Iterator[Path]:
         yield from _blessed_files(subdirectory)
 
 
-def _read(file: Path, place: Place) -> _Blessing | None:
+def _read(file: Path, place: SearchRoot) -> _Blessing | None:
     try:
         is_of_tfx = file.stat().st_size == 0
         content = read_tfx_blessing(file) if is_of_tfx else json.loads(file.read_text("utf-8"))
@@ -154,7 +154,7 @@ def _read(file: Path, place: Place) -> _Blessing | None:
         return None
 
 
-def _path_of(uri: str, place: Place) -> Path:
+def _path_of(uri: str, place: SearchRoot) -> Path:
     try:
         path = local_path(uri, earlier_runs.mount_root())
     except ValueError:

@@ -9,7 +9,7 @@ from typing import Any
 from headrace_components.contract.errors import InputError
 from headrace_components.library.data import examples_record
 from headrace_components.library.runs import earlier_runs
-from headrace_components.library.runs.earlier_runs import Place
+from headrace_components.library.runs.earlier_runs import SearchRoot
 from headrace_components.library.sources.configs import SpanRange
 
 
@@ -32,7 +32,7 @@ class SpanExamples:
     metadata: Mapping[str, Any]
 
 
-def choose(own: SpanExamples, place: Place, wanted: SpanRange) -> list[SpanExamples]:
+def choose(own: SpanExamples, place: SearchRoot, wanted: SpanRange) -> list[SpanExamples]:
     """Returns the examples of the wanted spans that there are, one artifact a span, sorted by span.
 
     If a span has several artifacts, this run's own is taken, else the one of the latest version,
@@ -60,9 +60,9 @@ def choose(own: SpanExamples, place: Place, wanted: SpanRange) -> list[SpanExamp
     return [by_span[span] for span in spans]
 
 
-def _earlier(place: Place, own: Path) -> Iterable[SpanExamples]:
+def _earlier(place: SearchRoot, own: Path) -> Iterable[SpanExamples]:
     origin = earlier_runs.origin_of(own)
-    for _, left in earlier_runs.left_by(place, origin.task, origin.output):
+    for _, left in earlier_runs.earlier_outputs(place, origin.task, origin.output):
         metadata = examples_record.read(left.path) or left.metadata
         if "span" not in metadata:
             logging.info("span_range: passing over %s: nothing tells its span.", left.path)

@@ -11,7 +11,7 @@ from typing import Any
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from headrace_components.contract.errors import InputError
-from headrace_components.contract.machines import Cluster, read_cluster
+from headrace_components.contract.machines import TrainingCluster, read_cluster
 from headrace_components.contract.parameters import read
 from headrace_components.contract.task import Artifact, Task
 from headrace_components.library.user_code import strategies
@@ -53,7 +53,7 @@ def execute(task: Task) -> None:
             strategies.end_together(task.component, cluster)
 
 
-def _train(task: Task, params: TrainerParams, cluster: Cluster | None) -> None:
+def _train(task: Task, params: TrainerParams, cluster: TrainingCluster | None) -> None:
     fn_args = make_fn_args(task, params, cluster)
     run_fn = load_function(task.component, params.module_file, "run_fn", params.run_fn)
     logging.info("trainer: calling %s.", getattr(run_fn, "__name__", run_fn))
@@ -89,7 +89,9 @@ def _writing_to(folder: Path, task: Task) -> Task:
     return replace(task, outputs=outputs)
 
 
-def make_fn_args(task: Task, params: TrainerParams, cluster: Cluster | None = None) -> FnArgs:
+def make_fn_args(
+    task: Task, params: TrainerParams, cluster: TrainingCluster | None = None
+) -> FnArgs:
     """Returns the argument of `run_fn`.
 
     Args:

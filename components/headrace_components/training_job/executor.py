@@ -22,7 +22,7 @@ from headrace_components.contract import task as tasks
 from headrace_components.contract.errors import ComponentError, InputError, PlatformError
 from headrace_components.contract.task import Task
 from headrace_components.training_job import jobset, staging
-from headrace_components.training_job.jobset_api import Cluster
+from headrace_components.training_job.jobset_api import JobSetApi
 
 _COMPONENT = "training_job"
 _POLL_SECONDS = 5.0
@@ -52,7 +52,7 @@ def _execute(task: Task, arguments: argparse.Namespace) -> None:
     started = time.monotonic()
     message = staging.stage(task, json.loads(arguments.executor_input), folder)
     logging.info("training_job: copied the inputs in %.1f s.", time.monotonic() - started)
-    cluster = Cluster()
+    cluster = JobSetApi()
     # A pod that is asked to end has 30 seconds to take the others with it.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
@@ -67,7 +67,7 @@ def _execute(task: Task, arguments: argparse.Namespace) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _delete(cluster: Cluster, name: str) -> None:
+def _delete(cluster: JobSetApi, name: str) -> None:
     try:
         cluster.delete(name)
     except ComponentError as error:
@@ -75,7 +75,7 @@ def _delete(cluster: Cluster, name: str) -> None:
         logging.info("training_job: could not delete the JobSet %s: %s", name, error)
 
 
-def _wait(cluster: Cluster, name: str, workers: int, folder: Path) -> None:
+def _wait(cluster: JobSetApi, name: str, workers: int, folder: Path) -> None:
     """Returns when the pods are through.
 
     Raises:
@@ -98,7 +98,7 @@ def _wait(cluster: Cluster, name: str, workers: int, folder: Path) -> None:
 
 
 def _failure(
-    cluster: Cluster, name: str, pods: list[dict[str, Any]], folder: Path
+    cluster: JobSetApi, name: str, pods: list[dict[str, Any]], folder: Path
 ) -> InputError | PlatformError:
     pod = jobset.first_failed(pods)
     lines = cluster.log(pod["metadata"]["name"], _LOG_LINES) if pod else []

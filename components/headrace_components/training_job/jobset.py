@@ -8,7 +8,7 @@ import os
 from typing import Any
 
 from headrace_components.contract.machines import HOSTS_VARIABLE
-from headrace_components.training_job.jobset_api import Cluster
+from headrace_components.training_job.jobset_api import JobSetApi
 
 EXECUTOR_INPUT = "HEADRACE_EXECUTOR_INPUT"
 """The placeholder for the task's message in the arguments of a pod's container."""
@@ -32,7 +32,7 @@ def name_of(digest: str) -> str:
 
 
 def start(
-    cluster: Cluster, name: str, pod: Object, workers: int, message: Object, digest: str
+    cluster: JobSetApi, name: str, pod: Object, workers: int, message: Object, digest: str
 ) -> None:
     """Creates a JobSet, after deleting the one of an earlier attempt.
 
@@ -86,14 +86,14 @@ def _manifest(name: str, pod: Object, workers: int, message: Object, digest: str
     }
 
 
-def state(cluster: Cluster, name: str) -> str:
+def state(cluster: JobSetApi, name: str) -> str:
     """Returns "Completed", "Failed", or an empty string while the pods are at work."""
     conditions = cluster.jobset(name).get("status", {}).get("conditions", [])
     ended = [each["type"] for each in conditions if each["status"] == "True"]
     return next((each for each in ended if each in ("Completed", "Failed")), "")
 
 
-def pods(cluster: Cluster, name: str) -> list[Object]:
+def pods(cluster: JobSetApi, name: str) -> list[Object]:
     """Returns the pods of a JobSet."""
     return cluster.pods(f"{_JOBSET_LABEL}={name}")
 

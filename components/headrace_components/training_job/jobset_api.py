@@ -24,7 +24,7 @@ _CALL_SECONDS = 30
 Object = dict[str, Any]
 
 
-class Cluster:
+class JobSetApi:
     """The namespace in which this process runs; outside of a cluster, that of the kubeconfig file.
 
     Raises:

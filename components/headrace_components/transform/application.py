@@ -11,7 +11,7 @@ from tensorflow_transform import impl_helper
 from tensorflow_transform.saved import saved_transform_io_v2
 
 from headrace_components.contract.errors import InputError
-from headrace_components.transform.graph_errors import told_to_author
+from headrace_components.transform.graph_errors import graph_errors_explained
 from headrace_components.transform.raw_data import RawColumns
 
 
@@ -43,7 +43,7 @@ class GraphApplication:
             InputError: The graph does not run on the rows, or does not keep their number.
         """
         tensors = self._columns.tensors(batch, split)
-        with told_to_author(self._component, split):
+        with graph_errors_explained(self._component, split):
             transformed = self._converter.convert(dict(self._apply(tensors)))
         if transformed.num_rows != batch.num_rows:
             raise InputError(

@@ -21,7 +21,7 @@ from headrace_components.library.beam.options import BeamOptions
 from headrace_components.transform import analyzer_cache
 from headrace_components.transform.beam_rows import ReadRaw
 from headrace_components.transform.embedded_engine import Dataset
-from headrace_components.transform.graph_errors import told_of_tft
+from headrace_components.transform.graph_errors import tft_errors_explained
 from headrace_components.transform.graph_interpreter import num_phases
 from headrace_components.transform.raw_data import RawColumns
 from headrace_components.transform.requests import AnalysisRequest
@@ -88,7 +88,7 @@ def analyze(
         return lambda: WrittenGraph(graph=graph, asset_map=_asset_map(graph))
 
     args = _args(request, function, columns)
-    with told_of_tft(request.component, request.splits):
+    with tft_errors_explained(request.component, request.splits):
         written: WrittenGraph = job.run(request.component, args, request.graph, build)
     return written
 

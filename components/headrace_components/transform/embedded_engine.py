@@ -14,7 +14,11 @@ from tensorflow_transform.beam import analyzer_cache as tft_cache
 from tensorflow_transform.saved import saved_transform_io_v2
 
 from headrace_components.transform import analyzer_cache, nan_warning
-from headrace_components.transform.graph_errors import shapes_told, told_of_tft, told_to_author
+from headrace_components.transform.graph_errors import (
+    graph_errors_explained,
+    shapes_told,
+    tft_errors_explained,
+)
 from headrace_components.transform.graph_interpreter import Batch, Interpreter
 from headrace_components.transform.raw_data import RawData
 from headrace_components.transform.tracing import TracedPreprocessing
@@ -96,7 +100,7 @@ class EmbeddedAnalysis:
     def write_graph(self, directory: Path) -> None:
         """Analyzes the rows, and writes `transform_fn` and `transformed_metadata`."""
         splits = [dataset.split for dataset in self._datasets.values()]
-        with told_of_tft(self._component, splits):
+        with tft_errors_explained(self._component, splits):
             bindings = self._interpreter.evaluate(self._transform_fn)
         self.found_nan = nan_warning.has_nan(bindings)
         saved_model = directory / "transform_fn"
@@ -171,7 +175,7 @@ class EmbeddedAnalysis:
             for batch in self._data.record_batches(split):
                 num_bytes += batch.nbytes
                 tensors = self._data.columns.tensors(batch, split)
-                with told_to_author(self._component, split):
+                with graph_errors_explained(self._component, split):
                     outputs = phase(tensors)
                 yield {
                     name: np.asarray(value) if isinstance(value, tf.Tensor) else value

@@ -62,7 +62,7 @@ def _unknown_shape(component: str, name: str, shape: object) -> InputError:
 
 
 @contextmanager
-def told_to_author(component: str, split: str) -> Iterator[None]:
+def graph_errors_explained(component: str, split: str) -> Iterator[None]:
     """Runs a graph of `preprocessing_fn` on rows of `split`.
 
     Raises:
@@ -76,11 +76,11 @@ def told_to_author(component: str, split: str) -> Iterator[None]:
 
 
 @contextmanager
-def told_of_tft(component: str, splits: Sequence[str]) -> Iterator[None]:
+def tft_errors_explained(component: str, splits: Sequence[str]) -> Iterator[None]:
     """Has TensorFlow Transform run a graph of `preprocessing_fn` on rows of `splits`.
 
     Raises:
-        InputError: Like `told_to_author`, for errors that TFT and Beam's runner have wrapped.
+        InputError: Like `graph_errors_explained`, for errors that TFT and Beam's runner wrapped.
     """
     try:
         yield

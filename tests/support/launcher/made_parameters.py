@@ -17,7 +17,7 @@ from headrace.compilation.passes.templates import fills_in
 from headrace.frontend.loading import load
 from headrace.ir import specs
 from headrace.ir.values import select
-from headrace.ir.view import Component, Pipeline, TaskSpec
+from headrace.ir.view import ComponentSpec, Pipeline, TaskSpec
 from headrace.profiles.caching import Caching
 from headrace.targets.local.execution.inputs import loop_items, resolve
 from headrace.targets.local.execution.placeholders import Context
@@ -69,7 +69,7 @@ class _Walk:
         self._spec, self._target, self._outputs = spec, target, outputs
 
     def tasks(
-        self, dag: Component, path: tuple[str, ...], scope: Values
+        self, dag: ComponentSpec, path: tuple[str, ...], scope: Values
     ) -> Iterator[tuple[str, Values]]:
         for name, task in dag.tasks.items():
             component = self._spec.component(task.component)
@@ -86,7 +86,7 @@ class _Walk:
                 yield from self.tasks(component, (*label, str(number)), inside)
 
     def _task(
-        self, label: tuple[str, ...], task: TaskSpec, component: Component, scope: Values
+        self, label: tuple[str, ...], task: TaskSpec, component: ComponentSpec, scope: Values
     ) -> Iterator[tuple[str, Values]]:
         container = component.container
         if not component.is_dag and not fills_in(container):
@@ -114,7 +114,7 @@ class _Walk:
         return [placed(word, message) for word in words]
 
     def _inputs(
-        self, label: tuple[str, ...], task: TaskSpec, component: Component, scope: Values
+        self, label: tuple[str, ...], task: TaskSpec, component: ComponentSpec, scope: Values
     ) -> Values:
         told = {**RUN, "pipeline_task_name": label[-1]}
         if self._target != "local":
@@ -132,7 +132,7 @@ class _Walk:
         return dict(_resolved(task, component, inputs, upstream, context).parameters)
 
     def _declared(
-        self, values: Values, component: Component, iterator: Mapping[str, Any]
+        self, values: Values, component: ComponentSpec, iterator: Mapping[str, Any]
     ) -> Values:
         """Returns values as the driver passes them on: only a text may be of another type."""
         found = dict(values)
@@ -182,7 +182,7 @@ def _told_to_kfp(words: list[str]) -> Values:
 
 def _resolved(
     task: TaskSpec,
-    component: Component,
+    component: ComponentSpec,
     scope: TaskInputs,
     upstream: Mapping[str, TaskResult],
     context: Context,
@@ -192,7 +192,7 @@ def _resolved(
         name: definition for name, definition in component.input_parameters.items() if name != item
     }
     body = {**component.body, "inputDefinitions": {"parameters": declared}}
-    bare = Component(name=component.name, body=body, executor=component.executor)
+    bare = ComponentSpec(name=component.name, body=body, executor=component.executor)
     return resolve(task, bare, scope, upstream, context, RULES["kubeflow"])
 
 

@@ -14,7 +14,7 @@ from headrace.ir.specs import Spec
 from headrace.profiles.beam import BeamRunner
 from headrace.profiles.labels import label_value
 from headrace.profiles.profile import Profile
-from headrace.profiles.tasks import Said, TaskPath
+from headrace.profiles.tasks import ScopedSettings, TaskPath
 
 PARAMETER = "beam_pipeline_args"
 
@@ -28,7 +28,10 @@ _WORKER_IDLE_MILLIS = 60_000
 
 
 def apply_beam(
-    spec: Mapping[str, Any], target: Target, settings: Mapping[TaskPath, Said], profile: Profile
+    spec: Mapping[str, Any],
+    target: Target,
+    settings: Mapping[TaskPath, ScopedSettings],
+    profile: Profile,
 ) -> Spec:
     """Returns `spec` with `beam_pipeline_args` where the profile names a table [beam.NAME].
 
@@ -57,7 +60,7 @@ def apply_beam(
     return result
 
 
-def _wanted(node: ir.TaskNode, said: Said, profile: Profile) -> str | None:
+def _wanted(node: ir.TaskNode, said: ScopedSettings, profile: Profile) -> str | None:
     """Returns the name of the task's table, empty for none; None leaves the task as it is."""
     component = ir.headrace_component(node.container)
     takes = component is not None and PARAMETER in ir.parameters(node.component)

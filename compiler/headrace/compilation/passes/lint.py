@@ -224,7 +224,7 @@ def _is_conjunction(expression: cel.Expression) -> bool:
 
 def _side(expression: cel.Expression) -> str | None:
     match expression:
-        case cel.Parameter():
+        case cel.ParameterReference():
             return "parameter"
         case cel.Literal() | cel.Negative(cel.Literal()):
             return "literal"

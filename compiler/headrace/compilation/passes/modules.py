@@ -20,7 +20,7 @@ from headrace_components.library.user_code.module_pack import is_packed, is_remo
 # How messages name the user of a module that is a parameter of a pipeline.
 _PARAMETER = "parameter"
 
-Port = tuple[str, str]
+DagParameter = tuple[str, str]
 """A parameter of a DAG: the component's name (`ir.ROOT` for the pipeline), the parameter's name."""
 
 
@@ -137,19 +137,19 @@ def is_local(value: Any) -> bool:
     return not is_packed(value) and not is_remote(value)
 
 
-def _walk(spec: Spec, change: Callable[[Any, str], Any]) -> set[Port]:
+def _walk(spec: Spec, change: Callable[[Any, str], Any]) -> set[DagParameter]:
     """Applies `change` to each known value that reaches a `module_file`, following it upwards.
 
     Returns:
         The parameters of DAGs that carry such values.
     """
     nodes = list(specs.tasks(spec))
-    pending: list[Port] = []
+    pending: list[DagParameter] = []
     for node in nodes:
         takes_module = MODULE_PARAMETER in specs.parameters(node.component)
         if takes_module and specs.headrace_component(node.container):
             pending += _follow(node, MODULE_PARAMETER, change)
-    seen = set[Port]()
+    seen = set[DagParameter]()
     while pending:
         port = pending.pop()
         if port in seen:
@@ -167,7 +167,9 @@ def _walk(spec: Spec, change: Callable[[Any, str], Any]) -> set[Port]:
     return seen
 
 
-def _follow(node: specs.TaskNode, parameter: str, change: Callable[[Any, str], Any]) -> list[Port]:
+def _follow(
+    node: specs.TaskNode, parameter: str, change: Callable[[Any, str], Any]
+) -> list[DagParameter]:
     """Changes the value that a task gives a parameter, or returns the parameter it comes from."""
     iterator = node.task.get("parameterIterator", {})
     if iterator.get("itemInput") == parameter:
@@ -189,7 +191,7 @@ def _follow(node: specs.TaskNode, parameter: str, change: Callable[[Any, str], A
 
 def _follow_items(
     node: specs.TaskNode, items: dict[str, Any], change: Callable[[Any, str], Any]
-) -> list[Port]:
+) -> list[DagParameter]:
     if "raw" in items:
         values = change(json.loads(items["raw"]), f"loop `{node.label}`")
         items["raw"] = json.dumps(values)

@@ -13,13 +13,13 @@ from headrace.ir import specs
 from headrace.ir.specs import Spec
 from headrace.profiles.accelerators import ACCELERATORS
 from headrace.profiles.quantities import seconds, size_in_bytes
-from headrace.profiles.tasks import Said, TaskPath, TaskSettings
+from headrace.profiles.tasks import ScopedSettings, TaskPath, TaskSettings
 
 # kfp's `set_retry` has the same, but no delay.
 BACKOFF = {"backoffDuration": "0s", "backoffFactor": 2.0, "backoffMaxDuration": "3600s"}
 
 
-def apply_resources(spec: Mapping[str, Any], settings: Mapping[TaskPath, Said]) -> Spec:
+def apply_resources(spec: Mapping[str, Any], settings: Mapping[TaskPath, ScopedSettings]) -> Spec:
     """Returns `spec` with the settings of `settings`; accelerators keep their neutral names.
 
     Raises:
@@ -27,7 +27,7 @@ def apply_resources(spec: Mapping[str, Any], settings: Mapping[TaskPath, Said]) 
             setting of something that it does not get.
     """
     result: Spec = specs.copy(spec)
-    seen: dict[str, tuple[str, Said]] = {}
+    seen: dict[str, tuple[str, ScopedSettings]] = {}
     for node in specs.tasks(result):
         said = settings.get(node.path)
         if said is None:
@@ -84,7 +84,7 @@ def memory_fields(kind: str, size: str) -> dict[str, Any]:
     return {f"memory{kind}": gigabytes, f"resourceMemory{kind}": size}
 
 
-def _set_resources(container: dict[str, Any], said: Said) -> None:
+def _set_resources(container: dict[str, Any], said: ScopedSettings) -> None:
     resources = dict(container.get("resources", {}))
     for setting, kind in (("", "Limit"), ("_request", "Request")):
         cpu = _chosen(said, f"cpu{setting}", is_set=asks(resources, "cpu", kind))
@@ -113,7 +113,7 @@ def _set_resources(container: dict[str, Any], said: Said) -> None:
         container["resources"] = resources
 
 
-def _set_environment(container: dict[str, Any], said: Said) -> None:
+def _set_environment(container: dict[str, Any], said: ScopedSettings) -> None:
     # An empty value is left out of the message.
     given = {item["name"]: item.get("value", "") for item in container.get("env", [])}
     variables = {**said.general.environment, **given, **said.own.environment}
@@ -121,7 +121,7 @@ def _set_environment(container: dict[str, Any], said: Said) -> None:
         container["env"] = [{"name": name, "value": variables[name]} for name in variables]
 
 
-def _set_retries(task: dict[str, Any], said: Said) -> None:
+def _set_retries(task: dict[str, Any], said: ScopedSettings) -> None:
     retries = _chosen(said, "retries", is_set="retryPolicy" in task)
     if retries is not None:
         task["retryPolicy"] = {**BACKOFF, "maxRetryCount": retries}
@@ -131,7 +131,7 @@ def _set_retries(task: dict[str, Any], said: Said) -> None:
         task["retryPolicy"]["backoffDuration"] = f"{seconds(said.merged.retry_delay)}s"
 
 
-def _set_caching(task: dict[str, Any], said: Said) -> None:
+def _set_caching(task: dict[str, Any], said: ScopedSettings) -> None:
     # kfp enables caches unless it is told otherwise, so what many tasks may do is to have none.
     if said.own.cache is not None:
         task["cachingOptions"] = {"enableCache": True} if said.own.cache else {}
@@ -153,12 +153,14 @@ def _check_whole(node: specs.TaskNode, own: TaskSettings) -> None:
         )
 
 
-def _chosen(said: Said, name: str, *, is_set: bool) -> Any:
+def _chosen(said: ScopedSettings, name: str, *, is_set: bool) -> Any:
     own, general = getattr(said.own, name), getattr(said.general, name)
     return own if own is not None or is_set else general
 
 
-def check_settings(settings: Mapping[TaskPath, Said], target: Target, source: str) -> None:
+def check_settings(
+    settings: Mapping[TaskPath, ScopedSettings], target: Target, source: str
+) -> None:
     """Refuses settings that `target` would leave out.
 
     Args:

@@ -9,12 +9,12 @@ from headrace.errors import CompileError
 from headrace.ir import specs
 from headrace.profiles.profile import Profile
 from headrace.profiles.tables import check_names
-from headrace.profiles.tasks import Said, TaskPath, TaskSettings, TaskTables
+from headrace.profiles.tasks import ScopedSettings, TaskPath, TaskSettings, TaskTables
 
 
 def task_settings(
     spec: Mapping[str, Any], target: Target, profile: Profile
-) -> dict[TaskPath, Said]:
+) -> dict[TaskPath, ScopedSettings]:
     """Returns what the profile says of each task that runs in a container, by the task's path.
 
     At each level a target's own table, as [vertex.tasks.trainer], goes before the one of all
@@ -46,7 +46,7 @@ def task_settings(
             for path in named_tasks(name, list(nodes), where, tables.tasks):
                 own[path] = tables.tasks[name].over(own.get(path, nothing))
     return {
-        path: Said(
+        path: ScopedSettings(
             defaults=defaults,
             component=by_component.get(name, nothing),
             own=own.get(path, nothing),

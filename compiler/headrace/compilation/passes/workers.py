@@ -5,11 +5,13 @@ from typing import Any
 
 from headrace.errors import CompileError
 from headrace.ir import specs
-from headrace.profiles.tasks import Said, TaskPath
+from headrace.profiles.tasks import ScopedSettings, TaskPath
 from headrace_components.contract.declaration import find, names
 
 
-def check_workers(spec: Mapping[str, Any], settings: Mapping[TaskPath, Said], source: str) -> None:
+def check_workers(
+    spec: Mapping[str, Any], settings: Mapping[TaskPath, ScopedSettings], source: str
+) -> None:
     """Checks that tasks with several `workers` divide their work among them.
 
     A container of the author's own may, so it is left alone.
@@ -23,7 +25,7 @@ def check_workers(spec: Mapping[str, Any], settings: Mapping[TaskPath, Said], so
         CompileError: A task of a component that would do all of its work on every machine.
     """
     for node in specs.tasks(spec):
-        workers = settings.get(node.path, Said()).merged.workers or 1
+        workers = settings.get(node.path, ScopedSettings()).merged.workers or 1
         component = specs.headrace_component(node.container)
         if workers > 1 and component is not None and component not in (able := _able()):
             raise CompileError(

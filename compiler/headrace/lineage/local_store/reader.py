@@ -14,7 +14,14 @@ from headrace.lineage.local_store.messages import (
     values,
 )
 from headrace.lineage.local_store.processes import is_gone
-from headrace.lineage.records import Artifact, ArtifactRef, Execution, Id, Run, short_uri
+from headrace.lineage.records import (
+    ArtifactLineage,
+    ArtifactRef,
+    Execution,
+    Id,
+    PipelineRun,
+    short_uri,
+)
 from headrace.lineage.times import seconds_between, timestamp
 from headrace.lineage.types import IMPORTER, component_of
 from headrace.lineage.verdicts import verdict_of
@@ -23,21 +30,21 @@ from headrace_components.contract.errors import InputError
 _STATES = {"RUNNING": "running", "COMPLETE": "done", "CACHED": "cached", "FAILED": "failed"}
 
 
-class LineageReader:
+class StoreLineage:
     """Reads a store; never writes to it."""
 
     def __init__(self, url: str) -> None:
         """Opens the store at `url`. Raises InputError if it does not exist."""
         self._connection = Connection(url, read_only=True)
 
-    def runs(self, limit: int | None = None) -> list[Run]:
+    def runs(self, limit: int | None = None) -> list[PipelineRun]:
         """Returns the latest runs, newest first; all of them without a `limit`."""
         with self._connection.transaction(exclusive=False) as store:
             contexts = store.get_contexts_by_type("pipeline_run")
             contexts.sort(key=lambda context: (context.create_time_since_epoch, context.id))
             return [_run(store, context) for context in contexts[::-1][:limit]]
 
-    def run(self, run_id: str) -> tuple[Run, list[Execution]]:
+    def run(self, run_id: str) -> tuple[PipelineRun, list[Execution]]:
         """Returns a run and its executions in the order in which they started.
 
         Raises:
@@ -51,7 +58,7 @@ class LineageReader:
             executions = store.get_executions_by_context(context.id)
             return _run(store, context), _executions(store, executions)
 
-    def artifact(self, uri: str, root: Path) -> Artifact:
+    def artifact(self, uri: str, root: Path) -> ArtifactLineage:
         """Returns the artifact at `uri`.
 
         Args:
@@ -75,7 +82,7 @@ class LineageReader:
             made = [e for e in done if e.component != IMPORTER][-1:] or done[-1:]
             makers = made or [e for e in written if e.state != "cached"] or written or handed_on
             producer = makers[0] if makers else None
-            return Artifact(
+            return ArtifactLineage(
                 id=found.id,
                 type=found.type,
                 uri=found.uri,
@@ -90,7 +97,7 @@ class LineageReader:
             )
 
 
-def _run(store: Any, context: Any) -> Run:
+def _run(store: Any, context: Any) -> PipelineRun:
     properties = values(context.custom_properties)
     executions = store.get_executions_by_context(context.id)
     counts: dict[str, int] = {}
@@ -105,7 +112,7 @@ def _run(store: Any, context: Any) -> Run:
     if ended is None and executions and state not in ("running", "interrupted"):
         ended = timestamp(max(e.last_update_time_since_epoch for e in executions))
     parents = store.get_parent_contexts_by_context(context.id)
-    return Run(
+    return PipelineRun(
         run_id=context.name,
         pipeline=parents[0].name if parents else "",
         state=str(state),

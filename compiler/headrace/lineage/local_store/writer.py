@@ -28,7 +28,7 @@ from headrace.lineage.types import (
 )
 
 ExecutionState = Literal["complete", "cached", "failed", "canceled"]
-RunState = Literal["running", "complete", "failed", "canceled"]
+StoredRunState = Literal["running", "complete", "failed", "canceled"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +92,7 @@ class LineageStore:
             run.custom_properties.pop("finished", None)
             store.put_contexts([run])
 
-    def finish_run(self, run_id: str, state: RunState) -> None:
+    def finish_run(self, run_id: str, state: StoredRunState) -> None:
         """Records how a run ended. Executions that still run become canceled."""
         with self._connection.transaction() as store:
             run = _existing_run(store, run_id)

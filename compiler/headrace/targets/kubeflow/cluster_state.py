@@ -29,7 +29,7 @@ _NO_REASON = "No more retries left"
 _USUAL = frozenset({"", "ContainerCreating", "PodInitializing"})
 
 
-class Cluster:
+class ClusterState:
     """The cluster's information on the pods of runs, as far as this account may read it.
 
     Args:

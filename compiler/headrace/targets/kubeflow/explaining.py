@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from headrace.compilation.passes.beam import PARAMETER
-from headrace.contract.service import LONG_WAIT_SECONDS, ContactLostError, Task
+from headrace.contract.service import LONG_WAIT_SECONDS, ContactLostError, ServiceTask
 from headrace.ir import specs
-from headrace.targets.kubeflow.cluster_state import Cluster
+from headrace.targets.kubeflow.cluster_state import ClusterState
 from headrace.targets.kubeflow.failures import (
     has_end,
     reason_of_driver,
@@ -38,14 +38,14 @@ class Explainer:
         namespace: Where their pods are, for messages.
     """
 
-    def __init__(self, logs: PodLogs, cluster: Cluster, namespace: str) -> None:
+    def __init__(self, logs: PodLogs, cluster: ClusterState, namespace: str) -> None:
         self._logs = logs
         self._cluster = cluster
         self._namespace = namespace
         self._texts: dict[str, str | None] = {}
         self._refusal = ""
 
-    def task(self, run_id: str, started: Started, spec: Mapping[str, Any]) -> Task:
+    def task(self, run_id: str, started: Started, spec: Mapping[str, Any]) -> ServiceTask:
         """Returns a task with its notices, or why it failed, waits or was tried again."""
         task = started.task
         name = specs.headrace_component(started.node.container)
@@ -72,7 +72,7 @@ class Explainer:
             return task
         return dataclasses.replace(task, message=message)
 
-    def run(self, found: Any, tasks: Sequence[Task]) -> str:
+    def run(self, found: Any, tasks: Sequence[ServiceTask]) -> str:
         """Returns why a run, a `V2beta1Run`, failed, if none of its tasks has the reason."""
         if any(task.state == "failed" for task in tasks) or found.error:
             return ""

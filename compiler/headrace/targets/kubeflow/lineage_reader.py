@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from headrace.lineage.records import Artifact, Execution, Run
+from headrace.lineage.records import ArtifactLineage, Execution, PipelineRun
 from headrace.lineage.times import seconds_between
 from headrace.profiles.profile import Profile
 from headrace.targets.kubeflow import pipelines_api
 from headrace.targets.kubeflow.lineage.mlmd import MetadataSource
 from headrace.targets.kubeflow.lineage.mlmd_client import MetadataClient
-from headrace.targets.kubeflow.lineage.provenance import Source, artifact_of
+from headrace.targets.kubeflow.lineage.provenance import LineageSource, artifact_of
 from headrace.targets.kubeflow.lineage.rest import PROBE, ApiSource
 from headrace.targets.kubeflow.lineage.values import plain
 from headrace.targets.kubeflow.records import is_cancelled
@@ -83,14 +83,14 @@ class ClusterLineage:
     """The lineage of a cluster."""
 
     def __init__(
-        self, source: Source, store: MetadataSource | None, remote: KubeflowRemote | None
+        self, source: LineageSource, store: MetadataSource | None, remote: KubeflowRemote | None
     ) -> None:
         """Takes the source of executions, the store if that is one, and the API server if used."""
         self._source = source
         self._store = store
         self._remote = remote
 
-    def runs(self, limit: int) -> list[Run]:
+    def runs(self, limit: int) -> list[PipelineRun]:
         """Returns the latest runs, the newest first, at most `limit`."""
         if self._remote is not None:
             return [
@@ -104,7 +104,7 @@ class ClusterLineage:
             for each in self._store.run_ids()[:limit]
         ]
 
-    def run(self, run_id: str) -> tuple[Run, list[Execution]]:
+    def run(self, run_id: str) -> tuple[PipelineRun, list[Execution]]:
         """Returns a run and its executions in the order in which they started.
 
         Raises:
@@ -120,7 +120,7 @@ class ClusterLineage:
             )
         return _run_of_store(self._store, run_id, executions), executions
 
-    def artifact(self, uri: str, root: Path) -> Artifact:  # noqa: ARG002  as for local runs
+    def artifact(self, uri: str, root: Path) -> ArtifactLineage:  # noqa: ARG002  as for local runs
         """Returns the artifact at `uri`, which may also be its id.
 
         Raises:
@@ -134,14 +134,14 @@ class ClusterLineage:
             )
         return artifact_of(self._source, found)
 
-    def _with_api(self, found: Any, executions: Sequence[Execution]) -> Run:
+    def _with_api(self, found: Any, executions: Sequence[Execution]) -> PipelineRun:
         """Returns a run from the API server; a metadata store does not record its end."""
         state = str(found.state)
         is_over = state in _STATES
         ended = found.finished_at if is_over and found.finished_at >= found.created_at else None
         spec = self._remote.pipeline_of(found) if self._remote else {}
         config = found.runtime_config
-        return Run(
+        return PipelineRun(
             run_id=found.run_id,
             pipeline=spec.get("pipelineInfo", {}).get("name", ""),
             state="canceled" if is_over and is_cancelled(found) else _STATES.get(state, "running"),
@@ -152,7 +152,9 @@ class ClusterLineage:
         )
 
 
-def _run_of_store(store: MetadataSource, run_id: str, executions: Sequence[Execution]) -> Run:
+def _run_of_store(
+    store: MetadataSource, run_id: str, executions: Sequence[Execution]
+) -> PipelineRun:
     """Returns a run as far as its tasks show it."""
     counts = _counts(executions)
     # A run without tasks has none yet, or never had any, for example because its service account is
@@ -162,7 +164,7 @@ def _run_of_store(store: MetadataSource, run_id: str, executions: Sequence[Execu
     started = min((each.started for each in executions), default=store.started(run_id))
     ended = max((_end(each) for each in executions), default=started)
     is_over = state in ("failed", "complete")
-    return Run(
+    return PipelineRun(
         run_id=run_id,
         pipeline=store.pipeline_of(run_id),
         state=state,

@@ -4,12 +4,18 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from headrace.contract.service import Run, RunState, Schedule, ScheduleState, Task
+from headrace.contract.service import (
+    Schedule,
+    ScheduleState,
+    ServiceRun,
+    ServiceRunState,
+    ServiceTask,
+)
 from headrace.targets.kubeflow.connection import Address
 from headrace.targets.remote.cron import next_time
 
 # `RuntimeState` of the API. SKIPPED is a run that had nothing to do.
-_RUN_STATES: dict[str, RunState] = {
+_RUN_STATES: dict[str, ServiceRunState] = {
     "PENDING": "waiting",
     "RUNNING": "running",
     "PAUSED": "paused",
@@ -24,7 +30,9 @@ ENDED = frozenset({"SUCCEEDED", "SKIPPED", "FAILED", "CANCELED"})
 """States that a run keeps."""
 
 
-def run_of(found: Any, address: Address, tasks: Sequence[Task] = (), message: str = "") -> Run:
+def run_of(
+    found: Any, address: Address, tasks: Sequence[ServiceTask] = (), message: str = ""
+) -> ServiceRun:
     """Returns a `V2beta1Run`.
 
     Args:
@@ -37,7 +45,7 @@ def run_of(found: Any, address: Address, tasks: Sequence[Task] = (), message: st
     if state == "failed" and is_cancelled(found):
         state = "cancelled"
     message = " ".join(filter(None, [found.error.message if found.error else "", message]))
-    return Run(
+    return ServiceRun(
         id=found.run_id,
         name=found.display_name,
         state=state,

@@ -22,7 +22,7 @@ _WANTED = {"limit": "0", "retryPolicy": "Always"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RetryPolicy:
+class ControllerRetryPolicy:
     """The policy for steps that do not have their own.
 
     Attributes:
@@ -49,14 +49,14 @@ class RetryPolicy:
         return self.retries_failures and self.limit != "0"
 
 
-def retry_policy(data: Mapping[str, str]) -> RetryPolicy:
+def retry_policy(data: Mapping[str, str]) -> ControllerRetryPolicy:
     """Returns the policy that a controller has, from the data of its ConfigMap.
 
     Raises:
         ValueError: The settings are not YAML that Argo would accept.
     """
     strategy = _strategy(_defaults(data))
-    return RetryPolicy(
+    return ControllerRetryPolicy(
         name=str(strategy.get("retryPolicy") or _DEFAULT_POLICY),
         limit=str(strategy.get("limit", "0")),
     )

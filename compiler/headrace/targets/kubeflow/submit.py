@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from headrace.contract.service import Order, Run, Schedule, Task, Timing
+from headrace.contract.service import Order, Schedule, ServiceRun, ServiceTask, Timing
 from headrace.ir import specs
 from headrace.profiles.profile import Profile
 from headrace.targets.kubeflow import connection, pipelines_api
-from headrace.targets.kubeflow.cluster_state import Cluster
+from headrace.targets.kubeflow.cluster_state import ClusterState
 from headrace.targets.kubeflow.explaining import Explainer
 from headrace.targets.kubeflow.lineage.rest import ApiSource
 from headrace.targets.kubeflow.package import package_of
@@ -59,7 +59,7 @@ class KubeflowRemote:
         self._sent: dict[str, Any] = {}
         self._logs = PodLogs(kfp, address)
 
-    def submit(self, order: Order) -> Run:
+    def submit(self, order: Order) -> ServiceRun:
         """Starts a run."""
         name = order.run_id or self._default_name(order)
         experiment = self._experiment
@@ -83,7 +83,7 @@ class KubeflowRemote:
             made = self._call(lambda: start(package), f"run {name!r}", find_result)
         return run_of(made, self.address)
 
-    def describe(self, run_id: str) -> Run:
+    def describe(self, run_id: str) -> ServiceRun:
         """Returns a run with its tasks."""
         found = self.fetch(run_id)
         tasks = self._tasks(found)
@@ -91,7 +91,7 @@ class KubeflowRemote:
         message = self._explainer.run(found, tasks) if has_failed else ""
         return run_of(found, self.address, tasks, message)
 
-    def runs(self, limit: int) -> Sequence[Run]:
+    def runs(self, limit: int) -> Sequence[ServiceRun]:
         """Returns the latest runs, the newest first."""
         return [run_of(each, self.address) for each in self.latest(limit)]
 
@@ -257,7 +257,7 @@ class KubeflowRemote:
     @functools.cached_property
     def _explainer(self) -> Explainer:
         pods = self.namespace or self.address.service_namespace or self.address.namespace
-        return Explainer(self._logs, Cluster(pods), pods)
+        return Explainer(self._logs, ClusterState(pods), pods)
 
     def pipeline_of(self, run: Any) -> Any:
         """Returns the pipeline of a `V2beta1Run`, which may only contain its name."""
@@ -282,7 +282,7 @@ class KubeflowRemote:
     def _started(self, found: Any) -> list[Started]:
         return tasks_of_nodes(found, self.pipeline_of(found)) if found.run_details else []
 
-    def _tasks(self, found: Any) -> tuple[Task, ...]:
+    def _tasks(self, found: Any) -> tuple[ServiceTask, ...]:
         is_over = str(found.state) in ENDED
         if found.run_details:
             spec = self._sent_of(found)

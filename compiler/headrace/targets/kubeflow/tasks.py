@@ -5,13 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.contract.service import Task, TaskState
+from headrace.contract.service import ServiceTask, ServiceTaskState
 from headrace.ir import specs
 from headrace.lineage.records import Execution
 from headrace.targets.kubeflow.nodes import TaskNodes, Workflow, is_in_loop
 from headrace.targets.kubeflow.records import is_cancelled, seconds_of
 
-_STATES: dict[str, TaskState] = {
+_STATES: dict[str, ServiceTaskState] = {
     "PENDING": "running",
     "RUNNING": "running",
     "SUCCEEDED": "done",
@@ -21,7 +21,7 @@ _STATES: dict[str, TaskState] = {
     "CANCELED": "cancelled",
 }
 
-_EXECUTION_STATES: dict[str, TaskState] = {
+_EXECUTION_STATES: dict[str, ServiceTaskState] = {
     "running": "running",
     "done": "done",
     "cached": "cached",
@@ -43,7 +43,7 @@ class Started:
         node: The task in the pipeline.
     """
 
-    task: Task
+    task: ServiceTask
     pods: tuple[str, ...]
     is_driver: bool
     is_pending_for_sure: bool
@@ -90,7 +90,7 @@ def _started(nodes: TaskNodes, workflow: Workflow, *, was_cancelled: bool) -> St
     pending = [each for each in candidates if str(each.state) == "PENDING"]
     end = None if state == "running" else shown.end_time
     return Started(
-        task=Task(
+        task=ServiceTask(
             name=nodes.label,
             state=state,
             seconds=0.0 if state == "waiting" else seconds_of(shown.start_time, end),
@@ -109,8 +109,8 @@ def settled(found: Sequence[Started], run: Any) -> list[Started]:
 
     The API may report the end of a run before the ends of its last tasks.
     """
-    left: TaskState = "done" if str(run.state) == "SUCCEEDED" else "cancelled"
-    states: dict[str, TaskState] = {"running": left, "waiting": "skipped"}
+    left: ServiceTaskState = "done" if str(run.state) == "SUCCEEDED" else "cancelled"
+    states: dict[str, ServiceTaskState] = {"running": left, "waiting": "skipped"}
     return [
         dataclasses.replace(
             each,
@@ -124,10 +124,10 @@ def settled(found: Sequence[Started], run: Any) -> list[Started]:
     ]
 
 
-def tasks_of_executions(executions: Iterable[Execution]) -> list[Task]:
+def tasks_of_executions(executions: Iterable[Execution]) -> list[ServiceTask]:
     """Returns the tasks of a run that have started, by its lineage."""
     return [
-        Task(
+        ServiceTask(
             name=each.task,
             state=_EXECUTION_STATES[each.state],
             seconds=each.seconds or 0.0,
@@ -138,8 +138,8 @@ def tasks_of_executions(executions: Iterable[Execution]) -> list[Task]:
 
 
 def with_those_to_come(
-    started: Sequence[Task], spec: Mapping[str, Any], *, is_over: bool
-) -> tuple[Task, ...]:
+    started: Sequence[ServiceTask], spec: Mapping[str, Any], *, is_over: bool
+) -> tuple[ServiceTask, ...]:
     """Returns the tasks of a run: first those that have started, then the others.
 
     Args:
@@ -149,7 +149,7 @@ def with_those_to_come(
     """
     seen = {_plain(task.name) for task in started}
     to_come = [
-        Task(name=node.label, state="skipped" if is_over else "waiting")
+        ServiceTask(name=node.label, state="skipped" if is_over else "waiting")
         for node in (specs.tasks(spec) if spec else ())
         # The number of rounds of a loop is not known before it runs.
         if node.executor and node.label not in seen and not is_in_loop(node)

@@ -23,7 +23,7 @@ from headrace.targets.local.cache.answers import Cache
 from headrace.targets.local.cache.code_versions import InstalledCode
 from headrace.targets.local.execution.interpreter import PipelineInterpreter
 from headrace.targets.local.execution.leaf import LeafRunner
-from headrace.targets.local.records.record import PipelineOrigin, Record, StoredUrl, code_digest
+from headrace.targets.local.records.record import PipelineOrigin, RunRecord, StoredUrl, code_digest
 from headrace.targets.local.records.recorder import Recorder
 from headrace.targets.local.records.store import RunStore, storage_error
 from headrace.targets.local.resuming import with_code_of_now
@@ -80,7 +80,7 @@ def start(
     root = options.root.absolute()
     now = datetime.datetime.now(datetime.UTC)
     run_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
-    record = Record(
+    record = RunRecord(
         run_id=run_id,
         created=now.isoformat(timespec="seconds"),
         directory=str(Path.cwd()),
@@ -127,7 +127,7 @@ def resume(
     check_installed("headrace run")
     observer = observer or Silence()
     store = RunStore.find(root.absolute(), run_id)
-    begun = Record.read(store)
+    begun = RunRecord.read(store)
     record = with_code_of_now(store, begun, pipeline, observer.log)
     name: RunnerName = runner or record.runner
     if containers is None and name in CONTAINER_RUNNERS:
@@ -153,7 +153,7 @@ def resume(
 
 def _execute(
     store: RunStore,
-    record: Record,
+    record: RunRecord,
     options: Options,
     setup: Setup,
     observer: Observer,
@@ -201,7 +201,7 @@ class _Run:
     def __init__(
         self,
         store: RunStore,
-        record: Record,
+        record: RunRecord,
         options: Options,
         setup: Setup,
         observer: Observer,

@@ -10,7 +10,7 @@ from headrace.frontend.loading import PipelineSource
 from headrace.ir import run_parameters
 from headrace.targets.local.records.record import (
     PipelineOrigin,
-    Record,
+    RunRecord,
     code_digest,
     file_digest,
     file_of,
@@ -29,10 +29,10 @@ _CHANGED = (
 
 def with_code_of_now(
     store: RunStore,
-    record: Record,
+    record: RunRecord,
     pipeline: PipelineSource | Mapping[str, Any] | None,
     notify: Callable[[str], None],
-) -> Record:
+) -> RunRecord:
     """Returns the record of a run with the pipeline as it is now.
 
     Args:
@@ -79,11 +79,11 @@ def with_code_of_now(
 
 def _taken(
     store: RunStore,
-    record: Record,
+    record: RunRecord,
     pipeline: PipelineSource | Mapping[str, Any],
     given: Mapping[str, Any],
     notify: Callable[[str], None],
-) -> Record:
+) -> RunRecord:
     spec = load(pipeline).spec
     loaded = checked_pipeline(spec)
     if loaded.name != store.directory.parent.name:
@@ -105,7 +105,7 @@ def _taken(
     return replace(record, spec=spec, parameters=parameters, code=code, origin=origin)
 
 
-def _modules(record: Record) -> set[str]:
+def _modules(record: RunRecord) -> set[str]:
     """Returns the packed modules that a run carries."""
     return set(_packed_in([record.spec, record.parameters]))
 

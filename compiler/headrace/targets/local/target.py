@@ -73,9 +73,9 @@ class LocalTarget(Target):
     def lineage(self, root: Path, metadata: str, config: Path | None) -> LineageReader:  # noqa: ARG002
         """Returns what reads the store of the runs on this machine."""
         from headrace.lineage.local_store.connection import default_url
-        from headrace.lineage.local_store.reader import LineageReader as StoreReader
+        from headrace.lineage.local_store.reader import StoreLineage
 
-        return StoreReader(metadata or default_url(root))
+        return StoreLineage(metadata or default_url(root))
 
 
 TARGET: Target = LocalTarget()

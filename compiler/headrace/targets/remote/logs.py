@@ -4,7 +4,7 @@ import difflib
 import time
 from collections.abc import Callable
 
-from headrace.contract.service import ENDED, Remote, Run, Task
+from headrace.contract.service import ENDED, Remote, ServiceRun, ServiceTask
 from headrace.targets.remote.watching import described, pauses
 from headrace_components.contract.errors import InputError
 
@@ -94,7 +94,7 @@ def follow_logs(
 _END = "\0"
 
 
-def _may_have_more(task: Task, printed: dict[str, str]) -> bool:
+def _may_have_more(task: ServiceTask, printed: dict[str, str]) -> bool:
     return task.state not in ("waiting", "skipped") and not printed.get(task.name, "").endswith(
         _END
     )
@@ -108,7 +108,7 @@ def _since(text: str, before: str) -> str:
     return text[len(before) :] if text.startswith(before) else text
 
 
-def _wanted(run: Run, task: str | None) -> list[Task]:
+def _wanted(run: ServiceRun, task: str | None) -> list[ServiceTask]:
     if task is None:
         return list(run.tasks)
     found = [each for each in run.tasks if each.name == task]
@@ -122,7 +122,7 @@ def _wanted(run: Run, task: str | None) -> list[Task]:
     return found
 
 
-def _missing(task: Task) -> str:
+def _missing(task: ServiceTask) -> str:
     if task.log:
         return f"headrace runs logs: the log of {task.name!r} is at {task.log}"
     if task.state in ("waiting", "skipped", "cached"):

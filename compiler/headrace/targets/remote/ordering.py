@@ -17,7 +17,7 @@ from headrace.contract.service import Order
 from headrace.contract.target import target_named
 from headrace.frontend import loading
 from headrace.ir import run_parameters, specs
-from headrace.ir.view import Component
+from headrace.ir.view import ComponentSpec
 from headrace.profiles.caching import Caching
 from headrace.profiles.profile import Profile
 from headrace.targets.remote.fingerprints import FingerprintsAtSubmit
@@ -59,7 +59,7 @@ def order_of(
         profile = dataclasses.replace(profile, caching=Caching(input_fingerprint="off"))
     _check_given_artifacts(source.spec)
     preset = profile_parameters(source.spec, chosen, profile)
-    root = Component(name=specs.pipeline_name(source.spec), body=source.spec["root"])
+    root = ComponentSpec(name=specs.pipeline_name(source.spec), body=source.spec["root"])
     run_parameters.check_given(preset, root, f"{profile.source}: [{target}]")
     if isinstance(parameters, Mapping):
         run_parameters.check_given(parameters, root, _COMMAND)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from headrace.contract.service import Remote, Run, RunState, Task
+from headrace.contract.service import Remote, ServiceRun, ServiceRunState, ServiceTask
 from headrace.contract.target import target_named
 from headrace.errors import CompileError
 from headrace.frontend.loading import PipelineSource
@@ -22,7 +22,7 @@ class SubmittedRun:
     """
 
     def __init__(
-        self, remote: Remote, run: Run, how: Watching, notes: tuple[str, ...] = ()
+        self, remote: Remote, run: ServiceRun, how: Watching, notes: tuple[str, ...] = ()
     ) -> None:
         """Notes which run it is.
 
@@ -51,7 +51,7 @@ class SubmittedRun:
         return self._run.link
 
     @property
-    def state(self) -> RunState:
+    def state(self) -> ServiceRunState:
         """Its state; `succeeded`, `failed` and `cancelled` are final."""
         return self._run.state
 
@@ -66,7 +66,7 @@ class SubmittedRun:
         return self._run.message
 
     @property
-    def tasks(self) -> tuple[Task, ...]:
+    def tasks(self) -> tuple[ServiceTask, ...]:
         """Its tasks that are known by now, in the order in which they started."""
         return self._run.tasks
 

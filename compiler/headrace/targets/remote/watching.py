@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import repeat
 
-from headrace.contract.service import ENDED, ContactLostError, Remote, Run, Task
+from headrace.contract.service import ENDED, ContactLostError, Remote, ServiceRun, ServiceTask
 from headrace.display.progress import ProgressDisplay
 from headrace_components.contract.patience import growing, patiently, until
 
@@ -34,7 +34,7 @@ class Watching:
     logs_command: str = ""
 
 
-def watch(remote: Remote, run_id: str, display: ProgressDisplay, how: Watching) -> Run:
+def watch(remote: Remote, run_id: str, display: ProgressDisplay, how: Watching) -> ServiceRun:
     """Shows the events of a run, and returns the run when it has ended.
 
     Args:
@@ -50,9 +50,9 @@ def watch(remote: Remote, run_id: str, display: ProgressDisplay, how: Watching) 
     """
     run = described(remote, run_id, display.log)
     display.run_started(run.id, [task.name for task in run.tasks], seconds=run.seconds)
-    seen: dict[str, Task] = {}
+    seen: dict[str, ServiceTask] = {}
     told: set[tuple[str, str]] = set()
-    ended_for: Task | None = None
+    ended_for: ServiceTask | None = None
     for pause in pauses(how.pause_seconds):
         for task in run.tasks:
             _tell(task, seen.get(task.name), told, display)
@@ -73,7 +73,7 @@ def watch(remote: Remote, run_id: str, display: ProgressDisplay, how: Watching) 
     return run
 
 
-def described(remote: Remote, run_id: str, tell: Callable[[str], None]) -> Run:
+def described(remote: Remote, run_id: str, tell: Callable[[str], None]) -> ServiceRun:
     """Returns a run; repeats the request for ten minutes if the service does not answer.
 
     Args:
@@ -105,7 +105,7 @@ def described(remote: Remote, run_id: str, tell: Callable[[str], None]) -> Run:
     return run
 
 
-def _waits_too_long(run: Run, how: Watching) -> Task | None:
+def _waits_too_long(run: ServiceRun, how: Watching) -> ServiceTask | None:
     limit = how.pending_timeout_seconds
     if limit is None or run.state == "cancelling":
         return None
@@ -113,7 +113,10 @@ def _waits_too_long(run: Run, how: Watching) -> Task | None:
 
 
 def _tell(
-    task: Task, before: Task | None, told: set[tuple[str, str]], display: ProgressDisplay
+    task: ServiceTask,
+    before: ServiceTask | None,
+    told: set[tuple[str, str]],
+    display: ProgressDisplay,
 ) -> None:
     state = before.state if before else "waiting"
     if task.state == "running" and state == "waiting":
@@ -155,7 +158,7 @@ class _Outcome:
     failures: tuple[_Failure, ...]
 
 
-def _outcome(run: Run, how: Watching, ended_for: Task | None) -> _Outcome:
+def _outcome(run: ServiceRun, how: Watching, ended_for: ServiceTask | None) -> _Outcome:
     failures = [
         _Failure(
             task=task.name,

@@ -18,7 +18,7 @@ from headrace.ir import specs
 from headrace.ir.specs import Spec
 from headrace.profiles.profile import Profile
 from headrace.profiles.quantities import seconds
-from headrace.profiles.tasks import Said, TaskPath, TaskSettings
+from headrace.profiles.tasks import ScopedSettings, TaskPath, TaskSettings
 from headrace.targets.vertex.settings import Vertex
 
 # Releases of this image keep their tags.
@@ -39,7 +39,7 @@ _ESCAPED_EXECUTOR_INPUT = "{{$.json_escape[1]}}"
 
 
 def apply_custom_jobs(
-    spec: Mapping[str, Any], settings: Mapping[TaskPath, Said], profile: Profile
+    spec: Mapping[str, Any], settings: Mapping[TaskPath, ScopedSettings], profile: Profile
 ) -> Spec:
     """Returns `spec` with custom jobs for the tasks whose settings ask for them.
 
@@ -55,7 +55,7 @@ def apply_custom_jobs(
     """
     result: Spec = specs.copy(spec)
     for node in specs.tasks(result):
-        task = settings.get(node.path, Said()).merged
+        task = settings.get(node.path, ScopedSettings()).merged
         if not _asks(task) or node.container.get("image") == LAUNCHER_IMAGE:
             continue  # the latter if two tasks share an executor
         _check(node, task, profile)
@@ -123,7 +123,7 @@ def _custom_job(
     }
     job_spec = {
         "worker_pool_specs": [_pool(container, task, count) for count in counts],
-        "scheduling": _said(scheduling),
+        "scheduling": _without_empty(scheduling),
         "service_account": settings.service_account,
         "network": settings.network,
         "reserved_ip_ranges": list(settings.reserved_ip_ranges),
@@ -131,8 +131,8 @@ def _custom_job(
     }
     key = {"kms_key_name": settings.encryption_key} if settings.encryption_key else {}
     labels = {name: str(value) for name, value in settings.labels.items()}
-    job = {"job_spec": _said(job_spec), "labels": labels, "encryption_spec": key}
-    return {"display_name": name[:128], **_said(job)}
+    job = {"job_spec": _without_empty(job_spec), "labels": labels, "encryption_spec": key}
+    return {"display_name": name[:128], **_without_empty(job)}
 
 
 def _pool(container: Mapping[str, Any], task: TaskSettings, count: int) -> dict[str, Any]:
@@ -150,8 +150,8 @@ def _pool(container: Mapping[str, Any], task: TaskSettings, count: int) -> dict[
         ],
         "env": [dict(item) for item in container.get("env", [])],
     }
-    return {"machine_spec": machine, "replica_count": count, "container_spec": _said(run)}
+    return {"machine_spec": machine, "replica_count": count, "container_spec": _without_empty(run)}
 
 
-def _said(values: Mapping[str, Any]) -> dict[str, Any]:
+def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value}

@@ -31,7 +31,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class Location:
     """The place where pipelines run.
 
     Attributes:
@@ -56,7 +56,7 @@ class Place:
         return f"projects/{self.project}/locations/{self.region}"
 
 
-def place(profile: Profile) -> Place:
+def place(profile: Profile) -> Location:
     """Returns the place where pipelines run, from a profile.
 
     Raises:
@@ -78,7 +78,7 @@ def place(profile: Profile) -> Place:
             "expected one without scheme, as 'europe-west1-aiplatform.googleapis.com'. `http://`, "
             "which has neither encryption nor credentials, is for a server on this machine alone."
         )
-    return Place(
+    return Location(
         project=settings.project,
         region=settings.region,
         host=address or f"{settings.region}-aiplatform.googleapis.com",
@@ -99,7 +99,7 @@ class Clients:
         exceptions: The module of their exceptions.
     """
 
-    place: Place
+    place: Location
     pipelines: Any
     schedules: Any
     exceptions: Any
@@ -175,7 +175,7 @@ class Clients:
         return ContactLostError(f"{reason}Call the command again later.")
 
 
-def connect_clients(where: Place) -> Clients:
+def connect_clients(where: Location) -> Clients:
     """Makes the clients; finds credentials, and calls nothing.
 
     Raises:

@@ -8,7 +8,7 @@ import os
 import warnings
 from typing import Any
 
-from headrace.targets.vertex.jobs_api import Place
+from headrace.targets.vertex.jobs_api import Location
 
 # The rest of the run is not seen meanwhile.
 _SECONDS = 10
@@ -21,7 +21,7 @@ class Reasons:
         place: Where the tasks run.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Location) -> None:
         self._place = place
         self._client: Any = None
         self._read: dict[str, str] = {}

@@ -12,19 +12,19 @@ from google.protobuf.json_format import MessageToDict
 
 from headrace.contract.service import (
     ENDED,
-    Run,
-    RunState,
     Schedule,
     ScheduleState,
-    Task,
-    TaskState,
+    ServiceRun,
+    ServiceRunState,
+    ServiceTask,
+    ServiceTaskState,
 )
 from headrace.ir import specs
 from headrace.lineage.verdicts import verdict_of
 
 CONSOLE = "https://console.cloud.google.com"
 
-_RUN_STATES: dict[str, RunState] = {
+_RUN_STATES: dict[str, ServiceRunState] = {
     "PIPELINE_STATE_RUNNING": "running",
     "PIPELINE_STATE_SUCCEEDED": "succeeded",
     "PIPELINE_STATE_FAILED": "failed",
@@ -33,7 +33,7 @@ _RUN_STATES: dict[str, RunState] = {
     "PIPELINE_STATE_PAUSED": "paused",
 }
 # SKIPPED is a hit of the cache; NOT_TRIGGERED is a condition that was false.
-_TASK_STATES: dict[str, TaskState] = {
+_TASK_STATES: dict[str, ServiceTaskState] = {
     "RUNNING": "running",
     "CANCEL_PENDING": "running",
     "CANCELLING": "running",
@@ -51,7 +51,7 @@ def short_name(name: str) -> str:
     return name.rpartition("/")[2]
 
 
-def run_of(job: Any, reason: Callable[[str], str] = lambda _: "") -> Run:
+def run_of(job: Any, reason: Callable[[str], str] = lambda _: "") -> ServiceRun:
     """Returns a run from a `PipelineJob`.
 
     Args:
@@ -61,7 +61,7 @@ def run_of(job: Any, reason: Callable[[str], str] = lambda _: "") -> Run:
     project, region = _place(job.name)
     run_id = short_name(job.name)
     state = _RUN_STATES.get(job.state.name, "waiting")
-    return Run(
+    return ServiceRun(
         id=run_id,
         name=job.display_name,
         state=state,
@@ -95,7 +95,9 @@ def _place(name: str) -> tuple[str, str]:
     return project, region
 
 
-def _tasks(job: Any, run_id: str, project: str, reason: Callable[[str], str]) -> tuple[Task, ...]:
+def _tasks(
+    job: Any, run_id: str, project: str, reason: Callable[[str], str]
+) -> tuple[ServiceTask, ...]:
     """Returns the tasks that run something: first those that began, in that order."""
     spec = MessageToDict(type(job).pb(job).pipeline_spec)
     nodes = list(specs.tasks(spec)) if spec else []
@@ -107,7 +109,7 @@ def _tasks(job: Any, run_id: str, project: str, reason: Callable[[str], str]) ->
     begun = tuple(_begun(list(job.job_detail.task_details), nodes, project, message))
     names = {task.name for task in begun}
     waiting = [
-        Task(name=node.label, state="waiting")
+        ServiceTask(name=node.label, state="waiting")
         for node in nodes
         if node.executor and not names.intersection(_labels(node)) and not _is_in_loop(node)
     ]
@@ -132,7 +134,7 @@ def _begun(
     nodes: list[specs.TaskNode],
     project: str,
     message: Callable[[Any], str],
-) -> Iterator[Task]:
+) -> Iterator[ServiceTask]:
     known = {node.label for node in nodes if node.executor}
     paths = _paths(details, {node.name for node in nodes if node.parent is None})
     parents = {detail.parent_task_id for detail in details}
@@ -146,7 +148,7 @@ def _begun(
         if not path or detail.task_id in parents or not runs:
             continue
         taken[path] = taken.get(path, 0) + 1
-        yield Task(
+        yield ServiceTask(
             name=path if taken[path] == 1 else f"{path}#{taken[path]}",
             state=state,
             seconds=_seconds(detail.start_time, detail.end_time),

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count, islice
 from typing import Any
 
-from headrace.contract.service import Order, Run, Schedule, Timing
+from headrace.contract.service import Order, Schedule, ServiceRun, Timing
 from headrace.ir import specs
 from headrace.profiles.profile import Profile
 from headrace.targets.vertex.jobs_api import CALL_SECONDS, Clients, connect_clients, place
@@ -50,7 +50,7 @@ class VertexRemote:
         self._parent = clients.place.parent
         self._place = f"`project` and `region` in {clients.place.source}"
 
-    def submit(self, order: Order) -> Run:
+    def submit(self, order: Order) -> ServiceRun:
         """Starts a run; a call that was carried out but not answered starts no second one."""
         if order.run_id:
             _check_run_id(order.run_id, order.compiled.spec)
@@ -87,7 +87,7 @@ class VertexRemote:
 
         return create
 
-    def describe(self, run_id: str) -> Run:
+    def describe(self, run_id: str) -> ServiceRun:
         """Returns a run with its tasks."""
         get = self._clients.pipelines.get_pipeline_job
         job = self._call_for_run(f"show run {run_id!r}", get, run_id)
@@ -97,7 +97,7 @@ class VertexRemote:
         """Returns None: logs are in Cloud Logging, which each task has a link to."""
         return None
 
-    def runs(self, limit: int) -> Sequence[Run]:
+    def runs(self, limit: int) -> Sequence[ServiceRun]:
         """Returns the latest runs, the newest first, at most `limit`."""
         request = {
             "parent": self._parent,

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from headrace_components.contract.errors import PlatformError
 from headrace_components.contract.fingerprints import fingerprint_of
-from headrace_components.library.runs.earlier_runs import Left, Place
+from headrace_components.library.runs.earlier_runs import EarlierOutput, SearchRoot
 
 T = TypeVar("T")
 
@@ -50,7 +50,7 @@ def agreed(
     )
 
 
-def contents(where: Place, left: Left) -> str:
+def contents(where: SearchRoot, left: EarlierOutput) -> str:
     """Returns a text for an artifact's type, metadata, and the names and contents of its files.
 
     For files in a store it uses sizes and the store's checksums. For large files in a directory it
@@ -68,7 +68,7 @@ def contents(where: Place, left: Left) -> str:
     return hashlib.sha256(f"{kind}\0{named}".encode()).hexdigest()
 
 
-def _of_objects(where: Place, left: Left) -> str:
+def _of_objects(where: SearchRoot, left: EarlierOutput) -> str:
     from pyarrow import fs  # import late: it is not needed if the store is mounted
 
     store: Any = where.stored

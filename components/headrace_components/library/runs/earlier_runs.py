@@ -61,7 +61,7 @@ class Origin:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class SearchRoot:
     """The place to search.
 
     Attributes:
@@ -91,7 +91,7 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Left:
+class EarlierOutput:
     """An artifact that a finished task left.
 
     Attributes:
@@ -116,7 +116,7 @@ def mount_root() -> Path:
 
 def place(
     component: str, search_root: str, output: Artifact, records: Collection[str] = ()
-) -> Place:
+) -> SearchRoot:
     """Returns the place to search: `search_root`, or the root of the pipeline of `output`.
 
     Args:
@@ -141,7 +141,7 @@ def place(
             f"{component}: `search_root` is {search_root!r}, but {error}. "
             "Pass a directory, or a URI of gs://, s3:// or minio://."
         ) from error
-    found = Place(
+    found = SearchRoot(
         path=path, uri=uri or str(path), this_run=origin.run.name, is_vertex=origin.is_vertex
     )
     if not _is_shown(found):
@@ -159,7 +159,7 @@ def place(
     return found
 
 
-def _is_shown(found: Place) -> bool:
+def _is_shown(found: SearchRoot) -> bool:
     """Returns whether a directory shows the contents of the store, as a mounted one does."""
     if found.is_vertex or not found.uri.startswith(_STORES):
         return True
@@ -167,14 +167,14 @@ def _is_shown(found: Place) -> bool:
     return any(path.name != found.this_run for path in subdirectories(found.path))
 
 
-def _listed(component: str, found: Place, records: Collection[str]) -> Place:
+def _listed(component: str, found: SearchRoot, records: Collection[str]) -> SearchRoot:
     # Import by name: only the images of components that search have the packages to open a store.
     stored_runs = importlib.import_module("headrace_components.library.runs.stored_runs")
     stored = stored_runs.list_runs(found.uri, records, component)
     return replace(found, path=stored.path, stored=stored)
 
 
-def pipeline_directory(path: Path, uri: str) -> Place:
+def pipeline_directory(path: Path, uri: str) -> SearchRoot:
     """Returns the directory of a pipeline's runs, from the path of an artifact in one of them."""
     origin = origin_of(path)
     pipeline = origin.run.parent
@@ -182,8 +182,10 @@ def pipeline_directory(path: Path, uri: str) -> Place:
     root = uri.rstrip("/").removesuffix(relative).rstrip("/")
     job = _VERTEX_JOB.fullmatch(origin.run.name)
     if not (job and origin.is_vertex):
-        return Place(path=pipeline, uri=root, this_run=origin.run.name, is_vertex=origin.is_vertex)
-    return Place(
+        return SearchRoot(
+            path=pipeline, uri=root, this_run=origin.run.name, is_vertex=origin.is_vertex
+        )
+    return SearchRoot(
         path=pipeline,
         uri=root,
         this_run=origin.run.name,
@@ -212,7 +214,9 @@ def origin_of(path: Path) -> Origin:
     )
 
 
-def left_by(where: Place, task: str, output: str) -> Iterator[tuple[Path, Left]]:
+def earlier_outputs(
+    where: SearchRoot, task: str, output: str
+) -> Iterator[tuple[Path, EarlierOutput]]:
     """Yields the artifacts `output` of finished tasks, each with the directory of its run.
 
     Args:
@@ -234,7 +238,7 @@ def left_by(where: Place, task: str, output: str) -> Iterator[tuple[Path, Left]]
                     kind, metadata = published
                     yield (
                         run,
-                        Left(
+                        EarlierOutput(
                             path=path,
                             uri=where.uri_of(path),
                             changed=changed,
@@ -247,7 +251,7 @@ def left_by(where: Place, task: str, output: str) -> Iterator[tuple[Path, Left]]
 def publish(
     task: Task,
     key: str,
-    where: Place,
+    where: SearchRoot,
     found: tuple[Path, str],
     metadata: Mapping[str, MetadataValue],
     schema_title: str = "",
@@ -279,7 +283,7 @@ def publish(
     task.redirect(key, output.uri, {**metadata, COPIED_FROM: uri}, schema_title)
 
 
-def local_copy(where: Place, path: Path) -> Path:
+def local_copy(where: SearchRoot, path: Path) -> Path:
     """Returns a directory with the files of a found artifact: `path`, if it has them.
 
     Raises:

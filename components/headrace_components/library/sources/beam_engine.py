@@ -19,7 +19,7 @@ from headrace_components.library.sources.params import ExampleGenParams
 from headrace_components.library.sources.partition import FeatureCheck, Partition, Sighting
 from headrace_components.library.sources.source import Agreement, Facts, RowSource, Source
 
-Place = tuple[int, int]
+BlockPosition = tuple[int, int]
 """The position of rows: number of the input in its split, and of the block in the input."""
 
 
@@ -59,7 +59,7 @@ def read(running: job.Job, split: str, addresses: Sequence[str], source: Source)
     """Reads the inputs of a split.
 
     Returns:
-        A collection of pairs of `Place` and block, and one of the one `Agreement`.
+        A collection of pairs of `BlockPosition` and block, and one of the one `Agreement`.
 
     Raises:
         InputError: Workers do not see the files.
@@ -133,7 +133,7 @@ class _Divide(beam.PTransform):
 
 
 def _divide(
-    placed: tuple[Place, Any],
+    placed: tuple[BlockPosition, Any],
     agreement: Agreement,
     params: ExampleGenParams,
     source: RowSource,
@@ -157,7 +157,7 @@ class _Written:
     """The results of the pipeline after its run."""
 
     shards: Callable[[], list[Shard]]
-    sightings: Callable[[], list[tuple[Place, Sighting]]]
+    sightings: Callable[[], list[tuple[BlockPosition, Sighting]]]
     warnings: Callable[[], list[tuple[str, Sequence[str]]]]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from headrace_components.contract.errors import ComponentError, InputError, PlatformError
-from headrace_components.contract.machines import Cluster, read_cluster
+from headrace_components.contract.machines import TrainingCluster, read_cluster
 
 # The time that one machine waits for others after it has finished, for example to export or
 # evaluate.
@@ -88,7 +88,7 @@ def spoke_to_others() -> bool:
     return any(server is not None for server in servers)
 
 
-def end_together(component: str, cluster: Cluster) -> None:
+def end_together(component: str, cluster: TrainingCluster) -> None:
     """Returns on the chief when the others are through, and there when the chief is.
 
     The chief's process runs the service by which TensorFlow's workers watch each other, so it must
@@ -114,7 +114,7 @@ def end_together(component: str, cluster: Cluster) -> None:
 
 
 @contextlib.contextmanager
-def failing_together(component: str, cluster: Cluster) -> Iterator[None]:
+def failing_together(component: str, cluster: TrainingCluster) -> Iterator[None]:
     """Reports to the other machines why this one fails, and repeats the report of another one.
 
     Without it the others wait for a machine that is gone, and then know no more than that.
@@ -136,7 +136,7 @@ def failing_together(component: str, cluster: Cluster) -> Iterator[None]:
         raise
 
 
-def _lost_worker(component: str, cluster: Cluster, error: object) -> PlatformError:
+def _lost_worker(component: str, cluster: TrainingCluster, error: object) -> PlatformError:
     found = re.search(rf"{_REASON}(.+)", str(error))
     if found:
         return PlatformError(

@@ -10,7 +10,7 @@ from headrace.lineage.records import ArtifactRef, Execution, Id
 from headrace.lineage.times import timestamp
 from headrace.lineage.verdicts import verdict_of
 from headrace.targets.kubeflow.lineage.mlmd_client import MetadataClient
-from headrace.targets.kubeflow.lineage.provenance import Found, Link
+from headrace.targets.kubeflow.lineage.provenance import FoundArtifact, Link
 from headrace.targets.kubeflow.lineage.values import plain, short_type, texts
 
 RUN = "system.PipelineRun"
@@ -69,7 +69,7 @@ class MetadataSource:
             if event.type in (*_INPUTS, *_OUTPUTS)
         ]
 
-    def find(self, name: str) -> Found | None:
+    def find(self, name: str) -> FoundArtifact | None:
         """Returns the artifact of a URI or an id; of several records of a URI the first."""
         if name.isdigit():
             found = self._client.call("GetArtifactsByID", artifact_ids=[int(name)]).artifacts
@@ -79,7 +79,7 @@ class MetadataSource:
             return None
         artifact = min(found, key=lambda each: each.id)
         metadata = {**_values(artifact.properties), **_values(artifact.custom_properties)}
-        return Found(
+        return FoundArtifact(
             ref=_ref(artifact),
             created=timestamp(artifact.create_time_since_epoch),
             metadata=dict(sorted(metadata.items())),

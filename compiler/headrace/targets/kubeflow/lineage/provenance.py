@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from headrace.lineage.records import Artifact, ArtifactRef, Execution, Id
+from headrace.lineage.records import ArtifactLineage, ArtifactRef, Execution, Id
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,7 +21,7 @@ class Link:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
+class FoundArtifact:
     """An artifact, without its connections."""
 
     ref: ArtifactRef
@@ -29,7 +29,7 @@ class Found:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Source(Protocol):
+class LineageSource(Protocol):
     """The lineage of a cluster. Executions are those of tasks, not of DAGs."""
 
     def executions_of(self, run_id: str) -> Sequence[Execution]:
@@ -41,14 +41,14 @@ class Source(Protocol):
     def links(self, artifacts: Iterable[Id]) -> Sequence[Link]:
         """Returns who read and wrote artifacts, in the order in which that was recorded."""
 
-    def find(self, name: str) -> Found | None:
+    def find(self, name: str) -> FoundArtifact | None:
         """Returns the artifact of a URI or an id; of several records of a URI the first."""
 
     def ids_of(self, uris: Iterable[str]) -> Mapping[str, Sequence[Id]]:
         """Returns the ids of all records of artifacts, the oldest first, by URI."""
 
 
-def artifact_of(source: Source, found: Found) -> Artifact:
+def artifact_of(source: LineageSource, found: FoundArtifact) -> ArtifactLineage:
     """Returns an artifact with its producer and consumers."""
     links = source.links(_records(source, [found.ref]))
     executions = source.executions({link.execution for link in links})
@@ -57,7 +57,7 @@ def artifact_of(source: Source, found: Found) -> Artifact:
     written = [each for each in executions if each.id in writers]
     producer = next((each for each in written if each.state != "cached"), None)
     producer = producer or next(iter(written), None)
-    return Artifact(
+    return ArtifactLineage(
         id=found.ref.id,
         type=found.ref.type,
         uri=found.ref.uri,
@@ -70,7 +70,7 @@ def artifact_of(source: Source, found: Found) -> Artifact:
     )
 
 
-def _ancestors(source: Source, producer: Execution | None) -> list[Execution]:
+def _ancestors(source: LineageSource, producer: Execution | None) -> list[Execution]:
     """Returns every execution that `producer` goes back to, oldest first, itself the last."""
     found: dict[Id, Execution] = {}
     to_visit = [] if producer is None else [producer]
@@ -86,7 +86,7 @@ def _ancestors(source: Source, producer: Execution | None) -> list[Execution]:
     return sorted(found.values(), key=lambda each: each.started)
 
 
-def _records(source: Source, refs: Sequence[ArtifactRef]) -> dict[Id, str]:
+def _records(source: LineageSource, refs: Sequence[ArtifactRef]) -> dict[Id, str]:
     """Returns all records of artifacts with their URIs, which connect records of one artifact."""
     found: dict[Id, str] = {ref.id: ref.uri or str(ref.id) for ref in refs}
     for uri, ids in source.ids_of(sorted({ref.uri for ref in refs if ref.uri})).items():

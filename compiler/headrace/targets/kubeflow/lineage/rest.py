@@ -9,7 +9,7 @@ from typing import Any
 
 from headrace.lineage.records import ArtifactRef, Execution, Id
 from headrace.lineage.verdicts import verdict_of
-from headrace.targets.kubeflow.lineage.provenance import Found, Link
+from headrace.targets.kubeflow.lineage.provenance import FoundArtifact, Link
 from headrace.targets.kubeflow.lineage.values import plain, short_type, texts
 
 Ask = Callable[[str, Mapping[str, Any]], Any]
@@ -71,7 +71,7 @@ class ApiSource:
             for each in found
         ]
 
-    def find(self, name: str) -> Found | None:
+    def find(self, name: str) -> FoundArtifact | None:
         """Returns the artifact of a URI or an id; of several records of a URI the first."""
         if "://" not in name:
             artifact = self._ask(f"artifacts/{name}", {})
@@ -84,7 +84,9 @@ class ApiSource:
             for key, value in sorted(artifact.get("metadata", {}).items())
             if key != _TYPE
         }
-        return Found(ref=_ref(artifact), created=_time(artifact["created_at"]), metadata=metadata)
+        return FoundArtifact(
+            ref=_ref(artifact), created=_time(artifact["created_at"]), metadata=metadata
+        )
 
     def ids_of(self, uris: Iterable[str]) -> Mapping[str, Sequence[Id]]:
         """Returns the ids of all records of artifacts, the oldest first, by URI."""

@@ -11,7 +11,7 @@ from headrace_components.contract.declaration import Footprint, find
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
+class PodRequest:
     """What a node must have to spare.
 
     Attributes:
@@ -25,16 +25,16 @@ class Request:
 
 # docs/kubeflow.md has the figures that were measured; what grows with the data is the author's to
 # ask for.
-_BY_FOOTPRINT: Mapping[Footprint, Request] = {
-    "training": Request(cpu=0.5, memory="1Gi"),
-    "rows": Request(cpu=0.5, memory="768Mi"),
-    "statistics": Request(cpu=0.25, memory="512Mi"),
-    "reading": Request(cpu=0.25, memory="256Mi"),
-    "files": Request(cpu=0.05, memory="128Mi"),
+_BY_FOOTPRINT: Mapping[Footprint, PodRequest] = {
+    "training": PodRequest(cpu=0.5, memory="1Gi"),
+    "rows": PodRequest(cpu=0.5, memory="768Mi"),
+    "statistics": PodRequest(cpu=0.25, memory="512Mi"),
+    "reading": PodRequest(cpu=0.25, memory="256Mi"),
+    "files": PodRequest(cpu=0.05, memory="128Mi"),
 }
 
 
-def request_of(component: str) -> Request:
+def request_of(component: str) -> PodRequest:
     """Returns what a component asks for."""
     declared = find(component)
     return _BY_FOOTPRINT[declared.footprint if declared else "files"]

@@ -12,7 +12,7 @@ from headrace.ir import specs
 from headrace.profiles.accelerators import NVIDIA
 from headrace.profiles.profile import Profile
 from headrace.profiles.quantities import seconds
-from headrace.profiles.tasks import Said, TaskPath, TaskSettings
+from headrace.profiles.tasks import ScopedSettings, TaskPath, TaskSettings
 from headrace.targets.kubeflow.passes.large_artifacts import secrets
 from headrace.targets.kubeflow.settings import Kubeflow
 
@@ -36,7 +36,7 @@ _LISTS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
 def platform_spec(
     spec: Mapping[str, Any],
     platform: Mapping[str, Any],
-    settings: Mapping[TaskPath, Said],
+    settings: Mapping[TaskPath, ScopedSettings],
     profile: Profile,
 ) -> dict[str, Any]:
     """Returns `platform` with the pod settings of a profile.
@@ -56,7 +56,7 @@ def platform_spec(
         if not node.container:
             continue
         label = node.component["executorLabel"]
-        said = settings.get(node.path, Said())
+        said = settings.get(node.path, ScopedSettings())
         config = _for_all(kubeflow, accelerator(node.container))
         keys = secrets(kubeflow, node)
         if keys:
@@ -80,7 +80,7 @@ def platform_spec(
     return result
 
 
-def _runs_as_non_root(said: Said, of_pipeline: Mapping[str, Any], is_ours: bool) -> bool:
+def _runs_as_non_root(said: ScopedSettings, of_pipeline: Mapping[str, Any], is_ours: bool) -> bool:
     """Whether a container may not run as root, as Pod Security's level `restricted` requires.
 
     Headrace's images run as a user with a number; for other images the author must decide.

@@ -13,7 +13,7 @@ from headrace.errors import CompileError
 from headrace.ir import specs
 from headrace.ir.specs import Spec
 from headrace.profiles.profile import Profile
-from headrace.profiles.tasks import Said, TaskPath
+from headrace.profiles.tasks import ScopedSettings, TaskPath
 from headrace.targets.kubeflow.passes.default_requests import request_of
 from headrace.targets.kubeflow.settings import Kubeflow
 
@@ -44,7 +44,7 @@ Object = dict[str, Any]
 def apply_training_jobs(
     spec: Mapping[str, Any],
     platform: Mapping[str, Any],
-    settings: Mapping[TaskPath, Said],
+    settings: Mapping[TaskPath, ScopedSettings],
     profile: Profile,
 ) -> tuple[Spec, Object]:
     """Returns pipeline and platform spec with launchers for the tasks that have several `workers`.
@@ -64,7 +64,7 @@ def apply_training_jobs(
         "executors", {}
     )
     for node in specs.tasks(result):
-        task = settings.get(node.path, Said()).merged
+        task = settings.get(node.path, ScopedSettings()).merged
         launched = node.container.get("command", [])[-1:] == ["headrace_components.training_job"]
         if (task.workers or 1) == 1 or launched:
             continue
@@ -144,7 +144,7 @@ def _pod(container: Mapping[str, Any], config: Mapping[str, Any], account: str) 
     spec = {
         "restartPolicy": "Never",
         "serviceAccountName": account,
-        "containers": [_said(run)],
+        "containers": [_without_empty(run)],
         "volumes": volumes,
         "nodeSelector": config.get("nodeSelector", {}).get("labels", {}),
         "tolerations": [_toleration(each) for each in config.get("tolerations", [])],
@@ -155,7 +155,7 @@ def _pod(container: Mapping[str, Any], config: Mapping[str, Any], account: str) 
     metadata = dict(config.get("podMetadata", {}))
     # A proxy beside the container would block gRPC, and would not end when the container ends.
     labels = {"sidecar.istio.io/inject": "false", **metadata.get("labels", {})}
-    return {"metadata": {**metadata, "labels": labels}, "spec": _said(spec)}
+    return {"metadata": {**metadata, "labels": labels}, "spec": _without_empty(spec)}
 
 
 def _resources(asked: Mapping[str, Any]) -> Object:
@@ -170,7 +170,7 @@ def _resources(asked: Mapping[str, Any]) -> Object:
         "cpu": asked.get("resourceCpuRequest"),
         "memory": asked.get("resourceMemoryRequest"),
     }
-    return _said({"limits": _said(limits), "requests": _said(requests)})
+    return _without_empty({"limits": _without_empty(limits), "requests": _without_empty(requests)})
 
 
 def _secret_variables(config: Mapping[str, Any]) -> list[Object]:
@@ -190,7 +190,7 @@ def _mounts(config: Mapping[str, Any]) -> tuple[list[Object], list[Object]]:
             (
                 each["mountPath"],
                 {
-                    "emptyDir": _said(
+                    "emptyDir": _without_empty(
                         {"medium": each.get("medium", ""), "sizeLimit": each.get("sizeLimit", "")}
                     )
                 },
@@ -217,5 +217,5 @@ def _toleration(values: Mapping[str, Any]) -> Object:
     return result
 
 
-def _said(values: Mapping[str, Any]) -> Object:
+def _without_empty(values: Mapping[str, Any]) -> Object:
     return {name: value for name, value in values.items() if value}

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.ir import specs
-from headrace.ir.view import Component, TaskSpec
+from headrace.ir.view import ComponentSpec, TaskSpec
 from headrace.targets.local.cache.code_versions import CodeVersions, InstalledCode
 from headrace.targets.local.records.store import read_json, write_json
 from headrace.targets.local.shared.results import (
@@ -39,7 +39,7 @@ class Entry:
     artifacts: Mapping[str, tuple[RuntimeArtifact, ...]]
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any], component: Component) -> "Entry":
+    def from_json(cls, data: Mapping[str, Any], component: ComponentSpec) -> "Entry":
         """Reads outputs that were stored.
 
         Raises:
@@ -85,7 +85,7 @@ class Cache:
     code: CodeVersions = field(default_factory=InstalledCode)
     notify: Callable[[str], None] = lambda _: None
 
-    def key(self, task: TaskSpec, component: Component, inputs: TaskInputs) -> str | None:
+    def key(self, task: TaskSpec, component: ComponentSpec, inputs: TaskInputs) -> str | None:
         """Returns the name of the task's entry, or None if only a run can tell its result.
 
         The key covers the component's code, command line and environment, parameters, output ports
@@ -116,7 +116,7 @@ class Cache:
             }
         )
 
-    def look_up(self, key: str, component: Component) -> Entry | None:
+    def look_up(self, key: str, component: ComponentSpec) -> Entry | None:
         """Returns the entry, if there is one and all that the task wrote is still there."""
         file = self._file(key)
         if not file.is_file():
@@ -153,7 +153,7 @@ class Cache:
         return self.root / ".cache" / f"{key}.json"
 
 
-def identity(component: Component, inputs: TaskInputs) -> str:
+def identity(component: ComponentSpec, inputs: TaskInputs) -> str:
     """Returns a fingerprint of what the author asks of a task.
 
     It covers the author's code, parameters and what the input artifacts hold. A run that is resumed
@@ -188,7 +188,7 @@ def _uris(inputs: TaskInputs) -> dict[str, list[str]]:
 
 
 def _asked(
-    component: Component, inputs: TaskInputs, uris: Mapping[str, list[str]]
+    component: ComponentSpec, inputs: TaskInputs, uris: Mapping[str, list[str]]
 ) -> dict[str, Any]:
     container = component.container
     fingerprints = {
@@ -207,7 +207,7 @@ def _asked(
     }
 
 
-def _shares(component: Component) -> bool:
+def _shares(component: ComponentSpec) -> bool:
     """Says whether a command has to do with the run's workspace, which another run does not have.
 
     In a parameter it is the path of the run's own.
@@ -215,7 +215,7 @@ def _shares(component: Component) -> bool:
     return specs.WORKSPACE_PATH in specs.canonical_json(component.container)
 
 
-def _environment(component: Component, inputs: TaskInputs) -> Any:
+def _environment(component: ComponentSpec, inputs: TaskInputs) -> Any:
     environment_state = _hooks(component).environment_state
     return environment_state(inputs.parameters) if environment_state is not None else ""
 
@@ -253,6 +253,6 @@ def _files_in(path: Path) -> list[Path]:
     return sorted(file for file in found if "__pycache__" not in file.parts)
 
 
-def _hooks(component: Component) -> CacheHooks:
+def _hooks(component: ComponentSpec) -> CacheHooks:
     declared = find(component.headrace_name or "")
     return declared.cache if declared is not None else CacheHooks()

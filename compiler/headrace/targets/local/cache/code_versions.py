@@ -10,7 +10,7 @@ from typing import Protocol
 
 import headrace_components
 from headrace.images.locks import lock_digest
-from headrace.ir.view import Component
+from headrace.ir.view import ComponentSpec
 from headrace_components.contract.declaration import is_isolated
 
 # Whose results may change with their version, as those of our own code do.
@@ -29,7 +29,7 @@ _LIBRARIES = (
 class CodeVersions(Protocol):
     """Knows what code a run's components are."""
 
-    def of(self, component: Component) -> str:
+    def of(self, component: ComponentSpec) -> str:
         """Returns a fingerprint of a component's code; empty where its container says it all."""
 
 
@@ -50,7 +50,7 @@ class InstalledCode:
         versions = [f"{library}\0{_version(library)}\0".encode() for library in _LIBRARIES]
         return _digest([self._components, *versions])
 
-    def of(self, component: Component) -> str:
+    def of(self, component: ComponentSpec) -> str:
         """Returns a fingerprint of a component of Headrace and its packages, else ""."""
         name = component.headrace_name
         if name is None:

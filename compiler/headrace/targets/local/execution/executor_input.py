@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.ir.values import coerce
-from headrace.ir.view import Component, artifact_type
+from headrace.ir.view import ComponentSpec, artifact_type
 from headrace.targets.local.execution.output_texts import from_text
 from headrace.targets.local.records.store import Attempt
 from headrace.targets.local.runners.container_command import TMPDIR
@@ -37,7 +37,7 @@ _ELSEWHERE = re.compile(r"(?!(?:gs|s3|minio|file)://)[A-Za-z][A-Za-z0-9+.-]*://"
 
 
 def message(
-    component: Component, inputs: TaskInputs, attempt: Attempt, rules: Rules | None
+    component: ComponentSpec, inputs: TaskInputs, attempt: Attempt, rules: Rules | None
 ) -> dict[str, Any]:
     """Returns the `ExecutorInput` of a task, and makes the directories that it names.
 
@@ -84,7 +84,7 @@ def _filled(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value}
 
 
-def _is_typed(port: str, component: Component, rules: Rules | None) -> bool:
+def _is_typed(port: str, component: ComponentSpec, rules: Rules | None) -> bool:
     if rules is None or rules.sends_types:
         return True
     # Of these the compiler has the types told.
@@ -104,7 +104,7 @@ def _input(artifact: RuntimeArtifact, rules: Rules | None, *, is_typed: bool) ->
     )
 
 
-def _output(name: str, component: Component, attempt: Attempt) -> dict[str, Any]:
+def _output(name: str, component: ComponentSpec, attempt: Attempt) -> dict[str, Any]:
     announced = {
         "name": name,
         "type": _schema(artifact_type(component.output_artifacts[name])),
@@ -123,14 +123,14 @@ def _schema(title: str) -> dict[str, str]:
     return {"schemaTitle": title, "schemaVersion": "0.0.1"}
 
 
-def _file_name(name: str, component: Component) -> str:
+def _file_name(name: str, component: ComponentSpec) -> str:
     if component.headrace_name is None:
         return name
     return name + _SUFFIXES.get(artifact_type(component.output_artifacts[name]), "")
 
 
 def read_outputs(
-    component: Component,
+    component: ComponentSpec,
     attempt: Attempt,
     root: Path,
     task: str,
@@ -245,7 +245,7 @@ def _no_number(text: str) -> float:
 
 def _parameter(
     name: str,
-    component: Component,
+    component: ComponentSpec,
     published: Mapping[str, Any],
     attempt: Attempt,
     task: str,
@@ -282,7 +282,7 @@ def _check_metadata(
 
 def _artifact(
     name: str,
-    component: Component,
+    component: ComponentSpec,
     entry: Mapping[str, Any],
     attempt: Attempt,
     root: Path,

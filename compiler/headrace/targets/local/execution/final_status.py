@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from headrace.ir.view import Component
+from headrace.ir.view import ComponentSpec
 from headrace.targets.local.execution.placeholders import Context
 from headrace.targets.local.shared.results import TaskResult
 from headrace.targets.local.shared.rules import Rules
@@ -13,7 +13,7 @@ _OF_ML_METADATA = {"succeeded": "COMPLETE", "failed": "FAILED", "skipped": "CANC
 
 
 def final_status(
-    producer: str, result: TaskResult, component: Component, rules: Rules, context: Context
+    producer: str, result: TaskResult, component: ComponentSpec, rules: Rules, context: Context
 ) -> dict[str, Any]:
     """Returns how a task ended, as JSON data.
 

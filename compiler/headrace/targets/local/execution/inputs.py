@@ -8,7 +8,7 @@ from headrace.ir import specs
 from headrace.ir.arguments import typed
 from headrace.ir.parameter_types import AUTHOR_NAMES, is_handed_on, kind_of
 from headrace.ir.values import coerce, select
-from headrace.ir.view import Component, TaskSpec
+from headrace.ir.view import ComponentSpec, TaskSpec
 from headrace.targets.local.execution.final_status import final_status
 from headrace.targets.local.execution.placeholders import Context, fill_constant
 from headrace.targets.local.shared.results import RuntimeArtifact, TaskInputs, TaskResult
@@ -22,7 +22,7 @@ _ABSENT: Any = object()
 
 def resolve(
     task: TaskSpec,
-    component: Component,
+    component: ComponentSpec,
     scope: TaskInputs,
     upstream: Mapping[str, TaskResult],
     context: Context,
@@ -73,7 +73,7 @@ def resolve(
     )
 
 
-def _own(values: Mapping[str, Any], component: Component, where: str) -> dict[str, Any]:
+def _own(values: Mapping[str, Any], component: ComponentSpec, where: str) -> dict[str, Any]:
     """Returns what a component that fills in templates is to get of the values of its task.
 
     kfp adds inputs of its own; those that the container's machine is told by are kept for it.
@@ -87,7 +87,7 @@ def _own(values: Mapping[str, Any], component: Component, where: str) -> dict[st
 
 
 def of_iteration(
-    values: Mapping[str, Any], item: str, component: Component, where: str
+    values: Mapping[str, Any], item: str, component: ComponentSpec, where: str
 ) -> dict[str, Any]:
     """Returns the parameters of one round of a loop.
 
@@ -178,7 +178,7 @@ def _handed_on(value: Any, kind: str | None, where: str) -> Any:
 
 def _artifacts(
     task: TaskSpec,
-    component: Component,
+    component: ComponentSpec,
     scope: TaskInputs,
     upstream: Mapping[str, TaskResult],
     where: str,

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from headrace.ir import cel
-from headrace.ir.view import Component, Pipeline, TaskSpec
+from headrace.ir.view import ComponentSpec, Pipeline, TaskSpec
 from headrace.targets.local.execution import inputs
 from headrace.targets.local.execution.leaf import LeafRunner, ReadyTask
 from headrace.targets.local.execution.placeholders import Context
@@ -61,7 +61,9 @@ class PipelineInterpreter:
         """Runs the pipeline with the given values of its parameters."""
         return await self._dag(self._spec.root, (), TaskInputs(parameters=parameters))
 
-    async def _dag(self, dag: Component, path: tuple[str, ...], scope: TaskInputs) -> TaskResult:
+    async def _dag(
+        self, dag: ComponentSpec, path: tuple[str, ...], scope: TaskInputs
+    ) -> TaskResult:
         futures: _Futures = {}
         for name, task in dag.tasks.items():
             futures[name] = asyncio.create_task(self._task(task, (*path, name), scope, futures))
@@ -136,7 +138,7 @@ class PipelineInterpreter:
     async def _once(
         self,
         task: TaskSpec,
-        component: Component,
+        component: ComponentSpec,
         path: tuple[str, ...],
         resolved: TaskInputs,
         context: Context,
@@ -152,7 +154,7 @@ class PipelineInterpreter:
     async def _loop(
         self,
         task: TaskSpec,
-        component: Component,
+        component: ComponentSpec,
         path: tuple[str, ...],
         resolved: TaskInputs,
         context: Context,
@@ -196,13 +198,15 @@ class PipelineInterpreter:
             uncollected={} if self._rules.collects_nothing else _uncollected(component, results),
         )
 
-    def _collect(self, component: Component, name: str, rounds: Sequence[TaskResult]) -> list[Any]:
+    def _collect(
+        self, component: ComponentSpec, name: str, rounds: Sequence[TaskResult]
+    ) -> list[Any]:
         found = [each.parameters[name] for each in rounds if name in each.parameters]
         if self._rules.flattens_loops and self._is_of_loop(component, name):
             return [value for values in found for value in values]
         return found
 
-    def _is_of_loop(self, dag: Component, name: str) -> bool:
+    def _is_of_loop(self, dag: ComponentSpec, name: str) -> bool:
         """Tells an output parameter of a DAG that is collected from a loop in it."""
         source = dag.dag_outputs.get("parameters", {}).get(name, {})
         one = source.get("valueFromParameter")
@@ -231,7 +235,7 @@ class PipelineInterpreter:
                 self._report_skipped(inner, (*path, name), reason)
 
 
-def _without_item(component: Component, task: TaskSpec) -> Component:
+def _without_item(component: ComponentSpec, task: TaskSpec) -> ComponentSpec:
     kind = "artifacts" if task.is_over_artifacts else "parameters"
     body = dict(component.body)
     definitions = dict(body.get("inputDefinitions", {}))
@@ -240,7 +244,7 @@ def _without_item(component: Component, task: TaskSpec) -> Component:
     return replace(component, body={**body, "inputDefinitions": {**definitions, kind: inputs_}})
 
 
-def _uncollected(component: Component, rounds: Sequence[TaskResult]) -> dict[str, str]:
+def _uncollected(component: ComponentSpec, rounds: Sequence[TaskResult]) -> dict[str, str]:
     """Returns which outputs of a loop cannot be collected on Kubeflow, and why."""
     found = {}
     for name in (*component.output_parameters, *component.output_artifacts):
@@ -256,7 +260,7 @@ def _skips(one: TaskResult, name: str) -> bool:
     return one.uncollected.get(name) == _SKIPPED or (one.state == "succeeded" and not is_there)
 
 
-def _dag_uncollected(dag: Component, results: Mapping[str, TaskResult]) -> dict[str, str]:
+def _dag_uncollected(dag: ComponentSpec, results: Mapping[str, TaskResult]) -> dict[str, str]:
     found = {}
     for kind, key in (("parameters", "outputParameterKey"), ("artifacts", "outputArtifactKey")):
         for name, source in dag.dag_outputs.get(kind, {}).items():
@@ -268,7 +272,7 @@ def _dag_uncollected(dag: Component, results: Mapping[str, TaskResult]) -> dict[
     return found
 
 
-def _dag_parameters(dag: Component, results: Mapping[str, TaskResult]) -> dict[str, Any]:
+def _dag_parameters(dag: ComponentSpec, results: Mapping[str, TaskResult]) -> dict[str, Any]:
     values = {}
     for name, source in dag.dag_outputs.get("parameters", {}).items():
         one = source.get("valueFromParameter")
@@ -282,7 +286,7 @@ def _dag_parameters(dag: Component, results: Mapping[str, TaskResult]) -> dict[s
 
 
 def _dag_artifacts(
-    dag: Component, results: Mapping[str, TaskResult]
+    dag: ComponentSpec, results: Mapping[str, TaskResult]
 ) -> dict[str, tuple[RuntimeArtifact, ...]]:
     artifacts = {}
     for name, source in dag.dag_outputs.get("artifacts", {}).items():

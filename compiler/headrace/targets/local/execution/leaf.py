@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from headrace.ir.view import Component, TaskSpec
+from headrace.ir.view import ComponentSpec, TaskSpec
 from headrace.lineage.verdicts import verdict_of
 from headrace.targets.local.cache import answers as caching
 from headrace.targets.local.execution import executor_input
@@ -53,7 +53,7 @@ class ReadyTask:
 
     path: tuple[str, ...]
     spec: TaskSpec
-    component: Component
+    component: ComponentSpec
     inputs: TaskInputs
     context: Context
 
@@ -80,7 +80,7 @@ class _Earlier:
     cache_key: str | None
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any], component: Component) -> "_Earlier":
+    def from_json(cls, data: Mapping[str, Any], component: ComponentSpec) -> "_Earlier":
         """Reads `result.json`. Raises ValueError where it is damaged."""
         if not isinstance(data.get("is_recorded"), bool):
             raise ValueError("it lacks `is_recorded`")
@@ -363,7 +363,7 @@ class LeafRunner:
             )
         )
 
-    def _rules_for(self, component: Component) -> Rules | None:
+    def _rules_for(self, component: ComponentSpec) -> Rules | None:
         return None if component.headrace_name else self._rules
 
     def _imports_from(self, component: str | None) -> list[str]:

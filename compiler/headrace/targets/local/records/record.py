@@ -101,7 +101,7 @@ class StoredUrl:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Record:
+class RunRecord:
     """What is run, and how.
 
     Attributes:
@@ -155,7 +155,7 @@ class Record:
         }
 
     @classmethod
-    def read(cls, store: RunStore) -> "Record":
+    def read(cls, store: RunStore) -> "RunRecord":
         """Reads the record of a run.
 
         Raises:
@@ -177,7 +177,7 @@ class Record:
         return record
 
     @classmethod
-    def _from_json(cls, data: Mapping[str, Any]) -> "Record":
+    def _from_json(cls, data: Mapping[str, Any]) -> "RunRecord":
         record = cls(
             run_id=data["run_id"],
             created=data["created"],

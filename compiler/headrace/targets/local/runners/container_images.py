@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from headrace.images.built import LOCAL_REGISTRY
 from headrace.images.engines import plain_http
-from headrace.ir.view import Component, Pipeline
+from headrace.ir.view import ComponentSpec, Pipeline
 from headrace_components.contract.errors import InputError, PlatformError
 
 # Not the whole rule, but no option of the engine.
@@ -26,12 +26,12 @@ class ImageCode:
 
     ids: Mapping[str, str]
 
-    def of(self, component: Component) -> str:
+    def of(self, component: ComponentSpec) -> str:
         """Returns the ID of a component's image."""
         return self.ids[image_of(component)]
 
 
-def image_of(component: Component) -> str:
+def image_of(component: ComponentSpec) -> str:
     """Returns the reference of a component's image."""
     return str(component.container["image"])
 
