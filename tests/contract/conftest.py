@@ -10,7 +10,7 @@ from headrace.images.built import reference
 from support.launcher import built_images
 from support.launcher import entry_points as launcher
 
-# The names of tests that run a component's entry point under the rules of each backend.
+# The names of tests that run entry points under the rules of each backend.
 RULES_TESTS = (
     "test_the_entry_point_keeps_each_backends_rules",
     "test_a_converted_model_predicts_in_node_what_it_did",
@@ -60,7 +60,8 @@ def place(
     if getattr(request, "param", "here") == "here":
         yield
         return
-    component = request.path.stem.removeprefix("test_")
+    own = request.path.stem.removeprefix("test_")
+    component = request.node.callspec.params.get("component", own)
     built_images.build(component)
     mounts = ("--volume", f"{tmp_path}:{tmp_path}", "--volume", f"{FIXTURES}:{FIXTURES}:ro")
     # Some components talk with a server of their test, on this machine.

@@ -13,7 +13,7 @@ import pytest
 
 from headrace_components.import_example_gen.messages import message_class
 from headrace_components.library.data.examples import ExamplesReader
-from support import declared
+from support.cases import declared
 from support.cases.example_sources import (
     EXPECTED,
     FIXTURE,
@@ -24,7 +24,7 @@ from support.cases.example_sources import (
     divided,
     rows_of,
 )
-from support.launcher.entry_points import Launcher, Outcome, Rules, TaskFailedError
+from support.launcher.entry_points import Launcher, Outcome, TaskFailedError
 
 external_state = declared.cache("avro_example_gen").external_state
 
@@ -119,15 +119,13 @@ def test_each_usual_codec_is_read(codec: str, launcher: Launcher, base: Path) ->
     assert feature(launcher, base) == [[number] for number in range(25_000)]
 
 
-@pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
-def test_the_entry_point_keeps_each_backends_rules(rules: Rules, tmp_path: Path) -> None:
-    launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=True)
+def smallest_task(launcher: Launcher, tmp_path: Path) -> Outcome:
+    outcome = generate(launcher, FIXTURE / "avro")
 
-    examples = generate(launcher, FIXTURE / "avro")["examples"]
-
-    reader = ExamplesReader(examples.path, "test")
+    reader = ExamplesReader(outcome["examples"].path, "test")
     assert reader.num_rows("eval") + reader.num_rows("train") == 60
     assert reader.has_columnar("train")
+    return outcome
 
 
 def test_spans_and_versions_are_read_as_from_any_files(launcher: Launcher, base: Path) -> None:

@@ -4,16 +4,17 @@ import datetime
 import decimal
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 
 from headrace_components.library.data.examples import ExamplesReader
-from support import declared
+from support.cases import declared
 from support.cases.example_sources import ONE, records_of, rows_of
 from support.fakes.bigquery_server import Column, Refusal, Result, Server, bigquery_server
-from support.launcher.entry_points import Launcher, Outcome, Rules, TaskFailedError
+from support.launcher.entry_points import Launcher, Outcome, TaskFailedError
 
 external_state = declared.cache("bigquery_example_gen").external_state
 
@@ -107,23 +108,24 @@ def test_every_type_becomes_a_feature_whichever_way_it_is_read(
     assert (server.num_streams, server.num_pages > 1) == (use_storage_api, not use_storage_api)
 
 
-@pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
-def test_the_entry_point_keeps_each_backends_rules(
-    rules: Rules, server: Server, tmp_path: Any
-) -> None:
-    launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=True)
+VARIES = {"examples/*": "BigQuery keeps no order of rows unless a query says so."}
 
-    examples = generate(launcher, server)["examples"]
 
-    reader = ExamplesReader(examples.path, "test")
+def smallest_task(launcher: Launcher, tmp_path: Path) -> Outcome:
+    with bigquery_server() as server:
+        server.results[QUERY] = rides(NUM_ROWS)
+        outcome = generate(launcher, server)
+
+    reader = ExamplesReader(outcome["examples"].path, "test")
     assert reader.num_rows("eval") + reader.num_rows("train") == NUM_ROWS
     assert reader.has_columnar("train")
-    assert examples.metadata == {
+    assert outcome["examples"].metadata == {
         "split_names": '["train", "eval"]',
         "span": 0,
         "payload_format": "FORMAT_TF_EXAMPLE",
         "file_format": "tfrecords_gzip",
     }
+    return outcome
 
 
 def test_a_query_is_planned_and_then_run_once_with_labels_and_a_bound(

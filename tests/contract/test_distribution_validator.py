@@ -476,12 +476,9 @@ def test_the_report_and_the_metrics_tell_what_has_moved(rules: Rules, tmp_path: 
     assert 0.05 < metrics["largest_distance"] < 1
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
-def test_the_entry_point_keeps_each_backends_rules(rules: Rules, tmp_path: Path) -> None:
-    launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=True)
-
+def smallest_task(launcher: Launcher, tmp_path: Path) -> Outcome:
     outcome = compare(launcher, tmp_path, DEARER, USUAL, config=BOTH)
 
     assert blessed(outcome) == {"train_train": 0}
     assert list(read(outcome).anomaly_info) == ["fare"]
+    return outcome

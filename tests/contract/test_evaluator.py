@@ -22,7 +22,7 @@ from support.cases.evaluator import (
     save_model,
     write_examples,
 )
-from support.launcher.entry_points import Launcher, Outcome, Rules, Stored, TaskFailedError
+from support.launcher.entry_points import Launcher, Outcome, Stored, TaskFailedError
 
 AUC = metric("AUC", at_least(0.7))
 
@@ -119,24 +119,24 @@ def test_tfma_loads_the_evaluation(launcher: Launcher, examples: Stored, model: 
     ]
 
 
-@pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
-@pytest.mark.slow
-def test_the_entry_point_keeps_each_backends_rules(
-    rules: Rules, model_folder: Path, worse_folder: Path, tmp_path: Path
-) -> None:
-    launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=True)
+VARIES = {"blessing/BLESSED": "It has the time."}
+VARIES_ON_BEAM = {"evaluation/*": "The order of records; test_evaluator_beam.py compares them."}
+
+
+def smallest_task(launcher: Launcher, tmp_path: Path) -> Outcome:
     rows = launcher.store(write_examples(tmp_path / "examples", flights(400)))
 
     outcome = run(
         launcher,
         eval_config(AUC),
         rows,
-        model=launcher.store(model_folder),
-        baseline_model=launcher.store(worse_folder),
+        model=launcher.store(save_model(tmp_path / "model")),
+        baseline_model=launcher.store(save_model(tmp_path / "worse", slope=-0.2)),
     )
 
     assert (outcome["blessing"].path / "BLESSED").is_file()
     assert outcome["blessing"].metadata["baseline_model_id"] == "42"
+    return outcome
 
 
 def test_a_missed_threshold_is_named_with_slice_value_and_bound(

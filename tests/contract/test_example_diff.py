@@ -23,7 +23,7 @@ from headrace_components.library.data.examples import (
     ExamplesWriter,
     examples_metadata,
 )
-from support.launcher.entry_points import Launcher, Outcome, Rules, Stored, TaskFailedError
+from support.launcher.entry_points import Launcher, Outcome, Stored, TaskFailedError
 
 Found = dict[str, list[Any]]
 """Messages by kind of file, sorted."""
@@ -399,13 +399,10 @@ def test_records_that_are_no_examples_are_refused(launcher: Launcher, tmp_path: 
         )
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
-def test_the_entry_point_keeps_each_backends_rules(rules: Rules, tmp_path: Path) -> None:
-    launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=True)
-
+def smallest_task(launcher: Launcher, tmp_path: Path) -> Outcome:
     outcome = diff(launcher, tmp_path, skew(["id", "day"]))
 
     (stats,) = found(pair_directory(outcome))["match_stats"]
     assert json.loads(outcome["example_diff_result"].metadata.get("split_names", "[]")) == []
     assert stats.matching_pairs_count == 8
+    return outcome

@@ -18,8 +18,8 @@ from headrace_components.library.data.examples import (
     examples_metadata,
 )
 from headrace_components.library.user_code.module_pack import pack
-from support import declared
-from support.launcher.entry_points import Launcher, Outcome, Rules, Stored, TaskFailedError
+from support.cases import declared
+from support.launcher.entry_points import Launcher, Outcome, Stored, TaskFailedError
 
 environment_state = declared.cache("filter_examples").environment_state
 
@@ -249,11 +249,10 @@ def test_a_corrupt_record_is_named(launcher: Launcher, tmp_path: Path) -> None:
         run(launcher, examples, tmp_path / "module", BY_RECORD)
 
 
-@pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
-def test_the_entry_point_keeps_each_backends_rules(rules: Rules, tmp_path: Path) -> None:
-    launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=True)
+def smallest_task(launcher: Launcher, tmp_path: Path) -> Outcome:
     examples = store(launcher, tmp_path / "examples")
 
-    kept = run(launcher, examples, tmp_path / "module", BY_BATCH)["filtered_examples"]
+    outcome = run(launcher, examples, tmp_path / "module", BY_BATCH)
 
-    assert records(kept.path) == EXPECTED["batch"]
+    assert records(outcome["filtered_examples"].path) == EXPECTED["batch"]
+    return outcome

@@ -16,7 +16,7 @@ from headrace_components.import_example_gen.messages import message_class
 from headrace_components.library.data.example_encoder import encode_examples
 from headrace_components.library.data.examples import ExamplesReader
 from headrace_components.library.data.tfrecord import frame
-from support import declared
+from support.cases import declared
 from support.cases.example_sources import (
     EXPECTED,
     FIXTURE,
@@ -28,7 +28,7 @@ from support.cases.example_sources import (
     records_of,
     rows_of,
 )
-from support.launcher.entry_points import Launcher, Outcome, Rules, TaskFailedError
+from support.launcher.entry_points import Launcher, Outcome, TaskFailedError
 
 external_state = declared.cache("import_example_gen").external_state
 
@@ -128,14 +128,12 @@ def test_the_twin_can_be_left_out(launcher: Launcher) -> None:
     ]
 
 
-@pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
-def test_the_entry_point_keeps_each_backends_rules(rules: Rules, tmp_path: Path) -> None:
-    launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=True)
+def smallest_task(launcher: Launcher, tmp_path: Path) -> Outcome:
+    outcome = generate(launcher, FIXTURE / "tfrecord")
 
-    examples = generate(launcher, FIXTURE / "tfrecord")["examples"]
-
-    reader = ExamplesReader(examples.path, "test")
+    reader = ExamplesReader(outcome["examples"].path, "test")
     assert reader.num_rows("eval") + reader.num_rows("train") == 60
+    return outcome
 
 
 def test_metadata_and_layout_are_those_of_tfx(launcher: Launcher, base: Path) -> None:

@@ -11,7 +11,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 from headrace_components.infra_validator import executor
 from headrace_components.library.data.tfrecord import read_records
 from support.cases.saved_models import save_model, set_methods, write_examples
-from support.launcher.entry_points import Launcher, Outcome, Rules, Stored, TaskFailedError
+from support.launcher.entry_points import Launcher, Outcome, Stored, TaskFailedError
 
 ONCE = {"num_tries": 1}
 
@@ -182,23 +182,19 @@ def test_a_server_that_takes_too_long_is_stopped(
     assert not Path("/proc", (tmp_path / "pid").read_text("utf-8").strip()).exists()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
-def test_the_entry_point_keeps_each_backends_rules(
-    rules: Rules, model_folder: Path, tmp_path: Path
-) -> None:
-    launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=True)
+def smallest_task(launcher: Launcher, tmp_path: Path) -> Outcome:
     examples = launcher.store(write_examples(tmp_path / "examples"))
 
     outcome = launcher.run(
         "infra_validator",
         {"request_spec": {"num_examples": 3}},
-        model=launcher.store(model_folder),
+        model=launcher.store(save_model(tmp_path / "model")),
         examples=examples,
     )
 
     assert verdict(outcome) == BLESSED
     assert "3 requests" in outcome.log
+    return outcome
 
 
 @pytest.mark.parametrize(

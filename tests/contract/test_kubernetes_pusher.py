@@ -23,7 +23,7 @@ from support.fakes.kubernetes_api import (
     kubernetes_api,
     write_certificate,
 )
-from support.launcher.entry_points import Launcher, Outcome, Rules, Stored, TaskFailedError
+from support.launcher.entry_points import Launcher, Outcome, Stored, TaskFailedError
 
 KSERVE = ("inferenceservices", "flights")
 DEPLOYMENT = ("deployments", "flights")
@@ -646,23 +646,23 @@ def test_without_its_blessing_nothing_is_pushed(
     assert not (tmp_path / "volume").exists()
 
 
-@pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
-def test_the_entry_point_keeps_each_backends_rules(rules: Rules, tmp_path: Path) -> None:
-    launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=True)
+def smallest_task(launcher: Launcher, tmp_path: Path) -> Outcome:
     model = stored_model(launcher, tmp_path)
-    more = {"base_directory": "gs://bucket/live", "storage_uri": ""} if rules == "vertex" else {}
+    on_vertex = launcher.rules == "vertex"
+    more = {"base_directory": "gs://bucket/live", "storage_uri": ""} if on_vertex else {}
 
     with kubernetes_api(tmp_path) as kubernetes:
         outcome = push(launcher, kubernetes, model, server="tf_serving", **more)
         args = kubernetes.objects[DEPLOYMENT]["spec"]["template"]["spec"]["containers"][0]["args"]
 
     destination = pushed(outcome)["pushed_destination"]
-    stored = tmp_path / ("launcher/store/bucket/live" if rules == "vertex" else "volume")
-    assert destination.startswith("gs://bucket/live/" if rules == "vertex" else "pvc://models/live")
+    stored = launcher.root / "store/bucket/live" if on_vertex else tmp_path / "volume"
+    assert destination.startswith("gs://bucket/live/" if on_vertex else "pvc://models/live")
     assert (stored / destination.rpartition("/")[2] / pushed(outcome)["pushed_version"]).is_dir()
     assert any(destination.rpartition("/")[2] in argument for argument in args)
     assert "the model is pushed without validation" in outcome.log
     assert "waits for 1 of 1 new replicas to be made" in outcome.log
+    return outcome
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ import pytest
 
 from headrace_components.contract import task
 from headrace_components.latest_artifact.executor import execute
-from support import declared
+from support.cases import declared
 from support.fakes import object_stores
-from support.launcher.entry_points import Launcher, Rules, TaskFailedError
+from support.launcher.entry_points import Launcher, Outcome, TaskFailedError
 
 external_state = declared.cache("latest_artifact").external_state
 
@@ -176,12 +176,10 @@ def test_on_vertex_only_finished_tasks_of_this_pipelines_jobs_count(
     assert found["metadata"] == {"kind": "wide", "found": 1}
 
 
-@pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
-def test_the_entry_point_keeps_each_backends_rules(rules: Rules, tmp_path: Path) -> None:
-    launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=True)
-    runs = tmp_path / "launcher/store/bucket/artifacts/pipeline"
+def smallest_task(launcher: Launcher, tmp_path: Path) -> Outcome:
+    runs = launcher.root / "store/bucket/artifacts/pipeline"
     uuid = "0f2e1c3a-90b1-4a5f-8f0e-9d6c3b2a1f00"
-    trainer = "trainer_-12" if rules == "vertex" else f"trainer/{uuid}"
+    trainer = "trainer_-12" if launcher.rules == "vertex" else f"trainer/{uuid}"
     model = write_model(runs, "run-0", 1.0, trainer)
     (model.parent / "executor_output.json").write_text("{}")  # Vertex AI's
 
@@ -193,7 +191,8 @@ def test_the_entry_point_keeps_each_backends_rules(rules: Rules, tmp_path: Path)
     artifact = outcome["artifact"]
     assert artifact.metadata["found"] == 1
     assert (artifact.path / "Format-Serving/saved_model.pb").read_text() == "run-0"
-    assert (artifact.path == model) == (rules == "vertex")
+    assert (artifact.path == model) == (launcher.rules == "vertex")
+    return outcome
 
 
 def test_what_lies_in_a_mounted_directory_is_copied_on_kubeflow(

@@ -12,9 +12,9 @@ import pytest
 
 from headrace_components.contract import task
 from headrace_components.latest_blessed_model.executor import execute
-from support import declared
+from support.cases import declared
 from support.fakes import object_stores
-from support.launcher.entry_points import Launcher, Rules, TaskFailedError
+from support.launcher.entry_points import Launcher, Outcome, TaskFailedError
 
 external_state = declared.cache("latest_blessed_model").external_state
 
@@ -176,11 +176,9 @@ def test_on_vertex_jobs_of_other_pipelines_are_not_searched(
     assert published["model_blessing"]["artifacts"][0]["uri"] == f"{job}/evaluator_-12/blessing"
 
 
-@pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
-def test_the_entry_point_keeps_each_backends_rules(rules: Rules, tmp_path: Path) -> None:
-    launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=True)
-    runs = tmp_path / "launcher/store/bucket/artifacts/pipeline"
-    scheme = "gs" if rules == "vertex" else "minio"
+def smallest_task(launcher: Launcher, tmp_path: Path) -> Outcome:
+    runs = launcher.root / "store/bucket/artifacts/pipeline"
+    scheme = "gs" if launcher.rules == "vertex" else "minio"
     uri = f"{scheme}://bucket/artifacts/pipeline/run-0/trainer/model"
     write_run(runs, "run-0", created=1.0, uri=uri)
 
@@ -194,10 +192,11 @@ def test_the_entry_point_keeps_each_backends_rules(rules: Rules, tmp_path: Path)
     assert (model.path / "Format-Serving/saved_model.pb").read_text() == "run-0"
     assert outcome["model_blessing"].metadata["current_model"] == uri
     assert (outcome["model_blessing"].path / "BLESSED").is_file()
-    if rules == "vertex":
+    if launcher.rules == "vertex":
         assert model.uri == uri
     else:
         assert model.metadata["copied_from"] == uri
+    return outcome
 
 
 def test_on_kubeflow_a_store_that_is_mounted_is_searched(

@@ -14,7 +14,7 @@ import pytest
 
 from headrace_components.library.pushing.source import copy_model
 from headrace_components.pusher import executor
-from support.launcher.entry_points import Launcher, Rules, Stored, TaskFailedError
+from support.launcher.entry_points import Launcher, Outcome, Stored, TaskFailedError
 
 FILES = {
     "saved_model.pb": "graph",
@@ -76,20 +76,22 @@ def test_a_blessed_model_becomes_a_version_and_an_artifact(
     }
 
 
-@pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
-def test_the_entry_point_keeps_each_backends_rules(rules: Rules, tmp_path: Path) -> None:
-    launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=True)
+VARIES = {"pushed_model/pushed_*": "The version is the time."}
+
+
+def smallest_task(launcher: Launcher, tmp_path: Path) -> Outcome:
     model = stored_model(launcher, tmp_path)
-    on_vertex = rules == "vertex"
+    on_vertex = launcher.rules == "vertex"
     serving = "gs://bucket/serving" if on_vertex else str(tmp_path / "serving")
 
     outcome = launcher.run("pusher", {"base_directory": serving}, model=model)
 
     version = str(outcome["pushed_model"].metadata["pushed_version"])
-    seen = tmp_path / "launcher/store/bucket/serving" if on_vertex else tmp_path / "serving"
+    seen = launcher.root / "store/bucket/serving" if on_vertex else tmp_path / "serving"
     assert files_under(seen / version) == FILES
     assert outcome["pushed_model"].metadata["pushed_destination"] == f"{serving}/{version}"
     assert "the model is pushed without validation" in outcome.log
+    return outcome
 
 
 @pytest.mark.parametrize(

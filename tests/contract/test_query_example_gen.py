@@ -16,9 +16,9 @@ import pytest
 
 from headrace_components.library.data.examples import ExamplesReader
 from headrace_components.query_example_gen.params import QueryExampleGenParams
-from support import declared
+from support.cases import declared
 from support.cases.example_sources import ONE, TWO, divided, records_of, rows_of
-from support.launcher.entry_points import Launcher, Outcome, Rules, TaskFailedError
+from support.launcher.entry_points import Launcher, Outcome, TaskFailedError
 from support.programs.finding import program
 
 external_state = declared.cache("query_example_gen").external_state
@@ -29,7 +29,11 @@ DAY = 86_400
 
 @pytest.fixture
 def database(tmp_path: Path) -> str:
-    path = tmp_path / "rides.db"
+    return rides(tmp_path / "rides.db")
+
+
+def rides(path: Path) -> str:
+    """Writes a database with a table; returns its URL."""
     with contextlib.closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE rides (id INTEGER, fare REAL, company TEXT, started INT)")
         rows = [
@@ -65,23 +69,19 @@ def test_rows_of_sqlite_become_features(launcher: Launcher, database: str) -> No
     }
 
 
-@pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
-def test_the_entry_point_keeps_each_backends_rules(
-    rules: Rules, database: str, tmp_path: Path
-) -> None:
-    launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=True)
+def smallest_task(launcher: Launcher, tmp_path: Path) -> Outcome:
+    outcome = generate(launcher, rides(tmp_path / "rides.db"), "SELECT * FROM rides")
 
-    examples = generate(launcher, database, "SELECT * FROM rides")["examples"]
-
-    reader = ExamplesReader(examples.path, "test")
+    reader = ExamplesReader(outcome["examples"].path, "test")
     assert reader.num_rows("eval") + reader.num_rows("train") == 40
     assert reader.has_columnar("train")
-    assert examples.metadata == {
+    assert outcome["examples"].metadata == {
         "split_names": '["train", "eval"]',
         "span": 0,
         "payload_format": "FORMAT_TF_EXAMPLE",
         "file_format": "tfrecords_gzip",
     }
+    return outcome
 
 
 def test_a_feature_divides_the_rows(launcher: Launcher, database: str) -> None:

@@ -20,9 +20,9 @@ from headrace_components.library.data.examples import (
     examples_metadata,
 )
 from headrace_components.span_range.executor import execute
-from support import declared
+from support.cases import declared
 from support.fakes import object_stores
-from support.launcher.entry_points import Launcher, Rules, Stored, TaskFailedError
+from support.launcher.entry_points import Launcher, Outcome, Stored, TaskFailedError
 
 external_state = declared.cache("span_range").external_state
 
@@ -257,12 +257,10 @@ def test_the_local_cache_knows_which_examples_are_joined(tmp_path: Path) -> None
     assert external_state({"range_config": {}}, inputs) is None
 
 
-@pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
-def test_the_entry_point_keeps_each_backends_rules(rules: Rules, tmp_path: Path) -> None:
-    launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=True)
-    store = tmp_path / "launcher/store/bucket/artifacts/pipeline"
-    scheme = "gs" if rules == "vertex" else "minio"
-    reader = "reader_-12" if rules == "vertex" else f"reader/{UUID}"
+def smallest_task(launcher: Launcher, tmp_path: Path) -> Outcome:
+    store = launcher.root / "store/bucket/artifacts/pipeline"
+    scheme = "gs" if launcher.rules == "vertex" else "minio"
+    reader = "reader_-12" if launcher.rules == "vertex" else f"reader/{UUID}"
     for run, span in (("run-0", 4), ("run-1", 5)):
         write_examples(store / f"{run}/{reader}/examples", span, {"train": [span]})
         (store / f"{run}/{reader}/executor_output.json").write_text("{}")  # Vertex AI's
@@ -277,6 +275,7 @@ def test_the_entry_point_keeps_each_backends_rules(rules: Rules, tmp_path: Path)
 
     assert outcome["span_examples"].metadata["spans"] == "[4, 5]"
     assert days(outcome["span_examples"].path) == [4, 5]
+    return outcome
 
 
 def test_on_kubeflow_a_store_that_is_mounted_is_searched(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from headrace_components.library.data import schemas
 from headrace_components.library.data.examples import ExamplesWriter, examples_metadata
 from headrace_components.library.data.tfrecord import TFRecordWriter
-from support.launcher.entry_points import Launcher, Rules, Stored, TaskFailedError
+from support.launcher.entry_points import Launcher, Outcome, Rules, Stored, TaskFailedError
 from support.oracles.statistics import differences
 
 BYTES = pa.large_list(pa.large_binary())
@@ -108,16 +108,14 @@ def test_examples_without_a_twin_give_the_same_statistics(
     assert (without_twin["statistics"].path / file).read_bytes() == expected
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
-def test_the_entry_point_keeps_each_backends_rules(rules: Rules, tmp_path: Path) -> None:
-    launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=True)
+def smallest_task(launcher: Launcher, tmp_path: Path) -> Outcome:
     examples = store_examples(launcher, tmp_path, {"train": [FARES]})
 
     outcome = launcher.run("statistics_gen", examples=examples)
 
     assert (outcome["statistics"].path / "Split-train" / "FeatureStats.pb").is_file()
     assert outcome["statistics"].metadata["span"] == 3
+    return outcome
 
 
 def test_a_schema_and_options_are_honoured(launcher: Launcher, tmp_path: Path) -> None:

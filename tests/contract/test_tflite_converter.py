@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 from headrace_components.library.data.examples import ExamplesWriter
-from support.launcher.entry_points import Launcher, Outcome, Rules, Stored, TaskFailedError
+from support.launcher.entry_points import Launcher, Outcome, Stored, TaskFailedError
 
 NUM_ROWS = 400
 NUM_CLASSES = 3
@@ -130,8 +130,13 @@ class Points(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Keras model, saved with `model.export`."""
-    folder: Path = tmp_path_factory.mktemp("exported")
+    return export(tmp_path_factory.mktemp("exported"))
+
+
+def export(folder: Path) -> Path:
+    """Saves a Keras model with `model.export`; returns the folder."""
+    keras.utils.clear_session()  # it numbers names
+    keras.utils.set_random_seed(1)
     network().export(str(folder / "Format-Serving"), verbose=False)
     return folder
 
@@ -500,22 +505,25 @@ def test_a_search_for_the_latest_blessed_model_finds_no_tflite_model(
     assert found["model"].metadata["found"] == 0
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
-def test_the_entry_point_keeps_each_backends_rules(
-    rules: Rules, exported: Path, tmp_path: Path
-) -> None:
-    launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=True)
+VARIES = {
+    "blessing/BLESSED": "It has the time.",
+    "report": "It has the seconds of the conversion.",
+    "*/conversion_seconds": "A duration.",
+    "*/saved_model_bytes": "TensorFlow numbers the functions of a process.",
+}
 
+
+def smallest_task(launcher: Launcher, tmp_path: Path) -> Outcome:
     outcome = launcher.run(
         "tflite_converter",
         {"quantization": "int8", "num_representative_rows": 50},
-        model=launcher.store(exported),
+        model=launcher.store(export(tmp_path / "exported")),
         examples=launcher.store(write_examples(tmp_path / "examples", features())),
     )
 
     assert verdict(outcome) == ["BLESSED"]
     assert "NOTICE tflite_converter: BLESSED." in outcome.log
+    return outcome
 
 
 @pytest.mark.parametrize(

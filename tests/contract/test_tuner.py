@@ -15,7 +15,7 @@ import pytest
 from headrace.targets.local.runners.nursery_client import Nursery, ProcessRequest
 from headrace_components.library.data.examples import ExamplesWriter
 from headrace_components.tuner.keras_choice import versions_in
-from support.launcher.entry_points import Launcher, Outcome, Rules, Stored, TaskFailedError
+from support.launcher.entry_points import Launcher, Outcome, Stored, TaskFailedError
 from support.programs.beam_clusters import executor_input
 
 # A tuner without a model: a trial costs nothing, and the best one is known.
@@ -476,10 +476,10 @@ def test_trials_end_with_a_tuner_that_is_killed(runner: str, tmp_path: Path) -> 
     assert asyncio.run(main()) == []
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
-def test_the_entry_point_keeps_each_backends_rules(rules: Rules, tmp_path: Path) -> None:
-    launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=True)
+VARIES = {"*": "The module leaves its weights and the search to chance."}
+
+
+def smallest_task(launcher: Launcher, tmp_path: Path) -> Outcome:
     # The most demanding of KerasTuner's tuners: it learns from the first trial, and logs.
     text = KERAS_MODULE.replace(
         'RandomSearch(\n        _model, "val_accuracy", max_trials=2,',
@@ -499,6 +499,7 @@ def test_the_entry_point_keeps_each_backends_rules(rules: Rules, tmp_path: Path)
 
     assert set(best(outcome)["values"]) == {"units", "learning_rate"}
     assert "2 of 2 trials completed" in outcome.log
+    return outcome
 
 
 @pytest.mark.parametrize(

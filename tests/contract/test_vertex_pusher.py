@@ -14,7 +14,7 @@ import pytest
 from headrace_components.vertex_pusher import api as client
 from headrace_components.vertex_pusher.deployment import shared_out
 from support.fakes.vertex_api import VertexApi, vertex_api
-from support.launcher.entry_points import Launcher, Outcome, Rules, Stored, TaskFailedError
+from support.launcher.entry_points import Launcher, Outcome, Stored, TaskFailedError
 
 MODEL = "projects/my-project/locations/europe-west1/models/flights"
 ENDPOINT = "projects/my-project/locations/europe-west1/endpoints/flights-live"
@@ -327,9 +327,7 @@ def test_shares_shrink_in_proportion_and_add_up(
     assert shared_out(shares, "n", percentage) == expected
 
 
-@pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
-def test_the_entry_point_keeps_each_backends_rules(rules: Rules, tmp_path: Path) -> None:
-    launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=True)
+def smallest_task(launcher: Launcher, tmp_path: Path) -> Outcome:
     model = stored_model(launcher, tmp_path)
 
     with vertex_api() as vertex:
@@ -340,6 +338,7 @@ def test_the_entry_point_keeps_each_backends_rules(rules: Rules, tmp_path: Path)
     assert resources(outcome) == [f"{MODEL}@1", ENDPOINT]
     assert "the model is pushed without validation" in outcome.log
     assert f"version 1 answers at {ENDPOINT}" in outcome.log
+    return outcome
 
 
 @pytest.mark.parametrize("file", ["NOT_BLESSED", ""])

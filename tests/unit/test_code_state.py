@@ -7,7 +7,7 @@ import pytest
 
 from headrace_components.library.user_code.code_state import code_state
 from headrace_components.library.user_code.module_pack import pack
-from support import declared
+from support.cases import declared
 
 
 @pytest.fixture

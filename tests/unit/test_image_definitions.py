@@ -17,7 +17,7 @@ from headrace.images import definitions, locking
 from headrace.images.definitions import Image
 from headrace_components import catalog
 from headrace_components.contract.errors import InputError
-from support.declared import CUDA_VARIANTS
+from support.cases.declared import CUDA_VARIANTS
 
 REPOSITORY = Path(__file__).parents[2]
 ROOT = REPOSITORY / "images"

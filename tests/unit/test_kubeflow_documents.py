@@ -14,7 +14,7 @@ from headrace.compilation.compiler import compile_for
 from headrace.frontend.loading import load
 from headrace.profiles.profile import read_profile
 from headrace_components import catalog
-from support.declared import CUDA_VARIANTS
+from support.cases.declared import CUDA_VARIANTS
 from support.fakes.kubeflow_api import KubeflowApi, kubeflow_api
 from support.fakes.kubeflow_native import NativeLineage
 from support.fakes.port_forwarding import forwarding

@@ -20,7 +20,7 @@ from headrace.targets.kubeflow.settings import Kubeflow
 from headrace.targets.local.runners.setup import prepare
 from headrace.targets.local.shared.container_options import ContainerOptions
 from headrace.targets.remote.ordering import order_of
-from support.declared import CUDA_VARIANTS, ISOLATED
+from support.cases.declared import CUDA_VARIANTS, ISOLATED
 
 REPOSITORY = Path(__file__).parents[2]
 IMAGES = [each for each in definitions.images(REPOSITORY / "images") if each.name not in ISOLATED]

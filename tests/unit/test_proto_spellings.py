@@ -16,7 +16,7 @@ from headrace_components.contract.parameters import converted
 from headrace_components.contract.parameters import read as read_parameters
 from headrace_components.contract.reading import whole_number
 from headrace_components.evaluator.config_checks import normalized
-from support import declared
+from support.cases import declared
 
 FILES = {"input_base": "data"}
 CODE = {"module_file": "module.py"}

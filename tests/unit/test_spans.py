@@ -10,7 +10,7 @@ from headrace_components.contract.parameters import read
 from headrace_components.csv_example_gen.params import CsvExampleGenParams
 from headrace_components.library.sources.configs import InputSplit
 from headrace_components.library.sources.spans import ResolvedInput, resolve
-from support import declared
+from support.cases import declared
 
 external_state = declared.cache("csv_example_gen").external_state
 

@@ -12,7 +12,7 @@ import pytest
 from headrace.images import definitions, image_modules, import_names, locks
 from headrace.images.built import reference
 from headrace_components import catalog
-from support.declared import ISOLATED
+from support.cases.declared import ISOLATED
 from support.launcher import built_images
 
 pytestmark = [pytest.mark.slow, pytest.mark.image]

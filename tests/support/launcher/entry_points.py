@@ -7,7 +7,9 @@ there afterwards. See the rule sets below for where backends differ.
 
 import contextlib
 import importlib
+import io
 import json
+import logging
 import math
 import os
 import shutil
@@ -76,6 +78,7 @@ class Launcher:
         endpoint: Host and port of the object store, as Kubeflow gives them to the reader of each
             input.
         run_name: Name of the pipeline's run.
+        parameters: Values by name that each task gets besides its own.
     """
 
     root: Path
@@ -84,12 +87,15 @@ class Launcher:
     python: Path = Path(sys.executable)
     endpoint: str = "seaweedfs.kubeflow:9000"
     run_name: str = "run-1"
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def store(self, source: Path, metadata: Mapping[str, Any] | None = None) -> Stored:
         """Puts a file or directory into the store, like an importer of an artifact."""
-        key = f"imported/{uuid.uuid4().hex}/{source.name}"
+        imported = self._in_store("imported")
+        imported.mkdir(parents=True, exist_ok=True)
+        key = f"imported/{len(list(imported.iterdir()))}/{source.name}"
         target = self._in_store(key)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir()
         shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
         target.chmod(target.stat().st_mode | 0o055)  # pytest's directories are for their owner only
         return Stored(uri=self._uri(key), path=target, metadata=dict(metadata or {}))
@@ -141,7 +147,8 @@ class Launcher:
             key: [value] if isinstance(value, Stored) else list(value)
             for key, value in inputs.items()
         }
-        message = self._executor_input(spec, parameters or {}, wired, task_key, pod)
+        values = {**self.parameters, **(parameters or {})}
+        message = self._executor_input(spec, values, wired, task_key, pod)
         self._provide(pod, wired)
         if self.rules == "vertex":
             words = [placed(word, message) for word in command]
@@ -280,10 +287,12 @@ class Launcher:
             )
             return result.returncode, result.stdout
         execute = importlib.import_module(f"{words[2]}.executor").execute
-        with _environment(environment):
+        with _environment(environment), _log() as log:
             code = task.main(words[2].rpartition(".")[2], execute, words[3:])
         error_file = Path(message["outputs"]["outputFile"]).with_name("executor_error.json")
-        return code, json.loads(error_file.read_text("utf-8"))["message"] if code else ""
+        if code:
+            return code, json.loads(error_file.read_text("utf-8"))["message"]
+        return code, log.getvalue()
 
     def _collect(self, component: str, message: Mapping[str, Any], pod: Path, log: str) -> Outcome:
         output_file = Path(message["outputs"]["outputFile"])
@@ -401,3 +410,19 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+class _LogHandler(logging.StreamHandler[io.StringIO]):
+    """A handler of its own class: a task takes away Python's default ones."""
+
+
+@contextlib.contextmanager
+def _log() -> Iterator[io.StringIO]:
+    """Gives what a task in this process logs, as its own process prints it."""
+    handler = _LogHandler(io.StringIO())
+    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+    logging.getLogger().addHandler(handler)
+    try:
+        yield handler.stream
+    finally:
+        logging.getLogger().removeHandler(handler)
