@@ -20,17 +20,21 @@ class Registered:
         has_service: Whether a service runs its pipelines: `headrace submit`, `runs` and
             `schedules` take it.
         has_lineage: Whether `headrace lineage` takes it.
+        has_checks: Whether `headrace doctor` takes it.
     """
 
     suffix: str = ".json"
     settings: str = ""
     has_service: bool = False
     has_lineage: bool = False
+    has_checks: bool = False
 
 
 TARGETS: Mapping[str, Registered] = {
     "local": Registered(has_lineage=True),
-    "kubeflow": Registered(suffix=".yaml", settings="Kubeflow", has_service=True, has_lineage=True),
+    "kubeflow": Registered(
+        suffix=".yaml", settings="Kubeflow", has_service=True, has_lineage=True, has_checks=True
+    ),
     "vertex": Registered(settings="Vertex", has_service=True),
 }
 """By the name that `--target` takes. It is that of the folder, and of the table in the profile."""
@@ -44,6 +48,11 @@ def with_service() -> list[str]:
 def with_lineage() -> list[str]:
     """Returns the names of the targets whose lineage is read here."""
     return [name for name, each in TARGETS.items() if each.has_lineage]
+
+
+def with_checks() -> list[str]:
+    """Returns the names of the targets whose cluster is looked at."""
+    return [name for name, each in TARGETS.items() if each.has_checks]
 
 
 def with_settings() -> list[str]:

@@ -15,12 +15,12 @@ import pytest
 import yaml
 from kfp import dsl
 
-from headrace.cli.doctor_kubeflow import kubeflow_checks, retries
 from headrace.cli.main import main
 from headrace.compilation.compiler import compile_for
 from headrace.frontend.loading import load
 from headrace.ir import specs
 from headrace.profiles.profile import read_profile
+from headrace.targets.kubeflow.doctor import checks, retries
 from headrace.targets.kubeflow.passes.retries import apply_retries
 from headrace.targets.kubeflow.retry_policy import CONFIG_MAP, patch_command, retry_policy
 from support.fakes.kubernetes_api import write_kubeconfig
@@ -219,7 +219,7 @@ def test_a_cluster_that_does_not_tell_says_why(
     monkeypatch.chdir(tmp_path)
     with cluster(tmp_path, answer) as kubeconfig:
         monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
-        (check,) = kubeflow_checks(None)
+        (check,) = checks(None)
 
     assert check.state == "missing"
     assert found in check.found
@@ -231,10 +231,10 @@ def test_without_a_cluster_or_with_one_that_is_gone_the_doctor_goes_on(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
-    (check,) = kubeflow_checks(None)
+    (check,) = checks(None)
     assert "there is no cluster" in check.found
 
     write_kubeconfig(tmp_path / "gone", "http://127.0.0.1:1")
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "gone"))
-    (check,) = kubeflow_checks(None)
+    (check,) = checks(None)
     assert "http://127.0.0.1:1 cannot be reached" in check.found

@@ -110,6 +110,7 @@ def test_a_new_target_refuses_what_it_cannot_do(tmp_path: Path) -> None:
         (["submit"], "[kubeflow|vertex|toy]"),
         (["runs", "list"], "[kubeflow|vertex|toy]"),
         (["lineage"], "[local|kubeflow]"),
+        (["doctor"], "[kubeflow]"),
     ],
 )
 def test_commands_offer_a_new_target_where_it_answers_them(
@@ -125,6 +126,24 @@ def test_a_run_is_submitted_to_the_service_of_a_new_target(tmp_path: Path) -> No
         75,
         "error: toy: Tokyo does not answer. Try again tomorrow.\n",
     )
+
+
+def test_compiling_for_a_target_imports_no_other_one(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom headrace.cli.main import main\n"
+        "main(['compile', 'pipeline.py:small', '--target', 'vertex', '-o', 'out.json'])\n"
+        "targets = (name for name in sys.modules if name.startswith('headrace.targets.'))\n"
+        "print({name.split('.')[2] for name in targets})"
+    )
+    (tmp_path / "pipeline.py").write_text(PIPELINE, "utf-8")
+    (tmp_path / "headrace.toml").write_text('[vertex]\npipeline_root = "gs://b/r"\n', "utf-8")
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+
+    assert "Wrote out.json" in done.stderr
+    assert done.stdout == "{'vertex'}\n"
 
 
 def test_a_target_that_cannot_write_a_document_does_not_say_that_it_wrote_one(

@@ -11,9 +11,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from headrace.cli.doctor_checks import all_checks
-from headrace.cli.doctor_packages import Check
 from headrace.cli.remote_options import config_option
+from headrace.contract.checks import Check
 from headrace.display.lineage_view import fitting_console
+from headrace.target_registry import with_checks
 
 EXIT_BROKEN = 1
 
@@ -30,7 +31,7 @@ _STYLES = {"ok": "green", "missing": "yellow", "broken": "bold red"}
 )
 @click.option(
     "--target",
-    type=click.Choice(["kubeflow"]),
+    type=click.Choice(with_checks()),
     help="Look at the cluster too, the current context of your kubeconfig.",
 )
 @config_option
@@ -46,10 +47,10 @@ def doctor(root: Path, target: str | None, config: Path | None, as_json: bool) -
     """
     checks = all_checks(root.absolute())
     if target is not None:
-        # Imported here: a machine is looked at without the client of Kubernetes.
-        from headrace.cli.doctor_kubeflow import kubeflow_checks
+        # Imported here: a machine is looked at without what a target needs.
+        from headrace.contract.target import target_named
 
-        checks += kubeflow_checks(config)
+        checks += target_named(target).checks(config)
     is_broken = any(check.state == "broken" for check in checks)
     if as_json:
         report = {"ok": not is_broken, "checks": [dataclasses.asdict(check) for check in checks]}

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from headrace.cli.doctor_packages import Check, embedded, headrace, numbers
+from headrace.cli.doctor_packages import embedded, headrace, numbers
+from headrace.contract.checks import Check
 
 # A tool that does not answer within this time is as good as not there.
 _TIMEOUT_SECONDS = 5.0

@@ -5,11 +5,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Literal
 
+from headrace.contract.checks import Check
 from headrace.extras import install_command
-
-State = Literal["ok", "missing", "broken"]
 
 # TFX's libraries and TensorFlow carry the number of their generation as the minor version.
 _GENERATION_MARKERS = (
@@ -18,25 +16,6 @@ _GENERATION_MARKERS = (
     "tensorflow-transform",
     "tfx-bsl",
 )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Check:
-    """What was found of one thing.
-
-    Attributes:
-        name: What was looked for.
-        state: `ok`; `missing`, which takes something away; `broken`, which must be repaired.
-        found: What is there, or why it does not serve.
-        enables: What Headrace can do with it.
-        advice: What to do about it; empty where all is well.
-    """
-
-    name: str
-    state: State
-    found: str
-    enables: str
-    advice: str = ""
 
 
 def headrace() -> Check:

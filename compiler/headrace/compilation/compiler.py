@@ -137,7 +137,7 @@ def _fill_in(draft: Draft, target: Target) -> Draft:
     """Writes what tasks run: images, Beam's command lines, parameters and module files."""
     spec, profile = draft.spec, draft.profile
     check_dotted_functions(spec, target, profile)
-    images = stock_images(spec, profile) if target.runs_images else {}
+    images = stock_images(spec, profile) if target.runs_images(profile) else {}
     spec = apply_images(spec, target, profile)
     # Before defaults are written out: what the author passes is told from what nobody does.
     spec = apply_beam(spec, target, draft.settings, profile)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from headrace.contract.checks import Check
 from headrace.contract.compiled import Compiled
 from headrace.contract.draft import Draft
 from headrace.contract.service import Remote
@@ -58,11 +59,6 @@ class Target(ABC):
 
     @property
     @abstractmethod
-    def runs_images(self) -> bool:
-        """Whether tasks run in the images of the profile, and not in this machine's environment."""
-
-    @property
-    @abstractmethod
     def sees_files(self) -> bool:
         """Whether tasks see the files of this machine."""
 
@@ -90,6 +86,10 @@ class Target(ABC):
         return False
 
     # The profile.
+
+    @abstractmethod
+    def runs_images(self, profile: Profile) -> bool:
+        """Whether tasks run in the images of the profile, and not in an environment."""
 
     @abstractmethod
     def settings(self, profile: Profile) -> TargetSettings | None:
@@ -205,6 +205,14 @@ class Target(ABC):
             metadata: URL of a metadata store; empty for the one that belongs to the target.
             config: The profile's file; None for headrace.toml of the current directory.
         """
+
+    def checks(self, config: Path | None) -> Sequence[Check]:  # noqa: ARG002  most have none
+        """Returns what `headrace doctor` finds in the cluster of the target.
+
+        Args:
+            config: The profile's file; None for headrace.toml of the current directory.
+        """
+        return ()
 
 
 def target_named(name: str) -> Target:

@@ -39,7 +39,7 @@ def check_dotted_functions(spec: Mapping[str, Any], target: Target, profile: Pro
     Raises:
         CompileError: A task would not find its function.
     """
-    if not target.runs_images:
+    if not target.runs_images(profile):
         return
     own = own_images(spec, profile)
     for node in specs.tasks(spec):

@@ -30,7 +30,7 @@ def apply_images(spec: Mapping[str, Any], target: Target, profile: Profile) -> S
             cache when it moves.
     """
     result: Spec = specs.copy(spec)
-    if not target.runs_images:
+    if not target.runs_images(profile):
         return result
     if own := own_images(result, profile):
         _set_images(result, own)

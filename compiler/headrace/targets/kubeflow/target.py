@@ -1,13 +1,14 @@
 """The target `kubeflow`: Kubeflow Pipelines on a cluster of Kubernetes."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from headrace.compilation.passes.loop_types import apply_loop_types
 from headrace.compilation.passes.loop_values import check_loop_values
 from headrace.compilation.passes.target_limits import check_given_artifacts
+from headrace.contract.checks import Check
 from headrace.contract.compiled import Compiled
 from headrace.contract.draft import Draft
 from headrace.contract.service import Remote
@@ -33,12 +34,15 @@ class KubeflowTarget(Target):
     """Kubeflow Pipelines: a pipeline in YAML, and what Kubernetes gives the pods of its tasks."""
 
     name = "kubeflow"
-    runs_images = True
     sees_files = False
     keys_hold_files = False
     max_module_chars = 10_000  # of a run parameter: kubeflow/pipelines#12510
     rules = limits.RULES
     has_logs = True
+
+    def runs_images(self, profile: Profile) -> bool:  # noqa: ARG002
+        """Returns True: pods run images alone."""
+        return True
 
     def settings(self, profile: Profile) -> Kubeflow:
         """Returns the table [kubeflow]."""
@@ -109,6 +113,12 @@ class KubeflowTarget(Target):
         from headrace.targets.kubeflow.lineage_reader import reader
 
         return reader(read_profile(config), metadata)
+
+    def checks(self, config: Path | None) -> Sequence[Check]:
+        """Returns what the cluster's settings are, as far as runs need them."""
+        from headrace.targets.kubeflow.doctor import checks
+
+        return checks(config)
 
 
 TARGET: Target = KubeflowTarget()

@@ -20,7 +20,6 @@ class LocalTarget(Target):
     """This machine: the pipeline in JSON, which `headrace run` takes."""
 
     name = "local"
-    runs_images = False
     sees_files = True
     keys_hold_files = True
     max_module_chars = None
@@ -30,6 +29,10 @@ class LocalTarget(Target):
         target_limits.negative_retries,
         target_limits.argument_without_value,
     )
+
+    def runs_images(self, profile: Profile) -> bool:  # noqa: ARG002
+        """Returns False. A runner that runs images finds them itself."""
+        return False
 
     def settings(self, profile: Profile) -> None:
         """Returns None: what the profile says is about machines elsewhere."""

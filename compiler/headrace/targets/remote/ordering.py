@@ -74,7 +74,8 @@ def order_of(
     compiled = compile_for(source, target, profile, values)
     spec = apply_modules(apply_defaults(source.spec, chosen), chosen, source.directory)
     check_parameters(spec, values)
-    check_imports(spec, stock_images(spec, profile), values)
+    if chosen.runs_images(profile):
+        check_imports(spec, stock_images(spec, profile), values)
     chosen.check_run(source.spec, values)
     chosen.check_sizes(compiled.spec, values)
     fingerprints = FingerprintsAtSubmit(values=values)

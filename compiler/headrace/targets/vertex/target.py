@@ -24,11 +24,14 @@ class VertexTarget(Target):
     """Vertex AI Pipelines: a PipelineJob in JSON."""
 
     name = "vertex"
-    runs_images = True
     sees_files = False
     keys_hold_files = False
     max_module_chars = 10_000  # as on Kubeflow, so that a pipeline runs on both
     rules = limits.RULES
+
+    def runs_images(self, profile: Profile) -> bool:  # noqa: ARG002
+        """Returns True: machines run images alone."""
+        return True
 
     def settings(self, profile: Profile) -> Vertex:
         """Returns the table [vertex]."""

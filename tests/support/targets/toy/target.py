@@ -25,11 +25,13 @@ class ToyTarget(Target):
     """Runs images, and sees no files of this machine."""
 
     name = "toy"
-    runs_images = True
     sees_files = False
     keys_hold_files = False
     max_module_chars = 100
     rules = (target_limits.negative_retries, _loops)
+
+    def runs_images(self, profile: Profile) -> bool:
+        return bool(profile.table_of(Toy).owner)
 
     def settings(self, profile: Profile) -> Toy:
         return profile.table_of(Toy)

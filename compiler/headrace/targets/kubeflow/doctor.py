@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from headrace.cli.doctor_packages import Check
+from headrace.contract.checks import Check
 from headrace.errors import CompileError
 from headrace.extras import install_command
 from headrace.profiles.profile import read_profile
@@ -23,7 +23,7 @@ _INSTALLATION_NAMESPACE = "kubeflow"
 _TIMEOUT_SECONDS = 10
 
 
-def kubeflow_checks(config: Path | None) -> list[Check]:
+def checks(config: Path | None) -> list[Check]:
     """Returns the checks of the cluster that is the kubeconfig's current context.
 
     Args:

@@ -1,0 +1,25 @@
+"""What `headrace doctor` finds."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+State = Literal["ok", "missing", "broken"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """What was found of one thing.
+
+    Attributes:
+        name: What was looked for.
+        state: `ok`; `missing`, which takes something away; `broken`, which must be repaired.
+        found: What is there, or why it does not serve.
+        enables: What Headrace can do with it.
+        advice: What to do about it; empty where all is well.
+    """
+
+    name: str
+    state: State
+    found: str
+    enables: str
+    advice: str = ""
