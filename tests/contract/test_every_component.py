@@ -27,7 +27,7 @@ import pytest
 import headrace_components
 from headrace_components import catalog
 from headrace_components.contract import task
-from headrace_components.contract.declaration import CacheHooks
+from headrace_components.contract.hooks import CacheHooks
 from support.cases import declared
 from support.launcher.entry_points import Launcher, Outcome, Rules, Stored
 from support.programs.beam_clusters import executor_input
