@@ -139,7 +139,7 @@ def _fill_in(draft: Draft, target: Target) -> Draft:
     check_dotted_functions(spec, target, profile)
     images = stock_images(spec, profile) if target.runs_images(profile) else {}
     spec = apply_images(spec, target, profile)
-    # Before defaults are written out: what the author passes is told from what nobody does.
+    # Before defaults are written out: those would look like values that the author passes.
     spec = apply_beam(spec, target, draft.settings, profile)
     spec = apply_defaults(spec, target, has_fingerprints=_takes_fingerprints(draft, target))
     spec = apply_modules(spec, target, draft.directory)

@@ -14,8 +14,8 @@ class TargetSettings:
         display_name: Name of runs for people; empty for the pipeline's name.
         parameters: Values of run parameters, by name. Those that a pipeline does not have are
             of other pipelines.
-        pipeline_parameters: The same for single pipelines, by the pipeline's name; they go
-            before `parameters`.
+        pipeline_parameters: The same for single pipelines, by the pipeline's name; they take
+            precedence over `parameters`.
     """
 
     pipeline_root: str = ""

@@ -30,10 +30,6 @@ class Kubeflow(TargetSettings):
         experiment: Experiment that runs belong to; empty for the installation's default.
         service_account: Kubernetes service account of the pods; empty for the default.
         display_name: Name of runs; empty for the pipeline's name.
-        parameters: Values of run parameters, by name. Those that a pipeline does not have are
-            of other pipelines.
-        pipeline_parameters: The same for single pipelines, by the pipeline's name; they take
-            precedence over `parameters`.
         image_pull_policy: `Always`, `IfNotPresent` or `Never`; empty for the cluster's rule.
         image_pull_secrets: Names of the secrets that open the registry.
         accelerator_label: Node label that names the accelerator. Nodes of the GPU operator have

@@ -43,10 +43,6 @@ class Vertex(TargetSettings):
             `projects/P/locations/L/keyRings/R/cryptoKeys/K`.
         display_name: Name in the console; empty for that of the pipeline.
         labels: Labels of the job.
-        parameters: Values of run parameters, by name. Those that a pipeline does not have are
-            of other pipelines.
-        pipeline_parameters: The same for single pipelines, by the pipeline's name; they take
-            precedence over `parameters`.
         failure_policy: After a task failed, `slow` continues with all tasks that do not depend on
             it; `fast` starts nothing more.
         endpoint: Host of the API, such as `my-endpoint.p.googleapis.com` for Private Service
