@@ -197,10 +197,10 @@ def names() -> list[str]:
     )
 
 
-def find(name: str) -> Component | None:
+def find(name: str | None) -> Component | None:
     """Returns the declaration of a component, or None if there is no such component."""
     package = f"{_PACKAGE}.{name}"
-    if not name.isidentifier() or importlib.util.find_spec(package) is None:
+    if name is None or not name.isidentifier() or importlib.util.find_spec(package) is None:
         return None
     if importlib.util.find_spec(f"{package}.component") is None:
         return None
@@ -211,6 +211,18 @@ def find(name: str) -> Component | None:
             "its folder. Correct it."
         )
     return found
+
+
+def cache_hooks(name: str | None) -> CacheHooks:
+    """Returns the cache hooks of a component; there are none under another name."""
+    found = find(name)
+    return found.cache if found is not None else CacheHooks()
+
+
+def early_checks(name: str | None) -> EarlyChecks:
+    """Returns the early checks of a component; there are none under another name."""
+    found = find(name)
+    return found.checks if found is not None else EarlyChecks()
 
 
 def is_isolated(name: str) -> bool:

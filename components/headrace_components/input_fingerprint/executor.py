@@ -4,7 +4,7 @@ import logging
 import uuid
 from typing import Any
 
-from headrace_components.contract.declaration import find
+from headrace_components.contract.declaration import cache_hooks
 from headrace_components.contract.errors import ComponentError, InputError, PlatformError
 from headrace_components.contract.fingerprint_ports import COMPONENT, FINGERPRINT, PLACE, UNKNOWN
 from headrace_components.contract.task import Task
@@ -27,13 +27,13 @@ def execute(task: Task) -> None:
 
 
 def _state(task: Task, component: str, params: dict[str, Any]) -> str | None:
-    declared = find(component)
-    if declared is None or declared.cache.external_state is None:
+    hooks = cache_hooks(component)
+    if hooks.external_state is None:
         raise ComponentError(f"input_fingerprint: {component!r} reads nothing but its inputs.")
-    if declared.cache.earlier_state is None:
-        return declared.cache.external_state(params, {})
+    if hooks.earlier_state is None:
+        return hooks.external_state(params, {})
     try:
-        return declared.cache.earlier_state(params, task.output(PLACE))
+        return hooks.earlier_state(params, task.output(PLACE))
     except (InputError, PlatformError) as error:
         logging.info("%s: nothing is known of earlier runs: %s", component, error)
         return None

@@ -9,7 +9,7 @@ from headrace.compilation.passes.modules import is_local
 from headrace.contract.target import Target
 from headrace.ir import specs
 from headrace.ir.specs import Spec
-from headrace_components.contract.declaration import find
+from headrace_components.contract.declaration import cache_hooks
 from headrace_components.library.user_code.module_pack import is_packed
 
 
@@ -50,11 +50,10 @@ def _pass_defaults(node: specs.TaskNode) -> None:
 
 
 def _is_key_whole(component: str, node: specs.TaskNode, *, has_fingerprints: bool) -> bool:
-    declared = find(component)
-    if declared is not None and declared.cache.still_holds:
+    hooks = cache_hooks(component)
+    if hooks.still_holds is not None:
         return False
-    reads_elsewhere = declared is not None and declared.cache.external_state is not None
-    if reads_elsewhere and not (has_fingerprints and may_have(node)):
+    if hooks.external_state is not None and not (has_fingerprints and may_have(node)):
         return False
     if MODULE_PARAMETER not in specs.parameters(node.component):
         return True

@@ -17,7 +17,7 @@ from headrace.images.image_modules import image_modules
 from headrace.ir import specs
 from headrace.profiles.profile import Profile
 from headrace.profiles.tasks import TaskPath
-from headrace_components.contract.declaration import find
+from headrace_components.contract.declaration import early_checks
 from headrace_components.contract.early_checks import ask, known_parameters
 from headrace_components.contract.errors import InputError
 from headrace_components.library.user_code.module_pack import is_packed, unpack
@@ -76,13 +76,12 @@ def check_imports(
 
 def _imports(component: str, known: Mapping[str, Any]) -> tuple[list[CertainImport], Sequence[str]]:
     """Returns what a task imports for certain, and the functions that its module defines."""
-    declared = find(component)
     params = known_parameters(component, known)
     module = getattr(params, MODULE_PARAMETER, None)
-    if declared is None or module is None or (module and not is_packed(module)):
+    if module is None or (module and not is_packed(module)):
         return [], ()  # there is none, only the run knows it, or it is behind a URI
     entry, files = unpack(module, component) if module else ("", {})
-    checks = declared.checks
+    checks = early_checks(component)
     functions = [name for names in ask(checks.functions, params) or () for name in names]
     modules = ask(checks.modules, params) or ()
     return certain_imports(entry, files, functions, modules), functions

@@ -11,14 +11,13 @@ from typing import Any
 
 from headrace.ir import specs
 from headrace.ir.specs import Spec
-from headrace_components.contract.declaration import find
+from headrace_components.contract.declaration import cache_hooks
 from headrace_components.contract.fingerprint_ports import (
     COMPONENT,
     FINGERPRINT,
     FINGERPRINT_INPUT,
     PLACE,
 )
-from headrace_components.contract.hooks import CacheHooks
 
 TaskKey = tuple[str, str]
 """The DAG that holds a task, as `ir.TaskNode.dag`, and the task's name."""
@@ -44,7 +43,7 @@ def may_have(node: specs.TaskNode) -> bool:
     One that runs although others failed, as an exit handler, does not wait for another task, and
     one with a `cache_key` is compared by that key alone.
     """
-    hooks = _hooks(node)
+    hooks = cache_hooks(specs.headrace_component(node.container))
     is_plain = not any(part in node.task for part in ("triggerPolicy", "parameterIterator"))
     return (
         (hooks.input_locations is not None or hooks.earlier_state is not None)
@@ -163,13 +162,8 @@ def _without_descriptions(definitions: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _hooks(node: specs.TaskNode) -> CacheHooks:
-    declared = find(specs.headrace_component(node.container) or "")
-    return declared.cache if declared is not None else CacheHooks()
-
-
 def _looks_for_earlier_runs(node: specs.TaskNode) -> bool:
-    return _hooks(node).earlier_state is not None
+    return cache_hooks(specs.headrace_component(node.container)).earlier_state is not None
 
 
 def _free(name: str, taken: Mapping[str, Any]) -> str:

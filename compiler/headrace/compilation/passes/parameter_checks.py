@@ -14,7 +14,7 @@ from headrace.compilation.passes.module_files import MODULE_PARAMETER
 from headrace.compilation.passes.split_checks import check_splits
 from headrace.errors import CompileError
 from headrace.ir import specs
-from headrace_components.contract.declaration import find
+from headrace_components.contract.declaration import early_checks
 from headrace_components.contract.early_checks import ask, known_parameters
 from headrace_components.contract.errors import InputError, named
 from headrace_components.library.user_code.module_functions import defined, missing_function
@@ -53,12 +53,10 @@ def check_parameters(spec: Mapping[str, Any], values: Mapping[str, Any] | None =
 
 
 def _check(component: str, params: Any) -> None:
-    declared = find(component)
-    if declared is None:
-        return
+    checks = early_checks(component)
     with named(component):
-        ask(declared.checks.check, params)
-        for names in ask(declared.checks.functions, params) or ():
+        ask(checks.check, params)
+        for names in ask(checks.functions, params) or ():
             _check_module(component, getattr(params, MODULE_PARAMETER), names)
 
 

@@ -6,9 +6,8 @@ from typing import Any
 
 from headrace.errors import CompileError
 from headrace.ir import specs
-from headrace_components.contract.declaration import find
+from headrace_components.contract.declaration import early_checks
 from headrace_components.contract.early_checks import ask
-from headrace_components.contract.hooks import EarlyChecks
 
 Path = tuple[str, ...]
 Port = tuple[specs.TaskNode, str]
@@ -29,7 +28,8 @@ def check_splits(spec: Mapping[str, Any], params: Mapping[Path, Any]) -> None:
     for node in graph.nodes.values():
         if node.path not in params:
             continue
-        for need in ask(_checks(node).splits_read, params[node.path]) or ():
+        checks = early_checks(specs.headrace_component(node.container))
+        for need in ask(checks.splits_read, params[node.path]) or ():
             port = graph.source(node, need.port)
             made = graph.splits(port) if port is not None else None
             if port is None or made is None:
@@ -47,11 +47,6 @@ def check_splits(spec: Mapping[str, Any], params: Mapping[Path, Any]) -> None:
                     f"`{need.parameter}` says or leaves it, but task `{port[0].label}` makes the "
                     f"splits {list(made)}. {advice}"
                 )
-
-
-def _checks(node: specs.TaskNode) -> EarlyChecks:
-    declared = find(specs.headrace_component(node.container) or "")
-    return declared.checks if declared is not None else EarlyChecks()
 
 
 class _Graph:
@@ -98,7 +93,7 @@ class _Graph:
         return self._output(inner, selector["outputArtifactKey"])
 
     def _made(self, node: specs.TaskNode) -> Mapping[str, Sequence[str]]:
-        checks = _checks(node)
+        checks = early_checks(specs.headrace_component(node.container))
         if node.path not in self._params or checks.splits_made is None:
             return {}
         inputs = {}

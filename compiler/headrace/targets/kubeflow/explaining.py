@@ -50,7 +50,7 @@ class Explainer:
         task = started.task
         name = specs.headrace_component(started.node.container)
         has_started = task.state == "running" and not (started.is_driver or task.pending_seconds)
-        declared = find(name or "")
+        declared = find(name)
         # A component with a job of Beam elsewhere logs notices of it, also while it runs.
         if (task.state == "done" and declared is not None and declared.logs_notices) or (
             (task.state == "done" or has_started) and _has_job_elsewhere(started.node)

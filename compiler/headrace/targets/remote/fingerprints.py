@@ -15,7 +15,7 @@ from headrace.compilation.passes.input_fingerprints import (
 from headrace.compilation.passes.known_values import Known
 from headrace.ir import specs
 from headrace.ir.specs import Spec
-from headrace_components.contract.declaration import find
+from headrace_components.contract.declaration import cache_hooks
 from headrace_components.contract.hooks import CacheHooks
 
 # A store that does not answer is left to the task, which has the cluster's network and account.
@@ -66,8 +66,7 @@ class FingerprintsAtSubmit:
 
     def _of(self, node: specs.TaskNode, spec: Spec) -> str | None:
         component = specs.headrace_component(node.container) or ""
-        declared = find(component)
-        hooks = declared.cache if declared is not None else CacheHooks()
+        hooks = cache_hooks(component)
         known = Known(spec, self.values, {}).of(node, component)
         params = {name: known[name] for name in specs.parameters(node.component) if name in known}
         why = _hindrance(node, params, hooks)

@@ -40,7 +40,7 @@ def secrets(kubeflow: Kubeflow, node: specs.TaskNode) -> Mapping[str, tuple[str,
     For the store that KFP installs; the accounts of others are the author's to give.
     """
     is_own = kubeflow.pipeline_root.startswith("minio://") or not kubeflow.pipeline_root
-    declared = find(specs.headrace_component(node.container) or "")
+    declared = find(specs.headrace_component(node.container))
     opens = _refers(kubeflow, node) or (declared is not None and declared.opens_store)
     return _MINIO_KEYS if is_own and opens else {}
 

@@ -24,9 +24,8 @@ from headrace.targets.local.shared.results import (
     artifacts_to_json,
 )
 from headrace.targets.local.shared.rules import Backend
-from headrace_components.contract.declaration import find
+from headrace_components.contract.declaration import cache_hooks
 from headrace_components.contract.fingerprints import fingerprint_of
-from headrace_components.contract.hooks import CacheHooks
 
 _SEPARATOR = " "
 
@@ -93,7 +92,7 @@ class Cache:
         says it reads besides.
         """
         uris = _uris(inputs)
-        hooks = _hooks(component)
+        hooks = cache_hooks(component.headrace_name)
         if hooks.relevant_inputs is not None:
             uris = {
                 port: list(found) for port, found in hooks.relevant_inputs(uris).items() if found
@@ -130,7 +129,7 @@ class Cache:
         if changed is not None:
             self.notify(f"{changed} is not as it was left: the task that made it runs again.")
             return None
-        still_holds = _hooks(component).still_holds
+        still_holds = cache_hooks(component.headrace_name).still_holds
         metadata = {port: [a.metadata for a in found] for port, found in entry.artifacts.items()}
         if still_holds is not None and not still_holds(metadata):
             return None
@@ -216,7 +215,7 @@ def _shares(component: ComponentSpec) -> bool:
 
 
 def _environment(component: ComponentSpec, inputs: TaskInputs) -> Any:
-    environment_state = _hooks(component).environment_state
+    environment_state = cache_hooks(component.headrace_name).environment_state
     return environment_state(inputs.parameters) if environment_state is not None else ""
 
 
@@ -251,8 +250,3 @@ def _files_in(path: Path) -> list[Path]:
         return [path]
     found = (Path(directory, name) for directory, _, names in os.walk(path) for name in names)
     return sorted(file for file in found if "__pycache__" not in file.parts)
-
-
-def _hooks(component: ComponentSpec) -> CacheHooks:
-    declared = find(component.headrace_name or "")
-    return declared.cache if declared is not None else CacheHooks()
