@@ -12,6 +12,7 @@ from headrace_components.bulk_inferrer.params import BulkInferrerParams, OutputC
 from headrace_components.bulk_inferrer.predictor import BATCH_ROWS, Called, Predictor
 from headrace_components.contract.task import Artifact, Task
 from headrace_components.library.beam import job, locations, tensorflow_files
+from headrace_components.library.beam.bundles import name_finally
 from headrace_components.library.beam.examples import (
     ReadPairs,
     ReadRecords,
@@ -137,8 +138,7 @@ def _finish_logs(shards: Sequence[Shard], target: Artifact, location: str) -> in
         for file in shard.manifest.tfrecords
     ]
     prefix = prediction_logs.FILE_PREFIX
-    names = [numbered(prefix, ".gz", index, len(files)) for index in range(len(files))]
-    locations.rename(files, [locations.join(location, name) for name in names])
+    name_finally(files, location, prefix, ".gz")
     if not files:
         with TFRecordWriter(target.path / numbered(prefix, ".gz", 0)):
             pass

@@ -17,8 +17,7 @@ from headrace_components.import_example_gen.parquet_payload import (
     divided,
 )
 from headrace_components.library.beam import job, locations
-from headrace_components.library.beam.bundles import WriteBundles
-from headrace_components.library.data import columnar
+from headrace_components.library.beam.bundles import WriteBundles, name_finally
 from headrace_components.library.sources.beam_engine import BlockPosition, check_rows, read
 from headrace_components.library.sources.partition import Partition
 from headrace_components.library.sources.source import Agreement
@@ -113,15 +112,14 @@ def _finish(
             directory = locations.join(location, f"Split-{share.name}")
             written = [shard for shard in shards if shard.split == share.name]
             if written:
-                _rename(written, directory)
+                paths = [
+                    locations.join(shard.directory, name)
+                    for shard in written
+                    for name in shard.names
+                ]
+                name_finally(paths, directory, PREFIX, ".parquet")
             else:
                 _write_empty(schemas[input_split], directory)
-
-
-def _rename(shards: Sequence[_Shard], directory: str) -> None:
-    paths = [locations.join(shard.directory, name) for shard in shards for name in shard.names]
-    names = [columnar.numbered(PREFIX, ".parquet", i, len(paths)) for i in range(len(paths))]
-    locations.rename(paths, [locations.join(directory, name) for name in names])
 
 
 def _write_empty(schema: pa.Schema, directory: str) -> None:

@@ -6,13 +6,13 @@ from typing import Any
 
 from headrace_components.contract.errors import InputError
 from headrace_components.library.user_code import training_args
-from headrace_components.library.user_code.training_args import StepArgs
+from headrace_components.library.user_code.training_args import SplitsAndSteps, StepArgs
 
 _DISTRIBUTIONS = ("auto", "mirrored", "multi_worker", "none")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TrainerParams:
+class TrainerParams(SplitsAndSteps):
     """Parameters that a pipeline author may set.
 
     Attributes:
@@ -52,23 +52,3 @@ class TrainerParams:
                 f"{list(_DISTRIBUTIONS)}. Pass 'multi_worker' or 'mirrored' where run_fn knows of "
                 "no strategy, and 'auto' where it makes its own."
             )
-
-    @property
-    def train_splits(self) -> list[str]:
-        """Splits to train on, ["train"] unless `train_args` names others."""
-        return list(self.train_args.splits) or ["train"]
-
-    @property
-    def eval_splits(self) -> list[str]:
-        """Splits to evaluate on, ["eval"] unless `eval_args` names others."""
-        return list(self.eval_args.splits) or ["eval"]
-
-    @property
-    def num_train_steps(self) -> int | None:
-        """Training steps, at least 1; None where neither parameter gives any."""
-        return self.train_steps or self.train_args.num_steps or None
-
-    @property
-    def num_eval_steps(self) -> int | None:
-        """Evaluation steps, at least 1; None where neither parameter gives any."""
-        return self.eval_steps or self.eval_args.num_steps or None

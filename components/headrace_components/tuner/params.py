@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from headrace_components.contract.errors import InputError
 from headrace_components.contract.reading import MESSAGE, Style
 from headrace_components.library.user_code import training_args
-from headrace_components.library.user_code.training_args import StepArgs
+from headrace_components.library.user_code.training_args import SplitsAndSteps, StepArgs
 
 _MAX_PARALLEL_TRIALS = 64
 
@@ -29,7 +29,7 @@ class TuneArgs:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TunerParams:
+class TunerParams(SplitsAndSteps):
     """Parameters that a pipeline author may set.
 
     Attributes:
@@ -86,23 +86,3 @@ class TunerParams:
     def trials_at_once(self) -> int:
         """Trials that run at once, at least 1."""
         return self.num_parallel_trials or self.tune_args.num_parallel_trials or 1
-
-    @property
-    def train_splits(self) -> list[str]:
-        """Splits to train on, ["train"] unless `train_args` names others."""
-        return list(self.train_args.splits) or ["train"]
-
-    @property
-    def eval_splits(self) -> list[str]:
-        """Splits to evaluate on, ["eval"] unless `eval_args` names others."""
-        return list(self.eval_args.splits) or ["eval"]
-
-    @property
-    def num_train_steps(self) -> int | None:
-        """Training steps, at least 1; None where neither parameter gives any."""
-        return self.train_steps or self.train_args.num_steps or None
-
-    @property
-    def num_eval_steps(self) -> int | None:
-        """Evaluation steps, at least 1; None where neither parameter gives any."""
-        return self.eval_steps or self.eval_args.num_steps or None

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,6 +13,7 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
 from headrace_components.library.beam import locations
+from headrace_components.library.data.columnar import numbered
 
 
 class WriteBundles(beam.DoFn, ABC):
@@ -81,3 +82,17 @@ class WriteBundles(beam.DoFn, ABC):
         if self._directory is not None:
             shutil.rmtree(self._directory, ignore_errors=True)
             self._directory = None
+
+
+def name_finally(files: Sequence[str], directory: str, prefix: str, suffix: str) -> list[str]:
+    """Moves the files of all bundles to a directory, and returns their names there.
+
+    Args:
+        files: Locations of the files, in order.
+        directory: Location of the directory.
+        prefix: The start of the names.
+        suffix: The end of the names.
+    """
+    names = [numbered(prefix, suffix, index, len(files)) for index in range(len(files))]
+    locations.rename(files, [locations.join(directory, name) for name in names])
+    return names

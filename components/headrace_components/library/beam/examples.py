@@ -18,7 +18,7 @@ from apache_beam.runners.direct.direct_runner import BundleBasedDirectRunner
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from headrace_components.library.beam import locations
-from headrace_components.library.beam.bundles import WriteBundles
+from headrace_components.library.beam.bundles import WriteBundles, name_finally
 from headrace_components.library.data import columnar as twin
 from headrace_components.library.data.columnar import ParquetFile, SplitManifest, TFRecordFile
 from headrace_components.library.data.example_files import (
@@ -330,12 +330,10 @@ def _named(
     files: Sequence[tuple[str, F]], folder: str, location: str, prefix: str, suffix: str
 ) -> tuple[F, ...]:
     """Renames files of the shards to their names in the artifact, and returns these."""
-    final = tuple(
-        replace(file, name=twin.numbered(prefix, suffix, index, len(files)))
-        for index, (_, file) in enumerate(files)
-    )
-    locations.rename(
+    named = name_finally(
         [locations.join(directory, folder, file.name) for directory, file in files],
-        [locations.join(location, folder, file.name) for file in final],
+        locations.join(location, folder),
+        prefix,
+        suffix,
     )
-    return final
+    return tuple(replace(file, name=name) for (_, file), name in zip(files, named, strict=True))

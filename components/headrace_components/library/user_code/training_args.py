@@ -27,6 +27,37 @@ class StepArgs:
     num_steps: int = 0
 
 
+class SplitsAndSteps:
+    """The splits and steps that the parameters of a component give, which has these fields."""
+
+    __slots__ = ()
+
+    train_args: StepArgs
+    eval_args: StepArgs
+    train_steps: int
+    eval_steps: int
+
+    @property
+    def train_splits(self) -> list[str]:
+        """Splits to train on, ["train"] unless `train_args` names others."""
+        return list(self.train_args.splits) or ["train"]
+
+    @property
+    def eval_splits(self) -> list[str]:
+        """Splits to evaluate on, ["eval"] unless `eval_args` names others."""
+        return list(self.eval_args.splits) or ["eval"]
+
+    @property
+    def num_train_steps(self) -> int | None:
+        """Training steps, at least 1; None where neither parameter gives any."""
+        return self.train_steps or self.train_args.num_steps or None
+
+    @property
+    def num_eval_steps(self) -> int | None:
+        """Evaluation steps, at least 1; None where neither parameter gives any."""
+        return self.eval_steps or self.eval_args.num_steps or None
+
+
 def check(name: str, args: StepArgs, steps: int, function: str) -> None:
     """Rejects steps that no run could honour.
 
