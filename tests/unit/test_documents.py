@@ -75,3 +75,14 @@ def test_the_make_targets_of_a_page_are_there(page: Path) -> None:
     for words in re.findall(r"(?:^|`)(?:    )?make ((?:[a-z-]+(?:/\S+)? ?)+)", text, re.MULTILINE):
         for target in words.split():
             assert re.sub(r"/.*", "/%", target) in rules, target
+
+
+def test_the_files_that_the_architecture_names_are_there() -> None:
+    page = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    compiler, components = ROOT / "compiler/headrace", ROOT / "components/headrace_components"
+    files = {file.relative_to(ROOT).as_posix() for file in compiler.rglob("*")}
+    files |= {file.relative_to(ROOT).as_posix() for file in components.rglob("*")}
+    for name in re.findall(r"`([\w./]+(?:/|\.py))`", page):
+        place = name.removesuffix("/")
+        assert (ROOT / place).exists() or any(each.endswith(f"/{place}") for each in files), name
+    assert len(page.splitlines()) <= 100

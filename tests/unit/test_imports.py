@@ -4,10 +4,12 @@ The contracts in pyproject.toml ([tool.importlinter]) say it of the source; thes
 what happens.
 """
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import grimp
 import pytest
 
 from headrace_components import catalog
@@ -82,3 +84,34 @@ def test_compiling_imports_no_client_of_a_cluster() -> None:
     )
 
     assert result.stdout == "[]\n"
+
+
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    return grimp.build_graph("headrace", "headrace_components")
+
+
+def test_a_component_imports_the_library_and_the_contract_alone(graph: grimp.ImportGraph) -> None:
+    shared = ("artifacts", "authoring", "catalog", "contract", "library", "typed")
+    folders = {each.split(".")[1] for each in graph.modules if "headrace_components." in each}
+    for component in sorted(folders.difference(shared)):
+        own = f"headrace_components.{component}"
+        for module in {own, *graph.find_descendants(own)}:
+            for imported in graph.find_modules_directly_imported_by(module):
+                assert re.match(
+                    rf"(?:{own}|headrace_components\.(?:contract|library))\b", imported
+                ), f"{module} imports {imported}"
+
+
+def test_two_folders_import_each_other_only_if_one_is_in_the_other(
+    graph: grimp.ImportGraph,
+) -> None:
+    arrows = {
+        (module.rpartition(".")[0] or module, imported.rpartition(".")[0] or imported)
+        for module in graph.modules
+        for imported in graph.find_modules_directly_imported_by(module)
+    }
+    mutual = {(a, b) for a, b in arrows if a < b and (b, a) in arrows}
+    # The modules of the outer one are then above and below the inner one: the public face of
+    # `headrace` and its errors, a target and its settings. A contract refuses circles of modules.
+    assert [pair for pair in mutual if not pair[1].startswith(f"{pair[0]}.")] == []
