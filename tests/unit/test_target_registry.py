@@ -128,6 +128,20 @@ def test_a_run_is_submitted_to_the_service_of_a_new_target(tmp_path: Path) -> No
     )
 
 
+def test_a_new_target_compiles_an_example(tmp_path: Path) -> None:
+    example = REPOSITORY / "examples/penguins/pipeline.py"
+    profile = (REPOSITORY / "examples/headrace.toml").read_text("utf-8")
+
+    done = toy(
+        tmp_path,
+        *("compile", str(example), "--target", "toy", "-o", "dag.py"),
+        profile=f'{profile}\n[toy]\nowner = "ops"\n',
+    )
+
+    assert (done.returncode, "Wrote dag.py." in done.stderr) == (0, True), done.stderr
+    assert re.search(r"/trainer@sha256:\w{64}", (tmp_path / "dag.py").read_text("utf-8"))
+
+
 def test_compiling_for_a_target_imports_no_other_one(tmp_path: Path) -> None:
     code = (
         "import sys\nfrom headrace.cli.main import main\n"

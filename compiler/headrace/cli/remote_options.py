@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headrace.contract.target import target_named
 from headrace.target_registry import with_service
 
 if TYPE_CHECKING:
@@ -76,6 +75,7 @@ def watched(
     Whatever ends the watching early, the run goes on: how to come back to it is printed.
     """
     from headrace.cli.interrupts import interruptible
+    from headrace.contract.target import target_named
     from headrace.display.progress import ProgressDisplay
     from headrace.profiles.profile import read_profile
     from headrace.targets.remote.watching import Watching, watch

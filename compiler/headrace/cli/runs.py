@@ -19,7 +19,6 @@ from headrace.cli.remote_options import (
     utc,
     watched,
 )
-from headrace.contract.target import target_named
 from headrace_components.contract.errors import InputError
 
 
@@ -65,6 +64,8 @@ def show(run_id: str, target: str, config: Path | None, as_json: bool) -> None:
     JSON: {id, name, state, link, created, seconds, message, tasks}, each task {name, state,
     seconds, pending_seconds, message, notices, log}.
     """
+    from headrace.contract.target import target_named
+
     run = remote_of(target, config).describe(run_id)
     if as_json:
         echo_json(dataclasses.asdict(run))
