@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from headrace_components.contract.errors import InputError
+from headrace_components.contract.parameters import read
 from headrace_components.contract.task import Artifact
 from headrace_components.library.data.example_encoder import encode_examples
 from headrace_components.library.data.examples import ExamplesReader
@@ -65,7 +66,8 @@ def write(base: Path, files: dict[str, str], args: Sequence[str], **params: Any)
     for name, text in files.items():
         (base / "files" / name).write_text(text, "utf-8")
     path = base / f"examples-{len(args)}"
-    given = WordsParams(input_base=str(base / "files"), beam_pipeline_args=tuple(args), **params)
+    values = {"input_base": str(base / "files"), "beam_pipeline_args": list(args), **params}
+    given = read(WordsParams, values, "words_example_gen")
     output = Artifact(key="examples", name="", uri=str(path), path=path)
     from_files.write(given, output, WordsSource(given))
     return path
