@@ -25,7 +25,7 @@ CONFIG = """
 strict_equality = true
 mypy_path = {paths}
 explicit_package_bases = true
-[mypy-kfp.*,google.*,tensorflow_model_analysis.*]
+[mypy-kfp.*]
 ignore_missing_imports = true
 """
 
