@@ -5,6 +5,8 @@
 
 import inspect
 import pydoc
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
@@ -16,6 +18,8 @@ from headrace.compilation.compiler import compile_pipeline
 from headrace.ir import specs
 from headrace.profiles.profile import Profile
 from headrace_components import artifacts, catalog
+from headrace_components.authoring import component
+from headrace_components.contract.declaration import Component, Output
 
 EVAL_CONFIG = """
 model_specs { label_key: "y" }
@@ -44,9 +48,9 @@ def output_message() -> Any:
     }
     for name, members in fields.items():
         message = file.message_type.add(name=name)
-        for number, (field, kind, label, type_name) in enumerate(members, 1):
+        for number, (member, kind, label, type_name) in enumerate(members, 1):
             message.field.add(
-                name=field, number=number, type=kind, label=label, type_name=type_name or None
+                name=member, number=number, type=kind, label=label, type_name=type_name or None
             )
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
@@ -99,6 +103,39 @@ def test_a_message_within_a_dict_is_taken_too() -> None:
 
     (spec,) = constants(pipeline)["evaluator.eval_config"]["metrics_specs"]
     assert spec["metrics"][0]["threshold"] == {"value_threshold": {"lower_bound": 0.5}}
+
+
+def test_defaults_are_those_of_the_dataclass() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Inner:
+        steps: int = 3
+
+    @dataclass(frozen=True, kw_only=True)
+    class Params:
+        """Has one of each.
+
+        Attributes:
+            limit: How many.
+            names: Which ones.
+            inner: How.
+            config: How, too.
+        """
+
+        limit: int | None = None
+        names: tuple[str, ...] = ("a",)
+        inner: Inner = field(default_factory=Inner)
+        config: Mapping[str, Any] = field(default_factory=lambda: {"a": 1})
+
+    output = Output(str, "The answer.")
+    toy = Component(name="toy", doc="Plays.", outputs={"answer": output}, parameters=Params)
+
+    inputs = component(toy).component_spec.inputs
+    assert {name: (each.type, each.default, each.optional) for name, each in inputs.items()} == {
+        "limit": ("Integer", None, True),
+        "names": ("List", ["a"], True),
+        "inner": ("Dict", {}, True),
+        "config": ("Dict", {"a": 1}, True),
+    }
 
 
 def test_every_component_of_the_catalogue_is_kfps() -> None:

@@ -144,7 +144,7 @@ def test_it_waits_for_what_the_reader_waits_for_and_runs_in_its_pod_and_image() 
 
 
 @pytest.mark.parametrize("target", ["kubeflow", "vertex"])
-def test_what_only_a_run_can_tell_is_still_not_cached(target: str) -> None:
+def test_what_unknown_before_the_run_is_still_not_cached(target: str) -> None:
     @dsl.pipeline(name="live")
     def live() -> None:
         rows = bigquery_example_gen(project="p", query="SELECT 1").outputs["examples"]

@@ -219,5 +219,5 @@ def test_the_cache_sees_new_spans_and_changed_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("base", ["carrier-pigeon://x", "/no/such/directory", ""])
-def test_the_cache_is_not_asked_where_only_a_run_can_tell(base: str) -> None:
+def test_the_cache_is_not_asked_where_unknown_before_the_run(base: str) -> None:
     assert external_state({"input_base": base}, {}) is None

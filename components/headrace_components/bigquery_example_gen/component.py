@@ -24,7 +24,7 @@ the same bytes.
 from headrace_components.bigquery_example_gen.params import BigqueryExampleGenParams
 from headrace_components.contract.artifact_types import EXAMPLES
 from headrace_components.contract.declaration import Component, Output
-from headrace_components.contract.hooks import CacheHooks, only_a_run_can_tell
+from headrace_components.contract.hooks import CacheHooks, unknown_before_the_run
 from headrace_components.library.sources.split_checks import QUERY_CHECKS
 
 COMPONENT = Component(
@@ -38,8 +38,8 @@ COMPONENT = Component(
     parameters=BigqueryExampleGenParams,
     execution_type="tfx.extensions.google_cloud_big_query.example_gen.component.BigQueryExampleGen",
     execution_base="PROCESS",
-    # Only the query tells what BigQuery holds.
-    cache=CacheHooks(external_state=only_a_run_can_tell),
+    # Only the query itself shows what is in BigQuery.
+    cache=CacheHooks(external_state=unknown_before_the_run),
     checks=QUERY_CHECKS,
     footprint="reading",
 )

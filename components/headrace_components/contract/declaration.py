@@ -252,9 +252,12 @@ def json_type(hint: Any) -> type[Any] | None:
 
 
 def _default(each: dataclasses.Field[Any]) -> Any:
-    if each.default_factory is not dataclasses.MISSING:
-        return {}
-    return list(each.default) if isinstance(each.default, tuple) else each.default
+    made = each.default_factory
+    value = made() if made is not dataclasses.MISSING else each.default
+    if isinstance(value, tuple):
+        return list(value)
+    # A dataclass has defaults itself, for each field that a pipeline leaves out.
+    return {} if dataclasses.is_dataclass(value) else value
 
 
 def _attribute_docs(cls: type[Any]) -> dict[str, str]:

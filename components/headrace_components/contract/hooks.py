@@ -129,7 +129,7 @@ class EarlyChecks:
         _check_hooks(self, splits_made=2)
 
 
-def only_a_run_can_tell(params: Params, inputs: Inputs) -> None:
+def unknown_before_the_run(params: Params, inputs: Inputs) -> None:
     """The hook `external_state` of a component for whose tasks no cache may answer."""
     del params, inputs
 

@@ -7,7 +7,7 @@ from headrace_components.contract.artifact_types import (
     PUSHED_MODEL,
 )
 from headrace_components.contract.declaration import Component, Input, Output
-from headrace_components.contract.hooks import CacheHooks, only_a_run_can_tell
+from headrace_components.contract.hooks import CacheHooks, unknown_before_the_run
 from headrace_components.kubernetes_pusher.params import KubernetesPusherParams
 
 COMPONENT = Component(
@@ -34,7 +34,7 @@ COMPONENT = Component(
     },
     parameters=KubernetesPusherParams,
     execution_base="DEPLOY",
-    # Only a run can tell what the cluster serves; it rolls out nothing twice.
-    cache=CacheHooks(external_state=only_a_run_can_tell),
+    # What the cluster serves is seen in the run, which does not roll out a model twice.
+    cache=CacheHooks(external_state=unknown_before_the_run),
     logs_notices=True,
 )

@@ -11,7 +11,7 @@ which the optional inputs of Headrace's components take for nothing.
 
 from headrace_components.contract.artifact_types import ARTIFACT
 from headrace_components.contract.declaration import Component, Output
-from headrace_components.contract.hooks import CacheHooks, in_executor, only_a_run_can_tell
+from headrace_components.contract.hooks import CacheHooks, in_executor, unknown_before_the_run
 from headrace_components.latest_artifact.params import LatestArtifactParams
 
 COMPONENT = Component(
@@ -24,9 +24,9 @@ COMPONENT = Component(
     },
     parameters=LatestArtifactParams,
     execution_type="tfx.dsl.components.common.resolver.Resolver",
-    # Only a run can tell what earlier runs left. What searches a store is in the image alone.
+    # The results of earlier runs are seen in the run. Only the image can search a store.
     cache=CacheHooks(
-        external_state=only_a_run_can_tell, earlier_state=in_executor("latest_artifact", "state")
+        external_state=unknown_before_the_run, earlier_state=in_executor("latest_artifact", "state")
     ),
     opens_store=True,
 )

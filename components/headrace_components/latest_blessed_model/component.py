@@ -2,7 +2,7 @@
 
 from headrace_components.contract.artifact_types import MODEL, MODEL_BLESSING
 from headrace_components.contract.declaration import Component, Output
-from headrace_components.contract.hooks import CacheHooks, in_executor, only_a_run_can_tell
+from headrace_components.contract.hooks import CacheHooks, in_executor, unknown_before_the_run
 from headrace_components.latest_blessed_model.params import LatestBlessedModelParams
 
 COMPONENT = Component(
@@ -16,9 +16,9 @@ COMPONENT = Component(
     },
     parameters=LatestBlessedModelParams,
     execution_type="tfx.dsl.components.common.resolver.Resolver",
-    # Only a run can tell what earlier runs left. What searches a store is in the image alone.
+    # The results of earlier runs are seen in the run. Only the image can search a store.
     cache=CacheHooks(
-        external_state=only_a_run_can_tell,
+        external_state=unknown_before_the_run,
         earlier_state=in_executor("latest_blessed_model", "state"),
     ),
     opens_store=True,

@@ -19,7 +19,7 @@ same rows give the same bytes.
 
 from headrace_components.contract.artifact_types import EXAMPLES
 from headrace_components.contract.declaration import Component, Output
-from headrace_components.contract.hooks import CacheHooks, only_a_run_can_tell
+from headrace_components.contract.hooks import CacheHooks, unknown_before_the_run
 from headrace_components.library.sources.split_checks import QUERY_CHECKS
 from headrace_components.query_example_gen.params import QueryExampleGenParams
 
@@ -34,8 +34,8 @@ COMPONENT = Component(
     parameters=QueryExampleGenParams,
     execution_type="tfx.components.example_gen.component.QueryBasedExampleGen",
     execution_base="PROCESS",
-    # Only the query tells what a database holds.
-    cache=CacheHooks(external_state=only_a_run_can_tell),
+    # Only the query itself shows what is in a database.
+    cache=CacheHooks(external_state=unknown_before_the_run),
     checks=QUERY_CHECKS,
     footprint="reading",
 )

@@ -7,7 +7,7 @@ from headrace_components.contract.artifact_types import (
     PUSHED_MODEL,
 )
 from headrace_components.contract.declaration import Component, Input, Output
-from headrace_components.contract.hooks import CacheHooks, only_a_run_can_tell
+from headrace_components.contract.hooks import CacheHooks, unknown_before_the_run
 from headrace_components.vertex_pusher.params import VertexPusherParams
 
 COMPONENT = Component(
@@ -40,7 +40,7 @@ COMPONENT = Component(
     parameters=VertexPusherParams,
     execution_type="tfx.extensions.google_cloud_ai_platform.pusher.component.Pusher",
     execution_base="DEPLOY",
-    # Only a run can tell what Vertex AI has; it uploads nothing twice.
-    cache=CacheHooks(external_state=only_a_run_can_tell),
+    # What Vertex AI has is seen in the run, which does not upload a model twice.
+    cache=CacheHooks(external_state=unknown_before_the_run),
     logs_notices=True,
 )
