@@ -14,7 +14,15 @@ pytestmark = pytest.mark.slow
 
 REPOSITORY = Path(__file__).parents[2]
 # What a component could be known to. Data and goldens are not.
-PARTS = ("components", "compiler", "docs", "images", "examples/headrace.toml", "pyproject.toml")
+PARTS = (
+    "components",
+    "compiler",
+    "docs",
+    "images",
+    "tests",
+    "examples/headrace.toml",
+    "pyproject.toml",
+)
 TOY = {
     "components/headrace_components/row_counter/__init__.py": '"""RowCounter."""\n',
     "components/headrace_components/row_counter/params.py": '''
@@ -67,6 +75,26 @@ def execute(task: Task) -> None:
     if rows < params.at_least:
         raise InputError(f"row_counter: {rows} rows. Give more.")
     task.output("metrics").metadata["rows"] = rows
+'''.lstrip(),
+    "tests/contract/test_row_counter.py": '''
+"""Contract of row_counter."""
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from headrace_components.library.data.examples import ExamplesWriter, examples_metadata
+from support.launcher.entry_points import Launcher, Outcome
+
+
+def smallest_task(launcher: Launcher, tmp_path: Path) -> Outcome:
+    values = pa.array([[1.0], [2.0]], pa.large_list(pa.float32()))
+    with ExamplesWriter(tmp_path / "examples", "train") as writer:
+        writer.write(pa.RecordBatch.from_arrays([values], ["x"]))
+    examples = launcher.store(tmp_path / "examples", examples_metadata(["train"]))
+    outcome = launcher.run("row_counter", {"split": "train"}, examples=examples)
+    assert outcome["metrics"].metadata["rows"] == 2
+    return outcome
 '''.lstrip(),
     "images/row_counter/requirements.in": "-r ../layers/arrow/requirements.in\n",
 }
@@ -179,6 +207,18 @@ def test_it_compiles_for_each_target_and_runs_here(ready: Path) -> None:
     for target in ("local", "kubeflow", "vertex"):
         text = (ready / f"compiled.{target}").read_text("utf-8")
         assert "headrace_components.row_counter" in text
+
+
+def test_it_is_held_to_what_every_component_keeps(ready: Path) -> None:
+    tests = "tests/contract/test_every_component.py"
+    chosen = "row_counter and not image"
+
+    done = call(
+        ready, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", tests, "-k", chosen
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "6 passed" in done.stdout
 
 
 def test_an_editor_knows_it(ready: Path) -> None:
