@@ -276,7 +276,7 @@ def test_a_log_has_its_form_whatever_a_library_has_set_up_before(message: dict[s
         "from headrace_components.contract import notices, task\n"
         "logging.warning('a library says')\n"
         "def execute(t):\n"
-        "    notices.tell('trainer: %s', 'NOT_BLESSED')\n"
+        "    notices.announce('trainer: %s', 'NOT_BLESSED')\n"
         "    raise task.InputError('trainer: no rows. Add some.')\n"
         "sys.exit(task.main('trainer', execute, sys.argv[1:]))\n"
     )

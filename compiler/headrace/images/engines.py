@@ -169,10 +169,10 @@ def call(command: Sequence[str], purpose: str, advice: str) -> str:
             print(line, end="", flush=True)  # noqa: T201
             lines.append(line)
     if process.returncode != 0:
-        said = next((line.strip() for line in reversed(lines) if line.strip()), "nothing")
+        last_line = next((line.strip() for line in reversed(lines) if line.strip()), "nothing")
         raise PlatformError(
             f"images: {command[0]} could not {purpose} (exit code {process.returncode}); it said "
-            f"last: {said}. {advice}"
+            f"last: {last_line}. {advice}"
         )
     return "".join(lines)
 

@@ -78,14 +78,14 @@ def _resolved(image: Image, wanted: Path, excluded: Path, constraints: Path) -> 
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode == 0:
         return result.stdout
-    said = " ".join(result.stderr.split()[:120]).replace(str(wanted), str(image.folder / IN_FILE))
+    reason = " ".join(result.stderr.split()[:120]).replace(str(wanted), str(image.folder / IN_FILE))
     if "No solution found" in result.stderr:
         raise InputError(
-            f"images: the requirements of {image.name} have no solution: {said}. Correct "
+            f"images: the requirements of {image.name} have no solution: {reason}. Correct "
             f"{image.folder / IN_FILE}, or the versions in {constraints}."
         )
     raise PlatformError(
-        f"images: uv could not resolve {image.name}: {said}. Check that this machine reaches a "
+        f"images: uv could not resolve {image.name}: {reason}. Check that this machine reaches a "
         "package index; UV_DEFAULT_INDEX names one."
     )
 

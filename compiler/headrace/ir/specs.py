@@ -102,6 +102,12 @@ def component_of(spec: Mapping[str, Any], dag: str) -> dict[str, Any]:
     return found
 
 
+def component_of_task(spec: Mapping[str, Any], task: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the component that a task runs."""
+    found: dict[str, Any] = spec["components"][task["componentRef"]["name"]]
+    return found
+
+
 def executors(spec: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the executors by label."""
     found: dict[str, Any] = spec.get("deploymentSpec", {}).get("executors", {})

@@ -23,9 +23,9 @@ from google.cloud.bigquery_storage_v1.services.big_query_read.transports import 
 )
 
 from headrace_components.bigquery_example_gen.failures import (
+    errors_explained,
     reason_of,
     shortened,
-    told,
 )
 from headrace_components.bigquery_example_gen.params import BigqueryExampleGenParams
 from headrace_components.contract.errors import InputError, PlatformError
@@ -97,7 +97,7 @@ class BigQuery:
                 column does not exist in tf.Examples.
             PlatformError: BigQuery does not answer, or does not let this task in.
         """
-        with told(query):
+        with errors_explained(query):
             self._check(split, query)
             job = self._client.query(query, job_config=self._config())
             yield from _regrouped(self._arrow(job))

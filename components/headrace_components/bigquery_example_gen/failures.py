@@ -25,7 +25,7 @@ _BILLING_REASONS = frozenset({"billingNotEnabled", "billingTierLimitExceeded"})
 
 
 @contextmanager
-def told(query: str) -> Iterator[None]:
+def errors_explained(query: str) -> Iterator[None]:
     """Turns errors of the client into errors for the person who must act on them."""
     try:
         yield
@@ -88,8 +88,8 @@ def _kinds(error: exceptions.GoogleAPICallError) -> set[str]:
 
 def reason_of(error: exceptions.GoogleAPICallError) -> str:
     """Returns BigQuery's message, on one line."""
-    told = [item.get("message") for item in error.errors if isinstance(item, dict)]
-    return one_line(next(filter(None, told), error.message))
+    messages = [item.get("message") for item in error.errors if isinstance(item, dict)]
+    return one_line(next(filter(None, messages), error.message))
 
 
 def shortened(query: str) -> str:

@@ -9,7 +9,7 @@ from headrace_components.bulk_inferrer import output_columns, prediction_logs
 from headrace_components.bulk_inferrer.params import BulkInferrerParams, OutputColumns
 from headrace_components.bulk_inferrer.predictor import BATCH_ROWS, Predictor, called
 from headrace_components.contract.errors import InputError
-from headrace_components.contract.notices import tell
+from headrace_components.contract.notices import announce
 from headrace_components.contract.parameters import read
 from headrace_components.contract.task import Task
 from headrace_components.library.data.columnar import numbered
@@ -30,7 +30,7 @@ def execute(task: Task) -> None:
     params = read(BulkInferrerParams, task.params, task.component)
     blessing = task.optional_input("model_blessing")
     if blessing is not None and not is_blessed(blessing, "BLESSED", "NOT_BLESSED"):
-        tell("bulk_inferrer: nothing is predicted: %s is no blessing.", blessing.uri)
+        announce("bulk_inferrer: nothing is predicted: %s is no blessing.", blessing.uri)
         for output in task.outputs.values():
             output.metadata["num_predictions"] = 0
         return

@@ -12,7 +12,7 @@ NAME = "NOTICE"
 LEVEL = (logging.INFO + logging.WARNING) // 2
 
 
-def tell(text: str, *values: object) -> None:
+def announce(text: str, *values: object) -> None:
     """Logs a notice; `text` is a format that begins with the component's name, as `pusher: ...`."""
     logging.log(LEVEL, text, *values)
 

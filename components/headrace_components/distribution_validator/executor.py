@@ -5,7 +5,7 @@ import logging
 from collections.abc import Sequence
 
 from headrace_components.contract.errors import FindingsError
-from headrace_components.contract.notices import tell
+from headrace_components.contract.notices import announce
 from headrace_components.contract.parameters import read
 from headrace_components.contract.task import Artifact, Task
 from headrace_components.distribution_validator import comparators
@@ -72,13 +72,13 @@ def _report(
         logging.info("No distribution has moved beyond its threshold: %s.", list(pairs))
         return
     logging.warning("Distributions have moved:\n%s", anomalies.table(moved))
-    said = (
+    summary = (
         f"distribution_validator: the data differs from its baseline in {len(moved)} "
         f"{'place' if len(moved) == 1 else 'places'}: {anomalies.listed(moved)}."
     )
     if params.fail_on_anomalies:
         raise FindingsError(
-            f"{said} Find out what changed in the source; or, if the change is right, raise the "
+            f"{summary} Find out what changed in the source; or, if the change is right, raise the "
             "threshold in `config`; or record anomalies only, with `fail_on_anomalies` false."
         )
-    tell("%s", said)
+    announce("%s", summary)

@@ -11,7 +11,7 @@ from typing import Any
 
 from tensorflow_model_analysis.proto.config_pb2 import SlicingSpec
 
-from headrace_components.contract.notices import tell
+from headrace_components.contract.notices import announce
 from headrace_components.contract.task import Artifact
 from headrace_components.evaluator import results
 from headrace_components.evaluator.eval_config import CheckedConfig
@@ -112,7 +112,7 @@ def write_blessing(
         if artifact is not None:
             blessing.metadata[key] = artifact.uri
             blessing.metadata[f"{key}_id"] = artifact.name
-    tell("evaluator: %s%s", name, f": {verdict.reason}" if verdict.reason else ".")
+    announce("evaluator: %s%s", name, f": {verdict.reason}" if verdict.reason else ".")
 
 
 def log_summary(config: Any, output: Path) -> None:

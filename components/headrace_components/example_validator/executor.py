@@ -8,7 +8,7 @@ import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
 from headrace_components.contract.errors import FindingsError, InputError
-from headrace_components.contract.notices import tell
+from headrace_components.contract.notices import announce
 from headrace_components.contract.parameters import read
 from headrace_components.contract.task import Task
 from headrace_components.example_validator.params import ExampleValidatorParams
@@ -60,14 +60,14 @@ def _report(
         logging.info("The splits %s agree with the schema.", list(names))
         return
     logging.warning("The data contradicts the schema:\n%s", anomalies.table(contradictions))
-    said = (
+    summary = (
         f"example_validator: the data contradicts the schema in {len(contradictions)} "
         f"{'feature' if len(contradictions) == 1 else 'features'}: "
         f"{anomalies.listed(contradictions)}."
     )
     if params.fail_on_anomalies:
         raise FindingsError(
-            f"{said} Correct the data; or, if it is right, widen the schema and bring it in with "
-            "import_schema_gen; or record anomalies only, with `fail_on_anomalies` false."
+            f"{summary} Correct the data; or, if it is right, widen the schema and bring it in "
+            "with import_schema_gen; or record anomalies only, with `fail_on_anomalies` false."
         )
-    tell("%s", said)
+    announce("%s", summary)

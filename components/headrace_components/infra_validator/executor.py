@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace_components.contract.errors import InputError
-from headrace_components.contract.notices import tell
+from headrace_components.contract.notices import announce
 from headrace_components.contract.parameters import read
 from headrace_components.contract.task import Artifact, Task
 from headrace_components.infra_validator import requests
@@ -79,9 +79,9 @@ def _is_served(validation: Validation, num_tries: int) -> bool:
         except NotServedError as reason:
             logging.warning("infra_validator: try %d of %d: %s.", number, num_tries, reason)
         else:
-            tell("infra_validator: INFRA_BLESSED after %.1f s.", time.monotonic() - start)
+            announce("infra_validator: INFRA_BLESSED after %.1f s.", time.monotonic() - start)
             return True
-    tell("infra_validator: INFRA_NOT_BLESSED: %d tries failed.", num_tries)
+    announce("infra_validator: INFRA_NOT_BLESSED: %d tries failed.", num_tries)
     return False
 
 

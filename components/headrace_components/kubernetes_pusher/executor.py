@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace_components.contract.errors import ComponentError
-from headrace_components.contract.notices import tell
+from headrace_components.contract.notices import announce
 from headrace_components.contract.parameters import read
 from headrace_components.contract.task import Task
 from headrace_components.kubernetes_pusher import manifests, rollout
@@ -48,7 +48,7 @@ def execute(task: Task) -> None:
     folder, version = _place(source, base, is_versioned=params.model_format == TENSORFLOW)
     location = f"{params.location}/{folder}"
     served = _roll_out(cluster, params, before, location, version)
-    tell("kubernetes_pusher: %s %s serves %s.", kind.kind, params.name, location)
+    announce("kubernetes_pusher: %s %s serves %s.", kind.kind, params.name, location)
     pushed.metadata.update(
         pushed=1,
         pushed_destination=location,

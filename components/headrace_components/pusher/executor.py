@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from headrace_components.contract.errors import PlatformError
-from headrace_components.contract.notices import tell
+from headrace_components.contract.notices import announce
 from headrace_components.contract.parameters import read
 from headrace_components.contract.task import Task
 from headrace_components.library.pushing.directories import (
@@ -50,7 +50,7 @@ def execute(task: Task) -> None:
     # The artifact first: once the server sees the new version, nothing can fail any more.
     copy_model(model, pushed.path)
     version = _push(model, base, _mark(pushed.uri))
-    tell("pusher: version %s is in %s.", version.name, base)
+    announce("pusher: version %s is in %s.", version.name, base)
     pushed.metadata["pushed"] = 1
     pushed.metadata["pushed_destination"] = (
         f"{params.destination.rstrip('/')}/{version.name}"

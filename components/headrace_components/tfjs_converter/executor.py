@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from headrace_components.contract.errors import InputError
-from headrace_components.contract.notices import tell
+from headrace_components.contract.notices import announce
 from headrace_components.contract.parameters import read
 from headrace_components.contract.task import Task
 from headrace_components.library.models import saved_model
@@ -20,7 +20,7 @@ def execute(task: Task) -> None:
     params = read(TfjsConverterParams, task.params, task.component)
     blessing = task.optional_input("model_blessing")
     if blessing is not None and not is_blessed(blessing, "BLESSED", "NOT_BLESSED"):
-        tell("tfjs_converter: nothing is converted: %s is no blessing.", blessing.uri)
+        announce("tfjs_converter: nothing is converted: %s is no blessing.", blessing.uri)
         return
     folder = saved_model.serving_directory(task.component, task.input("model"))
     saved_model.read_signatures(task.component, folder, (), (params.signature_name,))

@@ -12,7 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 from headrace_components.contract.errors import InputError
-from headrace_components.contract.notices import tell
+from headrace_components.contract.notices import announce
 from headrace_components.contract.parameters import read
 from headrace_components.contract.task import Task
 from headrace_components.library.data.examples import ExamplesReader
@@ -55,7 +55,7 @@ def execute(task: Task) -> None:
         outcome = _converted(task, params)
     _publish(task, outcome)
     reasons = "; ".join(outcome.reasons)
-    tell("tflite_converter: %s.", f"NOT_BLESSED: {reasons}" if reasons else "BLESSED")
+    announce("tflite_converter: %s.", f"NOT_BLESSED: {reasons}" if reasons else "BLESSED")
 
 
 def _converted(task: Task, params: TFLiteConverterParams) -> Outcome:

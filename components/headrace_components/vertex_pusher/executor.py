@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 
 from headrace_components.contract.errors import InputError
-from headrace_components.contract.notices import tell
+from headrace_components.contract.notices import announce
 from headrace_components.contract.parameters import read
 from headrace_components.contract.task import Task
 from headrace_components.library.pushing.source import copy_model, may_push, push_source
@@ -37,7 +37,7 @@ def execute(task: Task) -> None:
     copy_model(source.path, pushed.path)
     model = registry.version()
     name = model.name.partition("@")[0]
-    tell("vertex_pusher: version %s of %s.", model.version_id, name)
+    announce("vertex_pusher: version %s of %s.", model.version_id, name)
     pushed.metadata.update(pushed=1, pushed_destination=name, pushed_version=model.version_id)
     resources = [("Model", f"{name}@{model.version_id}")]
     if deployment is not None:

@@ -51,8 +51,8 @@ def apply_beam(
     """
     result: Spec = ir.copy(spec)
     for node in ir.tasks(result):
-        said = settings.get(node.path)
-        name = _wanted(node, said, profile) if said else None
+        scoped = settings.get(node.path)
+        name = _wanted(node, scoped, profile) if scoped else None
         if name is not None:
             args = _arguments(name, node, target, profile, ir.pipeline_name(result)) if name else []
             inputs = node.task.setdefault("inputs", {}).setdefault("parameters", {})
@@ -60,12 +60,12 @@ def apply_beam(
     return result
 
 
-def _wanted(node: ir.TaskNode, said: ScopedSettings, profile: Profile) -> str | None:
+def _wanted(node: ir.TaskNode, scoped: ScopedSettings, profile: Profile) -> str | None:
     """Returns the name of the task's table, empty for none; None leaves the task as it is."""
-    component = ir.headrace_component(node.container)
+    component = node.headrace_name
     takes = component is not None and PARAMETER in ir.parameters(node.component)
     if not takes:
-        named = said.own.beam or said.component.beam
+        named = scoped.own.beam or scoped.component.beam
         if named:
             raise CompileError(
                 f"{profile.source}: `beam` is {named!r} for task `{node.label}`, but "
@@ -73,11 +73,11 @@ def _wanted(node: ir.TaskNode, said: ScopedSettings, profile: Profile) -> str | 
                 f"{_takers()}. Remove the setting."
             )
         return None
-    if said.own.beam is not None:
-        return said.own.beam
+    if scoped.own.beam is not None:
+        return scoped.own.beam
     if PARAMETER in ir.parameter_inputs(node.task):
         return None  # the pipeline says it
-    return said.general.beam
+    return scoped.general.beam
 
 
 def _takers() -> list[str]:

@@ -29,7 +29,7 @@ def apply_defaults(
     result: Spec = specs.copy(spec)
     for node in specs.tasks(result):
         _pass_defaults(node)
-        name = specs.headrace_component(node.container)
+        name = node.headrace_name
         if (
             not target.keys_hold_files
             and name is not None

@@ -59,7 +59,7 @@ def check_imports(
             and the line.
     """
     for node in specs.tasks(spec):
-        component = specs.headrace_component(node.container)
+        component = node.headrace_name
         image = images.get(node.path)
         if component is None or image is None:
             continue

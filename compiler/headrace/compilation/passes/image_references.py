@@ -82,7 +82,7 @@ def own_images(spec: Mapping[str, Any], profile: Profile) -> dict[TaskPath, str]
     nodes = {node.path: node for node in specs.tasks(spec) if node.container}
     found = {}
     for path, node in nodes.items():
-        component = specs.headrace_component(node.container) or ""
+        component = node.headrace_name or ""
         if component in images.components:
             found[path] = images.components[component]
     # The longest names last: they mean fewer tasks.

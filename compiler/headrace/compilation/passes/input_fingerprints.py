@@ -43,7 +43,7 @@ def may_have(node: specs.TaskNode) -> bool:
     One that runs although others failed, as an exit handler, does not wait for another task, and
     one with a `cache_key` is compared by that key alone.
     """
-    hooks = cache_hooks(specs.headrace_component(node.container))
+    hooks = cache_hooks(node.headrace_name)
     is_plain = not any(part in node.task for part in ("triggerPolicy", "parameterIterator"))
     return (
         (hooks.input_locations is not None or hooks.earlier_state is not None)
@@ -119,7 +119,7 @@ def _add_task(spec: Spec, pods: dict[str, Any], node: specs.TaskNode) -> str:
         "inputs": {
             "parameters": {
                 **specs.copy(specs.parameter_inputs(node.task)),
-                COMPONENT: {"runtimeValue": {"constant": specs.headrace_component(node.container)}},
+                COMPONENT: {"runtimeValue": {"constant": node.headrace_name}},
             }
         },
         "taskInfo": {"name": name},
@@ -163,7 +163,7 @@ def _without_descriptions(definitions: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _looks_for_earlier_runs(node: specs.TaskNode) -> bool:
-    return cache_hooks(specs.headrace_component(node.container)).earlier_state is not None
+    return cache_hooks(node.headrace_name).earlier_state is not None
 
 
 def _free(name: str, taken: Mapping[str, Any]) -> str:

@@ -11,16 +11,15 @@ from typing import Any
 
 from headrace.compilation.passes.templates import is_made_in_run
 from headrace.ir import specs
+from headrace.profiles.tasks import TaskPath
 from headrace_components.contract.errors import InputError
 from headrace_components.contract.templates import TEMPLATES_INPUT, fill
-
-Path = tuple[str, ...]
 
 _UNKNOWN = object()
 _MAX_ITEMS = 100  # of a loop: a mistake is seldom in later ones alone
 
 
-def loop_items(node: specs.TaskNode) -> Iterator[Mapping[Path, Any]]:
+def loop_items(node: specs.TaskNode) -> Iterator[Mapping[TaskPath, Any]]:
     """Yields items of the loops around a task that are known: those of one loop at a time."""
     yield {}
     loop: specs.TaskNode | None = node
@@ -41,7 +40,10 @@ class Known:
     """
 
     def __init__(
-        self, spec: Mapping[str, Any], values: Mapping[str, Any] | None, items: Mapping[Path, Any]
+        self,
+        spec: Mapping[str, Any],
+        values: Mapping[str, Any] | None,
+        items: Mapping[TaskPath, Any],
     ) -> None:
         self._spec = spec
         self._values = values

@@ -5,12 +5,12 @@ where there is one.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from headrace.compilation.passes import target_limits
 from headrace.compilation.passes.templates import fills_in
-from headrace.contract.target import Target
+from headrace.contract.target import Rule, Target
 from headrace.errors import CompileError
 from headrace.ir import cel, specs
 from headrace.ir.specs import Spec
@@ -21,8 +21,6 @@ _CHANNEL = re.compile(r"\{\{channel:task=[^;]*;name=([^;]*);")
 _ARTIFACT_CHANNEL = re.compile(
     r"\{\{channel:task=([^;]+);name=([^;]*);type=[A-Za-z]\w*\.\w+@[^;]*;\}\}"
 )
-
-Rule = Callable[[specs.TaskNode], str | None]
 
 
 def lint(spec: Mapping[str, Any], target: Target, platform: Mapping[str, Any]) -> Spec:
@@ -99,8 +97,8 @@ def _made(node: specs.TaskNode, spec: Mapping[str, Any], task: str | None) -> Ma
     producer = node.enclosing["dag"]["tasks"].get(task)
     if producer is None:
         return {}
-    component = spec["components"][producer["componentRef"]["name"]]
-    found: Mapping[str, Any] = component.get("outputDefinitions", {}).get("artifacts", {})
+    component = specs.component_of_task(spec, producer)
+    found: Mapping[str, Any] = specs.output_artifacts(component)
     return found
 
 
@@ -116,7 +114,7 @@ def _put_into_a_value(
     ]
     if fits:
         advice = f"Connect it to an input of the component: `{fits[0]}={output}`."
-    elif specs.headrace_component(node.container) is None:
+    elif node.headrace_name is None:
         advice = (
             f"Give the component an input for it, `{artifact}: dsl.Input[dsl.Artifact]`, and "
             f"write `{artifact}={output}`."
@@ -259,7 +257,7 @@ def _unfilled_text(node: specs.TaskNode) -> str | None:
 
 def _unknown_component(node: specs.TaskNode) -> str | None:
     image = specs.logical_image(node.container)
-    name = specs.headrace_component(node.container)
+    name = node.headrace_name
     if image is not None and name is None:
         return (
             f"runs a command of its own in the Headrace image {image!r}, whose entry point is "

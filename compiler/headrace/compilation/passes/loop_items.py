@@ -90,7 +90,7 @@ def _provide(
         del declared[name]
     is_used = False
     for task in dag["dag"].get("tasks", {}).values():
-        component = spec["components"][task["componentRef"]["name"]]
+        component = specs.component_of_task(spec, task)
         inputs = specs.parameter_inputs(task)
         own = _own_keys(task, item)
         for name, source in list(inputs.items()):

@@ -75,7 +75,7 @@ def _users(
     spec: Spec, dag: Mapping[str, Any], name: str
 ) -> Iterator[tuple[str, dict[str, Any], dict[str, Any], str]]:
     for label, task in sorted(dag["dag"].get("tasks", {}).items()):
-        component = spec["components"][task["componentRef"]["name"]]
+        component = specs.component_of_task(spec, task)
         for port, source in sorted(specs.parameter_inputs(task).items()):
             is_whole = "parameterExpressionSelector" not in source
             if source.get("componentInputParameter") == name and is_whole:

@@ -46,7 +46,7 @@ def _check_made_names(spec: Spec, target: Target) -> None:
     """Refuses names that a run makes of parts, where they mean files of this machine."""
     for node in specs.tasks(spec):
         value = specs.constant(specs.parameter_inputs(node.task).get(MODULE_PARAMETER, {}))
-        if specs.headrace_component(node.container) is None or not is_template(value):
+        if node.headrace_name is None or not is_template(value):
             continue
         text = made_text(node, MODULE_PARAMETER, spec["root"])
         is_here = target.sees_files and text.startswith("/")
@@ -147,7 +147,7 @@ def _walk(spec: Spec, change: Callable[[Any, str], Any]) -> set[DagParameter]:
     pending: list[DagParameter] = []
     for node in nodes:
         takes_module = MODULE_PARAMETER in specs.parameters(node.component)
-        if takes_module and specs.headrace_component(node.container):
+        if takes_module and node.headrace_name:
             pending += _follow(node, MODULE_PARAMETER, change)
     seen = set[DagParameter]()
     while pending:

@@ -9,11 +9,12 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
-from headrace.compilation.passes.known_values import Known, Path, is_conditional, loop_items
+from headrace.compilation.passes.known_values import Known, is_conditional, loop_items
 from headrace.compilation.passes.module_files import MODULE_PARAMETER
 from headrace.compilation.passes.split_checks import check_splits
 from headrace.errors import CompileError
 from headrace.ir import specs
+from headrace.profiles.tasks import TaskPath
 from headrace_components.contract.declaration import early_checks
 from headrace_components.contract.early_checks import ask, known_parameters
 from headrace_components.contract.errors import InputError, named
@@ -32,9 +33,9 @@ def check_parameters(spec: Mapping[str, Any], values: Mapping[str, Any] | None =
     Raises:
         CompileError: No run could honour a parameter. The message names the task.
     """
-    checked: dict[Path, Any] = {}
+    checked: dict[TaskPath, Any] = {}
     for node in specs.tasks(spec):
-        component = specs.headrace_component(node.container)
+        component = node.headrace_name
         if component is None:
             continue
         given = None if is_conditional(node) else values

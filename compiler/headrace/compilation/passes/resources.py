@@ -29,20 +29,20 @@ def apply_resources(spec: Mapping[str, Any], settings: Mapping[TaskPath, ScopedS
     result: Spec = specs.copy(spec)
     seen: dict[str, tuple[str, ScopedSettings]] = {}
     for node in specs.tasks(result):
-        said = settings.get(node.path)
-        if said is None:
+        scoped = settings.get(node.path)
+        if scoped is None:
             continue
-        other, first = seen.setdefault(node.component["executorLabel"], (node.label, said))
-        if first != said:
+        other, first = seen.setdefault(node.component["executorLabel"], (node.label, scoped))
+        if first != scoped:
             raise CompileError(
                 f"tasks: {other!r} and {node.label!r} run one executor, so they cannot have "
                 "different settings. Give them the same ones."
             )
-        _set_resources(node.container, said)
-        _set_environment(node.container, said)
-        _set_retries(node.task, said)
-        _set_caching(node.task, said)
-        _check_whole(node, said.own)
+        _set_resources(node.container, scoped)
+        _set_environment(node.container, scoped)
+        _set_retries(node.task, scoped)
+        _set_caching(node.task, scoped)
+        _check_whole(node, scoped.own)
     return result
 
 
@@ -84,26 +84,26 @@ def memory_fields(kind: str, size: str) -> dict[str, Any]:
     return {f"memory{kind}": gigabytes, f"resourceMemory{kind}": size}
 
 
-def _set_resources(container: dict[str, Any], said: ScopedSettings) -> None:
+def _set_resources(container: dict[str, Any], scoped: ScopedSettings) -> None:
     resources = dict(container.get("resources", {}))
     for setting, kind in (("", "Limit"), ("_request", "Request")):
-        cpu = _chosen(said, f"cpu{setting}", is_set=asks(resources, "cpu", kind))
+        cpu = _chosen(scoped, f"cpu{setting}", is_set=asks(resources, "cpu", kind))
         if cpu is not None:
             resources |= cpu_fields(kind, cpu)
-        memory = _chosen(said, f"memory{setting}", is_set=asks(resources, "memory", kind))
+        memory = _chosen(scoped, f"memory{setting}", is_set=asks(resources, "memory", kind))
         if memory is not None:
             resources |= memory_fields(kind, memory)
-    name = _chosen(said, "accelerator", is_set="accelerator" in resources)
+    name = _chosen(scoped, "accelerator", is_set="accelerator" in resources)
     if name is not None:
-        count = str(said.merged.accelerator_count or 1)
+        count = str(scoped.merged.accelerator_count or 1)
         resources["accelerator"] = {
             "type": name,
             "resourceType": name,
             "count": count,
             "resourceCount": count,
         }
-    elif said.own.accelerator_count is not None and "accelerator" in resources:
-        count = str(said.own.accelerator_count)
+    elif scoped.own.accelerator_count is not None and "accelerator" in resources:
+        count = str(scoped.own.accelerator_count)
         resources["accelerator"] = {
             **resources["accelerator"],
             "count": count,
@@ -113,29 +113,29 @@ def _set_resources(container: dict[str, Any], said: ScopedSettings) -> None:
         container["resources"] = resources
 
 
-def _set_environment(container: dict[str, Any], said: ScopedSettings) -> None:
+def _set_environment(container: dict[str, Any], scoped: ScopedSettings) -> None:
     # An empty value is left out of the message.
     given = {item["name"]: item.get("value", "") for item in container.get("env", [])}
-    variables = {**said.general.environment, **given, **said.own.environment}
+    variables = {**scoped.general.environment, **given, **scoped.own.environment}
     if variables != given:
         container["env"] = [{"name": name, "value": variables[name]} for name in variables]
 
 
-def _set_retries(task: dict[str, Any], said: ScopedSettings) -> None:
-    retries = _chosen(said, "retries", is_set="retryPolicy" in task)
+def _set_retries(task: dict[str, Any], scoped: ScopedSettings) -> None:
+    retries = _chosen(scoped, "retries", is_set="retryPolicy" in task)
     if retries is not None:
         task["retryPolicy"] = {**BACKOFF, "maxRetryCount": retries}
     if not task.get("retryPolicy", {}).get("maxRetryCount"):
         task.pop("retryPolicy", None)
-    elif said.merged.retry_delay is not None and (retries is not None or said.own.retry_delay):
-        task["retryPolicy"]["backoffDuration"] = f"{seconds(said.merged.retry_delay)}s"
+    elif scoped.merged.retry_delay is not None and (retries is not None or scoped.own.retry_delay):
+        task["retryPolicy"]["backoffDuration"] = f"{seconds(scoped.merged.retry_delay)}s"
 
 
-def _set_caching(task: dict[str, Any], said: ScopedSettings) -> None:
+def _set_caching(task: dict[str, Any], scoped: ScopedSettings) -> None:
     # kfp enables caches unless it is told otherwise, so what many tasks may do is to have none.
-    if said.own.cache is not None:
-        task["cachingOptions"] = {"enableCache": True} if said.own.cache else {}
-    elif said.general.cache is False:
+    if scoped.own.cache is not None:
+        task["cachingOptions"] = {"enableCache": True} if scoped.own.cache else {}
+    elif scoped.general.cache is False:
         task["cachingOptions"] = {}
 
 
@@ -153,8 +153,8 @@ def _check_whole(node: specs.TaskNode, own: TaskSettings) -> None:
         )
 
 
-def _chosen(said: ScopedSettings, name: str, *, is_set: bool) -> Any:
-    own, general = getattr(said.own, name), getattr(said.general, name)
+def _chosen(scoped: ScopedSettings, name: str, *, is_set: bool) -> Any:
+    own, general = getattr(scoped.own, name), getattr(scoped.general, name)
     return own if own is not None or is_set else general
 
 
@@ -171,7 +171,7 @@ def check_settings(
     Raises:
         CompileError: The first such setting, with what to write instead.
     """
-    for path, said in settings.items():
-        finding = target.refused_setting(said.merged)
+    for path, scoped in settings.items():
+        finding = target.refused_setting(scoped.merged)
         if finding:
             raise CompileError(f"{source}: task `{'/'.join(path)}`: target {target.name} {finding}")

@@ -6,15 +6,15 @@ from typing import Any
 
 from headrace.errors import CompileError
 from headrace.ir import specs
+from headrace.profiles.tasks import TaskPath
 from headrace_components.contract.declaration import early_checks
 from headrace_components.contract.early_checks import ask
 
-Path = tuple[str, ...]
 Port = tuple[specs.TaskNode, str]
 """A task that runs a container, and one of its output artifacts."""
 
 
-def check_splits(spec: Mapping[str, Any], params: Mapping[Path, Any]) -> None:
+def check_splits(spec: Mapping[str, Any], params: Mapping[TaskPath, Any]) -> None:
     """Compares the splits that tasks read with those that others make, where both are known.
 
     Args:
@@ -28,7 +28,7 @@ def check_splits(spec: Mapping[str, Any], params: Mapping[Path, Any]) -> None:
     for node in graph.nodes.values():
         if node.path not in params:
             continue
-        checks = early_checks(specs.headrace_component(node.container))
+        checks = early_checks(node.headrace_name)
         for need in ask(checks.splits_read, params[node.path]) or ():
             port = graph.source(node, need.port)
             made = graph.splits(port) if port is not None else None
@@ -52,10 +52,10 @@ def check_splits(spec: Mapping[str, Any], params: Mapping[Path, Any]) -> None:
 class _Graph:
     """Who makes an artifact, and which splits it has."""
 
-    def __init__(self, spec: Mapping[str, Any], params: Mapping[Path, Any]) -> None:
+    def __init__(self, spec: Mapping[str, Any], params: Mapping[TaskPath, Any]) -> None:
         self.nodes = {node.path: node for node in specs.tasks(spec)}
         self._params = params
-        self._splits: dict[tuple[Path, str], Sequence[str] | None] = {}
+        self._splits: dict[tuple[TaskPath, str], Sequence[str] | None] = {}
 
     def source(self, node: specs.TaskNode, port: str) -> Port | None:
         """Returns what makes an input artifact; None where several may, or none does."""
@@ -93,7 +93,7 @@ class _Graph:
         return self._output(inner, selector["outputArtifactKey"])
 
     def _made(self, node: specs.TaskNode) -> Mapping[str, Sequence[str]]:
-        checks = early_checks(specs.headrace_component(node.container))
+        checks = early_checks(node.headrace_name)
         if node.path not in self._params or checks.splits_made is None:
             return {}
         inputs = {}

@@ -30,7 +30,7 @@ def task_settings(
         f"{target.name}.": profile.target_tasks.get(target.name, TaskTables()),
     }
     nodes = {node.path: node for node in specs.tasks(spec) if node.container}
-    names = {path: specs.headrace_component(node.container) or "" for path, node in nodes.items()}
+    names = {path: node.headrace_name or "" for path, node in nodes.items()}
     nothing = TaskSettings()
     defaults = nothing
     own: dict[TaskPath, TaskSettings] = {}

@@ -61,7 +61,7 @@ def apply_templates(spec: Mapping[str, Any]) -> Spec:
         if TEMPLATES_INPUT not in specs.parameter_inputs(node.task):
             _check_sources(node, result)
             _rewrite(node)
-        if specs.headrace_component(node.container) is None:
+        if node.headrace_name is None:
             is_asked = TEMPLATES_INPUT in specs.parameter_inputs(node.task)
             node.container["command"] = with_filler(node.container, is_asked=is_asked)
     return result
@@ -90,7 +90,7 @@ def _check_sources(node: specs.TaskNode, spec: Spec) -> None:
         producer = node.enclosing["dag"].get("tasks", {}).get(output.get("producerTask"))
         if not name.startswith(INPUT_PREFIX) or producer is None:
             continue
-        made = spec["components"][producer["componentRef"]["name"]].get("outputDefinitions", {})
+        made = specs.component_of_task(spec, producer).get("outputDefinitions", {})
         if output["outputParameterKey"] in made.get("artifacts", {}):
             raise CompileError(
                 f"task `{node.label}`: the artifact `{output['outputParameterKey']}` of task "
@@ -171,7 +171,7 @@ def _rewrite(node: specs.TaskNode) -> None:
 
         source["runtimeValue"]["constant"] = _template(value, replaced)
         kinds[name] = declared[name].get("parameterType", "")
-    is_ours = specs.headrace_component(node.container) is not None
+    is_ours = node.headrace_name is not None
     # kfp's executor passes over what a function does not take; our components refuse it.
     if (is_ours and kinds) or set(kinds.values()) - {SETTING}:
         inputs[TEMPLATES_INPUT] = {"runtimeValue": {"constant": kinds}}

@@ -26,7 +26,7 @@ def check_workers(
     """
     for node in specs.tasks(spec):
         workers = settings.get(node.path, ScopedSettings()).merged.workers or 1
-        component = specs.headrace_component(node.container)
+        component = node.headrace_name
         if workers > 1 and component is not None and component not in (able := _able()):
             raise CompileError(
                 f"{source}: task `{node.label}`: has `workers` = {workers}, but only "

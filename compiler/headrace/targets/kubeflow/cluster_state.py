@@ -40,17 +40,17 @@ class ClusterState:
         self._namespace = namespace
         self._api: Any = None
         self._is_silent = False
-        self._told: dict[str, tuple[float, dict[str, str]]] = {}
+        self._answers: dict[str, tuple[float, dict[str, str]]] = {}
 
     def reasons(self, run_id: str) -> Mapping[str, str]:
         """Returns why pods of a run wait or how they ended, by Argo's ids of them.
 
         A reason for the run as a whole has the empty id.
         """
-        when, reasons = self._told.get(run_id, (-_FRESH_SECONDS, {}))
+        when, reasons = self._answers.get(run_id, (-_FRESH_SECONDS, {}))
         if time.monotonic() - when >= _FRESH_SECONDS:
             reasons = self._ask(run_id)
-            self._told[run_id] = (time.monotonic(), reasons)
+            self._answers[run_id] = (time.monotonic(), reasons)
         return reasons
 
     def _ask(self, run_id: str) -> dict[str, str]:
@@ -71,8 +71,8 @@ class ClusterState:
                 if name in names and message and not message.endswith(_NO_REASON):
                     reasons[names[name]] = message
         for pod in pods:
-            if said := _of_pod(pod):
-                reasons[names[pod["metadata"]["name"]]] = said
+            if reason := _of_pod(pod):
+                reasons[names[pod["metadata"]["name"]]] = reason
         return reasons
 
     def _listed(self, kind: str, **options: Any) -> Iterator[dict[str, Any]]:
@@ -133,8 +133,8 @@ def _of_workflow(workflow: Mapping[str, Any]) -> dict[str, str]:
     nodes = status.get("nodes") or {}
     if packed := status.get("compressedNodes"):
         nodes = json.loads(gzip.decompress(base64.b64decode(packed)))
-    told = {id_: _without_breaks(node.get("message") or "") for id_, node in nodes.items()}
-    found = {id_: message for id_, message in told.items() if message not in ("", _NO_REASON)}
+    messages = {id_: _without_breaks(node.get("message") or "") for id_, node in nodes.items()}
+    found = {id_: message for id_, message in messages.items() if message not in ("", _NO_REASON)}
     if status.get("message"):
         found[""] = _without_breaks(status["message"])
     return found

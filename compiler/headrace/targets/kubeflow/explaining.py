@@ -48,7 +48,7 @@ class Explainer:
     def task(self, run_id: str, started: Started, spec: Mapping[str, Any]) -> ServiceTask:
         """Returns a task with its notices, or why it failed, waits or was tried again."""
         task = started.task
-        name = specs.headrace_component(started.node.container)
+        name = started.node.headrace_name
         has_started = task.state == "running" and not (started.is_driver or task.pending_seconds)
         declared = find(name)
         # A component with a job of Beam elsewhere logs notices of it, also while it runs.
@@ -79,18 +79,18 @@ class Explainer:
         reasons = self._cluster.reasons(found.run_id)
         details = (found.run_details.task_details if found.run_details else None) or []
         drivers = Workflow(details).root_drivers
-        said = next((reasons[each] for each in (*reversed(drivers), "") if each in reasons), "")
+        reason = next((reasons[each] for each in (*reversed(drivers), "") if each in reasons), "")
         if any(task.state in ("done", "cached", "cancelled") for task in tasks):
             when = "It failed, and none of its tasks says why."
-            return f"{when} Kubernetes says: {said}" if said else when
+            return f"{when} Kubernetes says: {reason}" if reason else when
         when = "It failed before its first task"
         with contextlib.suppress(PlatformError):  # this account may not read logs
             for pod in reversed(drivers):
                 text = self._logs.of_pod(found.run_id, pod, "system-dag-driver")
                 if text is not None and has_end(text):
                     return f"{when}. {reason_of_driver(text)}"
-        if said:
-            return f"{when}. Kubernetes says: {said}"
+        if reason:
+            return f"{when}. Kubernetes says: {reason}"
         account = found.service_account or "the default one"
         return (
             f"{when}, and it had no pod whose log could say why. Most often its service account is "
@@ -105,18 +105,18 @@ class Explainer:
             return reason_of_driver(text)
         if text is not None and has_end(text):
             return reason_of_task(text)
-        said = self._cluster.reasons(run_id).get(started.pods[-1] if started.pods else "", "")
-        if said:
-            return reason_of_pod(said)
+        reason = self._cluster.reasons(run_id).get(started.pods[-1] if started.pods else "", "")
+        if reason:
+            return reason_of_pod(reason)
         if text is None and self._refusal:
             return f"Its log cannot be read: {self._refusal}"
         return _NO_LOG.format(run_id) if text is None else reason_of_task(text)
 
     def _wait(self, run_id: str, started: Started) -> str:
-        said = self._cluster.reasons(run_id).get(started.pods[-1], "")
+        reason = self._cluster.reasons(run_id).get(started.pods[-1], "")
         pod = "its driver's pod" if started.is_driver else "its pod"
-        if said:
-            return f"{pod} has not started: {said}"
+        if reason:
+            return f"{pod} has not started: {reason}"
         return (
             f"{pod} has not started, and this account may not read why. The usual reasons: more "
             "cpu, memory or GPUs than a node has free, an image that cannot be pulled, a claim or "
@@ -128,11 +128,11 @@ class Explainer:
         number = len(started.pods)
         before = dataclasses.replace(started, pods=started.pods[:-1])
         text = self._log(run_id, before, spec)
-        said = self._cluster.reasons(run_id).get(before.pods[-1], "")
+        reason = self._cluster.reasons(run_id).get(before.pods[-1], "")
         if text is not None and has_end(text):
             why = reason_of_task(text).splitlines()[0]
         else:
-            why = reason_of_pod(said) if said else "Its pod was deleted, or lost its node."
+            why = reason_of_pod(reason) if reason else "Its pod was deleted, or lost its node."
         return f"attempt {number}. The one before failed: {why}"
 
     def _log(self, run_id: str, started: Started, spec: Mapping[str, Any]) -> str | None:

@@ -11,12 +11,12 @@ from itertools import takewhile
 from headrace_components.contract.task import EXIT_INPUT_ERROR, EXIT_PLATFORM_ERROR
 
 # Lines of Go's glog and klog, such as `F1129 21:08:42.903210      16 main.go:130] failed ...`.
-_LAUNCHER = re.compile(r"(?P<level>[IWEF])\d{4} [\d:.]+ +\d+ \S+:\d+\] (?P<said>.*)")
+_LAUNCHER = re.compile(r"(?P<level>[IWEF])\d{4} [\d:.]+ +\d+ \S+:\d+\] (?P<text>.*)")
 _LEVEL = re.compile(r"(?:DEBUG|INFO|NOTICE|WARNING|ERROR|CRITICAL)[ :]")
 # In the form of Headrace's components, or in Python's default form, such as `ERROR:root:...`.
-_ERROR = re.compile(r"(?:ERROR|CRITICAL)(?: |:[\w.]+:)(?P<said>.*)")
+_ERROR = re.compile(r"(?:ERROR|CRITICAL)(?: |:[\w.]+:)(?P<text>.*)")
 _EXIT = re.compile(r"failed to execute component: (?:exit status (?P<code>\d+)|(?P<how>.*))")
-_DRIVER = re.compile(r"KFP driver: .*?\) failed: (?P<said>.*)")
+_DRIVER = re.compile(r"KFP driver: .*?\) failed: (?P<text>.*)")
 # Terminal codes of libraries that colour their lines.
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # Python writes this before the traceback of an exception that does not end the program.
@@ -43,13 +43,13 @@ _CODES = {
 }
 
 
-def reason_of_pod(said: str) -> str:
+def reason_of_pod(reason: str) -> str:
     """Returns why a pod ended, for people, from the message of Argo or Kubernetes."""
-    if "OOMKilled" in said:
+    if "OOMKilled" in reason:
         return OUT_OF_MEMORY
-    if "longer than the specified deadline" in said:
+    if "longer than the specified deadline" in reason:
         return _TIMEOUT
-    return "Its pod was deleted." if said == "pod deleted" else f"Kubernetes says: {said}"
+    return "Its pod was deleted." if reason == "pod deleted" else f"Kubernetes says: {reason}"
 
 
 def has_end(log: str) -> bool:
@@ -61,24 +61,24 @@ def reason_of_task(log: str) -> str:
     """Returns why a task failed, by the log of its pod, for people; it may have several lines."""
     last = _last_words(log)
     match = _EXIT.search(last)
-    said = _component_error(log)
+    reason = _component_error(log)
     if match is None:
-        return "\n".join(filter(None, [said, f"Kubeflow's launcher: {last}" if last else NO_END]))
+        return "\n".join(filter(None, [reason, f"Kubeflow's launcher: {last}" if last else NO_END]))
     if match["code"] is None:
         is_killed = "signal: killed" in match["how"]
         end = OUT_OF_MEMORY if is_killed else f"It ended by {match['how'].rstrip('.')}."
     else:
         code = int(match["code"])
         end = _CODES.get(code, f"Exit code {code}.")
-    return "\n".join(filter(None, [said, end]))
+    return "\n".join(filter(None, [reason, end]))
 
 
 def reason_of_driver(log: str) -> str:
     """Returns why a task could not be prepared, by the log of its driver's pod."""
     last = _last_words(log)
     match = _DRIVER.search(last)
-    said = match["said"] if match else last
-    return f"Its driver, which prepares the task, failed: {said or 'its log does not say why'}."
+    reason = match["text"] if match else last
+    return f"Its driver, which prepares the task, failed: {reason or 'its log does not say why'}."
 
 
 def _last_words(log: str) -> str:
@@ -86,7 +86,7 @@ def _last_words(log: str) -> str:
     for line in reversed(log.splitlines()):
         match = _LAUNCHER.fullmatch(line)
         if match and match["level"] == "F":
-            return match["said"].strip().rstrip(".")
+            return match["text"].strip().rstrip(".")
     return ""
 
 
@@ -96,7 +96,7 @@ def _component_error(log: str) -> str:
     exception, raised = _last_exception(lines)
     for start in range(len(lines) - 1, -1, -1):
         if match := _ERROR.fullmatch(lines[start]):
-            found = [match["said"]]
+            found = [match["text"]]
             for number in range(start + 1, min(start + _MOST_LINES, len(lines))):
                 if number == raised:  # its frames are in the log
                     return "\n".join([*found, exception]).strip()

@@ -242,8 +242,8 @@ def _is_refused(error: Any) -> bool:
 
 
 def _refusal(error: Any, address: Address, what: str) -> ComponentError:
-    status, said = int(error.status), _reason(error)
-    came = f"kubeflow: {address.host} answered {status} to the call about {what}: {said}."
+    status, message = int(error.status), _reason(error)
+    came = f"kubeflow: {address.host} answered {status} to the call about {what}: {message}."
     if status == 401:
         return PlatformError(f"{came} {address.how_to_sign_in}")
     if status == 403:
@@ -277,8 +277,8 @@ def _reason(error: Any) -> str:
     """Returns the message of the service, in one line."""
     text = error.body or error.reason or ""
     with contextlib.suppress(ValueError, AttributeError):  # no JSON object: a proxy's answer
-        said = json.loads(text)
-        text = said.get("message") or said.get("error_message") or text
+        answer = json.loads(text)
+        text = answer.get("message") or answer.get("error_message") or text
     match = _INNERMOST.fullmatch(str(text))
     return " ".join((match["reason"] if match else str(text)).split())[:300].rstrip(".")
 

@@ -19,7 +19,7 @@ def foreign_tasks(spec: Mapping[str, Any]) -> list[str]:
         f"  {node.label} runs {_printable(shortened(_command(node.container), _COMMAND_LENGTH))} "
         f"(image {_printable(str(node.container.get('image', '')))})"
         for node in specs.tasks(spec)
-        if node.container and specs.headrace_component(node.container) is None
+        if node.container and node.headrace_name is None
     ]
     head = "Tasks that are not of Headrace run these commands with your rights:"
     return [head, *lines] if lines else []

@@ -65,7 +65,7 @@ class FingerprintsAtSubmit:
         return f"Input fingerprints: {'; '.join(parts)}." if parts else ""
 
     def _of(self, node: specs.TaskNode, spec: Spec) -> str | None:
-        component = specs.headrace_component(node.container) or ""
+        component = node.headrace_name or ""
         hooks = cache_hooks(component)
         known = Known(spec, self.values, {}).of(node, component)
         params = {name: known[name] for name in specs.parameters(node.component) if name in known}

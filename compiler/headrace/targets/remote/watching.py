@@ -51,11 +51,11 @@ def watch(remote: Remote, run_id: str, display: ProgressDisplay, how: Watching) 
     run = described(remote, run_id, display.log)
     display.run_started(run.id, [task.name for task in run.tasks], seconds=run.seconds)
     seen: dict[str, ServiceTask] = {}
-    told: set[tuple[str, str]] = set()
+    shown: set[tuple[str, str]] = set()
     ended_for: ServiceTask | None = None
     for pause in pauses(how.pause_seconds):
         for task in run.tasks:
-            _tell(task, seen.get(task.name), told, display)
+            _show_changes(task, seen.get(task.name), shown, display)
             seen[task.name] = task
         if run.is_over:
             break
@@ -73,13 +73,13 @@ def watch(remote: Remote, run_id: str, display: ProgressDisplay, how: Watching) 
     return run
 
 
-def described(remote: Remote, run_id: str, tell: Callable[[str], None]) -> ServiceRun:
+def described(remote: Remote, run_id: str, notify: Callable[[str], None]) -> ServiceRun:
     """Returns a run; repeats the request for ten minutes if the service does not answer.
 
     Args:
         remote: The service that runs it.
         run_id: The run.
-        tell: Is called when contact is lost, and when it is back.
+        notify: Is called when contact is lost, and when it is back.
 
     Raises:
         ContactLostError: The service did not answer. The run goes on.
@@ -91,7 +91,7 @@ def described(remote: Remote, run_id: str, tell: Callable[[str], None]) -> Servi
         nonlocal is_lost
         if not is_lost:
             minutes = f"{PATIENCE_SECONDS / 60:g} minutes"
-            tell(f"{error} It is asked again for {minutes}; the run goes on.")
+            notify(f"{error} It is asked again for {minutes}; the run goes on.")
         is_lost = True
 
     run = patiently(
@@ -101,7 +101,7 @@ def described(remote: Remote, run_id: str, tell: Callable[[str], None]) -> Servi
         before_wait=lost,
     )
     if is_lost:
-        tell(f"It answers again, after {time.monotonic() - started:.0f} s.")
+        notify(f"It answers again, after {time.monotonic() - started:.0f} s.")
     return run
 
 
@@ -112,10 +112,10 @@ def _waits_too_long(run: ServiceRun, how: Watching) -> ServiceTask | None:
     return next((task for task in run.tasks if task.pending_seconds >= limit), None)
 
 
-def _tell(
+def _show_changes(
     task: ServiceTask,
     before: ServiceTask | None,
-    told: set[tuple[str, str]],
+    shown: set[tuple[str, str]],
     display: ProgressDisplay,
 ) -> None:
     state = before.state if before else "waiting"
@@ -124,13 +124,13 @@ def _tell(
     if task.log and not (before and before.log == task.log):
         display.log(f"{task.name}: log at {task.log}")
     # A pod that cannot start may go back and forth between two reasons, for hours.
-    if task.state not in ENDED and task.message and (task.name, task.message) not in told:
-        told.add((task.name, task.message))
+    if task.state not in ENDED and task.message and (task.name, task.message) not in shown:
+        shown.add((task.name, task.message))
         display.log(f"{task.name}: {task.message}")
     if state not in ENDED:
         for notice in task.notices:
-            if (task.name, notice) not in told:
-                told.add((task.name, notice))
+            if (task.name, notice) not in shown:
+                shown.add((task.name, notice))
                 display.log(f"{task.name}: {notice}")
     if task.state in ENDED and state not in ENDED:
         display.task_finished(task.name, task.state, task.seconds, None)

@@ -94,7 +94,7 @@ def _check(node: specs.TaskNode, task: TaskSettings, profile: Profile) -> None:
         raise CompileError(
             f"{where}, which is submitted to a project, but [vertex] has no {missing}. Add them."
         )
-    if _RESOURCES in node.component.get("outputDefinitions", {}).get("parameters", {}):
+    if _RESOURCES in specs.output_parameters(node.component):
         raise CompileError(
             f"{where}, whose name goes to `{_RESOURCES}`, but the task has an output of that name. "
             "Take `machine_type`, `workers` and `persistent_resource` out of its settings."

@@ -235,8 +235,8 @@ def _collected(
 ) -> int:
     """Returns how many artifacts an output is; a loop over what the run gives counts once."""
     task = enclosing["dag"]["tasks"][producer]
-    component = spec["components"][task["componentRef"]["name"]]
-    outputs = component.get("dag", {}).get("outputs", {}).get("artifacts", {})
+    component = specs.component_of_task(spec, task)
+    outputs = specs.dag_outputs(component).get("artifacts", {})
     inside = [
         _collected(spec, component, selector["producerSubtask"], selector["outputArtifactKey"])
         for selector in outputs.get(key, {}).get("artifactSelectors", [])

@@ -51,8 +51,8 @@ class Reasons:
             if self._client is None:
                 self._client = storage.Client(project=self._place.project)
             blob = self._client.bucket(bucket).blob(f"{path}/executor_error.json")
-            told = json.loads(blob.download_as_bytes(timeout=_SECONDS, retry=None))
-            return str(told["message"])
+            reported = json.loads(blob.download_as_bytes(timeout=_SECONDS, retry=None))
+            return str(reported["message"])
         except (GoogleAPIError, GoogleAuthError, OSError, ValueError, KeyError):
             # Not a component of Headrace, or killed, or not readable for this account: the message
             # of the service and the link to the log are shown instead.

@@ -243,7 +243,7 @@ def _check_run_id(run_id: str, spec: Mapping[str, Any]) -> None:
         return
     for node in specs.tasks(spec):
         source = specs.parameter_inputs(node.task).get("search_root", {})
-        if specs.headrace_component(node.container) and specs.constant(source) == "":
+        if node.headrace_name and specs.constant(source) == "":
             raise InputError(
                 f"headrace submit: --run-id is {run_id!r}, but {node.label!r} knows earlier runs "
                 f"of the pipeline by names as '{prefix}-20260102030405'. Leave --run-id out, take "

@@ -16,7 +16,7 @@ from headrace_components.contract.errors import (
     PlatformError,
     RefusedError,
 )
-from headrace_components.contract.notices import tell
+from headrace_components.contract.notices import announce
 from headrace_components.contract.patience import patiently, until
 from headrace_components.contract.task import Artifact
 from headrace_components.library.beam import locations
@@ -103,7 +103,7 @@ class DataflowJob:
         self._announce(result.job_id())
         self._gate.check()
         state = result.wait_until_finish()
-        tell("%s: Dataflow job %s is %s.", self._component, result.job_id(), state)
+        announce("%s: Dataflow job %s is %s.", self._component, result.job_id(), state)
         self.forget()
         return result
 
@@ -160,7 +160,7 @@ class DataflowJob:
         """Tells the job and its page, and puts it into the output's metadata."""
         where = self._options.view_as(GoogleCloudOptions)
         link = f"{_CONSOLE}/{where.region}/{job_id}?project={where.project}"
-        tell("%s: Dataflow job %s: %s", self._component, job_id, link)
+        announce("%s: Dataflow job %s: %s", self._component, job_id, link)
         uri = f"{_API}/projects/{where.project}/locations/{where.region}/jobs/{job_id}"
         # The message `GcpResources` of google-cloud-pipeline-components.
         resources = {"resources": [{"resourceType": "DataflowJob", "resourceUri": uri}]}

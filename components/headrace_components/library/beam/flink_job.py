@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import repeat
 
 from headrace_components.contract.errors import PlatformError
-from headrace_components.contract.notices import LEVEL, tell
+from headrace_components.contract.notices import LEVEL, announce
 from headrace_components.contract.patience import patiently, until
 from headrace_components.library.beam.flink_api import ENDED, FlinkApi, FlinkError, FlinkJob
 from headrace_components.library.beam.gate import Gate
@@ -199,7 +199,9 @@ class FlinkJobs:
             if job is None:
                 continue
             if is_new:
-                tell("%s: Flink job %s: %s", self._component, self._name, self._api.page(job.id))
+                announce(
+                    "%s: Flink job %s: %s", self._component, self._name, self._api.page(job.id)
+                )
             now = time.monotonic()
             is_other = job.state != told[0]
             is_news = is_other or now >= told[1] + _TELL_SECONDS

@@ -13,7 +13,7 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions, PortableOpt
 from apache_beam.portability.api import beam_job_api_pb2
 from apache_beam.runners.portability.job_server import ExternalJobServer
 
-from headrace_components.contract.notices import tell
+from headrace_components.contract.notices import announce
 from headrace_components.contract.patience import patiently, until
 from headrace_components.library.beam import locations
 from headrace_components.library.beam.flink_job import FlinkJobs
@@ -100,7 +100,7 @@ class PortableJob:
         if self._flink is not None:
             self._flink.look_before()
         self._result = submit()
-        tell(
+        announce(
             "%s: job %s on the job server %s.",
             self._component,
             self._name,
@@ -109,7 +109,7 @@ class PortableJob:
         self._gate.check()
         with self._flink.watched() if self._flink else contextlib.nullcontext():
             state = self._result.wait_until_finish()
-        tell("%s: job %s is %s.", self._component, self._name, state)
+        announce("%s: job %s is %s.", self._component, self._name, state)
         self.forget()
         return self._result
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headrace_components.contract.errors import InputError
-from headrace_components.contract.notices import tell
+from headrace_components.contract.notices import announce
 from headrace_components.contract.task import Artifact, Task
 from headrace_components.library.models.blessings import is_blessed
 
@@ -60,7 +60,7 @@ def may_push(task: Task) -> bool:
         (infra_blessing, "INFRA_BLESSED", "INFRA_NOT_BLESSED"),
     ):
         if blessing is not None and not is_blessed(blessing, yes, no):
-            tell(
+            announce(
                 "%s: nothing is pushed: `%s` at %s is no blessing.",
                 task.component,
                 blessing.key,

@@ -123,7 +123,7 @@ def _execution(task: Mapping[str, Any], by_id: Mapping[str, Mapping[str, Any]]) 
     started = task.get("start_time") or task["create_time"]
     ended = task.get("end_time")
     inputs, outputs = task.get("inputs", {}), task.get("outputs", {})
-    said = task.get("status_metadata", {}).get("message")
+    message = task.get("status_metadata", {}).get("message")
     return Execution(
         id=task["task_id"],
         run_id=task["run_id"],
@@ -140,7 +140,7 @@ def _execution(task: Mapping[str, Any], by_id: Mapping[str, Mapping[str, Any]]) 
         ),
         inputs=_ports(inputs),
         outputs=_ports(outputs),
-        reason=said if said and state == "failed" else None,
+        reason=message if message and state == "failed" else None,
     )
 
 

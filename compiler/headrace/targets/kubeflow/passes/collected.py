@@ -80,7 +80,7 @@ def _way(
     """
     reference = enclosing["dag"]["tasks"][producer]["componentRef"]["name"]
     component = spec["components"][reference]
-    outputs = component.get("dag", {}).get("outputs", {}).get(f"{kind.lower()}s", {}).get(key, {})
+    outputs = specs.dag_outputs(component).get(f"{kind.lower()}s", {}).get(key, {})
     selectors = outputs.get("artifactSelectors", [])
     if "valueFromParameter" in outputs:
         selectors = [outputs["valueFromParameter"]]

@@ -48,7 +48,7 @@ def apply_default_requests(spec: Mapping[str, Any]) -> Spec:
     """
     result: Spec = specs.copy(spec)
     for node in specs.tasks(result):
-        component = specs.headrace_component(node.container)
+        component = node.headrace_name
         if component is None:
             continue
         request, resources = request_of(component), dict(node.container.get("resources", {}))

@@ -83,13 +83,13 @@ def _origin(node: specs.TaskNode, name: str) -> str:
 
 def _takes_from(node: specs.TaskNode, other: specs.TaskNode) -> bool:
     mine, theirs = node.executor["importer"], other.executor["importer"]
-    said, more = mine.get("metadata", {}), theirs.get("metadata", {})
+    wanted, more = mine.get("metadata", {}), theirs.get("metadata", {})
     return (
         not mine.get("reimport")
         and _uri(node) == _uri(other)
         and mine.get("typeSchema") == theirs.get("typeSchema")
-        and said != more
-        and all(name in more and more[name] == value for name, value in said.items())
+        and wanted != more
+        and all(name in more and more[name] == value for name, value in wanted.items())
     )
 
 

@@ -40,11 +40,11 @@ def secrets(kubeflow: Kubeflow, node: specs.TaskNode) -> Mapping[str, tuple[str,
     For the store that KFP installs; the accounts of others are the author's to give.
     """
     is_own = kubeflow.pipeline_root.startswith("minio://") or not kubeflow.pipeline_root
-    declared = find(specs.headrace_component(node.container))
+    declared = find(node.headrace_name)
     opens = _refers(kubeflow, node) or (declared is not None and declared.opens_store)
     return _MINIO_KEYS if is_own and opens else {}
 
 
 def _refers(kubeflow: Kubeflow, node: specs.TaskNode) -> bool:
-    is_ours = specs.headrace_component(node.container) is not None
+    is_ours = node.headrace_name is not None
     return is_ours and kubeflow.large_artifacts == "reference"

@@ -56,7 +56,7 @@ def platform_spec(
         if not node.container:
             continue
         label = node.component["executorLabel"]
-        said = settings.get(node.path, ScopedSettings())
+        scoped = settings.get(node.path, ScopedSettings())
         config = _for_all(kubeflow, accelerator(node.container))
         keys = secrets(kubeflow, node)
         if keys:
@@ -64,12 +64,12 @@ def platform_spec(
             config["secretAsEnv"] = [
                 {**_secret_variable(name, *keys[name]), "optional": True} for name in keys
             ]
-        config = _joined(config, _config(said.general))
+        config = _joined(config, _config(scoped.general))
         of_pipeline = executors.get(label, {})
         config = _joined(config, of_pipeline)
-        config = _joined(config, _config(said.own))
+        config = _joined(config, _config(scoped.own))
         is_ours = specs.logical_image(node.container) is not None and node.path not in own
-        if _runs_as_non_root(said, of_pipeline, is_ours):
+        if _runs_as_non_root(scoped, of_pipeline, is_ours):
             security = {**config.get("securityContext", {}), "runAsNonRoot": True}
             config["securityContext"] = security
         if config:
@@ -80,16 +80,18 @@ def platform_spec(
     return result
 
 
-def _runs_as_non_root(said: ScopedSettings, of_pipeline: Mapping[str, Any], is_ours: bool) -> bool:
+def _runs_as_non_root(
+    scoped: ScopedSettings, of_pipeline: Mapping[str, Any], is_ours: bool
+) -> bool:
     """Whether a container may not run as root, as Pod Security's level `restricted` requires.
 
     Headrace's images run as a user with a number; for other images the author must decide.
     """
-    if said.own.run_as_non_root is not None:
-        return said.own.run_as_non_root
+    if scoped.own.run_as_non_root is not None:
+        return scoped.own.run_as_non_root
     if "securityContext" in of_pipeline:
         return False  # kfp-kubernetes has set it
-    return is_ours if said.general.run_as_non_root is None else said.general.run_as_non_root
+    return is_ours if scoped.general.run_as_non_root is None else scoped.general.run_as_non_root
 
 
 def _for_all(kubeflow: Kubeflow, device: str) -> Config:

@@ -29,9 +29,7 @@ def apply_sub_pipeline_texts(spec: Mapping[str, Any]) -> Spec:
     result: Spec = specs.copy(spec)
     dags = [result["root"], *result["components"].values()]
     users = Counter(
-        task["componentRef"]["name"]
-        for dag in dags
-        for task in dag.get("dag", {}).get("tasks", {}).values()
+        task["componentRef"]["name"] for dag in dags for task in specs.dag_tasks(dag).values()
     )
     for node in specs.tasks(result):  # a sub-pipeline before its tasks
         if "dag" in node.component and users[node.task["componentRef"]["name"]] == 1:
@@ -73,7 +71,7 @@ def _users(dag: Mapping[str, Any], name: str) -> list[tuple[dict[str, Any], str]
 
 
 def _can_take(spec: Spec, task: Mapping[str, Any], port: str, value: Any) -> bool:
-    component = spec["components"][task["componentRef"]["name"]]
+    component = specs.component_of_task(spec, task)
     condition = task.get("triggerPolicy", {}).get("condition", "")
     iterated = task.get("parameterIterator", {}).get("items", {}).get("inputParameter")
     is_asked = f"'{port}'" in condition or port == iterated
@@ -95,8 +93,8 @@ def _type(spec: Spec, node: specs.TaskNode, source: Mapping[str, Any]) -> str | 
         name = source["componentInputParameter"]
     elif "taskOutputParameter" in source:
         producer = node.enclosing["dag"]["tasks"][source["taskOutputParameter"]["producerTask"]]
-        component = spec["components"][producer["componentRef"]["name"]]
-        declared = component.get("outputDefinitions", {}).get("parameters", {})
+        component = specs.component_of_task(spec, producer)
+        declared = specs.output_parameters(component)
         name = source["taskOutputParameter"]["outputParameterKey"]
     else:
         return None
@@ -119,7 +117,7 @@ def _move(spec: Spec, node: specs.TaskNode, name: str, value: Any) -> None:
     whole = _renamed(value, inner)
     for task, port in _users(node.component, name):
         inputs = specs.parameter_inputs(task)
-        component = spec["components"][task["componentRef"]["name"]]
+        component = specs.component_of_task(spec, task)
         inputs |= {inside: {"componentInputParameter": inside} for inside in inner.values()}
         if port in specs.parameters(component):
             inputs[port] = {"runtimeValue": {"constant": specs.copy(whole)}}
