@@ -25,7 +25,7 @@ from headrace_components.bigquery_example_gen.params import BigqueryExampleGenPa
 from headrace_components.contract.artifact_types import EXAMPLES
 from headrace_components.contract.declaration import Component, Output
 from headrace_components.contract.hooks import CacheHooks, unknown_before_the_run
-from headrace_components.library.sources.split_checks import QUERY_CHECKS
+from headrace_components.library.sources.hooks import QUERY_CHECKS
 
 COMPONENT = Component(
     name="bigquery_example_gen",

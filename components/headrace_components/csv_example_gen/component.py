@@ -3,8 +3,7 @@
 from headrace_components.contract.artifact_types import EXAMPLES
 from headrace_components.contract.declaration import Component, Output
 from headrace_components.csv_example_gen.params import CsvExampleGenParams
-from headrace_components.library.sources.cache import cache_of_files
-from headrace_components.library.sources.split_checks import FILE_CHECKS
+from headrace_components.library.sources.hooks import FILE_CHECKS, cache_of_files
 
 COMPONENT = Component(
     name="csv_example_gen",

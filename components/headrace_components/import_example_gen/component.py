@@ -24,8 +24,7 @@ Sequence examples that somebody has divided already:
 from headrace_components.contract.artifact_types import EXAMPLES
 from headrace_components.contract.declaration import Component, Output
 from headrace_components.import_example_gen.params import ImportExampleGenParams
-from headrace_components.library.sources.cache import cache_of_files
-from headrace_components.library.sources.split_checks import FILE_CHECKS
+from headrace_components.library.sources.hooks import FILE_CHECKS, cache_of_files
 
 COMPONENT = Component(
     name="import_example_gen",

@@ -21,8 +21,7 @@ values, which TFX takes for missing. The files of the latest day, divided by cus
 
 from headrace_components.contract.artifact_types import EXAMPLES
 from headrace_components.contract.declaration import Component, Output
-from headrace_components.library.sources.cache import cache_of_files
-from headrace_components.library.sources.split_checks import FILE_CHECKS
+from headrace_components.library.sources.hooks import FILE_CHECKS, cache_of_files
 from headrace_components.parquet_example_gen.params import ParquetExampleGenParams
 
 COMPONENT = Component(

@@ -20,7 +20,7 @@ same rows give the same bytes.
 from headrace_components.contract.artifact_types import EXAMPLES
 from headrace_components.contract.declaration import Component, Output
 from headrace_components.contract.hooks import CacheHooks, unknown_before_the_run
-from headrace_components.library.sources.split_checks import QUERY_CHECKS
+from headrace_components.library.sources.hooks import QUERY_CHECKS
 from headrace_components.query_example_gen.params import QueryExampleGenParams
 
 COMPONENT = Component(

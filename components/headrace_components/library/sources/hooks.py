@@ -1,4 +1,4 @@
-"""What a component that reads files depends on besides its input artifacts."""
+"""Hooks that components which make examples share. Standard library only."""
 
 import importlib
 import importlib.util
@@ -8,10 +8,37 @@ from pathlib import Path
 
 from headrace_components.contract.errors import InputError, PlatformError
 from headrace_components.contract.fingerprints import fingerprint_of
-from headrace_components.contract.hooks import CacheHooks, Inputs, Params
+from headrace_components.contract.hooks import CacheHooks, EarlyChecks, Inputs, Params, Splits
 from headrace_components.contract.parameters import read
-from headrace_components.library.sources.params import FileExampleGenParams
-from headrace_components.library.sources.spans import FindFiles, local_files, resolve
+from headrace_components.library.sources.params import ExampleGenParams, FileExampleGenParams
+from headrace_components.library.sources.spans import (
+    FindFiles,
+    check_patterns,
+    local_files,
+    resolve,
+)
+
+
+def _check(params: FileExampleGenParams) -> None:
+    """Rejects input patterns whose placeholders no run could fill.
+
+    Raises:
+        InputError: A pattern has an error, or has no placeholder for the requested span.
+    """
+    check_patterns(params.input_splits, params.only_span, component=params.component)
+
+
+def _splits_made(params: ExampleGenParams, inputs: Splits) -> Splits:
+    """Returns the splits that `input_config` and `output_config` define."""
+    del inputs
+    return {"examples": params.split_names}
+
+
+FILE_CHECKS = EarlyChecks(check=_check, splits_made=_splits_made)
+"""Checks of a component that reads files."""
+
+QUERY_CHECKS = EarlyChecks(splits_made=_splits_made)
+"""Checks of a component that reads the rows of queries."""
 
 
 def cache_of_files(parameters: type[FileExampleGenParams]) -> CacheHooks:
