@@ -402,7 +402,7 @@ def compared(values: list, most: int):
 
 
 def test_an_untyped_item_compared_with_a_number_is_told_its_type() -> None:
-    with pytest.raises(CompileError, match=r"Give the list a type, as `List\[int\]`\.$"):
+    with pytest.raises(CompileError, match=r"Give the list a type, for example `List\[int\]`\.$"):
         compile_for(load(compared), "kubeflow", PROFILE)
 
 

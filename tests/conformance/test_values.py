@@ -261,10 +261,10 @@ def nan():
 def test_not_a_number_is_in_no_message(tmp_path: Path) -> None:
     (failure,) = run_pipeline(nan, tmp_path).result.failures
 
-    assert "not-a-number: it wrote an output message that is no JSON: NaN is in it" in (
+    assert "not-a-number: it wrote an output message that is not JSON: NaN is in it" in (
         failure.message
     )
-    with pytest.raises(InputError, match="`x` is nan, which KFP's messages have no number for"):
+    with pytest.raises(InputError, match="`x` is nan, which is not a number in KFP's messages"):
         run_pipeline(numbers, tmp_path, x=float("nan"))
 
 

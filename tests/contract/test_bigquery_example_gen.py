@@ -281,8 +281,8 @@ def test_a_statement_that_changes_data_is_refused_before_it_runs(
     [
         (
             Column(name="trip", type="RECORD", fields=[Column(name="fare", type="FLOAT")]),
-            "column 'trip' is of type RECORD, expected numbers, .* Select its fields by name, as "
-            "`trip.fare`",
+            "column 'trip' is of type RECORD, expected numbers, .* Select its fields by name, for "
+            "example `trip.fare`",
         ),
         (Column(name="pause", type="INTERVAL"), "column 'pause' is of type INTERVAL.* CAST it"),
     ],

@@ -300,7 +300,9 @@ def test_the_span_parameter_chooses_and_is_recorded(launcher: Launcher, base: Pa
 
 
 def test_a_missing_directory_is_named(launcher: Launcher, base: Path) -> None:
-    refused(launcher, base / "gone", r"csv_example_gen: `input_base` is '.*gone', which is no dir")
+    refused(
+        launcher, base / "gone", r"csv_example_gen: `input_base` is '.*gone', which is not a dir"
+    )
 
 
 def test_a_pattern_without_a_match_is_named(launcher: Launcher, base: Path) -> None:

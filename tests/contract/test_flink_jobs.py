@@ -223,7 +223,7 @@ def test_an_address_that_is_no_url_is_refused(args: list[str]) -> None:
 
 
 def test_other_runners_refuse_the_address_of_flink() -> None:
-    with pytest.raises(InputError, match=r"'--flink_rest', which is no option of Beam"):
+    with pytest.raises(InputError, match=r"'--flink_rest', which is not an option of Beam"):
         BeamOptions("test", ["--runner=DirectRunner", "--flink_rest=http://flink:8081"])
 
 

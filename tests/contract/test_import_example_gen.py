@@ -268,7 +268,7 @@ def test_a_record_of_another_payload_format_is_named(
     refused(
         launcher,
         base,
-        rf"data.tfrecord, record 1 \(counted from 0\) is no tf.*'{payload_format}' has it",
+        rf"data.tfrecord, record 1 \(counted from 0\) is not a tf.*'{payload_format}' has it",
         payload_format=payload_format,
     )
 

@@ -72,5 +72,7 @@ def test_what_transform_can_read_is_taken(text: str, launcher: Launcher, tmp_pat
 
 
 def test_a_missing_file_is_named(launcher: Launcher) -> None:
-    with pytest.raises(TaskFailedError, match=r"`schema_file` is 'gone.pbtxt', which is no file"):
+    with pytest.raises(
+        TaskFailedError, match=r"`schema_file` is 'gone.pbtxt', which is not a file"
+    ):
         launcher.run("import_schema_gen", {"schema_file": "gone.pbtxt"})

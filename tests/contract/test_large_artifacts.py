@@ -392,5 +392,5 @@ def referring_to(name: str) -> str:
 def test_what_is_no_reference_is_told(content: str, words: str, tmp_path: Path) -> None:
     (tmp_path / "reference.json").write_text(content, "utf-8")
 
-    with pytest.raises(InputError, match=rf"is no reference to rows of .* \({words}"):
+    with pytest.raises(InputError, match=rf"is not a reference to rows of .* \({words}"):
         ExamplesReader(tmp_path, "a test")

@@ -294,7 +294,9 @@ def test_what_is_no_saved_model_is_refused(launcher: Launcher, tmp_path: Path) -
     (tmp_path / "model" / SERVING_DIR / "model.pkl").touch()
     model = launcher.store(tmp_path / "model")
 
-    with pytest.raises(TaskFailedError, match=r"\['model.pkl'\] in Format-Serving, so it is no Sa"):
+    with pytest.raises(
+        TaskFailedError, match=r"\['model.pkl'\] in Format-Serving, so it is not a Sa"
+    ):
         launcher.run("tfjs_converter", model=model)
 
 

@@ -490,7 +490,7 @@ def test_a_model_that_is_not_blessed_is_not_converted(
     assert not list(outcome["converted_model"].path.rglob("*"))
     assert verdict(outcome) == ["NOT_BLESSED"]
     assert outcome["metrics"].metadata == {"blessed": 0}
-    assert "is no blessing" in outcome["report"].path.read_text("utf-8")
+    assert "is not a blessing" in outcome["report"].path.read_text("utf-8")
 
 
 def test_a_search_for_the_latest_blessed_model_finds_no_tflite_model(

@@ -270,7 +270,7 @@ def test_a_cache_that_would_run_code_is_refused(launcher: Launcher, tmp_path: Pa
     (folder / "MANIFEST").write_bytes(b"cos\nsystem\n(S'echo'\ntR.")
 
     wired["analyzer_cache"] = first["updated_analyzer_cache"]
-    with pytest.raises(TaskFailedError, match=r"which is no cache .*it names os\.system"):
+    with pytest.raises(TaskFailedError, match=r"which is not a cache .*it names os\.system"):
         run(launcher, tmp_path, MODULE, wired=wired)
 
 

@@ -267,7 +267,9 @@ def test_what_workers_find_is_told_to_the_author(
 def test_an_option_that_beam_does_not_have_is_told(launcher: Launcher, tmp_path: Path) -> None:
     wired = inputs(launcher, tmp_path)
 
-    with pytest.raises(TaskFailedError, match=r"has '--runer=DirectRunner', which is no option"):
+    with pytest.raises(
+        TaskFailedError, match=r"has '--runer=DirectRunner', which is not an option"
+    ):
         run(launcher, tmp_path, wired, MODULE, beam_pipeline_args=["--runer=DirectRunner"])
 
 

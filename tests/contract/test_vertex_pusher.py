@@ -359,7 +359,10 @@ def test_without_its_blessing_nothing_is_pushed(
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"region": "Frankfurt"}, r"`region` is 'Frankfurt', expected a region as 'europe-west1'"),
+        (
+            {"region": "Frankfurt"},
+            r"`region` is 'Frankfurt', expected a region such as 'europe-west1'",
+        ),
         ({"project": "projects/p"}, r"`project` is 'projects/p', expected the ID of a Google"),
         ({"model_id": "Flights!"}, r"`model_id` is 'Flights!', expected up to 63 lower-case"),
         ({"model_id": "42"}, r"`model_id` is '42', but there is no such model in projects/my-pro"),

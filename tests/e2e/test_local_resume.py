@@ -307,7 +307,7 @@ def test_a_finished_task_whose_output_is_not_as_it_was_left_runs_again_with_what
     assert journal.read_text("utf-8").splitlines() == ["first a", "second a"]
     assert (again.directory / "step/out/value.txt").read_text("utf-8") == "a"
     assert told.lines[0].startswith("step: ")
-    assert "is not as it was left" in told.lines[0]
+    assert "has changed; the task runs again" in told.lines[0]
     assert engine.resume(result.run_id, root=tmp_path / "root").state == "succeeded"
     assert journal.read_text("utf-8").splitlines() == ["first a", "second a"]
 

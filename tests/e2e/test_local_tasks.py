@@ -288,7 +288,7 @@ def test_a_job_of_vertex_runs_with_the_values_it_carries(tmp_path: Path) -> None
         ("p.json", "{", "p.json is not JSON: Expecting property name"),
         ("p.yaml", "a: [", "p.yaml is not YAML: while parsing"),
         ("p.yaml", "- a", "p.yaml holds list data, expected a compiled pipeline"),
-        ("p.json", None, "p.json' is no file, expected a pipeline"),
+        ("p.json", None, "p.json' is not a file, expected a pipeline"),
     ],
 )
 def test_a_file_that_holds_no_pipeline_is_refused(

@@ -62,7 +62,9 @@ def test_that_nothing_is_pushed_is_told_again_when_the_cache_answers(tmp_path: P
         assert result.state == "succeeded"
         told.append([line for line in observer.lines if line.startswith("pusher: ")])
 
-    assert told[0] == [f"pusher: nothing is pushed: `model_blessing` at {blessing} is no blessing."]
+    assert told[0] == [
+        f"pusher: nothing is pushed: `model_blessing` at {blessing} is not a blessing."
+    ]
     assert told[1] == ["pusher: not pushed"]
 
 

@@ -175,7 +175,10 @@ def test_a_worker_that_starts_after_another_failed_is_not_waited_for_for_ever(
 @pytest.mark.parametrize(
     ("args", "expected"),
     [
-        (["--runer=DirectRunner"], "has '--runer=DirectRunner', which is no option of Beam. Did "),
+        (
+            ["--runer=DirectRunner"],
+            "has '--runer=DirectRunner', which is not an option of Beam. Did ",
+        ),
         (["--direct_num_workers=two"], "argument --direct_num_workers: invalid int value: 'two'"),
         (["--runner=Datenflow"], "sets the runner 'Datenflow', which Beam does not have here."),
     ],

@@ -256,7 +256,7 @@ def compared(name: str):
         (compared, r"task `condition-1`: `condition` holds '\$\$'"),
         (
             lists,
-            r"`show`: target kubeflow makes texts of what is put into a list .* \{count\} in `s",
+            r"`show`: target kubeflow turns values in a list .* \{count\} in `s",
         ),
         (names_in_lists, r"as \{pipeline_job_uuid\} in `several`.* return the list or dict"),
         (

@@ -182,7 +182,7 @@ def test_the_jobs_container_runs_the_task_as_it_was(tmp_path: Path) -> None:
             "[tasks.trainer]\nworkers = 2\n",
             flights,
             r"task `trainer`: target vertex runs it as a custom job, which names its machines, but "
-            r"the task has no `machine_type`. Write one, as 'n1-standard-8', in "
+            r"the task has no `machine_type`. Write one, for example 'n1-standard-8', in "
             r"\[vertex.tasks.trainer\]",
         ),
         (

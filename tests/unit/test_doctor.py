@@ -176,7 +176,7 @@ def test_google_credentials_are_looked_for_and_not_read(tmp_path: Path) -> None:
 def test_a_root_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", "utf-8")
     check = root_access(tmp_path / "file/root")
-    assert (check.state, check.found) == ("missing", f"{tmp_path / 'file'} is no directory")
+    assert (check.state, check.found) == ("missing", f"{tmp_path / 'file'} is not a directory")
 
 
 def test_a_root_that_is_not_there_yet_is_ok_and_is_not_made(tmp_path: Path) -> None:

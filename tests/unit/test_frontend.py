@@ -76,7 +76,7 @@ def test_a_decorated_function_needs_no_file_name() -> None:
 
 
 def test_a_plain_function_is_no_pipeline() -> None:
-    with pytest.raises(CompileError, match=r"is no pipeline, expected .*@dsl.pipeline"):
+    with pytest.raises(CompileError, match=r"is not a pipeline, expected .*@dsl.pipeline"):
         load(write)
 
 

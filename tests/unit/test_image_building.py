@@ -107,7 +107,7 @@ def test_a_layer_is_not_built_alone() -> None:
 
 
 def test_missing_certificates_are_told() -> None:
-    with pytest.raises(InputError, match=r"the certificates '/no/ca.pem' are no file\. Correct"):
+    with pytest.raises(InputError, match=r"the certificates '/no/ca.pem' are not a file\. Correct"):
         building.plan(IMAGES["pusher"], Settings(root=ROOT, ca=Path("/no/ca.pem")))
 
 
@@ -154,12 +154,12 @@ def test_the_driver_is_asked_for_in_images_with_cuda() -> None:
 
 @pytest.mark.parametrize("registry", ["https://host/a", "host/A", "host//a", ""])
 def test_a_registry_that_is_no_name_is_told(registry: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"is no name of one.*Correct --registry"):
+    with pytest.raises(InputError, match=r"is not a valid registry name.* in --registry"):
         pushing.push([IMAGES["pusher"]], registry, ENGINE, tmp_path, "dev")
 
 
 @pytest.mark.parametrize(
-    ("content", "expected"), [("{", "is no JSON"), ("[]", "holds a list, expected an object")]
+    ("content", "expected"), [("{", "is not JSON"), ("[]", "holds a list, expected an object")]
 )
 def test_a_broken_file_of_digests_is_told_before_a_push(
     content: str, expected: str, tmp_path: Path

@@ -568,14 +568,14 @@ def test_verdicts_of_tasks_are_told_when_they_end_and_later(
         "I1129 21:08:42.697164      16 launcher_v2.go:867] Executing uploadOutputArtifacts\n"
     )
     api.logs["penguins-nc4cg-system-container-impl-269774342"] = (
-        "NOTICE pusher: nothing is pushed: `model_blessing` at minio://a/b is no blessing.\n"
+        "NOTICE pusher: nothing is pushed: `model_blessing` at minio://a/b is not a blessing.\n"
     )
     given = options(api, tmp_path)
 
     assert main(["runs", "watch", run_id, *given, "--poll", "0.1"]) == 0
     told = capsys.readouterr().err
     assert "\nevaluator: NOT_BLESSED: accuracy is 0.7, expected at least 0.8.\n" in told
-    assert "\npusher: nothing is pushed: `model_blessing` at minio://a/b is no bless" in told
+    assert "\npusher: nothing is pushed: `model_blessing` at minio://a/b is not a bless" in told
 
     assert main(["runs", "show", run_id, *given]) == 0
     assert "\n    NOT_BLESSED: accuracy is 0.7, expected at" in capsys.readouterr().out

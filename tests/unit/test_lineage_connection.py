@@ -30,7 +30,7 @@ from headrace_components.contract.errors import InputError, PlatformError
         ("sqlite:///relative.db", "the path is not absolute"),
         ("mysql://host/database", "user, host or database is missing"),
         ("mysql://user:secret@host", "user, host or database is missing"),
-        ("mysql://user:secret@host:99999/d", "the port is no number below 65536"),
+        ("mysql://user:secret@host:99999/d", "the port is not a number below 65536"),
         ("mysql://user@host/d?password=secret", "`\\?` and `#` stand for themselves"),
         ("mysql://user:sec[ret@host/d", "a bracket stands for itself as %5B"),
         ("mysql://user:sec?ret@host/d", "`\\?` and `#` stand for themselves"),
@@ -109,7 +109,7 @@ def test_a_server_that_does_not_answer_is_the_platform_s_fault() -> None:
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     (tmp_path / "metadata.sqlite").write_text("not a database " * 100, "utf-8")
-    with pytest.raises(PlatformError, match=r"metadata\.sqlite.*is no SQLite database"):
+    with pytest.raises(PlatformError, match=r"metadata\.sqlite.*is not a SQLite database"):
         LineageStore(default_url(tmp_path))
 
 

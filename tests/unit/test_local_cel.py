@@ -59,7 +59,7 @@ def test_a_condition_that_does_not_hold(condition: str) -> None:
         ("size(inputs) == 1", "'size' is not understood there"),
         ("inputs.other['n'] == 1", "`inputs.other` is unknown"),
         ("inputs.parameter_values[n] == 1", "a quoted name is expected where 'n' stands"),
-        ("int(inputs.parameter_values['city']) == 1", '"O\'Hare" is no number'),
+        ("int(inputs.parameter_values['city']) == 1", '"O\'Hare" is not a number'),
         ("1 + 1 == 2", r"'\+ 1 == 2' is not understood"),
         ("inputs.artifacts['model'].artifacts[1].metadata['x'] == 1", "artifact 1 of input"),
         ("1 && true", "1 stands where true or false is expected"),

@@ -92,7 +92,7 @@ def test_a_selector_takes_keys_from_json_and_from_objects() -> None:
     ("value", "selector", "words"),
     [
         ('{"a": 1}', 'parseJson(string_value)["b"]', "t: .* has no 'b'"),
-        ("x", 'parseJson(string_value)["b"]', "'x' is no JSON"),
+        ("x", 'parseJson(string_value)["b"]', "'x' is not JSON"),
         ("x", "struct_value.x", "the selector 'struct_value.x' is unknown"),
     ],
 )
@@ -226,7 +226,7 @@ def test_parameters_of_the_command_line_are_read_by_their_types() -> None:
         ("steps", r"-p got 'steps', expected name=value"),
         ("steps=many", '`steps` is "many", expected an integer'),
         ("fast=1", '`fast` is "1", expected true or false'),
-        ("layers=8,8", r"'layers' is '8,8', which is no JSON .*Write -p 'layers="),
+        ("layers=8,8", r"'layers' is '8,8', which is not JSON .*Write -p 'layers="),
         ("layers={}", "`layers` is {}, expected a list"),
     ],
 )
@@ -240,7 +240,9 @@ def test_defaults_fill_what_is_not_given() -> None:
 
 
 def test_a_required_parameter_that_is_missing_is_named() -> None:
-    with pytest.raises(InputError, match=r"needs a value for data\. Pass it, as -p data=VALUE"):
+    with pytest.raises(
+        InputError, match=r"needs a value for data\. Pass it, for example -p data=VALUE"
+    ):
         run_parameters.checked({"steps": 1}, ROOT)
 
 

@@ -290,7 +290,8 @@ FLINK = BeamRunner(runner="flink", job_endpoint="jobs:8099")
         (
             profile(beam={"flow": FLOW}, defaults="flow"),
             "kubeflow",
-            r"\[beam.flow\] lacks `temp_location`, which Dataflow needs. Add it there, as 'gs://",
+            r"\[beam.flow\] lacks `temp_location`, which Dataflow needs. Add it there, for example "
+            r"'gs://",
         ),
         (
             profile(

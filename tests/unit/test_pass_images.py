@@ -213,7 +213,7 @@ def test_an_image_of_the_authors_own_needs_no_registry_and_has_no_effect_here() 
             r"Did you mean `latest-artifact`\?",
         ),
         ({"inner/latest_artifact": MINE}, {}, r"Did you mean `inner/latest-artifact`\?"),
-        ({"inner": MINE}, {}, r"It is a sub-pipeline: name its tasks, as `inner/latest-"),
+        ({"inner": MINE}, {}, r"It is a sub-pipeline: name its tasks, for example `inner/latest-"),
         ({}, {"trainr": MINE}, r"\[images.components\]: unknown component `trainr`.* `trainer`\?"),
     ],
 )

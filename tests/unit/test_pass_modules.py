@@ -169,7 +169,9 @@ def test_values_given_at_run_time_are_packed_alike(directory: Path) -> None:
 
 
 def test_a_missing_module_is_named_with_its_task(directory: Path) -> None:
-    with pytest.raises(CompileError, match=r"^task `t`: .*gone.py', which is no file. Give a path"):
+    with pytest.raises(
+        CompileError, match=r"^task `t`: .*gone.py', which is not a file. Give a path"
+    ):
         pack_module("gone.py", "task `t`", target_named("local"), directory)
 
 

@@ -248,7 +248,7 @@ def test_a_pod_of_the_pipelines_own_is_joined_with_the_profiles(tmp_path: Path) 
             "vertex",
             '[tasks.train]\nshm = "1G"',
             r"headrace.toml: task `train`: target vertex has no `shm`. Move it to a table of "
-            r"Kubeflow, as \[kubeflow.tasks.NAME\]",
+            r"Kubeflow, such as \[kubeflow.tasks.NAME\]",
         ),
         ("vertex", '[defaults]\nvolumes = { "/a" = "b" }', r"target vertex has no `volumes`"),
         ("vertex", '[tasks.train]\ntimeout = "1h"', r"has `timeout` for custom jobs alone"),
@@ -306,7 +306,8 @@ def test_a_limit_of_the_pipeline_may_have_a_request_of_the_profile(tmp_path: Pat
             "[defaults]\ncpu_request = 2\n",
             "vertex",
             r"task `train`: target vertex chooses the machine by limits and has no `cpu_request`. "
-            r"Move it to a table of Kubeflow, as \[kubeflow.tasks.NAME\], and write `cpu` here",
+            r"Move it to a table of Kubeflow, such as \[kubeflow.tasks.NAME\], and write `cpu` "
+            r"here",
         ),
         (
             '[defaults]\nmemory_request = "2G"\n',

@@ -96,7 +96,7 @@ def test_digests_come_from_the_file_that_the_build_leaves(tmp_path: Path) -> Non
         ('[vertex]\nlabels = "x"', r"\[vertex\] `labels` is 'x', expected a table"),
         ('vertex = "x"', r"`vertex` is 'x', expected a table. Write \[vertex\] on a line"),
         ('[vertex]\npipeline_root = "s3://b"', r"`pipeline_root` is 's3://b', but Vertex AI keeps"),
-        ('[vertex]\npipeline_root = "gs:///b"', r"is 'gs:///b', .* Give a URI as 'gs://my-bu"),
+        ('[vertex]\npipeline_root = "gs:///b"', r"is 'gs:///b', .* Give a URI such as 'gs://my-bu"),
         ('[vertex]\nservice_account = "me"', r"`service_account` is 'me', expected an e-mail"),
         (
             '[vertex]\nlabels = { Team = "x" }',
@@ -129,7 +129,7 @@ def test_digests_come_from_the_file_that_the_build_leaves(tmp_path: Path) -> Non
         ("[images.task]", r"\[images\]: unknown setting `task`, .* Did you mean `tasks`\?"),
         (
             '[images]\ndigests_file = "gone.json"',
-            r"`digests_file` is 'gone.json', which is no file",
+            r"`digests_file` is 'gone.json', which is not a file",
         ),
     ],
 )
@@ -139,7 +139,7 @@ def test_a_mistake_is_named_with_the_next_step(text: str, message: str, tmp_path
 
 
 def test_a_missing_profile_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CompileError, match=r"gone.toml' is no file, expected a target profile"):
+    with pytest.raises(CompileError, match=r"gone.toml' is not a file, expected a target profile"):
         read_profile(tmp_path / "gone.toml")
 
 
@@ -194,7 +194,7 @@ def test_settings_of_tasks_are_read_for_all_targets_and_for_one(tmp_path: Path) 
         ("[defaults]\nretries = 1.5", r"`retries` is 1.5, expected a whole number"),
         ("[defaults]\nretries = -1", r"`retries` is -1, expected 0 or more"),
         ("[tasks]\ntrainer = 1", r"`tasks.trainer` is 1, expected a table"),
-        ('[tasks."a/b"]\nmemory = "16 GB"', r"`memory` is '16 GB', expected a size as '16G'"),
+        ('[tasks."a/b"]\nmemory = "16 GB"', r"`memory` is '16 GB', expected a size such as '16G'"),
         ('[tasks.a]\ntimeout = "2 hours"', r"`timeout` is '2 hours', expected a whole number of"),
         (
             '[tasks.a]\naccelerator = "nvidia-l40"',

@@ -131,7 +131,7 @@ def test_a_policy_of_another_compiler_gets_what_the_backend_would_take_as_none()
             "retryPolicy OnError",
         ),
         ({"workflowDefaults": "spec: ["}, "missing", "`workflowDefaults` of workflow-controller-c"),
-        ({"workflowDefaults": "spec: text"}, "missing", "is no settings of Argo"),
+        ({"workflowDefaults": "spec: text"}, "missing", "has no valid settings of Argo"),
     ],
 )
 def test_the_policy_of_a_cluster_is_told(data: dict[str, str], state: str, found: str) -> None:

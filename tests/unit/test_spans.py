@@ -139,7 +139,7 @@ def test_a_span_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -
 def test_a_date_that_is_none_is_named(tmp_path: Path) -> None:
     touch(tmp_path, "20130231.csv")
 
-    with pytest.raises(InputError, match=r"20130231.csv .* 2013-02-31 is no date"):
+    with pytest.raises(InputError, match=r"20130231.csv .* 2013-02-31 is not a date"):
         found(tmp_path, "{YYYY}{MM}{DD}.csv")
 
 

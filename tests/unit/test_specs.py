@@ -219,7 +219,7 @@ Change = Callable[[dict[str, Any]], Any]
         ),
         (
             lambda s: tasks(s)["step"].update(retryPolicy={"backoffDuration": "soon"}),
-            "backoffDuration is 'soon', expected a time as '30s'",
+            "backoffDuration is 'soon', expected a time such as '30s'",
         ),
         (
             lambda s: tasks(s)["step"].update(triggerPolicy={"condition": "inputs.x"}),
@@ -357,7 +357,7 @@ def test_a_store_knows_no_task_outside_of_its_run(path: tuple[str, ...], tmp_pat
     store = RunStore.create(tmp_path, "pipeline", "run", {})
 
     for look in (store.result, store.attempt, store.log_path):
-        with pytest.raises(InputError, match="is no path of a task"):
+        with pytest.raises(InputError, match="is not a path of a task"):
             look(path)
 
 

@@ -76,7 +76,7 @@ def test_the_table_of_a_target_goes_before_the_one_of_all(tmp_path: Path) -> Non
         ("[tasks.trian]", r"\[tasks\] has `trian`, but the tasks .* Did you mean `train`\?"),
         (
             "[tasks.for-loop-2]",
-            r"has `for-loop-2`.* a sub-pipeline: name its tasks, as `for-loop-2/t",
+            r"has `for-loop-2`.* a sub-pipeline: name its tasks, for example `for-loop-2/t",
         ),
         ("[components.trianer]", r"\[components\]: unknown component `trianer`.*`trainer`\?"),
     ],

@@ -106,7 +106,7 @@ def test_a_relative_path_is_relative_to_the_working_directory(
         ("", "run_fn", r"trainer: `run_fn` is 'run_fn', expected a dotted path"),
         ("", "no_such.module.run_fn", r"importing no_such.module raised ModuleNotFoundError"),
         ("", "os.path.bassename", r"has no function 'bassename'.*Rename 'basename'"),
-        ("gone.py", "", r"`module_file` is 'gone.py', which is no file"),
+        ("gone.py", "", r"`module_file` is 'gone.py', which is not a file"),
     ],
 )
 def test_a_function_that_cannot_be_found_is_explained(

@@ -234,7 +234,8 @@ def test_a_name_under_which_later_runs_would_not_find_this_one_is_refused(
 
     error = capsys.readouterr().err
     assert (
-        "'latest-blessed-model' knows earlier runs of the pipeline by names as 'daily-2026" in error
+        "'latest-blessed-model' knows earlier runs of the pipeline by names such as 'daily-2026"
+        in error
     )
 
 
@@ -588,7 +589,11 @@ def test_a_wrong_option_is_named_before_anything_is_called(
     [
         ('project = "my-project"', "", r"`project` is not set, .*\[vertex\] of headrace.toml"),
         ('region = "europe-west1"', "", r"`region` is not set, .*`region = \"europe-west1\"`"),
-        ('{ text = "of the profile" }', "{}", r"needs a value for text. Pass it, as -p text=VALUE"),
+        (
+            '{ text = "of the profile" }',
+            "{}",
+            r"needs a value for text. Pass it, for example -p text=VALUE",
+        ),
     ],
 )
 def test_a_setting_that_is_missing_is_named(

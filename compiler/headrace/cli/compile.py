@@ -1,4 +1,4 @@
-"""`headrace compile`: a pipeline file in, a document for a target out."""
+"""`headrace compile`: turns a pipeline file into a document for a target."""
 
 import shlex
 import sys
@@ -14,28 +14,28 @@ from headrace.target_registry import TARGETS
 @click.command()
 @click.argument("pipeline", metavar="PIPELINE.py[:function]")
 @click.option(
-    "--target", type=click.Choice(list(TARGETS)), required=True, help="Where it will run."
+    "--target", type=click.Choice(list(TARGETS)), required=True, help="The target that will run it."
 )
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
     metavar="headrace.toml",
-    help="Target profile; by default headrace.toml of the current directory, if there is one.",
+    help="Target profile. Default: headrace.toml of the current directory, if it exists.",
 )
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="File to write; by default standard output.",
+    help="File to write. Default: standard output.",
 )
 def compile(  # noqa: A001  the command's name is the function's
     pipeline: str, target: str, config: Path | None, output: Path | None
 ) -> None:
     """Compile the pipeline of PIPELINE.py for a target.
 
-    vertex gives a PipelineJob in JSON, kubeflow a pipeline in YAML, local a pipeline in JSON. A
-    file with several pipelines needs the name of one, as in flights.py:retrain.
+    The result is a PipelineJob in JSON for vertex, a pipeline in YAML for kubeflow, and a pipeline
+    in JSON for local. If a file has several pipelines, name one, as in flights.py:retrain.
     """
     from headrace.compilation.compiler import compile_for
     from headrace.frontend import loading

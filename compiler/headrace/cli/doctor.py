@@ -27,7 +27,7 @@ _STYLES = {"ok": "green", "missing": "yellow", "broken": "bold red"}
     type=click.Path(path_type=Path),
     default=Path("headrace_root"),
     show_default=True,
-    help="Directory that runs shall write to.",
+    help="Root directory for runs.",
 )
 @click.option(
     "--target",
@@ -37,10 +37,10 @@ _STYLES = {"ok": "green", "missing": "yellow", "broken": "bold red"}
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def doctor(root: Path, target: str | None, config: Path | None, as_json: bool) -> int:
-    """Tell what this machine can run, and why not.
+    """Show what this machine can run, and what is missing.
 
-    Exit code 0, or 1 when Python, Headrace or the embedded environment is broken. What is merely
-    missing takes away what its line says, and no more.
+    Exit code 0, or 1 when Python, Headrace or the embedded environment is broken. If something is
+    only missing, its line says what you cannot do without it.
 
     JSON: {ok, checks}, where checks is a list of {name, state, found, enables, advice} and state is
     ok, missing or broken.

@@ -135,7 +135,7 @@ def root_access(root: Path) -> Check:
     if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
         found = str(root) if nearest == root else f"{root}, which the first run makes"
         return Check(name="Root", state="ok", found=found, enables=enables)
-    reason = "may not be written" if nearest.is_dir() else "is no directory"
+    reason = "may not be written" if nearest.is_dir() else "is not a directory"
     return Check(
         name="Root",
         state="missing",

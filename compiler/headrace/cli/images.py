@@ -1,4 +1,4 @@
-"""`headrace images`: what the images of a source tree hold, and how they are built and pushed."""
+"""`headrace images`: lists, locks, builds and pushes the images of a source tree."""
 
 import json
 from collections.abc import Callable
@@ -11,51 +11,51 @@ from headrace.cli.flexible_group import FlexibleGroup
 from headrace.images import bake, building, definitions, engines, locking, pushing
 from headrace.images.built import DEFAULT_TAG
 
-_tag = click.option("--tag", default=DEFAULT_TAG, show_default=True, help="The images' tag.")
+_tag = click.option("--tag", default=DEFAULT_TAG, show_default=True, help="Tag of the images.")
 _engine = click.option(
     "--engine",
     envvar="HEADRACE_ENGINE",
     default="",
-    help="docker, podman or buildah, with options if need be, as 'podman --runtime runc'. "
+    help="docker, podman or buildah, with options if needed, such as 'podman --runtime runc'. "
     "Default: the first that works.  [env: HEADRACE_ENGINE]",
 )
 _engine_options = click.option(
     "--engine-options",
     envvar="HEADRACE_ENGINE_OPTIONS",
     default="",
-    help="Options of its build, as '--network host'.  [env: HEADRACE_ENGINE_OPTIONS]",
+    help="Options of its build, such as '--network host'.  [env: HEADRACE_ENGINE_OPTIONS]",
 )
 
 
 def _build_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the options that say what images are made of."""
+    """Adds the options for the sources of images."""
     for option in (
         click.option(
             "--ca",
             envvar="HEADRACE_CA_BUNDLE",
             type=click.Path(path_type=Path),
-            help="Certificates to trust while building, as behind a proxy; no image keeps them.  "
+            help="Certificates to trust in builds, such as those of a proxy; no image keeps them.  "
             "[env: HEADRACE_CA_BUNDLE]",
         ),
         click.option(
             "--serving",
             envvar="HEADRACE_SERVING",
             default="",
-            help="The image whose TensorFlow Serving infra_validator carries, or 'none'.  "
+            help="The image with the TensorFlow Serving for infra_validator, or 'none'.  "
             "[env: HEADRACE_SERVING]",
         ),
         click.option(
             "--beam-sdk",
             envvar="HEADRACE_BEAM_SDK",
             default="",
-            help="The image whose start program of workers Beam's images carry, or 'none'.  "
+            help="The image with Beam's start program for workers, or 'none'.  "
             "[env: HEADRACE_BEAM_SDK]",
         ),
         click.option(
             "--base",
             envvar="HEADRACE_BASE",
             default="",
-            help="Another base than debian:trixie-slim; 'mmdebstrap' makes one where it cannot be "
+            help="A base other than debian:trixie-slim; 'mmdebstrap' makes one if it cannot be "
             "pulled.  [env: HEADRACE_BASE]",
         ),
     ):
@@ -70,11 +70,11 @@ def _build_options(command: Callable[..., Any]) -> Callable[..., Any]:
     type=click.Path(path_type=Path),
     default=Path("images"),
     show_default=True,
-    help="The folder of the images' definitions.",
+    help="The folder with the definitions of the images.",
 )
 @click.pass_context
 def images(context: click.Context, root: Path) -> None:
-    """List, lock, build and push the images that components run in, in a source tree."""
+    """List, lock, build and push the images of the components, in a source tree."""
     context.obj = root
 
 
@@ -84,8 +84,9 @@ def images(context: click.Context, root: Path) -> None:
 def list_images(root: Path, as_json: bool) -> None:
     """List the images, the layer that each begins with, and whether its lock is current.
 
-    JSON: a list of {image, component, layer, packages, is_locked}, where layer may be null. A
-    variant, which has another name than its component, is only built and pushed when named.
+    JSON: a list of {image, component, layer, packages, is_locked}, where layer may be null. An
+    image whose name is not that of its component is a variant, and is only built and pushed if you
+    name it.
     """
     rows = [
         {
@@ -111,7 +112,7 @@ def list_images(root: Path, as_json: bool) -> None:
 @click.option("--all", "everything", is_flag=True, help="Every layer and image.")
 @click.pass_obj
 def lock(root: Path, names: tuple[str, ...], everything: bool) -> None:
-    """Resolve the locks of the images, or layers, NAMES again; without NAMES those out of date."""
+    """Resolve the locks of the images or layers NAMES again; by default those out of date."""
     known = [definitions.layers(root), definitions.images(root), definitions.variants(root)]
     if names:
         chosen = definitions.select(root, names)
@@ -139,7 +140,7 @@ def build(
     engine_options: str,
     **sources: Any,
 ) -> None:
-    """Build the images NAMES, or one a component, as localhost/headrace/NAME:TAG."""
+    """Build the images NAMES, by default one per component, as localhost/headrace/NAME:TAG."""
     settings = building.Settings(root=root, tag=tag, **sources)
     chosen = definitions.select(root, names)
     built = building.build(chosen, settings, engines.find(engine, engine_options))
@@ -156,13 +157,13 @@ def build(
     "--registry",
     envvar="HEADRACE_REGISTRY",
     required=True,
-    help="Where to, as europe-docker.pkg.dev/my-project/headrace.  [env: HEADRACE_REGISTRY]",
+    help="Such as europe-docker.pkg.dev/my-project/headrace.  [env: HEADRACE_REGISTRY]",
 )
 @_tag
 @_engine
 @click.pass_obj
 def push(root: Path, names: tuple[str, ...], registry: str, tag: str, engine: str) -> None:
-    """Push the images NAMES, or one a component, and record digests in images/digests.json."""
+    """Push the images NAMES, by default one per component, and write images/digests.json."""
     chosen = definitions.select(root, names)
     digests = pushing.push(chosen, registry, engines.find(engine), root, tag)
     for name, digest in digests.items():

@@ -1,4 +1,4 @@
-"""`headrace lineage`: what ran, from what, and what came out."""
+"""`headrace lineage`: shows runs, their inputs and their outputs."""
 
 import dataclasses
 import json
@@ -34,35 +34,35 @@ class _Source:
     type=click.Choice(with_lineage()),
     default="local",
     show_default=True,
-    help="Where the runs were.",
+    help="The target of the runs.",
 )
 @click.option(
     "--root",
     type=click.Path(path_type=Path),
     default=Path("headrace_root"),
     show_default=True,
-    help="Directory that runs on this machine were told to write to.",
+    help="Root directory of the runs on this machine.",
 )
 @click.option(
     "--metadata",
     metavar="URL",
     default="",
-    help="Metadata store, where it is not the root's own: sqlite:////file, or "
+    help="Metadata store, if it is not in the root: sqlite:////file, or "
     "mysql://user@host/database with the password in HEADRACE_METADATA_PASSWORD; for kubeflow "
-    "grpc://host:port, where it cannot be found through the cluster.",
+    "grpc://host:port, if it cannot be found through the cluster.",
 )
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
     metavar="headrace.toml",
-    help="Target profile that names the cluster; by default headrace.toml of the current "
-    "directory, if there is one.",
+    help="Target profile that names the cluster. Default: headrace.toml of the current "
+    "directory, if it exists.",
 )
 @click.pass_context
 def lineage(
     context: click.Context, target: str, root: Path, metadata: str, config: Path | None
 ) -> None:
-    """Show what runs read and wrote.
+    """Show runs with their inputs and outputs.
 
     The store may also be one that TFX wrote: --metadata sqlite:////path/to/metadata.db
     """
@@ -81,7 +81,7 @@ _as_json = click.option(
     default=50,
     show_default=True,
     metavar="N",
-    help="Most runs to list.",
+    help="Maximum number of runs.",
 )
 @_as_json
 @click.pass_obj
@@ -105,9 +105,9 @@ def runs(source: _Source, limit: int, as_json: bool) -> None:
 def run(source: _Source, run_id: str, parameters: bool, as_json: bool) -> None:
     """Show the tasks of RUN_ID in the order in which they started.
 
-    JSON: the run as `runs` has it, and `executions`, a list of {id, run_id, task, component,
-    state, started, seconds, parameters, inputs, outputs, reason}; inputs and outputs hold, by port,
-    lists of {id, type, uri, verdict}.
+    JSON: the run as in `runs`, and `executions`, a list of {id, run_id, task, component, state,
+    started, seconds, parameters, inputs, outputs, reason}; inputs and outputs have, by port, lists
+    of {id, type, uri, verdict}.
     """
     found, executions = source.reader().run(run_id)
     if as_json:
@@ -128,12 +128,12 @@ def run(source: _Source, run_id: str, parameters: bool, as_json: bool) -> None:
 @_as_json
 @click.pass_obj
 def artifact(source: _Source, uri: str, as_json: bool) -> None:
-    """Show the artifact at URI: who made it, who used it, and the way back to the raw data.
+    """Show the artifact at URI: its producer, its consumers, and the way back to the raw data.
 
-    URI may be shortened to the part under --root, name a file inside the artifact, or be an id.
+    URI may be a path relative to --root, a file inside the artifact, or an id.
 
     JSON: {id, type, uri, created, metadata, producer, consumers, reused_by, ancestors}; the last
-    four hold executions as `run` has them, `ancestors` from the raw data to the producer.
+    four are executions as in `run`, `ancestors` from the raw data to the producer.
     """
     found = source.reader().artifact(uri, source.root)
     if as_json:

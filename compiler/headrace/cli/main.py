@@ -18,22 +18,22 @@ from headrace_components.contract.errors import ComponentError, InputError, Plat
 
 EXIT_TASK_FAILED = 1
 EXIT_INPUT_ERROR = 2
-# EX_TEMPFAIL of sysexits.h, as components end for the platform. What runs elsewhere goes on.
+# EX_TEMPFAIL of sysexits.h, like components for failures of the platform. Runs elsewhere go on.
 EXIT_PLATFORM_ERROR = 75
-# As a shell reports a program that Ctrl-C ended: 128 + SIGINT.
+# A shell's exit code for a program that Ctrl-C ended: 128 + SIGINT.
 EXIT_INTERRUPTED = 130
 
-# Each is the object of the same name in headrace.cli.<name>. The texts stand here so that
-# listing the commands imports none of them.
+# Each command is the object of the same name in headrace.cli.<name>. The texts are repeated here so
+# that listing the commands does not import them.
 _COMMANDS = {
     "compile": "Compile a pipeline for a target.",
     "run": "Run a pipeline on this machine.",
     "submit": "Run a pipeline on Vertex AI or Kubeflow, once or on a schedule.",
     "runs": "List, watch, read, cancel and delete runs on Vertex AI or Kubeflow.",
     "schedules": "List, pause, resume and delete schedules on Vertex AI or Kubeflow.",
-    "lineage": "Show what runs read and wrote.",
+    "lineage": "Show runs with their inputs and outputs.",
     "images": "List, lock, build and push the images that components run in.",
-    "doctor": "Tell what this machine can run, and why not.",
+    "doctor": "Show what this machine can run, and what is missing.",
 }
 
 
@@ -56,7 +56,7 @@ class _LazyGroup(click.Group):
         name = args[0]
         if name not in _COMMANDS:
             near = difflib.get_close_matches(name, _COMMANDS, n=1)
-            advice = f"Did you mean {near[0]!r}?" if near else "`headrace --help` tells of them."
+            advice = f"Did you mean {near[0]!r}?" if near else "`headrace --help` lists them."
             raise InputError(
                 f"headrace: there is no command {name!r}, only {list(_COMMANDS)}. {advice}"
             )

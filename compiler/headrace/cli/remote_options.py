@@ -1,4 +1,4 @@
-"""What the commands about runs and schedules elsewhere have in common."""
+"""Shared by the commands for runs and schedules on services."""
 
 import json
 import shlex
@@ -18,13 +18,13 @@ EXIT_RUN_FAILED = 1
 EXIT_INTERRUPTED = 130  # as a shell has it: 128 + SIGINT
 
 target_option = click.option(
-    "--target", type=click.Choice(with_service()), required=True, help="Where it runs."
+    "--target", type=click.Choice(with_service()), required=True, help="The service that runs it."
 )
 config_option = click.option(
     "--config",
     type=click.Path(path_type=Path),
     metavar="headrace.toml",
-    help="Target profile; by default headrace.toml of the current directory, if there is one.",
+    help="Target profile. Default: headrace.toml of the current directory, if it exists.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 pause_option = click.option(
@@ -32,7 +32,7 @@ pause_option = click.option(
     "pause_seconds",
     type=click.FloatRange(min=0.1),
     metavar="SECONDS",
-    help="How often to look; by default every second at first and every ten later.",
+    help="Time between checks. Default: one second at first, ten seconds later.",
 )
 
 

@@ -34,50 +34,50 @@ EXIT_INTERRUPTED = 130  # as a shell has it: 128 + SIGINT
 @click.option(
     "--runner",
     type=click.Choice(get_args(RunnerName)),
-    help="Fork tasks from a process that has done their imports (worker, the default), or start a "
-    "fresh one for each (process), or one of an environment made from its image's lock (venv), or "
-    "run each in its image (docker, podman).",
+    help="How each task runs. worker (default): forked from a process that has done the imports. "
+    "process: in a new process. venv: in an environment made from the lock of its image. docker, "
+    "podman: in its image.",
 )
 @click.option(
     "--mount",
     "mounts",
     multiple=True,
     metavar="DIR[:ro]",
-    help="Directory that containers see besides artifacts, under the same path. May be repeated.",
+    help="Another directory that containers see, under the same path. May be repeated.",
 )
 @click.option(
     "--network",
     default="none",
     show_default=True,
     metavar="NAME",
-    help="Network of the containers, as the engine has it: bridge, host.",
+    help="Network of the containers, for example bridge or host.",
 )
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
     metavar="headrace.toml",
-    help="Target profile that says where images lie; by default headrace.toml of the current "
-    "directory, if there is one, else images built here are run.",
+    help="Target profile that names the images. Default: headrace.toml of the current directory, "
+    "if it exists; otherwise images that were built here are run.",
 )
 @click.option(
     "--like",
     type=click.Choice(get_args(Backend)),
-    help="The backend by whose rules components other than Headrace's get their numbers, metadata "
-    "and variables; kubeflow by default.",
+    help="The backend whose rules apply to numbers, metadata and variables of components that do "
+    "not belong to Headrace. Default: kubeflow.",
 )
 @click.option("--no-cache", is_flag=True, help="Run every task, even one that ran before.")
 @click.option(
     "--resume",
     metavar="RUN_ID",
-    help="Finish an earlier run. Given a pipeline, it takes the code as it is now, and keeps the "
-    "tasks that are done and not affected.",
+    help="Finish an earlier run. With a pipeline, it uses the current code, and keeps finished "
+    "tasks that are not affected.",
 )
 @click.option(
     "--metadata",
     default="",
     metavar="URL",
-    help="Lineage database, as mysql://user@host/database with the password in the variable "
-    "HEADRACE_METADATA_PASSWORD, or mysql://user:password@...; SQLite under root by default.",
+    help="Lineage database: mysql://user@host/database with the password in the variable "
+    "HEADRACE_METADATA_PASSWORD, or mysql://user:password@... Default: SQLite under root.",
 )
 def run(
     pipeline: str | None,
@@ -94,14 +94,15 @@ def run(
 ) -> int:
     """Run a pipeline on this machine.
 
-    Tasks run in parallel where the pipeline allows it. One that ran before with the same code,
+    Tasks run in parallel if the pipeline allows it. A task that ran before with the same code,
     parameters and inputs is answered from the cache.
 
-    A pipeline runs its commands with your rights. What a compiled one runs besides Headrace's
-    components is listed first; if you do not trust it, use --runner docker or podman.
+    A pipeline runs its commands with your rights. For a compiled pipeline, commands that do not
+    belong to Headrace are listed first; if you do not trust them, use --runner docker or podman.
 
-    In a container, a task has no capabilities, and sees its inputs, its outputs and what --mount
-    names. The options in HEADRACE_CONTAINER_FLAGS are added to the engine's.
+    In a container, a task has no capabilities, and sees only its inputs, its outputs and the
+    directories of --mount. The options in HEADRACE_CONTAINER_FLAGS are added to those of the
+    engine.
     """
     # Imported here: `headrace run --help` needs none of it.
     from headrace.display.progress import ProgressDisplay

@@ -1,4 +1,4 @@
-"""`headrace runs`: what runs on Vertex AI or Kubeflow do, and how to end them."""
+"""`headrace runs`: shows runs on Vertex AI or Kubeflow, and ends them."""
 
 import dataclasses
 from pathlib import Path
@@ -36,7 +36,7 @@ def runs() -> None:
     default=20,
     show_default=True,
     metavar="N",
-    help="How many.",
+    help="Maximum number of runs.",
 )
 @json_option
 def list_runs(target: str, config: Path | None, limit: int, as_json: bool) -> None:
@@ -59,7 +59,7 @@ def list_runs(target: str, config: Path | None, limit: int, as_json: bool) -> No
 @config_option
 @json_option
 def show(run_id: str, target: str, config: Path | None, as_json: bool) -> None:
-    """Show where RUN stands, and its tasks with their logs.
+    """Show the state of RUN, and its tasks with their logs.
 
     JSON: {id, name, state, link, created, seconds, message, tasks}, each task {name, state,
     seconds, pending_seconds, message, notices, log}.
@@ -92,7 +92,7 @@ def show(run_id: str, target: str, config: Path | None, as_json: bool) -> None:
 @config_option
 @pause_option
 def watch(run_id: str, target: str, config: Path | None, pause_seconds: float | None) -> int:
-    """Show what happens in RUN until it is over."""
+    """Show the progress of RUN until it ends."""
     return watched(remote_of(target, config), run_id, target, config, pause_seconds)
 
 
@@ -101,7 +101,7 @@ def watch(run_id: str, target: str, config: Path | None, pause_seconds: float | 
 @click.argument("task", required=False)
 @target_option
 @config_option
-@click.option("-f", "--follow", is_flag=True, help="Go on until they end.")
+@click.option("-f", "--follow", is_flag=True, help="Print new lines until the tasks end.")
 @pause_option
 def logs(
     run_id: str,
@@ -113,8 +113,8 @@ def logs(
 ) -> int:
     """Print the log of TASK, or the logs of all tasks of RUN that have one.
 
-    TASK is a name that `headrace runs show` prints. Of a task that was tried again it is the log of
-    the latest attempt; of one whose driver failed, that of the driver.
+    TASK is a name that `headrace runs show` prints. If a task was tried again, the log is that of
+    the latest attempt; if its driver failed, it is that of the driver.
     """
     from headrace.cli.interrupts import interruptible
     from headrace.targets.remote.logs import follow_logs, print_logs
@@ -136,7 +136,7 @@ def logs(
 @target_option
 @config_option
 def cancel(run_id: str, target: str, config: Path | None) -> None:
-    """End RUN, with the tasks that are under way."""
+    """End RUN and its running tasks."""
     remote = remote_of(target, config)
     run = remote.describe(run_id)
     if run.is_over:
@@ -153,6 +153,6 @@ def cancel(run_id: str, target: str, config: Path | None) -> None:
 @target_option
 @config_option
 def delete(run_id: str, target: str, config: Path | None) -> None:
-    """Delete the record of RUN, which is over. Its artifacts stay."""
+    """Delete the record of RUN, which must have ended. Its artifacts stay."""
     remote_of(target, config).delete(run_id)
     click.echo(f"Run {run_id} is deleted.")

@@ -30,37 +30,37 @@ if TYPE_CHECKING:
     "assignments",
     multiple=True,
     metavar="NAME=VALUE",
-    help="A parameter of the run; lists and dicts as JSON. May be repeated. It wins over the "
-    "profile's.",
+    help="A parameter of the run; lists and dicts as JSON. May be repeated. Takes precedence over "
+    "the profile.",
 )
 @click.option(
     "--wait/--no-wait",
     default=True,
-    help="Show what happens until the run is over, the default; or leave it to itself.",
+    help="Show the progress until the run ends (the default), or end when the run has started.",
 )
-@click.option("--run-id", default="", metavar="ID", help="What to call the run.")
+@click.option("--run-id", default="", metavar="ID", help="The ID or name of the run.")
 @click.option("--no-cache", is_flag=True, help="Run every task, even one that ran before.")
 @pause_option
 @click.option(
     "--schedule",
     "cron",
     metavar="CRON",
-    help="Make a schedule instead, as '0 3 * * *' for 3 o'clock every day.",
+    help="Make a schedule instead, for example '0 3 * * *' for 3 o'clock every day.",
 )
-@click.option("--schedule-name", metavar="NAME", help="By default the pipeline's name.")
-@click.option("--timezone", metavar="ZONE", help="Of CRON, as Europe/Paris; UTC by default.")
-@click.option("--start", metavar="TIME", help="No run before, as 2026-01-31T12:00.")
-@click.option("--end", metavar="TIME", help="No run after.")
+@click.option("--schedule-name", metavar="NAME", help="Default: the name of the pipeline.")
+@click.option("--timezone", metavar="ZONE", help="For CRON, such as Europe/Paris. Default: UTC.")
+@click.option("--start", metavar="TIME", help="No run starts before, such as 2026-01-31T12:00.")
+@click.option("--end", metavar="TIME", help="No run starts after.")
 @click.option(
     "--max-concurrent",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Most runs of the schedule under way at once; 1 by default.",
+    help="Maximum number of runs of the schedule at the same time. Default: 1.",
 )
 @click.option(
     "--catch-up",
     is_flag=True,
-    help="Make up for runs of the schedule that were missed, as while it was paused; on Kubeflow.",
+    help="Make up for missed runs of the schedule, for example while it was paused; on Kubeflow.",
 )
 def submit(
     pipeline: str,
@@ -81,9 +81,9 @@ def submit(
 ) -> int:
     """Run the pipeline of PIPELINE.py on Vertex AI or Kubeflow, and wait for it.
 
-    Ctrl-C ends the waiting and not the run. The exit code is 1 when the run failed or was
-    cancelled, 75 when the service cannot be reached or refuses the account, and 130 after Ctrl-C.
-    After 75 and 130, a run that was started goes on.
+    Ctrl-C stops the waiting, not the run. The exit code is 1 if the run failed or was cancelled, 75
+    if the service cannot be reached or refuses the account, and 130 after Ctrl-C. After 75 and 130,
+    a run that has started goes on.
     """
     from headrace.cli.interrupts import interruptible
     from headrace.profiles.profile import read_profile
@@ -123,7 +123,7 @@ def submit(
     except KeyboardInterrupt:
         click.echo(
             "\nInterrupted while the run was being started; `headrace runs list "
-            f"{options_of(target, config)}` tells whether it was.",
+            f"{options_of(target, config)}` shows whether it exists.",
             err=True,
         )
         return EXIT_INTERRUPTED
@@ -159,7 +159,7 @@ def _timing(
         if unused:
             raise InputError(
                 f"headrace submit: {unused[0]} is of a schedule, but there is no --schedule. Add "
-                f"one, as --schedule '0 3 * * *', or leave out {unused[0]}."
+                f"one, for example --schedule '0 3 * * *', or leave out {unused[0]}."
             )
         return None
     first = _time("--start", start, timezone or "UTC")

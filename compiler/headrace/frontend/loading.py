@@ -60,7 +60,7 @@ def load(source: PipelineSource, *, command: str = "compile") -> Frontend:
 def _from_function(pipeline: Callable[..., Any], command: str) -> Frontend:
     if _function(pipeline) is None:
         raise CompileError(
-            f"{command}: {pipeline!r} is no pipeline, expected a function decorated with "
+            f"{command}: {pipeline!r} is not a pipeline, expected a function decorated with "
             "`@dsl.pipeline`, or the path of a file that has one. Add the decorator."
         )
     function = _function(pipeline)
@@ -127,7 +127,9 @@ def _execute(path: Path) -> ModuleType:
     # The same name as with `import`: kfp finds the author's artifact classes by it.
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
-        raise CompileError(f"compile: {str(path)!r} is no Python file. Give a file ending in .py.")
+        raise CompileError(
+            f"compile: {str(path)!r} is not a Python file. Give a file ending in .py."
+        )
     module = importlib.util.module_from_spec(spec)
     hidden = sys.modules.get(path.stem)
     sys.modules[path.stem] = module

@@ -85,7 +85,7 @@ def plan(image: Image, settings: Settings) -> Build:
         locking.check_current(each)
     if settings.ca is not None and not settings.ca.is_file():
         raise InputError(
-            f"images: the certificates {str(settings.ca)!r} are no file. Correct --ca, or "
+            f"images: the certificates {str(settings.ca)!r} are not a file. Correct --ca, or "
             "HEADRACE_CA_BUNDLE."
         )
     context = settings.root.parent
@@ -137,7 +137,7 @@ def lacking(image: Image, settings: Settings) -> list[str]:
     found = []
     if settings.beam_sdk == LEFT_OUT and "apache-beam" in _text(image.lock):
         found.append(
-            "has no start program of Beam: it is no image of Dataflow's or Flink's workers"
+            "has no start program of Beam: it is not an image of Dataflow's or Flink's workers"
         )
     if settings.serving == LEFT_OUT and image.component == _SERVER_OWNER:
         found.append("has no TensorFlow Serving: `model_server` has to name another program")

@@ -40,8 +40,8 @@ def push(
     """
     if not _REGISTRY.fullmatch(registry):
         raise InputError(
-            f"images: the registry {registry!r} is no name of one, expected it without a "
-            "scheme, as europe-docker.pkg.dev/my-project/headrace. Correct --registry."
+            f"images: {registry!r} is not a valid registry name. Write HOST/PATH without a scheme, "
+            "for example europe-docker.pkg.dev/my-project/headrace, in --registry."
         )
     absent = [each.name for each in images if not engine.has(reference(each.name, tag))]
     if absent:
@@ -85,8 +85,8 @@ def _recorded(file: Path) -> dict[str, str]:
         content = json.loads(file.read_text("utf-8"))
     except json.JSONDecodeError as error:
         raise InputError(
-            f"images: {file} is no JSON ({error}), so nothing was pushed. Remove it: a push of all "
-            "images writes it anew."
+            f"images: {file} is not JSON ({error}), so nothing was pushed. Remove it: a push of "
+            "all images writes it anew."
         ) from error
     if not isinstance(content, dict):
         raise InputError(

@@ -56,7 +56,7 @@ def typed(
 def _finite(value: Any, name: str, where: str) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         raise InputError(
-            f"{where}: `{name}` is {value}, which KFP's messages have no number for. Give it as a "
+            f"{where}: `{name}` is {value}, which is not a number in KFP's messages. Give it as a "
             "string, or leave an optional parameter out."
         )
     return value

@@ -352,11 +352,11 @@ class _Evaluation:
         try:
             return int(value) if name == "int" else float(value)
         except (TypeError, ValueError, OverflowError) as error:
-            raise self._error(f"{value!r} is no number") from error
+            raise self._error(f"{value!r} is not a number") from error
 
     def _number(self, value: Any) -> Any:
         if _kind(value) != "number":
-            raise self._error(f"{value!r} is no number")
+            raise self._error(f"{value!r} is not a number")
         return value
 
     def _error(self, reason: str) -> InputError:
@@ -366,7 +366,7 @@ class _Evaluation:
 def _undecided(condition: str, task: str, reason: str) -> InputError:
     return InputError(
         f"{task}: the condition {condition!r} could not be decided: {reason}. "
-        "Compare a parameter with a constant of its own type, as `dsl.If(x == 'a')`."
+        "Compare a parameter with a constant of its own type, for example `dsl.If(x == 'a')`."
     )
 
 

@@ -66,7 +66,7 @@ def checked(values: Mapping[str, Any], root: ComponentSpec, command: str = _RUN)
     if missing:
         raise InputError(
             f"{command}: pipeline {root.name!r} needs a value for {', '.join(missing)}. "
-            f"Pass it, as -p {missing[0]}=VALUE."
+            f"Pass it, for example -p {missing[0]}=VALUE."
         )
     return with_defaults(values, root, command)
 
@@ -122,7 +122,7 @@ def _from_text(name: str, text: str, kind: str, command: str) -> Any:
             value = json.loads(text)
         except ValueError as error:
             raise InputError(
-                f"{command}: parameter {name!r} is {text!r}, which is no JSON ({error}). "
+                f"{command}: parameter {name!r} is {text!r}, which is not JSON ({error}). "
                 f"Write -p '{name}={_EXAMPLES[kind]}'."
             ) from error
     declaration = {"inputDefinitions": {"parameters": {name: {"parameterType": kind}}}}

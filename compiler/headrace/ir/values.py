@@ -123,7 +123,7 @@ def select(value: Any, selector: str, where: str) -> Any:
             parsed = _parsed(value)
             if parsed is None:
                 raise InputError(
-                    f"{where}: {value!r} is no JSON, but the pipeline takes a key from it. "
+                    f"{where}: {value!r} is not JSON, but the pipeline takes a key from it. "
                     "Loop over dicts that all have this key."
                 )
             value = parsed

@@ -22,7 +22,7 @@ ENVIRONMENTS = ("DOCKER", "EXTERNAL", "LOOPBACK", "PROCESS")
 
 # The expected value of `environment_config`, if it has no default.
 _CONFIGURED = {
-    "EXTERNAL": "the host and port of the pool beside each worker, as 'localhost:50000'",
+    "EXTERNAL": "the host and port of the pool beside each worker, for example 'localhost:50000'",
     "PROCESS": """the command that starts a worker, as '{"command": "/opt/worker"}'""",
 }
 
@@ -143,7 +143,7 @@ class BeamRunner:
             if value and not value.startswith("gs://"):
                 raise CompileError(
                     f"`{name}` is {value!r}, but Dataflow keeps its files in Cloud Storage. "
-                    "Give a URI as 'gs://my-bucket/beam'."
+                    "Give a URI such as 'gs://my-bucket/beam'."
                 )
         if self.runner in ("flink", "spark"):
             self._check_cluster()
@@ -174,7 +174,7 @@ class BeamRunner:
         if not self.job_endpoint:
             raise CompileError(
                 f"runner {self.runner!r} needs `job_endpoint`, the host and port of its job "
-                "server, as 'flink-job-server.beam:8099'. Add it."
+                "server, for example 'flink-job-server.beam:8099'. Add it."
             )
         if self.rest and not self.rest.startswith(("http://", "https://")):
             raise CompileError(

@@ -79,6 +79,6 @@ def _check_reference(user: str, image: Any) -> None:
     else:
         advice = "Write the host, no tag, and all 64 digits of the digest."
     raise CompileError(
-        f"the image of {user} is {image!r}, expected one pinned by digest, as "
+        f"the image of {user} is {image!r}, expected one pinned by digest, for example "
         f"'ghcr.io/mine/trainer@sha256:...'. {advice}"
     )

@@ -92,7 +92,7 @@ def read_profile(path: Path | None = None) -> Profile:
             return Profile()
     if not path.is_file():
         raise CompileError(
-            f"config: {str(path)!r} is no file, expected a target profile in TOML. "
+            f"config: {str(path)!r} is not a file, expected a target profile in TOML. "
             f"Correct `--config`, or write a {DEFAULT_FILE} with a table [images]."
         )
     try:
@@ -143,7 +143,7 @@ def _with_digests_file(profile: Profile) -> Images:
     if not path.is_file():
         if named:
             raise CompileError(
-                f"{profile.source}: `digests_file` is {named!r}, which is no file. "
+                f"{profile.source}: `digests_file` is {named!r}, which is not a file. "
                 "Build and push the images first, or correct the path."
             )
         return profile.images

@@ -14,8 +14,8 @@ _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)([KMGTP]i?)?")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"([0-9]+)([smhd])")
 
-SIZE_WORDS = "a size as '16G' or '512Mi'"
-DURATION_WORDS = "a whole number of s, m, h or d as '30s' or '2h'"
+SIZE_WORDS = "a size such as '16G' or '512Mi'"
+DURATION_WORDS = "a whole number of s, m, h or d such as '30s' or '2h'"
 
 
 def size_in_bytes(text: str) -> float | None:

@@ -135,7 +135,7 @@ class TaskSettings:
             if not _SECRET_KEY.fullmatch(value):
                 raise CompileError(
                     f"`secret_environment` has {name} = {value!r}, expected the secret's "
-                    "name and its key, as 'my-secret/password'."
+                    "name and its key, for example 'my-secret/password'."
                 )
 
     def _check_mounts(self) -> None:

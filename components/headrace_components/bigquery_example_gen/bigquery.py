@@ -208,7 +208,7 @@ def _check_types(schema: Iterable[bigquery.SchemaField]) -> None:
             continue
         if column.field_type in _STRUCTS:
             advice = (
-                f"Select its fields by name, as `{column.name}."
+                f"Select its fields by name, for example `{column.name}."
                 f"{column.fields[0].name if column.fields else 'field'}`; of a repeated one, "
                 "collect a field by ARRAY(SELECT ... FROM UNNEST(...))."
             )

@@ -146,7 +146,7 @@ def _parsed(component: str, record: bytes) -> example_pb2.Example:
         return example_pb2.Example.FromString(record)
     except DecodeError as error:
         raise InputError(
-            f"{component}: a row of `examples` is no tf.Example ({error}), which a signature that "
-            "classifies or regresses takes. Connect examples whose payload format is "
+            f"{component}: a row of `examples` is not a tf.Example ({error}), which a signature "
+            "that classifies or regresses takes. Connect examples whose payload format is "
             "FORMAT_TF_EXAMPLE."
         ) from error

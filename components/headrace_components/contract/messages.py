@@ -38,8 +38,8 @@ _STYLE = Style(
         int: f"a whole number. {_TYPED}",
         float: f"a number. {_TYPED}",
         bool: f"true or false. {_TYPED}",
-        tuple: "a list. Put it in brackets, as [{value!r}].",
-        dict: "values by name. Give a dict, as {{'name': ...}}.",
+        tuple: "a list. Put it in brackets, for example [{value!r}].",
+        dict: "values by name. Give a dict, for example {{'name': ...}}.",
     },
     is_proto=True,
 )

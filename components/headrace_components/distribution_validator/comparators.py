@@ -131,7 +131,7 @@ def _parse(value: Any, message: Message, place: str) -> None:
     except (json_format.ParseError, AttributeError, TypeError) as error:
         known = sorted(field.name for field in message.DESCRIPTOR.fields)
         raise InputError(
-            f"{_COMPONENT}: {place} is {value!r}, which is no {message.DESCRIPTOR.name}: "
+            f"{_COMPONENT}: {place} is {value!r}, which is not a {message.DESCRIPTOR.name}: "
             f"{one_line(error)}. It has the fields {known}."
             " Correct that part of it."
         ) from error

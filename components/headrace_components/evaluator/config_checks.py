@@ -108,7 +108,7 @@ def check_metric(metric: Mapping[str, Any], place: str, *, has_module: bool) -> 
         example = json.dumps({missing[0]: ...}, default=lambda _: "...")
         raise InputError(
             f"evaluator: {place} does not give the metric {name} the argument {missing[0]!r}, "
-            f"which it needs. Add it to the metric's `config`, as '{example}'."
+            f"which it needs. Add it to the metric's `config`, for example '{example}'."
         )
 
 
@@ -151,6 +151,6 @@ def arguments_of(name: str, config: str) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise InputError(
             f"evaluator: the config of metric {name} is {config!r}, which is not JSON ({error}). "
-            "Give a JSON text, as '{\"thresholds\": [0.5]}'."
+            "Give a JSON text, for example '{\"thresholds\": [0.5]}'."
         ) from error
     return dict(arguments)

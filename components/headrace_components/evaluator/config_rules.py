@@ -76,7 +76,7 @@ def _check_average(aggregate: Mapping[str, Any], place: str) -> None:
     if asked and not aggregate.get("class_weights") and not aggregate.get("top_k_list"):
         raise InputError(
             f"evaluator: {place}.aggregate has `{asked[0]}` without `class_weights`, so the "
-            "classes to average over are not known. Give each class a weight, as "
+            "classes to average over are not known. Give each class a weight, for example "
             "{'class_weights': {0: 1.0, 1: 1.0, 2: 1.0}}, or set `micro_average`."
         )
 

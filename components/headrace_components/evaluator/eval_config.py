@@ -82,7 +82,7 @@ def checked_config(
     except json_format.ParseError as error:
         raise InputError(
             f"evaluator: `eval_config` is not a tfma.EvalConfig: {one_line(error, 400)}. Give the "
-            "field the JSON form of its type; `config` of a metric is a JSON text, as "
+            "field the JSON form of its type; `config` of a metric is a JSON text, for example "
             "'{\"thresholds\": [0.5]}'."
         ) from error
     _add_fairness_indicators(given, fairness_thresholds)
@@ -131,7 +131,7 @@ def _check_metric(metric: Any) -> None:
     except json.JSONDecodeError as error:
         raise InputError(
             f"evaluator: the config of metric {metric.class_name} is {metric.config!r}, which is "
-            f"not JSON ({error}). Give a JSON text, as '{{\"thresholds\": [0.5]}}'."
+            f"not JSON ({error}). Give a JSON text, for example '{{\"thresholds\": [0.5]}}'."
         ) from error
     except Exception as error:  # a metric of the author's own may raise anything
         logging.info("evaluator: where metric %s failed:", metric.class_name, exc_info=error)

@@ -32,7 +32,7 @@ class EvaluatorParams:
         if not self.eval_config:
             raise InputError(
                 "evaluator: `eval_config` is {}, so there is nothing to compute. Give a "
-                "tfma.EvalConfig in JSON form with at least a label and a metric, as "
+                "tfma.EvalConfig in JSON form with at least a label and a metric, for example "
                 "{'model_specs': [{'label_key': 'label'}], "
                 "'metrics_specs': [{'metrics': [{'class_name': 'AUC'}]}]}."
             )

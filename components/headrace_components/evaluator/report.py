@@ -146,7 +146,7 @@ def _slices(
 
 def _caption(leading: RequiredRows | None) -> str:
     if leading is None:
-        return "Metrics per slice; without a threshold there is no telling which is worst"
+        return "Metrics per slice; without a threshold it is unknown which is worst"
     what = f"the change of {leading.metric}" if leading.side == "change" else leading.metric
     return f"Metrics per slice, the worst by {what} first"
 

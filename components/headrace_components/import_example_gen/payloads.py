@@ -162,7 +162,7 @@ def _context_key(message: Any, feature: bytes, path: str, number: int) -> bytes:
 
 def _mismatch(path: str, number: int, payload_format: str, kind: str) -> InputError:
     return InputError(
-        f"{_COMPONENT}: {path}, record {number} (counted from 0) is no {kind}, as `payload_format` "
-        f"{payload_format!r} has it. Give the `payload_format` of the files; {PROTO} takes any "
-        "record."
+        f"{_COMPONENT}: {path}, record {number} (counted from 0) is not a {kind}, as "
+        f"`payload_format` {payload_format!r} has it. Give the `payload_format` of the files; "
+        f"{PROTO} takes any record."
     )

@@ -93,9 +93,9 @@ def _parsed(record: bytes) -> example_pb2.Example:
         return example_pb2.Example.FromString(record)
     except DecodeError as error:
         raise InputError(
-            f"infra_validator: a row of `examples` is no tf.Example ({error}), which a signature "
-            "that classifies or regresses takes. Connect examples whose payload format is "
-            "FORMAT_TF_EXAMPLE."
+            f"infra_validator: a row of `examples` is not a tf.Example ({error}), which a "
+            "signature that classifies or regresses takes. Connect examples whose payload format "
+            "is FORMAT_TF_EXAMPLE."
         ) from error
 
 

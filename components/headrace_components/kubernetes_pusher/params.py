@@ -113,7 +113,8 @@ class KubernetesPusherParams:
             raise InputError(
                 f"kubernetes_pusher: `storage_uri` is {self.storage_uri!r} and `base_directory` "
                 f"{self.base_directory!r}, but a path of this task means nothing to the server. "
-                "Pass as `storage_uri` what it calls that directory, as 'pvc://claim/models'."
+                "Pass as `storage_uri` what it calls that directory, for example "
+                "'pvc://claim/models'."
             )
 
     def _check_pod(self) -> None:

@@ -31,7 +31,7 @@ class LatestArtifactParams:
             if not value or "/" in value:
                 raise InputError(
                     f"latest_artifact: `{name}` is {value!r}, expected a name. Name a task of the "
-                    "pipeline and one of its outputs, as 'trainer' and 'model'."
+                    "pipeline and one of its outputs, for example 'trainer' and 'model'."
                 )
 
     @property

@@ -143,11 +143,12 @@ def _engine(url: str, expanded: str) -> sa.Engine:
     except ModuleNotFoundError as error:
         raise InputError(
             f"{_COMPONENT}: {_shown(url)} needs the Python package {error.name!r}, which the image "
-            "lacks. Name a driver that it has, as 'postgresql+psycopg', or build an image with it."
+            "lacks. Name a driver that it has, for example 'postgresql+psycopg', or build an image "
+            "with it."
         ) from None
     except (sa.exc.ArgumentError, ValueError):
         raise InputError(
-            f"{_COMPONENT}: {_shown(url)} is not the URL of a database, expected one as "
+            f"{_COMPONENT}: {_shown(url)} is not the URL of a database, expected one such as "
             "'postgresql://reader:${PASSWORD}@host:5432/rides'. Correct it."
         ) from None
 
@@ -168,9 +169,10 @@ def _check_file(url: sa.URL) -> None:
     name = url.database or ""
     if not name.startswith("file:") and not Path(name).is_file():
         raise InputError(
-            f"{_COMPONENT}: `url` names the SQLite database {name!r}, which is no file"
+            f"{_COMPONENT}: `url` names the SQLite database {name!r}, which is not a file"
             f"{'' if Path(name).is_absolute() else f' in {Path.cwd()}'}. Give the path of an "
-            "existing one, with four slashes where it is absolute, as 'sqlite:////data/rides.db'."
+            "existing one, with four slashes where it is absolute, for example "
+            "'sqlite:////data/rides.db'."
         )
 
 

@@ -40,7 +40,7 @@ def _check_url(url: str) -> None:
     if "://" not in url and not _VARIABLE.fullmatch(url):
         # The value stays out of the message: it may be a password in the wrong place.
         raise InputError(
-            "query_example_gen: `url` has no scheme, expected the URL of a database, as "
+            "query_example_gen: `url` has no scheme, expected the URL of a database, for example "
             "'sqlite:////data/rides.db' or 'postgresql://reader:${PASSWORD}@host/rides', or "
             "'${NAME}' for an environment variable that holds it. Give one of these."
         )

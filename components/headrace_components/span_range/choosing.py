@@ -65,7 +65,7 @@ def _earlier(place: SearchRoot, own: Path) -> Iterable[SpanExamples]:
     for _, left in earlier_runs.earlier_outputs(place, origin.task, origin.output):
         metadata = examples_record.read(left.path) or left.metadata
         if "span" not in metadata:
-            logging.info("span_range: passing over %s: nothing tells its span.", left.path)
+            logging.info("span_range: passing over %s: its span is unknown.", left.path)
             continue
         yield SpanExamples(
             span=int(metadata["span"]),

@@ -43,7 +43,7 @@ def _own(examples: Artifact) -> SpanExamples:
     metadata = {**examples_record.read(examples.path), **examples.metadata}
     if "span" not in metadata:
         raise InputError(
-            f"span_range: nothing tells the span of `examples`, {examples.uri}, expected metadata "
+            f"span_range: the span of `examples`, {examples.uri}, is unknown, expected metadata "
             "`span`. Connect the output of a component that reads spans, as csv_example_gen."
         )
     return SpanExamples(

@@ -50,7 +50,7 @@ def execute(task: Task) -> None:
     params = read(TFLiteConverterParams, task.params, task.component)
     verdict = task.optional_input("model_blessing")
     if verdict is not None and not is_blessed(verdict, "BLESSED", "NOT_BLESSED"):
-        outcome = Outcome(reasons=(f"`model_blessing` at {verdict.uri} is no blessing",))
+        outcome = Outcome(reasons=(f"`model_blessing` at {verdict.uri} is not a blessing",))
     else:
         outcome = _converted(task, params)
     _publish(task, outcome)

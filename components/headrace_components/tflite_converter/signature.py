@@ -126,7 +126,7 @@ def _input(name: str, key: str, definition: Any, features: tuple[str, ...]) -> I
     shape = _sizes(info)
     problem = None
     if info.WhichOneof("encoding") != "name":
-        problem = "which is no dense tensor"
+        problem = "which is not a dense tensor"
     elif info.tensor_shape.unknown_rank or not shape:
         problem = "expected a shape that begins with the number of rows"
     elif shape[1:].count(None) > 1:

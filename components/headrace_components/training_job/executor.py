@@ -111,7 +111,7 @@ def _failure(
         return kind(error["message"])
     if pod is None:
         return PlatformError(
-            f"training_job: the JobSet {name} failed, and none of its pods is left to tell why. "
+            f"training_job: the JobSet {name} failed, and none of its pods exists any more. "
             f"See `kubectl describe jobset {name}`, then run the task again."
         )
     return PlatformError(

@@ -24,7 +24,7 @@ def stage(task: Task, message: dict[str, Any], folder: Path) -> dict[str, Any]:
     """
     if not folder.parent.is_dir():
         raise PlatformError(
-            f"training_job: {folder.parent} is no directory, expected the volume that all pods "
+            f"training_job: {folder.parent} is not a directory, expected the volume that all pods "
             "mount. Check `volumes` in the task's settings, and that the claim is bound."
         )
     for port, artifacts in task.inputs.items():

@@ -59,7 +59,7 @@ def read(directory: Path, key: tft_cache.DatasetKey, component: str) -> Entries:
             entries[name] = [record.numpy() for record in records]
     except (pickle.UnpicklingError, tf.errors.OpError, EOFError, ValueError) as error:
         raise InputError(
-            f"{component}: `analyzer_cache` holds {folder}, which is no cache that TensorFlow "
+            f"{component}: `analyzer_cache` holds {folder}, which is not a cache that TensorFlow "
             f"Transform wrote ({error}). Leave `analyzer_cache` unconnected, or connect the "
             "updated_analyzer_cache of an earlier run."
         ) from error

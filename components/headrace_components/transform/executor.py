@@ -129,7 +129,7 @@ def _splits(
             raise InputError(
                 f"{task.component}: split {split!r} is not in `examples`, which has "
                 f"{list(reader.split_names)}. Name the splits to analyze and to transform in "
-                '`splits_config`, as {"analyze": ["train"], "transform": ["train", "eval"]}.'
+                '`splits_config`, such as {"analyze": ["train"], "transform": ["train", "eval"]}.'
             )
     return to_analyze, to_transform
 

@@ -67,7 +67,7 @@ class TransformParams:
             raise InputError(
                 f"transform: {got} `preprocessing_fn` are given, expected one of them. Pass "
                 "`module_file` with a Python file that defines preprocessing_fn, or "
-                "`preprocessing_fn` with a dotted path as 'package.module.preprocessing_fn'."
+                "`preprocessing_fn` with a dotted path such as 'package.module.preprocessing_fn'."
             )
         if self.module_file and self.stats_options_updater_fn:
             raise InputError(

@@ -94,7 +94,7 @@ class VertexPusherParams:
 
     def __post_init__(self) -> None:
         """Rejects values that no run could honour."""
-        _check_name("region", self.region, _REGION, "a region as 'europe-west1'")
+        _check_name("region", self.region, _REGION, "a region such as 'europe-west1'")
         _check_name(
             "model_id",
             self.model_id,
@@ -183,7 +183,7 @@ class VertexPusherParams:
             raise InputError(
                 f"vertex_pusher: `accelerator_type` is {self.accelerator_type!r} and "
                 f"`accelerator_count` {self.accelerator_count}, expected both or neither. "
-                "Pass both, as 'NVIDIA_L4' and 1."
+                "Pass both, for example 'NVIDIA_L4' and 1."
             )
         if self.timeout_seconds < 1:
             raise InputError(
@@ -198,8 +198,8 @@ class VertexPusherParams:
         ):
             raise InputError(
                 f"vertex_pusher: `api_endpoint` is {self.api_endpoint!r}, expected a host without "
-                "scheme, as 'europe-west1-aiplatform.googleapis.com'. `http://`, which has neither "
-                "encryption nor credentials, is for an emulator on this machine alone."
+                "scheme, for example 'europe-west1-aiplatform.googleapis.com'. `http://`, which "
+                "has neither encryption nor credentials, is for an emulator on this machine alone."
             )
 
 

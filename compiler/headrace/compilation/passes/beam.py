@@ -133,7 +133,7 @@ def _dataflow(
                 + (
                     ", or to [vertex]."
                     if setting != "temp_location"
-                    else ", as 'gs://bucket/beam'."
+                    else ", for example 'gs://bucket/beam'."
                 )
             )
     yield "--runner=DataflowRunner"

@@ -181,12 +181,13 @@ def _malformed_condition(node: specs.TaskNode) -> str | None:
     if re.search(r"'(?:int\(|double\()?inputs\.parameter_values", condition):
         if "-loop-item" in condition:
             return (
-                "compares the item of a loop over an untyped list, which kfp takes for a text, "
-                f"with a value that is none: {condition}. Give the list a type, as `List[int]`."
+                "compares the item of a loop over an untyped list, which kfp treats as a text, "
+                f"with a value that is not a text: {condition}. Give the list a type, for example "
+                "`List[int]`."
             )
         return (
             f"compares a parameter that is not a string with a string: {condition}. Write the "
-            "bool or the number itself, as `flag == True` or `steps == 3`."
+            "bool or the number itself, for example `flag == True` or `steps == 3`."
         )
     return (
         f"compares with a string that holds a quote or a backslash, which kfp does not escape: "

@@ -321,8 +321,8 @@ def read_source(path: Path, user: str) -> str:
     """
     if not path.is_file():
         raise CompileError(
-            f"{user}: `{MODULE_PARAMETER}` names {str(path)!r}, which is no file. Give a path that "
-            "begins beside the pipeline file or, as a parameter of a run, in the working "
+            f"{user}: `{MODULE_PARAMETER}` names {str(path)!r}, which is not a file. Give a path "
+            "that begins beside the pipeline file or, as a parameter of a run, in the working "
             "directory; or a URI."
         )
     try:
@@ -331,7 +331,7 @@ def read_source(path: Path, user: str) -> str:
     except (UnicodeDecodeError, SyntaxError) as error:
         raise CompileError(
             f"{user}: the module {str(path)!r} is not UTF-8: {error}. Save it as UTF-8, or write "
-            "its encoding into its first line, as `# -*- coding: latin-1 -*-`."
+            "its encoding into its first line, for example `# -*- coding: latin-1 -*-`."
         ) from error
 
 

@@ -55,7 +55,8 @@ def _check_made_names(spec: Spec, target: Target) -> None:
                 f"task `{node.label}`: `{MODULE_PARAMETER}` is a path that only the run knows, "
                 f"{as_written(text)!r}, so the compiler cannot pack the module, and no task sees "
                 "the pipeline file's directory. Pass the path as a parameter of the pipeline or a "
-                "constant, without an f-string around it, or a URI, as f'gs://bucket/{name}.py'."
+                "constant, without an f-string around it, or a URI, for example "
+                "f'gs://bucket/{name}.py'."
             )
 
 

@@ -144,7 +144,7 @@ def _check_whole(node: specs.TaskNode, own: TaskSettings) -> None:
     if own.accelerator_count is not None and not has_accelerator:
         raise CompileError(
             f"tasks: {node.label!r} has `accelerator_count`, but no accelerator. Write "
-            "`accelerator`, as 'nvidia-l4', beside it, or leave it out."
+            "`accelerator`, for example 'nvidia-l4', beside it, or leave it out."
         )
     if own.retry_delay is not None and own.retries != 0 and "retryPolicy" not in node.task:
         raise CompileError(

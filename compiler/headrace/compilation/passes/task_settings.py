@@ -82,7 +82,7 @@ def named_tasks(
     near = nearest(name, ends, given)
     inside = [label for label in labels if f"/{name}/" in f"/{label}"]
     if inside:
-        advice = f"It is a sub-pipeline: name its tasks, as `{inside[0]}`."
+        advice = f"It is a sub-pipeline: name its tasks, for example `{inside[0]}`."
     elif near:
         advice = (
             f"Did you mean `{near}`? If it is a task of another pipeline, name `{near}` in that "

@@ -83,7 +83,7 @@ def _check_structure(value: Any, where: str, depth: int) -> None:
 
 def _no_placeholder(text: str, where: str) -> InputError:
     return InputError(
-        f'{where} is {text[:80]!r}, expected a placeholder as {{"Concat": [...]}} or '
+        f'{where} is {text[:80]!r}, expected a placeholder such as {{"Concat": [...]}} or '
         '{"IfPresent": {"InputName": ..., "Then": ...}}. Compile the pipeline again with kfp 2.13 '
         "to 2.17."
     )

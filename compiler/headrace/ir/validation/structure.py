@@ -101,7 +101,7 @@ def _check_form(document: Mapping[str, Any], where: str) -> None:
         hint = "It has settings of Kubernetes alone, which follow the pipeline in a file."
     keys = [shortened(str(key), 40) for key in list(document)[:8]]
     raise InputError(
-        f"{where}: the pipeline has no `{missing[0]}`, so it is no compiled kfp v2 pipeline; it "
+        f"{where}: the pipeline has no `{missing[0]}`, so it is not a compiled kfp v2 pipeline; it "
         f"has {sorted(keys)}. {hint}"
     )
 
@@ -168,7 +168,7 @@ def _scalar(value: Any, kind: str, path: tuple[str, ...], where: str) -> None:
             raise _other(value, "a number", path, where)
     elif kind == DURATION:
         if not isinstance(value, str) or not _DURATION.fullmatch(value):
-            raise _other(value, "a time as '30s'", path, where)
+            raise _other(value, "a time such as '30s'", path, where)
     elif kind == STRUCT and not isinstance(value, Mapping):
         raise _other(value, "an object", path, where)
     else:

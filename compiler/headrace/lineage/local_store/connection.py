@@ -74,7 +74,7 @@ def parse_url(url: str) -> Path | MySql:
     try:
         port = parts.port or _MYSQL_PORT
     except ValueError as error:
-        raise _bad_url(url, "the port is no number below 65536") from error
+        raise _bad_url(url, "the port is not a number below 65536") from error
     database = unquote(parts.path.strip("/"))
     if not (parts.hostname and parts.username and database) or "/" in database:
         raise _bad_url(url, "user, host or database is missing")
@@ -228,7 +228,9 @@ class Connection:
                 "another --metadata."
             )
         elif "not a database" in reason:
-            advice = "The file is no SQLite database. Move it away, or choose another --metadata."
+            advice = (
+                "The file is not a SQLite database. Move it away, or choose another --metadata."
+            )
         elif "mysql" in reason.lower():
             advice = (
                 "Check that the server runs, and the host, port, user and password of the URL. "

@@ -18,7 +18,7 @@ from headrace.targets.kubeflow.settings import Kubeflow
 from headrace_components.contract.texts import one_line
 
 _NAME = "Retries"
-_ENABLES = "have a task that failed tried again, as `retries` says"
+_ENABLES = "try failed tasks again, as `retries` says"
 _INSTALLATION_NAMESPACE = "kubeflow"
 _TIMEOUT_SECONDS = 10
 

@@ -49,7 +49,7 @@ def refused_setting(settings: TaskSettings) -> str | None:
     """Returns what Kubeflow would leave out of a task's settings."""
     for name in _SETTINGS_OF_VERTEX:
         if getattr(settings, name):
-            return f"has no `{name}`. Move it to a table of Vertex AI, as [vertex.tasks.NAME]."
+            return f"has no `{name}`. Move it to a table of Vertex AI, such as [vertex.tasks.NAME]."
     if settings.accelerator in ACCELERATORS and settings.accelerator not in NVIDIA:
         return (
             f"gets a TPU by the device's name: write accelerator = 'google.com/tpu', and GKE's "
@@ -64,13 +64,14 @@ def _accelerator(node: specs.TaskNode) -> str | None:
     if _OF_VERTEX.fullmatch(name) and portable in NVIDIA:
         return (
             f"does not take {name!r}, a name of Vertex AI. Write {portable!r} in "
-            "`set_accelerator_type`, which every target takes, or a device as 'nvidia.com/gpu'."
+            "`set_accelerator_type`, which every target takes, or a device such as "
+            "'nvidia.com/gpu'."
         )
     if name and "/" not in name and "{{$" not in name:
         near = difflib.get_close_matches(portable, NVIDIA, n=1)
         hint = f"Did you mean {near[0]!r}?" if near else "Change `set_accelerator_type`."
         return (
-            f"knows no accelerator {name!r}; expected one of {list(NVIDIA)}, or a device as "
+            f"knows no accelerator {name!r}; expected one of {list(NVIDIA)}, or a device such as "
             f"'amd.com/gpu'. {hint}"
         )
     return None

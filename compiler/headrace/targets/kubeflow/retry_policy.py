@@ -94,7 +94,9 @@ def _defaults(data: Mapping[str, str]) -> dict[str, Any]:
         )
         _strategy(found or {})
     except (yaml.YAMLError, AttributeError) as error:
-        raise ValueError(f"`{_KEY}` of {CONFIG_MAP} is no settings of Argo: {error}") from error
+        raise ValueError(
+            f"`{_KEY}` of {CONFIG_MAP} has no valid settings of Argo: {error}"
+        ) from error
     return dict(found or {})
 
 

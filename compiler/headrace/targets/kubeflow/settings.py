@@ -63,11 +63,11 @@ class Kubeflow(TargetSettings):
         if self.pipeline_root and (path.startswith("/") or not path or "//" in path):
             raise CompileError(
                 f"`pipeline_root` is {self.pipeline_root!r}, expected a bucket and a directory "
-                "without a name that is empty. Give a URI as 's3://my-bucket/headrace'."
+                "without a name that is empty. Give a URI such as 's3://my-bucket/headrace'."
             )
         if self.host and not self.host.startswith(("http://", "https://")):
             raise CompileError(
-                f"`host` is {self.host!r}, expected a URL as "
+                f"`host` is {self.host!r}, expected a URL such as "
                 "'https://kubeflow.example.com/pipeline'. Add the scheme."
             )
         if self.image_pull_policy:

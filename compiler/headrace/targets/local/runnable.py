@@ -114,7 +114,7 @@ def _checked(document: Any, platform: Mapping[str, Any], where: str) -> Runnable
 def _read(path: Path) -> Runnable:
     if not path.is_file():
         raise InputError(
-            f"{_COMMAND}: {str(path)!r} is no file, expected a pipeline, as PIPELINE.py, or a "
+            f"{_COMMAND}: {str(path)!r} is not a file, expected a pipeline, as PIPELINE.py, or a "
             f"compiled one. Correct the path; the current directory is {Path.cwd()}."
         )
     where = f"{_COMMAND}: {path}"

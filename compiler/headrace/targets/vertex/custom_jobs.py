@@ -84,8 +84,8 @@ def _check(node: specs.TaskNode, task: TaskSettings, profile: Profile) -> None:
     where = f"{profile.source}: task `{node.label}`: target vertex runs it as a custom job"
     if not task.machine_type:
         raise CompileError(
-            f"{where}, which names its machines, but the task has no `machine_type`. Write one, as "
-            f"'n1-standard-8', in [vertex.tasks.{node.name}]."
+            f"{where}, which names its machines, but the task has no `machine_type`. Write one, "
+            f"for example 'n1-standard-8', in [vertex.tasks.{node.name}]."
         )
     missing = [
         name for name in ("project", "region") if not getattr(profile.table_of(Vertex), name)

@@ -18,8 +18,9 @@ def pipeline_root(spec: Mapping[str, Any], profile: Profile) -> str:
     root: str = profile.table_of(Vertex).pipeline_root or spec.get("defaultPipelineRoot", "")
     if not root.startswith("gs://"):
         raise CompileError(
-            f"vertex: the pipeline root is {root!r}, expected a URI as 'gs://my-bucket/headrace'. "
-            f"Set `pipeline_root` in the table [vertex] of {profile.source}."
+            f"vertex: the pipeline root is {root!r}, expected a URI such as "
+            f"'gs://my-bucket/headrace'. Set `pipeline_root` in the table [vertex] of "
+            f"{profile.source}."
         )
     return root
 

@@ -75,8 +75,9 @@ def place(profile: Profile) -> Location:
     if "://" in address or (is_emulator and urlsplit(given).hostname not in _LOOPBACK):
         raise InputError(
             f"vertex: the API's host, `endpoint` in [vertex] or {ENDPOINT_VARIABLE}, is {given!r}, "
-            "expected one without scheme, as 'europe-west1-aiplatform.googleapis.com'. `http://`, "
-            "which has neither encryption nor credentials, is for a server on this machine alone."
+            "expected one without scheme, for example 'europe-west1-aiplatform.googleapis.com'. "
+            "`http://`, which has neither encryption nor credentials, is for a server on this "
+            "machine alone."
         )
     return Location(
         project=settings.project,

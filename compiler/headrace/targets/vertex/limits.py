@@ -79,17 +79,20 @@ def refused_setting(settings: TaskSettings) -> str | None:
     """Returns what Vertex AI would leave out of a task's settings."""
     for name in _KUBERNETES:
         if getattr(settings, name):
-            return f"has no `{name}`. Move it to a table of Kubeflow, as [kubeflow.tasks.NAME]."
+            return (
+                f"has no `{name}`. Move it to a table of Kubeflow, such as [kubeflow.tasks.NAME]."
+            )
     for name in _REQUESTS:
         if getattr(settings, name):
             return (
                 f"chooses the machine by limits and has no `{name}`. Move it to a table of "
-                f"Kubeflow, as [kubeflow.tasks.NAME], and write `{name.split('_')[0]}` here."
+                f"Kubeflow, such as [kubeflow.tasks.NAME], and write `{name.split('_')[0]}` "
+                "here."
             )
     for name in _CUSTOM_JOB:
         if getattr(settings, name) and not (settings.machine_type or settings.persistent_resource):
             return (
-                f"has `{name}` for custom jobs alone. Give the task a `machine_type`, as "
+                f"has `{name}` for custom jobs alone. Give the task a `machine_type`, for example "
                 "'n2-standard-8', in [vertex.tasks.NAME], or move it to a table of Kubeflow."
             )
     if settings.accelerator and settings.accelerator not in ACCELERATORS:
@@ -148,8 +151,9 @@ def _accelerator(node: specs.TaskNode) -> str | None:
     name = accelerator(node.container)
     if name and "{{$" not in name and not _ACCELERATOR.fullmatch(name):
         return (
-            f"knows no accelerator {name!r}; expected a name as 'nvidia-l4', which every target "
-            "takes, or Vertex AI's own, as 'NVIDIA_L4'. Change `set_accelerator_type`."
+            f"knows no accelerator {name!r}; expected a name such as 'nvidia-l4', which every "
+            "target takes, or Vertex AI's own, for example 'NVIDIA_L4'. Change "
+            "`set_accelerator_type`."
         )
     known = [accelerator_name(each) for each in ACCELERATORS]
     if name and "{{$" not in name and name not in known:

@@ -64,12 +64,13 @@ class Vertex(TargetSettings):
         if self.pipeline_root and not _ROOT.match(self.pipeline_root):
             raise CompileError(
                 f"`pipeline_root` is {self.pipeline_root!r}, but Vertex AI keeps artifacts "
-                "in Cloud Storage. Give a URI as 'gs://my-bucket/headrace'."
+                "in Cloud Storage. Give a URI such as 'gs://my-bucket/headrace'."
             )
         if self.service_account and "@" not in self.service_account:
             raise CompileError(
                 f"`service_account` is {self.service_account!r}, expected an e-mail "
-                "address as 'runner@my-project.iam.gserviceaccount.com'. Give the full address."
+                "address such as 'runner@my-project.iam.gserviceaccount.com'. Give the full "
+                "address."
             )
         if len(self.display_name) > MAX_DISPLAY_NAME:
             raise CompileError(

@@ -246,8 +246,8 @@ def _check_run_id(run_id: str, spec: Mapping[str, Any]) -> None:
         if node.headrace_name and specs.constant(source) == "":
             raise InputError(
                 f"headrace submit: --run-id is {run_id!r}, but {node.label!r} knows earlier runs "
-                f"of the pipeline by names as '{prefix}-20260102030405'. Leave --run-id out, take "
-                "one of that form, or give the task a `search_root`."
+                f"of the pipeline by names such as '{prefix}-20260102030405'. Leave --run-id out, "
+                "take one of that form, or give the task a `search_root`."
             )
 
 

@@ -139,7 +139,7 @@ def _pipeline(
         reason = " ".join(str(error).splitlines()[1:]) or f"{error}."  # the first line is a heading
         raise InputError(
             f"{component}: `beam_pipeline_args` is {list(args)}, which {options.runner_name} "
-            f"refuses: {reason} Give the options that it needs, as '--project=my-project'."
+            f"refuses: {reason} Give the options that it needs, for example '--project=my-project'."
         ) from error
 
 

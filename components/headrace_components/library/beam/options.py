@@ -119,7 +119,7 @@ def _parsed(component: str, args: Sequence[str]) -> PipelineOptions:
         reason = stderr.getvalue().strip().rpartition("error: ")[2]
         raise InputError(
             f"{component}: `beam_pipeline_args` is {list(args)}: {reason}. Write each option as "
-            "Beam's command line has it, as '--runner=DataflowRunner'."
+            "Beam's command line has it, for example '--runner=DataflowRunner'."
         ) from error
     return options
 
@@ -146,7 +146,8 @@ def _check_known(component: str, args: Sequence[str]) -> None:
             near = difflib.get_close_matches(flag, known, n=1)
             hint = f"Did you mean {near[0]!r}?" if near else "See Beam's pipeline options."
             raise InputError(
-                f"{component}: `beam_pipeline_args` has {arg!r}, which is no option of Beam. {hint}"
+                f"{component}: `beam_pipeline_args` has {arg!r}, which is not an option of Beam. "
+                f"{hint}"
             )
 
 

@@ -24,7 +24,7 @@ def read_bytes(location: str, component: str, parameter: str) -> bytes:
         path = local_path(location)
         if not path.is_file():
             raise InputError(
-                f"{component}: `{parameter}` is {location!r}, which is no file"
+                f"{component}: `{parameter}` is {location!r}, which is not a file"
                 f"{'' if path.is_absolute() else f' in {Path.cwd()}'}. "
                 "Give the path or URI of an existing file."
             )

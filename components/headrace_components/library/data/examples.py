@@ -90,8 +90,8 @@ class ExamplesReader:
         )
         if not self.split_names:
             raise InputError(
-                f"{component}: {path} holds no Split-* directory, so it is no Examples artifact. "
-                "Connect the output of csv_example_gen or of transform."
+                f"{component}: {path} holds no Split-* directory, so it is not an Examples "
+                "artifact. Connect the output of csv_example_gen or of transform."
             )
 
     def check_split(self, split: str) -> None:

@@ -123,7 +123,7 @@ def read(path: Path, component: str) -> Reference | None:
     except (ValueError, KeyError, TypeError) as error:
         reason = f"{type(error).__name__}: {error}"
     raise InputError(
-        f"{component}: {file} is no reference to rows of format version {FORMAT_VERSION} "
+        f"{component}: {file} is not a reference to rows of format version {FORMAT_VERSION} "
         f"({reason}). Run the component that wrote it again, with the Headrace version of this one."
     )
 

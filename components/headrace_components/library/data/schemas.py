@@ -78,7 +78,7 @@ def check_features(schema: schema_pb2.Schema, component: str, source: str) -> No
 
 def _fault(feature: schema_pb2.Feature, *, is_part: bool) -> str:
     if feature.type == schema_pb2.TYPE_UNKNOWN:
-        return "has no `type`, expected INT, FLOAT or BYTES. Add it, as `type: FLOAT`."
+        return "has no `type`, expected INT, FLOAT or BYTES. Add it, for example `type: FLOAT`."
     if feature.type == schema_pb2.STRUCT and feature.name != SEQUENCE_FEATURE:
         return (
             "is of type STRUCT, which rows have as the sequences of a tf.SequenceExample alone, "

@@ -84,8 +84,8 @@ def _generators(
     if beam_only:
         raise InputError(
             f"{component}: the statistics options set {beam_only}, which TFDV computes on Beam "
-            "only. Pass `beam_pipeline_args` to a statistics_gen, as ['--runner=DirectRunner'], or "
-            "leave them out."
+            "only. Pass `beam_pipeline_args` to a statistics_gen, for example "
+            "['--runner=DirectRunner'], or leave them out."
         )
     generators = []
     for generator in stats_impl.get_generators(options):

@@ -49,7 +49,7 @@ def checked_option(name: str, value: Any, component: str) -> Any:
         near = difflib.get_close_matches(name, _OPTIONS, n=1)
         hint = f"Did you mean {near[0]!r}?" if near else f"Use one of {sorted(_OPTIONS)}."
         raise InputError(
-            f"{component}: `stats_options` has {name!r}, which is no field of tfdv.StatsOptions "
+            f"{component}: `stats_options` has {name!r}, which is not a field of tfdv.StatsOptions "
             f"that a pipeline can set. {hint}"
         )
     kind, least, most = _OPTIONS[name]

@@ -39,7 +39,7 @@ def serving_directory(component: str, model: Artifact) -> Path:
         found = sorted(path.name for path in serving.glob("*"))
         raise InputError(
             f"{component}: `{model.key}` at {model.uri} has no {SERVING_DIR}/saved_model.pb, but "
-            f"{found} in {SERVING_DIR}, so it is no SavedModel. Connect a trainer whose run_fn "
+            f"{found} in {SERVING_DIR}, so it is not a SavedModel. Connect a trainer whose run_fn "
             "saves one to fn_args.serving_model_dir."
         )
     return folder

@@ -64,7 +64,7 @@ _ADVICE = (
     ),
     (
         "ENUM_TYPE_INVALID_UTF8",
-        "Encode the text as UTF-8 at the source; if the values are no text, declare the feature "
+        "Encode the text as UTF-8 at the source; if the values are not text, declare the feature "
         "as bytes, without a domain.",
     ),
     (

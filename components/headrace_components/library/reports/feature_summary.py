@@ -168,7 +168,7 @@ def _category(feature: Any) -> FeatureSummary:
     counted = [(value.value, value.frequency) for value in stats.top_values]
     trouble = []
     if stats.invalid_utf8_count:
-        trouble.append("has bytes that are no UTF-8 text")
+        trouble.append("has bytes that are not UTF-8 text")
     return FeatureSummary(
         facts=facts,
         top=tuple((value, count / total) for value, count in counted) if total else (),

@@ -20,7 +20,7 @@ def check_directory(component: str, base: str) -> None:
     """Raises an InputError if `base` is a local path but not a directory."""
     if "://" not in base and not Path(base).is_dir():
         raise InputError(
-            f"{component}: `input_base` is {base!r}, which is no directory"
+            f"{component}: `input_base` is {base!r}, which is not a directory"
             f"{'' if Path(base).is_absolute() else f' in {Path.cwd()}'}. "
             "Give the directory that holds the input files."
         )

@@ -45,7 +45,7 @@ def _state(component: str, uri: str) -> str:
     if not any(name in said for name in _VERSIONS):
         raise PlatformError(
             f"{component}: {uri} has neither a generation nor an ETag, but {sorted(metadata)}, so "
-            "nobody can tell whether it was changed. Read it from gs:// or s3://."
+            "it is unknown whether it was changed. Read it from gs:// or s3://."
         )
     return "\0".join([uri, str(size), *(f"{name}={said[name]}" for name in sorted(said))])
 

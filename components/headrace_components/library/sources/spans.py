@@ -248,7 +248,7 @@ def _span_and_version(
     except ValueError as error:
         raise InputError(
             f"{component}: {path} matches the input pattern, but {groups['YYYY']}-"
-            f"{groups['MM']}-{groups['DD']} is no date ({error}). Rename the file or directory."
+            f"{groups['MM']}-{groups['DD']} is not a date ({error}). Rename the file or directory."
         ) from error
     return (date - _EPOCH).days, version
 

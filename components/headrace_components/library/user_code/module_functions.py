@@ -27,7 +27,7 @@ def check_source(component: str, module_file: str, function_name: str, dotted: s
         raise InputError(
             f"{component}: {got} `{function_name}` are given, expected one of them. Pass "
             f"`module_file` with a Python file that defines {function_name}, or "
-            f"`{function_name}` with a dotted path as 'package.module.{function_name}'."
+            f"`{function_name}` with a dotted path such as 'package.module.{function_name}'."
         )
     if dotted and not (dotted.count(".") and all(map(str.isidentifier, dotted.split(".")))):
         raise InputError(

@@ -137,8 +137,8 @@ def _no_split(
     example = json.dumps({"splits": [difflib.get_close_matches(split, known, 1, 0)[0]]})
     return InputError(
         f"{component}: split {split!r} is not in {path}, which has {sorted(known)}. Name one of "
-        f"those in `splits` of `{parameter}`, as {parameter}={example}, or add the split where the "
-        "examples are made."
+        f"those in `splits` of `{parameter}`, for example {parameter}={example}, or add the split "
+        "where the examples are made."
     )
 
 

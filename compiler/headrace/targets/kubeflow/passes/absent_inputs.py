@@ -130,7 +130,7 @@ def _take_away(node: specs.TaskNode, parameters: frozenset[str], artifacts: froz
             raise CompileError(
                 f"its input `{port}` is the optional input `{outer}` of the pipeline around it, "
                 f"which gets no artifact here. Connect one to `{outer}`, or make the component's "
-                f"input optional, as `{port}: dsl.Input[dsl.Artifact] = None`."
+                f"input optional, for example `{port}: dsl.Input[dsl.Artifact] = None`."
             )
 
 

@@ -57,7 +57,7 @@ def _rewrite_constants(node: specs.TaskNode, where: str) -> None:
         made = [text for text in texts(value) if PLACEHOLDER.search(text)]
         if made and not isinstance(value, str):
             raise CompileError(
-                f"{where} makes texts of what is put into a list or a dict, as "
+                f"{where} turns values in a list or a dict into texts, for example "
                 f"{as_written(made[0])} in `{name}`, and breaks lists and dicts in it. Have a "
                 "lightweight Python component return the list or dict, and pass its output."
             )

@@ -127,7 +127,7 @@ class Cache:
             return None
         changed = entry.changed()
         if changed is not None:
-            self.notify(f"{changed} is not as it was left: the task that made it runs again.")
+            self.notify(f"{changed} has changed: the task that made it runs again.")
             return None
         still_holds = cache_hooks(component.headrace_name).still_holds
         metadata = {port: [a.metadata for a in found] for port, found in entry.artifacts.items()}

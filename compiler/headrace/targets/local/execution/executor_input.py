@@ -233,14 +233,14 @@ def _published(attempt: Attempt, task: str) -> dict[str, Any]:
         )
     except ValueError as error:
         raise PlatformError(
-            f"{task}: it wrote an output message that is no JSON: {error}. The component is at "
+            f"{task}: it wrote an output message that is not JSON: {error}. The component is at "
             "fault: it must write an ExecutorOutput."
         ) from error
     return data
 
 
 def _no_number(text: str) -> float:
-    raise ValueError(f"{text} is in it, which JSON has no number for")
+    raise ValueError(f"{text} is in it, which is not a number in JSON")
 
 
 def _parameter(
@@ -264,7 +264,7 @@ def _parameter(
         text = attempt.published(file.read_text("utf-8"))
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{where} is no text in UTF-8: {error}. Write a text, or make it an artifact."
+            f"{where} is not text in UTF-8: {error}. Write a text, or make it an artifact."
         ) from error
     return (from_text if component.headrace_name is None else coerce)(text, kind, where)
 

@@ -117,7 +117,7 @@ def loop_items(iterator: Mapping[str, Any], inputs: TaskInputs, where: str) -> l
     items = iterator["items"]
     value = items["raw"] if "raw" in items else inputs.parameters.get(items["inputParameter"])
     if value is None:
-        raise InputError(f"{where}: the list to loop over has no value. Pass one, as [].")
+        raise InputError(f"{where}: the list to loop over has no value. Pass one, for example [].")
     listed: list[Any] = coerce(value, "LIST", f"{where}: what it loops over")
     return listed
 

@@ -85,7 +85,7 @@ class _Earlier:
         if not isinstance(data.get("is_recorded"), bool):
             raise ValueError("it lacks `is_recorded`")
         if not isinstance(data.get("identity", ""), str):
-            raise ValueError("its `identity` is no text")
+            raise ValueError("its `identity` is not a text")
         return cls(
             entry=caching.Entry.from_json(data, component),
             identity=data.get("identity"),
@@ -196,7 +196,7 @@ class LeafRunner:
             return None
         changed = None if "importer" in job.component.executor else earlier.entry.changed()
         if changed is not None:
-            self._observer.log(f"{job.name}: {changed} is not as it was left; the task runs again.")
+            self._observer.log(f"{job.name}: {changed} has changed; the task runs again.")
             return None
         return earlier
 

@@ -25,7 +25,7 @@ _FLAGS = {
 }
 _EXPECTED = {
     "NUMBER_INTEGER": "an integer in decimal digits, below 2^63",
-    "NUMBER_DOUBLE": "a number, as 1.5 or 1e-3",
+    "NUMBER_DOUBLE": "a number, for example 1.5 or 1e-3",
     "BOOLEAN": f"one of {', '.join(_FLAGS)}",
     "LIST": "a list as JSON",
     "STRUCT": "an object as JSON, no key twice",

@@ -199,11 +199,11 @@ class RunRecord:
         if not all(isinstance(text, str) for text in (*texts, record.metadata.text)):
             raise TypeError("a text is none")
         if not (isinstance(record.parameters, dict) and isinstance(record.spec, dict)):
-            raise TypeError("`parameters` or `spec` is no object")
+            raise TypeError("`parameters` or `spec` is not an object")
         if not all(isinstance(mount, str) for mount in record.containers["mounts"]):
-            raise TypeError("a mount is no text")
+            raise TypeError("a mount is not a text")
         if not isinstance(record.containers["network"], str):
-            raise TypeError("the network is no text")
+            raise TypeError("the network is not a text")
         if record.runner not in get_args(RunnerName):
             raise ValueError(f"there is no runner {record.runner!r}")
         if record.like not in RULES:

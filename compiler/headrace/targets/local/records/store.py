@@ -325,7 +325,7 @@ def _checked(path: tuple[str, ...]) -> tuple[str, ...]:
     for name in path:
         if name in ("", ".", "..") or "/" in name or "\0" in name:
             raise InputError(
-                f"headrace run: {path!r} is no path of a task: {name!r} leads out of the run's "
+                f"headrace run: {path!r} is not a path of a task: {name!r} leads out of the run's "
                 "directory. Rename the task."
             )
     return path

@@ -69,12 +69,12 @@ def unknown(name: str) -> str:
     if name.startswith(tuple(f"{prefix}." for prefix in SIBLINGS)):
         file = f"{name.rpartition('.')[2]}.py"
         return (
-            f"{name!r} is no file that came with the module. Put {file!r} beside the module file, "
-            "from where it travels with it"
+            f"{name!r} is not a file that came with the module. Put {file!r} beside the module "
+            "file, from where it travels with it"
         )
     known = [f"{module}.{{{','.join(sorted(names))}}}" for module, names in NAMES.items()]
     return (
-        f"{name!r} is none of TFX's names that a module file may use here; "
+        f"{name!r} is not one of TFX's names that a module file may use here; "
         "use one of these, or run in an image that has tfx: "
         + ", ".join(sorted([*known, *(a for a in ALIASES if not a.startswith("tfx.v1."))]))
     )
