@@ -172,7 +172,7 @@ def test_a_flink_that_does_not_answer_hinders_neither_the_job_nor_its_end(
         cluster.run(tmp_path, rest="http://127.0.0.1:9")
 
     assert time.monotonic() - start < 20
-    assert "Flink's REST API does not tell of jobs" in caplog.text
+    assert "Flink's REST API does not list jobs" in caplog.text
     assert "could not end its job in Flink, which may go on" in caplog.text
     (submitted,) = cluster.server._jobs.values()
     assert submitted.state == beam_job_api_pb2.JobState.CANCELLED

@@ -271,7 +271,7 @@ def test_a_run_that_fails_beside_its_tasks_does_not_blame_its_account(
     run_id = recorded(api, "succeeded_penguins")
     api.runs[run_id]["state"] = "FAILED"
 
-    assert remote.describe(run_id).message == "It failed, and none of its tasks says why."
+    assert remote.describe(run_id).message == "It failed, and none of its tasks has the reason."
 
 
 def test_what_the_cluster_says_of_a_run_without_tasks_is_passed_on(

@@ -93,7 +93,7 @@ def test_what_stands_out_is_named_with_its_splits() -> None:
 
     assert "constant is constant, so a model learns nothing from it in the split train" in found
     assert "empty is mostly missing in the split train" in found
-    assert "identifier has a value of its own in most rows" in found
+    assert "identifier has a different value in most rows" in found
     assert "only_train is not in the split eval" in found
     assert "zeros is zero nearly everywhere in the split train" in found
     assert "usual" not in found

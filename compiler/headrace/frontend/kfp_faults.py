@@ -148,7 +148,7 @@ _FAULTS = (
         words=re.compile(r"'NoneType' object has no attribute 'name'"),
         meaning=(
             "`.after()` names a task inside a dsl.ParallelFor, where this version of kfp cannot "
-            "compile it. Put the loop into a @dsl.pipeline of its own and wait for that, or "
+            "compile it. Put the loop into its own @dsl.pipeline and wait for that, or "
             "install kfp 2.17."
         ),
         calls=_waits_for_loops,

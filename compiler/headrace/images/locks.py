@@ -19,7 +19,7 @@ def lock_file(image: str) -> Path:
         if place.is_file():
             return place
     raise InputError(
-        f"{image}: it runs in an environment of its own, but its lock is at none of "
+        f"{image}: it runs in its own environment, but its lock is at none of "
         f"{[str(place) for place in places]}. Install Headrace again."
     )
 

@@ -91,7 +91,7 @@ def added(
             if column in columns:
                 raise InputError(
                     f"bulk_inferrer: `output_columns_spec` names the column {column!r}, which the "
-                    f"examples have already. Choose a name that is none of {sorted(columns)}."
+                    f"examples have already. Choose a name other than {sorted(columns)}."
                 )
             columns[column] = _list_column(name, key, outputs[name][key])
     names = sorted(columns)

@@ -153,6 +153,6 @@ def _message(environment: Mapping[str, str], name: str) -> dict[str, Any]:
     if not isinstance(message, dict):
         raise PlatformError(
             f"cluster: {name} is {text}, expected a JSON object with `cluster` and `task`. The "
-            "platform sets it: correct it, or unset it where one machine trains."
+            "platform sets it: correct it, or unset it if only one machine trains."
         )
     return message

@@ -128,7 +128,7 @@ def _check_ours(rollout: Rollout, found: Object) -> None:
     raise SupersededError(
         f"kubernetes_pusher: another push changed the {rollout.kind.kind} {rollout.name} before "
         f"this one's model was served: now it is version {version}, at {location}. Let one "
-        "pipeline at a time push to a name, or give each a `name` of its own."
+        "pipeline at a time push to a name, or give each its own `name`."
     )
 
 

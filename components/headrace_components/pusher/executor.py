@@ -126,7 +126,7 @@ def _set_mark(directory: Path, mark: str) -> None:
     except (OSError, AttributeError):
         logging.info(
             "pusher: the file system of %s has no attributes: if this task is killed before it "
-            "ends, its next try pushes a version of its own.",
+            "ends, its next attempt pushes another version.",
             directory.parent,
         )
 

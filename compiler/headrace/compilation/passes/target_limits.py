@@ -75,7 +75,7 @@ def negative_retries(node: specs.TaskNode) -> str | None:
     count = node.task.get("retryPolicy", {}).get("maxRetryCount", 0)
     if int(count) < 0:
         return (
-            f"would be retried for ever: its `set_retry` has num_retries={count}, expected 0 or "
+            f"would be retried forever: its `set_retry` has num_retries={count}, expected 0 or "
             "more. Write how many times to try again."
         )
     return None

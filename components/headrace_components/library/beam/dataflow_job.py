@@ -47,7 +47,7 @@ _ADVICE: Mapping[int, tuple[type[ComponentError], str]] = {
         "workers' account, and to write to the bucket. Grant them.",
     ),
     404: (InputError, _OPTIONS),
-    409: (InputError, "Leave out `--job_name`, so that each job has a name of its own."),
+    409: (InputError, "Leave out `--job_name`, so that each job has its own name."),
 }
 
 

@@ -47,7 +47,7 @@ class FlinkJobs:
             self._before = frozenset(job.id for job in self._api.jobs(self._name))
         except FlinkError as error:
             logging.warning(
-                "%s: Flink's REST API does not tell of jobs: %s. The job is submitted all the "
+                "%s: Flink's REST API does not list jobs: %s. The job is submitted all the "
                 "same. Correct `rest` of its [beam.NAME], or bring it back: without it the job may "
                 "go on when its task is cancelled.",
                 self._component,

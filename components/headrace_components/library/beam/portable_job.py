@@ -189,7 +189,7 @@ class PortableJob:
                         return state
                     return self._cancelled(service, job_id, time.monotonic() + _CALL_SECONDS)
             except Exception as error:  # errors of the connection, or answers of the server
-                logging.info("%s: its job server does not tell of jobs: %s", self._component, error)
+                logging.info("%s: its job server does not list jobs: %s", self._component, error)
         return int(_STATES.UNSPECIFIED)
 
     def _submission(self, run: Callable[[str], Any]) -> Callable[[str], Any]:

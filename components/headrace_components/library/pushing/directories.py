@@ -56,7 +56,7 @@ def check_base(component: str, base: Path, destination: str) -> None:
         if path.exists() and not path.is_dir():
             raise InputError(
                 f"{component}: `base_directory` is {destination!r}, but {path} is a file. "
-                "Pass a directory; it is made where it does not exist."
+                "Pass a directory; it is made if it does not exist."
             )
     try:
         base.mkdir(parents=True, exist_ok=True)

@@ -76,7 +76,7 @@ def observations(by_split: Mapping[str, FeatureSummary | None]) -> list[str]:
         (lambda s: s.missing == 1.0, "has no value at all"),
         (lambda s: s.missing is not None and _MOSTLY < s.missing < 1.0, "is mostly missing"),
         (lambda s: s.is_constant, "is constant, so a model learns nothing from it"),
-        (_is_identifier, "has a value of its own in most rows, as an identifier has"),
+        (_is_identifier, "has a different value in most rows, like an identifier"),
     ):
         splits = [split for split, summary in found.items() if test(summary)]
         if splits:

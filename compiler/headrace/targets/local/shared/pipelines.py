@@ -35,7 +35,7 @@ def checked_pipeline(spec: Mapping[str, Any]) -> Pipeline:
 def _check(path: tuple[str, ...], task: TaskSpec, pipeline: Pipeline) -> None:
     if task.retry.max_retries < 0:
         raise InputError(
-            f"{'/'.join(path)}: it would be retried for ever: `maxRetryCount` is "
+            f"{'/'.join(path)}: it would be retried forever: `maxRetryCount` is "
             f"{task.retry.max_retries}, expected 0 or more. Write in `set_retry` how many "
             "times to try again, and compile the pipeline again."
         )
