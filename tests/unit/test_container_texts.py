@@ -258,7 +258,7 @@ def compared(name: str):
             lists,
             r"`show`: target kubeflow turns values in a list .* \{count\} in `s",
         ),
-        (names_in_lists, r"as \{pipeline_job_uuid\} in `several`.* return the list or dict"),
+        (names_in_lists, r"example \{pipeline_job_uuid\} in `several`.* return the list or dict"),
         (
             in_messages,
             r"`message`: .* breaks the message that the task reads, .* `text` has a quote",

@@ -112,7 +112,7 @@ def test_digests_come_from_the_file_that_the_build_leaves(tmp_path: Path) -> Non
         (
             '[images.tasks]\ntrainer = "ghcr.io/mine/trainer:1.0"',
             r"the image of task 'trainer' is 'ghcr.io/mine/trainer:1.0', expected one pinned by "
-            r"digest, as .* `docker push` prints the digest",
+            r"digest, for example .* `docker push` prints the digest",
         ),
         (
             f'[images.tasks]\ntrainer = "http://registry:5000/trainer@{DIGEST}"',

@@ -134,13 +134,13 @@ def test_the_next_module_has_its_own_siblings(tmp_path: Path) -> None:
         (
             "from tfx.orchestration import pipeline\n",
             r"importing module.py raised ImportError at module.py, line 1: 'tfx.orchestration' is "
-            r"none of TFX's names .* has tfx: .*tfx.dsl.io.fileio.*tfx.v1.components.{DataAcc",
+            r"not one of TFX's names .* has tfx: .*tfx.dsl.io.fileio.*tfx.v1.components.{DataAcc",
         ),
         ("from tfx.v1 import proto\n", r"'tfx.v1.proto' is not one of TFX's names"),
-        ("from tfx.v1.components import Trainer\n", r"'tfx.v1.components.Trainer' is none of"),
+        ("from tfx.v1.components import Trainer\n", r"'tfx.v1.components.Trainer' is not one of"),
         (
             "from tfx import v1 as tfx\nx = tfx.components.Trainer\n",
-            r"AttributeError at module.py, line 2: 'tfx.v1.components.Trainer' is none of",
+            r"AttributeError at module.py, line 2: 'tfx.v1.components.Trainer' is not one of",
         ),
         (
             "from tfx.examples.birds.base import Bird\n",
