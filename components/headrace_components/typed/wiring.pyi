@@ -1,7 +1,7 @@
 """Values and artifacts on their way from task to task.
 
-`channel_type` carries the type: at runtime it is a text. What kfp's own components give has a type
-that is not known, so it fits every input.
+A type checker finds the type of an artifact in `channel_type`, which is a text at runtime. The
+outputs of kfp's own components have no type that it could find, so they fit every input.
 """
 
 from typing import Any, Generic, Protocol, TypeVar
