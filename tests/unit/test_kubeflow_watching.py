@@ -665,16 +665,16 @@ def test_pods_in_loops_have_the_names_that_a_real_run_gave_them() -> None:
 
 def test_the_components_whose_notices_are_read_are_those_that_log_some() -> None:
     package = Path(headrace_components.__file__).parent
-    telling = {
+    announcing = {
         path.parent.name
         for path in package.glob("*/*.py")
-        if "import tell\n" in path.read_text("utf-8")
+        if "import announce\n" in path.read_text("utf-8")
     }
 
     # A module that all pushers share stands for them; a job of Beam is recognized by its arguments.
     pushers = {"pusher", "kubernetes_pusher", "vertex_pusher"}
     declared = {name for name in names() if (found := find(name)) and found.logs_notices}
-    assert telling - {"pushing", "beam"} == declared
+    assert announcing - {"pushing", "beam"} == declared
     assert pushers <= declared
 
 
