@@ -1,1 +1,1 @@
-"""`make generate`: writes what follows from the declarations of the components."""
+"""`make generate`: writes all files that depend on the declarations of the components."""

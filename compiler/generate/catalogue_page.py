@@ -1,4 +1,4 @@
-"""Renders `docs/components.md`: a section a component, then one an artifact type."""
+"""Renders `docs/components.md`: a section per component, then one per artifact type."""
 
 import inspect
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Renders `catalog.pyi`: what editors and type checkers see of the components."""
+"""Renders `catalog.pyi`: the view of the components for editors and type checkers."""
 
 import inspect
 import subprocess
@@ -29,7 +29,7 @@ _CLASSES = {each.schema_title: each.__name__ for each in artifacts.ARTIFACT_TYPE
 
 
 def text() -> str:
-    """Returns the stub, as ruff sorts its imports and formats it."""
+    """Returns the stub, sorted and formatted by ruff."""
     components = [each for name in names() if (each := find(name))]
     body = "".join(_component(each) for each in components)
     listed = "".join(f'    "{each.name}",\n' for each in components)
@@ -96,7 +96,7 @@ def _arguments(declared: Component) -> Iterator[str]:
 
 
 def _doc(text: str, indent: int) -> str:
-    """Returns a docstring; raw where a backslash stands in it."""
+    """Returns a docstring; raw if it contains a backslash."""
     text = inspect.cleandoc(text)
     raw = "r" if "\\" in text else ""
     end = "\n" if "\n" in text else ""

@@ -1,7 +1,7 @@
 """Headrace: TFX's job on Kubeflow Pipelines and Vertex AI Pipelines, one image per component.
 
-`compile`, `run` and `submit` do what the commands of the same names do, `resume` does what
-`headrace run --resume` does. Each name is imported when it is first used: `import headrace` costs
+`compile`, `run` and `submit` do the same as the commands of these names; `resume` does the same as
+`headrace run --resume`. Each name is imported when it is first used, so `import headrace` costs
 nothing.
 """
 
@@ -52,7 +52,7 @@ _HOMES = {
 }
 
 
-if not TYPE_CHECKING:  # a type checker would take any name for one that is there
+if not TYPE_CHECKING:  # otherwise a type checker would accept any name
 
     def __getattr__(name: str) -> Any:
         if name not in _HOMES:

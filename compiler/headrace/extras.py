@@ -1,4 +1,4 @@
-"""Headrace's optional packages: what asks for one that is not installed, and how to get it."""
+"""Headrace's optional packages: checks that one is installed, and says how to install it."""
 
 from importlib.util import find_spec
 
@@ -6,13 +6,13 @@ from headrace_components.contract.errors import InputError
 
 
 def require(module: str, *, extra: str, who: str, purpose: str) -> None:
-    """Checks that a package of one of Headrace's extras is installed; it is not imported.
+    """Checks that a package of one of Headrace's extras is installed, without importing it.
 
     Args:
         module: Its top-level module.
-        extra: The extra that brings it, as `embedded`.
-        who: Who asks, as the message begins with.
-        purpose: What needs it, as `runs on this machine`.
+        extra: The extra that contains it, such as `embedded`.
+        who: The caller, for the beginning of the message.
+        purpose: What needs it, such as `runs on this machine`.
 
     Raises:
         InputError: It is not installed; the message says what to run.
@@ -30,5 +30,5 @@ def not_installed(module: str, *, extra: str, who: str, purpose: str) -> InputEr
 
 
 def install_command(extra: str = "") -> str:
-    """Returns the command that installs Headrace with an extra, as a shell takes it."""
+    """Returns the command that installs Headrace with an extra, in the syntax of a shell."""
     return f"pip install 'headrace[{extra}]'" if extra else "pip install headrace"

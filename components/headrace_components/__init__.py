@@ -13,8 +13,8 @@ _ENTRY = f"{__name__}.contract.entry"
 class _SharedMain:
     """Gives every folder with an executor a module `__main__`: `contract/entry.py`.
 
-    Python asks it after all others, so a folder may have a `__main__.py` of its own. It opens no
-    file itself, so it also works in a zip file.
+    Python asks it after all others, so a folder may have its own `__main__.py`. It opens no file
+    itself, so it also works in a zip file.
     """
 
     def find_spec(
@@ -29,7 +29,7 @@ class _SharedMain:
         return ModuleSpec(name, self, origin=shared.origin)  # type: ignore[arg-type]
 
     def get_code(self, name: str) -> CodeType:
-        """Returns what `python -m` runs; nothing else asks for it."""
+        """Returns the code that `python -m` runs; nothing else asks for it."""
         del name
         shared: Any = find_spec(_ENTRY)
         code: CodeType = shared.loader.get_code(_ENTRY)

@@ -1,7 +1,7 @@
 """Artifact types of Headrace; each docstring is the on-disk format.
 
-The layouts are TFX's, so artifacts and lineage interoperate with TFX pipelines. The titles are in
-`contract/artifact_types.py`, for all that has no kfp.
+The layouts are the same as in TFX, so artifacts and lineage work together with TFX pipelines. The
+titles are in `contract/artifact_types.py`, for code without kfp.
 """
 
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from headrace_components.contract.artifact_types import ArtifactType
 
 
 class _TfxArtifact(Artifact):
-    """What all artifact types of Headrace have in common."""
+    """The base of all artifact types of Headrace."""
 
     schema_version = "0.0.1"
     tfx_title: str
@@ -31,14 +31,13 @@ class Examples(_TfxArtifact, declared=types.EXAMPLES):
     """Rows for training and evaluation, one directory per split.
 
     Layout: `Split-<name>/<prefix>-NNNNN-of-NNNNN.gz`, gzip TFRecords of serialized
-    `tf.train.Example` messages. Nothing else lies in a `Split-*` directory. Beside them, as long as
-    `columnar.json` vouches for it, `Columnar-<name>/part-NNNNN-of-NNNNN.parquet` holds the same
-    rows in the same order as list columns. Where a checksum says that such a file is damaged, its
-    rows are read from the TFRecords. What makes raw examples also writes their metadata there, as
-    `examples.json`. On Kubeflow with `large_artifacts = "reference"` both kinds of directories lie
-    elsewhere in the bucket, and `reference.json` says where.
-    Metadata: `split_names` (JSON list), `span`, `version`, `payload_format`, `file_format`,
-    `input_fingerprint`.
+    `tf.train.Example` messages. A `Split-*` directory contains nothing else. If `columnar.json`
+    lists them, there are also `Columnar-<name>/part-NNNNN-of-NNNNN.parquet` with the same rows in
+    the same order as list columns. If a checksum shows that such a file is damaged, its rows are
+    read from the TFRecords. Components that make raw examples also write the metadata there, as
+    `examples.json`. On Kubeflow with `large_artifacts = "reference"` both kinds of directories are
+    elsewhere in the bucket, and `reference.json` names the place. Metadata: `split_names` (JSON
+    list), `span`, `version`, `payload_format`, `file_format`, `input_fingerprint`.
     """
 
 
@@ -59,13 +58,13 @@ class Schema(_TfxArtifact, declared=types.SCHEMA):
 
 
 class ExampleAnomalies(_TfxArtifact, declared=types.EXAMPLE_ANOMALIES):
-    """Where the data contradicts the schema, one file per split.
+    """The contradictions between data and schema, one file per split.
 
     Layout: `Split-<name>/SchemaDiff.pb`, a binary `Anomalies`. Transform's anomalies are one
-    `SchemaDiff.pb` at the root; those of a comparison with a baseline lie in
-    `SplitPair-<test>_<baseline>/`, and its splits are called `<test>_<baseline>`.
-    Metadata: `split_names` (JSON list), `span`, `blessed` (JSON object: split to 1 or 0, or to 2
-    where there was no baseline to compare it with).
+    `SchemaDiff.pb` at the root. Those of a comparison with a baseline are in
+    `SplitPair-<test>_<baseline>/`, and the names of its splits are `<test>_<baseline>`. Metadata:
+    `split_names` (JSON list), `span`, `blessed` (JSON object: split to 1 or 0, or to 2 without a
+    baseline).
     """
 
 
@@ -82,26 +81,26 @@ class TransformCache(_TfxArtifact, declared=types.TRANSFORM_CACHE):
 
     They answer for the same rows wherever these are, and not for others at the same place.
 
-    Layout: `Split-<name>-<digest of its rows>/`, as
-    `tensorflow_transform.beam.analyzer_cache` writes it.
+    Layout: `Split-<name>-<digest of its rows>/`, in the form of
+    `tensorflow_transform.beam.analyzer_cache`.
     """
 
 
 class Model(_TfxArtifact, declared=types.MODEL):
     """A trained model.
 
-    Layout: `Format-Serving/`, a SavedModel or whatever else `run_fn` saved there; optionally
-    `Format-TFMA/`, a model for evaluation only. An empty directory with metadata `found` 0 is what
-    a resolver that found no model leaves.
+    Layout: `Format-Serving/`, a SavedModel or other files that `run_fn` saved there; optionally
+    `Format-TFMA/`, a model for evaluation only. A resolver that found no model leaves an empty
+    directory with metadata `found` 0.
     """
 
 
 class ModelRun(_TfxArtifact, declared=types.MODEL_RUN):
-    """What training left beside the model: TensorBoard logs, checkpoints and the like."""
+    """Other results of training: TensorBoard logs, checkpoints and similar files."""
 
 
 class ModelEvaluation(_TfxArtifact, declared=types.MODEL_EVALUATION):
-    """Metrics per slice, as TensorFlow Model Analysis writes them.
+    """Metrics per slice, in the form of TensorFlow Model Analysis.
 
     Layout: `eval_config.json`, `metrics-00000-of-00001.tfrecord` and
     `validations.tfrecord`, readable with `tfma.load_eval_result`.
@@ -111,12 +110,11 @@ class ModelEvaluation(_TfxArtifact, declared=types.MODEL_EVALUATION):
 class ModelBlessing(_TfxArtifact, declared=types.MODEL_BLESSING):
     """Whether the model passed its thresholds.
 
-    Layout: one file, `BLESSED` or `NOT_BLESSED`, holding a JSON object with `model`, the URI of the
-    model judged, `baseline_model` and `created`, seconds since the epoch. TFX writes and reads
-    the file's name alone. A converter judges what it made itself, which has no URI before it ends,
-    and leaves `model` out; its `baseline_model` is what it converted.
-    Metadata: `blessed` 1 or 0, `current_model`, `current_model_id`, `baseline_model`,
-    `baseline_model_id`.
+    Layout: one file, `BLESSED` or `NOT_BLESSED`, with a JSON object: `model` (the URI of the judged
+    model), `baseline_model` and `created` (seconds since the epoch). TFX only uses the file's name.
+    A converter judges its own output, which has no URI before the converter ends, so it leaves out
+    `model`; its `baseline_model` is the model that it converted. Metadata: `blessed` 1 or 0,
+    `current_model`, `current_model_id`, `baseline_model`, `baseline_model_id`.
     """
 
 
@@ -144,31 +142,31 @@ class TunerResults(_TfxArtifact, declared=types.TUNER_RESULTS):
 
 
 class InferenceResult(_TfxArtifact, declared=types.INFERENCE_RESULT):
-    """What a model answered to each row.
+    """The predictions of a model for each row.
 
     Layout: `prediction_logs-NNNNN-of-NNNNN.gz`, gzip TFRecords of serialized
-    `tensorflow.serving.PredictionLog` messages; nothing where the model was not blessed.
-    Metadata: `num_predictions`, 0 where the model was not blessed.
+    `tensorflow.serving.PredictionLog` messages; no files if the model was not blessed. Metadata:
+    `num_predictions`, 0 if the model was not blessed.
     """
 
 
 class PushedModel(_TfxArtifact, declared=types.PUSHED_MODEL):
-    """A copy of the model that was pushed, or nothing where it was not.
+    """A copy of the model that was pushed; empty if it was not pushed.
 
-    Layout: the files of the model's `Format-Serving/`.
-    Metadata: `pushed` 1 or 0, `pushed_destination` (a directory, or the resource name of a model on
-    Vertex AI), `pushed_version`; `endpoint` or `url` where it is known what answers.
+    Layout: the files of the model's `Format-Serving/`. Metadata: `pushed` 1 or 0,
+    `pushed_destination` (a directory, or the resource name of a model on Vertex AI),
+    `pushed_version`; `endpoint` or `url` if the address of the server is known.
     """
 
 
 class ExamplesDiff(_TfxArtifact, declared=types.EXAMPLES_DIFF):
-    """How the rows of two data sets differ that have the same identifiers.
+    """The differences between rows of two data sets that have the same identifiers.
 
     Layout: one directory `SplitPair-<test>_<baseline>` per pair of splits, with uncompressed
-    TFRecords of TFDV's messages: `skew_stats-00000-of-00001` (`FeatureSkew`, one a feature),
+    TFRecords of TFDV's messages: `skew_stats-00000-of-00001` (`FeatureSkew`, one per feature),
     `match_stats-00000-of-00001` (one `MatchStats`), `sample_pairs-00000-of-00001` (`SkewPair`) and,
-    where it was asked for, `confusion-00000-of-00001` (`ConfusionCount`). Read them with the
-    iterators of `tensorflow_data_validation.skew.feature_skew_detector`.
+    if asked for, `confusion-00000-of-00001` (`ConfusionCount`). Read them with the iterators of
+    `tensorflow_data_validation.skew.feature_skew_detector`.
     """
 
 

@@ -51,7 +51,7 @@ def component(declared: Component) -> ContainerComponent:
 
 
 class _Component(ContainerComponent):  # type: ignore[misc]  # kfp has no types
-    """kfp's component, which shows what its declaration says, as a function does."""
+    """kfp's component, which shows its declaration like a function."""
 
     def __init__(self, declared: Component, made: ContainerComponent) -> None:
         super().__init__(made.component_spec, made.pipeline_func)
@@ -61,7 +61,7 @@ class _Component(ContainerComponent):  # type: ignore[misc]  # kfp has no types
         self.__signature__ = inspect.Signature(_arguments(declared), return_annotation=PipelineTask)
 
     def __get__(self, instance: Any, owner: Any = None) -> "_Component":
-        """Returns itself. `help` shows the signature of what has this method."""
+        """Returns itself. `help` shows the signature of objects with this method."""
         return self
 
     def __call__(self, *args: Any, **kwargs: Any) -> PipelineTask:
@@ -69,7 +69,7 @@ class _Component(ContainerComponent):  # type: ignore[misc]  # kfp has no types
 
 
 def _ports(declared: Component) -> list[inspect.Parameter]:
-    """Returns what kfp reads off the signature of a function."""
+    """Returns the parameters that kfp reads from the signature of a function."""
     ports = []
     for name, given in declared.inputs.items():
         default = None if given.optional else inspect.Parameter.empty
@@ -86,7 +86,7 @@ def _ports(declared: Component) -> list[inspect.Parameter]:
 
 
 def _arguments(declared: Component) -> list[inspect.Parameter]:
-    """Returns what an author passes, with the types that read best."""
+    """Returns the arguments for an author, with the most readable types."""
     empty = inspect.Parameter.empty
     inputs = [
         _port(name, _CLASSES[given.type.schema_title], None if given.optional else empty)
@@ -105,7 +105,7 @@ def _port(name: str, annotation: Any, default: Any = inspect.Parameter.empty) ->
 
 
 def documentation(declared: Component) -> str:
-    """Returns the docstring for authors: what a component does, takes and makes."""
+    """Returns the docstring for authors: what a component does, its inputs and its outputs."""
     taken = {name: port.doc for name, port in declared.inputs.items()}
     taken |= {each.name: each.doc for each in declared.declared_parameters()}
     made = {name: port.doc for name, port in declared.outputs.items()}
@@ -136,7 +136,7 @@ def _plain(value: Any) -> Any:
     """Returns `value` with JSON data in place of proto messages."""
     if isinstance(value, Message):
         return MessageToDict(value, preserving_proto_field_name=True)
-    # Exact types: kfp's own classes that stand for values to come are left as they are.
+    # Exact types: kfp's own classes for future values must stay unchanged.
     if type(value) is dict:
         return {key: _plain(item) for key, item in value.items()}
     if type(value) in (list, tuple):

@@ -42,7 +42,7 @@ def compile(  # noqa: A001  the command's name is the function's
     from headrace.profiles.profile import read_profile
 
     profile = read_profile(config)
-    with redirect_stdout(sys.stderr):  # what the author's file prints is no part of the document
+    with redirect_stdout(sys.stderr):  # the output of the author's file is not part of the document
         source = loading.load(pipeline)
     compiled = compile_for(source, target, profile)
     for note in compiled.notes:

@@ -1,4 +1,4 @@
-"""`headrace doctor`: what this machine can run, and why not."""
+"""`headrace doctor`: shows what this machine can run, and what is missing."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""What `headrace doctor` looks at. Nothing here imports TensorFlow, Beam or kfp."""
+"""The checks of `headrace doctor`. Nothing here imports TensorFlow, Beam or kfp."""
 
 import os
 import platform
@@ -234,7 +234,7 @@ def google_credentials(environment: Mapping[str, str], home: Path) -> Check:
 
 
 def _answer(command: Sequence[str]) -> tuple[int | None, str]:
-    """Returns a program's exit code and what it said; None where there is no such program."""
+    """Returns a program's exit code and output; None if the program does not exist."""
     if shutil.which(command[0]) is None:
         return None, ""
     try:

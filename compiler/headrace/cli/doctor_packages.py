@@ -1,4 +1,4 @@
-"""Which packages of Headrace's are installed, from their records alone: none is imported."""
+"""Finds the installed packages of Headrace from their records; it does not import them."""
 
 import re
 import sys
@@ -9,7 +9,7 @@ from importlib import metadata
 from headrace.contract.checks import Check
 from headrace.extras import install_command
 
-# TFX's libraries and TensorFlow carry the number of their generation as the minor version.
+# In TFX's libraries and TensorFlow, the minor version is the number of their generation.
 _GENERATION_MARKERS = (
     "tensorflow",
     "tensorflow-data-validation",
@@ -19,7 +19,7 @@ _GENERATION_MARKERS = (
 
 
 def headrace() -> Check:
-    """Checks that Headrace and what it needs to compile are installed, in versions it knows."""
+    """Checks that Headrace and the packages for compiling are installed in supported versions."""
     found = _installed(extra="")
     version = metadata.version("headrace")
     kfp = f", kfp {found.versions['kfp']}" if "kfp" in found.versions else ""
@@ -75,7 +75,7 @@ class _Installed:
 
 
 def _installed(extra: str) -> _Installed:
-    """Returns which requirements of Headrace are installed, and what is wrong with them."""
+    """Returns the installed requirements of Headrace, and their problems."""
     versions: dict[str, str] = {}
     problems = []
     for requirement in metadata.requires("headrace") or ():

@@ -41,7 +41,7 @@ def _options(params: Iterable[click.Parameter]) -> dict[str, int]:
 
 
 def _items(words: Sequence[str], options: Mapping[str, int]) -> list[Sequence[str]]:
-    """Returns each option with the words that follow it, and every other word by itself."""
+    """Returns each option with its values, and every other word alone."""
     items = []
     while words:
         length = 1 + options.get(words[0], 0)

@@ -1,7 +1,7 @@
 """The `headrace` command and its subcommands.
 
-A command's module is imported when the command is called and not before: `headrace --help` and
-`headrace compile` must not pay for what `headrace run` needs.
+A command's module is only imported when the command is called: `headrace --help` and
+`headrace compile` must not pay for the imports of `headrace run`.
 """
 
 import contextlib
@@ -142,7 +142,7 @@ def _is_of_output(error: OSError) -> bool:
 
 
 def _write_no_more() -> None:
-    # What is still in the buffer would fail again when the process ends.
+    # The rest of the buffer would fail again when the process ends.
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
@@ -152,7 +152,7 @@ def _write_no_more() -> None:
 def _print_error(message: str) -> None:
     # https://no-color.org: set and not empty means no colour; else click asks the terminal.
     color = False if os.environ.get("NO_COLOR") else None
-    with contextlib.suppress(OSError):  # the exit code still says it
+    with contextlib.suppress(OSError):  # the exit code still shows it
         click.echo(
             click.style("error:", fg="red", bold=True) + " " + message, err=True, color=color
         )

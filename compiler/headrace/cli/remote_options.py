@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from headrace.contract.service import Remote
 
 EXIT_RUN_FAILED = 1
-EXIT_INTERRUPTED = 130  # as a shell has it: 128 + SIGINT
+EXIT_INTERRUPTED = 130  # a shell's exit code: 128 + SIGINT
 
 target_option = click.option(
     "--target", type=click.Choice(with_service()), required=True, help="The service that runs it."
@@ -42,7 +42,7 @@ def echo_json(value: Any) -> None:
 
 
 def echo_table(rows: Sequence[Sequence[str]]) -> None:
-    """Prints rows of text, the first of them the heading, in columns as wide as they need."""
+    """Prints rows of text in columns of the necessary width; the first row is the heading."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
@@ -72,7 +72,7 @@ def watched(
 ) -> int:
     """Shows a run until it is over, and returns the exit code.
 
-    Whatever ends the watching early, the run goes on: how to come back to it is printed.
+    If the watching ends early, the run goes on: prints how to come back to it.
     """
     from headrace.cli.interrupts import interruptible
     from headrace.contract.target import target_named

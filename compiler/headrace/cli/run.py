@@ -11,7 +11,7 @@ from headrace.targets.local.shared.rules import Backend
 from headrace_components.contract.errors import InputError
 
 EXIT_TASK_FAILED = 1
-EXIT_INTERRUPTED = 130  # as a shell has it: 128 + SIGINT
+EXIT_INTERRUPTED = 130  # a shell's exit code: 128 + SIGINT
 
 
 @click.command()
@@ -104,7 +104,7 @@ def run(
     directories of --mount. The options in HEADRACE_CONTAINER_FLAGS are added to those of the
     engine.
     """
-    # Imported here: `headrace run --help` needs none of it.
+    # Import late: `headrace run --help` does not need these.
     from headrace.display.progress import ProgressDisplay
     from headrace.targets.local import engine
     from headrace.targets.local.run import run_from_command_line
@@ -151,7 +151,7 @@ def run(
 
 
 def _report(result: RunResult) -> None:
-    """Prints where to find what the run made, on standard output."""
+    """Prints the paths of the run's results on standard output."""
     for model in result.pushed_models:
         click.echo(f"Pushed model: {model}")
     for report in result.reports:

@@ -1,1 +1,1 @@
-"""From the intermediate form to what a target takes: the passes, and their order."""
+"""From the intermediate form to the document of a target: the passes, and their order."""

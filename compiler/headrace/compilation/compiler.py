@@ -50,14 +50,14 @@ def compile_pipeline(
         pipeline: A function decorated with `kfp.dsl.pipeline`, or `PIPELINE.py[:function]`.
         target: `local`, `kubeflow` or `vertex`.
         config: A target profile or its file; None reads `headrace.toml` of the current directory,
-            where there is one.
+            if it exists.
         output: File to write: JSON, or YAML for `kubeflow`.
 
     Returns:
         The pipeline as plain JSON data. For `vertex` a PipelineJob, else a PipelineSpec.
 
     Raises:
-        CompileError: The pipeline or the profile has to change.
+        CompileError: There is a mistake in the pipeline or the profile.
     """
     profile = (
         config if isinstance(config, Profile) else read_profile(Path(config) if config else None)
@@ -81,13 +81,13 @@ def compile_for(
         source: The pipeline.
         target: Name of the target that it is to run on.
         profile: The settings of the target.
-        values: Values of the run's parameters, those that are given; None where they are not known
-            yet. On Kubeflow they decide which optional inputs are there.
-        known_fingerprints: Returns the fingerprints of input files that are known already, where
-            the result is for one run alone; None where none is.
+        values: The given values of the run's parameters; None if they are not known yet. On
+            Kubeflow they decide which optional inputs have a value.
+        known_fingerprints: Returns the fingerprints of input files that are already known, if the
+            result is for one run only; None if there are none.
 
     Raises:
-        CompileError: The pipeline or the profile has to change.
+        CompileError: There is a mistake in the pipeline or the profile.
     """
     chosen = target_named(target)
     draft = _begin(source, chosen, profile, values)
@@ -103,7 +103,7 @@ def compile_for(
 def _begin(
     source: Frontend, target: Target, profile: Profile, values: Mapping[str, Any] | None
 ) -> Draft:
-    """Returns the pipeline beside what the profile says of it."""
+    """Returns the pipeline together with the profile's settings for it."""
     check_workspace(source.spec, source.platform)
     has_settings = target.settings(profile) is not None
     return Draft(
@@ -127,7 +127,7 @@ def _give_resources(draft: Draft, target: Target) -> Draft:
 
 
 def _lint(draft: Draft, target: Target) -> Draft:
-    """Mends what kfp compiles wrongly, and refuses what cannot be mended or run."""
+    """Repairs what kfp compiles wrongly, and refuses what cannot be repaired or run."""
     draft = target.rewrite(_with(draft, apply_loop_items(draft.spec)))
     draft = _with(draft, lint(draft.spec, target, draft.platform))
     return target.settle_values(draft)
@@ -149,7 +149,7 @@ def _fill_in(draft: Draft, target: Target) -> Draft:
 
 
 def _complete(draft: Draft, target: Target, known_fingerprints: KnownFingerprints | None) -> Draft:
-    """Names artifact types as the target does, and leaves to the run what only it knows."""
+    """Gives artifacts the target's type names, and leaves to the run what only the run knows."""
     spec = apply_templates(apply_types(draft.spec, target))
     if not _takes_fingerprints(draft, target):
         return _with(draft, spec)

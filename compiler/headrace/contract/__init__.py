@@ -1,1 +1,1 @@
-"""What the compiler and the commands ask of a target and of the service behind it."""
+"""The interface of a target and of its service, for the compiler and the commands."""

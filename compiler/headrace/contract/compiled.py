@@ -1,4 +1,4 @@
-"""What a compilation ends in: a document, and the file that holds it."""
+"""The result of a compilation: a document, and its file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from headrace.errors import CompileError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Compiled:
-    """What a target takes.
+    """The document for a target.
 
     Attributes:
         spec: The `PipelineSpec` after all passes.
         document: What the target takes, as plain JSON data: the same, or for example a PipelineJob
             of Vertex AI around it.
         text: The content of the file, for example JSON, or YAML for Kubeflow.
-        notes: Lines for the author: what the profile says of other pipelines, and what a target
-            does otherwise.
+        notes: Lines for the author: entries of the profile for other pipelines, and what a target
+            does differently.
     """
 
     spec: Mapping[str, Any]
@@ -35,7 +35,7 @@ class Compiled:
         part = output.with_name(f".{output.name}.part")
         try:
             output.parent.mkdir(parents=True, exist_ok=True)
-            if output.exists() and not output.is_file():  # a pipe or a device, as /dev/stdout
+            if output.exists() and not output.is_file():  # a pipe or a device, such as /dev/stdout
                 output.write_text(self.text, "utf-8")
                 return
             part.write_text(self.text, "utf-8")

@@ -14,14 +14,13 @@ class Draft:
     """A pipeline that is being compiled for a target. Each pass makes a new one.
 
     Attributes:
-        spec: The `PipelineSpec`, as far as the passes have come.
+        spec: The `PipelineSpec` after the passes so far.
         platform: Its `PlatformSpec`; empty unless kfp-kubernetes was used, or the target writes
             one.
-        settings: What the profile says of each task; empty for a target without tables in it.
+        settings: The profile's settings for each task; empty for a target without tables in it.
         profile: The profile.
         directory: What module files are relative to.
-        values: Values of the run's parameters, those that are given; None where they are not known
-            yet.
+        values: The given values of the run's parameters; None if they are not known yet.
         notes: Lines for the author.
     """
 

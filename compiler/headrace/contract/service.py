@@ -1,7 +1,7 @@
-"""What a service that runs pipelines is asked for, and what it answers.
+"""The requests to a service that runs pipelines, and its answers.
 
-`headrace submit`, `headrace runs` and `headrace schedules` know these words alone. Each target has
-a `Remote` that says them to its service: `Target.connect` returns it.
+`headrace submit`, `headrace runs` and `headrace schedules` only use these types. Each target has a
+`Remote` that translates them for its service: `Target.connect` returns it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ ENDED: frozenset[str] = frozenset({"done", "cached", "skipped", "cancelled", "fa
 
 
 LONG_WAIT_SECONDS = 30.0
-"""Waits of a task for its pod or machine are told of, with the reason, when they are longer."""
+"""If a task waits longer for its pod or machine, this is shown, with the reason."""
 
 
 class ContactLostError(PlatformError):
@@ -36,11 +36,11 @@ class Order:
 
     Attributes:
         compiled: The pipeline as its target takes it.
-        parameters: Values of run parameters by name, of the profile and the command line; checked
-            against their types, with modules packed. Others have the pipeline's defaults.
+        parameters: Values of run parameters by name, from the profile and the command line, checked
+            against their types, with modules packed. Other parameters have the pipeline's defaults.
         run_id: What the run is to be called; empty leaves it to the backend.
         use_cache: Whether a task may be answered by an earlier one like it.
-        fingerprints: A line on how caches learn what input files hold; empty where no task needs
+        fingerprints: A line on how caches learn the contents of input files; empty if no task needs
             that.
     """
 
@@ -57,9 +57,9 @@ class Timing:
 
     Attributes:
         name: What the schedule is called.
-        cron: Five fields of cron, as `0 3 * * 1-5`.
+        cron: Five fields of cron, such as `0 3 * * 1-5`.
         timezone: IANA name of the time zone that `cron` is read in.
-        start: No run starts before; None for no such time. It has a time zone, as has `end`.
+        start: No run starts before; None for no limit. It has a time zone, like `end`.
         end: No run starts after; None for no such time.
         max_concurrent: How many of its runs may be under way at once, at least 1.
         catch_up: Whether runs are made up for that were missed while the schedule was paused, or
@@ -77,18 +77,18 @@ class Timing:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServiceTask:
-    """A task of a run that runs something: no DAG, and none of those that hold others.
+    """A task of a run that runs something: not a DAG, and not a task that contains others.
 
     Attributes:
-        name: Path within the pipeline, as `for-loop-1/0/trainer`; unique in the run.
+        name: Path within the pipeline, such as `for-loop-1/0/trainer`; unique in the run.
         state: `cached` was answered by an earlier task; `skipped` was not needed.
         seconds: Wall time, until now if it runs.
-        pending_seconds: How long it has waited for a machine or a pod of its own to start; 0 where
-            it does not wait, or the service does not tell.
+        pending_seconds: How long it has waited for its machine or pod to start; 0 if it does not
+            wait, or if the service does not say.
         message: Why it failed, why it waits, or why it was tried again; empty otherwise.
-        notices: Its verdicts, as that a model is not blessed, and its job of Beam elsewhere; as far
+        notices: Its verdicts, for example that a model is not blessed, and its job on Beam; as far
             as they can be read.
-        log: Link to its log; empty where there is none yet.
+        log: Link to its log; empty if there is none yet.
     """
 
     name: str
@@ -102,17 +102,17 @@ class ServiceTask:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServiceRun:
-    """A run, as it was when the service was asked.
+    """A run, in its state at the time of the request.
 
     Attributes:
         id: What `headrace runs` takes.
         name: What people know it by: the display name, or the pipeline's.
         state: Where it stands.
         link: Its page for people.
-        created: When it was made; None where the service does not say.
-        seconds: Wall time since then, until now if it is under way.
-        tasks: Its tasks, as far as they are known, in the order in which they started. Lists of
-            runs leave them out.
+        created: Time of its creation; None if the service does not say.
+        seconds: Wall time since then, until now if it is running.
+        tasks: Its tasks, as far as they are known, in the order of their start. Lists of runs leave
+            them out.
         message: Why it failed as a whole; empty otherwise.
     """
 
@@ -127,19 +127,19 @@ class ServiceRun:
 
     @property
     def is_over(self) -> bool:
-        """Whether it keeps its state."""
+        """Whether its state is final."""
         return self.state in ("succeeded", "failed", "cancelled")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Schedule:
-    """A schedule, as it was when the service was asked.
+    """A schedule, in its state at the time of the request.
 
     Attributes:
         id: What `headrace schedules` takes.
         name: What people know it by.
         state: `completed` starts no more runs.
-        cron: When it starts runs, with its time zone where that is not UTC.
+        cron: When it starts runs, with its time zone if that is not UTC.
         link: Its page for people.
         next_run: When it starts the next one; None for never or unknown.
     """
@@ -169,13 +169,13 @@ class Remote(Protocol):
         """Returns a run with its tasks."""
 
     def log(self, run_id: str, task: str) -> str | None:
-        """Returns what a task has printed so far, or None where there is nothing to be read."""
+        """Returns the output of a task so far, or None if there is nothing to read."""
 
     def runs(self, limit: int) -> Sequence[ServiceRun]:
         """Returns the latest runs, the newest first, at most `limit`."""
 
     def cancel(self, run_id: str) -> None:
-        """Asks for a run to end. It takes a while; one that is over stays as it is."""
+        """Asks for a run to end, which takes a while. A finished run stays unchanged."""
 
     def delete(self, run_id: str) -> None:
         """Deletes the record of a run that is over; its artifacts stay."""
@@ -187,7 +187,7 @@ class Remote(Protocol):
         """Returns all schedules, the newest first."""
 
     def pause(self, schedule_id: str) -> None:
-        """Lets a schedule start no more runs until it is resumed; those under way go on."""
+        """Lets a schedule start no more runs until it is resumed; current runs go on."""
 
     def resume(self, schedule_id: str) -> None:
         """Lets a paused schedule start runs again; those missed if it was made to catch up."""

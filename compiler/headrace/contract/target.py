@@ -1,4 +1,4 @@
-"""What Headrace asks of a target, a place where pipelines run.
+"""The interface of a target, a place where pipelines run.
 
 A target is a folder of `headrace.targets` and a line of `headrace.target_registry`. Its module
 `target` has an object `TARGET` of a class made from `Target`, and its module `settings` the class
@@ -25,12 +25,12 @@ from headrace.profiles.tasks import TaskSettings
 from headrace.target_registry import TARGETS
 
 Rule = Callable[[specs.TaskNode], str | None]
-"""Returns what a target cannot do of a task, and what to write instead; None where it can do all.
-The text goes on after "target NAME"."""
+"""Returns what a target cannot do for a task, and what to write instead; None if there is no
+problem. The text follows "target NAME"."""
 
 
 class LineageReader(Protocol):
-    """Answers what `headrace lineage` asks."""
+    """Answers the questions of `headrace lineage`."""
 
     def runs(self, limit: int) -> list[PipelineRun]:
         """Returns the latest runs, the newest first, at most `limit`."""
@@ -55,7 +55,7 @@ class Target(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """What `--target` takes, and the name of its tables in the profile."""
+        """Its value of `--target`, and the name of its tables in the profile."""
 
     @property
     @abstractmethod
@@ -65,9 +65,9 @@ class Target(ABC):
     @property
     @abstractmethod
     def keys_hold_files(self) -> bool:
-        """Whether its cache compares what a component reads besides inputs and parameters.
+        """Whether its cache compares data that a component reads beside inputs and parameters.
 
-        Where it does not, a task takes a fingerprint, or the cache is left out.
+        If it does not, a task computes a fingerprint, or the cache is turned off.
         """
 
     @property
@@ -78,7 +78,7 @@ class Target(ABC):
     @property
     @abstractmethod
     def rules(self) -> Sequence[Rule]:
-        """What it cannot do of a task, one rule each, in the order in which they are asked."""
+        """The rules for single tasks that it cannot run, in their order."""
 
     @property
     def has_logs(self) -> bool:
@@ -93,18 +93,18 @@ class Target(ABC):
 
     @abstractmethod
     def settings(self, profile: Profile) -> TargetSettings | None:
-        """Returns its own table of the profile; None where the profile has nothing for it."""
+        """Returns its own table of the profile; None if the profile has none for it."""
 
     @abstractmethod
     def refused_setting(self, settings: TaskSettings) -> str | None:
-        """Returns what it would leave out of a task's settings, as a `Rule` does."""
+        """Returns the field of a task's settings that it cannot use, like a `Rule`."""
 
     @abstractmethod
     def accelerator_name(self, neutral: str) -> str | None:
-        """Returns its name of an accelerator; None where it has no other name than `neutral`."""
+        """Returns its name of an accelerator; None if that is `neutral`."""
 
     def encryption_key(self, profile: Profile) -> str:  # noqa: ARG002  most have none
-        """Returns the Cloud KMS key of all that its tasks write; empty for none."""
+        """Returns the Cloud KMS key for all that its tasks write; empty if there is none."""
         return ""
 
     def pending_timeout_seconds(self, profile: Profile) -> float | None:  # noqa: ARG002
@@ -114,14 +114,14 @@ class Target(ABC):
     # The passes of the compiler that only some targets need, in their order.
 
     def equip(self, draft: Draft) -> Draft:
-        """Returns the pipeline with what its tasks need on the machines of this target.
+        """Returns the pipeline with the settings that its tasks need on this target's machines.
 
         Accelerators still have their neutral names.
         """
         return draft
 
     def rewrite(self, draft: Draft) -> Draft:
-        """Returns the pipeline with what kfp compiles in a way that the target would run wrongly.
+        """Returns the pipeline without the constructs that kfp compiles wrongly for the target.
 
         The items of loops are wired. Nothing is checked yet.
         """
@@ -129,14 +129,14 @@ class Target(ABC):
 
     @abstractmethod
     def check_pipeline(self, spec: Mapping[str, Any], platform: Mapping[str, Any]) -> None:
-        """Refuses what it cannot do of a pipeline as a whole; `rules` are about single tasks.
+        """Refuses pipelines that it cannot run as a whole; `rules` are about single tasks.
 
         Raises:
             CompileError: With what to write instead.
         """
 
     def settle_values(self, draft: Draft) -> Draft:
-        """Returns the pipeline with what the values of a run decide, as far as they are known.
+        """Returns the pipeline after all decisions that depend on known values of a run.
 
         Raises:
             CompileError: The target cannot run the pipeline with these values.
@@ -144,7 +144,7 @@ class Target(ABC):
         return draft
 
     def artifact_type(self, declared: Mapping[str, Any], title: str) -> Mapping[str, Any]:
-        """Returns an artifact's type as the target registers it.
+        """Returns an artifact's type in the form that the target registers.
 
         Args:
             declared: The type as kfp compiles it.
@@ -188,7 +188,7 @@ class Target(ABC):
 
     @abstractmethod
     def connect(self, profile: Profile) -> Remote | None:
-        """Returns the service that runs its pipelines; None where there is none.
+        """Returns the service that runs its pipelines; None if there is none.
 
         Raises:
             InputError: A setting of the profile is missing, or the service's client is not
@@ -198,11 +198,11 @@ class Target(ABC):
 
     @abstractmethod
     def lineage(self, root: Path, metadata: str, config: Path | None) -> LineageReader | None:
-        """Returns what reads the lineage of its runs; None where that is not read here.
+        """Returns the reader for the lineage of its runs; None if it is not read here.
 
         Args:
             root: Directory that runs on this machine wrote to.
-            metadata: URL of a metadata store; empty for the one that belongs to the target.
+            metadata: URL of a metadata store; empty for that of the target.
             config: The profile's file; None for headrace.toml of the current directory.
         """
 
@@ -219,7 +219,7 @@ def target_named(name: str) -> Target:
     """Returns a target. Its modules are imported when it is first asked for.
 
     Raises:
-        CompileError: There is no such target.
+        CompileError: The target does not exist.
     """
     if name not in TARGETS:
         raise CompileError(

@@ -1,4 +1,4 @@
-"""What is the same for all images that are built of `images/`: their Python, and their names."""
+"""Shared by all images that are built from `images/`: their Python, and their names."""
 
 # Of the base image: Debian 13, whose glibc is 2.41.
 PYTHON_VERSION = "3.13"

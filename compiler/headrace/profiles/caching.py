@@ -1,4 +1,4 @@
-"""The table [caching]: how the caches of clusters learn what components read elsewhere.
+"""The table [caching]: how the caches of services learn about data that components read elsewhere.
 
 [caching]
 input_fingerprint = "task"
@@ -13,7 +13,7 @@ _INPUT_FINGERPRINT = ("task", "submit", "off")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Caching:
-    """How the caches of Kubeflow and Vertex AI learn what components read elsewhere.
+    """How the caches of Kubeflow and Vertex AI learn about data that components read elsewhere.
 
     Attributes:
         input_fingerprint: With `task`, a small task before the component looks at the files. With

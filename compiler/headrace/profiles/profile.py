@@ -36,7 +36,7 @@ class Profile:
         images: Where the component images are stored.
         targets: The tables of targets that the file has, for example [vertex].
         beam: Where Beam runs, by name.
-        caching: How caches of clusters learn what components read elsewhere.
+        caching: How caches of services learn about data that components read elsewhere.
         tasks: Settings of tasks on every remote target.
         target_tasks: Settings of tasks on one target, by its name; they take precedence over
             `tasks`.
@@ -54,12 +54,12 @@ class Profile:
     directory: Path = Path()
 
     def table_of(self, settings: type[T]) -> T:
-        """Returns a target's own table; with its defaults where the file has none."""
+        """Returns a target's own table, with its defaults if the file does not have it."""
         return next((each for each in self.targets if isinstance(each, settings)), settings())
 
     @property
     def google_cloud(self) -> tuple[str, str]:
-        """The project and the region of Google Cloud that a target runs in; empty for none."""
+        """The Google Cloud project and region in which a target runs; empty if there is none."""
         found = [each.google_cloud for each in self.targets if any(each.google_cloud)]
         return found[0] if found else ("", "")
 

@@ -1,4 +1,4 @@
-"""What the profile's table of every target has."""
+"""The fields that the profile's table of every target has."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,5 +25,5 @@ class TargetSettings:
 
     @property
     def google_cloud(self) -> tuple[str, str]:
-        """The project and the region of Google Cloud that it runs in; empty for none."""
+        """The Google Cloud project and region in which it runs; empty if there is none."""
         return "", ""

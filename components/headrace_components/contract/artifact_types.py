@@ -1,8 +1,8 @@
 """The artifact types of pipelines, by the names that kfp, TFX and ML Metadata have for them.
 
 `headrace_components.artifacts` makes kfp's classes of these; their docstrings are the formats on
-disk. kfp admits only titles of the `system` and `google` namespaces, and checks a connection by
-title alone: each type has a title of its own under `system.`, which the compiler turns into TFX's.
+disk. kfp only accepts titles of the `system` and `google` namespaces, and checks a connection only
+by title. So each type has its own title under `system.`, which the compiler replaces by TFX's.
 Standard library only.
 """
 
@@ -18,13 +18,13 @@ class ArtifactType:
         schema_title: The title in pipeline files.
         tfx_title: The title in compiled pipelines; empty for a type that is not TFX's, nor made
             after its example.
-        base: ML Metadata's class of artifacts, such as `DATASET`; empty for none.
+        base: ML Metadata's class of artifacts, such as `DATASET`; empty if there is none.
         properties: `INT` or `STRING` by declared property. Any other metadata of an artifact is
             a custom property.
         mirrored: Declared properties that are custom properties too: TFX's resolver of spans looks
             for them there.
-        ids: Custom properties that hold ids of the store. TFX's resolver of the latest blessed
-            model compares them as integers.
+        ids: Custom properties with ids of the store. TFX's resolver of the latest blessed model
+            compares them as integers.
     """
 
     schema_title: str
@@ -84,7 +84,7 @@ PUSHED_MODEL = ArtifactType(
 )
 EXAMPLES_DIFF = ArtifactType(schema_title="system.ExamplesDiff", tfx_title="tfx.ExamplesDiff")
 
-# kfp's own: any artifact, a page, and what its UI draws.
+# kfp's own types: any artifact, a page, and data that its UI draws.
 ARTIFACT = ArtifactType(schema_title="system.Artifact")
 HTML = ArtifactType(schema_title="system.HTML")
 METRICS = ArtifactType(schema_title="system.Metrics")
@@ -95,4 +95,4 @@ BY_TFX_TITLE = {
     for each in list(globals().values())
     if isinstance(each, ArtifactType) and each.tfx_title
 }
-"""All types that have a title of TFX's namespace, by it."""
+"""All types with a title of TFX's namespace, by title."""

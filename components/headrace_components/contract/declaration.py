@@ -2,7 +2,7 @@
 
 kfp's component (`authoring.py`), the catalogue, the parameters of the executor, the rules of
 caches, the checks before a run and the names in lineage are all made from it. Standard library
-only: the compiler and the local target read declarations, and images have no kfp.
+only: the compiler and the local target read declarations, and images do not have kfp.
 """
 
 import dataclasses
@@ -23,7 +23,7 @@ from headrace_components.contract.hooks import CacheHooks, EarlyChecks
 _PACKAGE = "headrace_components"
 
 Footprint = Literal["files", "reading", "statistics", "rows", "training"]
-"""What a component imports, from little to much: `rows` is TFX's libraries without a model."""
+"""The imports of a component, from little to much: `rows` means TFX's libraries without a model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Output:
 
     Attributes:
         type: The type of the artifact; `str` for an output parameter.
-        doc: What it holds, for the author of a pipeline.
+        doc: Its contents, for the author of a pipeline.
     """
 
     type: ArtifactType | type[str]
@@ -89,17 +89,17 @@ class Component:
             the fields; their texts are in the section `Attributes` of its docstring.
         execution_type: The name that TFX gives its executions in ML Metadata; empty if TFX has no
             such component.
-        execution_base: ML Metadata's class of executions, such as `TRAIN`; empty for none.
+        execution_base: ML Metadata's class of executions, such as `TRAIN`; empty if there is none.
         cache: Functions that caches need to answer for it.
         checks: Functions that check a task before it runs.
         variants: Images with the same component and other packages: `cuda` for NVIDIA's GPUs.
-        isolated: Whether its packages conflict with those of the others, so that it needs an
-            environment of its own.
-        footprint: What most of its memory goes to where data is small. A cluster keeps so much
-            free for a task that asks for nothing.
+        isolated: Whether its packages conflict with those of other components, so that it needs its
+            own environment.
+        footprint: What needs most of its memory with little data. A cluster keeps that much free
+            for a task without requests.
         logs_notices: Whether it logs notices, for which its log is read when the task is done.
-        opens_store: Whether it opens the object store also where launchers carry all files: it
-            lists what earlier runs left, or keeps what it found when its task fails.
+        opens_store: Whether it opens the object store even if launchers carry all files: it lists
+            the results of earlier runs, or keeps its results when its task fails.
         several_machines: Whether a task may run on several machines that share its work.
     """
 
@@ -149,7 +149,7 @@ class Component:
         """Returns the parameters: required ones first, and those of a class before inherited ones.
 
         Raises:
-            TypeError: The docstring of the dataclass has no text for a parameter, or has one for
+            TypeError: The docstring of the dataclass has no text for a parameter, or a text for
                 something else.
         """
         fields = {each.name: each for each in dataclasses.fields(self.parameters)}
@@ -226,7 +226,7 @@ def early_checks(name: str | None) -> EarlyChecks:
 
 
 def is_isolated(name: str) -> bool:
-    """Returns whether this is the name of a component with an environment of its own."""
+    """Returns whether this is the name of a component with its own environment."""
     found = find(name)
     return found is not None and found.isolated
 

@@ -1,8 +1,8 @@
 """The parameters of a task before it runs, as far as they are known. Standard library only.
 
 A component's parameters check themselves: types by `parameters.read`, values in their dataclass.
-What needs more is in its declaration, as `EarlyChecks`. A value that only the run knows is missing
-from the dataclass: to ask for it ends the check.
+Other rules are in its declaration, as `EarlyChecks`. A value that only the run knows is missing in
+the dataclass; a check that reads it ends.
 """
 
 import dataclasses
@@ -48,9 +48,9 @@ def known_parameters(component: str, values: Mapping[str, Any]) -> Any:
 
 
 def ask(check: Callable[..., T] | None, params: Any, *args: Any) -> T | None:
-    """Returns what one of a component's `EarlyChecks` returns.
+    """Returns the result of one of a component's `EarlyChecks`.
 
-    Returns None where there is no such check, and where it asks for what is not known.
+    Returns None if the check does not exist, or if it reads an unknown value.
     """
     if check is None:
         return None
@@ -73,9 +73,10 @@ def _ends(check: Callable[[], Any]) -> bool:
 
 
 def _check_with_defaults(cls: type[Any], known: Mapping[str, Any], unknown: set[str]) -> None:
-    """Checks what is known beside the defaults of what is not.
+    """Checks the known values together with the defaults of the unknown ones.
 
-    An error that names an unknown parameter may be one of its default, and is none of the author's.
+    An error that names an unknown parameter may be about its default, which is not an error of the
+    author.
     """
     values = dict(known)
     for field in dataclasses.fields(cls):

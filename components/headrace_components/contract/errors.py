@@ -5,19 +5,19 @@ from collections.abc import Iterator
 
 
 class ComponentError(Exception):
-    """A failure with a message written for the person who has to act on it."""
+    """A failure with a message for the person who must act on it."""
 
 
 class InputError(ComponentError):
     """The pipeline author can fix it: a wrong parameter, module file, schema or input artifact.
 
-    The message names the component, what it got, what it expected, and the next step. It is
-    printed as it is, without a traceback.
+    The message names the component, what it got, what it expected, and the next step. It is printed
+    unchanged, without a traceback.
     """
 
 
 class FindingsError(InputError):
-    """What the task has found is why it fails, and its outputs show it: they are kept."""
+    """The task fails because of what it found, and its outputs show this: they are kept."""
 
 
 class PlatformError(ComponentError):
@@ -25,22 +25,22 @@ class PlatformError(ComponentError):
 
 
 class RefusedError(PlatformError):
-    """An operator has to allow it: a service knows the account of the task, and refuses.
+    """An operator must allow it: a service knows the account of the task, and refuses.
 
-    The message says all there is to know, so it is printed without a traceback.
+    The message is complete, so it is printed without a traceback.
     """
 
 
 class Stopped(SystemExit):
-    """The task was told to end by a signal, and has ended what it had started elsewhere.
+    """A signal told the task to end, and it has ended what it had started elsewhere.
 
-    Its code is what a shell makes of that signal.
+    Its code is a shell's exit code for that signal.
     """
 
 
 @contextlib.contextmanager
 def named(component: str) -> Iterator[None]:
-    """Puts a component's name before the messages of its errors, where it is not there yet."""
+    """Puts a component's name before the messages of its errors, if it is missing there."""
     try:
         yield
     except ComponentError as error:

@@ -1,10 +1,11 @@
 """Fills in the templates of a task's parameters: `templates` has the form.
 
-Headrace's own components import this module. Lightweight Python components are of images that do
-not have it, so the compiler puts its text before their command: `python3 -c TEXT COMMAND
---executor_input MESSAGE ...` starts `COMMAND --executor_input FILLED ...`. The code of those of our
-modules that it imports by name goes with it. So they are standard library only, run on any Python
-that kfp runs on, and hold nothing that a backend replaces in a command, as two opening braces.
+Headrace's own components import this module. Images of lightweight Python components do not have
+it, so the compiler puts its text before their command:
+`python3 -c TEXT COMMAND --executor_input MESSAGE ...` starts `COMMAND --executor_input FILLED ...`.
+The code of our modules that it imports by name is included. So they only use the standard library,
+run on any Python that kfp runs on, and contain nothing that a backend replaces in a command, such
+as two opening braces.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _MAX_WHOLE = 1e21  # from here on a whole number is a measurement, not a count
 def fill(values: Mapping[str, Any], task: str) -> dict[str, Any]:
     """Returns parameter values with templates filled in, without the inputs that kfp added.
 
-    Raises ValueError where a template names an input that has no value.
+    Raises ValueError if a template names an input that has no value.
     """
     kinds = values.get(TEMPLATES_INPUT) or {}
     sources = {
@@ -58,8 +59,7 @@ def final_status(told: Mapping[str, Any]) -> dict[str, Any]:
     """Returns how a task ended, in kfp's words: `SUCCEEDED`, or `FAILED` with an error.
 
     Args:
-        told: A `PipelineTaskFinalStatus` as JSON data, as Kubeflow's driver writes it, or another
-            backend.
+        told: A `PipelineTaskFinalStatus` as JSON data, from Kubeflow's driver or another backend.
     """
     if told.get("state") in _SUCCESSES:
         return {**told, "state": "SUCCEEDED"}
@@ -76,7 +76,7 @@ def _filled(value: Any, sources: Mapping[str, Any], where: str) -> Any:
             to_text(_filled(key, sources, where)): _filled(item, sources, where)
             for key, item in value.items()
         }
-        # As every message has them: it was sorted by keys that were not filled in yet.
+        # Sorted like every message: it was sorted by keys that were not filled in yet.
         return dict(sorted(filled.items()))
     if isinstance(value, list):
         return [_filled(item, sources, where) for item in value]
@@ -101,7 +101,7 @@ def _source(name: str, sources: Mapping[str, Any], where: str) -> Any:
 
 
 def to_text(value: Any) -> str:
-    """Returns the text form of a value, as KFP's launcher puts it into a command line.
+    """Returns the text form of a value, as in a command line of KFP's launcher.
 
     Example:
         >>> to_text(3.0), to_text(1e-7), to_text(True), to_text({"b": [1.5, 2.0], "a": "x"})
@@ -119,8 +119,9 @@ def to_text(value: Any) -> str:
 def whole_numbers(value: Any) -> Any:
     """Returns JSON data with floats that are integers as such, at any depth.
 
-    A pipeline's messages know one type of number, a double: the author's `{"units": 64}` arrives as
-    64.0. An author's own 1.0 becomes 1 too, which Python's arithmetic does not tell apart.
+    A pipeline's messages have only one type of number, a double: the author's `{"units": 64}`
+    arrives as 64.0. A value of 1.0 from the author also becomes 1; Python's arithmetic does not
+    distinguish them.
 
     Example:
         >>> whole_numbers([1.0, {"a": 2.5}])
@@ -137,7 +138,7 @@ def whole_numbers(value: Any) -> Any:
 def filled_command(words: Sequence[str]) -> list[str]:
     """Returns a command line with the templates in its message filled in, and those in its program.
 
-    Raises ValueError where a template names an input that has no value.
+    Raises ValueError if a template names an input that has no value.
     """
     at = words.index("--executor_input") + 1
     program = [_filled(word, {}, "the program") for word in words[:at]]

@@ -12,7 +12,7 @@ FINGERPRINT_INPUT = f"{INPUT_PREFIX}headrace--input-fingerprint"
 """The input by which the component's task has it in its key; the component does not read it."""
 
 UNKNOWN = "unknown:"
-"""How a fingerprint begins that nobody could take."""
+"""The beginning of a fingerprint that could not be computed."""
 
 PLACE = "place"
-"""The output artifact where the component looks for earlier runs: it tells where these are."""
+"""The output artifact, if the component looks for earlier runs: it shows where these are."""

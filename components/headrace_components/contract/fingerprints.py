@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-# What is read of files to know whether they changed: a tenth of a second, at most.
+# How much of files is read to find out whether they changed: at most a tenth of a second.
 _SMALL_BYTES = 1 << 20
 _MAX_BYTES = 64 << 20
 _END_BYTES = 1 << 16
@@ -13,7 +13,7 @@ _END_BYTES = 1 << 16
 def file_fingerprint(*paths: str) -> str | None:
     """Returns a fingerprint of local files.
 
-    Returns None when a path is remote or missing: then the component runs and says so itself.
+    Returns None if a path is remote or missing: then the component runs and reports it itself.
     """
     if any("://" in path or not Path(path).is_file() for path in paths):
         return None
@@ -29,9 +29,9 @@ def fingerprint_of(files: Iterable[tuple[str, Path]], *, with_times: bool = Fals
 
     Args:
         files: Each with the name that stands for it.
-        with_times: Whether a file that was written again is another one, whatever it holds. Then a
-            task that began to read later than the fingerprint was taken, and found other contents,
-            is not taken for one that read these.
+        with_times: Whether a file that was written again counts as different, whatever it contains.
+            Then a task that began to read later than the fingerprint was computed, and found other
+            contents, does not count as a task that read these.
     """
     digest = hashlib.sha256()
     room = _MAX_BYTES

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Params = Mapping[str, Any]
-"""Parameters of a task by name, as the pipeline has them."""
+"""Parameters of a task by name, as in the pipeline."""
 Inputs = Mapping[str, Sequence[str]]
 """URIs of the input artifacts by port."""
 Outputs = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -36,7 +36,7 @@ class SplitNeed:
 
 
 def _check_hooks(hooks: Any, **arguments: int) -> None:
-    """Rejects what cannot be called with the number of arguments that is given here, else one."""
+    """Rejects values that cannot be called with the given number of arguments, by default one."""
     for each in dataclasses.fields(hooks):
         hook = getattr(hooks, each.name)
         number = arguments.get(each.name, 1)
@@ -74,9 +74,9 @@ class CacheHooks:
             fingerprint of them, or None if it cannot be known before the run. In an image, the
             reference of the image stands for them.
         relevant_inputs: For a component that does not use each connected input, such as a baseline
-            that holds no model. Takes the inputs. Returns those that belong to the key.
+            without a model. Takes the inputs. Returns those that belong to the key.
         still_holds: For a component that writes outside of its outputs. Takes the outputs. Returns
-            whether what it wrote is still there and unchanged.
+            whether the written data is still there and unchanged.
     """
 
     external_state: Callable[[Params, Inputs], str | None] | None = None
@@ -87,7 +87,7 @@ class CacheHooks:
     still_holds: Callable[[Outputs], bool] | None = None
 
     def __post_init__(self) -> None:
-        """Rejects what is not a hook."""
+        """Rejects values that are not hooks."""
         _check_hooks(self, external_state=2, earlier_state=2)
         looks_elsewhere = self.input_locations is not None or self.earlier_state is not None
         if looks_elsewhere and self.external_state is None:
@@ -125,7 +125,7 @@ class EarlyChecks:
     splits_made: Callable[[Any, Splits], Splits] | None = None
 
     def __post_init__(self) -> None:
-        """Rejects what is not a check."""
+        """Rejects values that are not checks."""
         _check_hooks(self, splits_made=2)
 
 

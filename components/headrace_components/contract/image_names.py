@@ -6,5 +6,5 @@ IMAGE_PREFIX = "headrace.invalid/"
 
 
 def image(name: str) -> str:
-    """Returns the logical reference of the image `name`, as `headrace.invalid/pusher`."""
+    """Returns the logical reference of the image `name`, such as `headrace.invalid/pusher`."""
     return IMAGE_PREFIX + name

@@ -1,4 +1,4 @@
-"""The machines that train one model together, as a task's environment tells of them.
+"""The machines that train one model together, from a task's environment.
 
 Three forms are read: `TF_CONFIG` (TensorFlow's own; Vertex AI, TFJob), `CLUSTER_SPEC` (Vertex AI)
 and the variables of our launcher on Kubernetes, `HEADRACE_HOSTS` and `JOB_COMPLETION_INDEX`.
@@ -14,12 +14,12 @@ from typing import Any
 from headrace_components.contract.errors import PlatformError
 
 HOSTS_VARIABLE = "HEADRACE_HOSTS"
-"""Addresses of the machines as `host:port`, joined by commas, the chief's first."""
+"""Addresses of the machines as `host:port`, joined by commas; the first is the chief."""
 
 INDEX_VARIABLE = "JOB_COMPLETION_INDEX"
-"""Which of them a process is; Kubernetes sets it in the pods of an indexed Job."""
+"""The number of this process among them; Kubernetes sets it in the pods of an indexed Job."""
 
-# The rule of kfp's own executor: of CLUSTER_SPEC's tasks, one of these types is the chief.
+# The rule of kfp's own executor: among CLUSTER_SPEC's tasks, one of these types is the chief.
 _CHIEF_POOLS = ("workerpool0", "chief", "master")
 _CHIEF_TYPES = ("chief", "master")
 _TRAINING_TYPES = (*_CHIEF_TYPES, "worker")
@@ -44,7 +44,7 @@ class TrainingCluster:
 
     @property
     def name(self) -> str:
-        """This machine in messages, as `worker 1 of 4`; the chief is worker 0."""
+        """The name of this machine in messages, such as `worker 1 of 4`; the chief is worker 0."""
         return f"worker {self.index} of {len(self.addresses)}"
 
     def tf_config(self) -> str:
@@ -62,10 +62,11 @@ class TrainingCluster:
 
 
 def read_cluster(environment: Mapping[str, str] = os.environ) -> TrainingCluster | None:
-    """Returns the machines that train together; None where there is one.
+    """Returns the machines that train together; None for a single machine.
 
     Raises:
-        PlatformError: The environment names no such machines, or this process is none of them.
+        PlatformError: The environment does not name such machines, or this process is not one of
+            them.
     """
     for read in (_from_tf_config, _from_cluster_spec, _from_hosts):
         cluster = read(environment)
@@ -75,7 +76,7 @@ def read_cluster(environment: Mapping[str, str] = os.environ) -> TrainingCluster
 
 
 def is_chief(environment: Mapping[str, str] = os.environ) -> bool:
-    """Returns whether this process publishes the outputs: true but for workers beside a chief."""
+    """Returns whether this process publishes the outputs: true except for workers with a chief."""
     pool = _message(environment, "CLUSTER_SPEC").get("task") or {}
     if pool.get("type"):
         return pool["type"] in _CHIEF_POOLS and not int(pool.get("index") or 0)

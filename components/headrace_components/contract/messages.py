@@ -1,9 +1,9 @@
 """Reads messages of libraries in JSON form, by tables of their fields.
 
-A table has the fields of each message by name, and of each field what it holds:
-"string", "bool", "integer", "number", "enum A|B", "message Name", or "wrapper number" for a number
-that may be left unset; before it "list " for several, and "map " for values by name. So no library
-is needed to find a misspelt field. Standard library only.
+A table has the fields of each message by name, and the content of each field: "string", "bool",
+"integer", "number", "enum A|B", "message Name", or "wrapper number" for a number that may be unset;
+with "list " before it for several values, and "map " for values by name. So misspelt fields are
+found without a library. Standard library only.
 """
 
 import dataclasses
@@ -58,7 +58,7 @@ _SCALARS: Mapping[str, Kind] = {
 _NAMED_NUMBERS = ("NaN", "Infinity", "-Infinity")
 
 Tables = Mapping[str, Mapping[str, str]]
-"""What the fields of each message hold."""
+"""The contents of the fields of each message."""
 
 
 class Messages:
@@ -66,7 +66,7 @@ class Messages:
 
     Args:
         component: Name of the component, for error messages.
-        tables: What the fields of each message hold.
+        tables: The contents of the fields of each message.
     """
 
     def __init__(self, component: str, tables: Tables) -> None:
@@ -76,7 +76,7 @@ class Messages:
     def read(self, value: Any, kind: str, place: str) -> dict[str, Any]:
         """Returns a message in the form that protobuf's parser reads.
 
-        Both spellings of a field's name are read, and wrappers spelled out, as
+        Both spellings of a field's name are accepted, and wrappers in full, such as
         `{"lower_bound": {"value": 0.6}}`.
 
         Args:
@@ -114,7 +114,7 @@ class Messages:
 
 @dataclass(frozen=True, slots=True)
 class _Nested:
-    """A message, whose fields are looked up when there is one: messages may hold each other."""
+    """A message, whose fields are only looked up when needed: messages may contain each other."""
 
     record: Callable[[], Record]
 
@@ -139,7 +139,7 @@ class _Values:
 
 @dataclass(frozen=True, slots=True)
 class _Wrapper:
-    """A value that may be left unset, plain or spelled out as a message."""
+    """A value that may be unset, plain or in full as a message."""
 
     kind: Kind
     default: Any
@@ -152,7 +152,7 @@ class _Wrapper:
 
 @dataclass(frozen=True, slots=True)
 class _Enum:
-    """A name, or its number. The first name stands for none."""
+    """A name, or its number. The first name means unset."""
 
     names: tuple[str, ...]
 
@@ -177,7 +177,7 @@ class _JsonText:
 
 @dataclass(frozen=True, slots=True)
 class _Number:
-    """A number in one of the forms of protobuf's JSON, which is left as it is."""
+    """A number in one of the forms of protobuf's JSON, which is kept unchanged."""
 
     def read(self, value: Any, at: At) -> Any:
         if value not in _NAMED_NUMBERS and not _is_number(value):

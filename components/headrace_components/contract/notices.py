@@ -1,4 +1,4 @@
-"""What a task tells whoever waits for the run: its verdicts, and its jobs elsewhere.
+"""Messages of a task to the person who waits for the run: its verdicts, and its jobs elsewhere.
 
 Standard library only.
 
@@ -13,7 +13,7 @@ LEVEL = (logging.INFO + logging.WARNING) // 2
 
 
 def announce(text: str, *values: object) -> None:
-    """Logs a notice; `text` is a format that begins with the component's name, as `pusher: ...`."""
+    """Logs a notice; `text` is a format that begins with the component, as in `pusher: ...`."""
     logging.log(LEVEL, text, *values)
 
 

@@ -13,11 +13,11 @@ P = TypeVar("P")
 def read(cls: type[P], values: Mapping[str, Any], component: str) -> P:
     """Returns the dataclass `cls`, filled from the values of an `ExecutorInput`.
 
-    JSON has one number type, so `3.0` is read as the integer 3 where `cls` asks for one, and at any
-    depth of an object; lists become tuples. A value that is absent takes the default of `cls`.
+    JSON has one number type, so `3.0` is read as the integer 3 if `cls` needs one, at any depth of
+    an object; lists become tuples. A missing value takes the default of `cls`.
 
     Args:
-        cls: A component's parameters, as `reading.read` takes them.
+        cls: A component's parameters, in the form for `reading.read`.
         values: Values by name.
         component: Name of the component, for error messages.
 

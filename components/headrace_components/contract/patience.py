@@ -1,6 +1,6 @@
 """Asks a service again while that may help, and explains its last error. Standard library only.
 
-Each client decides which errors may pass, how long it waits, and what an error means.
+Each client decides which errors may be temporary, how long it waits, and what an error means.
 """
 
 import time
@@ -66,7 +66,7 @@ def until(deadline: float, waits: Iterable[float]) -> Iterator[float]:
 
 
 def growing(first: float, factor: float, longest: float) -> Iterator[float]:
-    """Yields waits without end: each is `factor` times the one before, up to `longest` seconds."""
+    """Yields waits forever: each is `factor` times the one before, up to `longest` seconds."""
     seconds = first
     while True:
         yield seconds

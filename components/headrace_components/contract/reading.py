@@ -1,9 +1,8 @@
-"""Reads JSON data by what their fields hold. Standard library only.
+"""Reads JSON data by the types of their fields. Standard library only.
 
 All nested data are read here: the parameters of a task, TFX's proto messages in JSON form and the
-tables of a profile. What the fields hold comes from a frozen dataclass, or from a table of texts
-where a library's messages are only checked. A `Style` says how the data are written and in which
-words their faults are explained.
+tables of a profile. The types of fields come from a frozen dataclass, or from a table of texts if a
+library's messages are only checked. A `Style` defines the form of the data and the words of errors.
 """
 
 import dataclasses
@@ -28,16 +27,17 @@ _DIGITS = re.compile(r"-?[0-9]{1,19}")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Style:
-    """How data are written, and the words for what is wrong in them.
+    """The form of data, and the words of errors in them.
 
-    The words are templates. All have `{path}`, where the value is, such as `range.start`;
-    `{place}` and `{name}`, the object around it and its name there; and the value as `{value!r}`
-    or `{json}`.
+    The words are templates. All have `{path}`, the place of the value, such as `range.start`;
+    `{place}` and `{name}`, the object around it and its name there; and the value as `{value!r}` or
+    `{json}`.
 
     Attributes:
         unknown: A field is unknown. `{names}` has all of them, `{first!r}` one, `{known}` the names
             of the fields, `{title}` the name of the message, and `{hint}` is one of the next two.
-        similar: The hint where the known name `{0}` is similar; empty where it is not looked for.
+        similar: The hint if the known name `{0}` is similar; empty if similar names are not
+            searched.
         otherwise: The other hint.
         similarity: How similar a name must be, in [0, 1].
         twice: A field is given in both spellings. `{first!r}` has its name.
@@ -82,7 +82,7 @@ PARAMETERS = Style(
         dict: "an object",
     },
 )
-"""How the parameters of a task are written."""
+"""The form of a task's parameters."""
 
 MESSAGE = Style(
     unknown="`{path}` has fields {names}, expected only {known}. {hint}",
@@ -103,7 +103,7 @@ MESSAGE = Style(
     is_proto=True,
     least=0,
 )
-"""How messages of TFX are written, for which there is a dataclass."""
+"""The form of TFX's messages that have a dataclass."""
 
 
 def read(cls: type[T], values: Any, path: str, style: Style) -> T:
@@ -139,7 +139,7 @@ def given(message: Any) -> dict[str, Any]:
 
 
 def whole_number(value: Any) -> int | None:
-    """Returns a JSON value as an integer, or None where it is not one.
+    """Returns a JSON value as an integer, or None if it is not one.
 
     A backend may send 2 as 2.0, and protojson writes 64-bit integers as "2" and reads all so.
     """
@@ -158,7 +158,7 @@ def spellings(names: Sequence[str]) -> dict[str, str]:
 
 
 def nearest(name: str, known: Sequence[str], similarity: float = 0.6) -> str | None:
-    """Returns the name that was probably meant; None where none is similar."""
+    """Returns the name that was probably meant; None if none is similar."""
     near = difflib.get_close_matches(name, known, n=1, cutoff=similarity)
     same = [each for each in known if each.lower() == name.lower()]  # "auc" for "AUC"
     return next(iter((*near, *same)), None)
@@ -171,7 +171,7 @@ def _camel_case(name: str) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class At:
-    """Where a value is.
+    """The place of a value.
 
     Attributes:
         style: How it is written.
@@ -199,7 +199,7 @@ class At:
 
 
 class Kind(Protocol):
-    """What a field holds."""
+    """The type of a field."""
 
     def read(self, value: Any, at: At) -> Any:
         """Returns a value in the type of the field.
@@ -270,10 +270,10 @@ class Record:
 
     Attributes:
         title: Name of the message.
-        fields: What its fields hold, by name.
+        fields: The types of its fields, by name.
         make: Makes the result of the values by name.
-        style: How it is written; None for like the object that it is in, and like a message where
-            it is a parameter.
+        style: Its form; None for that of the object around it, and for that of a message if it is a
+            parameter.
     """
 
     title: str
@@ -282,7 +282,7 @@ class Record:
     style: Style | None = None
 
     def read(self, value: Any, at: At) -> Any:
-        """Returns what `make` makes of the fields; see `Kind`."""
+        """Returns the result of `make` for the fields; see `Kind`."""
         style = self.style or (MESSAGE if at.name and at.style is PARAMETERS else at.style)
         return self.make(**self.fields_of(value, dataclasses.replace(at, style=style)))
 

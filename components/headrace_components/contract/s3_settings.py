@@ -1,9 +1,9 @@
-"""Where S3 servers are, for every client of S3 that a task makes. Standard library only.
+"""The addresses of S3 servers, for every S3 client of a task. Standard library only.
 
-A URI with the scheme `s3` or `minio` does not say which server has the bucket. What says it, first
-come first: the author's variables, which are those of AWS's libraries; what Kubeflow's launcher
-opened an input with, which the input's metadata has as `store_session_info`; and, for `minio`, the
-store that Kubeflow Pipelines installs.
+A URI with the scheme `s3` or `minio` does not name the server of the bucket. It comes from the
+first of these: the author's variables, which are those of AWS's libraries; the settings with which
+Kubeflow's launcher opened an input, in the input's metadata `store_session_info`; and, for `minio`,
+the store that Kubeflow Pipelines installs.
 
 Source of `store_session_info`: `SessionInfo` and `S3Params` of backend/src/v2/objectstore in
 kubeflow/pipelines.
@@ -39,7 +39,7 @@ class S3Server:
 
     Attributes:
         endpoint: Its URL; empty for AWS itself.
-        region: Its region; empty where only AWS knows the region of a bucket.
+        region: Its region; empty if only AWS knows the region of a bucket.
     """
 
     endpoint: str
@@ -62,10 +62,10 @@ def server(scheme: str) -> S3Server:
 
 
 def adopt(inputs: Iterable[tuple[str, str]]) -> None:
-    """Has this process and those that it starts use the servers that hold a task's inputs.
+    """Makes this process and its children use the servers of a task's inputs.
 
-    What the author set stays. botocore reads no AWS_REGION, and other libraries read nothing else,
-    so each variable gets the value of the other.
+    The author's values are kept. botocore does not read AWS_REGION, and other libraries only read
+    AWS_REGION, so each variable gets the value of the other.
 
     Args:
         inputs: URI and `store_session_info` of each input artifact.
@@ -93,7 +93,7 @@ def _set(name: str, value: str) -> None:
 
 
 def _parse(info: str) -> S3Server | None:
-    """Returns what a `store_session_info` says, or None where it says nothing of S3."""
+    """Returns the server in a `store_session_info`, or None if it is not about S3."""
     try:
         params: Any = json.loads(info)["Params"]
         endpoint = str(params.get("endpoint") or "")

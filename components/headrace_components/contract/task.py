@@ -1,10 +1,10 @@
 """The contract between a component and the backend that runs it.
 
-Every backend starts a component as `python -m headrace_components.<name> --executor_input JSON`;
-the local one writes what is too long for an argument to a file, and passes `@FILE`.
-The JSON is KFP's `ExecutorInput` message (kfp-pipeline-spec, `pipeline_spec.proto`, in protojson);
-the answer is an `ExecutorOutput` message, written to the path that the input names. Standard
-library only: an image without TensorFlow, Beam or kfp runs this module as it is.
+Every backend starts a component as `python -m headrace_components.<name> --executor_input JSON`.
+The local backend writes messages that are too long for an argument to a file, and passes `@FILE`.
+The JSON is KFP's `ExecutorInput` message (kfp-pipeline-spec, `pipeline_spec.proto`, in protojson).
+The answer is an `ExecutorOutput` message, written to the path in the input. Standard library only:
+images without TensorFlow, Beam or kfp run this module too.
 """
 
 import argparse
@@ -43,34 +43,35 @@ EXIT_INPUT_ERROR = 2
 # EX_TEMPFAIL of sysexits.h: "temporary failure; the user is invited to retry".
 EXIT_PLATFORM_ERROR = 75
 
-# Where a backend mounts, or downloads, what a URI of this scheme names.
+# Where a backend mounts or downloads URIs of a scheme.
 _MOUNTS = {"gs": "gcs", "s3": "s3", "minio": "minio", "oci": "oci"}
 
-# Backends since KFP 2.5 add this output by themselves; it is a file of theirs, not ours.
+# Backends since KFP 2.5 add this output themselves; it is their file, not ours.
 _LAUNCHER_OUTPUTS = frozenset({"executor-logs"})
 
-# Where Google's launcher of custom jobs, which runs us, leaves the job's name.
+# Google's launcher of custom jobs, which runs us, writes the job's name here.
 _LAUNCHER_PARAMETERS = frozenset({"gcp_resources"})
 
-# The UIs show what lies at the artifact's own path, so it is one file and no directory.
+# The UIs show the file at the artifact's own path, so it must be one file and not a directory.
 _FILE_TYPES = frozenset({"system.HTML", "system.Markdown"})
 
 # The UIs draw curves and matrices from lists and dicts in the metadata of these types alone.
 _NESTED_TYPES = frozenset({"system.ClassificationMetrics"})
 
-# What an artifact holds whose rows lie beside it: `headrace_components.library.data.references`.
+# The file in an artifact whose rows are stored beside it:
+# `headrace_components.library.data.references`.
 REFERENCE = "reference.json"
 
 MetadataValue = str | int | float
 
-# How long what libraries registered for the end of the process may take after a signal.
+# The time after a signal for functions that libraries registered for the end of the process.
 _LEAVING_SECONDS = 5.0
 
-# What libraries of components read when they are imported, as TFX's own image sets it: `tf.keras`
-# is Keras 2 in every process, whatever was imported before. Keras 3 is `import keras`.
+# Libraries of components read this at import, as in TFX's own image: `tf.keras` is Keras 2 in every
+# process, whatever was imported before. Keras 3 is `import keras`.
 LIBRARY_SETTINGS = {"TF_USE_LEGACY_KERAS": "1"}
 
-# Their INFO lines, thousands a task, would bury what the component says.
+# Their INFO lines, thousands per task, would hide the component's own lines.
 _CHATTY_LIBRARIES = ("absl", "apache_beam", "tensorflow")
 
 
@@ -80,11 +81,11 @@ class Artifact:
 
     Attributes:
         key: Name of the input or output port.
-        name: The backend's identifier of the artifact; empty where the backend gives none.
+        name: The backend's identifier of the artifact; empty if the backend gives none.
         uri: Where the artifact lives for every task of the run.
         path: Where this process reads or writes it. Equals `uri` for local runs.
-        metadata: Flat properties. What a task puts into an output's metadata is published; a
-            list, a dict or None is refused, since no backend carries it whole.
+        metadata: Flat properties. Values in an output's metadata are published; a list, a dict or
+            None is refused, because no backend carries it unchanged.
         type: Schema title of an output, as `system.HTML`; backends do not tell an input's.
     """
 
@@ -96,28 +97,28 @@ class Artifact:
     type: str = ""
 
     def make_room(self) -> None:
-        """Makes the directory to write: `path` itself, or its parent where `path` is a file."""
+        """Makes the directory to write: `path` itself, or its parent if `path` is a file."""
         directory = self.path.parent if self.type in _FILE_TYPES else self.path
         directory.mkdir(parents=True, exist_ok=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
-    """One run of a component: its parameters, its inputs and where its outputs go.
+    """One run of a component: its parameters, its inputs and the places of its outputs.
 
     Attributes:
-        component: Name of the component, as in error messages.
-        params: Parameter values as the backend sent them, with templates filled in. Numbers may be
-            floats where an integer was meant: `headrace_components.contract.parameters.read` turns
-            them into typed parameters.
-        inputs: Artifacts by input port; a port may carry several, and an optional one none.
-        outputs: The artifact to write, by output port. Its directory exists; of one that is a
-            file, as a report is, the directory around it.
+        component: Name of the component, for error messages.
+        params: Parameter values from the backend, with templates filled in. Numbers may be floats
+            instead of integers: `headrace_components.contract.parameters.read` turns them into
+            typed parameters.
+        inputs: Artifacts by input port; a port may have several, and an optional one none.
+        outputs: The artifact to write, by output port. Its directory exists; for a file, such as a
+            report, the directory around it.
         output_parameters: Values to publish by output parameter; fill it.
         schema_titles: Types of outputs that are not those of their ports, by port.
         parameter_files: Where each output parameter is written, by name.
         output_file: Where the `ExecutorOutput` message goes.
-        fingerprint: What a task before this one found that both look for; empty where none did.
+        fingerprint: The fingerprint that a task before this one found; empty without such a task.
     """
 
     component: str
@@ -140,7 +141,7 @@ class Task:
             mounts: The directory under which `gs://` and other remote schemes are mounted.
 
         Raises:
-            PlatformError: The text is no `ExecutorInput`.
+            PlatformError: The text is not an `ExecutorInput`.
             InputError: A parameter is made with a value that is not there.
         """
         try:
@@ -189,7 +190,7 @@ class Task:
         return artifacts[0]
 
     def optional_input(self, key: str) -> Artifact | None:
-        """Returns the one artifact of input port `key`, or None where nothing is connected."""
+        """Returns the one artifact of input port `key`, or None if nothing is connected."""
         return self.input(key) if self.inputs.get(key) else None
 
     def output(self, key: str) -> Artifact:
@@ -213,9 +214,9 @@ class Task:
 
         Args:
             key: Name of the output port.
-            uri: Where that artifact lives; under the pipeline's root, as backends demand.
+            uri: The URI of that artifact, under the pipeline's root, as backends require.
             metadata: What to publish as its metadata.
-            schema_title: Its type, where the port takes any; empty leaves the port's.
+            schema_title: Its type, if the port accepts any type; empty keeps the port's type.
         """
         self.outputs[key] = replace(self.output(key), uri=uri, metadata=dict(metadata))
         if schema_title:
@@ -240,7 +241,7 @@ def _artifact(key: str, entry: Mapping[str, Any], mounts: Path) -> Artifact:
 
 
 def local_path(uri: str, mounts: Path = Path("/")) -> Path:
-    """Returns where the backends put what `uri` names, as `/gcs/bucket/key` for `gs://bucket/key`.
+    """Returns the backends' path for `uri`, such as `/gcs/bucket/key` for `gs://bucket/key`.
 
     Source: `LocalPathForURI` of the KFP launcher; Vertex mounts Cloud Storage at `/gcs`.
     """
@@ -280,7 +281,7 @@ def message_of(argument: str) -> str:
     """Returns the `ExecutorInput` that a command line has, or that the file has which it names.
 
     Args:
-        argument: JSON; or `@` and a path, for what is longer than an argument may be.
+        argument: JSON; or `@` and a path, for messages that are too long for an argument.
     """
     return Path(argument[1:]).read_text("utf-8") if argument.startswith("@") else argument
 
@@ -357,7 +358,7 @@ def _leave(stop: KeyboardInterrupt | Stopped) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(ValueError, OSError):
             stream.flush()
-    if isinstance(stop, KeyboardInterrupt):  # the parent sees by which signal, as of any program
+    if isinstance(stop, KeyboardInterrupt):  # the parent sees the signal, as for any program
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
     os._exit(code)
@@ -371,7 +372,7 @@ def _adopt_stores(task: Task) -> None:
 def _resolve_references(task: Task) -> None:
     artifacts = [artifact for found in task.inputs.values() for artifact in found]
     is_there = any((artifact.path / REFERENCE).is_file() for artifact in artifacts)
-    # An image without pyarrow reads no rows: training_job hands a reference on as it is.
+    # An image without pyarrow reads no rows: training_job passes a reference on unchanged.
     if is_there and importlib.util.find_spec("pyarrow"):
         _references().resolve(task)
 
@@ -383,7 +384,8 @@ def _make_references(task: Task) -> None:
 
 
 def _references() -> Any:
-    # By name: images without pyarrow, which neither read nor write rows, run this module too.
+    # Import by name: images without pyarrow, which neither read nor write rows, run this module
+    # too.
     return importlib.import_module("headrace_components.library.data.references")
 
 
@@ -465,17 +467,17 @@ def _parameter_text(value: Any) -> str:
 def _report_findings(task: Task | None, error: FindingsError) -> None:
     place = ""
     if task is not None and is_chief():
-        # By name: it is of no use to any other end.
+        # Import by name: it is only needed at such an end.
         place = importlib.import_module("headrace_components.library.runs.findings").keep(task)
     _report(task, "input", f"{error} {place}".rstrip(), has_findings=True)
 
 
 def _report(task: Task | None, kind: str, message: str, *, has_findings: bool = False) -> None:
-    """Prints the reason last, and leaves it as JSON beside the output file for the backend."""
+    """Prints the reason last, and writes it as JSON beside the output file for the backend."""
     logging.error("%s", message)
     if task is None:
         return
-    # Where the disk is full, the exit code and the log still tell.
+    # If the disk is full, the exit code and the log still show it.
     with contextlib.suppress(OSError):
         task.output_file.parent.mkdir(parents=True, exist_ok=True)
         error_file = task.output_file.parent / "executor_error.json"

@@ -1,19 +1,20 @@
-"""Parameters that are made of other values when a task begins, as `f"{root}/labelled"`.
+"""Parameters that are made of other values when a task begins, such as `f"{root}/labelled"`.
 
 kfp leaves the joining to the backend: its launcher pastes the text of the values into the JSON
-message that it has already made, where a quote or a line end breaks it, and a number becomes text.
-So the compiler writes such constants in a form that no launcher, Argo or Kubernetes replaces, and
-the component fills them in, from values that came beside them with their types:
+message that it has already made. There a quotation mark or a line end breaks the message, and a
+number becomes text. So the compiler writes such constants in a form that no launcher, Argo or
+Kubernetes replaces, and the component fills them in, from values that came beside them with their
+types:
 
     input_base                            "@[[root]]/labelled"
     pipelinechannel--root                 "/data"
     pipelinechannel--headrace--templates  {"input_base": "STRING"}
 
-The last says which parameters are templates, and of which type; all others are left alone, whatever
-their text. In a template, `@[[NAME]]` is the value of the input `pipelinechannel--NAME`. Where it
-is all of a text, the value comes with its type. Three names stand for texts that a backend would
-replace: `@[[{]]` for an opening brace, `@[[$]]` for a dollar, `@[[@]]` for `@`. Standard library
-only: the compiler writes, the components read.
+The last one says which parameters are templates, and of which type; all others are kept unchanged,
+whatever their text is. In a template, `@[[NAME]]` is the value of the input
+`pipelinechannel--NAME`. If it is the whole text, the value keeps its type. Three names stand for
+texts that a backend would replace: `@[[{]]` for an opening brace, `@[[$]]` for a dollar sign,
+`@[[@]]` for `@`. Standard library only: the compiler writes, the components read.
 """
 
 import re
@@ -42,21 +43,21 @@ __all__ = [
     "whole_numbers",
 ]
 
-# What a backend may replace: `{{`, `$(` and `$$`; what `filler` does: `@[[`.
+# Texts that a backend may replace: `{{`, `$(` and `$$`; texts that `filler` replaces: `@[[`.
 _REPLACED = re.compile(r"\{(?=\{)|\$(?=[$(])|@(?=\[\[)")
 
 
 def reference(name: str) -> str:
-    """Returns what stands for the value of an input in a template.
+    """Returns the reference to the value of an input in a template.
 
     Args:
-        name: Name of the input, as `pipelinechannel--root`.
+        name: Name of the input, such as `pipelinechannel--root`.
     """
     return f"@[[{name.removeprefix(INPUT_PREFIX)}]]"
 
 
 def literal(text: str) -> str:
-    """Returns what stands for `text` itself in a template."""
+    """Returns the form of `text` itself in a template."""
     return _REPLACED.sub(lambda match: f"@[[{match[0]}]]", text)
 
 

@@ -1,7 +1,7 @@
-"""Writes Beam's command line for tasks that the profile puts on a Beam of its own.
+"""Writes Beam's command line for tasks that the profile runs on Beam.
 
-Everything is written that is the same in each run. What is not, as the job's name, is left to the
-task, so that a cache still knows it again.
+Only options that are the same in each run are written. Others, such as the job's name, are left to
+the task, so that a cache still recognizes it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,9 +21,9 @@ PARAMETER = "beam_pipeline_args"
 # Roots that only the launcher of Kubeflow can open.
 _UNKNOWN_TO_BEAM = ("minio://", "oci://")
 
-# How long Flink keeps a worker that has nothing to do. Steps of a job that follow each other have
-# moments between them when none runs; without this, Flink ends the worker then, and the next one
-# imports TensorFlow anew.
+# How long Flink keeps a worker without work. Between two steps of a job there are moments when none
+# runs; without this, Flink would end the worker then, and the next one would import TensorFlow
+# again.
 _WORKER_IDLE_MILLIS = 60_000
 
 
@@ -33,21 +33,21 @@ def apply_beam(
     settings: Mapping[TaskPath, ScopedSettings],
     profile: Profile,
 ) -> Spec:
-    """Returns `spec` with `beam_pipeline_args` where the profile names a table [beam.NAME].
+    """Returns `spec` with `beam_pipeline_args` for tasks with a table [beam.NAME] in the profile.
 
-    What the pipeline passes itself goes before what is said of more tasks than one, and after what
-    [tasks.NAME] says of that very task.
+    A value that the pipeline passes takes precedence over settings for several tasks; [tasks.NAME]
+    for this task takes precedence over it.
 
     Args:
         spec: A pipeline whose images are pinned and whose defaults are not yet written out.
         target: Where it is to run.
-        settings: What the profile says of its tasks; nothing on this machine, since workers
+        settings: The profile's settings for its tasks; ignored on this machine, because workers
             elsewhere do not see its files.
         profile: Has the tables that these name.
 
     Raises:
-        CompileError: The profile names a table for a component that has nothing to run on Beam, or
-            the table lacks what its runner needs.
+        CompileError: The profile names a table for a component that cannot run on Beam, or the
+            table lacks a field that its runner needs.
     """
     result: Spec = ir.copy(spec)
     for node in ir.tasks(result):
@@ -61,7 +61,7 @@ def apply_beam(
 
 
 def _wanted(node: ir.TaskNode, scoped: ScopedSettings, profile: Profile) -> str | None:
-    """Returns the name of the task's table, empty for none; None leaves the task as it is."""
+    """Returns the name of the task's table, empty for none; None leaves the task unchanged."""
     component = node.headrace_name
     takes = component is not None and PARAMETER in ir.parameters(node.component)
     if not takes:
@@ -76,7 +76,7 @@ def _wanted(node: ir.TaskNode, scoped: ScopedSettings, profile: Profile) -> str 
     if scoped.own.beam is not None:
         return scoped.own.beam
     if PARAMETER in ir.parameter_inputs(node.task):
-        return None  # the pipeline says it
+        return None  # the pipeline sets it
     return scoped.general.beam
 
 
@@ -142,7 +142,7 @@ def _dataflow(
         region=region,
         temp_location=temporary,
         staging_location=runner.staging_location,
-        # Workers unpickle what the component sends, so they are what it is.
+        # Workers unpickle what the component sends, so they need the same image.
         sdk_container_image=image,
         sdk_location="container",
         service_account_email=runner.service_account,

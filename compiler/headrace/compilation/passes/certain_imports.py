@@ -1,4 +1,4 @@
-"""Finds what a task imports for certain when it loads a packed module and calls its functions.
+"""Finds imports that a task certainly does when it loads a packed module and calls its functions.
 
 At the top of the module and of the files that it imports, and in the functions that are called
 whatever comes. An import that may not happen, or whose failure the module expects, is not among
@@ -22,7 +22,7 @@ class CertainImport:
     """An import of a module that did not travel with the packed ones.
 
     Attributes:
-        file: The file, as it is packed; empty where a parameter names the module.
+        file: The packed file; empty if a parameter names the module.
         line: Line of the statement.
         module: Dotted name of the module.
         names: What is taken from it, which may be modules, too.
@@ -39,11 +39,11 @@ class CertainImport:
 def certain_imports(
     entry: str, files: Mapping[str, str], functions: Iterable[str], modules: Iterable[str] = ()
 ) -> list[CertainImport]:
-    """Returns what is imported for certain, without what was packed.
+    """Returns the imports that certainly happen, without those of packed files.
 
     Args:
         entry: The module's own file; empty for no module.
-        files: Source text by name, as `module_pack.unpack` returns it.
+        files: Source text by name, from `module_pack.unpack`.
         functions: Functions of the module that the task calls. Those that it lacks count for
             nothing.
         modules: Modules that the task imports besides.
@@ -67,7 +67,7 @@ class _Walk:
         found: What has been found so far.
         trees: Files that have been loaded.
         called: Functions that have been called, with their files.
-        bound: By file, what a name stands for: a file, and a name in it or nothing.
+        bound: By file, the meaning of a name: a file, and a name in it or nothing.
     """
 
     entry: str
@@ -78,7 +78,7 @@ class _Walk:
     bound: dict[str, dict[str, tuple[str, str]]] = field(default_factory=dict)
 
     def load(self, file: str) -> None:
-        """Takes what a file does when it is imported."""
+        """Follows the statements that a file runs when it is imported."""
         if file in self.trees:
             return
         self.trees[file] = ast.parse(self.files[file])
@@ -97,7 +97,7 @@ class _Walk:
                 )
 
     def call(self, file: str, name: str) -> None:
-        """Takes what a function does, or the one that a name of a file stands for."""
+        """Follows the statements of a function, or of the one that a name of a file means."""
         if (file, name) in self.called:
             return
         self.called.add((file, name))
@@ -143,7 +143,7 @@ class _Walk:
         self._bind(file, statement)
 
     def _bind(self, file: str, statement: ast.Import | ast.ImportFrom) -> None:
-        """Notes what the names stand for that a statement brings into a file."""
+        """Records the meaning of the names that a statement imports into a file."""
         for alias in statement.names:
             name = alias.asname or alias.name
             if isinstance(statement, ast.Import):
@@ -158,15 +158,15 @@ class _Walk:
                     break
 
     def _file(self, file: str, module: str, level: int) -> str:
-        """Returns the packed file that a module is; empty for none."""
+        """Returns the packed file of a module; empty if there is none."""
         parts = module.split(".") if module else []
         found = (self._file_below(base, parts) for base in self._bases(file, level))
         return next(filter(None, found), "")
 
     def _packed(self, file: str, module: str, level: int) -> list[str] | None:
-        """Returns the packed files that an import runs, packages before what they hold.
+        """Returns the packed files that an import runs, packages before their contents.
 
-        None where its first name is none of theirs.
+        None if its first name is not in a packed file.
         """
         parts = module.split(".") if module else []
         for base in self._bases(file, level):
@@ -183,7 +183,7 @@ class _Walk:
         return next((name for name in names if name in self.files), "")
 
     def _bases(self, file: str, level: int) -> list[str]:
-        """Returns the folders that an import starts from, as a component puts them on its path."""
+        """Returns the folders from which an import starts, as on the path of a component."""
         if not level:
             return list(dict.fromkeys([posixpath.dirname(self.entry), ""]))
         base = file
@@ -224,7 +224,7 @@ def _certain(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _may_leave(statement: ast.AST) -> bool:
-    """Says whether what follows a statement may never run: it returns, raises or goes on."""
+    """Returns whether a statement may prevent the next ones: it returns, raises or continues."""
     if isinstance(statement, (*_FUNCTIONS, ast.ClassDef)):
         return False
     if isinstance(statement, (ast.Return, ast.Raise, ast.Continue, ast.Break)):
@@ -234,7 +234,7 @@ def _may_leave(statement: ast.AST) -> bool:
 
 
 def _calls(statement: ast.stmt) -> Iterator[ast.expr]:
-    """Yields what a simple statement calls whatever comes."""
+    """Yields the calls of a simple statement that certainly happen."""
     pending: list[ast.AST] = [statement]
     while pending:
         node = pending.pop()

@@ -16,15 +16,15 @@ from headrace_components.library.user_code.module_pack import is_packed
 def apply_defaults(
     spec: Mapping[str, Any], target: Target, *, has_fingerprints: bool = False
 ) -> Spec:
-    """Returns `spec` with each default written where the task is called.
+    """Returns `spec` with each default written at the call of the task.
 
     Kubeflow's cache key leaves declared defaults out, so a changed default would be answered with
     the result of the old one.
 
-    Where a target's key has parameters, input artifacts and image, nothing can be added. Tasks are
-    never answered from a cache there that read what lies elsewhere
-    (`external_state` of their component's cache), whose effect may be undone (`still_holds`),
-    or whose module file is not packed into a parameter, as one behind a URI.
+    If a target's cache key only has parameters, input artifacts and image, nothing can be added to
+    it. Then these tasks are never answered from a cache: tasks that read other data
+    (`external_state` of their component's cache), tasks whose effect may be undone (`still_holds`),
+    and tasks whose module file is not packed into a parameter, such as one behind a URI.
     """
     result: Spec = specs.copy(spec)
     for node in specs.tasks(result):
@@ -57,6 +57,6 @@ def _is_key_whole(component: str, node: specs.TaskNode, *, has_fingerprints: boo
         return False
     if MODULE_PARAMETER not in specs.parameters(node.component):
         return True
-    # What a run passes in place of a constant may be the URI of a file that changes.
+    # A run may pass the URI of a file that changes instead of the constant.
     module_file = specs.constant(specs.parameter_inputs(node.task).get(MODULE_PARAMETER, {}))
     return module_file == "" or is_local(module_file) or is_packed(str(module_file))

@@ -1,4 +1,4 @@
-"""Refuses functions by dotted path where the image of their task cannot have them."""
+"""Refuses functions by dotted path if the image of their task cannot contain them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ _FUNCTIONS = (
     "tuner_fn",
 )
 
-# What is in every image that loads functions.
+# These are in every image that loads functions.
 _IN_IMAGES = ("headrace_components", "tfx")
 
 

@@ -1,4 +1,4 @@
-"""Holds what a module file imports against the image of Headrace's that is to load it.
+"""Compares the imports of a module file with the Headrace image that will load it.
 
 On this machine everything is installed, so that a module runs here which its image cannot import.
 An image of the author's own is the author's business.
@@ -24,16 +24,16 @@ from headrace_components.library.user_code.module_pack import is_packed, unpack
 
 
 def stock_images(spec: Mapping[str, Any], profile: Profile) -> dict[TaskPath, str]:
-    """Returns the names of Headrace's images that tasks run in, by path.
+    """Returns the names of the Headrace images of tasks, by path.
 
-    Those of a variant with CUDA are those of what it is a variant of: both import the same.
+    For a variant with CUDA it is the name of its base variant: both have the same modules.
 
     Args:
         spec: A pipeline whose images are not yet pinned.
         profile: Says which tasks have an image of the author's.
 
     Raises:
-        CompileError: The profile gives an image to what the pipeline lacks.
+        CompileError: The profile gives an image to a task that the pipeline lacks.
     """
     own = own_images(spec, profile)
     names = {node.path: specs.logical_image(node.container) for node in specs.tasks(spec)}
@@ -47,16 +47,16 @@ def check_imports(
 ) -> None:
     """Checks that each module can be imported in the image of its task.
 
-    What the import does for certain is checked: `certain_imports` says which imports are not.
+    Only imports that certainly happen are checked; see `certain_imports`.
 
     Args:
         spec: A pipeline whose module files are packed.
-        images: Names of images, as `stock_images` returns them.
+        images: Names of images, from `stock_images`.
         values: Values of run parameters; those that are missing have their defaults.
 
     Raises:
-        CompileError: An image lacks what a module imports. The message names the task, the file
-            and the line.
+        CompileError: An image lacks an import of a module. The message names the task, the file and
+            the line.
     """
     for node in specs.tasks(spec):
         component = node.headrace_name
@@ -75,11 +75,11 @@ def check_imports(
 
 
 def _imports(component: str, known: Mapping[str, Any]) -> tuple[list[CertainImport], Sequence[str]]:
-    """Returns what a task imports for certain, and the functions that its module defines."""
+    """Returns the imports that a task certainly does, and the functions that its module defines."""
     params = known_parameters(component, known)
     module = getattr(params, MODULE_PARAMETER, None)
     if module is None or (module and not is_packed(module)):
-        return [], ()  # there is none, only the run knows it, or it is behind a URI
+        return [], ()  # there is no module, only the run knows it, or it is behind a URI
     entry, files = unpack(module, component) if module else ("", {})
     checks = early_checks(component)
     functions = [name for names in ask(checks.functions, params) or () for name in names]

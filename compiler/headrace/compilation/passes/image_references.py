@@ -19,15 +19,15 @@ from headrace_components.contract.declaration import cuda_image
 def apply_images(spec: Mapping[str, Any], target: Target, profile: Profile) -> Spec:
     """Returns `spec` with `registry/pusher@sha256:...` for `headrace.invalid/pusher`, and so on.
 
-    Tasks that the profile gives an image of the author's own get that one, whatever image they
-    had. Those that ask for a GPU of NVIDIA's get the variant of their image that has CUDA, where
-    there is one. Other images that are not Headrace's are the author's own business. Locally
-    nothing changes: components run from the installed code.
+    Tasks for which the profile has an image of the author get that image. Tasks that ask for an
+    NVIDIA GPU get the variant of their image with CUDA, if there is one. Other images that do not
+    belong to Headrace are left unchanged. In local runs nothing changes: components run from the
+    installed code.
 
     Raises:
-        CompileError: The profile has no registry, or no digest for an image, or gives an image to
-            what the pipeline lacks. A tag would do no service: both backends would answer from the
-            cache when it moves.
+        CompileError: The profile has no registry, or no digest for an image, or gives an image to a
+            task that the pipeline lacks. A tag is not enough: both backends would still answer from
+            the cache when it moves.
     """
     result: Spec = specs.copy(spec)
     if not target.runs_images(profile):
@@ -47,11 +47,11 @@ def apply_images(spec: Mapping[str, Any], target: Target, profile: Profile) -> S
 def images_to_run(spec: Mapping[str, Any], profile: Profile) -> Spec:
     """Returns `spec` with images that an engine of this machine can run.
 
-    The author's own images and those that the profile has a digest for are pinned; the others are
-    what `headrace images build` left in the engine's store.
+    The author's own images, and those with a digest in the profile, are pinned; the others are
+    those that `headrace images build` put into the engine's store.
 
     Raises:
-        CompileError: The profile gives an image to what the pipeline lacks.
+        CompileError: The profile gives an image to a task that the pipeline lacks.
     """
     result: Spec = specs.copy(spec)
     if own := own_images(result, profile):
@@ -68,12 +68,12 @@ def images_to_run(spec: Mapping[str, Any], profile: Profile) -> Spec:
 def own_images(spec: Mapping[str, Any], profile: Profile) -> dict[TaskPath, str]:
     """Returns the images that the profile gives single tasks, pinned by digest, by path.
 
-    A name in `tasks` is a task's path, as `inner/trainer`, or the end of the paths of all tasks
-    that it means: kfp puts a task inside If or ParallelFor into a sub-pipeline that the author did
-    not name.
+    A name in `tasks` is a task's path, such as `inner/trainer`, or the end of the paths of all
+    tasks that are meant: kfp puts a task inside If or ParallelFor into a sub-pipeline that the
+    author did not name.
 
     Raises:
-        CompileError: A task is misspelt, or there is no such component in Headrace.
+        CompileError: A task is misspelt, or Headrace does not have the component.
     """
     images = profile.images
     if not images.tasks and not images.components:
@@ -106,7 +106,7 @@ def _asks_for_nvidia(container: Mapping[str, Any]) -> bool:
     # kfp writes both names; other writers know the older one only.
     count = asked.get("resourceCount") or asked.get("count") or "0"
     name = accelerator(container)
-    # What a run parameter names, or nothing does, is most likely one of NVIDIA's too.
+    # If a run parameter names the accelerator, or nothing does, it is most likely also from NVIDIA.
     is_known = name != "" and not specs.referenced_parameters(name)
     return count != "0" and (is_nvidia(name) or not is_known)
 
@@ -118,7 +118,7 @@ def _set_images(spec: Spec, own: Mapping[TaskPath, str]) -> None:
             image = own.get(node.path, "")
             wanted.setdefault(node.component["executorLabel"], {}).setdefault(image, node.label)
     for label, users in wanted.items():
-        # kfp gives each task an executor of its own; documents made otherwise may share one.
+        # kfp gives each task its own executor; other documents may share one.
         if len(users) > 1:
             raise CompileError(
                 f"images: the tasks {sorted(users.values())} run one executor, {label!r}, so they "

@@ -1,9 +1,10 @@
-"""Puts what a component reads elsewhere into the key of remote caches.
+"""Adds data that a component reads elsewhere to the cache key of services.
 
-These keys have parameters and input artifacts, and nothing of the files behind an `input_base`, or
-of what earlier runs left. So a task that runs before, in the image of the component and as it sees
-files, says what these are: names, sizes, versions. What it puts out becomes one more parameter of
-the component's task. A value that is known when a run is submitted takes its place.
+These keys have parameters and input artifacts, but not the files behind an `input_base`, or the
+results of earlier runs. So a small task runs before, in the component's image and with the same
+view of files. It returns a text about them: names, sizes, versions. Its output becomes one more
+parameter of the component's task. If the value is known when a run is submitted, it replaces the
+task.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -20,28 +21,29 @@ from headrace_components.contract.fingerprint_ports import (
 )
 
 TaskKey = tuple[str, str]
-"""The DAG that holds a task, as `ir.TaskNode.dag`, and the task's name."""
+"""The DAG that contains a task, as `ir.TaskNode.dag`, and the task's name."""
 
 Fingerprints = Mapping[TaskKey, str]
 
 KnownFingerprints = Callable[[Spec], Fingerprints]
-"""Returns the fingerprints that are known before a run, of a pipeline that lacks them."""
+"""Returns the fingerprints that are known before a run, for a pipeline without them."""
 
 _MODULE = "headrace_components.input_fingerprint"
 _SUFFIX = "-fingerprint"
 
 _ANY_ARTIFACT = {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}
 
-# What the task before keeps of the component's own; a GPU or a big machine is of no use to it.
+# The settings that the small task copies from the component's task; it does not need a GPU or a
+# large machine.
 _OF_CONTAINER = ("image", "env")
 _OF_TASK = ("dependentTasks", "retryPolicy")
 
 
 def may_have(node: specs.TaskNode) -> bool:
-    """Says whether a task's parameters tell what it reads, so that a task before can look there.
+    """Returns whether a task's parameters name what it reads, so that a small task can look there.
 
-    One that runs although others failed, as an exit handler, does not wait for another task, and
-    one with a `cache_key` is compared by that key alone.
+    A task that runs after failures, such as an exit handler, does not wait for another task; and a
+    task with a `cache_key` is compared by that key alone.
     """
     hooks = cache_hooks(node.headrace_name)
     is_plain = not any(part in node.task for part in ("triggerPolicy", "parameterIterator"))
@@ -81,19 +83,19 @@ def apply_input_fingerprints(
     platform: Mapping[str, Any],
     known: KnownFingerprints | None = None,
 ) -> tuple[Spec, dict[str, Any]]:
-    """Returns pipeline and platform spec with fingerprints of what components read elsewhere.
+    """Returns pipeline and platform spec with fingerprints of data that components read elsewhere.
 
     Args:
         spec: A pipeline after all passes that look into constants.
-        platform: Its `PlatformSpec`; empty where there is none.
-        known: Returns the fingerprints that are known already; None where none is.
+        platform: Its `PlatformSpec`; empty if there is none.
+        known: Returns the fingerprints that are already known; None if there are none.
     """
     result: Spec = specs.copy(spec)
     pods: dict[str, Any] = specs.copy(platform)
     values = known(result) if known else {}
     for node in list(missing_fingerprints(result)):
         if FINGERPRINT_INPUT in specs.parameter_inputs(node.task):
-            continue  # two tasks run the DAG that holds this one
+            continue  # two tasks run the DAG that contains this one
         value = values.get((node.dag, node.name))
         inputs = node.task.setdefault("inputs", {}).setdefault("parameters", {})
         if value is None:

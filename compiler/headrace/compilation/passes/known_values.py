@@ -1,4 +1,4 @@
-"""What is known of the parameters of tasks before a run.
+"""The known parameters of tasks before a run.
 
 An output of another task is not, nor an item of a loop over one, nor a run parameter while the
 pipeline is compiled.
@@ -20,7 +20,7 @@ _MAX_ITEMS = 100  # of a loop: a mistake is seldom in later ones alone
 
 
 def loop_items(node: specs.TaskNode) -> Iterator[Mapping[TaskPath, Any]]:
-    """Yields items of the loops around a task that are known: those of one loop at a time."""
+    """Yields known items of the loops around a task: those of one loop at a time."""
     yield {}
     loop: specs.TaskNode | None = node
     while loop is not None:
@@ -31,11 +31,11 @@ def loop_items(node: specs.TaskNode) -> Iterator[Mapping[TaskPath, Any]]:
 
 
 class Known:
-    """What is known of the parameters of tasks.
+    """The known parameters of tasks.
 
     Args:
         spec: The pipeline.
-        values: Values of its run parameters; None where they are not known.
+        values: Values of its run parameters; None if they are not known.
         items: Items of loops, by path of the loop.
     """
 
@@ -56,13 +56,13 @@ class Known:
         known = {name: value for name, value in found.items() if value is not _UNKNOWN}
         for name, kind in (known.get(TEMPLATES_INPUT) or {}).items():
             template = {TEMPLATES_INPUT: {name: kind}, name: specs.constant(inputs[name])}
-            # What it is made of may be known by now.
+            # The values that it is made of may be known by now.
             with contextlib.suppress(InputError):
                 known.update(fill({**known, **template}, component))
         return known
 
     def items(self, node: specs.TaskNode) -> list[Any] | None:
-        """Returns what a loop goes over; None where that is not known, and for other tasks."""
+        """Returns the items of a loop; None if they are not known, and for other tasks."""
         items = node.task.get("parameterIterator", {}).get("items", {})
         if "raw" in items:
             found: Any = json.loads(items["raw"])

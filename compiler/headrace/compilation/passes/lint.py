@@ -1,7 +1,7 @@
-"""Refuses what kfp compiles wrongly on every target; `target_limits` holds what one cannot run.
+"""Refuses what kfp compiles wrongly on every target; `target_limits` has the limits of targets.
 
-Each rule was found by compiling with kfp 2.13, 2.16 and 2.17 and is named by its upstream issue,
-where there is one.
+Each rule was found by compiling with kfp 2.13, 2.16 and 2.17, and names its upstream issue, if
+there is one.
 """
 
 import re
@@ -16,7 +16,7 @@ from headrace.ir import cel, specs
 from headrace.ir.specs import Spec
 from headrace_components.contract.errors import InputError
 
-# How kfp writes a value into a text until it knows where that comes from.
+# kfp's form of a value in a text while its source is not known.
 _CHANNEL = re.compile(r"\{\{channel:task=[^;]*;name=([^;]*);")
 _ARTIFACT_CHANNEL = re.compile(
     r"\{\{channel:task=([^;]+);name=([^;]*);type=[A-Za-z]\w*\.\w+@[^;]*;\}\}"
@@ -50,10 +50,10 @@ def lint(spec: Mapping[str, Any], target: Target, platform: Mapping[str, Any]) -
 
 
 def check_workspace(spec: Mapping[str, Any], platform: Mapping[str, Any]) -> None:
-    """Refuses what needs a workspace where there is none, as kfp's Compiler does when it writes.
+    """Refuses tasks that need a workspace if there is none, as kfp's Compiler does when it writes.
 
     Raises:
-        CompileError: A task uses the workspace, and `platform` says of none.
+        CompileError: A task uses the workspace, but `platform` has none.
     """
     kubernetes = platform.get("platforms", {}).get("kubernetes", {})
     if kubernetes.get("pipelineConfig", {}).get("workspace", {}).get("size"):
@@ -70,10 +70,10 @@ def check_workspace(spec: Mapping[str, Any], platform: Mapping[str, Any]) -> Non
 
 
 def _artifact_in_a_value(node: specs.TaskNode, spec: Mapping[str, Any]) -> str | None:
-    """Finds an artifact in an f-string, a list or a dict, which kfp writes as it does a parameter.
+    """Finds an artifact in an f-string, a list or a dict, which kfp writes like a parameter.
 
-    In a list or a dict it becomes an input that takes a parameter from an output that is none; in
-    an f-string it stays in the text, with the type that an artifact has.
+    In a list or a dict it becomes an input that takes a parameter from an output that is not one.
+    In an f-string it stays in the text, with the type of an artifact.
     """
     sources = specs.parameter_inputs(node.task)
     for name, source in sources.items():

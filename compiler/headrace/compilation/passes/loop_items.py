@@ -1,9 +1,9 @@
 """Gives f-strings, lists and dicts the items of loops, which kfp looks for in the wrong place.
 
 For `f"{item.name}"`, or an item within If or another loop, kfp adds inputs that nobody provides:
-the loop and what encloses it are to be given the item by name, which only the loop's own tasks have
-(kubeflow/pipelines#9386 and #12390). A task needs the item alone, which the loop gives it, and for
-a key of it the selector that kfp writes where the key is a parameter's whole value.
+the loop and its enclosing groups should get the item by name, but only the loop's own tasks have it
+(kubeflow/pipelines#9386 and #12390). A task only needs the item, which the loop gives it, and for a
+key of the item the selector that kfp writes if the key is a parameter's whole value.
 """
 
 import json
@@ -35,7 +35,7 @@ def apply_loop_items(spec: Mapping[str, Any]) -> Spec:
 
 
 def _forget_outside(loop: specs.TaskNode, item: str) -> None:
-    """Removes the item from what the loop, and the DAGs around it, are to be given."""
+    """Removes the item from the inputs of the loop and of the DAGs around it."""
     node: specs.TaskNode | None = loop
     while node is not None:
         inputs = specs.parameter_inputs(node.task)
@@ -50,9 +50,9 @@ def _forget_outside(loop: specs.TaskNode, item: str) -> None:
 
 
 def _provide_list(loop: specs.TaskNode, root: Mapping[str, Any]) -> None:
-    """Passes a parameter of the pipeline down to a loop over it, where kfp has lost it.
+    """Passes a parameter of the pipeline down to a loop over it, if kfp has lost it.
 
-    kfp passes a list on to a DAG only where a task of the loop takes the item as a whole value.
+    kfp only passes a list on to a DAG if a task of the loop takes the item as a whole value.
     """
     name = loop.task["parameterIterator"].get("items", {}).get("inputParameter", "")
     wanted = specs.parameter_inputs(loop.task).get(name, {}).get("componentInputParameter", "")

@@ -1,9 +1,9 @@
 """Gives the items of loops over untyped lists the types that the tasks in the loop take.
 
-kfp declares the item of a loop over a `list` as a text. Kubeflow's driver then makes a text of each
-item, and fails where a task takes an integer, a list or a dict ("type mismatch: expect
-NUMBER_INTEGER, got string"). What kfp writes for a `List[int]` runs, so the item is declared by
-what the tasks take, as if the author had written that.
+kfp declares the item of a loop over a `list` as a text. Kubeflow's driver then turns each item into
+a text, and fails if a task takes an integer, a list or a dict ("type mismatch: expect
+NUMBER_INTEGER, got string"). With a `List[int]` kfp's result runs. So the item gets the type that
+the tasks take, as if the author had written that list type.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Holds the items of loops against the types that the tasks in them take, before anything runs."""
+"""Compares the items of loops with the types that their tasks take, before anything runs."""
 
 import json
 from collections.abc import Mapping
@@ -11,12 +11,12 @@ from headrace.ir.parameter_types import AUTHOR_NAMES, is_handed_on
 
 
 def check_loop_values(spec: Mapping[str, Any], values: Mapping[str, Any] | None = None) -> None:
-    """Checks the lists that loops go over, where they are known.
+    """Checks the lists of loops, if they are known.
 
     Args:
         spec: A pipeline whose loops have typed items.
-        values: Values of its run parameters; those that are missing have their defaults. None
-            where they are not known yet.
+        values: Values of its run parameters; missing ones have their defaults. None if they are not
+            known yet.
 
     Raises:
         CompileError: An item is of another type than the tasks of its loop take.

@@ -1,9 +1,9 @@
-"""Finds the files that a module imports from its own project, as Python does from there.
+"""Finds the files that a module imports from its own project, in the same way as Python.
 
-A module may lie in a package (`models/preprocessing.py`, with an `__init__.py` or without one), and
-import others of its project by their full names, relatively, or, beside it, by plain names. Each
-file is packed under its name from the directory that the import is found in, so that one directory
-on the import path stands for all of them.
+A module may be in a package (`models/preprocessing.py`, with or without an `__init__.py`), and
+import other modules of its project by their full names, relatively, or, beside it, by plain names.
+Each file is packed under its name relative to the directory of the import, so that one directory on
+the import path is enough for all of them.
 """
 
 import ast
@@ -31,11 +31,11 @@ _OURS = frozenset({"headrace", "headrace_components", "tfx"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sources:
-    """A module and what it imports from its project.
+    """A module and its imports from its project.
 
     Attributes:
         entry: Name of the module's own file.
-        files: Source text by name, as `models/features.py`.
+        files: Source text by name, such as `models/features.py`.
     """
 
     entry: str
@@ -48,12 +48,12 @@ def collect(path: Path, user: str, directory: Path) -> Sources:
     Args:
         path: The module's file.
         user: The task or parameter that names it, for messages.
-        directory: Where the pipeline file lies; with the working directory and `PYTHONPATH` a place
-            that imports may start from.
+        directory: The directory of the pipeline file. Imports may start there, in the working
+            directory, and in `PYTHONPATH`.
 
     Raises:
-        CompileError: A file is missing, is no Python, is compiled code, or two files would have one
-            name. The message has file and line.
+        CompileError: A file is missing, is not Python, is compiled code, or two files would have
+            the same name. The message has file and line.
     """
     entry = Path(os.path.abspath(path))  # noqa: PTH100  a link keeps its own name
     collection = _Collection(entry=entry, user=user, roots=_project_roots(entry, directory))
@@ -63,13 +63,13 @@ def collect(path: Path, user: str, directory: Path) -> Sources:
 
 @dataclass(kw_only=True, slots=True)
 class _Collection:
-    """Files that were found, and what they are packed under.
+    """The files that were found, and their names in the pack.
 
     Attributes:
         entry: The module's file.
         user: Who names it.
         roots: Directories that imports may start from, after the module's own.
-        package_root: Where the module's own package starts; its own directory for none.
+        package_root: The start of the module's own package; its own directory without a package.
         found: Text by file.
         placed: What each file is relative to; None for those of the module's own package.
     """
@@ -118,7 +118,7 @@ class _Collection:
             self._import_relatively(place)
             return
         top = place.module.partition(".")[0]
-        # A package may be named as a directory above the module, wherever that is.
+        # A package may be named like a directory above the module, at any level.
         above = [each for each in self.entry.parents[1:] if self.entry.is_relative_to(each / top)]
         for root in dict.fromkeys([self.entry.parent, *self.roots, *above]):
             is_beside = root == self.entry.parent
@@ -174,7 +174,7 @@ class _Collection:
             self.package_root = root
 
     def _add_packages(self) -> None:
-        """Adds what Python runs before a file of a package: the `__init__.py` above it."""
+        """Adds the files that Python runs before a package's file: the `__init__.py` above it."""
         for file, root in list(self.placed.items()):
             directory = file.parent
             while directory != (root or self.package_root) and directory != directory.parent:
@@ -197,7 +197,7 @@ class _Import:
 
     @property
     def text(self) -> str:
-        """What is imported, as the author wrote it."""
+        """The import, as the author wrote it."""
         return "." * self.level + (self.module or ", ".join(self.names))
 
     def where(self, user: str) -> str:
@@ -207,14 +207,14 @@ class _Import:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Found:
-    """What an import means in one directory.
+    """The meaning of an import in one directory.
 
     Attributes:
-        files: Files that it runs, packages before what they hold.
+        files: The files that it runs, packages before their contents.
         is_namespace: Whether its first name is a directory without `__init__.py`.
         compiled: The first file of it that is compiled code.
-        missing: The first name of it that is not there; empty for none.
-        where: The directory that lacks it.
+        missing: The first part of its name that does not exist; empty if all exist.
+        where: The directory in which it is missing.
     """
 
     files: list[Path] = field(default_factory=list)
@@ -225,7 +225,7 @@ class _Found:
 
 
 def _find(root: Path, place: _Import) -> _Found | None:
-    """Returns what `place.module` means below `root`, or None where it does not start there."""
+    """Returns the meaning of `place.module` below `root`, or None if it does not start there."""
     files: list[Path] = []
     current, is_namespace = root, False
     parts = place.module.split(".")
@@ -258,7 +258,7 @@ def _inside(directory: Path, place: _Import) -> _Found | None:
     """Returns the modules of a package that a statement names; other names are attributes."""
     files: list[Path] = []
     names = place.names
-    if "*" in names:  # as `__all__` says, which may name any module of the package
+    if "*" in names:  # as in `__all__`, which may name any module of the package
         names = tuple(sorted(file.stem for file in directory.glob("*.py")))
     for name in names:
         kind, file = _kind(directory / name)
@@ -273,7 +273,7 @@ def _inside(directory: Path, place: _Import) -> _Found | None:
 
 
 def _kind(path: Path) -> tuple[str, Path | None]:
-    """Returns what Python finds under a name, in its order, and the file of it."""
+    """Returns what Python finds under a name, in Python's order, and its file."""
     if (path / "__init__.py").is_file():
         return "package", path / "__init__.py"
     for suffix in EXTENSION_SUFFIXES:
@@ -314,10 +314,10 @@ def _imports(file: Path, text: str, user: str) -> Iterator[_Import]:
 
 
 def read_source(path: Path, user: str) -> str:
-    """Returns the text of a Python file, in whatever encoding it says it has.
+    """Returns the text of a Python file, in the encoding that it declares.
 
     Raises:
-        CompileError: There is no such file, or it is not in its encoding.
+        CompileError: The file does not exist, or does not have its declared encoding.
     """
     if not path.is_file():
         raise CompileError(
@@ -347,14 +347,14 @@ def _project_roots(entry: Path, directory: Path) -> list[Path]:
 
 
 def _import_path() -> list[Path]:
-    """Returns what the author added to the import path, as by `PYTHONPATH`."""
+    """Returns the directories that the author added to the import path, such as `PYTHONPATH`."""
     added = [Path(os.path.abspath(entry)) for entry in sys.path if entry]  # noqa: PTH100
     return [
         path
         for path in added
         if path.is_dir()
         and not _is_in_environment(path)
-        # Where a module that was packed before has been loaded in this process.
+        # The directory of a module that was packed before and loaded in this process.
         and not any(part.startswith(DIRECTORY_PREFIX) for part in path.parts)
     ]
 

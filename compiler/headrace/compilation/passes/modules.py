@@ -17,7 +17,7 @@ from headrace.ir import specs
 from headrace.ir.specs import Spec
 from headrace_components.library.user_code.module_pack import is_packed, is_remote, pack
 
-# How messages name the user of a module that is a parameter of a pipeline.
+# The name in messages for a module that is a parameter of a pipeline.
 _PARAMETER = "parameter"
 
 DagParameter = tuple[str, str]
@@ -29,7 +29,7 @@ def apply_modules(spec: Mapping[str, Any], target: Target, directory: Path) -> S
 
     Args:
         spec: A pipeline whose defaults are explicit.
-        target: Its `max_module_chars` holds for modules that are packed into a run parameter.
+        target: Its `max_module_chars` applies to modules that are packed into a run parameter.
             Constants may be longer.
         directory: What relative paths are relative to.
 
@@ -43,7 +43,7 @@ def apply_modules(spec: Mapping[str, Any], target: Target, directory: Path) -> S
 
 
 def _check_made_names(spec: Spec, target: Target) -> None:
-    """Refuses names that a run makes of parts, where they mean files of this machine."""
+    """Refuses names that a run makes from parts, if they mean files of this machine."""
     for node in specs.tasks(spec):
         value = specs.constant(specs.parameter_inputs(node.task).get(MODULE_PARAMETER, {}))
         if node.headrace_name is None or not is_template(value):
@@ -97,7 +97,7 @@ def _packed(value: Any, user: str, target: Target, directory: Path) -> Any:
 def pack_module(
     value: Any, user: str, target: Target, directory: Path, *, is_run_parameter: bool = False
 ) -> Any:
-    """Returns the content of a module file; what is no local path is returned as it is.
+    """Returns the content of a module file; other values than local paths are returned unchanged.
 
     Args:
         value: A path, a URI, a packed module, an empty string, or a list of those.
@@ -197,5 +197,5 @@ def _follow_items(
         values = change(json.loads(items["raw"]), f"loop `{node.label}`")
         items["raw"] = json.dumps(values)
         return []
-    # The list arrives as an input of the loop's task itself.
+    # The list arrives as an input of the loop's own task.
     return _follow(node, items["inputParameter"], change)

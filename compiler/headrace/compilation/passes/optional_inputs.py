@@ -1,4 +1,4 @@
-"""Which inputs of tasks have a value, and which of them a command line cannot do without."""
+"""Finds the inputs of tasks that have a value, and those that a command line needs."""
 
 import json
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def needed_without_value(node: specs.TaskNode) -> str | None:
 
 
 def is_given(node: specs.TaskNode, name: str) -> bool | None:
-    """Tells whether an input parameter of a task has a value; None where only the run knows.
+    """Returns whether an input parameter of a task has a value; None if only the run knows.
 
     Args:
         node: The task.

@@ -1,8 +1,8 @@
-"""Holds what is known of each task against the rules of its component, before anything runs.
+"""Checks the known parameters of each task with the rules of its component, before anything runs.
 
-Headrace's components declare what they take: `headrace_components.contract.early_checks`.
-What only the run knows - an output of another task, an item of a loop, a run parameter while the
-pipeline is compiled - is left out.
+Headrace's components declare these rules: `headrace_components.contract.early_checks`. Values that
+only the run knows - an output of another task, an item of a loop, a run parameter while the
+pipeline is compiled - are left out.
 """
 
 import ast
@@ -27,8 +27,8 @@ def check_parameters(spec: Mapping[str, Any], values: Mapping[str, Any] | None =
 
     Args:
         spec: A pipeline whose defaults are explicit and whose module files are packed.
-        values: Values of its run parameters; those that are missing have their defaults. None
-            where they are not known yet.
+        values: Values of its run parameters; missing ones have their defaults. None if they are not
+            known yet.
 
     Raises:
         CompileError: No run could honour a parameter. The message names the task.

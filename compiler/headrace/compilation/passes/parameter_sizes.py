@@ -18,13 +18,13 @@ from headrace.ir import specs
 # One argument, MAX_ARG_STRLEN of Linux, less room for URIs and metadata of artifacts.
 MAX_MESSAGE_BYTES = 128 * 1024 - 16 * 1024
 
-# What stands for the message in a custom job's payload.
+# The placeholder for the message in a custom job's payload.
 _QUOTED_MESSAGE = "{{$.json_escape[1]}}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
-    """The parameters of a task that are known, as a backend sends them.
+    """The known parameters of a task, in the form in which a backend sends them.
 
     Attributes:
         node: The task.
@@ -43,7 +43,7 @@ class Message:
 
     @property
     def is_sent(self) -> bool:
-        """Whether the task takes any of it by its command line."""
+        """Whether the task gets any part of it on its command line."""
         return any("{{$" in word for word in words(self.node))
 
     def check_argument(self, target: str) -> None:

@@ -1,4 +1,4 @@
-"""What kfp-kubernetes wrote for the pods of tasks, by the names that an author knows."""
+"""The settings that kfp-kubernetes wrote for the pods of tasks, by names that authors know."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -27,7 +27,8 @@ _FUNCTIONS = {
     "securityContext": "set_security_context",
 }
 
-# What a component of kfp-kubernetes runs in: the backend does its work, and there is no such image.
+# The image of components of kfp-kubernetes: the backend does their work, and the image does not
+# exist.
 _STUB = "argostub/"
 
 
@@ -53,5 +54,5 @@ def function_name(field: str) -> str:
 
 
 def is_stub(container: Mapping[str, Any]) -> bool:
-    """Whether a container is that of CreatePVC or its like, which only Kubeflow carries out."""
+    """Returns whether a container is that of CreatePVC or similar, which only Kubeflow runs."""
     return str(container.get("image", "")).startswith(_STUB)

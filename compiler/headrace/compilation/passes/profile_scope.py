@@ -1,7 +1,7 @@
-"""What a profile says of a pipeline, where it speaks of others as well.
+"""The part of a profile that applies to a pipeline, if the profile has several pipelines.
 
-One profile serves several pipelines. So what it says of parameters and tasks that a pipeline does
-not have is passed over, with a note. A name that is nearly one of the pipeline's is most likely
+One profile serves several pipelines. So entries for parameters and tasks that a pipeline does not
+have are ignored, with a note. A name that is very similar to one of the pipeline's is most likely
 misspelt, and refused.
 """
 
@@ -24,8 +24,8 @@ def profile_parameters(spec: Mapping[str, Any], target: Target, profile: Profile
     Args:
         spec: The pipeline.
         target: Where it is to run.
-        profile: It has, for example, [kubeflow.parameters] of all pipelines, and
-            [kubeflow.pipeline_parameters.NAME] of the one that is called NAME.
+        profile: It has, for example, [kubeflow.parameters] for all pipelines, and
+            [kubeflow.pipeline_parameters.NAME] for the one with the name NAME.
 
     Raises:
         CompileError: The pipeline does not have a parameter, and the profile most likely means this
@@ -63,9 +63,9 @@ def own_table(target: Target, pipeline: str) -> str:
 
 
 def passed_over(spec: Mapping[str, Any], target: Target, profile: Profile) -> list[str]:
-    """Returns a line for each table that speaks of what this pipeline does not have.
+    """Returns a line for each table with names that this pipeline does not have.
 
-    On this machine only images of tasks have an effect, where they run in containers.
+    On this machine only images of tasks have an effect, if they run in containers.
     """
     pipeline = specs.pipeline_name(spec)
     tasks = [node.path for node in specs.tasks(spec) if node.container]
@@ -98,9 +98,9 @@ def passed_over(spec: Mapping[str, Any], target: Target, profile: Profile) -> li
 
 
 def nearest(name: str, known: Collection[str], given: Collection[str]) -> str:
-    """Returns which of `known` was probably meant by `name`; empty where it is none.
+    """Returns the name of `known` that `name` probably means; empty if there is none.
 
-    What the profile has under its right name, as one of `given`, was not meant.
+    Names that the profile also has in their right form, in `given`, were not meant.
     """
     candidates = [each for each in known if each not in given]
     return next(iter(difflib.get_close_matches(name, candidates, n=1)), "")

@@ -1,9 +1,9 @@
-"""Puts before the command of a lightweight Python component what fills in its templates.
+"""Puts a program before the command of a lightweight Python component that fills in its templates.
 
-The command is kfp's, and differs with its version and with the packages that are installed first;
-the image is the author's. So the program is a text in the command,
-`headrace_components.contract.filler`, and starts the command as it was. It also gives back what
-a backend would replace in the author's code: Kubeflow's launcher replaces `{{$}}`, Argo
+The command comes from kfp, and depends on its version and on the packages that are installed first;
+the image comes from the author. So the program is a text in the command,
+`headrace_components.contract.filler`, and then starts the original command. It also restores texts
+that a backend would replace in the author's code: Kubeflow's launcher replaces `{{$}}`, Argo
 `{{workflow.name}}`, and Kubernetes `$$` and `$(NAME)`.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 
 from headrace_components.contract import filler
 
-# A variable's name has no spaces: kfp's own `$(mktemp -d)` is left alone by Kubernetes.
+# A variable's name has no spaces: Kubernetes does not change kfp's own `$(mktemp -d)`.
 _REPLACED = re.compile(r"\{(?=\{)|\$(?=\$|\([\w.-]+\))")
 _ESCAPED = re.compile(rf"{_REPLACED.pattern}|@(?=\[\[)")
 
@@ -28,7 +28,7 @@ _HEAD = "# headrace_components/filler.py: fills in parameters, then starts the c
 
 
 def with_filler(container: Mapping[str, Any], *, is_asked: bool) -> list[str]:
-    """Returns the command of a Python component, behind the filler where it needs it.
+    """Returns the command of a Python component, after the filler if it needs it.
 
     Args:
         container: A container, see `ir.is_python_component`.

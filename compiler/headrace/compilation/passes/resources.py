@@ -1,7 +1,7 @@
-"""Gives tasks the machines, retries, caching and variables that the profile says.
+"""Gives tasks the machines, retries, caching and variables from the profile.
 
-The pipeline's own settings go before what a profile says of many tasks, and after what it says of
-that very task.
+The pipeline's own settings take precedence over the profile's settings for several tasks; the
+profile's settings for this task take precedence over them.
 """
 
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ def apply_resources(spec: Mapping[str, Any], settings: Mapping[TaskPath, ScopedS
 def apply_accelerators(spec: Mapping[str, Any], target: Target) -> Spec:
     """Returns `spec` with the names that `target` gives the accelerators of neutral names.
 
-    Names of other kinds stay as they are: a target refuses what it does not know.
+    Other names are kept: a target refuses those that it does not know.
     """
     result: Spec = specs.copy(spec)
     for executor in specs.executors(result).values():
@@ -69,17 +69,17 @@ def accelerator(container: Mapping[str, Any]) -> str:
 
 
 def asks(resources: Mapping[str, Any], what: str, kind: str) -> bool:
-    """Whether a container's resources have a `Limit` or `Request` of `cpu` or `memory`."""
+    """Returns whether a container's resources have a `Limit` or `Request` of `cpu` or `memory`."""
     return f"{what}{kind}" in resources or f"resource{what.title()}{kind}" in resources
 
 
 def cpu_fields(kind: str, cores: float) -> dict[str, Any]:
-    """Returns the fields of a `Limit` or `Request` of CPU, as kfp writes them."""
+    """Returns the fields of a `Limit` or `Request` of CPU, in kfp's form."""
     return {f"cpu{kind}": cores, f"resourceCpu{kind}": f"{cores:g}"}
 
 
 def memory_fields(kind: str, size: str) -> dict[str, Any]:
-    """Returns the fields of a `Limit` or `Request` of memory, as kfp writes them."""
+    """Returns the fields of a `Limit` or `Request` of memory, in kfp's form."""
     gigabytes = (size_in_bytes(size) or 0) / 1e9
     return {f"memory{kind}": gigabytes, f"resourceMemory{kind}": size}
 
@@ -132,7 +132,7 @@ def _set_retries(task: dict[str, Any], scoped: ScopedSettings) -> None:
 
 
 def _set_caching(task: dict[str, Any], scoped: ScopedSettings) -> None:
-    # kfp enables caches unless it is told otherwise, so what many tasks may do is to have none.
+    # kfp enables caching by default, so a general setting can only turn it off.
     if scoped.own.cache is not None:
         task["cachingOptions"] = {"enableCache": True} if scoped.own.cache else {}
     elif scoped.general.cache is False:
@@ -164,7 +164,7 @@ def check_settings(
     """Refuses settings that `target` would leave out.
 
     Args:
-        settings: What the profile says of each task.
+        settings: The profile's settings for each task.
         target: Where the pipeline is to run.
         source: Name of the profile, for messages.
 

@@ -15,7 +15,7 @@ Port = tuple[specs.TaskNode, str]
 
 
 def check_splits(spec: Mapping[str, Any], params: Mapping[TaskPath, Any]) -> None:
-    """Compares the splits that tasks read with those that others make, where both are known.
+    """Compares the splits that tasks read with those that other tasks make, if both are known.
 
     Args:
         spec: A pipeline.
@@ -50,7 +50,7 @@ def check_splits(spec: Mapping[str, Any], params: Mapping[TaskPath, Any]) -> Non
 
 
 class _Graph:
-    """Who makes an artifact, and which splits it has."""
+    """The producers of artifacts, and their splits."""
 
     def __init__(self, spec: Mapping[str, Any], params: Mapping[TaskPath, Any]) -> None:
         self.nodes = {node.path: node for node in specs.tasks(spec)}
@@ -58,7 +58,7 @@ class _Graph:
         self._splits: dict[tuple[TaskPath, str], Sequence[str] | None] = {}
 
     def source(self, node: specs.TaskNode, port: str) -> Port | None:
-        """Returns what makes an input artifact; None where several may, or none does."""
+        """Returns the producer of an input artifact; None if there may be several, or none."""
         given = specs.artifact_inputs(node.task).get(port, {})
         if "taskOutputArtifact" in given:
             output = given["taskOutputArtifact"]
@@ -72,7 +72,7 @@ class _Graph:
         return self.source(node.parent, outer)
 
     def splits(self, port: Port) -> Sequence[str] | None:
-        """Returns the splits of an output artifact; None where they are not known."""
+        """Returns the splits of an output artifact; None if they are not known."""
         node, name = port
         key = (node.path, name)
         if key not in self._splits:

@@ -1,6 +1,6 @@
-"""What several targets cannot run, and what to write instead.
+"""The limits that several targets share, and what to write instead.
 
-The module `limits` of a target has what it alone cannot.
+The module `limits` of a target has its own limits.
 """
 
 import re
@@ -12,7 +12,7 @@ from headrace.contract.target import Target
 from headrace.errors import CompileError
 from headrace.ir import specs
 
-# In JSON text, as of IfPresent, quotes are escaped.
+# In JSON text, as in IfPresent, quotes are escaped.
 ARTIFACT = r"\{\{\$\.(?:inputs|outputs)\.artifacts\[\\?['\"](?P<name>[^'\"\\]+)\\?['\"]\]"
 _WHOLE_ARTIFACT = re.compile(ARTIFACT + r"\}\}")
 
@@ -124,14 +124,14 @@ def argument_without_value(node: specs.TaskNode) -> str | None:
 
 
 def command_texts(node: specs.TaskNode) -> list[tuple[str, str]]:
-    """Returns what the texts of a task's command line are called, and the texts."""
+    """Returns the texts of a task's command line, with names for messages."""
     container = node.container
     texts = [("its command", text) for text in container.get("command", [])]
     return texts + [("an argument", text) for text in container.get("args", [])]
 
 
 def texts(node: specs.TaskNode) -> list[tuple[str, str]]:
-    """Returns what a task's texts are called, and the texts."""
+    """Returns a task's texts, with names for messages."""
     texts = command_texts(node)
     for name, source in specs.parameter_inputs(node.task).items():
         value = specs.constant(source)

@@ -1,4 +1,4 @@
-"""What the profile says of each task of a pipeline."""
+"""The profile's settings for each task of a pipeline."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -15,15 +15,15 @@ from headrace.profiles.tasks import ScopedSettings, TaskPath, TaskSettings, Task
 def task_settings(
     spec: Mapping[str, Any], target: Target, profile: Profile
 ) -> dict[TaskPath, ScopedSettings]:
-    """Returns what the profile says of each task that runs in a container, by the task's path.
+    """Returns the profile's settings for each task that runs in a container, by the task's path.
 
-    At each level a target's own table, as [vertex.tasks.trainer], goes before the one of all
-    targets. A name in `tasks` is a task's path, as `inner/trainer`, or the end of the paths of all
-    tasks that it means: kfp puts a task inside If or ParallelFor into a sub-pipeline that the
-    author did not name.
+    At each level a target's own table, such as [vertex.tasks.trainer], takes precedence over that
+    of all targets. A name in `tasks` is a task's path, such as `inner/trainer`, or the end of the
+    paths of all tasks that are meant: kfp puts a task inside If or ParallelFor into a sub-pipeline
+    that the author did not name.
 
     Raises:
-        CompileError: A task is misspelt, or there is no such component in Headrace.
+        CompileError: A task is misspelt, or Headrace does not have the component.
     """
     levels = {
         "": profile.tasks,
@@ -60,7 +60,7 @@ def named_tasks(
 ) -> Sequence[TaskPath]:
     """Returns the paths that `name` means: that very one, or else all that end with it.
 
-    It means none where the profile speaks of another pipeline's task.
+    It means none if the profile is about another pipeline's task.
 
     Args:
         name: A task's path, or the end of it.
@@ -69,7 +69,7 @@ def named_tasks(
         given: All names of that table.
 
     Raises:
-        CompileError: It means none, and is a sub-pipeline or nearly the name of a task.
+        CompileError: It means none, and is a sub-pipeline or almost the name of a task.
     """
     wanted = tuple(name.split("/"))
     if wanted in paths:
@@ -97,10 +97,10 @@ def named_tasks(
 
 
 def check_components(where: str, names: Mapping[str, Any]) -> None:
-    """Refuses what is no component of Headrace.
+    """Refuses names that are not components of Headrace.
 
     Raises:
-        CompileError: One of `names` is none. The message begins with `where`.
+        CompileError: One of `names` is not a component. The message begins with `where`.
     """
     if not names:
         return

@@ -1,4 +1,4 @@
-"""Rewrites what is made of other values in a run, so that every target makes it alike.
+"""Rewrites values that are made of other values in a run, so that all targets give the same result.
 
 kfp writes `f"{root}/labelled"` as a constant with a placeholder, beside an input of the task with
 the value. Whoever starts the container replaces the placeholder by the value's text, in JSON, as it
@@ -27,32 +27,31 @@ from headrace_components.contract.templates import (
 )
 
 PLACEHOLDER = re.compile(
-    # What kfp writes for a value, of an input that it adds; a name of the component's own is a text
-    # of the author's. And what kfp leaves where it does not look: inside of lists.
+    # kfp's form of a value from an input that it adds; a component's own name is a text of the
+    # author. The second form is what kfp leaves in places where it does not look: inside of lists.
     r"\{\{\$\.inputs\.parameters\[(?P<quote>['\"])(?P<input>pipelinechannel--.+?)(?P=quote)\]\}\}"
     r"|\{\{channel:task=(?P<task>[^;]*);name=(?P<name>[^;]*);type=[^;]*;\}\}"
-    # What every target fills in, though not all where more text is around it.
+    # Every target fills these in, although some not in a longer text.
     r"|\{\{\$\.(?P<job>pipeline_\w+|workspace_path)\}\}"
 )
-"""What a run puts in the place of a text: an input, `input` or `task` and `name`, or a name of the
-run, `job`."""
+"""Matches texts that a run replaces: inputs (`input`, or `task` and `name`) and names (`job`)."""
 
 RUN_PLACEHOLDER = re.compile(r"\{\{\$\.pipeline_\w+\}\}")
-"""What stands for a name or a time of the run or of the task."""
+"""The placeholder for a name or a time of the run or of the task."""
 
 
 def apply_templates(spec: Mapping[str, Any]) -> Spec:
     """Returns `spec` with templates for constants that a run completes.
 
-    Only tasks that fill templates in are changed; others have what they read filled in by the
-    backend. A constant that is a placeholder of the pipeline and nothing else is left to the
-    backend, too.
+    Only tasks that fill in templates are changed; for other tasks the backend fills in the texts. A
+    constant that is exactly one placeholder of the pipeline is also left to the backend.
 
     Args:
         spec: A pipeline after all passes that look into constants.
 
     Raises:
-        CompileError: A constant holds an artifact, or a value that is not among the task's inputs.
+        CompileError: A constant contains an artifact, or a value that is not among the task's
+            inputs.
     """
     result: Spec = specs.copy(spec)
     for node in specs.tasks(result):
@@ -116,15 +115,15 @@ def made_text(node: specs.TaskNode, name: str, root: Mapping[str, Any]) -> str:
 
 
 def as_written(text: str) -> str:
-    """Returns a text with placeholders as the author of an f-string wrote it, as `/opt/{name}`."""
-    # Behind the last `--` is what `sub_pipeline_texts` made an input of.
+    """Returns a text with placeholders in the author's f-string form, such as `/opt/{name}`."""
+    # After the last `--` is the text that `sub_pipeline_texts` made an input of.
     return PLACEHOLDER.sub(
         lambda match: f"{{{match['job'] or _input(match).rpartition('--')[2]}}}", text
     )
 
 
 def known_value(node: specs.TaskNode, name: str, root: Mapping[str, Any]) -> Any:
-    """Returns what a task's input is known to be before the run, by default; None for nothing.
+    """Returns the known value of a task's input before the run, by default; None if unknown.
 
     Args:
         node: The task.
@@ -154,7 +153,7 @@ def _rewrite(node: specs.TaskNode) -> None:
         if name.startswith(INPUT_PREFIX):
             continue
         if name not in declared:
-            # kfp adds one where a machine's memory or the like comes from a parameter.
+            # kfp adds one if a machine's memory or a similar setting comes from a parameter.
             kinds[name] = SETTING
             continue
         if not _asks(value):
@@ -172,7 +171,7 @@ def _rewrite(node: specs.TaskNode) -> None:
         source["runtimeValue"]["constant"] = _template(value, replaced)
         kinds[name] = declared[name].get("parameterType", "")
     is_ours = node.headrace_name is not None
-    # kfp's executor passes over what a function does not take; our components refuse it.
+    # kfp's executor ignores inputs that a function does not take; our components refuse them.
     if (is_ours and kinds) or set(kinds.values()) - {SETTING}:
         inputs[TEMPLATES_INPUT] = {"runtimeValue": {"constant": kinds}}
     for name in sorted(inputs):

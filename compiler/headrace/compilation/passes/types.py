@@ -1,7 +1,7 @@
 """Gives artifacts TFX's type names.
 
-kfp admits only titles under `system.` and `google.`, so pipelines are authored with those; what
-leaves the compiler has the names that TFX gives the same layouts.
+kfp only accepts titles under `system.` and `google.`, so authors write those. The compiled pipeline
+has the names that TFX gives the same layouts.
 """
 
 from collections.abc import Mapping
@@ -12,14 +12,14 @@ from headrace.ir import specs
 from headrace.ir.specs import Spec
 from headrace_components.contract.artifact_types import BY_TFX_TITLE
 
-# User data, which may hold the same words by chance.
+# User data, which may contain the same words by chance.
 _VALUES = frozenset({"runtimeValue", "defaultValue", "literals", "metadata"})
 
 
 def apply_types(spec: Mapping[str, Any], target: Target) -> Spec:
     """Returns `spec` with `tfx.Examples` for `system.Examples`, and so on.
 
-    kfp's own types stay as they are.
+    kfp's own types are kept.
     """
     titles = {each.schema_title: title for title, each in BY_TFX_TITLE.items()}
     result: Spec = _renamed(specs.copy(spec), titles, target)

@@ -18,7 +18,7 @@ def check_workers(
 
     Args:
         spec: A pipeline as kfp compiles it.
-        settings: What the profile says of each task.
+        settings: The profile's settings for each task.
         source: Name of the profile, for messages.
 
     Raises:

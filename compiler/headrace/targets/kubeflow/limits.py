@@ -1,4 +1,4 @@
-"""What Kubeflow Pipelines cannot run, and what to write instead."""
+"""The limits of Kubeflow Pipelines, and what to write instead."""
 
 import difflib
 import re
@@ -21,7 +21,7 @@ from headrace.ir import specs
 from headrace.profiles.accelerators import ACCELERATORS, NVIDIA
 from headrace.profiles.tasks import TaskSettings
 
-# What the open-source launcher can read: objstore schemes of backend/src/v2.
+# The stores that the open-source launcher can read: objstore schemes of backend/src/v2.
 _IMPORTS = ("gs://", "s3://", "minio://", "oci://")
 
 KUBERNETES_GPU = "nvidia.com/gpu"
@@ -41,12 +41,12 @@ _SETTINGS_OF_VERTEX = ("machine_type", "persistent_resource")
 
 
 def accelerator_name(neutral: str) -> str | None:
-    """Returns the device of Kubernetes that an accelerator is; None for one that has its own."""
+    """Returns the Kubernetes device of an accelerator; None if it has no other name."""
     return KUBERNETES_GPU if neutral in NVIDIA else None
 
 
 def refused_setting(settings: TaskSettings) -> str | None:
-    """Returns what Kubeflow would leave out of a task's settings."""
+    """Returns the field of a task's settings that Kubeflow cannot use."""
     for name in _SETTINGS_OF_VERTEX:
         if getattr(settings, name):
             return f"has no `{name}`. Move it to a table of Vertex AI, such as [vertex.tasks.NAME]."
@@ -88,7 +88,8 @@ def _importer(node: specs.TaskNode) -> str | None:
         )
     sources = specs.parameter_inputs(node.task)
     name = importer.get("artifactUri", {}).get("runtimeParameter", "")
-    # The launcher looks for it among the inputs of the enclosing DAG, which has no such name.
+    # The launcher looks for it among the inputs of the enclosing DAG, which does not have this
+    # name.
     if "taskOutputParameter" in sources.get(name, {}):
         return (
             "cannot import a URI that is the output of a task beside the importer. Put the "
@@ -142,7 +143,7 @@ def _f_string_into_a_dag(node: specs.TaskNode) -> str | None:
         value = specs.constant(source)
         if "dag" in node.component and specs.referenced_parameters(specs.canonical_json(value)):
             what = "an f-string" if isinstance(value, str) else "a list or dict with parameters"
-            # `sub_pipeline_texts` saw to what tasks take.
+            # `sub_pipeline_texts` has already handled the inputs of tasks.
             return (
                 f"does not fill in {what} where a condition, a loop or an importer in the "
                 f"sub-pipeline takes the whole, as of `{name}`. Have a task put it together, and "

@@ -21,7 +21,7 @@ _LARGE_ARTIFACTS = ("copy", "reference")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kubeflow(TargetSettings):
-    """Where Kubeflow Pipelines is, and what all its pods get.
+    """The address of Kubeflow Pipelines, and settings for all its pods.
 
     Attributes:
         pipeline_root: Directory of all artifacts; empty for the installation's default.

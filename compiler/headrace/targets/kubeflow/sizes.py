@@ -1,6 +1,6 @@
 """Refuses parameters that are too large for Kubeflow.
 
-On the way to a task Argo has its parameters in documents of its own, escaped twice.
+Argo stores the parameters of a task in its own documents, with quotes escaped twice.
 """
 
 import json
@@ -11,14 +11,15 @@ from headrace.compilation.passes.parameter_sizes import largest, messages
 from headrace.errors import CompileError
 from headrace.ir import specs
 
-# What Kubernetes and Argo hold of one task, as an annotation or an output of the driver, less room
-# for the rest of the pod's specification: kubeflow/pipelines#12453.
+# The maximum for one task in Kubernetes and Argo, as an annotation or an output of the driver,
+# minus room for the rest of the pod's specification: kubeflow/pipelines#12453.
 MAX_ESCAPED_BYTES = 256 * 1024 - 32 * 1024
 
 # A Workflow is one object of etcd, which takes requests of 1.5 MiB, and grows while it runs.
 MAX_WORKFLOW_BYTES = 1024 * 1024
 
-# All values of a run together, as JSON: kubeflow/pipelines#12510. Later releases take 20,000.
+# The maximum for all values of a run together, as JSON: kubeflow/pipelines#12510. Later releases
+# accept 20,000.
 MAX_RUN_CHARS = 10_000
 
 
@@ -45,7 +46,7 @@ def check_sizes(spec: Mapping[str, Any], target: str, values: Mapping[str, Any] 
 
 
 def check_run_size(values: Mapping[str, Any]) -> None:
-    """Checks that Kubeflow takes the parameters of a run.
+    """Checks that Kubeflow accepts the size of a run's parameters.
 
     Raises:
         CompileError: They are too large.

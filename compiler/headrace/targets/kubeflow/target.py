@@ -31,7 +31,7 @@ from headrace.targets.kubeflow.settings import Kubeflow
 
 
 class KubeflowTarget(Target):
-    """Kubeflow Pipelines: a pipeline in YAML, and what Kubernetes gives the pods of its tasks."""
+    """Kubeflow Pipelines: a pipeline in YAML, and Kubernetes settings for the pods of its tasks."""
 
     name = "kubeflow"
     sees_files = False
@@ -56,7 +56,7 @@ class KubeflowTarget(Target):
         return profile.table_of(Kubeflow).pending_timeout_seconds
 
     def equip(self, draft: Draft) -> Draft:
-        """Writes how tasks keep large artifacts, what their pods get, requests and retries."""
+        """Writes the settings of large artifacts, pods, requests and retries."""
         spec = apply_large_artifacts(draft.spec, draft.profile.table_of(Kubeflow))
         platform = platform_spec(spec, draft.platform, draft.settings, draft.profile)
         spec = apply_retries(apply_default_requests(spec))
@@ -72,13 +72,13 @@ class KubeflowTarget(Target):
         check_given_artifacts(spec, self)
 
     def settle_values(self, draft: Draft) -> Draft:
-        """Checks what loops go over and what is collected, and fills in importers' metadata."""
+        """Checks items of loops and collected outputs, and fills in the metadata of importers."""
         check_loop_values(draft.spec, draft.values)
         check_collected(draft.spec, draft.values)
         return dataclasses.replace(draft, spec=apply_importers(draft.spec, draft.values))
 
     def finish(self, draft: Draft) -> Draft:
-        """Writes what tasks are told, and makes tasks of several machines training jobs."""
+        """Writes the messages to tasks, and turns tasks on several machines into training jobs."""
         spec = apply_python_messages(draft.spec)
         notes = [*untranslated(spec), *(may_be_absent(spec) if draft.values is None else ())]
         spec = apply_container_texts(apply_replaced_texts(spec))
@@ -88,7 +88,7 @@ class KubeflowTarget(Target):
         )
 
     def emit(self, draft: Draft) -> Compiled:
-        """Returns the pipeline in YAML, with its platform spec behind it where there is one."""
+        """Returns the pipeline in YAML, followed by its platform spec if there is one."""
         documents = emit.documents(draft.spec, draft.platform, draft.profile)
         text = emit.yaml_text(documents)
         return Compiled(spec=documents[0], document=documents[0], text=text, notes=draft.notes)
@@ -99,7 +99,7 @@ class KubeflowTarget(Target):
         check_data(spec, values, "headrace submit: parameter")
 
     def check_sizes(self, spec: Mapping[str, Any], values: Mapping[str, Any] | None = None) -> None:
-        """Refuses what Argo and Kubernetes cannot hold."""
+        """Refuses sizes that Argo and Kubernetes cannot store."""
         sizes.check_sizes(spec, self.name, values)
 
     def connect(self, profile: Profile) -> Remote:
@@ -109,7 +109,7 @@ class KubeflowTarget(Target):
         return connect(profile)
 
     def lineage(self, root: Path, metadata: str, config: Path | None) -> LineageReader:  # noqa: ARG002
-        """Returns what reads the lineage of the cluster."""
+        """Returns the reader for the lineage of the cluster."""
         from headrace.targets.kubeflow.lineage_reader import reader
 
         return reader(read_profile(config), metadata)

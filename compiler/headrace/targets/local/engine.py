@@ -62,11 +62,11 @@ def start(
         spec: The compiled pipeline: KFP's `PipelineSpec` as JSON data.
         parameters: Values of the pipeline's parameters.
         options: How to run.
-        observer: Its methods are called while the run goes on.
-        origin: Where the pipeline is from; None where that can not be found again.
+        observer: Its methods are called during the run.
+        origin: The source of the pipeline; None if it cannot be found again.
 
     Raises:
-        InputError: The pipeline or a parameter is not as it must be; nothing has run.
+        InputError: The pipeline or a parameter has an error; nothing has run.
         PlatformError: The root or the lineage database cannot be used.
     """
     check_installed("headrace run")
@@ -113,16 +113,16 @@ def resume(
 
     Args:
         run_id: The run.
-        root: The root that it lies under.
-        pipeline: Where to take the code from; None as `with_code_of_now` says.
+        root: The root that contains the run.
+        pipeline: The source of the code; for None see `with_code_of_now`.
         runner: How to start tasks; None for the way that the run was started with.
         containers: How to run containers; None likewise.
         metadata: URL of the lineage database; empty for that of the run.
-        observer: Its methods are called while the run goes on.
+        observer: Its methods are called during the run.
 
     Raises:
-        InputError: There is no such run, its record is damaged, another process works on it, or its
-            database needs a password; or the pipeline is another one, or does not compile.
+        InputError: The run does not exist, its record is damaged, another process works on it, or
+            its database needs a password; or the pipeline is a different one, or does not compile.
     """
     check_installed("headrace run")
     observer = observer or Silence()
@@ -169,7 +169,7 @@ def _execute(
 
 
 def _run_async(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Runs a coroutine to its end, in a thread of its own if this one has a loop already."""
+    """Runs a coroutine to its end, in a separate thread if this one already has a loop."""
     if not _has_running_loop():
         return asyncio.run(main())
     outcome: list[T] = []
@@ -245,7 +245,8 @@ class _Run:
         try:
             return await self._executed()
         except Exception:
-            # Lineage did not take a record, or the disk a file. Nothing may say "running" any more.
+            # The lineage or the disk did not accept a record. The state must no longer be
+            # "running".
             with contextlib.suppress(OSError):
                 self._store.write_state("failed")
             with contextlib.suppress(ComponentError):

@@ -1,4 +1,4 @@
-"""What the one who starts a run is told before it begins."""
+"""Messages for the person who starts a run, before it begins."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,7 +28,7 @@ def foreign_tasks(spec: Mapping[str, Any]) -> list[str]:
 def settings_without_effect(spec: Mapping[str, Any], platform: Mapping[str, Any]) -> list[str]:
     """Returns a line for each task that has settings of Kubernetes, which this machine ignores."""
     settings = {
-        # Nor does a task run as another user here: the compiler's own setting needs no word.
+        # A task here never runs as another user, so the compiler's own setting needs no message.
         label: [field for field in fields if field != "securityContext"]
         for label, fields in pod_settings(spec, platform).items()
     }
@@ -51,5 +51,5 @@ def _command(container: Mapping[str, Any]) -> str:
 
 
 def _printable(text: str) -> str:
-    # A terminal must not obey what stands in somebody's file.
+    # A terminal must not execute control characters from a foreign file.
     return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)

@@ -1,4 +1,4 @@
-"""Whether a run that is resumed takes the code that its author has corrected meanwhile."""
+"""Decides whether a resumed run uses the code that its author has corrected meanwhile."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -33,14 +33,14 @@ def with_code_of_now(
     pipeline: PipelineSource | Mapping[str, Any] | None,
     notify: Callable[[str], None],
 ) -> RunRecord:
-    """Returns the record of a run with the pipeline as it is now.
+    """Returns the record of a run with the current pipeline.
 
     Args:
         store: The run.
         record: What the run was started with.
-        pipeline: Where to take the code from, changed or not. None takes it from where the run was
-            started from, if a file there has changed: what else a pipeline may read, as the date,
-            changes without its author's doing.
+        pipeline: The source of the code, changed or not. None takes it from where the run was
+            started, if a file there has changed: other inputs of a pipeline, such as the date,
+            change without the author.
         notify: Gets a line about the decision.
 
     Raises:

@@ -1,4 +1,4 @@
-"""`headrace.run`: from a pipeline, in whatever form, to the result of a run."""
+"""`headrace.run`: from a pipeline, in any form, to the result of a run."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -31,8 +31,8 @@ def run(
 ) -> RunResult:
     """Runs a pipeline on this machine.
 
-    A task that fails does not raise: `RunResult.state` is then `failed` and `RunResult.failures`
-    says why. `headrace.resume` finishes such a run, or one that was interrupted.
+    A failed task does not raise: `RunResult.state` is then `failed`, and `RunResult.failures` has
+    the reasons. `headrace.resume` finishes such a run, or an interrupted one.
 
     Args:
         pipeline: A function decorated with `kfp.dsl.pipeline`, `PIPELINE.py[:function]`, a file
@@ -46,12 +46,12 @@ def run(
         containers: How the last two run containers; None for `ContainerOptions()`.
         use_cache: Whether a task may be answered by an earlier one like it.
         metadata: URL of the lineage database; empty for SQLite under `root`.
-        like: The backend whose rules hold for components that are not Headrace's: what their
-            numbers, metadata and variables look like.
-        observer: Its methods are called while the run goes on.
+        like: The backend whose rules apply to components that do not belong to Headrace: the form
+            of their numbers, metadata and variables.
+        observer: Its methods are called during the run.
 
     Raises:
-        InputError: The pipeline or a parameter is not as it must be; nothing has run.
+        InputError: The pipeline or a parameter has an error; nothing has run.
         PlatformError: The root or the lineage database cannot be used.
     """
     observer = observer or Silence()
@@ -87,10 +87,9 @@ def resume(
 ) -> RunResult:
     """Finishes an earlier run: tasks that are done stay done.
 
-    With `pipeline` the run takes its code, as it is now. A task that is done stays done as long as
-    its code, its parameters and its inputs are the same; the others run with the new code. Without
-    `pipeline`, a run that was started from a file takes the new code where that file or a module
-    has changed.
+    With `pipeline` the run uses its current code. A finished task is kept as long as its code, its
+    parameters and its inputs are the same; the others run with the new code. Without `pipeline`, a
+    run that was started from a file uses the new code if that file or a module has changed.
 
     Args:
         run_id: Name of the run under `root`.
@@ -98,13 +97,13 @@ def resume(
         root: The directory of runs that it was started with.
         runner: How to start tasks; None for the way that the run was started with.
         containers: How to run containers; None likewise.
-        metadata: URL of the lineage database; needed where that of the run has a password, which is
+        metadata: URL of the lineage database; needed if that of the run has a password, which is
             not stored, and the variable HEADRACE_METADATA_PASSWORD is not set.
-        observer: Its methods are called while the run goes on.
+        observer: Its methods are called during the run.
 
     Raises:
-        InputError: There is no such run, its record is damaged, or another process works on it; or
-            the pipeline is another one, or does not compile.
+        InputError: The run does not exist, its record is damaged, or another process works on it;
+            or the pipeline is a different one, or does not compile.
     """
     return engine.resume(
         run_id,
@@ -120,7 +119,7 @@ def resume(
 def run_from_command_line(
     pipeline: str, assignments: Iterable[str], options: Options, observer: Observer
 ) -> RunResult:
-    """As `run`, with parameters as `name=value` texts."""
+    """Does the same as `run`, with parameters as `name=value` texts."""
     loaded = load(pipeline)
     values = run_parameters.from_command_line(assignments, checked_pipeline(loaded.spec).root)
     for line in loaded.notices:

@@ -1,4 +1,4 @@
-"""From a pipeline, in whatever form, to one that is ready to run on this machine."""
+"""From a pipeline, in any form, to one that is ready to run on this machine."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class Runnable:
     Attributes:
         spec: The pipeline as `PipelineSpec` data.
         parameters: Values of run parameters that came with it.
-        notices: What the one who starts it is told first, line by line.
+        notices: Messages for the person who starts it, line by line.
     """
 
     spec: dict[str, Any]
@@ -52,10 +52,10 @@ def packed(
 def load(pipeline: PipelineSource | Mapping[str, Any]) -> Runnable:
     """Returns a pipeline that is ready to run.
 
-    A compiled one is checked and linted as one that is compiled here.
+    A compiled pipeline is checked and linted like one that is compiled here.
 
     Raises:
-        InputError: It is no pipeline, or does not compile.
+        InputError: It is not a pipeline, or does not compile.
     """
     if isinstance(pipeline, Mapping):
         return _checked(pipeline, {}, _COMMAND)
@@ -84,7 +84,7 @@ def _checked(document: Any, platform: Mapping[str, Any], where: str) -> Runnable
     from headrace.targets.local.target import TARGET
 
     values: Any = {}
-    # A PipelineJob of Vertex holds the pipeline, and the values that it is to run with.
+    # A PipelineJob of Vertex contains the pipeline and the values for its run.
     if isinstance(document, Mapping) and "pipelineSpec" in document:
         config = document.get("runtimeConfig", {})
         values = config.get("parameterValues", {}) if isinstance(config, Mapping) else None
@@ -97,12 +97,13 @@ def _checked(document: Any, platform: Mapping[str, Any], where: str) -> Runnable
     check_spec(document, where)
     check_expressions(document, where)
     try:
-        # What kfp compiled without Headrace needs these; where Headrace did, they change nothing.
+        # Pipelines that kfp compiled without Headrace need these steps; they do not change those of
+        # Headrace.
         spec = lint(apply_loop_types(apply_loop_items(document)), TARGET, platform)
         check_parameters(spec)
         spec = apply_templates(spec)
     except CompileError as error:
-        # A name from outside may hold ends of lines.
+        # A name from outside may contain line breaks.
         raise CompileError(f"{where}: {' '.join(str(error).split())}") from error
     return Runnable(
         spec=spec,

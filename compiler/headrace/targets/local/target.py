@@ -35,7 +35,7 @@ class LocalTarget(Target):
         return False
 
     def settings(self, profile: Profile) -> None:
-        """Returns None: what the profile says is about machines elsewhere."""
+        """Returns None: the profile is about machines elsewhere."""
 
     def refused_setting(self, settings: TaskSettings) -> str | None:  # noqa: ARG002
         """Returns None: no setting has an effect."""
@@ -54,7 +54,7 @@ class LocalTarget(Target):
         target_limits.check_given_artifacts(spec, self)
 
     def settle_values(self, draft: Draft) -> Draft:
-        """Checks what loops go over."""
+        """Checks the items of loops."""
         check_loop_values(draft.spec, draft.values)
         return draft
 
@@ -65,7 +65,7 @@ class LocalTarget(Target):
         return Compiled(spec=spec, document=spec, text=text, notes=draft.notes)
 
     def check_run(self, spec: Mapping[str, Any], values: Mapping[str, Any]) -> None:
-        """Refuses nothing: values reach tasks in files where they are large."""
+        """Refuses nothing: large values reach tasks in files."""
 
     def check_sizes(self, spec: Mapping[str, Any], values: Mapping[str, Any] | None = None) -> None:
         """Refuses nothing, for the same reason."""
@@ -74,7 +74,7 @@ class LocalTarget(Target):
         """Returns None: `headrace run` runs pipelines here."""
 
     def lineage(self, root: Path, metadata: str, config: Path | None) -> LineageReader:  # noqa: ARG002
-        """Returns what reads the store of the runs on this machine."""
+        """Returns the reader for the store of the runs on this machine."""
         from headrace.lineage.local_store.connection import default_url
         from headrace.lineage.local_store.reader import StoreLineage
 

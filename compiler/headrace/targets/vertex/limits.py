@@ -1,4 +1,4 @@
-"""What Vertex AI Pipelines cannot run, and what to write instead."""
+"""The limits of Vertex AI Pipelines, and what to write instead."""
 
 import difflib
 import json
@@ -24,7 +24,7 @@ MAX_COLLECTED = 100  # kubeflow/kubeflow#7513
 _ACCELERATOR = re.compile(r"(NVIDIA|TPU)_[A-Z0-9_]+")
 _PIPELINE_NAME = re.compile(r"[a-z][a-z0-9-]{0,127}")
 
-# Fields of a profile that say the same, for a task and for all of them.
+# The fields of a profile with the same meaning, for a task or for all tasks.
 _PROFILE_FIELDS = {
     "secretAsVolume": "secret_volumes",
     "secretAsEnv": "secret_environment",
@@ -59,7 +59,7 @@ _CUSTOM_JOB = ("spot", "timeout")
 
 
 def check_pipeline(spec: Mapping[str, Any], platform: Mapping[str, Any]) -> None:
-    """Refuses what Vertex AI cannot do of a pipeline as a whole.
+    """Refuses pipelines that Vertex AI cannot run as a whole.
 
     Raises:
         CompileError: Its name, a setting of Kubernetes, or too many artifacts in one input.
@@ -76,7 +76,7 @@ def accelerator_name(neutral: str) -> str:
 
 
 def refused_setting(settings: TaskSettings) -> str | None:
-    """Returns what Vertex AI would leave out of a task's settings."""
+    """Returns the field of a task's settings that Vertex AI cannot use."""
     for name in _KUBERNETES:
         if getattr(settings, name):
             return (
@@ -112,11 +112,11 @@ def _check_name(name: str) -> None:
 
 
 def _check_no_pod_settings(spec: Mapping[str, Any], platform: Mapping[str, Any]) -> None:
-    """Refuses settings of Kubernetes for a target that is none.
+    """Refuses settings of Kubernetes, because this target is not Kubernetes.
 
     Raises:
-        CompileError: There is one; the message names the function that wrote it and, where a
-            profile can say it for Kubeflow alone, the place there.
+        CompileError: There is one; the message names the function that wrote it and, if a profile
+            can set the same for Kubeflow only, the place there.
     """
     settings = platform.get("platforms", {}).get("kubernetes")
     if settings is None:
@@ -237,7 +237,7 @@ def _check_collected(spec: Mapping[str, Any], name: str) -> None:
 def _collected(
     spec: Mapping[str, Any], enclosing: Mapping[str, Any], producer: str, key: str
 ) -> int:
-    """Returns how many artifacts an output is; a loop over what the run gives counts once."""
+    """Returns the number of artifacts of an output; a loop over a value of the run counts once."""
     task = enclosing["dag"]["tasks"][producer]
     component = specs.component_of_task(spec, task)
     outputs = specs.dag_outputs(component).get("artifacts", {})

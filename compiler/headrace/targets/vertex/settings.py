@@ -29,7 +29,7 @@ _FAILURE_POLICIES = ("fast", "slow")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Vertex(TargetSettings):
-    """What a Vertex AI PipelineJob says besides its pipeline.
+    """The fields of a Vertex AI PipelineJob other than its pipeline.
 
     Attributes:
         pipeline_root: Directory of all artifacts, such as `gs://bucket/path`.

@@ -47,7 +47,7 @@ class VertexTarget(Target):
 
     def artifact_type(self, declared: Mapping[str, Any], title: str) -> Mapping[str, Any]:  # noqa: ARG002
         """Returns the type as TFX itself sends it: a custom one is registered by its schema."""
-        # One of a proto oneof: neither title nor version may stand beside it.
+        # A proto oneof: no title or version may be beside it.
         return {"instanceSchema": f"title: {title}\ntype: object\n"}
 
     def finish(self, draft: Draft) -> Draft:

@@ -1,1 +1,1 @@
-"""Rewrites that only Kubeflow needs, one a file."""
+"""Rewrites that only Kubeflow needs, one per file."""

@@ -1,11 +1,11 @@
-"""Takes away the inputs of tasks that get no value, where Kubeflow's driver would look for one.
+"""Removes the inputs of tasks that get no value, if Kubeflow's driver would look for one.
 
-An optional input of a pipeline may have no value. The driver hands nothing down then, and fails
-where a task inside a sub-pipeline, a condition or a loop asks for it ("parent DAG does not have
-input parameter"). A task without the input itself starts as it does on other targets. With it goes
-what `dsl.IfPresentPlaceholder` asks: the driver looks among parameters alone, and takes every
-artifact as absent. What `dsl.ConcatPlaceholder` joins becomes one argument, where all of it is
-known to be there: the driver leaves it as it is.
+An optional input of a pipeline may have no value. Then the driver passes nothing on, and fails if a
+task inside a sub-pipeline, a condition or a loop asks for it ("parent DAG does not have input
+parameter"). A task without the input starts as on other targets. `dsl.IfPresentPlaceholder` on that
+input is also removed: the driver only looks among parameters, and treats every artifact as missing.
+The parts of `dsl.ConcatPlaceholder` become one argument if all of them are known to exist, because
+the driver leaves it unchanged.
 """
 
 import json
@@ -36,8 +36,8 @@ def apply_absent_inputs(spec: Mapping[str, Any], values: Mapping[str, Any] | Non
 
     Args:
         spec: A pipeline as kfp compiles it, with the items of loops wired.
-        values: Values of its run parameters; those that are missing have their defaults. None
-            where they are not known yet: then an optional parameter of the pipeline may have one.
+        values: Values of its run parameters; missing ones have their defaults. None if they are not
+            known yet: then an optional parameter of the pipeline may have a value.
 
     Raises:
         CompileError: A task, a condition or a loop needs a value that is not there.
@@ -116,7 +116,7 @@ def _take_away(node: specs.TaskNode, parameters: frozenset[str], artifacts: froz
                 f"{needed_by}, which has no value. Pass one, or give `{shown}` a default in the "
                 "pipeline that declares it."
             )
-        if not needed_by:  # else the driver says it, if the branch is taken
+        if not needed_by:  # otherwise the driver reports it, if the branch is taken
             del inputs[port]
     found = specs.artifact_inputs(node.task)
     for port, source in list(found.items()):
@@ -135,7 +135,7 @@ def _take_away(node: specs.TaskNode, parameters: frozenset[str], artifacts: froz
 
 
 def _needed_by(node: specs.TaskNode, port: str, shown: str) -> str:
-    """Says what of a task cannot be without an input; empty where it may be absent."""
+    """Returns the part of a task that needs an input; empty if the input may be missing."""
     iterator = node.task.get("parameterIterator", {})
     if f"'{port}'" in node.task.get("triggerPolicy", {}).get("condition", ""):
         return f"its condition compares `{shown}`"
@@ -153,7 +153,7 @@ def _needed_by(node: specs.TaskNode, port: str, shown: str) -> str:
 
 
 def _is_made(port: str) -> bool:
-    """Tells an input of a condition or a loop, which kfp adds, from one that an author declared."""
+    """Returns whether kfp added an input of a condition or a loop; else an author declared it."""
     return port.startswith(INPUT_PREFIX)
 
 
@@ -197,7 +197,7 @@ def _shared() -> CompileError:
 
 
 def _arguments(node: specs.TaskNode, arguments: list[Any], *, is_known: bool) -> Iterator[str]:
-    """Yields arguments with IfPresent decided and Concat joined, where that can be known.
+    """Yields arguments with IfPresent decided and Concat joined, if that is possible.
 
     Args:
         node: The task.

@@ -1,4 +1,4 @@
-"""What cannot be collected from a loop on Kubeflow."""
+"""Refuses outputs that Kubeflow cannot collect from a loop."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,13 +14,13 @@ def check_collected(spec: Mapping[str, Any], values: Mapping[str, Any] | None = 
     """Refuses to collect from a condition in a loop, and from a loop over nothing.
 
     Kubeflow's driver follows each round of the loop down to the task whose output is collected. It
-    crashes where a condition on the way does not hold, and the run fails without a word. Where
-    there is no round, it fails because it finds no such task.
+    crashes if a condition on the way is false, and the run fails without a message. If there are no
+    rounds, it fails because it finds no such task.
 
     Args:
         spec: The pipeline.
-        values: Values of its run parameters; those that are missing have their defaults. None
-            where they are not known yet.
+        values: Values of its run parameters; missing ones have their defaults. None if they are not
+            known yet.
 
     Raises:
         CompileError: A task collects such an output.

@@ -1,14 +1,14 @@
-"""Writes the texts of container components so that Kubeflow hands them on as they are meant.
+"""Writes the texts of container components so that Kubeflow passes them on as intended.
 
-The program is the author's, so nothing of ours can fill in templates in it, as for other components
-(see `templates`). KFP's launcher does that, and knows texts alone:
+The program belongs to the author, so our code cannot fill in templates in it, unlike in other
+components (see `templates`). KFP's launcher fills them in, and only knows texts:
 
-- An f-string with parameters works where it goes into an argument, and breaks the message of a task
-  that reads it as JSON, `{{$}}`. In a list or a dict each value becomes a text, and lists break it.
-- The name of the run and its like are replaced where they are a whole parameter, and nowhere else.
-  So they become one, and texts and command lines refer to that.
-- Constants that look like placeholders are refused. A dollar could be escaped for Kubernetes, but
-  how often depends on the release: where the driver is a pod, its arguments are expanded as well.
+- An f-string with parameters works in an argument, but it breaks the message of a task that reads
+it as JSON, `{{$}}`. In a list or a dict each value becomes a text, and lists break it.
+- The name of the run and similar names are only replaced if they are a whole parameter. So they
+become a parameter, and texts and command lines refer to it.
+- Constants that look like placeholders are refused. A dollar sign could be escaped for Kubernetes,
+but how often depends on the release: if the driver is a pod, its arguments are expanded too.
 """
 
 from collections.abc import Mapping
@@ -37,7 +37,8 @@ def apply_container_texts(spec: Mapping[str, Any]) -> Spec:
         spec: A pipeline that is to run on Kubeflow, after `apply_templates`.
 
     Raises:
-        CompileError: The launcher would replace a text, or break a value; with what to write.
+        CompileError: The launcher would replace a text, or break a value; with what to write
+            instead.
     """
     result: Spec = specs.copy(spec)
     for node in specs.tasks(result):
@@ -84,7 +85,7 @@ def _check(text: str, name: str, where: str) -> None:
 
 
 def _with_names_of_the_run(text: str) -> str:
-    """Returns a text that refers to inputs where it had placeholders of the run."""
+    """Returns a text with inputs in place of placeholders of the run."""
     return RUN_PLACEHOLDER.sub(
         lambda match: f"{{{{$.inputs.parameters['{run_input(match[0])}']}}}}", text
     )

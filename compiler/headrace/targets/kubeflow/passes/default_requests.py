@@ -1,4 +1,4 @@
-"""Lets tasks of Headrace's components on Kubeflow ask for what they need at least."""
+"""Sets the minimum requests for tasks of Headrace's components on Kubeflow."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from headrace_components.contract.declaration import Footprint, find
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PodRequest:
-    """What a node must have to spare.
+    """The resources that must be free on a node.
 
     Attributes:
         cpu: Cores.
@@ -23,8 +23,8 @@ class PodRequest:
     memory: str
 
 
-# docs/kubeflow.md has the figures that were measured; what grows with the data is the author's to
-# ask for.
+# docs/kubeflow.md has the measured figures; for resources that grow with the data, the author must
+# set requests.
 _BY_FOOTPRINT: Mapping[Footprint, PodRequest] = {
     "training": PodRequest(cpu=0.5, memory="1Gi"),
     "rows": PodRequest(cpu=0.5, memory="768Mi"),
@@ -35,13 +35,13 @@ _BY_FOOTPRINT: Mapping[Footprint, PodRequest] = {
 
 
 def request_of(component: str) -> PodRequest:
-    """Returns what a component asks for."""
+    """Returns the request of a component."""
     declared = find(component)
     return _BY_FOOTPRINT[declared.footprint if declared else "files"]
 
 
 def apply_default_requests(spec: Mapping[str, Any]) -> Spec:
-    """Returns `spec` with requests of CPU and memory where neither pipeline nor profile has any.
+    """Returns `spec` with requests of CPU and memory for tasks without any in pipeline and profile.
 
     A limit alone is a request, too, so it stays alone. What others' components need, their authors
     know.

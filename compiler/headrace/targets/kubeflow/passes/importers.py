@@ -1,8 +1,8 @@
-"""Settles what importers say of their artifacts, which Kubeflow's launcher takes as it is written.
+"""Completes the metadata of importers, because Kubeflow's launcher does not replace anything in it.
 
 It keeps `{{$.inputs.parameters['owner']}}` in metadata as that text. And unless an importer has
-`reimport`, it looks among the artifacts that this pipeline imported before for one of the URI and
-the type that has at least this metadata, and hands that on, with all that another importer said.
+`reimport`, it looks for an artifact that this pipeline imported before, with the same URI and type
+and at least this metadata, and passes that on, with all metadata of the other importer.
 """
 
 import re
@@ -23,12 +23,12 @@ def apply_importers(spec: Mapping[str, Any], values: Mapping[str, Any] | None = 
 
     Args:
         spec: A pipeline for Kubeflow.
-        values: Values of its run parameters; those that are missing have their defaults. None
-            where they are not known yet.
+        values: Values of its run parameters; missing ones have their defaults. None if they are not
+            known yet.
 
     Raises:
-        CompileError: Metadata come from what only the run knows, or an importer would get the
-            artifact of another one.
+        CompileError: Metadata depend on values that only the run knows, or an importer would get
+            the artifact of another one.
     """
     result: Spec = specs.copy(spec)
     found = [node for node in specs.tasks(result) if "importer" in node.executor]
@@ -70,7 +70,7 @@ def _filled(value: Any, known: Mapping[str, Any], node: specs.TaskNode, spec: Sp
 
 
 def _origin(node: specs.TaskNode, name: str) -> str:
-    """Says where the value of an input of a task is from."""
+    """Returns the source of the value of a task's input."""
     source = specs.parameter_inputs(node.task).get(name, {})
     output = source.get("taskOutputParameter")
     if output:
@@ -94,7 +94,7 @@ def _takes_from(node: specs.TaskNode, other: specs.TaskNode) -> bool:
 
 
 def _uri(node: specs.TaskNode) -> tuple[str, Any]:
-    """Returns what an importer's URI is, or where it is from; equal for what is the same."""
+    """Returns an importer's URI, or the source of it; equal for the same URI."""
     uri = node.executor["importer"].get("artifactUri", {})
     if "runtimeParameter" in uri:
         return _source(node, uri["runtimeParameter"])

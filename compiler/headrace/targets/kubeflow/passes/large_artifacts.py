@@ -1,4 +1,4 @@
-"""Has components keep the rows of examples where Kubeflow's launcher does not carry them."""
+"""Makes components keep the rows of examples outside of what Kubeflow's launcher carries."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from headrace_components.contract.declaration import find
 # `headrace_components.library.data.references` acts on it.
 _VARIABLE = {"name": "HEADRACE_LARGE_ARTIFACTS", "value": "reference"}
 
-# The account of the object store that KFP installs, as its own launcher finds it.
+# The account for the object store that KFP installs, in the place where its own launcher finds it.
 _MINIO_SECRET = "mlpipeline-minio-artifact"
 _MINIO_KEYS = {
     "AWS_ACCESS_KEY_ID": (_MINIO_SECRET, "accesskey"),
@@ -20,10 +20,10 @@ _MINIO_KEYS = {
 
 
 def apply_large_artifacts(spec: Mapping[str, Any], kubeflow: Kubeflow) -> Spec:
-    """Returns `spec` with what tells components that `large_artifacts` is `reference`.
+    """Returns `spec` with the variable that sets `large_artifacts` to `reference` for components.
 
-    It is a variable of the container, which Kubeflow's cache key leaves out: what was made the
-    other way is as good.
+    It is a variable of the container, which is not in Kubeflow's cache key: both kinds of results
+    are equally good.
     """
     result: Spec = specs.copy(spec)
     for node in specs.tasks(result):

@@ -1,4 +1,4 @@
-"""Puts right what Kubeflow tells Python components otherwise than kfp's own executor expects.
+"""Corrects messages of Kubeflow to Python components that kfp's own executor does not expect.
 
 Its driver tells an exit task the state that ML Metadata has: `COMPLETE` after a success, `RUNNING`
 where all tasks were skipped, and never a reason. A handler that compares with `SUCCEEDED` would
@@ -39,7 +39,7 @@ def apply_python_messages(spec: Mapping[str, Any]) -> Spec:
 
 
 def untranslated(spec: Mapping[str, Any]) -> list[str]:
-    """Returns a line for each task that reads a final status as Kubeflow tells it."""
+    """Returns a line for each task that reads a final status in Kubeflow's form."""
     return [
         f"{specs.pipeline_name(spec)}: task `{node.label}`: `{name}` has the state COMPLETE or "
         "RUNNING after a success on Kubeflow, and no reason after a failure. Compare the state "

@@ -1,11 +1,10 @@
 """Keeps or refuses texts that Kubeflow replaces on their way into a container.
 
-Three programs look for placeholders of theirs in all that a pod is started with, and take data for
-templates: KFP's launcher `{{$}}`, `{{$.inputs...}}` and `{{$.outputs...}}`, Argo what is like
-`{{workflow.name}}`, Kubernetes `$$` and `$(NAME)`. Constants of a task are kept from that by
-`templates` and `container_texts`. What reaches a task as data cannot be: a parameter of the run, an
-input of a sub-pipeline, an item of a loop, an output of another task. The last is known to nobody
-beforehand.
+Three programs look for their own placeholders in everything that a pod is started with, and mistake
+data for templates: KFP's launcher `{{$}}`, `{{$.inputs...}}` and `{{$.outputs...}}`, Argo names
+like `{{workflow.name}}`, Kubernetes `$$` and `$(NAME)`. `templates` and `container_texts` protect
+the constants of a task. Data cannot be protected: a parameter of the run, an input of a
+sub-pipeline, an item of a loop, an output of another task. The last one is not known beforehand.
 """
 
 import json
@@ -31,7 +30,7 @@ VARIABLE = re.compile(r"\$\$|\$\([A-Z_][A-Z0-9_]*\)")
 
 
 def apply_replaced_texts(spec: Mapping[str, Any]) -> Spec:
-    """Returns `spec` without what Argo would replace in texts that nothing but people reads.
+    """Returns `spec` without texts for people in which Argo would replace something.
 
     Args:
         spec: A pipeline that is to run on Kubeflow, after `apply_templates`.
@@ -60,18 +59,18 @@ def _untagged(port: dict[str, Any]) -> None:
     # Argo looks into declarations, too, and the API refuses a name that Argo does not know.
     if ARGO.search(port.get("description", "")):
         port["description"] = port["description"].replace("{{", "{ {")
-    # Each task has its value, since `apply_defaults`.
+    # Each task has its value since `apply_defaults`.
     if any(ARGO.search(text) for text in texts(port.get("defaultValue"))):
         del port["defaultValue"]
 
 
 def check_data(spec: Mapping[str, Any], values: Mapping[str, Any], where: str) -> None:
-    """Checks values that tasks get as data: no component can tell what was replaced in them.
+    """Checks values that tasks get as data; no component can notice what was replaced in them.
 
     Args:
         spec: The pipeline.
         values: Values by name.
-        where: What they are, for the message.
+        where: Their description, for the message.
 
     Raises:
         CompileError: Kubeflow would replace a part of one.

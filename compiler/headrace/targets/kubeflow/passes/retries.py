@@ -1,4 +1,4 @@
-"""Lets Kubeflow retry a task for as long as it has retries left."""
+"""Lets Kubeflow retry a task as long as it has retries left."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,16 +7,17 @@ from headrace.compilation.passes.resources import BACKOFF
 from headrace.ir import specs
 from headrace.ir.specs import Spec
 
-# Argo counts a retry's longest time from the start of the first try, and ends a later try that
-# runs when it is over. kfp's longest is an hour: a task that failed after an hour would never be
-# tried again. Argo has no value for "none"; an absent one is 0, with which nothing is retried.
+# Argo counts the maximum time of a retry from the start of the first attempt, and stops a later
+# attempt at that time. kfp's maximum is an hour: a task that failed after an hour would never be
+# tried again. Argo has no value for "no limit"; a missing value means 0, with which nothing is
+# retried.
 _A_YEAR = "31536000s"
 
 
 def apply_retries(spec: Mapping[str, Any]) -> Spec:
-    """Returns `spec` with retries that hold however long a task runs.
+    """Returns `spec` with retries that work for tasks of any duration.
 
-    What an author set lower than kfp's default stays.
+    A value that an author set lower than kfp's default is kept.
     """
     result: Spec = specs.copy(spec)
     for node in specs.tasks(result):

@@ -1,9 +1,9 @@
 """Takes f-strings, lists and dicts with parameters into the sub-pipelines that they are given to.
 
-Kubeflow's driver fills nothing in where a sub-pipeline begins. So the parts become inputs of the
-sub-pipeline, and the tasks in it that take the whole get the text, in which they are filled in: see
-`templates` and `container_texts`. Where a condition, a loop or an importer needs the whole, nothing
-is changed, and `target_limits` refuses it.
+Kubeflow's driver fills in nothing at the start of a sub-pipeline. So the parts become inputs of the
+sub-pipeline, and the tasks in it that take the whole value get the text, in which the parts are
+filled in: see `templates` and `container_texts`. If a condition, a loop or an importer needs the
+whole value, nothing is changed, and `target_limits` refuses it.
 """
 
 import re
@@ -21,10 +21,10 @@ _OF_THE_TASK = re.compile(r"\{\{\$\.pipeline_task_\w+\}\}")
 
 
 def apply_sub_pipeline_texts(spec: Mapping[str, Any]) -> Spec:
-    """Returns `spec` with values that are made of others moved to where tasks take them.
+    """Returns `spec` with values that are made of others moved to the tasks that take them.
 
     Args:
-        spec: A pipeline that is to run on Kubeflow, as kfp compiles it.
+        spec: A pipeline for Kubeflow, as kfp compiles it.
     """
     result: Spec = specs.copy(spec)
     dags = [result["root"], *result["components"].values()]
@@ -85,7 +85,7 @@ def _can_take(spec: Spec, task: Mapping[str, Any], port: str, value: Any) -> boo
 
 
 def _type(spec: Spec, node: specs.TaskNode, source: Mapping[str, Any]) -> str | None:
-    """Returns the `ParameterType` of a task's input; None where that cannot be told."""
+    """Returns the `ParameterType` of a task's input; None if it is unknown."""
     if "parameterExpressionSelector" in source:
         return None
     if "componentInputParameter" in source:
@@ -103,7 +103,7 @@ def _type(spec: Spec, node: specs.TaskNode, source: Mapping[str, Any]) -> str | 
 
 
 def _inner(name: str, outer: str) -> str:
-    """Returns what a part is called in the sub-pipeline, as `pipelinechannel--path--root`."""
+    """Returns the name of a part in the sub-pipeline, such as `pipelinechannel--path--root`."""
     return f"{INPUT_PREFIX}{name.removeprefix(INPUT_PREFIX)}--{outer.removeprefix(INPUT_PREFIX)}"
 
 

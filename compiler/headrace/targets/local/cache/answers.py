@@ -1,7 +1,7 @@
 """Answers a task from an earlier one that had the same code, parameters and inputs.
 
-An entry is `<root>/.cache/<key>.json`: the outputs of the task that ran. It holds as long as every
-output is there as the task left it, by the names, sizes and times of its files.
+An entry is `<root>/.cache/<key>.json`: the outputs of the task that ran. It is valid as long as
+every output is unchanged, by the names, sizes and times of its files.
 """
 
 import hashlib
@@ -42,7 +42,7 @@ class Entry:
         """Reads outputs that were stored.
 
         Raises:
-            ValueError: They are not what the component puts out.
+            ValueError: They do not fit the outputs of the component.
         """
         try:
             parameters = dict(data["parameters"])
@@ -75,7 +75,7 @@ class Cache:
         pipeline: Name of the pipeline; pipelines do not share entries.
         like: The backend by whose rules other components than Headrace's get their values.
         code: What the components of a run are.
-        notify: Gets a line about an entry that does not hold.
+        notify: Gets a line about an entry that is not valid.
     """
 
     root: Path
@@ -88,8 +88,8 @@ class Cache:
         """Returns the name of the task's entry, or None if only a run can tell its result.
 
         The key covers the component's code, command line and environment, parameters, output ports
-        and the identity of every input artifact. A component of Headrace adds what its cache hooks
-        says it reads besides.
+        and the identity of every input artifact. The cache hooks of Headrace's components add other
+        data that the components read.
         """
         uris = _uris(inputs)
         hooks = cache_hooks(component.headrace_name)
@@ -153,11 +153,11 @@ class Cache:
 
 
 def identity(component: ComponentSpec, inputs: TaskInputs) -> str:
-    """Returns a fingerprint of what the author asks of a task.
+    """Returns a fingerprint of the author's part of a task.
 
-    It covers the author's code, parameters and what the input artifacts hold. A run that is resumed
-    keeps a task that is done as long as this is the same: unlike a key, it leaves out Headrace's
-    own code, and data that lie elsewhere, which may go on while a run stands still.
+    It covers the author's code, parameters and the contents of the input artifacts. A resumed run
+    keeps a finished task as long as this is the same. Unlike a key, it leaves out Headrace's own
+    code, and data in other places, which may change while a run is interrupted.
     """
     if not component.container:
         return _digest({"executor": component.executor, "parameters": dict(inputs.parameters)})
@@ -170,7 +170,8 @@ def identity(component: ComponentSpec, inputs: TaskInputs) -> str:
 def is_same(one: str, other: str) -> bool:
     """Says whether two identities are those of one task.
 
-    What cannot be seen any more, as code that is installed elsewhere, counts as the same.
+    Code that can no longer be seen, for example because it is installed elsewhere, counts as the
+    same.
     """
     asked, _, environment = one.partition(_SEPARATOR)
     other_asked, _, other_environment = other.partition(_SEPARATOR)
@@ -207,9 +208,9 @@ def _asked(
 
 
 def _shares(component: ComponentSpec) -> bool:
-    """Says whether a command has to do with the run's workspace, which another run does not have.
+    """Returns whether a command uses the run's workspace, which another run does not have.
 
-    In a parameter it is the path of the run's own.
+    In a parameter it is a path that belongs to this run.
     """
     return specs.WORKSPACE_PATH in specs.canonical_json(component.container)
 
@@ -224,10 +225,9 @@ def _digest(value: Any) -> str:
 
 
 def contents(path: Path) -> str:
-    """Returns a fingerprint of what a task wrote, by names, sizes and times of change.
+    """Returns a fingerprint of a task's output, by names, sizes and times of change.
 
-    Nothing but a task writes its outputs, so their contents need not be read. Empty where there is
-    nothing.
+    Only the task writes its outputs, so their contents need not be read. Empty if there are none.
     """
     if not path.exists():
         return ""
@@ -245,7 +245,7 @@ def fingerprint(path: Path) -> str:
 
 
 def _files_in(path: Path) -> list[Path]:
-    """Returns the files of an artifact, sorted; what Python keeps beside modules is none of it."""
+    """Returns the files of an artifact, sorted, without those that Python keeps beside modules."""
     if path.is_file():
         return [path]
     found = (Path(directory, name) for directory, _, names in os.walk(path) for name in names)

@@ -1,4 +1,4 @@
-"""What a cache key takes for a component's code."""
+"""The part of a cache key for a component's code."""
 
 import hashlib
 import importlib.metadata
@@ -13,7 +13,7 @@ from headrace.images.locks import lock_digest
 from headrace.ir.view import ComponentSpec
 from headrace_components.contract.declaration import is_isolated
 
-# Whose results may change with their version, as those of our own code do.
+# Like our own code, these may change results with their version.
 _LIBRARIES = (
     "apache-beam",
     "keras",
@@ -27,26 +27,27 @@ _LIBRARIES = (
 
 
 class CodeVersions(Protocol):
-    """Knows what code a run's components are."""
+    """Identifies the code of a run's components."""
 
     def of(self, component: ComponentSpec) -> str:
-        """Returns a fingerprint of a component's code; empty where its container says it all."""
+        """Returns a fingerprint of a component's code; empty if its container identifies it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class InstalledCode:
-    """The code that is installed here, with what it runs on.
+    """The code that is installed here, with the packages that it uses.
 
     Attributes:
         from_locks: Whether every component runs on its image's lock, as with the runner `venv`;
-            else only isolated ones do, and the others on the packages beside Headrace.
+            else only isolated ones do, and the others use the packages that are installed with
+            Headrace.
     """
 
     from_locks: bool = False
 
     @cached_property
     def embedded(self) -> str:
-        """A fingerprint of Headrace's components and of the libraries beside it."""
+        """A fingerprint of Headrace's components and of the libraries installed with it."""
         versions = [f"{library}\0{_version(library)}\0".encode() for library in _LIBRARIES]
         return _digest([self._components, *versions])
 

@@ -1,7 +1,8 @@
 """The messages between backend and task: `ExecutorInput` out, `ExecutorOutput` in.
 
 Source: `pipeline_spec.proto` of kfp-pipeline-spec, and KFP's launcher, whose rules these are: the
-output message wins over a parameter's file, and an output artifact keeps what it does not replace.
+output message takes precedence over a parameter's file, and the fields of an output artifact that
+it does not replace are kept.
 """
 
 import json
@@ -24,31 +25,31 @@ from headrace_components.contract.errors import InputError, PlatformError
 # With less than this left, a task that could not even write its reason ran out of space.
 _FULL_BYTES = 1 << 16
 
-# What is one file and no directory. A browser tells by the name alone that it is to show a page;
-# other components than Headrace's find the name that a backend gives.
+# These types are one file and not a directory. A browser needs the suffix to show a page;
+# components that do not belong to Headrace can use the name that a backend gives.
 _SUFFIXES = {"system.HTML": ".html", "system.Markdown": ".md"}
 
 _ANY_TYPE = "system.Artifact"
 
 _LOG = "executor-logs"
 
-# A scheme of none of the stores that KFP's launcher uploads outputs to, as https, oci or bq.
+# A scheme to which KFP's launcher uploads no outputs, such as https, oci or bq.
 _ELSEWHERE = re.compile(r"(?!(?:gs|s3|minio|file)://)[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 def message(
     component: ComponentSpec, inputs: TaskInputs, attempt: Attempt, rules: Rules | None
 ) -> dict[str, Any]:
-    """Returns the `ExecutorInput` of a task, and makes the directories that it names.
+    """Returns the `ExecutorInput` of a task, and makes its directories.
 
-    As in protojson, what is empty is not there.
+    As in protojson, empty values are left out.
 
     Args:
         component: The task's component.
         inputs: Its inputs.
         attempt: Where it is to write.
-        rules: How a backend tells of artifacts; None for a component of Headrace, which is told of
-            them as they are.
+        rules: How a backend describes artifacts; None for a component of Headrace, which gets them
+            unchanged.
     """
     for name in component.output_artifacts:
         (attempt.partial / _file_name(name, component)).parent.mkdir(parents=True, exist_ok=True)
@@ -87,7 +88,7 @@ def _filled(**fields: Any) -> dict[str, Any]:
 def _is_typed(port: str, component: ComponentSpec, rules: Rules | None) -> bool:
     if rules is None or rules.sends_types:
         return True
-    # Of these the compiler has the types told.
+    # For these the compiler makes sure that types are given.
     return component.is_python and bool(component.input_artifacts[port].get("isArtifactList"))
 
 
@@ -140,23 +141,23 @@ def read_outputs(
 ) -> tuple[dict[str, Any], dict[str, tuple[RuntimeArtifact, ...]]]:
     """Returns the output parameters and artifacts of a task that succeeded.
 
-    URIs are the final ones. An artifact that the task pointed at an earlier one, somewhere else
-    under the root, keeps that URI. What it wrote to a path of its own choice is brought to where
-    the URI says, as KFP's launcher does.
+    URIs are the final ones. If the task set an artifact's URI to an earlier artifact, somewhere
+    else under the root, that URI is kept. Files that it wrote to a path of its own choice are moved
+    to the place of the URI, as KFP's launcher does.
 
     Args:
         component: The task's component.
         attempt: Where it wrote.
         root: The pipeline root.
         task: Its name, for error messages.
-        directory: The directory that it ran in; None where that was a container's, of which nothing
-            is left but its outputs.
+        directory: The directory in which it ran; None if that was in a container, of which only the
+            outputs remain.
         rules: What a backend accepts; None for a component of Headrace.
         notify: Gets a line about an output that is accepted, but unusual.
 
     Raises:
         InputError: There is nothing at a path that the task chose, or a value is not of its type.
-        PlatformError: The task broke the contract: a parameter is missing, or a URI lies outside
+        PlatformError: The task broke the contract: a parameter is missing, or a URI is outside of
             the root.
     """
     published = _published(attempt, task)
@@ -181,7 +182,7 @@ def read_outputs(
 
 
 def _as_written(chosen: str, attempt: Attempt, directory: Path | None) -> Path:
-    # In the message, what names the place of writing was replaced by where that will be.
+    # In the message, the temporary place was replaced by the final place.
     path = Path(chosen.replace(str(attempt.final), str(attempt.partial)))
     if directory is not None:
         return directory / path
@@ -192,7 +193,7 @@ def _as_written(chosen: str, attempt: Attempt, directory: Path | None) -> Path:
 def _bring(
     source: Path, target: Path, attempt: Attempt, name: str, task: str, *, is_confined: bool
 ) -> None:
-    """Puts what a task wrote to a path of its own choice where its output belongs."""
+    """Moves files that a task wrote to a path of its own choice to the place of its output."""
     own = (attempt.partial.resolve(), attempt.temporary.resolve())
     place = source.resolve()
     is_own = any(place.is_relative_to(directory) for directory in own)
@@ -208,7 +209,7 @@ def _bring(
         )
     if place == target.resolve():
         return
-    if is_own:  # it may lie in the output's own directory
+    if is_own:  # it may be in the output's own directory
         source = source.rename(attempt.private / "chosen")
     if target.is_dir() and not target.is_symlink():
         shutil.rmtree(target)
@@ -227,7 +228,7 @@ def _published(attempt: Attempt, task: str) -> dict[str, Any]:
     if not file.exists():
         return {}
     try:
-        # Whatever names the place of writing means the place where that will be.
+        # A path in the temporary place means the same path in the final place.
         data: dict[str, Any] = attempt.published(
             json.loads(file.read_text("utf-8"), parse_constant=_no_number)
         )
@@ -304,7 +305,7 @@ def _artifact(
         )
     kind = artifact_type(component.output_artifacts[name])
     if uri == str(final) and not partial.exists():
-        # Components may leave an output empty; later tasks still find a directory, or a file.
+        # Components may leave an output empty; later tasks still need a directory or a file.
         partial.touch() if kind in _SUFFIXES else partial.mkdir(parents=True)
     if kind == _ANY_TYPE:  # the task may know which, and lineage files the artifact under it
         kind = entry.get("type", {}).get("schemaTitle", kind)
@@ -333,13 +334,13 @@ def failure(attempt: Attempt, log: Path, status: int, task: str) -> TaskFailure:
 
 
 def has_findings(attempt: Attempt) -> bool:
-    """Whether a task says that what it found, and wrote, is why it failed."""
+    """Returns whether a task says that it failed because of what it found and wrote."""
     reported = _reported_error(attempt)
     return reported is not None and bool(reported.get("has_findings"))
 
 
 def _reported_error(attempt: Attempt) -> dict[str, Any] | None:
-    """Returns what the task left as its reason; None if nothing, or no more than a part of it."""
+    """Returns the reason that the task wrote; None if it wrote none, or only a part of one."""
     try:
         reported = json.loads((attempt.private / "executor_error.json").read_bytes())
     except (FileNotFoundError, ValueError):

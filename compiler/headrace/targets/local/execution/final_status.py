@@ -1,4 +1,4 @@
-"""What an exit task is told of the tasks before it: `dsl.PipelineTaskFinalStatus`."""
+"""The information of an exit task on the tasks before it: `dsl.PipelineTaskFinalStatus`."""
 
 from typing import Any
 
@@ -20,8 +20,8 @@ def final_status(
     Args:
         producer: Name of the task.
         result: How it ended.
-        component: The component of the exit task. A Python component translates what a backend
-            tells, so it gets kfp's words.
+        component: The component of the exit task. A Python component gets kfp's words, because it
+            translates those of a backend.
         rules: Those of the backend that the run is like.
         context: Values of the pipeline's placeholders.
     """

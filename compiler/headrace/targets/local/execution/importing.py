@@ -14,7 +14,7 @@ from headrace.targets.local.execution.placeholders import Context, fill, fill_co
 from headrace.targets.local.shared.results import RuntimeArtifact, TaskInputs
 from headrace_components.contract.errors import InputError
 
-# Where kfp, too, keeps imported artifacts in a workspace.
+# kfp also keeps imported artifacts in this directory of a workspace.
 _ARTIFACTS = ".artifacts"
 
 
@@ -28,16 +28,16 @@ def import_artifact(
 ) -> RuntimeArtifact:
     """Returns the artifact that an importer names.
 
-    What lies at a local path may change, so it is fingerprinted: then the tasks that read it run
+    A local path may change its contents, so it gets a fingerprint: tasks that read it then run
     again.
 
     Args:
         importer: The `ImporterSpec` message.
         inputs: The task's inputs.
-        directory: What a relative path is relative to: where the run was started.
+        directory: The directory for relative paths: where the run was started.
         context: Values of the pipeline's placeholders; names the task in error messages.
         workspace: The directory that the run's tasks share; an importer with
-            `download_to_workspace` copies what it names there.
+            `download_to_workspace` copies its artifact there.
         notify: Gets a line about an artifact that is not copied.
 
     Raises:
@@ -76,7 +76,7 @@ def import_artifact(
 
 
 def _copied(source: Path, directory: Path) -> Path:
-    # What an interrupted run left is not whole.
+    # An interrupted run may have left an incomplete copy.
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     target = directory / source.name

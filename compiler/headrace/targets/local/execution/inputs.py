@@ -1,4 +1,4 @@
-"""Works out what goes into a task: constants, inputs of the DAG, outputs of earlier tasks."""
+"""Computes the inputs of a task: constants, inputs of the DAG, outputs of earlier tasks."""
 
 import json
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ def resolve(
         rules: Those of the backend that the run is like.
 
     Raises:
-        InputError: A required input has no value, a value is not of the declared type, or an
+        InputError: A required input has no value, a value does not have the declared type, or an
             output cannot be collected.
     """
     where = context.task
@@ -56,7 +56,7 @@ def resolve(
         value = _parameter(name, source, scope, upstream, where)
         if value is not _ABSENT:
             values[name] = _selected(value, source, f"{where}: `{name}`")
-    # A constant may quote the task's other inputs, which kfp adds under names of its own.
+    # A constant may refer to the task's other inputs, which kfp adds under new names.
     filling = Context(
         task=where,
         pipeline=context.pipeline,
@@ -74,9 +74,9 @@ def resolve(
 
 
 def _own(values: Mapping[str, Any], component: ComponentSpec, where: str) -> dict[str, Any]:
-    """Returns what a component that fills in templates is to get of the values of its task.
+    """Returns the values of a task for a component that fills in templates.
 
-    kfp adds inputs of its own; those that the container's machine is told by are kept for it.
+    kfp adds inputs for this; those that define the container's machine are kept.
     """
     kept = specs.referenced_parameters(specs.canonical_json(component.container))
     filled = fill_templates(values, where)
@@ -109,10 +109,10 @@ def of_iteration(
 
 
 def loop_items(iterator: Mapping[str, Any], inputs: TaskInputs, where: str) -> list[Any]:
-    """Returns what a loop goes over.
+    """Returns the items of a loop.
 
     Raises:
-        InputError: It is no list.
+        InputError: It is not a list.
     """
     items = iterator["items"]
     value = items["raw"] if "raw" in items else inputs.parameters.get(items["inputParameter"])

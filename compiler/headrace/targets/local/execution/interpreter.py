@@ -1,4 +1,4 @@
-"""Walks the IR: DAGs, conditions, loops, exit handlers. Every task is a coroutine of its own.
+"""Executes the IR: DAGs, conditions, loops, exit handlers. Every task is a separate coroutine.
 
 A task waits for those before it and runs as soon as they have ended. By the rules of KFP, a task
 runs only if all before it succeeded; one whose condition does not hold is skipped, and so is
@@ -28,7 +28,7 @@ from headrace_components.contract.errors import ComponentError
 
 _Futures = dict[str, asyncio.Task[TaskResult]]
 
-# What Kubeflow's driver cannot collect from, and the way out.
+# Sources from which Kubeflow's driver cannot collect, and the way out.
 _NOTHING = (
     "a loop over nothing, for which Kubeflow fails. Give the list an item, put the loop and what "
     "collects from it into dsl.If"
@@ -44,8 +44,8 @@ class PipelineInterpreter:
 
     Args:
         spec: The pipeline.
-        leaves: Runs the tasks that are no DAGs.
-        pipeline: Values of the pipeline's placeholders, as `pipeline_job_name`.
+        leaves: Runs the tasks that are not DAGs.
+        pipeline: Values of the pipeline's placeholders, such as `pipeline_job_name`.
         rules: Those of the backend that the run is like.
     """
 
@@ -109,7 +109,7 @@ class PipelineInterpreter:
         try:
             return await self._ready(task, path, scope, upstream, context)
         except ComponentError as error:
-            # What cannot be decided or resolved is a failure of this task; others go on.
+            # If this cannot be decided or resolved, only this task fails; others go on.
             return self._leaves.fail(name, TaskFailure.of(error, name, None))
 
     async def _ready(

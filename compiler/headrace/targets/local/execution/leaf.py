@@ -1,4 +1,4 @@
-"""Runs one task that is no DAG: from an earlier attempt, from the cache, or for real."""
+"""Runs one task that is not a DAG: from an earlier attempt, from the cache, or for real."""
 
 import asyncio
 import contextlib
@@ -65,13 +65,14 @@ class ReadyTask:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Earlier:
-    """What an earlier attempt at the run left of a task that it had finished.
+    """The result of a task that an earlier attempt at the run had finished.
 
     Attributes:
         entry: The outputs.
-        identity: What was asked of it; None where an earlier version of Headrace did not say.
+        identity: The fingerprint of the author's part; None if an earlier version of Headrace did
+            not record it.
         is_recorded: Whether lineage and cache have heard of it.
-        cache_key: What the cache is to hear, where it has not.
+        cache_key: The key for the cache, if the cache does not have the result yet.
     """
 
     entry: caching.Entry
@@ -81,7 +82,7 @@ class _Earlier:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], component: ComponentSpec) -> "_Earlier":
-        """Reads `result.json`. Raises ValueError where it is damaged."""
+        """Reads `result.json`. Raises ValueError if it is damaged."""
         if not isinstance(data.get("is_recorded"), bool):
             raise ValueError("it lacks `is_recorded`")
         if not isinstance(data.get("identity", ""), str):
@@ -142,7 +143,7 @@ class LeafRunner:
         self._abandoned: list[Attempt] = []
 
     async def run(self, job: ReadyTask) -> TaskResult:
-        """Returns the result of a task, running it only if nothing else has it."""
+        """Returns the result of a task, and runs it only if there is no result yet."""
         identity = caching.identity(job.component, job.inputs)
         earlier = self._earlier(job, identity)
         if earlier is not None:
@@ -157,7 +158,7 @@ class LeafRunner:
         return await self._run(job, key, identity)
 
     def clean_up(self) -> None:
-        """Removes what interrupted tasks left; they must have ended."""
+        """Removes the files of interrupted tasks; they must have ended."""
         for attempt in self._abandoned:
             attempt.discard()
 
@@ -176,7 +177,7 @@ class LeafRunner:
         return TaskResult(state="failed", failure=failure)
 
     def _earlier(self, job: ReadyTask, identity: str) -> _Earlier | None:
-        """Returns what an earlier attempt at this run left of the task, if that still holds."""
+        """Returns the task's result from an earlier attempt at this run, if it is still valid."""
         try:
             result = self._store.result(job.path)
             earlier = None if result is None else _Earlier.from_json(result, job.component)
@@ -203,8 +204,9 @@ class LeafRunner:
     def _resumed(self, job: ReadyTask, earlier: _Earlier, identity: str) -> TaskResult:
         parameters, artifacts = earlier.entry.parameters, earlier.entry.artifacts
         if not earlier.is_recorded:
-            # Killed between the rename and the record: the task is done, its record perhaps not.
-            # Lineage takes an execution's outputs once, so they are recorded as a new one's.
+            # The run was killed between the rename and the record: the task is done, but its record
+            # may be missing. Lineage accepts an execution's outputs only once, so they are recorded
+            # for a new one.
             execution = self._begin(job)
             artifacts = self._record(
                 job, execution, parameters, artifacts, earlier.cache_key, identity
@@ -238,7 +240,7 @@ class LeafRunner:
         artifacts = self._recorder.finish(execution, "cached", entry.artifacts)
         result = _result(entry.parameters, artifacts, execution, identity)
         if any(self._store.holds(job.path, a.uri) for found in artifacts.values() for a in found):
-            # This very task made them: what says that it is done was damaged, and they were not.
+            # This task made them: the record that it is done was damaged, the outputs were not.
             self._store.update_result(job.path, result)
         else:
             self._store.attempt(job.path).commit(result)
@@ -293,7 +295,7 @@ class LeafRunner:
                     self._observer.log,
                 )
                 shutil.rmtree(self._store.findings_path(job.path), ignore_errors=True)
-                # The disk may take its time, while other tasks go on.
+                # This may take the disk some time, while other tasks go on.
                 await asyncio.to_thread(attempt.keep)
                 made = caching.Entry(
                     parameters=parameters, artifacts=_fingerprinted(artifacts, attempt)
@@ -327,7 +329,7 @@ class LeafRunner:
         state: Literal["failed", "canceled"],
         reason: str | None = None,
     ) -> None:
-        """Tells lineage that a task made nothing; why it did not is what the author must hear."""
+        """Records that a task made nothing; errors of the lineage must not hide the reason."""
         try:
             self._recorder.give_up(execution, state, reason)
         except ComponentError as error:
@@ -367,7 +369,8 @@ class LeafRunner:
         return None if component.headrace_name else self._rules
 
     def _imports_from(self, component: str | None) -> list[str]:
-        # A worker starts with what the first task to run needs; what came before it was cached.
+        # A worker starts with the imports of the first task that runs; earlier ones came from the
+        # cache.
         if component not in self._components:
             return []
         return self._components[self._components.index(component) :]
@@ -448,7 +451,7 @@ class LeafRunner:
 def _fingerprinted(
     artifacts: ArtifactsByPort, attempt: Attempt
 ) -> dict[str, tuple[RuntimeArtifact, ...]]:
-    """Returns artifacts with what a cache knows them by; renaming them changes nothing of it."""
+    """Returns artifacts with their fingerprints for a cache; renaming does not change these."""
     return {
         port: tuple(
             replace(artifact, fingerprint=caching.contents(attempt.written(artifact.uri)))

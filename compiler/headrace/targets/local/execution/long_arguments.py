@@ -10,14 +10,14 @@ MAX_ARGUMENT_BYTES = 128 * 1024
 
 
 def startable(arguments: Sequence[str], *, task: str, file: Path, reads_files: bool) -> list[str]:
-    """Returns a command line with what is too long for an argument in a file.
+    """Returns a command line in which an argument that is too long is replaced by a file.
 
     Args:
         arguments: The command line, with all values in it.
         task: Name of the task, for error messages.
         file: Where to write it.
-        reads_files: Whether the task takes `@FILE` in place of an argument, as Headrace's
-            components do.
+        reads_files: Whether the task accepts `@FILE` instead of an argument, like Headrace's
+            components.
 
     Raises:
         InputError: An argument is too long, and the task reads no files.

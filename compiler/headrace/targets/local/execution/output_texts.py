@@ -1,7 +1,7 @@
-"""Reads what a container wrote into the file of an output parameter, as KFP's launcher does.
+"""Reads the text that a container wrote into the file of an output parameter, like KFP's launcher.
 
-Source: `TextToPbValue` in `metadata/converter.go` of KFP 2.17, which reads numbers and flags by
-`strconv` of Go, and lists and dicts by `protojson`. A text is taken as it is, line ends and all.
+Source: `TextToPbValue` in `metadata/converter.go` of KFP 2.17. It reads numbers and flags by Go's
+`strconv`, and lists and dicts by `protojson`. A string is taken unchanged, including line ends.
 """
 
 import json
@@ -36,8 +36,8 @@ def from_text(text: str, parameter_type: str | None, where: str) -> Any:
     r"""Returns the value of an output parameter.
 
     Args:
-        text: What its file holds.
-        parameter_type: `ParameterType` of the IR, as `NUMBER_INTEGER`.
+        text: The content of its file.
+        parameter_type: `ParameterType` of the IR, such as `NUMBER_INTEGER`.
         where: Task and parameter, for error messages.
 
     Raises:

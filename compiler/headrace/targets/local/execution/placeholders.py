@@ -1,8 +1,8 @@
 """Fills the placeholders of a container's command line, environment and constants.
 
-Source: `placeholders.py` of the KFP SDK, and the launcher (`launcher_v2.go`). Unlike the launcher,
-which replaces in several rounds, a text is gone through once: a parameter whose value looks like a
-placeholder stays as it is.
+Source: `placeholders.py` of the KFP SDK, and the launcher (`launcher_v2.go`). The launcher replaces
+in several rounds; here there is only one: a parameter whose value looks like a placeholder is kept
+unchanged.
 """
 
 import json
@@ -31,11 +31,11 @@ _ARTIFACT = re.compile(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Context:
-    """What placeholders stand for in one task.
+    """The values of placeholders in one task.
 
     Attributes:
         task: Path of the task, for error messages.
-        pipeline: Values of `{{$.pipeline_...}}` by name, as `pipeline_job_name`.
+        pipeline: Values of `{{$.pipeline_...}}` by name, such as `pipeline_job_name`.
         message: The task's `ExecutorInput` as JSON data; of a constant only its inputs are known.
         rules: How a backend writes values; None for a component of Headrace.
         variables: Variables of the container.
@@ -65,9 +65,9 @@ def fill(text: str, context: Context, write: Callable[[Any], str] = go_text.text
 def fill_constant(value: Any, context: Context) -> Any:
     """Returns a constant with the placeholders in it replaced, at any depth.
 
-    A string that is one placeholder and nothing else becomes the value itself, with its type. What
-    only looks like a placeholder stays as it is: Kubeflow's driver replaces inputs and names of
-    the run, and hands on the rest.
+    A string that is exactly one placeholder becomes the value itself, with its type. Text that only
+    looks like a placeholder is kept: Kubeflow's driver replaces inputs and names of the run, and
+    passes on the rest.
 
     Raises:
         InputError: A placeholder names an input that has no value.

@@ -1,4 +1,4 @@
-"""What `run.json` says of a run: what is run, and how."""
+"""The content of `run.json`: what is run, and how."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ FORMAT = 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PipelineOrigin:
-    """Where a pipeline is from, so that a change of it can be seen.
+    """The source of a pipeline, so that changes can be noticed.
 
     Attributes:
         pipeline: `PIPELINE.py[:function]` or a compiled pipeline, absolute.
@@ -49,7 +49,7 @@ def file_of(pipeline: str) -> Path:
 
 
 def file_digest(file: Path) -> str:
-    """Returns the SHA-256 of a file; empty where there is none."""
+    """Returns the SHA-256 of a file; empty if it does not exist."""
     return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
 
 
@@ -60,7 +60,7 @@ def code_digest(spec: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredUrl:
-    """The URL of a lineage database, as it may be stored.
+    """The URL of a lineage database, in a form that may be stored.
 
     Attributes:
         text: The URL without its password; empty for the root's own database.
@@ -90,7 +90,7 @@ class StoredUrl:
         """Returns the URL with the password that the environment has.
 
         Raises:
-            InputError: It needs one, and the environment has none.
+            InputError: It needs a password, and the environment has none.
         """
         if self.needs_password and not os.environ.get(PASSWORD_VARIABLE):
             raise InputError(
@@ -110,14 +110,14 @@ class RunRecord:
         directory: The directory that it was started in.
         code_version: A fingerprint of Headrace and its libraries.
         runner: How tasks are started.
-        containers: How containers are run, as `ContainerOptions.to_json` says it.
+        containers: How containers are run, from `ContainerOptions.to_json`.
         use_cache: Whether earlier runs may answer.
-        like: The backend whose rules hold.
+        like: The backend whose rules apply.
         metadata: The lineage database.
         parameters: Values of all of the pipeline's parameters, with the code packed.
-        spec: The pipeline as the runner takes it.
-        code: `code_digest` of the pipeline as it was compiled; empty where it was not recorded.
-        origin: Where the pipeline is from; None where that can not be found again.
+        spec: The pipeline in the form for the runner.
+        code: `code_digest` of the pipeline at its compilation; empty if it was not recorded.
+        origin: The source of the pipeline; None if it cannot be found again.
     """
 
     run_id: str
@@ -135,7 +135,7 @@ class RunRecord:
     origin: PipelineOrigin | None
 
     def to_json(self) -> dict[str, Any]:
-        """Returns what `run.json` holds."""
+        """Returns the content of `run.json`."""
         return {
             "format": FORMAT,
             "run_id": self.run_id,

@@ -10,7 +10,7 @@ from headrace.targets.local.shared.results import ArtifactsByPort, RuntimeArtifa
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recorder:
-    """What a task tells the lineage database.
+    """Records a task in the lineage database.
 
     Attributes:
         run_id: The run, which the database knows.
@@ -31,7 +31,7 @@ class Recorder:
     def finish(
         self, execution: int, state: Literal["complete", "cached"], outputs: ArtifactsByPort
     ) -> dict[str, tuple[RuntimeArtifact, ...]]:
-        """Records what a task made; returns it with the database's identifiers."""
+        """Records the outputs of a task; returns them with the database's identifiers."""
         ids = self.lineage.finish_execution(execution, state, _records(outputs))
         return {
             port: tuple(

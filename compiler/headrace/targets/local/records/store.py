@@ -1,4 +1,4 @@
-"""The directory of a run: what is done, what is not, and nothing in between.
+"""The directory of a run: its tasks are either done or not, and never in between.
 
 Layout under `<root>/<pipeline>/<run_id>/`:
 
@@ -60,7 +60,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """Reads a file of `write_json`.
 
     Raises:
-        ValueError: It does not hold a JSON object, with the reason in one line.
+        ValueError: It does not contain a JSON object; the message has the reason in one line.
         OSError: It cannot be read.
     """
     try:
@@ -73,7 +73,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def damage(record: Path, reason: Exception) -> str:
-    """Returns what is to be said of a run whose record is damaged."""
+    """Returns the message about a run whose record is damaged."""
     return (
         f"headrace run: {record} is damaged ({' '.join(str(reason).split())}). It says what is "
         "run, so this run cannot be finished. Start a new one: what is done comes from the cache."
@@ -81,7 +81,7 @@ def damage(record: Path, reason: Exception) -> str:
 
 
 def storage_error(task: str, error: OSError) -> PlatformError:
-    """Returns what an error of the file system means for a task."""
+    """Returns the meaning of a file system error for a task."""
     return PlatformError(
         f"{task}: {error.filename or 'a file of the run'} cannot be written: {error.strerror}. "
         "Free space or mend the directory, then resume the run; nothing half-written was kept."
@@ -90,7 +90,7 @@ def storage_error(task: str, error: OSError) -> PlatformError:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attempt:
-    """One try at a task, in a directory of its own.
+    """One attempt at a task, in a separate directory.
 
     Attributes:
         partial: Where the task writes.
@@ -104,7 +104,7 @@ class Attempt:
 
     @property
     def private(self) -> Path:
-        """Where the messages between backend and task lie."""
+        """The directory of the messages between backend and task."""
         return self.partial / _PRIVATE
 
     def published(self, value: Any) -> Any:
@@ -118,7 +118,7 @@ class Attempt:
         return value
 
     def written(self, uri: str) -> Path:
-        """Returns where an output is now that will have a URI."""
+        """Returns the current path of an output that will have a URI."""
         return Path(uri.replace(str(self.final), str(self.partial), 1))
 
     def keep(self) -> None:
@@ -138,13 +138,14 @@ class Attempt:
         """Makes the outputs visible, and with them the task done."""
         self._remove_temporary()
         write_json(self.private / "result.json", result)
-        # What is in the way is no longer the task's result: it was damaged, or made otherwise.
+        # An existing directory is no longer the task's result: it was damaged, or made by other
+        # code.
         shutil.rmtree(self.final, ignore_errors=True)
         self.partial.rename(self.final)
         sync([self.final.parent])
 
     def keep_findings(self, directory: Path) -> str:
-        """Moves what a failed task has found to a directory; returns a sentence that names it."""
+        """Moves the results of a failed task to a directory; returns a sentence that names it."""
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(parents=True)
         found = sorted(path for path in self.partial.iterdir() if path.name != _PRIVATE)
@@ -153,7 +154,7 @@ class Attempt:
         return f"What it found is kept in {directory}: {', '.join(path.name for path in found)}."
 
     def discard(self) -> None:
-        """Removes what a failed task left."""
+        """Removes the files of a failed task."""
         self._remove_temporary()
         shutil.rmtree(self.partial, ignore_errors=True)
 
@@ -179,7 +180,7 @@ class RunStore:
     def create(
         cls, root: Path, pipeline: str, run_id: str, record: Mapping[str, Any]
     ) -> "RunStore":
-        """Makes the directory of a new run and records what is run.
+        """Makes the directory of a new run and its record.
 
         Raises:
             PlatformError: The root cannot be written.
@@ -200,9 +201,9 @@ class RunStore:
         """Returns the store of an earlier run.
 
         Raises:
-            InputError: There is no run of that name under the root.
+            InputError: There is no run with that name under the root.
         """
-        # The ID is a name, and neither a pattern nor a path.
+        # The ID must be a name, not a pattern or a path.
         is_name = run_id == Path(run_id).name and run_id not in ("", ".", "..")
         found = [path / run_id for path in sorted(root.glob("*"))] if is_name else []
         found = [directory for directory in found if (directory / "run.json").is_file()]
@@ -217,7 +218,7 @@ class RunStore:
         return cls(root=root, directory=found[0])
 
     def record(self) -> dict[str, Any]:
-        """Returns what `create` recorded.
+        """Returns the record from `create`.
 
         Raises:
             InputError: The file is damaged.
@@ -229,7 +230,7 @@ class RunStore:
             raise InputError(damage(file, error)) from error
 
     def write_record(self, record: Mapping[str, Any]) -> None:
-        """Records what is run, and how. Parameters may be secrets, so others may not read it."""
+        """Writes the record of the run. Parameters may be secrets, so others may not read it."""
         write_json(self.directory / "run.json", record, mode=_PRIVATE_MODE)
 
     @contextlib.contextmanager
@@ -237,7 +238,7 @@ class RunStore:
         """Holds the run, so that no second process works on it.
 
         Raises:
-            InputError: Another process holds it.
+            InputError: Another process has locked it.
         """
         with (self.directory / ".lock").open("w", encoding="utf-8") as file:
             try:
@@ -250,7 +251,7 @@ class RunStore:
             yield
 
     def write_state(self, state: str, **details: Any) -> None:
-        """Records how the run stands, also where the disk has no room for another file."""
+        """Records the state of the run, even if the disk has no space for another file."""
         file = self.directory / "state.json"
         content = {"state": state, **details}
         try:
@@ -272,7 +273,7 @@ class RunStore:
         return self.directory / "logs" / f"{'.'.join(_checked(path))}.log"
 
     def findings_path(self, path: tuple[str, ...]) -> Path:
-        """Returns the directory of what a task found that failed for it."""
+        """Returns the directory for the results of a failed task."""
         return self.log_path(path).with_suffix(".findings")
 
     def result(self, path: tuple[str, ...]) -> dict[str, Any] | None:
@@ -286,11 +287,11 @@ class RunStore:
         return read_json(file) if file.is_file() else None
 
     def result_path(self, path: tuple[str, ...]) -> Path:
-        """Returns the file that says that a task is done."""
+        """Returns the file that marks a task as done."""
         return self._final(path) / _PRIVATE / "result.json"
 
     def holds(self, path: tuple[str, ...], uri: str) -> bool:
-        """Says whether an artifact is in the directory of a task."""
+        """Returns whether an artifact is in the directory of a task."""
         return Path(uri).is_relative_to(self._final(path))
 
     def update_result(self, path: tuple[str, ...], result: Mapping[str, Any]) -> None:
@@ -298,7 +299,7 @@ class RunStore:
         write_json(self.result_path(path), result)
 
     def attempt(self, path: tuple[str, ...]) -> Attempt:
-        """Returns a fresh directory for a task; what a killed attempt left there is removed."""
+        """Returns a new directory for a task; files of a killed attempt are removed."""
         final = self._final(path)
         final.parent.mkdir(parents=True, exist_ok=True)
         for leftover in final.parent.glob(f".{final.name}.*.partial"):
@@ -317,10 +318,10 @@ class RunStore:
 
 
 def _checked(path: tuple[str, ...]) -> tuple[str, ...]:
-    """Returns the path of a task, none of whose names leads out of the run's directory.
+    """Returns the path of a task, after a check that no name leads out of the run's directory.
 
-    A pipeline's names are checked before it runs. Here it is made sure, because what is in the way
-    of a finished task is removed.
+    A pipeline's names are checked before it runs. This makes sure of it, because existing files in
+    the place of a finished task are removed.
     """
     for name in path:
         if name in ("", ".", "..") or "/" in name or "\0" in name:

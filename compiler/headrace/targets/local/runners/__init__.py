@@ -1,1 +1,1 @@
-"""How a task's process comes to be: forked from a warm worker, or started fresh."""
+"""Starts the process of a task: forked from a warm worker, or new."""

@@ -17,7 +17,8 @@ FLAGS_VARIABLE = "HEADRACE_CONTAINER_FLAGS"
 LABEL = "headrace.run"
 """Label of all containers of a run; its value is the run's ID."""
 
-# In memory, and gone with the container. It is the home of users that the image does not know.
+# In memory, and removed with the container. It is the home directory of users that the image does
+# not know.
 _TMP = Path("/tmp")
 # On this machine's disk, in the task's own directory, under a path short enough for sockets.
 TMPDIR = "/var/tmp"
@@ -54,23 +55,23 @@ def container_command(
 
     Raises:
         InputError: A parameter is a path of this machine that the container would not see, or an
-            input one that it must not see.
+            input that it must not see.
     """
     mounts = mounts_of(process, options, root)
     _check_parameters(process, directory, [mount.path for mount in mounts])
     command = [engine, "run", "--rm", "--label", f"{LABEL}={run_id}", *_user(engine)]
     command += ["--security-opt", "label=disable", "--network", options.network]
-    # The command may be anybody's: it has no power over this machine, and cannot gain one.
+    # The command may come from anybody: it gets no rights on this machine, and cannot gain any.
     command += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
     command += ["--tmpfs", f"{_TMP}:rw,exec,mode=1777"]
     if process.component is not None:
-        # Others may install packages when they start, as kfp's lightweight components do.
+        # Other images may install packages when they start, like kfp's lightweight components.
         command += ["--read-only"]
     for mount in mounts:
         command += ["--mount", mount.option()]
     command += ["--mount", Mount(path=process.attempt.private / "tmp").option(TMPDIR)]
     if directory != _TMP and not any(directory.is_relative_to(mount.path) for mount in mounts):
-        # A relative path means here what it means elsewhere, and what is not there is not made up.
+        # A relative path means the same as elsewhere, and missing directories are not created.
         command += ["--tmpfs", f"{directory}:ro"]
     command += ["--workdir", str(directory)]
     for name, value in _environment(process).items():
@@ -87,7 +88,7 @@ def container_command(
 
 def _user(engine: str) -> list[str]:
     user = ["--user", f"{os.getuid()}:{os.getgid()}"]
-    # Podman without root maps the caller to root, and others to users of its own.
+    # Podman without root maps the caller to root, and others to other users.
     return [*user, "--userns", "keep-id"] if engine == "podman" and os.getuid() else user
 
 
@@ -151,7 +152,7 @@ def _limits(resources: Mapping[str, Any], engine: str) -> list[str]:
 
 
 def _amount(resources: Mapping[str, Any], kind: str, unit: float) -> float:
-    """Returns a limit, 0 where there is none, from kfp's newer field or the older one."""
+    """Returns a limit, 0 if there is none, from kfp's newer field or the older one."""
     found = _QUANTITY.fullmatch(str(resources.get(f"resource{kind}Limit", "")))
     if found:
         return float(found[1]) * {**_UNITS, **_BINARY_UNITS}[found[2] or ""]

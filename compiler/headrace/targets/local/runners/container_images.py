@@ -11,7 +11,7 @@ from headrace.images.engines import plain_http
 from headrace.ir.view import ComponentSpec, Pipeline
 from headrace_components.contract.errors import InputError, PlatformError
 
-# Not the whole rule, but no option of the engine.
+# Not the complete rule, but it excludes options of the engine.
 _REFERENCE = re.compile(r"\w[\w./:@+-]*", re.ASCII)
 _UNKNOWN = ("no such image", "image not known", "no such object")
 
@@ -47,7 +47,7 @@ def image_ids(
 ) -> dict[str, str]:
     """Returns the IDs of images by reference, and pulls those that this machine lacks.
 
-    A task runs by ID: nobody moves a tag under a run.
+    A task runs by ID, so that a tag cannot move during a run.
 
     Args:
         engine: `docker` or `podman`.
@@ -55,8 +55,8 @@ def image_ids(
         notify: Gets a line about each image that is pulled.
 
     Raises:
-        InputError: The engine is not installed, an image that is built here has not been, or a
-            reference is none.
+        InputError: The engine is not installed, an image that must be built here does not exist, or
+            a reference is not valid.
         PlatformError: The engine does not answer, or an image cannot be pulled.
     """
     if shutil.which(engine) is None:
@@ -89,7 +89,7 @@ def image_ids(
 
 
 def _id(engine: str, reference: str) -> str:
-    """Returns the ID of an image; empty where this machine lacks it."""
+    """Returns the ID of an image; empty if this machine does not have it."""
     result = _call([engine, "image", "inspect", "--format", "{{.Id}}", reference])
     if result.returncode == 0:
         return result.stdout.strip()

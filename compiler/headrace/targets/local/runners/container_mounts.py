@@ -1,4 +1,4 @@
-"""What of this machine a task's container sees, and what it must never see."""
+"""The directories of this machine that a task's container sees, and those that it must not see."""
 
 import stat
 from pathlib import Path
@@ -8,7 +8,8 @@ from headrace.targets.local.runners.runner import TaskProcess
 from headrace.targets.local.shared.container_options import ContainerOptions, Mount
 from headrace_components.contract.errors import InputError
 
-# What a container has of its own, and what says how this machine works or lets others in.
+# Directories that a container has itself, and those that show how this machine works or give access
+# to it.
 _SYSTEM = tuple(
     Path(name)
     for name in (
@@ -27,9 +28,9 @@ def mounts_of(process: TaskProcess, options: ContainerOptions, root: Path) -> li
         root: The pipeline root.
 
     Raises:
-        InputError: An input artifact is of this machine itself and no data, as `/` or `/etc`.
+        InputError: An input artifact is a part of this machine and not data, such as `/` or `/etc`.
     """
-    # The author's own come last: what a task both reads and writes is writable.
+    # The author's own mounts come last: a directory that a task both reads and writes is writable.
     mounts = [
         Mount(path=root, read_only=True),
         *(Mount(path=path, read_only=True) for path in _imported(process, options, root)),
@@ -41,7 +42,7 @@ def mounts_of(process: TaskProcess, options: ContainerOptions, root: Path) -> li
 
 
 def _workspace(process: TaskProcess, root: Path) -> list[Mount]:
-    """Returns the directory that the run's tasks share, where the pipeline has one."""
+    """Returns the directory that the run's tasks share, if the pipeline has one."""
     above = (path for path in process.attempt.final.parents if path.is_relative_to(root))
     return [Mount(path=path / WORKSPACE) for path in above if (path / WORKSPACE).is_dir()]
 
@@ -55,7 +56,7 @@ def _imported(process: TaskProcess, options: ContainerOptions, root: Path) -> li
             if not path.is_absolute() or path.is_relative_to(root):
                 continue
             if any(path.resolve().is_relative_to(each.path) for each in options.parsed_mounts):
-                continue  # the author has said that tasks may see it
+                continue  # the author allows tasks to see it
             _check(path, f"{process.task}: its input `{port}`")
             found.add(path)
     return sorted(found)

@@ -20,12 +20,12 @@ from headrace_components.contract.errors import PlatformError
 
 # https://docs.docker.com/engine/containers/run/#exit-status; podman keeps to it.
 _ENGINE_FAILED = 125
-_NOT_INVOKED = 126  # where the runtime refused, too; the task may have ended so as well
+_NOT_INVOKED = 126  # also if the runtime refused; the task may have ended in the same way
 _SIGNALED = 128
 
-# As runc and crun write it.
+# In the words of runc and crun.
 _REFUSED_LIMIT = re.compile(r"setting rlimit|setrlimit|RLIMIT_")
-# What a component needs of open files and of processes.
+# The open files and processes that a component needs.
 _ENOUGH = {"nofile": (resource.RLIMIT_NOFILE, 1024), "nproc": (resource.RLIMIT_NPROC, 4096)}
 
 # Its input ends when the backend does, however that ends.
@@ -67,7 +67,7 @@ class ContainerRunner:
     _starting: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     def __post_init__(self) -> None:
-        """Makes what starts the clients; it starts with the first task."""
+        """Creates the starter of clients; it starts with the first task."""
         self._clients = Nursery(self.logs / "_process.log")
 
     async def run(self, process: TaskProcess) -> int:
@@ -103,7 +103,7 @@ class ContainerRunner:
         return _SIGNALED - status if status > _SIGNALED else status
 
     def _failure(self, process: TaskProcess, status: int) -> PlatformError | None:
-        """Returns why the engine did not run a container; None where it did."""
+        """Returns why the engine did not run a container; None if it did."""
         if status not in (_ENGINE_FAILED, _NOT_INVOKED):
             return None
         lines = process.log.read_text("utf-8", "replace").strip().splitlines()
@@ -131,7 +131,7 @@ class ContainerRunner:
                 await asyncio.wait_for(self._watcher.wait(), _WATCH_SECONDS)
 
     async def _watch(self) -> asyncio.subprocess.Process:
-        # Python, as the first process of a container, ignores what podman first asks it to end by.
+        # Python, as the first process of a container, ignores podman's first signal.
         at_once = ["--time", "0"] if self.engine == "podman" else []
         with (self.logs / "_containers.log").open("ab") as log:
             return await asyncio.create_subprocess_exec(
@@ -139,7 +139,7 @@ class ContainerRunner:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # what is sent to the backend's group is not for it
+                start_new_session=True,  # signals to the backend's group are not for it
             )
 
 

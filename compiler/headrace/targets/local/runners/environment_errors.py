@@ -1,4 +1,4 @@
-"""What the output of uv and pip means for those who wait for an environment."""
+"""Explains the output of uv and pip to people who wait for an environment."""
 
 import platform
 import re
@@ -41,8 +41,8 @@ def unmade(
 
     Args:
         who: Whose environment it is, for the message.
-        what: What it was to be made from.
-        advice: What the author can do where no package fits.
+        what: The source of the environment.
+        advice: What the author can do if no package fits.
         python: Version of the Python that it was to have.
         command: What was run.
         status: Its exit status.
@@ -73,7 +73,7 @@ def unmade(
 
 
 def _reason(output: str) -> str:
-    """Returns what went wrong, and the innermost cause of that, as one line."""
+    """Returns the error and its innermost cause, as one line."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [found[1] for line in lines if (found := _ERROR.match(line))] or lines[-1:]
     return "; ".join(dict.fromkeys([*errors[:1], *errors[-1:]]))[:600].rstrip(".")

@@ -1,6 +1,6 @@
-"""Virtual environments made from the locks of images, and from what components of kfp install.
+"""Virtual environments, made from the locks of images and the packages of kfp's components.
 
-Components that need one of their own always run in theirs, and with the runner `venv` all do.
+Components that need a separate environment always run in theirs, and with the runner `venv` all do.
 
 An environment is `<image>-<hash>/` under HEADRACE_ENVIRONMENTS, by default
 `~/.cache/headrace/environments`, or `packages-<hash>/`. The hash is that of the lock, or of the
@@ -40,7 +40,7 @@ _WAIT_SECONDS = 0.2
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Environment:
-    """How to start a component in an environment of its own.
+    """How to start a component in its own environment.
 
     Attributes:
         python: Its interpreter.
@@ -57,10 +57,10 @@ class Recipe:
 
     Attributes:
         name: That of its directory.
-        title: What the one who waits is told.
+        title: A title for people who wait.
         who: Whose it is, for errors.
-        what: What it is made from, for errors.
-        advice: What to do where no package fits.
+        what: The source of the environment, for errors.
+        advice: What to do if no package fits.
         python: What it is made with.
         directory: Where the commands run.
         commands: The commands that make it, given its directory.
@@ -81,7 +81,7 @@ class Environments:
 
     Args:
         start: Runs a process and returns its exit status.
-        log: The file that the output of what makes them is appended to.
+        log: The file to which the output of the installers is appended.
         notify: Gets a line when one is made: it takes a while.
     """
 
@@ -101,7 +101,7 @@ class Environments:
 
         Raises:
             InputError: There is no lock, or no Python or packages that fit it.
-            PlatformError: A package cannot be had, or is not the one that the lock names.
+            PlatformError: A package is not available, or is not the one in the lock.
         """
         lock = lock_file(image)
         python = interpreter_for(image, lock)
@@ -140,7 +140,7 @@ class Environments:
                 its own, in place of those of the component's image.
 
         Raises:
-            InputError: A package is nowhere, or none of its versions fits.
+            InputError: A package does not exist, or none of its versions fits.
             PlatformError: A package cannot be had.
         """
         python = own_interpreter()
@@ -163,7 +163,7 @@ class Environments:
         return Environment(python=target / "bin/python", variables=_on_path(target))
 
     def clean_up(self) -> None:
-        """Removes what was not finished; the processes must have ended."""
+        """Removes unfinished environments; the processes must have ended."""
         for partial in self._unfinished:
             shutil.rmtree(partial, ignore_errors=True)
 
@@ -179,13 +179,13 @@ class Environments:
 
     async def _make(self, recipe: Recipe, target: Path) -> None:
         for leftover in target.parent.glob(f".{target.name}.*.partial"):
-            shutil.rmtree(leftover)  # of a process that was killed: nobody else holds the lock
+            shutil.rmtree(leftover)  # from a process that was killed: nobody else has the lock
         partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
         self._unfinished.add(partial)
         for command in recipe.commands(partial):
             await self._run(recipe, command)
         _settle(partial, target)
-        # What is in the way lost its Python.
+        # An existing directory has lost its Python.
         shutil.rmtree(target, ignore_errors=True)
         partial.rename(target)
         self._unfinished.remove(partial)
@@ -248,9 +248,9 @@ def _settle(partial: Path, target: Path) -> None:
 
 
 def _components() -> Path:
-    """Returns a directory that holds Headrace's components and nothing else.
+    """Returns a directory that contains only Headrace's components.
 
-    The one that they lie in may hold all packages of this environment.
+    The installed one may also contain all packages of this environment.
     """
     package = Path(next(iter(headrace_components.__path__))).resolve()
     link = _directory() / f"components-{_digest(bytes(package))[:16]}" / package.name

@@ -1,9 +1,9 @@
 """Watches over the process of one task, and ends with it whatever the task started.
 
-A guard is the parent of its task and, on Linux, adopts what the task leaves behind: also a process
-that began a session of its own. So all that a task ever started is below its guard, and the guard
-ends when none of that is left, however the task ended. It ends the task when it gets SIGTERM, which
-the kernel sends, too, when the guard's own parent dies.
+A guard is the parent of its task. On Linux it also adopts all processes that the task leaves
+behind, even one that began a new session. So everything that a task started is below its guard, and
+the guard ends when nothing of it is left, however the task ended. It ends the task when it gets
+SIGTERM; the kernel also sends this signal when the guard's own parent dies.
 
 Standard library only.
 """
@@ -22,14 +22,15 @@ from typing import NoReturn
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
-# A task that has a job elsewhere needs this to end it; then what it started is told to end, too.
+# A task with a job elsewhere needs this time to end it; then the processes that it started are told
+# to end, too.
 TASK_SECONDS = 24.0
 # When the task has ended, how long the rest may take between SIGTERM and SIGKILL.
 REST_SECONDS = 5.0
-# What does not end by SIGKILL hangs in the kernel: nobody can wait for it.
+# A process that does not end by SIGKILL hangs in the kernel: it is useless to wait for it.
 KILL_SECONDS = 5.0
 GRACE_SECONDS = TASK_SECONDS + REST_SECONDS + KILL_SECONDS
-"""How long it takes at most from SIGTERM to a guard until nothing is left below it."""
+"""The maximum time from SIGTERM to a guard until nothing is left below it."""
 
 _SIGNALS = (signal.SIGCHLD, signal.SIGTERM)
 _POLL_SECONDS = 0.05
@@ -41,9 +42,9 @@ def start(task: Callable[[], NoReturn], *, confine: bool) -> tuple[int, int]:
 
     Args:
         task: What the task's process does. Signals have their usual effects there.
-        confine: Whether what the task started is ended with it. Otherwise the task alone is
-            watched, and is killed without notice: so it is with the client of a container engine,
-            which starts what other clients use.
+        confine: Whether processes that the task started are ended with it. Otherwise only the task
+            is watched, and is killed without notice: this is used for the client of a container
+            engine, which starts programs that other clients use.
 
     Returns:
         The guard's process ID, and a descriptor from which `status_of` reads when it has ended.
@@ -72,7 +73,7 @@ def status_of(report: int) -> int | None:
 def die_with_parent(number: signal.Signals, parent: int) -> None:
     """Has the kernel send this process a signal when its parent ends, however that ends.
 
-    Only Linux can; elsewhere the closed socket tells, between two imports.
+    Only possible on Linux; elsewhere the closed socket shows it, between two imports.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
@@ -81,13 +82,13 @@ def die_with_parent(number: signal.Signals, parent: int) -> None:
 
 
 def adopt_orphans() -> None:
-    """Has what is started below this process stay below it when its own parent ends."""
+    """Keeps processes that are started below this one below it when their own parent ends."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def descendants(pid: int) -> list[int]:
-    """Returns the processes below one, itself excluded; without /proc, none are known."""
+    """Returns the processes below one, without itself; empty without /proc."""
     children: dict[int, list[int]] = {}
     for child, parent in processes():
         children.setdefault(parent, []).append(child)
@@ -105,7 +106,7 @@ def processes() -> Iterator[tuple[int, int]]:
     for name in os.listdir("/proc") if sys.platform == "linux" else ():  # noqa: PTH208  many
         if name.isdigit():
             with contextlib.suppress(OSError):
-                # Field 4 of proc(5); the second is the program's name and may hold anything.
+                # Field 4 of proc(5); the second is the program's name and may contain anything.
                 stat = Path("/proc", name, "stat").read_bytes().rpartition(b")")[2].split()
                 yield int(name), int(stat[1])
 
@@ -150,18 +151,17 @@ class _Guard:
                 if not self._confine:
                     return
                 deadline = time.monotonic() + TASK_SECONDS
-                # The task alone: it may need what it started to come to an end in order.
+                # Only the task: it may need its child processes to end in order.
                 self._send(self._task, signal.SIGTERM)
             if deadline is not None and time.monotonic() >= deadline:
                 return
 
     def _end_the_rest(self) -> None:
-        """Ends what is left below: the task that did not end in time, and what it started."""
+        """Ends the processes that are left below: an unfinished task, and what it started."""
         deadline = time.monotonic() + (REST_SECONDS if self._confine else 0.0)
         give_up = deadline + KILL_SECONDS
-        # Of a client that did not end, the process group: what left that was not meant to end. And
-        # where nothing is known of descendants, the group is all that is known of what a task
-        # started.
+        # If a client did not end, end its process group; processes that left the group were not
+        # meant to end. The same if descendants are unknown: then only the group is known.
         if self._status is None or (self._confine and sys.platform != "linux"):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._task, signal.SIGTERM if self._confine else signal.SIGKILL)
@@ -183,7 +183,7 @@ class _Guard:
         return [self._task]
 
     def _reap(self) -> bool:
-        """Takes note of what has ended; returns whether something is left below this process."""
+        """Collects processes that have ended; returns whether any is left below this process."""
         while True:
             try:
                 child, status = os.waitpid(-1, os.WNOHANG)
@@ -199,7 +199,7 @@ class _Guard:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(process, number)
             if number == signal.SIGTERM:
-                os.kill(process, signal.SIGCONT)  # what is stopped hears of nothing else
+                os.kill(process, signal.SIGCONT)  # a stopped process receives no other signal
 
 
 def _next_signal(seconds: float) -> int | None:

@@ -24,13 +24,11 @@ _PLAIN_IMAGE = re.compile(r"([^@]*/)?python(-\d+)?(:[^/@]*)?(@.*)?")
 class HostRunner:
     """Starts the processes of one run's tasks.
 
-    With `worker`, a component of Headrace runs in a process forked from one that has imported what
-    it needs; with variables of its own, which libraries may read when they are imported, it gets a
-    fresh interpreter. So does every one with `process`. With `venv`, and always if it is an
-    isolated one, that is the interpreter of an environment made from its image's lock. A foreign
-    component's command runs as it is on this machine, not in its image: what it calls must be
-    installed here. The packages that a lightweight component of kfp installs are in an environment
-    made for its list of them; a component that installs kfp alone runs in this one.
+    With `worker`, a component of Headrace runs in a process forked from one that has done the
+    imports. If it has its own variables, which libraries may read at import, it gets a new
+    interpreter. With `process`, every component gets a new interpreter. With `venv`, and always for
+    isolated components, this is the interpreter of an environment made from its image's lock. The
+    command of a foreign component runs on this machine unchanged.
 
     Args:
         name: `worker`, `process` or `venv`.
@@ -114,11 +112,11 @@ def _sets_variables(environment: Mapping[str, str]) -> bool:
 
 
 def on_this_machine(task: str, line: Sequence[str], python: Path) -> list[str]:
-    """Returns a container's command line as it runs without its image: Python is the given one.
+    """Returns a container's command line in a form without its image: with the given Python.
 
     Args:
         task: Path of the task, for messages.
-        line: The command and its arguments; empty where the container names no command.
+        line: The command and its arguments; empty if the container has no command.
         python: The interpreter.
 
     Raises:

@@ -10,15 +10,15 @@ from pathlib import Path
 from headrace.targets.local.runners.package_steps import PackageSteps
 
 _QUIET_PIP = ["--quiet", "--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
-# What both know. A call with any other option is left to pip.
+# Options that both support. A call with any other option is left to pip.
 _OF_BOTH = frozenset(
     {"--index-url", "-i", "--extra-index-url", "--find-links", "-f", "--no-deps", "--pre", "-U"}
     | {"--upgrade", "--no-cache-dir"}
 )
-# As pip has it: the best version of all indexes, not of the first one that has the package.
+# As in pip: the best version of all indexes, not of the first one that has the package.
 _PIPS_CHOICE = ["--index-strategy", "unsafe-best-match"]
 
-# A directory of packages after those of an environment; what its own .pth files add, too.
+# A directory of packages after those of an environment, including what its own .pth files add.
 _SITE = """\
 import pathlib, sys, sysconfig
 lines = [f"import site; site.addsitedir({each!r})" for each in sys.argv[1:]]
@@ -35,7 +35,7 @@ def from_lock(environment: Path, lock: Path, base: Path) -> list[list[str]]:
         base: The Python to make it with.
     """
     python = str(environment / "bin/python")
-    # The lock is complete; what it leaves out of a package's requirements is not needed.
+    # The lock is complete; requirements of a package that it leaves out are not needed.
     options = ["--no-deps", "--require-hashes", "--requirement", str(lock)]
     uv = _uv()
     if uv:
@@ -52,17 +52,17 @@ def from_lock(environment: Path, lock: Path, base: Path) -> list[list[str]]:
 def from_packages(
     environment: Path, steps: PackageSteps, base: Path, below: Sequence[str]
 ) -> list[list[str]]:
-    """Returns the commands that make an environment as a component's own calls of pip would.
+    """Returns the commands that make an environment in the same way as a component's calls of pip.
 
     Args:
         environment: The directory to make.
         steps: What the component installs.
-        base: The Python to make it with, which is the one that Headrace runs in.
+        base: The Python for the environment, which is that of Headrace.
         below: Directories of packages that follow those of the environment.
     """
     python = str(environment / "bin/python")
     uv = _uv()
-    # With pip in it, as Python's images have: a component may call it.
+    # With pip in it, as in Python's images: a component may call it.
     if find_spec("ensurepip") or not uv:
         commands = [[str(base), "-m", "venv", str(environment)]]
     else:
@@ -80,7 +80,7 @@ def from_packages(
 
 
 def _for_uv(call: Sequence[str]) -> list[str] | None:
-    """Returns the arguments of a `pip install` as uv has them; None if it has no such option."""
+    """Returns the arguments of a `pip install` in uv's form; None if uv lacks an option."""
     options = list(_PIPS_CHOICE) if "--extra-index-url" in call else []
     for word in call:
         if word == "--trusted-host":

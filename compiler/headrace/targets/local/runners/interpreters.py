@@ -1,4 +1,4 @@
-"""Which Python the environment of a lock is made with, and whether this machine has it."""
+"""Chooses the Python for the environment of a lock, and checks whether this machine has it."""
 
 import json
 import os
@@ -56,9 +56,9 @@ def interpreter_for(image: str, lock: Path) -> PythonInterpreter:
 
 
 def check_interpreters(images: Iterable[str]) -> None:
-    """Raises InputError where an image's environment is nothing that this machine can make.
+    """Raises InputError if this machine cannot make an image's environment.
 
-    What a package index has for this machine shows when an environment is made.
+    Whether a package index has packages for this machine only shows when an environment is made.
     """
     bound = sorted({image for image in images if _is_for_images(image, lock_file(image))})
     if not bound:

@@ -1,4 +1,4 @@
-"""A process whose children are the tasks: it imports once what they need, and forks.
+"""A process whose children are the tasks: it imports their modules once, and forks.
 
 TensorFlow takes seconds to import. The nursery imports the executors of a pipeline's components one
 after the other, in the order in which the pipeline needs them, and between two imports serves
@@ -10,7 +10,7 @@ Foreign commands run here as well, by a nursery that imports nothing: one way to
 kill tasks is enough.
 
 Run as `python -m headrace.targets.local.runners.nursery SOCKET LIFELINE PARENT`: two descriptors
-and a process ID. Requests and answers are JSON, one a line:
+and a process ID. Requests and answers are JSON, one per line:
 
     {"import": ["csv_example_gen", ...]}                what to import, in this order
     {"id": 1, "component": "trainer", "arguments": [...], "environment": {...},
@@ -20,8 +20,8 @@ and a process ID. Requests and answers are JSON, one a line:
     {"id": 1, "status": 0}                              the last; negative: killed by that signal;
                                                         null: nobody knows, its guard was killed
 
-Nobody must start a thread in this process: a fork would copy its locks without it. Standard library
-only, but for what the executors import.
+Nothing may start a thread in this process, because a fork would copy its locks without the thread.
+Standard library only, except for the imports of executors.
 """
 
 import contextlib
@@ -54,10 +54,10 @@ class _Nursery:
         self._buffer = b""
         self._imports: deque[str] = deque()
         self._requests: deque[dict[str, Any]] = deque()
-        # By the process ID of its guard: a task's number and where its exit status will be.
+        # By the process ID of its guard: a task's number and the file of its exit status.
         self._guards: dict[int, tuple[int, int]] = {}
         self._is_ending = False
-        # What a signal writes wakes `select`, also when it comes just before that begins to wait.
+        # A signal writes to these to wake `select`, even if it arrives just before `select` waits.
         self._woken, self._waking = os.pipe()
         for end in (self._woken, self._waking):
             os.set_blocking(end, False)
@@ -105,8 +105,8 @@ class _Nursery:
         confine = bool(request["confine"])
         if confine:
             guard.adopt_orphans()  # of a guard that is killed
-        # Blocked, so that a guard which ends at once is not reaped before it is known, and nothing
-        # is written into the middle of what is written here.
+        # Blocked, so that a guard that ends at once is not collected before it is registered, and
+        # no signal interrupts writing.
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         # Before it begins: of a task that may have begun, the backend starts no second one.
         self._answer({"id": request["id"], "begins": True})
@@ -144,8 +144,8 @@ class _Nursery:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _kill_orphans(self) -> None:
-        """Ends what a guard that was killed watched over; nobody else's children come here."""
-        for _ in range(_KILL_ROUNDS):  # what is killed may have started something meanwhile
+        """Ends the processes below a guard that was killed; only such processes get here."""
+        for _ in range(_KILL_ROUNDS):  # a killed process may have started another one meanwhile
             watched = {
                 each for known in self._guards for each in (known, *guard.descendants(known))
             }
@@ -185,7 +185,8 @@ def _run_child(request: dict[str, Any]) -> NoReturn:
         _redirect(request["log"])
         os.chdir(request["directory"])
         os.environ.update(request["environment"])
-        # Whatever was imported may have asked where temporary files go, and that is kept.
+        # An imported module may have asked for the directory of temporary files, which is then
+        # cached.
         tempfile.tempdir = None
         if "command" in request:
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, programs do not
@@ -193,7 +194,7 @@ def _run_child(request: dict[str, Any]) -> NoReturn:
         code = _run_component(request["component"], request["arguments"])
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else 1
-    except BaseException:  # the end of a process: as the interpreter does, tell and exit
+    except BaseException:  # the end of a process: report and exit, like the interpreter
         traceback.print_exc()
     finally:
         with contextlib.suppress(ValueError, OSError):
@@ -227,7 +228,7 @@ def main() -> NoReturn:
     """
     guard.die_with_parent(signal.SIGTERM, int(sys.argv[3]))
     # Python 3.12 counts native threads too. Those that libraries start at import - OpenBLAS,
-    # jemalloc - have fork handlers of their own.
+    # jemalloc - have their own fork handlers.
     warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
     _Nursery(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2])).serve()
 

@@ -31,7 +31,8 @@ class ProcessRequest:
         environment: What to add to the environment.
         directory: Working directory.
         log: The file that standard output and standard error are appended to.
-        confine: Whether what the process starts ends with it, and is told before it is killed.
+        confine: Whether processes that it starts end with it; they get a signal before they are
+            killed.
     """
 
     component: str | None
@@ -97,11 +98,11 @@ class _NotBegunError(Exception):
 
 
 class _LostError(Exception):
-    """What watched over a task died, so that nobody knows how the task ended."""
+    """The guard of a task died, so it is unknown how the task ended."""
 
 
 class _Process:
-    """One nursery process and what was asked of it."""
+    """One nursery process and its requests."""
 
     def __init__(
         self, process: asyncio.subprocess.Process, writer: asyncio.StreamWriter, lifeline: int
@@ -195,7 +196,7 @@ class _Process:
                 self._process.terminate()
                 with contextlib.suppress(TimeoutError):  # stuck in an import of native code
                     await asyncio.wait_for(self._process.wait(), GRACE_SECONDS + _END_SECONDS)
-            # Without tasks nothing is lost, and an import need not come to its end.
+            # Without tasks nothing is lost, and a running import need not finish.
             self._process.kill()
         await self.tasks_ended()
         if self._reading is not None:

@@ -1,4 +1,4 @@
-"""What a lightweight component of kfp installs before it runs, as its command says."""
+"""The packages that a lightweight component of kfp installs before it runs, from its command."""
 
 import re
 import shlex
@@ -9,15 +9,15 @@ _RUN_THE_REST = '"$0" "$@"'
 _INSTALL = ["-m", "pip", "install"]
 _PYTHON = re.compile(r"python(3(\.\d+)?)?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-# What authors give as `kfp_package_path`.
+# Values that authors give as `kfp_package_path`.
 _KFP_SOURCES = re.compile(r"kubeflow/pipelines|/kfp[-_.@]")
 _END = frozenset({"&&", "||", ";", "|"})
-# They change what pip prints, and nothing of what it installs.
+# These change what pip prints, but not what it installs.
 _SILENT = frozenset({"--quiet", "-q", "--no-warn-script-location", "--disable-pip-version-check"})
 _WITH_VALUE = frozenset(
     {"--index-url", "-i", "--extra-index-url", "--trusted-host", "--find-links", "-f"}
 )
-# What kfp installs for itself. A component that asks for no more runs where Headrace does.
+# Packages that kfp installs for itself. A component without others runs in Headrace's environment.
 _OF_KFP = frozenset({"kfp", "typing-extensions"})
 
 
@@ -26,8 +26,8 @@ class PackageSteps:
     """The calls of pip that a component's command begins with.
 
     Attributes:
-        calls: The arguments of each `pip install`, in order, without those that only change what
-            it prints.
+        calls: The arguments of each `pip install`, in order, without those that only change its
+            output.
         has_kfp: Whether they install kfp, which the component's own code runs through.
     """
 
@@ -35,7 +35,7 @@ class PackageSteps:
 
     @property
     def requirements(self) -> tuple[str, ...]:
-        """What is asked for besides kfp, as `six==1.16.0`, in the author's order."""
+        """The requested packages other than kfp, such as `six==1.16.0`, in the author's order."""
         found = [word for call in self.calls for word in _requirements(call)]
         return tuple(dict.fromkeys(word for word in found if _name(word) not in _OF_KFP))
 
@@ -46,9 +46,9 @@ class PackageSteps:
 
 
 def split(line: Sequence[str]) -> tuple[PackageSteps, list[str]]:
-    """Returns what a command line installs, and the command line without that.
+    """Returns the installation steps of a command line, and the command line without them.
 
-    One that is not of a lightweight component of kfp is returned as it is.
+    A command line that does not belong to a lightweight component of kfp is returned unchanged.
     """
     nothing = PackageSteps(calls=())
     if list(line[:2]) != ["sh", "-c"] or len(line) < 4 or "pip install" not in line[2]:
@@ -87,7 +87,7 @@ def _requirements(call: Sequence[str]) -> list[str]:
 
 
 def _name(requirement: str) -> str:
-    """Returns the name of what is asked for; that of a bare URL is unknown, and the URL."""
+    """Returns the name of a requirement; for a bare URL, whose name is unknown, the URL."""
     if "://" in requirement and " @ " not in requirement:
         return "kfp" if _KFP_SOURCES.search(requirement) else requirement
     found = _NAME.match(requirement)

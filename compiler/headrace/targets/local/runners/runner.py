@@ -1,4 +1,4 @@
-"""What a runner is, and what it is asked to run."""
+"""The interface of a runner, and its requests."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Makes ready what a run needs from its runner, before the run starts."""
+"""Prepares what a run needs from its runner, before the run starts."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ class Setup:
 
     Attributes:
         name: The runner.
-        body: The pipeline; with images that can be run, where the runner runs images.
+        body: The pipeline; with images that can be run, if the runner runs images.
         code: What the components are under this runner.
         containers: The author's wishes for containers.
         ids: IDs of the images by reference.
@@ -81,8 +81,8 @@ def prepare(
         notify: Gets a line about each image that is pulled, and about settings for other pipelines.
 
     Raises:
-        InputError: This machine lacks what the runner needs, an image or its environment lacks what
-            a module imports, or the profile has to change.
+        InputError: This machine lacks something that the runner needs, an image or its environment
+            lacks an import of a module, or the profile has an error.
         PlatformError: The engine does not answer, or an image cannot be pulled.
     """
     if name in CONTAINER_RUNNERS:

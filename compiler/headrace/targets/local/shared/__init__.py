@@ -1,1 +1,1 @@
-"""What the parts of the local target share: results, rules, options, what is observed."""
+"""Shared by the parts of the local target: results, rules, options, observers."""

@@ -1,4 +1,4 @@
-"""What the author says about containers, besides which engine runs them."""
+"""The author's options for containers, other than the engine."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,10 +28,10 @@ class ContainerOptions:
     """How the runners `docker` and `podman` run containers.
 
     Attributes:
-        mounts: Directories that tasks read or write besides artifacts, as `DIR` or `DIR:ro`.
-        network: What the engine's `--network` gets; by default tasks have none.
-        config: The target profile that says where images lie; None for headrace.toml of the
-            current directory, where there is one.
+        mounts: Directories other than artifacts that tasks read or write, as `DIR` or `DIR:ro`.
+        network: The value of the engine's `--network`; by default tasks have no network.
+        config: The target profile that names the images; None for headrace.toml of the current
+            directory, if it exists.
     """
 
     mounts: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ class ContainerOptions:
     config: Path | None = None
 
     def __post_init__(self) -> None:
-        """Rejects mounts of what is not there."""
+        """Rejects mounts that do not exist."""
         for text, mount in zip(self.mounts, self.parsed_mounts, strict=True):
             if not mount.path.is_dir() or "," in str(mount.path):
                 raise InputError(
@@ -64,12 +64,12 @@ class ContainerOptions:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Returns what a resumed run needs to know; its images are in its record."""
+        """Returns the options that a resumed run needs; its images are in its record."""
         ends = {True: _READ_ONLY, False: ""}
         mounts = [f"{mount.path}{ends[mount.read_only]}" for mount in self.parsed_mounts]
         return {"mounts": mounts, "network": self.network}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "ContainerOptions":
-        """Returns what `to_json` gave."""
+        """Reads the result of `to_json`."""
         return cls(mounts=tuple(data["mounts"]), network=data["network"])

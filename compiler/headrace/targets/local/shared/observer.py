@@ -1,4 +1,4 @@
-"""What a run tells while it goes on."""
+"""The events of a run while it goes on."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,7 +7,7 @@ from headrace.targets.local.shared.results import RunResult, TaskState
 
 
 class Observer(Protocol):
-    """Is told what happens, in the order in which it happens, in one thread."""
+    """Gets the events, in their order, in one thread."""
 
     def run_started(self, run_id: str, tasks: Sequence[str]) -> None:
         """A run starts; `tasks` are those known by now, in the order in which they may run."""
@@ -21,14 +21,14 @@ class Observer(Protocol):
         """A task ended, or was not needed, or could not run."""
 
     def log(self, line: str) -> None:
-        """Something else worth a line."""
+        """Another line to print."""
 
     def run_finished(self, result: RunResult) -> None:
         """The run ended."""
 
 
 class Silence:
-    """An observer that says nothing."""
+    """An observer that does nothing."""
 
     def run_started(self, run_id: str, tasks: Sequence[str]) -> None:
         """Says nothing."""

@@ -1,4 +1,4 @@
-"""How to run a pipeline on this machine, as opposed to what."""
+"""How to run a pipeline on this machine, without the pipeline itself."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,10 +16,10 @@ CONTAINER_RUNNERS = frozenset({"docker", "podman"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options:
-    """How to run, as opposed to what.
+    """How to run, without the pipeline itself.
 
     Attributes:
-        root: The directory that holds runs, cache and lineage.
+        root: The directory of runs, cache and lineage.
         runner: `worker`: tasks of Headrace are forked from a process that has done their imports.
             `process`: each gets a fresh interpreter. `venv`: one of an environment made from its
             image's lock. `docker` and `podman`: each task runs in a container of its image.
@@ -27,7 +27,7 @@ class Options:
         use_cache: Whether a task may be answered by an earlier one like it.
         metadata: URL of the lineage database; empty for SQLite under `root`.
         concurrency: How many tasks may run at once; 0 for the number of CPU cores.
-        like: The backend whose rules hold for components that are not Headrace's.
+        like: The backend whose rules apply to components that do not belong to Headrace.
     """
 
     root: Path = Path("headrace_root")

@@ -1,4 +1,4 @@
-"""Which pipelines the local target can run."""
+"""The pipelines that the local target can run."""
 
 from collections.abc import Mapping
 from typing import Any

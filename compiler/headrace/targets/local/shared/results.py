@@ -1,4 +1,4 @@
-"""What passes between the parts of the local backend: artifacts, inputs, results."""
+"""Data that passes between the parts of the local backend: artifacts, inputs, results."""
 
 import shlex
 from collections.abc import Mapping
@@ -21,9 +21,9 @@ class RuntimeArtifact:
         type: Schema title, as `tfx.Examples`.
         metadata: Flat properties.
         id: Its identifier in the lineage database; None before it is recorded.
-        fingerprint: What a cache key takes, beside the URI, for what it holds: a run that is
-            resumed may write it again, and an imported file may change under its name.
-        port: The output port that it was made for; empty where an importer named it.
+        fingerprint: The part of a cache key for its contents, beside the URI: a resumed run may
+            write it again, and an imported file may change under its name.
+        port: The output port that it was made for; empty if it comes from an importer.
     """
 
     uri: str
@@ -55,7 +55,7 @@ def artifacts_to_json(artifacts: ArtifactsByPort) -> dict[str, Any]:
 
 
 def artifacts_from_json(data: Mapping[str, Any]) -> dict[str, tuple[RuntimeArtifact, ...]]:
-    """Returns what `artifacts_to_json` gave."""
+    """Reads the result of `artifacts_to_json`."""
     return {
         # Earlier versions of Headrace did not write the port.
         port: tuple(RuntimeArtifact(**{"port": port, **entry}) for entry in found)
@@ -76,11 +76,11 @@ class TaskFailure:
     """Why a task failed.
 
     Attributes:
-        task: Path of the task within the pipeline, as `for-loop-1/0/trainer`.
+        task: Path of the task within the pipeline, such as `for-loop-1/0/trainer`.
         kind: `input`: the author can fix it, a retry cannot help. `platform`: a retry may help.
             `crash`: the task ended without giving a reason.
-        message: The reason, in the task's own words where it gave any.
-        log: The task's log file; None where the task did not start.
+        message: The reason, in the task's own words if it gave any.
+        log: The task's log file; None if the task did not start.
     """
 
     task: str
@@ -90,7 +90,7 @@ class TaskFailure:
 
     @classmethod
     def of(cls, error: ComponentError, task: str, log: Path | None) -> "TaskFailure":
-        """Returns the failure that an error of the backend itself means for a task."""
+        """Returns the failure of a task from an error of the backend itself."""
         kind: Literal["input", "platform"] = (
             "platform" if isinstance(error, PlatformError) else "input"
         )
@@ -125,7 +125,7 @@ class TaskOutcome:
     """How one task of a run ended, for reports.
 
     Attributes:
-        name: Path of the task within the pipeline, as `for-loop-1/0/trainer`.
+        name: Path of the task within the pipeline, such as `for-loop-1/0/trainer`.
         state: `cached` covers a task that an earlier attempt at this run had finished.
         seconds: Wall time.
         reason: Why it was skipped or failed.
@@ -158,7 +158,7 @@ class RunResult:
         failures: The tasks that failed, and why.
         parameters: Output parameters of the pipeline.
         artifacts: Output artifacts of the pipeline.
-        pipeline_source: The file that it was started from, with the function; empty where it was
+        pipeline_source: The file that it was started from, with the function; empty if it was
             started from Python.
     """
 
@@ -180,14 +180,14 @@ class RunResult:
 
     @property
     def resume_command(self) -> str:
-        """The command that finishes this run; after a failure, with the code as it is then."""
+        """The command that finishes this run; after a failure, with the code at that time."""
         code = [self.pipeline_source] if self.pipeline_source and self.state == "failed" else []
         root = str(self.directory.parent.parent)
         return shlex.join(["headrace", "run", *code, "--root", root, "--resume", self.run_id])
 
     @property
     def pushed_models(self) -> tuple[str, ...]:
-        """Where the models lie that this run pushed."""
+        """The paths of the models that this run pushed."""
         return tuple(
             str(artifact.metadata["pushed_destination"])
             for task in self.tasks
@@ -198,7 +198,7 @@ class RunResult:
 
     @property
     def reports(self) -> tuple[str, ...]:
-        """Where the pages lie that this run's tasks made for people, in the order of the tasks."""
+        """The paths of the report pages of this run's tasks, in the order of the tasks."""
         return tuple(
             artifact.uri
             for task in self.tasks

@@ -1,13 +1,13 @@
-"""What the backends do to values on their way into a component and out of it.
+"""How the backends change values on their way into a component and out of it.
 
-A component that works here shall work there, so a run on this machine keeps the rules of one of
-them. They hold for components that are not Headrace's: Headrace's read values by their declared
-types, and are the same on every backend.
+A component that works here should also work there, so a run on this machine keeps the rules of one
+backend. They apply to components that do not belong to Headrace: Headrace's components read values
+by their declared types, which is the same on every backend.
 
-Sources: of Kubeflow Pipelines 2.17 the driver (`driver/util.go`, `driver/resolve.go`), the launcher
-(`component/launcher_v2.go`) and `metadata/converter.go`, held against what a real one did
-(`tests/fixtures/kubeflow_cases`); of Vertex AI its documentation. Where that is silent, the row of
-Vertex AI is as that of Kubeflow, or as this backend was before it had rules.
+Sources: for Kubeflow Pipelines 2.17 the driver (`driver/util.go`, `driver/resolve.go`), the
+launcher (`component/launcher_v2.go`) and `metadata/converter.go`, compared with the results of a
+real one (`tests/fixtures/kubeflow_cases`); for Vertex AI its documentation. If that says nothing,
+Vertex AI has the rule of Kubeflow, or that of this backend before it had rules.
 """
 
 import re
@@ -39,12 +39,12 @@ class Rules:
         counts_exit_tasks: Whether the run fails with a task that runs however those before it
             ended. On Kubeflow it is a hook of Argo, which the state of the run leaves out.
         gives_reasons: Whether a final status has kfp's words and the reason of a failure. Kubeflow
-            tells the state of ML Metadata: COMPLETE after a success, RUNNING where all tasks were
+            gives the state of ML Metadata: COMPLETE after a success, RUNNING if all tasks were
             skipped. Python components translate it there.
         collects_nothing: Whether tasks may collect from a loop over nothing, or from a task that
             some rounds skipped. Kubeflow's driver fails, or crashes.
         flattens_loops: Whether parameters that are collected from a loop in a loop are in one list,
-            as artifacts are everywhere; else in a list of lists. Source: `CollectInputs` of
+            like artifacts everywhere; else in a list of lists. Source: `CollectInputs` of
             Kubeflow's driver (`resolve.go`).
     """
 
@@ -61,16 +61,16 @@ class Rules:
     flattens_loops: bool
 
     def argument_text(self, value: Any) -> str:
-        """Returns a value as it stands in an argument."""
+        """Returns a value in its form in an argument."""
         is_short = self.shortens_numbers and go_text.is_number(value)
         return go_text.short_number(value) if is_short else go_text.text(value)
 
     def input_metadata(self, metadata: Mapping[str, Any], made_by: str) -> dict[str, Any]:
-        """Returns the metadata of an artifact as the tasks see them that read it.
+        """Returns the metadata of an artifact for the tasks that read it.
 
         Args:
             metadata: What its task, or an importer, gave it.
-            made_by: The port that it is from; empty where an importer named it.
+            made_by: The port that made it; empty if it comes from an importer.
         """
         if not self.flattens_metadata:
             return dict(metadata)
@@ -96,9 +96,9 @@ class Rules:
         return found
 
     def expanded(self, text: str, variables: Mapping[str, str]) -> str:
-        """Returns a text of the author's as a container gets it.
+        """Returns a text of the author in the form that a container gets.
 
-        As in Kubernetes, `$(NAME)` is a variable, `$$` a dollar, and what names no variable stays.
+        As in Kubernetes, `$(NAME)` is a variable, `$$` a dollar sign, and other text is kept.
 
         Args:
             text: An argument without values, or the value of a variable.
