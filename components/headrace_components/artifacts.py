@@ -36,8 +36,9 @@ class Examples(_TfxArtifact, declared=types.EXAMPLES):
     the same order as list columns. If a checksum shows that such a file is damaged, its rows are
     read from the TFRecords. Components that make raw examples also write the metadata there, as
     `examples.json`. On Kubeflow with `large_artifacts = "reference"` both kinds of directories are
-    elsewhere in the bucket, and `reference.json` names the place. Metadata: `split_names` (JSON
-    list), `span`, `version`, `payload_format`, `file_format`, `input_fingerprint`.
+    elsewhere in the bucket, and `reference.json` names the place.
+    Metadata: `split_names` (JSON list), `span`, `version`, `payload_format`, `file_format`,
+    `input_fingerprint`.
     """
 
 
@@ -62,9 +63,9 @@ class ExampleAnomalies(_TfxArtifact, declared=types.EXAMPLE_ANOMALIES):
 
     Layout: `Split-<name>/SchemaDiff.pb`, a binary `Anomalies`. Transform's anomalies are one
     `SchemaDiff.pb` at the root. Those of a comparison with a baseline are in
-    `SplitPair-<test>_<baseline>/`, and the names of its splits are `<test>_<baseline>`. Metadata:
-    `split_names` (JSON list), `span`, `blessed` (JSON object: split to 1 or 0, or to 2 without a
-    baseline).
+    `SplitPair-<test>_<baseline>/`, and the names of its splits are `<test>_<baseline>`.
+    Metadata: `split_names` (JSON list), `span`, `blessed` (JSON object: split to 1 or 0, or to 2
+    without a baseline).
     """
 
 
@@ -102,8 +103,8 @@ class ModelRun(_TfxArtifact, declared=types.MODEL_RUN):
 class ModelEvaluation(_TfxArtifact, declared=types.MODEL_EVALUATION):
     """Metrics per slice, in the form of TensorFlow Model Analysis.
 
-    Layout: `eval_config.json`, `metrics-00000-of-00001.tfrecord` and
-    `validations.tfrecord`, readable with `tfma.load_eval_result`.
+    Layout: `eval_config.json`, `metrics-00000-of-00001.tfrecord` and `validations.tfrecord`,
+    readable with `tfma.load_eval_result`.
     """
 
 
@@ -113,8 +114,9 @@ class ModelBlessing(_TfxArtifact, declared=types.MODEL_BLESSING):
     Layout: one file, `BLESSED` or `NOT_BLESSED`, with a JSON object: `model` (the URI of the judged
     model), `baseline_model` and `created` (seconds since the epoch). TFX only uses the file's name.
     A converter judges its own output, which has no URI before the converter ends, so it leaves out
-    `model`; its `baseline_model` is the model that it converted. Metadata: `blessed` 1 or 0,
-    `current_model`, `current_model_id`, `baseline_model`, `baseline_model_id`.
+    `model`; its `baseline_model` is the model that it converted.
+    Metadata: `blessed` 1 or 0, `current_model`, `current_model_id`, `baseline_model`,
+    `baseline_model_id`.
     """
 
 
@@ -145,17 +147,17 @@ class InferenceResult(_TfxArtifact, declared=types.INFERENCE_RESULT):
     """The predictions of a model for each row.
 
     Layout: `prediction_logs-NNNNN-of-NNNNN.gz`, gzip TFRecords of serialized
-    `tensorflow.serving.PredictionLog` messages; no files if the model was not blessed. Metadata:
-    `num_predictions`, 0 if the model was not blessed.
+    `tensorflow.serving.PredictionLog` messages; no files if the model was not blessed.
+    Metadata: `num_predictions`, 0 if the model was not blessed.
     """
 
 
 class PushedModel(_TfxArtifact, declared=types.PUSHED_MODEL):
     """A copy of the model that was pushed; empty if it was not pushed.
 
-    Layout: the files of the model's `Format-Serving/`. Metadata: `pushed` 1 or 0,
-    `pushed_destination` (a directory, or the resource name of a model on Vertex AI),
-    `pushed_version`; `endpoint` or `url` if the address of the server is known.
+    Layout: the files of the model's `Format-Serving/`.
+    Metadata: `pushed` 1 or 0, `pushed_destination` (a directory, or the resource name of a model on
+    Vertex AI), `pushed_version`; `endpoint` or `url` if the address of the server is known.
     """
 
 
