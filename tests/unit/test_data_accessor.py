@@ -19,7 +19,7 @@ from headrace_components.library.data.example_rows import (
     Dense,
     Ragged,
     Rows,
-    Source,
+    StoredRows,
     concat,
     epochs,
     shuffled,
@@ -387,7 +387,7 @@ def test_only_what_fits_into_memory_is_kept_for_the_next_epoch(
         readings.append(1)
         return iter([numbered(40), numbered(60, 40)])
 
-    source = Source(read, max_cache_bytes)
+    source = StoredRows(read, max_cache_bytes)
     for epoch in epochs(source, 3):
         assert check_columns_agree(concat(list(epoch))) == list(range(100))
 

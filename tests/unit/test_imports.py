@@ -4,6 +4,7 @@ The contracts in pyproject.toml ([tool.importlinter]) say it of the source; thes
 what happens.
 """
 
+import ast
 import re
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 import grimp
 import pytest
 
+import headrace
+import headrace_components
 from headrace_components import catalog
 
 LIBRARIES = ["tensorflow", "apache_beam", "numpy", "pandas", "pyarrow", "tensorflow_transform"]
@@ -115,3 +118,13 @@ def test_two_folders_import_each_other_only_if_one_is_in_the_other(
     # The modules of the outer one are then above and below the inner one: the public face of
     # `headrace` and its errors, a target and its settings. A contract refuses circles of modules.
     assert [pair for pair in mutual if not pair[1].startswith(f"{pair[0]}.")] == []
+
+
+def test_no_class_name_is_used_for_two_things() -> None:
+    homes: dict[str, list[str]] = {}
+    for package in (headrace, headrace_components):
+        for file in sorted(Path(str(package.__file__)).parent.rglob("*.py")):
+            for node in ast.parse(file.read_text("utf-8")).body:
+                if isinstance(node, ast.ClassDef):
+                    homes.setdefault(node.name, []).append(str(file))
+    assert {name: files for name, files in homes.items() if len(files) > 1} == {}

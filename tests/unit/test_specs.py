@@ -463,7 +463,7 @@ KINDS = {
 WELL_KNOWN = {"Struct": messages.STRUCT, "Value": messages.VALUE, "Duration": messages.DURATION}
 
 
-def kind_of(field: FieldDescriptor) -> messages.Kind:
+def kind_of(field: FieldDescriptor) -> messages.FieldKind:
     message = field.message_type
     if message and message.GetOptions().map_entry:
         return messages.Objects(str(single_kind(message.fields_by_name["value"])))
@@ -472,7 +472,7 @@ def kind_of(field: FieldDescriptor) -> messages.Kind:
     return messages.Items(str(single)) if is_list else single
 
 
-def single_kind(field: FieldDescriptor) -> messages.Kind:
+def single_kind(field: FieldDescriptor) -> messages.FieldKind:
     if field.message_type:
         _, _, name = field.message_type.full_name.partition(".")
         is_ours = field.message_type.full_name.startswith("ml_pipelines.")

@@ -28,11 +28,14 @@ _SINGLE_VALUES = {
     "bool": "bool_val",
 }
 
-Outputs = Mapping[str, Mapping[str, Any]]
+SignatureOutputs = Mapping[str, Mapping[str, Any]]
 
 
 def build(
-    component: str, signatures: Mapping[str, Any], records: Sequence[bytes], outputs: Outputs
+    component: str,
+    signatures: Mapping[str, Any],
+    records: Sequence[bytes],
+    outputs: SignatureOutputs,
 ) -> list[bytes]:
     """Returns a serialized `PredictionLog` per row.
 

@@ -20,7 +20,7 @@ _DECLARED = {"INT": ColumnType.INT, "FLOAT": ColumnType.FLOAT, "BYTES": ColumnTy
 _EXPECTED = {ColumnType.INT: "a whole number of 64 bits", ColumnType.FLOAT: "a number"}
 
 
-class Survey:
+class FileSurvey:
     """The information on a file after all its rows were read.
 
     Args:
@@ -85,7 +85,7 @@ def check_headers(files: Sequence[CsvFile]) -> None:
             )
 
 
-def column_types(surveys: Sequence[Survey], declared: Mapping[str, str]) -> ColumnTypes:
+def column_types(surveys: Sequence[FileSurvey], declared: Mapping[str, str]) -> ColumnTypes:
     """Returns the types of the columns of all files.
 
     Args:
@@ -124,7 +124,7 @@ def column_types(surveys: Sequence[Survey], declared: Mapping[str, str]) -> Colu
     return ColumnTypes(by_name=types, warnings=tuple(warnings))
 
 
-def _check_declared(surveys: Sequence[Survey], declared: Mapping[str, str]) -> None:
+def _check_declared(surveys: Sequence[FileSurvey], declared: Mapping[str, str]) -> None:
     first = surveys[0].file
     for name in declared:
         if name not in first.column_names:
@@ -136,7 +136,9 @@ def _check_declared(surveys: Sequence[Survey], declared: Mapping[str, str]) -> N
             )
 
 
-def _check_cells(surveys: Sequence[Survey], name: str, wanted: ColumnType, declared: str) -> None:
+def _check_cells(
+    surveys: Sequence[FileSurvey], name: str, wanted: ColumnType, declared: str
+) -> None:
     """Raises an InputError if a cell does not fit the declared type of its column."""
     for survey in surveys:
         if survey.inferences[name].type <= wanted:
@@ -155,7 +157,7 @@ def _check_cells(surveys: Sequence[Survey], name: str, wanted: ColumnType, decla
             first_row += block.num_rows
 
 
-def _first_mixture(surveys: Sequence[Survey], name: str) -> str:
+def _first_mixture(surveys: Sequence[FileSurvey], name: str) -> str:
     """Returns the place of the first text of a column, if a number comes before it."""
     has_numbers = False
     for survey in surveys:

@@ -10,7 +10,7 @@ from headrace_components.contract.task import Task
 from headrace_components.csv_example_gen.csv_files import CsvFile
 from headrace_components.csv_example_gen.csv_types import (
     ColumnTypes,
-    Survey,
+    FileSurvey,
     check_headers,
     column_types,
 )
@@ -40,17 +40,17 @@ class CsvSource(TableSource):
         files = [CsvFile(address, self._delimiter) for address in addresses]
         check_headers(files)
         for file in files:
-            survey = Survey(file)
+            survey = FileSurvey(file)
             yield from survey.read()
             yield Facts(value=survey)
 
-    def agree(self, facts: Sequence[Survey]) -> Agreement:
+    def agree(self, facts: Sequence[FileSurvey]) -> Agreement:
         """Returns the types of the columns."""
         check_headers([survey.file for survey in facts])
         types = column_types(facts, self._column_types)
         return Agreement(value=types, warnings=types.warnings)
 
-    def reread(self, facts: Sequence[Survey]) -> Iterator[pa.RecordBatch]:
+    def reread(self, facts: Sequence[FileSurvey]) -> Iterator[pa.RecordBatch]:
         """Yields the blocks of the files, which are not inferred again."""
         for survey in facts:
             yield from survey.file.blocks()

@@ -14,7 +14,7 @@ from tensorflow_model_analysis.metrics import metric_types
 from headrace_components.contract.errors import InputError
 from headrace_components.evaluator.config_checks import arguments_of
 from headrace_components.evaluator.config_rules import NOT_WHOLE
-from headrace_components.evaluator.survey import Survey, Values
+from headrace_components.evaluator.survey import Survey, ValuesSummary
 
 # float32 probabilities, and the labels that TFMA takes for fractions of 0 and 1.
 _ROUNDING = 1e-6
@@ -167,7 +167,7 @@ def check_all_rows(surveys: Sequence[Survey], config: Any) -> None:
             )
 
 
-def _faults(asked: _Asked, labels: Values, predictions: Values) -> Iterator[str]:
+def _faults(asked: _Asked, labels: ValuesSummary, predictions: ValuesSummary) -> Iterator[str]:
     """Yields each problem, and what to do instead."""
     if not labels.width or not predictions.width:
         return
@@ -198,7 +198,9 @@ def _faults(asked: _Asked, labels: Values, predictions: Values) -> Iterator[str]
         )
 
 
-def _of_class_numbers(asked: _Asked, labels: Values, predictions: Values) -> Iterator[str]:
+def _of_class_numbers(
+    asked: _Asked, labels: ValuesSummary, predictions: ValuesSummary
+) -> Iterator[str]:
     of_vectors, of_two = _OF_CLASS_NUMBERS[asked.name]
     yield from _reduced(asked)
     if predictions.width == 1:
@@ -212,7 +214,9 @@ def _of_class_numbers(asked: _Asked, labels: Values, predictions: Values) -> Ite
     yield from _all_right(asked, predictions)
 
 
-def _of_class_vectors(asked: _Asked, labels: Values, predictions: Values) -> Iterator[str]:
+def _of_class_vectors(
+    asked: _Asked, labels: ValuesSummary, predictions: ValuesSummary
+) -> Iterator[str]:
     of_numbers, of_two = _OF_CLASS_VECTORS[asked.name]
     yield from _reduced(asked)
     if predictions.width == 1:
@@ -230,7 +234,7 @@ def _of_class_vectors(asked: _Asked, labels: Values, predictions: Values) -> Ite
     yield from _all_right(asked, predictions)
 
 
-def _of_equals(asked: _Asked, labels: Values, predictions: Values) -> Iterator[str]:
+def _of_equals(asked: _Asked, labels: ValuesSummary, predictions: ValuesSummary) -> Iterator[str]:
     of_two, of_numbers, of_vectors = _OF_EQUALS[asked.name]
     yield from _reduced(asked)
     if _is_class_number(labels, predictions):
@@ -244,7 +248,7 @@ def _of_equals(asked: _Asked, labels: Values, predictions: Values) -> Iterator[s
         )
 
 
-def _of_matrices(labels: Values, predictions: Values) -> Iterator[str]:
+def _of_matrices(labels: ValuesSummary, predictions: ValuesSummary) -> Iterator[str]:
     if predictions.width == 1:
         yield (
             "takes a score per class, and the model predicts one number per row. Take "
@@ -258,7 +262,9 @@ def _of_matrices(labels: Values, predictions: Values) -> Iterator[str]:
     yield from _unknown_classes(labels, predictions)
 
 
-def _of_two_classes(asked: _Asked, labels: Values, predictions: Values) -> Iterator[str]:
+def _of_two_classes(
+    asked: _Asked, labels: ValuesSummary, predictions: ValuesSummary
+) -> Iterator[str]:
     if _is_class_number(labels, predictions):
         # With two classes, each row is right or wrong in both columns.
         is_the_same = asked.name == "BinaryAccuracy" and predictions.width == 2
@@ -289,7 +295,7 @@ def _reduced(asked: _Asked) -> Iterator[str]:
         yield NOT_WHOLE
 
 
-def _unknown_classes(labels: Values, predictions: Values) -> Iterator[str]:
+def _unknown_classes(labels: ValuesSummary, predictions: ValuesSummary) -> Iterator[str]:
     # TFMA uses -1 for a class without a number.
     if labels.width == 1 and (
         not labels.is_whole or labels.low < -1 or labels.high >= predictions.width
@@ -302,7 +308,7 @@ def _unknown_classes(labels: Values, predictions: Values) -> Iterator[str]:
         )
 
 
-def _all_right(asked: _Asked, predictions: Values) -> Iterator[str]:
+def _all_right(asked: _Asked, predictions: ValuesSummary) -> Iterator[str]:
     if "TopK" in asked.name:
         k = asked.arguments.get("k", _DEFAULT_K)
         if k >= predictions.width:
@@ -313,7 +319,7 @@ def _all_right(asked: _Asked, predictions: Values) -> Iterator[str]:
             )
 
 
-def _outside(labels: Values) -> Iterator[str]:
+def _outside(labels: ValuesSummary) -> Iterator[str]:
     if labels.low < -_ROUNDING or labels.high > 1 + _ROUNDING:
         wrong = labels.high if labels.high > 1 + _ROUNDING else labels.low
         yield (
@@ -323,7 +329,7 @@ def _outside(labels: Values) -> Iterator[str]:
         )
 
 
-def _logits(predictions: Values, advice: str) -> Iterator[str]:
+def _logits(predictions: ValuesSummary, advice: str) -> Iterator[str]:
     is_outside = predictions.low < -_ROUNDING or predictions.high > 1 + _ROUNDING
     if is_outside or predictions.num_infinite:
         function = "sigmoid" if predictions.width == 1 else "softmax"
@@ -333,7 +339,7 @@ def _logits(predictions: Values, advice: str) -> Iterator[str]:
         )
 
 
-def _is_class_number(labels: Values, predictions: Values) -> bool:
+def _is_class_number(labels: ValuesSummary, predictions: ValuesSummary) -> bool:
     return labels.width == 1 and predictions.width > 1
 
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace_components.contract.errors import InputError
-from headrace_components.evaluator.survey import Survey, Values
+from headrace_components.evaluator.survey import Survey, ValuesSummary
 
 
 def required_features(config: Any, *, predictions: bool) -> dict[str, str]:
@@ -134,7 +134,7 @@ def _check_present(name: str, kind: str, column: Any, splits: Sequence[str], row
         )
 
 
-def _num_faulty(weights: Values | None) -> int:
+def _num_faulty(weights: ValuesSummary | None) -> int:
     return 0 if weights is None else max(weights.num_nan, weights.num_infinite)
 
 

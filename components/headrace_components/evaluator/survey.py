@@ -27,7 +27,7 @@ _SUM_TOLERANCE = 1e-2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Values:
+class ValuesSummary:
     """Describes the numbers of a label or a prediction over some rows.
 
     Attributes:
@@ -48,9 +48,9 @@ class Values:
     num_nan: int
     num_infinite: int
 
-    def plus(self, other: "Values") -> "Values":
+    def plus(self, other: "ValuesSummary") -> "ValuesSummary":
         """Returns the description of the numbers of both."""
-        return Values(
+        return ValuesSummary(
             width=self.width if self.width == other.width else 0,
             low=min(self.low, other.low),
             high=max(self.high, other.high),
@@ -77,9 +77,9 @@ class Survey:
     model_name: str
     output_name: str
     num_rows: int
-    labels: Values | None
-    predictions: Values | None
-    weights: Values | None
+    labels: ValuesSummary | None
+    predictions: ValuesSummary | None
+    weights: ValuesSummary | None
 
     def plus(self, other: "Survey") -> "Survey":
         """Returns the survey of the rows of both."""
@@ -130,7 +130,7 @@ def merged(parts: Sequence[Sequence[Survey]]) -> list[Survey]:
     return [by_name[name] for name in sorted(by_name)]
 
 
-def values_of(values: Any) -> Values | None:
+def values_of(values: Any) -> ValuesSummary | None:
     """Describes the numbers of a tensor over rows; None if it has no numbers."""
     tensor = dense(values)
     if isinstance(tensor, (types.VarLenTensorValue, types.SparseTensorValue)):
@@ -145,7 +145,7 @@ def values_of(values: Any) -> Values | None:
     low, high = _range(finite)
     with np.errstate(invalid="ignore"):
         sums = np.abs(rows.sum(axis=1) - 1.0) <= _SUM_TOLERANCE
-    return Values(
+    return ValuesSummary(
         width=rows.shape[1],
         low=low,
         high=high,
@@ -177,7 +177,7 @@ def dense(values: Any) -> Any:
     return values
 
 
-def _values_of_sparse(tensor: Any) -> Values | None:
+def _values_of_sparse(tensor: Any) -> ValuesSummary | None:
     numbers = np.asarray(tensor.values)
     if not is_number(numbers.dtype) or not len(numbers):
         return None
@@ -185,7 +185,7 @@ def _values_of_sparse(tensor: Any) -> Values | None:
     is_nan, is_infinite = np.isnan(numbers), np.isinf(numbers)
     low, high = _range(numbers[~is_nan & ~is_infinite])
     rows = np.asarray(tensor.indices)[:, 0]
-    return Values(
+    return ValuesSummary(
         width=0,
         low=low,
         high=high,
@@ -240,7 +240,7 @@ def _num_rows(values: Any) -> int:
     return len(values) if values is not None and hasattr(values, "__len__") else 0
 
 
-def _plus(one: Values | None, other: Values | None) -> Values | None:
+def _plus(one: ValuesSummary | None, other: ValuesSummary | None) -> ValuesSummary | None:
     if one is None or other is None:
         return one or other
     return one.plus(other)

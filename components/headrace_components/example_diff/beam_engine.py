@@ -15,8 +15,8 @@ from headrace_components.example_diff import buckets
 from headrace_components.example_diff import features as split_features
 from headrace_components.example_diff.checks import check
 from headrace_components.example_diff.features import ROWS_PER_BATCH, Kinds
-from headrace_components.example_diff.found import Found, Side, find
-from headrace_components.example_diff.matching import Rows
+from headrace_components.example_diff.found import Found, FoundRows, find
+from headrace_components.example_diff.matching import RowNumbers
 from headrace_components.example_diff.params import PairedSkew
 from headrace_components.library.beam import job
 from headrace_components.library.beam.examples import ReadPairs, ReadRecordBatches
@@ -174,15 +174,15 @@ def _found(
     return find(*sides, {*base.types, *test.types}, config, _COMPONENT, part=number)
 
 
-def _side(parts: Sequence[Part], split: str) -> Side:
+def _side(parts: Sequence[Part], split: str) -> FoundRows:
     kinds = Kinds(split=split)
     features = split_features.read((batch for _, batch, _ in parts), kinds, _COMPONENT)
     records = [record for _, _, serialized in parts for record in serialized or ()]
 
-    def chosen(rows: Rows) -> Mapping[int, bytes]:
+    def chosen(rows: RowNumbers) -> Mapping[int, bytes]:
         return {row: records[row] for row in np.unique(rows).tolist()}
 
-    return Side(num_rows=kinds.num_rows, features=features, records=chosen)
+    return FoundRows(num_rows=kinds.num_rows, features=features, records=chosen)
 
 
 class _FoundFn(beam.CombineFn):

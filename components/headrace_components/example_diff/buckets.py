@@ -8,8 +8,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from headrace_components.example_diff import features as split_features
-from headrace_components.example_diff.features import Feature, Kinds
-from headrace_components.example_diff.matching import Rows
+from headrace_components.example_diff.features import ComparedFeature, Kinds
+from headrace_components.example_diff.matching import RowNumbers
 from headrace_components.example_diff.params import PairedSkew
 
 # Constants of splitmix64: they spread consecutive numbers.
@@ -19,7 +19,7 @@ _SHIFT = np.uint64(31)
 
 def divided(
     batch: pa.RecordBatch, config: PairedSkew, num_buckets: int, component: str
-) -> Iterator[tuple[int, Rows]]:
+) -> Iterator[tuple[int, RowNumbers]]:
     """Yields numbers of buckets, each with the rows of the batch that belong there.
 
     Args:
@@ -43,7 +43,7 @@ def divided(
     yield from zip(found.tolist(), np.split(order, starts[1:]), strict=True)
 
 
-def _row_numbers(feature: Feature, float_round_ndigits: int | None) -> NDArray[np.uint64]:
+def _row_numbers(feature: ComparedFeature, float_round_ndigits: int | None) -> NDArray[np.uint64]:
     """Returns a number for each row; rows with the same values have the same number."""
     if feature.kind is None or feature.values is None:
         return np.zeros(len(feature.lengths), np.uint64)

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from tensorflow_data_validation.skew.protos import feature_skew_results_pb2
 
 from headrace_components.contract.errors import InputError
-from headrace_components.example_diff.features import Codes, Feature
-from headrace_components.example_diff.matching import Rows
+from headrace_components.example_diff.features import Codes, ComparedFeature
+from headrace_components.example_diff.matching import RowNumbers
 
 # TFDV writes this for a row without a feature whose values are counted.
 _MISSING_VALUE = b"__MISSING_VALUE__"
@@ -42,7 +42,7 @@ Statuses = NDArray[np.int8]
 """A `Status` for each of some pairs, shape `(num_pairs,)`."""
 
 
-def compare(codes: Codes, base_rows: Rows, test_rows: Rows) -> Statuses:
+def compare(codes: Codes, base_rows: RowNumbers, test_rows: RowNumbers) -> Statuses:
     """Returns how each pair of rows compares in one feature."""
     base_lengths, test_lengths = codes.base.lengths[base_rows], codes.test.lengths[test_rows]
     has_base, has_test = base_lengths > 0, test_lengths > 0
@@ -63,7 +63,9 @@ def compare(codes: Codes, base_rows: Rows, test_rows: Rows) -> Statuses:
     return statuses
 
 
-def _equal(codes: Codes, base: Rows, test: Rows, lengths: Rows) -> NDArray[np.bool_]:
+def _equal(
+    codes: Codes, base: RowNumbers, test: RowNumbers, lengths: RowNumbers
+) -> NDArray[np.bool_]:
     """Says of lists of equal, positive lengths, given by their starts, whether they are equal."""
     equal: NDArray[np.bool_]
     if lengths.max(initial=1) == 1:
@@ -93,7 +95,9 @@ class Skew:
     num_pairs: int = 0
     num_different: int = 0
 
-    def add(self, features: Mapping[str, Codes], base_rows: Rows, test_rows: Rows) -> Rows:
+    def add(
+        self, features: Mapping[str, Codes], base_rows: RowNumbers, test_rows: RowNumbers
+    ) -> RowNumbers:
         """Compares some pairs and returns the positions of those that differ."""
         is_different = np.zeros(len(base_rows), bool)
         for name, codes in features.items():
@@ -143,10 +147,10 @@ class Sample:
         self._size = size
         self._random = np.random.default_rng([_SAMPLE_SEED, number])
         self.tickets: NDArray[np.float64] = np.zeros(0)
-        self.base_rows: Rows = np.zeros(0, np.int64)
-        self.test_rows: Rows = np.zeros(0, np.int64)
+        self.base_rows: RowNumbers = np.zeros(0, np.int64)
+        self.test_rows: RowNumbers = np.zeros(0, np.int64)
 
-    def add(self, base_rows: Rows, test_rows: Rows) -> None:
+    def add(self, base_rows: RowNumbers, test_rows: RowNumbers) -> None:
         """Offers pairs; those with the lowest tickets of all stay."""
         tickets = np.concatenate([self.tickets, self._random.random(len(base_rows))])
         stay = np.sort(np.argsort(tickets)[: self._size])
@@ -183,7 +187,7 @@ Confused = Counter[tuple[str, bytes, bytes]]
 """The number of pairs, by feature, value of the baseline and value under test."""
 
 
-class Confusion:
+class ValueConfusion:
     """Counts which value of the baseline meets which value under test, in one feature of strings.
 
     Args:
@@ -193,7 +197,9 @@ class Confusion:
         component: Name of the component, for error messages.
     """
 
-    def __init__(self, name: str, base: Feature, test: Feature, component: str) -> None:
+    def __init__(
+        self, name: str, base: ComparedFeature, test: ComparedFeature, component: str
+    ) -> None:
         self._name = name
         self._component = component
         self._base = base
@@ -202,7 +208,7 @@ class Confusion:
         self._test_codes, test_values = _string_codes(test)
         self._values = (base_values, test_values)
 
-    def count(self, base_rows: Rows, test_rows: Rows) -> Confused:
+    def count(self, base_rows: RowNumbers, test_rows: RowNumbers) -> Confused:
         """Returns the counts of some pairs.
 
         Raises:
@@ -238,7 +244,7 @@ def confusion_messages(confused: Confused) -> Iterable[feature_skew_results_pb2.
         yield message
 
 
-def _string_codes(feature: Feature) -> tuple[Rows, Sequence[bytes]]:
+def _string_codes(feature: ComparedFeature) -> tuple[RowNumbers, Sequence[bytes]]:
     """Returns a code for each row, 0 if it has no value, and the values by code."""
     codes = np.zeros(len(feature.lengths), np.int64)
     if feature.kind is None or feature.values is None:

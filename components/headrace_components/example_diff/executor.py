@@ -13,8 +13,8 @@ from headrace_components.example_diff import features as split_features
 from headrace_components.example_diff.checks import check
 from headrace_components.example_diff.comparison import confusion_messages
 from headrace_components.example_diff.features import ROWS_PER_BATCH, Kinds
-from headrace_components.example_diff.found import Found, Side, find
-from headrace_components.example_diff.matching import Rows
+from headrace_components.example_diff.found import Found, FoundRows, find
+from headrace_components.example_diff.matching import RowNumbers
 from headrace_components.example_diff.params import ExampleDiffParams, PairedSkew
 from headrace_components.library.data import split_pairs, tfrecord
 from headrace_components.library.data.examples import ExamplesReader
@@ -79,15 +79,15 @@ def _compared(
     return find(base, test, {*base.features, *test.features}, config, component)
 
 
-def _side(reader: ExamplesReader, kinds: Kinds, component: str) -> Side:
+def _side(reader: ExamplesReader, kinds: Kinds, component: str) -> FoundRows:
     batches = reader.record_batches(kinds.split, batch_size=ROWS_PER_BATCH)
     features = split_features.read(batches, kinds, component)
-    return Side(
+    return FoundRows(
         num_rows=kinds.num_rows, features=features, records=partial(_records, reader, kinds.split)
     )
 
 
-def _records(reader: ExamplesReader, split: str, rows: Rows) -> dict[int, bytes]:
+def _records(reader: ExamplesReader, split: str, rows: RowNumbers) -> dict[int, bytes]:
     """Returns records by number of row."""
     wanted = set(rows.tolist())
     found: dict[int, bytes] = {}

@@ -69,7 +69,7 @@ class Kinds:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Feature:
+class ComparedFeature:
     """One feature of all rows of a split.
 
     Attributes:
@@ -101,14 +101,16 @@ class Codes:
         is_comparable: Whether both have values, of one type; otherwise no two codes are alike.
     """
 
-    base: Feature
-    test: Feature
+    base: ComparedFeature
+    test: ComparedFeature
     base_codes: NDArray[np.int64]
     test_codes: NDArray[np.int64]
     is_comparable: bool
 
 
-def read(batches: Iterable[pa.RecordBatch], kinds: Kinds, component: str) -> dict[str, Feature]:
+def read(
+    batches: Iterable[pa.RecordBatch], kinds: Kinds, component: str
+) -> dict[str, ComparedFeature]:
     """Returns the features of rows by name, and adds their types to `kinds`.
 
     Raises:
@@ -129,13 +131,13 @@ def read(batches: Iterable[pa.RecordBatch], kinds: Kinds, component: str) -> dic
     return {name: _feature(parts) for name, parts in columns.items()}
 
 
-def absent(num_rows: int) -> Feature:
+def absent(num_rows: int) -> ComparedFeature:
     """Returns a feature for `num_rows` rows without values."""
     zeros = np.zeros(num_rows, np.int64)
-    return Feature(lengths=zeros, starts=zeros, values=None)
+    return ComparedFeature(lengths=zeros, starts=zeros, values=None)
 
 
-def _feature(parts: list[pa.Array]) -> Feature:
+def _feature(parts: list[pa.Array]) -> ComparedFeature:
     kinds = [part.type for part in parts if not pa.types.is_null(part.type)]
     if not kinds:
         return absent(sum(map(len, parts)))
@@ -144,14 +146,14 @@ def _feature(parts: list[pa.Array]) -> Feature:
     ]
     column = pa.concat_arrays(typed)
     offsets = np.asarray(column.offsets)
-    return Feature(
+    return ComparedFeature(
         lengths=np.where(np.asarray(column.is_valid()), np.diff(offsets), 0),
         starts=offsets[:-1],
         values=column.values,
     )
 
 
-def encode(base: Feature, test: Feature, float_round_ndigits: int | None) -> Codes:
+def encode(base: ComparedFeature, test: ComparedFeature, float_round_ndigits: int | None) -> Codes:
     """Returns codes that are equal for two values if TFDV treats the values as equal.
 
     Values are equal if their serialized forms are: floats bit by bit, so that a NaN equals itself
@@ -177,7 +179,7 @@ def encode(base: Feature, test: Feature, float_round_ndigits: int | None) -> Cod
     )
 
 
-def _values(feature: Feature, kind: pa.DataType | None) -> pa.Array:
+def _values(feature: ComparedFeature, kind: pa.DataType | None) -> pa.Array:
     return pa.nulls(0, kind) if feature.kind is None else feature.values
 
 
@@ -223,13 +225,13 @@ def row_codes(codes: Codes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return base, test
 
 
-def _first(side: Feature, values: NDArray[np.int64]) -> NDArray[np.int64]:
+def _first(side: ComparedFeature, values: NDArray[np.int64]) -> NDArray[np.int64]:
     found = np.zeros(len(side.lengths), np.int64)
     rows = np.flatnonzero(side.lengths)
     found[rows] = values[side.starts[rows]]
     return found
 
 
-def of(features: Mapping[str, Feature], name: str, num_rows: int) -> Feature:
+def of(features: Mapping[str, ComparedFeature], name: str, num_rows: int) -> ComparedFeature:
     """Returns a feature by name, even if no row has it."""
     return features[name] if name in features else absent(num_rows)

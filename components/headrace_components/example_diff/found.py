@@ -9,9 +9,9 @@ from operator import itemgetter
 from tensorflow_data_validation.skew.protos import feature_skew_results_pb2
 
 from headrace_components.example_diff import features as split_features
-from headrace_components.example_diff.comparison import Confused, Confusion, Sample, Skew
-from headrace_components.example_diff.features import Feature
-from headrace_components.example_diff.matching import Rows, match
+from headrace_components.example_diff.comparison import Confused, Sample, Skew, ValueConfusion
+from headrace_components.example_diff.features import ComparedFeature
+from headrace_components.example_diff.matching import RowNumbers, match
 from headrace_components.example_diff.params import PairedSkew
 
 # Limits memory if identifiers repeat: during a comparison, a feature takes about 50 bytes per pair.
@@ -19,7 +19,7 @@ _MAX_PAIRS = 1 << 18
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Side:
+class FoundRows:
     """Rows of one of the two splits.
 
     Attributes:
@@ -29,10 +29,10 @@ class Side:
     """
 
     num_rows: int
-    features: Mapping[str, Feature]
-    records: Callable[[Rows], Mapping[int, bytes]]
+    features: Mapping[str, ComparedFeature]
+    records: Callable[[RowNumbers], Mapping[int, bytes]]
 
-    def feature(self, name: str) -> Feature:
+    def feature(self, name: str) -> ComparedFeature:
         """Returns a feature, even if no row has it."""
         return split_features.of(self.features, name, self.num_rows)
 
@@ -65,8 +65,8 @@ class Found:
 
 
 def find(
-    base: Side,
-    test: Side,
+    base: FoundRows,
+    test: FoundRows,
     names: Collection[str],
     config: PairedSkew,
     component: str,
@@ -94,7 +94,7 @@ def find(
     left_out = {*config.identifier_features, *config.ignore_features}
     compared = {name: each for name, each in codes.items() if name not in left_out}
     confusions = [
-        Confusion(name, base.feature(name), test.feature(name), component)
+        ValueConfusion(name, base.feature(name), test.feature(name), component)
         for name in config.confused_features
     ]
     matching = match([codes[name] for name in config.identifier_features])

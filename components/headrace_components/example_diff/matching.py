@@ -9,11 +9,11 @@ from tensorflow_data_validation.skew.protos import feature_skew_results_pb2
 
 from headrace_components.example_diff.features import Codes, row_codes
 
-Rows = NDArray[np.int64]
+RowNumbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Side:
+class SortedSplit:
     """The rows of one split, sorted by identifier.
 
     Attributes:
@@ -23,9 +23,9 @@ class Side:
         num_missing: Number of rows that lack an identifier.
     """
 
-    rows: Rows
-    starts: Rows
-    counts: Rows
+    rows: RowNumbers
+    starts: RowNumbers
+    counts: RowNumbers
     num_missing: int
 
 
@@ -33,8 +33,8 @@ class Side:
 class Matching:
     """The rows of the baseline and of the test that have the same identifiers."""
 
-    base: Side
-    test: Side
+    base: SortedSplit
+    test: SortedSplit
 
     def stats(self) -> feature_skew_results_pb2.MatchStats:
         """Returns the counts that TFDV gives."""
@@ -51,7 +51,9 @@ class Matching:
             test_missing_id_count=self.test.num_missing,
         )
 
-    def pairs(self, *, allow_duplicates: bool, max_pairs: int) -> Iterator[tuple[Rows, Rows]]:
+    def pairs(
+        self, *, allow_duplicates: bool, max_pairs: int
+    ) -> Iterator[tuple[RowNumbers, RowNumbers]]:
         """Yields the rows of the baseline and of the test that belong together.
 
         Args:
@@ -99,9 +101,9 @@ def match(identifiers: Sequence[Codes]) -> Matching:
     )
 
 
-def _side(has_identifiers: NDArray[np.bool_], key: Rows, num_identifiers: int) -> Side:
+def _side(has_identifiers: NDArray[np.bool_], key: RowNumbers, num_identifiers: int) -> SortedSplit:
     counts = np.bincount(key, minlength=num_identifiers).astype(np.int64)
-    return Side(
+    return SortedSplit(
         rows=np.flatnonzero(has_identifiers)[np.argsort(key, kind="stable")],
         starts=np.cumsum(counts) - counts,
         counts=counts,

@@ -11,7 +11,7 @@ from headrace_components.import_example_gen.parquet_payload import ParquetRows
 from headrace_components.import_example_gen.payloads import Records, read_records, rows_of
 from headrace_components.library.sources import engines
 from headrace_components.library.sources.from_files import find_input, publish
-from headrace_components.library.sources.rows import Rows
+from headrace_components.library.sources.rows import DecodedRows
 from headrace_components.library.sources.source import RowSource
 
 
@@ -54,6 +54,6 @@ class RecordSource(RowSource):
         for address in addresses:
             yield from read_records(address)
 
-    def rows(self, block: Records, agreed: Any) -> Rows:
+    def rows(self, block: Records, agreed: Any) -> DecodedRows:
         """Returns unchanged records, and the keys that decide on their splits."""
         return rows_of(self._params, block)

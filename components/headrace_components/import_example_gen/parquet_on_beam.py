@@ -58,7 +58,11 @@ def write(
             partition = Partition(params.shares_of(split))
             tables.append(blocks | f"Divide[{split}]" >> beam.FlatMap(_divide, agreed, partition))
             schemas.append(agreement | f"Schema[{split}]" >> beam.Map(_schema, split))
-        shards = tables | "Rows" >> beam.Flatten() | "Write" >> beam.ParDo(_Write(running.scratch))
+        shards = (
+            tables
+            | "Rows" >> beam.Flatten()
+            | "Write" >> beam.ParDo(_WritePayloads(running.scratch))
+        )
         gathered = running.gather(shards)
         gathered_schemas = running.gather(schemas | "Schemas" >> beam.Flatten())
         location = running.location(output)
@@ -82,7 +86,7 @@ def _schema(agreement: Agreement, split: str) -> tuple[str, pa.Schema]:
     return split, agreement.value
 
 
-class _Write(WriteBundles):
+class _WritePayloads(WriteBundles):
     def open(self, directory: Path, rows: _SplitTable) -> SplitWriter:
         return SplitWriter(directory / rows.split, rows.schema)
 

@@ -20,7 +20,7 @@ from headrace_components.library.data.example_encoder import encode_examples
 from headrace_components.library.data.tfrecord import read_frames
 from headrace_components.library.sources.files import open_bytes
 from headrace_components.library.sources.partition import feature_keys
-from headrace_components.library.sources.rows import Rows
+from headrace_components.library.sources.rows import DecodedRows
 
 _COMPONENT = "import_example_gen"
 _ROWS_PER_BATCH = 10_000
@@ -68,7 +68,7 @@ def read_records(path: str) -> Iterator[Records]:
         yield Records(path=path, start=start, content=content)
 
 
-def rows_of(params: ImportExampleGenParams, records: Records) -> Rows:
+def rows_of(params: ImportExampleGenParams, records: Records) -> DecodedRows:
     """Returns unchanged records, and the keys that decide on their splits.
 
     Raises:
@@ -78,7 +78,7 @@ def rows_of(params: ImportExampleGenParams, records: Records) -> Rows:
         return _examples(params.partition_feature, records)
     if params.payload_format == SEQUENCE_EXAMPLE:
         return _sequence_examples(params.partition_feature.encode(), records)
-    return Rows(records=records.content, keys=records.content, batch=None)
+    return DecodedRows(records=records.content, keys=records.content, batch=None)
 
 
 def _records(path: str) -> Iterator[bytes]:
@@ -88,7 +88,7 @@ def _records(path: str) -> Iterator[bytes]:
         yield from read_frames(chunks, f"{_COMPONENT}: {path}", advice)
 
 
-def _examples(feature: str, records: Records) -> Rows:
+def _examples(feature: str, records: Records) -> DecodedRows:
     try:
         batch = ExamplesToRecordBatchDecoder().DecodeBatch(records.content)
     except (RuntimeError, ValueError) as error:
@@ -99,7 +99,7 @@ def _examples(feature: str, records: Records) -> Rows:
             f"Give the `payload_format` of the files; {PROTO} takes any record."
         )
     keys = feature_keys(batch, feature) if feature else _canonical(batch, records.content)
-    return Rows(records=records.content, keys=keys, batch=batch)
+    return DecodedRows(records=records.content, keys=keys, batch=batch)
 
 
 def _canonical(batch: pa.RecordBatch, records: Sequence[bytes]) -> list[bytes]:
@@ -129,7 +129,7 @@ def _not_examples(records: Records, error: Exception) -> InputError:
     )
 
 
-def _sequence_examples(feature: bytes, records: Records) -> Rows:
+def _sequence_examples(feature: bytes, records: Records) -> DecodedRows:
     sequence_example = message_class("SequenceExample")
     keys = []
     for number, record in enumerate(records.content, start=records.start):
@@ -141,7 +141,7 @@ def _sequence_examples(feature: bytes, records: Records) -> Rows:
             keys.append(_context_key(message, feature, records.path, number))
         else:
             keys.append(canonical(message))
-    return Rows(records=records.content, keys=keys, batch=None)
+    return DecodedRows(records=records.content, keys=keys, batch=None)
 
 
 def _context_key(message: Any, feature: bytes, path: str, number: int) -> bytes:

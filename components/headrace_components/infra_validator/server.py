@@ -30,7 +30,7 @@ _STATE = get_model_status_pb2.ModelVersionStatus.State
 _NUM_THREADS = 4
 
 
-class _Server(
+class _ModelServer(
     prediction_service_pb2_grpc.PredictionServiceServicer,  # type: ignore[misc]
     model_service_pb2_grpc.ModelServiceServicer,  # type: ignore[misc]
 ):
@@ -121,7 +121,7 @@ def serve(arguments: Sequence[str]) -> None:
     flags = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=_NUM_THREADS))
-    services = _Server(flags.model_name, flags.model_base_path)
+    services = _ModelServer(flags.model_name, flags.model_base_path)
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(services, server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(services, server)
     server.add_insecure_port(f"127.0.0.1:{flags.port}")

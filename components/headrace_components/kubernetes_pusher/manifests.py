@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from headrace_components.kubernetes_pusher.params import PVC, KubernetesPusherParams
-from headrace_components.kubernetes_pusher.serving_cluster import Kind
+from headrace_components.kubernetes_pusher.serving_cluster import ServingKind
 
-DEPLOYMENT = Kind(api="apps/v1", kind="Deployment", plural="deployments")
-SERVICE = Kind(api="v1", kind="Service", plural="services", verbs=("create", "patch"))
-POD = Kind(api="v1", kind="Pod", plural="pods", verbs=("list",))
-INFERENCE_SERVICE = Kind(
+DEPLOYMENT = ServingKind(api="apps/v1", kind="Deployment", plural="deployments")
+SERVICE = ServingKind(api="v1", kind="Service", plural="services", verbs=("create", "patch"))
+POD = ServingKind(api="v1", kind="Pod", plural="pods", verbs=("list",))
+INFERENCE_SERVICE = ServingKind(
     api="serving.kserve.io/v1beta1", kind="InferenceService", plural="inferenceservices"
 )
 
@@ -130,14 +130,17 @@ def push_of(found: Mapping[str, Any]) -> str:
     return str((holder or {}).get("labels", {}).get(PUSH_LABEL, ""))
 
 
-def push_pointer(kind: Kind) -> str:
+def push_pointer(kind: ServingKind) -> str:
     """Returns the JSON pointer to that label."""
     holder = "/spec/predictor" if kind is INFERENCE_SERVICE else "/spec/template/metadata"
     return f"{holder}/labels/{PUSH_LABEL.replace('/', '~1')}"
 
 
 def _manifest(
-    kind: Kind, params: KubernetesPusherParams, spec: dict[str, Any], annotations: dict[str, str]
+    kind: ServingKind,
+    params: KubernetesPusherParams,
+    spec: dict[str, Any],
+    annotations: dict[str, str],
 ) -> dict[str, Any]:
     metadata: dict[str, Any] = {
         "name": params.name,

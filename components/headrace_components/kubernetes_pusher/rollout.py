@@ -27,7 +27,7 @@ from headrace_components.kubernetes_pusher.pods import (
     joined,
     troubles,
 )
-from headrace_components.kubernetes_pusher.serving_cluster import Kind, ServingCluster
+from headrace_components.kubernetes_pusher.serving_cluster import ServingCluster, ServingKind
 
 # A watch may end without an event, and it does not report when pods become ready.
 _WATCH_SECONDS = 10
@@ -45,7 +45,7 @@ _UNSCHEDULABLE = "Unschedulable"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class State:
+class RolloutState:
     """The progress of a rollout.
 
     Attributes:
@@ -71,7 +71,7 @@ class Rollout:
         push: The label of the pods that are to come up.
     """
 
-    kind: Kind
+    kind: ServingKind
     name: str
     before: Object | None
     generation: int
@@ -132,17 +132,17 @@ def _check_ours(rollout: Rollout, found: Object) -> None:
     )
 
 
-def _told(state: State) -> str:
+def _told(state: RolloutState) -> str:
     return state.waits_for or f"{state.failure} to pass"
 
 
 def _state(
     rollout: Rollout, found: Object, pods: Sequence[Object], restarts: dict[str, int]
-) -> State:
+) -> RolloutState:
     if crashes(pods, restarts):
-        return State(failure="its server crashes again and again")
+        return RolloutState(failure="its server crashes again and again")
     if is_not_started(pods):
-        return State(failure="its pods cannot be started", may_pass=True)
+        return RolloutState(failure="its pods cannot be started", may_pass=True)
     if rollout.kind is DEPLOYMENT:
         return deployment_state(found, pods)
     return inference_service_state(found, rollout.before, pods)
@@ -152,7 +152,7 @@ def _pods(cluster: ServingCluster, rollout: Rollout) -> list[dict[str, Any]]:
     return cluster.labelled(POD, f"{PUSH_LABEL}={rollout.push}")
 
 
-def deployment_state(found: Object, pods: Sequence[Object]) -> State:
+def deployment_state(found: Object, pods: Sequence[Object]) -> RolloutState:
     """Judges a Deployment by the rules of `kubectl rollout status`.
 
     These conditions name the old replicas first, which remain until a new one is ready. Here the
@@ -164,28 +164,32 @@ def deployment_state(found: Object, pods: Sequence[Object]) -> State:
     """
     status = found.get("status", {})
     if status.get("observedGeneration", 0) < _generation(found):
-        return State(waits_for="the controller to see the change")
+        return RolloutState(waits_for="the controller to see the change")
     progressing = condition(status, "Progressing")
     if progressing.get("reason") == "ProgressDeadlineExceeded":
-        return State(failure=progressing.get("message", "it exceeded its progress deadline"))
+        return RolloutState(failure=progressing.get("message", "it exceeded its progress deadline"))
     wanted = found["spec"].get("replicas", 1)
     updated = status.get("updatedReplicas", 0)
     available = status.get("availableReplicas", 0)
     if updated < wanted:
-        return State(waits_for=f"{wanted - updated} of {wanted} new replicas to be made")
+        return RolloutState(waits_for=f"{wanted - updated} of {wanted} new replicas to be made")
     ready = sum(is_true(pod.get("status", {}), "Ready") for pod in pods)
     if ready < updated:
         why = next(iter(troubles(pods)), "")
         words = f"{updated - ready} of {updated} new replicas to be ready"
-        return State(waits_for=f"{words} ({why})" if why else words)
+        return RolloutState(waits_for=f"{words} ({why})" if why else words)
     if status.get("replicas", 0) > updated:
-        return State(waits_for=f"{status['replicas'] - updated} old replicas to end")
+        return RolloutState(waits_for=f"{status['replicas'] - updated} old replicas to end")
     if available < updated:
-        return State(waits_for=f"{updated - available} of {updated} new replicas to be available")
-    return State()
+        return RolloutState(
+            waits_for=f"{updated - available} of {updated} new replicas to be available"
+        )
+    return RolloutState()
 
 
-def inference_service_state(found: Object, before: Object | None, pods: Sequence[Object]) -> State:
+def inference_service_state(
+    found: Object, before: Object | None, pods: Sequence[Object]
+) -> RolloutState:
     """Judges an InferenceService.
 
     Until the controller has seen a change, the status is that of the version before, and nothing in
@@ -210,17 +214,19 @@ def inference_service_state(found: Object, before: Object | None, pods: Sequence
             and before is not None
             and model == before.get("status", {}).get("modelStatus")
         ):
-            return State(waits_for=f"another status of its model than {reason}")
-        return State(failure=reason, may_pass=transition != _INVALID)
+            return RolloutState(waits_for=f"another status of its model than {reason}")
+        return RolloutState(failure=reason, may_pass=transition != _INVALID)
     if has_changed and not any(is_true(pod.get("status", {}), "Ready") for pod in pods):
-        return State(waits_for="a pod of this version to be ready")
+        return RolloutState(waits_for="a pod of this version to be ready")
     if revisions.get("latestCreatedRevision") != revisions.get("latestReadyRevision"):
-        return State(waits_for=f"revision {revisions.get('latestCreatedRevision')} to be ready")
+        return RolloutState(
+            waits_for=f"revision {revisions.get('latestCreatedRevision')} to be ready"
+        )
     if not is_true(status, "Ready") or transition == "InProgress":
         ready = condition(status, "Ready")
         reason = ready.get("message") or ready.get("reason") or transition
-        return State(waits_for=f"its condition Ready{f' ({reason})' if reason else ''}")
-    return State()
+        return RolloutState(waits_for=f"its condition Ready{f' ({reason})' if reason else ''}")
+    return RolloutState()
 
 
 def _model_status(found: Object) -> Object:

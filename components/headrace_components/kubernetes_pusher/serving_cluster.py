@@ -34,7 +34,7 @@ _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Kind:
+class ServingKind:
     """A kind of object.
 
     Attributes:
@@ -94,7 +94,7 @@ class ServingCluster:
         self._host = configuration.host
         self._client = client.ApiClient(configuration)
 
-    def find(self, kind: Kind, name: str) -> dict[str, Any] | None:
+    def find(self, kind: ServingKind, name: str) -> dict[str, Any] | None:
         """Returns an object, or None if no object has this name.
 
         Raises:
@@ -110,7 +110,7 @@ class ServingCluster:
                 ) from error
             return None
 
-    def apply(self, kind: Kind, manifest: dict[str, Any]) -> dict[str, Any]:
+    def apply(self, kind: ServingKind, manifest: dict[str, Any]) -> dict[str, Any]:
         """Makes an object, or changes the fields that `manifest` has, and returns it.
 
         Fields that an earlier push set and that are missing in `manifest` go back to their
@@ -121,7 +121,7 @@ class ServingCluster:
         return self._change(kind, name, query, "application/apply-patch+yaml", manifest)
 
     def replace(
-        self, kind: Kind, name: str, fields: dict[str, Any], while_it_has: dict[str, Any]
+        self, kind: ServingKind, name: str, fields: dict[str, Any], while_it_has: dict[str, Any]
     ) -> dict[str, Any]:
         """Replaces parts of an object, given by JSON pointers such as "/spec/template".
 
@@ -140,11 +140,11 @@ class ServingCluster:
         query = {"fieldManager": _FIELD_MANAGER}
         return self._change(kind, name, query, "application/json-patch+json", operations)
 
-    def labelled(self, kind: Kind, label: str) -> list[dict[str, Any]]:
+    def labelled(self, kind: ServingKind, label: str) -> list[dict[str, Any]]:
         """Returns the objects that have a label, given as "name=value"."""
         return list(self._call("list", kind, query={"labelSelector": label}).get("items", []))
 
-    def watch(self, kind: Kind, name: str, seconds: int) -> Iterator[dict[str, Any]]:
+    def watch(self, kind: ServingKind, name: str, seconds: int) -> Iterator[dict[str, Any]]:
         """Yields an object at once, and again after each change, for some seconds."""
 
         def open_stream(**options: Any) -> Any:
@@ -173,7 +173,7 @@ class ServingCluster:
             time.sleep(1)
 
     def _change(
-        self, kind: Kind, name: str, query: dict[str, str], content: str, body: Any
+        self, kind: ServingKind, name: str, query: dict[str, str], content: str, body: Any
     ) -> dict[str, Any]:
         try:
             return dict(self._call("patch", kind, name, query=query, content=content, body=body))
@@ -186,7 +186,7 @@ class ServingCluster:
     def _call(
         self,
         verb: str,
-        kind: Kind,
+        kind: ServingKind,
         name: str = "",
         *,
         query: Mapping[str, str] = MappingProxyType({}),
@@ -218,7 +218,7 @@ class ServingCluster:
             ),
         )
 
-    def _explained(self, verb: str, kind: Kind, error: Exception) -> ComponentError:
+    def _explained(self, verb: str, kind: ServingKind, error: Exception) -> ComponentError:
         if not isinstance(error, ApiException):
             return PlatformError(
                 f"kubernetes_pusher: the API server at {self._host} does not answer: "

@@ -23,7 +23,7 @@ _VALUE_LENGTH = 32
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Feature:
+class _FeatureCard:
     """A feature in all splits.
 
     Attributes:
@@ -61,7 +61,7 @@ def statistics_report(statistics: Mapping[str, Any]) -> bytes:
     )
 
 
-def _features(datasets: Mapping[str, Any]) -> list[_Feature]:
+def _features(datasets: Mapping[str, Any]) -> list[_FeatureCard]:
     found: dict[str, dict[str, FeatureSummary]] = {}
     for split, dataset in datasets.items():
         for feature in dataset.features:
@@ -73,7 +73,7 @@ def _features(datasets: Mapping[str, Any]) -> list[_Feature]:
         # A split without rows has no statistics; the page says so once and not per feature.
         filled = {split: by_split[split] for split in datasets if datasets[split].num_examples}
         features.append(
-            _Feature(
+            _FeatureCard(
                 name=shortened(name, _NAME_LENGTH),
                 anchor=f"f{index}",
                 by_split=by_split,
@@ -83,7 +83,7 @@ def _features(datasets: Mapping[str, Any]) -> list[_Feature]:
     return features
 
 
-def _shown(features: Sequence[_Feature], num_splits: int) -> list[_Feature]:
+def _shown(features: Sequence[_FeatureCard], num_splits: int) -> list[_FeatureCard]:
     """Returns the features that a page has room for, those that stand out before others."""
     room = max(_MAX_CELLS // max(num_splits, 1), 1)
     if len(features) <= room:
@@ -92,7 +92,7 @@ def _shown(features: Sequence[_Feature], num_splits: int) -> list[_Feature]:
     return sorted(kept, key=lambda feature: feature.name)
 
 
-def _splits(datasets: Mapping[str, Any], features: Sequence[_Feature]) -> Markup:
+def _splits(datasets: Mapping[str, Any], features: Sequence[_FeatureCard]) -> Markup:
     total = sum(dataset.num_examples for dataset in datasets.values())
     rows = []
     for split, dataset in datasets.items():
@@ -106,7 +106,7 @@ def _splits(datasets: Mapping[str, Any], features: Sequence[_Feature]) -> Markup
     return page.data_table("Rows, and features that are numeric or not", head, rows)
 
 
-def _notes(shown: Sequence[_Feature], num_noted: int) -> list[Markup]:
+def _notes(shown: Sequence[_FeatureCard], num_noted: int) -> list[Markup]:
     if not num_noted:
         return [page.paragraph("Nothing: no feature is constant, mostly missing or an identifier.")]
     items = [
@@ -123,7 +123,7 @@ def _notes(shown: Sequence[_Feature], num_noted: int) -> list[Markup]:
     return [page.bullets(items, "notes"), *rest]
 
 
-def _sections(features: Sequence[_Feature], shown: Sequence[_Feature]) -> list[Markup]:
+def _sections(features: Sequence[_FeatureCard], shown: Sequence[_FeatureCard]) -> list[Markup]:
     sections = []
     for heading, is_numeric in (("Numeric features", True), ("Other features", False)):
         cards = [_card(feature) for feature in shown if _is_numeric(feature) == is_numeric]
@@ -138,11 +138,11 @@ def _sections(features: Sequence[_Feature], shown: Sequence[_Feature]) -> list[M
     return sections
 
 
-def _is_numeric(feature: _Feature) -> bool:
+def _is_numeric(feature: _FeatureCard) -> bool:
     return any(summary.is_numeric for summary in feature.by_split.values() if summary)
 
 
-def _card(feature: _Feature) -> Markup:
+def _card(feature: _FeatureCard) -> Markup:
     kinds = dict.fromkeys(summary.type for summary in feature.by_split.values() if summary)
     badges = [page.badge("plain", kind.lower()) for kind in kinds]
     if feature.notes:
@@ -154,7 +154,7 @@ def _card(feature: _Feature) -> Markup:
     return element("article", heading, _table(feature), *notes, class_="card", id=feature.anchor)
 
 
-def _table(feature: _Feature) -> Markup:
+def _table(feature: _FeatureCard) -> Markup:
     by_split = feature.by_split
     head = element("tr", element("td"), *(element("th", split, scope="col") for split in by_split))
     rows = [_row("Rows", [number(s.num_present) if s else ABSENT for s in by_split.values()])]
@@ -174,7 +174,7 @@ def _row(name: str, cells: Sequence[str]) -> Markup:
     return element("tr", element("th", name, scope="row"), *(element("td", cell) for cell in cells))
 
 
-def _charts(feature: _Feature) -> list[str]:
+def _charts(feature: _FeatureCard) -> list[str]:
     """Returns one chart per split, all with the same scale; empty without histograms."""
     summaries = feature.by_split.values()
     bars = [bar for summary in summaries if summary for bar in summary.bars]

@@ -31,7 +31,7 @@ class Metric:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Comparison:
+class ModelDifferences:
     """The differences between the answers of the models.
 
     Attributes:
@@ -51,7 +51,7 @@ def compare(
     rows: SignatureRows,
     prediction_key: str,
     params: TFLiteConverterParams,
-) -> Comparison:
+) -> ModelDifferences:
     """Returns how the answers to the rows of `params.splits` differ.
 
     Raises:
@@ -72,7 +72,7 @@ def compare(
                 kept.append((batch.labels, expected[prediction_key], actual[prediction_key]))
             num_rows += batch.num_rows
     metrics = _metrics(kept, prediction_key, params) if kept else {}
-    return Comparison(num_rows=num_rows, differences=differences, metrics=metrics)
+    return ModelDifferences(num_rows=num_rows, differences=differences, metrics=metrics)
 
 
 def prediction_output(signature: Signature, params: TFLiteConverterParams) -> str:
@@ -95,7 +95,7 @@ def prediction_output(signature: Signature, params: TFLiteConverterParams) -> st
     return params.prediction_key
 
 
-def failures(comparison: Comparison, params: TFLiteConverterParams) -> Iterator[str]:
+def failures(comparison: ModelDifferences, params: TFLiteConverterParams) -> Iterator[str]:
     """Yields everything that exceeds its limit, in a few words each."""
     for name, difference in comparison.differences.items():
         relative, agreement = difference.relative, difference.agreement

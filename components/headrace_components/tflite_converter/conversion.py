@@ -15,7 +15,7 @@ from headrace_components.library.models.saved_model import LoadedModel
 from headrace_components.tflite_converter.params import TFLiteConverterParams
 from headrace_components.tflite_converter.signature import Signature
 
-Rows = Sequence[Mapping[str, Any]]
+RepresentativeRows = Sequence[Mapping[str, Any]]
 """Arrays by input of the signature. Each has as many rows as the signature takes at a time, else
 one."""
 
@@ -23,7 +23,10 @@ _MAX_LENGTH = 300
 
 
 def convert(
-    model: LoadedModel, signature: Signature, params: TFLiteConverterParams, representative: Rows
+    model: LoadedModel,
+    signature: Signature,
+    params: TFLiteConverterParams,
+    representative: RepresentativeRows,
 ) -> bytes:
     """Returns the model as a TF Lite flatbuffer that has the signature under its name.
 

@@ -24,7 +24,7 @@ from headrace_components.tflite_converter.comparison import (
     failures,
     prediction_output,
 )
-from headrace_components.tflite_converter.conversion import Rows, convert
+from headrace_components.tflite_converter.conversion import RepresentativeRows, convert
 from headrace_components.tflite_converter.params import TFLiteConverterParams
 from headrace_components.tflite_converter.report import Outcome, conversion_report
 from headrace_components.tflite_converter.rows import SignatureRows
@@ -111,7 +111,7 @@ def _rows(task: Task, signature: Signature, params: TFLiteConverterParams) -> Si
 
 def _representative(
     rows: SignatureRows | None, signature: Signature, params: TFLiteConverterParams
-) -> Rows:
+) -> RepresentativeRows:
     if rows is None or not params.is_calibrated:
         return []
     return [

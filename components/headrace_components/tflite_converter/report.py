@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from headrace_components.library.reports import page
 from headrace_components.library.reports.markup import Markup, element, prose
 from headrace_components.library.reports.numbers import number, percent, signed
-from headrace_components.tflite_converter.comparison import Comparison
+from headrace_components.tflite_converter.comparison import ModelDifferences
 
 _MAX_OUTPUTS = 100
 
@@ -28,14 +28,14 @@ class Outcome:
     num_bytes: int = 0
     num_saved_bytes: int = 0
     seconds: float = 0.0
-    comparison: Comparison | None = None
+    comparison: ModelDifferences | None = None
 
     @property
     def is_blessed(self) -> bool:
         """Whether the model passed."""
         return not self.reasons
 
-    def judged(self, *reasons: str, comparison: Comparison | None = None) -> "Outcome":
+    def judged(self, *reasons: str, comparison: ModelDifferences | None = None) -> "Outcome":
         """Returns the same conversion with a verdict."""
         return replace(self, reasons=reasons, comparison=comparison)
 
@@ -103,7 +103,7 @@ def _sizes(outcome: Outcome) -> Markup:
     )
 
 
-def _differences(comparison: Comparison) -> Markup:
+def _differences(comparison: ModelDifferences) -> Markup:
     rows = [
         page.row(
             name,
@@ -126,7 +126,7 @@ def _differences(comparison: Comparison) -> Markup:
     return page.section("Differences", page.paragraph(text), table)
 
 
-def _metrics(comparison: Comparison) -> Markup:
+def _metrics(comparison: ModelDifferences) -> Markup:
     rows = [
         page.row(name, [number(each.before), number(each.after), signed(each.after - each.before)])
         for name, each in comparison.metrics.items()

@@ -19,7 +19,7 @@ from headrace_components.transform.graph_errors import (
     shapes_told,
     tft_errors_explained,
 )
-from headrace_components.transform.graph_interpreter import Batch, Interpreter
+from headrace_components.transform.graph_interpreter import Interpreter, TensorBatch
 from headrace_components.transform.raw_data import RawData
 from headrace_components.transform.tracing import TracedPreprocessing
 
@@ -167,7 +167,7 @@ class EmbeddedAnalysis:
         self._keeps_alive.append(module)
         return module.transform_fn
 
-    def _batches(self, phase: Any, key: tft_cache.DatasetKey) -> Iterator[Batch]:
+    def _batches(self, phase: Any, key: tft_cache.DatasetKey) -> Iterator[TensorBatch]:
         keys = self._datasets if key.is_flattened_dataset_key() else [key]
         for name in keys:
             split = self._datasets[name].split

@@ -20,7 +20,7 @@ from headrace_components.transform.accumulators import Accumulator, accumulator_
 Values = Sequence[Any]
 """TFT would have a PCollection here."""
 
-Batch = Mapping[str, Any]
+TensorBatch = Mapping[str, Any]
 """Arrays by tensor name, the outputs of a phase's graph."""
 
 
@@ -84,7 +84,7 @@ class Interpreter(nodes.Visitor):  # type: ignore[misc]
         roots: Iterable[nodes.ValueNode],
         *,
         run_phase: Callable[[Mapping[str, str], Mapping[str, Any]], Any],
-        batches: Callable[[Any, Any], Iterable[Batch]],
+        batches: Callable[[Any, Any], Iterable[TensorBatch]],
         cached: Callable[[Any, bytes], Sequence[bytes]],
         graph: Any,
         vocabulary_dir: str,
@@ -148,7 +148,7 @@ class Interpreter(nodes.Visitor):  # type: ignore[misc]
         return {name: accumulator.result() for name, (_, accumulator) in waiting.items()}
 
 
-def _pick(batch: Batch, keys: Any) -> Any:
+def _pick(batch: TensorBatch, keys: Any) -> Any:
     return tuple(batch[key] for key in keys) if isinstance(keys, tuple) else batch[keys]
 
 

@@ -16,7 +16,7 @@ from tensorflow_transform import analyzers
 
 from headrace_components.contract.errors import PlatformError
 
-Values = Sequence[Any]
+VocabularyValues = Sequence[Any]
 Counts = list[tuple[Any, Any]]
 
 # FREQUENCY and WEIGHTED_FREQUENCY of `tensorflow_transform.analyzers`, which keeps them private.
@@ -31,7 +31,7 @@ def is_counted(operation: Any) -> bool:
     return operation.vocab_ordering_type in _COUNTED
 
 
-def merge(_: Any, values: Values) -> tuple[Any, ...]:
+def merge(_: Any, values: VocabularyValues) -> tuple[Any, ...]:
     """VocabularyMerge: adds up the counts of several data sets."""
     totals: dict[Any, Any] = {}
     for token, number in values[0]:
@@ -39,12 +39,12 @@ def merge(_: Any, values: Values) -> tuple[Any, ...]:
     return ([(number, token) for token, number in totals.items()],)
 
 
-def count(_: Any, values: Values) -> tuple[Any, ...]:
+def count(_: Any, values: VocabularyValues) -> tuple[Any, ...]:
     """VocabularyCount: the number of tokens, at least one because no vocabulary file is empty."""
     return ([np.int64(max(len(values[0]), 1))],)
 
 
-def prune(operation: Any, values: Values) -> tuple[Any, ...]:
+def prune(operation: Any, values: VocabularyValues) -> tuple[Any, ...]:
     """VocabularyPrune: drops rare tokens, then keeps the `top_k` most frequent.
 
     With a `key_fn` the most frequent of each key are kept besides.
@@ -91,7 +91,7 @@ def _never_empty(counts: Counts, dtype: str) -> Counts:
     return counts or [analyzers.get_empy_vocabulary_dummy_value(dtype)]
 
 
-def write(operation: Any, values: Values, directory: str) -> Any:
+def write(operation: Any, values: VocabularyValues, directory: str) -> Any:
     """VocabularyOrderAndWrite: writes the file and returns its path as an array of shape ()."""
     lines = _lines(operation, values)
     path = Path(directory) / operation.vocab_filename
@@ -113,7 +113,7 @@ def write(operation: Any, values: Values, directory: str) -> Any:
     return np.array(str(path))
 
 
-def _lines(operation: Any, values: Values) -> list[bytes]:
+def _lines(operation: Any, values: VocabularyValues) -> list[bytes]:
     counts = list(values[0])
     reserved = list(values[1][0][0]) if len(values) > 1 else []
     if reserved or not operation.input_is_sorted:

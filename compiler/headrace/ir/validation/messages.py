@@ -39,7 +39,7 @@ class Choice:
     of: tuple[str, ...]
 
 
-Kind = str | Objects | Items | Choice
+FieldKind = str | Objects | Items | Choice
 
 _PARAMETER_TYPES = Choice(
     (
@@ -56,7 +56,7 @@ _PARAMETER_TYPES = Choice(
 )
 _PRIMITIVE_TYPES = Choice(("PRIMITIVE_TYPE_UNSPECIFIED", "INT", "DOUBLE", "STRING"))
 
-MESSAGES: Mapping[str, Mapping[str, Kind]] = {
+MESSAGES: Mapping[str, Mapping[str, FieldKind]] = {
     PIPELINE: {
         "pipelineInfo": "PipelineInfo",
         "deploymentSpec": "PipelineDeploymentConfig",

@@ -21,8 +21,8 @@ from headrace.ir.validation.messages import (
     STRING,
     STRUCT,
     Choice,
+    FieldKind,
     Items,
-    Kind,
     Objects,
 )
 from headrace.ir.validation.reading import MAX_DEPTH
@@ -128,7 +128,7 @@ def _message(value: Any, name: str, path: tuple[str, ...], where: str) -> None:
         raise _missing(f"one of {list(choices)}", value, path, where)
 
 
-def _kind(value: Any, kind: Kind, path: tuple[str, ...], where: str) -> None:
+def _kind(value: Any, kind: FieldKind, path: tuple[str, ...], where: str) -> None:
     if isinstance(kind, Objects):
         if not isinstance(value, Mapping):
             raise _other(value, "an object", path, where)
@@ -224,7 +224,9 @@ def _missing(what: str, value: Any, path: tuple[str, ...], where: str) -> InputE
     )
 
 
-def _unknown(key: Any, fields: Mapping[str, Kind], path: tuple[str, ...], where: str) -> InputError:
+def _unknown(
+    key: Any, fields: Mapping[str, FieldKind], path: tuple[str, ...], where: str
+) -> InputError:
     camel = re.sub(r"_(\w)", lambda match: match[1].upper(), str(key))
     near = [camel] if camel in fields else difflib.get_close_matches(str(key), fields, n=1)
     advice = f"Did you mean `{near[0]}`?" if near else "Remove it."

@@ -16,7 +16,7 @@ import tensorflow as tf
 from headrace_components.contract.errors import InputError
 from headrace_components.library.data import example_rows
 from headrace_components.library.data.example_columns import Feature, rows_of
-from headrace_components.library.data.example_rows import Array, Dense, Ragged, Rows, Source
+from headrace_components.library.data.example_rows import Array, Dense, Ragged, Rows, StoredRows
 
 
 def make_dataset(
@@ -44,7 +44,7 @@ def make_dataset(
             f"{sorted(features)}. Name one of those as the label."
         )
     drop_rest = options.drop_final_batch or options.num_epochs is None
-    source = Source(lambda: (rows_of(batch, features, component) for batch in read()))
+    source = StoredRows(lambda: (rows_of(batch, features, component) for batch in read()))
     # One generator for all passes over the dataset. As with tf.data's shuffle, each pass has
     # another order, and the same seed gives the same sequence of orders.
     rng = np.random.default_rng(options.shuffle_seed)
@@ -79,7 +79,7 @@ def make_dataset(
 
 
 def _piece_stream(
-    source: Source, options: Any, rng: np.random.Generator, drop_rest: bool
+    source: StoredRows, options: Any, rng: np.random.Generator, drop_rest: bool
 ) -> Iterator[Rows]:
     def pieces() -> Iterator[Rows]:
         for epoch in example_rows.epochs(source, options.num_epochs):

@@ -155,7 +155,7 @@ def concat(blocks: Sequence[Rows]) -> Rows:
     return Rows(num_rows=sum(block.num_rows for block in blocks), columns=columns)
 
 
-class Source:
+class StoredRows:
     """The rows of some splits, to be read many times.
 
     Args:
@@ -197,7 +197,7 @@ class Source:
         yield from stream
 
 
-def epochs(source: Source, num_epochs: int | None) -> Iterator[Iterator[Rows]]:
+def epochs(source: StoredRows, num_epochs: int | None) -> Iterator[Iterator[Rows]]:
     """Yields the blocks of each epoch; forever if `num_epochs` is None.
 
     An empty source ends at once, like `tf.data.Dataset.repeat`.

@@ -34,7 +34,7 @@ class _Counts:
         self.weights: dict[Any, float] = {}
 
 
-Accumulator = dict[types.FeaturePath, _Counts]
+TopCounts = dict[types.FeaturePath, _Counts]
 
 
 class ExactTopValuesGenerator(stats_generator.CombinerStatsGenerator):  # type: ignore[misc]
@@ -47,13 +47,11 @@ class ExactTopValuesGenerator(stats_generator.CombinerStatsGenerator):  # type: 
         self._bytes_features = frozenset(schema_util.get_bytes_features(schema))
         self._categorical = schema_util.get_categorical_numeric_feature_types(schema)
 
-    def create_accumulator(self) -> Accumulator:
+    def create_accumulator(self) -> TopCounts:
         """Returns an empty accumulator."""
         return {}
 
-    def add_input(
-        self, accumulator: Accumulator, input_record_batch: pa.RecordBatch
-    ) -> Accumulator:
+    def add_input(self, accumulator: TopCounts, input_record_batch: pa.RecordBatch) -> TopCounts:
         """Counts the values of a batch of list columns."""
         for path, column, weights in arrow_util.enumerate_arrays(
             input_record_batch,
@@ -71,9 +69,9 @@ class ExactTopValuesGenerator(stats_generator.CombinerStatsGenerator):  # type: 
                 _add_weights(counts, values, weights[rows])
         return accumulator
 
-    def merge_accumulators(self, accumulators: Iterable[Accumulator]) -> Accumulator:
+    def merge_accumulators(self, accumulators: Iterable[TopCounts]) -> TopCounts:
         """Adds up the counts of several accumulators."""
-        merged: Accumulator = {}
+        merged: TopCounts = {}
         for accumulator in accumulators:
             for path, counts in accumulator.items():
                 total = merged.setdefault(path, _Counts())
@@ -82,7 +80,7 @@ class ExactTopValuesGenerator(stats_generator.CombinerStatsGenerator):  # type: 
                     total.weights[value] = total.weights.get(value, 0.0) + weight
         return merged
 
-    def extract_output(self, accumulator: Accumulator) -> statistics_pb2.DatasetFeatureStatistics:
+    def extract_output(self, accumulator: TopCounts) -> statistics_pb2.DatasetFeatureStatistics:
         """Returns `string_stats` with the counts, for each feature that had a value."""
         result = statistics_pb2.DatasetFeatureStatistics()
         for path, counts in accumulator.items():

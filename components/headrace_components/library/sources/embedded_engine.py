@@ -11,7 +11,7 @@ from headrace_components.library.data.examples import ExamplesWriter
 from headrace_components.library.sources.configs import OutputSplit
 from headrace_components.library.sources.params import ExampleGenParams
 from headrace_components.library.sources.partition import FeatureCheck, Partition, Sighting
-from headrace_components.library.sources.rows import Rows
+from headrace_components.library.sources.rows import DecodedRows
 from headrace_components.library.sources.source import Facts, RowSource
 
 
@@ -29,7 +29,7 @@ def write(
                 raise source.no_rows(split, addresses)
 
 
-def _rows(source: RowSource, found: Iterator[Any]) -> Iterator[Rows]:
+def _rows(source: RowSource, found: Iterator[Any]) -> Iterator[DecodedRows]:
     agreed = None
     if source.agrees_first:
         facts = [each.value for each in found if isinstance(each, Facts)]
@@ -42,7 +42,7 @@ def _rows(source: RowSource, found: Iterator[Any]) -> Iterator[Rows]:
             yield source.rows(block, agreed)
 
 
-def _checked(rows: Iterable[Rows], source: RowSource) -> Iterator[Rows]:
+def _checked(rows: Iterable[DecodedRows], source: RowSource) -> Iterator[DecodedRows]:
     """Yields the rows unchanged.
 
     Raises:
@@ -59,7 +59,10 @@ def _checked(rows: Iterable[Rows], source: RowSource) -> Iterator[Rows]:
 
 
 def _write_splits(
-    rows: Iterable[Rows], shares: Sequence[OutputSplit], output: Path, params: ExampleGenParams
+    rows: Iterable[DecodedRows],
+    shares: Sequence[OutputSplit],
+    output: Path,
+    params: ExampleGenParams,
 ) -> int:
     """Writes one input split as one or several output splits.
 

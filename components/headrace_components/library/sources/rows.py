@@ -11,7 +11,7 @@ from headrace_components.library.sources.partition import Partition
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Rows:
+class DecodedRows:
     """Some rows to write.
 
     Attributes:

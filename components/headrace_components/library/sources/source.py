@@ -12,7 +12,7 @@ from headrace_components.contract.errors import InputError
 from headrace_components.library.data.example_encoder import encode_examples
 from headrace_components.library.sources.params import ExampleGenParams
 from headrace_components.library.sources.partition import feature_keys
-from headrace_components.library.sources.rows import Rows
+from headrace_components.library.sources.rows import DecodedRows
 
 Read = Callable[[str, Sequence[str]], Iterator[Any]]
 """The type of `Source.read`."""
@@ -117,7 +117,7 @@ class RowSource(Source):
         raise NotImplementedError
 
     @abstractmethod
-    def rows(self, block: Any, agreed: Any) -> Rows:
+    def rows(self, block: Any, agreed: Any) -> DecodedRows:
         """Returns the rows of a block in the form in which they are written.
 
         Args:
@@ -134,12 +134,12 @@ class TableSource(RowSource):
         """Returns a block as list columns; by default it is such."""
         return block
 
-    def rows(self, block: Any, agreed: Any) -> Rows:
+    def rows(self, block: Any, agreed: Any) -> DecodedRows:
         """Returns the rows of a block as tf.Examples."""
         batch = self.columns(block, agreed)
         records = encode_examples(batch)
         keys = feature_keys(batch, self.column) if self.column else records
-        return Rows(records=records, keys=keys, batch=batch)
+        return DecodedRows(records=records, keys=keys, batch=batch)
 
 
 class QuerySource(TableSource):
