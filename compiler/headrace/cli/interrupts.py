@@ -15,11 +15,12 @@ _OVER = "over"
 def interruptible() -> Iterator[None]:
     """Within, Ctrl-C raises KeyboardInterrupt, until one has left the block.
 
-    Python's own handler raises once, wherever the main thread just is. In a destructor or a
-    callback of a library written in C that is printed as ignored and forgotten, and the command
-    would wait on. So the signal is sent again each second. It is heard, too, where SIGINT was
-    ignored when the program started, as it is in the background of a script: the command waits for
-    a run which goes on without it. Threads other than the main one hear of no signals.
+    Python's own handler raises once, at the current place of the main thread. If that is in a
+    destructor or a callback of a C library, the exception is only printed as ignored, and the
+    command would go on waiting. So the signal is sent again each second. It is also handled if
+    SIGINT was ignored when the program started, as in the background of a script, because the
+    command only waits for a run that goes on without it. Threads other than the main one receive no
+    signals.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

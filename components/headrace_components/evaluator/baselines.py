@@ -8,8 +8,8 @@ from headrace_components.library.user_code.module_pack import is_remote
 def relevant_inputs(inputs: Inputs) -> Inputs:
     """Returns `inputs` without a baseline that the candidate is not compared with.
 
-    Such is a baseline that holds no model, which a resolver leaves when it found none, and one that
-    is the candidate itself. A run with either gives what a run without a baseline gives.
+    These are a baseline without a model, which a resolver leaves if it found none, and a baseline
+    that is the candidate itself. With either, a run has the same results as without a baseline.
     """
     baseline = inputs.get("baseline_model", ())
     used = [uri for uri in baseline if is_comparable(uri, *inputs.get("model", ()))]

@@ -30,7 +30,7 @@ def check(params: EvaluatorParams) -> None:
     check_thresholds(config)
     check_rules(config)
     for place, metric in _metrics(config):
-        # A module may register metrics of its own when it is imported.
+        # A module may register its own metrics when it is imported.
         check_metric(metric, place, has_module=bool(params.module_file))
 
 
@@ -133,7 +133,7 @@ def _metrics(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]
 
 
 def arguments_of(name: str, config: str) -> dict[str, Any]:
-    """Returns the arguments that the `config` of a metric holds.
+    """Returns the arguments in the `config` of a metric.
 
     Args:
         name: Name of the metric's class, for messages.

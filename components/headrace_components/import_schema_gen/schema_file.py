@@ -15,7 +15,7 @@ def input_locations(params: Params) -> tuple[str, ...]:
 
 
 def external_state(params: Params, inputs: Inputs) -> str | None:
-    """Returns a fingerprint of the schema file, or None where only a run can tell."""
+    """Returns a fingerprint of the schema file, or None if only a run can find it."""
     del inputs
     location = params["schema_file"]
     if "://" not in location:

@@ -11,7 +11,7 @@ from headrace_components.contract.task import Task
 
 
 def execute(task: Task) -> None:
-    """Fills `fingerprint`; with a text that no other run has where only the component can tell.
+    """Fills `fingerprint`; with a unique text if only the component can find out.
 
     Then the component runs, and says what is wrong with its parameters or the files.
     """

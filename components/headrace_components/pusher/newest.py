@@ -1,4 +1,4 @@
-"""When an earlier push still holds."""
+"""Finds out whether an earlier push is still valid."""
 
 from pathlib import Path
 

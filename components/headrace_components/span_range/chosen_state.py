@@ -11,7 +11,7 @@ from headrace_components.span_range.params import SpanRangeParams
 
 
 def external_state(params: Params, inputs: Inputs) -> str | None:
-    """Returns which examples are joined, or None where only a run can tell."""
+    """Returns which examples are joined, or None if only a run can find them."""
     uri = inputs["examples"][0]
     if "://" in uri:
         return None

@@ -89,9 +89,9 @@ def _flat_columns(
     """Yields what a column of nested lists consists of, as list columns by name.
 
     Args:
-        column: Lists of lists, as deep as there are ragged dimensions; uniform inner dimensions lie
-            flat in the innermost.
-        representation: Names what it consists of, from the outermost dimension inwards.
+        column: Lists of lists, as deep as there are ragged dimensions; uniform inner dimensions are
+        flat in the innermost list. representation: Names what it consists of, from the outermost
+        dimension inwards.
     """
     kinds = [(partition.WhichOneof("kind"), partition) for partition in representation.partition]
     names = [partition.row_length for kind, partition in kinds if kind == "row_length"]

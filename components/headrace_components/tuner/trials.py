@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _ask_at_leisure(oracle: Any) -> None:
-    """Makes KerasTuner wait before it asks again, where it would ask again at once."""
+    """Makes KerasTuner wait in a place where it would ask again at once."""
     ask = oracle.create_trial
 
     def create_trial(tuner_id: str) -> Any:

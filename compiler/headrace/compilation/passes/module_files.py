@@ -128,7 +128,7 @@ class _Collection:
             if found is None:
                 continue
             if found.is_namespace and (top in sys.stdlib_module_names or _is_installed(top)):
-                continue  # as Python: a regular package goes before a directory without __init__.py
+                continue  # Python prefers a regular package to a folder without __init__.py
             self._check(place, found, root)
             self._place(found.files, root, top)
             return

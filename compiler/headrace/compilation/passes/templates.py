@@ -1,10 +1,11 @@
 """Rewrites values that are made of other values in a run, so that all targets give the same result.
 
 kfp writes `f"{root}/labelled"` as a constant with a placeholder, beside an input of the task with
-the value. Whoever starts the container replaces the placeholder by the value's text, in JSON, as it
-is. For components of Headrace it becomes a template that they fill in themselves:
-`headrace_components.contract.templates` has the form. For lightweight Python components, which know
-nothing of templates, `python_commands` puts before the command what fills them in.
+the value. The program that starts the container replaces the placeholder by the value's text,
+inside of JSON, without escaping it. For components of Headrace the constant becomes a template that
+they fill in themselves; `headrace_components.contract.templates` defines its form. Lightweight
+Python components do not know templates, so `python_commands` puts a program before the command that
+fills them in.
 """
 
 import re

@@ -113,7 +113,7 @@ class SpanRange:
 
     Attributes:
         first: The least span that is in it.
-        last: The greatest; None where that is the newest that there is.
+        last: The largest; None means the newest one.
         num_spans: How many span numbers it has at most, counted down from the last; None for any.
     """
 
@@ -129,7 +129,7 @@ class SpanRange:
 
 
 def input_splits(config: InputConfig) -> tuple[InputSplit, ...]:
-    """Returns the splits that a config names; all files as one split where it is empty.
+    """Returns the splits that a config names; all files as one split if it is empty.
 
     Raises:
         InputError: A name is not one that a split may have, or a pattern is missing.

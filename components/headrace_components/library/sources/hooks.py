@@ -56,7 +56,7 @@ def _locations(params: Params) -> tuple[str, ...]:
 
 
 def _state(cls: type[FileExampleGenParams], params: Params) -> str | None:
-    """Returns span, version and contents of the input files, or None where only a run can tell.
+    """Returns span, version and contents of the input files, or None if only a run can find them.
 
     That is so for parameters that the component will refuse, for a store that does not answer, and
     for a URI where pyarrow is not installed.

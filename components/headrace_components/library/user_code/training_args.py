@@ -62,9 +62,9 @@ def check(name: str, args: StepArgs, steps: int, function: str) -> None:
     """Rejects steps that no run could honour.
 
     Args:
-        name: Name of the parameter that holds `args`, `train_args` or `eval_args`.
+        name: Name of the parameter that contains `args`, `train_args` or `eval_args`.
         args: Splits and steps.
-        steps: The number of steps as a parameter of its own, `train_steps` or `eval_steps`.
+        steps: The number of steps as a separate parameter, `train_steps` or `eval_steps`.
         function: The author's function, for messages.
 
     Raises:

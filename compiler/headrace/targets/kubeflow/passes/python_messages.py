@@ -1,10 +1,10 @@
 """Corrects messages of Kubeflow to Python components that kfp's own executor does not expect.
 
-Its driver tells an exit task the state that ML Metadata has: `COMPLETE` after a success, `RUNNING`
-where all tasks were skipped, and never a reason. A handler that compares with `SUCCEEDED` would
-take a success for a failure. And it tells no type of an input artifact, without which the executor
-of kfp 2.13 cannot read a list of them. What starts a Python component puts both into its message:
-`headrace_components.contract.filler`. Other containers read the message as it is.
+Its driver gives an exit task the state from ML Metadata: `COMPLETE` after a success, `RUNNING` if
+all tasks were skipped, and never a reason. A handler that compares with `SUCCEEDED` would treat a
+success as a failure. The driver also gives no type of an input artifact, without which the executor
+of kfp 2.13 cannot read a list of them. The program that starts a Python component adds both to its
+message: `headrace_components.contract.filler`. Other containers read the original message.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,10 +1,10 @@
 """Executes the IR: DAGs, conditions, loops, exit handlers. Every task is a separate coroutine.
 
 A task waits for those before it and runs as soon as they have ended. By the rules of KFP, a task
-runs only if all before it succeeded; one whose condition does not hold is skipped, and so is
-what depends on it. An exit task, and one that ignores failures upstream, runs in any case. A DAG
-failed if one of its tasks did; the others still finish. Whether exit tasks count is a rule of the
-backend that the run is like.
+only runs if all tasks before it succeeded. A task whose condition is false is skipped, and so are
+the tasks that depend on it. An exit task, and a task that ignores failures upstream, runs in every
+case. A DAG has failed if one of its tasks failed; the others still finish. Whether exit tasks count
+depends on the backend whose rules the run keeps.
 """
 
 import asyncio

@@ -1,10 +1,11 @@
 """A process whose children are the tasks: it imports their modules once, and forks.
 
 TensorFlow takes seconds to import. The nursery imports the executors of a pipeline's components one
-after the other, in the order in which the pipeline needs them, and between two imports serves
-requests: a process of its own for each task, with its own session, environment, log file and
-working directory, below a guard that ends what the task started. A task is as isolated as a fresh
-process, can be killed like one and gives its memory back like one, but finds its imports done.
+after the other, in the order in which the pipeline needs them. Between two imports it serves
+requests. Each task gets its own process, with its own session, environment, log file and working
+directory, below a guard that ends what the task started. A task is as isolated as in a new process:
+it can be killed in the same way, and its memory is freed in the same way. But its imports are
+already done.
 
 Foreign commands run here as well, by a nursery that imports nothing: one way to start, watch and
 kill tasks is enough.
