@@ -86,12 +86,12 @@ class ExampleForm:
 def _flat_columns(
     column: pa.Array, representation: schema_pb2.TensorRepresentation.RaggedTensor
 ) -> Iterator[tuple[str, pa.Array]]:
-    """Yields what a column of nested lists consists of, as list columns by name.
+    """Yields the parts of a column of nested lists, as list columns by name.
 
     Args:
         column: Lists of lists, as deep as there are ragged dimensions; uniform inner dimensions are
-        flat in the innermost list. representation: Names what it consists of, from the outermost
-        dimension inwards.
+            flat in the innermost list.
+        representation: Names the parts, from the outermost dimension inwards.
     """
     kinds = [(partition.WhichOneof("kind"), partition) for partition in representation.partition]
     names = [partition.row_length for kind, partition in kinds if kind == "row_length"]
