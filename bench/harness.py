@@ -193,7 +193,7 @@ def medians(runs: Sequence[Figures]) -> Figures:
 
 
 def progress(line: str) -> None:
-    """Tells who waits how far it is, without touching the table on standard output."""
+    """Shows the progress, without changing the table on standard output."""
     print(line, file=sys.stderr, flush=True)
 
 

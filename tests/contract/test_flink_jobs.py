@@ -49,7 +49,7 @@ class Cluster:
         return job.run("test", args, output, build)
 
     def is_running(self) -> bool:
-        """Says whether the job server runs a job."""
+        """Returns whether the job server runs a job."""
         states = [each.state for each in self.server._jobs.values()]
         return beam_job_api_pb2.JobState.RUNNING in states
 

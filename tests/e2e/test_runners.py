@@ -40,7 +40,7 @@ def push(model: str, serving: str):
 
 @dsl.container_component
 def sleeper(seconds: float, told: dsl.OutputPath(str)):  # type: ignore[valid-type]
-    """Tells in its log that it sleeps; its program is in its image only."""
+    """Logs that it sleeps; its program is only in its image."""
     return dsl.ContainerSpec(
         image=PUSHER,
         command=["/opt/headrace/bin/python", "-uc"],

@@ -96,7 +96,7 @@ def _installed(extra: str) -> _Installed:
 
 
 def _applies(marker: str, extra: str) -> bool:
-    """Says whether a requirement is one of an extra, on this Python.
+    """Returns whether a requirement is one of an extra, on this Python.
 
     Headrace's own requirements have the markers `extra` and `python_version`, joined by `and`.
     """

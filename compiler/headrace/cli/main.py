@@ -136,7 +136,7 @@ def _check_directory() -> None:
 
 
 def _is_of_output(error: OSError) -> bool:
-    """Says whether an error is of writing to standard output: here, or by click's `echo`."""
+    """Returns whether an error is of writing to standard output: here, or by click's `echo`."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     return last.filename in (__file__, click.utils.__file__) and last.name in ("main", "echo")
 

@@ -1,4 +1,4 @@
-"""Says how each image is built, and builds it."""
+"""Plans the build of each image, and builds it."""
 
 import ast
 import re

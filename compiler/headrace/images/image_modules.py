@@ -1,4 +1,4 @@
-"""Says which modules can be imported in the images that Headrace builds.
+"""Finds the modules that can be imported in Headrace's images.
 
 A lock lists packages, and a package has modules with other names. `import_names.json` has these
 names, collected from the built images (`import_names.py`).
@@ -37,7 +37,7 @@ class ImageModules:
     is_complete: bool
 
     def lacks(self, module: str, names: Sequence[str] = ()) -> bool:
-        """Says whether an import is known to fail in the image.
+        """Returns whether an import is known to fail in the image.
 
         Args:
             module: The dotted name of the imported module.
@@ -91,7 +91,7 @@ def table() -> dict[str, Any]:
 
 
 def _is_in(module: str, names: frozenset[str]) -> bool:
-    """Says whether a module is one of some packages, or in one of them."""
+    """Returns whether a module is one of some packages, or in one of them."""
     parts = module.split(".")
     return any(".".join(parts[: end + 1]) in names for end in range(len(parts)))
 

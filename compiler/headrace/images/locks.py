@@ -25,7 +25,7 @@ def lock_file(image: str) -> Path:
 
 
 def has_packages(lock: Path) -> bool:
-    """Says whether a lock names any package."""
+    """Returns whether a lock names any package."""
     return any("==" in line for line in lock.read_text("utf-8").splitlines())
 
 

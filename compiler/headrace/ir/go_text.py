@@ -30,7 +30,7 @@ def text(value: Any) -> str:
 
 
 def is_number(value: Any) -> bool:
-    """Tells a number from the flags, which are numbers in Python."""
+    """Returns whether a value is a number and not a bool, which Python counts as a number."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 

@@ -33,7 +33,7 @@ def kind_of(value: Any) -> str:
 
 
 def is_handed_on(value: Any, parameter_type: str | None) -> bool:
-    """Tells a value that Kubeflow's driver hands to a parameter of a type.
+    """Returns whether Kubeflow's driver passes a value on to a parameter of a type.
 
     It makes a text from any value, and converts nothing else: `"3"` is not an integer, but 1.5 is
     accepted as one.

@@ -134,7 +134,7 @@ def headrace_component(container: Mapping[str, Any]) -> str | None:
 
 
 def is_python_component(container: Mapping[str, Any]) -> bool:
-    """Tells a lightweight or containerized Python component, which kfp's own executor runs.
+    """Returns whether kfp's own executor runs this, a lightweight or containerized component.
 
     kfp gives each the same arguments; the command depends on packages and on the version of kfp.
     """

@@ -62,7 +62,7 @@ def literal(text: str) -> str:
 
 
 def is_replaced(text: str) -> bool:
-    """Tells a text that some backend would change on its way to the component."""
+    """Returns whether some backend would change a text on its way to the component."""
     return re.search(r"\{\{|\$[$(]", text) is not None
 
 

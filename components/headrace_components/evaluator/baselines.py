@@ -23,7 +23,7 @@ def relevant_inputs(inputs: Inputs) -> Inputs:
 
 
 def is_comparable(baseline_uri: str, *candidate_uris: str) -> bool:
-    """Says whether the baseline may hold a model, and another one than the candidate."""
+    """Returns whether the baseline may hold a model, and another one than the candidate."""
     if baseline_uri in candidate_uris:
         return False
     if is_remote(baseline_uri):

@@ -178,7 +178,7 @@ def _call(kernel: Kernel, names: Sequence[str], rows: NDArray[np.int64]) -> dict
 
 @contextlib.contextmanager
 def _explained(names: Sequence[str]) -> Iterator[None]:
-    """Says which metric it was that labels, predictions and weights did not suit."""
+    """Names the metric that labels, predictions and weights do not fit."""
     try:
         yield
     except (ValueError, TypeError, tf.errors.OpError) as error:

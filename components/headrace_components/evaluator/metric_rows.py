@@ -69,7 +69,7 @@ class RequiredRows:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MetricNames:
-    """Tells the metrics of the candidate from those of the baseline.
+    """Distinguishes the metrics of the candidate from those of the baseline.
 
     Attributes:
         baselines: Names of the model specs that are baselines.

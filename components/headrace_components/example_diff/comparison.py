@@ -66,7 +66,7 @@ def compare(codes: Codes, base_rows: RowNumbers, test_rows: RowNumbers) -> Statu
 def _equal(
     codes: Codes, base: RowNumbers, test: RowNumbers, lengths: RowNumbers
 ) -> NDArray[np.bool_]:
-    """Says of lists of equal, positive lengths, given by their starts, whether they are equal."""
+    """Returns whether lists of equal, positive lengths, given by their starts, are equal."""
     equal: NDArray[np.bool_]
     if lengths.max(initial=1) == 1:
         equal = codes.base_codes[base] == codes.test_codes[test]

@@ -54,7 +54,7 @@ class _ModelServer(
             self._state = _STATE.END
 
     def GetModelStatus(self, request: Any, context: Any) -> Any:  # noqa: N802  gRPC's name
-        """Says whether the model is loaded."""
+        """Returns whether the model is loaded."""
         self._check_name(request.model_spec, context)
         response = get_model_status_pb2.GetModelStatusResponse()
         version = response.model_version_status.add(

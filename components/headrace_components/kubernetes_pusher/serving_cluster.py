@@ -260,7 +260,7 @@ def _namespace_of(file: str | None, context: str) -> str:
 
 
 def _is_status(error: ApiException) -> bool:
-    """Says whether the answer is about an object; that to an unknown path is plain text."""
+    """Returns whether the answer is about an object; that to an unknown path is plain text."""
     return _body(error).get("kind") == "Status"
 
 

@@ -132,7 +132,7 @@ def _set_mark(directory: Path, mark: str) -> None:
 
 
 def _holds(version: Path, model: Path) -> bool:
-    """Says whether a version has the files of the model."""
+    """Returns whether a version has the files of the model."""
     names, others = (
         {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
         for folder in (model, version)

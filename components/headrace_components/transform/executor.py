@@ -97,7 +97,7 @@ def _why_missing(error: InputError, given_up: Mapping[str, str]) -> str:
 
 
 def _is_sequence(task: Task) -> bool:
-    """Says whether the rows are tf.SequenceExamples.
+    """Returns whether the rows are tf.SequenceExamples.
 
     Raises:
         InputError: They are neither those nor tf.Examples.

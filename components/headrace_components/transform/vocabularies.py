@@ -24,7 +24,7 @@ _COUNTED = (1, 2)
 
 
 def is_counted(operation: Any) -> bool:
-    """Says whether the vocabulary is ordered by how often, or how heavily, its tokens occur.
+    """Returns whether the vocabulary is ordered by how often, or how heavily, its tokens occur.
 
     Orders by mutual information or by labels are TFT's other ones.
     """

@@ -81,7 +81,7 @@ def permissions(role: Object) -> set[tuple[str, str, str]]:
 
 
 def matches(selector: Object, labels: Mapping[str, str]) -> bool:
-    """Says whether a label selector, of what these manifests use of one, finds a pod."""
+    """Returns whether a label selector, of what these manifests use of one, finds a pod."""
     needed = [each["key"] for each in selector.get("matchExpressions", [])]
     wanted: Mapping[str, str] = selector.get("matchLabels", {})
     return wanted.items() <= labels.items() and set(needed) <= set(labels)

@@ -90,7 +90,7 @@ class Known:
 
 
 def is_conditional(node: specs.TaskNode) -> bool:
-    """Says whether a condition decides if the task runs: a branch may be for other values."""
+    """Returns whether a condition decides if the task runs: a branch may be for other values."""
     if "condition" in node.task.get("triggerPolicy", {}):
         return True
     return node.parent is not None and is_conditional(node.parent)

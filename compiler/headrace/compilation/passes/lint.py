@@ -196,7 +196,7 @@ def _malformed_condition(node: specs.TaskNode) -> str | None:
 
 
 def _is_well_formed(condition: str) -> bool:
-    """Says whether a condition has the form that kfp gives to a text without quotes.
+    """Returns whether a condition has the form that kfp gives to a text without quotes.
 
     Source: `_binary_operations_to_cel_conjunctive` of kfp. It joins comparisons of a parameter with
     a parameter or a literal by &&, and negates them.

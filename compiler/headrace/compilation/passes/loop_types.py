@@ -83,7 +83,7 @@ def _users(
 
 
 def _is_passed_on(component: Mapping[str, Any], port: str) -> bool:
-    """Tells an input that kfp made for a condition or a loop, whose tasks take the value."""
+    """Returns whether kfp made the input for a condition or a loop, whose tasks take the value."""
     return "dag" in component and port.startswith(INPUT_PREFIX)
 
 

@@ -360,7 +360,7 @@ def _import_path() -> list[Path]:
 
 
 def _is_installed(name: str) -> bool:
-    """Tells whether a regular package or module of that name is installed."""
+    """Returns whether a regular package or module of that name is installed."""
     with contextlib.suppress(ImportError, ValueError, AttributeError):
         spec = importlib.util.find_spec(name)
         origin = spec.origin if spec else None

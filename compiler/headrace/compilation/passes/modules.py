@@ -132,7 +132,7 @@ def pack_module(
 
 
 def is_local(value: Any) -> bool:
-    """Tells the path of a module file that is to be packed."""
+    """Returns whether this is the path of a module file that must be packed."""
     if not isinstance(value, str) or not value or "{{$" in value:
         return False
     return not is_packed(value) and not is_remote(value)

@@ -64,7 +64,7 @@ def asked(argument: Any, assumed: frozenset[str]) -> Iterator[str]:
 
 
 def may_be_skipped(node: specs.TaskNode) -> bool:
-    """Tells a task that a condition around it may keep from running, whatever it lacks."""
+    """Returns whether a condition around a task may prevent it from running."""
     parent = node.parent
     while parent is not None:
         if "condition" in parent.task.get("triggerPolicy", {}):

@@ -68,17 +68,17 @@ def apply_templates(spec: Mapping[str, Any]) -> Spec:
 
 
 def fills_in(container: Mapping[str, Any]) -> bool:
-    """Tells a container that fills in templates itself: the backend replaces nothing in it."""
+    """Returns whether a container fills in templates itself: the backend then replaces nothing."""
     return specs.headrace_component(container) is not None or specs.is_python_component(container)
 
 
 def is_template(value: Any) -> bool:
-    """Tells a constant, at any depth of it, whose value only the run knows."""
+    """Returns whether only the run knows a part of a constant, at any depth."""
     return any(PLACEHOLDER.search(text) for text in texts(value))
 
 
 def is_made_in_run(node: specs.TaskNode, name: str) -> bool:
-    """Tells a parameter whose constant only the run completes, before this pass or after it."""
+    """Returns whether only the run completes a parameter's constant, before or after this pass."""
     inputs = specs.parameter_inputs(node.task)
     kinds = specs.constant(inputs.get(TEMPLATES_INPUT, {})) or {}
     return name in kinds or is_template(specs.constant(inputs.get(name, {})))

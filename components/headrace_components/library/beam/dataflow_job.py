@@ -157,7 +157,7 @@ class DataflowJob:
         return passed
 
     def _announce(self, job_id: str) -> None:
-        """Tells the job and its page, and puts it into the output's metadata."""
+        """Reports the job and its page, and puts it into the output's metadata."""
         where = self._options.view_as(GoogleCloudOptions)
         link = f"{_CONSOLE}/{where.region}/{job_id}?project={where.project}"
         announce("%s: Dataflow job %s: %s", self._component, job_id, link)

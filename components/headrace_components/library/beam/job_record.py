@@ -56,6 +56,6 @@ class JobRecord:
             self.remove()
 
     def remove(self) -> None:
-        """Says that no job runs."""
+        """Records that no job runs."""
         if locations.exists(self.file):
             locations.remove_file(self.file)

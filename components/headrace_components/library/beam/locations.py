@@ -44,7 +44,7 @@ def absolute(location: str) -> str:
 
 
 def is_local(location: str) -> bool:
-    """Says whether the location is a path of this machine."""
+    """Returns whether the location is a path of this machine."""
     return "://" not in location
 
 
@@ -94,7 +94,7 @@ def read_bytes(location: str) -> bytes:
 
 
 def exists(location: str) -> bool:
-    """Says whether a file is there."""
+    """Returns whether a file is there."""
     return bool(FileSystems.exists(location))
 
 

@@ -175,7 +175,7 @@ class Work(threading.Thread):
         return self.is_done() and self.error is None
 
     def is_done(self) -> bool:
-        """Says whether it has returned or raised."""
+        """Returns whether it has returned or raised."""
         return self._done.is_set()
 
     def run(self) -> None:

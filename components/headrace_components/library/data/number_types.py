@@ -1,4 +1,4 @@
-"""Tells kinds of NumPy types apart, those of ml_dtypes included.
+"""Distinguishes kinds of NumPy types, including those of ml_dtypes.
 
 TensorFlow gives tensors of `bfloat16`, 8-bit floats and 4-bit integers the types of ml_dtypes,
 which NumPy knows as neither floats nor integers: `np.issubdtype(bfloat16, np.floating)` is false.

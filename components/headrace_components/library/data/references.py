@@ -234,7 +234,7 @@ def _told(component: str, what: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _gone(component: str, what: str) -> Iterator[None]:
-    """Tells apart that a file is no longer there."""
+    """Raises a specific error if a file no longer exists."""
     try:
         yield
     except FileNotFoundError as error:

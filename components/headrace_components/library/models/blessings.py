@@ -4,7 +4,7 @@ from headrace_components.contract.task import Artifact
 
 
 def is_blessed(blessing: Artifact, yes: str, no: str) -> bool:
-    """Says whether an artifact of type ModelBlessing or InfraBlessing is a blessing.
+    """Returns whether an artifact of type ModelBlessing or InfraBlessing is a blessing.
 
     Args:
         blessing: The artifact.

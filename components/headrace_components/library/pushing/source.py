@@ -46,7 +46,7 @@ class PushSource:
 
 
 def may_push(task: Task) -> bool:
-    """Says whether each blessing that is connected is one, and logs why not."""
+    """Returns whether each blessing that is connected is one, and logs why not."""
     model_blessing = task.optional_input("model_blessing")
     infra_blessing = task.optional_input("infra_blessing")
     if model_blessing is None and infra_blessing is None:

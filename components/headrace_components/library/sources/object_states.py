@@ -1,4 +1,4 @@
-"""Tells whether objects in a store are those that an earlier run read, without reading them."""
+"""Returns whether objects in a store are those that an earlier run read, without reading them."""
 
 import hashlib
 from collections.abc import Sequence

@@ -64,7 +64,7 @@ class Sighting:
 
 
 class FeatureCheck:
-    """Tells whether a feature can decide on the split of rows.
+    """Returns whether a feature can decide on the split of rows.
 
     Args:
         component: Name of the component, for error messages.

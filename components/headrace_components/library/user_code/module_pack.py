@@ -33,12 +33,12 @@ _FILE_NAME = re.compile(r"(?:[^\W\d]\w*/)*[^\W\d][\w-]*\.py")
 
 
 def is_packed(text: str) -> bool:
-    """Tells a packed module from a path or URI."""
+    """Returns whether this is a packed module, and not a path or URI."""
     return text.startswith(_PREFIX)
 
 
 def is_remote(text: str) -> bool:
-    """Tells a URI that storage answers from a local path."""
+    """Returns whether this is a URI for a store, and not a local path."""
     return "://" in text and not text.startswith("file://")
 
 

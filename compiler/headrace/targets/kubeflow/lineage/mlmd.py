@@ -97,7 +97,7 @@ class MetadataSource:
         return found
 
     def has_run(self, run_id: str) -> bool:
-        """Says whether the store has a run of this id."""
+        """Returns whether the store has a run of this id."""
         return self._context(run_id) is not None
 
     def started(self, run_id: str) -> str:

@@ -47,7 +47,7 @@ def _is_made(value: Any) -> bool:
 
 
 def _can_move(spec: Spec, node: specs.TaskNode, name: str, value: Any) -> bool:
-    """Tells whether all parts can be passed on, and all that take the whole can be given them."""
+    """Returns whether all parts can be passed on, and all that take the whole can be given them."""
     given = specs.parameter_inputs(node.task)
     for text in texts(value):
         for match in PLACEHOLDER.finditer(text):

@@ -168,7 +168,7 @@ def identity(component: ComponentSpec, inputs: TaskInputs) -> str:
 
 
 def is_same(one: str, other: str) -> bool:
-    """Says whether two identities are those of one task.
+    """Returns whether two identities are those of one task.
 
     Code that can no longer be seen, for example because it is installed elsewhere, counts as the
     same.

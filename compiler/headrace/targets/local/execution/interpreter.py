@@ -207,7 +207,7 @@ class PipelineInterpreter:
         return found
 
     def _is_of_loop(self, dag: ComponentSpec, name: str) -> bool:
-        """Tells an output parameter of a DAG that is collected from a loop in it."""
+        """Returns whether an output parameter of a DAG is collected from a loop in it."""
         source = dag.dag_outputs.get("parameters", {}).get(name, {})
         one = source.get("valueFromParameter")
         selectors = [one] if one else source.get("valueFromOneof", {}).get("parameterSelectors", [])

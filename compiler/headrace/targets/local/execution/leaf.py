@@ -400,7 +400,7 @@ class LeafRunner:
         key: str | None,
         identity: str,
     ) -> ArtifactsByPort:
-        """Tells lineage and cache of a task that is done."""
+        """Records a finished task in lineage and cache."""
         recorded = self._recorder.finish(execution, "complete", artifacts)
         if key is not None:
             self._cache.store(key, caching.Entry(parameters=parameters, artifacts=recorded))

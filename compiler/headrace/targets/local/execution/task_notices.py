@@ -27,7 +27,7 @@ class TaskNotices:
 
     @contextlib.asynccontextmanager
     async def passed_on(self) -> AsyncIterator[None]:
-        """Tells notices as long as this is entered, and at its end those that are left."""
+        """Shows notices while this is entered, and the remaining ones at its end."""
         following = asyncio.create_task(self._follow())
         try:
             yield

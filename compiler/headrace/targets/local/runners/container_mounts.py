@@ -92,6 +92,6 @@ def _home() -> Path | None:
 
 
 def _is_data(path: Path) -> bool:
-    """Says whether a path is a file or a directory: who can open a socket can talk to a service."""
+    """Returns whether a path is a file or a directory, and not a socket of some service."""
     mode = path.stat().st_mode if path.exists() else 0
     return stat.S_ISREG(mode) or stat.S_ISDIR(mode)

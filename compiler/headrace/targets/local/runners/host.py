@@ -103,7 +103,7 @@ def _this_environment() -> Environment:
 
 
 def _sets_variables(environment: Mapping[str, str]) -> bool:
-    """Says whether a task has variables other than ours, which are read after the fork.
+    """Returns whether a task has variables other than ours, which are read after the fork.
 
     Python and libraries read theirs when they start - PYTHONHASHSEED, OMP_NUM_THREADS,
     TF_USE_LEGACY_KERAS - which a forked process has done long ago.

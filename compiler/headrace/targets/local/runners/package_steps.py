@@ -41,7 +41,7 @@ class PackageSteps:
 
     @property
     def has_kfp(self) -> bool:
-        """Says whether they install kfp, through which the component's code is called."""
+        """Returns whether they install kfp, through which the component's code is called."""
         return any(_name(word) == "kfp" for call in self.calls for word in _requirements(call))
 
 

@@ -31,18 +31,18 @@ class Silence:
     """An observer that does nothing."""
 
     def run_started(self, run_id: str, tasks: Sequence[str]) -> None:
-        """Says nothing."""
+        """Does nothing."""
 
     def task_started(self, name: str) -> None:
-        """Says nothing."""
+        """Does nothing."""
 
     def task_finished(
         self, name: str, state: TaskState, seconds: float, reason: str | None
     ) -> None:
-        """Says nothing."""
+        """Does nothing."""
 
     def log(self, line: str) -> None:
-        """Says nothing."""
+        """Does nothing."""
 
     def run_finished(self, result: RunResult) -> None:
-        """Says nothing."""
+        """Does nothing."""

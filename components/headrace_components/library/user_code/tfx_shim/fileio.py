@@ -20,7 +20,7 @@ def copy(src: str, dst: str, overwrite: bool = False) -> None:
 
 
 def exists(path: str) -> bool:
-    """Tells whether there is a file or directory."""
+    """Returns whether there is a file or directory."""
     return bool(tf.io.gfile.exists(path))
 
 
@@ -30,7 +30,7 @@ def glob(pattern: str) -> list[str]:
 
 
 def isdir(path: str) -> bool:
-    """Tells whether there is a directory."""
+    """Returns whether there is a directory."""
     return bool(tf.io.gfile.isdir(path))
 
 

@@ -57,7 +57,7 @@ def sibling(name: str) -> str:
 
 
 def is_folder(name: str) -> bool:
-    """Tells whether a name may be that of the folder of an example or template, or one in it."""
+    """Returns whether a name may be that of the folder of an example or template, or one in it."""
     for prefix, depth in SIBLINGS.items():
         if name.startswith(f"{prefix}."):
             return len(name.split(".")) <= depth + 1
