@@ -11,7 +11,7 @@ TargetName = Literal["local", "kubeflow", "vertex"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Registered:
-    """What is asked of a target before its modules are imported.
+    """The properties of a target that are needed before its modules are imported.
 
     Attributes:
         suffix: How the names of its files end.

@@ -1,4 +1,4 @@
-"""What `headrace doctor` finds."""
+"""The checks of `headrace doctor`."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,14 +8,14 @@ CheckState = Literal["ok", "missing", "broken"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
-    """What was found of one thing.
+    """The result of one check.
 
     Attributes:
         name: What was looked for.
         state: `ok`; `missing`, which takes something away; `broken`, which must be repaired.
         found: What is there, or why it does not serve.
         enables: What Headrace can do with it.
-        advice: What to do about it; empty where all is well.
+        advice: What to do about it; empty if everything is fine.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The tables [beam.NAME]: where Beam runs for the components that take `beam_pipeline_args`.
+"""The tables [beam.NAME]: where Beam runs, for components with `beam_pipeline_args`.
 
 [beam.dataflow]
 runner = "dataflow"

@@ -6,7 +6,7 @@ retries = 2
 [components.transform]                   # all tasks of one component
 memory = "32G"
 
-[tasks.trainer]                          # one task; "for-loop-1/trainer" where a name is not enough
+[tasks.trainer]                          # one task; "for-loop-1/trainer" if a name is not enough
 cpu = 8
 accelerator = "nvidia-l4"
 
@@ -193,14 +193,15 @@ class TaskTables:
 
 
 TaskPath = tuple[str, ...]
-"""Names of the tasks from the root down to one, as `("for-loop-1", "trainer")`."""
+"""Names of the tasks from the root down to one, such as `("for-loop-1", "trainer")`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScopedSettings:
-    """What the profile says of one task, by how much it means that very task.
+    """The profile's settings for one task, by how specific they are.
 
-    The pipeline's own settings, as `set_cpu_limit`, go before `general` and after `own`.
+    The pipeline's own settings, such as `set_cpu_limit`, take precedence over `general`; `own`
+    takes precedence over them.
 
     Attributes:
         defaults: Of [defaults].
@@ -214,7 +215,7 @@ class ScopedSettings:
 
     @property
     def general(self) -> TaskSettings:
-        """What is said of more tasks than this one."""
+        """The settings for more tasks than this one."""
         return self.component.over(self.defaults)
 
     @property

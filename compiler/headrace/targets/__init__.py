@@ -1,1 +1,1 @@
-"""What a compiled pipeline becomes: a document for a service, or a run on this machine."""
+"""The targets: each turns a compiled pipeline into a document for a service, or a run here."""

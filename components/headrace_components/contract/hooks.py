@@ -113,7 +113,7 @@ class EarlyChecks:
         modules: Takes the parameters. Returns the modules that they name and the task imports:
             files that come with the module file, or installed modules.
         splits_read: Takes the parameters. Returns the splits that the input artifacts must have.
-        splits_made: Takes the parameters, and the names of the splits of each input artifact where
+        splits_made: Takes the parameters, and the names of the splits of each input artifact if
             they are known. Returns the names of the splits of each output artifact, without the
             artifacts whose splits are not known.
     """

@@ -99,7 +99,7 @@ class KubernetesPusherParams:
 
     @property
     def location(self) -> str:
-        """What the server calls `base_directory`, without a slash at its end."""
+        """The server's name of `base_directory`, without a slash at its end."""
         return (self.storage_uri or self.base_directory).rstrip("/")
 
     def _check_storage(self) -> None:

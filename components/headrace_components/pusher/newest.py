@@ -6,7 +6,7 @@ from headrace_components.contract.hooks import Outputs
 
 
 def still_holds(outputs: Outputs) -> bool:
-    """Returns whether what was pushed is what a server takes now.
+    """Returns whether the pushed version is the one that a server takes now.
 
     A version that was deleted, or followed by that of another model, is pushed again.
     """

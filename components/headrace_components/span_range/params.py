@@ -26,5 +26,5 @@ class SpanRangeParams:
 
     @property
     def span_range(self) -> SpanRange:
-        """What `range_config` says."""
+        """The range of `range_config`."""
         return configs.span_range(self.range_config)

@@ -1,4 +1,4 @@
-"""What `headrace doctor --target kubeflow` looks at: settings of the cluster that runs need."""
+"""The checks of `headrace doctor --target kubeflow`: settings of the cluster that runs need."""
 
 import os
 from collections.abc import Mapping

@@ -115,7 +115,7 @@ class KubeflowTarget(Target):
         return reader(read_profile(config), metadata)
 
     def checks(self, config: Path | None) -> Sequence[Check]:
-        """Returns what the cluster's settings are, as far as runs need them."""
+        """Returns checks of the cluster's settings that runs need."""
         from headrace.targets.kubeflow.doctor import checks
 
         return checks(config)

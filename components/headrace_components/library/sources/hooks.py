@@ -58,8 +58,8 @@ def _locations(params: Params) -> tuple[str, ...]:
 def _state(cls: type[FileExampleGenParams], params: Params) -> str | None:
     """Returns span, version and contents of the input files, or None if only a run can find them.
 
-    That is so for parameters that the component will refuse, for a store that does not answer, and
-    for a URI where pyarrow is not installed.
+    This is the case for parameters that the component will refuse, for a store that does not
+    answer, and for a URI if pyarrow is not installed.
     """
     is_remote = "://" in params.get("input_base", "")
     if is_remote and importlib.util.find_spec("pyarrow") is None:
@@ -76,7 +76,7 @@ def _state(cls: type[FileExampleGenParams], params: Params) -> str | None:
         files = sorted({path for paths in found.files.values() for path in paths})
         contents = _of_objects(cls.component, files) if is_remote else _of_files(files)
     except (InputError, PlatformError, OSError) as error:
-        # The run says so, where its author will see it.
+        # The run reports it, so that its author sees it.
         logging.info("%s: no fingerprint of the input: %s", cls.component, error)
         return None
     return f"span:{found.span},version:{found.version}\n{found.fingerprint}\n{contents}"

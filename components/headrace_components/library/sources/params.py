@@ -16,7 +16,7 @@ from headrace_components.library.sources.configs import (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExampleGenParams:
-    """What to read and how to divide and write it.
+    """The parameters for reading, dividing and writing examples.
 
     Attributes:
         component: Name of the component, for error messages.
@@ -56,17 +56,17 @@ class ExampleGenParams:
 
     @property
     def input_splits(self) -> tuple[InputSplit, ...]:
-        """What `input_config` says."""
+        """The splits of `input_config`."""
         return configs.input_splits(self.input_config)
 
     @property
     def output_splits(self) -> tuple[OutputSplit, ...]:
-        """What `output_config` says; empty where the splits of the input are kept."""
+        """The splits of `output_config`; empty if the splits of the input are kept."""
         return configs.output_splits(self.output_config, self.input_splits)
 
     @property
     def partition_feature(self) -> str:
-        """Feature whose value decides the split; empty where the whole row does."""
+        """Feature whose value decides the split; empty if the whole row decides."""
         return self.output_config.split_config.partition_feature_name
 
     @property

@@ -73,7 +73,7 @@ class QueryParams(ExampleGenParams):
         return {split.name: self._at_span(split.pattern) for split in self.input_splits}
 
     def _at_span(self, query: str) -> str:
-        """Returns what `tfx.components.example_gen.utils` makes of a query for a span."""
+        """Returns a query for a span, like `tfx.components.example_gen.utils`."""
         if self.only_span is None:
             return query
         begin = _EPOCH + datetime.timedelta(days=self.only_span)

@@ -102,7 +102,7 @@ class StoredUrl:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunRecord:
-    """What is run, and how.
+    """The pipeline of a run, and how it runs.
 
     Attributes:
         run_id: The run.
