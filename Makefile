@@ -14,6 +14,9 @@ PY_MINOR := $(shell $(PYTHON) -c 'import sys; print(sys.version_info.minor)')
 GENERATION ?= $(if $(and $(filter $(GLIBC),$(NEWEST)),$(filter-out 11,$(PY_MINOR))),1.21,1.16)
 LOCK := images/local/tfx-$(GENERATION).lock
 
+# One more than the cores: for a quarter of the time a test waits for a service, the network or a program.
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
+
 .PHONY: help setup run test check format compile golden generate bench lock images test-images import-names push base kind-up kind-test kind-down clean
 
 help: ## List the targets
@@ -50,7 +53,7 @@ run: examples/flights/data ## Run the flights pipeline end to end on this machin
 
 test: $(VENV)/.ready ## Run every check and every test
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 .PHONY: lint
 lint: $(VENV)/.ready
@@ -61,7 +64,7 @@ lint: $(VENV)/.ready
 	$(BIN)/python -m generate --check
 
 check: lint ## Run the linters, the type checker and the fast tests
-	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
 
 format: $(VENV)/.ready ## Format the code
 	$(BIN)/ruff check --fix --quiet .
@@ -102,7 +105,7 @@ images: $(VENV)/.ready ## Build all images, with docker, podman or buildah
 	$(BIN)/headrace images build
 
 test-images: $(VENV)/.ready ## Run every component in its image under the rules of each backend, and every example
-	HEADRACE_TEST_IMAGES=all $(BIN)/python -m pytest -n auto --dist worksteal -m image
+	HEADRACE_TEST_IMAGES=all $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m image
 
 import-names: $(VENV)/.ready ## Record the modules of the packages in images, which the compiler checks imports with
 	HEADRACE_REGENERATE=1 $(BIN)/python -m pytest -q tests/integration/images/test_every_image.py -k imported

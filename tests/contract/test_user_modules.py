@@ -100,7 +100,8 @@ def test_a_model_without_transform_serves_examples(launcher: Launcher, tmp_path:
 
 @pytest.mark.parametrize("rules", ["kfp-2.17", "kfp-next", "vertex"])
 def test_a_module_with_a_sibling_keeps_each_backends_rules(rules: Rules, tmp_path: Path) -> None:
-    launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=True)
+    fresh = rules == "kfp-2.17"
+    launcher = Launcher(root=tmp_path / "launcher", rules=rules, subprocess=fresh, forked=not fresh)
 
     outcome = train(launcher, tmp_path, "warm.py")
 
