@@ -9,7 +9,7 @@ from tensorflow_model_analysis.api.types import ModelLoader
 from headrace_components.library.models import saved_model
 
 
-def telling_loader(loader: ModelLoader, role: str, uri: str) -> ModelLoader:
+def explaining_loader(loader: ModelLoader, role: str, uri: str) -> ModelLoader:
     """Returns a loader that loads the same as `loader`, here or on a worker.
 
     Its `load` raises an InputError if TensorFlow cannot load the model.

@@ -10,7 +10,7 @@ import tensorflow_model_analysis as tfma
 from headrace_components.contract.errors import InputError
 from headrace_components.contract.task import Artifact, Task
 from headrace_components.evaluator.baselines import is_comparable
-from headrace_components.evaluator.loading import telling_loader
+from headrace_components.evaluator.loading import explaining_loader
 from headrace_components.library.models import saved_model
 from headrace_components.library.runs.earlier_runs import COPIED_FROM
 
@@ -79,7 +79,7 @@ def shared_models(
         )
         if load is None:
             role = "baseline_model" if artifact is baseline else "model"
-            loader = telling_loader(model.model_loader, role, artifact.uri)
+            loader = explaining_loader(model.model_loader, role, artifact.uri)
             model = model._replace(model_loader=loader)
         models.append(model._replace(rubber_stamp=is_rubber_stamp))
     return models

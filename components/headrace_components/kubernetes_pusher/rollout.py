@@ -90,7 +90,7 @@ def wait(cluster: ServingCluster, rollout: Rollout, timeout_seconds: int) -> Obj
         InputError: It failed because of the model, the image or something else in a parameter.
         PlatformError: It failed for want of room, or is not done in time.
     """
-    start = told = time.monotonic()
+    start = noticed = time.monotonic()
     restarts: dict[str, int] = {}
     failed = float("inf")
     shown = ""
@@ -108,8 +108,8 @@ def wait(cluster: ServingCluster, rollout: Rollout, timeout_seconds: int) -> Obj
             failed = min(failed, now) if state.failure else float("inf")
             if state.failure and (not state.may_pass or now - failed >= _FAILURE_SECONDS):
                 raise _failure(cluster, rollout, state.failure)
-            if _told(state) != shown or now - told > _PROGRESS_SECONDS:
-                shown, told = _told(state), now
+            if _in_words(state) != shown or now - noticed > _PROGRESS_SECONDS:
+                shown, noticed = _in_words(state), now
                 logging.info("kubernetes_pusher: %s waits for %s.", rollout.name, shown)
             if now - start > timeout_seconds:
                 break
@@ -132,7 +132,7 @@ def _check_ours(rollout: Rollout, found: Object) -> None:
     )
 
 
-def _told(state: RolloutState) -> str:
+def _in_words(state: RolloutState) -> str:
     return state.waits_for or f"{state.failure} to pass"
 
 

@@ -16,7 +16,7 @@ from tensorflow_transform.saved import saved_transform_io_v2
 from headrace_components.transform import analyzer_cache, nan_warning
 from headrace_components.transform.graph_errors import (
     graph_errors_explained,
-    shapes_told,
+    shapes_explained,
     tft_errors_explained,
 )
 from headrace_components.transform.graph_interpreter import Interpreter, TensorBatch
@@ -104,7 +104,7 @@ class EmbeddedAnalysis:
             bindings = self._interpreter.evaluate(self._transform_fn)
         self.found_nan = nan_warning.has_nan(bindings)
         saved_model = directory / "transform_fn"
-        with shapes_told(self._component):
+        with shapes_explained(self._component):
             impl_helper.trace_and_write_v2_saved_model(
                 str(saved_model),
                 self._traced.function,

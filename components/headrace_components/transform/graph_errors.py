@@ -36,7 +36,7 @@ def check_shape(component: str, name: str, shape: Sequence[int | None]) -> None:
 
 
 @contextmanager
-def shapes_told(component: str) -> Iterator[None]:
+def shapes_explained(component: str) -> Iterator[None]:
     """Has TensorFlow Transform infer the schema of all features of a finished graph.
 
     Raises:

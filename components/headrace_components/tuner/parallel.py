@@ -130,14 +130,14 @@ class _Worker:
         number: Its number.
         process: The process.
         error_file: The file to which it writes an error for the user.
-        said: The lines that it has printed.
+        printed: The lines that it has printed.
         listener: The thread that notes these.
     """
 
     number: int
     process: "subprocess.Popen[str]"
     error_file: Path
-    said: set[str]
+    printed: set[str]
     listener: threading.Thread
 
     def is_lost(self, line: str) -> bool:
@@ -145,7 +145,7 @@ class _Worker:
         if self.process.poll() is None:
             return False
         self.listener.join(_LISTEN_SECONDS)
-        return line not in self.said
+        return line not in self.printed
 
     def go(self) -> None:
         """Lets the process begin; if it has ended, the waiting code finds out."""
@@ -190,21 +190,25 @@ def _worker(message: Path, port: int, number: int) -> Iterator[_Worker]:
     process = subprocess.Popen(
         command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    said = set[str]()
-    listener = threading.Thread(target=_listen, args=(process, said), daemon=True)
+    printed = set[str]()
+    listener = threading.Thread(target=_listen, args=(process, printed), daemon=True)
     listener.start()
     try:
         yield _Worker(
-            number=number, process=process, error_file=error_file, said=said, listener=listener
+            number=number,
+            process=process,
+            error_file=error_file,
+            printed=printed,
+            listener=listener,
         )
     finally:
         process.kill()
         process.wait()
 
 
-def _listen(process: "subprocess.Popen[str]", said: set[str]) -> None:
+def _listen(process: "subprocess.Popen[str]", printed: set[str]) -> None:
     for line in process.stdout or ():
-        said.add(line.strip())
+        printed.add(line.strip())
 
 
 def _await_all(workers: Sequence[_Worker], line: str) -> None:
@@ -213,7 +217,7 @@ def _await_all(workers: Sequence[_Worker], line: str) -> None:
     Raises:
         ComponentError: A process has ended without it: the others might wait for it forever.
     """
-    while waiting := [worker for worker in workers if line not in worker.said]:
+    while waiting := [worker for worker in workers if line not in worker.printed]:
         for worker in waiting:
             if worker.is_lost(line):
                 raise worker.failure(worker.process.wait())

@@ -131,7 +131,7 @@ class VertexApi:
             self._done(client, operation, doing)
 
     def _done(self, client: Any, operation: Any, doing: str) -> Any:
-        start = told = time.monotonic()
+        start = noticed = time.monotonic()
         for pause in growing(_FIRST_POLL_SECONDS, 1.5, _LONGEST_POLL_SECONDS):
             if operation.done:
                 break
@@ -142,9 +142,9 @@ class VertexApi:
                     f"`timeout_seconds`, {self._params.timeout_seconds} s. It goes on: run the "
                     "task again to wait for it, with a higher `timeout_seconds`."
                 )
-            if now - told > _PROGRESS_SECONDS:
+            if now - noticed > _PROGRESS_SECONDS:
                 logging.info("vertex_pusher: waiting to %s, %.0f s.", doing, now - start)
-                told = now
+                noticed = now
             time.sleep(pause)
             operation = self.call(doing, partial(_state, client, operation.name))
         return operation

@@ -16,7 +16,7 @@ from headrace_components.library.beam.gate import Gate
 _LOOK_SECONDS = 0.5
 _POLL_SECONDS = 2.0
 # How often the progress of a running job is logged.
-_TELL_SECONDS = 30.0
+_NOTICE_SECONDS = 30.0
 # A job that was cancelled during its submission may still reach Flink: the job server only notices
 # the cancellation after it has uploaded its jar of 160 MB.
 _COMING_SECONDS = 10.0
@@ -189,7 +189,7 @@ class FlinkJobs:
         return jobs[-1]
 
     def _watch(self, has_ended: threading.Event) -> None:
-        told = ("", 0.0)
+        last_notice = ("", 0.0)
         while not has_ended.wait(_LOOK_SECONDS if not self._job_id else _POLL_SECONDS):
             try:
                 is_new = not self._job_id
@@ -203,8 +203,8 @@ class FlinkJobs:
                     "%s: Flink job %s: %s", self._component, self._name, self._api.page(job.id)
                 )
             now = time.monotonic()
-            is_other = job.state != told[0]
-            is_news = is_other or now >= told[1] + _TELL_SECONDS
+            is_other = job.state != last_notice[0]
+            is_news = is_other or now >= last_notice[1] + _NOTICE_SECONDS
             if is_news and job.num_tasks:  # there are none while it is being set up
                 logging.log(
                     LEVEL if is_other else logging.INFO,
@@ -215,4 +215,4 @@ class FlinkJobs:
                     job.num_finished,
                     job.num_tasks,
                 )
-                told = (job.state, now)
+                last_notice = (job.state, now)

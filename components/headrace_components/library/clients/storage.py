@@ -61,5 +61,7 @@ def _as_fsspec_has_it(uri: str) -> tuple[str, dict[str, Any]]:
     if scheme not in ("s3", "minio"):
         return uri, {}
     server = s3_settings.server(scheme)
-    said = {"endpoint_url": server.endpoint, "region_name": server.region}
-    return f"s3://{rest}", {"client_kwargs": {name: value for name, value in said.items() if value}}
+    arguments = {"endpoint_url": server.endpoint, "region_name": server.region}
+    return f"s3://{rest}", {
+        "client_kwargs": {name: value for name, value in arguments.items() if value}
+    }

@@ -92,7 +92,7 @@ def _move(artifact: Artifact, component: str) -> None:
     }
     reference = Reference(uri=uri, files=files)
     started = time.monotonic()
-    with _told(component, f"write the rows of `{artifact.key}` to {uri}"):
+    with _store_errors_explained(component, f"write the rows of `{artifact.key}` to {uri}"):
         filesystem, target = object_stores.open_store(uri)
         object_stores.for_all(
             lambda name: object_stores.upload(artifact.path / name, filesystem, f"{target}/{name}"),
@@ -195,7 +195,7 @@ def fetch(path: Path, directory: str, component: str) -> None:
     partial = path / f".{directory}.{uuid.uuid4().hex}"
     what = f"read the rows at {reference.uri}/{directory}"
     try:
-        with _told(component, what), _gone(component, what):
+        with _store_errors_explained(component, what), _gone(component, what):
             filesystem, source = object_stores.open_store(reference.uri)
             object_stores.for_all(
                 lambda name: object_stores.download(
@@ -219,7 +219,7 @@ def _publish_directory(partial: Path, target: Path) -> None:
 
 
 @contextlib.contextmanager
-def _told(component: str, what: str) -> Iterator[None]:
+def _store_errors_explained(component: str, what: str) -> Iterator[None]:
     """Turns a store's errors into the component's."""
     try:
         yield

@@ -88,13 +88,17 @@ def _card(name: str, info: Any) -> Markup:
     kind, severity = _BADGES.get(_severity(info), ("plain", "severity unknown"))
     title = element("h3", breakable(shortened(name, _NAME_LENGTH)))
     reasons = [(summary_of(reason), reason.description) for reason in info.reason]
-    told = reasons or [(summary_of(info), info.description)]
+    entries = reasons or [(summary_of(info), info.description)]
     kinds = [anomalies_pb2.AnomalyInfo.Type.Name(reason.type) for reason in info.reason]
     return element(
         "article",
         element("div", title, page.badge(kind, severity), class_="head"),
-        *(_reason(summary, detail) for summary, detail in told[:_NUM_REASONS]),
-        *([page.paragraph(f"And {len(told) - _NUM_REASONS} more.")] if told[_NUM_REASONS:] else []),
+        *(_reason(summary, detail) for summary, detail in entries[:_NUM_REASONS]),
+        *(
+            [page.paragraph(f"And {len(entries) - _NUM_REASONS} more.")]
+            if entries[_NUM_REASONS:]
+            else []
+        ),
         *(element("p", element("strong", "To do: "), prose(text)) for text in advice(kinds)),
         class_="card",
     )

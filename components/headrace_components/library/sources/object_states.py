@@ -41,13 +41,15 @@ def _state(component: str, uri: str) -> str:
         return fingerprint_of([(uri, local_path(uri))], with_times=True)
     with open_random(component, uri) as file:
         size, metadata = file.size(), file.metadata() or {}
-    said = {name: _text(metadata[name]) for name in (*_VERSIONS, *_DETAILS) if metadata.get(name)}
-    if not any(name in said for name in _VERSIONS):
+    versions = {
+        name: _text(metadata[name]) for name in (*_VERSIONS, *_DETAILS) if metadata.get(name)
+    }
+    if not any(name in versions for name in _VERSIONS):
         raise PlatformError(
             f"{component}: {uri} has neither a generation nor an ETag, but {sorted(metadata)}, so "
             "it is unknown whether it was changed. Read it from gs:// or s3://."
         )
-    return "\0".join([uri, str(size), *(f"{name}={said[name]}" for name in sorted(said))])
+    return "\0".join([uri, str(size), *(f"{name}={versions[name]}" for name in sorted(versions))])
 
 
 def _text(value: bytes | str) -> str:

@@ -22,7 +22,7 @@ _SPARSE_ATTRIBUTE = re.compile(
 _AUTOGRAPH_FILE = re.compile(r'^File "(.*)", line (\d+), in ')
 
 
-def told(error: BaseException) -> str:
+def explained(error: BaseException) -> str:
     """Returns the message of an exception: at most `MAX_LINES` of its lines, in one.
 
     TensorFlow adds the place where an operation was made and the names of nodes; these are left

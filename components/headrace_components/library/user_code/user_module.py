@@ -29,7 +29,7 @@ from typing import Any
 from headrace_components.contract.errors import ComponentError, InputError, PlatformError
 from headrace_components.contract.task import local_path
 from headrace_components.library.clients.storage import read_bytes
-from headrace_components.library.user_code.failures import advice, quoted_places, told
+from headrace_components.library.user_code.failures import advice, explained, quoted_places
 from headrace_components.library.user_code.module_functions import check_source, missing_function
 from headrace_components.library.user_code.module_pack import (
     DIRECTORY_PREFIX,
@@ -156,7 +156,7 @@ class _author_errors:  # noqa: N801  reads as a statement: with _author_errors(.
         logging.info("%s: traceback of %s:", self._component, self._doing, exc_info=error)
         if _is_full_disk(error):
             raise PlatformError(
-                f"{self._component}: the disk is full while in {self._doing}: {told(error)}. "
+                f"{self._component}: the disk is full while in {self._doing}: {explained(error)}. "
                 "Free space or choose another root, then run again."
             ) from error
         where = self._where(error, trace)
@@ -168,7 +168,7 @@ class _author_errors:  # noqa: N801  reads as a statement: with _author_errors(.
             ) from error
         raise InputError(
             f"{self._component}: {self._doing} raised {type(error).__name__}{where}: "
-            f"{_sentence(told(error))} {advice(error)}"
+            f"{_sentence(explained(error))} {advice(error)}"
         ) from error
 
     def _where(self, error: BaseException, trace: TracebackType | None) -> str:
