@@ -3,7 +3,14 @@
 # kfp decorates without types.
 # mypy: disallow-untyped-decorators=False
 
+from typing import Any
+
 from kfp import dsl
+
+from headrace.compilation.compiler import compile_for
+from headrace.contract.service import Order
+from headrace.frontend import loading
+from headrace.profiles.profile import Profile
 
 IMAGE = f"docker.io/library/busybox@sha256:{'0' * 64}"
 
@@ -26,3 +33,8 @@ def flights(steps: int = 5, deep: bool = False) -> None:
         train(rows=rows.outputs["rows"], steps=item)
     with dsl.If(deep == True):  # noqa: E712  a condition of kfp
         train(rows=rows.outputs["rows"], steps=1000)
+
+
+def order(**options: Any) -> Order:
+    """Returns an order of a run of the pipeline."""
+    return Order(compiled=compile_for(loading.load(flights), "kubeflow", Profile()), **options)

@@ -8,50 +8,16 @@ from typing import Any
 import pytest
 
 from headrace.cli.main import main
-from headrace.compilation.compiler import compile_for
-from headrace.contract.service import Order, ServiceRun, Timing
-from headrace.frontend import loading
+from headrace.contract.service import ServiceRun, Timing
 from headrace.profiles.profile import Profile
 from headrace.targets.kubeflow import connection, pipelines_api
 from headrace.targets.kubeflow.settings import Kubeflow
 from headrace.targets.kubeflow.submit import KubeflowRemote, connect
 from headrace_components.contract.errors import InputError, PlatformError
 from support.cases import kubeflow_pipelines
-from support.cases.kubeflow_pipelines import flights
-from support.fakes.kubeflow_api import KubeflowApi, kubeflow_api
+from support.cases.kubeflow_pipelines import order
+from support.fakes.kubeflow_api import KubeflowApi
 from support.fakes.port_forwarding import forwarding
-
-
-@pytest.fixture(autouse=True)
-def _no_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither this machine's cluster nor its tokens, and no patience."""
-    for name in (
-        "HEADRACE_KFP_TOKEN",
-        "HEADRACE_KFP_COOKIES",
-        "KF_PIPELINES_ENDPOINT",
-        "KF_PIPELINES_UI_ENDPOINT",
-        "KUBERNETES_SERVICE_HOST",
-        "SSL_CERT_FILE",
-    ):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("KUBECONFIG", "/nonexistent")
-    monkeypatch.setattr(pipelines_api, "PAUSES_SECONDS", (0.01, 0.01))
-
-
-@pytest.fixture
-def api() -> Iterator[KubeflowApi]:
-    with kubeflow_api() as served:
-        yield served
-
-
-@pytest.fixture
-def remote(api: KubeflowApi) -> KubeflowRemote:
-    return connect(Profile(targets=(Kubeflow(host=api.address),)))
-
-
-def order(**options: Any) -> Order:
-    compiled = compile_for(loading.load(flights), "kubeflow", Profile())
-    return Order(compiled=compiled, **options)
 
 
 def watched(remote: KubeflowRemote, run_id: str) -> list[ServiceRun]:

@@ -22,48 +22,26 @@ from kfp import dsl
 
 import headrace_components
 from headrace.cli.main import main
-from headrace.compilation.compiler import compile_for
-from headrace.contract.service import Order, ServiceRun, ServiceTask
-from headrace.frontend import loading
+from headrace.contract.service import ServiceRun, ServiceTask
 from headrace.profiles.profile import Profile
-from headrace.targets.kubeflow import failures, pipelines_api
+from headrace.targets.kubeflow import failures
 from headrace.targets.kubeflow.cluster_state import ClusterState
 from headrace.targets.kubeflow.settings import Kubeflow
 from headrace.targets.kubeflow.submit import KubeflowRemote, connect
 from headrace.targets.remote import watching
 from headrace_components.contract.declaration import find, names
 from support.cases import kubeflow_pipelines
-from support.cases.kubeflow_pipelines import flights
-from support.fakes.kubeflow_api import KubeflowApi, kubeflow_api
+from support.cases.kubeflow_pipelines import order
+from support.fakes.kubeflow_api import KubeflowApi
 from support.fakes.kubeflow_cluster import Cluster as FakeCluster
 from support.fakes.kubeflow_cluster import kubeflow_cluster
 from support.fakes.kubeflow_workflow import Workflow
 from support.fakes.port_forwarding import forwarding
 
-RUNS = Path(__file__).parents[1] / "fixtures" / "kubeflow_runs"
+RUNS = Path(__file__).parents[2] / "fixtures" / "kubeflow_runs"
 LOG = (RUNS / "node_log_failed_task.txt").read_text("utf-8")
 FAILED_POD = "camp2-trfail-9trxl-system-container-impl-2380975042"
 END = "F1129 21:08:42.903210      16 main.go:130] failed to execute component: {}\n"
-
-
-@pytest.fixture(autouse=True)
-def _no_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither this machine's cluster nor its tokens, and no patience."""
-    for name in ("HEADRACE_KFP_TOKEN", "HEADRACE_KFP_COOKIES", "KUBERNETES_SERVICE_HOST"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("KUBECONFIG", "/nonexistent")
-    monkeypatch.setattr(pipelines_api, "PAUSES_SECONDS", (0.01, 0.01))
-
-
-@pytest.fixture
-def api() -> Iterator[KubeflowApi]:
-    with kubeflow_api() as served:
-        yield served
-
-
-@pytest.fixture
-def remote(api: KubeflowApi) -> KubeflowRemote:
-    return connect(Profile(targets=(Kubeflow(host=api.address),)))
 
 
 @pytest.fixture
@@ -78,10 +56,6 @@ def recorded(api: KubeflowApi, name: str) -> str:
     run: dict[str, Any] = json.loads((RUNS / f"run_{name}.json").read_text("utf-8"))
     api.runs[run["run_id"]] = run
     return str(run["run_id"])
-
-
-def order() -> Order:
-    return Order(compiled=compile_for(loading.load(flights), "kubeflow", Profile()))
 
 
 def options(api: KubeflowApi, folder: Path, more: str = "") -> list[str]:
