@@ -64,7 +64,7 @@ target "bulk_inferrer" {
     LAYER = "tfx"
     BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
     SERVING = "nothing"
-    DESCRIPTION = "Has a model predict every row: as prediction logs, or as examples with more columns."
+    DESCRIPTION = "Predicts every row with a model: writes prediction logs, or examples with more columns."
     DEBIAN = DEBIAN
     REVISION = REVISION
     SOURCE = SOURCE
@@ -115,7 +115,7 @@ target "evaluator" {
     LAYER = "tfx"
     BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
     SERVING = "nothing"
-    DESCRIPTION = "Computes metrics per slice, compares with a baseline and blesses a model that passes."
+    DESCRIPTION = "Computes metrics per slice, compares them with a baseline, and blesses a model that passes."
     DEBIAN = DEBIAN
     REVISION = REVISION
     SOURCE = SOURCE
@@ -132,7 +132,7 @@ target "example_diff" {
     LAYER = "validation"
     BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
     SERVING = "nothing"
-    DESCRIPTION = "Pairs rows by what identifies them, and tells in which features the two of a pair differ."
+    DESCRIPTION = "Pairs rows by their identifiers, and shows in which features the two rows of a pair differ."
     DEBIAN = DEBIAN
     REVISION = REVISION
     SOURCE = SOURCE
@@ -149,7 +149,7 @@ target "example_validator" {
     LAYER = "validation"
     BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
     SERVING = "nothing"
-    DESCRIPTION = "Finds where the data contradicts the schema."
+    DESCRIPTION = "Finds contradictions between the data and the schema."
     DEBIAN = DEBIAN
     REVISION = REVISION
     SOURCE = SOURCE
@@ -166,7 +166,7 @@ target "filter_examples" {
     LAYER = "beam"
     BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
     SERVING = "nothing"
-    DESCRIPTION = "Keeps the rows that a function wants, byte for byte and, without Beam, in their order."
+    DESCRIPTION = "Keeps the rows that a function chooses, unchanged and, without Beam, in their order."
     DEBIAN = DEBIAN
     REVISION = REVISION
     SOURCE = SOURCE
@@ -217,7 +217,7 @@ target "infra_validator" {
     LAYER = "tensorflow"
     BEAM_SDK = "nothing"
     SERVING = "docker.io/tensorflow/serving:2.19.1"
-    DESCRIPTION = "Loads a model into a server, asks it about some examples, and blesses a model that answers."
+    DESCRIPTION = "Loads a model into a server, sends requests with some examples, and blesses it if it answers."
     DEBIAN = DEBIAN
     REVISION = REVISION
     SOURCE = SOURCE
@@ -234,7 +234,7 @@ target "kubernetes_pusher" {
     LAYER = "base"
     BEAM_SDK = "nothing"
     SERVING = "nothing"
-    DESCRIPTION = "Has a blessed model served on Kubernetes, by KServe or TensorFlow Serving, and awaits it."
+    DESCRIPTION = "Deploys a blessed model to KServe or TensorFlow Serving on Kubernetes, and waits for it."
     DEBIAN = DEBIAN
     REVISION = REVISION
     SOURCE = SOURCE
@@ -489,7 +489,7 @@ target "bulk_inferrer_cuda" {
     LAYER = "tfx_cuda"
     BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
     SERVING = "nothing"
-    DESCRIPTION = "Has a model predict every row: as prediction logs, or as examples with more columns."
+    DESCRIPTION = "Predicts every row with a model: writes prediction logs, or examples with more columns."
     DEBIAN = DEBIAN
     REVISION = REVISION
     SOURCE = SOURCE

@@ -11,7 +11,7 @@ _ENTRY = f"{__name__}.contract.entry"
 
 
 class _SharedMain:
-    """Gives every folder with an executor a module `__main__`: `contract/entry.py`.
+    """Makes `contract/entry.py` the `__main__` of every folder with an executor.
 
     Python asks it after all others, so a folder may have its own `__main__.py`. It opens no file
     itself, so it also works in a zip file.

@@ -80,7 +80,7 @@ class TransformGraph(_TfxArtifact, declared=types.TRANSFORM_GRAPH):
 class TransformCache(_TfxArtifact, declared=types.TRANSFORM_CACHE):
     """Accumulators of Transform's analyzers, one directory per analyzed data set.
 
-    They answer for the same rows wherever these are, and not for others at the same place.
+    They are valid for the same rows at any location, and not for other rows at the same location.
 
     Layout: `Split-<name>-<digest of its rows>/`, in the form of
     `tensorflow_transform.beam.analyzer_cache`.
@@ -109,7 +109,7 @@ class ModelEvaluation(_TfxArtifact, declared=types.MODEL_EVALUATION):
 
 
 class ModelBlessing(_TfxArtifact, declared=types.MODEL_BLESSING):
-    """Whether the model passed its thresholds.
+    """The verdict on a model: whether it passed its thresholds.
 
     Layout: one file, `BLESSED` or `NOT_BLESSED`, with a JSON object: `model` (the URI of the judged
     model), `baseline_model` and `created` (seconds since the epoch). TFX only uses the file's name.
@@ -121,7 +121,7 @@ class ModelBlessing(_TfxArtifact, declared=types.MODEL_BLESSING):
 
 
 class InfraBlessing(_TfxArtifact, declared=types.INFRA_BLESSING):
-    """Whether the model answered in a real server.
+    """The verdict of a real server: whether the model loaded and answered.
 
     Layout: one file, `INFRA_BLESSED` or `INFRA_NOT_BLESSED`; optionally `stamped_model/`.
     Metadata: `blessed` 1 or 0, `has_model` 1 or 0.

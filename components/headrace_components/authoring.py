@@ -1,4 +1,4 @@
-"""Makes the components that pipeline files import: kfp's, which take proto messages, too."""
+"""Makes the kfp components that pipeline files import; they also accept proto messages."""
 
 import inspect
 import textwrap
@@ -29,7 +29,7 @@ _CLASSES = {
 
 
 def component(declared: Component) -> ContainerComponent:
-    """Returns kfp's component of a declaration.
+    """Returns the kfp component for a declaration.
 
     A parameter of type dict may also be given a proto message, `tfma.EvalConfig(...)` or
     `tfx.proto.Output(...)`, alone or within a dict or list. The pipeline then has the message's
@@ -113,7 +113,7 @@ def documentation(declared: Component) -> str:
 
 
 def _docstring(declared: Component) -> str:
-    """Returns the docstring that kfp takes the descriptions from: outputs are arguments there."""
+    """Returns the docstring that kfp reads descriptions from: it lists outputs as arguments."""
     ports: dict[str, Input | Output] = {**declared.inputs, **declared.outputs}
     docs = {name: port.doc for name, port in ports.items()}
     docs |= {each.name: each.doc for each in declared.declared_parameters()}

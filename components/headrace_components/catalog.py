@@ -1,6 +1,6 @@
 """Every component: `from headrace_components.catalog import trainer`.
 
-A component is made when it is first asked for, of the declaration in its folder.
+A component is made from the declaration in its folder, when it is first used.
 """
 
 from typing import Any

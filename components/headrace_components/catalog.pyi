@@ -150,8 +150,8 @@ def bigquery_example_gen(
     """Reads the rows of a BigQuery query into tf.Examples and splits them.
 
     INTEGER and BOOLEAN become int64; FLOAT, NUMERIC and BIGNUMERIC float32; STRING, BYTES, JSON
-    and GEOGRAPHY bytes; dates and times text as ISO 8601 has it; a repeated column keeps its
-    values, NULL is a missing value. Of a STRUCT, select the fields by name. One day of rides:
+    and GEOGRAPHY bytes; dates and times text in the format of ISO 8601. A repeated column keeps its
+    values; NULL is a missing value. Select the fields of a STRUCT by name. One day of rides:
 
         bigquery_example_gen(
             project="my-project",
@@ -161,13 +161,13 @@ def bigquery_example_gen(
             maximum_bytes_billed=10**11,
         )
 
-    A query is checked before it runs: one that is no SELECT, or returns what tf.Examples cannot
-    hold, is refused at no cost. The task's account needs the roles BigQuery Job User and, for the
-    Storage Read API, BigQuery Read Session User on `project`, and BigQuery Data Viewer on the data.
+    A query is checked before it runs, at no cost: it must be a SELECT and return types that
+    tf.Examples can hold. The task's account needs the roles BigQuery Job User and, for the Storage
+    Read API, BigQuery Read Session User on `project`, and BigQuery Data Viewer on the data.
 
-    The task is never answered from the local cache, since only the query tells what BigQuery holds.
-    Rows are written in the order in which BigQuery gives them: with an ORDER BY, the same rows give
-    the same bytes.
+    The local cache is never used for this task, because only the query shows the data in BigQuery.
+    Rows keep the order in which BigQuery returns them: with an ORDER BY, the same rows give the
+    same bytes.
 
     Args:
         project: Project that runs and pays for the queries. Empty takes that of the environment,
@@ -219,7 +219,7 @@ def bulk_inferrer(
     output_example_spec: dict[str, Any] | Message | Value = {},
     beam_pipeline_args: list[Any] | Value = [],
 ) -> BulkInferrerTask:
-    """Has a model predict every row: as prediction logs, or as examples with more columns.
+    """Predicts every row with a model: writes prediction logs, or examples with more columns.
 
     Args:
         examples: Rows to predict, of the kind that the model's signature parses.
@@ -316,7 +316,7 @@ def distribution_validator(
     """Finds features whose distribution has moved: drift between days, skew between sources.
 
     Numbers are compared by `jensen_shannon_divergence`, which needs the histograms that
-    statistics_gen writes; strings by it, by `infinity_norm` or `normalized_abs_difference`. A
+    statistics_gen writes; strings also by `infinity_norm` or `normalized_abs_difference`. A
     feature that cannot be compared is an anomaly, not a pass:
 
         distribution_validator(
@@ -386,12 +386,12 @@ def evaluator(
     module_file: str | Value = "",
     beam_pipeline_args: list[Any] | Value = [],
 ) -> EvaluatorTask:
-    """Computes metrics per slice, compares with a baseline and blesses a model that passes.
+    """Computes metrics per slice, compares them with a baseline, and blesses a model that passes.
 
-    A model is blessed when every threshold of `eval_config` holds on every slice that it is for.
-    Without a baseline, change thresholds are ignored, so that a first model can pass. An
-    `eval_config` without any threshold blesses nothing: leave the blessing input of `pusher`
-    unconnected to push all models.
+    A model is blessed if it meets every threshold of `eval_config` on every slice of that
+    threshold. Without a baseline, change thresholds are ignored, so that a first model can pass.
+    Without any threshold no model is blessed: to push all models, leave the blessing input of
+    `pusher` unconnected.
 
     Args:
         examples: Rows to evaluate on.
@@ -436,9 +436,9 @@ def example_diff(
     include_split_pairs: list[Any] | Value = [],
     beam_pipeline_args: list[Any] | Value = [],
 ) -> ExampleDiffTask:
-    """Pairs rows by what identifies them, and tells in which features the two of a pair differ.
+    """Pairs rows by their identifiers, and shows in which features the two rows of a pair differ.
 
-    Such is the skew between the rows that were logged when a model served and those that it is
+    An example is the skew between the rows that a served model logged and the rows that it is
     trained on:
 
         example_diff(
@@ -487,10 +487,10 @@ def example_validator(
     fail_on_anomalies: bool | Value = False,
     environment: str | Value = "",
 ) -> ExampleValidatorTask:
-    """Finds where the data contradicts the schema.
+    """Finds contradictions between the data and the schema.
 
-    Rows of training and of serving are rarely alike: a label belongs to the first only. The schema
-    says so with `default_environment: "TRAINING"`, `default_environment: "SERVING"`, and
+    Training rows and serving rows differ: only training rows have a label. Declare this in the
+    schema with `default_environment: "TRAINING"`, `default_environment: "SERVING"`, and
     `not_in_environment: "SERVING"` on the label. Serving rows are then validated with
 
         example_validator(statistics=serving, schema=schema, environment="SERVING")
@@ -527,11 +527,11 @@ def filter_examples(
     filter_batch_fn: str | Value = "",
     beam_pipeline_args: list[Any] | Value = [],
 ) -> FilterExamplesTask:
-    """Keeps the rows that a function wants, byte for byte and, without Beam, in their order.
+    """Keeps the rows that a function chooses, unchanged and, without Beam, in their order.
 
     The function is one of two. `filter_fn(serialized: bytes) -> bool` is called for each record.
     `filter_batch_fn(batch: pyarrow.RecordBatch)` is called for some thousand rows and returns one
-    truth value for each, which spares a call of Python and a parsed tf.Example per row:
+    truth value for each. This is faster, because no row needs its own call and its own tf.Example:
 
         import pyarrow.compute as pc
 
@@ -577,14 +577,14 @@ def import_example_gen(
 ) -> ImportExampleGenTask:
     """Imports files of serialized examples and splits them.
 
-    tf.Examples under a directory a day, of which the latest is read and divided 2:1:
+    tf.Examples in one directory per day; the latest day is read and divided 2:1:
 
         import_example_gen(
             input_base="gs://bucket/rides",
             input_config={"splits": [{"name": "all", "pattern": "{YYYY}-{MM}-{DD}/*.tfrecord.gz"}]},
         )
 
-    Sequence examples that somebody has divided already:
+    Sequence examples that are already divided:
 
         import_example_gen(
             input_base="/data/reviews",
@@ -666,7 +666,7 @@ def infra_validator(
     validation_spec: dict[str, Any] | Message | Value = {},
     model_server: str | Value = "auto",
 ) -> InfraValidatorTask:
-    """Loads a model into a server, asks it about some examples, and blesses a model that answers.
+    """Loads a model into a server, sends requests with some examples, and blesses it if it answers.
 
     Args:
         model: The model, a SavedModel.
@@ -722,7 +722,7 @@ def kubernetes_pusher(
     timeout_seconds: int | Value = 900,
     kubeconfig_context: str | Value = "",
 ) -> KubernetesPusherTask:
-    """Has a blessed model served on Kubernetes, by KServe or TensorFlow Serving, and awaits it.
+    """Deploys a blessed model to KServe or TensorFlow Serving on Kubernetes, and waits for it.
 
     Args:
         model: The model to push.
@@ -779,13 +779,13 @@ def latest_artifact(
 ) -> LatestArtifactTask:
     """Finds the newest artifact that a task of an earlier run left: LatestArtifactStrategy.
 
-    A model that goes on learning from where the last one stopped:
+    To continue training from the last model:
 
         last = latest_artifact(producer="trainer", output="model")
         trainer(examples=examples, base_model=last.outputs["artifact"], module_file="model.py")
 
-    In the first run there is none: the output is then an empty directory with metadata `found` 0,
-    which the optional inputs of Headrace's components take for nothing.
+    In the first run nothing is found: the output is an empty directory with metadata `found` 0.
+    Headrace's components treat it like an optional input that is not connected.
 
     Args:
         producer: Name of the task that makes it, as `trainer` or `transform-2`. A task of that name

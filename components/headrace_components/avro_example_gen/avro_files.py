@@ -33,7 +33,7 @@ def batches(paths: Sequence[str], advice: str) -> Iterator[tuple[str, pa.RecordB
 
     Args:
         paths: Paths or URIs, in the order in which they are read.
-        advice: What the author can do about a column that has no type.
+        advice: How the author can fix a column that has no type.
 
     Raises:
         InputError: A file is not Avro, is corrupt, or does not contain records.

@@ -1,7 +1,7 @@
 """Runs queries in BigQuery, and reads their results as Arrow.
 
 An emulator is used if BIGQUERY_EMULATOR_HOST has its URL, as in the client library.
-BIGQUERY_STORAGE_EMULATOR_HOST may then have host and port of its Storage Read API.
+BIGQUERY_STORAGE_EMULATOR_HOST may then have the host and port of its Storage Read API.
 """
 
 import logging

@@ -1,8 +1,8 @@
 """Reads the rows of a BigQuery query into tf.Examples and splits them.
 
 INTEGER and BOOLEAN become int64; FLOAT, NUMERIC and BIGNUMERIC float32; STRING, BYTES, JSON
-and GEOGRAPHY bytes; dates and times text as ISO 8601 has it; a repeated column keeps its
-values, NULL is a missing value. Of a STRUCT, select the fields by name. One day of rides:
+and GEOGRAPHY bytes; dates and times text in the format of ISO 8601. A repeated column keeps its
+values; NULL is a missing value. Select the fields of a STRUCT by name. One day of rides:
 
     bigquery_example_gen(
         project="my-project",
@@ -12,13 +12,13 @@ values, NULL is a missing value. Of a STRUCT, select the fields by name. One day
         maximum_bytes_billed=10**11,
     )
 
-A query is checked before it runs: one that is no SELECT, or returns what tf.Examples cannot
-hold, is refused at no cost. The task's account needs the roles BigQuery Job User and, for the
-Storage Read API, BigQuery Read Session User on `project`, and BigQuery Data Viewer on the data.
+A query is checked before it runs, at no cost: it must be a SELECT and return types that
+tf.Examples can hold. The task's account needs the roles BigQuery Job User and, for the Storage
+Read API, BigQuery Read Session User on `project`, and BigQuery Data Viewer on the data.
 
-The task is never answered from the local cache, since only the query tells what BigQuery holds.
-Rows are written in the order in which BigQuery gives them: with an ORDER BY, the same rows give
-the same bytes.
+The local cache is never used for this task, because only the query shows the data in BigQuery.
+Rows keep the order in which BigQuery returns them: with an ORDER BY, the same rows give the
+same bytes.
 """
 
 from headrace_components.bigquery_example_gen.params import BigqueryExampleGenParams
@@ -38,7 +38,7 @@ COMPONENT = Component(
     parameters=BigqueryExampleGenParams,
     execution_type="tfx.extensions.google_cloud_big_query.example_gen.component.BigQueryExampleGen",
     execution_base="PROCESS",
-    # Only the query itself shows what is in BigQuery.
+    # Only the query itself shows the data in BigQuery.
     cache=CacheHooks(external_state=unknown_before_the_run),
     checks=QUERY_CHECKS,
     footprint="reading",

@@ -19,7 +19,7 @@ from headrace_components.contract.texts import one_line
 _COMPONENT = BigqueryExampleGenParams.component
 _LONGEST_QUERY = 200
 
-# Reasons of BigQuery, by which a refusal with status 403 is not about permissions.
+# BigQuery's reasons for a status 403 that is not about permissions.
 _QUOTA_REASONS = frozenset({"quotaExceeded", "rateLimitExceeded", "resourcesExceeded"})
 _BILLING_REASONS = frozenset({"billingNotEnabled", "billingTierLimitExceeded"})
 
@@ -93,6 +93,6 @@ def reason_of(error: exceptions.GoogleAPICallError) -> str:
 
 
 def shortened(query: str) -> str:
-    """Returns how to name a query in a message."""
+    """Returns a short form of a query for messages."""
     text = " ".join(query.split())
     return repr(text if len(text) <= _LONGEST_QUERY else f"{text[:_LONGEST_QUERY]}...")

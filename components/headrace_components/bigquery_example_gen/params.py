@@ -38,7 +38,7 @@ class BigqueryExampleGenParams(QueryParams):
     use_storage_api: bool = True
 
     def __post_init__(self) -> None:
-        """Rejects values that no run could honour."""
+        """Rejects values that would fail in every run."""
         if self.maximum_bytes_billed < 0:
             raise InputError(
                 f"bigquery_example_gen: `maximum_bytes_billed` is {self.maximum_bytes_billed}, "
@@ -50,5 +50,5 @@ class BigqueryExampleGenParams(QueryParams):
                     f"bigquery_example_gen: `labels` has {name!r}: {value!r}, expected strings. "
                     f"Write it as {{{name!r}: {str(value).lower()!r}}}."
                 )
-        # `slots` makes another class of this one, which super() without arguments does not know.
+        # With `slots` the dataclass is a new class, so super() without arguments fails.
         QueryParams.__post_init__(self)

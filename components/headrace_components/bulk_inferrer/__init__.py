@@ -1,1 +1,1 @@
-"""Has a model predict every row of some examples."""
+"""Predicts every row of some examples with a model."""

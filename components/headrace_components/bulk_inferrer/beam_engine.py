@@ -1,4 +1,4 @@
-"""Has a model predict rows on Beam, once loaded in each worker."""
+"""Predicts rows on Beam; each worker loads the model once."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -43,7 +43,7 @@ def predict(
     Args:
         task: Has the inputs and outputs.
         params: Has Beam's options.
-        model: What is called of the model.
+        model: The model and the signatures to call.
         specs: Columns to add by signature; empty for prediction logs.
         readers: The examples, opened.
         splits: Splits to predict.

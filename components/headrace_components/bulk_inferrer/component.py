@@ -1,4 +1,4 @@
-"""Has a model predict every row: as prediction logs, or as examples with more columns."""
+"""Predicts every row with a model: writes prediction logs, or examples with more columns."""
 
 from headrace_components.bulk_inferrer.params import BulkInferrerParams
 from headrace_components.contract.artifact_types import (

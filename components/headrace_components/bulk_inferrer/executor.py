@@ -44,7 +44,7 @@ def execute(task: Task) -> None:
     target = task.output("output_examples" if specs else "inference_result")
     start = time.monotonic()
     if params.beam_pipeline_args:
-        # Imported here: who does not ask for Beam is not to wait for its import.
+        # Imported here: the import of Beam takes seconds, and only few tasks need it.
         from headrace_components.bulk_inferrer import beam_engine
 
         num_rows = beam_engine.predict(task, params, model, specs, readers, splits)

@@ -23,10 +23,10 @@ _METHODS = {
 def by_signature(
     specs: Sequence[OutputColumns], signatures: Mapping[str, Any]
 ) -> dict[str, OutputColumns]:
-    """Returns which columns each signature fills.
+    """Returns the columns that each signature fills.
 
     Args:
-        specs: What the author asked for.
+        specs: The columns that the author asked for.
         signatures: A `SignatureDef` by name.
 
     Raises:

@@ -73,12 +73,12 @@ _KINDS = ("classify_output", "regress_output", "predict_output")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutputColumns:
-    """Which outputs of a signature become columns of the output examples.
+    """The outputs of a signature that become columns of the output examples.
 
     Attributes:
         signature: Name of the signature; empty for the only one.
-        kind: "classify", "regress" or "predict", which the signature has to be.
-        columns: Pairs of an output of the signature and the name of its column.
+        kind: The required kind of the signature: "classify", "regress" or "predict".
+        columns: Pairs: an output of the signature and the name of its column.
     """
 
     signature: str
@@ -107,7 +107,7 @@ class BulkInferrerParams:
     beam_pipeline_args: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Rejects values that no run could honour."""
+        """Rejects values that would fail in every run."""
         columns = self.output_columns
         names = [column for spec in columns for _, column in spec.columns]
         repeated = sorted({name for name in names if names.count(name) > 1})

@@ -36,7 +36,7 @@ class Called:
 
 
 def called(model: Artifact, params: BulkInferrerParams) -> Called:
-    """Returns what to call of a model, according to `params`.
+    """Returns the model and the signatures to call, according to `params`.
 
     Raises:
         InputError: The model does not have this signature, or the signature does not take
@@ -56,7 +56,7 @@ class Predictor:
     """A loaded model with the signatures that are called.
 
     Args:
-        model: What is called.
+        model: The model and the signatures to call.
         location: Where TensorFlow finds the SavedModel: a path, or a URI that it can open.
 
     Raises:

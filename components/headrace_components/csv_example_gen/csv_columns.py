@@ -2,9 +2,9 @@
 
 The rules are the same as in TFX (tfx_bsl `csv_decoder.ColumnTypeInferrer`). A column has the widest
 type of its cells: INT, then FLOAT, then STRING. A cell is an integer or a number if Python's `int`
-or `float` reads its bytes. An integer beyond 64 bits is a string. An empty cell does not count.
-Arrow parses cells of the usual form; for others, such as ` 7`, `1_000` or `nan`, Python is used,
-once for each distinct cell.
+or `float` reads its bytes. An integer beyond 64 bits is a string. Empty cells are ignored. Arrow
+parses cells of the usual form; for others, such as ` 7`, `1_000` or `nan`, Python is used, once for
+each distinct cell.
 """
 
 import enum

@@ -15,11 +15,11 @@ from headrace_components.contract.errors import InputError
 from headrace_components.csv_example_gen.csv_columns import ColumnType, infer_cell
 from headrace_components.library.sources import files
 
-# Some ten thousand rows: enough for whole-column work, little enough to forget. A record that is
+# Some ten thousand rows: enough for work on whole columns, and small in memory. A record that is
 # longer than a block cannot be read.
 BLOCK_BYTES = 2 << 20
 
-# Marks of byte order, the longer ones first: that of UTF-32 begins with that of UTF-16.
+# Byte order marks, the longer ones first: the mark of UTF-32 begins with the mark of UTF-16.
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -37,7 +37,7 @@ class CsvFile:
 
     Attributes:
         path: As given.
-        column_names: What its header has.
+        column_names: The names in its header.
 
     Raises:
         InputError: It has no header.
@@ -141,7 +141,7 @@ class CsvFile:
         return names
 
     def _explain(self, error: pa.ArrowInvalid) -> NoReturn:
-        """Raises an InputError with Arrow's finding and the line."""
+        """Raises an InputError with Arrow's message and the line."""
         self._explain_encoding()
         expected = len(self.column_names)
         for line, fields in self._records():

@@ -57,7 +57,7 @@ class ColumnTypes:
 
     Attributes:
         by_name: Type of each column.
-        warnings: What the author may not expect of them.
+        warnings: Facts about them that may surprise the author.
     """
 
     by_name: dict[str, ColumnType]
@@ -89,7 +89,7 @@ def column_types(surveys: Sequence[FileSurvey], declared: Mapping[str, str]) -> 
     """Returns the types of the columns of all files.
 
     Args:
-        surveys: What is known of each file, in the order in which they are read.
+        surveys: The surveys of the files, in the order in which they are read.
         declared: Types that the author gives to columns: INT, FLOAT or BYTES by name.
 
     Raises:

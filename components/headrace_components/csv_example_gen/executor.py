@@ -26,7 +26,7 @@ def execute(task: Task) -> None:
 
 
 class CsvSource(TableSource):
-    """Blocks are string columns. Their types are known when all files were read."""
+    """Blocks are string columns. Their types are known after all files are read."""
 
     agrees_first = True
 

@@ -29,7 +29,7 @@ class CsvExampleGenParams(FileExampleGenParams):
     column_types: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Rejects values that no run could honour."""
+        """Rejects values that would fail in every run."""
         FileExampleGenParams.__post_init__(self)
         delimiter = self.delimiter
         if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '\r\n"':

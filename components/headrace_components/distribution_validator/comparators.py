@@ -1,7 +1,7 @@
 """Turns the `config` parameter into the comparators that TFDV applies.
 
-The JSON form is that of `tfx/proto/distribution_validator.proto`: the fields that messages of
-tensorflow_metadata lend it are parsed as those messages.
+It has the JSON form of `tfx/proto/distribution_validator.proto`. Fields whose type is a message of
+tensorflow_metadata are parsed as that message.
 """
 
 import math
@@ -25,11 +25,11 @@ _COMPONENT = "distribution_validator"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparators:
-    """What to compare, and the distances above which a difference is an anomaly.
+    """The features to compare, and the distances above which a difference is an anomaly.
 
     Attributes:
         features: Comparator by feature; each has at least one threshold.
-        num_examples: Bounds of the number of rows relative to the baseline's, or None.
+        num_examples: Bounds for the number of rows divided by the number in the baseline, or None.
     """
 
     features: Mapping[Step, schema_pb2.FeatureComparator]

@@ -1,4 +1,4 @@
-"""Compares two statistics by TFDV, and keeps of its anomalies those that a comparison found."""
+"""Compares two statistics with TFDV, and keeps only the anomalies of comparisons."""
 
 from collections.abc import Iterable
 from typing import TypeAlias
@@ -16,8 +16,8 @@ Statistics: TypeAlias = statistics_pb2.DatasetFeatureStatisticsList
 
 _Info = anomalies_pb2.AnomalyInfo
 
-# The schema is made from the baseline. So other anomalies that TFDV finds are differences of
-# domains, presence and types, which are not asked for.
+# The schema is made from the baseline. So TFDV also finds differences of domains, presence and
+# types, which the author did not ask for.
 _KEPT = frozenset(
     {
         _Info.COMPARATOR_CONTROL_DATA_MISSING,
@@ -31,7 +31,7 @@ _KEPT = frozenset(
     }
 )
 
-# Distances between shares of single values. Of numbers TFDV keeps no shares, and gives 0 for them.
+# Distances between shares of single values. TFDV has no shares for numbers, and returns 0 for them.
 _OF_STRINGS = ("infinity_norm", "normalized_abs_difference")
 
 
@@ -41,7 +41,7 @@ def compare(
     comparators: Comparators,
     custom: Message | None,
 ) -> anomalies_pb2.Anomalies:
-    """Returns the anomalies that comparing found, and one for each feature it could not compare.
+    """Returns the anomalies found, and one for each feature that could not be compared.
 
     `drift_skew_info` has the distance of each feature that was compared, whether an anomaly or not.
 
@@ -110,7 +110,7 @@ def _restrict(info: anomalies_pb2.AnomalyInfo) -> None:
 def _add(
     info: anomalies_pb2.AnomalyInfo, reasons: Iterable[anomalies_pb2.AnomalyInfo.Reason]
 ) -> None:
-    """Adds reasons, and makes the texts of the whole from those of all its reasons."""
+    """Adds reasons, and makes the anomaly's texts from the texts of all its reasons."""
     info.reason.extend(reasons)
     info.short_description = "; ".join(reason.short_description for reason in info.reason)
     info.description = " ".join(reason.description for reason in info.reason)
@@ -204,6 +204,6 @@ def num_rows(statistics: Statistics) -> int:
 
 
 def _default_slice(statistics: Statistics) -> statistics_pb2.DatasetFeatureStatistics:
-    # TFDV compares the slice of all rows, which a list of several slices names so.
+    # TFDV compares the slice of all rows; in a list of several slices it has this name.
     named = [item for item in statistics.datasets if item.name == "All Examples"]
     return named[0] if named else statistics.datasets[0]

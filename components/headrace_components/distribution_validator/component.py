@@ -1,7 +1,7 @@
 """Finds features whose distribution has moved: drift between days, skew between sources.
 
 Numbers are compared by `jensen_shannon_divergence`, which needs the histograms that
-statistics_gen writes; strings by it, by `infinity_norm` or `normalized_abs_difference`. A
+statistics_gen writes; strings also by `infinity_norm` or `normalized_abs_difference`. A
 feature that cannot be compared is an anomaly, not a pass:
 
     distribution_validator(

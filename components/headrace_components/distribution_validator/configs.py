@@ -7,7 +7,7 @@ from headrace_components.contract.messages import Messages
 from headrace_components.distribution_validator.params import DistributionValidatorParams
 from headrace_components.library.data.metadata_fields import FIELDS
 
-# tfx/proto/distribution_validator.proto, which lends fields from tensorflow_metadata.
+# From tfx/proto/distribution_validator.proto, which uses messages of tensorflow_metadata.
 _CONFIG = {
     "DistributionValidatorConfig": {"default_slice_config": "message FeatureSliceConfig"},
     "FeatureSliceConfig": {

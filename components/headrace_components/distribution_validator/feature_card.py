@@ -30,7 +30,7 @@ _SIDES = ("Under test", "Baseline")
 
 
 def feature_card(feature: FeatureVerdict, anchor: str) -> Markup:
-    """Returns a card of at most about 7,000 bytes, to which links lead by `anchor`."""
+    """Returns a card of at most about 7,000 bytes; links point to it by `anchor`."""
     heading = element(
         "div",
         element("h3", breakable(shortened(feature.name, NAME_LENGTH))),
@@ -110,7 +110,7 @@ def _histograms(summaries: Sequence[FeatureSummary | None]) -> Markup:
 def _shares(feature: Any) -> Mapping[str, float]:
     """Returns the share of each value of a category, the most frequent first.
 
-    TFDV measures with the ranking, which has more values than the few that are called the top.
+    TFDV measures with the rank histogram, which has more values than the top values.
     """
     stats: statistics_pb2.StringStatistics = feature.string_stats
     total = stats.common_stats.tot_num_values

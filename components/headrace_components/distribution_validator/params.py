@@ -27,7 +27,7 @@ class DistributionValidatorParams:
     fail_on_anomalies: bool = False
 
     def __post_init__(self) -> None:
-        """Rejects values that no run could honour."""
+        """Rejects values that would fail in every run."""
         split_pairs.check(self.include_split_pairs, "distribution_validator")
         if not self.config and not self.custom_validation_config:
             raise InputError(

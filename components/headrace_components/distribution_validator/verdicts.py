@@ -36,7 +36,7 @@ class Distance:
     """The distance between two distributions of a feature.
 
     Attributes:
-        measure: Its name for people.
+        measure: Its name in reports.
         value: The distance, in [0, 1].
         threshold: The largest distance that is not an anomaly, in [0, 1].
     """
@@ -87,8 +87,8 @@ class PairVerdict:
     Attributes:
         name: The pair's name.
         rows: Number of rows under test and of the baseline.
-        features: Those that were to be compared, and those that a condition is about.
-        uncovered: Names of the features that nothing was to be compared for.
+        features: Those with a comparator, and those with a condition.
+        uncovered: Names of the features without a comparator.
         reasons: The problems of the data as a whole, as sentences.
     """
 
@@ -100,7 +100,7 @@ class PairVerdict:
 
     @property
     def is_blessed(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether all features and the data as a whole passed."""
         return not self.reasons and all(feature.state == WITHIN for feature in self.features)
 
 
@@ -117,8 +117,8 @@ def pair_verdict(
         pair: The splits.
         test: Statistics of the data under test.
         baseline: Statistics of the data that it was compared with.
-        comparators: What was to be compared.
-        diff: What `comparison.compare` returned for them.
+        comparators: The comparators that were applied.
+        diff: The result of `comparison.compare` for them.
     """
     distances = {tuple(info.path.step): _distances(info) for info in diff.drift_skew_info}
     wrong = {
@@ -153,7 +153,7 @@ def pair_verdict(
 
 
 def metric_values(pairs: Sequence[PairVerdict]) -> dict[str, float | int]:
-    """Returns the values of `metrics` for all pairs, which are none without a baseline."""
+    """Returns the values of `metrics` for all pairs; empty without a baseline."""
     features = [feature for pair in pairs for feature in pair.features]
     distances = [distance for feature in features for distance in feature.distances]
     values: dict[str, float | int] = {

@@ -1,4 +1,4 @@
-"""Baselines that a candidate is compared with, and others. Standard library only."""
+"""Decides whether a baseline can be compared with the candidate. Standard library only."""
 
 from headrace_components.contract.hooks import Inputs
 from headrace_components.contract.task import local_path

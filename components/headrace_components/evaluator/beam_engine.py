@@ -31,7 +31,7 @@ from headrace_components.evaluator.survey import Survey, merged, surveys, widene
 from headrace_components.library.beam import job, locations
 from headrace_components.library.beam.examples import ReadPairs
 
-# The rows that a worker sees at a time, as messages call them.
+# The name in messages for the rows that a worker sees at a time.
 _ROWS = "rows of a batch"
 _SURVEYS = "surveys"
 # TFMA's extractors that run models.
@@ -60,12 +60,12 @@ def evaluate(
         models: `tfma.EvalSharedModel`s by model spec; empty if predictions are a feature.
         examples: The artifact that contains the rows.
         output: The evaluation.
-        extractors: What the user's `custom_extractors` returned, or None for TFMA's own.
+        extractors: The result of the user's `custom_extractors`, or None for TFMA's own.
         is_rubber_stamp: Whether a missing baseline passes if there are only change thresholds.
         args: `beam_pipeline_args`; empty for the in-memory runner.
 
     Returns:
-        What is known of labels and predictions.
+        The surveys of labels and predictions.
 
     Raises:
         InputError: A feature or label that the config names is missing, or a metric is not made
@@ -167,10 +167,10 @@ class _Check(beam.DoFn):
 
 
 class _Surveying(beam.PTransform):
-    """Looks at labels and predictions as TFMA's extractors leave them.
+    """Surveys labels and predictions as TFMA's extractors return them.
 
     Attributes:
-        surveys: A collection of one list, of a survey per model and output; it is there when the
+        surveys: A collection of one list, of a survey per model and output; it exists after the
             transform has been applied.
     """
 
@@ -246,7 +246,7 @@ def _default_extractors(rows: EvaluationRows, config: Any, models: list[Any]) ->
 
 
 def _explained(extractor: Any, config: Any, models: Sequence[Any]) -> Any:
-    """Returns one of TFMA's extractors in a form whose errors authors understand."""
+    """Returns a TFMA extractor with errors that authors understand."""
     if extractor.stage_name == "ExtractSqlSliceKeys":
         return extractor._replace(ptransform=beam.ParDo(_SqlSlices(config)))
     make = _INFERENCE.get(extractor.stage_name)

@@ -1,9 +1,9 @@
-"""Computes metrics per slice, compares with a baseline and blesses a model that passes.
+"""Computes metrics per slice, compares them with a baseline, and blesses a model that passes.
 
-A model is blessed when every threshold of `eval_config` holds on every slice that it is for.
-Without a baseline, change thresholds are ignored, so that a first model can pass. An
-`eval_config` without any threshold blesses nothing: leave the blessing input of `pusher`
-unconnected to push all models.
+A model is blessed if it meets every threshold of `eval_config` on every slice of that
+threshold. Without a baseline, change thresholds are ignored, so that a first model can pass.
+Without any threshold no model is blessed: to push all models, leave the blessing input of
+`pusher` unconnected.
 """
 
 from headrace_components.contract.artifact_types import (

@@ -1,6 +1,6 @@
 """Checks of an `eval_config` before anything runs. Standard library only.
 
-The compiler and the executor call the same functions, so both say the same of it.
+The compiler and the executor call the same functions, so both give the same errors.
 """
 
 import json
@@ -19,7 +19,7 @@ _MESSAGES = Messages("evaluator", FIELDS)
 
 
 def check(params: EvaluatorParams) -> None:
-    """Rejects a config that no run could honour.
+    """Rejects a config that would fail in every run.
 
     Raises:
         InputError: A field, a metric or an argument of one is unknown, or a value is of another
@@ -43,8 +43,8 @@ def modules(params: EvaluatorParams) -> list[str]:
 def normalized(values: Mapping[str, Any]) -> dict[str, Any]:
     """Returns an `eval_config` in the form that protobuf's parser reads.
 
-    Both spellings of a field's name are read. Numbers that may be left unset are plain in JSON;
-    `{"lower_bound": {"value": 0.6}}`, as the message is written in Python, is read too.
+    Both spellings of a field's name are read. Optional numbers are plain in JSON; the form
+    `{"lower_bound": {"value": 0.6}}`, as in Python, is read too.
 
     Args:
         values: A `tfma.EvalConfig` in JSON form.
@@ -80,7 +80,7 @@ def check_metric(metric: Mapping[str, Any], place: str, *, has_module: bool) -> 
     Args:
         metric: A `MetricConfig`, normalized.
         place: Where it is, for messages.
-        has_module: Whether a module of the author's may define further metrics.
+        has_module: Whether the author's module may define further metrics.
 
     Raises:
         InputError: It is unknown, or cannot be made.
@@ -88,7 +88,7 @@ def check_metric(metric: Mapping[str, Any], place: str, *, has_module: bool) -> 
     name = str(metric.get("class_name", ""))
     arguments = arguments_of(name, str(metric.get("config", "")))
     if metric.get("module"):
-        return  # a class of the author's, of which nothing is known here
+        return  # the author's class, which cannot be checked here
     if name not in ARGUMENTS:
         if has_module and name:
             return
@@ -114,7 +114,7 @@ def check_metric(metric: Mapping[str, Any], place: str, *, has_module: bool) -> 
 
 def unknown_metric(name: str, known: Sequence[str], place: str = "`eval_config`") -> InputError:
     """Returns the error for a metric that does not exist."""
-    if name == "FairnessIndicators":  # of a package that TFMA's users add
+    if name == "FairnessIndicators":  # from another package
         return InputError(
             f"evaluator: {place} asks for the metric 'FairnessIndicators', which neither TFMA nor "
             "Keras has. Leave it out, and give the evaluator its thresholds, as "
@@ -144,7 +144,7 @@ def arguments_of(name: str, config: str) -> dict[str, Any]:
     """
     if not config:
         return {}
-    # As TFMA does it: braces may be left out.
+    # As in TFMA, braces may be left out.
     text = config if config.lstrip().startswith("{") else "{" + config + "}"
     try:
         arguments = json.loads(text)

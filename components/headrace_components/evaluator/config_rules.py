@@ -1,6 +1,6 @@
-"""Refuses settings of an `eval_config` that cannot stand together. Standard library only.
+"""Refuses settings of an `eval_config` that contradict each other. Standard library only.
 
-TFMA only finds these errors when it computes metrics, and reports them in terms of its own code.
+TFMA only finds these errors when it computes metrics, and its messages describe its own code.
 """
 
 from collections.abc import Iterator, Mapping
@@ -50,7 +50,7 @@ def check_rules(config: Mapping[str, Any]) -> None:
 
 
 def check_arguments(name: str, arguments: Mapping[str, Any], place: str) -> None:
-    """Checks arguments that a metric's class takes, and its computation does not.
+    """Refuses arguments that a metric's class accepts but its computation does not.
 
     Args:
         name: Name of the metric's class, from TFMA or Keras.

@@ -51,7 +51,7 @@ class Curve:
 
     Attributes:
         name: Name of the plot or metric that it comes from.
-        side: Whose it is.
+        side: Whether it is of the candidate or of the baseline.
         roc: Points of the ROC curve, by falling threshold; empty if there is none.
         confusion: The confusion matrix; None if there are too many classes to show.
     """
@@ -113,14 +113,14 @@ def _roc(matrices: Sequence[Any]) -> tuple[RocPoint, ...]:
         if (negatives := matrix.false_positives + matrix.true_negatives) > 0
         and (positives := matrix.true_positives + matrix.false_negatives) > 0
     ]
-    # One or two thresholds are a choice of the author's, and no curve.
+    # One or two thresholds are the author's choice; they do not make a curve.
     if len(points) < 3:
         return ()
     return tuple(_spread(points))
 
 
 def _spread(points: Sequence[RocPoint]) -> Iterator[RocPoint]:
-    """Yields the points that are some way from the one before, and the last."""
+    """Yields points with some distance between them, and the last point."""
     step = 2.0 / _MAX_POINTS
     last = points[0]
     yield last
@@ -153,7 +153,7 @@ def _classes(matrix: Any) -> Confusion | None:
     if not classes or len(classes) > _MAX_CLASSES:
         return None
     return Confusion(
-        # TFMA gives the class -1 to a row that no class passes the threshold on.
+        # TFMA uses class -1 for a row in which no class passes the threshold.
         labels=tuple("none" if number < 0 else str(number) for number in classes),
         counts=tuple(
             tuple(cells.get((actual, predicted), 0.0) for predicted in classes)

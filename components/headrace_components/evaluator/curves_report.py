@@ -32,7 +32,7 @@ def curve_section(curves: Sequence[Curve]) -> Markup:
 
 
 def _titled(what: str, name: str) -> str:
-    # TFMA gives the plot of a model with one output no name.
+    # TFMA's plot of a model with one output has no name.
     return f"{what}: {name}" if name else what
 
 

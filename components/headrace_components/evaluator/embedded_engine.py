@@ -52,8 +52,8 @@ class Evaluated:
     """The results of an evaluation.
 
     Attributes:
-        sliced: What TFMA would compute, for each slice.
-        surveys: What is known of labels and predictions.
+        sliced: The same results as TFMA's, for each slice.
+        surveys: The surveys of labels and predictions.
     """
 
     sliced: list[SlicedMetrics]
@@ -88,7 +88,7 @@ def evaluate(rows: EvaluationRows, config: Any, models: Sequence[Any]) -> Evalua
     results: list[SlicedMetrics] = []
     for key, members in slices.items():
         if key and len(members) < smallest:
-            # The same report as in TFMA; a threshold for this slice then counts as missed.
+            # As in TFMA: a threshold for this slice then counts as missed.
             message = f"The slice has {len(members)} examples, fewer than {smallest}."
             results.append((key, {constants.ERROR_METRIC_NAME: message}))
             continue
@@ -117,7 +117,7 @@ def _plan(rows: EvaluationRows, config: Any, models: Sequence[Any]) -> _Plan:
     computations = metric_specs.to_computations(
         list(config.metrics_specs), eval_config=config, schema=rows.schema
     )
-    # Of equal computations keep the first in its place: later ones may depend on it.
+    # Keep the first of equal computations in its place: later ones may depend on it.
     unique = list(dict.fromkeys(computations))
     kinds = (metric_types.MetricComputation, metric_types.DerivedMetricComputation)
     for computation in unique:

@@ -24,7 +24,7 @@ from headrace_components.evaluator.config_rules import check_arguments, check_ru
 from headrace_components.evaluator.thresholds import check_thresholds
 from headrace_components.library.user_code.tfx_shim.finder import tfx_importable
 
-# The rates that the Fairness Indicators widget knows, by the TFMA metric that computes each.
+# The rates that the Fairness Indicators widget shows, by the TFMA metric that computes each.
 _FAIRNESS_RATES = {
     "false_positive_rate": "FallOut",
     "false_negative_rate": "MissRate",
@@ -39,7 +39,7 @@ _FAIRNESS_RATES = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckedConfig:
-    """What to compute and what to require.
+    """The metrics to compute and the thresholds to meet.
 
     Attributes:
         proto: The `tfma.EvalConfig` with TFMA's defaults; names one model spec per model.
@@ -133,7 +133,7 @@ def _check_metric(metric: Any) -> None:
             f"evaluator: the config of metric {metric.class_name} is {metric.config!r}, which is "
             f"not JSON ({error}). Give a JSON text, for example '{{\"thresholds\": [0.5]}}'."
         ) from error
-    except Exception as error:  # a metric of the author's own may raise anything
+    except Exception as error:  # the author's own metric may raise anything
         logging.info("evaluator: where metric %s failed:", metric.class_name, exc_info=error)
         raise InputError(
             f"evaluator: metric {metric.class_name} with config {metric.config!r} and module "

@@ -29,9 +29,9 @@ Functions = Mapping[str, Callable[..., Any]]
 
 
 def execute(task: Task) -> None:
-    """Writes TFMA's files under `evaluation`, the blessing, and both for people and UIs to see."""
+    """Writes TFMA's files under `evaluation`, the blessing, the report and the metrics for UIs."""
     params = read(EvaluatorParams, task.params, task.component)
-    # Before the config is checked, which may name a metric of the module.
+    # Before the check of the config, which may use a metric of the module.
     module = load_module(task.component, params.module_file) if params.module_file else None
     candidate = candidate_of(task)
     baseline = baseline_of(task) if candidate else None
@@ -150,7 +150,7 @@ def _extractors(
 
 
 def _user_functions(component: str, module: ModuleType | None) -> Functions:
-    """Returns the functions that the user's module defines, of those that Evaluator calls."""
+    """Returns the functions of the user's module that Evaluator calls."""
     return {
         name: functools.partial(call_user_function, component, getattr(module, name))
         for name in ("custom_eval_shared_model", "custom_extractors")

@@ -25,7 +25,7 @@ from headrace_components.evaluator.survey import dense, widened
 
 
 class NotEmbeddableError(Exception):
-    """The embedded engine cannot do an evaluation and leaves it to TFMA on Beam; not a failure."""
+    """The embedded engine does not support an evaluation; TFMA on Beam does it. Not a failure."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,7 +33,7 @@ class Extracts:
     """All rows of an evaluation.
 
     Attributes:
-        num_rows: How many.
+        num_rows: Number of rows.
         labels: Array of shape `(num_rows, ...)`, or such arrays by model and output name; None
             without labels.
         predictions: As `labels`.

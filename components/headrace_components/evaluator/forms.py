@@ -1,4 +1,4 @@
-"""Refuses metrics that are not made for the labels and predictions that they would be given.
+"""Refuses metrics that do not fit the form of the labels and predictions.
 
 TFMA and Keras compute a number even for the wrong form: `CategoricalAccuracy` of class numbers is
 the share of class 0, `BinaryAccuracy` of many classes counts each class as a decision, AUC cuts
@@ -20,14 +20,15 @@ from headrace_components.evaluator.survey import Survey, ValuesSummary
 _ROUNDING = 1e-6
 _DEFAULT_K = 5  # of Keras' top-k metrics
 
-# Metrics of one class number per row: the metrics that compute the same for a vector, and for two
-# classes.
+# Metrics for one class number per row, with the metrics that compute the same for a vector and for
+# two classes.
 _OF_CLASS_NUMBERS = {
     "SparseCategoricalAccuracy": ("CategoricalAccuracy", "BinaryAccuracy"),
     "SparseCategoricalCrossentropy": ("CategoricalCrossentropy", "BinaryCrossentropy"),
     "SparseTopKCategoricalAccuracy": ("TopKCategoricalAccuracy", "BinaryAccuracy"),
 }
-# Metrics of a label vector with a number per class: the same of a class number, and of two classes.
+# Metrics for a label vector (a number per class), with the same for a class number and for two
+# classes.
 _OF_CLASS_VECTORS = {
     "CategoricalAccuracy": ("SparseCategoricalAccuracy", "BinaryAccuracy"),
     "CategoricalCrossentropy": ("SparseCategoricalCrossentropy", "BinaryCrossentropy"),
@@ -98,7 +99,7 @@ class _Asked:
     Attributes:
         name: Name of its class.
         arguments: Those of its class.
-        reduction: What is done with the classes first: one at a time, all alike, the top ones.
+        reduction: How classes are reduced first: one at a time, all alike, or the top ones.
         top_k: The maximum number of top classes; 0 for all.
         models: Names of the models it is for; empty for all.
         outputs: Names of the outputs it is for; empty for all.
@@ -113,14 +114,14 @@ class _Asked:
 
 
 def check_some_rows(surveys: Sequence[Survey], config: Any) -> None:
-    """Refuses metrics that some of the rows show not to be made for them.
+    """Refuses metrics that do not fit some of the rows.
 
     Args:
-        surveys: What is known of labels and predictions of some rows.
+        surveys: The labels and predictions of some rows.
         config: A `tfma.EvalConfig` with its defaults.
 
     Raises:
-        InputError: One is not; the text names another metric or a setting.
+        InputError: A metric does not fit; the text names another metric or a setting.
     """
     baselines = {spec.name for spec in config.model_specs if spec.is_baseline}
     for asked, survey in _pairs(surveys, config):
@@ -141,14 +142,14 @@ def check_some_rows(surveys: Sequence[Survey], config: Any) -> None:
 
 
 def check_all_rows(surveys: Sequence[Survey], config: Any) -> None:
-    """Refuses metrics that only all rows together show not to be made for them.
+    """Refuses metrics that do not fit, which only all rows together show.
 
     Args:
-        surveys: What is known of labels and predictions of all rows.
+        surveys: The labels and predictions of all rows.
         config: A `tfma.EvalConfig` with its defaults.
 
     Raises:
-        InputError: One is not.
+        InputError: A metric does not fit.
     """
     for asked, survey in _pairs(surveys, config):
         labels, predictions = survey.labels, survey.predictions
@@ -365,7 +366,7 @@ def _asked(config: Any) -> Iterator[_Asked]:
     for spec in config.metrics_specs:
         for metric in spec.metrics:
             if metric.module:
-                continue  # the author's own
+                continue  # the author's own metric
             arguments = arguments_of(metric.class_name, metric.config)
             tops = [*spec.binarize.top_k_list.values, *spec.aggregate.top_k_list.values]
             tops += [*spec.binarize.k_list.values, arguments.get("top_k") or 0]

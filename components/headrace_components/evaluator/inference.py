@@ -1,4 +1,4 @@
-"""Runs models on batches like TFMA, and reports which of them stopped, and why.
+"""Runs models on batches like TFMA, and reports which model failed, and why.
 
 TFMA's own errors name neither the model nor its inputs, and quote whole examples.
 """
@@ -25,7 +25,7 @@ class Signatures(model_util.ModelSignaturesDoFn):  # type: ignore[misc]
     Args:
         baselines: Names of the models that are baselines.
         locations: Where the files of each model are, by its name.
-        further: As `model_util.ModelSignaturesDoFn` takes them.
+        further: Other arguments of `model_util.ModelSignaturesDoFn`.
     """
 
     _loaded_models: dict[str, Any]
@@ -45,7 +45,7 @@ class Signatures(model_util.ModelSignaturesDoFn):  # type: ignore[misc]
         """
         try:
             super().setup()
-        except InputError:  # of a loader that names its model
+        except InputError:  # from a loader, whose error names the model
             raise
         except Exception as error:  # TensorFlow has many kinds of errors for a damaged file
             for name, loader in self._model_loaders.items():
@@ -123,7 +123,7 @@ def transforming(config: Any, shared: Mapping[str, Any]) -> Signatures:
 
 
 def predicting(config: Any, shared: Mapping[str, Any]) -> Signatures:
-    """Returns the function of TFMA's PredictionsExtractor; arguments as for `transforming`."""
+    """Returns the function for TFMA's PredictionsExtractor; arguments as for `transforming`."""
     return _signatures(
         config,
         shared,

@@ -1,8 +1,8 @@
 """Vectorised forms of TFMA's base computations.
 
-A kernel replaces one of TFMA's CombineFns: it is made once for all rows, and then gives the
-CombineFn's output for the rows of a slice. TFMA's derived metrics use these unchanged. The
-attributes read here are private to TFMA; tests compare every kernel with its CombineFn.
+A kernel replaces a TFMA CombineFn. It is made once for all rows, and then returns the CombineFn's
+output for the rows of a slice. TFMA's derived metrics use these unchanged. The attributes read here
+are private to TFMA; tests compare every kernel with its CombineFn.
 """
 
 import functools
@@ -268,7 +268,7 @@ def _multi_class_matrices(combiner: Any, extracts: Extracts, config: Any) -> Ker
     predicted = inputs.predictions.argmax(axis=1)
     per_threshold = {}
     for threshold in combiner._thresholds:
-        # TFMA carries a class that was not predicted on to the next threshold, so do we.
+        # TFMA keeps a class that was not predicted for the next threshold, so do we.
         scores = np.take_along_axis(inputs.predictions, predicted[:, None], axis=1)[:, 0]
         predicted = np.where(scores <= threshold, NO_PREDICTED_CLASS_ID, predicted)
         per_threshold[threshold] = predicted

@@ -16,7 +16,7 @@ def explaining_loader(loader: ModelLoader, role: str, uri: str) -> ModelLoader:
 
     Args:
         loader: TFMA's own.
-        role: What the model is for, `model` or `baseline_model`.
+        role: `model` or `baseline_model`.
         uri: Where the model is from, for the error.
     """
     construct = functools.partial(_loaded, loader.construct_fn, f"`{role}` {uri}")

@@ -13,7 +13,7 @@ import numpy as np
 from tensorflow_model_analysis.metrics import binary_confusion_matrices, calibration_histogram
 
 Result = Callable[[Mapping[Any, Any]], dict[Any, Any]]
-"""Returns more results of a slice, by TFMA's metric key, from the given ones."""
+"""Returns further results of a slice, by TFMA's metric key, computed from the given ones."""
 
 # TFMA adds this to a threshold, whose interval excludes it, and around [0, 1].
 _EPSILON = 1e-7
@@ -30,7 +30,7 @@ def result_of(computation: Any) -> Result:
         return result
     settings = inspect.getclosurevars(result).nonlocals
     thresholds = settings["thresholds"]
-    # Without a histogram, or with the one threshold that all top-k values pass, it is fast.
+    # TFMA is fast without a histogram, or with the one threshold that all top-k values pass.
     if not settings["use_histogram"] or (len(thresholds) == 1 and thresholds[0] < 0):
         return result
     source, target = settings["input_metric_key"], settings["matrices_key"]
@@ -66,7 +66,7 @@ def _matrices(thresholds: Sequence[float], histogram: Sequence[Any]) -> Any:
 
 
 def _starts(histogram: Sequence[Any]) -> Any:
-    """Returns the prediction at which each bucket of TFMA's default histogram begins."""
+    """Returns where each bucket begins in TFMA's default histogram of predictions."""
     num_buckets = calibration_histogram.DEFAULT_NUM_BUCKETS
     numbers = np.array([bucket.bucket_id for bucket in histogram], dtype=np.int64)
     starts = (numbers - 1) / num_buckets

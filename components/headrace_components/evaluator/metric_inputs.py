@@ -1,4 +1,4 @@
-"""Labels, predictions and weights of all rows in the form that one metric computes with.
+"""Labels, predictions and weights of all rows in the form that a metric needs.
 
 TFMA does this row by row, in `metric_util.to_label_prediction_example_weight`. Here it is done for
 all rows at once. Cases that are not supported here are left to TFMA: `prepared` then returns None.
@@ -185,7 +185,7 @@ def _sub_key_applied(inputs: MetricInputs, request: Request) -> MetricInputs | N
 def _top_k(inputs: MetricInputs, request: Request) -> MetricInputs | None:
     top_k = request.sub_key.top_k
     if inputs.predictions.shape[1] < top_k:
-        return None  # TFMA explains it
+        return None  # TFMA's error explains it
     indices = metric_util.top_k_indices(top_k, inputs.predictions)
     if request.aggregation_type is None:
         predictions = np.full(inputs.predictions.shape, -np.inf)
@@ -217,4 +217,4 @@ def _flattened(inputs: MetricInputs, class_weights: Mapping[int, float]) -> Metr
 FEATURE_FREE_KEYS = frozenset(
     {constants.LABELS_KEY, constants.PREDICTIONS_KEY, constants.EXAMPLE_WEIGHTS_KEY}
 )
-"""The parts of a row that the embedded engine has; metrics that read more run on Beam."""
+"""The parts of a row that the embedded engine provides; metrics that need more run on Beam."""

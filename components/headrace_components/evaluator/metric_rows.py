@@ -96,8 +96,8 @@ class MetricNames:
         return name
 
     def side(self, key: Any) -> Side:
-        """Returns whose value it is."""
-        # The key of a plot is never that of a change.
+        """Returns whether the value is of the candidate, of the baseline, or a change."""
+        # Plots have no change.
         if getattr(key, "is_diff", False):
             return "change"
         return "baseline" if key.model_name in self.baselines else "candidate"
@@ -139,7 +139,7 @@ def requirements(config: Any) -> list[RequiredRows]:
 
 
 def leading_requirement(config: Any) -> RequiredRows | None:
-    """Returns the first threshold, by whose metric slices are compared."""
+    """Returns the first threshold; slices are compared by its metric."""
     return next(iter(requirements(config)), None)
 
 
@@ -163,7 +163,7 @@ def metric_part(key: Any, model: str = "") -> str:
         parts.append(f"/{key.output_name}")
     for number, value in key.sub_key.ListFields():
         parts.append(f" {number.name} {value.value}")
-    # The key of a plot is of no aggregation.
+    # The key of a plot has no aggregation.
     for kind, _ in key.aggregation_type.ListFields() if hasattr(key, "aggregation_type") else ():
         parts.append(f" {kind.name}")
     if key.example_weighted.value:
@@ -184,7 +184,7 @@ def cross_slice_name(key: Any) -> str:
 
 
 def spec_name(spec: Any) -> str:
-    """Names the slices that a threshold is for; without a spec it is for each that there is."""
+    """Names the slices that a threshold is for; without a spec it is for each slice."""
     if spec is None:
         return EVERY_SLICE
     if not isinstance(spec, config_pb2.SlicingSpec):

@@ -1,4 +1,4 @@
-"""Finds the models to evaluate, and does all checks that are possible before they are loaded."""
+"""Finds the models to evaluate, and checks them as far as possible before they are loaded."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ def candidate_of(task: Task) -> Artifact | None:
 
 
 def baseline_of(task: Task) -> Artifact | None:
-    """Returns the model to compare with, or None if there is no useful one."""
+    """Returns the model to compare with, or None if none can be compared."""
     baseline = task.optional_input("baseline_model")
     if baseline is None:
         return None
@@ -60,7 +60,7 @@ def shared_models(
         baseline: The model to compare with.
         load: The user's `custom_eval_shared_model`, or None for TFMA's own.
         is_rubber_stamp: Whether change thresholds are to be ignored.
-        locate: Returns the path of an artifact for those that load it.
+        locate: Returns the path from which an artifact is loaded.
 
     Raises:
         InputError: A directory does not contain a SavedModel, or it lacks the requested signature.

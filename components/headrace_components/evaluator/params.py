@@ -28,7 +28,7 @@ class EvaluatorParams:
     beam_pipeline_args: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Rejects values that no run could honour."""
+        """Rejects values that would fail in every run."""
         if not self.eval_config:
             raise InputError(
                 "evaluator: `eval_config` is {}, so there is nothing to compute. Give a "

@@ -1,4 +1,4 @@
-"""Publishes an evaluation for people: the page, and the metrics that the UIs draw themselves."""
+"""Publishes an evaluation: the HTML page, and the metrics that the UIs draw."""
 
 import math
 import re
@@ -30,7 +30,7 @@ def write(
         config: A `tfma.EvalConfig` with its defaults.
         output: Directory of the evaluation.
         verdict: The verdict on it.
-        surveys: What is known of the predictions.
+        surveys: The surveys of the predictions.
     """
     slices = slice_scores(config, output)
     curves = curves_of(config, output)
@@ -43,7 +43,7 @@ def write(
 
 
 def metric_values(slices: Sequence[SliceScores], verdict: Verdict) -> dict[str, float | int]:
-    """Returns the metrics over all rows by a name that every backend takes."""
+    """Returns the metrics over all rows, by names that every backend accepts."""
     values: dict[str, float | int] = {"blessed": int(verdict.is_blessed)}
     for part in slices:
         if part.name != ALL_ROWS:
@@ -61,7 +61,7 @@ def metric_values(slices: Sequence[SliceScores], verdict: Verdict) -> dict[str, 
 
 
 def classification(curves: Sequence[Curve]) -> dict[str, Any]:
-    """Returns the metadata of kfp's ClassificationMetrics: the candidate's first of each kind."""
+    """Returns metadata for kfp's ClassificationMetrics: the first candidate curve of each kind."""
     metadata: dict[str, Any] = {}
     for curve in curves:
         if curve.side != "candidate":

@@ -45,8 +45,8 @@ def evaluation_report(
         verdict: Whether the model passed.
         slices: The metrics per slice, in the order to show them in.
         requirements: The thresholds; slices are compared by the metric of the first.
-        curves: What is known of the models' decisions over all rows.
-        notes: What is to be known of the predictions.
+        curves: The ROC curves and confusion matrices.
+        notes: Notes on the predictions.
     """
     overall = next((part for part in slices if part.name == ALL_ROWS), None)
     rest = [part for part in slices if part.name != ALL_ROWS]
@@ -235,7 +235,7 @@ def _figures(score: Score, rule: RequiredRows | None, *, has_baseline: bool) -> 
 
 
 def _change(score: Score) -> float | None:
-    """Returns the change; differences that only come from the order of summation count as none."""
+    """Returns the change; 0 for differences that only come from the order of summation."""
     size = max(abs(score.candidate or 0.0), abs(score.baseline or 0.0))
     return 0.0 if abs(score.change or 0.0) < _ROUNDING * size else score.change
 

@@ -71,7 +71,7 @@ def write_results(
     """Writes metrics, plots if there are any, and validations, in the given order.
 
     Args:
-        sliced: What was computed for each slice.
+        sliced: The results for each slice.
         config: A `tfma.EvalConfig` with its defaults.
         output: Directory of the evaluation.
         is_rubber_stamp: Whether a missing baseline passes if there are only change thresholds.
@@ -91,7 +91,7 @@ def write_results(
             for slice_key, results in sliced
         ]
         if name == constants.METRICS_KEY or any(results for _, results in parts):
-            with np.errstate(divide="ignore", invalid="ignore"):  # precision of no prediction
+            with np.errstate(divide="ignore", invalid="ignore"):  # no predictions
                 messages = [convert(part, None) for part in parts]
             _write_records(output / f"{name}-00000-of-00001.tfrecord", messages)
     validation = _validated(sliced, config, is_rubber_stamp=is_rubber_stamp)
@@ -133,7 +133,7 @@ def _validated(sliced: Sequence[SlicedMetrics], config: Any, *, is_rubber_stamp:
 
 
 def correct_cross_slices(config: Any, output: Path) -> None:
-    """Corrects which slices the validations found, if thresholds are for cross slices.
+    """Corrects the list of slices found in the validations, if thresholds are for cross slices.
 
     TFMA looks for a threshold's cross slices among plain slices. It finds none, so no model would
     pass, whatever its metrics are.
@@ -205,7 +205,7 @@ def _is_attribution(key: Any) -> bool:
 
 
 def _is_metric(key: Any) -> bool:
-    # Both of the others derive from MetricKey.
+    # The two other keys derive from MetricKey.
     return not _is_plot(key) and not _is_attribution(key)
 
 

@@ -46,7 +46,7 @@ def check_columns(
         rows: What the rows are called.
 
     Raises:
-        InputError: One is not.
+        InputError: A value is missing.
     """
     for name, kind in sorted(required.items()):
         if name in columns:
@@ -69,7 +69,7 @@ def check_slice_names(
         rows: What the rows are called.
 
     Raises:
-        InputError: One is not UTF-8.
+        InputError: A value is not UTF-8.
     """
     for name in sorted(set(names) & set(columns)):
         found = columns[name]
@@ -101,7 +101,7 @@ def check_numbers(
     """Checks that no label is NaN and that weights are finite numbers.
 
     Args:
-        surveys: What is known of the rows.
+        surveys: The surveys of the rows.
         config: A `tfma.EvalConfig` with its defaults.
         splits: Names of the splits that contain the rows.
         rows: What the rows are called.

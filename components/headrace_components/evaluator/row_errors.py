@@ -1,7 +1,7 @@
 """Computes the errors of predictions.
 
-Each is the formula of the TFMA CombineFn of the same name, in the number types that it uses: a
-float32 label and prediction are subtracted in float32.
+Each function has the formula and number types of the TFMA CombineFn of the same name: a float32
+label and prediction are subtracted in float32.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ def absolute(inputs: MetricInputs) -> NDArray[np.float64]:
 
 
 def squared(inputs: MetricInputs) -> NDArray[np.float64]:
-    """Returns (label - prediction)^2, with the rounding of TFMA's root in between."""
+    """Returns (label - prediction)^2, rounded like in TFMA, which takes the root in between."""
     return _squared_norm(inputs.labels - inputs.predictions)
 
 

@@ -142,19 +142,19 @@ class EvaluationRows:
         has_model: bool,
         only: Collection[str] | None = None,
     ) -> None:
-        """Compares the features that there are with those that a config names.
+        """Compares the existing features with those that a config names.
 
         Args:
             names: Features that some row has.
             config: A `tfma.EvalConfig` with its defaults.
             has_model: Whether predictions come from a model instead of a feature.
-            only: What to look for alone; None looks for all.
+            only: The features to check; None checks all.
 
         Raises:
             InputError: A feature is in no row.
         """
         if any(spec.preprocessing_function_names for spec in config.model_specs):
-            return  # which may make the feature
+            return  # a transform may make the feature
         wanted = feature_keys(config, predictions=not has_model)
         for name, where in sorted(wanted.items()):
             if name not in names and (only is None or name in only):

@@ -1,4 +1,4 @@
-"""Assigns rows to slices: TFMA's own rule, asked once per combination of values and not per row."""
+"""Assigns rows to slices with TFMA's rule, called once per combination of values, not per row."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,8 +1,7 @@
 """Describes labels and predictions of an evaluation: how many values, their range, how many NaN.
 
-Metrics leave out a prediction that is NaN, or count it as some class, and take labels of a form
-that they are not made for. Both is visible in a few numbers over all rows, which both engines
-collect from the same arrays.
+Metrics leave out a NaN prediction, or count it as some class, and they accept labels of the wrong
+form. A few numbers over all rows show both. Both engines collect them from the same arrays.
 """
 
 import math
@@ -20,7 +19,7 @@ PREDICTION_KEYS = ("scores", "outputs", "predictions", "logistic", "probabilitie
 """Keys of a dict of predictions; the first one that exists is used, in TFMA's order."""
 
 VOCABULARY_KEYS = frozenset({"all_classes", "classes"})
-"""A dict with one of these brings a vocabulary that string labels are looked up in."""
+"""A dict with one of these keys has a vocabulary, in which string labels are looked up."""
 
 # Sums of float32 probabilities differ from 1 in the seventh digit, of bfloat16 in the third.
 _SUM_TOLERANCE = 1e-2
@@ -68,7 +67,7 @@ class Survey:
     Attributes:
         model_name: Name of its model spec; empty if there is only one.
         output_name: Name of the output; empty if the model has only one.
-        num_rows: How many rows.
+        num_rows: Number of rows.
         labels: Its labels; None without labels, or if they are text.
         predictions: Its predictions; None if they are text.
         weights: Weights of the rows; None if they have none.
@@ -93,7 +92,7 @@ class Survey:
 
 
 def surveys(config: Any, labels: Any, predictions: Any, weights: Any) -> list[Survey]:
-    """Returns a survey per model and output that metrics may be computed of.
+    """Returns a survey per model and output that may have metrics.
 
     Args:
         config: A `tfma.EvalConfig` with its defaults.

@@ -1,4 +1,4 @@
-"""Refuses thresholds that no model could miss, or none could meet.
+"""Refuses thresholds that every model meets, or that no model can meet.
 
 TFMA accepts them: a change threshold without a direction fails every model, and one without a bound
 passes every model. The configuration alone shows this, so no TensorFlow is needed.
@@ -40,7 +40,8 @@ def check_thresholds(values: Mapping[str, Any]) -> None:
 
     Args:
         values: A `tfma.EvalConfig` in JSON form, with field names in snake case or camel case.
-            What does not have the form of a threshold is left to the reader of the configuration.
+            Values that are not in the form of a threshold are left to the reader of the
+            configuration.
 
     Raises:
         InputError: A threshold requires nothing, or something that no model can meet.
@@ -69,7 +70,7 @@ def metric_name(metric: Any) -> str:
     config = _field(metric, "config")
     if not isinstance(config, str) or not config:
         return class_name
-    text = config if config.lstrip().startswith("{") else "{" + config + "}"  # as TFMA reads it
+    text = config if config.lstrip().startswith("{") else "{" + config + "}"  # as in TFMA
     try:
         return str(json.loads(text).get("name") or class_name)
     except json.JSONDecodeError:

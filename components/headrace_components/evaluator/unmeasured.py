@@ -24,11 +24,11 @@ from headrace_components.evaluator.survey import Survey
 
 
 def predictions_at_fault(config: Any, surveys: Sequence[Survey]) -> Iterator[str]:
-    """Yields in words which predictions are NaN, of those that thresholds are about.
+    """Yields texts about NaN predictions that thresholds depend on.
 
     Args:
         config: A `tfma.EvalConfig` with its defaults.
-        surveys: What is known of the predictions.
+        surveys: The surveys of the predictions.
     """
     baselines = MetricNames.of(config).baselines
     for survey in surveys:
@@ -59,8 +59,8 @@ def prediction_counts(config: Any, surveys: Sequence[Survey]) -> dict[str, int]:
     """Returns the number of rows with a prediction that is NaN or infinite, as metadata.
 
     Returns:
-        `nan_predictions` and `infinite_predictions`, with the name of an output behind it where
-        the model has several, and `baseline_` before it for the baseline.
+        `nan_predictions` and `infinite_predictions`, followed by the name of the output if the
+        model has several; for the baseline they begin with `baseline_`.
     """
     baselines = MetricNames.of(config).baselines
     counts: dict[str, int] = {}
@@ -75,10 +75,10 @@ def prediction_counts(config: Any, surveys: Sequence[Survey]) -> dict[str, int]:
 
 
 def metrics_at_fault(dropped: Sequence[tuple[Any, Any]], output: Path) -> Iterator[tuple[str, str]]:
-    """Yields slices, and in words which metric is NaN or missing there.
+    """Yields slices, each with a text about a metric that is NaN or missing there.
 
     Args:
-        dropped: The metrics, and the slices that they are wanted of; None for every slice.
+        dropped: The metrics, and the slices that need them; None for every slice.
         output: Directory of the evaluation.
     """
     messages = [

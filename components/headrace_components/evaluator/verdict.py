@@ -38,7 +38,7 @@ class Failure:
     """A threshold that was missed.
 
     Attributes:
-        slice_name: The slice; empty if no slice with rows is concerned.
+        slice_name: The slice; empty if it is not about a slice with rows.
         text: Metric, slice, value and bound, in a few words.
     """
 
@@ -48,10 +48,10 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """Whether the model passed.
+    """The verdict on a model.
 
     Attributes:
-        is_blessed: Whether it did.
+        is_blessed: Whether it passed.
         reason: The first failures, in one line; empty if the model passed.
         failures: All thresholds that were missed.
     """
@@ -70,9 +70,9 @@ def verdict_of(checked: CheckedConfig, output: Path, surveys: Sequence[Survey] =
     are.
 
     Args:
-        checked: What was computed and required.
+        checked: The metrics and the thresholds.
         output: Directory of the evaluation.
-        surveys: What is known of the predictions.
+        surveys: The surveys of the predictions.
     """
     if not checked.has_thresholds:
         return Verdict(

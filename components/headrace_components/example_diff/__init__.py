@@ -1,1 +1,1 @@
-"""Compares the rows of two data sets that are known to be the same."""
+"""Compares the rows of two data sets that have the same identifiers."""

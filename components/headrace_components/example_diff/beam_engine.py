@@ -55,7 +55,7 @@ def compare(
         config: How to pair and compare.
 
     Raises:
-        InputError: As the embedded engine's.
+        InputError: As in the embedded engine.
     """
 
     def build(running: job.Job) -> Any:
@@ -164,7 +164,7 @@ def _divided(
 def _found(
     bucket: tuple[int, Iterable[Part]], base: Kinds, test: Kinds, config: PairedSkew
 ) -> Found:
-    # The kinds of all rows are known now, so every bucket is judged by them.
+    # The kinds of all rows are known now, and are used for every bucket.
     check(config, base, test, _COMPONENT)
     number, parts = bucket
     by_side: dict[str, list[Part]] = {_BASE: [], _TEST: []}

@@ -1,4 +1,4 @@
-"""Refuses configs by which no pair of rows could be compared."""
+"""Refuses configs with which no pair of rows could be compared."""
 
 import difflib
 

@@ -27,13 +27,13 @@ _SAMPLE_SEED = 20130101
 
 
 class Status(IntEnum):
-    """How the two rows of a pair compare in one feature."""
+    """The result of comparing one feature in the two rows of a pair."""
 
     MATCH = 0
     MISMATCH = 1
     BASE_ONLY = 2  # only the baseline has a value
     TEST_ONLY = 3
-    NO_VALUES = 4  # neither has one: a match
+    NO_VALUES = 4  # neither has a value: a match
 
 
 _DIFFERENT = (Status.MISMATCH, Status.BASE_ONLY, Status.TEST_ONLY)
@@ -140,7 +140,7 @@ class Sample:
 
     Args:
         size: The most pairs to keep.
-        number: Tells samples apart that are to be independent of each other.
+        number: Samples with different numbers are independent of each other.
     """
 
     def __init__(self, size: int, number: int) -> None:

@@ -1,6 +1,6 @@
-"""Pairs rows by what identifies them, and tells in which features the two of a pair differ.
+"""Pairs rows by their identifiers, and shows in which features the two rows of a pair differ.
 
-Such is the skew between the rows that were logged when a model served and those that it is
+An example is the skew between the rows that a served model logged and the rows that it is
 trained on:
 
     example_diff(

@@ -29,7 +29,7 @@ _NUM_LOGGED_FEATURES = 20
 
 
 def execute(task: Task) -> None:
-    """Writes `SplitPair-<test>_<baseline>/` under the `example_diff_result` output, one a pair."""
+    """Writes one `SplitPair-<test>_<baseline>/` per pair under `example_diff_result`."""
     params = read(ExampleDiffParams, task.params, task.component)
     test, baseline = task.input("examples"), task.input("baseline_examples")
     for artifact in (test, baseline):

@@ -205,7 +205,7 @@ def _float_codes(values: NDArray[np.float32], ndigits: int | None) -> NDArray[np
 def row_codes(codes: Codes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Returns a number for each row of the baseline and of the test, equal if all values are equal.
 
-    A row without a value has a number that means nothing.
+    The number of a row without a value has no meaning.
     """
     sides = ((codes.base, codes.base_codes), (codes.test, codes.test_codes))
     if max(side.lengths.max(initial=0) for side, _ in sides) <= 1:

@@ -23,7 +23,7 @@ class FoundRows:
     """Rows of one of the two splits.
 
     Attributes:
-        num_rows: How many they are.
+        num_rows: Number of rows.
         features: Their features by name.
         records: Returns serialized rows by number.
     """
@@ -42,8 +42,8 @@ class Found:
     """The results for some rows.
 
     Attributes:
-        skew: How pairs of rows compare.
-        matches: How rows were paired.
+        skew: The comparison of the pairs.
+        matches: Counts of paired and unpaired rows.
         confused: How often values meet each other in the features asked for.
         sample: Pairs that differ, by a random number each.
     """

@@ -19,7 +19,7 @@ class SortedSplit:
     Attributes:
         rows: Numbers of the rows that have all identifiers, those of one identifier together.
         starts: Where the rows of an identifier begin in `rows`, shape `(num_identifiers,)`.
-        counts: How many they are, shape `(num_identifiers,)`.
+        counts: The number of these rows, shape `(num_identifiers,)`.
         num_missing: Number of rows that lack an identifier.
     """
 

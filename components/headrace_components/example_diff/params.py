@@ -95,7 +95,7 @@ class ExampleDiffParams:
     beam_pipeline_args: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Rejects values that no run could honour."""
+        """Rejects values that would fail in every run."""
         split_pairs.check(self.include_split_pairs, "example_diff")
         self.paired_skew()
 

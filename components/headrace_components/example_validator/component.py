@@ -1,7 +1,7 @@
-"""Finds where the data contradicts the schema.
+"""Finds contradictions between the data and the schema.
 
-Rows of training and of serving are rarely alike: a label belongs to the first only. The schema
-says so with `default_environment: "TRAINING"`, `default_environment: "SERVING"`, and
+Training rows and serving rows differ: only training rows have a label. Declare this in the
+schema with `default_environment: "TRAINING"`, `default_environment: "SERVING"`, and
 `not_in_environment: "SERVING"` on the label. Serving rows are then validated with
 
     example_validator(statistics=serving, schema=schema, environment="SERVING")
@@ -19,7 +19,7 @@ from headrace_components.example_validator.params import ExampleValidatorParams
 
 
 def splits_read(params: ExampleValidatorParams) -> list[SplitNeed]:
-    """Returns the splits that are left out, which must be there."""
+    """Returns the splits to leave out, which must exist."""
     return [SplitNeed(port="statistics", parameter="exclude_splits", names=params.exclude_splits)]
 
 

@@ -1,1 +1,1 @@
-"""Keeps the rows of examples that a function of the user wants."""
+"""Keeps the rows of examples that the user's function chooses."""

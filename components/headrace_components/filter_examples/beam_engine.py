@@ -1,4 +1,4 @@
-"""Keeps rows on Beam. The function is loaded by each worker, from the parameters it came in."""
+"""Keeps rows on Beam. Each worker loads the function from the parameters."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -35,7 +35,7 @@ def filter_splits(
     names: Sequence[str],
     output: Artifact,
 ) -> Mapping[str, tuple[int, int]]:
-    """Writes the rows kept, and returns by split how many rows it had and how many were kept.
+    """Writes the kept rows, and returns for each split its number of rows and of kept rows.
 
     Either all splits get a columnar twin or none.
 
@@ -82,7 +82,7 @@ def filter_splits(
 class _Filter(beam.DoFn):
     """Yields the kept rows of a split, and how many rows there were."""
 
-    _predicate: predicates.Predicate  # of each worker: functions do not travel
+    _predicate: predicates.Predicate  # loaded by each worker: functions cannot be sent to it
 
     def __init__(self, params: FilterExamplesParams, split: str) -> None:
         self._params = params

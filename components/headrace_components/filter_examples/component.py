@@ -1,8 +1,8 @@
-"""Keeps the rows that a function wants, byte for byte and, without Beam, in their order.
+"""Keeps the rows that a function chooses, unchanged and, without Beam, in their order.
 
 The function is one of two. `filter_fn(serialized: bytes) -> bool` is called for each record.
 `filter_batch_fn(batch: pyarrow.RecordBatch)` is called for some thousand rows and returns one
-truth value for each, which spares a call of Python and a parsed tf.Example per row:
+truth value for each. This is faster, because no row needs its own call and its own tf.Example:
 
     import pyarrow.compute as pc
 
@@ -19,7 +19,7 @@ from headrace_components.library.user_code.code_state import state_of_code
 
 
 def functions(params: FilterExamplesParams) -> list[tuple[str, ...]]:
-    """Returns the functions of which the module must have one."""
+    """Returns the functions; the module must have exactly one of them."""
     return [("filter_fn", "filter_batch_fn")] if params.module_file else []
 
 

@@ -1,4 +1,4 @@
-"""Keeps the rows of examples that a function of the user wants."""
+"""Keeps the rows of examples that the user's function chooses."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,7 +42,7 @@ def execute(task: Task) -> None:
         reader.check_split(name)
     output = task.output("filtered_examples")
     if params.beam_pipeline_args:
-        # Imported here: who does not ask for Beam is not to wait for its import.
+        # Imported here: the import of Beam takes seconds, and only few tasks need it.
         from headrace_components.filter_examples import beam_engine
 
         counts = beam_engine.filter_splits(params, examples, reader, predicate.kind, names, output)
@@ -84,7 +84,7 @@ def _check_counts(
 def _filter(
     reader: ExamplesReader, split: str, predicate: Predicate, output: Artifact
 ) -> tuple[int, int]:
-    """Writes one split and returns how many rows it had and how many were kept."""
+    """Writes one split and returns its number of rows and of kept rows."""
     num_read = 0
     has_batches = predicate.kind == BATCHES or reader.has_columnar(split)
     with ExamplesWriter(output.path, split, columnar=has_batches) as writer:

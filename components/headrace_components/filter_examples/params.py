@@ -25,7 +25,7 @@ class FilterExamplesParams:
     beam_pipeline_args: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Rejects values that no run could honour."""
+        """Rejects values that would fail in every run."""
         given = [name for name in _SOURCES if getattr(self, name)]
         if len(given) != 1:
             raise InputError(

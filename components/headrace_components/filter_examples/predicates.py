@@ -37,11 +37,11 @@ class Predicate:
     def kept(
         self, batch: pa.RecordBatch | None, records: Sequence[bytes]
     ) -> tuple[pa.RecordBatch | None, list[bytes]]:
-        """Returns those of some rows that are kept, in both forms.
+        """Returns the kept rows, in both forms.
 
         Args:
-            batch: The rows as list columns; None if they have no such form, which a function of the
-                kind `RECORDS` does not need.
+            batch: The rows as list columns; None if they have no such form; a function of the kind
+                `RECORDS` does not need it.
             records: The same rows, serialized.
 
         Raises:

@@ -1,13 +1,13 @@
 """Imports files of serialized examples and splits them.
 
-tf.Examples under a directory a day, of which the latest is read and divided 2:1:
+tf.Examples in one directory per day; the latest day is read and divided 2:1:
 
     import_example_gen(
         input_base="gs://bucket/rides",
         input_config={"splits": [{"name": "all", "pattern": "{YYYY}-{MM}-{DD}/*.tfrecord.gz"}]},
     )
 
-Sequence examples that somebody has divided already:
+Sequence examples that are already divided:
 
     import_example_gen(
         input_base="/data/reviews",

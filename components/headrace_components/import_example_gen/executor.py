@@ -24,7 +24,7 @@ def execute(task: Task) -> None:
     if not is_parquet:
         engines.write(params, found.files, output, RecordSource(params))
     elif params.beam_pipeline_args:
-        # Imported here: Beam takes seconds, which only those who ask for it are to wait.
+        # Imported here: the import of Beam takes seconds, and only few tasks need it.
         from headrace_components.import_example_gen import parquet_on_beam
 
         parquet_on_beam.write(params, found.files, output, ParquetRows(params))
@@ -41,13 +41,13 @@ def execute(task: Task) -> None:
 
 
 class RecordSource(RowSource):
-    """Blocks are `Records`, which do not depend on those of other files."""
+    """Blocks are `Records`, which do not depend on other files."""
 
     def __init__(self, params: ImportExampleGenParams) -> None:
         super().__init__(params)
         self._params = params
         if params.payload_format != EXAMPLE:
-            self.column = ""  # whether a record can be divided is checked one by one
+            self.column = ""  # each record is checked when it is divided
 
     def read(self, split: str, addresses: Sequence[str]) -> Iterator[Records]:
         """Yields records of the files, one file after the other."""

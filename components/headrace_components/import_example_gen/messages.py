@@ -1,8 +1,8 @@
 """Messages of `tf.train.Example` and `SequenceExample` without TensorFlow, which starts slowly.
 
 Fields and numbers: `tensorflow/core/example/{example,feature}.proto`. Maps are declared in their
-wire form, as repeated entries: protobuf's deterministic order of a map's keys differs between its
-versions, but a row must not change its split with a new version.
+wire form, as repeated entries: protobuf's versions sort a map's keys in different ways, but a row
+must not change its split with a new version.
 """
 
 from functools import cache
@@ -46,7 +46,7 @@ def message_class(name: str) -> Any:
 
 
 def canonical(message: Any) -> bytes:
-    """Returns a message as C++ protobuf's deterministic serialization has it: keys sorted."""
+    """Returns a message in the deterministic form of C++ protobuf: with sorted keys."""
     for name in ("features", "context"):
         if name in message.DESCRIPTOR.fields_by_name:
             getattr(message, name).feature.sort(key=attrgetter("key"))

@@ -31,7 +31,7 @@ class ImportExampleGenParams(FileExampleGenParams):
     payload_format: str = EXAMPLE
 
     def __post_init__(self) -> None:
-        """Rejects values that no run could honour."""
+        """Rejects values that would fail in every run."""
         FileExampleGenParams.__post_init__(self)
         known = (*_WITH_FEATURES, PROTO, PARQUET)
         if self.payload_format not in known:
@@ -48,5 +48,5 @@ class ImportExampleGenParams(FileExampleGenParams):
 
     @property
     def has_twin(self) -> bool:
-        """Whether the output has a columnar twin, which is of tf.Examples alone."""
+        """Whether the output has a columnar twin; only tf.Examples have one."""
         return self.columnar and self.payload_format == EXAMPLE

@@ -47,7 +47,7 @@ def write(
     """Writes the splits as `Split-<name>/data_parquet-NNNNN-of-NNNNN.parquet`, with snappy.
 
     Args:
-        params: Says how to divide the rows.
+        params: How to divide the rows.
         files: Paths or URIs by input split.
         output: The Examples artifact.
         source: How a file is read.

@@ -16,7 +16,7 @@ class ImportSchemaGenParams:
     schema_file: str
 
     def __post_init__(self) -> None:
-        """Rejects values that no run could honour."""
+        """Rejects values that would fail in every run."""
         if not self.schema_file:
             raise InputError(
                 "import_schema_gen: `schema_file` is empty. Give the path or URI of a schema.pbtxt."

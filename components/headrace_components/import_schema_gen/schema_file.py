@@ -1,4 +1,4 @@
-"""The schema file, as a cache sees it. Standard library only."""
+"""Fingerprints the schema file for the cache. Standard library only."""
 
 import hashlib
 import importlib
@@ -21,10 +21,10 @@ def external_state(params: Params, inputs: Inputs) -> str | None:
     if "://" not in location:
         return file_fingerprint(location)
     try:
-        # By name: only the image needs what opens a URI.
+        # By name: only the image has the packages that open a URI.
         storage = importlib.import_module("headrace_components.library.clients.storage")
         content = storage.read_bytes(location, "import_schema_gen", "schema_file")
-    except (InputError, PlatformError) as error:  # the run says so, where its author will see it
+    except (InputError, PlatformError) as error:  # the run reports the error to the author
         logging.info("import_schema_gen: no fingerprint of the schema file: %s", error)
         return None
     return hashlib.sha256(content).hexdigest()

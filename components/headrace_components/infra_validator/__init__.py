@@ -1,1 +1,1 @@
-"""Loads a model into a real server and asks it, before the model is pushed."""
+"""Loads a model into a real server and sends it requests, before the model is pushed."""

@@ -1,4 +1,4 @@
-"""Loads a model into a server, asks it about some examples, and blesses a model that answers."""
+"""Loads a model into a server, sends requests with some examples, and blesses it if it answers."""
 
 import shutil
 
@@ -10,14 +10,14 @@ from headrace_components.infra_validator.params import InfraValidatorParams
 
 
 def environment_state(params: Params) -> str | None:
-    """Returns the fingerprint of the model server's binary; a fixed word where there is none."""
+    """Returns the fingerprint of the model server's binary; a fixed word without a binary."""
     del params
     binary = shutil.which("tensorflow_model_server")
     return file_fingerprint(binary) if binary else "embedded"
 
 
 def splits_read(params: InfraValidatorParams) -> list[SplitNeed]:
-    """Returns the split to ask about."""
+    """Returns the split that requests are made from."""
     names = [params.split_name] if params.split_name else []
     return [SplitNeed(port="examples", parameter="split_name` of `request_spec", names=names)]
 

@@ -15,14 +15,14 @@ _MAX_LOADING_SECONDS = 300
 _NUM_EXAMPLES = 1
 
 MAX_WARMUP_REQUESTS = 1000
-"""TensorFlow Serving loads no model with more: `servables/tensorflow/saved_model_warmup_util.h`."""
+"""TensorFlow Serving's limit, from `servables/tensorflow/saved_model_warmup_util.h`."""
 
 _PLATFORMS = ("kubernetes", "local_docker", "tensorflow_serving")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServingSpec:
-    """A `tfx.proto.ServingSpec`; how TFX starts a server is read and ignored."""
+    """A `tfx.proto.ServingSpec`; its fields about starting a server are ignored."""
 
     model_name: str = ""
     tensorflow_serving: Mapping[str, Any] | None = None
@@ -48,7 +48,7 @@ class TensorFlowServingRequestSpec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RequestSpec:
-    """A `tfx.proto.RequestSpec`; one without a field asks for nothing."""
+    """A `tfx.proto.RequestSpec`; without a field, no requests are made."""
 
     tensorflow_serving: TensorFlowServingRequestSpec | None = None
     split_name: str | None = None
@@ -78,7 +78,7 @@ class InfraValidatorParams:
     model_server: str = "auto"
 
     def __post_init__(self) -> None:
-        """Rejects values that no run could honour."""
+        """Rejects values that would fail in every run."""
         if self.model_server not in _SERVERS:
             raise InputError(
                 f"infra_validator: `model_server` is {self.model_server!r}, expected one of "
@@ -92,17 +92,17 @@ class InfraValidatorParams:
 
     @property
     def model_name(self) -> str:
-        """The name under which the server has the model."""
+        """The model's name on the server."""
         return self.serving_spec.model_name or _MODEL_NAME
 
     @property
     def ignored(self) -> list[str]:
-        """Fields of `serving_spec` that say how TFX starts a server, which is not done here."""
+        """Fields of `serving_spec` about starting a server, which are ignored here."""
         return [name for name in _PLATFORMS if getattr(self.serving_spec, name) is not None]
 
     @property
     def num_tries(self) -> int:
-        """How often to try before the model is given up, at least 1."""
+        """The number of attempts, at least 1."""
         return self.validation_spec.num_tries or _NUM_TRIES
 
     @property
@@ -112,12 +112,12 @@ class InfraValidatorParams:
 
     @property
     def split_name(self) -> str:
-        """The split to ask about; empty for the first."""
+        """The split that requests are made from; empty for the first."""
         return self.request_spec.split_name or ""
 
     @property
     def num_examples(self) -> int:
-        """How many rows to ask about, at least 1."""
+        """The number of rows to make requests from, at least 1."""
         return self.request_spec.num_examples or _NUM_EXAMPLES
 
     @property
@@ -127,7 +127,7 @@ class InfraValidatorParams:
 
     @property
     def signatures(self) -> tuple[str, ...]:
-        """Names of the signatures to ask; none for `serving_default`."""
+        """Names of the signatures to call; none for `serving_default`."""
         return self._serving_request.signature_names
 
     @property
@@ -137,7 +137,7 @@ class InfraValidatorParams:
 
     @property
     def has_requests(self) -> bool:
-        """Whether the model is asked, and not only loaded."""
+        """Whether the model gets requests, and is not only loaded."""
         return self.request_spec != RequestSpec()
 
     @property

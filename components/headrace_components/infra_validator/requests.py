@@ -30,7 +30,7 @@ def build(model: Path, examples: Artifact, params: InfraValidatorParams) -> list
     Args:
         model: Directory of the SavedModel.
         examples: Where the rows come from.
-        params: Which signatures, and how many rows of which split.
+        params: The signatures, the split and the number of rows.
 
     Raises:
         InputError: The model does not have this signature, or the examples do not have these rows.

@@ -2,8 +2,8 @@
 
 It takes the flags of `tensorflow_model_server` that this component uses, and offers the same gRPC
 services over the same SavedModel: PredictionService and ModelService of
-`tensorflow_serving/apis/*.proto`. What it cannot show is that the binary of another version, or one
-with other operations, serves the model too.
+`tensorflow_serving/apis/*.proto`. It cannot show whether a binary of another version, or with other
+operations, serves the model too.
 """
 
 import argparse
@@ -34,7 +34,7 @@ class _ModelServer(
     prediction_service_pb2_grpc.PredictionServiceServicer,  # type: ignore[misc]
     model_service_pb2_grpc.ModelServiceServicer,  # type: ignore[misc]
 ):
-    """Serves the newest version in a directory by both services. It answers while a model loads."""
+    """Serves the newest version in a directory with both services, also while a model loads."""
 
     def __init__(self, model_name: str, base_path: Path) -> None:
         self._name = model_name
@@ -117,7 +117,7 @@ def serve(arguments: Sequence[str]) -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--model_name", required=True)
     parser.add_argument("--model_base_path", type=Path, required=True)
-    parser.add_argument("--max_num_load_retries", type=int, default=0)  # it never tries again
+    parser.add_argument("--max_num_load_retries", type=int, default=0)  # never retried
     flags = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=_NUM_THREADS))

@@ -1,4 +1,4 @@
-"""Starts a model server, waits for its model and asks it."""
+"""Starts a model server, waits for its model and sends requests."""
 
 import contextlib
 import logging
@@ -40,7 +40,7 @@ _STATE = get_model_status_pb2.ModelVersionStatus.State
 
 
 class NotServedError(Exception):
-    """Why an attempt did not succeed; the task may still succeed."""
+    """The reason why an attempt failed; the task may still succeed."""
 
 
 def command(model_server: str) -> list[str]:
@@ -64,14 +64,14 @@ def command(model_server: str) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Validation:
-    """One try after the other.
+    """Runs attempts to serve a model.
 
     Attributes:
         command: Start of the command line of the server.
-        model_name: The name under which the server has the model.
+        model_name: The model's name on the server.
         base_path: Directory that contains the model in a directory named by a version.
         max_seconds: How long loading, and then each request, may take.
-        requests: What to ask once the model is there.
+        requests: The requests to send when the model is loaded.
     """
 
     command: Sequence[str]
@@ -81,11 +81,10 @@ class Validation:
     requests: Sequence[Any]
 
     def run(self) -> None:
-        """Starts a server, waits until it has the model, and asks it.
+        """Starts a server, waits until the model is loaded, and sends the requests.
 
         Raises:
-            NotServedError: The server ended, the model did not load in time, or a request had an
-                error for an answer.
+            NotServedError: The server ended, the model did not load in time, or a request failed.
         """
         deadline = time.monotonic() + self.max_seconds
         with (

@@ -1,4 +1,4 @@
-"""The small task before a component that says what the files hold which the component will read.
+"""The small task before a component that fingerprints the files that the component will read.
 
-It runs in the image of that component, so that it sees the files as the component will.
+It runs in the image of that component, so that it sees the same files as the component.
 """

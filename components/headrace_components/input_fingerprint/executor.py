@@ -1,4 +1,4 @@
-"""Puts out the fingerprint of what another component is about to read."""
+"""Outputs the fingerprint of the files that another component will read."""
 
 import logging
 import uuid
@@ -13,7 +13,7 @@ from headrace_components.contract.task import Task
 def execute(task: Task) -> None:
     """Fills `fingerprint`; with a unique text if only the component can find out.
 
-    Then the component runs, and says what is wrong with its parameters or the files.
+    Then the component runs, and reports what is wrong with its parameters or the files.
     """
     params = dict(task.params)
     component = params.pop(COMPONENT)

@@ -1,1 +1,1 @@
-"""Lets a server on Kubernetes serve a blessed model, and watches until it does."""
+"""Deploys a blessed model to a server on Kubernetes, and waits until it is served."""

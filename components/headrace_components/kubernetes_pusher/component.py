@@ -1,4 +1,4 @@
-"""Has a blessed model served on Kubernetes, by KServe or TensorFlow Serving, and awaits it."""
+"""Deploys a blessed model to KServe or TensorFlow Serving on Kubernetes, and waits for it."""
 
 from headrace_components.contract.artifact_types import (
     INFRA_BLESSING,
@@ -34,7 +34,7 @@ COMPONENT = Component(
     },
     parameters=KubernetesPusherParams,
     execution_base="DEPLOY",
-    # What the cluster serves is seen in the run, which does not roll out a model twice.
+    # Only the run can see what the cluster serves, and it does not roll out a model twice.
     cache=CacheHooks(external_state=unknown_before_the_run),
     logs_notices=True,
 )

@@ -1,6 +1,6 @@
-"""Lets a server on Kubernetes serve a blessed model, and watches until it does.
+"""Deploys a blessed model to a server on Kubernetes, and waits until it is served.
 
-TensorFlow is not needed, and not in the image.
+TensorFlow is neither needed nor in the image.
 """
 
 import errno
@@ -70,8 +70,8 @@ def _place(source: PushSource, base: Path, *, is_versioned: bool) -> tuple[str, 
             like TensorFlow Serving.
 
     Returns:
-        Name of the directory in `base`, and the version: seconds since the epoch, or a digest where
-        the server asks for no number.
+        Name of the directory in `base`, and the version: seconds since the epoch, or a digest if
+        the server does not need a number.
     """
     digest = source.digest()[:16]
     name = digest if is_versioned else f"{digest}-files"
@@ -79,7 +79,7 @@ def _place(source: PushSource, base: Path, *, is_versioned: bool) -> tuple[str, 
     if is_versioned:
         version = _version_in(folder) or str(int(time.time()))
     if is_mounted_bucket(base):
-        # There, renaming means copying, so a complete copy cannot be recognized. Copy again.
+        # There, a rename is a copy, so a complete copy cannot be recognized. Copy again.
         copy_model(source.path, folder / version if is_versioned else folder)
         return name, version
     with partial_directory(base) as partial:

@@ -59,8 +59,8 @@ def inference_service(
 def deployment(params: KubernetesPusherParams, location: str, version: str) -> dict[str, Any]:
     """Returns a Deployment of TensorFlow Serving for the versions under `location`, a URI.
 
-    The model's location is an argument of the server, so a push is a rolling update, and going back
-    is one too.
+    The model's location is an argument of the server, so a push is a rolling update, and so is a
+    rollback.
     """
     claim, _, folder = location.removeprefix(PVC).partition("/")
     is_volume = location.startswith(PVC)
@@ -79,7 +79,7 @@ def deployment(params: KubernetesPusherParams, location: str, version: str) -> d
             {"name": "grpc", "containerPort": _GRPC_PORT, "protocol": "TCP"},
             {"name": "rest", "containerPort": REST_PORT, "protocol": "TCP"},
         ],
-        # The last output of the server is then in the status of its pod, where a push reads it.
+        # So the server's last output is in the status of its pod, where a push reads it.
         "terminationMessagePolicy": "FallbackToLogsOnError",
         # The server listens when it has loaded the model, and ends when it cannot.
         "readinessProbe": {

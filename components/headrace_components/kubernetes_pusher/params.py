@@ -17,10 +17,10 @@ PVC = "pvc://"
 _IMAGE = "tensorflow/serving:2.19.1"
 _TF_SERVING_STORAGE = (PVC, "gs://")
 
-# RFC 1123, as Kubernetes wants it of the names of services.
+# RFC 1123: Kubernetes' rule for the names of services.
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 
-# What the component writes itself into the specification of a pod.
+# The fields of a pod's specification that the component writes itself.
 _OWN_POD_FIELDS = ("containers", "volumes", "model", "serviceAccountName")
 
 
@@ -75,7 +75,7 @@ class KubernetesPusherParams:
     kubeconfig_context: str = ""
 
     def __post_init__(self) -> None:
-        """Rejects values that no run could honour."""
+        """Rejects values that would fail in every run."""
         if self.server not in _SERVERS:
             raise InputError(
                 f"kubernetes_pusher: `server` is {self.server!r}, expected one of "

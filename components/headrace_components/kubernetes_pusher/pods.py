@@ -24,8 +24,8 @@ def crashes(pods: Iterable[Object], seen: dict[str, int]) -> bool:
 
     Args:
         pods: The pods.
-        seen: How often each container had been started again when it was first seen: a push that
-            changes nothing gives pods that are there another chance. It is filled in here.
+        seen: How often each container had been started again when it was first seen: a push without
+            a change gives existing pods another chance. It is filled in here.
     """
     found = False
     for where, container in _containers(pods, ("containerStatuses",)):

@@ -1,6 +1,6 @@
 """Checks whether an applied version is ready, and finds out why not.
 
-`pods` has the reasons of single pods.
+The reasons of single pods are in `pods`.
 """
 
 import logging
@@ -40,7 +40,7 @@ _FAILED = ("BlockedByFailedLoad", _INVALID)
 # A transient failure must last this long before it counts.
 _FAILURE_SECONDS = 60
 
-# An operator's, not an author's, trouble.
+# Problems for an operator, not for the author.
 _UNSCHEDULABLE = "Unschedulable"
 
 
@@ -49,8 +49,8 @@ class RolloutState:
     """The progress of a rollout.
 
     Attributes:
-        waits_for: What is missing; empty when it is done.
-        failure: Why it will not be done; empty while it may.
+        waits_for: What is still missing; empty when it is done.
+        failure: The reason why it failed; empty while it may succeed.
         may_pass: Whether the failure may be temporary, for example a download that is tried again.
     """
 
@@ -86,9 +86,9 @@ def wait(cluster: ServingCluster, rollout: Rollout, timeout_seconds: int) -> Obj
     """Watches an object until its rollout is done, and returns it.
 
     Raises:
-        SupersededError: Another push came in between.
+        SupersededError: Another push has changed the object.
         InputError: It failed because of the model, the image or something else in a parameter.
-        PlatformError: It failed for want of room, or is not done in time.
+        PlatformError: The cluster has no room, or it is not done in time.
     """
     start = noticed = time.monotonic()
     restarts: dict[str, int] = {}
@@ -119,7 +119,7 @@ def wait(cluster: ServingCluster, rollout: Rollout, timeout_seconds: int) -> Obj
 
 
 def _check_ours(rollout: Rollout, found: Object) -> None:
-    """Refuses an object whose pods are not those of this push: the last change wins."""
+    """Raises an error if the object's pods are not those of this push: the last change wins."""
     if push_of(found) == rollout.push:
         return
     annotations = found.get("metadata", {}).get("annotations", {})

@@ -1,4 +1,4 @@
-"""Talks to a Kubernetes API server: again when it is busy, with its refusals explained."""
+"""Calls a Kubernetes API server: tries again when it is busy, and explains its errors."""
 
 import json
 import logging
@@ -39,8 +39,8 @@ class ServingKind:
 
     Attributes:
         api: Group and version, such as "apps/v1"; "v1" for the core.
-        kind: As in manifests, "Deployment".
-        plural: As in paths and roles, "deployments".
+        kind: Its name in manifests, such as "Deployment".
+        plural: Its name in paths and roles, such as "deployments".
         verbs: The verbs of a role that a push needs for it.
     """
 
@@ -51,7 +51,7 @@ class ServingKind:
 
     @property
     def rule(self) -> str:
-        """The rule of a Role that allows what a push does."""
+        """The rule of a Role that allows a push."""
         group = self.api.rpartition("/")[0]
         return json.dumps(
             {"apiGroups": [group], "resources": [self.plural], "verbs": list(self.verbs)}
@@ -165,7 +165,7 @@ class ServingCluster:
                     )
                 yield event["object"]
         except ApiException as error:
-            # The answer to a watch that the API server can no longer serve; a new one starts anew.
+            # The answer to a watch that the API server can no longer serve; start a new watch.
             logging.info("kubernetes_pusher: the watch ended: %s.", error.reason)
             time.sleep(1)
         except urllib3.exceptions.HTTPError as error:

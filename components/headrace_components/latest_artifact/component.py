@@ -1,12 +1,12 @@
 """Finds the newest artifact that a task of an earlier run left: LatestArtifactStrategy.
 
-A model that goes on learning from where the last one stopped:
+To continue training from the last model:
 
     last = latest_artifact(producer="trainer", output="model")
     trainer(examples=examples, base_model=last.outputs["artifact"], module_file="model.py")
 
-In the first run there is none: the output is then an empty directory with metadata `found` 0,
-which the optional inputs of Headrace's components take for nothing.
+In the first run nothing is found: the output is an empty directory with metadata `found` 0.
+Headrace's components treat it like an optional input that is not connected.
 """
 
 from headrace_components.contract.artifact_types import ARTIFACT
@@ -24,7 +24,7 @@ COMPONENT = Component(
     },
     parameters=LatestArtifactParams,
     execution_type="tfx.dsl.components.common.resolver.Resolver",
-    # The results of earlier runs are seen in the run. Only the image can search a store.
+    # Only the run sees the results of earlier runs. Only the image can search a store.
     cache=CacheHooks(
         external_state=unknown_before_the_run, earlier_state=in_executor("latest_artifact", "state")
     ),

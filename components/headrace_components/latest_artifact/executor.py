@@ -14,7 +14,7 @@ from headrace_components.library.runs.earlier_runs import EarlierOutput, SearchR
 
 
 def execute(task: Task) -> None:
-    """Points `artifact` at the newest that there is, or leaves it empty."""
+    """Points `artifact` to the newest artifact, or leaves it empty."""
     params = read(LatestArtifactParams, task.params, task.component)
     place = earlier_runs.place(task.component, params.search_root, task.output("artifact"))
     found = agreed(
@@ -54,12 +54,12 @@ def _newest_first(place: SearchRoot, params: LatestArtifactParams) -> list[Earli
         for run, left in earlier_runs.earlier_outputs(place, params.task, params.output)
         if params.include_this_run or run.name != place.this_run
     ]
-    # The path decides between equals, so that the answer is always the same.
+    # The path decides between equal times, so that the result is always the same.
     return sorted(candidates, key=lambda left: (left.changed, left.path), reverse=True)
 
 
 def _hint(place: SearchRoot, params: LatestArtifactParams) -> None:
-    """Lists the tasks of earlier runs, because a misspelled name would never be found."""
+    """Lists the tasks of earlier runs, which helps if the name is misspelled."""
     earlier = [run for run in place.run_directories() if run.name != place.this_run]
     names = sorted(
         {name.rpartition("/")[2] for run in earlier for name, _ in earlier_runs.tasks(run)}

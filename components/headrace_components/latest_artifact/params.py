@@ -25,7 +25,7 @@ class LatestArtifactParams:
     search_root: str = ""
 
     def __post_init__(self) -> None:
-        """Rejects values that no run could honour."""
+        """Rejects values that would fail in every run."""
         for name in ("producer", "output"):
             value = getattr(self, name)
             if not value or "/" in value:
@@ -36,5 +36,5 @@ class LatestArtifactParams:
 
     @property
     def task(self) -> str:
-        """The task's name as backends write it."""
+        """The task's name in the form that backends use."""
         return self.producer.replace("_", "-")

@@ -16,7 +16,7 @@ COMPONENT = Component(
     },
     parameters=LatestBlessedModelParams,
     execution_type="tfx.dsl.components.common.resolver.Resolver",
-    # The results of earlier runs are seen in the run. Only the image can search a store.
+    # Only the run sees the results of earlier runs. Only the image can search a store.
     cache=CacheHooks(
         external_state=unknown_before_the_run,
         earlier_state=in_executor("latest_blessed_model", "state"),

@@ -1,6 +1,6 @@
 """Finds the newest blessed model among the outputs of a pipeline's earlier runs.
 
-The outputs themselves are the record: the file of every blessing names its model and its time. No
+The outputs are the record: the file of every blessing has its model and its time. No
 database is needed, so the component works the same on every backend that makes the pipeline's root
 visible.
 """
@@ -47,7 +47,7 @@ class _Blessing:
 
 
 def execute(task: Task) -> None:
-    """Points `model` and `model_blessing` at the newest that there are, or leaves them empty."""
+    """Points `model` and `model_blessing` to the newest ones, or leaves them empty."""
     params = read(LatestBlessedModelParams, task.params, task.component)
     blessing = task.output("model_blessing")
     place = earlier_runs.place(task.component, params.search_root, blessing, _RECORDS)
@@ -72,8 +72,8 @@ def execute(task: Task) -> None:
 def state(params: Mapping[str, Any], output: Artifact) -> str:
     """Returns the URI of the model that a task with these parameters finds.
 
-    A later blessing of the same model changes nothing: it is given whenever an evaluator has the
-    model as its baseline for the first time.
+    A later blessing of the same model changes nothing. It happens when an evaluator first uses the
+    model as its baseline.
 
     Args:
         params: Values of the parameters, by name.
@@ -97,7 +97,7 @@ def _newest_first(place: SearchRoot) -> Iterator[_Blessing]:
         for file in _blessed_files(directory)
         if (blessing := _read(file, place)) is not None
     ]
-    # The path decides between equals, so that the answer is always the same.
+    # The path decides between equal times, so that the result is always the same.
     blessings.sort(key=lambda blessing: (blessing.created, blessing.path), reverse=True)
     for blessing in blessings:
         if _is_there(blessing.model_path, place):

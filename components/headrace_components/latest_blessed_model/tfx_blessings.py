@@ -6,10 +6,10 @@ from typing import Any
 
 
 def read_tfx_blessing(file: Path) -> dict[str, Any]:
-    """Returns, for an empty `BLESSED` file of TFX, the data that a file of Headrace contains.
+    """Returns the data of a Headrace blessing for an empty `BLESSED` file of TFX.
 
-    TFX keeps in its database which model was blessed. But its evaluator leaves the evaluation in
-    `<evaluator>/evaluation/<execution>` for a blessing in `<evaluator>/blessing/<execution>` (on
+    TFX keeps the name of the blessed model in its database. But its evaluator leaves the evaluation
+    in `<evaluator>/evaluation/<execution>` for a blessing in `<evaluator>/blessing/<execution>` (on
     Kubeflow without `<execution>`), and the record of TFMA there names the models by URI.
 
     Args:
@@ -20,7 +20,7 @@ def read_tfx_blessing(file: Path) -> dict[str, Any]:
             TFMA's format.
     """
     parts = list(file.parent.parts)
-    last = len(parts) - 1 - parts[::-1].index("blessing")  # ValueError: another name than TFX gives
+    last = len(parts) - 1 - parts[::-1].index("blessing")  # ValueError: the name is not one of TFX
     parts[last] = "evaluation"
     evaluation = json.loads(Path(*parts, "eval_config.json").read_text("utf-8"))
     specs = evaluation["evalConfig"]["modelSpecs"]

@@ -47,7 +47,7 @@ class PusherParams:
     base_directory: str = ""
 
     def __post_init__(self) -> None:
-        """Rejects values that no run could honour."""
+        """Rejects values that would fail in every run."""
         filesystem = self.push_destination.filesystem
         nested = filesystem.base_directory
         if not self.base_directory and not nested:

@@ -30,7 +30,7 @@ class QueryExampleGenParams(QueryParams):
     url: str
 
     def __post_init__(self) -> None:
-        """Rejects values that no run could honour."""
+        """Rejects values that would fail in every run."""
         _check_url(self.url)
         # `slots` makes another class of this one, which super() without arguments does not know.
         QueryParams.__post_init__(self)

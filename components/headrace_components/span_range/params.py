@@ -21,7 +21,7 @@ class SpanRangeParams:
     search_root: str = ""
 
     def __post_init__(self) -> None:
-        """Rejects values that no run could honour."""
+        """Rejects values that would fail in every run."""
         configs.span_range(self.range_config)
 
     @property

@@ -33,7 +33,7 @@ class StatisticsGenParams:
     beam_pipeline_args: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Rejects values that no run could honour."""
+        """Rejects values that would fail in every run."""
         if not 0.0 < self.sample_rate <= 1.0:
             raise InputError(
                 f"statistics_gen: `sample_rate` is {self.sample_rate}, expected a fraction in "

@@ -37,7 +37,7 @@ class TfjsConverterParams:
     skip_op_check: bool = False
 
     def __post_init__(self) -> None:
-        """Rejects values that no run could honour."""
+        """Rejects values that would fail in every run."""
         if self.quantization not in _QUANTIZATIONS:
             raise InputError(
                 f"tfjs_converter: `quantization` is {self.quantization!r}, expected one of "

@@ -67,7 +67,7 @@ class TFLiteConverterParams:
     max_metric_loss: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Rejects values that no run could honour."""
+        """Rejects values that would fail in every run."""
         self._check_quantization()
         self._check_limits()
         for name, features in self.input_features.items():

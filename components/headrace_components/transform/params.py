@@ -61,7 +61,7 @@ class TransformParams:
     beam_pipeline_args: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Rejects values that no run could honour."""
+        """Rejects values that would fail in every run."""
         if bool(self.module_file) == bool(self.preprocessing_fn):
             got = "both `module_file` and" if self.module_file else "neither `module_file` nor"
             raise InputError(

@@ -61,7 +61,7 @@ class TunerParams(SplitsAndSteps):
     xla: bool = False
 
     def __post_init__(self) -> None:
-        """Rejects values that no run could honour."""
+        """Rejects values that would fail in every run."""
         training_args.check("train_args", self.train_args, self.train_steps, "tuner_fn")
         training_args.check("eval_args", self.eval_args, self.eval_steps, "tuner_fn")
         training_args.check_precision(self.mixed_precision)

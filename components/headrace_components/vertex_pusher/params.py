@@ -93,7 +93,7 @@ class VertexPusherParams:
     api_endpoint: str = ""
 
     def __post_init__(self) -> None:
-        """Rejects values that no run could honour."""
+        """Rejects values that would fail in every run."""
         _check_name("region", self.region, _REGION, "a region such as 'europe-west1'")
         _check_name(
             "model_id",

@@ -82,11 +82,11 @@ class DataflowApi:
                 return found
 
     def end(self, job_id: str, seconds: float) -> str:
-        """Has a job end, in whatever state it is; may be called again.
+        """Ends a job in any state; may be called again.
 
         Args:
             job_id: The job.
-            seconds: How long to ask and to look at most.
+            seconds: The maximum time for requests and for waiting.
 
         Returns:
             The last state of the job: one of `ENDED` or `ENDING`, or another one if Dataflow

@@ -115,7 +115,7 @@ class DataflowJob:
         """Ends the job if it may still run, and logs its state.
 
         Returns:
-            Whether nothing runs any more, not even for the moment that an end takes.
+            Whether the job has ended; False while it is still ending.
         """
         deadline = time.monotonic() + seconds
         jobs = list(self._running)

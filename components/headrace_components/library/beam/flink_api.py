@@ -103,11 +103,11 @@ class FlinkApi:
         return str(answer["state"])
 
     def end(self, job_id: str, seconds: float) -> str:
-        """Has a job end, in whatever state it is; may be called again.
+        """Ends a job in any state; may be called again.
 
         Args:
             job_id: The job.
-            seconds: How long to ask and to look at most.
+            seconds: The maximum time for requests and for waiting.
 
         Returns:
             The last state of the job: one of `ENDED`, or another one if it did not end in time.

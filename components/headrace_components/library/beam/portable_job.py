@@ -121,7 +121,7 @@ class PortableJob:
         """Ends the job if it may still run, and logs its state.
 
         Returns:
-            Whether nothing runs any more, not even for the moment that an end takes.
+            Whether the job has ended; False while it is still ending.
         """
         if not self._is_asked_for:
             return True

@@ -40,7 +40,7 @@ class ExampleGenParams:
     beam_pipeline_args: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Rejects values that no run could honour."""
+        """Rejects values that would fail in every run."""
         if not 1 <= self.compression_level <= 9:
             raise InputError(
                 f"{self.component}: `compression_level` is {self.compression_level}, expected 1 "
@@ -106,7 +106,7 @@ class FileExampleGenParams(ExampleGenParams):
     input_base: str
 
     def __post_init__(self) -> None:
-        """Rejects values that no run could honour."""
+        """Rejects values that would fail in every run."""
         if not self.input_base:
             raise InputError(
                 f"{self.component}: `input_base` is empty. Give the directory of the input files."

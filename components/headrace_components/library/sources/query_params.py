@@ -32,7 +32,7 @@ class QueryParams(ExampleGenParams):
     query: str = ""
 
     def __post_init__(self) -> None:
-        """Rejects values that no run could honour."""
+        """Rejects values that would fail in every run."""
         if bool(self.query) == (self.input_config != InputConfig()):
             raise InputError(
                 f"`query` is {self.query!r} and `input_config` {given(self.input_config)}, "
