@@ -30,7 +30,7 @@ def execute(task: Task) -> None:
     params = read(BulkInferrerParams, task.params, task.component)
     blessing = task.optional_input("model_blessing")
     if blessing is not None and not is_blessed(blessing, "BLESSED", "NOT_BLESSED"):
-        announce("bulk_inferrer: nothing is predicted: %s is no blessing.", blessing.uri)
+        announce("bulk_inferrer: nothing is predicted: %s is not a blessing.", blessing.uri)
         for output in task.outputs.values():
             output.metadata["num_predictions"] = 0
         return

@@ -47,7 +47,7 @@ _JSON_TEXT = dataclasses.replace(
     _STYLE,
     expected={
         **_STYLE.expected,
-        str: "a string. `config` of a metric is a JSON text, as '{{\"thresholds\": [0.5]}}'.",
+        str: "a string. `config` of a metric is a JSON text, such as '{{\"thresholds\": [0.5]}}'.",
     },
 )
 _SCALARS: Mapping[str, Kind] = {

@@ -20,7 +20,7 @@ def execute(task: Task) -> None:
     params = read(TfjsConverterParams, task.params, task.component)
     blessing = task.optional_input("model_blessing")
     if blessing is not None and not is_blessed(blessing, "BLESSED", "NOT_BLESSED"):
-        announce("tfjs_converter: nothing is converted: %s is no blessing.", blessing.uri)
+        announce("tfjs_converter: nothing is converted: %s is not a blessing.", blessing.uri)
         return
     folder = saved_model.serving_directory(task.component, task.input("model"))
     saved_model.read_signatures(task.component, folder, (), (params.signature_name,))

@@ -61,7 +61,7 @@ def may_push(task: Task) -> bool:
     ):
         if blessing is not None and not is_blessed(blessing, yes, no):
             announce(
-                "%s: nothing is pushed: `%s` at %s is no blessing.",
+                "%s: nothing is pushed: `%s` at %s is not a blessing.",
                 task.component,
                 blessing.key,
                 blessing.uri,

@@ -141,8 +141,8 @@ def input_splits(config: InputConfig) -> tuple[InputSplit, ...]:
         if not split.pattern:
             raise InputError(
                 f"`input_config` split {split.name!r} has pattern {split.pattern!r}, expected a "
-                "glob under `input_base`, as 'train/*', or a query where a database is read. Give "
-                "it one."
+                "glob under `input_base`, for example 'train/*', or a query where a database is "
+                "read. Give it one."
             )
     _check_unique([split.name for split in config.splits], "input_config")
     return config.splits
@@ -267,7 +267,7 @@ def _check_name(name: str, place: str) -> None:
     if not _SPLIT_NAME.fullmatch(name):
         raise InputError(
             f"`{place}` has the name {name!r}, expected letters, digits, '-' and '_', a letter or "
-            "digit first. Name the split so, as 'train'."
+            "digit first. Name the split so, for example 'train'."
         )
 
 
