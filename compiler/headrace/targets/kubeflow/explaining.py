@@ -81,7 +81,7 @@ class Explainer:
         drivers = Workflow(details).root_drivers
         reason = next((reasons[each] for each in (*reversed(drivers), "") if each in reasons), "")
         if any(task.state in ("done", "cached", "cancelled") for task in tasks):
-            when = "It failed, and none of its tasks says why."
+            when = "It failed, and none of its tasks has the reason."
             return f"{when} Kubernetes says: {reason}" if reason else when
         when = "It failed before its first task"
         with contextlib.suppress(PlatformError):  # this account may not read logs
