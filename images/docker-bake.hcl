@@ -353,7 +353,7 @@ target "span_range" {
     LAYER = "arrow"
     BEAM_SDK = "nothing"
     SERVING = "nothing"
-    DESCRIPTION = "Joins the examples that runs of this pipeline made of several spans: SpanRangeStrategy."
+    DESCRIPTION = "Joins examples of several spans from several runs of this pipeline: SpanRangeStrategy."
     DEBIAN = DEBIAN
     REVISION = REVISION
     SOURCE = SOURCE
@@ -404,7 +404,7 @@ target "tflite_converter" {
     LAYER = "tensorflow"
     BEAM_SDK = "nothing"
     SERVING = "nothing"
-    DESCRIPTION = "Converts a SavedModel to TF Lite, and blesses it where it answers as the SavedModel does."
+    DESCRIPTION = "Converts a SavedModel to TF Lite, and blesses it if its answers agree with the SavedModel's."
     DEBIAN = DEBIAN
     REVISION = REVISION
     SOURCE = SOURCE
@@ -438,7 +438,7 @@ target "transform" {
     LAYER = "validation"
     BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
     SERVING = "nothing"
-    DESCRIPTION = "Analyzes the examples, applies `preprocessing_fn` and keeps it as a TensorFlow graph."
+    DESCRIPTION = "Analyzes the examples, applies `preprocessing_fn` and saves it as a TensorFlow graph."
     DEBIAN = DEBIAN
     REVISION = REVISION
     SOURCE = SOURCE
@@ -472,7 +472,7 @@ target "vertex_pusher" {
     LAYER = "base"
     BEAM_SDK = "nothing"
     SERVING = "nothing"
-    DESCRIPTION = "Makes a blessed model a version in Vertex AI's Model Registry, and deploys it if asked to."
+    DESCRIPTION = "Uploads a blessed model as a version to Vertex AI's Model Registry, and can deploy it."
     DEBIAN = DEBIAN
     REVISION = REVISION
     SOURCE = SOURCE

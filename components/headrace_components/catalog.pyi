@@ -84,8 +84,8 @@ def avro_example_gen(
     """Reads Avro files into tf.Examples and splits them.
 
     Whole numbers and truth values become int64, numbers float32, text and bytes bytes; dates and
-    times become text as ISO 8601 has it; a list keeps its values. 0, False and the empty text are
-    values, which TFX takes for missing. The files of the latest day, divided by customer:
+    times become ISO 8601 text; a list keeps its values. 0, False and the empty text are values; TFX
+    treats them as missing. The files of the latest day, divided by customer:
 
         avro_example_gen(
             input_base="gs://bucket/orders",
@@ -848,8 +848,8 @@ def parquet_example_gen(
     """Reads Parquet files into tf.Examples and splits them.
 
     Whole numbers and truth values become int64, numbers float32, text and bytes bytes; dates and
-    times become text as ISO 8601 has it; a list keeps its values. 0, False and the empty text are
-    values, which TFX takes for missing. The files of the latest day, divided by customer:
+    times become ISO 8601 text; a list keeps its values. 0, False and the empty text are values; TFX
+    treats them as missing. The files of the latest day, divided by customer:
 
         parquet_example_gen(
             input_base="gs://bucket/orders",
@@ -940,10 +940,10 @@ def query_example_gen(
 ) -> QueryExampleGenTask:
     """Reads the rows of an SQL query into tf.Examples and splits them.
 
-    Any database that SQLAlchemy has a dialect for; the image carries the drivers of SQLite and
-    PostgreSQL. Whole numbers and truth values become int64, numbers float32, text and bytes bytes;
-    dates and times become text as ISO 8601 has it; NULL is a missing value. One day of rides, with
-    the password from the task's environment:
+    It reads any database for which SQLAlchemy has a dialect; the image has the drivers of SQLite
+    and PostgreSQL. Whole numbers and truth values become int64, numbers float32, text and bytes
+    bytes; dates and times become ISO 8601 text; NULL is a missing value. One day of
+    rides, with the password from the task's environment:
 
         query_example_gen(
             url="postgresql://reader:${RIDES_PASSWORD}@db.example/rides",
@@ -952,9 +952,9 @@ def query_example_gen(
             span=19723,
         )
 
-    The task is never answered from the local cache, since only the query tells what a database
-    holds. Rows are written in the order in which the database gives them: with an ORDER BY, the
-    same rows give the same bytes.
+    The local cache is never used for this task, because only the query shows the data in the
+    database. Rows keep the order in which the database returns them: with an ORDER BY, the same
+    rows give the same bytes.
 
     Args:
         url: URL of the database, as SQLAlchemy reads it. `${NAME}` stands for an environment
@@ -1025,9 +1025,9 @@ def span_range(
     range_config: dict[str, Any] | Message | Value,
     search_root: str | Value = "",
 ) -> SpanRangeTask:
-    """Joins the examples that runs of this pipeline made of several spans: SpanRangeStrategy.
+    """Joins examples of several spans from several runs of this pipeline: SpanRangeStrategy.
 
-    A model that is trained on the last seven days, by a pipeline that reads one day a run:
+    A pipeline that reads one day per run, and trains a model on the last seven days:
 
         day = csv_example_gen(input_base="rides", input_config={"splits": [
             {"name": "all", "pattern": "{YYYY}-{MM}-{DD}/*.csv"}]})
@@ -1037,10 +1037,10 @@ def span_range(
         )
         trainer(examples=week.outputs["span_examples"], module_file="model.py")
 
-    Earlier examples are those that the task which makes `examples` left in earlier runs. Of several
-    of one span this run's own are taken, else the latest version, else the newest. In the first run
-    there are this run's own alone. No row is read: files are linked, or copied where they cannot
-    be. Where spans are missing, the others are joined.
+    Earlier examples are the outputs, in earlier runs, of the task that makes `examples`. If a span
+    has several, this run's own are used, else the latest version, else the newest. The first run
+    only has its own. No rows are read: files are linked, or copied if links do not work. If spans
+    are missing, the others are joined.
 
     Args:
         examples: What this run read, of one span.
@@ -1176,11 +1176,11 @@ def tflite_converter(
     prediction_key: str | Value = "",
     max_metric_loss: dict[str, Any] | Message | Value = {},
 ) -> TfliteConverterTask:
-    """Converts a SavedModel to TF Lite, and blesses it where it answers as the SavedModel does.
+    """Converts a SavedModel to TF Lite, and blesses it if its answers agree with the SavedModel's.
 
-    Both answer the same examples, the TF Lite model in TF Lite's own interpreter, a row at a time
-    as devices do. Connect `blessing` to the `model_blessing` of `pusher`, and a model that
-    quantization has spoilt is not pushed. Without `examples` nothing is compared or blessed.
+    Both answer the same examples; the TF Lite model runs in TF Lite's own interpreter, one row at a
+    time as on devices. Connect `blessing` to the `model_blessing` of `pusher`: then a model that
+    quantization has damaged is not pushed. Without `examples` nothing is compared or blessed.
 
     Args:
         model: The model, a SavedModel.
@@ -1315,16 +1315,15 @@ def transform(
     force_tf_compat_v1: bool | Value = False,
     beam_pipeline_args: list[Any] | Value = [],
 ) -> TransformTask:
-    """Analyzes the examples, applies `preprocessing_fn` and keeps it as a TensorFlow graph.
+    """Analyzes the examples, applies `preprocessing_fn` and saves it as a TensorFlow graph.
 
-    Rows are tf.Examples or tf.SequenceExamples; transformed ones are tf.Examples. Of a
-    tf.SequenceExample, `inputs` has context features under their names, and sequence features as
-    ragged tensors of shape (rows, steps, values) under the names that tfx_bsl gives them, as
-    `##SEQUENCE##.price`; a `tensor_representation_group` in the schema gives others. A ragged
-    feature of the output is written as TensorFlow Transform's `transformed_feature_spec` reads it:
-    values as `price$ragged_values`, lengths as `price$row_lengths_1`. Where an analyzer's result is
-    NaN, the log has a warning with the features concerned: `tft.scale_to_0_1` applies a sigmoid
-    then.
+    Rows are tf.Examples or tf.SequenceExamples; transformed ones are tf.Examples. For
+    tf.SequenceExamples, `inputs` has context features by name, and sequence features as ragged
+    tensors of shape (rows, steps, values) with tfx_bsl's names, such as `##SEQUENCE##.price`; a
+    `tensor_representation_group` in the schema sets others. A ragged output feature is written in
+    the form that TensorFlow Transform's `transformed_feature_spec` reads: values as
+    `price$ragged_values`, lengths as `price$row_lengths_1`. If an analyzer's result is NaN, the log
+    has a warning with the affected features, because `tft.scale_to_0_1` then applies a sigmoid.
 
     Args:
         examples: Rows to analyze and transform.
@@ -1454,7 +1453,7 @@ def vertex_pusher(
     timeout_seconds: int | Value = 7200,
     api_endpoint: str | Value = "",
 ) -> VertexPusherTask:
-    """Makes a blessed model a version in Vertex AI's Model Registry, and deploys it if asked to.
+    """Uploads a blessed model as a version to Vertex AI's Model Registry, and can deploy it.
 
     Args:
         model: The model to push, at a `gs://` URI.

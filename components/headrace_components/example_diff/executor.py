@@ -43,7 +43,7 @@ def execute(task: Task) -> None:
     config = params.paired_skew()
     found: Iterable[Found]
     if params.beam_pipeline_args:
-        # Import late: TFDV imports Beam anyway, but our code on Beam is only needed here.
+        # Imported late: TFDV imports Beam anyway, but our code for Beam is only needed here.
         from headrace_components.example_diff import beam_engine
 
         found = beam_engine.compare(

@@ -1,8 +1,8 @@
 """Reads Parquet files into tf.Examples and splits them.
 
 Whole numbers and truth values become int64, numbers float32, text and bytes bytes; dates and
-times become text as ISO 8601 has it; a list keeps its values. 0, False and the empty text are
-values, which TFX takes for missing. The files of the latest day, divided by customer:
+times become ISO 8601 text; a list keeps its values. 0, False and the empty text are values; TFX
+treats them as missing. The files of the latest day, divided by customer:
 
     parquet_example_gen(
         input_base="gs://bucket/orders",

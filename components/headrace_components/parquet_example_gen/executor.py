@@ -38,5 +38,5 @@ class ParquetSource(TableSource):
     def columns(self, block: tuple[str, pa.RecordBatch], agreed: Any) -> pa.RecordBatch:
         """Returns a block as list columns."""
         path, batch = block
-        # Files with the same columns have the same features: no batch need see the others.
+        # Files with the same columns have the same features: batches need not be compared.
         return FeatureColumns(self.component, _ADVICE).of(batch, path)

@@ -1,10 +1,10 @@
-"""Copies a blessed model to a directory that a server watches, which never sees a part of it.
+"""Copies a blessed model to a directory that a server watches; the server only sees whole models.
 
-A task may be killed after its model became a version and before this is recorded, and then be tried
-again. So a version has the mark of its task: in an attribute of its directory, or in a file beside
-it if a bucket is mounted, because buckets have no attributes.
+A task may be killed and retried after the version was made but before this is recorded. So a
+version is marked with its task: in an attribute of its directory, or in a file beside it in a
+mounted bucket, because buckets have no attributes.
 
-TensorFlow is not needed, and not in the image.
+TensorFlow is neither needed nor in the image.
 """
 
 import errno
@@ -32,7 +32,7 @@ from headrace_components.library.runs.disk import sync
 from headrace_components.pusher.params import PusherParams
 
 _ATTRIBUTE = "user.headrace.push"
-# On the local backend a task first writes beside its final place; the rest of the URI stays the
+# On the local backend a task first writes beside its final directory; the rest of the URI stays the
 # same.
 _PLACE_OF_WRITING = re.compile(r"/\.([^/]+)\.[0-9a-f]{8}\.partial/")
 
@@ -47,7 +47,7 @@ def execute(task: Task) -> None:
     model = push_source(task).path
     base = base_path(task.component, params.destination)
     check_base(task.component, base, params.destination)
-    # The artifact first: once the server sees the new version, nothing can fail any more.
+    # The artifact comes first: after the server sees the new version, nothing may fail.
     copy_model(model, pushed.path)
     version = _push(model, base, _mark(pushed.uri))
     announce("pusher: version %s is in %s.", version.name, base)
@@ -68,10 +68,10 @@ def _mark(uri: str) -> str:
 def _push(model: Path, base: Path, mark: str = "") -> Path:
     """Copies the model to a new version and returns its directory.
 
-    The version is that of an earlier try of the same task, if there was one.
+    If an earlier attempt of the same task made a version, it is used.
     """
     if is_mounted_bucket(base):
-        # On a mounted bucket renaming a directory is copying it, one object after the other.
+        # On a mounted bucket, renaming a directory copies it, one object after the other.
         version = _version_in_bucket(model, base, mark)
         copy_model(model, version)
         return version
@@ -90,9 +90,9 @@ def _push(model: Path, base: Path, mark: str = "") -> Path:
 
 
 def _version_in_bucket(model: Path, base: Path, mark: str) -> Path:
-    """Returns the directory of a version, the same for each try of the task.
+    """Returns the directory of a version, the same for each attempt of the task.
 
-    A note, written before the copy, says which version it is.
+    A note with the version is written before the copy.
     """
     note = base / f".{mark}.version"
     known = note.read_text("utf-8").strip() if note.is_file() else ""
@@ -116,7 +116,7 @@ def _versions(base: Path) -> list[Path]:
 def _mark_of(version: Path) -> str:
     try:
         return os.getxattr(version, _ATTRIBUTE).decode("utf-8", "replace")
-    except (OSError, AttributeError):  # it has none, or attributes are not supported
+    except (OSError, AttributeError):  # no attribute, or attributes are not supported
         return ""
 
 
@@ -148,7 +148,7 @@ def _rename_to_next_version(partial: Path, base: Path) -> Path:
         try:
             partial.rename(version)
         except OSError as error:
-            # Another pusher took the number first.
+            # Another pusher was faster and has this number.
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
         else:
@@ -160,9 +160,9 @@ def _rename_to_next_version(partial: Path, base: Path) -> Path:
 
 
 def _next_version(base: Path) -> int:
-    """Returns the time in seconds since the epoch, or more: it exceeds all versions in `base`.
+    """Returns the time in seconds since the epoch, or a greater number than all versions in `base`.
 
-    A server loads the greatest number; a clock that was set back must not hide the new model.
+    A server loads the greatest number, so a clock that was set back must not hide the new model.
     """
     versions = [int(path.name) for path in _versions(base)]
     return max(int(time.time()), max(versions, default=0) + 1)

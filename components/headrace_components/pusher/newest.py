@@ -8,7 +8,7 @@ from headrace_components.contract.hooks import Outputs
 def still_holds(outputs: Outputs) -> bool:
     """Returns whether the pushed version is the one that a server takes now.
 
-    A version that was deleted, or followed by that of another model, is pushed again.
+    A model is pushed again if its version was deleted, or if another model was pushed after it.
     """
     return all(
         _is_newest(Path(str(metadata["pushed_destination"])))

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from headrace_components.contract.errors import InputError
 from headrace_components.contract.reading import MESSAGE, Style
 
-# tfx.proto.PushDestination.Filesystem.Versioning, by name and by number.
+# Values of tfx.proto.PushDestination.Filesystem.Versioning, by name and by number.
 _VERSIONINGS = ("AUTO", "UNIX_TIMESTAMP", 0, 1)
 
 
@@ -69,5 +69,5 @@ class PusherParams:
 
     @property
     def destination(self) -> str:
-        """The directory that holds one directory per version."""
+        """The directory with one directory per version."""
         return self.base_directory or self.push_destination.filesystem.base_directory

@@ -1,9 +1,9 @@
 """Reads the rows of an SQL query into tf.Examples and splits them.
 
-Any database that SQLAlchemy has a dialect for; the image carries the drivers of SQLite and
-PostgreSQL. Whole numbers and truth values become int64, numbers float32, text and bytes bytes;
-dates and times become text as ISO 8601 has it; NULL is a missing value. One day of rides, with
-the password from the task's environment:
+It reads any database for which SQLAlchemy has a dialect; the image has the drivers of SQLite
+and PostgreSQL. Whole numbers and truth values become int64, numbers float32, text and bytes
+bytes; dates and times become ISO 8601 text; NULL is a missing value. One day of
+rides, with the password from the task's environment:
 
     query_example_gen(
         url="postgresql://reader:${RIDES_PASSWORD}@db.example/rides",
@@ -12,9 +12,9 @@ the password from the task's environment:
         span=19723,
     )
 
-The task is never answered from the local cache, since only the query tells what a database
-holds. Rows are written in the order in which the database gives them: with an ORDER BY, the
-same rows give the same bytes.
+The local cache is never used for this task, because only the query shows the data in the
+database. Rows keep the order in which the database returns them: with an ORDER BY, the same
+rows give the same bytes.
 """
 
 from headrace_components.contract.artifact_types import EXAMPLES
@@ -34,7 +34,7 @@ COMPONENT = Component(
     parameters=QueryExampleGenParams,
     execution_type="tfx.components.example_gen.component.QueryBasedExampleGen",
     execution_base="PROCESS",
-    # Only the query itself shows what is in a database.
+    # Only the query itself shows the data in a database.
     cache=CacheHooks(external_state=unknown_before_the_run),
     checks=QUERY_CHECKS,
     footprint="reading",

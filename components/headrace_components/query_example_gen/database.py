@@ -31,7 +31,7 @@ class Database:
 
     Args:
         connection: The connection to it.
-        secrets: What may not be printed.
+        secrets: Texts that must not be printed.
     """
 
     def __init__(self, connection: sa.Connection, secrets: Sequence[str]) -> None:
@@ -42,8 +42,9 @@ class Database:
         """Yields names and values of the columns, some thousand rows at a time.
 
         Raises:
-            InputError: The database refuses the query, or it returns no rows by its nature.
-            PlatformError: The connection was lost, or the database is in trouble.
+            InputError: The database refuses the query, or the query is of a kind that returns no
+                rows.
+            PlatformError: The connection was lost, or the database has a problem.
         """
         try:
             # The driver gets the unchanged text, in which `:name` and `%` are SQL and not
@@ -60,7 +61,7 @@ class Database:
             for rows in result.partitions(_ROWS_PER_BATCH):
                 yield names, list(zip(*rows, strict=True))
         except sa.exc.DBAPIError as error:
-            # Without the cause, whose text may contain the password.
+            # Leave out the cause, because its text may contain the password.
             raise self._failure(query, error) from None
 
     def _failure(self, query: str, error: sa.exc.DBAPIError) -> ComponentError:
@@ -86,7 +87,7 @@ def open_database(url: str) -> Iterator[Database]:
     """Opens a database; changes by a query are undone at the end.
 
     Args:
-        url: As SQLAlchemy reads it, with `${NAME}` for environment variables.
+        url: A URL for SQLAlchemy, with `${NAME}` for environment variables.
 
     Raises:
         InputError: The URL is not valid, or its file, its driver or a variable is missing.
@@ -128,7 +129,7 @@ def _engine(url: str, expanded: str) -> sa.Engine:
     try:
         parsed = sa.make_url(expanded)
         if parsed.drivername in ("postgres", "postgresql"):
-            # SQLAlchemy's default, psycopg2, cannot be asked for a cursor in the server so easily.
+            # With SQLAlchemy's default, psycopg2, a cursor in the server is harder to get.
             parsed = parsed.set(drivername="postgresql+psycopg")
         if parsed.get_backend_name() == "sqlite":
             _check_file(parsed)
@@ -154,7 +155,7 @@ def _engine(url: str, expanded: str) -> sa.Engine:
 
 
 def _secrets_of(url: sa.URL) -> list[str]:
-    """Returns the passwords of a URL, which drivers also take in its query."""
+    """Returns the passwords of a URL; drivers also accept them in its query."""
     in_query = [
         value
         for name, values in url.normalized_query.items()
@@ -165,7 +166,7 @@ def _secrets_of(url: sa.URL) -> list[str]:
 
 
 def _check_file(url: sa.URL) -> None:
-    # SQLite would make an empty database of a misspelled name.
+    # For a misspelled name, SQLite would make an empty database.
     name = url.database or ""
     if not name.startswith("file:") and not Path(name).is_file():
         raise InputError(
@@ -177,7 +178,7 @@ def _check_file(url: sa.URL) -> None:
 
 
 def _shown(url: str) -> str:
-    """Returns a name of the database: the parameter as it was given, which contains no secret."""
+    """Returns a name of the database: the unchanged parameter, which contains no secret."""
     return f"`url` {url!r}"
 
 

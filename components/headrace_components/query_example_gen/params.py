@@ -7,7 +7,7 @@ from typing import ClassVar
 from headrace_components.contract.errors import InputError
 from headrace_components.library.sources.query_params import QueryParams
 
-# `user:password@`, and what drivers take in the query of a URL.
+# `user:password@`, and the forms that drivers accept in the query of a URL.
 _SECRETS = re.compile(
     r"://[^/?#:@]*:(?P<password>[^?#]*)@|[?&][^=&]*(?:password|secret|token)[^=&]*=(?P<value>[^&]*)",
     re.IGNORECASE,
@@ -38,7 +38,7 @@ class QueryExampleGenParams(QueryParams):
 
 def _check_url(url: str) -> None:
     if "://" not in url and not _VARIABLE.fullmatch(url):
-        # The value stays out of the message: it may be a password in the wrong place.
+        # The message does not have the value: it may be a password in the wrong place.
         raise InputError(
             "query_example_gen: `url` has no scheme, expected the URL of a database, for example "
             "'sqlite:////data/rides.db' or 'postgresql://reader:${PASSWORD}@host/rides', or "

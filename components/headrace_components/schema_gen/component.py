@@ -7,7 +7,7 @@ from headrace_components.schema_gen.params import SchemaGenParams
 
 
 def splits_read(params: SchemaGenParams) -> list[SplitNeed]:
-    """Returns the splits that are left out, which must be there."""
+    """Returns the splits to leave out, which must exist."""
     return [SplitNeed(port="statistics", parameter="exclude_splits", names=params.exclude_splits)]
 
 

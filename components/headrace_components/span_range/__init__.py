@@ -1,1 +1,1 @@
-"""Joins the examples that runs of a pipeline made of several spans."""
+"""Joins the examples of several spans, made by several runs of a pipeline."""

@@ -21,8 +21,8 @@ class SpanExamples:
         span: Number of the span.
         changed: The time of the newest file, in seconds since the epoch.
         path: Directory of the artifact.
-        uri: The same for every task of the run.
-        metadata: What is known of the artifact.
+        uri: Its URI for every task of the run.
+        metadata: The artifact's known metadata.
     """
 
     span: int
@@ -33,15 +33,15 @@ class SpanExamples:
 
 
 def choose(own: SpanExamples, place: SearchRoot, wanted: SpanRange) -> list[SpanExamples]:
-    """Returns the examples of the wanted spans that there are, one artifact a span, sorted by span.
+    """Returns the existing examples of the wanted spans, one artifact per span, sorted by span.
 
-    If a span has several artifacts, this run's own is taken, else the one of the latest version,
-    else the newest.
+    If a span has several artifacts, this run's own is used, else the latest version, else the
+    newest.
 
     Args:
         own: The examples that this run made.
-        place: Where those of earlier runs are to be found.
-        wanted: Which spans.
+        place: Where to search for those of earlier runs.
+        wanted: The range of spans.
 
     Raises:
         InputError: A wanted span has no examples.
@@ -77,7 +77,7 @@ def _earlier(place: SearchRoot, own: Path) -> Iterable[SpanExamples]:
 
 
 def _age(examples: SpanExamples) -> tuple[int, float, Path]:
-    # The path decides between equals, so that the answer is always the same.
+    # The path decides between equal times, so that the result is always the same.
     return (int(examples.metadata.get("version", -1)), examples.changed, examples.path)
 
 

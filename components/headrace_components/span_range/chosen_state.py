@@ -1,4 +1,4 @@
-"""The examples that are joined, as a cache sees them. Standard library only."""
+"""Fingerprints the examples to join for the cache. Standard library only."""
 
 from headrace_components.contract.errors import InputError
 from headrace_components.contract.hooks import Inputs, Params
@@ -29,6 +29,6 @@ def external_state(params: Params, inputs: Inputs) -> str | None:
     try:
         wanted = read(SpanRangeParams, params, "span_range").span_range
         chosen = choose(own, earlier_runs.pipeline_directory(path, uri), wanted)
-    except InputError:  # the run says so, where its author will see it
+    except InputError:  # the run reports the error to the author
         return None
     return "\n".join(found.uri for found in chosen)

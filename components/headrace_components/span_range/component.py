@@ -1,6 +1,6 @@
-"""Joins the examples that runs of this pipeline made of several spans: SpanRangeStrategy.
+"""Joins examples of several spans from several runs of this pipeline: SpanRangeStrategy.
 
-A model that is trained on the last seven days, by a pipeline that reads one day a run:
+A pipeline that reads one day per run, and trains a model on the last seven days:
 
     day = csv_example_gen(input_base="rides", input_config={"splits": [
         {"name": "all", "pattern": "{YYYY}-{MM}-{DD}/*.csv"}]})
@@ -10,10 +10,10 @@ A model that is trained on the last seven days, by a pipeline that reads one day
     )
     trainer(examples=week.outputs["span_examples"], module_file="model.py")
 
-Earlier examples are those that the task which makes `examples` left in earlier runs. Of several
-of one span this run's own are taken, else the latest version, else the newest. In the first run
-there are this run's own alone. No row is read: files are linked, or copied where they cannot
-be. Where spans are missing, the others are joined.
+Earlier examples are the outputs, in earlier runs, of the task that makes `examples`. If a span
+has several, this run's own are used, else the latest version, else the newest. The first run
+only has its own. No rows are read: files are linked, or copied if links do not work. If spans
+are missing, the others are joined.
 """
 
 from headrace_components.contract.artifact_types import EXAMPLES

@@ -16,7 +16,7 @@ from headrace_components.span_range.params import SpanRangeParams
 
 
 def execute(task: Task) -> None:
-    """Writes the rows of all spans to `span_examples`, or points it at those of the only one."""
+    """Writes the rows of all spans to `span_examples`; a single span is only referred to."""
     params = read(SpanRangeParams, task.params, task.component)
     examples = task.input("examples")
     output = task.output("span_examples")
@@ -60,7 +60,7 @@ def _spans(chosen: Sequence[SpanExamples]) -> str:
 
 
 def _formats(chosen: Sequence[SpanExamples]) -> tuple[str, str]:
-    """Returns payload and file format, which must be the same in all."""
+    """Returns payload and file format, which must be the same in all spans."""
     formats = [
         (
             found.metadata.get("payload_format", "FORMAT_TF_EXAMPLE"),

@@ -1,4 +1,4 @@
-"""Makes one Examples artifact of the files of several."""
+"""Joins the files of several Examples artifacts in one."""
 
 import contextlib
 import os
@@ -52,7 +52,7 @@ def join(sources: Sequence[Path], output: Path) -> list[str]:
         found = [part for twin in twins for part in twin or ()]
         if all(twin is not None for twin in twins):
             linked = _link_all([path for path, _ in found], output / f"Columnar-{name}")
-            # With the checksums of those who wrote them: a damaged file stays one.
+            # Keep the original checksums, so that a damaged file is still noticed.
             parts = [
                 replace(part.file, name=path.name)
                 for path, (_, part) in zip(linked, found, strict=True)
@@ -62,7 +62,7 @@ def join(sources: Sequence[Path], output: Path) -> list[str]:
 
 
 def _check_types(split: str, readers: Sequence[ExamplesReader], sources: Sequence[Path]) -> None:
-    """Rejects spans in which a feature has different types: no reader takes both.
+    """Rejects spans in which a feature has different types, because readers accept only one.
 
     Raises:
         InputError: For example, a feature has whole numbers in one span and decimals in another.

@@ -34,13 +34,13 @@ def compute(
         args: `beam_pipeline_args`.
         reader: The examples, opened.
         names: Splits to read.
-        options: What to compute. `sample_rate` draws single rows, the same ones in every run, but
-            others than the embedded engine.
+        options: The statistics to compute. `sample_rate` draws single rows: the same in every run,
+            but not the same as in the embedded engine.
         batch_size: The maximum number of rows in a batch.
         is_sequence: Whether the records are tf.SequenceExamples.
 
     Raises:
-        InputError: As the embedded engine's, or a feature to slice by is not there.
+        InputError: As in the embedded engine, or a feature to slice by does not exist.
     """
 
     def build(running: job.Job) -> Any:

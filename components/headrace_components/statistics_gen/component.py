@@ -24,7 +24,7 @@ def check(params: StatisticsGenParams) -> None:
 
 
 def splits_read(params: StatisticsGenParams) -> list[SplitNeed]:
-    """Returns the splits that are left out, which must be there."""
+    """Returns the splits to leave out, which must exist."""
     return [SplitNeed(port="examples", parameter="exclude_splits", names=params.exclude_splits)]
 
 

@@ -23,8 +23,8 @@ from headrace_components.library.data.examples import ExamplesReader
 from headrace_components.statistics_gen.params import StatisticsGenParams
 from headrace_components.statistics_gen.report import statistics_report
 
-# Per row this costs a third less than batches of 5,000 and hardly more than larger ones, which a
-# wide data set would pay for in memory.
+# Per row this takes a third less time than batches of 5,000. Larger batches save hardly any time,
+# and need much memory for wide data.
 _ROWS_PER_BATCH = 20_000
 
 _PAYLOADS = ("FORMAT_TF_EXAMPLE", sequence_examples.PAYLOAD_FORMAT)
@@ -49,7 +49,7 @@ def execute(task: Task) -> None:
     output = task.output("statistics")
     started = time.monotonic()
     if params.beam_pipeline_args:
-        # Import late: TFDV imports Beam anyway, but our code on Beam is only needed here.
+        # Imported late: TFDV imports Beam anyway, but our code for Beam is only needed here.
         from headrace_components.statistics_gen import beam_engine
 
         computed = beam_engine.compute(

@@ -6,7 +6,7 @@ from typing import Any
 
 from headrace_components.contract.errors import InputError
 
-# Fields of tfdv.StatsOptions that a pipeline sets elsewhere.
+# Fields of tfdv.StatsOptions that a pipeline sets in another way.
 _ELSEWHERE = {
     "sample_rate": "Set the parameter `sample_rate` instead.",
     "schema": "Connect a schema to the input `schema` instead.",

@@ -28,9 +28,9 @@ class _FeatureCard:
 
     Attributes:
         name: Its path, steps joined by dots.
-        anchor: Where the page shows it.
+        anchor: Its anchor on the page.
         by_split: Its summary by split; None if the split lacks it.
-        notes: What stands out.
+        notes: Its unusual properties.
     """
 
     name: str
@@ -43,8 +43,8 @@ def statistics_report(statistics: Mapping[str, Any]) -> bytes:
     """Returns an HTML page of under 2 MB.
 
     Args:
-        statistics: A `DatasetFeatureStatisticsList` by split. Of statistics per slice, the first
-            data set is shown, that of all rows.
+        statistics: A `DatasetFeatureStatisticsList` by split. If it has slices, the first data set
+            is shown, which is of all rows.
     """
     datasets = {split: found.datasets[0] for split, found in statistics.items()}
     features = _features(datasets)
@@ -70,7 +70,7 @@ def _features(datasets: Mapping[str, Any]) -> list[_FeatureCard]:
     features = []
     for index, name in enumerate(sorted(found)):
         by_split = {split: found[name].get(split) for split in datasets}
-        # A split without rows has no statistics; the page says so once and not per feature.
+        # A split without rows has no statistics; the page shows this once and not per feature.
         filled = {split: by_split[split] for split in datasets if datasets[split].num_examples}
         features.append(
             _FeatureCard(
@@ -84,7 +84,7 @@ def _features(datasets: Mapping[str, Any]) -> list[_FeatureCard]:
 
 
 def _shown(features: Sequence[_FeatureCard], num_splits: int) -> list[_FeatureCard]:
-    """Returns the features that a page has room for, those that stand out before others."""
+    """Returns the features that fit on a page, those with unusual properties first."""
     room = max(_MAX_CELLS // max(num_splits, 1), 1)
     if len(features) <= room:
         return list(features)

@@ -19,7 +19,7 @@ from headrace_components.tfjs_converter.params import TfjsConverterParams
 
 MODEL_FILE = "model.json"
 
-# tensorflowjs imports these at once, although only models of other kinds need them.
+# tensorflowjs always imports these, although only other kinds of models need them.
 _OTHER_KINDS = ("tensorflow_decision_forests", "tensorflow_hub")
 _UNSUPPORTED = re.compile(r"Unsupported Ops in the model .*\n(.+)")
 _UNWRITABLE = re.compile(r"Error dumping weight (.+), dtype (\S+) not supported")
@@ -43,7 +43,7 @@ def convert(component: str, folder: Path, target: Path, params: TfjsConverterPar
     """Writes `model.json` and the files of its weights.
 
     Inputs and outputs have the names of the signature, and the order of these names:
-    tensorflowjs itself gives them names of tensors, and an order that varies.
+    tensorflowjs itself uses the names of tensors, in an order that varies.
 
     Args:
         component: Name of the component, for error messages.
@@ -87,7 +87,7 @@ def _converter() -> Any:
     for name in _OTHER_KINDS:
         if name not in sys.modules and importlib.util.find_spec(name) is None:
             sys.modules[name] = types.ModuleType(name)
-    # Its own module for models of JAX, which is not in its environment either.
+    # Its own module for JAX models, which is also missing from the environment.
     jax_conversion = types.ModuleType("tensorflowjs.converters.jax_conversion")
     jax_conversion.convert_jax = None  # type: ignore[attr-defined]
     sys.modules[jax_conversion.__name__] = jax_conversion
@@ -125,7 +125,7 @@ def _name_ports(signature: dict[str, Any], function: Any) -> None:
 
 
 def _argument(tensor: Any) -> str:
-    # A captured table is an input too, and nobody named that.
+    # A captured table is also an input, but has no name in the signature.
     attributes = tensor.op.node_def.attr
     return attributes["_user_specified_name"].s.decode() or str(tensor.name)
 

@@ -16,7 +16,7 @@ from headrace_components.tfjs_converter.params import TfjsConverterParams
 
 
 def execute(task: Task) -> None:
-    """Writes `Format-Serving/model.json` and its weights, or nothing for a model not blessed."""
+    """Writes `Format-Serving/model.json` and its weights; nothing if the model is not blessed."""
     params = read(TfjsConverterParams, task.params, task.component)
     blessing = task.optional_input("model_blessing")
     if blessing is not None and not is_blessed(blessing, "BLESSED", "NOT_BLESSED"):

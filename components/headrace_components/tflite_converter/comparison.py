@@ -1,4 +1,4 @@
-"""Lets both models answer the same rows, and decides whether they agree well enough."""
+"""Runs both models on the same rows, and decides whether their answers agree well enough."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,8 +20,8 @@ class Metric:
     """A metric of both models.
 
     Attributes:
-        before: Of the SavedModel.
-        after: Of the TF Lite model.
+        before: Its value for the SavedModel.
+        after: Its value for the TF Lite model.
         loss: By how much it became worse, in its unit.
     """
 
@@ -52,12 +52,12 @@ def compare(
     prediction_key: str,
     params: TFLiteConverterParams,
 ) -> ModelDifferences:
-    """Returns how the answers to the rows of `params.splits` differ.
+    """Returns the differences of the answers to the rows of `params.splits`.
 
     Raises:
         InputError: The rows do not fit the signature, or metrics cannot be computed from the
             outputs.
-        NotRunnableError: The interpreter stopped.
+        NotRunnableError: The interpreter failed.
     """
     differences: dict[str, Difference] = {}
     kept: list[tuple[Any, Any, Any]] = []

@@ -1,8 +1,8 @@
-"""Converts a SavedModel to TF Lite, and blesses it where it answers as the SavedModel does.
+"""Converts a SavedModel to TF Lite, and blesses it if its answers agree with the SavedModel's.
 
-Both answer the same examples, the TF Lite model in TF Lite's own interpreter, a row at a time
-as devices do. Connect `blessing` to the `model_blessing` of `pusher`, and a model that
-quantization has spoilt is not pushed. Without `examples` nothing is compared or blessed.
+Both answer the same examples; the TF Lite model runs in TF Lite's own interpreter, one row at a
+time as on devices. Connect `blessing` to the `model_blessing` of `pusher`: then a model that
+quantization has damaged is not pushed. Without `examples` nothing is compared or blessed.
 """
 
 from headrace_components.contract.artifact_types import (
@@ -18,7 +18,7 @@ from headrace_components.tflite_converter.params import TFLiteConverterParams
 
 
 def splits_read(params: TFLiteConverterParams) -> list[SplitNeed]:
-    """Returns the splits to compare on, and the one that integers are calibrated with."""
+    """Returns the splits to compare on, and the split to calibrate integers with."""
     needs = [SplitNeed(port="examples", parameter="example_splits", names=params.splits)]
     if params.is_calibrated:
         names = [params.representative_split]

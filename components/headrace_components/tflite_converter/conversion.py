@@ -16,8 +16,7 @@ from headrace_components.tflite_converter.params import TFLiteConverterParams
 from headrace_components.tflite_converter.signature import Signature
 
 RepresentativeRows = Sequence[Mapping[str, Any]]
-"""Arrays by input of the signature. Each has as many rows as the signature takes at a time, else
-one."""
+"""Arrays by input of the signature. Each has the signature's number of rows, or else one row."""
 
 _MAX_LENGTH = 300
 
@@ -33,11 +32,11 @@ def convert(
     Args:
         model: The SavedModel.
         signature: The signature to convert.
-        params: How.
+        params: The options of the conversion.
         representative: Rows to calibrate integers with.
 
     Raises:
-        InputError: TF Lite cannot run an operation of the model, or not as quantized as asked for.
+        InputError: TF Lite cannot run an operation of the model, or not with this quantization.
     """
     with tempfile.TemporaryDirectory(prefix="headrace-tflite-") as folder:
         # In a Keras 3 model that tf.saved_model.save wrote, the converter does not find the values

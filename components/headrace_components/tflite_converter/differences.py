@@ -14,7 +14,8 @@ class _Spread:
     """Mean and standard deviation of numbers that come in parts.
 
     Source: T. Chan, G. Golub, R. LeVeque, "Updating formulae and a pairwise algorithm for computing
-    sample variances", 1979. Sums of squares alone would make of equal numbers a spread of 1e-8.
+    sample variances", 1979. With sums of squares alone, equal numbers would get a deviation of
+    1e-8.
     """
 
     count: int = 0
@@ -22,7 +23,7 @@ class _Spread:
     squares: float = 0.0
 
     def add(self, values: Any) -> None:
-        """Takes in a part, an array of floats; those that are not finite do not count."""
+        """Adds a part, an array of floats; only finite ones count."""
         finite = values[np.isfinite(values)]
         if not finite.size:
             return
@@ -62,11 +63,11 @@ class Difference:
     _spread: _Spread = field(default_factory=_Spread)
 
     def add(self, expected: Any, actual: Any) -> None:
-        """Takes in the answers to some rows.
+        """Adds the answers to some rows.
 
         Args:
-            expected: What the SavedModel answered, shape `(rows, ...)`.
-            actual: What the TF Lite model answered, same shape.
+            expected: The SavedModel's answers, shape `(rows, ...)`.
+            actual: The TF Lite model's answers, same shape.
         """
         self.num_rows += len(expected)
         self.is_float = is_float(expected.dtype)
@@ -85,12 +86,12 @@ class Difference:
 
     @property
     def mean(self) -> float | None:
-        """Mean of the absolute differences, in the unit of the output; None of no floats."""
+        """Mean of the absolute differences, in the unit of the output; None without floats."""
         return self._sum / self._count if self._count else None
 
     @property
     def largest(self) -> float | None:
-        """The largest absolute difference, in the unit of the output; None of no floats."""
+        """The largest absolute difference, in the unit of the output; None without floats."""
         return self._max if self._count else None
 
     @property
@@ -107,7 +108,7 @@ class Difference:
 
     @property
     def agreement(self) -> float | None:
-        """Share of rows with the largest value at the same place; of all values equal if no floats.
+        """Share of rows with the largest value at the same place; without floats, of equal values.
 
         None if rows have one float, because the largest value is then always at the same place.
         """

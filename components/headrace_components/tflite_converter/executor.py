@@ -150,7 +150,7 @@ def _described(details: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _publish(task: Task, outcome: Outcome) -> None:
-    """Writes the blessing, in the same form as an evaluator, and the pages for people."""
+    """Writes the blessing, in the same form as an evaluator, the report and the metrics."""
     blessing = task.output("blessing")
     source = task.input("model")
     # Leave out `model`: it would be the converted model, which has no URI before the task ends.

@@ -16,7 +16,7 @@ METRICS = (
     "MeanSquaredError",
     "MeanAbsoluteError",
 )
-"""Names, as Keras and TFMA have them, of what can be computed of both models."""
+"""Metrics that can be computed for both models, with the names of Keras and TFMA."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +80,7 @@ class TFLiteConverterParams:
 
     @property
     def is_calibrated(self) -> bool:
-        """Whether activations become integers, whose ranges are read off examples."""
+        """Whether activations become integers; their ranges are then measured on examples."""
         return self.quantization in _INTEGER
 
     @property
@@ -105,7 +105,7 @@ class TFLiteConverterParams:
                 "Choose one of those, or leave `integer_io` out."
             )
         if self.select_tf_ops and self.is_calibrated:
-            # TensorFlow 2.16 dies of it with a segmentation fault, and 2.21 has no such kernels.
+            # TensorFlow 2.16 crashes with a segmentation fault, and 2.21 has no such kernels.
             raise InputError(
                 f"tflite_converter: `select_tf_ops` is true and `quantization` is "
                 f"{self.quantization!r}, but TF Lite calibrates no model with TensorFlow's "

@@ -19,7 +19,7 @@ class Outcome:
         quantization: The kind of quantization; empty if nothing was converted.
         num_bytes: Size of the TF Lite model; 0 if nothing was converted.
         num_saved_bytes: Size of the SavedModel's files.
-        seconds: What the conversion took.
+        seconds: Duration of the conversion.
         comparison: The differences of the answers; None if they were not compared.
     """
 
@@ -32,7 +32,7 @@ class Outcome:
 
     @property
     def is_blessed(self) -> bool:
-        """Whether the model passed."""
+        """True if there are no reasons against it."""
         return not self.reasons
 
     def judged(self, *reasons: str, comparison: ModelDifferences | None = None) -> "Outcome":
@@ -40,7 +40,7 @@ class Outcome:
         return replace(self, reasons=reasons, comparison=comparison)
 
     def metrics(self) -> dict[str, float | int]:
-        """Returns numbers to compare runs by; differences are those of the worst output."""
+        """Returns numbers for comparing runs; the differences are of the worst output."""
         values: dict[str, float | int] = {"blessed": int(self.is_blessed)}
         if not self.num_bytes:
             return values

@@ -21,7 +21,7 @@ class Batch:
     """Some rows.
 
     Attributes:
-        num_rows: How many.
+        num_rows: Number of rows.
         inputs: An array of shape `(num_rows, ...)` by input of the signature.
         labels: The labels, shape `(num_rows,)`; None without a `label_key`.
     """

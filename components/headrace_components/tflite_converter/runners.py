@@ -1,4 +1,4 @@
-"""Runs the two models on the same rows: a SavedModel, and the TF Lite model made of it."""
+"""Runs the two models on the same rows: a SavedModel, and the TF Lite model made from it."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -34,7 +34,7 @@ class SavedModelRunner:
         """Returns the outputs.
 
         Raises:
-            InputError: The model stopped, or does not answer every row.
+            InputError: The model failed, or does not answer every row.
         """
         name = self._signature.name
         answers = _answered(
@@ -54,7 +54,7 @@ class SavedModelRunner:
 
 
 class TFLiteRunner:
-    """Answers like a device: by TF Lite's interpreter, one row at a time.
+    """Answers like a device: with TF Lite's interpreter, one row at a time.
 
     Args:
         content: The model, a TF Lite flatbuffer.
@@ -78,11 +78,11 @@ class TFLiteRunner:
         """Returns the outputs, converted to floats if they are quantized.
 
         Args:
-            inputs: What the SavedModel's signature takes.
-            num_rows: How many rows.
+            inputs: The inputs of the SavedModel's signature.
+            num_rows: Number of rows.
 
         Raises:
-            NotRunnableError: The interpreter stopped.
+            NotRunnableError: The interpreter failed.
         """
         quantized = {name: _quantized(inputs[name], self.inputs[name]) for name in self.inputs}
         try:

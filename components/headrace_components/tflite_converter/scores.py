@@ -14,7 +14,7 @@ _HIGHER_IS_BETTER = frozenset({"SparseCategoricalAccuracy", "BinaryAccuracy", "A
 
 
 def metric_names(labels: Floats, predictions: Floats) -> list[str]:
-    """Returns the metrics that suit the predictions.
+    """Returns the names of the metrics that fit the predictions.
 
     Args:
         labels: Shape `(rows,)`.

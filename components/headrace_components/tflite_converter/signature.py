@@ -20,9 +20,9 @@ class InputTensor:
     Attributes:
         name: Its name.
         dtype: Its type.
-        shape: Shape of a row's values; at most one size is None, which any number fits.
-        features: The features whose values it has, one after the other; empty if it takes
-            serialized examples.
+        shape: Shape of a row's values; at most one size is None, for any number.
+        features: The features that fill it, one after the other; empty if it takes serialized
+            examples.
     """
 
     name: str
@@ -37,9 +37,9 @@ class Signature:
 
     Attributes:
         name: Its name.
-        inputs: What it takes.
+        inputs: Its inputs.
         outputs: Type of each output by name.
-        batch_size: How many rows it takes at a time; None for any number.
+        batch_size: Number of rows that it takes at a time; None for any number.
     """
 
     name: str
@@ -54,7 +54,7 @@ def checked(name: str, signatures: Mapping[str, Any], params: TFLiteConverterPar
     Args:
         name: Its name.
         signatures: All of the model, `SignatureDef`s by name.
-        params: Which features its inputs are.
+        params: The features for its inputs.
 
     Raises:
         InputError: TF Lite cannot take these inputs.
@@ -90,7 +90,7 @@ def checked(name: str, signatures: Mapping[str, Any], params: TFLiteConverterPar
 def _parses_examples(definition: Any) -> bool:
     """Returns whether the only input of a signature is one string per row.
 
-    Such an input may also be a feature; `input_features` then says so.
+    Such an input may also be a feature, if `input_features` names it.
     """
     if len(definition.inputs) != 1:
         return False

@@ -14,19 +14,19 @@ def run() -> int:
     """Runs the task and returns the exit code."""
     try:
         return run_component("trainer")
-    except Exception:  # a bug; Python itself would print it and then end as below
+    except Exception:  # a bug; Python itself would print it too
         traceback.print_exc()
         return 1
 
 
 def _leave(code: int) -> None:
-    """Ends the process, at once where other machines train too.
+    """Ends the process; with other machines it ends at once.
 
-    TensorFlow's own end waits there, without a limit, for a machine that may have failed.
+    TensorFlow's normal exit waits for the other machines without a limit, and one may have failed.
     """
     try:
         is_alone = read_cluster() is None
-    except PlatformError:  # `main` has said so
+    except PlatformError:  # `main` has reported it
         is_alone = True
     if is_alone:
         sys.exit(code)

@@ -1,4 +1,4 @@
-"""Spares AutoGraph the source of libraries while a user's code builds and saves a model."""
+"""Exempts libraries from AutoGraph while a user's code builds and saves a model."""
 
 import contextlib
 import logging
@@ -28,8 +28,8 @@ _ON_THE_WAY_TO_USER_CODE = (
 def libraries_unconverted() -> Iterator[None]:
     """Exempts library code from AutoGraph; the user's own functions and layers are converted.
 
-    AutoGraph's rules have no public interface. If a TensorFlow keeps them elsewhere, only the time
-    changes.
+    AutoGraph's rules have no public interface. If a version of TensorFlow has them in another
+    place, it only takes longer.
     """
     config = _config()
     if config is None:

@@ -104,7 +104,7 @@ def make_fn_args(
     """
     hyperparameters = task.optional_input("hyperparameters")
     statistics = task.optional_input("statistics")
-    # The same on every machine and in every attempt: all of them write the one model.
+    # The same on every machine and in every attempt: all of them train the same model.
     seed = zlib.crc32(task.output("model").uri.encode()) if cluster else None
     given = common_arguments(task, params, seed)
     return FnArgs(

@@ -1,1 +1,1 @@
-"""Runs a task of Kubeflow on several machines: a JobSet of its container, watched to its end."""
+"""Runs a Kubeflow task on several machines, as a JobSet of its container."""

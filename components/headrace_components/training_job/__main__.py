@@ -1,4 +1,4 @@
-"""Entry point of the container that stands for a task of several machines."""
+"""Entry point of the container that runs a task on several machines."""
 
 import sys
 

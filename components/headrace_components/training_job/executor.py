@@ -1,8 +1,8 @@
 """Runs a task in several pods: starts them, waits for them, and copies their outputs back.
 
-Kubeflow's launcher brings a task's artifacts into one pod, and takes them from there. So they go
-through a volume that all pods mount: the inputs are copied to it, the pods work on it as if it were
-the task's own file system, and the outputs are copied back.
+Kubeflow's launcher downloads a task's inputs into one pod, and uploads the outputs from it. So all
+pods mount a volume: the inputs are copied to it, the pods use it like the task's own file system,
+and the outputs are copied back.
 """
 
 import argparse
@@ -48,12 +48,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _execute(task: Task, arguments: argparse.Namespace) -> None:
     digest = hashlib.sha256(arguments.executor_input.encode()).hexdigest()[:16]
     folder = arguments.shared / f"headrace-{digest}"
-    shutil.rmtree(folder, ignore_errors=True)  # of an attempt that was killed
+    shutil.rmtree(folder, ignore_errors=True)  # from an attempt that was killed
     started = time.monotonic()
     message = staging.stage(task, json.loads(arguments.executor_input), folder)
     logging.info("training_job: copied the inputs in %.1f s.", time.monotonic() - started)
     cluster = JobSetApi()
-    # A pod that is asked to end has 30 seconds to take the others with it.
+    # A pod that gets SIGTERM has 30 seconds to end the other pods.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         name = jobset.name_of(digest)
@@ -71,16 +71,16 @@ def _delete(cluster: JobSetApi, name: str) -> None:
     try:
         cluster.delete(name)
     except ComponentError as error:
-        # The JobSet belongs to this pod, and goes with it.
+        # The JobSet belongs to this pod, and is deleted with it.
         logging.info("training_job: could not delete the JobSet %s: %s", name, error)
 
 
 def _wait(cluster: JobSetApi, name: str, workers: int, folder: Path) -> None:
-    """Returns when the pods are through.
+    """Returns when the pods have finished.
 
     Raises:
-        InputError: A pod failed by the author's mistake.
-        PlatformError: A pod failed otherwise, or the JobSet is gone.
+        InputError: A pod failed because of the author's mistake.
+        PlatformError: A pod failed for another reason, or the JobSet was deleted.
     """
     shown = ""
     while True:

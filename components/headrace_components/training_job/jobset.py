@@ -1,4 +1,4 @@
-"""The JobSet of a task: one pod per machine, under names that each other can look up.
+"""The JobSet of a task: one pod per machine, with names that the pods can look up.
 
 Source: https://jobset.sigs.k8s.io/docs/reference/jobset.v1alpha2
 """
@@ -22,10 +22,10 @@ Object = dict[str, Any]
 
 
 def name_of(digest: str) -> str:
-    """Returns the name of a task's JobSet, another one in each attempt.
+    """Returns the name of a task's JobSet, which is different in each attempt.
 
     Args:
-        digest: 16 hexadecimal digits that name the task.
+        digest: 16 hexadecimal digits that identify the task.
     """
     attempt = os.environ.get("KFP_POD_UID", "")[:8]
     return f"train-{digest}{'-' if attempt else ''}{attempt}"
@@ -37,12 +37,12 @@ def start(
     """Creates a JobSet, after deleting the one of an earlier attempt.
 
     Args:
-        cluster: Where.
+        cluster: The cluster.
         name: Its name.
         pod: Metadata and spec of a pod with one container.
         workers: Number of pods, 2 or more.
         message: The task's `ExecutorInput` for the pods.
-        digest: What names the task, and is the same in a retry.
+        digest: It identifies the task, and is the same in a retry.
     """
     for left in cluster.jobsets(f"{_TASK_LABEL}={digest}"):
         cluster.delete(left["metadata"]["name"])
@@ -63,7 +63,7 @@ def _manifest(name: str, pod: Object, workers: int, message: Object, digest: str
     }
     metadata: Object = {"name": name, "labels": {_TASK_LABEL: digest}}
     if os.environ.get("KFP_POD_NAME") and os.environ.get("KFP_POD_UID"):
-        # Goes with this pod, however that ends.
+        # The JobSet is deleted with this pod, however it ends.
         owner = {"name": os.environ["KFP_POD_NAME"], "uid": os.environ["KFP_POD_UID"]}
         metadata["ownerReferences"] = [{"apiVersion": "v1", "kind": "Pod", **owner}]
     job = {
@@ -79,7 +79,7 @@ def _manifest(name: str, pod: Object, workers: int, message: Object, digest: str
         "metadata": metadata,
         "spec": {
             "network": {"enableDNSHostnames": True, "subdomain": name},
-            # If one pod is lost, the others cannot go on either: the whole task is tried again.
+            # If one pod is lost, the others cannot continue: the whole task is tried again.
             "failurePolicy": {"maxRestarts": 0},
             "replicatedJobs": [{"name": _JOB, "replicas": 1, "template": {"spec": job}}],
         },
@@ -87,7 +87,7 @@ def _manifest(name: str, pod: Object, workers: int, message: Object, digest: str
 
 
 def state(cluster: JobSetApi, name: str) -> str:
-    """Returns "Completed", "Failed", or an empty string while the pods are at work."""
+    """Returns "Completed", "Failed", or an empty string while the pods run."""
     conditions = cluster.jobset(name).get("status", {}).get("conditions", [])
     ended = [each["type"] for each in conditions if each["status"] == "True"]
     return next((each for each in ended if each in ("Completed", "Failed")), "")
@@ -99,7 +99,7 @@ def pods(cluster: JobSetApi, name: str) -> list[Object]:
 
 
 def described(found: list[Object], workers: int) -> str:
-    """Returns in one line how many pods run, and what the others wait for."""
+    """Returns one line with the number of running pods, and the reasons why others wait."""
     running = [each for each in found if each["status"].get("phase") in ("Running", "Succeeded")]
     waiting = sorted({reason for each in found if (reason := _waits_for(each))})
     names = ", ".join(sorted(each["metadata"]["name"] for each in running))
@@ -120,13 +120,13 @@ def _waits_for(pod: Object) -> str:
 
 
 def first_failed(found: list[Object]) -> Object | None:
-    """Returns the pod that failed first; the others may have failed for want of it."""
+    """Returns the pod that failed first; the others may have failed because of it."""
     failed = [(_terminated(each).get("finishedAt") or "", each) for each in found if _failed(each)]
     return min(failed, key=lambda each: each[0])[1] if failed else None
 
 
 def ending(pod: Object) -> str:
-    """Returns how the container of a failed pod ended, such as "exit code 137 (OOMKilled)"."""
+    """Returns why the container of a failed pod ended, such as "exit code 137 (OOMKilled)"."""
     terminated = _terminated(pod)
     reason = terminated.get("reason") or pod["status"].get("reason") or "Error"
     return f"exit code {terminated.get('exitCode', 'unknown')} ({reason})"

@@ -25,7 +25,7 @@ Object = dict[str, Any]
 
 
 class JobSetApi:
-    """The namespace in which this process runs; outside of a cluster, that of the kubeconfig file.
+    """JobSets and pods in the namespace of this process; outside a cluster, of the kubeconfig file.
 
     Raises:
         PlatformError: There is neither a service account nor a kubeconfig file.
@@ -60,14 +60,14 @@ class JobSetApi:
         try:
             self._call(self._objects.create_namespaced_custom_object, manifest)
         except ApiException as error:
-            if error.status != 409:  # a call whose answer was lost had made it
+            if error.status != 409:  # created by a call whose answer was lost
                 raise _refusal("create", error) from error
 
     def jobset(self, name: str) -> Object:
         """Returns a JobSet.
 
         Raises:
-            PlatformError: It is gone.
+            PlatformError: It no longer exists.
         """
         try:
             return dict(self._call(self._objects.get_namespaced_custom_object, name))
@@ -88,7 +88,7 @@ class JobSetApi:
             raise _refusal("list", error) from error
 
     def delete(self, name: str) -> None:
-        """Deletes a JobSet, and with it its pods."""
+        """Deletes a JobSet and its pods."""
         method = self._objects.delete_namespaced_custom_object
         try:
             self._call(method, name, propagation_policy="Background")

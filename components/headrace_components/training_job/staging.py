@@ -1,4 +1,4 @@
-"""A task's artifacts on a volume that several pods mount."""
+"""Copies a task's artifacts to and from a volume that several pods mount."""
 
 import json
 import shutil
@@ -20,7 +20,7 @@ def stage(task: Task, message: dict[str, Any], folder: Path) -> dict[str, Any]:
         folder: A directory on the volume, the same path in every pod.
 
     Raises:
-        PlatformError: The volume is not there.
+        PlatformError: The volume does not exist.
     """
     if not folder.parent.is_dir():
         raise PlatformError(
@@ -36,7 +36,7 @@ def stage(task: Task, message: dict[str, Any], folder: Path) -> dict[str, Any]:
                 shutil.copyfile(artifact.path, target)
             elif artifact.path.is_dir():
                 shutil.copytree(artifact.path, target, copy_function=shutil.copyfile)
-            else:  # an empty directory left no object in the store
+            else:  # the store has no object for an empty directory
                 target.mkdir(parents=True)
             entry["customPath"] = str(target)
     outputs = message["outputs"]
@@ -50,10 +50,10 @@ def stage(task: Task, message: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def collect(task: Task, folder: Path) -> None:
-    """Takes over outputs, metadata and parameters that the pods left under `folder`.
+    """Copies outputs, metadata and parameters of the pods from `folder`.
 
     Raises:
-        PlatformError: The chief left no message of its outputs.
+        PlatformError: The chief wrote no message about its outputs.
     """
     file = folder / _OUTPUT_FILE
     if not file.is_file():

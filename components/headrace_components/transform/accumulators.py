@@ -10,17 +10,17 @@ from headrace_components.transform import vocabularies
 
 
 class Accumulator(Protocol):
-    """Takes one batch after the other."""
+    """Computes a result from one batch after the other."""
 
     def add(self, batch: Any) -> None:
         """Adds the arrays of a batch."""
 
     def result(self) -> list[Any]:
-        """Returns the result of TFT's operation over all batches."""
+        """Returns the result of the TFT operation over all batches."""
 
 
 def accumulator_for(operation: Any) -> Accumulator | None:
-    """Returns a fresh accumulator for an operation that reads batches, or None for any other."""
+    """Returns a new accumulator for an operation that reads batches; None for other operations."""
     if isinstance(operation, analyzer_nodes.CacheableCombineAccumulate):
         return _Combine(operation.combiner)
     if isinstance(operation, analyzer_nodes.PackedCombineAccumulate):
@@ -81,7 +81,7 @@ class _CombinePerKey:
 
 
 class _Tokens:
-    """Counts tokens, or adds up the weights of each."""
+    """Counts tokens, or adds up their weights."""
 
     def __init__(self) -> None:
         self._totals: Counter[Any] = Counter()

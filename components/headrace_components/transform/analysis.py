@@ -23,9 +23,9 @@ from headrace_components.transform.user_functions import guarded
 def analyze(request: AnalysisRequest) -> AnalysisResult:
     """Writes `transform_fn`, `transformed_metadata` and the analyzer cache.
 
-    With `beam_args`, TFT analyzes on Beam. Without them, the embedded engine analyzes if it knows
-    every operation of the graph; otherwise TFT does on Beam's in-memory runner. This is decided
-    before any row is read.
+    With `beam_args`, TFT analyzes on Beam. Without them, the embedded engine analyzes if it
+    supports every operation of the graph; otherwise TFT analyzes on Beam's in-memory runner. This
+    is decided before any row is read.
 
     Raises:
         InputError: `preprocessing_fn` cannot be traced, or there are no rows to analyze.
@@ -72,8 +72,8 @@ def analyze_on_beam(request: AnalysisRequest, reason: str = "asked to") -> Analy
     """Does the same as `analyze`, with TensorFlow Transform's own Beam pipeline.
 
     Args:
-        request: What to analyze.
-        reason: Why, for the log.
+        request: The request.
+        reason: The reason, for the log.
 
     Raises:
         InputError: `preprocessing_fn` cannot be traced, or there are no rows to analyze.

@@ -2,8 +2,8 @@
 
 One directory per data set contains three kinds of files. `MANIFEST` numbers the entries by their
 key. Each entry is a gzip TFRecord file named by its number. `METADATA` has one record with the size
-of the data. MANIFEST and METADATA are pickles: they are read without resolving any name in them
-except that of bytes.
+of the data. MANIFEST and METADATA are pickles: when they are read, only the name of bytes is
+resolved.
 """
 
 import hashlib
@@ -25,18 +25,19 @@ class _PlainUnpickler(pickle.Unpickler):
     """Reads numbers, bytes and dicts; an artifact from elsewhere must not run code here."""
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) == ("_codecs", "encode"):  # how pickle protocol 0 writes bytes
+        if (module, name) == ("_codecs", "encode"):  # for bytes in pickle protocol 0
             return super().find_class(module, name)
         raise pickle.UnpicklingError(f"it names {module}.{name}")
 
 
 def dataset_key(split: str, contents: str, features: bytes) -> tft_cache.DatasetKey:
-    """Returns the name a data set has in a cache: it follows from the rows, not from their place.
+    """Returns the name of a data set in a cache: it depends on the rows, not on their location.
 
     Args:
-        split: The split they are.
+        split: The split of the rows.
         contents: A digest of its files.
-        features: How columns become tensors, for example the default for a missing value.
+        features: The rules for making tensors of columns, for example the default for a missing
+            value.
     """
     digest = hashlib.sha256(f"{split} {contents} ".encode() + features).hexdigest()
     return tft_cache.DatasetKey(f"Split-{split}-{digest}")

@@ -21,7 +21,7 @@ class GraphApplication:
     Args:
         transform_fn: Location of the SavedModel.
         schema: Schema of its outputs.
-        columns: The features that it is fed with.
+        columns: The features that it reads.
         component: Name of the component, for error messages.
     """
 
@@ -37,7 +37,7 @@ class GraphApplication:
         self._apply: Callable[[Mapping[str, Any]], Mapping[str, Any]] = model.apply_transform_model
 
     def transformed(self, batch: pa.RecordBatch, split: str) -> pa.RecordBatch:
-        """Returns a converted batch of a split transformed, a `large_list` column per feature.
+        """Returns a transformed batch from a converted one, with a `large_list` column per feature.
 
         Raises:
             InputError: The graph does not run on the rows, or does not keep their number.
@@ -55,10 +55,10 @@ class GraphApplication:
 
 
 class ExampleForm:
-    """Transformed rows as the schema says tf.Examples hold them.
+    """Converts transformed rows to the features of tf.Examples, as in the schema.
 
-    A ragged feature is several features of a tf.Example: its values, and for each dimension between
-    the rows and the values the lengths there.
+    A ragged feature becomes several features of a tf.Example: its values, and the lengths in each
+    dimension between rows and values.
 
     Args:
         schema: Schema of the transformed features.
@@ -73,7 +73,7 @@ class ExampleForm:
         }
 
     def of(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Returns transformed rows, a column for each feature of their tf.Examples."""
+        """Returns transformed rows with a column for each feature of their tf.Examples."""
         columns: dict[str, pa.Array] = {}
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
             if name in self._ragged:

@@ -1,4 +1,4 @@
-"""Transforms the rows on Beam, as the embedded engine would, and computes their statistics."""
+"""Transforms the rows on Beam like the embedded engine, and computes their statistics."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any

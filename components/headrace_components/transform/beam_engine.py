@@ -1,6 +1,6 @@
-"""Analyzes the rows on Beam: TensorFlow Transform does all of it, given large Arrow batches.
+"""Analyzes the rows on Beam: TensorFlow Transform does everything, on large Arrow batches.
 
-The embedded engine passes all that it does not support to this module, on Beam's in-memory runner.
+It also runs everything that the embedded engine does not support, on Beam's in-memory runner.
 """
 
 import json
@@ -34,7 +34,7 @@ class WrittenGraph:
 
     Attributes:
         graph: Its location.
-        asset_map: From the name an author gave a vocabulary to its file's name.
+        asset_map: File name of each vocabulary, by the name that the author gave it.
     """
 
     graph: str
@@ -50,8 +50,8 @@ def analyze(
     """Writes `transform_fn`, `transformed_metadata` and the analyzer cache.
 
     Args:
-        request: What to analyze.
-        function: The `preprocessing_fn`; it raises InputError for its author's mistakes.
+        request: The request.
+        function: The `preprocessing_fn`; it raises InputError for mistakes of its author.
         columns: The features that it needs.
         datasets: The splits, and their names in a cache.
 
@@ -98,9 +98,9 @@ def _args(
 ) -> Sequence[str]:
     """Returns `beam_pipeline_args` with a runner that can run the analysis.
 
-    Of the in-memory runners, FnApiRunner is the faster one. But it stops with pending bundles (Beam
-    2.72) if a phase reads a vocabulary that an earlier phase made. The other one, with one worker,
-    loses a side input if a vocabulary is ordered by mutual information.
+    FnApiRunner is the faster in-memory runner. But it stops with pending bundles (Beam 2.72) if a
+    phase reads a vocabulary from an earlier phase. The other runner, with one worker, loses a side
+    input if a vocabulary is ordered by mutual information.
     """
     options = BeamOptions(request.component, request.beam_args)
     if not isinstance(options.runner(), FnApiRunner):

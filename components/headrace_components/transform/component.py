@@ -1,13 +1,12 @@
-"""Analyzes the examples, applies `preprocessing_fn` and keeps it as a TensorFlow graph.
+"""Analyzes the examples, applies `preprocessing_fn` and saves it as a TensorFlow graph.
 
-Rows are tf.Examples or tf.SequenceExamples; transformed ones are tf.Examples. Of a
-tf.SequenceExample, `inputs` has context features under their names, and sequence features as
-ragged tensors of shape (rows, steps, values) under the names that tfx_bsl gives them, as
-`##SEQUENCE##.price`; a `tensor_representation_group` in the schema gives others. A ragged
-feature of the output is written as TensorFlow Transform's `transformed_feature_spec` reads it:
-values as `price$ragged_values`, lengths as `price$row_lengths_1`. Where an analyzer's result is
-NaN, the log has a warning with the features concerned: `tft.scale_to_0_1` applies a sigmoid
-then.
+Rows are tf.Examples or tf.SequenceExamples; transformed ones are tf.Examples. For
+tf.SequenceExamples, `inputs` has context features by name, and sequence features as ragged
+tensors of shape (rows, steps, values) with tfx_bsl's names, such as `##SEQUENCE##.price`; a
+`tensor_representation_group` in the schema sets others. A ragged output feature is written in
+the form that TensorFlow Transform's `transformed_feature_spec` reads: values as
+`price$ragged_values`, lengths as `price$row_lengths_1`. If an analyzer's result is NaN, the log
+has a warning with the affected features, because `tft.scale_to_0_1` then applies a sigmoid.
 """
 
 from headrace_components.contract.artifact_types import (
@@ -26,11 +25,11 @@ from headrace_components.transform.params import SplitsConfig, TransformParams
 
 
 def check(params: TransformParams) -> None:
-    """Rejects a function that is given in no way, or in two.
+    """Rejects a function that is not given, or given in two ways.
 
     Raises:
-        InputError: Both or neither of `module_file` and `preprocessing_fn` are given, or the path
-            is none.
+        InputError: Both or neither of `module_file` and `preprocessing_fn` are given, or the
+            path is not a dotted path.
     """
     check_source("transform", params.module_file, "preprocessing_fn", params.preprocessing_fn)
 
@@ -41,14 +40,14 @@ def functions(params: TransformParams) -> list[tuple[str, ...]]:
 
 
 def splits_read(params: TransformParams) -> list[SplitNeed]:
-    """Returns the splits that are analyzed and transformed."""
+    """Returns the splits to analyze and to transform."""
     config = params.splits_config
     names = [*(config.analyze or ("train",)), *(config.transform or ())]
     return [SplitNeed(port="examples", parameter="splits_config", names=names)]
 
 
 def splits_made(params: TransformParams, inputs: Splits) -> Splits:
-    """Returns the splits that are transformed: all, unless `splits_config` names some."""
+    """Returns the splits to transform: all, unless `splits_config` names some."""
     named = params.splits_config.transform
     if params.splits_config == SplitsConfig() and "examples" in inputs:
         return {"transformed_examples": inputs["examples"]}
@@ -56,7 +55,7 @@ def splits_made(params: TransformParams, inputs: Splits) -> Splits:
 
 
 def relevant_inputs(inputs: Inputs) -> Inputs:
-    """Returns `inputs` without the accumulators of an earlier run, which only save work."""
+    """Returns `inputs` without an earlier run's accumulators, which do not change the result."""
     return {key: uris for key, uris in inputs.items() if key != "analyzer_cache"}
 
 

@@ -1,4 +1,4 @@
-"""Transforms the rows in this process, and computes their statistics on the way."""
+"""Transforms the rows in this process, and computes their statistics in the same pass."""
 
 from collections import deque
 from collections.abc import Iterator

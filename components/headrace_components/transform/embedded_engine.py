@@ -29,8 +29,8 @@ class Dataset:
     """Rows to analyze.
 
     Attributes:
-        split: The split they are.
-        key: What they are called in a cache.
+        split: The split of the rows.
+        key: Their name in a cache.
         cached: Encoded accumulators of an earlier run, by entry key.
     """
 
@@ -44,9 +44,9 @@ class EmbeddedAnalysis:
 
     Args:
         traced: The function's graph.
-        data: The rows; only the columns that analyzers read are read.
-        datasets: What to analyze.
-        with_cache: Whether cached accumulators are used and fresh ones kept.
+        data: All rows; only the columns for analyzers are read.
+        datasets: The rows to analyze.
+        with_cache: Whether cached accumulators are used and new ones kept.
         temp_dir: Where vocabulary files are written before they become assets.
         component: Name of the component, for error messages.
     """
@@ -68,7 +68,7 @@ class EmbeddedAnalysis:
         self._component = component
         self._bytes_read: dict[tft_cache.DatasetKey, int] = {}
         self._keeps_alive: list[Any] = []
-        # Taken before the graph is built, which consumes the collections it looks at.
+        # Read before the graph is built, because that empties these collections.
         self._fingerprint = graph_tools.get_analyzers_fingerprint(traced.graph, traced.inputs)
         cache = {
             dataset.key: tft_cache.DatasetCache(dataset.cached, None)
@@ -130,7 +130,7 @@ class EmbeddedAnalysis:
             analyzer_cache.write(directory, key, encoded, self._bytes_read.get(key, 0))
 
     def _phase(self, names: Mapping[str, str], bindings: Mapping[str, Any]) -> Any:
-        """Returns a function from a batch's tensors to the tensors called `names`."""
+        """Returns a function that computes the tensors called `names` from a batch's tensors."""
         part = self._traced.part(names) if not bindings else self._traced_again(names, bindings)
         fed = self._data.columns.fed()
         unfed = self._traced.specs.keys() - fed

@@ -86,7 +86,7 @@ def execute(task: Task) -> None:
 
 
 def _why_missing(error: InputError, given_up: Mapping[str, str]) -> str:
-    """Returns why the schema leaves out the feature whose absence an author's code met."""
+    """Returns why the schema leaves out the feature that an author's code missed."""
     found = next((name for name in given_up if f"{name!r}, which is not among" in str(error)), None)
     if found is None:
         return ""
@@ -100,7 +100,7 @@ def _is_sequence(task: Task) -> bool:
     """Returns whether the rows are tf.SequenceExamples.
 
     Raises:
-        InputError: They are neither those nor tf.Examples.
+        InputError: They are neither tf.SequenceExamples nor tf.Examples.
     """
     payload = task.input("examples").metadata.get("payload_format", _TF_EXAMPLE)
     if payload not in (_TF_EXAMPLE, sequence_examples.PAYLOAD_FORMAT):

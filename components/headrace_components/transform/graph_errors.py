@@ -1,4 +1,4 @@
-"""Explains to authors the errors of their graphs."""
+"""Explains the errors of authors' graphs."""
 
 import logging
 import re
@@ -13,7 +13,7 @@ from headrace_components.contract.errors import InputError
 
 _MAX_MESSAGE_CHARS = 400
 
-# The part that TFT quotes before it shows the batch.
+# The part of TFT's message before the batch.
 _QUOTED_BY_TFT = re.compile(
     r'trying to apply the transformation: "(.*?)"\.\s+Batch instances', re.DOTALL
 )
@@ -26,10 +26,10 @@ _NO_QUANTILES = re.compile(r"cannot reshape array of size \d+ into shape|inhomog
 
 
 def check_shape(component: str, name: str, shape: Sequence[int | None]) -> None:
-    """Checks that all dimensions of a dense feature but the rows are known.
+    """Checks that all dimensions of a dense feature, except the rows, are known.
 
     Raises:
-        InputError: One is not.
+        InputError: A dimension is not known.
     """
     if None in shape[1:]:
         raise _unknown_shape(component, name, tuple(shape))
@@ -37,10 +37,10 @@ def check_shape(component: str, name: str, shape: Sequence[int | None]) -> None:
 
 @contextmanager
 def shapes_explained(component: str) -> Iterator[None]:
-    """Has TensorFlow Transform infer the schema of all features of a finished graph.
+    """Explains errors while TensorFlow Transform infers the schema of a finished graph.
 
     Raises:
-        InputError: A dense feature has a dimension that is unknown even now.
+        InputError: A dense feature still has an unknown dimension.
     """
     try:
         yield
@@ -63,10 +63,11 @@ def _unknown_shape(component: str, name: str, shape: object) -> InputError:
 
 @contextmanager
 def graph_errors_explained(component: str, split: str) -> Iterator[None]:
-    """Runs a graph of `preprocessing_fn` on rows of `split`.
+    """Explains errors while a graph of `preprocessing_fn` runs on rows of `split`.
 
     Raises:
-        InputError: An operation refused its input, or an output has another shape than was traced.
+        InputError: An operation refused its input, or an output has another shape than in the
+            trace.
     """
     try:
         yield
@@ -77,7 +78,7 @@ def graph_errors_explained(component: str, split: str) -> Iterator[None]:
 
 @contextmanager
 def tft_errors_explained(component: str, splits: Sequence[str]) -> Iterator[None]:
-    """Has TensorFlow Transform run a graph of `preprocessing_fn` on rows of `splits`.
+    """Explains errors while TensorFlow Transform runs a graph on rows of `splits`.
 
     Raises:
         InputError: Like `graph_errors_explained`, for errors that TFT and Beam's runner wrapped.

@@ -18,14 +18,14 @@ from headrace_components.transform import vocabularies
 from headrace_components.transform.accumulators import Accumulator, accumulator_for
 
 Values = Sequence[Any]
-"""TFT would have a PCollection here."""
+"""A list in place of TFT's PCollection."""
 
 TensorBatch = Mapping[str, Any]
 """Arrays by tensor name, the outputs of a phase's graph."""
 
 
 class _Reading:
-    """Stands for the batches that one ApplySavedModel gives, and who waits for them."""
+    """The batches of one ApplySavedModel, and the accumulators that read them."""
 
     def __init__(self) -> None:
         self.waiting: dict[str, tuple[Any, Accumulator]] = {}
@@ -59,7 +59,7 @@ class _Planner(nodes.Visitor):  # type: ignore[misc]
 
 
 def num_phases(root: nodes.ValueNode) -> int:
-    """Returns how often the data are read: some analyzers read the results of others."""
+    """Returns how often the data is read: some analyzers read the results of others."""
     planner = _Planner()
     nodes.Traverser(planner).visit_value_node(root)
     return len(planner.phases)
@@ -69,12 +69,12 @@ class Interpreter(nodes.Visitor):  # type: ignore[misc]
     """Evaluates nodes of one analysis graph.
 
     Args:
-        roots: The nodes that will be evaluated; everything upstream of them is planned together.
+        roots: The nodes to evaluate; everything upstream of them is planned together.
         run_phase: Makes the function of an intermediate `CreateSavedModel` from its tensor names
             by key and the values that are known so far.
-        batches: Gives the batches of a data set: takes the function of a phase and the data set's
-            key, and yields that function's outputs.
-        cached: Gives the encoded entries of a cache, by data set and entry key.
+        batches: Reads a data set: takes the function of a phase and the data set's key, and yields
+            that function's outputs by batch.
+        cached: Returns the encoded entries of a cache, by data set and entry key.
         graph: The traced graph, from which reserved tokens of vocabularies are read.
         vocabulary_dir: Where vocabulary files are written.
     """
@@ -227,7 +227,7 @@ def _text(value: Any) -> str:
 
 def _join_boundaries(_: Any, values: Values) -> tuple[Any, ...]:
     (boundaries_per_key,) = values[0]
-    # The formula is TFT's, and private there in both generations that we support.
+    # TFT's formula, which is private in both supported versions.
     return tuple([output] for output in analyzer_impls._join_boundary_rows(boundaries_per_key))
 
 

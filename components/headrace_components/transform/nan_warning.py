@@ -1,4 +1,4 @@
-"""Warns if an analyzer found NaN, and names the features that are scaled wrongly because of it.
+"""Warns if an analyzer found NaN, and names the features with wrong scaling.
 
 One NaN among the values makes the smallest and the largest value NaN. `scale_to_0_1` and similar
 functions then apply a sigmoid, as TensorFlow Transform does for a column with one distinct value.

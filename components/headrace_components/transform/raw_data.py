@@ -1,4 +1,4 @@
-"""The raw rows as the schema describes them: Arrow columns, and the tensors that feed the graph."""
+"""Converts the raw rows with the schema: to Arrow columns, and to the graph's input tensors."""
 
 import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,9 +22,9 @@ BATCH_SIZE = 20_000
 
 
 class RawColumns:
-    """The features of a schema, converted as tfx_bsl's TFXIO of the rows would.
+    """Converts the features of a schema like tfx_bsl's TFXIO.
 
-    Workers of Beam get it pickled, and make its parts anew.
+    It is pickled for Beam workers, which make its parts again.
 
     Args:
         schema: Types and shapes of the features. As in `tfx_bsl.tfxio`, a feature with a fixed
@@ -88,7 +88,7 @@ class RawColumns:
         return specs
 
     def fingerprint(self) -> bytes:
-        """Returns a fingerprint of how columns become tensors: equal bytes for equal rules."""
+        """Returns a fingerprint of the rules for making tensors: equal bytes for equal rules."""
         representations = self.adapter_config.tensor_representations
         parts = [
             f"{name} {representations[name].SerializeToString(deterministic=True)!r}"
@@ -97,11 +97,11 @@ class RawColumns:
         return "\n".join([str(self._arrow_schema), *parts]).encode()
 
     def fed(self) -> frozenset[str]:
-        """Returns the names of the tensors that `tensors` gives."""
+        """Returns the names of the tensors that `tensors` returns."""
         return frozenset(self._adapter.TypeSpecs())
 
     def project(self, columns: Iterable[str]) -> "RawColumns":
-        """Returns these features alone; `type_specs` keeps all of the schema."""
+        """Returns only these features; `type_specs` keeps all of the schema."""
         return RawColumns(self._schema, self._component, columns, is_sequence=self.is_sequence)
 
     def decoded(self, records: Sequence[bytes]) -> pa.RecordBatch:
@@ -147,7 +147,7 @@ class RawColumns:
         )
 
     def check_dense(self, batch: pa.RecordBatch, split: str) -> None:
-        """Reports what the adapter would call a size mismatch, with the feature and what to do.
+        """Explains an error that the adapter calls a size mismatch: with the feature and advice.
 
         Raises:
             InputError: A row lacks a value that the schema requires.
@@ -185,7 +185,7 @@ class RawData:
         self.columns = columns
 
     def project(self, columns: Iterable[str]) -> "RawData":
-        """Returns the same rows with these features alone."""
+        """Returns the same rows with only these features."""
         return RawData(self.reader, self.columns.project(columns))
 
     def record_batches(self, split: str, batch_size: int = BATCH_SIZE) -> Iterator[pa.RecordBatch]:
@@ -213,7 +213,7 @@ def _without_values(column: pa.Array, wanted: pa.DataType) -> pa.Array:
 
 
 def _kind(column: pa.DataType) -> str:
-    """Returns the schema's word for the values of a list column."""
+    """Returns the schema's name for the type of a list column."""
     inner = column
     while pa.types.is_list(inner) or pa.types.is_large_list(inner):
         inner = inner.value_type

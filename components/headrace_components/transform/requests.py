@@ -13,7 +13,7 @@ from headrace_components.transform.user_functions import PreprocessingFn
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AnalysisRequest:
-    """What to analyze, and where to put the results.
+    """The rows to analyze, and the outputs for the results.
 
     Attributes:
         component: Name of the component, for error messages.
@@ -50,7 +50,7 @@ class AnalysisResult:
         graph: Location of the transform graph.
         schema: Schema of the transformed features without the domains from analyzers, as TFX passes
             it to the statistics.
-        asset_map: From the name an author gave a vocabulary to its file's name.
+        asset_map: File name of each vocabulary, by the name that the author gave it.
         analyzed_columns: Raw features that analyzers read.
         transformed_columns: Raw features that transformed ones depend on.
     """
@@ -64,13 +64,13 @@ class AnalysisResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TransformRequest:
-    """What to transform, and what to write about it.
+    """The rows to transform, and the outputs to write.
 
     Attributes:
         component: Name of the component, for error messages.
         data: The rows.
         examples: The artifact that contains them.
-        result: What its analysis found out.
+        result: The result of the analysis.
         analyzed: Names of the splits that were analyzed.
         splits: Names of the splits to transform.
         before: How statistics of the analyzed rows are computed, or None.

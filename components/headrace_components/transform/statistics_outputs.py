@@ -18,7 +18,7 @@ Updater = Callable[..., tfdv.StatsOptions] | None
 def options_before(
     component: str, schema: schema_pb2.Schema, updater: Updater
 ) -> tfdv.StatsOptions:
-    """Returns how the statistics of the analyzed rows are computed.
+    """Returns the options for the statistics of the analyzed rows.
 
     Args:
         component: Name of the component, for error messages.
@@ -31,12 +31,12 @@ def options_before(
 def options_after(
     component: str, schema: schema_pb2.Schema, vocabularies: Mapping[str, str], updater: Updater
 ) -> tfdv.StatsOptions:
-    """Returns how the statistics of the transformed rows are computed.
+    """Returns the options for the statistics of the transformed rows.
 
     Args:
         component: Name of the component, for error messages.
         schema: Schema of the transformed rows.
-        vocabularies: Locations of vocabulary files by the name their author gave them.
+        vocabularies: Locations of vocabulary files, by the name that the author gave them.
         updater: The user's `stats_options_updater_fn`, or None.
     """
     return _options(component, updater, StatsType.POST_TRANSFORM, schema, dict(vocabularies))
@@ -73,7 +73,7 @@ def _options(
 ) -> tfdv.StatsOptions:
     own = schema_pb2.Schema()  # a copy: the user's function may change it
     own.CopyFrom(schema)
-    # TFX counts the top values of Transform's statistics with a sketch.
+    # For Transform's statistics, TFX counts the top values with a sketch.
     options = tfdv.StatsOptions(
         schema=own, vocab_paths=vocab_paths, use_sketch_based_topk_uniques=True
     )

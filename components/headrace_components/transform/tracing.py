@@ -1,11 +1,11 @@
-"""Traces `preprocessing_fn` once, and derives from its graph all that is known without data."""
+"""Traces `preprocessing_fn` once, and reads from its graph everything that needs no data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
-from tensorflow.python.eager import wrap_function  # as TFT does; tf itself has only prune's V1 form
+from tensorflow.python.eager import wrap_function  # as in TFT; tf itself only has prune's V1 form
 from tensorflow_transform import (
     analyzer_nodes,
     annotators,
@@ -33,9 +33,9 @@ class TracedPreprocessing:
         outputs: Output tensors of the graph, by name.
         analyzed_columns: Inputs that some analyzer reads.
         transformed_columns: Inputs that some output depends on.
-        asset_map: From the name an author gave a vocabulary to its file's name.
+        asset_map: File name of each vocabulary, by the name that the author gave it.
         concrete: The graph as a function.
-        keeps_alive: Resources of the graph, such as tables, which live as long as this object.
+        keeps_alive: Resources of the graph, such as tables, which exist as long as this object.
     """
 
     function: PreprocessingFn
@@ -70,7 +70,7 @@ def trace(
     """Traces `function` as a tf.function and inspects the graph.
 
     Args:
-        function: A `preprocessing_fn` that raises InputError for its author's mistakes.
+        function: A `preprocessing_fn` that raises InputError for mistakes of its author.
         specs: Specs of its inputs.
         temp_dir: Where stand-ins of vocabulary files are written.
         component: Name of the component, for error messages.
@@ -97,7 +97,7 @@ def trace(
     outputs = dict(concrete.structured_outputs)
     _check_outputs(outputs, graph, component)
     asset_map = annotators.get_asset_annotations(graph)
-    # A module from TensorFlow Hub refuses collections that it does not know.
+    # A module from TensorFlow Hub refuses unknown collections.
     annotators.clear_asset_annotations(graph)
     _, dependencies = tf2_utils.strip_and_get_tensors_and_control_dependencies(
         tf.nest.flatten(outputs, expand_composites=True)

@@ -40,7 +40,7 @@ def load(params: TransformParams, component: str) -> UserFunctions:
     if params.module_file:
         module = user_module.load_module(component, params.module_file)
         function = getattr(module, preprocess, None)
-        if not callable(function):  # then this error lists what the module has instead
+        if not callable(function):  # then this error lists the functions of the module
             function = user_module.load_function(component, params.module_file, preprocess)
         update = getattr(module, updater, None)
     else:

@@ -1,7 +1,7 @@
-"""Merges, prunes, orders and writes vocabularies, to the byte as TensorFlow Transform does.
+"""Merges, prunes, orders and writes vocabularies, with the same bytes as TensorFlow Transform.
 
-Between these operations a vocabulary is a list: of (token, count) as accumulated, of (count, token)
-once merged. A count is a number of occurrences or a sum of weights.
+Between these operations a vocabulary is a list: of (token, count) before the merge, of (count,
+token) after it. A count is a number of occurrences or a sum of weights.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ _COUNTED = (1, 2)
 def is_counted(operation: Any) -> bool:
     """Returns whether the vocabulary is ordered by how often, or how heavily, its tokens occur.
 
-    Orders by mutual information or by labels are TFT's other ones.
+    TFT's other orders are by mutual information and by labels.
     """
     return operation.vocab_ordering_type in _COUNTED
 
@@ -47,7 +47,7 @@ def count(_: Any, values: VocabularyValues) -> tuple[Any, ...]:
 def prune(operation: Any, values: VocabularyValues) -> tuple[Any, ...]:
     """VocabularyPrune: drops rare tokens, then keeps the `top_k` most frequent.
 
-    With a `key_fn` the most frequent of each key are kept besides.
+    With a `key_fn` the most frequent tokens of each key are also kept.
     """
     kept = _kept(
         values[0], operation.frequency_threshold, operation.top_k, operation.input_dtype, None

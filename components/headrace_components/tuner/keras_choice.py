@@ -21,7 +21,7 @@ KerasVersion = Literal[2, 3]
 _TUNER = "keras_tuner"
 # KerasTuner stores its choice here. A module that is already loaded is not executed again.
 _CHOICE = "keras_tuner.src.backend.config"
-# So many folders above a module may be the root of its package.
+# The root of a module's package is at most so many folders above it.
 _MAX_PACKAGE_DEPTH = 4
 
 
@@ -29,7 +29,7 @@ def versions_in(file: Path) -> set[KerasVersion]:
     """Returns the versions of Keras that a module names, or a file that it imports by path.
 
     Args:
-        file: A Python file. What it imports from installed packages counts for nothing.
+        file: A Python file. Its imports from installed packages are ignored.
 
     Raises:
         SyntaxError: A file is not Python.
@@ -52,7 +52,7 @@ def versions_in(file: Path) -> set[KerasVersion]:
 
 
 def _imported(tree: ast.AST) -> Iterator[str]:
-    """Yields the dotted names that a module imports, and `tensorflow.keras` for its use."""
+    """Yields the dotted names that a module imports, and `tensorflow.keras` if it is used."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -61,7 +61,7 @@ def _imported(tree: ast.AST) -> Iterator[str]:
             yield from (f"{module}.{alias.name}".strip(".") for alias in node.names)
             yield module
         elif isinstance(node, ast.Attribute) and node.attr == "keras":
-            yield "tensorflow.keras"  # whatever TensorFlow is called there
+            yield "tensorflow.keras"  # for any name of TensorFlow there
 
 
 def _versions(imported: Iterable[str]) -> Iterator[KerasVersion]:
@@ -81,7 +81,7 @@ def _version_of_tf_keras() -> KerasVersion:
 
 
 def choose(version: KerasVersion) -> None:
-    """Makes later imports of KerasTuner get the one for this Keras."""
+    """Makes later imports of KerasTuner use this Keras."""
     imported = sys.modules.get(_CHOICE)
     if imported is not None and imported.multi_backend() == (version == 3):
         return

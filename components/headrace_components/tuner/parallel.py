@@ -31,14 +31,14 @@ READY_LINE = "ready"
 GO_LINE = "go\n"
 DONE_LINE = "done"
 _POLL_SECONDS = 0.1
-_LISTEN_SECONDS = 5.0  # for the last lines of a process that has ended
+_LISTEN_SECONDS = 5.0  # for the last lines of an ended process
 _HOST = "127.0.0.1"
 
 
 def search_in_processes(task: Task, num_processes: int, working_dir: str, search: Search) -> None:
-    """Has `num_processes` processes run the trials that the oracle of `search` hands out.
+    """Runs the trials of the oracle of `search` in `num_processes` processes.
 
-    A failed trial does not raise as long as KerasTuner goes on: it is recorded in the oracle.
+    While KerasTuner continues, a failed trial does not raise: it is recorded in the oracle.
 
     Raises:
         InputError: The user's code raised outside of a trial, or ended its process.
@@ -148,7 +148,7 @@ class _Worker:
         return line not in self.printed
 
     def go(self) -> None:
-        """Lets the process begin; if it has ended, the waiting code finds out."""
+        """Lets the process begin; if it has ended, the waiting code notices it."""
         if self.process.stdin:
             with contextlib.suppress(BrokenPipeError):
                 self.process.stdin.write(GO_LINE)
@@ -178,7 +178,7 @@ def _worker(message: Path, port: int, number: int) -> Iterator[_Worker]:
     excepted = next(filter(None, map(os.environ.get, names)), "")
     environment = {
         **os.environ,
-        # gRPC asks a proxy for this machine, too, and waits for an hour.
+        # gRPC would also use a proxy for this machine, and wait for an hour.
         "no_grpc_proxy": ",".join(filter(None, [excepted, _HOST])),
         "KERASTUNER_TUNER_ID": f"tuner{number}",
         "KERASTUNER_ORACLE_IP": _HOST,
@@ -215,7 +215,7 @@ def _await_all(workers: Sequence[_Worker], line: str) -> None:
     """Waits until all processes have printed a line.
 
     Raises:
-        ComponentError: A process has ended without it: the others might wait for it forever.
+        ComponentError: A process has ended without a line: the others might wait for it forever.
     """
     while waiting := [worker for worker in workers if line not in worker.printed]:
         for worker in waiting:

@@ -1,4 +1,4 @@
-"""Calls the user's tuner_fn and has its tuner try hyperparameters."""
+"""Calls the user's tuner_fn and runs the search of its tuner."""
 
 import importlib.util
 import logging
@@ -22,7 +22,7 @@ from headrace_components.tuner import keras_choice
 from headrace_components.tuner.params import TunerParams
 
 GAVE_UP = "consecutive failures"
-"""The text of KerasTuner's RuntimeError when several trials in a row failed."""
+"""The text of the RuntimeError that KerasTuner raises after several failed trials in a row."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +52,7 @@ class Search:
 
 
 class _GivenUpError(InputError):
-    """KerasTuner stopped the search because trial after trial failed."""
+    """KerasTuner stopped the search after several failed trials in a row."""
 
 
 def _unless_given_up(function: Callable[..., None]) -> Callable[..., None]:
@@ -82,7 +82,7 @@ def prepare(task: Task, params: TunerParams, working_dir: str) -> Search:
     keras_choice.choose(2 if named == {2} else 3)
     search = _prepare(task, params, working_dir)
     if named not in ({2}, {3}) and keras_choice.version_built(search.tuner) == 2:
-        # The code names both or none, but the model has shown which one it is.
+        # The code names both or none, but the model shows the version.
         keras_choice.choose(2)
         forget_package(params.tuner_fn)
         search = _prepare(task, params, working_dir)
@@ -127,14 +127,14 @@ def _described(result: Any) -> str:
 
 
 def failure_of(trial: Any, module: str) -> str:
-    """Returns in one line why a trial failed: the exception, and its place in the user's module.
+    """Returns one line about a failed trial: the exception, and its place in the user's module.
 
     Args:
         trial: A `keras_tuner.engine.trial.Trial`; its message is a traceback.
         module: The user's module file, or an empty string.
     """
     lines = [line.strip() for line in (trial.message or "").splitlines() if line.strip()]
-    # The lines of an exception's own message are not indented, those of a traceback's frames are.
+    # The lines of an exception's message are not indented; a traceback's frames are.
     raised = re.findall(
         r"^([A-Za-z_][\w.]*(?:Error|Exception|Warning|Interrupt)\b.*)$", "\n".join(lines), re.M
     )

@@ -1,4 +1,4 @@
-"""One of several processes that run trials: `python -m headrace_components.tuner.trials`.
+"""Runs trials in one of several processes: `python -m headrace_components.tuner.trials`.
 
 `headrace_components.tuner.parallel` starts this, with the environment of a KerasTuner worker. It
 prints a line when its tuner exists, begins when it reads a line, and prints another one when the
@@ -22,7 +22,7 @@ from headrace_components.tuner.parallel import DONE_LINE, READY_LINE, message_fi
 from headrace_components.tuner.params import TunerParams
 from headrace_components.tuner.search import prepare
 
-# An oracle that waits for other trials is asked again after so long.
+# If the oracle waits for other trials, ask it again after this time.
 _IDLE_SECONDS = 0.2
 
 
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
                 _ask_at_leisure(search.tuner.oracle)
                 print(READY_LINE, file=answer, flush=True)
                 if not sys.stdin.readline():
-                    return 0  # the process that started this one has gone
+                    return 0  # the process that started this one has ended
                 search.run()
         except ComponentError as error:
             error_file.write_text(str(error), "utf-8")

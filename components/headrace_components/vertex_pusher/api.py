@@ -1,4 +1,4 @@
-"""Calls Vertex AI: again when it is busy, until its operations are done, with errors explained."""
+"""Calls Vertex AI: repeats calls when it is busy, waits for operations, and explains errors."""
 
 import logging
 import time
@@ -28,7 +28,7 @@ from headrace_components.vertex_pusher.params import VertexPusherParams
 T = TypeVar("T")
 
 CALL_SECONDS = 60
-"""How long one call may take."""
+"""The maximum time of one call."""
 
 # A little more than a minute in all: quotas are counted per minute.
 _RETRY_SECONDS = (1, 2, 4, 8, 16, 32)
@@ -40,7 +40,7 @@ _PROGRESS_SECONDS = 30
 _BUSY = (
     exceptions.TooManyRequests,
     exceptions.ServerError,
-    # Somebody else changed the resource in between; every step looks at it anew.
+    # Somebody else changed the resource in the meantime; every step reads it again.
     exceptions.Conflict,
 )
 _TEMPORARY = (*_BUSY, exceptions.Cancelled)
@@ -82,11 +82,11 @@ class VertexApi:
 
         Args:
             doing: A description of the step for messages, such as "upload the model".
-            step: A step that does nothing twice when it is taken again.
+            step: A step that can be repeated without doing anything twice.
 
         Raises:
-            InputError: Vertex AI refuses the step.
-            PlatformError: It stays busy, or this account may not take the step.
+            InputError: Vertex AI refuses the call.
+            PlatformError: It stays busy, or this account has no permission for the step.
         """
         return patiently(
             step,
@@ -103,7 +103,7 @@ class VertexApi:
         """Waits until an operation is done and returns it.
 
         Raises:
-            InputError: The operation ended with an error that the author can mend.
+            InputError: The operation ended with an error that the author can fix.
             PlatformError: It ended with another error, or is not done in time.
         """
         operation = self._done(client, operation, doing)
@@ -121,10 +121,10 @@ class VertexApi:
             client: The client of the resource's service.
             resource: Its name.
             kind: Type of the operations' metadata, such as "UploadModelOperationMetadata".
-            doing: What they do, for messages.
+            doing: A description of them, for messages.
 
         Raises:
-            PlatformError: One is not done in time.
+            PlatformError: An operation is not done in time.
         """
         for operation in self.call(doing, partial(_unfinished, client, resource, kind)):
             logging.info("vertex_pusher: waiting for %s, begun before.", operation.name)
@@ -192,7 +192,7 @@ def _unfinished(client: Any, resource: str, kind: str) -> list[Any]:
             token = page.next_page_token
             if not token:
                 return found
-    except exceptions.NotFound:  # neither is the resource there
+    except exceptions.NotFound:  # the resource does not exist either
         return []
 
 

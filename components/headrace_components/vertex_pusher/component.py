@@ -1,4 +1,4 @@
-"""Makes a blessed model a version in Vertex AI's Model Registry, and deploys it if asked to."""
+"""Uploads a blessed model as a version to Vertex AI's Model Registry, and can deploy it."""
 
 from headrace_components.contract.artifact_types import (
     INFRA_BLESSING,
@@ -40,7 +40,7 @@ COMPONENT = Component(
     parameters=VertexPusherParams,
     execution_type="tfx.extensions.google_cloud_ai_platform.pusher.component.Pusher",
     execution_base="DEPLOY",
-    # What Vertex AI has is seen in the run, which does not upload a model twice.
+    # Only the run can see what Vertex AI has, and it does not upload a model twice.
     cache=CacheHooks(external_state=unknown_before_the_run),
     logs_notices=True,
 )

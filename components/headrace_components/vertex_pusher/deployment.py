@@ -1,4 +1,4 @@
-"""Deploys a version to an endpoint, once, and shares out the endpoint's requests."""
+"""Deploys a version to an endpoint once, and divides the endpoint's requests."""
 
 import logging
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ class Deployment:
         self._machine = message(MachineSpec, "accelerator_type", machine)
 
     def deploy(self, model: Any) -> None:
-        """Deploys a version, a `Model`, unless it is deployed; then gives it its requests."""
+        """Deploys a version, a `Model`, unless it is deployed; then sets its share of requests."""
         doing = f"deploy version {model.version_id}"
         self._find_or_make()
         operation = self._api.call(doing, lambda: self._begin_to_deploy(model, doing))
@@ -129,7 +129,7 @@ class Deployment:
         endpoint = self._get()
         deployed = self._deployed(endpoint, model)
         if deployed is None:
-            # Undeployed by somebody in the seconds between.
+            # Somebody has undeployed it in the meantime.
             raise exceptions.Aborted(f"version {model.version_id} is not deployed any more")
         shares = shared_out(endpoint.traffic_split, deployed.id, self._params.traffic_percentage)
         present = {each: share for each, share in endpoint.traffic_split.items() if share}
@@ -164,7 +164,7 @@ class Deployment:
 
 
 def shared_out(shares: Mapping[str, int], model: str, percentage: int) -> dict[str, int]:
-    """Returns the shares of an endpoint's requests after one model got its own.
+    """Returns the shares of an endpoint's requests after one model gets a new share.
 
     Args:
         shares: Percentages by ID of the deployed model; they add up to 100, or there are none.
@@ -173,8 +173,8 @@ def shared_out(shares: Mapping[str, int], model: str, percentage: int) -> dict[s
             because the API requires that the shares add up to 100.
 
     Returns:
-        Percentages that add up to 100, the other models' in proportion to what they had. Empty
-        where nothing is to change: the model gets no share, and had none.
+        Percentages that add up to 100; the other models keep their proportions. Empty if nothing
+        changes: the model gets no share, and had none.
     """
     others = {other: share for other, share in shares.items() if other != model and share}
     if not percentage and not shares.get(model):
@@ -184,7 +184,7 @@ def shared_out(shares: Mapping[str, int], model: str, percentage: int) -> dict[s
     total = sum(others.values())
     exact = {other: share * (100 - percentage) / total for other, share in others.items()}
     result = {other: int(share) for other, share in exact.items()}
-    # Rounded down they may lack some percent, which go to those that lost most.
+    # Rounded down, their sum may be too small; the rest goes to those that lost most.
     lacking = 100 - percentage - sum(result.values())
     for other in sorted(exact, key=lambda other: result[other] - exact[other])[:lacking]:
         result[other] += 1

@@ -1,6 +1,6 @@
-"""Makes a blessed model a version in Vertex AI's Model Registry, and deploys it.
+"""Uploads a blessed model as a version to Vertex AI's Model Registry, and deploys it.
 
-TensorFlow is not needed, and not in the image.
+TensorFlow is neither needed nor in the image.
 """
 
 import json

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from headrace_components.contract.errors import InputError
 
-# What the API documents of the IDs that a caller may choose; it makes numeric ones by itself.
+# The API's rule for IDs that a caller chooses; by itself the API makes numeric ones.
 _MODEL_ID = re.compile(r"[a-z_][a-z0-9_-]{0,62}|[0-9]{1,19}")
 _ENDPOINT_ID = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?|[0-9]{1,19}")
 _ALIAS = re.compile(r"[a-z][a-zA-Z0-9-]{0,126}[a-z0-9]")
@@ -16,7 +16,7 @@ _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
 
 _DEFAULT_ALIAS = "default"
 
-# The newest TensorFlow for which Vertex AI has an image of its own.
+# The newest TensorFlow for which Vertex AI has its own image.
 _PREBUILT_IMAGE = "{continent}-docker.pkg.dev/vertex-ai/prediction/tf2-{device}.2-15:latest"
 _CONTINENTS = {
     "africa": "europe",
@@ -125,7 +125,7 @@ class VertexPusherParams:
 
     @property
     def aliases(self) -> tuple[str, ...]:
-        """All names that are to point to the version."""
+        """All aliases of the version."""
         return (*self.version_aliases, *([_DEFAULT_ALIAS] if self.is_default_version else []))
 
     @property
@@ -138,7 +138,7 @@ class VertexPusherParams:
 
     @property
     def location(self) -> str:
-        """Resource name of what holds models and endpoints."""
+        """Resource name of the location that contains models and endpoints."""
         return f"projects/{self.project}/locations/{self.region}"
 
     @property
@@ -148,7 +148,7 @@ class VertexPusherParams:
 
     @property
     def emulator(self) -> str:
-        """Host and port of an emulator of the API, or nothing."""
+        """Host and port of an emulator of the API, or empty."""
         _, scheme, address = self.api_endpoint.partition("http://")
         return address.rstrip("/") if scheme else ""
 

@@ -1,4 +1,4 @@
-"""Makes a model a version in the Model Registry, once."""
+"""Uploads a model as a version to the Model Registry, once."""
 
 import hashlib
 import logging
@@ -41,7 +41,7 @@ class Registry:
         self._identity = self._identity_alias()
 
     def version(self) -> Any:
-        """Returns the version of the model, a `Model`, after uploading it if it is not there.
+        """Returns the version of the model, a `Model`; uploads it first if it does not exist.
 
         An alias connects a version with its source, so that a task that runs again finds its
         earlier upload. Labels do not work: the API merges those of the model and the version.
@@ -56,7 +56,7 @@ class Registry:
         return self._api.call(_UPLOAD, lambda: self._get(f"@{response.model_version_id}"))
 
     def _identity_alias(self) -> str:
-        # All that cannot be changed in a version later makes another version.
+        # A change of anything that is fixed in a version makes another version.
         parts = [
             self._source.digest(),
             json_format.MessageToJson(ModelContainerSpec.pb(self._container), sort_keys=True),

@@ -1,1 +1,1 @@
-"""Components on Apache Beam: for rows that outgrow one machine."""
+"""Runs components on Apache Beam, for data that does not fit on one machine."""

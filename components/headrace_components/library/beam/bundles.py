@@ -1,4 +1,4 @@
-"""Writes the files of splits, some for each bundle."""
+"""Writes the files of splits: each bundle writes its own files."""
 
 import shutil
 import tempfile
@@ -46,12 +46,12 @@ class WriteBundles(beam.DoFn, ABC):
         Args:
             directory: The local directory.
             split: Name of the split.
-            writer: What `open` returned.
+            writer: The result of `open`.
             target: Location to publish to.
         """
 
     def start_bundle(self) -> None:
-        """Begins anew."""
+        """Starts without files."""
         self._remove()
         self._directory = Path(tempfile.mkdtemp(prefix="headrace-beam-"))
         self._writers = {}

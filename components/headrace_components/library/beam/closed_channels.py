@@ -1,8 +1,8 @@
-"""Suppresses messages of Beam's workers in this process about connections that the runner closed.
+"""Suppresses worker messages in this process about connections that the runner closed.
 
 With `--environment_type=LOOPBACK` workers are threads of the task. Flink closes their connections
 at the end of a job without notice. Threads of Beam 2.72 that read from them then print tracebacks,
-although nothing is wrong. If the job fails, the same messages may show the reason.
+although nothing is wrong. If the job fails, these messages may show the reason.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 _LOGGER = "apache_beam.runners.worker.data_plane"
-# Names of `grpc.StatusCode`. Beam brings gRPC, and nothing else here needs it.
+# Names of `grpc.StatusCode`. gRPC comes with Beam, and nothing else here needs it.
 _CLOSED = frozenset({"CANCELLED", "UNAVAILABLE"})
 
 

@@ -1,7 +1,7 @@
-"""Looks at jobs of Dataflow and ends them, by calls that share nothing with Beam's own client.
+"""Shows and ends Dataflow jobs, with a client that is separate from Beam's own.
 
-That client has one connection and is made for one thread. A call from a second thread may get the
-answer of the first one, or lose its own.
+Beam's client has one connection and is made for one thread. A call from a second thread may get the
+answer to a call of the first thread, or lose its own answer.
 """
 
 import json
@@ -22,7 +22,7 @@ _PAUSE_SECONDS = 0.5
 
 # Dataflow answers one of these to requests about a job that ends or has ended.
 _REFUSED = frozenset({400, 409, 412})
-# A job that was just made may be unknown for a moment; 0 stands for no answer at all.
+# A new job may be unknown for a moment; 0 means no answer at all.
 _PASSING = frozenset({0, 404, 408, 429})
 
 
@@ -90,7 +90,7 @@ class DataflowApi:
 
         Returns:
             The last state of the job: one of `ENDED` or `ENDING`, or another one if Dataflow
-            accepted the call but did not act on it in time.
+            accepted the call but did not end the job in time.
 
         Raises:
             DataflowError: Dataflow did not take the call.
@@ -125,7 +125,7 @@ class DataflowApi:
     def _call(
         self, method: str, path: str, body: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        # Here: they are not in images whose components have nothing to run on Dataflow.
+        # Imported here: images without components for Dataflow do not have these packages.
         from apache_beam.internal.gcp.auth import get_service_credentials
         from apache_beam.internal.http_client import get_new_http
 
@@ -141,7 +141,7 @@ class DataflowApi:
                 body=None if body is None else json.dumps(body),
                 headers={"Content-Type": "application/json"},
             )
-        except Exception as error:  # of sockets, of HTTP, of credentials
+        except Exception as error:  # errors of sockets, HTTP or credentials
             raise DataflowError(0, f"{type(error).__name__}: {error}") from error
         finally:
             connection.close()

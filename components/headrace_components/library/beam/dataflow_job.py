@@ -1,4 +1,4 @@
-"""A job of Dataflow: where people see it, how it ends, and how a retry of its task finds it."""
+"""A Dataflow job: logs its page, ends it with its task, and finds it again after a retry."""
 
 import contextlib
 import json
@@ -29,10 +29,10 @@ _CONSOLE = "https://console.cloud.google.com/dataflow/jobs"
 _POLL_SECONDS = 2.0
 _LOOK_SECONDS = 1.0
 _NOT_FOUND = 404
-# Dataflow may not know a job that it has just made, though it has removed those of last month.
+# An unknown job may be so new that Dataflow does not show it yet, or so old that it was removed.
 _PAUSES_SECONDS = (2.0, 5.0, 10.0)
 
-# How long a signal waits for the answer to a running request, and for the end of an earlier job.
+# After a signal: the maximum time for the answer to a request, and for the end of an earlier job.
 _REQUEST_SECONDS = 2.0
 _CREATION_SECONDS = 6.0
 _ENDING_SECONDS = 60.0
@@ -78,12 +78,12 @@ class DataflowJob:
 
     def runner(self) -> Any:
         """Returns a runner of Beam whose requests to Dataflow pass this job's gate."""
-        # Here: it is not in images whose components have nothing to run on Dataflow.
+        # Imported here: images without components for Dataflow do not have this package.
         from apache_beam.runners.dataflow import dataflow_runner
 
         watch = self._watch
 
-        # Beam recognizes by this name that a pipeline runs on Dataflow.
+        # By this name Beam sees that a pipeline runs on Dataflow.
         class DataflowRunner(dataflow_runner.DataflowRunner):
             def __setattr__(self, name: str, value: Any) -> None:
                 super().__setattr__(name, watch(value) if name == "dataflow_client" else value)
@@ -97,7 +97,8 @@ class DataflowJob:
         """Ends the job of an earlier attempt, submits, and waits for the end of the job."""
         self._end_earlier_job()
         if self._is_named_here:
-            # Before there is a job: a task that is killed while it submits leaves the name.
+            # Before the job exists, so that the name is stored if the task is killed while it
+            # submits.
             self._record.write(name=self._name)
         result = submit()
         self._announce(result.job_id())
@@ -138,7 +139,7 @@ class DataflowJob:
                     response = submit(job)
                 except Exception as error:
                     found = _answer(error)
-                    # A refusal is the end of it. No answer may be that of a job that runs.
+                    # If Dataflow refused, no job runs. Without an answer, a job may run.
                     self._is_asked_for = found is None or found[0] >= 500
                     raise
                 self._running.append(response.id)
@@ -205,7 +206,7 @@ class DataflowJob:
             return "JOB_STATE_DONE"
 
     def _asked(self, question: Callable[[], Any]) -> Any:
-        """Returns Dataflow's answer; repeats the request as long as this may help."""
+        """Returns Dataflow's answer; repeats the request while this may help."""
 
         def ask() -> Any:
             with self._gate.passing():
@@ -252,13 +253,13 @@ class DataflowJob:
         return False
 
     def _lost_jobs(self, deadline: float) -> list[str]:
-        """Looks for the job that was asked for and whose answer did not come."""
+        """Looks for a job that was requested but whose answer was lost."""
 
         def look() -> list[str]:
             with contextlib.suppress(DataflowError):
                 if found := self._api.running(self._name):
                     return found
-            return list(self._running)  # the answer may have come after all
+            return list(self._running)  # the answer may have arrived late
 
         waits = until(deadline, repeat(_LOOK_SECONDS))
         if self._is_named_here and (jobs := patiently(look, waits=waits, is_enough=bool)):

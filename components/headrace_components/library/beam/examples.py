@@ -93,7 +93,7 @@ class _ReadTFRecords(beam.PTransform):
         batch_size: The maximum number of records in a batch.
     """
 
-    _batches: Callable[..., Iterator[Any]]  # of a file's location, the component and batch_size
+    _batches: Callable[..., Iterator[Any]]  # from a file's location, the component and batch_size
 
     def __init__(
         self,
@@ -142,7 +142,7 @@ class ReadPairs(_ReadTFRecords):
 def _spread(pipeline: beam.Pipeline, files: Sequence[Any], read: Any) -> Any:
     created = pipeline | "Files" >> beam.Create(files)
     if _has_one_worker(created.pipeline):
-        # Distributing would hold all rows in the memory of this process.
+        # To distribute the rows, this process would need memory for all of them.
         return created | "Read" >> beam.FlatMap(read)
     return (
         created
@@ -218,12 +218,12 @@ class Shard:
 class WriteShards(beam.PTransform):
     """Writes `SplitRows` and gives one `Shard` a bundle and split.
 
-    Gather these, and pass them to `finish` when the pipeline has run: only then do files have
-    their names, so that a bundle that was tried twice leaves nothing behind.
+    Gather these, and pass them to `finish` after the pipeline has run. Files get their names there,
+    so a bundle that was tried twice leaves nothing behind.
 
     Args:
         scratch: Location for the files until then.
-        prefix: What the TFRecord files' names begin with.
+        prefix: The beginning of the TFRecord files' names.
         compression_level: gzip level of the TFRecords, 1 (fast) to 9 (small).
     """
 
@@ -281,13 +281,13 @@ def finish(
     columnar: bool = True,
     prefix: str = "data_tfrecord",
 ) -> Mapping[str, int]:
-    """Gives the files of all shards their names, and vouches for the twin.
+    """Gives the files of all shards their names, and lists the twin in the manifest.
 
     Args:
-        shards: What the pipeline wrote.
+        shards: The files that the pipeline wrote.
         splits: Names of all splits; a split without rows gets a file without records, as in TFX.
         location: Where workers find the Examples artifact.
-        columnar: Whether there is a twin to vouch for.
+        columnar: Whether there is a columnar twin.
         prefix: What the TFRecord files' names begin with.
 
     Returns:
@@ -305,7 +305,7 @@ def finish(
 
 
 def _finish_split(shards: Sequence[Shard], split: str, location: str, prefix: str) -> SplitManifest:
-    # Any order will do; this one makes the twin's that of the TFRecords.
+    # Any order works; this one is the same for the twin and the TFRecords.
     ordered = sorted(shards, key=lambda shard: shard.directory)
     tfrecords = [(shard.directory, file) for shard in ordered for file in shard.manifest.tfrecords]
     parquet = [(shard.directory, file) for shard in ordered for file in shard.manifest.parquet]

@@ -1,7 +1,7 @@
-"""Looks at jobs of Flink and ends them, over Flink's own REST API.
+"""Shows and ends Flink jobs, through Flink's own REST API.
 
-A job server of Beam answers that a job is cancelled and leaves it running in Flink: it ends its own
-wait for the job, and Flink does not hear of it. Seen with Flink 1.19 and Beam 2.70.
+Beam's job server reports a job as cancelled but leaves it running in Flink: it stops waiting for
+the job and sends nothing to Flink. Seen with Flink 1.19 and Beam 2.70.
 
 Source of paths, states and answers: the REST API of Flink 1.19, version v1, at the address of
 `rest.port`.
@@ -26,7 +26,7 @@ _CALL_SECONDS = 5.0
 _PAUSE_SECONDS = 0.5
 _REASON_LENGTH = 200
 _NOT_FOUND = 404
-# A job that has ended refuses its end.
+# The answer for a job that has already ended.
 _CONFLICT = 409
 
 
@@ -50,7 +50,7 @@ class FlinkJob:
         id: Flink's own, 32 hexadecimal digits.
         state: For example `RUNNING`.
         num_tasks: Parts of the job.
-        num_finished: Those that are done.
+        num_finished: Parts that are done.
     """
 
     id: str
@@ -70,7 +70,7 @@ class FlinkApi:
         self.rest = rest.rstrip("/")
 
     def page(self, job_id: str) -> str:
-        """Returns the address of a job's page, which stays when the job has ended."""
+        """Returns the address of a job's page, which remains after the job has ended."""
         return f"{self.rest}/#/job/running/{job_id}"
 
     def jobs(self, name: str) -> list[FlinkJob]:
@@ -126,7 +126,7 @@ class FlinkApi:
 
         return patiently(
             look,
-            errors=FlinkError,  # a job manager that starts again answers a little later
+            errors=FlinkError,  # a job manager that restarts answers a little later
             waits=until(time.monotonic() + seconds, repeat(_PAUSE_SECONDS)),
             is_enough=lambda state: state in ENDED,
         )
@@ -145,7 +145,7 @@ class FlinkApi:
                 content = answer.read()
         except urllib.error.HTTPError as error:
             raise FlinkError(error.code, _reason(error)) from error
-        except (OSError, ValueError) as error:  # of sockets, of HTTP, of what is no HTTP
+        except (OSError, ValueError) as error:  # errors of sockets or HTTP
             reason = getattr(error, "reason", error)
             raise FlinkError(0, f"{self.rest} does not answer: {reason}") from error
         try:

@@ -1,4 +1,4 @@
-"""Follows the job of a task in Flink itself, behind Beam's job server, and ends it there."""
+"""Follows and ends the job of a task directly in Flink, not through Beam's job server."""
 
 import contextlib
 import logging
@@ -26,12 +26,12 @@ _NO_ANSWER_SECONDS = 20.0
 
 
 class FlinkJobs:
-    """The job of one task in Flink, known by its name.
+    """The job of one task in Flink, identified by its name.
 
     Args:
         component: Name of the component, for log messages.
         rest: URL of Flink's REST API.
-        name: The job's name, which it has on the job server and in Flink.
+        name: The job's name on the job server and in Flink.
     """
 
     def __init__(self, component: str, rest: str, name: str) -> None:
@@ -42,7 +42,7 @@ class FlinkJobs:
         self._job_id = ""
 
     def look_before(self) -> None:
-        """Notes which jobs have the name before the task submits its own."""
+        """Notes the jobs that already have the name before the task submits its own."""
         try:
             self._before = frozenset(job.id for job in self._api.jobs(self._name))
         except FlinkError as error:
@@ -56,9 +56,9 @@ class FlinkJobs:
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
-        """Logs how far the job is, as long as this is entered.
+        """Logs the progress of the job inside the `with` block.
 
-        Its page and each new state are notices.
+        Its page and each new state are logged as notices.
         """
         has_ended = threading.Event()
         thread = threading.Thread(target=self._watch, args=[has_ended], daemon=True)
@@ -114,9 +114,9 @@ class FlinkJobs:
 
         Args:
             name: Their name.
-            gate: What each request passes.
+            gate: The gate for each request.
             record: The file that names the job.
-            may_come: Whether the job server was given the job, and may still hand it on.
+            may_come: Whether the job server has the job, and may still pass it on to Flink.
 
         Raises:
             PlatformError: Flink does not report whether they have ended.
@@ -205,7 +205,7 @@ class FlinkJobs:
             now = time.monotonic()
             is_other = job.state != last_notice[0]
             is_news = is_other or now >= last_notice[1] + _NOTICE_SECONDS
-            if is_news and job.num_tasks:  # there are none while it is being set up
+            if is_news and job.num_tasks:  # a job that is being set up has no parts yet
                 logging.log(
                     LEVEL if is_other else logging.INFO,
                     "%s: Flink job %s is %s: %d of %d parts are done.",

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 
 class Gate:
-    """Lets one request at a time through, until it is shut.
+    """Lets one request at a time pass, until the gate is shut.
 
-    The work of a task is done by a thread, which nothing can end from outside. With the gate shut
-    it cannot reach the service any more: a job that was not asked for yet never comes into being.
+    A thread does the work of a task, and no other thread can end it. With the gate shut it cannot
+    reach the service any more, so it cannot create a job.
     """
 
     def __init__(self) -> None:
@@ -19,7 +19,7 @@ class Gate:
 
     @contextlib.contextmanager
     def passing(self, *, creates: bool = False) -> Iterator[None]:
-        """Is entered around a request; `creates` means that the request creates the job.
+        """Use this with `with` around a request; `creates` means that the request creates the job.
 
         Raises:
             SystemExit: The gate is shut, so the thread must end.
@@ -35,7 +35,7 @@ class Gate:
     def check(self) -> None:
         """Raises SystemExit if the gate is shut."""
         if self._shut.is_set():
-            # `threading` takes it for the orderly end of a thread, and Beam does not retry it.
+            # `threading` treats it as a normal end of the thread, and Beam does not retry it.
             raise SystemExit
 
     def pause(self, seconds: float) -> None:
@@ -44,11 +44,11 @@ class Gate:
         self.check()
 
     def shut(self, *, request_seconds: float, creation_seconds: float) -> None:
-        """Lets nothing through any more, and waits for the request that is under way.
+        """Lets no request pass any more, and waits for the current one.
 
         Args:
-            request_seconds: How long to wait for its answer at most.
-            creation_seconds: The same for the request that asks for the job.
+            request_seconds: The maximum time to wait for its answer.
+            creation_seconds: The same for the request that creates the job.
         """
         self._shut.set()
         seconds = creation_seconds if self._is_creating else request_seconds

@@ -17,11 +17,11 @@ from headrace_components.library.beam import closed_channels, dataflow_job, flin
 from headrace_components.library.beam.options import BeamOptions
 from headrace_components.library.beam.remote_pipeline import RemotePipeline, Work
 
-# The time for cleaning up when a task was told to end.
+# The time to clean up after a signal.
 _CLEANING_SECONDS = 2.0
 
-# The end of a worker's traceback, wherever the runner quotes it. Beam adds the name of the step;
-# only without that name, a quoted line break counts as the end of the message.
+# The end of a worker's traceback in the runner's message. Beam adds the name of the step; without
+# it, the message ends at a quoted line break.
 _ERROR = re.escape(ComponentError.__module__) + r"\.(InputError|PlatformError): "
 _STEP = re.compile(r" \[while running '[^\n]*'\]$")
 _COMPONENT_ERRORS = (
@@ -31,7 +31,7 @@ _COMPONENT_ERRORS = (
 
 
 class Job:
-    """A pipeline that is being built, and the data that it leaves for the component.
+    """A pipeline under construction, and the data that it returns to the component.
 
     Attributes:
         pipeline: The `beam.Pipeline`.
@@ -51,10 +51,10 @@ class Job:
         return locations.location_of(artifact, self.options)
 
     def gather(self, collection: Any) -> Callable[[], list[Any]]:
-        """Returns a function that gives the elements of a collection, in no order.
+        """Returns a function that returns the elements of a collection, in any order.
 
-        It may be called within `after`, when the pipeline has run. The elements go through one
-        worker and this process, so they must be few and small.
+        Call it in `after`, when the pipeline has run. The elements go through one worker and this
+        process, so they must be few and small.
         """
         self._num_gathered += 1
         file = locations.join(self.scratch, f"gathered-{self._num_gathered}.pickle")
@@ -92,7 +92,7 @@ def run(
             they have run, while the intermediate files are still there.
 
     Returns:
-        What that function returns.
+        The result of that function.
 
     Raises:
         InputError: The options are wrong, or a worker raised one.
@@ -109,7 +109,7 @@ def run(
     pipeline = _pipeline(component, args, options, output, scratch)
     with contextlib.ExitStack() as stack:
         if isinstance(pipeline, RemotePipeline):
-            stack.callback(pipeline.release)  # after a signal, when all is cleaned up
+            stack.callback(pipeline.release)  # after a signal, when everything is cleaned up
             stack.enter_context(closed_channels.kept_back())
         with _author_errors(component, options), pipeline:
             after = build(Job(pipeline, options, scratch))
@@ -121,8 +121,7 @@ def _remove(scratch: str, pipeline: beam.Pipeline) -> None:
     if not (isinstance(pipeline, RemotePipeline) and pipeline.was_stopped):
         locations.remove(scratch)
         return
-    # Whoever ended the task does not wait for a bucket that does not answer. What is left is
-    # removed by a retry.
+    # Do not wait for a bucket that does not answer. A retry removes the remaining files.
     work = Work(lambda: locations.remove(scratch))
     work.start()
     work.join(_CLEANING_SECONDS)

@@ -1,4 +1,4 @@
-"""Records beside the output the job that a task runs elsewhere, so that its retry can find it."""
+"""Records a task's job on a service beside the output, so that a retry of the task can find it."""
 
 import json
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ class EarlierJob:
     """A job that an earlier try of the task may have left running.
 
     Attributes:
-        job: The service's ID of the job; empty if only its name is known.
+        job: The job's ID at the service; empty if only its name is known.
         name: A name that no other job ever has, or empty.
         scratch: Location of its intermediate files.
     """
@@ -24,10 +24,10 @@ class EarlierJob:
 
 
 class JobRecord:
-    """The note of one task, which survives it.
+    """The record of one task, which remains if the task is killed.
 
-    A task that is killed outright cannot end its job. Its retry has the same outputs, finds there
-    which job that was, and ends it, which otherwise would write there too, and cost as much again.
+    A task that is killed with SIGKILL cannot end its job. Its retry has the same outputs, finds the
+    record there, and ends the job. Otherwise both jobs would write there, at twice the cost.
 
     Args:
         scratch: Location of the job's intermediate files, in the directory of the output.
@@ -45,7 +45,7 @@ class JobRecord:
         return EarlierJob(**json.loads(locations.read_bytes(self.file)))
 
     def write(self, *, job: str = "", name: str = "") -> None:
-        """Notes the job of this try."""
+        """Records the job of this attempt."""
         found = {"job": job, "name": name, "scratch": self._scratch}
         locations.write_bytes(self.file, json.dumps(found).encode())
         self._is_own = True

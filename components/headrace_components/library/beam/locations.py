@@ -1,4 +1,4 @@
-"""Files that workers read and write, on this machine or by URI.
+"""Reads and writes the files of workers, on this machine or by URI.
 
 A location is a path, or a URI of a file system of Beam: gs://, s3://, hdfs:// and so on. Headrace's
 readers and writers work on local files; a worker fetches a remote file before it reads it, and
@@ -24,8 +24,8 @@ _COPY_BYTES = 1 << 20
 def location_of(artifact: Artifact, options: BeamOptions) -> str:
     """Returns the location where workers find an artifact.
 
-    This is its path, unless the workers run elsewhere: they use the URI, while a backend mounts or
-    downloads the artifact here.
+    This is its path. For workers on other machines it is the URI: only this machine has the
+    artifact mounted or downloaded.
 
     Raises:
         InputError: Workers cannot reach it.
@@ -55,12 +55,12 @@ def join(location: str, *names: str) -> str:
 
 @contextlib.contextmanager
 def fetched(location: str) -> Iterator[Path]:
-    """Gives a local file with the content of a location; a copy is removed afterwards."""
+    """Yields a local file with the content of a location; a copy is removed afterwards."""
     if is_local(location):
         yield Path(location)
         return
     with tempfile.TemporaryDirectory(prefix="headrace-beam-") as directory:
-        # The name is kept, because its end may show how the file is compressed.
+        # Keep the name, because its suffix may show how the file is compressed.
         path = Path(directory) / location.rpartition("/")[2]
         with path.open("wb") as file, _opened(location) as remote:
             shutil.copyfileobj(remote, file, _COPY_BYTES)
@@ -79,7 +79,7 @@ def publish(path: Path, location: str) -> None:
 
 
 def write_bytes(location: str, content: bytes) -> None:
-    """Writes a small file whole."""
+    """Writes a small file."""
     if is_local(location):
         Path(location).parent.mkdir(parents=True, exist_ok=True)
     with _created(location) as file:
@@ -87,7 +87,7 @@ def write_bytes(location: str, content: bytes) -> None:
 
 
 def read_bytes(location: str) -> bytes:
-    """Reads a small file whole."""
+    """Reads a small file."""
     with _opened(location) as file:
         content: bytes = file.read()
         return content
@@ -120,16 +120,16 @@ def remove(location: str) -> None:
     elif FileSystems.match([join(location, "**")])[0].metadata_list:
         FileSystems.delete(
             [f"{location}/"]
-        )  # without the slash, it is one object to gs:// and s3://
+        )  # without the slash, gs:// and s3:// treat it as one object
 
 
 def remove_file(location: str) -> None:
-    """Removes a file that is there."""
+    """Removes an existing file."""
     FileSystems.delete([location])
 
 
 def _opened(location: str) -> Any:
-    # Unchanged: by default, Beam decompresses files with the name of a compressed file.
+    # Read it unchanged: by default, Beam decompresses files with a suffix such as .gz.
     return FileSystems.open(location, compression_type=CompressionTypes.UNCOMPRESSED)
 
 

@@ -20,7 +20,7 @@ from headrace_components.library.beam import local_workers
 _DIRECT_RUNNERS = ("DirectRunner", "SwitchingDirectRunner")
 _LOCAL_RUNNERS = (*_DIRECT_RUNNERS, "FnApiRunner", "BundleBasedDirectRunner", "PrismRunner")
 
-# Java runners have more options, which Python's parser learns from their job server.
+# Java runners have more options; Beam's parser gets them from the job server.
 _PYTHON_RUNNERS = (*_LOCAL_RUNNERS, "DataflowRunner")
 
 # Headrace's own option; Beam's job servers do not use it.
@@ -46,8 +46,7 @@ class BeamOptions:
         self._component = component
         self.flink_rest, args = _flink_rest(component, args)
         self.pipeline_options = _parsed(component, args)
-        # Annotations are for mypy: Beam fails on some that it does not understand, such as
-        # Sequence.
+        # The annotations are for mypy: Beam fails on some of them, such as Sequence.
         self.pipeline_options.view_as(TypeOptions).pipeline_type_check = False
         name = self.pipeline_options.view_as(StandardOptions).runner or "DirectRunner"
         self.runner_name = _class_name(component, name)
@@ -60,9 +59,9 @@ class BeamOptions:
         return self.runner_name not in _LOCAL_RUNNERS
 
     def check_seen(self, location: str) -> None:
-        """Raises an InputError if workers certainly do not see a path.
+        """Raises an InputError if workers cannot see a path.
 
-        Workers of other runners than Dataflow may share disks with this machine.
+        Only workers of Dataflow are checked: others may share disks with this machine.
         """
         if self.runner_name == "DataflowRunner" and "://" not in location:
             raise InputError(
@@ -86,7 +85,7 @@ class BeamOptions:
         """Returns the runner for `beam.Pipeline`.
 
         DirectRunner is Beam's in-memory FnApiRunner, with as many workers as `--direct_num_workers`
-        and `--direct_running_mode` say. By its name, Beam 2.72 would look for a server to download.
+        and `--direct_running_mode` set. Given its name, Beam 2.72 would try to download a server.
         """
         if self.runner_name not in _DIRECT_RUNNERS:
             return self.runner_name
@@ -125,7 +124,7 @@ def _parsed(component: str, args: Sequence[str]) -> PipelineOptions:
 
 
 def _class_name(component: str, runner: str) -> str:
-    """Returns the name of the runner's class; Beam takes `Dataflow` and `dataflowrunner` too."""
+    """Returns the name of the runner's class; Beam also accepts `Dataflow` and `dataflowrunner`."""
     try:
         return type(create_runner(runner)).__name__
     except (ValueError, ImportError) as error:

@@ -1,4 +1,4 @@
-"""A job of a job server, as for Flink and Spark: how it is submitted and how it ends."""
+"""Submits and ends a job on a Beam job server, such as those of Flink and Spark."""
 
 import contextlib
 import logging
@@ -23,10 +23,10 @@ from headrace_components.library.beam.job_record import EarlierJob, JobRecord
 _STATES = beam_job_api_pb2.JobState
 _ENDED = frozenset({_STATES.DONE, _STATES.FAILED, _STATES.CANCELLED, _STATES.DRAINED})
 _ENDING = frozenset({_STATES.CANCELLING})
-# No job runs in these states. A job that is CANCELLED on its job server may still run behind it.
+# No job runs in these states. A job that is CANCELLED on its job server may still run in Flink.
 _WITHOUT_JOB = frozenset({_STATES.UNSPECIFIED, _STATES.DONE, _STATES.FAILED})
 
-# How long a signal waits for the answer to the submission.
+# After a signal: the maximum time for the answer to the submission.
 _CREATION_SECONDS = 6.0
 _CALL_SECONDS = 10.0
 _PAUSE_SECONDS = 0.5
@@ -54,7 +54,7 @@ class PortableJob:
         self._endpoint = options.view_as(PortableOptions).job_endpoint
         self._name = str(options.view_as(GoogleCloudOptions).job_name)
         self._gate = Gate()
-        # With a name that other jobs also have, a retry cannot find the job.
+        # If other jobs have the same name, a retry cannot find the job.
         self._record = JobRecord(scratch) if is_named_here else None
         self._flink = FlinkJobs(component, flink_rest, self._name) if flink_rest else None
         self._service: Any = None
@@ -63,9 +63,9 @@ class PortableJob:
         self._result: Any = None
 
     def prepare(self, runner: Any) -> None:
-        """Has the runner's submission pass the gate, and starts the job server that it has.
+        """Sends the runner's submission through the gate, and starts the runner's own job server.
 
-        The server wants to handle Ctrl-C, which only the main thread may ask for. It starts here
+        The server sets a handler for Ctrl-C, which only the main thread may do. So it starts here
         and not in the thread that submits.
         """
         if not hasattr(runner, "create_job_service_handle"):
@@ -84,7 +84,7 @@ class PortableJob:
             try:
                 server = runner.default_job_server(self._options)
             except NotImplementedError:
-                return  # an endpoint is missing; the error comes when the job is submitted
+                return  # an endpoint is missing; submitting the job reports it
             before = signal.getsignal(signal.SIGINT)
             server.start()
             signal.signal(signal.SIGINT, before)
@@ -95,7 +95,8 @@ class PortableJob:
         if self._record is not None:
             if earlier := self._record.earlier():
                 self._end_earlier_job(earlier, self._record)
-            # Before there is a job: a task that is killed while it submits leaves the name.
+            # Before the job exists, so that the name is stored if the task is killed while it
+            # submits.
             self._record.write(name=self._name)
         if self._flink is not None:
             self._flink.look_before()
@@ -128,8 +129,8 @@ class PortableJob:
         deadline = time.monotonic() + seconds
         if self._flink is None:
             return self._end_on_server(deadline)
-        # At the same time, because either may not answer. Only the job server can end a job that it
-        # has not passed on yet; only Flink can end one that it has received.
+        # Both at the same time, because one may not answer. Only the job server can end a job that
+        # it has not passed on yet; only Flink can end a job that it has received.
         server = threading.Thread(target=self._end_on_server, args=[deadline], daemon=True)
         server.start()
         has_ended = self._flink.end(deadline)
@@ -178,8 +179,8 @@ class PortableJob:
         locations.remove(earlier.scratch)
 
     def _cancel_on_server(self, name: str) -> int:
-        """Returns the state that the job server has, or had, a job in; UNSPECIFIED for no job."""
-        if self._endpoint in _NO_ENDPOINTS:  # it ended with the earlier try
+        """Returns the last state of a job on the job server; UNSPECIFIED without a job."""
+        if self._endpoint in _NO_ENDPOINTS:  # it ended with the earlier attempt
             return int(_STATES.UNSPECIFIED)
         with self._gate.passing():
             try:
@@ -205,7 +206,7 @@ class PortableJob:
     def _end(self, deadline: float) -> bool:
         if self._endpoint in _NO_ENDPOINTS:
             return self._end_on(self._service, deadline)
-        # A separate connection, because that of the submission may hang.
+        # A separate connection, because the connection of the submission may hang.
         service = ExternalJobServer(self._endpoint, _CALL_SECONDS).start()
         return self._end_on(service, deadline)
 
@@ -271,7 +272,7 @@ class PortableJob:
         )
 
     def _lost_job(self, service: Any, deadline: float) -> str:
-        """Looks for the job that was asked for and whose answer did not come."""
+        """Looks for a job that was requested but whose answer was lost."""
         return patiently(
             lambda: self._job_id or next((job_id for job_id, _ in _jobs(service, self._name)), ""),
             waits=until(deadline, repeat(_PAUSE_SECONDS)),
@@ -283,7 +284,7 @@ def _jobs(service: Any, name: str) -> Iterator[tuple[str, int]]:
     """Yields the IDs and the states of the jobs with a name on a job server."""
     answer = _call(service.GetJobs, beam_job_api_pb2.GetJobsRequest())
     for each in answer.job_info:
-        # Beam's own server has the same `job_name` for all.
+        # Beam's own server has the same `job_name` for all jobs.
         option = each.pipeline_options.fields[_NAME_OPTION].string_value
         if name in (option, each.job_name):
             yield str(each.job_id), int(each.state)

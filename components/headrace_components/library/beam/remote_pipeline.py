@@ -1,4 +1,4 @@
-"""Follows a job of Beam on other machines, so that it ends when its task does."""
+"""Follows a Beam job on other machines, and ends it when its task ends."""
 
 import logging
 import threading
@@ -15,7 +15,8 @@ from headrace_components.library.beam.options import BeamOptions
 from headrace_components.library.beam.portable_job import PortableJob
 from headrace_components.library.beam.stop_signals import StopSignals
 
-# Kubernetes gives a task half a minute between SIGTERM and SIGKILL, for this and for its own end.
+# Kubernetes sends SIGKILL half a minute after SIGTERM; the process needs a part of this time to
+# end.
 _ENDING_SECONDS = 10.0
 # Additional time for a call, for example when it waits for a name server.
 _SLACK_SECONDS = 4.0
@@ -27,19 +28,19 @@ class RemoteJob(Protocol):
     """The job of a task on a service."""
 
     def prepare(self, runner: Any) -> None:
-        """Is called in the main thread, before signals are taken over."""
+        """Prepares the job; called in the main thread, before the signal handlers are set."""
 
     def run(self, submit: Callable[[], Any]) -> Any:
         """Submits the job and waits for its end; returns the runner's result."""
 
     def stop(self) -> None:
-        """Lets `run`, in another thread, ask the service for nothing more."""
+        """Makes `run`, in another thread, send no more requests to the service."""
 
     def end(self, seconds: float) -> bool:
-        """Ends the job, wherever it stands; returns whether it has ended already."""
+        """Ends the job in any state; returns whether it has ended already."""
 
     def forget(self) -> None:
-        """Removes the record for a retry, because the job has ended."""
+        """Removes the record for a retry; the job has ended."""
 
 
 class RemotePipeline(beam.Pipeline):
@@ -61,8 +62,7 @@ class RemotePipeline(beam.Pipeline):
         if is_named_here:
             name = component.replace("_", "-")
             named.job_name = f"headrace-{name}-{uuid.uuid4().hex[:12]}"
-        # This would run `pip freeze` for a list of packages, which the lock of the image already
-        # has.
+        # This would run `pip freeze`, but the image's lock already lists the packages.
         debugging = options.pipeline_options.view_as(DebugOptions)
         debugging.add_experiment("disable_logging_submission_environment")
         runner: Any = options.runner()
@@ -91,13 +91,13 @@ class RemotePipeline(beam.Pipeline):
     def run(self, test_runner_api: bool | str = "AUTO") -> Any:
         """Submits the job and waits for its end.
 
-        Another thread does all this. This thread waits for it or for a signal. After a signal it
-        ends the job with its own calls, and abandons the other thread.
+        Another thread does this. This thread waits for it or for a signal. After a signal it ends
+        the job with its own calls, and leaves the other thread.
 
         Raises:
             Exception: The job failed, or was cancelled by somebody else.
-            SystemExit: SIGTERM told the task to end.
-            KeyboardInterrupt: The same, by SIGINT.
+            SystemExit: The task got SIGTERM.
+            KeyboardInterrupt: The task got SIGINT.
         """
         self._job.prepare(self.runner)
         work = Work(
@@ -127,13 +127,13 @@ class RemotePipeline(beam.Pipeline):
 
     @property
     def was_stopped(self) -> bool:
-        """Whether a signal told the task to end."""
+        """Whether the task got a signal to end."""
         return self._signals.noted is not None
 
     def release(self) -> None:
-        """Hands signals back to who handled them before; until then, further ones are noted.
+        """Restores the earlier signal handlers; until then, further signals are recorded.
 
-        After a signal the caller does so, once it has cleaned up.
+        After a signal, the caller calls this when it has cleaned up.
         """
         self._signals.give_back()
 
@@ -143,7 +143,7 @@ class RemotePipeline(beam.Pipeline):
         ending.start()
         ending.join(_ENDING_SECONDS + _SLACK_SECONDS)
         if not ending.succeeded:
-            # The task ends for another reason, which is the one to report.
+            # The task ends for another reason, which is reported instead.
             logging.warning(
                 "%s: could not cancel its job on Beam, which may go on: %s",
                 self._component,
@@ -154,11 +154,11 @@ class RemotePipeline(beam.Pipeline):
 
 
 class Work(threading.Thread):
-    """Does something in a thread that the end of the process does not wait for.
+    """Runs a function in a thread; the process can end before the thread does.
 
     Attributes:
-        result: What the work returned.
-        error: What it raised.
+        result: The result of the function.
+        error: The exception that it raised.
     """
 
     def __init__(self, work: Callable[[], Any], wake: Callable[[], None] = lambda: None) -> None:

@@ -27,14 +27,14 @@ _OF_SLICE = "\n"
 
 
 class ComputeStatistics(beam.PTransform):
-    """Record batches of each part to one serialized `DatasetFeatureStatisticsList` of all parts.
+    """Computes one serialized `DatasetFeatureStatisticsList` from the record batches of all parts.
 
     `by_part` separates the results. The parts go through the same steps, because a runner has to
     start each step, and Flink needs memory for each step, even with few rows.
 
     Args:
-        options: What to compute. `sample_rate` draws single rows, the same ones in every run, but
-            others than the embedded engine.
+        options: The statistics to compute. `sample_rate` draws single rows: the same in every run,
+            but not the same as in the embedded engine.
         component: Name of the component, for error messages.
     """
 
@@ -42,19 +42,19 @@ class ComputeStatistics(beam.PTransform):
         super().__init__()
         self._options = options
         self._component = component
-        # These options select rows before TFDV gets them, because TFDV would select whole batches.
+        # These options select rows before TFDV reads them, because TFDV would select whole batches.
         self._of_chosen = copy.copy(options)
         self._of_chosen.sample_rate = None
         self._of_chosen.feature_allowlist = None
 
     def expand(self, batches: Any) -> Any:
-        """Returns the statistics of collections, which are given by the names of the parts."""
+        """Returns the statistics of collections, which are given by the names of their parts."""
         chosen = tuple(
             found | f"Choose[{part}]" >> beam.FlatMap(_chosen, part, self._options, self._component)
             for part, found in batches.items()
         )
         rows = chosen | "AllParts" >> beam.Flatten()
-        # Beam's own default is a step more, which waits for the rows and starts workers anew.
+        # Beam's own default adds a step, which waits for the rows and starts new workers.
         found = rows | "Types" >> beam.CombineGlobally(_TypesFn(self._component)).without_defaults()
         types = beam.pvalue.AsSingleton(found, {})
         slicers = _slicers(self._options)
@@ -106,7 +106,7 @@ def _chosen(
 
 
 class _TypesFn(beam.CombineFn):
-    """Record batches of parts to the types of all features of each part."""
+    """Combines the record batches of parts to the types of each part's features."""
 
     def __init__(self, component: str) -> None:
         self._component = component
@@ -162,7 +162,7 @@ def _sliced(
                 f"{component}: `slicing_config` names {absent}, which no row has. Name features "
                 f"of {sorted(types[part])}."
             )
-        # If no row of the batch has one of several features, TFDV would slice only by the others.
+        # If a feature is missing in the whole batch, TFDV would slice only by the others.
         if set(features) <= set(there):
             for key, found in _slices(batch, features, component):
                 yield f"{part}{_OF_SLICE}{key}", found

@@ -1,4 +1,4 @@
-"""Records the signals that tell a task to end, and wakes the thread that waits for its work."""
+"""Records the signals that end a task, and wakes the thread that waits for the task's work."""
 
 import contextlib
 import os
@@ -14,17 +14,16 @@ from headrace_components.contract.errors import Stopped
 # A shell's exit code for a process that a signal ended: 128 and the signal's number.
 _TERMINATED = 128 + signal.SIGTERM
 
-# A wake-up is never lost; this only bounds how long a mistake could last.
+# A wake-up is never lost; this only limits the effect of a bug.
 _LOOK_SECONDS = 5.0
 
 
 class StopSignals:
-    """Handlers of SIGTERM and SIGINT that do nothing but note the first of them.
+    """Handlers of SIGTERM and SIGINT that only record the first signal.
 
-    An exception out of a handler would break into whatever the process just does: a request to a
-    service, a lock, the clean-up after another signal. So whoever waits looks at `noted` instead,
-    and decides. Python lets the main thread alone handle signals; in another thread nothing is
-    ever noted, and `wait` works all the same.
+    An exception from a handler could interrupt any code: a request to a service, a lock, the
+    clean-up after another signal. So the waiting code checks `noted` instead. Python only handles
+    signals in the main thread; in another thread nothing is recorded, and `wait` still works.
     """
 
     def __init__(self) -> None:
@@ -39,10 +38,10 @@ class StopSignals:
         """Installs the handlers."""
         if threading.current_thread() is not threading.main_thread():
             return
-        # The kernel may hand a signal to any thread. What it writes here wakes `wait` in any case,
-        # also when the signal comes just before the waiting begins.
+        # The kernel may deliver a signal to any thread. A byte written here always wakes `wait`,
+        # also when the signal comes just before the wait begins.
         self._wakeup_before = signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
-        # Even if Ctrl-C was ignored before: somebody who sends it means this process.
+        # Also if Ctrl-C was ignored before: it is meant for this process.
         for number in (signal.SIGTERM, signal.SIGINT):
             self._before[number] = signal.signal(number, self._note)
 
@@ -55,12 +54,12 @@ class StopSignals:
             signal.set_wakeup_fd(self._wakeup_before)
 
     def wake(self) -> None:
-        """Has `wait` look again; any thread may call it."""
-        with contextlib.suppress(BlockingIOError):  # full: it will wake
+        """Makes `wait` check again; any thread may call it."""
+        with contextlib.suppress(BlockingIOError):  # full: it will wake anyway
             os.write(self._writing, b"\0")
 
     def wait(self, is_done: Callable[[], bool]) -> None:
-        """Waits until a signal is noted or `is_done` is true after a call of `wake`."""
+        """Waits until a signal is recorded, or `is_done` is true after a call of `wake`."""
         while self.noted is None and not is_done():
             if select.select([self._reading], [], [], _LOOK_SECONDS)[0]:
                 os.read(self._reading, 4096)

@@ -1,9 +1,9 @@
-"""Brings an author's module file to the workers of Beam.
+"""Makes an author's module file importable on Beam workers.
 
-Workers get the functions and classes of a module by their names, not by their code. Only this way
-works for everything in a module: tables and layers of TensorFlow, which cannot be pickled; modules
-that a function imports when it runs; metrics, which TFMA imports by name. So on the workers the
-module must be importable under the name from `user_module`, and the files beside it under theirs.
+Workers get the functions and classes of a module by name, not as code. Only this works for
+everything in a module: tables and layers of TensorFlow, which cannot be pickled; modules that a
+function imports when it runs; metrics, which TFMA imports by name. So on the workers the module
+must be importable under the name from `user_module`, and the files beside it under theirs.
 
 A package contains these files. Beside it there is one stand-in module per name: it runs its file
 with the names of TFX importable, as `user_module` does. Workers that this machine starts find them
@@ -62,12 +62,12 @@ def shipped(
     module: ModuleType | None,
     others: Iterable[str] = (),
 ) -> Iterator[Sequence[str]]:
-    """Gives the options with which workers can import a module, as long as this is entered.
+    """Yields the options with which workers can import a module inside the `with` block.
 
     Args:
         component: Name of the component, for error messages.
         args: `beam_pipeline_args`; empty if nothing runs on Beam.
-        module: What `user_module.load_module` returned, or None.
+        module: The result of `user_module.load_module`, or None.
         others: Names of modules that are also needed if they are beside the module.
     """
     if not args or module is None:

@@ -1,1 +1,1 @@
-"""Files in object stores and on disks, wherever they are stored."""
+"""Reads and writes files in object stores and on disks."""

@@ -1,7 +1,7 @@
 """Files in object stores, through pyarrow: `gs://`, `s3://` and `minio://`.
 
-`gs://` is opened with Google's default credentials, the others with those that AWS's libraries
-find, at the server that `s3_settings` knows.
+`gs://` is opened with Google's default credentials. The others use the credentials that AWS's
+libraries find, and the server from `s3_settings`.
 """
 
 import os
@@ -41,7 +41,7 @@ def open_store(uri: str) -> tuple[fs.FileSystem, str]:
 
 def upload(file: Path, filesystem: fs.FileSystem, target: str) -> None:
     """Copies a file into a store, unchanged."""
-    # By default, pyarrow compresses files with the name of a compressed file.
+    # By default, pyarrow compresses files with a suffix such as .gz.
     with (
         file.open("rb") as source,
         filesystem.open_output_stream(target, compression=None) as sink,
@@ -55,11 +55,11 @@ def download(filesystem: fs.FileSystem, source: str, target: Path, size: int) ->
     Args:
         filesystem: The store.
         source: The file in it.
-        target: Where it goes; its directory is made.
+        target: The local path; its directory is created.
         size: Expected size in bytes.
 
     Raises:
-        OSError: The store did not give the file, or not all of it.
+        OSError: The store did not return the file, or only a part of it.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with (
@@ -105,7 +105,7 @@ def below(directory: Path, name: str) -> Path:
 
 
 def for_all(work: Callable[[str], None], names: Iterable[str]) -> None:
-    """Does the work for every name, several at once."""
+    """Calls a function for every name, several at once."""
     with ThreadPoolExecutor(_THREADS) as pool:
         for _ in pool.map(work, names):
             pass

@@ -30,7 +30,7 @@ def read_bytes(location: str, component: str, parameter: str) -> bytes:
             )
         return path.read_bytes()
     try:
-        import fsspec  # imported here: images whose files are all local do not carry it
+        import fsspec  # imported here: images that only read local files do not have it
 
         uri, options = _as_fsspec_has_it(location)
         with fsspec.open(uri, "rb", **options) as file:
@@ -56,7 +56,7 @@ def read_bytes(location: str, component: str, parameter: str) -> bytes:
 
 
 def _as_fsspec_has_it(uri: str) -> tuple[str, dict[str, Any]]:
-    """Returns the URI in fsspec's form, and the options that name the server."""
+    """Returns the URI in fsspec's form, and the options with the server."""
     scheme, _, rest = uri.partition("://")
     if scheme not in ("s3", "minio"):
         return uri, {}

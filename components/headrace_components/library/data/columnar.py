@@ -1,4 +1,4 @@
-"""The columnar twin of TFRecord examples, and the manifest that ties the two.
+"""The columnar twin of TFRecord examples, and the manifest that connects the two.
 
 Layout, beside the `Split-<name>` directories: `Columnar-<name>/part-NNNNN-of-NNNNN.parquet` and, at
 the root, `columnar.json`:
@@ -11,7 +11,7 @@ the root, `columnar.json`:
                                        "crc32c": ...}]}}}
 
 `trailer` is the last eight bytes of the gzip file in hex: the CRC32 and the size of its contents
-(RFC 1952). It shows whether a TFRecord file was replaced, without reading the whole file.
+(RFC 1952). With it a replaced TFRecord file is noticed without reading the whole file.
 
 Parquet has no checksum of its headers and footer, and a single wrong bit there gives other values,
 or crashes the process. So `crc32c` of a Parquet file covers all its bytes, as eight hex digits, and
@@ -78,9 +78,9 @@ class ParquetFile:
     crc32c: str
 
     def damage(self, path: Path) -> str | None:
-        """Returns what is wrong with the file at `path`; None if it is unchanged.
+        """Returns a description of the damage of the file at `path`; None if it is unchanged.
 
-        Reading and summing takes a tenth of the time that decoding takes.
+        This takes a tenth of the time for decoding the file.
 
         Raises:
             OSError: The file cannot be read.
@@ -172,7 +172,7 @@ def reason_to_ignore(examples: Path, split: str, entry: SplitManifest) -> str | 
 
 
 def vouch(examples: Path, split: str, parquet: Sequence[ParquetFile]) -> None:
-    """Records in the manifest that Parquet files of a split have the same rows as its TFRecords.
+    """Adds Parquet files of a split to the manifest: they have the same rows as its TFRecords.
 
     Args:
         examples: Directory of the artifact; the files of the split are complete.
@@ -186,7 +186,7 @@ def vouch(examples: Path, split: str, parquet: Sequence[ParquetFile]) -> None:
     )
     temporary = examples / f"{MANIFEST}.partial"
     temporary.write_text(manifest_text({**read_manifest(examples), split: entry}), "utf-8")
-    temporary.replace(examples / MANIFEST)  # a reader sees the old manifest or the new one
+    temporary.replace(examples / MANIFEST)  # a reader sees either the old manifest or the new one
 
 
 def manifest_text(splits: Mapping[str, SplitManifest]) -> str:
@@ -244,8 +244,8 @@ class _SummedFile:
 class ColumnarWriter:
     """Writes the Parquet files of one split.
 
-    A file has one schema. Where a batch does not fit - a feature appears that no row had before -
-    the next file begins.
+    A file has one schema. If a batch does not fit, because it has a new feature, the next file
+    begins.
 
     Args:
         examples: Directory of the artifact.
@@ -278,7 +278,7 @@ class ColumnarWriter:
     def _open(self, schema: pa.Schema) -> pq.ParquetWriter:
         self._file = _SummedFile(self._directory / numbered("part", ".parquet", len(self._files)))
         self._num_rows = 0
-        # lz4 halves the file at next to no time; the columns are read far more than stored.
+        # lz4 halves the file and takes hardly any time; columns are read more often than written.
         sink = pa.PythonFile(self._file, mode="w")
         return pq.ParquetWriter(sink, schema, compression="lz4")
 
@@ -330,14 +330,14 @@ def _fitted(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch | None:
 
 
 def numbered(prefix: str, suffix: str, index: int, total: int | None = None) -> str:
-    """Returns a shard's file name; while the total is unknown, the least that it can be."""
+    """Returns a shard's file name; with an unknown total it has the least possible total."""
     return f"{prefix}-{index:05d}-of-{index + 1 if total is None else total:05d}{suffix}"
 
 
 def renumber(paths: Sequence[Path], prefix: str, suffix: str) -> list[Path]:
     """Gives shards their final names, now that their number is known, and returns them.
 
-    A lone shard has it already: on a mounted bucket, renaming is copying.
+    A single shard already has its final name: on a mounted bucket, a rename is a copy.
     """
     final = [
         path.with_name(numbered(prefix, suffix, index, len(paths)))

@@ -21,8 +21,8 @@ def undecodable(
         component: Name of the component.
         where: The records, such as "/data/part-0, records 0 to 99".
         kind: The expected type, such as "tf.Examples".
-        payload_format: The format that such records have.
-        error: What tfx_bsl raised.
+        payload_format: The expected format of the records.
+        error: The exception from tfx_bsl.
     """
     mixed = _WRONG_TYPE.search(str(error))
     if mixed is None:

@@ -20,7 +20,7 @@ _ARROW_TYPES = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Feature:
-    """How a column becomes a tensor.
+    """The tensor that a column becomes.
 
     Attributes:
         column: The column's name in the examples.
@@ -57,7 +57,7 @@ def rows_of(batch: pa.RecordBatch, features: Mapping[str, Feature], component: s
 
 
 def _flat(array: pa.Array, feature: Feature, component: str) -> tuple[Array, Any, Any, Any]:
-    """Returns the values of all rows, their vocabulary, and by row how many and whether any."""
+    """Returns all values, their vocabulary, each row's number of values and whether it has any."""
     is_string = feature.dtype == "string"
     if pa.types.is_null(array.type):
         empty = np.empty(0, np.int64 if is_string else feature.dtype)

@@ -29,7 +29,7 @@ def make_dataset(
 
     Args:
         read: Starts to read record batches from the first row.
-        features: How a column becomes a tensor, by tensor name.
+        features: The column for each tensor, by tensor name.
         options: tfx_bsl's `TensorFlowDatasetOptions`. The numbers of threads have no effect. The
             shuffle buffer is a lower bound, because rows in memory are all shuffled together.
         component: Name of the component, for error messages.
@@ -73,7 +73,7 @@ def make_dataset(
         return tensors, label
 
     dataset = tf.data.Dataset.from_generator(blocks, output_signature=layout.signature())
-    # One block ahead: it is made while the batches of the block before are consumed.
+    # One block is made in advance, while the batches of the block before are read.
     dataset = dataset.prefetch(1).flat_map(batches)
     return dataset.prefetch(tf.data.AUTOTUNE)
 
@@ -224,7 +224,7 @@ class _Vocabularies:
 
 
 def _carried(dtype: str) -> tf.DType:
-    # Strings travel as positions in a vocabulary.
+    # Strings are passed as positions in a vocabulary.
     return tf.int64 if dtype == "string" else tf.dtypes.as_dtype(dtype)
 
 

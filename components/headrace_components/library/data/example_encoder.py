@@ -32,11 +32,11 @@ _FIRST_FIELD = 0x0A  # tag of field 1, wire type 2; fields 2 and 3 follow
 _SECOND_FIELD = 0x12
 _THIRD_FIELD = 0x1A
 
-# Beside the number of bytes that a row's values take: a kind without values, and no kind.
+# Special numbers of bytes: for a kind without values, and for no kind.
 _NO_VALUES = -1
 _NO_KIND = -2
 
-_FEW_BYTES = 1 << 16  # so many can be counted rather than sorted
+_FEW_BYTES = 1 << 16  # up to so many, counting is used instead of sorting
 _LONG_BYTES = 64  # from this mean length on, values are copied one by one
 
 
@@ -73,7 +73,7 @@ def encode_features(column: pa.Array) -> list[bytes]:
     """Returns each row of a column as a serialized `tf.train.Feature`.
 
     Args:
-        column: As a column of `encode_examples`.
+        column: Like a column of `encode_examples`.
 
     Raises:
         TypeError: The column has another type, or a list contains a null.
@@ -85,7 +85,7 @@ class _Feature:
     """One feature of every row: a `null` column, and the base of typed columns.
 
     The part before a row's values - tags, sizes, the name - only depends on the number of bytes of
-    the values. There are few different numbers, so each such head is made once and copied to all
+    the values. There are few different numbers, so each such part is made once and copied to all
     its rows.
 
     Attributes:
@@ -242,7 +242,7 @@ class _BytesFeature(_ListFeature):
             ):
                 buffer[start : start + size] = self._content[source : source + size]
             return
-        # An index takes eight bytes for each byte of content: nothing for long values.
+        # An index takes eight bytes for each byte of content, which is too much for long values.
         shift = np.repeat(at - read_from, self._lengths)
         buffer[shift + np.arange(len(self._content))] = self._content
 
@@ -304,7 +304,7 @@ def _varint(value: int) -> bytes:
 
 def _varint_sizes(values: Ints) -> Ints:
     """Returns the bytes that each value takes; a negative one takes ten."""
-    unsigned = values.view(np.uint64)  # a negative value is a big one
+    unsigned = values.view(np.uint64)  # a negative value becomes a large unsigned one
     sizes = np.ones(len(values), np.int64)
     biggest = int(unsigned.max()) if len(values) else 0
     for bits in range(7, max(7, biggest.bit_length()), 7):
@@ -315,7 +315,7 @@ def _varint_sizes(values: Ints) -> Ints:
 def _windows(buffer: Bytes, size: int) -> NDArray[np.void]:
     """Returns a view of `buffer` whose item at any index is the `size` bytes from there on.
 
-    Numpy moves such an item as a whole, about twenty times faster than byte by byte.
+    NumPy moves such an item as a whole, about twenty times faster than byte by byte.
     """
     return np.ndarray((max(0, len(buffer) - size + 1),), f"V{size}", buffer, strides=(1,))
 

@@ -76,7 +76,7 @@ def stored_batches(
 ) -> Iterator[tuple[pa.RecordBatch, int]]:
     """Yields the rows of a Parquet file of the columnar twin, like `decoded_batches`.
 
-    Each batch comes with the number of its rows, which one without columns does not know.
+    Each batch comes with its number of rows, because a batch without columns does not have it.
 
     Args:
         file: A `part-*.parquet`.
@@ -109,7 +109,7 @@ def paired(
 
 
 def selected(batch: pa.RecordBatch, columns: Sequence[str] | None) -> pa.RecordBatch:
-    """Returns the named columns that there are, or all of them, sorted by name."""
+    """Returns the named columns that exist, or all columns, sorted by name."""
     names = batch.schema.names
     wanted = sorted(names if columns is None else set(columns) & set(names))
     if wanted == names:

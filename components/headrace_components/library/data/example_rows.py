@@ -15,7 +15,7 @@ import numpy.typing as npt
 Array = npt.NDArray[np.generic]
 Indices = npt.NDArray[np.int64]
 
-# Long enough that per-block costs vanish, short enough that a block of wide rows is some megabytes.
+# Large enough that the cost per block does not matter; a block of wide rows takes some megabytes.
 BLOCK_ROWS = 32_768
 MAX_CACHE_BYTES = 256 * 1024**2
 
@@ -41,7 +41,7 @@ class Dense:
         return Dense(values=self.values[start:stop], vocabulary=self.vocabulary)
 
     def take(self, rows: Indices) -> "Dense":
-        """Returns the rows named, in the order named."""
+        """Returns the given rows, in the given order."""
         return Dense(values=self.values.take(rows, axis=0), vocabulary=self.vocabulary)
 
     def concat(self, others: Sequence["Dense"]) -> "Dense":
@@ -94,7 +94,7 @@ class Ragged:
         return Ragged(values=self.values, offsets=offsets, vocabulary=self.vocabulary)
 
     def take(self, rows: Indices) -> "Ragged":
-        """Returns the rows named, in the order named."""
+        """Returns the given rows, in the given order."""
         lengths = self.lengths[rows]
         taken = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
         # Position of each value: the start of its row, plus its place in the row.
@@ -134,7 +134,7 @@ class Rows:
         return Rows(num_rows=stop - start, columns=columns)
 
     def take(self, rows: Indices) -> "Rows":
-        """Returns the rows named, in the order named."""
+        """Returns the given rows, in the given order."""
         columns = {name: column.take(rows) for name, column in self.columns.items()}
         return Rows(num_rows=len(rows), columns=columns)
 
@@ -160,7 +160,7 @@ class StoredRows:
 
     Args:
         read: Starts to read from the first row.
-        max_cache_bytes: Rows that take no more are kept in memory after the first reading.
+        max_cache_bytes: Rows up to this size are kept in memory after the first reading.
     """
 
     def __init__(
@@ -183,7 +183,7 @@ class StoredRows:
             for block in stream:
                 kept.append(block)
                 num_bytes += block.num_bytes
-                # Building the one block takes as much again.
+                # To build the one block, the same memory is needed again.
                 if num_bytes > self._max_cache_bytes:
                     self._fits = False
                     break
@@ -219,8 +219,8 @@ def epochs(source: StoredRows, num_epochs: int | None) -> Iterator[Iterator[Rows
 def shuffled(blocks: Iterator[Rows], buffer_rows: int, rng: np.random.Generator) -> Iterator[Rows]:
     """Yields the same rows in random order, in pieces of up to `BLOCK_ROWS`.
 
-    Keeps back `buffer_rows` rows, drawn at random, to mix them with the rows that follow. A block
-    is permuted as a whole.
+    Holds `buffer_rows` random rows back, to mix them with the rows that follow. A block is permuted
+    as a whole.
     """
     pool: Rows | None = None
     for block in blocks:
@@ -264,7 +264,7 @@ def _pieces(order: Indices) -> Iterator[Indices]:
 
 
 def compact(values: Array, vocabulary: Array) -> tuple[Array, Array]:
-    """Returns the same strings with a vocabulary that is not longer than they are many."""
+    """Returns the same strings with a vocabulary that is not longer than the column."""
     if len(vocabulary) <= values.size:
         return values, vocabulary
     used, positions = np.unique(values, return_inverse=True)

@@ -52,8 +52,8 @@ def examples_metadata(
         span: Number of the span that was read; 0 if the input has no spans.
         version: Version of the span, or None if the input has no versions.
         fingerprint: Fingerprint of the files that were read, or nothing.
-        payload_format: What a record is: name of a `tfx.proto.PayloadFormat`.
-        file_format: What the files are.
+        payload_format: Format of a record: name of a `tfx.proto.PayloadFormat`.
+        file_format: Format of the files.
     """
     metadata: dict[str, str | int] = {
         "split_names": json.dumps(list(split_names)),
@@ -156,7 +156,7 @@ class ExamplesReader:
     def contents_digest(self, split: str) -> str:
         """Returns a SHA-256 of the contents of a split's TFRecord files, in hex.
 
-        With a twin it is made of their sizes and checksums, else of all their bytes.
+        With a twin it uses their sizes and checksums, else all their bytes.
         """
         manifest = self._twin(split)
         digest = hashlib.sha256()
@@ -184,7 +184,7 @@ class ExamplesReader:
 
     def _matching_twin(self, split: str) -> SplitManifest | None:
         manifest = twin.read_manifest(self._path).get(split)
-        # The task that wrote both has moved both, and each file's size is checked when it comes.
+        # The same task wrote and moved both, and each file's size is checked when it is fetched.
         if manifest is None or references.read(self._path, self._component) is not None:
             return manifest
         reason = twin.reason_to_ignore(self._path, split, manifest)
@@ -198,7 +198,7 @@ class ExamplesReader:
         logging.warning("%s: reading the TFRecords of split %r: %s", self._component, split, reason)
 
     def num_rows(self, split: str) -> int:
-        """Returns the number of rows of a split; without a twin that means reading it."""
+        """Returns the number of rows of a split; without a twin the whole split is read."""
         manifest = self._twin(split)
         if manifest is not None:
             return manifest.num_rows
@@ -355,7 +355,7 @@ class ExamplesWriter:
             serialized: The same rows as serialized tf.Examples; made from `batch` if missing.
 
         Raises:
-            OSError: The rows, or some written earlier, found no room.
+            OSError: The disk has no room for these rows, or for earlier ones.
         """
         self.write_records(encode_examples(batch) if serialized is None else serialized)
         if self._twin and batch.num_rows:
@@ -365,7 +365,7 @@ class ExamplesWriter:
         """Appends rows that are only TFRecords, of any payload format; not allowed with a twin.
 
         Raises:
-            OSError: The rows, or some written earlier, found no room.
+            OSError: The disk has no room for these rows, or for earlier ones.
         """
         if not records:
             return

@@ -16,7 +16,7 @@ FILE_NAME = "examples.json"
 
 
 def publish(output: Artifact, metadata: Mapping[str, MetadataValue]) -> None:
-    """Gives an Examples artifact its metadata, and writes the metadata beside the splits."""
+    """Sets the metadata of an Examples artifact, and writes it to a file beside the splits."""
     output.metadata.update(metadata)
     text = json.dumps(dict(metadata), indent=1, sort_keys=True) + "\n"
     (output.path / FILE_NAME).write_text(text, "utf-8")

@@ -1,16 +1,16 @@
 """Distinguishes kinds of NumPy types, including those of ml_dtypes.
 
 TensorFlow gives tensors of `bfloat16`, 8-bit floats and 4-bit integers the types of ml_dtypes,
-which NumPy knows as neither floats nor integers: `np.issubdtype(bfloat16, np.floating)` is false.
+which NumPy treats as neither floats nor integers: `np.issubdtype(bfloat16, np.floating)` is false.
 """
 
 import numpy as np
 
-_OTHER = "V"  # NumPy's kind for types that it does not know
+_OTHER = "V"  # NumPy's kind for types of other packages
 
 
 def is_float(kind: "np.dtype[np.generic]") -> bool:
-    """Returns whether numbers of a type may have a fraction; complex numbers are not such."""
+    """Returns whether numbers of a type may have a fraction; complex numbers are not floats."""
     return kind.kind == "f" or (kind.kind == _OTHER and "float" in kind.name)
 
 

@@ -1,4 +1,4 @@
-"""Stores the rows of Examples beside the artifact, so that the backend does not carry them.
+"""Stores the rows of Examples beside the artifact, so that the backend does not copy them.
 
 KFP's launcher downloads each input artifact as a whole before a task starts, and uploads each
 output. With `HEADRACE_LARGE_ARTIFACTS=reference` a task moves the rows of an Examples artifact to
@@ -8,9 +8,9 @@ together with `reference.json`:
     {"format_version": 1, "uri": "s3://bucket/.../_data/examples",
      "files": {"Split-train/data_tfrecord-00000-of-00001.gz": 1234}}
 
-with the size of each file in bytes. Whoever reads the artifact gets a directory that has its
-layout; the files of a split come when they are asked for. Stores are opened with pyarrow, which
-every image has that reads or writes examples.
+with the size of each file in bytes. A reader gets a directory with the artifact's layout; the files
+of a split are fetched when they are needed. Stores are opened with pyarrow, which is in every image
+that reads or writes examples.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ _DIRECTORIES = ("Split-", "Columnar-")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reference:
-    """The location of the rows of an Examples artifact.
+    """The location of an Examples artifact's rows.
 
     Attributes:
         uri: Their directory.
@@ -60,7 +60,7 @@ class Reference:
 
 
 def publish(task: Task) -> None:
-    """Moves the rows of the task's Examples beside the artifacts, which keep references to them.
+    """Moves the rows of the task's Examples out of the artifacts, which keep references to them.
 
     Rows that Beam workers wrote elsewhere stay there.
 
@@ -108,7 +108,7 @@ def read(path: Path, component: str) -> Reference | None:
     """Returns the reference in an artifact's directory, or None if the rows are in the directory.
 
     Raises:
-        InputError: The file is of another Headrace version, or no reference.
+        InputError: The file is of another Headrace version, or is not a reference.
     """
     file = path / REFERENCE
     if not file.is_file():
@@ -129,7 +129,7 @@ def read(path: Path, component: str) -> Reference | None:
 
 
 def resolve(task: Task) -> None:
-    """Gives inputs that are references a directory to read, and the URI of their rows.
+    """Sets a local directory and the URI of the rows for inputs that are references.
 
     Raises:
         InputError: A reference cannot be read.
@@ -220,11 +220,11 @@ def _publish_directory(partial: Path, target: Path) -> None:
 
 @contextlib.contextmanager
 def _store_errors_explained(component: str, what: str) -> Iterator[None]:
-    """Turns a store's errors into the component's."""
+    """Turns the errors of a store into errors of the component."""
     try:
         yield
     except OSError as error:
-        if error.errno == errno.ENOSPC:  # on this machine; the task's runtime reports it
+        if error.errno == errno.ENOSPC:  # on this machine's disk; the task's runtime reports it
             raise
         raise PlatformError(
             f"{component}: could not {what}: {one_line(error)}. Check the task's "

@@ -12,7 +12,7 @@ FILE_NAME = "schema.pbtxt"
 SEQUENCE_FEATURE = "##SEQUENCE##"
 """The feature with the sequences of tf.SequenceExamples, named as in TFX."""
 
-# Stages in which TensorFlow Transform leaves a feature out.
+# Lifecycle stages in which TensorFlow Transform leaves a feature out.
 _LEFT_OUT = (
     schema_pb2.PLANNED,
     schema_pb2.ALPHA,
@@ -33,7 +33,7 @@ def read(directory: Path, component: str) -> schema_pb2.Schema:
     Raises:
         InputError: The directory has no `schema.pbtxt`, or the file is not a schema.
     """
-    # An importer may name the file itself.
+    # An importer may refer to the file itself.
     path = directory if directory.is_file() else directory / FILE_NAME
     if not path.is_file():
         found = sorted(entry.name for entry in directory.glob("*"))
@@ -51,7 +51,7 @@ def read(directory: Path, component: str) -> schema_pb2.Schema:
 
 
 def check_features(schema: schema_pb2.Schema, component: str, source: str) -> None:
-    """Rejects features that no component can make tensors of.
+    """Rejects features that cannot become tensors.
 
     Args:
         schema: The schema.

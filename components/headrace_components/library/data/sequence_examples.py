@@ -23,7 +23,7 @@ def decode_sequences(
     Args:
         records: Serialized tf.SequenceExamples.
         component: Name of the component, for error messages.
-        schema: Names the features to decode, and their types; None decodes all that there are.
+        schema: The features to decode, and their types; None decodes all features.
 
     Raises:
         InputError: A record is not a tf.SequenceExample, or has values of another type.

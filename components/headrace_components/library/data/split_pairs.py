@@ -50,11 +50,11 @@ def selected(
 
     Args:
         test: The artifact under test.
-        baseline: What it is compared with.
+        baseline: The artifact that it is compared with.
         include: Pairs of names, the split under test first; empty takes the default.
         component: Name of the component, for error messages.
-        same_name: Whether the default is the splits of one name, and not every split with every
-            other.
+        same_name: Whether the default pairs splits with the same name, and not every split with
+            every other.
 
     Raises:
         InputError: `include` names a split that an artifact lacks, there are no pairs, or two pairs

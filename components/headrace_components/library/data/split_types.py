@@ -1,4 +1,4 @@
-"""Features whose splits fit no one description: whole numbers here and decimals there, or nothing.
+"""Features whose splits differ in type: whole numbers in one and decimals in another, or no values.
 
 TFDV marks such a feature DEPRECATED when it updates a schema, without a message, and every later
 component leaves it out. A note in the schema records the reason, which survives copies and edits of
@@ -23,14 +23,14 @@ _Path = tuple[str, ...]
 
 
 def note_differences(schema: schema_pb2.Schema, by_split: Mapping[str, Any]) -> dict[str, str]:
-    """Notes at each feature that TFDV gave up why it did.
+    """Adds a note to each feature that TFDV gave up, with the reason.
 
     Args:
         schema: An inferred schema; it is changed.
         by_split: Statistics by the name of their split.
 
     Returns:
-        By feature, what each split has of it, as `nothing in 'train', whole numbers in 'eval'`.
+        By feature, its values in each split, such as `nothing in 'train', whole numbers in 'eval'`.
     """
     kinds = {name: _kinds(found) for name, found in by_split.items()}
     noted = {}

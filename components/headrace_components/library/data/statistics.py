@@ -50,11 +50,11 @@ def compute(
         batches: List columns, as tfx_bsl decodes tf.Examples. If a batch lacks a column of other
             batches, its rows miss the feature. Larger batches cost less per row; above 20,000 rows
             there is little difference.
-        options: What to compute. `sample_rate` draws single rows, the same ones in every run.
+        options: The statistics to compute. `sample_rate` draws single rows, the same in every run.
         component: Name of the component, for error messages.
 
     Returns:
-        What TFDV gives on Beam; for no rows at all, one data set without features.
+        The same as TFDV on Beam; without any rows, one data set without features.
 
     Raises:
         InputError: A feature changes its type between batches, a row lacks the weight feature, or
@@ -116,16 +116,16 @@ def _prepared(
 def chosen(
     batch: pa.RecordBatch, options: StatsOptions, random: np.random.Generator, component: str
 ) -> pa.RecordBatch | None:
-    """Returns the rows and features of a batch that statistics are computed of.
+    """Returns the rows and features of a batch that are used for statistics.
 
     Args:
         batch: List columns.
-        options: `sample_rate` and `feature_allowlist` choose.
+        options: `sample_rate` and `feature_allowlist` select them.
         random: Draws the rows, one number each.
         component: Name of the component, for error messages.
 
     Returns:
-        None where there is no row.
+        None without any row.
 
     Raises:
         InputError: No feature is left, or the weight feature is not one number in every row.
@@ -154,9 +154,9 @@ def _allowed(batch: pa.RecordBatch, allowed: Sequence[str], component: str) -> p
 
 
 def value_types(batch: pa.RecordBatch) -> Types:
-    """Returns the types of the values of each feature that has one in the batch.
+    """Returns the value types of the features that have values in the batch.
 
-    The name of a feature in a struct has that of the struct before it, and a dot.
+    The name of a feature in a struct is `<struct>.<feature>`.
     """
     types = {}
     for field in batch.schema:
@@ -172,7 +172,7 @@ def check_types(types: Types, seen: Types, component: str) -> None:
     """Compares the types in some rows with those in others, which `seen` collects.
 
     Raises:
-        InputError: Those of a feature differ.
+        InputError: The types of a feature differ.
     """
     for name, inner in types.items():
         if seen.setdefault(name, inner) != inner:

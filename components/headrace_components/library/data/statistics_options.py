@@ -1,4 +1,4 @@
-"""Makes TFDV's options from the values that a pipeline sets by name."""
+"""Makes TFDV's options from the names and values that a pipeline sets."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -50,7 +50,7 @@ def _check_categories(schema: schema_pb2.Schema | None, sketch: bool, component:
 
 
 def _check_label(name: str, schema: schema_pb2.Schema | None, component: str) -> None:
-    # TFDV lifts the features that the schema calls categorical, and without one does nothing.
+    # TFDV computes lift for the categorical features of the schema; without a schema, for none.
     by_name = {feature.name: feature for feature in schema.feature} if schema else {}
     categorical = sorted(n for n, f in by_name.items() if schema_util.is_categorical_feature(f))
     if name not in categorical:

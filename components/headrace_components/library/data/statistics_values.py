@@ -39,7 +39,7 @@ def checked_option(name: str, value: Any, component: str) -> Any:
 
     Args:
         name: Name of the field.
-        value: The value as JSON has it: 50 may come as 50.0.
+        value: The value from JSON: 50 may be 50.0.
         component: Name of the component, for error messages.
 
     Raises:

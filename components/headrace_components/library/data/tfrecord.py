@@ -1,4 +1,4 @@
-"""TFRecord files without TensorFlow, whose import would cost more than reading most files.
+"""Reads and writes TFRecord files without TensorFlow, whose import takes longer than most files.
 
 Format of one record, from `tensorflow/core/lib/io/record_writer.h`: length (uint64), masked CRC32C
 of those eight bytes (uint32), the record, masked CRC32C of the record (uint32); little-endian.
@@ -30,7 +30,7 @@ _MASK_DELTA = 0xA282EAD8
 
 
 def masked_crc(data: bytes) -> int:
-    """Returns the masked CRC32C that TFRecord files carry."""
+    """Returns the masked CRC32C for TFRecord files."""
     crc: int = google_crc32c.value(data)
     return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
 
@@ -95,7 +95,7 @@ class TFRecordWriter:
         """Waits until all records are in the file.
 
         Raises:
-            OSError: Some could not be written.
+            OSError: Some records could not be written.
         """
         if not self._file.closed:
             self._batches.put(None)

@@ -120,7 +120,7 @@ class ExactTopValuesGenerator(stats_generator.CombinerStatsGenerator):  # type: 
             num_rank_histogram_buckets=options.num_rank_histogram_buckets,
         )
         ranked = dataset.features[0]
-        ranked.ClearField("path")  # merging would repeat its steps
+        ranked.ClearField("path")  # a merge would repeat its steps
         return ranked
 
 

@@ -54,21 +54,21 @@ def part_batches(
     columns: Sequence[str] | None,
     checked: set[str] | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """Yields the rows of a Parquet file of the twin, each once, whether or not it is damaged.
+    """Yields each row of a Parquet file of the twin once, also if the file is damaged.
 
-    A damaged file is noticed before its first row is returned. If a file cannot be read any more
-    later, for example on a failing disk, reading goes on with the next row from the TFRecords.
+    A damaged file is noticed before its first row is returned. If reading fails later, for example
+    on a failing disk, it continues with the next row from the TFRecords.
 
     Args:
         part: The file.
         place: Its path or URI, for messages.
-        open_parquet: Gives the file.
-        open_tfrecords: Gives the TFRecord files of the split, in order.
+        open_parquet: Opens the file.
+        open_tfrecords: Returns the TFRecord files of the split, in order.
         component: Name of the component, for messages.
         batch_size: The maximum number of rows in a batch.
         columns: Names of the features to read; those that a batch lacks are left out. None reads
             all.
-        checked: Places of files whose checksum has been compared, which gets this one's.
+        checked: Places of files whose checksum was compared; this file is added.
 
     Raises:
         InputError: The TFRecords are needed, and are corrupt.
@@ -77,7 +77,7 @@ def part_batches(
     batches = _checked_batches(part.file, place, open_parquet, batch_size, columns, checked)
     num_rows = 0
     while True:
-        # The caller's own errors, which come out of `yield`, are not those of the file.
+        # Errors of the caller, which are raised at `yield`, are not errors of the file.
         try:
             batch, rows_read = next(batches)
         except StopIteration:

@@ -1,1 +1,1 @@
-"""Models as components read them: signatures, predictions and blessings."""
+"""Reads models, for all components: signatures, predictions and blessings."""

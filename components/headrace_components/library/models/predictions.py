@@ -1,4 +1,4 @@
-"""Classifications and regressions as TensorFlow Serving makes them of a signature's outputs.
+"""Makes classifications and regressions from a signature's outputs, like TensorFlow Serving.
 
 Source: `tensorflow_serving/servables/tensorflow/{classifier,regressor}.cc`.
 """
@@ -22,7 +22,7 @@ def classifications(
         component: Name of the component, for error messages.
         name: Name of the signature.
         outputs: `classes` (bytes), `scores` (numbers) or both, of shape `(num_rows, classes)`.
-        num_rows: How many rows went in.
+        num_rows: Number of input rows.
 
     Raises:
         InputError: The outputs are others.
@@ -55,7 +55,7 @@ def regressions(component: str, name: str, outputs: Mapping[str, Any], num_rows:
         component: Name of the component, for error messages.
         name: Name of the signature.
         outputs: `outputs` of shape `(num_rows,)` or `(num_rows, 1)`.
-        num_rows: How many rows went in.
+        num_rows: Number of input rows.
 
     Raises:
         InputError: The outputs are others.

@@ -1,4 +1,4 @@
-"""A SavedModel from a server's view: its signatures and their answers."""
+"""Reads and runs a SavedModel like a server: its signatures and their outputs."""
 
 import logging
 import re
@@ -126,7 +126,7 @@ def records_input(component: str, name: str, signature: Any) -> str:
         signature: A `SignatureDef`.
 
     Raises:
-        InputError: The signature takes anything else.
+        InputError: The signature takes something else.
     """
     inputs = dict(signature.inputs)
     if len(inputs) == 1:
@@ -171,7 +171,7 @@ def unloadable(component: str, model: str, error: Exception) -> InputError:
     Args:
         component: Name of the component.
         model: A description of the model, such as "the model in /models/1".
-        error: What TensorFlow raised, one of `LOADING_ERRORS`.
+        error: The exception from TensorFlow, one of `LOADING_ERRORS`.
     """
     logging.info("%s: could not load %s:", component, model, exc_info=error)
     advice = (
@@ -206,14 +206,14 @@ class LoadedModel:
             raise unloadable(component, f"the model in {folder}", error) from error
 
     def signature(self, name: str) -> Any:
-        """Returns a signature as TensorFlow's function from tensors by name to tensors by name."""
+        """Returns a signature as a TensorFlow function: it takes and returns tensors by name."""
         return self._model.signatures[name]
 
     def answer(self, signature: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the outputs of a signature by name, as arrays.
 
         Raises:
-            InputError: The model stopped on the inputs.
+            InputError: The model failed on the inputs.
         """
         try:
             tensors = {name: tf.convert_to_tensor(value) for name, value in inputs.items()}

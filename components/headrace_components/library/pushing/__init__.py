@@ -1,1 +1,1 @@
-"""Shared by the components that push a model: which model may be pushed, and where files go."""
+"""Code of the components that push a model: which model may be pushed, and to which directory."""

@@ -1,4 +1,4 @@
-"""The directories from which servers read models, as a task sees them. Standard library only."""
+"""Writes the directories from which servers read models. Standard library only."""
 
 import contextlib
 import errno
@@ -16,7 +16,7 @@ from headrace_components.contract.errors import InputError
 from headrace_components.contract.task import local_path
 
 _PARTIAL = re.compile(r"\.[0-9a-f]{32}\.partial")
-# After so long, a push whose lock cannot be seen has ended.
+# After this time, a push without a visible lock has ended.
 _OLD_SECONDS = 24 * 3600
 
 
@@ -47,10 +47,10 @@ def base_path(component: str, destination: str) -> Path:
 
 
 def check_base(component: str, base: Path, destination: str) -> None:
-    """Makes the directory `base`, and tries whether directories can be made in it.
+    """Creates the directory `base`, and checks that directories can be created in it.
 
     Raises:
-        InputError: A file is in the way, or this user may not write there.
+        InputError: A file has the same path, or this user may not write there.
     """
     for path in (base, *base.parents):
         if path.exists() and not path.is_dir():
@@ -75,7 +75,7 @@ def check_base(component: str, base: Path, destination: str) -> None:
 
 @contextlib.contextmanager
 def partial_directory(base: Path) -> Iterator[Path]:
-    """Gives a new directory in `base` under a name that no server looks at.
+    """Yields a new directory in `base` with a name that servers ignore.
 
     If it still exists at the end, it is removed. Directories of killed pushes are also removed; a
     running push holds a lock on its directory.
@@ -95,7 +95,7 @@ def _locked_directory(base: Path) -> tuple[Path, int]:
         path.mkdir()
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except FileNotFoundError:  # taken for a leftover, before it was locked
+        except FileNotFoundError:  # removed as a leftover, before it was locked
             continue
         if _lock(descriptor) is not False and path.is_dir():
             return path, descriptor
@@ -108,7 +108,7 @@ def _lock(descriptor: int) -> bool | None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:  # as on NFS
+    except OSError:  # for example on NFS
         return None
     return True
 
@@ -117,7 +117,7 @@ def _remove_leftovers(base: Path) -> None:
     for path in base.iterdir():
         if not _PARTIAL.fullmatch(path.name):
             continue
-        with contextlib.suppress(OSError):  # another push is faster
+        with contextlib.suppress(OSError):  # another push was faster
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
                 is_locked = _lock(descriptor)
@@ -130,7 +130,7 @@ def _remove_leftovers(base: Path) -> None:
 
 
 def is_mounted_bucket(path: Path) -> bool:
-    """Returns whether `path` is in a bucket, where renaming a directory means copying it."""
+    """Returns whether `path` is in a bucket, where renaming a directory copies it."""
     return _file_system(path).startswith("fuse")
 
 
@@ -142,7 +142,7 @@ def _file_system(path: Path) -> str:
     holder, kind = Path("/"), ""
     for line in mounts.read_text("utf-8", errors="replace").splitlines():
         _, folder, file_system, *_ = line.split(" ")
-        # Of several mounts at one place, only the last is visible.
+        # If several file systems are mounted at one place, only the last is visible.
         if path.is_relative_to(folder) and len(Path(folder).parts) >= len(holder.parts):
             holder, kind = Path(folder), file_system
     return kind

@@ -1,4 +1,4 @@
-"""The model that a pusher pushes, and whether it may. Standard library only."""
+"""The model to push, and whether it may be pushed. Standard library only."""
 
 import hashlib
 import logging
@@ -14,7 +14,7 @@ from headrace_components.library.models.blessings import is_blessed
 _SERVING_DIR = "Format-Serving"
 _STAMPED_DIR = "stamped_model"
 
-# A server takes a directory for a model as soon as this file is there.
+# A server treats a directory as a model as soon as this file exists.
 READY_FILE = "saved_model.pb"
 
 
@@ -23,8 +23,8 @@ class PushSource:
     """The directory of a model's files.
 
     Attributes:
-        path: Where this process reads it.
-        uri: Where every task and service finds it.
+        path: Its path for this process.
+        uri: Its URI for every task and service.
     """
 
     path: Path
@@ -33,8 +33,8 @@ class PushSource:
     def digest(self) -> str:
         """Returns the SHA-256 of the files' names and contents, in hexadecimal.
 
-        An artifact's URI does not identify a model: an imported one may change under its URI, and a
-        cached one is pushed again under the same URI.
+        An artifact's URI does not identify a model: an imported model may change, and a cached one
+        is pushed again, both under the same URI.
         """
         digest = hashlib.sha256()
         for file in sorted(path for path in self.path.rglob("*") if path.is_file()):
@@ -71,10 +71,10 @@ def may_push(task: Task) -> bool:
 
 
 def push_source(task: Task) -> PushSource:
-    """Returns the files of `model`, or else of the model that `infra_blessing` carries.
+    """Returns the files of `model`, or else of the model in `infra_blessing`.
 
     Raises:
-        InputError: There is neither, or it has no files.
+        InputError: There is no model, or it has no files.
     """
     model = task.optional_input("model")
     if model is not None:
@@ -104,8 +104,8 @@ def push_source(task: Task) -> PushSource:
 def copy_model(model: Path, target: Path) -> None:
     """Copies files with their contents; the file that marks a model as ready comes last.
 
-    shutil.copytree would copy permissions too, which a server run by another user need not have,
-    and hide that a disk is full in a list of errors.
+    shutil.copytree would also copy permissions, which may exclude a server of another user. It
+    would also hide a full disk in a list of errors.
     """
     target.mkdir(parents=True, exist_ok=True)
     paths = sorted(model.rglob("*"), key=lambda path: (path == model / READY_FILE, path))

@@ -1,1 +1,1 @@
-"""Builds the reports that people look at: one HTML file each, without scripts or network."""
+"""Builds the reports: one HTML file each, without scripts or network."""

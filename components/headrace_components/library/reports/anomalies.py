@@ -25,7 +25,7 @@ def anomalies_report(title: str, agreement: str, diffs: Mapping[str, Any]) -> by
 
     Args:
         title: Heading of the page.
-        agreement: The sentence for data without anomalies.
+        agreement: The sentence to show without anomalies.
         diffs: An `Anomalies` message by split, or by pair of splits.
     """
     infos = {split: _infos(diff) for split, diff in diffs.items()}

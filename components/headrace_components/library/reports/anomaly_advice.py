@@ -149,7 +149,7 @@ _ADVICE = (
 
 
 def advice(reasons: Iterable[str]) -> list[str]:
-    """Returns what to do about an anomaly.
+    """Returns advice on an anomaly.
 
     Args:
         reasons: Names of its reasons in `tensorflow_metadata.proto.v0.AnomalyInfo.Type`.

@@ -17,8 +17,8 @@ class Bar:
     """A bucket of a histogram.
 
     Attributes:
-        low: Where it begins.
-        high: Where it ends, >= `low`.
+        low: Its lower end.
+        high: Its upper end, >= `low`.
         share: Its share of the values, in [0, 1].
     """
 
@@ -34,7 +34,7 @@ def histogram(bars: Sequence[Bar], low: float, high: float, tallest: float, labe
         bars: The buckets, finite.
         low: Left end of the axis; several histograms share it so that they can be compared.
         high: Right end of the axis, >= `low`.
-        tallest: Density, share by width, that fills the height.
+        tallest: The density (share divided by width) that fills the height.
         label: What the chart shows, for who cannot see it.
     """
     path = "".join(_bar(bar, low, high, tallest) for bar in bars if bar.share > 0)
@@ -53,7 +53,7 @@ def histogram(bars: Sequence[Bar], low: float, high: float, tallest: float, labe
 
 
 def density(bar: Bar, low: float, high: float) -> float:
-    """Returns share by width of a bar; one of no width is as wide as is needed to be seen."""
+    """Returns a bar's share by its width; a bar without width gets the least visible width."""
     return bar.share / max(bar.high - bar.low, (high - low) / 50, 1e-300)
 
 
@@ -67,7 +67,7 @@ def strip(
     """Returns a dot on an axis, with a ring for the baseline and a line for a reference.
 
     Args:
-        value: Where the dot is.
+        value: The position of the dot.
         baseline: The position of the ring; None draws none.
         reference: The position of the line; None draws none.
         axis: Both ends of the axis, the left one first.
@@ -90,7 +90,7 @@ def strip(
 
 
 def curve(lines: Sequence[Sequence[tuple[float, float]]], x: str, y: str, label: str) -> Markup:
-    """Returns one or two lines in the unit square, over the diagonal of a coin's guesses.
+    """Returns one or two lines in the unit square, with the diagonal of random guesses.
 
     Args:
         lines: Points in [0, 1] x [0, 1]; the second line is the baseline's.
@@ -141,7 +141,7 @@ def _bar(bar: Bar, low: float, high: float, tallest: float) -> str:
     width = max((bar.high - bar.low) * scale, _WIDTH / 50)
     left = min(left, _WIDTH - width)
     height = max(density(bar, low, high) / tallest * (_HEIGHT - 2), 1.0)
-    # One pixel of air between neighbours.
+    # One pixel of space between neighbours.
     return f"M{left:.1f} {_HEIGHT}h{max(width - 1, 1):.1f}v-{height:.1f}h-{max(width - 1, 1):.1f}z"
 
 

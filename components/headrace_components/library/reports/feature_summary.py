@@ -1,4 +1,4 @@
-"""Reads the contents of a report, and unusual properties, from TFDV's statistics of a feature."""
+"""Reads from TFDV's statistics what a report shows of a feature, and its unusual properties."""
 
 import math
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from headrace_components.library.reports.numbers import number, percent
 
 _MOSTLY = 0.5
 _NEARLY_ALL = 0.9
-# With fewer values than this a feature is a category, even if every row has another value.
+# With fewer values than this, a feature is a category, also if each row has its own value.
 _MANY_VALUES = 100
 
 _STANDARD = statistics_pb2.Histogram.HistogramType.STANDARD
@@ -23,7 +23,7 @@ class FeatureSummary:
     """A feature of one split.
 
     Attributes:
-        type: TFDV's name of its type, as `INT`.
+        type: TFDV's name of its type, such as `INT`.
         is_numeric: Whether it has a range and a mean.
         num_present: Rows that have it.
         missing: Share of the rows that lack it, in [0, 1]; None without any row.
@@ -32,7 +32,7 @@ class FeatureSummary:
         top: The most frequent values with their share of the values, most frequent first.
         num_unique: Number of different values of a category; None if unknown.
         is_constant: Whether all values are the same.
-        trouble: What is wrong with the values themselves, in words.
+        trouble: A text about problems of the values.
     """
 
     type: str
@@ -62,7 +62,7 @@ def summary_of(feature: Any) -> FeatureSummary:
 
 
 def observations(by_split: Mapping[str, FeatureSummary | None]) -> list[str]:
-    """Returns the unusual properties of a feature, in words; often none.
+    """Returns texts about unusual properties of a feature; often none.
 
     Args:
         by_split: Its summary by split; None if the split lacks the feature or has no rows.

@@ -1,8 +1,8 @@
-"""Numbers as people read them. Standard library only."""
+"""Writes numbers for people. Standard library only."""
 
 import math
 
-# Below it a separator does more harm than good: the year 2,013.
+# Below this, no separator: the year 2,013 would look wrong.
 _SEPARATED_FROM = 10_000
 _INTEGERS_UP_TO = 1e15
 

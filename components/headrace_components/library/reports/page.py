@@ -1,4 +1,4 @@
-"""The page around a report, and the blocks that all reports are made of."""
+"""The page of a report, and the blocks that all reports use."""
 
 from collections.abc import Sequence
 
@@ -15,9 +15,9 @@ def page(title: str, subtitle: str, *blocks: str) -> bytes:
     Args:
         title: Heading of the page.
         subtitle: One line below it.
-        blocks: What follows, top down.
+        blocks: The content, from top to bottom.
     """
-    # The type first: stores that guess a file's type from its beginning must see HTML.
+    # The doctype comes first: stores that guess a file's type from its beginning must see HTML.
     head = (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -63,7 +63,7 @@ def data_table(caption: str, head: Markup, rows: Sequence[Markup]) -> Markup:
     """Returns a table that scrolls sideways if it is wider than the screen.
 
     Args:
-        caption: What the table shows.
+        caption: Description of the table.
         head: The rows of column headings.
         rows: The rows of the body; the first cell of each stays in sight.
     """
@@ -75,7 +75,7 @@ def data_table(caption: str, head: Markup, rows: Sequence[Markup]) -> Markup:
 
 
 def heading_row(names: Sequence[str], texts: Sequence[str] = ()) -> Markup:
-    """Returns column headings: the rows' own, those above numbers, then those above text."""
+    """Returns column headings: of the row headings, then of numbers, then of text."""
     first, *numbers = names
     return element(
         "tr",
@@ -96,5 +96,5 @@ def row(name: str, numbers: Sequence[str], *texts: str) -> Markup:
 
 
 def lines(*parts: str) -> Markup:
-    """Returns parts that stand one below the other."""
+    """Returns parts, one below the other."""
     return join(*(element("div", part, class_="whole") for part in parts))

@@ -7,17 +7,17 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-# A disk takes several files in hardly more time than one.
+# Several files at once take hardly more time than one.
 _THREADS = 8
-# Errors of directories on file systems that keep their entries in other ways.
+# Errors for directories on file systems that do not need this.
 _CANNOT_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EISDIR, errno.EACCES})
 
 
 def sync(paths: Iterable[Path]) -> None:
-    """Waits until files and directories are on the disk, and not in memory alone.
+    """Waits until files and directories are on the disk, and not only in memory.
 
     Raises:
-        OSError: The disk did not take all of it.
+        OSError: The disk did not store all of it.
     """
     with ThreadPoolExecutor(_THREADS) as pool:
         for _ in pool.map(_sync, paths):
@@ -34,7 +34,7 @@ def _sync(path: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-    except FileNotFoundError:  # removed meanwhile, so there is nothing to keep
+    except FileNotFoundError:  # removed in the meantime, so there is nothing to store
         return
     except OSError as error:
         if error.errno not in _CANNOT_SYNC:

@@ -1,8 +1,8 @@
 """Compares the results of two runs, wherever they are stored.
 
-A task that looks for results of an earlier run may be answered from a cache as long as it would
-find the same. On a cluster a task before it finds out what that is, and the two must agree, because
-another run may end between them.
+A task that looks for results of an earlier run may use the cache if it would find the same results.
+On a cluster another task finds them first. The two must agree, because another run may end between
+them.
 """
 
 import hashlib
@@ -29,13 +29,13 @@ def agreed(
     """Returns the first result, or the one that the task before found; None if there is none.
 
     Args:
-        found: What there is, the newest first.
+        found: The existing results, the newest first.
         state_of: Returns a text that identifies a result.
         state: The text from the task before; empty without such a task.
         component: Name of the component, for error messages.
 
     Raises:
-        PlatformError: What the task before found is gone.
+        PlatformError: The result that the task before found no longer exists.
     """
     if not state:
         return next(iter(found), None)
@@ -69,7 +69,7 @@ def contents(where: SearchRoot, left: EarlierOutput) -> str:
 
 
 def _of_objects(where: SearchRoot, left: EarlierOutput) -> str:
-    from pyarrow import fs  # import late: it is not needed if the store is mounted
+    from pyarrow import fs  # imported late: it is not needed if the store is mounted
 
     store: Any = where.stored
     root = f"{store.root}/{left.path.relative_to(where.path).as_posix()}"

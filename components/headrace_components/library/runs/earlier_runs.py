@@ -4,8 +4,9 @@
 - On Kubeflow: `<pipeline>/<run>/<task>/<uuid>/<output>`.
 - On Vertex AI: `<project>/<job>/<task>_<id>/<output>`, beside the jobs of other pipelines.
 
-No database is needed, so a component finds the same on every backend. Kubeflow mounts no store:
-there `stored_runs` lists the pipeline's root. Standard library only, except for `stored_runs`.
+No database is needed, so a component finds the same on every backend. Kubeflow does not mount the
+store: there `stored_runs` lists the pipeline's root. Standard library only, except for
+`stored_runs`.
 """
 
 import importlib
@@ -66,10 +67,10 @@ class SearchRoot:
 
     Attributes:
         path: Directory to read.
-        uri: The same directory for every task of the run.
+        uri: Its URI for every task of the run.
         this_run: Name of the run that searches.
         is_vertex: Whether its runs are jobs on Vertex AI.
-        runs: What the names of its subdirectories match.
+        runs: The pattern of the names of its subdirectories.
         stored: The `StoredRuns` that `path` is a copy of, if the store is not mounted.
     """
 
@@ -96,10 +97,10 @@ class EarlierOutput:
 
     Attributes:
         path: Its directory, which has at least one file.
-        uri: The same for every task of the run.
+        uri: Its URI for every task of the run.
         changed: The time of its newest file, in seconds since the epoch.
-        type: Schema title; empty where the backend keeps none beside it.
-        metadata: Its published metadata, as far as the backend keeps them beside it.
+        type: Schema title; empty if the backend stores none beside it.
+        metadata: Its published metadata, if the backend stores it beside the artifact.
     """
 
     path: Path
@@ -160,7 +161,7 @@ def place(
 
 
 def _is_shown(found: SearchRoot) -> bool:
-    """Returns whether a directory shows the contents of the store, as a mounted one does."""
+    """Returns whether a directory shows the contents of the store, because it is mounted."""
     if found.is_vertex or not found.uri.startswith(_STORES):
         return True
     # If nothing is mounted, there is only this run, made by the launcher.
@@ -195,7 +196,7 @@ def pipeline_directory(path: Path, uri: str) -> SearchRoot:
 
 
 def origin_of(path: Path) -> Origin:
-    """Returns which task of which run an artifact at `path` is of."""
+    """Returns the task and the run of an artifact at `path`."""
     marked = [parent for parent in path.parents if (parent / "run.json").is_file()]
     task = path.parent
     if marked:
@@ -265,7 +266,7 @@ def publish(
         key: Name of the output port.
         where: The place where it was found.
         found: The artifact's location, as a path and as a URI.
-        metadata: What to publish as its metadata.
+        metadata: Its metadata.
         schema_title: Its type, if the port accepts any type; empty keeps the port's type.
 
     Raises:
@@ -309,7 +310,7 @@ def _may_be_named(path: Path, uri: str, output: Artifact) -> bool:
 
 
 def tasks(run: Path) -> Iterator[tuple[str, Path]]:
-    """Yields path and directory of the tasks of a run; of a loop or a condition also its own."""
+    """Yields path and directory of the tasks of a run, also of loops and conditions."""
     directories = sorted(subdirectories(run), reverse=True)
     while directories:
         directory = directories.pop()
@@ -328,7 +329,7 @@ def may_hold_artifacts(name: str) -> bool:
 
 
 def subdirectories(folder: Path) -> list[Path]:
-    """Returns the directories in a directory; empty if it was removed, as a run may be."""
+    """Returns the directories in a directory; empty if it was removed with its run."""
     try:
         with os.scandir(folder) as entries:
             return [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
@@ -357,14 +358,15 @@ def _changed(artifact: Path) -> float | None:
 def _published(task: Path, output: str) -> tuple[str, dict[str, Any]] | None:
     """Returns schema title and metadata of an output, if a backend keeps them beside it.
 
-    Returns None if they are damaged, because one such task must not stop every later run.
+    Returns None if they are damaged, because one damaged task must not stop every later run.
     """
     for file in (task / _LOCAL_RESULT, task / _VERTEX_RESULT):
         if not file.is_file():
             continue
         try:
             found = json.loads(file.read_text("utf-8")).get("artifacts", {}).get(output, ())
-            # This machine's is a list of artifacts, an ExecutorOutput has the list in an object.
+            # On this machine it is a list of artifacts; an ExecutorOutput has the list in an
+            # object.
             entries = found.get("artifacts", ()) if isinstance(found, dict) else found
             if entries:
                 kind = entries[0].get("type", "")

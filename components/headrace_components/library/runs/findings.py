@@ -1,4 +1,4 @@
-"""Keeps the results of a failed task, which no backend does by itself.
+"""Keeps the results of a failed task, which backends do not keep by themselves.
 
 Kubeflow's launcher only uploads the log of a failed task. So its outputs are written to their own
 URIs, where they would have been after a success. On Vertex AI the store is mounted, so they are

@@ -27,18 +27,18 @@ from headrace_components.library.clients import object_stores
 _DATA_DIRECTORIES = ("Split-", "Columnar-", "Format-", "_data")
 
 _THREADS = 16
-# The maximum size of a record. Headrace's have some hundred bytes, TFX's evaluation some kilobytes.
+# The maximum size of a record. Headrace's have some hundred bytes, TFX's some kilobytes.
 _MAX_RECORD_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredRuns:
-    """A directory in a store, and its likeness on this machine.
+    """A directory in a store, and a copy of its structure on this machine.
 
     Attributes:
         component: Name of the component, for error messages.
-        path: The likeness.
-        folder: Its directory, which is removed at the end of the process.
+        path: The copy.
+        folder: The copy's parent directory, which is removed at the end of the process.
         filesystem: The store.
         root: The directory in the store.
     """
@@ -85,7 +85,7 @@ def list_runs(uri: str, records: Collection[str], component: str) -> StoredRuns:
         component: Name of the component, for error messages.
 
     Raises:
-        PlatformError: The store did not answer, or not to this account.
+        PlatformError: The store did not answer, or refused this account.
     """
     started = time.monotonic()
     folder = TemporaryDirectory(prefix="headrace-runs-")
@@ -110,7 +110,7 @@ def list_runs(uri: str, records: Collection[str], component: str) -> StoredRuns:
 
 
 def _files(runs: StoredRuns) -> Iterator[fs.FileInfo]:
-    """Yields the files of all directories, of data directories those of one level."""
+    """Yields the files of all directories; of data directories only those of one level."""
     level = [runs.root]
     with ThreadPoolExecutor(_THREADS) as pool:
         while level:
@@ -123,7 +123,7 @@ def _files(runs: StoredRuns) -> Iterator[fs.FileInfo]:
                 if not Path(directory).name.startswith(_DATA_DIRECTORIES):
                     deeper += sorted(children)
                 for entry in entries:
-                    # A key may also be the beginning of others; here the directory counts.
+                    # A key may also be a prefix of other keys; then it counts as a directory.
                     if entry.type == fs.FileType.File and entry.path not in children:
                         yield entry
             level = deeper

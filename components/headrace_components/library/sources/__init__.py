@@ -1,1 +1,1 @@
-"""Shared by the components that make examples."""
+"""Code of the components that make examples."""

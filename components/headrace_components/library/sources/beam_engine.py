@@ -1,6 +1,6 @@
 """Makes examples on Beam: a worker reads a file or a query, all divide and write its rows.
 
-Splits, spans and their files are known before; workers only read the contents of the inputs.
+Splits, spans and their files are found before; workers only read the contents of the inputs.
 """
 
 import logging
@@ -20,7 +20,7 @@ from headrace_components.library.sources.partition import FeatureCheck, Partitio
 from headrace_components.library.sources.source import Agreement, Facts, RowSource, Source
 
 BlockPosition = tuple[int, int]
-"""The position of rows: number of the input in its split, and of the block in the input."""
+"""The position of rows: number of the input in its split, and number of the block in the input."""
 
 
 def write(
@@ -59,7 +59,7 @@ def read(running: job.Job, split: str, addresses: Sequence[str], source: Source)
     """Reads the inputs of a split.
 
     Returns:
-        A collection of pairs of `BlockPosition` and block, and one of the one `Agreement`.
+        A collection of pairs of `BlockPosition` and block, and a collection of one `Agreement`.
 
     Raises:
         InputError: Workers do not see the files.
@@ -144,7 +144,7 @@ def _divide(
     if source.column:
         sighting = Sighting.of(rows.batch, source.column)
         if place == (0, 0) or sighting.has_fractions:
-            # Report errors that this block alone shows now, and not when all rows are written.
+            # Report the errors of this block now, and not after all rows are written.
             FeatureCheck(params.component, source.column).add(sighting)
         yield beam.pvalue.TaggedOutput("sightings", (place, sighting))
     for split, (records, batch) in zip(partition.split_names, rows.divided(partition), strict=True):
@@ -173,7 +173,7 @@ def _finish(
         for warning in by_split[split]:
             logging.warning("%s", warning)
     if source.column:
-        # There is one input split then.
+        # Then there is only one input split.
         check = FeatureCheck(params.component, source.column)
         for _, sighting in sorted(written.sightings(), key=itemgetter(0)):
             check.add(sighting)
@@ -190,12 +190,12 @@ def check_rows(
     rows: Iterable[tuple[str, int]],
     source: Source,
 ) -> None:
-    """Logs how many rows the splits have.
+    """Logs the number of rows of the splits.
 
     Args:
-        params: Says how input splits are divided.
+        params: How input splits are divided.
         inputs: Addresses of the inputs by input split.
-        rows: Names of splits, and numbers of rows that were written of them.
+        rows: Names of splits, and numbers of rows that were written.
         source: How an input is read.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The configurations that decide what examples are made of: TFX's protos as dataclasses."""
+"""The configurations of components that make examples: TFX's protos as dataclasses."""
 
 import dataclasses
 import re
@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from headrace_components.contract.errors import InputError
 from headrace_components.contract.reading import MESSAGE, Style, given, whole_number
 
-# tfx.types.artifact_utils: a split's name becomes part of a directory's name.
+# From tfx.types.artifact_utils: a split's name becomes part of a directory's name.
 _SPLIT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 _STYLE = dataclasses.replace(
@@ -28,8 +28,8 @@ class InputSplit:
 
     Attributes:
         name: Name of the split.
-        pattern: Glob under `input_base`, with `{SPAN}` and the like; or a query, with
-            `@span_begin_timestamp` and the like.
+        pattern: Glob under `input_base`, with placeholders such as `{SPAN}`; or a query, with
+            placeholders such as `@span_begin_timestamp`.
     """
 
     name: str = ""
@@ -51,7 +51,7 @@ class OutputSplit:
 
     Attributes:
         name: Name of the split.
-        hash_buckets: Its share, in buckets of all output splits' sum.
+        hash_buckets: Its share, as a number of all output splits' buckets.
     """
 
     name: str = ""
@@ -64,8 +64,8 @@ class SplitConfig:
 
     Attributes:
         splits: The output splits.
-        partition_feature_name: Feature whose value decides on a row's split; empty where the whole
-            row does.
+        partition_feature_name: Feature whose value decides on a row's split; empty to use the whole
+            row.
     """
 
     splits: tuple[OutputSplit, ...] = ()
@@ -83,7 +83,7 @@ class OutputConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StaticRange:
-    """A `tfx.proto.StaticRange`, whose numbers are checked together."""
+    """A `tfx.proto.StaticRange`; its numbers are checked together."""
 
     start_span_number: Any = 0
     end_span_number: Any = 0
@@ -91,7 +91,7 @@ class StaticRange:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RollingRange:
-    """A `tfx.proto.RollingRange`, whose numbers are checked together."""
+    """A `tfx.proto.RollingRange`; its numbers are checked together."""
 
     start_span_number: Any = 0
     num_spans: Any = 0
@@ -112,9 +112,9 @@ class SpanRange:
     """A range of spans.
 
     Attributes:
-        first: The least span that is in it.
+        first: The least span in the range.
         last: The largest; None means the newest one.
-        num_spans: How many span numbers it has at most, counted down from the last; None for any.
+        num_spans: The maximum number of spans, counted back from the last; None for any.
     """
 
     first: int
@@ -122,7 +122,7 @@ class SpanRange:
     num_spans: int | None
 
     def of(self, spans: Collection[int]) -> list[int]:
-        """Returns those of `spans` that are in the range, sorted."""
+        """Returns the spans that are in the range, sorted."""
         last = max(spans, default=0) if self.last is None else self.last
         first = self.first if self.num_spans is None else max(self.first, last - self.num_spans + 1)
         return sorted(span for span in set(spans) if first <= span <= last)
@@ -132,7 +132,7 @@ def input_splits(config: InputConfig) -> tuple[InputSplit, ...]:
     """Returns the splits that a config names; all files as one split if it is empty.
 
     Raises:
-        InputError: A name is not one that a split may have, or a pattern is missing.
+        InputError: A name is not valid for a split, or a pattern is missing.
     """
     if not config.splits:
         return (InputSplit(name="single_split", pattern="*"),)
@@ -149,18 +149,17 @@ def input_splits(config: InputConfig) -> tuple[InputSplit, ...]:
 
 
 def output_splits(config: OutputConfig, inputs: Sequence[InputSplit]) -> tuple[OutputSplit, ...]:
-    """Returns the splits that a config names.
+    """Returns the output splits of a config.
 
     Args:
         config: The config; empty divides one input split into train:eval by 2:1.
         inputs: The input splits.
 
     Returns:
-        The output splits, empty where those of the input are kept.
+        The output splits; empty to keep the input splits.
 
     Raises:
-        InputError: A name is not one that a split may have, or several input splits are to be
-            divided.
+        InputError: A name is not valid for a split, or there are several input splits to divide.
     """
     splits = config.split_config.splits
     for split in splits:
@@ -187,14 +186,14 @@ def output_splits(config: OutputConfig, inputs: Sequence[InputSplit]) -> tuple[O
 
 
 def only_span(config: RangeConfig, span: int) -> int | None:
-    """Returns the one span that a config or `span` asks for; None for the latest.
+    """Returns the span that a config or `span` requests; None for the latest.
 
     Args:
         config: The config; empty asks for the latest span.
         span: The span, or -1 to leave the choice to `config`.
 
     Raises:
-        InputError: Two spans are asked for, or a range of several.
+        InputError: Two spans are requested, or a range of several.
     """
     if config.static_range is not None and config.rolling_range is not None:
         raise InputError(
@@ -214,10 +213,10 @@ def only_span(config: RangeConfig, span: int) -> int | None:
 
 
 def span_range(config: RangeConfig) -> SpanRange:
-    """Returns the range that a config asks for.
+    """Returns the range of spans in a config.
 
     Raises:
-        InputError: It asks for none, for two, or for one without a span.
+        InputError: It has no range, two ranges, or a range without a span.
     """
     static, rolling = config.static_range, config.rolling_range
     if static is not None and rolling is None:

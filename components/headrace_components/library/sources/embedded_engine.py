@@ -46,7 +46,7 @@ def _checked(rows: Iterable[DecodedRows], source: RowSource) -> Iterator[Decoded
     """Yields the rows unchanged.
 
     Raises:
-        InputError: The column that is to decide on their splits cannot.
+        InputError: The column for the split cannot decide on it.
     """
     if not source.column:
         yield from rows
@@ -70,7 +70,7 @@ def _write_splits(
         rows: All rows of the input split.
         shares: The output splits, and the share of each.
         output: Directory of the Examples artifact.
-        params: Says how to write.
+        params: How to write.
 
     Returns:
         The number of rows.

@@ -1,4 +1,4 @@
-"""Makes examples by the engine that the parameters ask for."""
+"""Makes examples with the engine that the parameters select."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,7 +17,7 @@ def write(
     """Writes the inputs of each split as TFRecords.
 
     Args:
-        params: Says how to divide and to write.
+        params: How to divide and to write rows.
         inputs: Addresses of the inputs by input split.
         output: The Examples artifact.
         source: How an input is read.
@@ -26,7 +26,7 @@ def write(
         InputError: An input split has no rows, its inputs do not agree, or one cannot be read.
     """
     if params.beam_pipeline_args:
-        # Imported here: Beam takes seconds, which only those who ask for it are to wait.
+        # Imported here: the import of Beam takes seconds, and only few tasks need it.
         from headrace_components.library.sources import beam_engine
 
         beam_engine.write(params, inputs, output, source)

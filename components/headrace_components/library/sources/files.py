@@ -27,7 +27,7 @@ def check_directory(component: str, base: str) -> None:
 
 
 def find_files(component: str, base: str) -> FindFiles:
-    """Returns how to look for files under a directory or a URI."""
+    """Returns the function that finds files under a directory or a URI."""
     return partial(_remote_files, component) if "://" in base else local_files
 
 
@@ -37,7 +37,7 @@ def open_bytes(component: str, path: str) -> Iterator[pa.NativeFile]:
 
     Args:
         component: Name of the component, for error messages.
-        path: A local path, or a URI with a scheme that Arrow knows, such as `gs://bucket/key`.
+        path: A local path, or a URI with a scheme that Arrow supports, such as `gs://bucket/key`.
 
     Raises:
         InputError: Arrow does not read the scheme of the URI, or the file is cut off.
@@ -53,7 +53,7 @@ def open_bytes(component: str, path: str) -> Iterator[pa.NativeFile]:
             try:
                 yield inflated
             except OSError as error:
-                if error.errno is not None:  # the disk's fault and not the content's
+                if error.errno is not None:  # an error of the disk, not of the content
                     raise
                 raise InputError(
                     f"{component}: {path} cannot be decompressed ({error}), expected a whole "

@@ -21,7 +21,7 @@ def find_input(params: FileExampleGenParams) -> ResolvedInput:
     """Returns the files that the parameters name.
 
     Raises:
-        InputError: A pattern is not understood or matches nothing, or splits differ in their span.
+        InputError: A pattern is not valid or matches nothing, or splits differ in their span.
     """
     base = params.input_base
     check_directory(params.component, base)
@@ -45,11 +45,11 @@ def publish(
     """Gives the Examples artifact its metadata.
 
     Args:
-        params: What was asked for.
-        found: What was read.
+        params: The parameters of the task.
+        found: The files that were read.
         output: The artifact.
-        payload_format: What a record is.
-        file_format: What the files of the output are.
+        payload_format: Format of a record.
+        file_format: Format of the output files.
     """
     metadata = examples_metadata(
         params.split_names,

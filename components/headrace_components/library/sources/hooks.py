@@ -20,7 +20,7 @@ from headrace_components.library.sources.spans import (
 
 
 def _check(params: FileExampleGenParams) -> None:
-    """Rejects input patterns whose placeholders no run could fill.
+    """Rejects input patterns with placeholders that cannot be filled.
 
     Raises:
         InputError: A pattern has an error, or has no placeholder for the requested span.
@@ -93,7 +93,7 @@ def _of_objects(component: str, uris: Sequence[str]) -> str:
 
 
 def _find(component: str, base: str) -> FindFiles:
-    # By name: the compiler, which needs none of this, looks at caches without pyarrow.
+    # By name: the compiler reads these hooks and has no pyarrow.
     files = importlib.import_module("headrace_components.library.sources.files")
     find: FindFiles = files.find_files(component, base)
     return find

@@ -51,7 +51,7 @@ class ParquetFiles:
 
     def _unreadable(self, path: str, error: Exception) -> Exception:
         if isinstance(error, OSError) and error.errno is not None:
-            return error  # the disk's fault and not the content's
+            return error  # an error of the disk, not of the content
         return InputError(
             f"{self._component}: {path} cannot be read as Parquet: {error}. Write or copy the file "
             "again, or leave it out of the input pattern."

@@ -35,12 +35,12 @@ class Partition:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sighting:
-    """What some rows show about the feature that decides on a row's split.
+    """The properties, in some rows, of the feature that decides on a row's split.
 
     Attributes:
         columns: The columns of rows that lack the feature; None if they have it.
         has_fractions: Whether its values are numbers with a fraction.
-        has_values: Whether a row has one.
+        has_values: Whether a row has a value.
     """
 
     columns: Sequence[str] | None
@@ -49,7 +49,7 @@ class Sighting:
 
     @classmethod
     def of(cls, batch: pa.RecordBatch, feature: str) -> "Sighting":
-        """Returns what list columns show about a feature."""
+        """Returns the properties of a feature in list columns."""
         position = batch.schema.get_field_index(feature)
         if position < 0:
             names = sorted(batch.schema.names)
@@ -78,7 +78,7 @@ class FeatureCheck:
         self._has_values = False
 
     def add(self, sighting: Sighting) -> None:
-        """Takes the next rows.
+        """Checks the next rows.
 
         Raises:
             InputError: The feature is not a column of the first rows, or its numbers have

@@ -21,9 +21,9 @@ def arrow_batch(
     Args:
         component: Name of the component, for error messages.
         names: Names of the columns.
-        columns: Their values; None is a missing one.
+        columns: Their values; None is a missing value.
         place: Where the rows come from, for error messages.
-        advice: What the author can do about a column that has no type.
+        advice: How the author can fix a column that has no type.
 
     Raises:
         InputError: The values of a column have no common type.

@@ -62,7 +62,7 @@ class QueryParams(ExampleGenParams):
 
     @property
     def input_splits(self) -> tuple[InputSplit, ...]:
-        """The queries as they are written."""
+        """The queries as the author wrote them."""
         if self.query:
             return (InputSplit(name="single_split", pattern=self.query),)
         return configs.input_splits(self.input_config)

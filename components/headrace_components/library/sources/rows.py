@@ -1,4 +1,4 @@
-"""Rows on their way into the files of splits."""
+"""Rows before they are written to the files of splits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class DecodedRows:
 
     Attributes:
         records: The rows in the form for TFRecords.
-        keys: The keys that decide on the split of each, as bytes.
+        keys: The key of each row that decides on its split, as bytes.
         batch: The same rows as list columns, or None without a columnar twin.
     """
 

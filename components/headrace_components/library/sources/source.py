@@ -1,4 +1,4 @@
-"""How one kind of input is read. The embedded engine and that on Beam use the same `Source`."""
+"""How one kind of input is read. The embedded engine and the Beam engine use the same `Source`."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -30,8 +30,8 @@ class Agreement:
     """The common properties of a split's inputs.
 
     Attributes:
-        value: What `RowSource.rows` needs of it.
-        warnings: What the author may not expect.
+        value: The value for `RowSource.rows`.
+        warnings: Facts that may surprise the author.
     """
 
     value: Any
@@ -45,7 +45,7 @@ class Source(ABC):
     separate call, on any worker, and then `agree` compares the results.
 
     Args:
-        params: Says how to divide and to write rows.
+        params: How to divide and to write rows.
 
     Attributes:
         reads_files: Whether the addresses of inputs are paths and URIs.
@@ -66,14 +66,14 @@ class Source(ABC):
             addresses: Paths or URIs of files, or queries.
 
         Raises:
-            InputError: An input cannot be read, or those that are given do not agree.
+            InputError: An input cannot be read, or the given inputs do not agree.
         """
 
     def agree(self, facts: Sequence[Any]) -> Agreement:
         """Returns the common properties of a split's inputs.
 
         Args:
-            facts: Values of the `Facts` that `read` gave, in the order of the inputs.
+            facts: Values of the `Facts` from `read`, in the order of the inputs.
 
         Raises:
             InputError: They do not agree.
@@ -105,14 +105,14 @@ class RowSource(Source):
 
     @contextmanager
     def opened(self) -> Iterator[Read]:
-        """Gives `read`, for all splits; a database is connected to once."""
+        """Yields `read`, for all splits; a database is only connected to once."""
         yield self.read
 
     def reread(self, facts: Sequence[Any]) -> Iterator[Any]:
         """Yields the blocks again; only used with `agrees_first`.
 
         Args:
-            facts: What `agree` was given.
+            facts: The arguments of `agree`.
         """
         raise NotImplementedError
 
@@ -121,9 +121,9 @@ class RowSource(Source):
         """Returns the rows of a block in the form in which they are written.
 
         Args:
-            block: What `read` gave.
-            agreed: Value of the `Agreement`; None if the engine did not ask for one. The embedded
-                engine only asks with `agrees_first`.
+            block: A block from `read`.
+            agreed: Value of the `Agreement`; None without one. The embedded engine only has one
+                with `agrees_first`.
         """
 
 
@@ -131,7 +131,7 @@ class TableSource(RowSource):
     """How tables are read if their rows are written as tf.Examples."""
 
     def columns(self, block: Any, agreed: Any) -> pa.RecordBatch:
-        """Returns a block as list columns; by default it is such."""
+        """Returns a block as list columns; by default the block has this form."""
         return block
 
     def rows(self, block: Any, agreed: Any) -> DecodedRows:

@@ -80,7 +80,7 @@ def resolve(
     *,
     component: str,
 ) -> ResolvedInput:
-    """Returns the files of the asked span, or of the latest, in its latest version.
+    """Returns the files of the requested span, or of the latest, in its latest version.
 
     Files and directories whose names begin with `_` or `.` are left out, as in Spark and Hadoop,
     unless the pattern names them.
@@ -89,11 +89,11 @@ def resolve(
         input_base: Directory or URI that contains the files of the patterns.
         splits: Names and patterns.
         only_span: The span to read, or None for the latest.
-        find: How to look for files; local ones by default.
+        find: The function that finds files; by default local files.
         component: Name of the component, for error messages.
 
     Raises:
-        InputError: A pattern is not understood or matches nothing, or splits differ in their span.
+        InputError: A pattern is not valid or matches nothing, or splits differ in their span.
     """
     patterns = _patterns(component, splits, only_span)
     chosen = [_choose(component, input_base, pattern, only_span, find) for pattern in patterns]
@@ -115,7 +115,7 @@ def resolve(
 
 
 def check_patterns(splits: Sequence[InputSplit], only_span: int | None, *, component: str) -> None:
-    """Rejects input patterns that are not understood; arguments are as for `resolve`.
+    """Rejects input patterns that are not valid; arguments are as for `resolve`.
 
     Raises:
         InputError: A pattern has an error, patterns differ in their placeholders, or have none for
@@ -139,7 +139,7 @@ def _patterns(
 
 
 class _Pattern:
-    """An input pattern, as a glob and as an expression that captures span and version."""
+    """An input pattern, as a glob and as a regular expression that captures span and version."""
 
     def __init__(self, component: str, split: InputSplit) -> None:
         self._component = component
@@ -223,8 +223,8 @@ def _choose(
 def _is_hidden(path: str, base: str, pattern: str) -> bool:
     """Returns whether Spark or Hadoop writes files of this kind beside the data.
 
-    `_SUCCESS`, `_temporary/...` and `.part-0.crc` contain no rows. A pattern that begins with such
-    a character, such as `_part-*`, asks for them.
+    Files such as `_SUCCESS`, `_temporary/...` and `.part-0.crc` contain no rows. A pattern with
+    such a first character, for example `_part-*`, includes them.
     """
     names = path.removeprefix(_joined(base, "")).split("/")
     asked = pattern.split("/")

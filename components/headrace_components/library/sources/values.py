@@ -2,8 +2,8 @@
 
 Whole numbers and truth values become int64, numbers float32, text and bytes bytes; a list keeps
 its values, a missing value and an empty list become a feature without values. TFX also drops 0,
-False and the empty text, which are values here. Dates and times, which TFX refuses, become text as
-ISO 8601 has it; those with a time zone in UTC, with a Z.
+False and the empty text, which are values here. TFX refuses dates and times; here they become ISO
+8601 text; with a time zone, in UTC with a Z.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ class FeatureColumns:
 
     Args:
         component: Name of the component, for error messages.
-        advice: What its author can do about a column that does not fit into a tf.Example.
+        advice: How its author can fix a column that does not fit into a tf.Example.
     """
 
     def __init__(self, component: str, advice: str) -> None:
@@ -55,10 +55,10 @@ class FeatureColumns:
         return pa.RecordBatch.from_arrays(columns, ordered)
 
     def check_types_of(self, later: "FeatureColumns") -> None:
-        """Takes the types that a column had in other batches.
+        """Checks the types that a column had in other batches.
 
         Raises:
-            InputError: A column is of another type there.
+            InputError: A column has another type there.
         """
         for name, (found, place) in later._types.items():
             self._check_type(name, found, place)
@@ -66,7 +66,7 @@ class FeatureColumns:
     def _column(self, name: str, column: pa.Array, place: str) -> pa.Array:
         if _is_list(column.type):
             lengths = np.asarray(pc.list_value_length(column).fill_null(0), np.int64)
-            values = column.drop_null().flatten()  # of a null list of fixed size, values remain
+            values = column.drop_null().flatten()  # a null list of fixed size still has values
         else:
             lengths = np.asarray(column.is_valid()).astype(np.int64)
             values = column.drop_null()
@@ -143,7 +143,7 @@ def _as_bytes(values: pa.Array) -> pa.Array:
 def _as_text(values: pa.Array) -> pa.Array:
     zone = ""
     if pa.types.is_timestamp(values.type) and values.type.tz is not None:
-        # Inside, the values are in UTC whatever the zone is, so no time zone data are needed.
+        # Arrow stores the values in UTC for every zone, so no time zone data is needed.
         values, zone = values.view(pa.timestamp(values.type.unit)), "Z"
     text = values.cast(pa.string())
     if pa.types.is_timestamp(values.type):

@@ -1,1 +1,1 @@
-"""The code of pipeline authors, in module files, and its arguments."""
+"""Loads and calls the code of pipeline authors, and makes its arguments."""

@@ -19,7 +19,7 @@ def code_state(params: Params, *functions: str) -> str | None:
     """Returns a fingerprint of the code that the parameters name but do not contain.
 
     For a module file this includes the files beside it that it imports; for a dotted path, every
-    Python file of its top-level package. Imports of these from other packages are not included, and
+    Python file of its top-level package. Their imports from other packages are not included, and
     nothing is executed.
 
     Args:
@@ -27,8 +27,8 @@ def code_state(params: Params, *functions: str) -> str | None:
         functions: Names of the parameters that take a dotted path.
 
     Returns:
-        A digest; "" where the parameters hold all the code; None where only a run can tell, since
-        the code is behind a URI or is not found.
+        A digest; "" if the parameters contain all the code; None if only a run can read it, because
+        the code is at a URI or was not found.
     """
     digest = hashlib.sha256()
     module_file = params.get("module_file", "")
@@ -99,5 +99,5 @@ def with_siblings(module: Path) -> Sequence[Path]:
 def _imported(file: Path) -> set[str]:
     try:
         return sibling_names(ast.parse(file.read_bytes()))
-    except (SyntaxError, ValueError):  # not Python source: the run reports it, or it is compiled
+    except (SyntaxError, ValueError):  # compiled, or the run reports it
         return set()

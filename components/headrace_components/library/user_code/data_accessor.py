@@ -41,8 +41,7 @@ def make_data_accessor(
         payload_format: The examples' payload format.
         shared_seed: Seed of datasets that have no other seed. If several machines train, each reads
             all rows in the same order, and `tf.distribute` (or `dataset.shard`) gives each its own
-            batches. With different orders, several machines would get some rows, and none would get
-            some others.
+            batches. With different orders, some rows would be used twice and others not at all.
 
     Raises:
         InputError: Headrace's TFRecords do not have this payload format.
@@ -96,7 +95,7 @@ def _ordered_alike(
 def _sharded_by_batch(dataset: tf.data.Dataset, shared_seed: int | None) -> tf.data.Dataset:
     if shared_seed is None:
         return dataset
-    # tf.distribute would rather deal out files, of which one machine may get more than another.
+    # tf.distribute would distribute files, and one machine may get more of them than another.
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     return dataset.with_options(options)
@@ -142,7 +141,7 @@ def _features(source: Any, schema: schema_pb2.Schema | None) -> dict[str, Featur
 def _columnar_splits(
     component: str, patterns: Sequence[str]
 ) -> list[tuple[ExamplesReader, str]] | None:
-    """Returns the splits that the patterns name; None unless all of them have a whole twin."""
+    """Returns the splits of the patterns; None unless all of them have a complete twin."""
     splits = []
     for pattern in patterns:
         path = Path(pattern)

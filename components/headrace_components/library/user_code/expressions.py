@@ -1,4 +1,4 @@
-"""Reads the expression that raised an exception, out of its traceback. Standard library only."""
+"""Reads from a traceback the expression that raised an exception. Standard library only."""
 
 import ast
 import linecache

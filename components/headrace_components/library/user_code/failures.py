@@ -13,7 +13,7 @@ MAX_LINES = 10
 MAX_CHARS = 1000
 _MAX_KEYS = 50
 
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # Keras writes its reasons bold
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # Keras writes its reasons in bold
 _FUNCTION_NODE = re.compile(r"^\{\{function_node [^}]*\}\} ")
 # Dense tensors of TensorFlow have other class names when a graph is traced.
 _SPARSE_ATTRIBUTE = re.compile(
@@ -23,14 +23,14 @@ _AUTOGRAPH_FILE = re.compile(r'^File "(.*)", line (\d+), in ')
 
 
 def explained(error: BaseException) -> str:
-    """Returns the message of an exception: at most `MAX_LINES` of its lines, in one.
+    """Returns the message of an exception: at most `MAX_LINES` of its lines, joined to one.
 
-    TensorFlow adds the place where an operation was made and the names of nodes; these are left
-    out. For a missing key, the existing keys are listed.
+    The places and node names that TensorFlow adds are left out. For a missing key, the existing
+    keys are listed.
     """
     lines = [line.strip() for line in _COLOUR.sub("", str(error)).splitlines()]
     lines = [line for line in lines if line and not line.startswith("[[")]
-    # TensorFlow wraps errors of a data pipeline, and gives the place before the message.
+    # TensorFlow wraps errors of a data pipeline, and writes the place before the message.
     ours = [line.partition("InputError: ")[2] for line in lines if "InputError: " in line]
     if ours:
         lines = ours[:1]
@@ -41,10 +41,10 @@ def explained(error: BaseException) -> str:
     if len(lines) > MAX_LINES:
         lines = [*lines[:MAX_LINES], "[...]"]
     text = _FUNCTION_NODE.sub("", " ".join(lines)) or "no message"
-    text = text.removeprefix(f"{type(error).__name__}: ")  # AutoGraph quotes it
+    text = text.removeprefix(f"{type(error).__name__}: ")  # quoted by AutoGraph
     if len(text) > MAX_CHARS:
         text = text[:MAX_CHARS] + "..."
-    # AutoGraph raises a KeyError anew, with a message of several lines.
+    # AutoGraph raises a new KeyError, with a message of several lines.
     for each in (error, error.__cause__, error.__context__):
         if isinstance(each, KeyError) and (known := _keys_there_are(each)):
             return text.rstrip(".") + known
@@ -54,7 +54,7 @@ def explained(error: BaseException) -> str:
 
 
 def quoted_places(error: BaseException) -> list[tuple[str, int]]:
-    """Returns the files and lines that AutoGraph quotes, the innermost last; else nothing."""
+    """Returns the files and lines that AutoGraph quotes, the innermost last; may be empty."""
     lines = [line.strip() for line in str(error).splitlines()]
     if not lines or lines[0] != "in user code:":
         return []
@@ -63,7 +63,7 @@ def quoted_places(error: BaseException) -> list[tuple[str, int]]:
 
 
 def advice(error: BaseException) -> str:
-    """Returns what the author can do about it."""
+    """Returns advice for the author."""
     if isinstance(error, ModuleNotFoundError) and error.name:
         name = error.name.partition(".")[0]
         return (
@@ -92,7 +92,7 @@ def _keys_there_are(error: KeyError) -> str:
     key = error.args[0] if error.args else None
     if not isinstance(key, str):
         return ""
-    if key.startswith("KeyError: "):  # AutoGraph's own, whose argument is the text of the first
+    if key.startswith("KeyError: "):  # AutoGraph's own; its argument is the first one's text
         key = key.removeprefix("KeyError: ").strip("'\"")
     frames = list(traceback.walk_tb(error.__traceback__))
     summaries = traceback.extract_tb(error.__traceback__)
@@ -113,7 +113,7 @@ def _near_attribute(error: AttributeError) -> str:
         return ""
     try:
         names = [name for name in dir(error.obj) if not name.startswith("_")]
-    except Exception:  # an object of the author's may answer with anything
+    except Exception:  # the author's object may return anything
         return ""
     return next(iter(difflib.get_close_matches(error.name, names, n=1)), "")
 
@@ -143,9 +143,9 @@ def _names(owner: Any) -> list[str]:
     names: Iterable[Any] = ()
     if isinstance(owner, Mapping):
         names = owner
-    elif isinstance(getattr(owner, "column_names", None), list):  # Arrow's
+    elif isinstance(getattr(owner, "column_names", None), list):  # an Arrow table
         names = owner.column_names
-    elif hasattr(owner, "columns") and not callable(owner.columns):  # pandas'
+    elif hasattr(owner, "columns") and not callable(owner.columns):  # a pandas table
         names = owner.columns
     try:
         return sorted(name for name in names if isinstance(name, str))

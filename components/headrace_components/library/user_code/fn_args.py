@@ -1,6 +1,6 @@
 """The arguments of a user's run_fn and tuner_fn, with the names of TFX's FnArgs.
 
-Standard library only, so that a module file can name these types without TensorFlow.
+Standard library only, so that a module file can use these types without TensorFlow.
 """
 
 import functools
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 
 class DataAccessor(NamedTuple):
-    """Factories that read the examples, wherever and however they are stored.
+    """Factories that read the examples, for any location and file format.
 
     Attributes:
         tf_dataset_factory: `(files, tfxio.TensorFlowDatasetOptions, schema)` to a
@@ -57,7 +57,7 @@ class FnArgs:
         model_run_dir: Where to write TensorBoard logs and checkpoints.
         base_model: Directory of a saved model to start from.
         hyperparameters: `keras_tuner.HyperParameters.get_config()` of a tuning.
-        custom_config: What the pipeline's author passed; integral numbers are ints.
+        custom_config: The values from the pipeline's author; whole numbers are ints.
         num_examples: Rows by split, if statistics are connected.
     """
 
@@ -81,7 +81,7 @@ class FnArgs:
 
     @functools.cached_property
     def strategy(self) -> Any:
-        """A `tf.distribute.Strategy` for the machines of the task, made when it is first asked for.
+        """A `tf.distribute.Strategy` for the machines of the task, made when it is first used.
 
         MultiWorkerMirroredStrategy on several machines, MirroredStrategy on one with several GPUs,
         else TensorFlow's default, whose scope changes nothing. Inside the scope of a strategy, it

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from headrace_components.contract.errors import InputError
 
-# These names can define other names, so that only running the module shows what it has.
+# These names can define other names: only running the module shows which.
 _MAKERS = frozenset({"exec", "globals", "setattr", "__getattr__", "vars", "locals"})
 
 
 def check_source(component: str, module_file: str, function_name: str, dotted: str) -> None:
-    """Rejects a function that is given in no way, in two ways, or by a name alone.
+    """Rejects a function that is not given, given in two ways, or given by a name without a module.
 
     Args:
         component: Name of the component.
@@ -44,13 +44,13 @@ def missing_function(
     Args:
         component: Name of the component.
         file: Name of the module's file.
-        names: Names of which the module must have one.
+        names: Names of functions; the module must have one of them.
         functions: Names of the functions that it defines.
     """
     wanted = " or ".join(repr(name) for name in names)
     advice = f"Define {' or '.join(names)} there."
     if names[0] == "run_fn" and "trainer_fn" in functions:
-        # TFX's older entry. To rename it would not help: it returns an Estimator.
+        # TFX's older function. A new name would not help: it returns an Estimator.
         advice = (
             "'trainer_fn' is the entry of TFX's Estimator executor, and TensorFlow has no "
             "Estimators since 2.16. Write run_fn(fn_args), which trains a Keras model and saves "
@@ -64,9 +64,9 @@ def missing_function(
 
 
 def defined(tree: ast.Module) -> tuple[set[str], list[str]] | None:
-    """Returns all names that a module has when it was run, and its functions, sorted.
+    """Returns all names that a module has after it has run, and its functions, sorted.
 
-    Returns None if the text does not show it, for example after `from features import *`.
+    Returns None if the text does not show them, for example with `from features import *`.
     """
     names = set[str]()
     functions = set[str]()
@@ -92,7 +92,7 @@ def defined(tree: ast.Module) -> tuple[set[str], list[str]] | None:
 
 
 def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yields the statements of a module, those within `if`, `try` and the like too."""
+    """Yields the statements of a module, also those in blocks such as `if` and `try`."""
     for statement in body:
         yield statement
         if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):

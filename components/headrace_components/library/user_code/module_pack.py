@@ -1,4 +1,4 @@
-"""Carries a user's module file inside a parameter, so that a run has the code it was compiled with.
+"""Packs a user's module file into a parameter, so that a run has the code it was compiled with.
 
 A packed module is one line of text:
 
@@ -6,9 +6,9 @@ A packed module is one line of text:
 
 The JSON is an object from file name to source text: the entry and the files of its project that it
 imports. It is v2 if a name has folders, such as `models/features.py`: these are packages from one
-place of the import path, and the entry is a module of its own package. The digest makes the value a
-cache key of the code, and shows whether it was cut off on its way. Standard library only: the
-compiler packs, the components unpack.
+directory of the import path, and the entry is a module of a package. With the digest the value is a
+cache key of the code, and a truncated value is noticed. Standard library only: the compiler packs,
+the components unpack.
 """
 
 import base64
@@ -28,7 +28,7 @@ DIRECTORY_PREFIX = "headrace-module-"
 
 _PREFIX = "headrace-module:"
 _VERSIONS = ("v1", "v2")
-# A file of a pack becomes a file on disk: such a name keeps it inside the pack's directory.
+# A packed file becomes a file on disk: with such a name it stays in the pack's directory.
 _FILE_NAME = re.compile(r"(?:[^\W\d]\w*/)*[^\W\d][\w-]*\.py")
 
 
@@ -50,7 +50,7 @@ def pack(files: Mapping[str, str], entry: str) -> str:
         entry: The file that defines the functions; it imports the others.
 
     Raises:
-        InputError: `entry` is not among `files`, or a name is not that of a Python module.
+        InputError: `entry` is not among `files`, or a name is not valid for a Python module.
     """
     if entry not in files:
         raise InputError(
@@ -74,7 +74,7 @@ def unpack(text: str, component: str) -> tuple[str, dict[str, str]]:
     """Returns the entry's file name and the source text of all files by name.
 
     Args:
-        text: What `pack` returned.
+        text: The result of `pack`.
         component: Name of the component, for error messages.
 
     Raises:
@@ -102,7 +102,7 @@ def unpack(text: str, component: str) -> tuple[str, dict[str, str]]:
 
 
 def encoded(source: str) -> bytes:
-    """Returns source text as the bytes of a file, in the encoding that its first lines declare."""
+    """Returns source text as bytes, in the encoding that its first lines declare."""
     encoding, _ = tokenize.detect_encoding(io.BytesIO(source.encode()).readline)
     return source.encode(encoding)
 

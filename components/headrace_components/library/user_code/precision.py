@@ -1,4 +1,4 @@
-"""Sets how a user's function computes: Keras' mixed precision, and XLA."""
+"""Sets Keras' mixed precision and XLA for a user's function."""
 
 import contextlib
 import importlib

@@ -13,11 +13,11 @@ class Import:
 
     Attributes:
         line: Line of the statement.
-        module: Its dotted name, without leading dots. For a name below `tfx` that stands for a file
+        module: Its dotted name, without leading dots. For a name below `tfx` that means a file
             beside the module, the plain name of that file.
-        names: What is taken from it, which may be modules, too; `*` for all.
+        names: The imported names, which may also be modules; `*` for all.
         level: Number of leading dots.
-        may_fail: Whether the module can go on without it: the statement is in a `try` or an `if`.
+        may_fail: Whether the module can run without it: the statement is in a `try` or an `if`.
     """
 
     line: int
@@ -49,7 +49,7 @@ def _imports(node: ast.AST, *, may_fail: bool) -> Iterator[Import]:
                 line=node.lineno, module=module, names=names, level=node.level, may_fail=may_fail
             )
     elif isinstance(node, ast.Call) and _called(node.func) in ("import_module", "__import__"):
-        # The name may be made of parts, and is then found by nobody.
+        # A name that is put together at run time is not found.
         first = node.args[0] if node.args else None
         if isinstance(first, ast.Constant) and _is_absolute(first.value):
             yield Import(line=node.lineno, module=str(first.value), may_fail=True)
@@ -72,7 +72,7 @@ def sibling_names(tree: ast.AST) -> set[str]:
     """Returns the names of files, without suffix, that a module imports if they are beside it.
 
     Args:
-        tree: The parsed module. Its relative imports, which only a package has, count for nothing.
+        tree: The parsed module. Its relative imports are ignored, because only a package has them.
     """
     return {each.module.partition(".")[0] for each in imports_of(tree) if not each.level}
 

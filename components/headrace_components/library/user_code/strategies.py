@@ -16,10 +16,10 @@ from headrace_components.contract.machines import TrainingCluster, read_cluster
 # evaluate.
 _WAIT_SECONDS = 3600
 
-# The beginning of the other machines' messages in TensorFlow's errors.
+# The beginning of messages from other machines in TensorFlow's errors.
 _REASON = "headrace: "
 
-# TensorFlow's message after it waited for another machine without success.
+# TensorFlow's message after it waited in vain for another machine.
 _ABORTED = "Collective ops is aborted"
 
 # Keys in the store that the machines share.
@@ -43,11 +43,11 @@ def check_distribution(component: str, distribution: str) -> None:
 
 @contextlib.contextmanager
 def distributed(distribution: str) -> Iterator[None]:
-    """Runs the body as `distribution` says.
+    """Runs the body with the strategy that `distribution` names.
 
     Args:
         distribution: "mirrored" and "multi_worker" enter the scope of such a strategy. "auto" and
-            "none" enter none, so that a function can make its own.
+            "none" do not enter a scope, so that a function can make its own strategy.
     """
     cluster = read_cluster()
     if cluster is not None:
@@ -66,7 +66,7 @@ def distributed(distribution: str) -> Iterator[None]:
 
 
 def fitting_strategy() -> tf.distribute.Strategy:
-    """Returns the strategy in whose scope the caller is, else one for the task's machines.
+    """Returns the strategy of the current scope, else one for the task's machines.
 
     This is MultiWorkerMirroredStrategy on several machines, MirroredStrategy on one with several
     GPUs, and else TensorFlow's default strategy, which distributes nothing.
@@ -81,7 +81,7 @@ def fitting_strategy() -> tf.distribute.Strategy:
 
 
 def spoke_to_others() -> bool:
-    """Returns whether a strategy that spans machines was made in this process."""
+    """Returns whether a strategy for several machines was made in this process."""
     context = _eager_context()
     # There is no public name for this. The second one belongs to a ParameterServerStrategy.
     servers = (context._collective_ops_server_def, context._server_def)
@@ -89,13 +89,13 @@ def spoke_to_others() -> bool:
 
 
 def end_together(component: str, cluster: TrainingCluster) -> None:
-    """Returns on the chief when the others are through, and there when the chief is.
+    """Returns on the chief when the others have finished, and on the others when the chief has.
 
-    The chief's process runs the service by which TensorFlow's workers watch each other, so it must
-    not end first. A process that ends while another one trains looks like a crash to it.
+    TensorFlow's workers watch each other through a service in the chief's process, so the chief
+    must not end first. This service treats a process that ends while another one trains as a crash.
 
     Raises:
-        PlatformError: On the chief, that a machine was lost, or did not come in time.
+        PlatformError: On the chief: a machine was lost, or did not finish in time.
     """
     context = _eager_context()
     try:
@@ -115,12 +115,12 @@ def end_together(component: str, cluster: TrainingCluster) -> None:
 
 @contextlib.contextmanager
 def failing_together(component: str, cluster: TrainingCluster) -> Iterator[None]:
-    """Reports to the other machines why this one fails, and repeats the report of another one.
+    """Reports to the other machines why this one fails, or raises the error that another reported.
 
-    Without it the others wait for a machine that is gone, and then know no more than that.
+    Without it the others wait for a lost machine, and cannot report the reason.
 
     Raises:
-        PlatformError: Another machine failed; with its reason if it reported one.
+        PlatformError: Another machine failed; the message has its reason if it reported one.
     """
     try:
         yield
@@ -130,7 +130,7 @@ def failing_together(component: str, cluster: TrainingCluster) -> Iterator[None]
             raise
         if isinstance(cause, tf.errors.UnavailableError) or _ABORTED in str(cause):
             raise _lost_worker(component, cluster, cause) from error
-        with contextlib.suppress(tf.errors.OpError):  # they may be gone already
+        with contextlib.suppress(tf.errors.OpError):  # they may have ended already
             message = f"{_REASON}{cluster.name}: {error}"
             _eager_context().report_error_to_cluster(tf.errors.UNAVAILABLE, message)
         raise

@@ -1,4 +1,4 @@
-"""Splits and steps that Trainer and Tuner are given, checked alike. Standard library only."""
+"""Checks the splits and steps of Trainer and Tuner. Standard library only."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class StepArgs:
 
 
 class SplitsAndSteps:
-    """The splits and steps that the parameters of a component give, which has these fields."""
+    """The splits and steps of a component whose parameters have these fields."""
 
     __slots__ = ()
 
@@ -49,17 +49,17 @@ class SplitsAndSteps:
 
     @property
     def num_train_steps(self) -> int | None:
-        """Training steps, at least 1; None where neither parameter gives any."""
+        """Training steps, at least 1; None if neither parameter sets them."""
         return self.train_steps or self.train_args.num_steps or None
 
     @property
     def num_eval_steps(self) -> int | None:
-        """Evaluation steps, at least 1; None where neither parameter gives any."""
+        """Evaluation steps, at least 1; None if neither parameter sets them."""
         return self.eval_steps or self.eval_args.num_steps or None
 
 
 def check(name: str, args: StepArgs, steps: int, function: str) -> None:
-    """Rejects steps that no run could honour.
+    """Rejects steps that would fail in every run.
 
     Args:
         name: Name of the parameter that contains `args`, `train_args` or `eval_args`.

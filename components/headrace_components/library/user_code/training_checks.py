@@ -1,4 +1,4 @@
-"""Checks before a run that `trainer` and `tuner` share. Standard library only."""
+"""The common checks of `trainer` and `tuner` before a run. Standard library only."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from headrace_components.library.user_code.module_functions import check_source
 
 
 def training_checks(component: str, function: str) -> EarlyChecks:
-    """Returns the checks of a component that calls a function of the author's to train.
+    """Returns the checks of a component that calls the author's function to train.
 
     Args:
         component: Name of the component.
-        function: Name of the function in the module file, and of the parameter that takes a dotted
-            path in its place.
+        function: Name of the function in the module file, and of the parameter that takes its
+            dotted path instead.
     """
 
     def check(params: Any) -> None:
@@ -25,7 +25,7 @@ def training_checks(component: str, function: str) -> EarlyChecks:
 
 
 def _splits_read(params: Any) -> list[SplitNeed]:
-    """Returns the splits to train on, and those to evaluate on where the author names them."""
+    """Returns the splits to train on, and those to evaluate on if the author names them."""
     needs = [
         SplitNeed(port="examples", parameter="splits` of `train_args", names=params.train_splits)
     ]

@@ -29,11 +29,11 @@ class TrainingParams(Protocol):
 
     @property
     def num_train_steps(self) -> int | None:
-        """Training steps, at least 1; None if the author gives none."""
+        """Training steps, at least 1; None if the author does not set them."""
 
     @property
     def num_eval_steps(self) -> int | None:
-        """Evaluation steps, at least 1; None if the author gives none."""
+        """Evaluation steps, at least 1; None if the author does not set them."""
 
     @property
     def eval_args(self) -> StepArgs:
@@ -41,13 +41,13 @@ class TrainingParams(Protocol):
 
     @property
     def custom_config(self) -> Mapping[str, Any]:
-        """The author's values for the function."""
+        """The author's `custom_config` for the function."""
 
 
 def common_arguments(
     task: Task, params: TrainingParams, shared_seed: int | None = None
 ) -> dict[str, Any]:
-    """Returns the fields of FnArgs that Trainer and Tuner fill alike.
+    """Returns the common fields of FnArgs for Trainer and Tuner.
 
     Args:
         task: The task.
@@ -93,9 +93,9 @@ def _file_patterns(
 
 
 def _eval_files(component: str, examples: Sequence[Artifact], params: TrainingParams) -> list[str]:
-    """Returns patterns of the evaluation files, or a list that raises when read if there are none.
+    """Returns patterns of the evaluation files; without files, a list that raises when it is read.
 
-    If `eval_args` does not name the split `eval`, nobody asked for it: a function that does not
+    If `eval_args` does not name the split `eval`, it may be missing: a function that does not
     evaluate works without it.
     """
     try:
@@ -111,7 +111,7 @@ class NoFiles(list[str]):
     """An empty list of files that raises an explanation when it is read.
 
     Args:
-        error: What to raise.
+        error: The error to raise.
     """
 
     def __init__(self, error: InputError) -> None:
@@ -127,7 +127,7 @@ class NoFiles(list[str]):
         raise self._error
 
     def __reduce__(self) -> tuple[type["NoFiles"], tuple[InputError]]:
-        """Keeps the error when it is sent to another process."""
+        """Keeps the error when the list is sent to another process."""
         return NoFiles, (self._error,)
 
 
@@ -143,7 +143,7 @@ def _no_split(
 
 
 def _payload_format(component: str, examples: Sequence[Artifact]) -> str:
-    # TFX's default if an artifact does not say.
+    # TFX's default for an artifact without this property.
     formats = {
         str(artifact.metadata.get("payload_format") or "FORMAT_TF_EXAMPLE") for artifact in examples
     }
@@ -158,7 +158,7 @@ def _payload_format(component: str, examples: Sequence[Artifact]) -> str:
 def only_file(component: str, artifact: Artifact) -> str:
     """Returns the path of the only file of an artifact; InputError if there is not exactly one.
 
-    An importer may name the file itself in place of its directory.
+    An importer may refer to the file itself instead of its directory.
     """
     if artifact.path.is_file():
         return str(artifact.path)
@@ -173,7 +173,7 @@ def only_file(component: str, artifact: Artifact) -> str:
 
 
 def visible(folder: Path) -> list[Path]:
-    """Returns the entries of a directory, sorted, without hidden ones; else nothing."""
+    """Returns the entries of a directory, sorted, without hidden ones; empty for other paths."""
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))

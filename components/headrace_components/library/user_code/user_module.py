@@ -1,8 +1,8 @@
-"""Loads functions that users write, and turns their failures into messages for them.
+"""Loads functions that users write, and turns their exceptions into messages for them.
 
 A module comes as a path, as a URI, or packed into the parameter itself. It is always loaded from a
 real file, so that tracebacks show its lines and `inspect` and `tf.function` find its source. It
-gets a unique name, so that it hides no installed package. Standard library only.
+gets a unique name, so that it does not hide an installed package. Standard library only.
 """
 
 import atexit
@@ -40,9 +40,9 @@ from headrace_components.library.user_code.module_pack import (
 )
 from headrace_components.library.user_code.tfx_shim.finder import tfx_importable
 
-# Directories of the user code that this process has loaded, and the modules that had been imported
-# from there by other means. A worker runs many tasks: if one pipeline has a module `features`, the
-# import of another pipeline must not get it.
+# Directories of loaded user code, and the modules that were imported from there in other ways. A
+# worker runs many tasks: a module `features` of one pipeline must not be imported by another
+# pipeline.
 _directories: dict[Path, frozenset[str]] = {}
 
 # Installed packages with user functions, given as dotted paths.
@@ -51,7 +51,7 @@ _packages: set[Path] = set()
 # The entry of `sys.path` that this module put there, if any.
 _import_path: list[str] = []
 
-# Directories of modules that came without a file; the last one is in use.
+# Directories of modules that were not given as a file; the last one is in use.
 _temporary: list[Path] = []
 
 
@@ -113,7 +113,7 @@ def call_user_function(
 ) -> Any:
     """Calls a user's function; an exception becomes one line for its author.
 
-    The full traceback goes to the log at level INFO. A full disk stays the platform's failure.
+    The full traceback goes to the log at level INFO. A full disk is still an error of the platform.
 
     Raises:
         InputError: The function raised. The message names the exception, and the file and line of
@@ -132,7 +132,7 @@ def call_user_function(
 
 
 class _author_errors:  # noqa: N801  reads as a statement: with _author_errors(...)
-    """Turns an exception of the user's code into an InputError, and lets it import TFX's names."""
+    """Turns an exception of the user's code into an InputError; makes TFX's names importable."""
 
     def __init__(self, component: str, doing: str, path: Path | None, line: int = 0) -> None:
         self._component = component
@@ -198,10 +198,10 @@ def file_of(component: str, module_file: str) -> Path:
 
 
 def package_files(folder: Path, root: Path) -> list[Path]:
-    """Returns the Python files of the packages that came with a module, or that it is in.
+    """Returns the Python files of the packages that came with a module or contain it.
 
     Args:
-        folder: Where the module is.
+        folder: Directory of the module.
         root: Where its packages are.
     """
     if _temporary and root.is_relative_to(_temporary[-1]):
@@ -237,7 +237,7 @@ def _on_disk(component: str, module_file: str) -> tuple[Path, Path]:
 
 
 def forget_package(dotted: str) -> None:
-    """Lets the package of a function, given by dotted path, be imported anew when it is loaded."""
+    """Makes the next load of a function, given by dotted path, import its package again."""
     top = dotted.partition(".")[0]
     for name in [name for name in sys.modules if top and name.partition(".")[0] == top]:
         del sys.modules[name]
@@ -255,7 +255,7 @@ def _written(contents: dict[str, bytes]) -> Path:
 
 
 def _process_directory() -> Path:
-    # A worker's TMPDIR ends with the task, the worker does not.
+    # A worker's TMPDIR is removed with the task, but the worker continues.
     if not _temporary or not _temporary[-1].is_dir():
         _temporary.append(Path(tempfile.mkdtemp(prefix=DIRECTORY_PREFIX)).resolve())
         atexit.register(shutil.rmtree, _temporary[-1], ignore_errors=True)
@@ -277,10 +277,10 @@ def _make_importable(folder: Path, root: Path) -> None:
         for name in imported[used] - others:
             sys.modules.pop(name, None)
     while _import_path:
-        with contextlib.suppress(ValueError):  # the user's code may have taken it away
+        with contextlib.suppress(ValueError):  # the user's code may have removed it
             sys.path.remove(_import_path.pop())
-    # The folder comes first on the path: names of TFX may mean its files. So it is the last in this
-    # list.
+    # The folder comes first on the path, because names of TFX may mean its files. So it is last
+    # here.
     _import_path.extend(dict.fromkeys([str(root), str(folder)]))
     sys.path[:0] = reversed(_import_path)
     importlib.invalidate_caches()
@@ -289,7 +289,7 @@ def _make_importable(folder: Path, root: Path) -> None:
 def _modules_by_directory(directories: Iterable[Path]) -> dict[Path, set[str]]:
     found = {directory: set[str]() for directory in directories}
     by_text = {str(directory): names for directory, names in found.items()}
-    # One pass, on text: TensorFlow and its company are seven thousand modules.
+    # One pass, on text: TensorFlow and its packages are seven thousand modules.
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
         # A package without __init__.py has no file, only the directories of its modules.
@@ -306,7 +306,7 @@ def _execute(path: Path, root: Path, source: bytes, code: CodeType) -> ModuleTyp
     digest = hashlib.sha256(str(path).encode() + b"\0" + source).hexdigest()[:12]
     name = f"user_module_{re.sub(r'[^A-Za-z0-9_]', '_', path.stem)}_{digest}"
     package = ".".join(path.parent.relative_to(root).parts)
-    # Relative imports go by the name of the spec, pickle by that of the module.
+    # Relative imports use the spec's name, pickle the module's name.
     spec = importlib.util.spec_from_file_location(f"{package}.{name}".lstrip("."), path)
     if spec is None:  # a file that does not end in .py
         raise ImportError(f"{path.name} does not end in .py")
@@ -349,7 +349,7 @@ def _functions(module: ModuleType) -> Iterator[str]:
 def _is_full_disk(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EDQUOT)
-    # TensorFlow's own exception, named so that this module can do without TensorFlow.
+    # TensorFlow's own exception, by name, so that this module does not need TensorFlow.
     return type(error).__name__ == "ResourceExhaustedError" and "No space left" in str(error)
 
 

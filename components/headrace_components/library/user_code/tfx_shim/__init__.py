@@ -1,1 +1,1 @@
-"""The names of TFX that module files import, for machines without TFX."""
+"""Provides the names of TFX that module files import, on machines without TFX."""

@@ -60,7 +60,7 @@ def rename(src: str, dst: str, overwrite: bool = False) -> None:
 
 
 def rmtree(path: str) -> None:
-    """Deletes a directory with all in it."""
+    """Deletes a directory with its contents."""
     tf.io.gfile.rmtree(path)
 
 

@@ -22,15 +22,15 @@ _PACKAGES = surface.packages()
 
 @contextlib.contextmanager
 def tfx_importable(folder: Path | None) -> Iterator[None]:
-    """Makes the names of TFX importable that module files use.
+    """Makes TFX's names importable for module files.
 
     Uses may nest and overlap: a Beam pipeline calls user code in several threads.
 
     Args:
-        folder: The directory of the files that travel with the module, if there are any.
+        folder: The directory of the files that come with the module, if there are any.
 
     Raises (in the importing code):
-        ImportError: A name that is not there; the message lists those that are.
+        ImportError: The name does not exist; the message lists the existing names.
     """
     with _FINDER.lock:
         if folder is not None:
@@ -49,13 +49,13 @@ def tfx_importable(folder: Path | None) -> Iterator[None]:
 
 
 def _forget() -> None:
-    # Others in the process must not take this for TFX, and the next module has other siblings.
+    # Other code in this process must not find it as TFX, and the next module has other siblings.
     for name in [name for name in sys.modules if name == "tfx" or name.startswith("tfx.")]:
         del sys.modules[name]
 
 
 class _Names(ModuleType):
-    """A module whose names are only looked up when they are used, so that none costs an import."""
+    """A module that only looks up a name when it is used, so that unused names are not imported."""
 
     def __getattr__(self, name: str) -> Any:
         full = f"{self.__name__}.{name}"
@@ -75,7 +75,7 @@ class _Names(ModuleType):
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds and makes the modules; one for the process."""
+    """Finds and makes the modules; there is one finder per process."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -94,7 +94,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         if not known and not self._sibling(fullname) and not surface.is_folder(fullname):
             # Not ModuleNotFoundError: `from tfx.v1 import x` would hide it and its message.
             raise ImportError(surface.unknown(fullname), name=fullname)
-        # All are packages, so that each name that one of them lacks is asked for here.
+        # All are packages, so that Python asks this finder for each missing name.
         return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:

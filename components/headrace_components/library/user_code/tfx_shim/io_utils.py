@@ -1,4 +1,4 @@
-"""TFX's `io_utils`: whole files, and messages in them."""
+"""TFX's `io_utils`: reads and writes files and messages."""
 
 import posixpath
 from typing import Any, TypeVar
@@ -88,7 +88,7 @@ def copy_dir(src: str, dst: str) -> None:
 
 
 def delete_dir(path: str) -> None:
-    """Deletes a directory with all in it, if there is one."""
+    """Deletes a directory with its contents, if it exists."""
     if fileio.isdir(path):
         fileio.rmtree(path)
 

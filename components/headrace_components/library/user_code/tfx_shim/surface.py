@@ -1,11 +1,11 @@
-"""The names of TFX that exist here, and what each of them is. Standard library only."""
+"""The names of TFX that exist here, and their meaning. Standard library only."""
 
 from collections.abc import Mapping
 
 _FN_ARGS = "headrace_components.library.user_code.fn_args"
 _IO_UTILS = "headrace_components.library.user_code.tfx_shim.io_utils"
 
-# Modules that are one of ours under another name.
+# Modules that are ours under another name.
 ALIASES: Mapping[str, str] = {
     "tfx.components.transform.stats_options_util": (
         "headrace_components.transform.stats_options_util"
@@ -15,7 +15,7 @@ ALIASES: Mapping[str, str] = {
     "tfx.v1.dsl.io.fileio": "headrace_components.library.user_code.tfx_shim.fileio",
 }
 
-# Modules that gather names: by name, the module of ours and the name there.
+# Modules that collect names: by name, our module and the name in it.
 NAMES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "tfx.components.trainer.executor": {"TrainerFnArgs": (_FN_ARGS, "FnArgs")},
     "tfx.components.trainer.fn_args_utils": {
@@ -31,8 +31,8 @@ NAMES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "tfx.v1.utils": {"parse_pbtxt_file": (_IO_UTILS, "parse_pbtxt_file")},
 }
 
-# Below these, the last part of a name is a file that travels with the module: TFX's own examples
-# and templates import their siblings so. The number is that of the parts before it.
+# Below these, the last part of a name is a file that comes with the module: TFX's own examples and
+# templates import their siblings like this. The number counts the parts before it.
 SIBLINGS: Mapping[str, int] = {"tfx.examples": 3, "tfx.experimental.templates": 5}
 
 
@@ -48,7 +48,7 @@ def packages() -> frozenset[str]:
 
 
 def sibling(name: str) -> str:
-    """Returns the file, without its suffix, that a name below `SIBLINGS` stands for; or nothing."""
+    """Returns the file, without its suffix, for a name below `SIBLINGS`; empty for other names."""
     parts = name.split(".")
     for prefix, depth in SIBLINGS.items():
         if name.startswith(f"{prefix}.") and len(parts) > depth:
