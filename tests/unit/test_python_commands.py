@@ -4,6 +4,7 @@
 # mypy: disallow-incomplete-defs=False, warn-return-any=False, disallow-untyped-calls=False
 # kfp decorates without types, and reads the signatures of components its own way.
 
+import hashlib
 import json
 import re
 import subprocess
@@ -98,6 +99,14 @@ def test_a_value_that_is_missing_ends_the_task_before_its_command() -> None:
     assert re.search(
         r"^ERROR: this task: parameter `x` is made with `n`, which has no", result.stderr
     )
+
+
+def test_the_text_of_the_filler_changes_only_on_purpose() -> None:
+    # The text is in compiled commands, and those are in the cache keys of backends. Its docstrings
+    # are not in it, but its comments are.
+    digest = hashlib.sha256(filler_program().encode()).hexdigest()
+
+    assert digest == "8fa6cc2c05d81f53633974a2077a07f560317f982306dc2bfd8b2ce84cca30c4"
 
 
 def test_no_backend_replaces_anything_in_the_filler() -> None:

@@ -10,7 +10,7 @@ import pytest
 from headrace_components.contract.errors import InputError
 from headrace_components.contract.messages import Messages
 from headrace_components.contract.parameters import read as read_parameters
-from headrace_components.contract.reading import MESSAGE, PARAMETERS, nearest, read
+from headrace_components.contract.reading import MESSAGE, PARAMETERS, given, nearest, read
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,7 +128,11 @@ def test_parameters_have_one_spelling_and_no_null() -> None:
         ({"split_config": {"seed_value": True}}, "is True, expected a whole number"),
         ({"split_config": {"is_sorted": "yes"}}, "is 'yes', expected true or false"),
         ({"split_config": {"sample_rate": "x"}}, "is 'x', expected a number"),
-        ({"split_config": {"splits": [{"featureNames": [1]}]}}, "is 1, expected a string"),
+        (
+            {"split_config": {"splits": [{"featureNames": ["a", 1.0]}]}},
+            r"`feature_names\[1\]` of `output_config.split_config.splits\[0\]` is 1, expected a",
+        ),
+        ({"split_config": {"seed_value": -1.0}}, "is -1, expected a whole number of 0 or more"),
         ({"other_options": []}, r"`other_options` of `output_config` is \[\], expected an object"),
     ],
 )
@@ -137,6 +141,19 @@ def test_faults_are_refused_with_their_place(values: dict[str, Any], reason: str
         read(OutputConfig, values, "output_config", MESSAGE)
     with pytest.raises(InputError, match=f"test: .*{reason}"):
         read_parameters(Params, {"output_config": values}, "test")
+
+
+def test_what_was_given_is_shown_as_its_author_wrote_it() -> None:
+    values = {
+        "splitConfig": {"splits": [{"splitName": "a"}], "sampleRate": 2.0},
+        "otherOptions": {"n": 5.0},
+    }
+    message = read(OutputConfig, values, "output_config", MESSAGE)
+
+    assert str(given(message)) == (
+        "{'split_config': {'splits': [{'split_name': 'a'}], 'sample_rate': 2}, "
+        "'other_options': {'n': 5}}"
+    )
 
 
 def test_a_message_may_have_words_of_its_own() -> None:

@@ -76,7 +76,7 @@ def _filled(value: Any, sources: Mapping[str, Any], where: str) -> Any:
             to_text(_filled(key, sources, where)): _filled(item, sources, where)
             for key, item in value.items()
         }
-        # Sorted like every message: it was sorted by keys that were not filled in yet.
+        # As every message has them: it was sorted by keys that were not filled in yet.
         return dict(sorted(filled.items()))
     if isinstance(value, list):
         return [_filled(item, sources, where) for item in value]

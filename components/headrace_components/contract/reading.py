@@ -134,8 +134,17 @@ def converted(cls: type[Any], values: Any, path: str, style: Style) -> dict[str,
 
 def given(message: Any) -> dict[str, Any]:
     """Returns the fields of a dataclass that differ from their defaults, as JSON data."""
-    empty = dataclasses.asdict(type(message)())
-    return {name: v for name, v in dataclasses.asdict(message).items() if v != empty[name]}
+    values = {each.name: getattr(message, each.name) for each in dataclasses.fields(message)}
+    empty = type(message)()
+    return {name: _written(v) for name, v in values.items() if v != getattr(empty, name)}
+
+
+def _written(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return given(value)
+    if isinstance(value, (list, tuple)):
+        return [_written(item) for item in value]
+    return whole_numbers(value)
 
 
 def whole_number(value: Any) -> int | None:
@@ -187,6 +196,8 @@ class At:
 
     def error(self, words: str, value: Any, **more: Any) -> Exception:
         """Returns an error in the words of a template."""
+        if self.style.is_proto:  # a backend sends 1 as 1.0
+            value = whole_numbers(value)
         text = json.dumps(value, default=repr)
         values = {"path": self.path, "place": self.place, "name": self.name, "json": text}
         return self.style.error(words.format(**values, value=value, **more))
@@ -259,9 +270,12 @@ class Many:
         if not at.style.checks_items:
             return self.make(value)
         return self.make(
-            self.item.read(item, dataclasses.replace(at, path=f"{at.path}[{number}]"))
-            for number, item in enumerate(value)
+            self.item.read(item, self._item_at(at, number)) for number, item in enumerate(value)
         )
+
+    def _item_at(self, at: At, number: int) -> At:
+        name = f"{at.name}[{number}]" if at.style.is_proto else at.name
+        return dataclasses.replace(at, path=f"{at.path}[{number}]", name=name)
 
 
 @dataclass(frozen=True, slots=True)

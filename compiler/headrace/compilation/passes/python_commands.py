@@ -23,7 +23,8 @@ _DOCSTRING = re.compile(r'^ *r?""".*?"""\n', re.DOTALL | re.MULTILINE)
 _OWN_IMPORT = re.compile(
     r"^from headrace_components\.contract\.(\w+) import (?:\([^)]*\)|[^(\n]*)\n", re.MULTILINE
 )
-# The text is older than the folder: to change it would change the cache keys of these tasks.
+# The text is older than the folder: to change it would change the cache keys of these tasks. So
+# would a change of a comment in the filler.
 _HEAD = "# headrace_components/filler.py: fills in parameters, then starts the command behind it.\n"
 
 
