@@ -91,7 +91,9 @@ def _arguments(declared: Component) -> Iterator[str]:
         yield f"{name}: Input[{_class(port.type)}]{' = ...' if port.optional else ''}, "
     for each in declared.declared_parameters():
         kind = _COLLECTIONS.get(each.type.__name__, each.type.__name__)
-        default = "" if each.is_required else f" = {each.default!r}"
+        # kfp takes no None from an author, not even where it is the default.
+        value = "..." if each.default is None else repr(each.default)
+        default = "" if each.is_required else f" = {value}"
         yield f"{each.name}: {kind} | Value{default}, "
 
 

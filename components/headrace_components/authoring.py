@@ -121,7 +121,8 @@ def _docstring(declared: Component) -> str:
 
 
 def _with_arguments(declared: Component, docs: Mapping[str, str]) -> str:
-    return f"{inspect.cleandoc(declared.doc)}\n\nArgs:\n{_entries(docs)}"
+    doc = inspect.cleandoc(declared.doc or "")  # `python -OO` removes docstrings
+    return f"{doc}\n\nArgs:\n{_entries(docs)}"
 
 
 def _entries(docs: Mapping[str, str]) -> str:

@@ -94,6 +94,10 @@ def test_parameters_come_from_the_dataclass_the_required_ones_first() -> None:
         (float, float),
         (int | None, int),
         (tuple[tuple[str, ...], ...], list),
+        (tuple[Any, ...], list),
+        (tuple[str, int], None),
+        (tuple[bytes, ...], None),
+        (tuple, None),
         (Mapping[str, Any], dict),
         (Base, dict),
         (bytes, None),
@@ -103,6 +107,21 @@ def test_parameters_come_from_the_dataclass_the_required_ones_first() -> None:
 )
 def test_a_field_has_the_type_that_json_makes_of_its_own(hint: Any, expected: Any) -> None:
     assert json_type(hint) is expected
+
+
+def test_a_default_has_lists_at_any_depth() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Nested:
+        """Has one.
+
+        Attributes:
+            groups: Names of features that belong together.
+        """
+
+        groups: tuple[tuple[str, ...], ...] = (("a", "b"), ())
+
+    (groups,) = declare(parameters=Nested).declared_parameters()
+    assert groups.default == [["a", "b"], []]
 
 
 def test_a_misspelt_hook_is_an_error_when_it_is_declared() -> None:
@@ -186,6 +205,24 @@ def test_ports_have_types_and_names_of_their_own() -> None:
         declare(outputs={"count": Output(int, "How many.")})  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"\['path'\] are declared twice"):
         declare(inputs={"path": Input(EXAMPLES, "Rows.")})
+    with pytest.raises(TypeError, match="toy: `the rows` is not a name that Python takes"):
+        declare(inputs={"the rows": Input(EXAMPLES, "Rows.")})
+    with pytest.raises(TypeError, match="toy: `class` is not a name that Python takes"):
+        declare(outputs={"class": Output(MODEL, "The model.")})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("parameters", dict, "toy: `parameters` is <class 'dict'>, expected a dataclass"),
+        ("footprint", "huge", "toy: `footprint` is 'huge', expected one of \\['files', "),
+        ("variants", "cuda", "toy: `variants` is 'cuda', expected a tuple of names of"),
+        ("variants", ("cdua",), r"expected a tuple of names of \['cuda'\]"),
+    ],
+)
+def test_a_setting_that_no_one_reads_is_an_error(name: str, value: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        declare(**{name: value})
 
 
 def test_every_folder_declares_the_component_of_its_name() -> None:
@@ -198,7 +235,10 @@ def test_every_folder_declares_the_component_of_its_name() -> None:
         assert all(port.doc.strip() for port in found.outputs.values())
 
 
-@pytest.mark.parametrize("name", ["", "library", "contract", "training_job", "input_fingerprint"])
+@pytest.mark.parametrize(
+    "name",
+    ["", "library", "contract", "training_job", "input_fingerprint", "artifacts"],
+)
 def test_what_is_no_component_is_not_found(name: str) -> None:
     assert declaration.find(name) is None
     assert name not in declaration.names()
@@ -215,6 +255,16 @@ def test_the_catalogue_lists_and_makes_all_components() -> None:
     assert "delimiter: The character between two fields." in (catalog.csv_example_gen.__doc__ or "")
     with pytest.raises(AttributeError, match="no attribute 'no_such_component'"):
         _ = catalog.no_such_component  # type: ignore[attr-defined]
+    assert not hasattr(catalog, "artifacts")  # a module beside it
+
+
+def test_the_catalogue_works_without_docstrings() -> None:
+    code = "from headrace_components.catalog import trainer\nprint(trainer.__name__)"
+    result = subprocess.run(
+        [sys.executable, "-OO", "-c", code], capture_output=True, text=True, check=False
+    )
+
+    assert result.stdout == "trainer\n", result.stderr
 
 
 def test_one_component_of_the_catalogue_costs_no_other() -> None:

@@ -7,6 +7,7 @@ import base64
 import gzip
 import io
 import os
+import runpy
 import subprocess
 import sys
 import tarfile
@@ -18,6 +19,7 @@ from kfp import dsl
 
 from headrace.compilation.compiler import compile_for
 from headrace.errors import CompileError
+from headrace.frontend.author_errors import author_error
 from headrace.frontend.embedded_archives import fix_archives
 from headrace.frontend.loading import load
 from headrace.profiles.profile import Profile
@@ -240,6 +242,24 @@ def test_a_type_that_kfp_does_not_know_has_its_line(tmp_path: Path) -> None:
 
     with pytest.raises(CompileError, match=r"^pipeline.py:\d: kfp takes the type 'set\[int\]' for"):
         load(write(tmp_path, text))
+
+
+def test_types_in_quotes_have_an_explanation(tmp_path: Path) -> None:
+    text = "from __future__ import annotations\n" + ONE
+
+    with pytest.raises(CompileError, match="remove `from __future__ import annotations`"):
+        load(write(tmp_path, text))
+
+
+def test_a_line_of_headrace_is_not_the_authors(tmp_path: Path) -> None:
+    path = write(tmp_path, ONE.replace("span=rows", "span=None"))
+
+    with pytest.raises(ValueError, match="Got: None") as caught:
+        runpy.run_path(str(path))
+
+    message = str(author_error(caught.value, Path("/")))
+    assert message.startswith(f"{str(path)[1:]}:7: ")
+    assert message.endswith("Leave the argument out: kfp takes no None.")
 
 
 REFUSED_BY_KFP = """

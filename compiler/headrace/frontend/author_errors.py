@@ -6,11 +6,15 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+import headrace_components
 from headrace.errors import CompileError
 from headrace.frontend.kfp_faults import author_line, explained
 from headrace.frontend.suggestions import arguments_asked, did_you_mean, outputs_asked
 from headrace_components.contract.errors import InputError
 from headrace_components.contract.texts import one_line
+
+# The folders of Headrace itself, which may be below the author's.
+_OURS = (Path(__file__).parents[1], Path(headrace_components.__file__).parent)
 
 # Texts of kfp's own messages, and what to do about them.
 _ADVICE = (
@@ -48,6 +52,8 @@ _ADVICE = (
     ),
 )
 
+_PARAMETER_TYPES = ("str", "int", "float", "bool", "list", "dict")
+
 
 def author_error(error: Exception, directory: Path) -> CompileError | None:
     """Returns `error` as a message for the author, or None if no line of the author is involved.
@@ -67,10 +73,15 @@ def author_error(error: Exception, directory: Path) -> CompileError | None:
 
 
 def _last_line_in(error: Exception, directory: Path) -> str | None:
-    frames = [
+    lines = [
         (Path(frame.filename), frame.lineno or 0)
         for frame in traceback.extract_tb(error.__traceback__)
-        if Path(frame.filename).is_relative_to(directory) and "site-packages" not in frame.filename
+    ]
+    frames = [
+        (path, line)
+        for path, line in lines
+        if path.is_relative_to(directory) and "site-packages" not in path.parts
+        if not any(path.is_relative_to(ours) for ours in _OURS)
     ]
     if not frames:
         return None
@@ -97,6 +108,11 @@ def _describe(error: Exception) -> str:
         if mismatch is not None:
             return mismatch
     unknown = re.search(r"Artifacts must have both .* Got: (.*)", str(error))
+    if isinstance(error, TypeError) and unknown and unknown[1] in _PARAMETER_TYPES:
+        return (
+            f"kfp does not read a type in quotes, {unknown[1]!r}. Write it without quotes, and "
+            "remove `from __future__ import annotations`, which puts all types into quotes."
+        )
     if isinstance(error, TypeError) and unknown:
         return (
             f"kfp takes the type {unknown[1]!r} for an artifact. Parameters are str, int, float, "

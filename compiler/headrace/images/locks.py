@@ -20,7 +20,8 @@ def lock_file(image: str) -> Path:
             return place
     raise InputError(
         f"{image}: it runs in its own environment, but its lock is at none of "
-        f"{[str(place) for place in places]}. Install Headrace again."
+        f"{[str(place) for place in places]}. Install Headrace again, or run "
+        f"`make lock/{image}` in its source tree."
     )
 
 

@@ -9,8 +9,10 @@ import dataclasses
 import importlib
 import importlib.util
 import inspect
+import keyword
 import pkgutil
 import re
+import sys
 import types
 import typing
 from collections.abc import Mapping
@@ -24,6 +26,9 @@ _PACKAGE = "headrace_components"
 
 Footprint = Literal["files", "reading", "statistics", "rows", "training"]
 """The imports of a component, from little to much: `rows` means TFX's libraries without a model."""
+
+Variant = Literal["cuda"]
+"""Images with the same component and other packages: `cuda` for NVIDIA's GPUs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,7 @@ class Component:
         execution_base: ML Metadata's class of executions, such as `TRAIN`; empty if there is none.
         cache: Functions that caches need to answer for it.
         checks: Functions that check a task before it runs.
-        variants: Images with the same component and other packages: `cuda` for NVIDIA's GPUs.
+        variants: Its other images. The image `<name>_cuda` has its own `requirements.in`.
         isolated: Whether its packages conflict with those of other components, so that it needs its
             own environment.
         footprint: What needs most of its memory with little data. A cluster keeps that much free
@@ -112,7 +117,7 @@ class Component:
     execution_base: str = ""
     cache: CacheHooks = field(default_factory=CacheHooks)
     checks: EarlyChecks = field(default_factory=EarlyChecks)
-    variants: tuple[str, ...] = ()
+    variants: tuple[Variant, ...] = ()
     isolated: bool = False
     footprint: Footprint = "files"
     logs_notices: bool = False
@@ -121,8 +126,29 @@ class Component:
 
     def __post_init__(self) -> None:
         """Rejects a declaration that no backend could use."""
+        if not dataclasses.is_dataclass(self.parameters):
+            raise TypeError(
+                f"{self.name}: `parameters` is {self.parameters!r}, expected a dataclass. One "
+                "without fields stands for none."
+            )
+        if self.footprint not in typing.get_args(Footprint):
+            raise TypeError(
+                f"{self.name}: `footprint` is {self.footprint!r}, expected one of "
+                f"{list(typing.get_args(Footprint))}."
+            )
+        if isinstance(self.variants, str) or set(self.variants) - {*typing.get_args(Variant)}:
+            raise TypeError(
+                f"{self.name}: `variants` is {self.variants!r}, expected a tuple of names of "
+                f"{list(typing.get_args(Variant))}."
+            )
         fields = {each.name: each for each in dataclasses.fields(self.parameters)}
         ports = [*self.inputs, *self.outputs, *fields]
+        for port in ports:
+            if not port.isidentifier() or keyword.iskeyword(port):
+                raise TypeError(
+                    f"{self.name}: `{port}` is not a name that Python takes for an argument. "
+                    "Rename it."
+                )
         if twice := sorted({port for port in ports if ports.count(port) > 1}):
             raise TypeError(f"{self.name}: {twice} are declared twice. Rename one of each.")
         for port, declared in self.inputs.items():
@@ -141,8 +167,8 @@ class Component:
             if json_type(each.type) is None:
                 raise TypeError(
                     f"{self.name}: parameter `{each.name}` has the type {each.type!r}, expected "
-                    "str, int, float, bool, a tuple, a Mapping or a dataclass, or one of these "
-                    "`| None`."
+                    "str, int, float, bool, `tuple[X, ...]`, a Mapping or a dataclass, or one of "
+                    "these `| None`."
                 )
 
     def declared_parameters(self) -> tuple[Parameter, ...]:
@@ -158,6 +184,8 @@ class Component:
         for cls in self.parameters.__mro__:
             docs = {**_attribute_docs(cls), **docs}
             order.update(dict.fromkeys(inspect.get_annotations(cls)))
+        if sys.flags.optimize > 1:  # `python -OO` has removed all docstrings
+            docs = dict.fromkeys(fields, "")
         if missing := sorted(set(fields) - set(docs)):
             raise TypeError(
                 f"{self.name}: the docstring of {self.parameters.__name__} does not describe "
@@ -200,7 +228,8 @@ def names() -> list[str]:
 def find(name: str | None) -> Component | None:
     """Returns the declaration of a component, or None if there is no such component."""
     package = f"{_PACKAGE}.{name}"
-    if name is None or not name.isidentifier() or importlib.util.find_spec(package) is None:
+    folder = importlib.util.find_spec(package) if name and name.isidentifier() else None
+    if folder is None or folder.submodule_search_locations is None:
         return None
     if importlib.util.find_spec(f"{package}.component") is None:
         return None
@@ -247,7 +276,8 @@ def json_type(hint: Any) -> type[Any] | None:
         found: type[Any] = origin
         return found
     if origin is tuple:
-        return list
+        item, *others = typing.get_args(hint) or (None,)
+        return list if others == [...] and (item is Any or json_type(item)) else None
     return dict if origin is Mapping or dataclasses.is_dataclass(origin) else None
 
 
@@ -255,9 +285,13 @@ def _default(each: dataclasses.Field[Any]) -> Any:
     made = each.default_factory
     value = made() if made is not dataclasses.MISSING else each.default
     if isinstance(value, tuple):
-        return list(value)
+        return _list(value)
     # A dataclass has defaults itself, for each field that a pipeline leaves out.
     return {} if dataclasses.is_dataclass(value) else value
+
+
+def _list(value: tuple[Any, ...]) -> list[Any]:
+    return [_list(item) if isinstance(item, tuple) else item for item in value]
 
 
 def _attribute_docs(cls: type[Any]) -> dict[str, str]:
