@@ -31,7 +31,9 @@ _CLASSES = {each.schema_title: each.__name__ for each in artifacts.ARTIFACT_TYPE
 def text() -> str:
     """Returns the stub, sorted and formatted by ruff."""
     components = [each for name in names() if (each := find(name))]
-    body = "".join(_component(each) for each in components)
+    made = {_class(port.type) for each in components for port in each.outputs.values()}
+    body = "".join(_artifact(title) for title in sorted(made - {"Any", ""}))
+    body += "".join(_component(each) for each in components)
     listed = "".join(f'    "{each.name}",\n' for each in components)
     unformatted = f"{_HEAD.format(imports=_imports(components))}\n__all__ = [\n{listed}]\n{body}"
     return _ruff("format", _ruff("check", unformatted, "--fix", "--quiet", "--select=I"))
@@ -63,6 +65,11 @@ def _class(kind: Any) -> str:
     return _CLASSES.get(kind.schema_title, kind.schema_title.removeprefix("system."))
 
 
+def _artifact(title: str) -> str:
+    """Returns the class of an output: an artifact, too, for `-> Examples` of a sub-pipeline."""
+    return f"\nclass {title}Output(Output[{title}], {title}): ...\n"
+
+
 def _component(declared: Component) -> str:
     task = "".join(part.capitalize() for part in declared.name.split("_"))
     outputs = "".join(
@@ -83,7 +90,9 @@ def _component(declared: Component) -> str:
 
 def _output(kind: Any) -> str:
     title = _class(kind)
-    return f"Output[{title}]" if title else "PipelineParameterChannel"
+    if not title:
+        return "PipelineParameterChannel"
+    return "Output[Any]" if title == "Any" else f"{title}Output"
 
 
 def _arguments(declared: Component) -> Iterator[str]:

@@ -60,15 +60,35 @@ __all__ = [
     "vertex_pusher",
 ]
 
+class ClassificationMetricsOutput(Output[ClassificationMetrics], ClassificationMetrics): ...
+class ExampleAnomaliesOutput(Output[ExampleAnomalies], ExampleAnomalies): ...
+class ExampleStatisticsOutput(Output[ExampleStatistics], ExampleStatistics): ...
+class ExamplesOutput(Output[Examples], Examples): ...
+class ExamplesDiffOutput(Output[ExamplesDiff], ExamplesDiff): ...
+class HTMLOutput(Output[HTML], HTML): ...
+class HyperParametersOutput(Output[HyperParameters], HyperParameters): ...
+class InferenceResultOutput(Output[InferenceResult], InferenceResult): ...
+class InfraBlessingOutput(Output[InfraBlessing], InfraBlessing): ...
+class MetricsOutput(Output[Metrics], Metrics): ...
+class ModelOutput(Output[Model], Model): ...
+class ModelBlessingOutput(Output[ModelBlessing], ModelBlessing): ...
+class ModelEvaluationOutput(Output[ModelEvaluation], ModelEvaluation): ...
+class ModelRunOutput(Output[ModelRun], ModelRun): ...
+class PushedModelOutput(Output[PushedModel], PushedModel): ...
+class SchemaOutput(Output[Schema], Schema): ...
+class TransformCacheOutput(Output[TransformCache], TransformCache): ...
+class TransformGraphOutput(Output[TransformGraph], TransformGraph): ...
+class TunerResultsOutput(Output[TunerResults], TunerResults): ...
+
 class AvroExampleGenOutputs(TypedDict):
-    examples: Output[Examples]
+    examples: ExamplesOutput
     """The rows, as gzip TFRecords of tf.Example, with a columnar twin."""
 
 class AvroExampleGenTask(PipelineTask):
     @property
     def outputs(self) -> AvroExampleGenOutputs: ...
     @property
-    def output(self) -> Output[Examples]: ...
+    def output(self) -> ExamplesOutput: ...
 
 def avro_example_gen(
     *,
@@ -122,14 +142,14 @@ def avro_example_gen(
     """
 
 class BigqueryExampleGenOutputs(TypedDict):
-    examples: Output[Examples]
+    examples: ExamplesOutput
     """The rows, as gzip TFRecords of tf.Example, with a columnar twin."""
 
 class BigqueryExampleGenTask(PipelineTask):
     @property
     def outputs(self) -> BigqueryExampleGenOutputs: ...
     @property
-    def output(self) -> Output[Examples]: ...
+    def output(self) -> ExamplesOutput: ...
 
 def bigquery_example_gen(
     *,
@@ -200,9 +220,9 @@ def bigquery_example_gen(
     """
 
 class BulkInferrerOutputs(TypedDict):
-    inference_result: Output[InferenceResult]
+    inference_result: InferenceResultOutput
     """Prediction logs; empty where `output_example_spec` is given."""
-    output_examples: Output[Examples]
+    output_examples: ExamplesOutput
     """The examples with the predictions as columns; empty otherwise."""
 
 class BulkInferrerTask(PipelineTask):
@@ -240,14 +260,14 @@ def bulk_inferrer(
     """
 
 class CsvExampleGenOutputs(TypedDict):
-    examples: Output[Examples]
+    examples: ExamplesOutput
     """The rows, as gzip TFRecords of tf.Example, with a columnar twin."""
 
 class CsvExampleGenTask(PipelineTask):
     @property
     def outputs(self) -> CsvExampleGenOutputs: ...
     @property
-    def output(self) -> Output[Examples]: ...
+    def output(self) -> ExamplesOutput: ...
 
 def csv_example_gen(
     *,
@@ -289,13 +309,13 @@ def csv_example_gen(
     """
 
 class DistributionValidatorOutputs(TypedDict):
-    anomalies: Output[ExampleAnomalies]
+    anomalies: ExampleAnomaliesOutput
     """One `SchemaDiff.pb` per pair of splits; its metadata `blessed` says 1 or 0 by
     pair, or 2 by split where there is no baseline.
     """
-    report: Output[HTML]
+    report: HTMLOutput
     """A page with the features, the worst first, under test and in the baseline."""
-    metrics: Output[Metrics]
+    metrics: MetricsOutput
     """Number of features compared, over their threshold and not compared, and the
     largest distance, for the UI to compare runs by.
     """
@@ -357,15 +377,15 @@ def distribution_validator(
     """
 
 class EvaluatorOutputs(TypedDict):
-    evaluation: Output[ModelEvaluation]
+    evaluation: ModelEvaluationOutput
     """Metrics per slice, as TFMA writes them."""
-    blessing: Output[ModelBlessing]
+    blessing: ModelBlessingOutput
     """`BLESSED` or `NOT_BLESSED`."""
-    report: Output[HTML]
+    report: HTMLOutput
     """A page with the verdict and the metrics per slice, the worst slice first."""
-    metrics: Output[Metrics]
+    metrics: MetricsOutput
     """The metrics over all rows, for the UI to compare runs by."""
-    classification_metrics: Output[ClassificationMetrics]
+    classification_metrics: ClassificationMetricsOutput
     """ROC curve and confusion matrix of the candidate, for the UI to draw;
     empty unless `eval_config` has `ConfusionMatrixPlot` or another metric that makes one.
     """
@@ -417,7 +437,7 @@ def evaluator(
     """
 
 class ExampleDiffOutputs(TypedDict):
-    example_diff_result: Output[ExamplesDiff]
+    example_diff_result: ExamplesDiffOutput
     """Per pair of splits the differences by feature, how rows matched, a
     sample of pairs that differ, and how values were confused.
     """
@@ -426,7 +446,7 @@ class ExampleDiffTask(PipelineTask):
     @property
     def outputs(self) -> ExampleDiffOutputs: ...
     @property
-    def output(self) -> Output[ExamplesDiff]: ...
+    def output(self) -> ExamplesDiffOutput: ...
 
 def example_diff(
     *,
@@ -470,9 +490,9 @@ def example_diff(
     """
 
 class ExampleValidatorOutputs(TypedDict):
-    anomalies: Output[ExampleAnomalies]
+    anomalies: ExampleAnomaliesOutput
     """One `SchemaDiff.pb` per split."""
-    report: Output[HTML]
+    report: HTMLOutput
     """A page that shows each anomaly, how bad it is and what to do about it."""
 
 class ExampleValidatorTask(PipelineTask):
@@ -510,14 +530,14 @@ def example_validator(
     """
 
 class FilterExamplesOutputs(TypedDict):
-    filtered_examples: Output[Examples]
+    filtered_examples: ExamplesOutput
     """The rows kept, with the splits, span and payload format of `examples`."""
 
 class FilterExamplesTask(PipelineTask):
     @property
     def outputs(self) -> FilterExamplesOutputs: ...
     @property
-    def output(self) -> Output[Examples]: ...
+    def output(self) -> ExamplesOutput: ...
 
 def filter_examples(
     *,
@@ -552,7 +572,7 @@ def filter_examples(
     """
 
 class ImportExampleGenOutputs(TypedDict):
-    examples: Output[Examples]
+    examples: ExamplesOutput
     """The records as they are, in gzip TFRecords, or in Parquet files for
     `FORMAT_PARQUET`.
     """
@@ -561,7 +581,7 @@ class ImportExampleGenTask(PipelineTask):
     @property
     def outputs(self) -> ImportExampleGenOutputs: ...
     @property
-    def output(self) -> Output[Examples]: ...
+    def output(self) -> ExamplesOutput: ...
 
 def import_example_gen(
     *,
@@ -623,14 +643,14 @@ def import_example_gen(
     """
 
 class ImportSchemaGenOutputs(TypedDict):
-    schema: Output[Schema]
+    schema: SchemaOutput
     """The schema, checked and copied."""
 
 class ImportSchemaGenTask(PipelineTask):
     @property
     def outputs(self) -> ImportSchemaGenOutputs: ...
     @property
-    def output(self) -> Output[Schema]: ...
+    def output(self) -> SchemaOutput: ...
 
 def import_schema_gen(
     *,
@@ -646,7 +666,7 @@ def import_schema_gen(
     """
 
 class InfraValidatorOutputs(TypedDict):
-    blessing: Output[InfraBlessing]
+    blessing: InfraBlessingOutput
     """Whether the server loaded the model and answered; a pusher reads it. With
     `make_warmup` also the model with its warm-up requests, which a pusher can push.
     """
@@ -655,7 +675,7 @@ class InfraValidatorTask(PipelineTask):
     @property
     def outputs(self) -> InfraValidatorOutputs: ...
     @property
-    def output(self) -> Output[InfraBlessing]: ...
+    def output(self) -> InfraBlessingOutput: ...
 
 def infra_validator(
     *,
@@ -687,7 +707,7 @@ def infra_validator(
     """
 
 class KubernetesPusherOutputs(TypedDict):
-    pushed_model: Output[PushedModel]
+    pushed_model: PushedModelOutput
     """A copy of what was pushed; empty where it was not. Its metadata has what the
     server reads as `pushed_destination`, the version as `pushed_version`, and where it
     answers as `url`.
@@ -697,7 +717,7 @@ class KubernetesPusherTask(PipelineTask):
     @property
     def outputs(self) -> KubernetesPusherOutputs: ...
     @property
-    def output(self) -> Output[PushedModel]: ...
+    def output(self) -> PushedModelOutput: ...
 
 def kubernetes_pusher(
     *,
@@ -801,9 +821,9 @@ def latest_artifact(
     """
 
 class LatestBlessedModelOutputs(TypedDict):
-    model: Output[Model]
+    model: ModelOutput
     """The model found; empty, with metadata `found` 0, when there is none yet."""
-    model_blessing: Output[ModelBlessing]
+    model_blessing: ModelBlessingOutput
     """Its blessing."""
 
 class LatestBlessedModelTask(PipelineTask):
@@ -825,14 +845,14 @@ def latest_blessed_model(
     """
 
 class ParquetExampleGenOutputs(TypedDict):
-    examples: Output[Examples]
+    examples: ExamplesOutput
     """The rows, as gzip TFRecords of tf.Example, with a columnar twin."""
 
 class ParquetExampleGenTask(PipelineTask):
     @property
     def outputs(self) -> ParquetExampleGenOutputs: ...
     @property
-    def output(self) -> Output[Examples]: ...
+    def output(self) -> ExamplesOutput: ...
 
 def parquet_example_gen(
     *,
@@ -886,14 +906,14 @@ def parquet_example_gen(
     """
 
 class PusherOutputs(TypedDict):
-    pushed_model: Output[PushedModel]
+    pushed_model: PushedModelOutput
     """A copy of what was pushed; empty where it was not."""
 
 class PusherTask(PipelineTask):
     @property
     def outputs(self) -> PusherOutputs: ...
     @property
-    def output(self) -> Output[PushedModel]: ...
+    def output(self) -> PushedModelOutput: ...
 
 def pusher(
     *,
@@ -917,14 +937,14 @@ def pusher(
     """
 
 class QueryExampleGenOutputs(TypedDict):
-    examples: Output[Examples]
+    examples: ExamplesOutput
     """The rows, as gzip TFRecords of tf.Example, with a columnar twin."""
 
 class QueryExampleGenTask(PipelineTask):
     @property
     def outputs(self) -> QueryExampleGenOutputs: ...
     @property
-    def output(self) -> Output[Examples]: ...
+    def output(self) -> ExamplesOutput: ...
 
 def query_example_gen(
     *,
@@ -981,14 +1001,14 @@ def query_example_gen(
     """
 
 class SchemaGenOutputs(TypedDict):
-    schema: Output[Schema]
+    schema: SchemaOutput
     """The inferred schema."""
 
 class SchemaGenTask(PipelineTask):
     @property
     def outputs(self) -> SchemaGenOutputs: ...
     @property
-    def output(self) -> Output[Schema]: ...
+    def output(self) -> SchemaOutput: ...
 
 def schema_gen(
     *,
@@ -1008,7 +1028,7 @@ def schema_gen(
     """
 
 class SpanRangeOutputs(TypedDict):
-    span_examples: Output[Examples]
+    span_examples: ExamplesOutput
     """The rows of all spans, the earliest first; metadata `spans` lists these, and
     `span` is the last.
     """
@@ -1017,7 +1037,7 @@ class SpanRangeTask(PipelineTask):
     @property
     def outputs(self) -> SpanRangeOutputs: ...
     @property
-    def output(self) -> Output[Examples]: ...
+    def output(self) -> ExamplesOutput: ...
 
 def span_range(
     *,
@@ -1055,9 +1075,9 @@ def span_range(
     """
 
 class StatisticsGenOutputs(TypedDict):
-    statistics: Output[ExampleStatistics]
+    statistics: ExampleStatisticsOutput
     """One `FeatureStats.pb` per split."""
-    report: Output[HTML]
+    report: HTMLOutput
     """A page that shows every feature, its splits side by side, and what stands out."""
 
 class StatisticsGenTask(PipelineTask):
@@ -1092,7 +1112,7 @@ def statistics_gen(
     """
 
 class TfjsConverterOutputs(TypedDict):
-    converted_model: Output[Model]
+    converted_model: ModelOutput
     """`Format-Serving/model.json` and the weights beside it; empty for a model
     that is not blessed.
     """
@@ -1101,7 +1121,7 @@ class TfjsConverterTask(PipelineTask):
     @property
     def outputs(self) -> TfjsConverterOutputs: ...
     @property
-    def output(self) -> Output[Model]: ...
+    def output(self) -> ModelOutput: ...
 
 def tfjs_converter(
     *,
@@ -1141,15 +1161,15 @@ def tfjs_converter(
     """
 
 class TfliteConverterOutputs(TypedDict):
-    converted_model: Output[Model]
+    converted_model: ModelOutput
     """`Format-Serving/model.tflite`, beside it `signature.json`, which says how
     to call it, and the SavedModel's `assets/`.
     """
-    blessing: Output[ModelBlessing]
+    blessing: ModelBlessingOutput
     """`BLESSED` where the comparison keeps all limits, `NOT_BLESSED` otherwise."""
-    report: Output[HTML]
+    report: HTMLOutput
     """A page with the verdict, the sizes and how the answers differ."""
-    metrics: Output[Metrics]
+    metrics: MetricsOutput
     """Sizes, differences and metrics of both models, for the UI to compare runs by."""
 
 class TfliteConverterTask(PipelineTask):
@@ -1222,9 +1242,9 @@ def tflite_converter(
     """
 
 class TrainerOutputs(TypedDict):
-    model: Output[Model]
+    model: ModelOutput
     """What `run_fn` saved to `fn_args.serving_model_dir`."""
-    model_run: Output[ModelRun]
+    model_run: ModelRunOutput
     """What `run_fn` saved to `fn_args.model_run_dir`, as TensorBoard logs."""
 
 class TrainerTask(PipelineTask):
@@ -1278,21 +1298,21 @@ def trainer(
     """
 
 class TransformOutputs(TypedDict):
-    transform_graph: Output[TransformGraph]
+    transform_graph: TransformGraphOutput
     """The transform, as training and serving load it."""
-    transformed_examples: Output[Examples]
+    transformed_examples: ExamplesOutput
     """The transformed rows; empty when `materialize` is false."""
-    updated_analyzer_cache: Output[TransformCache]
+    updated_analyzer_cache: TransformCacheOutput
     """Accumulators that a later run may reuse."""
-    pre_transform_schema: Output[Schema]
+    pre_transform_schema: SchemaOutput
     """Schema of the analyzed rows."""
-    pre_transform_stats: Output[ExampleStatistics]
+    pre_transform_stats: ExampleStatisticsOutput
     """Statistics of the analyzed rows."""
-    post_transform_schema: Output[Schema]
+    post_transform_schema: SchemaOutput
     """Schema of the transformed rows."""
-    post_transform_stats: Output[ExampleStatistics]
+    post_transform_stats: ExampleStatisticsOutput
     """Statistics of the transformed rows."""
-    post_transform_anomalies: Output[ExampleAnomalies]
+    post_transform_anomalies: ExampleAnomaliesOutput
     """Where the transformed rows contradict their schema."""
 
 class TransformTask(PipelineTask):
@@ -1356,9 +1376,9 @@ def transform(
     """
 
 class TunerOutputs(TypedDict):
-    best_hyperparameters: Output[HyperParameters]
+    best_hyperparameters: HyperParametersOutput
     """Those of the best trial; a trainer reads them as `hyperparameters`."""
-    tuner_results: Output[TunerResults]
+    tuner_results: TunerResultsOutput
     """Every completed trial with its score and its hyperparameters."""
 
 class TunerTask(PipelineTask):
@@ -1410,7 +1430,7 @@ def tuner(
     """
 
 class VertexPusherOutputs(TypedDict):
-    pushed_model: Output[PushedModel]
+    pushed_model: PushedModelOutput
     """A copy of what was pushed; empty where it was not. Its metadata has the
     resource name of the model as `pushed_destination`, the version's ID as
     `pushed_version`, and that of the endpoint as `endpoint`.

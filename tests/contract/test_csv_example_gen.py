@@ -114,7 +114,7 @@ def test_the_columnar_twin_holds_what_the_records_decode_to(launcher: Launcher) 
 def smallest_task(launcher: Launcher, tmp_path: Path) -> Outcome:
     base = tmp_path / "data"
     base.mkdir()
-    write(base)
+    os.utime(write(base), (1_700_000_000, 1_700_000_000))
     outcome = generate(launcher, base)
 
     reader = ExamplesReader(outcome["examples"].path, "test")
