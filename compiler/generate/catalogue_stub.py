@@ -80,7 +80,7 @@ def _component(declared: Component) -> str:
     single = f"    @property\n    def output(self) -> {only[0]}: ...\n" if len(only) == 1 else ""
     arguments = "".join(_arguments(declared))
     return (
-        f"\nclass {task}Outputs(TypedDict):\n{outputs}"
+        f"\nclass {task}Outputs(TypedDict):\n{outputs or '    ...'}\n"
         f"\nclass {task}Task(PipelineTask):\n"
         f"    @property\n    def outputs(self) -> {task}Outputs: ...\n{single}"
         f"\ndef {declared.name}({arguments and '*, '}{arguments}) -> {task}Task:\n"

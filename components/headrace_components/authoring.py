@@ -109,7 +109,8 @@ def documentation(declared: Component) -> str:
     taken = {name: port.doc for name, port in declared.inputs.items()}
     taken |= {each.name: each.doc for each in declared.declared_parameters()}
     made = {name: port.doc for name, port in declared.outputs.items()}
-    return f"{_with_arguments(declared, taken)}\n\nOutputs:\n{_entries(made)}"
+    outputs = f"\n\nOutputs:\n{_entries(made)}" if made else ""
+    return f"{_with_arguments(declared, taken)}{outputs}"
 
 
 def _docstring(declared: Component) -> str:
@@ -122,7 +123,7 @@ def _docstring(declared: Component) -> str:
 
 def _with_arguments(declared: Component, docs: Mapping[str, str]) -> str:
     doc = inspect.cleandoc(declared.doc or "")  # `python -OO` removes docstrings
-    return f"{doc}\n\nArgs:\n{_entries(docs)}"
+    return f"{doc}\n\nArgs:\n{_entries(docs)}" if docs else doc
 
 
 def _entries(docs: Mapping[str, str]) -> str:

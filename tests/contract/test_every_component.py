@@ -7,7 +7,8 @@ A component's own test, `tests/contract/test_<name>.py`, has its smallest task:
 It writes its inputs to `tmp_path`, runs the component once by `launcher`, asserts what the task
 published, and returns it. Where an output differs from run to run, the module has `VARIES`, which
 gives the reason by the pattern of a file, `port/path`, or of metadata, `port/key`. `VARIES_ON_BEAM`
-is the same for what differs between Beam and a run without it.
+is the same for what differs between Beam and a run without it. Input files get a fixed time with
+`os.utime` if the component records when they changed.
 """
 
 import ast
