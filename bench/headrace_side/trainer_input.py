@@ -20,7 +20,7 @@ def main() -> None:
     arguments = json.loads(sys.argv[1])
     reader = ExamplesReader(Path(arguments["examples"]), "bench")
     files = [reader.tfrecord_pattern("train")]
-    schema = schemas.read(Path(arguments["schema"]), "bench")
+    schema = schemas.read(Path(arguments["schema"]))
     options = tfxio.TensorFlowDatasetOptions(batch_size=BATCH_SIZE, num_epochs=1, shuffle_seed=13)
 
     def epoch() -> None:

@@ -23,7 +23,7 @@ def number_of_groups(parts: Sequence[str]) -> int:
     """Returns how often rows are grouped, which is what ends a step and begins others."""
     pipeline = beam.Pipeline(runner=FnApiRunner())
     rows = {part: pipeline | part >> beam.Create([batch([1])]) for part in parts}
-    _ = rows | ComputeStatistics(StatsOptions(), "test")
+    _ = rows | ComputeStatistics(StatsOptions())
     transforms = pipeline.to_runner_api().components.transforms.values()
     wanted = common_urns.primitives.GROUP_BY_KEY.urn
     keyed = common_urns.composites.COMBINE_PER_KEY.urn
@@ -41,7 +41,7 @@ def test_each_part_has_its_own_statistics_also_without_rows(
     file = tmp_path / "found"
     with beam.Pipeline(runner=FnApiRunner()) as pipeline:
         batches = {part: pipeline | part >> beam.Create(some) for part, some in rows.items()}
-        computed = batches | ComputeStatistics(StatsOptions(), "test")
+        computed = batches | ComputeStatistics(StatsOptions())
         _ = computed | beam.Map(file.write_bytes)
 
     found = by_part(file.read_bytes(), rows)

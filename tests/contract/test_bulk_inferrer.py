@@ -41,7 +41,7 @@ def logs(outcome: Outcome) -> list[Any]:
     (file,) = outcome["inference_result"].path.iterdir()
     assert file.name == "prediction_logs-00000-of-00001.gz"
     parse = prediction_log_pb2.PredictionLog.FromString
-    return [parse(record) for record in read_records(file, "test")]
+    return [parse(record) for record in read_records(file)]
 
 
 def oracle(model: Path, examples: Path, signature: str) -> list[Any]:
@@ -62,7 +62,7 @@ def oracle(model: Path, examples: Path, signature: str) -> list[Any]:
         )
     (file,) = examples.glob("oracle*")
     parse = prediction_log_pb2.PredictionLog.FromString
-    return [parse(record) for record in read_records(file, "test")]
+    return [parse(record) for record in read_records(file)]
 
 
 def unordered(messages: list[Any]) -> list[bytes]:
@@ -322,7 +322,7 @@ def smallest_task(launcher: Launcher, tmp_path: Path) -> Outcome:
     )
 
     files = list(outcome["inference_result"].path.iterdir())
-    assert sum(len(list(read_records(file, "test"))) for file in files) == 2 * NUM_ROWS
+    assert sum(len(list(read_records(file))) for file in files) == 2 * NUM_ROWS
     if not launcher.parameters:  # Beam writes several files
         assert len(logs(outcome)) == 2 * NUM_ROWS
     assert f"predicted {2 * NUM_ROWS} rows" in outcome.log

@@ -340,8 +340,8 @@ def test_prediction_logs_are_the_same(
         f"prediction_logs-{index:05d}-of-{len(files):05d}.gz" for index in range(len(files))
     ]
     (file,) = expected.path.iterdir()
-    logs = sorted(log for file in files for log in read_records(file, "test"))
-    assert logs == sorted(read_records(file, "test"))
+    logs = sorted(log for file in files for log in read_records(file))
+    assert logs == sorted(read_records(file))
     assert len(logs) == NUM_ROWS + 70
 
 
@@ -373,7 +373,7 @@ def test_no_rows_are_a_file_without_logs(
 
     (file,) = found.path.iterdir()
     assert file.name == "prediction_logs-00000-of-00001.gz"
-    assert list(read_records(file, "test")) == []
+    assert list(read_records(file)) == []
 
 
 @pytest.mark.parametrize("fault", ["column", "method", "variables"])

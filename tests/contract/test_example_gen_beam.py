@@ -418,7 +418,7 @@ class Addresses(Source):
 
 def test_files_that_workers_do_not_see_are_told_before_anything_runs() -> None:
     # Through the component, Dataflow would be asked for its buckets first.
-    options = BeamOptions("csv_example_gen", ["--runner=DataflowRunner"])
+    options = BeamOptions(["--runner=DataflowRunner"])
     running = Job(beam.Pipeline(), options, "gs://bucket/scratch")
     source = Addresses(CsvExampleGenParams(input_base="gs://bucket"))
     expected = r"workers do not see /data/2.csv, expected a URI, as gs://bucket/data"

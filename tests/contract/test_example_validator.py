@@ -75,8 +75,8 @@ def test_anomalies_are_those_of_tfdv_and_each_split_is_blessed_or_not(
     anomalies = validate(launcher, inputs)["anomalies"]
 
     expected = tfdv.validate_statistics(
-        statistics.read(inputs["statistics"].path / "Split-eval", "test"),
-        schemas.read(inputs["schema"].path, "test"),
+        statistics.read(inputs["statistics"].path / "Split-eval"),
+        schemas.read(inputs["schema"].path),
     )
     assert read_anomalies(anomalies.path, "eval") == expected
     assert list(expected.anomaly_info) == ["area"]
@@ -211,7 +211,7 @@ def test_a_failure_names_the_first_ten_and_counts_the_rest(
 
 def test_an_anomaly_of_the_whole_data_set_is_reported(launcher: Launcher, tmp_path: Path) -> None:
     inputs = store_inputs(launcher, tmp_path, {"train": TRAIN, "eval": TRAIN})
-    schema = schemas.read(tmp_path / "schema", "test")
+    schema = schemas.read(tmp_path / "schema")
     schema.dataset_constraints.min_examples_count = 1_000
     schemas.write(schema, tmp_path / "schema")
     inputs["schema"] = launcher.store(tmp_path / "schema")
@@ -299,7 +299,7 @@ def test_a_feature_outside_the_environment_is_not_expected(
 ) -> None:
     serving = rows({"area": ["north", "south"] * 50})
     inputs = store_inputs(launcher, tmp_path, {"train": TRAIN, "eval": serving})
-    schema = schemas.read(tmp_path / "schema", "test")
+    schema = schemas.read(tmp_path / "schema")
     schema.default_environment.extend(["TRAINING", "SERVING"])
     tfdv.get_feature(schema, "payment").not_in_environment.append("SERVING")
     schemas.write(schema, tmp_path / "schema")
@@ -317,7 +317,7 @@ def test_an_environment_that_the_schema_does_not_know_is_refused(
     launcher: Launcher, tmp_path: Path
 ) -> None:
     inputs = store_inputs(launcher, tmp_path, {"train": TRAIN, "eval": TRAIN})
-    schema = schemas.read(tmp_path / "schema", "test")
+    schema = schemas.read(tmp_path / "schema")
     schema.default_environment.append("TRAINING")
     schemas.write(schema, tmp_path / "schema")
     inputs["schema"] = launcher.store(tmp_path / "schema")

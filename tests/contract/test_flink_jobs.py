@@ -14,7 +14,7 @@ import pytest
 from apache_beam.portability.api import beam_job_api_pb2
 from apache_beam.runners.portability.local_job_service import LocalJobServicer
 
-from headrace_components.contract.errors import InputError, PlatformError
+from headrace_components.contract.errors import InputError, PlatformError, named
 from headrace_components.contract.task import Artifact
 from headrace_components.library.beam import flink_job, job
 from headrace_components.library.beam.flink_api import FlinkApi, FlinkError
@@ -218,13 +218,16 @@ def test_a_job_that_flink_has_forgotten_or_that_refuses_its_end_has_ended(
 
 @pytest.mark.parametrize("args", [["--flink_rest"], ["--flink_rest=flink:8081"]])
 def test_an_address_that_is_no_url_is_refused(args: list[str]) -> None:
-    with pytest.raises(InputError, match=r"test: .* for --flink_rest, expected the URL"):
-        BeamOptions("test", ["--runner=PortableRunner", "--job_endpoint=localhost:1", *args])
+    with (
+        pytest.raises(InputError, match=r"test: .* for --flink_rest, expected the URL"),
+        named("test"),
+    ):
+        BeamOptions(["--runner=PortableRunner", "--job_endpoint=localhost:1", *args])
 
 
 def test_other_runners_refuse_the_address_of_flink() -> None:
     with pytest.raises(InputError, match=r"'--flink_rest', which is not an option of Beam"):
-        BeamOptions("test", ["--runner=DirectRunner", "--flink_rest=http://flink:8081"])
+        BeamOptions(["--runner=DirectRunner", "--flink_rest=http://flink:8081"])
 
 
 def test_without_the_address_of_flink_the_log_says_what_is_not_known(

@@ -74,7 +74,7 @@ def test_a_model_that_answers_is_blessed_and_pushed_with_its_warmup_requests(
     assert (stamped / "variables/variables.index").is_file()
     warmup = stamped / "assets.extra/tf_serving_warmup_requests"
     assert not warmup.read_bytes().startswith(b"\x1f\x8b")  # the server reads plain TFRecords
-    found = [prediction_log_pb2.PredictionLog.FromString(r) for r in read_records(warmup, "test")]
+    found = [prediction_log_pb2.PredictionLog.FromString(r) for r in read_records(warmup)]
     assert [log.WhichOneof("log_type") for log in found] == [
         *["predict_log"] * 2,
         *["classify_log"] * 2,

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import fs
 
-from headrace_components.contract.errors import InputError, PlatformError
+from headrace_components.contract.errors import InputError, PlatformError, named
 from headrace_components.contract.task import Artifact, Task
 from headrace_components.library.beam.locations import location_of
 from headrace_components.library.beam.options import BeamOptions
@@ -244,7 +244,7 @@ def test_workers_elsewhere_find_the_rows_where_they_are(tmp_path: Path) -> None:
         outputs={},
         output_file=tmp_path / "unused",
     )
-    options = BeamOptions("a test", ["--runner=FlinkRunner", "--flink_master=flink:8081"])
+    options = BeamOptions(["--runner=FlinkRunner", "--flink_master=flink:8081"])
 
     references.resolve(task)
 
@@ -320,7 +320,10 @@ def test_rows_that_were_removed_are_told(
     path = moved(written(tmp_path / "examples"), "s3://bucket/gone/examples")
     object_stores.store(server).delete_dir("bucket/gone/_data")
 
-    with pytest.raises(InputError, match=r"a test: could not read the rows at s3://bucket/gone/_"):
+    with (
+        pytest.raises(InputError, match=r"a test: could not read the rows at s3://bucket/gone/_"),
+        named("a test"),
+    ):
         list(ExamplesReader(path, "a test").record_batches("train"))
     assert not list((tmp_path / "tmp").rglob("*.parquet"))
 

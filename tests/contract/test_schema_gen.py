@@ -50,7 +50,7 @@ def infer(launcher: Launcher, inputs: Stored, **parameters: Any) -> schema_pb2.S
 def test_the_schema_is_that_of_tfdv_for_all_splits(launcher: Launcher, tmp_path: Path) -> None:
     inputs = store_statistics(launcher, tmp_path, {"train": [TRAIN], "eval": [EVAL]})
     train, evaluation = (
-        statistics.read(inputs.path / f"Split-{split}", "test") for split in ("train", "eval")
+        statistics.read(inputs.path / f"Split-{split}") for split in ("train", "eval")
     )
 
     schema = infer(launcher, inputs)
@@ -168,7 +168,7 @@ def smallest_task(launcher: Launcher, tmp_path: Path) -> Outcome:
 
     outcome = launcher.run("schema_gen", statistics=inputs)
 
-    assert len(schemas.read(outcome["schema"].path, "test").feature) == 2
+    assert len(schemas.read(outcome["schema"].path).feature) == 2
     return outcome
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pytest
 
-from headrace_components.contract.errors import InputError
+from headrace_components.contract.errors import InputError, named
 from headrace_components.contract.parameters import read
 from headrace_components.contract.task import Artifact
 from headrace_components.library.data.example_encoder import encode_examples
@@ -115,7 +115,10 @@ def test_both_engines_refuse_in_the_same_words(
 ) -> None:
     said = set()
     for args in ENGINES:
-        with pytest.raises(InputError, match=f"^words_example_gen: .*{message}") as raised:
+        with (
+            pytest.raises(InputError, match=f"^words_example_gen: .*{message}") as raised,
+            named("words_example_gen"),
+        ):
             write(tmp_path, files, args)
         said.add(str(raised.value))
 

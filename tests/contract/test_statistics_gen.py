@@ -230,7 +230,7 @@ def test_features_of_sequences_have_statistics_and_a_schema(
     outcome = launcher.run("statistics_gen", examples=examples)
     inferred = launcher.run("schema_gen", statistics=outcome["statistics"])
 
-    schema = schemas.read(inferred["schema"].path, "test")
+    schema = schemas.read(inferred["schema"].path)
     assert {feature.name: feature.type for feature in schema.feature} == {
         "##SEQUENCE##": schema_pb2.STRUCT,
         "bird": schema_pb2.INT,

@@ -126,8 +126,8 @@ def test_statistics_of_tfx_s_examples_are_tfx_s(
 
     written = outcome["statistics"]
     for split in SPLITS:
-        theirs = statistics.read(TFX / expected / f"Split-{split}", "test")
-        ours = statistics.read(written.path / f"Split-{split}", "test")
+        theirs = statistics.read(TFX / expected / f"Split-{split}")
+        ours = statistics.read(written.path / f"Split-{split}")
         assert differences(theirs, ours, LOOSE | BUCKETS_OF_TFX) == []
     assert written.metadata["split_names"] == '["train", "eval"]'
 
@@ -135,7 +135,7 @@ def test_statistics_of_tfx_s_examples_are_tfx_s(
 def test_the_schema_of_tfx_s_statistics_is_tfx_s(launcher: Launcher) -> None:
     outcome = launcher.run("schema_gen", statistics=of_tfx(launcher, "statistics"))
 
-    assert schemas.read(outcome["schema"].path, "test") == schemas.read(TFX / "schema", "test")
+    assert schemas.read(outcome["schema"].path) == schemas.read(TFX / "schema")
 
 
 def test_the_anomalies_of_tfx_s_statistics_are_tfx_s(launcher: Launcher) -> None:
@@ -240,7 +240,7 @@ def test_a_trainer_reads_tfx_s_sequence_examples(launcher: Launcher) -> None:
 
     found = json.loads((outcome["model"].path / "Format-Serving/found.json").read_text("utf-8"))
     for split in SPLITS:
-        theirs = statistics.read(TFX / f"sequence_statistics/Split-{split}", "test").datasets[0]
+        theirs = statistics.read(TFX / f"sequence_statistics/Split-{split}").datasets[0]
         (pitch,) = (f for f in theirs.features if f.path.step[-1] == "pitch")
         assert found[split] == [theirs.num_examples, pytest.approx(pitch.num_stats.max)]
 
@@ -311,7 +311,7 @@ def test_the_predictions_of_tfx_s_model_are_tfx_s(launcher: Launcher) -> None:
 def predictions(folder: Path) -> dict[bytes, float]:
     found = {}
     for file in folder.iterdir():
-        for record in read_records(file, "test"):
+        for record in read_records(file):
             log = prediction_log_pb2.PredictionLog.FromString(record).predict_log
             (row,) = log.request.inputs["examples"].string_val
             (found[row],) = log.response.outputs["probability"].float_val

@@ -150,8 +150,8 @@ def test_statistics_before_are_of_the_features_that_are_used(
 ) -> None:
     outcome = run(launcher, tmp_path, MODULE)
 
-    before = statistics.read(outcome["pre_transform_stats"].path, "test").datasets[0]
-    after = statistics.read(outcome["post_transform_stats"].path, "test").datasets[0]
+    before = statistics.read(outcome["pre_transform_stats"].path).datasets[0]
+    after = statistics.read(outcome["post_transform_stats"].path).datasets[0]
     assert (before.num_examples, after.num_examples) == (4, 6)
     assert sorted(feature.path.step[0] for feature in before.features) == ["company", "fare"]
     assert sorted(feature.path.step[0] for feature in after.features) == ["company_index", "fare_z"]
@@ -226,7 +226,7 @@ def test_the_module_may_adapt_the_statistics(launcher: Launcher, tmp_path: Path)
 
     outcome = run(launcher, tmp_path, module)
 
-    before = statistics.read(outcome["pre_transform_stats"].path, "test").datasets[0]
+    before = statistics.read(outcome["pre_transform_stats"].path).datasets[0]
     (company,) = (f for f in before.features if f.path.step[0] == "company")
     assert [value.value for value in company.string_stats.top_values] == ["a"]
 

@@ -131,7 +131,7 @@ def test_beam_writes_what_the_embedded_engine_writes(launcher: Launcher, tmp_pat
 
     check_outputs_agree(embedded, on_beam)
     for port in ("pre_transform_stats", "post_transform_stats"):
-        ours, theirs = (statistics.read(run[port].path, "test") for run in (embedded, on_beam))
+        ours, theirs = (statistics.read(run[port].path) for run in (embedded, on_beam))
         assert not differences(ours, theirs)
     (ours,) = embedded["updated_analyzer_cache"].path.iterdir()
     (theirs,) = on_beam["updated_analyzer_cache"].path.iterdir()
@@ -206,7 +206,7 @@ def test_a_cluster_gets_the_module_as_a_wheel(
     assert re.search(r"headrace_user_code_\w+-0-py3-none-any\.whl", caplog.text)
     reader = ExamplesReader(tmp_path / "transformed_examples", "test")
     assert reader.num_rows("train") == NUM_ROWS
-    before = statistics.read(tmp_path / "pre_transform_stats", "test").datasets[0]
+    before = statistics.read(tmp_path / "pre_transform_stats").datasets[0]
     assert before.num_examples == NUM_ROWS
     assert not list(tmp_path.rglob(".headrace-beam-*"))
 
@@ -353,7 +353,7 @@ def check_graphs_agree(ours: Path, theirs: Path) -> None:
 def cached(folder: Path) -> dict[bytes, Counter[bytes]]:
     """Accumulators by entry; a sketch's bytes vary, and the last digits of sums."""
     key = DatasetKey(folder.name)
-    entries = analyzer_cache.read(folder.parent, key, "test")
+    entries = analyzer_cache.read(folder.parent, key)
     exact = {name: Counter(records) for name, records in entries.items() if b"ocab" in name}
     assert exact
     return {**{name: Counter() for name in entries}, **exact}

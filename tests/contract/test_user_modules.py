@@ -285,7 +285,7 @@ def test_a_module_trains_on_one_split_watches_another_and_leaves_the_third(
     kept = ExamplesReader(transformed["transformed_examples"].path, "test").split_names
     assert kept == ("train", "valid")
     (file,) = predicted["inference_result"].path.iterdir()
-    assert len(list(read_records(file, "test"))) == numbers["test"]
+    assert len(list(read_records(file))) == numbers["test"]
 
 
 NUM_BIRDS = 240

@@ -46,7 +46,7 @@ def test_a_day_of_bigquery_becomes_statistics(
     (artifact,) = task.artifacts["statistics"]
     assert artifact.metadata["span"] == 2
     counts = [
-        statistics.read(Path(artifact.uri) / f"Split-{split}", "test").datasets[0].num_examples
+        statistics.read(Path(artifact.uri) / f"Split-{split}").datasets[0].num_examples
         for split in ("train", "eval")
     ]
     assert sum(counts) == 100

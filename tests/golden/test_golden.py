@@ -108,7 +108,7 @@ def test_the_modules_of_an_example_travel_whole(example: Path) -> None:
 
     assert packed
     for text in packed:
-        entry, files = unpack(text, "test")
+        entry, files = unpack(text)
         assert files[entry] == (example.parent / entry).read_text("utf-8")
 
 

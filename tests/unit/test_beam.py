@@ -73,7 +73,7 @@ def copy(
         where = running.location(source)
         shards = (
             running.pipeline
-            | ReadRecordBatches(reader, "train", where, "test", batch_size=100)
+            | ReadRecordBatches(reader, "train", where, batch_size=100)
             | beam.Map(lambda batch: SplitRows(split="train", records=None, batch=batch))
             | WriteShards(running.scratch)
         )
@@ -121,8 +121,8 @@ def test_records_and_pairs_are_read_as_they_are_stored(tmp_path: Path, source: A
     where = str(source.path)
 
     def build(running: job.Job) -> Any:
-        records = running.pipeline | "Records" >> ReadRecords(reader, "train", where, "test")
-        pairs = running.pipeline | "Pairs" >> ReadPairs(reader, "train", where, "test")
+        records = running.pipeline | "Records" >> ReadRecords(reader, "train", where)
+        pairs = running.pipeline | "Pairs" >> ReadPairs(reader, "train", where)
         return running.gather(records), running.gather(pairs)
 
     def both(running: job.Job) -> Any:
@@ -197,7 +197,7 @@ def test_remote_workers_are_given_uris(tmp_path: Path) -> None:
         ([], str(tmp_path)),
         (["--runner=Dataflow"], "gs://bucket/key"),
     ):
-        options = BeamOptions("test", args)
+        options = BeamOptions(args)
         assert location_of(mounted, options) == expected
 
 

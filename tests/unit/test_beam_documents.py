@@ -48,7 +48,7 @@ def test_the_documented_pipeline_runs_where_the_documented_profiles_say(tmp_path
         spec = compile_for(load(path), "vertex", used).document["pipelineSpec"]
         tasks = {node.name: ir.parameter_inputs(node.task) for node in ir.tasks(spec)}
         args = ir.constant(tasks["transform"]["beam_pipeline_args"])
-        found.append((args[0], BeamOptions("test", args).is_remote))
+        found.append((args[0], BeamOptions(args).is_remote))
         if "dataflow" in used.beam:
             assert "--max_num_workers=200" in args
             statistics = ir.constant(tasks["statistics-gen"]["beam_pipeline_args"])
@@ -66,7 +66,7 @@ def test_documented_options_are_those_of_beam() -> None:
     (block,) = (block for block in blocks("python") if "BEAM = " in block)
     (statement,) = ast.parse(block).body
     assert isinstance(statement, ast.Assign)
-    assert not BeamOptions("test", ast.literal_eval(statement.value)).is_remote
+    assert not BeamOptions(ast.literal_eval(statement.value)).is_remote
 
 
 def test_the_job_server_is_of_the_version_in_the_images() -> None:

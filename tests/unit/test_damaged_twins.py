@@ -155,7 +155,7 @@ def test_workers_of_beam_read_the_rows_of_a_damaged_file_from_the_records(
     target.path.mkdir()
 
     def build(running: job.Job) -> Any:
-        read = ReadRecordBatches(reader, "train", str(examples), "test", batch_size=7)
+        read = ReadRecordBatches(reader, "train", str(examples), batch_size=7)
         return running.gather(running.pipeline | read)
 
     batches = job.run("test", [], target, build)

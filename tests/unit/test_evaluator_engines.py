@@ -140,7 +140,7 @@ def plots_of(output: Path) -> dict[str, str]:
     messages = [
         metrics_for_slice_pb2.PlotsForSlice.FromString(record)
         for file in output.glob("plots-*")
-        for record in read_records(file, "test")
+        for record in read_records(file)
     ]
     # TFMA writes a message without plots for each slice, even if there are none at all.
     return {

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from tensorflow_model_analysis.metrics import metric_specs, metric_types
 
-from headrace_components.contract.errors import InputError
+from headrace_components.contract.errors import InputError, named
 from headrace_components.evaluator.embedded_engine import _row_by_row, _row_inputs
 from headrace_components.evaluator.eval_config import checked_config
 from headrace_components.evaluator.extraction import Extracts
@@ -117,7 +117,10 @@ def check(form: str, entry: Mapping[str, Any], spec: Mapping[str, Any] | None = 
 def test_a_metric_that_labels_do_not_suit_is_refused_with_the_name_of_the_right_one(
     form: str, entry: Mapping[str, Any], message: str
 ) -> None:
-    with pytest.raises(InputError, match=f"evaluator: metric {entry['class_name']} .*{message}"):
+    with (
+        pytest.raises(InputError, match=f"evaluator: metric {entry['class_name']} .*{message}"),
+        named("evaluator"),
+    ):
         check(form, entry)
 
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from headrace_components.contract.errors import InputError
+from headrace_components.contract.errors import InputError, named
 from headrace_components.library.data.example_encoder import encode_examples
 from headrace_components.library.data.examples import (
     BYTES_LIST,
@@ -233,12 +233,18 @@ def test_a_split_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) 
     write(tmp_path)
     write(tmp_path, "eval")
 
-    with pytest.raises(InputError, match=r"test: split 'trian' is not in .*\['eval', 'train'\]"):
+    with (
+        pytest.raises(InputError, match=r"test: split 'trian' is not in .*\['eval', 'train'\]"),
+        named("test"),
+    ):
         ExamplesReader(tmp_path, "test").check_split("trian")
 
 
 def test_a_directory_without_splits_is_no_examples_artifact(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"test: .*gone holds no Split-\* directory"):
+    with (
+        pytest.raises(InputError, match=r"test: .*gone holds no Split-\* directory"),
+        named("test"),
+    ):
         ExamplesReader(tmp_path / "gone", "test")
 
 

@@ -33,7 +33,7 @@ def packed(root: Path, module_file: str) -> str:
 
 
 def names(text: str) -> list[str]:
-    return sorted(unpack(text, "test")[1])
+    return sorted(unpack(text)[1])
 
 
 def loaded(text: str) -> ModuleType:
@@ -271,7 +271,7 @@ def test_workers_of_beam_find_the_packages_of_a_module(tmp_path: Path) -> None:
     data = pickle.dumps(module.f)
     code = f"import pickle; print(pickle.loads({data!r})(2))"
 
-    with shipped("transform", ["--runner=DirectRunner"], module):
+    with shipped(["--runner=DirectRunner"], module):
         found = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False
         )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from headrace_components.contract.errors import InputError
+from headrace_components.contract.errors import InputError, named
 from headrace_components.library.user_code.module_pack import is_packed, pack, unpack
 
 FILES = {
@@ -16,7 +16,7 @@ def test_what_is_packed_comes_back_whole() -> None:
 
     assert is_packed(text)
     assert "\n" not in text
-    assert unpack(text, "trainer") == ("module.py", FILES)
+    assert unpack(text) == ("module.py", FILES)
 
 
 def test_the_same_files_give_the_same_text_in_any_order() -> None:
@@ -45,8 +45,11 @@ def test_a_name_that_is_no_plain_module_name_is_refused(name: str) -> None:
 
 
 def test_a_text_that_was_cut_short_is_refused() -> None:
-    with pytest.raises(InputError, match=r"trainer: the packed module 'module.py' was changed"):
-        unpack(pack(FILES, "module.py")[:-8], "trainer")
+    with (
+        pytest.raises(InputError, match=r"trainer: the packed module 'module.py' was changed"),
+        named("trainer"),
+    ):
+        unpack(pack(FILES, "module.py")[:-8])
 
 
 def test_content_that_does_not_match_its_digest_is_refused() -> None:
@@ -54,7 +57,7 @@ def test_content_that_does_not_match_its_digest_is_refused() -> None:
     _, _, other = pack({"module.py": "import os\n"}, "module.py").rpartition(":")
 
     with pytest.raises(InputError, match=r"its SHA-256 is \w{12}, expected \w{12}\. Compile"):
-        unpack(f"{head}:{other}", "trainer")
+        unpack(f"{head}:{other}")
 
 
 def test_a_name_that_leaves_its_directory_is_refused() -> None:
@@ -62,11 +65,11 @@ def test_a_name_that_leaves_its_directory_is_refused() -> None:
     text = honest.replace(":module.py:", ":../module.py:", 1)
 
     with pytest.raises(InputError, match=r"was changed after it was packed: it holds"):
-        unpack(text, "trainer")
+        unpack(text)
 
 
 def test_another_version_of_the_format_is_named() -> None:
     text = pack(FILES, "module.py").replace(":v1:", ":v3:", 1)
 
     with pytest.raises(InputError, match=r"starts with 'headrace-module:v3:module.py:.*expected"):
-        unpack(text, "trainer")
+        unpack(text)

@@ -192,7 +192,7 @@ beam = "flow"
         "--labels=team=ops",
         "--number_of_worker_harness_threads=4",
     ]
-    assert BeamOptions("test", found["csv-example-gen"]).is_remote
+    assert BeamOptions(found["csv-example-gen"]).is_remote
     assert f"--sdk_container_image={OWN}" in (found["statistics-gen"] or [])
 
 

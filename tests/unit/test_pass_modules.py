@@ -69,7 +69,7 @@ def value_of(spec: dict[str, Any], label: str) -> Any:
 
 
 def files_of(text: str) -> tuple[str, list[str]]:
-    entry, files = unpack(text, "test")
+    entry, files = unpack(text)
     return entry, sorted(files)
 
 

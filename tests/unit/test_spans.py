@@ -26,7 +26,7 @@ def touch(base: Path, *names: str) -> Path:
 
 def found(base: Path, *patterns: str, span: int | None = None) -> ResolvedInput:
     splits = [InputSplit(name=f"s{i}", pattern=pattern) for i, pattern in enumerate(patterns)]
-    return resolve(str(base), splits, span, component="test")
+    return resolve(str(base), splits, span)
 
 
 def names(resolved: ResolvedInput, base: Path, split: str = "s0") -> list[str]:

@@ -94,7 +94,7 @@ def test_a_module_among_the_parameters_of_a_job_is_packed() -> None:
 
     job = headrace.compile(small, target="vertex", config=profile)
 
-    entry, files = unpack(job["runtimeConfig"]["parameterValues"]["module"], "test")
+    entry, files = unpack(job["runtimeConfig"]["parameterValues"]["module"])
     assert files == {entry: Path(__file__).with_name("test_ir.py").read_text("utf-8")}
 
 

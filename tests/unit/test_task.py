@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from headrace_components.contract.errors import ComponentError, InputError, PlatformError
+from headrace_components.contract.errors import ComponentError, InputError, PlatformError, named
 from headrace_components.contract.task import (
     EXIT_INPUT_ERROR,
     EXIT_PLATFORM_ERROR,
@@ -252,14 +252,20 @@ def test_a_bug_passes_through(message: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"outputs": {"artifacts": {"m": {}}}}'])
 def test_what_is_no_message_is_refused(text: str) -> None:
-    with pytest.raises(PlatformError, match=r"trainer: --executor_input is not an ExecutorInput"):
+    with (
+        pytest.raises(PlatformError, match=r"trainer: --executor_input is not an ExecutorInput"),
+        named("trainer"),
+    ):
         Task.from_json(text, "trainer")
 
 
 def test_an_input_that_must_be_connected_is_named(message: dict[str, Any]) -> None:
     task = Task.from_json(json.dumps(message), "trainer")
 
-    with pytest.raises(InputError, match=r"trainer: input `schema` got 0 artifacts, expected 1"):
+    with (
+        pytest.raises(InputError, match=r"trainer: input `schema` got 0 artifacts, expected 1"),
+        named("trainer"),
+    ):
         task.input("schema")
 
 

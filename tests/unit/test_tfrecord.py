@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace_components.contract.errors import InputError
+from headrace_components.contract.errors import InputError, named
 from headrace_components.library.data.tfrecord import (
     TFRecordWriter,
     frame,
@@ -42,7 +42,7 @@ def test_tensorflow_reads_what_was_written_and_the_other_way_round(tmp_path: Pat
         for record in RECORDS:
             writer.write(record)
     assert theirs.read_bytes() == frame(RECORDS)
-    assert list(read_records(theirs, "test")) == RECORDS
+    assert list(read_records(theirs)) == RECORDS
 
 
 def test_records_are_read_back_from_many_batches(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_records_are_read_back_from_many_batches(tmp_path: Path) -> None:
         for _ in range(40):
             writer.write(RECORDS)
 
-    assert list(read_records(path, "test")) == RECORDS * 40
+    assert list(read_records(path)) == RECORDS * 40
 
 
 def test_the_same_records_give_the_same_bytes(tmp_path: Path) -> None:
@@ -62,11 +62,11 @@ def test_concatenated_gzip_members_are_one_file(tmp_path: Path) -> None:
     path = tmp_path / "two.gz"
     path.write_bytes(gzip.compress(frame(RECORDS)) + gzip.compress(frame(RECORDS)))
 
-    assert list(read_records(path, "test")) == RECORDS * 2
+    assert list(read_records(path)) == RECORDS * 2
 
 
 def test_a_file_without_records_is_read(tmp_path: Path) -> None:
-    assert list(read_records(write(tmp_path / "none.gz", []), "test")) == []
+    assert list(read_records(write(tmp_path / "none.gz", []))) == []
 
 
 def test_a_changed_byte_is_found_and_its_record_named(tmp_path: Path) -> None:
@@ -75,8 +75,11 @@ def test_a_changed_byte_is_found_and_its_record_named(tmp_path: Path) -> None:
     path = tmp_path / "changed.gz"
     path.write_bytes(gzip.compress(data))
 
-    with pytest.raises(InputError, match=r"test: .*changed.gz is corrupt at record 3 .*checksum"):
-        list(read_records(path, "test"))
+    with (
+        pytest.raises(InputError, match=r"test: .*changed.gz is corrupt at record 3 .*checksum"),
+        named("test"),
+    ):
+        list(read_records(path))
 
 
 def test_a_changed_length_is_found(tmp_path: Path) -> None:
@@ -86,7 +89,7 @@ def test_a_changed_length_is_found(tmp_path: Path) -> None:
     path.write_bytes(data)
 
     with pytest.raises(InputError, match=r"length is corrupt at record 0 .*checksum of its length"):
-        list(read_records(path, "test"))
+        list(read_records(path))
 
 
 def test_a_file_that_was_cut_off_is_found(tmp_path: Path) -> None:
@@ -97,9 +100,9 @@ def test_a_file_that_was_cut_off_is_found(tmp_path: Path) -> None:
     short.write_bytes(frame(RECORDS)[:-3])
 
     with pytest.raises(InputError, match=r"cut.gz is corrupt at record \d .*compressed data end"):
-        list(read_records(cut, "test"))
+        list(read_records(cut))
     with pytest.raises(InputError, match=r"short is corrupt at record 3 .*the file ends within it"):
-        list(read_records(short, "test"))
+        list(read_records(short))
 
 
 def test_a_file_that_is_no_tfrecord_is_refused(tmp_path: Path) -> None:
@@ -107,7 +110,7 @@ def test_a_file_that_is_no_tfrecord_is_refused(tmp_path: Path) -> None:
     path.write_text("fare,company\n2.5,A\n40,B\n", "utf-8")
 
     with pytest.raises(InputError, match=r"data.csv is corrupt at record 0"):
-        list(read_records(path, "test"))
+        list(read_records(path))
 
 
 def test_a_full_disk_is_reported_to_the_writer() -> None:

@@ -228,4 +228,4 @@ def test_a_uri_that_the_image_cannot_open_names_the_package(
     monkeypatch.setitem(sys.modules, "fsspec", None)
 
     with pytest.raises(PlatformError, match=r"the image lacks the package .* fsspec .* Use an ima"):
-        read_bytes("gs://bucket/module.py", "trainer", "module_file")
+        read_bytes("gs://bucket/module.py", "module_file")

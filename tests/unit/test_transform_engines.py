@@ -312,8 +312,8 @@ def check_engines_agree(tmp_path: Path, preprocessing_fn: Any) -> None:
 
 
 def check_caches_agree(ours: Path, theirs: Path, key: Any) -> None:
-    ours_entries = analyzer_cache.read(ours, key, "test")
-    theirs_entries = analyzer_cache.read(theirs, key, "test")
+    ours_entries = analyzer_cache.read(ours, key)
+    theirs_entries = analyzer_cache.read(theirs, key)
     assert ours_entries.keys() == theirs_entries.keys()
     for name, entries in ours_entries.items():
         if b"Quantiles" not in name and b"quantiles" not in name:  # a sketch's bytes vary

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace_components.contract.errors import InputError, PlatformError
+from headrace_components.contract.errors import InputError, PlatformError, named
 from headrace_components.library.user_code.module_pack import pack
 from headrace_components.library.user_code.user_module import (
     call_user_function,
@@ -112,15 +112,19 @@ def test_a_relative_path_is_relative_to_the_working_directory(
 def test_a_function_that_cannot_be_found_is_explained(
     module_file: str, dotted: str, message: str
 ) -> None:
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=message), named("trainer"):
         load_function("trainer", module_file, "run_fn", dotted)
 
 
 def test_a_syntax_error_names_file_and_line(tmp_path: Path) -> None:
     path = write(tmp_path, "module.py", "import os\n\ndef run_fn(fn_args)\n    pass\n")
 
-    with pytest.raises(
-        InputError, match=r"trainer: module.py, line 3 is not Python: .*: 'def run_fn\(fn_args\)'"
+    with (
+        pytest.raises(
+            InputError,
+            match=r"trainer: module.py, line 3 is not Python: .*: 'def run_fn\(fn_args\)'",
+        ),
+        named("trainer"),
     ):
         load_function("trainer", path, "run_fn")
 
@@ -129,7 +133,10 @@ def test_a_syntax_error_of_a_sibling_names_the_sibling(tmp_path: Path) -> None:
     write(tmp_path, "helper.py", "x = (\n")
     path = write(tmp_path, "module.py", "import helper\n")
 
-    with pytest.raises(InputError, match=r"trainer: helper.py, line 1 is not Python"):
+    with (
+        pytest.raises(InputError, match=r"trainer: helper.py, line 1 is not Python"),
+        named("trainer"),
+    ):
         load_function("trainer", path, "run_fn")
 
 
@@ -143,11 +150,15 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
 def test_an_exception_at_import_names_file_and_line(tmp_path: Path) -> None:
     path = write(tmp_path, "module.py", "import os\nimport no_such_library\n")
 
-    with pytest.raises(
-        InputError,
-        match=r"trainer: importing module.py raised ModuleNotFoundError at module.py, line 2: "
-        r"No module named 'no_such_library'\. Install the package in this environment, as by `pip "
-        r"install no_such_library`. In a cluster .* docs/images.md says how",
+    with (
+        pytest.raises(
+            InputError,
+            match=r"trainer: importing module.py raised ModuleNotFoundError at module.py, "
+            r"line 2: No module named 'no_such_library'\. Install the package in this "
+            r"environment, as by `pip install no_such_library`. In a cluster .* docs/images.md "
+            r"says how",
+        ),
+        named("trainer"),
     ):
         load_function("trainer", path, "run_fn")
 
@@ -155,10 +166,13 @@ def test_an_exception_at_import_names_file_and_line(tmp_path: Path) -> None:
 def test_a_missing_function_names_the_nearest_and_all_there_are(tmp_path: Path) -> None:
     path = write(tmp_path, "module.py", "def run_fm(x): ...\n\n\ndef input_fn(x): ...\n")
 
-    with pytest.raises(
-        InputError,
-        match=r"trainer: module.py has no function 'run_fn'; it defines \['input_fn', 'run_fm'\]\. "
-        r"Rename 'run_fm' to 'run_fn'\.",
+    with (
+        pytest.raises(
+            InputError,
+            match=r"trainer: module.py has no function 'run_fn'; it defines \['input_fn', "
+            r"'run_fm'\]\. Rename 'run_fm' to 'run_fn'\.",
+        ),
+        named("trainer"),
     ):
         load_function("trainer", path, "run_fn")
 
@@ -185,6 +199,7 @@ def test_an_exception_in_user_code_names_its_innermost_user_frame(
             InputError,
             match=r"trainer: run_fn raised JSONDecodeError at inner.py, line 5: Expecting value",
         ) as caught,
+        named("trainer"),
     ):
         call_user_function("trainer", run_fn, "no json")
 
@@ -279,7 +294,10 @@ def test_a_callable_object_is_named_by_its_type(tmp_path: Path) -> None:
     text = "class Train:\n    def __call__(self, _):\n        raise ValueError('no')\n"
     path = write(tmp_path, "module.py", f"{text}\n\nrun_fn = Train()\n")
 
-    with pytest.raises(InputError, match=r"trainer: an object of type Train raised ValueError at"):
+    with (
+        pytest.raises(InputError, match=r"trainer: an object of type Train raised ValueError at"),
+        named("trainer"),
+    ):
         call_user_function("trainer", load_function("trainer", path, "run_fn"), object())
 
 
@@ -311,5 +329,8 @@ def test_a_full_disk_in_user_code_is_the_platforms_failure() -> None:
     def run_fn(_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "/checkpoints")
 
-    with pytest.raises(PlatformError, match=r"trainer: the disk is full while in run_fn"):
+    with (
+        pytest.raises(PlatformError, match=r"trainer: the disk is full while in run_fn"),
+        named("trainer"),
+    ):
         call_user_function("trainer", run_fn, object())

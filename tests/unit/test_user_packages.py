@@ -84,7 +84,7 @@ def test_jobs_whose_files_have_the_same_names_keep_their_own_in_one_pool_of_work
 
 def installed_in(site: Path, module: ModuleType, others: Sequence[str] = ()) -> str:
     """Installs what is shipped as workers do; returns the plugin that each of them imports."""
-    with shipped("test", ["--runner=DataflowRunner"], module, others) as args:
+    with shipped(["--runner=DataflowRunner"], module, others) as args:
         assert args[0] == "--runner=DataflowRunner"
         wheel = Path(args[1].removeprefix("--extra_package="))
         with zipfile.ZipFile(wheel) as content:
@@ -103,16 +103,16 @@ def on_worker(site: Path, plugin: str, module: ModuleType) -> list[str]:
 
 def test_processes_of_this_machine_find_it_on_their_path(module: ModuleType) -> None:
     before = os.environ.get("PYTHONPATH")
-    with shipped("test", ["--runner=DirectRunner"], module) as args:
+    with shipped(["--runner=DirectRunner"], module) as args:
         assert args == ["--runner=DirectRunner"]
         assert in_fresh_interpreter(module, dict(os.environ))[::2] == ["42", "FnArgs"]
     assert os.environ.get("PYTHONPATH") == before
 
 
 def test_without_beam_or_a_module_nothing_is_shipped(module: ModuleType) -> None:
-    with shipped("test", [], module) as args:
+    with shipped([], module) as args:
         assert args == []
-    with shipped("test", ["--runner=DataflowRunner"], None) as args:
+    with shipped(["--runner=DataflowRunner"], None) as args:
         assert args == ["--runner=DataflowRunner"]
 
 

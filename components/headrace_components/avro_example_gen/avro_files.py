@@ -16,7 +16,6 @@ from headrace_components.contract.errors import InputError
 from headrace_components.library.sources.files import open_random
 from headrace_components.library.sources.python_values import arrow_batch
 
-_COMPONENT = "avro_example_gen"
 _ROWS_PER_BATCH = 10_000
 _READ_BYTES = 1 << 20
 
@@ -39,14 +38,14 @@ def batches(paths: Sequence[str], advice: str) -> Iterator[tuple[str, pa.RecordB
         InputError: A file is not Avro, is corrupt, or does not contain records.
     """
     for path in paths:
-        with open_random(_COMPONENT, path) as stream:
+        with open_random(path) as stream:
             # fastavro reads byte by byte, which a buffer makes cheap.
             buffer = io.BufferedReader(stream, _READ_BYTES)
             reader, names = _open(path, buffer)
             start = 0
             while rows := _next_rows(path, reader, start):
                 columns = [[row[name] for row in rows] for name in names]
-                yield path, arrow_batch(_COMPONENT, names, columns, path, advice)
+                yield path, arrow_batch(names, columns, path, advice)
                 start += len(rows)
 
 
@@ -57,14 +56,14 @@ def _open(path: str, stream: io.BufferedReader) -> tuple[Any, list[str]]:
     except _UNREADABLE as error:
         _raise_if_of_the_disk(error)
         raise InputError(
-            f"{_COMPONENT}: {path} cannot be read as Avro ({error}). Write or copy the file "
+            f"{path} cannot be read as Avro ({error}). Write or copy the file "
             "again, or leave it out of the input pattern."
         ) from error
     schema = reader.writer_schema
     if not isinstance(schema, dict) or schema.get("type") != "record":
         kind = schema["type"] if isinstance(schema, dict) else schema
         raise InputError(
-            f"{_COMPONENT}: {path} holds values of type {kind!r}, expected records, whose fields "
+            f"{path} holds values of type {kind!r}, expected records, whose fields "
             "become features. Write records, or leave the file out of the input pattern."
         )
     return reader, [field["name"] for field in schema["fields"]]
@@ -76,8 +75,7 @@ def _next_rows(path: str, reader: Any, start: int) -> list[dict[str, Any]]:
     except _UNREADABLE as error:
         _raise_if_of_the_disk(error)
         raise InputError(
-            f"{_COMPONENT}: {path} is corrupt past row {start}: {error}. Write or copy the file "
-            "again."
+            f"{path} is corrupt past row {start}: {error}. Write or copy the file again."
         ) from error
 
 

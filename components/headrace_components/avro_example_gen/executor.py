@@ -25,7 +25,7 @@ class AvroSource(TableSource):
 
     def read(self, split: str, addresses: Sequence[str]) -> Iterator[Any]:
         """Yields blocks, and the types of the columns last."""
-        columns = FeatureColumns(self.component, _ADVICE)
+        columns = FeatureColumns(_ADVICE)
         for path, batch in avro_files.batches(addresses, _ADVICE):
             yield columns.of(batch, path)
         yield Facts(value=columns)

@@ -115,7 +115,7 @@ class BigQuery:
         )
         if plan.statement_type != "SELECT":
             raise InputError(
-                f"{_COMPONENT}: {shortened(query)} is a statement of the kind "
+                f"{shortened(query)} is a statement of the kind "
                 f"{plan.statement_type}, expected a SELECT. It was not run. Give a query."
             )
         _check_types(plan.schema or ())
@@ -161,7 +161,7 @@ def open_bigquery(params: BigqueryExampleGenParams) -> Iterator[BigQuery]:
     credentials, project = _credentials()
     if not (params.project or project):
         raise InputError(
-            f"{_COMPONENT}: `project` is empty, and the environment names no project. Give the one "
+            "`project` is empty, and the environment names no project. Give the one "
             "that runs and pays for the query."
         )
     client = bigquery.Client(
@@ -185,7 +185,7 @@ def _credentials() -> tuple[Credentials, str | None]:
         credentials, project = google.auth.default(scopes=_SCOPES)
     except DefaultCredentialsError as error:
         raise PlatformError(
-            f"{_COMPONENT}: the task has no Google credentials ({one_line(error)}). On Google "
+            f"the task has no Google credentials ({one_line(error)}). On Google "
             "Cloud give it a service account, elsewhere a key in GOOGLE_APPLICATION_CREDENTIALS; "
             "on a laptop run `gcloud auth application-default login`."
         ) from error
@@ -215,7 +215,7 @@ def _check_types(schema: Iterable[bigquery.SchemaField]) -> None:
         else:
             advice = "CAST it to a STRING in the query, or leave it out."
         raise InputError(
-            f"{_COMPONENT}: column {column.name!r} is of type {column.field_type}, expected "
+            f"column {column.name!r} is of type {column.field_type}, expected "
             f"numbers, truth values, text, bytes, dates or times, or arrays of them. {advice}"
         )
 

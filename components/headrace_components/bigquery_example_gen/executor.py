@@ -40,7 +40,7 @@ class BigQuerySource(QuerySource):
 def _list_batches(
     service: BigQuery, split: str, queries: Sequence[str]
 ) -> Iterator[pa.RecordBatch]:
-    columns = FeatureColumns(BigqueryExampleGenParams.component, _ADVICE)
+    columns = FeatureColumns(_ADVICE)
     start = 0
     for query in queries:
         for batch in service.batches(split, query):

@@ -7,7 +7,6 @@ import requests
 from google.api_core import exceptions
 from google.auth.exceptions import GoogleAuthError
 
-from headrace_components.bigquery_example_gen.params import BigqueryExampleGenParams
 from headrace_components.contract.errors import (
     ComponentError,
     InputError,
@@ -16,7 +15,6 @@ from headrace_components.contract.errors import (
 )
 from headrace_components.contract.texts import one_line
 
-_COMPONENT = BigqueryExampleGenParams.component
 _LONGEST_QUERY = 200
 
 # BigQuery's reasons for a status 403 that is not about permissions.
@@ -37,7 +35,7 @@ def errors_explained(query: str) -> Iterator[None]:
         requests.exceptions.RequestException,
     ) as error:
         raise PlatformError(
-            f"{_COMPONENT}: BigQuery did not answer {shortened(query)}: {one_line(error)}. "
+            f"BigQuery did not answer {shortened(query)}: {one_line(error)}. "
             "Check that the task may reach it and that its credentials hold, then run again; "
             "nothing half-written was kept."
         ) from error
@@ -49,34 +47,34 @@ def _failure(query: str, error: exceptions.GoogleAPICallError) -> ComponentError
     asked = shortened(query)
     if kinds & _QUOTA_REASONS or isinstance(error, exceptions.TooManyRequests):
         return PlatformError(
-            f"{_COMPONENT}: a quota of BigQuery is used up by {asked}: {reason}. Run again later, "
+            f"a quota of BigQuery is used up by {asked}: {reason}. Run again later, "
             "or ask for a higher quota of the project."
         )
     if kinds & _BILLING_REASONS:
         return PlatformError(
-            f"{_COMPONENT}: BigQuery does not bill {asked}: {reason}. Enable billing for the "
+            f"BigQuery does not bill {asked}: {reason}. Enable billing for the "
             "project, or name another `project`."
         )
     if isinstance(error, (exceptions.Forbidden, exceptions.Unauthorized)):
         return RefusedError(
-            f"{_COMPONENT}: BigQuery does not let this task run {asked}: {reason}. Grant its "
+            f"BigQuery does not let this task run {asked}: {reason}. Grant its "
             "account what is missing: roles/bigquery.jobUser on the project lets it run queries, "
             "roles/bigquery.dataViewer on the data set lets it read."
         )
     if isinstance(error, exceptions.NotFound):
         return InputError(
-            f"{_COMPONENT}: {asked} names what BigQuery does not find: {reason}. Correct the name, "
+            f"{asked} names what BigQuery does not find: {reason}. Correct the name, "
             "or `location`, since a query sees the data of one region."
         )
     if "bytesBilledLimitExceeded" in kinds:
         return InputError(
-            f"{_COMPONENT}: {asked} is refused: {reason}. Read fewer columns or partitions, or "
+            f"{asked} is refused: {reason}. Read fewer columns or partitions, or "
             "raise `maximum_bytes_billed`."
         )
     if isinstance(error, exceptions.BadRequest):
-        return InputError(f"{_COMPONENT}: BigQuery refuses {asked}: {reason}. Correct the query.")
+        return InputError(f"BigQuery refuses {asked}: {reason}. Correct the query.")
     return PlatformError(
-        f"{_COMPONENT}: BigQuery did not run {asked} to its end: {reason}. Run again; nothing "
+        f"BigQuery did not run {asked} to its end: {reason}. Run again; nothing "
         "half-written was kept."
     )
 

@@ -41,13 +41,13 @@ class BigqueryExampleGenParams(QueryParams):
         """Rejects values that would fail in every run."""
         if self.maximum_bytes_billed < 0:
             raise InputError(
-                f"bigquery_example_gen: `maximum_bytes_billed` is {self.maximum_bytes_billed}, "
+                f"`maximum_bytes_billed` is {self.maximum_bytes_billed}, "
                 "expected a number of bytes, or 0 for no bound. Give 10**12 for a terabyte."
             )
         for name, value in self.labels.items():
             if not isinstance(value, str):
                 raise InputError(
-                    f"bigquery_example_gen: `labels` has {name!r}: {value!r}, expected strings. "
+                    f"`labels` has {name!r}: {value!r}, expected strings. "
                     f"Write it as {{{name!r}: {str(value).lower()!r}}}."
                 )
         # With `slots` the dataclass is a new class, so super() without arguments fails.

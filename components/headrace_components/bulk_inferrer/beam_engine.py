@@ -71,7 +71,7 @@ def _location(running: job.Job, task: Task, model: Called) -> str:
     location = locations.join(
         running.location(artifact), *model.folder.relative_to(artifact.path).parts
     )
-    return tensorflow_files.checked(location, _COMPONENT)
+    return tensorflow_files.checked(location)
 
 
 def _rows(
@@ -89,7 +89,7 @@ def _rows(
         for split in splits:
             if split in reader.split_names:
                 location = running.location(artifact)
-                source = read(reader, split, location, _COMPONENT, batch_size=BATCH_ROWS)
+                source = read(reader, split, location, batch_size=BATCH_ROWS)
                 name = f"{index}, {split}"
                 rows.append(
                     running.pipeline

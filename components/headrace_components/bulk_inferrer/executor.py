@@ -68,7 +68,7 @@ def _splits(readers: Sequence[ExamplesReader], wanted: Sequence[str]) -> list[st
     unknown = sorted(set(wanted) - set(known))
     if unknown:
         raise InputError(
-            f"bulk_inferrer: `example_splits` of `data_spec` names {unknown}, but `examples` has "
+            f"`example_splits` of `data_spec` names {unknown}, but `examples` has "
             f"the splits {known}. Name only those, or none for all."
         )
     return [split for split in known if split in wanted or not wanted]

@@ -40,7 +40,7 @@ def by_signature(
         if name not in signatures or name in found:
             problem = "twice" if name in found else "which is not called"
             raise InputError(
-                f"bulk_inferrer: `output_columns_spec` names signature {name!r} {problem}; called "
+                f"`output_columns_spec` names signature {name!r} {problem}; called "
                 f"are {list(signatures)}. Name each of those once, in `signature_name`."
             )
         _check(name, spec, signatures[name])
@@ -48,7 +48,7 @@ def by_signature(
     missing = [name for name in signatures if name not in found]
     if missing:
         raise InputError(
-            f"bulk_inferrer: `output_columns_spec` names no columns for the signatures {missing}, "
+            f"`output_columns_spec` names no columns for the signatures {missing}, "
             "which `model_spec` has called. Add an item for each, or leave the signature out."
         )
     return found
@@ -58,13 +58,13 @@ def _check(name: str, spec: OutputColumns, signature: Any) -> None:
     if signature.method_name != _METHODS[spec.kind]:
         method = signature.method_name.rpartition("/")[2]
         raise InputError(
-            f"bulk_inferrer: `output_columns_spec` has `{spec.kind}_output` for signature "
+            f"`output_columns_spec` has `{spec.kind}_output` for signature "
             f"{name!r}, which is one to {method}. Pass `{method}_output`."
         )
     unknown = sorted({key for key, _ in spec.columns} - set(signature.outputs))
     if unknown:
         raise InputError(
-            f"bulk_inferrer: `output_columns_spec` names the outputs {unknown} of signature "
+            f"`output_columns_spec` names the outputs {unknown} of signature "
             f"{name!r}, which has {sorted(signature.outputs)}. Name one of those."
         )
 
@@ -90,7 +90,7 @@ def added(
         for key, column in spec.columns:
             if column in columns:
                 raise InputError(
-                    f"bulk_inferrer: `output_columns_spec` names the column {column!r}, which the "
+                    f"`output_columns_spec` names the column {column!r}, which the "
                     f"examples have already. Choose a name other than {sorted(columns)}."
                 )
             columns[column] = _list_column(name, key, outputs[name][key])
@@ -102,7 +102,7 @@ def _list_column(name: str, key: str, array: Any) -> pa.Array:
     lengths = [size for size in array.shape[1:] if size != 1]
     if len(lengths) > 1:
         raise InputError(
-            f"bulk_inferrer: output {key!r} of signature {name!r} has shape {array.shape[1:]} per "
+            f"output {key!r} of signature {name!r} has shape {array.shape[1:]} per "
             "row, expected a number, a string or a vector of them, which a feature can hold. "
             "Choose another output, or have prediction logs."
         )
@@ -120,14 +120,14 @@ def _flat(values: Any, output: str) -> pa.Array:
         return pa.array(values.astype(np.float32))
     if not is_number(kind):
         raise InputError(
-            f"bulk_inferrer: output {output} is of type {kind.name}, expected floats, integers, "
+            f"output {output} is of type {kind.name}, expected floats, integers, "
             "booleans or strings, which a feature can hold. Choose another output, or have "
             "prediction logs."
         )
     numbers = values.astype(np.int64)
     if kind.kind == "u" and (numbers < 0).any():
         raise InputError(
-            f"bulk_inferrer: output {output} is {values.max()} in a row, expected integers up to "
+            f"output {output} is {values.max()} in a row, expected integers up to "
             f"{np.iinfo(np.int64).max}, which a feature can hold. Choose another output, or have "
             "prediction logs."
         )

@@ -113,7 +113,7 @@ class BulkInferrerParams:
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise InputError(
-                f"bulk_inferrer: `output_example_spec` names the columns {repeated} more than "
+                f"`output_example_spec` names the columns {repeated} more than "
                 "once. Give each output a column of its own."
             )
 
@@ -140,7 +140,7 @@ class BulkInferrerParams:
             return ()
         if not specs:
             raise InputError(
-                f"bulk_inferrer: `output_example_spec` is {given(self.output_example_spec)!r}, "
+                f"`output_example_spec` is {given(self.output_example_spec)!r}, "
                 "expected one or more objects in `output_columns_spec`. Leave the parameter out "
                 "to have prediction logs."
             )
@@ -151,7 +151,7 @@ def _output_columns(spec: OutputColumnsSpec) -> OutputColumns:
     kinds = [kind for kind in _KINDS if getattr(spec, kind) is not None]
     if len(kinds) != 1:
         raise InputError(
-            f"bulk_inferrer: an item of `output_columns_spec` is {given(spec)!r}, which has "
+            f"an item of `output_columns_spec` is {given(spec)!r}, which has "
             f"{kinds or 'no output'}, expected one of {list(_KINDS)}. Pass the one that the "
             "signature's method is."
         )
@@ -177,7 +177,7 @@ def _columns(
         pairs = [(key, column) for key, column in named if column]
     if not pairs or not all(key and column for key, column in pairs):
         raise InputError(
-            f"bulk_inferrer: `{kind}` is {given(output)!r}, which does not name a column for each "
+            f"`{kind}` is {given(output)!r}, which does not name a column for each "
             'output. Pass it as {"output_columns": [{"output_key": "score", "output_column": '
             '"score"}]}, {"label_column": "label"} or {"value_column": "value"}.'
         )

@@ -32,7 +32,6 @@ SignatureOutputs = Mapping[str, Mapping[str, Any]]
 
 
 def build(
-    component: str,
     signatures: Mapping[str, Any],
     records: Sequence[bytes],
     outputs: SignatureOutputs,
@@ -40,7 +39,6 @@ def build(
     """Returns a serialized `PredictionLog` per row.
 
     Args:
-        component: Name of the component, for error messages.
         signatures: A `SignatureDef` by name: one, or several that classify or regress.
         records: The rows, serialized.
         outputs: By signature, arrays of shape `(len(records), ...)` by output.
@@ -54,12 +52,12 @@ def build(
             key = next(iter(signature.inputs))
             return _predict_logs(name, key, records, outputs[name])
     results = {
-        name: _results(component, name, signature, outputs[name], len(records))
+        name: _results(name, signature, outputs[name], len(records))
         for name, signature in signatures.items()
     }
     build_row = _one_result if len(signatures) == 1 else _several_results
     return [
-        build_row(_parsed(component, record), signatures, {n: r[row] for n, r in results.items()})
+        build_row(_parsed(record), signatures, {n: r[row] for n, r in results.items()})
         for row, record in enumerate(records)
     ]
 
@@ -105,11 +103,9 @@ def _values(array: Any) -> tuple[str, Sequence[Any]]:
     return "tensor_content", [row.tobytes() for row in rows]
 
 
-def _results(
-    component: str, name: str, signature: Any, outputs: Mapping[str, Any], num_rows: int
-) -> list[Any]:
+def _results(name: str, signature: Any, outputs: Mapping[str, Any], num_rows: int) -> list[Any]:
     method = classifications if signature.method_name == saved_model.CLASSIFY else regressions
-    return method(component, name, outputs, num_rows)
+    return method(name, outputs, num_rows)
 
 
 def _one_result(
@@ -144,12 +140,12 @@ def _several_results(
     return serialized
 
 
-def _parsed(component: str, record: bytes) -> example_pb2.Example:
+def _parsed(record: bytes) -> example_pb2.Example:
     try:
         return example_pb2.Example.FromString(record)
     except DecodeError as error:
         raise InputError(
-            f"{component}: a row of `examples` is not a tf.Example ({error}), which a signature "
+            f"a row of `examples` is not a tf.Example ({error}), which a signature "
             "that classifies or regresses takes. Connect examples whose payload format is "
             "FORMAT_TF_EXAMPLE."
         ) from error

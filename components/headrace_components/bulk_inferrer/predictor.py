@@ -42,11 +42,10 @@ def called(model: Artifact, params: BulkInferrerParams) -> Called:
         InputError: The model does not have this signature, or the signature does not take
             serialized examples.
     """
-    folder = saved_model.serving_directory(_COMPONENT, model)
-    signatures = saved_model.read_signatures(_COMPONENT, folder, params.tags, params.signatures)
+    folder = saved_model.serving_directory(model)
+    signatures = saved_model.read_signatures(folder, params.tags, params.signatures)
     inputs = {
-        name: saved_model.records_input(_COMPONENT, name, signature)
-        for name, signature in signatures.items()
+        name: saved_model.records_input(name, signature) for name, signature in signatures.items()
     }
     _check_methods(signatures)
     return Called(folder=folder, tags=params.tags, signatures=signatures, inputs=inputs)
@@ -81,7 +80,7 @@ class Predictor:
             for key, array in outputs.items():
                 if array.shape[:1] != (len(records),):
                     raise InputError(
-                        f"bulk_inferrer: output {key!r} of signature {name!r} has shape "
+                        f"output {key!r} of signature {name!r} has shape "
                         f"{array.shape} for {len(records)} rows, expected a first dimension of "
                         f"{len(records)}. Save the model with an answer per row."
                     )
@@ -94,7 +93,7 @@ class Predictor:
             InputError: As `predict`, or the outputs do not fit their signature's method.
         """
         signatures = self._called.signatures
-        return prediction_logs.build(_COMPONENT, signatures, records, self.predict(records))
+        return prediction_logs.build(signatures, records, self.predict(records))
 
 
 def _check_methods(signatures: Mapping[str, Any]) -> None:
@@ -105,7 +104,7 @@ def _check_methods(signatures: Mapping[str, Any]) -> None:
     for name, method in methods.items():
         if method not in allowed:
             raise InputError(
-                f"bulk_inferrer: signature {name!r} has the method {method!r}, expected one of "
+                f"signature {name!r} has the method {method!r}, expected one of "
                 f"{allowed}, since {len(methods)} are called. Name one signature in "
                 "`model_signature_name`, or several that classify or regress."
             )

@@ -170,7 +170,7 @@ class Task:
             )
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             raise PlatformError(
-                f"{component}: --executor_input is not an ExecutorInput message "
+                f"--executor_input is not an ExecutorInput message "
                 f"({type(error).__name__}: {error}). The backend writes it: run the component "
                 "through `headrace run` or a KFP backend."
             ) from error
@@ -184,7 +184,7 @@ class Task:
         artifacts = self.inputs.get(key, ())
         if len(artifacts) != 1:
             raise InputError(
-                f"{self.component}: input `{key}` got {len(artifacts)} artifacts, expected 1. "
+                f"input `{key}` got {len(artifacts)} artifacts, expected 1. "
                 f"Connect one upstream output to `{key}`."
             )
         return artifacts[0]
@@ -201,7 +201,7 @@ class Task:
         """
         if key not in self.outputs:
             raise PlatformError(
-                f"{self.component}: the backend announced outputs {sorted(self.outputs)}, but the "
+                f"the backend announced outputs {sorted(self.outputs)}, but the "
                 f"component writes `{key}`. The compiled spec and the image are of different "
                 "Headrace versions: compile again with the version of the image."
             )
@@ -412,13 +412,13 @@ def _publish(task: Task) -> None:
             # KFP's launcher fails on null, and turns lists and dicts into wrapper messages.
             if not _is_carried(value, may_nest=artifact.type in _NESTED_TYPES):
                 raise ComponentError(
-                    f"{task.component}: metadata {name!r} of output `{artifact.key}` is "
+                    f"metadata {name!r} of output `{artifact.key}` is "
                     f"{value!r}, but artifact metadata is a string or a finite number. "
                     "Encode it as a JSON string."
                 )
     missing = sorted(set(task.parameter_files) - set(task.output_parameters) - _LAUNCHER_PARAMETERS)
     if missing:
-        raise ComponentError(f"{task.component}: output parameters {missing} were not set.")
+        raise ComponentError(f"output parameters {missing} were not set.")
     # Files under Vertex's /gcs mount are immutable, so of several workers only one may write.
     if not is_chief():
         return

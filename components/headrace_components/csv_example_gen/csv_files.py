@@ -121,7 +121,7 @@ class CsvFile:
             self._explain_encoding()
         if names is None:
             raise InputError(
-                f"csv_example_gen: {self.path} is empty, expected a header line with the column "
+                f"{self.path} is empty, expected a header line with the column "
                 "names and rows below it. Write the file again, or leave it out of the input "
                 "pattern."
             )
@@ -135,7 +135,7 @@ class CsvFile:
                 else f"{next(name for name in names if names.count(name) > 1)!r} twice"
             )
             raise InputError(
-                f"csv_example_gen: the first line of {self.path} holds {found}, expected a header: "
+                f"the first line of {self.path} holds {found}, expected a header: "
                 "a distinct column name in each field. Add the header line, or rename the column."
             )
         return names
@@ -148,7 +148,7 @@ class CsvFile:
             if len(fields) != expected:
                 self._check_last_quote()
                 raise InputError(
-                    f"csv_example_gen: {self.path}, line {line}: {len(fields)} fields, expected "
+                    f"{self.path}, line {line}: {len(fields)} fields, expected "
                     f"{expected} as in the header ({self.column_names[0]!r} to "
                     f"{self.column_names[-1]!r}). Correct the row, quote fields that hold "
                     f"{self._delimiter!r}, or give another `delimiter`."
@@ -156,12 +156,12 @@ class CsvFile:
             if sum(map(len, fields)) > BLOCK_BYTES:
                 self._check_last_quote()
                 raise InputError(
-                    f"csv_example_gen: {self.path}, line {line}: the record is longer than "
+                    f"{self.path}, line {line}: the record is longer than "
                     f"{BLOCK_BYTES >> 20} MiB, expected less. Keep large content in files of its "
                     "own and their names in the CSV."
                 ) from error
         raise InputError(
-            f"csv_example_gen: {self.path} cannot be read as CSV: {error}. Correct the file."
+            f"{self.path} cannot be read as CSV: {error}. Correct the file."
         ) from error
 
     def _check_last_quote(self) -> None:
@@ -175,7 +175,7 @@ class CsvFile:
             if "unexpected end of data" not in str(error):
                 return  # a quote within a field, which is text like any other
             raise InputError(
-                f"csv_example_gen: {self.path}, line {last_line}: a quote is opened and not "
+                f"{self.path}, line {last_line}: a quote is opened and not "
                 "closed, so the rest of the file would be one field. Close it, or double it "
                 '("") where it is part of the text.'
             ) from error
@@ -187,14 +187,14 @@ class CsvFile:
         for mark, encoding in _MARKS:
             if start.startswith(mark):
                 raise InputError(
-                    f"csv_example_gen: {self.path} begins with {mark.hex(' ')}, the mark of "
+                    f"{self.path} begins with {mark.hex(' ')}, the mark of "
                     f"{encoding.upper()}, expected UTF-8. Convert the file, as by `iconv -f "
                     f"{encoding} -t utf-8`."
                 )
         if start[1::2] == b"\0\0" or start[::2] == b"\0\0":
             encoding = "utf-16le" if start[1::2] == b"\0\0" else "utf-16be"
             raise InputError(
-                f"csv_example_gen: {self.path} begins with {start.hex(' ')}, which is UTF-16 "
+                f"{self.path} begins with {start.hex(' ')}, which is UTF-16 "
                 f"without a mark, expected UTF-8. Convert the file, as by `iconv -f {encoding} -t "
                 "utf-8`."
             )
@@ -204,13 +204,13 @@ class CsvFile:
                     line.decode("utf-8")
                 except UnicodeDecodeError as error:
                     raise InputError(
-                        f"csv_example_gen: {self.path}, line {number}: byte {error.start + 1} is "
+                        f"{self.path}, line {number}: byte {error.start + 1} is "
                         f"0x{line[error.start]:02x}, which is not UTF-8. Convert the file, as by "
                         "`iconv -f latin1 -t utf-8`."
                     ) from error
 
     def _open(self) -> AbstractContextManager[pa.NativeFile]:
-        return files.open_bytes("csv_example_gen", self.path)
+        return files.open_bytes(self.path)
 
 
 def _is_number(name: str) -> bool:

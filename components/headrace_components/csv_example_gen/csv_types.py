@@ -79,7 +79,7 @@ def check_headers(files: Sequence[CsvFile]) -> None:
     for file in files:
         if file.column_names != first.column_names:
             raise InputError(
-                f"csv_example_gen: {file.path} has the header {file.column_names}, {first.path} "
+                f"{file.path} has the header {file.column_names}, {first.path} "
                 f"has {first.column_names}; the files of a split have one header. Make the headers "
                 "the same, or name the files in splits of their own in `input_config`."
             )
@@ -98,7 +98,7 @@ def column_types(surveys: Sequence[FileSurvey], declared: Mapping[str, str]) -> 
     if not any(survey.num_rows for survey in surveys):
         paths = ", ".join(survey.file.path for survey in surveys)
         raise InputError(
-            f"csv_example_gen: {paths}: a header but no rows, expected at least one. Check the "
+            f"{paths}: a header but no rows, expected at least one. Check the "
             "input pattern and what writes the files."
         )
     _check_declared(surveys, declared)
@@ -131,7 +131,7 @@ def _check_declared(surveys: Sequence[FileSurvey], declared: Mapping[str, str]) 
             near = difflib.get_close_matches(name, first.column_names, n=1)
             hint = f"Did you mean {near[0]!r}?" if near else "Leave it out."
             raise InputError(
-                f"csv_example_gen: `column_types` names the column {name!r}, but "
+                f"`column_types` names the column {name!r}, but "
                 f"{first.path} has {first.column_names}. {hint}"
             )
 
@@ -149,7 +149,7 @@ def _check_cells(
             if found is not None:
                 row, cell = found
                 raise InputError(
-                    f"csv_example_gen: {survey.file.path}, line "
+                    f"{survey.file.path}, line "
                     f"{survey.file.line_of(first_row + row)}: column {name!r} has {cell!r}, "
                     f"expected {_EXPECTED[wanted]}, since `column_types` says {declared}. Correct "
                     "the cell, leave it empty, or declare another type."

@@ -34,7 +34,7 @@ class CsvExampleGenParams(FileExampleGenParams):
         delimiter = self.delimiter
         if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '\r\n"':
             raise InputError(
-                f"csv_example_gen: `delimiter` is {delimiter!r}, expected one ASCII character that "
+                f"`delimiter` is {delimiter!r}, expected one ASCII character that "
                 "is neither a quote nor a line break. For tab-separated files give the tab "
                 "character."
             )
@@ -43,6 +43,6 @@ class CsvExampleGenParams(FileExampleGenParams):
                 near = difflib.get_close_matches(str(column_type).upper(), COLUMN_TYPES, n=1)
                 hint = f"Did you mean {near[0]!r}?" if near else "Text is BYTES."
                 raise InputError(
-                    f"csv_example_gen: `column_types` has {column_type!r} for column {name!r}, "
+                    f"`column_types` has {column_type!r} for column {name!r}, "
                     f"expected one of {list(COLUMN_TYPES)}. {hint}"
                 )

@@ -20,8 +20,6 @@ from headrace_components.distribution_validator.configs import normalized
 Step = tuple[str, ...]
 """Path of a feature: names from the outermost struct to the feature."""
 
-_COMPONENT = "distribution_validator"
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparators:
@@ -54,7 +52,7 @@ def read(config: Mapping[str, Any]) -> Comparators:
         step, comparator = _feature(entry, f"{place}.feature[{position}]")
         if step in features:
             raise InputError(
-                f"{_COMPONENT}: {place}.feature names {'.'.join(step)!r} twice. Keep one entry, "
+                f"{place}.feature names {'.'.join(step)!r} twice. Keep one entry, "
                 "which may have several comparators."
             )
         features[step] = comparator
@@ -65,7 +63,7 @@ def read(config: Mapping[str, Any]) -> Comparators:
         _parse(inner["num_examples_comparator"], num_examples, where)
         if not num_examples.ListFields():
             raise InputError(
-                f"{_COMPONENT}: {where} has no threshold. Give `min_fraction_threshold`, "
+                f"{where} has no threshold. Give `min_fraction_threshold`, "
                 "`max_fraction_threshold` or both, as fractions of the baseline's rows."
             )
     return Comparators(features=features, num_examples=num_examples)
@@ -84,7 +82,7 @@ def read_custom(values: Mapping[str, Any]) -> Message | None:
         from tensorflow_data_validation.anomalies.proto import custom_validation_config_pb2
     except ImportError as error:
         raise InputError(
-            f"{_COMPONENT}: `custom_validation_config` holds conditions in SQL, which TFDV 1.21 no "
+            "`custom_validation_config` holds conditions in SQL, which TFDV 1.21 no "
             "longer knows. Use comparators in `config`, or the image of the 1.16 generation."
         ) from error
     config: Message = custom_validation_config_pb2.CustomValidationConfig()
@@ -97,8 +95,7 @@ def _feature(entry: Mapping[str, Any], place: str) -> tuple[Step, schema_pb2.Fea
     _parse(entry.get("path", {}), path, f"{place}.path")
     if not path.step:
         raise InputError(
-            f"{_COMPONENT}: {place} names no feature. Give its path, as "
-            '{"path": {"step": ["fare"]}}.'
+            f'{place} names no feature. Give its path, as {{"path": {{"step": ["fare"]}}}}.'
         )
     comparator = schema_pb2.FeatureComparator()
     where = f"{place}.distribution_comparator"
@@ -107,7 +104,7 @@ def _feature(entry: Mapping[str, Any], place: str) -> tuple[Step, schema_pb2.Fea
     if not distances:
         known = sorted(field.name for field in comparator.DESCRIPTOR.fields)
         raise InputError(
-            f"{_COMPONENT}: {where} of {'.'.join(path.step)!r} is empty, expected one of {known}. "
+            f"{where} of {'.'.join(path.step)!r} is empty, expected one of {known}. "
             'Write it as {"jensen_shannon_divergence": {"threshold": 0.05}}.'
         )
     for field, distance in distances:
@@ -120,7 +117,7 @@ def _check_threshold(distance: Any, place: str) -> None:
     # Each of the distances is a share in [0, 1].
     if threshold is None or not 0 <= threshold <= 1 or math.isnan(threshold):
         raise InputError(
-            f"{_COMPONENT}: the threshold of {place} is {threshold}, expected a distance from 0 to "
+            f"the threshold of {place} is {threshold}, expected a distance from 0 to "
             "1. A difference above it is an anomaly: 0 lets none pass."
         )
 
@@ -131,7 +128,7 @@ def _parse(value: Any, message: Message, place: str) -> None:
     except (json_format.ParseError, AttributeError, TypeError) as error:
         known = sorted(field.name for field in message.DESCRIPTOR.fields)
         raise InputError(
-            f"{_COMPONENT}: {place} is {value!r}, which is not a {message.DESCRIPTOR.name}: "
+            f"{place} is {value!r}, which is not a {message.DESCRIPTOR.name}: "
             f"{one_line(error)}. It has the fields {known}."
             " Correct that part of it."
         ) from error

@@ -66,7 +66,7 @@ def compare(
         if "custom validation" not in str(error):
             raise
         raise InputError(
-            "distribution_validator: a condition of `custom_validation_config` does not run: "
+            "a condition of `custom_validation_config` does not run: "
             f"{' '.join(str(error).split())}. Correct its `sql_expression`, which reads "
             "`feature`, or `feature_test` and `feature_base`, as FeatureNameStatistics."
         ) from error

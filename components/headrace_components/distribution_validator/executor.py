@@ -37,14 +37,12 @@ def execute(task: Task) -> None:
     if baseline is None or not any(baseline.path.glob("Split-*")):
         _pass_unseen(test, task)
         return
-    pairs = split_pairs.selected(
-        test, baseline, params.include_split_pairs, task.component, same_name=True
-    )
+    pairs = split_pairs.selected(test, baseline, params.include_split_pairs, same_name=True)
     found: dict[str, list[Anomaly]] = {}
     verdicts = []
     for pair in pairs:
-        tested = statistics.read(splits.directory(test, pair.test), task.component)
-        base = statistics.read(splits.directory(baseline, pair.baseline), task.component)
+        tested = statistics.read(splits.directory(test, pair.test))
+        base = statistics.read(splits.directory(baseline, pair.baseline))
         diff = compare(tested, base, wanted, custom)
         anomalies.write(diff, pair.directory(output))
         found[pair.name] = anomalies.found(pair.name, diff)
@@ -57,7 +55,7 @@ def execute(task: Task) -> None:
 
 
 def _pass_unseen(test: Artifact, task: Task) -> None:
-    names = splits.selected(test, (), task.component)
+    names = splits.selected(test, ())
     output = task.output("anomalies")
     logging.warning("There is no baseline, so nothing was compared for the splits %s.", list(names))
     splits.describe(test, output, ())
@@ -73,7 +71,7 @@ def _report(
         return
     logging.warning("Distributions have moved:\n%s", anomalies.table(moved))
     summary = (
-        f"distribution_validator: the data differs from its baseline in {len(moved)} "
+        f"the data differs from its baseline in {len(moved)} "
         f"{'place' if len(moved) == 1 else 'places'}: {anomalies.listed(moved)}."
     )
     if params.fail_on_anomalies:

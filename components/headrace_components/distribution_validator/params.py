@@ -28,10 +28,10 @@ class DistributionValidatorParams:
 
     def __post_init__(self) -> None:
         """Rejects values that would fail in every run."""
-        split_pairs.check(self.include_split_pairs, "distribution_validator")
+        split_pairs.check(self.include_split_pairs)
         if not self.config and not self.custom_validation_config:
             raise InputError(
-                "distribution_validator: both `config` and `custom_validation_config` are empty, "
+                "both `config` and `custom_validation_config` are empty, "
                 "so there is nothing to compare. Name the features to compare in `config`, as "
                 '{"default_slice_config": {"feature": [{"path": {"step": ["fare"]}, '
                 '"distribution_comparator": {"jensen_shannon_divergence": {"threshold": 0.05}}}]}}.'

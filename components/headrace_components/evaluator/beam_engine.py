@@ -79,8 +79,7 @@ def evaluate(
         required = required_features(config, predictions=not models)
         pairs = tuple(
             running.pipeline
-            | f"Read[{split}]"
-            >> ReadPairs(rows.reader, split, where, "evaluator", batch_size=BATCH_SIZE)
+            | f"Read[{split}]" >> ReadPairs(rows.reader, split, where, batch_size=BATCH_SIZE)
             for split in rows.splits
         )
         batches = (
@@ -230,7 +229,7 @@ class _SqlSlices(sql_slice_key_extractor.ExtractSqlSliceKeyFn):
             queries = [spec.slice_keys_sql for spec in self._eval_config.slicing_specs]
             reason = one_line(error.__cause__ or error, 300)
             raise InputError(
-                f"evaluator: the SQL of `slicing_specs`, {list(filter(None, queries))}, cannot be "
+                f"the SQL of `slicing_specs`, {list(filter(None, queries))}, cannot be "
                 f'run on the examples: {reason}. Write it as "SELECT STRUCT(carrier) FROM '
                 'example.carrier".'
             ) from error

@@ -69,7 +69,7 @@ def check_models(config: Mapping[str, Any]) -> None:
     if len(specs) > 2 or (len(specs) == 2 and not has_baseline):
         names = [spec.get("name", "") for spec in specs]
         raise InputError(
-            f"evaluator: `eval_config` has the model specs {names}, expected one, or a candidate "
+            f"`eval_config` has the model specs {names}, expected one, or a candidate "
             "and one with `is_baseline`. Evaluate further models in tasks of their own."
         )
 
@@ -98,7 +98,7 @@ def check_metric(metric: Mapping[str, Any], place: str, *, has_module: bool) -> 
     unknown = [argument for argument in arguments if argument not in known]
     if unknown and "..." not in words:
         raise InputError(
-            f"evaluator: {place} gives the metric {name} the argument {unknown[0]!r}, which it "
+            f"{place} gives the metric {name} the argument {unknown[0]!r}, which it "
             f"does not take; it takes {known}. {suggestion(unknown[0], known)}"
         )
     check_arguments(name, arguments, place)
@@ -107,7 +107,7 @@ def check_metric(metric: Mapping[str, Any], place: str, *, has_module: bool) -> 
     if missing:
         example = json.dumps({missing[0]: ...}, default=lambda _: "...")
         raise InputError(
-            f"evaluator: {place} does not give the metric {name} the argument {missing[0]!r}, "
+            f"{place} does not give the metric {name} the argument {missing[0]!r}, "
             f"which it needs. Add it to the metric's `config`, for example '{example}'."
         )
 
@@ -116,12 +116,12 @@ def unknown_metric(name: str, known: Sequence[str], place: str = "`eval_config`"
     """Returns the error for a metric that does not exist."""
     if name == "FairnessIndicators":  # from another package
         return InputError(
-            f"evaluator: {place} asks for the metric 'FairnessIndicators', which neither TFMA nor "
+            f"{place} asks for the metric 'FairnessIndicators', which neither TFMA nor "
             "Keras has. Leave it out, and give the evaluator its thresholds, as "
             "fairness_indicator_thresholds=[0.25, 0.5, 0.75]: it computes the same rates."
         )
     return InputError(
-        f"evaluator: {place} asks for the metric {name!r}, which neither TFMA nor Keras has. "
+        f"{place} asks for the metric {name!r}, which neither TFMA nor Keras has. "
         f"{suggestion(name, known)}"
     )
 
@@ -150,7 +150,7 @@ def arguments_of(name: str, config: str) -> dict[str, Any]:
         arguments = json.loads(text)
     except json.JSONDecodeError as error:
         raise InputError(
-            f"evaluator: the config of metric {name} is {config!r}, which is not JSON ({error}). "
+            f"the config of metric {name} is {config!r}, which is not JSON ({error}). "
             "Give a JSON text, for example '{\"thresholds\": [0.5]}'."
         ) from error
     return dict(arguments)

@@ -66,7 +66,7 @@ def check_arguments(name: str, arguments: Mapping[str, Any], place: str) -> None
     for argument in arguments:
         if argument not in taken:
             raise InputError(
-                f"evaluator: {place} gives the metric {name} the argument {argument!r}, which it "
+                f"{place} gives the metric {name} the argument {argument!r}, which it "
                 f"does not take; it takes {list(taken)}. Leave it out, or take another metric."
             )
 
@@ -75,7 +75,7 @@ def _check_average(aggregate: Mapping[str, Any], place: str) -> None:
     asked = [name for name in _AVERAGES if aggregate.get(name)]
     if asked and not aggregate.get("class_weights") and not aggregate.get("top_k_list"):
         raise InputError(
-            f"evaluator: {place}.aggregate has `{asked[0]}` without `class_weights`, so the "
+            f"{place}.aggregate has `{asked[0]}` without `class_weights`, so the "
             "classes to average over are not known. Give each class a weight, for example "
             "{'class_weights': {0: 1.0, 1: 1.0, 2: 1.0}}, or set `micro_average`."
         )
@@ -84,7 +84,7 @@ def _check_average(aggregate: Mapping[str, Any], place: str) -> None:
 def _check_whole(metric: Mapping[str, Any], spec: Mapping[str, Any]) -> None:
     name = str(metric.get("class_name"))
     if name.startswith("Sparse") and spec.get("aggregate"):
-        raise InputError(f"evaluator: metric {name} {NOT_WHOLE}")
+        raise InputError(f"metric {name} {NOT_WHOLE}")
 
 
 def _check_query(
@@ -93,7 +93,7 @@ def _check_query(
     name = metric.get("class_name")
     if name in _OF_QUERIES and not spec.get("query_key"):
         raise InputError(
-            f"evaluator: {place} asks for the metric {name}, which is of the examples of one "
+            f"{place} asks for the metric {name}, which is of the examples of one "
             f"query, and {spec_place} has no `query_key`. Set it to the feature that says to "
             "which query an example belongs."
         )
@@ -103,14 +103,14 @@ def _check_slicing(slicing: Mapping[str, Any], place: str) -> None:
     both = sorted(set(slicing.get("feature_keys") or ()) & set(slicing.get("feature_values") or ()))
     if both:
         raise InputError(
-            f"evaluator: {place} names {both[0]!r} in `feature_keys`, for a slice per value, and "
+            f"{place} names {both[0]!r} in `feature_keys`, for a slice per value, and "
             "in `feature_values`, for the slice of one value. Keep one, or make two slicing specs."
         )
     if slicing.get("slice_keys_sql") and (
         slicing.get("feature_keys") or slicing.get("feature_values")
     ):
         raise InputError(
-            f"evaluator: {place} has `slice_keys_sql` beside features, and TFMA reads the SQL "
+            f"{place} has `slice_keys_sql` beside features, and TFMA reads the SQL "
             "alone. Make two slicing specs."
         )
 

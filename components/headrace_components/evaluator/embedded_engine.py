@@ -185,7 +185,7 @@ def _explained(names: Sequence[str]) -> Iterator[None]:
         logging.info("evaluator: where it stopped:", exc_info=True)
         text = one_line(error, 300)
         raise InputError(
-            f"evaluator: {', '.join(names)} stopped on the labels and predictions: {text}. Check "
+            f"{', '.join(names)} stopped on the labels and predictions: {text}. Check "
             "that the label has the kind that the model predicts, set `binarize` or `aggregate` "
             "for more than two classes, or take another metric."
         ) from error

@@ -81,7 +81,7 @@ def checked_config(
         given = json_format.ParseDict(values, config_pb2.EvalConfig())
     except json_format.ParseError as error:
         raise InputError(
-            f"evaluator: `eval_config` is not a tfma.EvalConfig: {one_line(error, 400)}. Give the "
+            f"`eval_config` is not a tfma.EvalConfig: {one_line(error, 400)}. Give the "
             "field the JSON form of its type; `config` of a metric is a JSON text, for example "
             "'{\"thresholds\": [0.5]}'."
         ) from error
@@ -100,8 +100,7 @@ def checked_config(
         _thresholds(proto)
     except (ValueError, RuntimeError) as error:
         raise InputError(
-            f"evaluator: `eval_config` contradicts itself: {one_line(error, 400)}. "
-            "Correct that part of it."
+            f"`eval_config` contradicts itself: {one_line(error, 400)}. Correct that part of it."
         ) from error
     _check_models(proto, has_model=has_model)
     _check_computations(proto)
@@ -130,13 +129,13 @@ def _check_metric(metric: Any) -> None:
             metric_specs.metric_instance(metric)
     except json.JSONDecodeError as error:
         raise InputError(
-            f"evaluator: the config of metric {metric.class_name} is {metric.config!r}, which is "
+            f"the config of metric {metric.class_name} is {metric.config!r}, which is "
             f"not JSON ({error}). Give a JSON text, for example '{{\"thresholds\": [0.5]}}'."
         ) from error
     except Exception as error:  # the author's own metric may raise anything
         logging.info("evaluator: where metric %s failed:", metric.class_name, exc_info=error)
         raise InputError(
-            f"evaluator: metric {metric.class_name} with config {metric.config!r} and module "
+            f"metric {metric.class_name} with config {metric.config!r} and module "
             f"{metric.module!r} cannot be made: {one_line(error, 400)}. Correct its entry in "
             "`metrics_specs`; Keras classes come from tf_keras.metrics and tf_keras.losses."
         ) from error
@@ -156,7 +155,7 @@ def _check_computations(proto: Any) -> None:
             except Exception as error:  # TFMA has many kinds of errors for settings that do not fit
                 logging.info("evaluator: where it stopped:", exc_info=error)
                 raise InputError(
-                    f"evaluator: metric {metric.class_name} with config {metric.config!r} cannot "
+                    f"metric {metric.class_name} with config {metric.config!r} cannot "
                     f"be computed as eval_config.metrics_specs[{number}] says: "
                     f"{one_line(error, 400)}. Correct its `config`, or the settings beside it."
                 ) from error
@@ -172,7 +171,7 @@ def _check_models(proto: Any, *, has_model: bool) -> None:
     for spec in proto.model_specs:
         if not has_model and not (spec.prediction_key or spec.prediction_keys):
             raise InputError(
-                "evaluator: there is no model, and `eval_config` names no prediction_key, so there "
+                "there is no model, and `eval_config` names no prediction_key, so there "
                 "are no predictions. Connect `model`, or set `prediction_key` in `model_specs` to "
                 "the feature that holds them."
             )

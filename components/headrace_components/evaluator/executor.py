@@ -42,9 +42,9 @@ def execute(task: Task) -> None:
         fairness_thresholds=params.fairness_indicator_thresholds,
     )
     examples, schema = task.input("examples"), task.optional_input("schema")
-    features = schemas.read(schema.path, task.component) if schema else None
+    features = schemas.read(schema.path) if schema else None
     if schema and features:
-        schemas.check_features(features, task.component, str(schema.path))
+        schemas.check_features(features, str(schema.path))
     rows = EvaluationRows(examples.path, params.example_splits or ("eval",), features)
     output = task.output("evaluation")
     results.write_config(
@@ -55,10 +55,8 @@ def execute(task: Task) -> None:
     )
     functions = _user_functions(task.component, module)
     beam_args = params.beam_pipeline_args
-    with user_packages.shipped(
-        task.component, beam_args, module, _metric_modules(checked.proto)
-    ) as shipping_args:
-        models = _models(task, checked, candidate, baseline, functions, beam_args)
+    with user_packages.shipped(beam_args, module, _metric_modules(checked.proto)) as shipping_args:
+        models = _models(checked, candidate, baseline, functions, beam_args)
         surveys = _evaluate(rows, checked, models, examples, output, functions, shipping_args)
     output.metadata.update(prediction_counts(checked.proto, surveys))
     log_summary(checked.proto, output.path)
@@ -68,7 +66,6 @@ def execute(task: Task) -> None:
 
 
 def _models(
-    task: Task,
     checked: CheckedConfig,
     candidate: Artifact | None,
     baseline: Artifact | None,
@@ -77,16 +74,14 @@ def _models(
 ) -> list[Any]:
     if candidate is None:
         return []
-    options = BeamOptions(task.component, beam_args)
+    options = BeamOptions(beam_args)
     return shared_models(
         checked.proto,
         candidate,
         baseline,
         load=functions.get("custom_eval_shared_model"),
         is_rubber_stamp=checked.is_rubber_stamp,
-        locate=lambda artifact: tensorflow_files.checked(
-            location_of(artifact, options), task.component
-        ),
+        locate=lambda artifact: tensorflow_files.checked(location_of(artifact, options)),
     )
 
 

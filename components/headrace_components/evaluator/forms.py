@@ -131,14 +131,14 @@ def check_some_rows(surveys: Sequence[Survey], config: Any) -> None:
         if num_nan and _is_of_two_classes(asked.name):
             what = "values" if survey.predictions.width == 1 else "rows"
             raise InputError(
-                f"evaluator: metric {asked.name} cannot be computed: the "
+                f"metric {asked.name} cannot be computed: the "
                 f"{'baseline' if survey.model_name in baselines else 'model'} predicts NaN for "
                 f"{num_nan} of {survey.num_rows} {what}, expected numbers. Train it with a smaller "
                 "learning rate, or check the features for missing values."
             )
         for fault in _faults(asked, survey.labels, survey.predictions):
             output = f" of output {survey.output_name!r}" if survey.output_name else ""
-            raise InputError(f"evaluator: metric {asked.name}{output} {fault}")
+            raise InputError(f"metric {asked.name}{output} {fault}")
 
 
 def check_all_rows(surveys: Sequence[Survey], config: Any) -> None:
@@ -162,7 +162,7 @@ def check_all_rows(surveys: Sequence[Survey], config: Any) -> None:
         )
         if is_one_of_many:
             raise InputError(
-                f"evaluator: metric BinaryAccuracy counts each of the {labels.width} classes as a "
+                f"metric BinaryAccuracy counts each of the {labels.width} classes as a "
                 "decision of its own, and the label of each row is one of them. Take "
                 "CategoricalAccuracy, or set `aggregate` in the metrics spec."
             )

@@ -86,7 +86,7 @@ class Signatures(model_util.ModelSignaturesDoFn):  # type: ignore[misc]
         # The rest of the message contains whole examples.
         words = str(cause).partition("Received args:")[0].split()
         text = " ".join(words)[:400].rstrip(".")
-        return InputError(f"evaluator: {subject} {what}: {type(cause).__name__}: {text}. {advice}")
+        return InputError(f"{subject} {what}: {type(cause).__name__}: {text}. {advice}")
 
     def _advice(self, name: str) -> str:
         taken, model = "", self._loaded_models[name]

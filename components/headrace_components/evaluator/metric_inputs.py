@@ -95,7 +95,7 @@ def binary_examples(
     weights = inputs.weights.ravel()
     if np.isnan(predictions).any():
         raise InputError(
-            f"evaluator: the model predicts NaN for {int(np.isnan(predictions).sum())} of "
+            f"the model predicts NaN for {int(np.isnan(predictions).sum())} of "
             f"{len(predictions)} values, expected numbers. Train it with a smaller learning rate, "
             "or check the features for missing values."
         )
@@ -104,7 +104,7 @@ def binary_examples(
     outside = (labels < -1e-7) | (labels > 1 + 1e-7)
     if outside.any():
         raise InputError(
-            f"evaluator: a metric of two classes met the label {labels[outside][0]:g}, expected "
+            f"a metric of two classes met the label {labels[outside][0]:g}, expected "
             "labels from 0 to 1. For more classes set `binarize` or `aggregate` in the metrics "
             "spec; for a number to predict take a regression metric."
         )
@@ -169,7 +169,7 @@ def _sub_key_applied(inputs: MetricInputs, request: Request) -> MetricInputs | N
         return None if sub_key.class_id is not None else _top_k(inputs, request)
     if not 0 <= sub_key.class_id < inputs.predictions.shape[1]:
         raise InputError(
-            f"evaluator: `binarize` asks for class {sub_key.class_id}, but the model predicts "
+            f"`binarize` asks for class {sub_key.class_id}, but the model predicts "
             f"{inputs.predictions.shape[1]} classes, counted from 0. Correct `class_ids`."
         )
     column = slice(sub_key.class_id, sub_key.class_id + 1)

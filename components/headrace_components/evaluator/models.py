@@ -91,12 +91,12 @@ def _check_saved_model(path: Path, artifact: Artifact, spec: Any) -> None:
     subject = "the baseline" if spec.is_baseline else "model"
     if not (path / "saved_model.pb").is_file():
         raise InputError(
-            f"evaluator: {subject} {artifact.uri} has no Format-Serving/saved_model.pb, so it is "
+            f"{subject} {artifact.uri} has no Format-Serving/saved_model.pb, so it is "
             "no SavedModel. Let run_fn save one to fn_args.serving_model_dir, or load the model in "
             "`custom_eval_shared_model`."
         )
     try:
-        proto = saved_model.read_proto("evaluator", path)
+        proto = saved_model.read_proto(path)
     except InputError as error:
         if not spec.is_baseline:
             raise
@@ -109,14 +109,14 @@ def _check_saved_model(path: Path, artifact: Artifact, spec: Any) -> None:
     wanted: Sequence[str] = [spec.signature_name] if spec.signature_name else _DEFAULT_SIGNATURES
     if not functions & set(wanted):
         raise InputError(
-            f"evaluator: {subject} {artifact.uri} has no signature {wanted[-1]!r}; it has "
+            f"{subject} {artifact.uri} has no signature {wanted[-1]!r}; it has "
             f"{signatures}. Set `signature_name` in `model_specs` to one of those, or save the "
             "model with that signature."
         )
     for name in spec.preprocessing_function_names:
         if "@" not in name and name not in functions:
             raise InputError(
-                f"evaluator: {subject} {artifact.uri} has no preprocessing function {name!r}; it "
+                f"{subject} {artifact.uri} has no preprocessing function {name!r}; it "
                 f"has {sorted(functions)}. Name one of those in `preprocessing_function_names`."
             )
 

@@ -31,7 +31,7 @@ class EvaluatorParams:
         """Rejects values that would fail in every run."""
         if not self.eval_config:
             raise InputError(
-                "evaluator: `eval_config` is {}, so there is nothing to compute. Give a "
+                "`eval_config` is {}, so there is nothing to compute. Give a "
                 "tfma.EvalConfig in JSON form with at least a label and a metric, for example "
                 "{'model_specs': [{'label_key': 'label'}], "
                 "'metrics_specs': [{'metrics': [{'class_name': 'AUC'}]}]}."
@@ -39,6 +39,6 @@ class EvaluatorParams:
         outside = [value for value in self.fairness_indicator_thresholds if not 0 < value < 1]
         if outside:
             raise InputError(
-                f"evaluator: `fairness_indicator_thresholds` has {outside}, expected numbers "
+                f"`fairness_indicator_thresholds` has {outside}, expected numbers "
                 "between 0 and 1, both excluded. Give the scores at which decisions are made."
             )

@@ -100,7 +100,7 @@ def write_results(
 
 def validation_result(output: Path) -> Any:
     """Returns the `ValidationResult` of an evaluation."""
-    (record,) = read_records(output / f"{constants.VALIDATIONS_KEY}.tfrecord", "evaluator")
+    (record,) = read_records(output / f"{constants.VALIDATIONS_KEY}.tfrecord")
     return validation_result_pb2.ValidationResult.FromString(record)
 
 
@@ -109,7 +109,7 @@ def metrics_of(output: Path) -> list[Any]:
     return [
         metrics_for_slice_pb2.MetricsForSlice.FromString(record)
         for path in sorted(output.glob(f"{constants.METRICS_KEY}-*.tfrecord"))
-        for record in read_records(path, "evaluator")
+        for record in read_records(path)
     ]
 
 
@@ -118,7 +118,7 @@ def plots_of(output: Path) -> list[Any]:
     return [
         metrics_for_slice_pb2.PlotsForSlice.FromString(record)
         for path in sorted(output.glob(f"{constants.PLOTS_KEY}-*.tfrecord"))
-        for record in read_records(path, "evaluator")
+        for record in read_records(path)
     ]
 
 

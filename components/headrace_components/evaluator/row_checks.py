@@ -80,7 +80,7 @@ def check_slice_names(
         wrong = next((value for value in values if not _is_text(value)), None)
         if wrong is not None:
             raise InputError(
-                f"evaluator: feature {name!r} of `slicing_specs` has the value {wrong[:40]!r} in "
+                f"feature {name!r} of `slicing_specs` has the value {wrong[:40]!r} in "
                 f"some {rows} of splits {list(splits)}, which is not UTF-8, and the name of a "
                 "slice is text. Slice by another feature, or have the value encoded as UTF-8 "
                 "where the examples are made."
@@ -128,7 +128,7 @@ def _check_present(name: str, kind: str, column: Any, splits: Sequence[str], row
     missing = int((lengths == 0).sum()) if is_single else column.null_count
     if missing:
         raise InputError(
-            f"evaluator: the {kind} {name!r} is missing in {missing} of {len(column)} {rows} of "
+            f"the {kind} {name!r} is missing in {missing} of {len(column)} {rows} of "
             f"splits {list(splits)}, expected one in each. Leave those rows out of the "
             "examples, or evaluate on another split."
         )
@@ -152,6 +152,6 @@ def _named(config: Any, field: str, survey: Survey) -> str:
 
 def _refusal(fault: str, survey: Survey, splits: Sequence[str], rows: str) -> InputError:
     return InputError(
-        f"evaluator: {fault} of {survey.num_rows} {rows} of splits {list(splits)}, expected a "
+        f"{fault} of {survey.num_rows} {rows} of splits {list(splits)}, expected a "
         "number in each. Leave those rows out of the examples, or evaluate on another split."
     )

@@ -59,7 +59,7 @@ class EvaluationRows:
 
     def _empty(self) -> InputError:
         return InputError(
-            f"evaluator: splits {list(self.splits)} of {self._path} hold no rows. Name a "
+            f"splits {list(self.splits)} of {self._path} hold no rows. Name a "
             "split with rows in `example_splits`, or give the split a share in the output "
             "config of the component that makes it."
         )
@@ -174,7 +174,7 @@ class EvaluationRows:
         known = sorted(self.feature_names())
         near = difflib.get_close_matches(name, known, n=1)
         return InputError(
-            f"evaluator: {where} is {name!r}, which no row of splits {list(self.splits)} has; they "
+            f"{where} is {name!r}, which no row of splits {list(self.splits)} has; they "
             f"have {known}. " + (f"Did you mean {near[0]!r}?" if near else "Name one of those.")
         )
 
@@ -257,7 +257,7 @@ def _completed(table: pa.Table, names: Sequence[str], types: dict[str, pa.DataTy
             column = pa.nulls(table.num_rows, types[name])
         if column.type != types[name]:
             raise InputError(
-                f"evaluator: feature {name!r} is {types[name]} in some rows and {column.type} in "
+                f"feature {name!r} is {types[name]} in some rows and {column.type} in "
                 "others, expected one type. Correct the component that makes the examples."
             )
         columns[name] = column

@@ -185,8 +185,7 @@ def _number(value: Any) -> float | None:
 
 def _refusal(threshold: PlacedThreshold, part: str, fault: str, advice: str) -> InputError:
     return InputError(
-        f"evaluator: the threshold of metric {threshold.metric!r} at {threshold.place}{part} "
-        f"{fault}. {advice}"
+        f"the threshold of metric {threshold.metric!r} at {threshold.place}{part} {fault}. {advice}"
     )
 
 

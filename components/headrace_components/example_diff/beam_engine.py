@@ -114,7 +114,7 @@ class _Compare(beam.PTransform):
     def _rows(self, pipeline: beam.Pipeline, side: str) -> Any:
         """Returns pairs of a record batch and its records, if pairs are sampled."""
         reader, location = self._sources[side]
-        arguments = (reader, self._splits[side], location, _COMPONENT)
+        arguments = (reader, self._splits[side], location)
         if self._config.skew_sample_size:
             pairs = ReadPairs(*arguments, batch_size=ROWS_PER_BATCH)
             return pipeline | f"Read[{side}]" >> pairs
@@ -136,13 +136,13 @@ class _KindsFn(beam.CombineFn):
         return Kinds(split=self._split)
 
     def add_input(self, kinds: Kinds, rows: tuple[pa.RecordBatch, Any]) -> Kinds:
-        kinds.add_rows(rows[0], _COMPONENT)
+        kinds.add_rows(rows[0])
         return kinds
 
     def merge_accumulators(self, accumulators: Iterable[Kinds]) -> Kinds:
         merged = self.create_accumulator()
         for kinds in accumulators:
-            merged.add(kinds, _COMPONENT)
+            merged.add(kinds)
         return merged
 
     def extract_output(self, kinds: Kinds) -> Kinds:
@@ -156,7 +156,7 @@ def _divided(
     num_buckets: int,
 ) -> Iterator[tuple[int, Part]]:
     batch, records = rows
-    for bucket, chosen in buckets.divided(batch, config, num_buckets, _COMPONENT):
+    for bucket, chosen in buckets.divided(batch, config, num_buckets):
         serialized = None if records is None else [records[row] for row in chosen]
         yield bucket, (side, batch.take(pa.array(chosen)), serialized)
 
@@ -165,18 +165,18 @@ def _found(
     bucket: tuple[int, Iterable[Part]], base: Kinds, test: Kinds, config: PairedSkew
 ) -> Found:
     # The kinds of all rows are known now, and are used for every bucket.
-    check(config, base, test, _COMPONENT)
+    check(config, base, test)
     number, parts = bucket
     by_side: dict[str, list[Part]] = {_BASE: [], _TEST: []}
     for part in parts:
         by_side[part[0]].append(part)
     sides = (_side(by_side[_BASE], base.split), _side(by_side[_TEST], test.split))
-    return find(*sides, {*base.types, *test.types}, config, _COMPONENT, part=number)
+    return find(*sides, {*base.types, *test.types}, config, part=number)
 
 
 def _side(parts: Sequence[Part], split: str) -> FoundRows:
     kinds = Kinds(split=split)
-    features = split_features.read((batch for _, batch, _ in parts), kinds, _COMPONENT)
+    features = split_features.read((batch for _, batch, _ in parts), kinds)
     records = [record for _, _, serialized in parts for record in serialized or ()]
 
     def chosen(rows: RowNumbers) -> Mapping[int, bytes]:

@@ -18,7 +18,7 @@ _SHIFT = np.uint64(31)
 
 
 def divided(
-    batch: pa.RecordBatch, config: PairedSkew, num_buckets: int, component: str
+    batch: pa.RecordBatch, config: PairedSkew, num_buckets: int
 ) -> Iterator[tuple[int, RowNumbers]]:
     """Yields numbers of buckets, each with the rows of the batch that belong there.
 
@@ -26,9 +26,8 @@ def divided(
         batch: Rows as list columns.
         config: Names the identifiers, and the number of digits at which floats are rounded.
         num_buckets: Number of buckets.
-        component: Name of the component, for error messages.
     """
-    features = split_features.read([batch], Kinds(split=""), component)
+    features = split_features.read([batch], Kinds(split=""))
     numbers = np.zeros(batch.num_rows, np.uint64)
     has_all = np.ones(batch.num_rows, bool)
     for name in config.identifier_features:

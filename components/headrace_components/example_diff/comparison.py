@@ -194,14 +194,10 @@ class ValueConfusion:
         name: Name of the feature.
         base: The feature in the baseline.
         test: The feature in the rows under test.
-        component: Name of the component, for error messages.
     """
 
-    def __init__(
-        self, name: str, base: ComparedFeature, test: ComparedFeature, component: str
-    ) -> None:
+    def __init__(self, name: str, base: ComparedFeature, test: ComparedFeature) -> None:
         self._name = name
-        self._component = component
         self._base = base
         self._test = test
         self._base_codes, base_values = _string_codes(base)
@@ -220,7 +216,7 @@ class ValueConfusion:
         )
         if most > 1:
             raise InputError(
-                f"{self._component}: `confusion_config` names {self._name!r}, which has {most} "
+                f"`confusion_config` names {self._name!r}, which has {most} "
                 "values in some row, expected at most one. Name a feature of single strings."
             )
         base_values, test_values = self._values

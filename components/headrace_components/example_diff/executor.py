@@ -34,9 +34,7 @@ def execute(task: Task) -> None:
     test, baseline = task.input("examples"), task.input("baseline_examples")
     for artifact in (test, baseline):
         _check_payload(artifact)
-    pairs = split_pairs.selected(
-        test, baseline, params.include_split_pairs, task.component, same_name=False
-    )
+    pairs = split_pairs.selected(test, baseline, params.include_split_pairs, same_name=False)
     output = task.output("example_diff_result")
     base_reader = ExamplesReader(baseline.path, task.component)
     test_reader = ExamplesReader(test.path, task.component)
@@ -50,7 +48,7 @@ def execute(task: Task) -> None:
             task, params.beam_pipeline_args, pairs, base_reader, test_reader, config
         )
     else:
-        found = (_compared(p, base_reader, test_reader, config, task.component) for p in pairs)
+        found = (_compared(p, base_reader, test_reader, config) for p in pairs)
     for pair, found_in_pair in zip(pairs, found, strict=True):
         _report(pair, found_in_pair, config)
         _write(found_in_pair, config, pair.directory(output))
@@ -60,7 +58,7 @@ def _check_payload(examples: Artifact) -> None:
     payload = examples.metadata.get("payload_format", "FORMAT_TF_EXAMPLE")
     if payload != "FORMAT_TF_EXAMPLE":
         raise InputError(
-            f"example_diff: `{examples.key}` has payload format {payload!r}, expected "
+            f"`{examples.key}` has payload format {payload!r}, expected "
             "'FORMAT_TF_EXAMPLE'. Connect an ExampleGen that writes tf.Examples."
         )
 
@@ -70,18 +68,17 @@ def _compared(
     base_reader: ExamplesReader,
     test_reader: ExamplesReader,
     config: PairedSkew,
-    component: str,
 ) -> Found:
     base_kinds, test_kinds = Kinds(split=pair.baseline), Kinds(split=pair.test)
-    base = _side(base_reader, base_kinds, component)
-    test = _side(test_reader, test_kinds, component)
-    check(config, base_kinds, test_kinds, component)
-    return find(base, test, {*base.features, *test.features}, config, component)
+    base = _side(base_reader, base_kinds)
+    test = _side(test_reader, test_kinds)
+    check(config, base_kinds, test_kinds)
+    return find(base, test, {*base.features, *test.features}, config)
 
 
-def _side(reader: ExamplesReader, kinds: Kinds, component: str) -> FoundRows:
+def _side(reader: ExamplesReader, kinds: Kinds) -> FoundRows:
     batches = reader.record_batches(kinds.split, batch_size=ROWS_PER_BATCH)
-    features = split_features.read(batches, kinds, component)
+    features = split_features.read(batches, kinds)
     return FoundRows(
         num_rows=kinds.num_rows, features=features, records=partial(_records, reader, kinds.split)
     )

@@ -32,7 +32,7 @@ class Kinds:
         """Returns the type of a feature's values; None if no row has one."""
         return self.types[name] if name in self.filled else None
 
-    def add_rows(self, batch: pa.RecordBatch, component: str) -> None:
+    def add_rows(self, batch: pa.RecordBatch) -> None:
         """Adds rows.
 
         Raises:
@@ -41,11 +41,11 @@ class Kinds:
         self.num_rows += batch.num_rows
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
             is_known = not pa.types.is_null(column.type)
-            self._add_type(name, column.type.value_type if is_known else None, component)
+            self._add_type(name, column.type.value_type if is_known else None)
             if is_known and len(column.flatten()):
                 self.filled.add(name)
 
-    def add(self, other: "Kinds", component: str) -> None:
+    def add(self, other: "Kinds") -> None:
         """Adds the description of other rows of the split.
 
         Raises:
@@ -54,16 +54,16 @@ class Kinds:
         self.num_rows += other.num_rows
         self.filled |= other.filled
         for name, kind in other.types.items():
-            self._add_type(name, kind, component)
+            self._add_type(name, kind)
 
-    def _add_type(self, name: str, kind: pa.DataType | None, component: str) -> None:
+    def _add_type(self, name: str, kind: pa.DataType | None) -> None:
         seen = self.types.setdefault(name, kind)
         if seen is None:
             self.types[name] = kind
         elif kind is not None and kind != seen:
             first, second = sorted((str(kind), str(seen)))
             raise InputError(
-                f"{component}: feature {name!r} of split {self.split!r} holds {first} in some rows "
+                f"feature {name!r} of split {self.split!r} holds {first} in some rows "
                 f"and {second} in others. Give it one type where the examples are made."
             )
 
@@ -108,9 +108,7 @@ class Codes:
     is_comparable: bool
 
 
-def read(
-    batches: Iterable[pa.RecordBatch], kinds: Kinds, component: str
-) -> dict[str, ComparedFeature]:
+def read(batches: Iterable[pa.RecordBatch], kinds: Kinds) -> dict[str, ComparedFeature]:
     """Returns the features of rows by name, and adds their types to `kinds`.
 
     Raises:
@@ -119,7 +117,7 @@ def read(
     columns: dict[str, list[pa.Array]] = {}
     num_rows = 0
     for batch in batches:
-        kinds.add_rows(batch, component)
+        kinds.add_rows(batch)
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
             parts = columns.setdefault(name, [pa.nulls(num_rows)] if num_rows else [])
             parts.append(column)

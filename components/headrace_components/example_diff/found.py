@@ -69,7 +69,6 @@ def find(
     test: FoundRows,
     names: Collection[str],
     config: PairedSkew,
-    component: str,
     part: int = 0,
 ) -> Found:
     """Pairs and compares rows.
@@ -79,7 +78,6 @@ def find(
         test: Rows under test. With `base` they are all rows of their identifiers.
         names: All features of the two splits.
         config: How to pair and compare.
-        component: Name of the component, for error messages.
         part: Number of this part of all rows; samples of two parts are independent.
 
     Raises:
@@ -94,7 +92,7 @@ def find(
     left_out = {*config.identifier_features, *config.ignore_features}
     compared = {name: each for name, each in codes.items() if name not in left_out}
     confusions = [
-        ValueConfusion(name, base.feature(name), test.feature(name), component)
+        ValueConfusion(name, base.feature(name), test.feature(name))
         for name in config.confused_features
     ]
     matching = match([codes[name] for name in config.identifier_features])

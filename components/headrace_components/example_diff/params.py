@@ -96,7 +96,7 @@ class ExampleDiffParams:
 
     def __post_init__(self) -> None:
         """Rejects values that would fail in every run."""
-        split_pairs.check(self.include_split_pairs, "example_diff")
+        split_pairs.check(self.include_split_pairs)
         self.paired_skew()
 
     def paired_skew(self) -> PairedSkew:
@@ -108,7 +108,7 @@ class ExampleDiffParams:
         skew = self.config.paired_example_skew
         if not skew.identifier_features:
             raise InputError(
-                "example_diff: `config` names no `identifier_features`, so rows cannot be paired. "
+                "`config` names no `identifier_features`, so rows cannot be paired. "
                 f"Write it as {_EXAMPLE}."
             )
         _ = skew.confused_features  # checks the names
@@ -122,7 +122,7 @@ class ExampleDiffParams:
 def _names(value: Sequence[str | None], place: str) -> tuple[str, ...]:
     if not all(value):
         raise InputError(
-            f"example_diff: {place} is {list(value)!r}, expected a list of feature names. Write it "
+            f"{place} is {list(value)!r}, expected a list of feature names. Write it "
             'as ["fare"], and in `confusion_config` as [{"feature_name": "fare"}].'
         )
     return tuple(dict.fromkeys(name for name in value if name))

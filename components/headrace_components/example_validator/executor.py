@@ -22,14 +22,14 @@ def execute(task: Task) -> None:
     """Writes `Split-<name>/SchemaDiff.pb` under `anomalies`, and the page `report`."""
     params = read(ExampleValidatorParams, task.params, task.component)
     source = task.input("statistics")
-    names = splits.selected(source, params.exclude_splits, task.component)
-    schema = schemas.read(task.input("schema").path, task.component)
+    names = splits.selected(source, params.exclude_splits)
+    schema = schemas.read(task.input("schema").path)
     _check_environment(schema, params.environment)
     output = task.output("anomalies")
     found: dict[str, list[Anomaly]] = {}
     diffs: dict[str, anomalies_pb2.Anomalies] = {}
     for name in names:
-        split = statistics.read(splits.directory(source, name), task.component)
+        split = statistics.read(splits.directory(source, name))
         diff = tfdv.validate_statistics(split, schema, environment=params.environment or None)
         add_anomalies(diff, schema, split)
         anomalies.write(diff, splits.directory(output, name))
@@ -47,7 +47,7 @@ def _check_environment(schema: schema_pb2.Schema, environment: str) -> None:
     known = list(schema.default_environment)
     if environment and environment not in known:
         raise InputError(
-            f"example_validator: `environment` is {environment!r}, but the schema's "
+            f"`environment` is {environment!r}, but the schema's "
             f"`default_environment`s are {known}. Name one of those, or add it to the schema and "
             "bring that in with import_schema_gen."
         )
@@ -61,7 +61,7 @@ def _report(
         return
     logging.warning("The data contradicts the schema:\n%s", anomalies.table(contradictions))
     summary = (
-        f"example_validator: the data contradicts the schema in {len(contradictions)} "
+        f"the data contradicts the schema in {len(contradictions)} "
         f"{'feature' if len(contradictions) == 1 else 'features'}: "
         f"{anomalies.listed(contradictions)}."
     )

@@ -57,7 +57,7 @@ def filter_splits(
             sent = replace(params, module_file=locations.absolute(params.module_file))
         filtered = [
             running.pipeline
-            | f"Read[{name}]" >> read(reader, name, location, _COMPONENT)
+            | f"Read[{name}]" >> read(reader, name, location)
             | f"Filter[{name}]" >> beam.ParDo(_Filter(sent, name)).with_outputs(_NUM_READ, _KEPT)
             for name in names
         ]

@@ -34,7 +34,7 @@ def execute(task: Task) -> None:
     """Writes the kept rows as `Split-<name>` to the output `filtered_examples`."""
     params = read(FilterExamplesParams, task.params, task.component)
     examples = task.input("examples")
-    names = splits.selected(examples, (), task.component)
+    names = splits.selected(examples, ())
     predicate = predicates.load(params, task.component)
     _check_payload(examples, predicate)
     reader = ExamplesReader(examples.path, task.component)
@@ -58,12 +58,12 @@ def _check_payload(examples: Artifact, predicate: Predicate) -> None:
     payload = examples.metadata.get("payload_format", "FORMAT_TF_EXAMPLE")
     if payload == "FORMAT_PARQUET":
         raise InputError(
-            "filter_examples: `examples` has payload format 'FORMAT_PARQUET', expected TFRecords. "
+            "`examples` has payload format 'FORMAT_PARQUET', expected TFRecords. "
             "Make the examples with parquet_example_gen, which writes tf.Examples."
         )
     if predicate.kind == BATCHES and payload != "FORMAT_TF_EXAMPLE":
         raise InputError(
-            f"filter_examples: `examples` has payload format {payload!r}, but {BATCHES} needs "
+            f"`examples` has payload format {payload!r}, but {BATCHES} needs "
             "'FORMAT_TF_EXAMPLE'. Define filter_fn, which gets each record as it is."
         )
 
@@ -76,7 +76,7 @@ def _check_counts(
     num_read, num_kept = (sum(numbers) for numbers in zip(*counts.values(), strict=True))
     if num_read and not num_kept:
         raise InputError(
-            f"filter_examples: {predicate.kind} kept none of the {num_read} rows of the splits "
+            f"{predicate.kind} kept none of the {num_read} rows of the splits "
             f"{list(names)}, expected at least one. Correct its condition."
         )
 

@@ -29,7 +29,7 @@ class FilterExamplesParams:
         given = [name for name in _SOURCES if getattr(self, name)]
         if len(given) != 1:
             raise InputError(
-                f"filter_examples: {given or 'none'} of {list(_SOURCES)} are given, expected one. "
+                f"{given or 'none'} of {list(_SOURCES)} are given, expected one. "
                 "Pass `module_file` with a Python file that defines filter_fn or filter_batch_fn, "
                 "or the function itself as 'package.module.function'."
             )

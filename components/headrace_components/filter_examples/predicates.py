@@ -25,7 +25,7 @@ class Predicate:
     """The user's function.
 
     Attributes:
-        component: Name of the component, for error messages.
+        component: Name of the component, for the log.
         kind: `RECORDS` if it takes one record, `BATCHES` if it takes a record batch.
         function: The function itself.
     """
@@ -66,7 +66,7 @@ class Predicate:
         for answer in found:
             if not isinstance(answer, (bool, np.bool_)):
                 raise InputError(
-                    f"{self.component}: {RECORDS} returned {answer!r}, expected True or False. "
+                    f"{RECORDS} returned {answer!r}, expected True or False. "
                     "Return whether to keep the record."
                 )
         return np.array(found, bool)
@@ -92,7 +92,7 @@ class Predicate:
 
     def _no_mask(self, got: str, batch: pa.RecordBatch) -> InputError:
         return InputError(
-            f"{self.component}: {BATCHES} returned {got} for {batch.num_rows} rows, expected one "
+            f"{BATCHES} returned {got} for {batch.num_rows} rows, expected one "
             "truth value for each. Return a boolean array; pyarrow.compute.fill_null says what a "
             "missing value means."
         )
@@ -113,7 +113,7 @@ def load(params: FilterExamplesParams, component: str) -> Predicate:
     defined = [kind for kind in (RECORDS, BATCHES) if callable(getattr(module, kind, None))]
     if len(defined) != 1:
         raise InputError(
-            f"{component}: the module file defines {' and '.join(defined) or 'neither function'}, "
+            f"the module file defines {' and '.join(defined) or 'neither function'}, "
             f"expected either {RECORDS}(serialized) or {BATCHES}(batch). Define one of them."
         )
     return Predicate(component=component, kind=defined[0], function=getattr(module, defined[0]))

@@ -36,12 +36,12 @@ class ImportExampleGenParams(FileExampleGenParams):
         known = (*_WITH_FEATURES, PROTO, PARQUET)
         if self.payload_format not in known:
             raise InputError(
-                f"import_example_gen: `payload_format` is {self.payload_format!r}, expected one of "
+                f"`payload_format` is {self.payload_format!r}, expected one of "
                 f"{list(known)}. Name what the files hold."
             )
         if self.partition_feature and self.payload_format not in _WITH_FEATURES:
             raise InputError(
-                f"import_example_gen: `partition_feature_name` is {self.partition_feature!r}, but "
+                f"`partition_feature_name` is {self.partition_feature!r}, but "
                 f"records of {self.payload_format} are divided as a whole. Leave it out, or give "
                 f"a `payload_format` of {list(_WITH_FEATURES)}."
             )

@@ -28,14 +28,14 @@ class ParquetRows(Source):
 
     def read(self, split: str, addresses: Sequence[str]) -> Iterator[Any]:
         """Yields the columns of the files, then blocks."""
-        files = ParquetFiles(self.component, addresses)
+        files = ParquetFiles(addresses)
         yield Facts(value=(addresses[0], files.schema))
         for _, batch in files.batches():
             yield batch
 
     def agree(self, facts: Sequence[tuple[str, pa.Schema]]) -> Agreement:
         """Returns the columns, which are the same."""
-        return Agreement(value=one_schema(self.component, dict(facts)))
+        return Agreement(value=one_schema(dict(facts)))
 
 
 def write(
@@ -98,7 +98,7 @@ def _values(batch: pa.RecordBatch, index: int) -> list[Any]:
         values: list[Any] = batch.column(index).to_pylist()
     except UnicodeDecodeError as error:
         raise InputError(
-            f"import_example_gen: column {batch.schema.field(index).name!r} of the Parquet files "
+            f"column {batch.schema.field(index).name!r} of the Parquet files "
             f"holds a text that is not UTF-8 ({error}): the file is damaged, or the column is not "
             "text. Write the file again, with bytes as binary."
         ) from error

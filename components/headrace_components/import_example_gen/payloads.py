@@ -22,7 +22,6 @@ from headrace_components.library.sources.files import open_bytes
 from headrace_components.library.sources.partition import feature_keys
 from headrace_components.library.sources.rows import DecodedRows
 
-_COMPONENT = "import_example_gen"
 _ROWS_PER_BATCH = 10_000
 # Long records would make such a batch large.
 _BYTES_PER_BATCH = 32 << 20
@@ -82,10 +81,10 @@ def rows_of(params: ImportExampleGenParams, records: Records) -> DecodedRows:
 
 
 def _records(path: str) -> Iterator[bytes]:
-    with open_bytes(_COMPONENT, path) as stream:
+    with open_bytes(path) as stream:
         chunks = iter(lambda: stream.read(_READ_BYTES), b"")
         advice = "Give TFRecord files, and copy or write this one again."
-        yield from read_frames(chunks, f"{_COMPONENT}: {path}", advice)
+        yield from read_frames(chunks, f"{path}", advice)
 
 
 def _examples(feature: str, records: Records) -> DecodedRows:
@@ -95,7 +94,7 @@ def _examples(feature: str, records: Records) -> DecodedRows:
         raise _not_examples(records, error) from error
     if not batch.num_columns:
         raise InputError(
-            f"{_COMPONENT}: {records.place}: none has a feature, expected tf.Examples that have. "
+            f"{records.place}: none has a feature, expected tf.Examples that have. "
             f"Give the `payload_format` of the files; {PROTO} takes any record."
         )
     keys = feature_keys(batch, feature) if feature else _canonical(batch, records.content)
@@ -124,7 +123,7 @@ def _not_examples(records: Records, error: Exception) -> InputError:
         except DecodeError:
             return _mismatch(records.path, number, EXAMPLE, "tf.Example")
     return InputError(
-        f"{_COMPONENT}: {records.place}: a feature does not have one type in all of them "
+        f"{records.place}: a feature does not have one type in all of them "
         f"({error}). Write it as integers, numbers or bytes throughout."
     )
 
@@ -151,7 +150,7 @@ def _context_key(message: Any, feature: bytes, path: str, number: int) -> bytes:
     if found not in ("bytes_list", "int64_list"):
         names = sorted(key.decode(errors="replace") for key in context)
         raise InputError(
-            f"{_COMPONENT}: {path}, record {number}: `partition_feature_name` is "
+            f"{path}, record {number}: `partition_feature_name` is "
             f"{feature.decode()!r}, expected whole numbers or text in the context; there it is "
             f"{found or 'no value'}, and the context has {names}. Name another feature of the "
             "context."
@@ -162,7 +161,7 @@ def _context_key(message: Any, feature: bytes, path: str, number: int) -> bytes:
 
 def _mismatch(path: str, number: int, payload_format: str, kind: str) -> InputError:
     return InputError(
-        f"{_COMPONENT}: {path}, record {number} (counted from 0) is not a {kind}, as "
+        f"{path}, record {number} (counted from 0) is not a {kind}, as "
         f"`payload_format` {payload_format!r} has it. Give the `payload_format` of the files; "
         f"{PROTO} takes any record."
     )

@@ -14,14 +14,14 @@ from headrace_components.library.data import schemas
 def execute(task: Task) -> None:
     """Writes `schema.pbtxt` under the `schema` output."""
     params = read(ImportSchemaGenParams, task.params, task.component)
-    text = read_bytes(params.schema_file, task.component, "schema_file")
+    text = read_bytes(params.schema_file, "schema_file")
     try:
         schema = text_format.Parse(text, schema_pb2.Schema())
     except (text_format.ParseError, UnicodeDecodeError) as error:
         raise InputError(
-            f"import_schema_gen: {params.schema_file} is not a schema: {error}. It must be a "
+            f"{params.schema_file} is not a schema: {error}. It must be a "
             "text-format tensorflow.metadata.v0.Schema, as tfdv.write_schema_text writes it."
         ) from error
-    schemas.check_features(schema, task.component, params.schema_file)
+    schemas.check_features(schema, params.schema_file)
     # Copy the bytes unchanged: a curated schema contains its author's comments.
     (task.output("schema").path / "schema.pbtxt").write_bytes(text)

@@ -18,6 +18,4 @@ class ImportSchemaGenParams:
     def __post_init__(self) -> None:
         """Rejects values that would fail in every run."""
         if not self.schema_file:
-            raise InputError(
-                "import_schema_gen: `schema_file` is empty. Give the path or URI of a schema.pbtxt."
-            )
+            raise InputError("`schema_file` is empty. Give the path or URI of a schema.pbtxt.")

@@ -23,7 +23,7 @@ def external_state(params: Params, inputs: Inputs) -> str | None:
     try:
         # By name: only the image has the packages that open a URI.
         storage = importlib.import_module("headrace_components.library.clients.storage")
-        content = storage.read_bytes(location, "import_schema_gen", "schema_file")
+        content = storage.read_bytes(location, "schema_file")
     except (InputError, PlatformError) as error:  # the run reports the error to the author
         logging.info("import_schema_gen: no fingerprint of the schema file: %s", error)
         return None

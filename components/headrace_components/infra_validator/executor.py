@@ -32,7 +32,7 @@ def execute(task: Task) -> None:
             params.ignored,
         )
     server = command(params.model_server)
-    model = saved_model.serving_directory(task.component, task.input("model"))
+    model = saved_model.serving_directory(task.input("model"))
     wanted = _requests(task, model, params)
     logging.info("infra_validator: starting %s, %d requests.", server[0], len(wanted))
     with tempfile.TemporaryDirectory(prefix="headrace-server-") as folder:
@@ -57,14 +57,14 @@ def _requests(task: Task, model: Path, params: InfraValidatorParams) -> list[Any
         return []
     if examples is None:
         raise InputError(
-            "infra_validator: `request_spec` is given, but `examples` is not connected, so there "
+            "`request_spec` is given, but `examples` is not connected, so there "
             "are no rows to ask about. Connect examples, or leave `request_spec` out to only load "
             "the model."
         )
     wanted = requests.build(model, examples, params)
     if params.makes_warmup and len(wanted) > MAX_WARMUP_REQUESTS:
         raise InputError(
-            f"infra_validator: `make_warmup` would keep {len(wanted)} requests, but TensorFlow "
+            f"`make_warmup` would keep {len(wanted)} requests, but TensorFlow "
             f"Serving loads no model with more than {MAX_WARMUP_REQUESTS}. Lower `num_examples`, "
             "which counts for each of `signature_names`."
         )

@@ -81,12 +81,12 @@ class InfraValidatorParams:
         """Rejects values that would fail in every run."""
         if self.model_server not in _SERVERS:
             raise InputError(
-                f"infra_validator: `model_server` is {self.model_server!r}, expected one of "
+                f"`model_server` is {self.model_server!r}, expected one of "
                 f"{list(_SERVERS)}. Leave it out to have the server that is there."
             )
         if not self.model_name.replace("-", "").replace("_", "").isalnum():
             raise InputError(
-                f"infra_validator: `model_name` of `serving_spec` is {self.model_name!r}, expected "
+                f"`model_name` of `serving_spec` is {self.model_name!r}, expected "
                 "letters, digits, '-' and '_'. Choose another name, or leave it out."
             )
 

@@ -35,7 +35,7 @@ def build(model: Path, examples: Artifact, params: InfraValidatorParams) -> list
     Raises:
         InputError: The model does not have this signature, or the examples do not have these rows.
     """
-    signatures = saved_model.read_signatures(_COMPONENT, model, params.tags, params.signatures)
+    signatures = saved_model.read_signatures(model, params.tags, params.signatures)
     records = _records(examples, params)
     return [
         request
@@ -51,7 +51,7 @@ def _records(examples: Artifact, params: InfraValidatorParams) -> list[bytes]:
     for records in reader.serialized(split, batch_size=params.num_examples):
         return records
     raise InputError(
-        f"infra_validator: split {split!r} of {examples.path} holds no rows, expected "
+        f"split {split!r} of {examples.path} holds no rows, expected "
         f"{params.num_examples} to ask about. Name another of {list(reader.split_names)} in "
         "`split_name`."
     )
@@ -61,7 +61,7 @@ def _requests(
     model_name: str, name: str, signature: Any, records: Sequence[bytes]
 ) -> Iterator[Any]:
     if signature.method_name == saved_model.PREDICT:
-        key = saved_model.records_input(_COMPONENT, name, signature)
+        key = saved_model.records_input(name, signature)
         for record in records:
             request = predict_pb2.PredictRequest()
             request.inputs[key].CopyFrom(tf.make_tensor_proto([record]))
@@ -73,7 +73,7 @@ def _requests(
     }
     if signature.method_name not in kinds:
         raise InputError(
-            f"infra_validator: signature {name!r} has the method {signature.method_name!r}, "
+            f"signature {name!r} has the method {signature.method_name!r}, "
             f"expected one of {[saved_model.PREDICT, *kinds]}. Name another in `signature_names`."
         )
     for record in records:
@@ -93,7 +93,7 @@ def _parsed(record: bytes) -> example_pb2.Example:
         return example_pb2.Example.FromString(record)
     except DecodeError as error:
         raise InputError(
-            f"infra_validator: a row of `examples` is not a tf.Example ({error}), which a "
+            f"a row of `examples` is not a tf.Example ({error}), which a "
             "signature that classifies or regresses takes. Connect examples whose payload format "
             "is FORMAT_TF_EXAMPLE."
         ) from error

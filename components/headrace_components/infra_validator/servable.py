@@ -38,7 +38,7 @@ class Servable:
     def __init__(self, name: str, folder: Path) -> None:
         self._name = name
         self._version = int(folder.name)
-        self._signatures = saved_model.all_signatures(_COMPONENT, folder)
+        self._signatures = saved_model.all_signatures(folder)
         self._model = saved_model.LoadedModel(_COMPONENT, folder)
 
     def predict(self, request: predict_pb2.PredictRequest) -> predict_pb2.PredictResponse:
@@ -120,11 +120,11 @@ class Servable:
 
     def _classified(self, name: str, given: Any) -> Sequence[Any]:
         outputs, num_rows = self._examples_answer(name, given, saved_model.CLASSIFY)
-        return classifications(_COMPONENT, name, outputs, num_rows)
+        return classifications(name, outputs, num_rows)
 
     def _regressed(self, name: str, given: Any) -> Sequence[Any]:
         outputs, num_rows = self._examples_answer(name, given, saved_model.REGRESS)
-        return regressions(_COMPONENT, name, outputs, num_rows)
+        return regressions(name, outputs, num_rows)
 
     def _examples_answer(self, name: str, given: Any, method: str) -> tuple[Mapping[str, Any], int]:
         signature = self._signature(name)
@@ -133,7 +133,7 @@ class Servable:
                 f"signature {name!r} has the method {signature.method_name!r}, not {method!r}"
             )
         records = _records(given)
-        key = saved_model.records_input(_COMPONENT, name, signature)
+        key = saved_model.records_input(name, signature)
         return self._model.answer(name, {key: records}), len(records)
 
     def _signature(self, name: str) -> Any:

@@ -23,7 +23,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from headrace_components.contract.errors import InputError
+from headrace_components.contract.errors import InputError, named
 from headrace_components.infra_validator.servable import Servable, UnanswerableError
 
 _STATE = get_model_status_pb2.ModelVersionStatus.State
@@ -47,7 +47,8 @@ class _ModelServer(
 
     def _load(self) -> None:
         try:
-            self._servable = Servable(self._name, self._folder)
+            with named("infra_validator"):
+                self._servable = Servable(self._name, self._folder)
             self._state = _STATE.AVAILABLE
         except InputError as error:
             self._error = str(error)

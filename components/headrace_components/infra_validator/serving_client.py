@@ -55,7 +55,7 @@ def command(model_server: str) -> list[str]:
     binary = shutil.which(BINARY)
     if model_server == BINARY and binary is None:
         raise InputError(
-            f"infra_validator: `model_server` is {BINARY!r}, which is not on the PATH "
+            f"`model_server` is {BINARY!r}, which is not on the PATH "
             f"{os.environ.get('PATH', '')!r}. Install TensorFlow Serving in the image, or pass "
             "'auto' or 'embedded'."
         )

@@ -29,7 +29,7 @@ def execute(task: Task) -> None:
 def _state(task: Task, component: str, params: dict[str, Any]) -> str | None:
     hooks = cache_hooks(component)
     if hooks.external_state is None:
-        raise ComponentError(f"input_fingerprint: {component!r} reads nothing but its inputs.")
+        raise ComponentError(f"{component!r} reads nothing but its inputs.")
     if hooks.earlier_state is None:
         return hooks.external_state(params, {})
     try:

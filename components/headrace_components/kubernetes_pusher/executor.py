@@ -39,8 +39,8 @@ def execute(task: Task) -> None:
         pushed.metadata["pushed"] = 0
         return
     source = push_source(task)
-    base = base_path(task.component, params.base_directory)
-    check_base(task.component, base, params.base_directory)
+    base = base_path(params.base_directory)
+    check_base(base, params.base_directory)
     cluster = ServingCluster(params.kubeconfig_context, params.namespace)
     kind = manifests.INFERENCE_SERVICE if params.server == KSERVE else manifests.DEPLOYMENT
     before = cluster.find(kind, params.name)

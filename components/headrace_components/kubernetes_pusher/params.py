@@ -78,17 +78,17 @@ class KubernetesPusherParams:
         """Rejects values that would fail in every run."""
         if self.server not in _SERVERS:
             raise InputError(
-                f"kubernetes_pusher: `server` is {self.server!r}, expected one of "
+                f"`server` is {self.server!r}, expected one of "
                 f"{list(_SERVERS)}. Name the server that runs in the cluster."
             )
         if not _NAME.fullmatch(self.name):
             raise InputError(
-                f"kubernetes_pusher: `name` is {self.name!r}, expected up to 63 lower-case "
+                f"`name` is {self.name!r}, expected up to 63 lower-case "
                 "letters, digits and '-' that start with a letter. Correct it."
             )
         if self.timeout_seconds < 1:
             raise InputError(
-                f"kubernetes_pusher: `timeout_seconds` is {self.timeout_seconds}, expected 1 or "
+                f"`timeout_seconds` is {self.timeout_seconds}, expected 1 or "
                 "more. Pulling an image and loading a model takes minutes."
             )
         self._check_storage()
@@ -105,13 +105,13 @@ class KubernetesPusherParams:
     def _check_storage(self) -> None:
         if not self.base_directory:
             raise InputError(
-                "kubernetes_pusher: `base_directory` is empty, expected the directory where this "
+                "`base_directory` is empty, expected the directory where this "
                 "task writes models for the server. Mount the server's volume, or pass gs:// on "
                 "Vertex AI."
             )
         if "://" not in self.location or self.location.startswith("file://"):
             raise InputError(
-                f"kubernetes_pusher: `storage_uri` is {self.storage_uri!r} and `base_directory` "
+                f"`storage_uri` is {self.storage_uri!r} and `base_directory` "
                 f"{self.base_directory!r}, but a path of this task means nothing to the server. "
                 "Pass as `storage_uri` what it calls that directory, for example "
                 "'pvc://claim/models'."
@@ -121,32 +121,32 @@ class KubernetesPusherParams:
         own = sorted(set(self.pod_spec) & set(_OWN_POD_FIELDS))
         if own:
             raise InputError(
-                f"kubernetes_pusher: `pod_spec` has {own}, which the component writes itself. "
+                f"`pod_spec` has {own}, which the component writes itself. "
                 "Leave them out; see `image`, `resources`, `service_account` and `storage_uri`."
             )
         unknown = sorted(set(self.resources) - {"requests", "limits"})
         if unknown:
             raise InputError(
-                f"kubernetes_pusher: `resources` has {unknown}, expected `requests` and `limits`, "
+                f"`resources` has {unknown}, expected `requests` and `limits`, "
                 "as {'limits': {'cpu': '2', 'memory': '4Gi'}}. Correct it."
             )
 
     def _check_replicas(self) -> None:
         if self.min_replicas < 0 or 0 < self.max_replicas < self.min_replicas:
             raise InputError(
-                f"kubernetes_pusher: `min_replicas` is {self.min_replicas} and `max_replicas` "
+                f"`min_replicas` is {self.min_replicas} and `max_replicas` "
                 f"{self.max_replicas}, expected 0 or more, and no less. Raise `max_replicas`."
             )
         if not 0 < self.canary_traffic_percent <= 100:
             raise InputError(
-                f"kubernetes_pusher: `canary_traffic_percent` is {self.canary_traffic_percent}, "
+                f"`canary_traffic_percent` is {self.canary_traffic_percent}, "
                 "expected 1 to 100. Pass 100 to give the version all requests."
             )
 
     def _check_tf_serving(self) -> None:
         if not self.location.startswith(_TF_SERVING_STORAGE):
             raise InputError(
-                f"kubernetes_pusher: the server is to read {self.location!r}, but TensorFlow "
+                f"the server is to read {self.location!r}, but TensorFlow "
                 f"Serving reads only {list(_TF_SERVING_STORAGE)}. Use one of them, or KServe."
             )
         for name, value, default in (
@@ -157,6 +157,6 @@ class KubernetesPusherParams:
         ):
             if value != default:
                 raise InputError(
-                    f"kubernetes_pusher: `{name}` is {value!r}, which KServe alone knows, but "
+                    f"`{name}` is {value!r}, which KServe alone knows, but "
                     "`server` is 'tf_serving'. Leave it out, or pass server='kserve'."
                 )

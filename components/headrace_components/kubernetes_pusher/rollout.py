@@ -126,7 +126,7 @@ def _check_ours(rollout: Rollout, found: Object) -> None:
     version = annotations.get(VERSION_ANNOTATION, "unknown")
     location = annotations.get(LOCATION_ANNOTATION, "somewhere else")
     raise SupersededError(
-        f"kubernetes_pusher: another push changed the {rollout.kind.kind} {rollout.name} before "
+        f"another push changed the {rollout.kind.kind} {rollout.name} before "
         f"this one's model was served: now it is version {version}, at {location}. Let one "
         "pipeline at a time push to a name, or give each its own `name`."
     )
@@ -241,10 +241,7 @@ def _generation(found: Object) -> int:
 def _failure(cluster: ServingCluster, rollout: Rollout, reason: str) -> ComponentError:
     found = troubles(_pods(cluster, rollout))
     pods = f" Pods: {'; '.join(found)}." if found else ""
-    message = (
-        f"kubernetes_pusher: {rollout.kind.kind} {rollout.name} did not come up: "
-        f"{reason.rstrip('.')}.{pods} "
-    )
+    message = f"{rollout.kind.kind} {rollout.name} did not come up: {reason.rstrip('.')}.{pods} "
     is_known = bool(found) or reason.startswith(_FAILED)
     if not is_known or any(_UNSCHEDULABLE in trouble for trouble in found):
         return PlatformError(

@@ -86,7 +86,7 @@ class ServingCluster:
                 found = _namespace_of(file, context)
         except ConfigException as error:
             raise PlatformError(
-                "kubernetes_pusher: there are no credentials for "
+                "there are no credentials for "
                 f"{f'context {context!r}' if context else 'a cluster'}: {str(error).rstrip('.')}. "
                 "Run the task in the cluster with a service account, or give it a kubeconfig file."
             ) from error
@@ -105,7 +105,7 @@ class ServingCluster:
         except _NotThereError as error:
             if error.is_kind:
                 raise InputError(
-                    f"kubernetes_pusher: the cluster at {self._host} has no {kind.plural} of "
+                    f"the cluster at {self._host} has no {kind.plural} of "
                     f"{kind.api}. Install what brings them, or choose another `server`."
                 ) from error
             return None
@@ -160,7 +160,7 @@ class ServingCluster:
             for event in stream:
                 if event["type"] == "DELETED":
                     raise PlatformError(
-                        f"kubernetes_pusher: somebody deleted the {kind.kind} {name} while it was "
+                        f"somebody deleted the {kind.kind} {name} while it was "
                         "to come up. Run the task again."
                     )
                 yield event["object"]
@@ -179,7 +179,7 @@ class ServingCluster:
             return dict(self._call("patch", kind, name, query=query, content=content, body=body))
         except _NotThereError as error:
             raise InputError(
-                f"kubernetes_pusher: there is no namespace {self.namespace!r} at {self._host}: "
+                f"there is no namespace {self.namespace!r} at {self._host}: "
                 f"{error}. Make it, or pass another `namespace`."
             ) from error
 
@@ -221,11 +221,11 @@ class ServingCluster:
     def _explained(self, verb: str, kind: ServingKind, error: Exception) -> ComponentError:
         if not isinstance(error, ApiException):
             return PlatformError(
-                f"kubernetes_pusher: the API server at {self._host} does not answer: "
+                f"the API server at {self._host} does not answer: "
                 f"{error}. Check that this task may reach it, then run it again."
             )
         reason = (
-            f"kubernetes_pusher: the API server at {self._host} refuses to {verb} {kind.plural} "
+            f"the API server at {self._host} refuses to {verb} {kind.plural} "
             f"in namespace {self.namespace!r}: {error.status} {_message(error)}. "
         )
         if error.status == 401:

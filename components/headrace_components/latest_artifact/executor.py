@@ -17,9 +17,7 @@ def execute(task: Task) -> None:
     """Points `artifact` to the newest artifact, or leaves it empty."""
     params = read(LatestArtifactParams, task.params, task.component)
     place = earlier_runs.place(task.component, params.search_root, task.output("artifact"))
-    found = agreed(
-        _newest_first(place, params), partial(contents, place), task.fingerprint, task.component
-    )
+    found = agreed(_newest_first(place, params), partial(contents, place), task.fingerprint)
     if found is None:
         logging.info(
             "latest_artifact: no earlier run under %s has left the output %r of task %r.",

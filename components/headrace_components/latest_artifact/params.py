@@ -30,7 +30,7 @@ class LatestArtifactParams:
             value = getattr(self, name)
             if not value or "/" in value:
                 raise InputError(
-                    f"latest_artifact: `{name}` is {value!r}, expected a name. Name a task of the "
+                    f"`{name}` is {value!r}, expected a name. Name a task of the "
                     "pipeline and one of its outputs, for example 'trainer' and 'model'."
                 )
 

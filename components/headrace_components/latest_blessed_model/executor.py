@@ -51,7 +51,7 @@ def execute(task: Task) -> None:
     params = read(LatestBlessedModelParams, task.params, task.component)
     blessing = task.output("model_blessing")
     place = earlier_runs.place(task.component, params.search_root, blessing, _RECORDS)
-    found = agreed(_newest_first(place), _quoted_uri, task.fingerprint, task.component)
+    found = agreed(_newest_first(place), _quoted_uri, task.fingerprint)
     if found is None:
         logging.info("latest_blessed_model: there is none yet under %s.", place.uri)
         task.output("model").metadata["found"] = 0

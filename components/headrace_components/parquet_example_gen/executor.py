@@ -27,16 +27,16 @@ class ParquetSource(TableSource):
 
     def read(self, split: str, addresses: Sequence[str]) -> Iterator[Any]:
         """Yields the columns of the files, then blocks."""
-        files = ParquetFiles(self.component, addresses)
+        files = ParquetFiles(addresses)
         yield Facts(value=(addresses[0], files.schema))
         yield from files.batches()
 
     def agree(self, facts: Sequence[tuple[str, pa.Schema]]) -> Agreement:
         """Checks that the columns are the same."""
-        return Agreement(value=one_schema(self.component, dict(facts)))
+        return Agreement(value=one_schema(dict(facts)))
 
     def columns(self, block: tuple[str, pa.RecordBatch], agreed: Any) -> pa.RecordBatch:
         """Returns a block as list columns."""
         path, batch = block
         # Files with the same columns have the same features: batches need not be compared.
-        return FeatureColumns(self.component, _ADVICE).of(batch, path)
+        return FeatureColumns(_ADVICE).of(batch, path)

@@ -45,8 +45,8 @@ def execute(task: Task) -> None:
         pushed.metadata["pushed"] = 0
         return
     model = push_source(task).path
-    base = base_path(task.component, params.destination)
-    check_base(task.component, base, params.destination)
+    base = base_path(params.destination)
+    check_base(base, params.destination)
     # The artifact comes first: after the server sees the new version, nothing may fail.
     copy_model(model, pushed.path)
     version = _push(model, base, _mark(pushed.uri))
@@ -154,7 +154,7 @@ def _rename_to_next_version(partial: Path, base: Path) -> Path:
         else:
             return version
     raise PlatformError(
-        f"pusher: 1000 versions in {base} were taken by others while this one was renamed, "
+        f"1000 versions in {base} were taken by others while this one was renamed, "
         "expected a free one. Run the task again when fewer tasks push there."
     )
 

@@ -52,18 +52,18 @@ class PusherParams:
         nested = filesystem.base_directory
         if not self.base_directory and not nested:
             raise InputError(
-                "pusher: neither `base_directory` nor `push_destination` names a directory, "
+                "neither `base_directory` nor `push_destination` names a directory, "
                 "expected one. Pass `base_directory` with the directory that the server watches."
             )
         if self.base_directory and nested and self.base_directory != nested:
             raise InputError(
-                f"pusher: `base_directory` is {self.base_directory!r}, but `push_destination` says "
+                f"`base_directory` is {self.base_directory!r}, but `push_destination` says "
                 f"{nested!r}. Expected one directory: pass only `base_directory`."
             )
         versioning = filesystem.versioning
         if versioning not in _VERSIONINGS:
             raise InputError(
-                f"pusher: `versioning` of `push_destination` is {versioning!r}, expected 'AUTO' or "
+                f"`versioning` of `push_destination` is {versioning!r}, expected 'AUTO' or "
                 "'UNIX_TIMESTAMP', which mean the same. Leave it out."
             )
 

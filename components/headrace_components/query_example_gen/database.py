@@ -12,7 +12,6 @@ import sqlalchemy as sa
 
 from headrace_components.contract.errors import ComponentError, InputError, PlatformError
 
-_COMPONENT = "query_example_gen"
 _ROWS_PER_BATCH = 10_000
 _CONNECT_SECONDS = 30
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -54,7 +53,7 @@ class Database:
             ).exec_driver_sql(query)
             if not result.returns_rows:
                 raise InputError(
-                    f"{_COMPONENT}: {_shortened(query)} returns no rows by its nature, expected a "
+                    f"{_shortened(query)} returns no rows by its nature, expected a "
                     "SELECT. What it changed is undone. Give a query."
                 )
             names = list(result.keys())
@@ -68,12 +67,10 @@ class Database:
         reason = _cleaned(error, self._secrets)
         if self._is_trouble(error, reason):
             return PlatformError(
-                f"{_COMPONENT}: the database did not answer {_shortened(query)} to its end: "
+                f"the database did not answer {_shortened(query)} to its end: "
                 f"{reason}. Check the database, then run again; nothing half-written was kept."
             )
-        return InputError(
-            f"{_COMPONENT}: the database refuses {_shortened(query)}: {reason}. Correct the query."
-        )
+        return InputError(f"the database refuses {_shortened(query)}: {reason}. Correct the query.")
 
     def _is_trouble(self, error: sa.exc.DBAPIError, reason: str) -> bool:
         if self._connection.dialect.name == "sqlite":
@@ -100,7 +97,7 @@ def open_database(url: str) -> Iterator[Database]:
         connection = engine.connect()
     except sa.exc.DBAPIError as error:
         raise PlatformError(
-            f"{_COMPONENT}: could not connect to {_shown(url)}: {_cleaned(error, secrets)}. Check "
+            f"could not connect to {_shown(url)}: {_cleaned(error, secrets)}. Check "
             "that the database runs, that the task may reach it, and its user and password; then "
             "run again."
         ) from None
@@ -114,7 +111,7 @@ def _expanded(url: str) -> tuple[str, list[str]]:
     missing = sorted(name for name in names if not os.environ.get(name))
     if missing:
         raise InputError(
-            f"{_COMPONENT}: `url` names the environment variables {missing}, which the task does "
+            f"`url` names the environment variables {missing}, which the task does "
             "not have. Set them where the task runs, as from a Kubernetes secret."
         )
     values = {name: os.environ[name] for name in names}
@@ -138,18 +135,18 @@ def _engine(url: str, expanded: str) -> sa.Engine:
         return sa.create_engine(parsed, poolclass=sa.NullPool, connect_args=limits)
     except sa.exc.NoSuchModuleError:
         raise InputError(
-            f"{_COMPONENT}: SQLAlchemy knows no database {parsed.drivername!r}, as {_shown(url)} "
+            f"SQLAlchemy knows no database {parsed.drivername!r}, as {_shown(url)} "
             "begins. Correct it, or build an image that has the dialect."
         ) from None
     except ModuleNotFoundError as error:
         raise InputError(
-            f"{_COMPONENT}: {_shown(url)} needs the Python package {error.name!r}, which the image "
+            f"{_shown(url)} needs the Python package {error.name!r}, which the image "
             "lacks. Name a driver that it has, for example 'postgresql+psycopg', or build an image "
             "with it."
         ) from None
     except (sa.exc.ArgumentError, ValueError):
         raise InputError(
-            f"{_COMPONENT}: {_shown(url)} is not the URL of a database, expected one such as "
+            f"{_shown(url)} is not the URL of a database, expected one such as "
             "'postgresql://reader:${PASSWORD}@host:5432/rides'. Correct it."
         ) from None
 
@@ -170,7 +167,7 @@ def _check_file(url: sa.URL) -> None:
     name = url.database or ""
     if not name.startswith("file:") and not Path(name).is_file():
         raise InputError(
-            f"{_COMPONENT}: `url` names the SQLite database {name!r}, which is not a file"
+            f"`url` names the SQLite database {name!r}, which is not a file"
             f"{'' if Path(name).is_absolute() else f' in {Path.cwd()}'}. Give the path of an "
             "existing one, with four slashes where it is absolute, for example "
             "'sqlite:////data/rides.db'."

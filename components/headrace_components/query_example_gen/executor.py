@@ -50,12 +50,11 @@ class DatabaseSource(QuerySource):
 def _list_batches(
     database: Database, split: str, queries: Sequence[str]
 ) -> Iterator[pa.RecordBatch]:
-    component = QueryExampleGenParams.component
-    columns = FeatureColumns(component, _ADVICE)
+    columns = FeatureColumns(_ADVICE)
     start = 0
     for query in queries:
         for names, values in database.batches(query):
             num_rows = len(values[0])
             place = f"rows {start} to {start + num_rows - 1} of input split {split!r}"
-            yield columns.of(arrow_batch(component, names, values, place, _ADVICE), place)
+            yield columns.of(arrow_batch(names, values, place, _ADVICE), place)
             start += num_rows

@@ -40,7 +40,7 @@ def _check_url(url: str) -> None:
     if "://" not in url and not _VARIABLE.fullmatch(url):
         # The message does not have the value: it may be a password in the wrong place.
         raise InputError(
-            "query_example_gen: `url` has no scheme, expected the URL of a database, for example "
+            "`url` has no scheme, expected the URL of a database, for example "
             "'sqlite:////data/rides.db' or 'postgresql://reader:${PASSWORD}@host/rides', or "
             "'${NAME}' for an environment variable that holds it. Give one of these."
         )
@@ -48,7 +48,7 @@ def _check_url(url: str) -> None:
         secret = match["password"] or match["value"]
         if secret and not _VARIABLE.fullmatch(secret):
             raise InputError(
-                "query_example_gen: `url` holds a password, expected none, since parameters are "
+                "`url` holds a password, expected none, since parameters are "
                 "shown and recorded. Put '${NAME}' in its place, and the password into the "
                 "environment variable NAME of the task, as from a Kubernetes secret. Change the "
                 "password: it may have been recorded already."

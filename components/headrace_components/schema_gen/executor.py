@@ -16,11 +16,11 @@ def execute(task: Task) -> None:
     """Writes `schema.pbtxt` under the `schema` output."""
     params = read(SchemaGenParams, task.params, task.component)
     source = task.input("statistics")
-    names = splits.selected(source, params.exclude_splits, task.component)
+    names = splits.selected(source, params.exclude_splits)
     schema = None
     by_split = {}
     for name in names:
-        split = statistics.read(splits.directory(source, name), task.component)
+        split = statistics.read(splits.directory(source, name))
         by_split[name] = split
         if not split.datasets[0].features:
             # A split without rows has no information. If it came first, no feature would get a
@@ -33,7 +33,7 @@ def execute(task: Task) -> None:
             schema = tfdv.update_schema(schema, split, params.infer_feature_shape)
     if schema is None:
         raise InputError(
-            f"schema_gen: the statistics of the splits {list(names)} hold no features, so there is "
+            f"the statistics of the splits {list(names)} hold no features, so there is "
             "nothing to infer a schema from. Check that the examples have rows."
         )
     for feature, has in note_differences(schema, by_split).items():

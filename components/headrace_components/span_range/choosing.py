@@ -53,7 +53,7 @@ def choose(own: SpanExamples, place: SearchRoot, wanted: SpanRange) -> list[Span
     spans = wanted.of(by_span)
     if not spans:
         raise InputError(
-            f"span_range: the range {_in_words(wanted)} has none of the spans "
+            f"the range {_in_words(wanted)} has none of the spans "
             f"{sorted(by_span)}, which were found under {place.uri}. Ask for those, or run the "
             "pipeline on the spans wanted first."
         )

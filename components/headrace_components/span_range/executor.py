@@ -43,7 +43,7 @@ def _own(examples: Artifact) -> SpanExamples:
     metadata = {**examples_record.read(examples.path), **examples.metadata}
     if "span" not in metadata:
         raise InputError(
-            f"span_range: the span of `examples`, {examples.uri}, is unknown, expected metadata "
+            f"the span of `examples`, {examples.uri}, is unknown, expected metadata "
             "`span`. Connect the output of a component that reads spans, as csv_example_gen."
         )
     return SpanExamples(
@@ -71,7 +71,7 @@ def _formats(chosen: Sequence[SpanExamples]) -> tuple[str, str]:
     for found, given in zip(chosen, formats, strict=True):
         if given != formats[0]:
             raise InputError(
-                f"span_range: {found.uri} has payload and file format {list(given)}, "
+                f"{found.uri} has payload and file format {list(given)}, "
                 f"{chosen[0].uri} has {list(formats[0])}, expected one. Run the pipeline again on "
                 "the spans that were read otherwise, or ask for a range without them."
             )

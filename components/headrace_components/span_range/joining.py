@@ -40,7 +40,7 @@ def join(sources: Sequence[Path], output: Path) -> list[str]:
     for source, reader in zip(sources, readers, strict=True):
         if reader.split_names != names:
             raise InputError(
-                f"{_COMPONENT}: {source} has the splits {list(reader.split_names)}, {sources[0]} "
+                f"{source} has the splits {list(reader.split_names)}, {sources[0]} "
                 f"has {list(names)}, expected the same in each. Run the pipeline again on the "
                 "spans that were divided otherwise, or ask for a range without them."
             )
@@ -73,7 +73,7 @@ def _check_types(split: str, readers: Sequence[ExamplesReader], sources: Sequenc
             known, where = first.setdefault(name, (kind, source))
             if known != kind:
                 raise InputError(
-                    f"{_COMPONENT}: feature {name!r} of split {split!r} holds {known} in {where} "
+                    f"feature {name!r} of split {split!r} holds {known} in {where} "
                     f"and {kind} in {source}, expected one type in all spans. Declare it where "
                     f"they are made, as by column_types={{{name!r}: 'FLOAT'}} of csv_example_gen, "
                     "and make the spans again."

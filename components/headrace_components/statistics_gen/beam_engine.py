@@ -48,10 +48,10 @@ def compute(
         read = _ReadSequences if is_sequence else ReadRecordBatches
         batches = {
             name: running.pipeline
-            | f"Read[{name}]" >> read(reader, name, location, _COMPONENT, batch_size=batch_size)
+            | f"Read[{name}]" >> read(reader, name, location, batch_size=batch_size)
             for name in names
         }
-        found = running.gather(batches | "Statistics" >> ComputeStatistics(options, _COMPONENT))
+        found = running.gather(batches | "Statistics" >> ComputeStatistics(options))
         return lambda: by_part(found()[0], names)
 
     computed: Mapping[str, statistics_pb2.DatasetFeatureStatisticsList] = job.run(
@@ -64,4 +64,4 @@ class _ReadSequences(ReadRecords):
     """Reads a split of tf.SequenceExamples as record batches."""
 
     def expand(self, pipeline: beam.Pipeline) -> Any:
-        return super().expand(pipeline) | "Decode" >> beam.Map(decode_sequences, _COMPONENT)
+        return super().expand(pipeline) | "Decode" >> beam.Map(decode_sequences)

@@ -18,7 +18,7 @@ def check(params: StatisticsGenParams) -> None:
         InputError: A name is unknown, or a value is not of its field's type or range.
     """
     for name, value in params.stats_options.items():
-        checked_option(name, value, "statistics_gen")
+        checked_option(name, value)
     slicing = params.stats_options.get("slicing_config", {})
     _MESSAGES.read(slicing, "SlicingConfig", "`slicing_config` of `stats_options`")
 

@@ -34,7 +34,7 @@ def execute(task: Task) -> None:
     """Writes `Split-<name>/FeatureStats.pb` under `statistics`, and the page `report`."""
     params = read(StatisticsGenParams, task.params, task.component)
     examples = task.input("examples")
-    names = splits.selected(examples, params.exclude_splits, task.component)
+    names = splits.selected(examples, params.exclude_splits)
     is_sequence = _payload(examples) == sequence_examples.PAYLOAD_FORMAT
     reader = ExamplesReader(examples.path, task.component)
     for name in names:
@@ -42,8 +42,7 @@ def execute(task: Task) -> None:
     schema = task.optional_input("schema")
     options = statistics_options.options_from(
         {**params.stats_options, "sample_rate": params.sample_rate},
-        schemas.read(schema.path, task.component) if schema else None,
-        component=task.component,
+        schemas.read(schema.path) if schema else None,
     )
     batch_size = options.desired_batch_size or _ROWS_PER_BATCH
     output = task.output("statistics")
@@ -64,9 +63,7 @@ def execute(task: Task) -> None:
     else:
         batches = partial(_sequences, reader) if is_sequence else reader.record_batches
         computed = {
-            name: statistics.compute(
-                batches(name, batch_size=batch_size), options, component=task.component
-            )
+            name: statistics.compute(batches(name, batch_size=batch_size), options)
             for name in names
         }
     logging.info("Computed in %.1f s.", time.monotonic() - started)
@@ -82,7 +79,7 @@ def _payload(examples: Artifact) -> str:
     payload: str = examples.metadata.get("payload_format", _PAYLOADS[0])
     if payload not in _PAYLOADS:
         raise InputError(
-            f"statistics_gen: `examples` has payload format {payload!r}, expected one of "
+            f"`examples` has payload format {payload!r}, expected one of "
             f"{list(_PAYLOADS)}. Connect an ExampleGen that writes tf.Examples."
         )
     return payload
@@ -90,7 +87,7 @@ def _payload(examples: Artifact) -> str:
 
 def _sequences(reader: ExamplesReader, split: str, *, batch_size: int) -> Iterator[pa.RecordBatch]:
     for records in reader.serialized(split, batch_size=batch_size):
-        yield sequence_examples.decode_sequences(records, "statistics_gen")
+        yield sequence_examples.decode_sequences(records)
 
 
 def _log(split: str, dataset: statistics_pb2.DatasetFeatureStatistics) -> None:

@@ -36,12 +36,9 @@ class StatisticsGenParams:
         """Rejects values that would fail in every run."""
         if not 0.0 < self.sample_rate <= 1.0:
             raise InputError(
-                f"statistics_gen: `sample_rate` is {self.sample_rate}, expected a fraction in "
+                f"`sample_rate` is {self.sample_rate}, expected a fraction in "
                 f"(0, 1]. For {self.sample_rate:g} percent set {self.sample_rate / 100:g}."
             )
         for name, instead in _ELSEWHERE.items():
             if name in self.stats_options:
-                raise InputError(
-                    f"statistics_gen: `stats_options` has {name!r}, which it does not take. "
-                    f"{instead}"
-                )
+                raise InputError(f"`stats_options` has {name!r}, which it does not take. {instead}")

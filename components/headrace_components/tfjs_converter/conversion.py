@@ -46,7 +46,7 @@ def convert(component: str, folder: Path, target: Path, params: TfjsConverterPar
     tensorflowjs itself uses the names of tensors, in an order that varies.
 
     Args:
-        component: Name of the component, for error messages.
+        component: Name of the component, for the log.
         folder: Directory of the SavedModel.
         target: Directory to write to.
         params: The signature, and the options of the conversion.
@@ -73,12 +73,12 @@ def convert(component: str, folder: Path, target: Path, params: TfjsConverterPar
                 control_flow_v2=params.control_flow_v2,
             )
         except ValueError as error:
-            reason = _reason(component, str(error), params)
+            reason = _reason(str(error), params)
             if reason is None:
                 raise
             raise reason from error
     converted = json.loads((target / MODEL_FILE).read_text("utf-8"))
-    _check_initializer(component, converter, converted, params)
+    _check_initializer(converter, converted, params)
     _name_ports(converted["signature"], model.signature(params.signature_name))
     (target / MODEL_FILE).write_text(json.dumps(converted, sort_keys=True), "utf-8")
 
@@ -102,14 +102,12 @@ def _quantization(params: TfjsConverterParams) -> dict[str, Any] | None:
     return {params.quantization: list(params.quantized_weights) or True}
 
 
-def _check_initializer(
-    component: str, converter: Any, converted: Any, params: TfjsConverterParams
-) -> None:
+def _check_initializer(converter: Any, converted: Any, params: TfjsConverterParams) -> None:
     """Checks the graph that fills the model's tables, because tensorflowjs does not."""
     graph = ParseDict(converted.get("modelInitializer", {}), tf.compat.v1.GraphDef())
     lacking = converter.validate(graph, params.skip_op_check, params.strip_debug_ops)
     if lacking:
-        raise _lacking(component, lacking, params)
+        raise _lacking(lacking, params)
 
 
 def _name_ports(signature: dict[str, Any], function: Any) -> None:
@@ -130,25 +128,25 @@ def _argument(tensor: Any) -> str:
     return attributes["_user_specified_name"].s.decode() or str(tensor.name)
 
 
-def _reason(component: str, message: str, params: TfjsConverterParams) -> InputError | None:
+def _reason(message: str, params: TfjsConverterParams) -> InputError | None:
     if found := _UNSUPPORTED.search(message):
-        return _lacking(component, found[1].split(", "), params)
+        return _lacking(found[1].split(", "), params)
     if found := _UNWRITABLE.search(message):
         return InputError(
-            f"{component}: weight {found[1]!r} of signature {params.signature_name!r} has the "
+            f"weight {found[1]!r} of signature {params.signature_name!r} has the "
             f"type {found[2]}, expected one of TensorFlow.js: float32, int32, complex64, bool or "
             "string. Cast it in the model."
         )
     return None
 
 
-def _lacking(component: str, operations: Iterable[str], params: TfjsConverterParams) -> InputError:
+def _lacking(operations: Iterable[str], params: TfjsConverterParams) -> InputError:
     names = sorted(operations)
     advice = next(
         (text for name, text in _ADVICE.items() if any(each.startswith(name) for each in names)),
         _OTHER_ADVICE,
     )
     return InputError(
-        f"{component}: signature {params.signature_name!r} needs the operations {names}, which "
+        f"signature {params.signature_name!r} needs the operations {names}, which "
         f"TensorFlow.js lacks. {advice}"
     )

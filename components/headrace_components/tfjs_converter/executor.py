@@ -22,8 +22,8 @@ def execute(task: Task) -> None:
     if blessing is not None and not is_blessed(blessing, "BLESSED", "NOT_BLESSED"):
         announce("tfjs_converter: nothing is converted: %s is not a blessing.", blessing.uri)
         return
-    folder = saved_model.serving_directory(task.component, task.input("model"))
-    saved_model.read_signatures(task.component, folder, (), (params.signature_name,))
+    folder = saved_model.serving_directory(task.input("model"))
+    saved_model.read_signatures(folder, (), (params.signature_name,))
     target = task.output("converted_model").path / saved_model.SERVING_DIR
     convert(task.component, folder, target, params)
     _check_quantized(target, params)
@@ -39,7 +39,7 @@ def _check_quantized(target: Path, params: TfjsConverterParams) -> None:
         if not fnmatch.filter(quantized, pattern):
             known = sorted(each["name"] for each in weights if each["dtype"] == "float32")
             raise InputError(
-                f"tfjs_converter: {pattern!r} of `quantized_weights` is the name of no weight; "
+                f"{pattern!r} of `quantized_weights` is the name of no weight; "
                 f"those of type float32 are {known}. Name some of these, with '*' for any "
                 "characters, or leave the parameter out for all."
             )

@@ -40,17 +40,17 @@ class TfjsConverterParams:
         """Rejects values that would fail in every run."""
         if self.quantization not in _QUANTIZATIONS:
             raise InputError(
-                f"tfjs_converter: `quantization` is {self.quantization!r}, expected one of "
+                f"`quantization` is {self.quantization!r}, expected one of "
                 f"{list(_QUANTIZATIONS)}. Leave it out to keep the weights as they are."
             )
         if self.quantized_weights and self.quantization == "none":
             raise InputError(
-                f"tfjs_converter: `quantized_weights` is {list(self.quantized_weights)}, but "
+                f"`quantized_weights` is {list(self.quantized_weights)}, but "
                 "`quantization` is 'none', so nothing would be quantized. Pass 'float16', 'uint8' "
                 "or 'uint16' as well."
             )
         if self.weight_shard_size_bytes < 1:
             raise InputError(
-                f"tfjs_converter: `weight_shard_size_bytes` is {self.weight_shard_size_bytes}, "
+                f"`weight_shard_size_bytes` is {self.weight_shard_size_bytes}, "
                 "expected a number of bytes above 0. Leave it out for 4 MiB, which browsers cache."
             )

@@ -88,7 +88,7 @@ def prediction_output(signature: Signature, params: TFLiteConverterParams) -> st
         return floats[0]
     if params.prediction_key not in floats:
         raise InputError(
-            f"tflite_converter: `prediction_key` is {params.prediction_key!r}, expected one of the "
+            f"`prediction_key` is {params.prediction_key!r}, expected one of the "
             f"outputs of floats of signature {signature.name!r}: {floats}. Name the one that "
             "predicts the label."
         )
@@ -126,7 +126,7 @@ def _metrics(
     )
     if before.ndim > 2:
         raise InputError(
-            f"tflite_converter: output {prediction_key!r} has shape {before.shape[1:]} a row, "
+            f"output {prediction_key!r} has shape {before.shape[1:]} a row, "
             "expected a number or a score per class to compare with the label. Name another in "
             "`prediction_key`, or leave `label_key` out."
         )

@@ -52,7 +52,7 @@ def convert(
         except (ConverterError, RuntimeError, ValueError) as error:
             logging.info("tflite_converter: what the converter said:", exc_info=error)
             raise InputError(
-                f"tflite_converter: signature {signature.name!r} cannot be converted with "
+                f"signature {signature.name!r} cannot be converted with "
                 f"`quantization` {params.quantization!r}: {_reason(str(error), params)}"
             ) from error
     return content

@@ -59,10 +59,10 @@ def execute(task: Task) -> None:
 
 
 def _converted(task: Task, params: TFLiteConverterParams) -> Outcome:
-    folder = saved_model.serving_directory(task.component, task.input("model"))
+    folder = saved_model.serving_directory(task.input("model"))
     name = params.signature_name
-    saved_model.read_signatures(task.component, folder, (), [name])
-    signature = checked(name, saved_model.all_signatures(task.component, folder), params)
+    saved_model.read_signatures(folder, (), [name])
+    signature = checked(name, saved_model.all_signatures(folder), params)
     prediction_key = prediction_output(signature, params)
     rows = _rows(task, signature, params)
     model = LoadedModel(task.component, folder)
@@ -102,7 +102,7 @@ def _rows(task: Task, signature: Signature, params: TFLiteConverterParams) -> Si
         return SignatureRows(reader, signature, params.label_key)
     if params.is_calibrated:
         raise InputError(
-            f"tflite_converter: `quantization` is {params.quantization!r}, which calibrates "
+            f"`quantization` is {params.quantization!r}, which calibrates "
             "integers with examples, but `examples` is not connected. Connect examples of the "
             "kind that the signature takes, or choose 'dynamic_range' or 'float16'."
         )

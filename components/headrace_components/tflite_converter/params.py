@@ -73,7 +73,7 @@ class TFLiteConverterParams:
         for name, features in self.input_features.items():
             if not _features(features):
                 raise InputError(
-                    f"tflite_converter: `input_features` has {features!r} for input {name!r}, "
+                    f"`input_features` has {features!r} for input {name!r}, "
                     "expected the name of a feature or a list of names. Pass it as "
                     "{'input': 'feature'} or {'input': ['first', 'second']}."
                 )
@@ -95,19 +95,19 @@ class TFLiteConverterParams:
     def _check_quantization(self) -> None:
         if self.quantization not in _QUANTIZATIONS:
             raise InputError(
-                f"tflite_converter: `quantization` is {self.quantization!r}, expected one of "
+                f"`quantization` is {self.quantization!r}, expected one of "
                 f"{list(_QUANTIZATIONS)}. Leave it out to keep floats."
             )
         if self.integer_io and not self.is_calibrated:
             raise InputError(
-                f"tflite_converter: `integer_io` is true, but `quantization` is "
+                f"`integer_io` is true, but `quantization` is "
                 f"{self.quantization!r}, which keeps floats; expected one of {list(_INTEGER)}. "
                 "Choose one of those, or leave `integer_io` out."
             )
         if self.select_tf_ops and self.is_calibrated:
             # TensorFlow 2.16 crashes with a segmentation fault, and 2.21 has no such kernels.
             raise InputError(
-                f"tflite_converter: `select_tf_ops` is true and `quantization` is "
+                f"`select_tf_ops` is true and `quantization` is "
                 f"{self.quantization!r}, but TF Lite calibrates no model with TensorFlow's "
                 "operations. Choose 'dynamic_range', or convert a signature that does without "
                 "them."
@@ -121,24 +121,24 @@ class TFLiteConverterParams:
         ):
             if not value >= smallest:
                 raise InputError(
-                    f"tflite_converter: `{name}` is {value}, expected {smallest} or more. "
+                    f"`{name}` is {value}, expected {smallest} or more. "
                     "Leave it out to have the default."
                 )
         if not 0 <= self.min_agreement <= 1:
             raise InputError(
-                f"tflite_converter: `min_agreement` is {self.min_agreement}, but it is a share of "
+                f"`min_agreement` is {self.min_agreement}, but it is a share of "
                 "rows in [0, 1]. For 99 percent pass 0.99."
             )
         for name, loss in self.max_metric_loss.items():
             is_number = isinstance(loss, (int, float)) and not isinstance(loss, bool)
             if name not in METRICS or not is_number or not loss >= 0:
                 raise InputError(
-                    f"tflite_converter: `max_metric_loss` has {{{name!r}: {loss!r}}}, expected "
+                    f"`max_metric_loss` has {{{name!r}: {loss!r}}}, expected "
                     f"numbers of 0 or more by names of {list(METRICS)}. Correct or remove it."
                 )
         if self.max_metric_loss and not self.label_key:
             raise InputError(
-                f"tflite_converter: `max_metric_loss` names {sorted(self.max_metric_loss)}, but "
+                f"`max_metric_loss` names {sorted(self.max_metric_loss)}, but "
                 "`label_key` is empty, so there is nothing to compute metrics with. Name the "
                 "feature that holds the label."
             )

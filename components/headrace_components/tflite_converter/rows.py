@@ -62,7 +62,7 @@ class SignatureRows:
             num_rows += part.num_rows
         if num_rows == 0:
             raise InputError(
-                f"tflite_converter: split {split!r} of `examples` holds no rows, expected at least "
+                f"split {split!r} of `examples` holds no rows, expected at least "
                 f"one. Name another of {list(self._reader.split_names)}."
             )
 
@@ -94,7 +94,7 @@ class SignatureRows:
         for feature, where in self._wanted().items():
             if feature not in first.schema.names:
                 raise InputError(
-                    f"tflite_converter: {where} is feature {feature!r}, but the rows of split "
+                    f"{where} is feature {feature!r}, but the rows of split "
                     f"{split!r} have {first.schema.names}. Connect the examples that the signature "
                     "takes, raw or transformed, or name its features in `input_features`."
                 )
@@ -106,7 +106,7 @@ class SignatureRows:
             label = _numbers(values, self._label_key, "`label_key`", floats=True)
             if label.shape[1] != 1:
                 raise InputError(
-                    f"tflite_converter: `label_key` {self._label_key!r} has {label.shape[1]} "
+                    f"`label_key` {self._label_key!r} has {label.shape[1]} "
                     f"values in the rows of split {split!r}, expected one. Name a feature with one "
                     "number a row."
                 )
@@ -135,7 +135,7 @@ class SignatureRows:
             fits = values.shape[1] % width == 0
         if not fits:
             raise InputError(
-                f"tflite_converter: {where} has the shape {list(tensor.shape)} a row, but the "
+                f"{where} has the shape {list(tensor.shape)} a row, but the "
                 f"features {list(tensor.features)} hold {values.shape[1]} values in the rows of "
                 f"split {split!r}. Name the features that the model was trained on in "
                 "`input_features`."
@@ -150,14 +150,14 @@ def _column(batch: pa.RecordBatch, feature: str, where: str, split: str) -> pa.A
     column = pa.nulls(batch.num_rows) if position < 0 else batch.column(position)
     if column.null_count:
         raise InputError(
-            f"tflite_converter: {where} is feature {feature!r}, which {column.null_count} of "
+            f"{where} is feature {feature!r}, which {column.null_count} of "
             f"{batch.num_rows} rows of split {split!r} lack, and TF Lite knows no missing "
             "values. Fill them in where the examples are made."
         )
     lengths = np.unique(column.value_lengths().to_numpy(zero_copy_only=False))
     if len(lengths) > 1:
         raise InputError(
-            f"tflite_converter: {where} is feature {feature!r}, which has {lengths[0]} to "
+            f"{where} is feature {feature!r}, which has {lengths[0]} to "
             f"{lengths[-1]} values in the rows of split {split!r}, expected the same number in "
             "each. Pad it where the examples are made."
         )
@@ -183,7 +183,7 @@ def _numbers(column: pa.Array, feature: str, where: str, *, floats: bool) -> Any
 
 def _other_type(column: pa.Array, feature: str, where: str, expected: str) -> InputError:
     return InputError(
-        f"tflite_converter: {where} is feature {feature!r}, which holds {column.type.value_type} "
+        f"{where} is feature {feature!r}, which holds {column.type.value_type} "
         f"in the examples, expected {expected}. Connect the examples that the model was trained "
         "on, or name another feature."
     )

@@ -46,7 +46,7 @@ class SavedModelRunner:
         for key, array in answers.items():
             if array.shape[:1] != (num_rows,):
                 raise InputError(
-                    f"tflite_converter: output {key!r} of signature {name!r} has shape "
+                    f"output {key!r} of signature {name!r} has shape "
                     f"{array.shape} for {num_rows} rows, expected a first dimension of {num_rows}. "
                     "Save the model with an answer per row."
                 )

@@ -43,7 +43,7 @@ def score(name: str, labels: Floats, predictions: Floats) -> float:
     num_columns = predictions.shape[1]
     if num_columns > most_columns or (name == "SparseCategoricalAccuracy" and num_columns == 1):
         raise InputError(
-            f"tflite_converter: `max_metric_loss` names {name!r}, but the predictions have "
+            f"`max_metric_loss` names {name!r}, but the predictions have "
             f"{num_columns} values a row, for which there are {metric_names(labels, predictions)}. "
             "Name one of those."
         )

@@ -10,8 +10,6 @@ from headrace_components.contract.errors import InputError
 from headrace_components.library.models import saved_model
 from headrace_components.tflite_converter.params import TFLiteConverterParams
 
-_COMPONENT = "tflite_converter"
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InputTensor:
@@ -63,7 +61,7 @@ def checked(name: str, signatures: Mapping[str, Any], params: TFLiteConverterPar
     unknown = sorted(set(params.input_features) - set(definition.inputs))
     if unknown:
         raise InputError(
-            f"tflite_converter: `input_features` names the inputs {unknown}, but signature "
+            f"`input_features` names the inputs {unknown}, but signature "
             f"{name!r} takes {saved_model.described_inputs(definition)}. Name only those."
         )
     if _parses_examples(definition) and not params.input_features:
@@ -79,7 +77,7 @@ def checked(name: str, signatures: Mapping[str, Any], params: TFLiteConverterPar
         batch_sizes = {_sizes(info)[0] for info in definition.inputs.values()}
     if len(batch_sizes) != 1:
         raise InputError(
-            f"tflite_converter: the inputs of signature {name!r}, "
+            f"the inputs of signature {name!r}, "
             f"{saved_model.described_inputs(definition)}, differ in their first dimension, "
             "expected the number of rows there. Save them with the same."
         )
@@ -107,7 +105,7 @@ def _parsing(name: str, signatures: Mapping[str, Any]) -> InputError:
         "signatures={'serving_default': ..., 'lite': ...}, and name that in `signature_name`"
     )
     return InputError(
-        f"tflite_converter: signature {name!r} takes "
+        f"signature {name!r} takes "
         f"{saved_model.described_inputs(signatures[name])}, which are serialized tf.Examples, and "
         f"TF Lite cannot parse those. {way}; or set `select_tf_ops` where devices have the Flex "
         "delegate."
@@ -134,7 +132,7 @@ def _input(name: str, key: str, definition: Any, features: tuple[str, ...]) -> I
     if problem:
         described = saved_model.described_inputs(definition)[key]
         raise InputError(
-            f"tflite_converter: input {key!r} of signature {name!r} is {described}, {problem}. "
+            f"input {key!r} of signature {name!r} is {described}, {problem}. "
             "Save the model with a signature of dense tensors of known shapes."
         )
     return InputTensor(name=key, dtype=tf.as_dtype(info.dtype), shape=shape[1:], features=features)

@@ -45,7 +45,7 @@ COMPONENT = Component(
     execution_base="TRAIN",
     variants=("cuda",),
     cache=CacheHooks(environment_state=state_of_code("run_fn")),
-    checks=training_checks("trainer", "run_fn"),
+    checks=training_checks("run_fn"),
     footprint="training",
     several_machines=True,
 )

@@ -42,15 +42,15 @@ def execute(task: Task) -> None:
         _train(task, params, None)
         _check_model(task.output("model").path)
         return
-    strategies.check_distribution(task.component, params.distribution)
+    strategies.check_distribution(params.distribution)
     logging.info("trainer: this is %s; worker 0 writes the outputs.", cluster.name)
     with tempfile.TemporaryDirectory(prefix="headrace-worker-") as scratch:
-        with strategies.failing_together(task.component, cluster):
+        with strategies.failing_together(cluster):
             _train(task if cluster.is_chief else _writing_to(Path(scratch), task), params, cluster)
             if cluster.is_chief:
                 _check_model(task.output("model").path)
         if strategies.spoke_to_others():
-            strategies.end_together(task.component, cluster)
+            strategies.end_together(cluster)
 
 
 def _train(task: Task, params: TrainerParams, cluster: TrainingCluster | None) -> None:
@@ -67,7 +67,7 @@ def _train(task: Task, params: TrainerParams, cluster: TrainingCluster | None) -
         except InputError as error:
             if cluster and "PerReplica" in str(error.__cause__):
                 raise InputError(
-                    "trainer: run_fn called `fit` of Keras 3, which trains on one machine only "
+                    "run_fn called `fit` of Keras 3, which trains on one machine only "
                     f"(keras-team/keras#20585), but {len(cluster.addresses)} machines run this "
                     "task. Use tf.keras, which is Keras 2, or write the training loop with "
                     "strategy.run."
@@ -75,7 +75,7 @@ def _train(task: Task, params: TrainerParams, cluster: TrainingCluster | None) -
             raise
     if cluster and params.distribution != "none" and not strategies.spoke_to_others():
         raise InputError(
-            f"trainer: run_fn returned, but {len(cluster.addresses)} machines have each trained a "
+            f"run_fn returned, but {len(cluster.addresses)} machines have each trained a "
             "model of their own: it made no strategy that spans them. Pass `distribution` = "
             "'multi_worker', or build the model in fn_args.strategy.scope(); pass 'none' where "
             "run_fn joins the machines by other means."
@@ -114,26 +114,24 @@ def make_fn_args(
         serving_model_dir=str(task.output("model").path / SERVING_DIR),
         eval_model_dir=str(task.output("model").path / EVAL_DIR),
         model_run_dir=str(task.output("model_run").path),
-        hyperparameters=_hyperparameters(task.component, hyperparameters)
-        if hyperparameters
-        else None,
+        hyperparameters=_hyperparameters(hyperparameters) if hyperparameters else None,
         num_examples=_num_examples(statistics) if statistics else None,
     )
 
 
-def _hyperparameters(component: str, artifact: Artifact) -> dict[str, Any]:
-    file = Path(only_file(component, artifact))
+def _hyperparameters(artifact: Artifact) -> dict[str, Any]:
+    file = Path(only_file(artifact))
     try:
         config = json.loads(file.read_text("utf-8"))
     except ValueError as error:
         raise InputError(
-            f"{component}: `hyperparameters` in {file} is not JSON ({error}). Expected what "
+            f"`hyperparameters` in {file} is not JSON ({error}). Expected what "
             "keras_tuner.HyperParameters.get_config() returns; connect a tuner's "
             "`best_hyperparameters`."
         ) from error
     if not isinstance(config, dict):
         raise InputError(
-            f"{component}: `hyperparameters` in {file} is a {type(config).__name__}, expected a "
+            f"`hyperparameters` in {file} is a {type(config).__name__}, expected a "
             "JSON object. Connect a tuner's `best_hyperparameters`."
         )
     return config
@@ -154,7 +152,7 @@ def _check_model(model: Path) -> None:
     if not serving.is_dir() or not any(path.is_file() for path in serving.rglob("*")):
         found = [path.name for path in visible(model)]
         raise InputError(
-            f"trainer: run_fn returned, but {SERVING_DIR} of `model` holds no file; `model` has "
+            f"run_fn returned, but {SERVING_DIR} of `model` holds no file; `model` has "
             f"{found}. Expected a model: save it to fn_args.serving_model_dir, as "
             "model.export(fn_args.serving_model_dir)."
         )

@@ -48,7 +48,7 @@ class TrainerParams(SplitsAndSteps):
         training_args.check_precision(self.mixed_precision)
         if self.distribution not in _DISTRIBUTIONS:
             raise InputError(
-                f"trainer: `distribution` is {self.distribution!r}, expected one of "
+                f"`distribution` is {self.distribution!r}, expected one of "
                 f"{list(_DISTRIBUTIONS)}. Pass 'multi_worker' or 'mirrored' where run_fn knows of "
                 "no strategy, and 'auto' where it makes its own."
             )

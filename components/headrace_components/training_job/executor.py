@@ -111,11 +111,11 @@ def _failure(
         return kind(error["message"])
     if pod is None:
         return PlatformError(
-            f"training_job: the JobSet {name} failed, and none of its pods exists any more. "
+            f"the JobSet {name} failed, and none of its pods exists any more. "
             f"See `kubectl describe jobset {name}`, then run the task again."
         )
     return PlatformError(
-        f"training_job: pod {pod['metadata']['name']} ended with {jobset.ending(pod)}; its last "
+        f"pod {pod['metadata']['name']} ended with {jobset.ending(pod)}; its last "
         f"line was {lines[-1] if lines else ''!r}. Where it was killed for want of memory, give "
         "the task more; otherwise run it again."
     )

@@ -44,7 +44,7 @@ class JobSetApi:
                 self._namespace = active["context"].get("namespace", "default")
         except ConfigException as error:
             raise PlatformError(
-                f"training_job: there are no credentials for a cluster: {str(error).rstrip('.')}. "
+                f"there are no credentials for a cluster: {str(error).rstrip('.')}. "
                 "Run the task in the cluster with a service account."
             ) from error
         api = client.ApiClient(configuration)
@@ -75,7 +75,7 @@ class JobSetApi:
             if error.status != 404:
                 raise _refusal("get", error) from error
             raise PlatformError(
-                f"training_job: the JobSet {name} is gone: it was deleted while its pods worked. "
+                f"the JobSet {name} is gone: it was deleted while its pods worked. "
                 "Run the task again."
             ) from error
 
@@ -131,7 +131,7 @@ def _patiently(method: Callable[..., Any], *args: Any, **more: Any) -> Any:
 def _explained(error: Exception) -> Exception:
     if isinstance(error, urllib3.exceptions.HTTPError):
         return PlatformError(
-            f"training_job: the API server does not answer: {error}. Run the task again when the "
+            f"the API server does not answer: {error}. Run the task again when the "
             "cluster is reachable."
         )
     return error  # the caller adds the name of its request
@@ -144,16 +144,16 @@ def _refusal(doing: str, error: ApiException) -> InputError | PlatformError:
         message = str(error.reason)
     if error.status == 404:
         return PlatformError(
-            f"training_job: the cluster has no {_PLURAL} of {'/'.join(_KIND)} ({message}). Install "
+            f"the cluster has no {_PLURAL} of {'/'.join(_KIND)} ({message}). Install "
             "JobSet, which Kubeflow Trainer brings too, or take `workers` out of the task's "
             "settings."
         )
     if error.status == 403:
         return RefusedError(
-            f"training_job: the pipeline's service account may not {doing}: {message}. Give it the "
+            f"the pipeline's service account may not {doing}: {message}. Give it the "
             "role of docs/training.md."
         )
     return InputError(
-        f"training_job: the cluster refused to {doing} with HTTP {error.status}: {message}. "
+        f"the cluster refused to {doing} with HTTP {error.status}: {message}. "
         "Correct the task's settings."
     )

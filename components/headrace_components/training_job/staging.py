@@ -24,7 +24,7 @@ def stage(task: Task, message: dict[str, Any], folder: Path) -> dict[str, Any]:
     """
     if not folder.parent.is_dir():
         raise PlatformError(
-            f"training_job: {folder.parent} is not a directory, expected the volume that all pods "
+            f"{folder.parent} is not a directory, expected the volume that all pods "
             "mount. Check `volumes` in the task's settings, and that the claim is bound."
         )
     for port, artifacts in task.inputs.items():
@@ -58,7 +58,7 @@ def collect(task: Task, folder: Path) -> None:
     file = folder / _OUTPUT_FILE
     if not file.is_file():
         raise PlatformError(
-            f"training_job: the pods ended well, but {file} is not there: the volume does not show "
+            f"the pods ended well, but {file} is not there: the volume does not show "
             "in one pod what another wrote. Use a claim with the access mode ReadWriteMany."
         )
     published = json.loads(file.read_text("utf-8"))

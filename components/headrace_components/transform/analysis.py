@@ -36,7 +36,7 @@ def analyze(request: AnalysisRequest) -> AnalysisResult:
         return analyze_on_beam(request, "TensorFlow runs as version 1")
     function = guarded(request.function, request.component)
     specs = request.data.columns.type_specs()
-    traced = trace(function, specs, request.temp_dir, request.component)
+    traced = trace(function, specs, request.temp_dir)
     datasets = _datasets(request)
     engine = EmbeddedAnalysis(
         traced,
@@ -129,7 +129,7 @@ def _datasets(request: AnalysisRequest) -> Sequence[Dataset]:
         key = dataset_key(request.data, split)
         cached: analyzer_cache.Entries = {}
         if request.cache_input is not None and request.cache_output is not None:
-            cached = analyzer_cache.read(request.cache_input.path, key, request.component)
+            cached = analyzer_cache.read(request.cache_input.path, key)
         datasets.append(Dataset(split=split, key=key, cached=cached))
     return datasets
 
@@ -140,7 +140,7 @@ def _check_rows(request: AnalysisRequest) -> None:
         if any(batch.num_rows for batch in first):
             return
     raise InputError(
-        f"{request.component}: the splits to analyze, {list(request.splits)}, hold no row, but "
+        f"the splits to analyze, {list(request.splits)}, hold no row, but "
         "preprocessing_fn analyzes them. Name a split with rows in 'analyze' of `splits_config`, "
         "or change how csv_example_gen splits."
     )

@@ -43,7 +43,7 @@ def dataset_key(split: str, contents: str, features: bytes) -> tft_cache.Dataset
     return tft_cache.DatasetKey(f"Split-{split}-{digest}")
 
 
-def read(directory: Path, key: tft_cache.DatasetKey, component: str) -> Entries:
+def read(directory: Path, key: tft_cache.DatasetKey) -> Entries:
     """Returns the encoded accumulators of a data set; empty if the cache does not have it.
 
     Raises:
@@ -60,7 +60,7 @@ def read(directory: Path, key: tft_cache.DatasetKey, component: str) -> Entries:
             entries[name] = [record.numpy() for record in records]
     except (pickle.UnpicklingError, tf.errors.OpError, EOFError, ValueError) as error:
         raise InputError(
-            f"{component}: `analyzer_cache` holds {folder}, which is not a cache that TensorFlow "
+            f"`analyzer_cache` holds {folder}, which is not a cache that TensorFlow "
             f"Transform wrote ({error}). Leave `analyzer_cache` unconnected, or connect the "
             "updated_analyzer_cache of an earlier run."
         ) from error

@@ -22,7 +22,7 @@ class GraphApplication:
         transform_fn: Location of the SavedModel.
         schema: Schema of its outputs.
         columns: The features that it reads.
-        component: Name of the component, for error messages.
+        component: Name of the component, for the log.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class GraphApplication:
             transformed = self._converter.convert(dict(self._apply(tensors)))
         if transformed.num_rows != batch.num_rows:
             raise InputError(
-                f"{self._component}: preprocessing_fn made {transformed.num_rows} rows of "
+                f"preprocessing_fn made {transformed.num_rows} rows of "
                 f"{batch.num_rows}, expected one for each. Return features whose first "
                 "dimension is the rows."
             )

@@ -32,11 +32,9 @@ def transform(request: TransformRequest) -> Summaries:
         before: Callable[[], Any] = _nothing
         after: Callable[[], Any] = _nothing
         if request.before is not None:
-            before = _statistics(
-                running, request, "Before", _analyzed(request, raw), request.before
-            )
+            before = _statistics(running, "Before", _analyzed(request, raw), request.before)
         if request.after is not None:
-            after = _statistics(running, request, "After", transformed, request.after)
+            after = _statistics(running, "After", transformed, request.after)
         write = _nothing if request.prefix is None else _written(running, request, transformed)
 
         def afterwards() -> Summaries:
@@ -61,7 +59,7 @@ def _raw(running: job.Job, request: TransformRequest) -> Mapping[str, Any]:
     analyzed = request.analyzed if request.before is not None else ()
     return {
         split: running.pipeline
-        | f"Read[{split}]" >> ReadRaw(request.data.reader, columns, split, where, request.component)
+        | f"Read[{split}]" >> ReadRaw(request.data.reader, columns, split, where)
         for split in dict.fromkeys((*analyzed, *request.splits))
     }
 
@@ -109,15 +107,12 @@ class _Transform(beam.DoFn):
 
 def _statistics(
     running: job.Job,
-    request: TransformRequest,
     name: str,
     rows: Mapping[str, Any],
     options: tfdv.StatsOptions,
 ) -> Callable[[], Any]:
     flat = tuple(rows.values()) | f"{name}/AllSplits" >> beam.Flatten(pipeline=running.pipeline)
-    found = running.gather(
-        {name: flat} | f"{name}/Statistics" >> ComputeStatistics(options, request.component)
-    )
+    found = running.gather({name: flat} | f"{name}/Statistics" >> ComputeStatistics(options))
     return lambda: by_part(found()[0], [name])[name]
 
 

@@ -63,12 +63,12 @@ def analyze(
         # Workers must be able to reach the files that TFT writes between its steps.
         temp_dir = running.scratch if running.options.is_remote else request.temp_dir
         context = tft_beam.Context(temp_dir=temp_dir, force_tf_compat_v1=request.force_tf_compat_v1)
-        graph = tensorflow_files.checked(running.location(request.graph), request.component)
+        graph = tensorflow_files.checked(running.location(request.graph))
         where = running.location(request.examples)
         rows = {
             dataset.key: running.pipeline
             | f"Read[{dataset.split}]"
-            >> ReadRaw(request.data.reader, columns, dataset.split, where, request.component)
+            >> ReadRaw(request.data.reader, columns, dataset.split, where)
             for dataset in datasets
         }
         cache = _cache(running, request, list(rows))
@@ -102,7 +102,7 @@ def _args(
     phase reads a vocabulary from an earlier phase. The other runner, with one worker, loses a side
     input if a vocabulary is ordered by mutual information.
     """
-    options = BeamOptions(request.component, request.beam_args)
+    options = BeamOptions(request.beam_args)
     if not isinstance(options.runner(), FnApiRunner):
         return request.beam_args
     use_tf_compat_v1 = tf2_utils.use_tf_compat_v1(request.force_tf_compat_v1)

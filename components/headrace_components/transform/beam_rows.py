@@ -19,7 +19,6 @@ class ReadRaw(beam.PTransform):
         columns: The features to read.
         split: Name of the split.
         location: Where workers find the examples.
-        component: Name of the component, for error messages.
 
     Raises (on workers):
         InputError: The rows contradict the schema.
@@ -31,17 +30,16 @@ class ReadRaw(beam.PTransform):
         columns: RawColumns,
         split: str,
         location: str,
-        component: str,
     ) -> None:
         super().__init__()
         self._columns = columns
         self._split = split
         self._read: beam.PTransform
         if columns.is_sequence:
-            self._read = ReadRecords(reader, split, location, component, batch_size=BATCH_SIZE)
+            self._read = ReadRecords(reader, split, location, batch_size=BATCH_SIZE)
         else:
             self._read = ReadRecordBatches(
-                reader, split, location, component, columns=columns.names, batch_size=BATCH_SIZE
+                reader, split, location, columns=columns.names, batch_size=BATCH_SIZE
             )
 
     def expand(self, pipeline: beam.Pipeline) -> Any:

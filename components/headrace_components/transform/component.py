@@ -31,7 +31,7 @@ def check(params: TransformParams) -> None:
         InputError: Both or neither of `module_file` and `preprocessing_fn` are given, or the
             path is not a dotted path.
     """
-    check_source("transform", params.module_file, "preprocessing_fn", params.preprocessing_fn)
+    check_source(params.module_file, "preprocessing_fn", params.preprocessing_fn)
 
 
 def functions(params: TransformParams) -> list[tuple[str, ...]]:

@@ -20,10 +20,10 @@ def transform(request: TransformRequest) -> Summaries:
     """
     before = after = None
     if request.before is not None:
-        before = statistics.compute(_raw(request), request.before, component=request.component)
+        before = statistics.compute(_raw(request), request.before)
     transformed = _transformed(request)
     if request.after is not None:
-        after = statistics.compute(transformed, request.after, component=request.component)
+        after = statistics.compute(transformed, request.after)
     elif request.prefix is not None:
         deque(transformed, maxlen=0)  # runs the generator, which writes the files
     return Summaries(before=before, after=after)

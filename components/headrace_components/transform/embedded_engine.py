@@ -48,7 +48,7 @@ class EmbeddedAnalysis:
         datasets: The rows to analyze.
         with_cache: Whether cached accumulators are used and new ones kept.
         temp_dir: Where vocabulary files are written before they become assets.
-        component: Name of the component, for error messages.
+        component: Name of the component, for the log.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class EmbeddedAnalysis:
             bindings = self._interpreter.evaluate(self._transform_fn)
         self.found_nan = nan_warning.has_nan(bindings)
         saved_model = directory / "transform_fn"
-        with shapes_explained(self._component):
+        with shapes_explained():
             impl_helper.trace_and_write_v2_saved_model(
                 str(saved_model),
                 self._traced.function,

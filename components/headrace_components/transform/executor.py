@@ -34,8 +34,8 @@ def execute(task: Task) -> None:
     """Writes the transform graph, and the other outputs that the parameters ask for."""
     params = read(TransformParams, task.params, task.component)
     functions = user_functions.load(params, task.component)
-    schema = schemas.read(task.input("schema").path, task.component)
-    schemas.check_features(schema, task.component, str(task.input("schema").path))
+    schema = schemas.read(task.input("schema").path)
+    schemas.check_features(schema, str(task.input("schema").path))
     given_up = split_types.given_up(schema)
     for feature, has in given_up.items():
         logging.warning(
@@ -49,9 +49,7 @@ def execute(task: Task) -> None:
     data = RawData(reader, columns)
     to_analyze, to_transform = _splits(params, task, reader)
 
-    with user_packages.shipped(
-        task.component, params.beam_pipeline_args, functions.module
-    ) as beam_args:
+    with user_packages.shipped(params.beam_pipeline_args, functions.module) as beam_args:
         try:
             result = _analyze(params, task, functions.preprocessing_fn, data, to_analyze, beam_args)
         except InputError as error:
@@ -105,7 +103,7 @@ def _is_sequence(task: Task) -> bool:
     payload = task.input("examples").metadata.get("payload_format", _TF_EXAMPLE)
     if payload not in (_TF_EXAMPLE, sequence_examples.PAYLOAD_FORMAT):
         raise InputError(
-            f"{task.component}: the payload format of `examples` is {payload}, expected "
+            f"the payload format of `examples` is {payload}, expected "
             f"{_TF_EXAMPLE} or {sequence_examples.PAYLOAD_FORMAT}. Connect examples that hold "
             "those, as csv_example_gen makes them."
         )
@@ -123,11 +121,11 @@ def _splits(
         to_transform = config.transform or ()
     else:
         to_analyze = ("train",)
-        to_transform = splits.selected(task.input("examples"), (), task.component)
+        to_transform = splits.selected(task.input("examples"), ())
     for split in (*to_analyze, *to_transform):
         if split not in reader.split_names:
             raise InputError(
-                f"{task.component}: split {split!r} is not in `examples`, which has "
+                f"split {split!r} is not in `examples`, which has "
                 f"{list(reader.split_names)}. Name the splits to analyze and to transform in "
                 '`splits_config`, such as {"analyze": ["train"], "transform": ["train", "eval"]}.'
             )

@@ -25,18 +25,18 @@ _UNKNOWN_SHAPE = re.compile(r"Feature (\S+) \(.*?\) had invalid shape (.*?) for 
 _NO_QUANTILES = re.compile(r"cannot reshape array of size \d+ into shape|inhomogeneous shape")
 
 
-def check_shape(component: str, name: str, shape: Sequence[int | None]) -> None:
+def check_shape(name: str, shape: Sequence[int | None]) -> None:
     """Checks that all dimensions of a dense feature, except the rows, are known.
 
     Raises:
         InputError: A dimension is not known.
     """
     if None in shape[1:]:
-        raise _unknown_shape(component, name, tuple(shape))
+        raise _unknown_shape(name, tuple(shape))
 
 
 @contextmanager
-def shapes_explained(component: str) -> Iterator[None]:
+def shapes_explained() -> Iterator[None]:
     """Explains errors while TensorFlow Transform infers the schema of a finished graph.
 
     Raises:
@@ -45,17 +45,17 @@ def shapes_explained(component: str) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        raise _shape_error(component, str(error)) or error from error
+        raise _shape_error(str(error)) or error from error
 
 
-def _shape_error(component: str, message: str) -> InputError | None:
+def _shape_error(message: str) -> InputError | None:
     found = _UNKNOWN_SHAPE.search(message)
-    return _unknown_shape(component, found[1], found[2]) if found else None
+    return _unknown_shape(found[1], found[2]) if found else None
 
 
-def _unknown_shape(component: str, name: str, shape: object) -> InputError:
+def _unknown_shape(name: str, shape: object) -> InputError:
     return InputError(
-        f"{component}: preprocessing_fn returned feature {name!r} of shape {shape}, in which only "
+        f"preprocessing_fn returned feature {name!r} of shape {shape}, in which only "
         "the first dimension, the rows, may be unknown. Fix the others with tf.ensure_shape or "
         "tf.reshape, or return a tf.RaggedTensor or tf.SparseTensor."
     )
@@ -73,7 +73,7 @@ def graph_errors_explained(component: str, split: str) -> Iterator[None]:
         yield
     except (tf.errors.InvalidArgumentError, TypeError, ValueError, pa.ArrowException) as error:
         logging.info("%s: where the graph failed:", component, exc_info=error)
-        raise _input_error(component, f"split {split!r}", str(error)) from error
+        raise _input_error(f"split {split!r}", str(error)) from error
 
 
 @contextmanager
@@ -88,12 +88,12 @@ def tft_errors_explained(component: str, splits: Sequence[str]) -> Iterator[None
     except InputError:
         raise
     except Exception as error:
-        unknown = _shape_error(component, str(error))
+        unknown = _shape_error(str(error))
         if unknown is not None:
             raise unknown from error
         if _NO_QUANTILES.search(str(error)):
             raise InputError(
-                f"{component}: an analyzer of quantiles by column (tft.quantiles with "
+                f"an analyzer of quantiles by column (tft.quantiles with "
                 "reduce_instance_dims=False, or tft.bucketize with elementwise=True) found no "
                 f"number in one of its columns in {_rows(splits)}: all values there are NaN. Leave "
                 "that column out, or replace NaN before, as tf.where(tf.math.is_nan(x), 0.0, x)."
@@ -102,16 +102,16 @@ def tft_errors_explained(component: str, splits: Sequence[str]) -> Iterator[None
         if quoted is None:
             raise
         logging.info("%s: where the graph failed:", component, exc_info=error)
-        raise _input_error(component, _rows(splits), quoted[1]) from error
+        raise _input_error(_rows(splits), quoted[1]) from error
 
 
 def _rows(splits: Sequence[str]) -> str:
     return f"split {splits[0]!r}" if len(splits) == 1 else f"splits {list(splits)}"
 
 
-def _input_error(component: str, rows: str, message: str) -> InputError:
+def _input_error(rows: str, message: str) -> InputError:
     return InputError(
-        f"{component}: the graph of preprocessing_fn does not run on {rows}: {_reason(message)}. "
+        f"the graph of preprocessing_fn does not run on {rows}: {_reason(message)}. "
         "Correct the operation, or return features whose first dimension is the rows; the log has "
         "the full traceback."
     )

@@ -65,13 +65,13 @@ class TransformParams:
         if bool(self.module_file) == bool(self.preprocessing_fn):
             got = "both `module_file` and" if self.module_file else "neither `module_file` nor"
             raise InputError(
-                f"transform: {got} `preprocessing_fn` are given, expected one of them. Pass "
+                f"{got} `preprocessing_fn` are given, expected one of them. Pass "
                 "`module_file` with a Python file that defines preprocessing_fn, or "
                 "`preprocessing_fn` with a dotted path such as 'package.module.preprocessing_fn'."
             )
         if self.module_file and self.stats_options_updater_fn:
             raise InputError(
-                "transform: both `module_file` and `stats_options_updater_fn` "
+                "both `module_file` and `stats_options_updater_fn` "
                 f"({self.stats_options_updater_fn!r}) are given, expected one of them. Define "
                 "stats_options_updater_fn in the module file, or give both functions as dotted "
                 "paths."
@@ -83,12 +83,12 @@ class TransformParams:
         for name, value in given(self.splits_config).items():
             if not all(isinstance(split, str) for split in value):
                 raise InputError(
-                    f"transform: `splits_config` sets {name!r} to {list(value)!r}, expected a list "
+                    f"`splits_config` sets {name!r} to {list(value)!r}, expected a list "
                     f"of split names. Write it as {_SPLITS}."
                 )
         if not self.splits_config.analyze:
             raise InputError(
-                f"transform: `splits_config` is {given(self.splits_config)}, which names no split "
+                f"`splits_config` is {given(self.splits_config)}, which names no split "
                 "to analyze. Name at least one in 'analyze', or leave `splits_config` empty to "
                 "analyze 'train' and transform all."
             )

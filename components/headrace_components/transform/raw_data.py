@@ -29,7 +29,7 @@ class RawColumns:
     Args:
         schema: Types and shapes of the features. As in `tfx_bsl.tfxio`, a feature with a fixed
             shape becomes a dense tensor, all others become sparse or ragged ones.
-        component: Name of the component, for error messages.
+        component: Name of the component, for the log.
         columns: Features to read; None reads all of the schema.
         is_sequence: Whether the rows are tf.SequenceExamples, whose sequence features the schema
             describes within `##SEQUENCE##` and which become ragged tensors.
@@ -52,12 +52,12 @@ class RawColumns:
         self._columns = None if columns is None else tuple(sorted(columns))
         if not schema.feature:
             raise InputError(
-                f"{component}: `schema` describes no feature, expected those of the examples. "
+                "`schema` describes no feature, expected those of the examples. "
                 "Connect the schema that schema_gen made of them."
             )
         if not is_sequence and any(each.name == SEQUENCE_FEATURE for each in schema.feature):
             raise InputError(
-                f"{component}: `schema` describes sequences ({SEQUENCE_FEATURE}), but `examples` "
+                f"`schema` describes sequences ({SEQUENCE_FEATURE}), but `examples` "
                 "holds tf.Examples. Connect the schema of these examples, or examples whose "
                 f"payload format is {sequence_examples.PAYLOAD_FORMAT}."
             )
@@ -110,7 +110,7 @@ class RawColumns:
         Raises:
             InputError: A record is not a tf.SequenceExample, or contradicts the schema.
         """
-        return sequence_examples.decode_sequences(records, self._component, self._projected)
+        return sequence_examples.decode_sequences(records, self._projected)
 
     def converted(self, batch: pa.RecordBatch, split: str) -> pa.RecordBatch:
         """Returns a batch of a split with the columns and types of the schema.
@@ -141,7 +141,7 @@ class RawColumns:
         if pa.types.is_null(column.type) or pa.types.is_null(column.type.value_type):
             return _without_values(column, field.type)
         raise InputError(
-            f"{self._component}: the schema says feature {field.name!r} is "
+            f"the schema says feature {field.name!r} is "
             f"{_kind(field.type)}, but split {split!r} holds {_kind(column.type)}. Connect the "
             "schema that was made of these examples, or correct its type."
         )
@@ -164,7 +164,7 @@ class RawColumns:
             if wrong:
                 other = pc.filter(lengths, pc.not_equal(lengths, size))[0].as_py()
                 raise InputError(
-                    f"{self._component}: feature {name!r} holds {other} values in a row of split "
+                    f"feature {name!r} holds {other} values in a row of split "
                     f"{split!r}, but the schema fixes {size} in every row; {wrong} of "
                     f"{batch.num_rows} rows differ. Fill the gaps where the examples are made, or "
                     f"take the fixed shape of {name!r} out of the schema (schema_gen with "

@@ -16,7 +16,7 @@ class AnalysisRequest:
     """The rows to analyze, and the outputs for the results.
 
     Attributes:
-        component: Name of the component, for error messages.
+        component: Name of the component, for the log.
         function: The user's `preprocessing_fn`.
         data: The rows.
         examples: The artifact that contains the rows.
@@ -67,7 +67,7 @@ class TransformRequest:
     """The rows to transform, and the outputs to write.
 
     Attributes:
-        component: Name of the component, for error messages.
+        component: Name of the component, for the log.
         data: The rows.
         examples: The artifact that contains them.
         result: The result of the analysis.

@@ -21,7 +21,7 @@ def options_before(
     """Returns the options for the statistics of the analyzed rows.
 
     Args:
-        component: Name of the component, for error messages.
+        component: Name of the component, for the log.
         schema: Schema of the raw rows.
         updater: The user's `stats_options_updater_fn`, or None.
     """
@@ -34,7 +34,7 @@ def options_after(
     """Returns the options for the statistics of the transformed rows.
 
     Args:
-        component: Name of the component, for error messages.
+        component: Name of the component, for the log.
         schema: Schema of the transformed rows.
         vocabularies: Locations of vocabulary files, by the name that the author gave them.
         updater: The user's `stats_options_updater_fn`, or None.
@@ -82,7 +82,7 @@ def _options(
     updated: Any = user_module.call_user_function(component, updater, kind, options)
     if not isinstance(updated, tfdv.StatsOptions):
         raise InputError(
-            f"{component}: stats_options_updater_fn returned {type(updated).__name__}, expected "
+            f"stats_options_updater_fn returned {type(updated).__name__}, expected "
             "tfdv.StatsOptions. Return the options it was given, changed or not."
         )
     return updated

@@ -65,7 +65,7 @@ class TracedPreprocessing:
 
 
 def trace(
-    function: PreprocessingFn, specs: Mapping[str, tf.TypeSpec], temp_dir: str, component: str
+    function: PreprocessingFn, specs: Mapping[str, tf.TypeSpec], temp_dir: str
 ) -> TracedPreprocessing:
     """Traces `function` as a tf.function and inspects the graph.
 
@@ -73,7 +73,6 @@ def trace(
         function: A `preprocessing_fn` that raises InputError for mistakes of its author.
         specs: Specs of its inputs.
         temp_dir: Where stand-ins of vocabulary files are written.
-        component: Name of the component, for error messages.
 
     Raises:
         InputError: The outputs cannot be written as features.
@@ -90,12 +89,12 @@ def trace(
     graph = concrete.graph
     if graph.get_collection(tf.compat.v1.GraphKeys.TRAINABLE_VARIABLES):
         raise InputError(
-            f"{component}: preprocessing_fn makes trainable variables, expected none: nothing "
+            "preprocessing_fn makes trainable variables, expected none: nothing "
             "trains them. Put them into the model, or make them with trainable=False."
         )
     inputs = tf2_utils.get_structured_inputs_from_func_graph(graph)
     outputs = dict(concrete.structured_outputs)
-    _check_outputs(outputs, graph, component)
+    _check_outputs(outputs, graph)
     asset_map = annotators.get_asset_annotations(graph)
     # A module from TensorFlow Hub refuses unknown collections.
     annotators.clear_asset_annotations(graph)
@@ -127,36 +126,36 @@ def _analyzed_columns(
     return frozenset(graph_tools.get_dependent_inputs(graph, inputs, tensors))
 
 
-def _check_outputs(outputs: Mapping[str, Any], graph: tf.Graph, component: str) -> None:
+def _check_outputs(outputs: Mapping[str, Any], graph: tf.Graph) -> None:
     is_analyzed = _Analyzed(graph)
     for name, output in sorted(outputs.items()):
         if not isinstance(output, (tf.Tensor, tf.SparseTensor, tf.RaggedTensor)):
             raise InputError(
-                f"{component}: preprocessing_fn returned {type(output).__name__} as feature "
+                f"preprocessing_fn returned {type(output).__name__} as feature "
                 f"{name!r}, expected a tensor. Return a tf.Tensor, tf.SparseTensor or "
                 "tf.RaggedTensor whose first dimension is the rows."
             )
         if output.dtype not in (tf.int64, tf.float32, tf.string):
             raise InputError(
-                f"{component}: preprocessing_fn returned feature {name!r} of type "
+                f"preprocessing_fn returned feature {name!r} of type "
                 f"{output.dtype.name}, but a tf.Example holds int64, float32 or string. Cast it "
                 "with tf.cast, as tf.cast(x, tf.float32)."
             )
         rank = output.shape.rank
         if rank == 0:
             raise InputError(
-                f"{component}: preprocessing_fn returned feature {name!r} of shape (), expected "
+                f"preprocessing_fn returned feature {name!r} of shape (), expected "
                 "the rows as first dimension. Repeat the value for each row, as "
                 "tf.fill([tf.shape(x)[0]], value)."
             )
         if isinstance(output, tf.Tensor) and rank is None:
             raise InputError(
-                f"{component}: preprocessing_fn returned feature {name!r} of unknown rank, "
+                f"preprocessing_fn returned feature {name!r} of unknown rank, "
                 "expected a known one. Fix its shape with tf.ensure_shape or tf.reshape."
             )
         # The result of an analyzer may still fix a dimension, for example the depth of tf.one_hot.
         if isinstance(output, tf.Tensor) and not is_analyzed(output.op):
-            check_shape(component, name, output.shape.as_list())
+            check_shape(name, output.shape.as_list())
 
 
 class _Analyzed:

@@ -71,12 +71,12 @@ def guarded(function: PreprocessingFn, component: str) -> PreprocessingFn:
         outputs = user_module.call_user_function(component, function, inputs)
         if not isinstance(outputs, Mapping):
             raise InputError(
-                f"{component}: preprocessing_fn returned {type(outputs).__name__}, expected a dict "
+                f"preprocessing_fn returned {type(outputs).__name__}, expected a dict "
                 "from feature names to tensors. Return all features in one dict."
             )
         if not outputs:
             raise InputError(
-                f"{component}: preprocessing_fn returned no feature, expected at least one. "
+                "preprocessing_fn returned no feature, expected at least one. "
                 "Return those that the model needs, at least one of them."
             )
         return outputs

@@ -106,7 +106,7 @@ def write(operation: Any, values: VocabularyValues, directory: str) -> Any:
                 writer.write(line)
     else:
         raise PlatformError(
-            f"transform: vocabulary {operation.vocab_filename!r} has the file format "
+            f"vocabulary {operation.vocab_filename!r} has the file format "
             f"{operation.file_format!r}, expected 'text' or 'tfrecord_gzip'. This version of "
             "TensorFlow Transform is newer than Headrace: use the one in the image's lock."
         )

@@ -35,6 +35,6 @@ COMPONENT = Component(
     execution_type="tfx.components.tuner.component.Tuner",
     variants=("cuda",),
     cache=CacheHooks(environment_state=state_of_code("tuner_fn")),
-    checks=training_checks("tuner", "tuner_fn"),
+    checks=training_checks("tuner_fn"),
     footprint="training",
 )

@@ -83,7 +83,7 @@ def _nothing_found(search: Search, trials: list[Any]) -> str:
     else:
         reason = "none was started"
         advice = "Give the tuner trials to run, and call its own `search` where you replace it"
-    return f"tuner: the search found nothing: of its trials, {reason}. {advice}."
+    return f"the search found nothing: of its trials, {reason}. {advice}."
 
 
 def _best_hyperparameters(search: Search, ranked: list[Any]) -> dict[str, Any]:

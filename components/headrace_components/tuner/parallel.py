@@ -161,12 +161,12 @@ class _Worker:
             return kind(self.error_file.read_text("utf-8"))
         if code == 0:
             return InputError(
-                f"tuner: process {self.number} of the trials ended with exit code 0 before the "
+                f"process {self.number} of the trials ended with exit code 0 before the "
                 "search was over, expected that its trials come back. Where the module ends it, as "
                 "by os._exit, raise an exception instead: then only that trial fails."
             )
         return PlatformError(
-            f"tuner: process {self.number} of the trials ended with exit code {code}, expected 0. "
+            f"process {self.number} of the trials ended with exit code {code}, expected 0. "
             "Where it was killed (-9) for want of memory, lower `num_parallel_trials` or give the "
             "task more; the log may say more."
         )

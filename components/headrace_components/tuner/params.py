@@ -72,13 +72,13 @@ class TunerParams(SplitsAndSteps):
         ):
             if not 0 <= value <= _MAX_PARALLEL_TRIALS:
                 raise InputError(
-                    f"tuner: `{name}` is {value!r}, expected a whole number from 0 to "
+                    f"`{name}` is {value!r}, expected a whole number from 0 to "
                     f"{_MAX_PARALLEL_TRIALS}. Pass how many trials the task's machine can run at "
                     "once, or leave it out."
                 )
         if self.num_parallel_trials and nested and self.num_parallel_trials != nested:
             raise InputError(
-                f"tuner: `num_parallel_trials` is {self.num_parallel_trials}, but `tune_args` says "
+                f"`num_parallel_trials` is {self.num_parallel_trials}, but `tune_args` says "
                 f"{nested}. Expected one number: pass only `num_parallel_trials`."
             )
 

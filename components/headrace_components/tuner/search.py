@@ -78,7 +78,7 @@ def prepare(task: Task, params: TunerParams, working_dir: str) -> Search:
     Raises:
         InputError: An input is incomplete, or tuner_fn raised or returned no TunerFnResult.
     """
-    named = _keras_versions(task.component, params)
+    named = _keras_versions(params)
     keras_choice.choose(2 if named == {2} else 3)
     search = _prepare(task, params, working_dir)
     if named not in ({2}, {3}) and keras_choice.version_built(search.tuner) == 2:
@@ -89,10 +89,10 @@ def prepare(task: Task, params: TunerParams, working_dir: str) -> Search:
     return search
 
 
-def _keras_versions(component: str, params: TunerParams) -> set[keras_choice.KerasVersion]:
+def _keras_versions(params: TunerParams) -> set[keras_choice.KerasVersion]:
     try:
         if params.module_file:
-            return keras_choice.versions_in(file_of(component, params.module_file))
+            return keras_choice.versions_in(file_of(params.module_file))
         spec = importlib.util.find_spec(params.tuner_fn.rpartition(".")[0])
         return keras_choice.versions_in(Path(spec.origin)) if spec and spec.origin else set()
     except (ImportError, SyntaxError, ValueError):  # loading the function reports this
@@ -108,7 +108,7 @@ def _prepare(task: Task, params: TunerParams, working_dir: str) -> Search:
     for name in ("search", "oracle", "get_best_hyperparameters"):
         if not hasattr(tuner, name) or not isinstance(fit_kwargs, Mapping):
             raise InputError(
-                f"{component}: tuner_fn returned {_described(result)}, expected a TunerFnResult "
+                f"tuner_fn returned {_described(result)}, expected a TunerFnResult "
                 "with a KerasTuner tuner as `tuner` and a dict as `fit_kwargs`. Return "
                 "TunerFnResult(tuner=..., fit_kwargs={...})."
             )

@@ -138,7 +138,7 @@ class VertexApi:
             now = time.monotonic()
             if now > self._deadline:
                 raise PlatformError(
-                    f"vertex_pusher: {operation.name}, to {doing}, is not done after "
+                    f"{operation.name}, to {doing}, is not done after "
                     f"`timeout_seconds`, {self._params.timeout_seconds} s. It goes on: run the "
                     "task again to wait for it, with a higher `timeout_seconds`."
                 )
@@ -152,7 +152,7 @@ class VertexApi:
     def _explained(self, doing: str, error: Any) -> ComponentError:
         if isinstance(error, GoogleAuthError):
             return _no_credentials(error)
-        reason = f"vertex_pusher: Vertex AI at {self._params.host} refuses to {doing}: "
+        reason = f"Vertex AI at {self._params.host} refuses to {doing}: "
         reason += f"{_reason(error)}. "
         project = self._params.project
         if isinstance(error, (exceptions.Forbidden, exceptions.Unauthorized)):
@@ -202,7 +202,7 @@ def _reason(error: Any) -> str:
 
 def _no_credentials(error: GoogleAuthError) -> PlatformError:
     return PlatformError(
-        f"vertex_pusher: there are no credentials for Google Cloud: {error}. On Vertex AI give the "
+        f"there are no credentials for Google Cloud: {error}. On Vertex AI give the "
         "pipeline a service account, on Kubernetes a workload identity; on a laptop run `gcloud "
         "auth application-default login`."
     )

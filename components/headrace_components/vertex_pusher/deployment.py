@@ -71,7 +71,7 @@ class Deployment:
         except exceptions.NotFound:
             if params.endpoint.isdecimal():
                 raise InputError(
-                    f"vertex_pusher: `endpoint` is {params.endpoint!r}, but there is no such "
+                    f"`endpoint` is {params.endpoint!r}, but there is no such "
                     f"endpoint in {params.location}. Pass the ID of one that exists, or one that "
                     "starts with a letter, which is then made."
                 ) from None

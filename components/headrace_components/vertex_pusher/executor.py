@@ -28,7 +28,7 @@ def execute(task: Task) -> None:
     source = push_source(task)
     if not source.uri.startswith("gs://"):
         raise InputError(
-            f"vertex_pusher: the model is at {source.uri}, but Vertex AI reads models from Cloud "
+            f"the model is at {source.uri}, but Vertex AI reads models from Cloud "
             "Storage alone, expected a gs:// URI. Give the pipeline a `pipeline_root` in a bucket."
         )
     api = VertexApi(params)

@@ -24,7 +24,7 @@ def message(kind: Any, parameter: str, fields: Mapping[str, Any]) -> Any:
         json_format.ParseDict(dict(fields), plain)
     except json_format.ParseError as error:
         raise InputError(
-            f"vertex_pusher: `{parameter}` is {dict(fields)!r}, expected fields of the API's "
+            f"`{parameter}` is {dict(fields)!r}, expected fields of the API's "
             f"`{kind.__name__}`: {error}. Correct it."
         ) from error
     return kind.wrap(plain)

@@ -155,7 +155,7 @@ class VertexPusherParams:
     def _check_project(self) -> None:
         if not self.project or "/" in self.project:
             raise InputError(
-                f"vertex_pusher: `project` is {self.project!r}, expected the ID of a Google Cloud "
+                f"`project` is {self.project!r}, expected the ID of a Google Cloud "
                 "project. Pass it as `gcloud config get project` prints it."
             )
 
@@ -163,31 +163,31 @@ class VertexPusherParams:
         for name, value in self.labels.items():
             if not isinstance(value, str):
                 raise InputError(
-                    f"vertex_pusher: label {name!r} of `labels` is {value!r}, expected a string. "
+                    f"label {name!r} of `labels` is {value!r}, expected a string. "
                     "Pass a dict of strings."
                 )
 
     def _check_deployment(self) -> None:
         if not 0 <= self.traffic_percentage <= 100:
             raise InputError(
-                f"vertex_pusher: `traffic_percentage` is {self.traffic_percentage}, expected 0 to "
+                f"`traffic_percentage` is {self.traffic_percentage}, expected 0 to "
                 "100. Pass the share of requests that this version is to get."
             )
         if not 1 <= self.min_replica_count <= self.max_replica_count:
             raise InputError(
-                f"vertex_pusher: `min_replica_count` is {self.min_replica_count} and "
+                f"`min_replica_count` is {self.min_replica_count} and "
                 f"`max_replica_count` {self.max_replica_count}, expected 1 or more, and no less. "
                 "Raise `max_replica_count` to let the endpoint grow."
             )
         if bool(self.accelerator_type) != (self.accelerator_count > 0):
             raise InputError(
-                f"vertex_pusher: `accelerator_type` is {self.accelerator_type!r} and "
+                f"`accelerator_type` is {self.accelerator_type!r} and "
                 f"`accelerator_count` {self.accelerator_count}, expected both or neither. "
                 "Pass both, for example 'NVIDIA_L4' and 1."
             )
         if self.timeout_seconds < 1:
             raise InputError(
-                f"vertex_pusher: `timeout_seconds` is {self.timeout_seconds}, expected 1 or more. "
+                f"`timeout_seconds` is {self.timeout_seconds}, expected 1 or more. "
                 "Deploying takes some 20 minutes."
             )
 
@@ -197,7 +197,7 @@ class VertexPusherParams:
             not self.api_endpoint.startswith("http://") or host not in _LOOPBACK
         ):
             raise InputError(
-                f"vertex_pusher: `api_endpoint` is {self.api_endpoint!r}, expected a host without "
+                f"`api_endpoint` is {self.api_endpoint!r}, expected a host without "
                 "scheme, for example 'europe-west1-aiplatform.googleapis.com'. `http://`, which "
                 "has neither encryption nor credentials, is for an emulator on this machine alone."
             )
@@ -205,6 +205,4 @@ class VertexPusherParams:
 
 def _check_name(parameter: str, value: str, pattern: re.Pattern[str], expected: str) -> None:
     if not pattern.fullmatch(value):
-        raise InputError(
-            f"vertex_pusher: `{parameter}` is {value!r}, expected {expected}. Correct it."
-        )
+        raise InputError(f"`{parameter}` is {value!r}, expected {expected}. Correct it.")

@@ -94,7 +94,7 @@ class Registry:
         except exceptions.NotFound:
             if params.model_id.isdecimal():
                 raise InputError(
-                    f"vertex_pusher: `model_id` is {params.model_id!r}, but there is no such model "
+                    f"`model_id` is {params.model_id!r}, but there is no such model "
                     f"in {params.location}, and numbers are given by Vertex AI alone. Pass the ID "
                     "of a model that exists, or one that starts with a letter."
                 ) from None

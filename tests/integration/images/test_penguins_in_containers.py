@@ -54,12 +54,12 @@ def test_penguins_in_containers_are_the_same_as_without(tmp_path: Path) -> None:
     for split in SPLITS:
         assert records(contained, split) == records(expected, split)
         found, wanted = (
-            statistics.read(run / f"statistics-gen/statistics/Split-{split}", "test")
+            statistics.read(run / f"statistics-gen/statistics/Split-{split}")
             for run in (contained, expected)
         )
         assert differences(wanted, found, {**LOOSE, **HISTOGRAMS}) == []
     schema, wanted_schema = (
-        schemas.read(run / "schema-gen/schema", "test") for run in (contained, expected)
+        schemas.read(run / "schema-gen/schema") for run in (contained, expected)
     )
     assert schema == wanted_schema
     assert species(serving) == species(expected_serving) == [0, 1, 2]

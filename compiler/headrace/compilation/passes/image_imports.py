@@ -80,7 +80,7 @@ def _imports(component: str, known: Mapping[str, Any]) -> tuple[list[CertainImpo
     module = getattr(params, MODULE_PARAMETER, None)
     if module is None or (module and not is_packed(module)):
         return [], ()  # there is no module, only the run knows it, or it is behind a URI
-    entry, files = unpack(module, component) if module else ("", {})
+    entry, files = unpack(module) if module else ("", {})
     checks = early_checks(component)
     functions = [name for names in ask(checks.functions, params) or () for name in names]
     modules = ask(checks.modules, params) or ()

@@ -58,13 +58,13 @@ def _check(component: str, params: Any) -> None:
     with named(component):
         ask(checks.check, params)
         for names in ask(checks.functions, params) or ():
-            _check_module(component, getattr(params, MODULE_PARAMETER), names)
+            _check_module(getattr(params, MODULE_PARAMETER), names)
 
 
-def _check_module(component: str, module_file: str, names: tuple[str, ...]) -> None:
+def _check_module(module_file: str, names: tuple[str, ...]) -> None:
     if not is_packed(module_file):
         return  # behind a URI
-    entry, files = unpack(module_file, component)
+    entry, files = unpack(module_file)
     found = defined(ast.parse(files[entry]))
     if found is not None and not found[0] & set(names):
-        raise missing_function(component, entry, names, found[1])
+        raise missing_function(entry, names, found[1])

@@ -274,14 +274,14 @@ class DataflowJob:
         return []
 
 
-def refusal(component: str, error: Exception) -> ComponentError | None:
+def refusal(error: Exception) -> ComponentError | None:
     """Explains an error answer of Google's APIs; None for other errors."""
     found = _answer(error)
     if found is None:
         return None
     status, message = found
     kind, advice = _ADVICE.get(status, (PlatformError, "Run the task again."))
-    return kind(f"{component}: Google Cloud answered {status} to its job: {message} {advice}")
+    return kind(f"Google Cloud answered {status} to its job: {message} {advice}")
 
 
 def _answer(error: Exception) -> tuple[int, str] | None:

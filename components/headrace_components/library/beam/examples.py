@@ -44,7 +44,6 @@ class ReadRecordBatches(beam.PTransform):
         reader: The artifact, opened when the pipeline is built.
         split: Name of the split.
         location: Where workers find the artifact.
-        component: Name of the component, for error messages.
         columns: Names of the features to read; None reads all.
         batch_size: The maximum number of rows in a batch.
     """
@@ -54,18 +53,13 @@ class ReadRecordBatches(beam.PTransform):
         reader: ExamplesReader,
         split: str,
         location: str,
-        component: str,
         *,
         columns: Sequence[str] | None = None,
         batch_size: int = BATCH_SIZE,
     ) -> None:
         super().__init__()
         parts = reader.twin_parts(split)
-        arguments: Mapping[str, Any] = {
-            "component": component,
-            "columns": columns,
-            "batch_size": batch_size,
-        }
+        arguments: Mapping[str, Any] = {"columns": columns, "batch_size": batch_size}
         tfrecords = [
             locations.join(location, f"Split-{split}", name)
             for name in reader.tfrecord_names(split)
@@ -75,7 +69,9 @@ class ReadRecordBatches(beam.PTransform):
         if parts:
             directory = locations.join(location, f"Columnar-{split}")
             self._files = [(locations.join(directory, path.name), part) for path, part in parts]
-            self._read = partial(_twin_batches, tfrecords=tfrecords, **arguments)
+            self._read = partial(
+                _twin_batches, tfrecords=tfrecords, component=reader.component, **arguments
+            )
 
     def expand(self, pipeline: beam.Pipeline) -> Any:
         """Returns the batches."""
@@ -89,18 +85,16 @@ class _ReadTFRecords(beam.PTransform):
         reader: The artifact, opened when the pipeline is built.
         split: Name of the split.
         location: Where workers find the artifact.
-        component: Name of the component, for error messages.
         batch_size: The maximum number of records in a batch.
     """
 
-    _batches: Callable[..., Iterator[Any]]  # from a file's location, the component and batch_size
+    _batches: Callable[..., Iterator[Any]]  # of a file's location and batch_size
 
     def __init__(
         self,
         reader: ExamplesReader,
         split: str,
         location: str,
-        component: str,
         *,
         batch_size: int = BATCH_SIZE,
     ) -> None:
@@ -108,23 +102,21 @@ class _ReadTFRecords(beam.PTransform):
         directory = locations.join(location, f"Split-{split}")
         files = reader.tfrecord_files(split)
         self._files = [locations.join(directory, file.name) for file in files]
-        self._read = partial(type(self)._batches, component=component, batch_size=batch_size)
+        self._read = partial(type(self)._batches, batch_size=batch_size)
 
     def expand(self, pipeline: beam.Pipeline) -> Any:
         """Returns the batches."""
         return _spread(pipeline, self._files, self._read)
 
 
-def _records(location: str, component: str, batch_size: int) -> Iterator[list[bytes]]:
+def _records(location: str, batch_size: int) -> Iterator[list[bytes]]:
     with locations.fetched(location) as file:
-        yield from serialized_batches(file, component, batch_size)
+        yield from serialized_batches(file, batch_size)
 
 
-def _pairs(
-    location: str, component: str, batch_size: int
-) -> Iterator[tuple[pa.RecordBatch, list[bytes]]]:
+def _pairs(location: str, batch_size: int) -> Iterator[tuple[pa.RecordBatch, list[bytes]]]:
     with locations.fetched(location) as file:
-        yield from decoded_batches(file, component, batch_size)
+        yield from decoded_batches(file, batch_size)
 
 
 class ReadRecords(_ReadTFRecords):
@@ -159,10 +151,10 @@ def _has_one_worker(pipeline: beam.Pipeline) -> bool:
 
 
 def _decoded_batches(
-    location: str, component: str, columns: Sequence[str] | None, batch_size: int
+    location: str, columns: Sequence[str] | None, batch_size: int
 ) -> Iterator[pa.RecordBatch]:
     with locations.fetched(location) as file:
-        for batch, _ in decoded_batches(file, component, batch_size):
+        for batch, _ in decoded_batches(file, batch_size):
             yield selected(batch, columns)
 
 

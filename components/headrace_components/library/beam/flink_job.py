@@ -148,7 +148,7 @@ class FlinkJobs:
                     raise self._unknown(job.id, error, record) from error
             if state not in ENDED and time.monotonic() >= deadline:
                 raise PlatformError(
-                    f"{self._component}: the job {job.id} that an earlier try left in Flink does "
+                    f"the job {job.id} that an earlier try left in Flink does "
                     f"not end: it is in state {state} after {_ENDING_SECONDS:.0f} s. Look at "
                     f"{self._api.page(job.id)}, end it, then run the task again."
                 )
@@ -169,7 +169,7 @@ class FlinkJobs:
 
     def _unknown(self, job: str, error: FlinkError, record: str) -> PlatformError:
         return PlatformError(
-            f"{self._component}: an earlier try of this task may have left the job {job} in Flink, "
+            f"an earlier try of this task may have left the job {job} in Flink, "
             f"which would write the same outputs, and Flink does not tell: {error}. Bring its REST "
             f"API back, or make sure that the job has ended and remove {record}. Then run the task "
             "again."

@@ -85,7 +85,7 @@ def run(
     """Builds a pipeline, runs it to its end, and returns the function to call afterwards.
 
     Args:
-        component: Name of the component, for error messages.
+        component: Name of the component, for the log.
         args: `beam_pipeline_args`.
         output: The artifact whose directory may contain intermediate files.
         build: Applies transforms to the job's pipeline; returns a function that is called when
@@ -98,7 +98,7 @@ def run(
         InputError: The options are wrong, or a worker raised one.
         PlatformError: The runner failed.
     """
-    options = BeamOptions(component, args)
+    options = BeamOptions(args)
     scratch = locations.join(
         locations.location_of(output, options), f".headrace-beam-{uuid.uuid4().hex}"
     )
@@ -111,7 +111,7 @@ def run(
         if isinstance(pipeline, RemotePipeline):
             stack.callback(pipeline.release)  # after a signal, when everything is cleaned up
             stack.enter_context(closed_channels.kept_back())
-        with _author_errors(component, options), pipeline:
+        with _author_errors(options), pipeline:
             after = build(Job(pipeline, options, scratch))
             stack.callback(_remove, scratch, pipeline)  # before that, the directory is empty
         return after()
@@ -137,13 +137,13 @@ def _pipeline(
     except ValueError as error:
         reason = " ".join(str(error).splitlines()[1:]) or f"{error}."  # the first line is a heading
         raise InputError(
-            f"{component}: `beam_pipeline_args` is {list(args)}, which {options.runner_name} "
+            f"`beam_pipeline_args` is {list(args)}, which {options.runner_name} "
             f"refuses: {reason} Give the options that it needs, for example '--project=my-project'."
         ) from error
 
 
 @contextlib.contextmanager
-def _author_errors(component: str, options: BeamOptions) -> Iterator[None]:
+def _author_errors(options: BeamOptions) -> Iterator[None]:
     """Raises the error of a worker, extracted from the runner's message."""
     try:
         yield
@@ -157,13 +157,13 @@ def _author_errors(component: str, options: BeamOptions) -> Iterator[None]:
             raise kind(found[2]) from error
         if not options.is_remote:
             raise  # a bug, here or in a worker of this machine; its traceback shows the reason
-        if refusal := dataflow_job.refusal(component, error):
+        if refusal := dataflow_job.refusal(error):
             raise refusal from error
-        if known := flink_errors.explained(component, text):
+        if known := flink_errors.explained(text):
             raise known from error
         # The last line of a traceback has the error.
         reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
         raise PlatformError(
-            f"{component}: the pipeline of Beam did not end well on {options.runner_name}: "
+            f"the pipeline of Beam did not end well on {options.runner_name}: "
             f"{reason}. See the runner's own logs of the job, then run the task again."
         ) from error

@@ -31,7 +31,6 @@ class BeamOptions:
     """The options in `beam_pipeline_args`.
 
     Args:
-        component: Name of the component, for error messages.
         args: Beam's command line, such as `["--runner=DataflowRunner", "--region=europe-west1"]`.
 
     Attributes:
@@ -42,16 +41,15 @@ class BeamOptions:
         InputError: An option is unknown to Beam or lacks its value.
     """
 
-    def __init__(self, component: str, args: Sequence[str]) -> None:
-        self._component = component
-        self.flink_rest, args = _flink_rest(component, args)
-        self.pipeline_options = _parsed(component, args)
+    def __init__(self, args: Sequence[str]) -> None:
+        self.flink_rest, args = _flink_rest(args)
+        self.pipeline_options = _parsed(args)
         # The annotations are for mypy: Beam fails on some of them, such as Sequence.
         self.pipeline_options.view_as(TypeOptions).pipeline_type_check = False
         name = self.pipeline_options.view_as(StandardOptions).runner or "DirectRunner"
-        self.runner_name = _class_name(component, name)
+        self.runner_name = _class_name(name)
         if self.runner_name in _PYTHON_RUNNERS:
-            _check_known(component, [*args, *([_FLINK_REST] if self.flink_rest else [])])
+            _check_known([*args, *([_FLINK_REST] if self.flink_rest else [])])
 
     @property
     def is_remote(self) -> bool:
@@ -65,7 +63,7 @@ class BeamOptions:
         """
         if self.runner_name == "DataflowRunner" and "://" not in location:
             raise InputError(
-                f"{self._component}: `beam_pipeline_args` sets DataflowRunner, whose workers do "
+                f"`beam_pipeline_args` sets DataflowRunner, whose workers do "
                 f"not see {location}, expected a URI, as gs://bucket/data. Keep the data, and the "
                 "root of the pipeline, in a bucket, or leave the runner out."
             )
@@ -76,7 +74,7 @@ class BeamOptions:
             FileSystems.get_filesystem(location)
         except (ValueError, BeamIOError) as error:
             raise InputError(
-                f"{self._component}: Beam's workers cannot read {location} ({error}), expected a "
+                f"Beam's workers cannot read {location} ({error}), expected a "
                 "path, or a URI of a file system that Beam has here, as gs:// or s3://. Keep the "
                 "root of the pipeline there, or leave the runner out of `beam_pipeline_args`."
             ) from error
@@ -93,7 +91,7 @@ class BeamOptions:
         return FnApiRunner()
 
 
-def _flink_rest(component: str, args: Sequence[str]) -> tuple[str, list[str]]:
+def _flink_rest(args: Sequence[str]) -> tuple[str, list[str]]:
     """Returns the value of `--flink_rest`, and the other options."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument(_FLINK_REST, nargs="?", const="")
@@ -101,13 +99,13 @@ def _flink_rest(component: str, args: Sequence[str]) -> tuple[str, list[str]]:
     url: str | None = found.flink_rest
     if url is not None and not url.startswith(("http://", "https://")):
         raise InputError(
-            f"{component}: `beam_pipeline_args` has {url!r} for {_FLINK_REST}, expected the URL of "
+            f"`beam_pipeline_args` has {url!r} for {_FLINK_REST}, expected the URL of "
             f"Flink's REST API. Write it as '{_FLINK_REST}=http://flink-jobmanager:8081'."
         )
     return url or "", others
 
 
-def _parsed(component: str, args: Sequence[str]) -> PipelineOptions:
+def _parsed(args: Sequence[str]) -> PipelineOptions:
     stderr = io.StringIO()
     try:
         # argparse prints the error and exits.
@@ -117,25 +115,25 @@ def _parsed(component: str, args: Sequence[str]) -> PipelineOptions:
     except SystemExit as error:
         reason = stderr.getvalue().strip().rpartition("error: ")[2]
         raise InputError(
-            f"{component}: `beam_pipeline_args` is {list(args)}: {reason}. Write each option as "
+            f"`beam_pipeline_args` is {list(args)}: {reason}. Write each option as "
             "Beam's command line has it, for example '--runner=DataflowRunner'."
         ) from error
     return options
 
 
-def _class_name(component: str, runner: str) -> str:
+def _class_name(runner: str) -> str:
     """Returns the name of the runner's class; Beam also accepts `Dataflow` and `dataflowrunner`."""
     try:
         return type(create_runner(runner)).__name__
     except (ValueError, ImportError) as error:
         raise InputError(
-            f"{component}: `beam_pipeline_args` sets the runner {runner!r}, which Beam does not "
+            f"`beam_pipeline_args` sets the runner {runner!r}, which Beam does not "
             "have here. Use DirectRunner, DataflowRunner, FlinkRunner, SparkRunner or "
             "PortableRunner."
         ) from error
 
 
-def _check_known(component: str, args: Sequence[str]) -> None:
+def _check_known(args: Sequence[str]) -> None:
     known = set(_known_flags(PipelineOptions))
     for arg in args:
         flag = arg.partition("=")[0]
@@ -145,8 +143,7 @@ def _check_known(component: str, args: Sequence[str]) -> None:
             near = difflib.get_close_matches(flag, known, n=1)
             hint = f"Did you mean {near[0]!r}?" if near else "See Beam's pipeline options."
             raise InputError(
-                f"{component}: `beam_pipeline_args` has {arg!r}, which is not an option of Beam. "
-                f"{hint}"
+                f"`beam_pipeline_args` has {arg!r}, which is not an option of Beam. {hint}"
             )
 
 

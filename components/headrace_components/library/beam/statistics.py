@@ -35,13 +35,11 @@ class ComputeStatistics(beam.PTransform):
     Args:
         options: The statistics to compute. `sample_rate` draws single rows: the same in every run,
             but not the same as in the embedded engine.
-        component: Name of the component, for error messages.
     """
 
-    def __init__(self, options: StatsOptions, component: str) -> None:
+    def __init__(self, options: StatsOptions) -> None:
         super().__init__()
         self._options = options
-        self._component = component
         # These options select rows before TFDV reads them, because TFDV would select whole batches.
         self._of_chosen = copy.copy(options)
         self._of_chosen.sample_rate = None
@@ -50,19 +48,19 @@ class ComputeStatistics(beam.PTransform):
     def expand(self, batches: Any) -> Any:
         """Returns the statistics of collections, which are given by the names of their parts."""
         chosen = tuple(
-            found | f"Choose[{part}]" >> beam.FlatMap(_chosen, part, self._options, self._component)
+            found | f"Choose[{part}]" >> beam.FlatMap(_chosen, part, self._options)
             for part, found in batches.items()
         )
         rows = chosen | "AllParts" >> beam.Flatten()
         # Beam's own default adds a step, which waits for the rows and starts new workers.
-        found = rows | "Types" >> beam.CombineGlobally(_TypesFn(self._component)).without_defaults()
+        found = rows | "Types" >> beam.CombineGlobally(_TypesFn()).without_defaults()
         types = beam.pvalue.AsSingleton(found, {})
         slicers = _slicers(self._options)
         return (
             rows
             # TFDV starts when all rows are known to be valid, because its own errors do not help
             # authors.
-            | "Slice" >> beam.FlatMap(_sliced, types, slicers, self._component)
+            | "Slice" >> beam.FlatMap(_sliced, types, slicers)
             | "Compute"
             >> stats_impl.GenerateSlicedStatisticsImpl(self._of_chosen, is_slicing_enabled=True)
             | "Serialize" >> beam.Map(lambda found: found.SerializeToString(deterministic=True))
@@ -95,21 +93,18 @@ def _place(dataset: statistics_pb2.DatasetFeatureStatistics) -> tuple[bool, str]
 
 
 def _chosen(
-    batch: pa.RecordBatch, part: str, options: StatsOptions, component: str
+    batch: pa.RecordBatch, part: str, options: StatsOptions
 ) -> Iterator[tuple[str, pa.RecordBatch]]:
     # Batches come in any order. This seed is the same in every run and differs among batches.
     first_row = repr(batch.slice(0, 1).to_pydict()).encode()
     random = np.random.default_rng([statistics.SAMPLE_SEED, zlib.crc32(first_row)])
-    rows = statistics.chosen(batch, options, random, component)
+    rows = statistics.chosen(batch, options, random)
     if rows is not None:
         yield part, rows
 
 
 class _TypesFn(beam.CombineFn):
     """Combines the record batches of parts to the types of each part's features."""
-
-    def __init__(self, component: str) -> None:
-        self._component = component
 
     def create_accumulator(self) -> dict[str, Types]:
         return {}
@@ -119,14 +114,14 @@ class _TypesFn(beam.CombineFn):
     ) -> dict[str, Types]:
         part, batch = rows
         found = statistics.value_types(batch)
-        statistics.check_types(found, types.setdefault(part, {}), self._component)
+        statistics.check_types(found, types.setdefault(part, {}))
         return types
 
     def merge_accumulators(self, accumulators: Iterable[dict[str, Types]]) -> dict[str, Types]:
         merged: dict[str, Types] = {}
         for accumulator in accumulators:
             for part, types in accumulator.items():
-                statistics.check_types(types, merged.setdefault(part, {}), self._component)
+                statistics.check_types(types, merged.setdefault(part, {}))
         return merged
 
     def extract_output(self, types: dict[str, Types]) -> dict[str, Types]:
@@ -150,7 +145,6 @@ def _sliced(
     rows: tuple[str, pa.RecordBatch],
     types: Mapping[str, Types],
     slicers: Sequence[Slicer],
-    component: str,
 ) -> Iterator[tuple[str, pa.RecordBatch]]:
     part, batch = rows
     yield f"{part}{_OF_SLICE}{constants.DEFAULT_SLICE_KEY if slicers else ''}", batch
@@ -159,22 +153,20 @@ def _sliced(
         absent = sorted(set(features) - set(types[part]))
         if absent:
             raise InputError(
-                f"{component}: `slicing_config` names {absent}, which no row has. Name features "
+                f"`slicing_config` names {absent}, which no row has. Name features "
                 f"of {sorted(types[part])}."
             )
         # If a feature is missing in the whole batch, TFDV would slice only by the others.
         if set(features) <= set(there):
-            for key, found in _slices(batch, features, component):
+            for key, found in _slices(batch, features):
                 yield f"{part}{_OF_SLICE}{key}", found
 
 
-def _slices(
-    batch: pa.RecordBatch, features: Slicer, component: str
-) -> Iterator[tuple[str, pa.RecordBatch]]:
+def _slices(batch: pa.RecordBatch, features: Slicer) -> Iterator[tuple[str, pa.RecordBatch]]:
     try:
         yield from slicing_util.get_feature_value_slicer(dict(features))(batch)
     except ValueError as error:
         raise InputError(
-            f"{component}: TFDV cannot slice by {sorted(features)}: {str(error).rstrip('.')}. "
+            f"TFDV cannot slice by {sorted(features)}: {str(error).rstrip('.')}. "
             "Name other features or values in `slicing_config`."
         ) from error

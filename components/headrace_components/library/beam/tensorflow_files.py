@@ -5,7 +5,7 @@ import tensorflow as tf
 from headrace_components.contract.errors import InputError
 
 
-def checked(location: str, component: str) -> str:
+def checked(location: str) -> str:
     """Returns a location that TensorFlow can open.
 
     Raises:
@@ -14,7 +14,7 @@ def checked(location: str, component: str) -> str:
     scheme, separator, _ = location.partition("://")
     if separator and scheme not in tf.io.gfile.get_registered_schemes():
         raise InputError(
-            f"{component}: with `beam_pipeline_args`, TensorFlow opens {location} on workers, "
+            f"with `beam_pipeline_args`, TensorFlow opens {location} on workers, "
             f"expected gs:// or a path: it has no file system for {scheme}://. Keep the root of "
             "the pipeline in a bucket of gs:// or on a disk that all workers mount, or leave the "
             "runner out."

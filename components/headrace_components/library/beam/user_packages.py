@@ -57,7 +57,6 @@ sys.modules[__name__] = importlib.import_module(__name__)
 
 @contextlib.contextmanager
 def shipped(
-    component: str,
     args: Sequence[str],
     module: ModuleType | None,
     others: Iterable[str] = (),
@@ -65,7 +64,6 @@ def shipped(
     """Yields the options with which workers can import a module inside the `with` block.
 
     Args:
-        component: Name of the component, for error messages.
         args: `beam_pipeline_args`; empty if nothing runs on Beam.
         module: The result of `user_module.load_module`, or None.
         others: Names of modules that are also needed if they are beside the module.
@@ -75,7 +73,7 @@ def shipped(
         return
     contents = _contents(module, others)
     with tempfile.TemporaryDirectory(prefix="headrace-beam-") as directory:
-        if BeamOptions(component, args).is_remote:
+        if BeamOptions(args).is_remote:
             name = f"headrace_user_code_{_digest_of(contents)}"
             files = {f"{name}/__init__.py": _PLUGIN}
             for path, content in contents.items():

@@ -8,12 +8,11 @@ from headrace_components.contract.errors import InputError, PlatformError
 from headrace_components.contract.task import local_path
 
 
-def read_bytes(location: str, component: str, parameter: str) -> bytes:
+def read_bytes(location: str, parameter: str) -> bytes:
     """Returns the contents of a local path or of a URI that fsspec can open.
 
     Args:
         location: A path, or a URI such as `gs://bucket/key`, `s3://...` or `minio://...`.
-        component: Name of the component, for error messages.
         parameter: Name of the parameter that gave the location, for error messages.
 
     Raises:
@@ -24,7 +23,7 @@ def read_bytes(location: str, component: str, parameter: str) -> bytes:
         path = local_path(location)
         if not path.is_file():
             raise InputError(
-                f"{component}: `{parameter}` is {location!r}, which is not a file"
+                f"`{parameter}` is {location!r}, which is not a file"
                 f"{'' if path.is_absolute() else f' in {Path.cwd()}'}. "
                 "Give the path or URI of an existing file."
             )
@@ -38,19 +37,19 @@ def read_bytes(location: str, component: str, parameter: str) -> bytes:
             return contents
     except FileNotFoundError as error:
         raise InputError(
-            f"{component}: `{parameter}` is {location!r}, where there is no file. "
+            f"`{parameter}` is {location!r}, where there is no file. "
             "Give the URI of an existing file."
         ) from error
     except ImportError as error:
         # Either fsspec or the package for this kind of URI is missing, such as gcsfs; the message
         # names it.
         raise PlatformError(
-            f"{component}: `{parameter}` is {location!r}, but the image lacks the package that "
+            f"`{parameter}` is {location!r}, but the image lacks the package that "
             f"opens it: {error}. Use an image that has it, or give a path that is mounted."
         ) from error
     except (OSError, ValueError) as error:
         raise PlatformError(
-            f"{component}: could not read `{parameter}` {location!r}: {error}. "
+            f"could not read `{parameter}` {location!r}: {error}. "
             "Check that the task's service account may read it."
         ) from error
 

@@ -12,13 +12,10 @@ _KINDS = {
 }
 
 
-def undecodable(
-    component: str, where: str, kind: str, payload_format: str, error: Exception
-) -> InputError:
+def undecodable(where: str, kind: str, payload_format: str, error: Exception) -> InputError:
     """Returns the error for records that cannot be decoded.
 
     Args:
-        component: Name of the component.
         where: The records, such as "/data/part-0, records 0 to 99".
         kind: The expected type, such as "tf.Examples".
         payload_format: The expected format of the records.
@@ -27,12 +24,12 @@ def undecodable(
     mixed = _WRONG_TYPE.search(str(error))
     if mixed is None:
         return InputError(
-            f"{component}: {where}: not all are {kind} ({error}). Connect examples whose payload "
+            f"{where}: not all are {kind} ({error}). Connect examples whose payload "
             f"format is {payload_format}."
         )
     first, second, name = mixed.groups()
     return InputError(
-        f"{component}: {where}: feature {name!r} holds {_KINDS.get(first, first)} in some rows and "
+        f"{where}: feature {name!r} holds {_KINDS.get(first, first)} in some rows and "
         f"{_KINDS.get(second, second)} in others, expected one type in all. Give it one type where "
         "the examples are made, as by `column_types` of csv_example_gen or a cast in the source."
     )

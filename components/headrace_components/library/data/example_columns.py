@@ -37,7 +37,7 @@ class Feature:
     default: tuple[Any, ...] | None = None
 
 
-def rows_of(batch: pa.RecordBatch, features: Mapping[str, Feature], component: str) -> Rows:
+def rows_of(batch: pa.RecordBatch, features: Mapping[str, Feature]) -> Rows:
     """Returns the columns that the tensors need, by tensor name.
 
     Raises:
@@ -47,16 +47,16 @@ def rows_of(batch: pa.RecordBatch, features: Mapping[str, Feature], component: s
     for name, feature in features.items():
         position = batch.schema.get_field_index(feature.column)
         array = pa.nulls(batch.num_rows) if position < 0 else batch.column(position)
-        values, vocabulary, lengths, missing = _flat(array, feature, component)
+        values, vocabulary, lengths, missing = _flat(array, feature)
         if feature.shape is None:
             columns[name] = Ragged.of(values, lengths, vocabulary)
         else:
-            _check_lengths(lengths, missing, feature, component)
+            _check_lengths(lengths, missing, feature)
             columns[name] = _dense(values, vocabulary, missing, feature)
     return Rows(num_rows=batch.num_rows, columns=columns)
 
 
-def _flat(array: pa.Array, feature: Feature, component: str) -> tuple[Array, Any, Any, Any]:
+def _flat(array: pa.Array, feature: Feature) -> tuple[Array, Any, Any, Any]:
     """Returns all values, their vocabulary, each row's number of values and whether it has any."""
     is_string = feature.dtype == "string"
     if pa.types.is_null(array.type):
@@ -66,7 +66,7 @@ def _flat(array: pa.Array, feature: Feature, component: str) -> tuple[Array, Any
     kind = array.type.value_type
     if not _ARROW_TYPES[feature.dtype](kind):
         raise InputError(
-            f"{component}: feature {feature.column!r} holds {kind} in the examples, but the schema "
+            f"feature {feature.column!r} holds {kind} in the examples, but the schema "
             f"says {feature.dtype}. Give the schema that these examples were made with."
         )
     missing = array.is_null().to_numpy(zero_copy_only=False)
@@ -81,18 +81,18 @@ def _flat(array: pa.Array, feature: Feature, component: str) -> tuple[Array, Any
     return positions, vocabulary, lengths, missing
 
 
-def _check_lengths(lengths: Any, missing: Any, feature: Feature, component: str) -> None:
+def _check_lengths(lengths: Any, missing: Any, feature: Feature) -> None:
     shape = list(feature.shape or ())
     unfit = (lengths != math.prod(shape)) & ~missing
     if unfit.any():
         raise InputError(
-            f"{component}: feature {feature.column!r} has {lengths[unfit][0]} values in an "
+            f"feature {feature.column!r} has {lengths[unfit][0]} values in an "
             f"example, but the schema's shape {shape} means {math.prod(shape)}. Give it no shape "
             "in the schema where the number of values varies."
         )
     if missing.any() and feature.default is None:
         raise InputError(
-            f"{component}: feature {feature.column!r} is missing in an example, but its shape in "
+            f"feature {feature.column!r} is missing in an example, but its shape in "
             "the schema makes it required. Remove the shape, or give a default value in its "
             "tensor representation."
         )

@@ -23,7 +23,6 @@ def make_dataset(
     read: Callable[[], Iterator[pa.RecordBatch]],
     features: Mapping[str, Feature],
     options: Any,
-    component: str,
 ) -> tf.data.Dataset:
     """Returns batches of tensors by feature name.
 
@@ -32,7 +31,6 @@ def make_dataset(
         features: The column for each tensor, by tensor name.
         options: tfx_bsl's `TensorFlowDatasetOptions`. The numbers of threads have no effect. The
             shuffle buffer is a lower bound, because rows in memory are all shuffled together.
-        component: Name of the component, for error messages.
 
     Raises:
         InputError: `options.label_key` is not a feature. Errors in rows are raised when they are
@@ -40,11 +38,11 @@ def make_dataset(
     """
     if options.label_key is not None and options.label_key not in features:
         raise InputError(
-            f"{component}: `label_key` is {options.label_key!r}, but the schema's features are "
+            f"`label_key` is {options.label_key!r}, but the schema's features are "
             f"{sorted(features)}. Name one of those as the label."
         )
     drop_rest = options.drop_final_batch or options.num_epochs is None
-    source = StoredRows(lambda: (rows_of(batch, features, component) for batch in read()))
+    source = StoredRows(lambda: (rows_of(batch, features) for batch in read()))
     # One generator for all passes over the dataset. As with tf.data's shuffle, each pass has
     # another order, and the same seed gives the same sequence of orders.
     rng = np.random.default_rng(options.shuffle_seed)

@@ -14,14 +14,14 @@ from headrace_components.library.data.decoding_errors import undecodable
 from headrace_components.library.data.tfrecord import read_records
 
 
-def serialized_batches(file: Path, component: str, batch_size: int) -> Iterator[list[bytes]]:
+def serialized_batches(file: Path, batch_size: int) -> Iterator[list[bytes]]:
     """Yields the records of a TFRecord file, `batch_size` at a time.
 
     Raises:
         InputError: The file is corrupt.
     """
     records: list[bytes] = []
-    for record in read_records(file, component):
+    for record in read_records(file):
         records.append(record)
         if len(records) == batch_size:
             yield records
@@ -30,9 +30,7 @@ def serialized_batches(file: Path, component: str, batch_size: int) -> Iterator[
         yield records
 
 
-def decoded_batches(
-    file: Path, component: str, batch_size: int
-) -> Iterator[tuple[pa.RecordBatch, list[bytes]]]:
+def decoded_batches(file: Path, batch_size: int) -> Iterator[tuple[pa.RecordBatch, list[bytes]]]:
     """Yields the rows of a TFRecord file as list columns sorted by name, and in stored form.
 
     Raises:
@@ -40,15 +38,14 @@ def decoded_batches(
     """
     decoder = ExamplesToRecordBatchDecoder()
     start = 0
-    for records in serialized_batches(file, component, batch_size):
-        yield decoded(decoder, records, component, file, start), records
+    for records in serialized_batches(file, batch_size):
+        yield decoded(decoder, records, file, start), records
         start += len(records)
 
 
 def decoded(
     decoder: ExamplesToRecordBatchDecoder,
     records: Sequence[bytes],
-    component: str,
     file: Path,
     start: int,
 ) -> pa.RecordBatch:
@@ -57,7 +54,6 @@ def decoded(
     Args:
         decoder: A decoder, which may have been used before.
         records: The rows as serialized tf.Examples.
-        component: Name of the component, for error messages.
         file: Where the records are from, for error messages.
         start: Number of the first record in the file.
 
@@ -68,7 +64,7 @@ def decoded(
         return selected(decoder.DecodeBatch(records), None)
     except (RuntimeError, ValueError) as error:
         where = f"{file}, records {start} to {start + len(records) - 1}"
-        raise undecodable(component, where, "tf.Examples", "FORMAT_TF_EXAMPLE", error) from error
+        raise undecodable(where, "tf.Examples", "FORMAT_TF_EXAMPLE", error) from error
 
 
 def stored_batches(

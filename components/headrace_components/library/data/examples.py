@@ -71,17 +71,21 @@ def examples_metadata(
 class ExamplesReader:
     """Reads an Examples artifact, from its columnar twin if that exists and is complete.
 
+    Attributes:
+        component: Name of the component that reads, for what is logged.
+        split_names: Names of the splits, sorted.
+
     Args:
         path: Directory of the artifact.
-        component: Name of the component that reads, for error messages.
+        component: Name of the component that reads.
 
     Raises:
         InputError: The directory is missing or has no split.
     """
 
     def __init__(self, path: Path, component: str) -> None:
-        self._path = path = references.local(path, component)
-        self._component = component
+        self._path = path = references.local(path)
+        self.component = component
         self._twins: dict[str, SplitManifest | None] = {}
         self._checked: set[str] = set()
         names = (entry.name for entry in path.glob("Split-*") if entry.is_dir())
@@ -90,7 +94,7 @@ class ExamplesReader:
         )
         if not self.split_names:
             raise InputError(
-                f"{component}: {path} holds no Split-* directory, so it is not an Examples "
+                f"{path} holds no Split-* directory, so it is not an Examples "
                 "artifact. Connect the output of csv_example_gen or of transform."
             )
 
@@ -98,7 +102,7 @@ class ExamplesReader:
         """Raises InputError, with the names of the splits, if `split` is not among them."""
         if split not in self.split_names:
             raise InputError(
-                f"{self._component}: split {split!r} is not in {self._path}, which has "
+                f"split {split!r} is not in {self._path}, which has "
                 f"{list(self.split_names)}. Name one of those, or add the split where the "
                 "examples are made."
             )
@@ -106,7 +110,7 @@ class ExamplesReader:
     def tfrecord_pattern(self, split: str) -> str:
         """Returns a pattern that matches the TFRecord files of a split and nothing else."""
         self.check_split(split)
-        references.fetch(self._path, f"Split-{split}", self._component)
+        references.fetch(self._path, f"Split-{split}", self.component)
         return str(self._path / f"Split-{split}" / "*")
 
     def tfrecord_files(self, split: str) -> list[Path]:
@@ -116,11 +120,11 @@ class ExamplesReader:
             InputError: The split does not exist, or has no file.
         """
         self.check_split(split)
-        references.fetch(self._path, f"Split-{split}", self._component)
+        references.fetch(self._path, f"Split-{split}", self.component)
         files = twin.tfrecord_files(self._path, split)
         if not files:
             raise InputError(
-                f"{self._component}: Split-{split} of {self._path} holds no TFRecord file. "
+                f"Split-{split} of {self._path} holds no TFRecord file. "
                 "Run the component that wrote it again."
             )
         return files
@@ -140,7 +144,7 @@ class ExamplesReader:
             return None
         directory = self._path / f"Columnar-{split}"
         try:
-            references.fetch(self._path, directory.name, self._component)
+            references.fetch(self._path, directory.name, self.component)
         except ComponentError as error:
             self._ignore_twin(split, str(error))
             return None
@@ -185,7 +189,7 @@ class ExamplesReader:
     def _matching_twin(self, split: str) -> SplitManifest | None:
         manifest = twin.read_manifest(self._path).get(split)
         # The same task wrote and moved both, and each file's size is checked when it is fetched.
-        if manifest is None or references.read(self._path, self._component) is not None:
+        if manifest is None or references.read(self._path) is not None:
             return manifest
         reason = twin.reason_to_ignore(self._path, split, manifest)
         if reason is None:
@@ -195,7 +199,7 @@ class ExamplesReader:
 
     def _ignore_twin(self, split: str, reason: str) -> None:
         self._twins[split] = None
-        logging.warning("%s: reading the TFRecords of split %r: %s", self._component, split, reason)
+        logging.warning("%s: reading the TFRecords of split %r: %s", self.component, split, reason)
 
     def num_rows(self, split: str) -> int:
         """Returns the number of rows of a split; without a twin the whole split is read."""
@@ -203,7 +207,7 @@ class ExamplesReader:
         if manifest is not None:
             return manifest.num_rows
         files = self.tfrecord_files(split)
-        return sum(1 for file in files for _ in read_records(file, self._component))
+        return sum(1 for file in files for _ in read_records(file))
 
     def record_batches(
         self, split: str, *, batch_size: int = 10_000, columns: Sequence[str] | None = None
@@ -226,7 +230,7 @@ class ExamplesReader:
         parts = self.twin_parts(split)
         if parts is None:
             for file in self.tfrecord_files(split):
-                for batch, _ in decoded_batches(file, self._component, batch_size):
+                for batch, _ in decoded_batches(file, batch_size):
                     yield selected(batch, columns)
             return
         for path, part in parts:
@@ -235,7 +239,7 @@ class ExamplesReader:
                 str(path),
                 partial(_opened, path),
                 lambda: map(_opened, self.tfrecord_files(split)),
-                self._component,
+                self.component,
                 batch_size,
                 columns,
                 self._checked,
@@ -252,7 +256,7 @@ class ExamplesReader:
             InputError: The split does not exist, or a file is corrupt.
         """
         for file in self.tfrecord_files(split):
-            yield from serialized_batches(file, self._component, batch_size)
+            yield from serialized_batches(file, batch_size)
 
     def pairs(
         self, split: str, *, batch_size: int = 10_000
@@ -273,7 +277,7 @@ class ExamplesReader:
             )
         else:
             for file in self.tfrecord_files(split):
-                yield from decoded_batches(file, self._component, batch_size)
+                yield from decoded_batches(file, batch_size)
 
 
 def _opened(path: Path) -> contextlib.AbstractContextManager[Path]:

@@ -92,7 +92,7 @@ def _move(artifact: Artifact, component: str) -> None:
     }
     reference = Reference(uri=uri, files=files)
     started = time.monotonic()
-    with _store_errors_explained(component, f"write the rows of `{artifact.key}` to {uri}"):
+    with _store_errors_explained(f"write the rows of `{artifact.key}` to {uri}"):
         filesystem, target = object_stores.open_store(uri)
         object_stores.for_all(
             lambda name: object_stores.upload(artifact.path / name, filesystem, f"{target}/{name}"),
@@ -104,7 +104,7 @@ def _move(artifact: Artifact, component: str) -> None:
     _log(component, "wrote", reference, files, started)
 
 
-def read(path: Path, component: str) -> Reference | None:
+def read(path: Path) -> Reference | None:
     """Returns the reference in an artifact's directory, or None if the rows are in the directory.
 
     Raises:
@@ -123,7 +123,7 @@ def read(path: Path, component: str) -> Reference | None:
     except (ValueError, KeyError, TypeError) as error:
         reason = f"{type(error).__name__}: {error}"
     raise InputError(
-        f"{component}: {file} is not a reference to rows of format version {FORMAT_VERSION} "
+        f"{file} is not a reference to rows of format version {FORMAT_VERSION} "
         f"({reason}). Run the component that wrote it again, with the Headrace version of this one."
     )
 
@@ -135,17 +135,17 @@ def resolve(task: Task) -> None:
         InputError: A reference cannot be read.
     """
     for key, artifacts in task.inputs.items():
-        task.inputs[key] = tuple(_resolved(artifact, task.component) for artifact in artifacts)
+        task.inputs[key] = tuple(_resolved(artifact) for artifact in artifacts)
 
 
-def _resolved(artifact: Artifact, component: str) -> Artifact:
-    reference = read(artifact.path, component)
+def _resolved(artifact: Artifact) -> Artifact:
+    reference = read(artifact.path)
     if reference is None:
         return artifact
-    return replace(artifact, path=local(artifact.path, component), uri=reference.uri)
+    return replace(artifact, path=local(artifact.path), uri=reference.uri)
 
 
-def local(path: Path, component: str) -> Path:
+def local(path: Path) -> Path:
     """Returns the directory to read an artifact from: `path`, unless it has a reference.
 
     An artifact with a reference gets a separate directory, shared by all processes of this machine.
@@ -154,7 +154,7 @@ def local(path: Path, component: str) -> Path:
     Raises:
         InputError: The reference cannot be read.
     """
-    reference = read(path, component)
+    reference = read(path)
     if reference is None:
         return path
     digest = hashlib.sha256(reference.to_json().encode()).hexdigest()[:16]
@@ -177,13 +177,13 @@ def fetch(path: Path, directory: str, component: str) -> None:
     Args:
         path: Directory of the artifact, from `local`.
         directory: Name of a directory within it.
-        component: Name of the component, for error messages.
+        component: Name of the component, for the log.
 
     Raises:
         InputError: The rows are no longer at the place in the reference.
         PlatformError: The store did not return a file, or only a part of it.
     """
-    reference = read(path, component)
+    reference = read(path)
     if reference is None:
         return
     files = {
@@ -195,7 +195,7 @@ def fetch(path: Path, directory: str, component: str) -> None:
     partial = path / f".{directory}.{uuid.uuid4().hex}"
     what = f"read the rows at {reference.uri}/{directory}"
     try:
-        with _store_errors_explained(component, what), _gone(component, what):
+        with _store_errors_explained(what), _gone(what):
             filesystem, source = object_stores.open_store(reference.uri)
             object_stores.for_all(
                 lambda name: object_stores.download(
@@ -219,7 +219,7 @@ def _publish_directory(partial: Path, target: Path) -> None:
 
 
 @contextlib.contextmanager
-def _store_errors_explained(component: str, what: str) -> Iterator[None]:
+def _store_errors_explained(what: str) -> Iterator[None]:
     """Turns the errors of a store into errors of the component."""
     try:
         yield
@@ -227,19 +227,19 @@ def _store_errors_explained(component: str, what: str) -> Iterator[None]:
         if error.errno == errno.ENOSPC:  # on this machine's disk; the task's runtime reports it
             raise
         raise PlatformError(
-            f"{component}: could not {what}: {one_line(error)}. Check the task's "
+            f"could not {what}: {one_line(error)}. Check the task's "
             'account and, for an S3 server, AWS_ENDPOINT_URL; or set `large_artifacts = "copy"`.'
         ) from error
 
 
 @contextlib.contextmanager
-def _gone(component: str, what: str) -> Iterator[None]:
+def _gone(what: str) -> Iterator[None]:
     """Raises a specific error if a file no longer exists."""
     try:
         yield
     except FileNotFoundError as error:
         raise InputError(
-            f"{component}: could not {what}: {one_line(error)}. They were removed, "
+            f"could not {what}: {one_line(error)}. They were removed, "
             "perhaps by a rule of the bucket. Run the component that made them again, with "
             "its cache off."
         ) from error

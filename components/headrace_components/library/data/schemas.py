@@ -23,12 +23,11 @@ _LEFT_OUT = (
 )
 
 
-def read(directory: Path, component: str) -> schema_pb2.Schema:
+def read(directory: Path) -> schema_pb2.Schema:
     """Returns the schema of a Schema artifact.
 
     Args:
         directory: The artifact's directory, or the file itself.
-        component: Name of the component, for error messages.
 
     Raises:
         InputError: The directory has no `schema.pbtxt`, or the file is not a schema.
@@ -38,24 +37,23 @@ def read(directory: Path, component: str) -> schema_pb2.Schema:
     if not path.is_file():
         found = sorted(entry.name for entry in directory.glob("*"))
         raise InputError(
-            f"{component}: `schema` is {directory}, which holds {found} and no {FILE_NAME}. "
+            f"`schema` is {directory}, which holds {found} and no {FILE_NAME}. "
             "Connect the output of schema_gen or import_schema_gen."
         )
     try:
         return text_format.Parse(path.read_bytes(), schema_pb2.Schema())
     except (text_format.ParseError, UnicodeDecodeError) as error:
         raise InputError(
-            f"{component}: {path} is not a schema: {error}. It must be a text-format "
+            f"{path} is not a schema: {error}. It must be a text-format "
             "tensorflow.metadata.v0.Schema, as tfdv.write_schema_text writes it."
         ) from error
 
 
-def check_features(schema: schema_pb2.Schema, component: str, source: str) -> None:
+def check_features(schema: schema_pb2.Schema, source: str) -> None:
     """Rejects features that cannot become tensors.
 
     Args:
         schema: The schema.
-        component: Name of the component, for error messages.
         source: Where the schema is from, for error messages.
 
     Raises:
@@ -73,7 +71,7 @@ def check_features(schema: schema_pb2.Schema, component: str, source: str) -> No
         fault = _fault(feature, is_part=feature.name in parts)
         if fault:
             name = f"feature {feature.name!r} of the schema {source}"
-            raise InputError(f"{component}: {name} {fault}")
+            raise InputError(f"{name} {fault}")
 
 
 def _fault(feature: schema_pb2.Feature, *, is_part: bool) -> str:

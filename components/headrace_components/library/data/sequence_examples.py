@@ -13,7 +13,7 @@ PAYLOAD_FORMAT = "FORMAT_TF_SEQUENCE_EXAMPLE"
 
 
 def decode_sequences(
-    records: Sequence[bytes], component: str, schema: schema_pb2.Schema | None = None
+    records: Sequence[bytes], schema: schema_pb2.Schema | None = None
 ) -> pa.RecordBatch:
     """Returns rows as tfx_bsl decodes them, the columns sorted by name.
 
@@ -22,7 +22,6 @@ def decode_sequences(
 
     Args:
         records: Serialized tf.SequenceExamples.
-        component: Name of the component, for error messages.
         schema: The features to decode, and their types; None decodes all features.
 
     Raises:
@@ -34,7 +33,7 @@ def decode_sequences(
         batch = decoder.DecodeBatch(list(records))
     except (RuntimeError, ValueError) as error:
         where = f"{len(records)} records of `examples`"
-        raise undecodable(component, where, "tf.SequenceExamples", PAYLOAD_FORMAT, error) from error
+        raise undecodable(where, "tf.SequenceExamples", PAYLOAD_FORMAT, error) from error
     names = sorted(batch.schema.names)
     columns = [batch.column(batch.schema.get_field_index(name)) for name in names]
     return pa.RecordBatch.from_arrays(columns, names)

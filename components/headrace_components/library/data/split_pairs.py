@@ -28,12 +28,12 @@ class SplitPair:
         return artifact.path / f"SplitPair-{self.name}"
 
 
-def check(include: Sequence[Sequence[str]], component: str) -> None:
+def check(include: Sequence[Sequence[str]]) -> None:
     """Raises InputError if `include_split_pairs` is not a list of pairs of names."""
     for pair in include:
         if len(pair) != _NUM_IN_PAIR:
             raise InputError(
-                f"{component}: `include_split_pairs` has {list(pair)}, expected two split names, "
+                f"`include_split_pairs` has {list(pair)}, expected two split names, "
                 'the one under test first. Write it as [["eval", "train"]].'
             )
 
@@ -42,7 +42,6 @@ def selected(
     test: Artifact,
     baseline: Artifact,
     include: Sequence[Sequence[str]],
-    component: str,
     *,
     same_name: bool,
 ) -> list[SplitPair]:
@@ -52,7 +51,6 @@ def selected(
         test: The artifact under test.
         baseline: The artifact that it is compared with.
         include: Pairs of names, the split under test first; empty takes the default.
-        component: Name of the component, for error messages.
         same_name: Whether the default pairs splits with the same name, and not every split with
             every other.
 
@@ -60,13 +58,13 @@ def selected(
         InputError: `include` names a split that an artifact lacks, there are no pairs, or two pairs
             would use the same directory.
     """
-    tested = splits.selected(test, (), component)
-    bases = splits.selected(baseline, (), component)
+    tested = splits.selected(test, ())
+    bases = splits.selected(baseline, ())
     wanted = {(pair[0], pair[1]) for pair in include}
     for name, base in sorted(wanted):
         if name not in tested or base not in bases:
             raise InputError(
-                f"{component}: `include_split_pairs` has {[name, base]}, but `{test.key}` has the "
+                f"`include_split_pairs` has {[name, base]}, but `{test.key}` has the "
                 f"splits {list(tested)} and `{baseline.key}` {list(bases)}. Name the split of "
                 f"`{test.key}` first."
             )
@@ -78,21 +76,21 @@ def selected(
     ]
     if not pairs:
         raise InputError(
-            f"{component}: `{test.key}` has the splits {list(tested)} and `{baseline.key}` "
+            f"`{test.key}` has the splits {list(tested)} and `{baseline.key}` "
             f"{list(bases)}, none of one name. Name the pairs to compare in "
             "`include_split_pairs`, the split under test first."
         )
-    _check_names(pairs, component)
+    _check_names(pairs)
     return pairs
 
 
-def _check_names(pairs: Sequence[SplitPair], component: str) -> None:
+def _check_names(pairs: Sequence[SplitPair]) -> None:
     seen: dict[str, SplitPair] = {}
     for pair in pairs:
         other = seen.setdefault(pair.name, pair)
         if other is not pair:
             raise InputError(
-                f"{component}: the pairs {[other.test, other.baseline]} and "
+                f"the pairs {[other.test, other.baseline]} and "
                 f"{[pair.test, pair.baseline]} would both be called {pair.name!r}. Name one of "
                 "them in `include_split_pairs`, or rename a split where it is made."
             )

@@ -8,7 +8,7 @@ from headrace_components.contract.errors import InputError
 from headrace_components.contract.task import Artifact
 
 
-def selected(artifact: Artifact, exclude: Sequence[str], component: str) -> tuple[str, ...]:
+def selected(artifact: Artifact, exclude: Sequence[str]) -> tuple[str, ...]:
     """Returns the names of the splits to work on, in the order of the artifact.
 
     Args:
@@ -16,22 +16,21 @@ def selected(artifact: Artifact, exclude: Sequence[str], component: str) -> tupl
             gives their names and order. An artifact that was imported without metadata has the
             splits in its directory, sorted.
         exclude: Names of splits to leave out.
-        component: Name of the component, for error messages.
 
     Raises:
         InputError: `artifact` has no splits, or `exclude` names an unknown split or all splits.
     """
-    names = _names(artifact, component)
+    names = _names(artifact)
     unknown = sorted(set(exclude) - set(names))
     if unknown:
         raise InputError(
-            f"{component}: `exclude_splits` names {unknown}, but `{artifact.key}` has the splits "
+            f"`exclude_splits` names {unknown}, but `{artifact.key}` has the splits "
             f"{list(names)}. Name only those, or none."
         )
     kept = tuple(name for name in names if name not in exclude)
     if not kept:
         raise InputError(
-            f"{component}: `exclude_splits` leaves out all splits of `{artifact.key}`, "
+            f"`exclude_splits` leaves out all splits of `{artifact.key}`, "
             f"{list(names)}. Keep at least one."
         )
     return kept
@@ -48,7 +47,7 @@ def describe(source: Artifact, target: Artifact, names: Sequence[str]) -> None:
     target.metadata["split_names"] = json.dumps(list(names))
 
 
-def _names(artifact: Artifact, component: str) -> tuple[str, ...]:
+def _names(artifact: Artifact) -> tuple[str, ...]:
     recorded = artifact.metadata.get("split_names")
     if recorded:
         return tuple(json.loads(recorded))
@@ -56,7 +55,7 @@ def _names(artifact: Artifact, component: str) -> tuple[str, ...]:
     if not found:
         entries = sorted(path.name for path in artifact.path.glob("*"))
         raise InputError(
-            f"{component}: `{artifact.key}` is {artifact.path}, which holds {entries} and no "
+            f"`{artifact.key}` is {artifact.path}, which holds {entries} and no "
             "`Split-<name>` directory. Connect an artifact that has splits."
         )
     return tuple(found)

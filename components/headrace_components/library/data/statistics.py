@@ -41,8 +41,6 @@ Types = dict[str, pa.DataType]
 def compute(
     batches: Iterable[pa.RecordBatch],
     options: StatsOptions,
-    *,
-    component: str = "statistics_gen",
 ) -> statistics_pb2.DatasetFeatureStatisticsList:
     """Returns the statistics of all rows as a list of one data set.
 
@@ -51,7 +49,6 @@ def compute(
             batches, its rows miss the feature. Larger batches cost less per row; above 20,000 rows
             there is little difference.
         options: The statistics to compute. `sample_rate` draws single rows, the same in every run.
-        component: Name of the component, for error messages.
 
     Returns:
         The same as TFDV on Beam; without any rows, one data set without features.
@@ -60,11 +57,11 @@ def compute(
         InputError: A feature changes its type between batches, a row lacks the weight feature, or
             `options` asks for something that only Beam can compute.
     """
-    generators = _generators(options, component)
+    generators = _generators(options)
     for generator in generators:
         generator.setup()
     accumulators = [generator.create_accumulator() for generator in generators]
-    for batch in _prepared(batches, options, component):
+    for batch in _prepared(batches, options):
         accumulators = [
             generator.add_input(accumulator, batch)
             for generator, accumulator in zip(generators, accumulators, strict=True)
@@ -75,15 +72,13 @@ def compute(
     )
 
 
-def _generators(
-    options: StatsOptions, component: str
-) -> Sequence[stats_generator.CombinerStatsGenerator]:
+def _generators(options: StatsOptions) -> Sequence[stats_generator.CombinerStatsGenerator]:
     # TFDV 1.21 no longer has slicing by SQL.
     sliced = ("slicing_config", "experimental_slice_functions", "experimental_slice_sqls")
     beam_only = [name for name in ("label_feature", *sliced) if getattr(options, name, None)]
     if beam_only:
         raise InputError(
-            f"{component}: the statistics options set {beam_only}, which TFDV computes on Beam "
+            f"the statistics options set {beam_only}, which TFDV computes on Beam "
             "only. Pass `beam_pipeline_args` to a statistics_gen, for example "
             "['--runner=DirectRunner'], or leave them out."
         )
@@ -95,26 +90,24 @@ def _generators(
             generators.append(generator)
         else:
             raise InputError(
-                f"{component}: the statistics generator {generator.name!r} needs Beam, expected a "
+                f"the statistics generator {generator.name!r} needs Beam, expected a "
                 "tfdv.CombinerStatsGenerator. Leave it out of the statistics options."
             )
     return generators
 
 
-def _prepared(
-    batches: Iterable[pa.RecordBatch], options: StatsOptions, component: str
-) -> Iterator[pa.RecordBatch]:
+def _prepared(batches: Iterable[pa.RecordBatch], options: StatsOptions) -> Iterator[pa.RecordBatch]:
     random = np.random.default_rng(SAMPLE_SEED)
     types: Types = {}
     for batch in batches:
-        rows = chosen(batch, options, random, component)
+        rows = chosen(batch, options, random)
         if rows is not None:
-            check_types(value_types(rows), types, component)
+            check_types(value_types(rows), types)
             yield rows
 
 
 def chosen(
-    batch: pa.RecordBatch, options: StatsOptions, random: np.random.Generator, component: str
+    batch: pa.RecordBatch, options: StatsOptions, random: np.random.Generator
 ) -> pa.RecordBatch | None:
     """Returns the rows and features of a batch that are used for statistics.
 
@@ -122,7 +115,6 @@ def chosen(
         batch: List columns.
         options: `sample_rate` and `feature_allowlist` select them.
         random: Draws the rows, one number each.
-        component: Name of the component, for error messages.
 
     Returns:
         None without any row.
@@ -136,18 +128,18 @@ def chosen(
     if rows.num_rows == 0:
         return None
     if options.feature_allowlist:
-        rows = _allowed(rows, options.feature_allowlist, component)
+        rows = _allowed(rows, options.feature_allowlist)
     if options.weight_feature:
-        _check_weight(rows, options.weight_feature, component)
+        _check_weight(rows, options.weight_feature)
     return rows
 
 
-def _allowed(batch: pa.RecordBatch, allowed: Sequence[str], component: str) -> pa.RecordBatch:
+def _allowed(batch: pa.RecordBatch, allowed: Sequence[str]) -> pa.RecordBatch:
     there = batch.schema.names
     names = [name for name in allowed if name in there]
     if not names:
         raise InputError(
-            f"{component}: `feature_allowlist` is {list(allowed)}, none of which is among the "
+            f"`feature_allowlist` is {list(allowed)}, none of which is among the "
             f"features {there}. Name features that the examples have."
         )
     return pa.RecordBatch.from_arrays([batch.column(there.index(name)) for name in names], names)
@@ -168,7 +160,7 @@ def value_types(batch: pa.RecordBatch) -> Types:
     return {name: inner for name, inner in types.items() if not pa.types.is_null(inner)}
 
 
-def check_types(types: Types, seen: Types, component: str) -> None:
+def check_types(types: Types, seen: Types) -> None:
     """Compares the types in some rows with those in others, which `seen` collects.
 
     Raises:
@@ -179,7 +171,7 @@ def check_types(types: Types, seen: Types, component: str) -> None:
             # Sorted, because rows have no order on Beam.
             first, second = sorted((str(inner), str(seen[name])))
             raise InputError(
-                f"{component}: feature {name!r} holds {first} in some rows and {second} in others. "
+                f"feature {name!r} holds {first} in some rows and {second} in others. "
                 "Give it one type where the examples are made."
             )
 
@@ -190,7 +182,7 @@ def _value_type(column: pa.DataType) -> pa.DataType:
     return column
 
 
-def _check_weight(batch: pa.RecordBatch, name: str, component: str) -> None:
+def _check_weight(batch: pa.RecordBatch, name: str) -> None:
     index = batch.schema.get_field_index(name)
     if index >= 0:
         column = batch.column(index)
@@ -199,12 +191,12 @@ def _check_weight(batch: pa.RecordBatch, name: str, component: str) -> None:
         if is_number and bool(np.all(np.asarray(column.value_lengths().fill_null(0)) == 1)):
             return
     raise InputError(
-        f"{component}: `weight_feature` is {name!r}, which is not one number in every row. Name a "
+        f"`weight_feature` is {name!r}, which is not one number in every row. Name a "
         "numeric feature without missing values, or fill it where the examples are made."
     )
 
 
-def read(directory: Path, component: str) -> statistics_pb2.DatasetFeatureStatisticsList:
+def read(directory: Path) -> statistics_pb2.DatasetFeatureStatisticsList:
     """Returns the statistics in `FeatureStats.pb` under `directory`.
 
     Raises:
@@ -214,16 +206,16 @@ def read(directory: Path, component: str) -> statistics_pb2.DatasetFeatureStatis
     if not path.is_file():
         found = sorted(entry.name for entry in directory.parent.glob("*"))
         raise InputError(
-            f"{component}: {path} is missing; {directory.parent} holds {found}. "
+            f"{path} is missing; {directory.parent} holds {found}. "
             "Connect the `statistics` of a statistics_gen that finished."
         )
     statistics = statistics_pb2.DatasetFeatureStatisticsList()
     try:
         statistics.ParseFromString(path.read_bytes())
     except DecodeError as error:
-        raise InputError(f"{component}: {_not_statistics(path)}") from error
+        raise InputError(f"{_not_statistics(path)}") from error
     if not statistics.datasets:
-        raise InputError(f"{component}: {_not_statistics(path)}")
+        raise InputError(f"{_not_statistics(path)}")
     return statistics
 
 

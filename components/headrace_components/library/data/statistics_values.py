@@ -34,13 +34,12 @@ _OPTIONS: Mapping[str, tuple[type, float, float]] = {
 }
 
 
-def checked_option(name: str, value: Any, component: str) -> Any:
+def checked_option(name: str, value: Any) -> Any:
     """Returns the value of a field of `tfdv.StatsOptions`, in its type.
 
     Args:
         name: Name of the field.
         value: The value from JSON: 50 may be 50.0.
-        component: Name of the component, for error messages.
 
     Raises:
         InputError: The name is unknown, or the value is not of its field's type or range.
@@ -49,7 +48,7 @@ def checked_option(name: str, value: Any, component: str) -> Any:
         near = difflib.get_close_matches(name, _OPTIONS, n=1)
         hint = f"Did you mean {near[0]!r}?" if near else f"Use one of {sorted(_OPTIONS)}."
         raise InputError(
-            f"{component}: `stats_options` has {name!r}, which is not a field of tfdv.StatsOptions "
+            f"`stats_options` has {name!r}, which is not a field of tfdv.StatsOptions "
             f"that a pipeline can set. {hint}"
         )
     kind, least, most = _OPTIONS[name]
@@ -63,7 +62,7 @@ def checked_option(name: str, value: Any, component: str) -> Any:
         wanted = names.get(kind, "a list" if kind is list else "an object")
         bounds = f" from {least:g} to {most:g}" if kind in (int, float) else ""
         raise InputError(
-            f"{component}: `stats_options` sets {name!r} to {value!r}, expected {wanted}{bounds}. "
+            f"`stats_options` sets {name!r} to {value!r}, expected {wanted}{bounds}. "
             "See the fields of tfdv.StatsOptions."
         )
     return converted

@@ -124,12 +124,11 @@ class TFRecordWriter:
             raise self._failure
 
 
-def read_records(path: Path, component: str) -> Iterator[bytes]:
+def read_records(path: Path) -> Iterator[bytes]:
     """Yields the records of a TFRecord file, gzip or not, checking every checksum.
 
     Args:
         path: The file; it is compressed if it begins with `1f 8b 08`, the start of a gzip stream.
-        component: Name of the component, for error messages.
 
     Raises:
         InputError: The file is cut off or corrupt; the message names it and the record.
@@ -139,7 +138,7 @@ def read_records(path: Path, component: str) -> Iterator[bytes]:
         file.seek(0)
         chunks = _inflated(file) if is_gzip else iter(lambda: file.read(_READ_BYTES), b"")
         advice = "Run the component that wrote it again, or copy the artifact again."
-        yield from read_frames(chunks, f"{component}: {path}", advice)
+        yield from read_frames(chunks, f"{path}", advice)
 
 
 def read_frames(chunks: Iterator[bytes], place: str, advice: str) -> Iterator[bytes]:

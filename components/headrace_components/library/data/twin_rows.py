@@ -96,7 +96,7 @@ def part_batches(
         reason,
     )
     rows = range(part.first_row + num_rows, part.first_row + part.file.num_rows)
-    yield from _decoded_rows(open_tfrecords(), rows, component, batch_size, columns)
+    yield from _decoded_rows(open_tfrecords(), rows, batch_size, columns)
 
 
 class _DamagedError(Exception):
@@ -126,7 +126,6 @@ def _checked_batches(
 def _decoded_rows(
     tfrecords: Iterable[Opened],
     rows: range,
-    component: str,
     batch_size: int,
     columns: Sequence[str] | None,
 ) -> Iterator[pa.RecordBatch]:
@@ -138,10 +137,10 @@ def _decoded_rows(
             return
         start = file_start
         with opened as path:
-            for records in serialized_batches(path, component, batch_size):
+            for records in serialized_batches(path, batch_size):
                 wanted = records[max(0, rows.start - start) : max(0, rows.stop - start)]
                 if wanted:
-                    batch = decoded(decoder, wanted, component, path, start - file_start)
+                    batch = decoded(decoder, wanted, path, start - file_start)
                     yield selected(batch, columns)
                 start += len(records)
                 if start >= rows.stop:

@@ -13,13 +13,10 @@ from headrace_components.contract.errors import InputError
 from headrace_components.library.data.number_types import is_number
 
 
-def classifications(
-    component: str, name: str, outputs: Mapping[str, Any], num_rows: int
-) -> list[Any]:
+def classifications(name: str, outputs: Mapping[str, Any], num_rows: int) -> list[Any]:
     """Returns a `Classifications` message per row.
 
     Args:
-        component: Name of the component, for error messages.
         name: Name of the signature.
         outputs: `classes` (bytes), `scores` (numbers) or both, of shape `(num_rows, classes)`.
         num_rows: Number of input rows.
@@ -27,12 +24,12 @@ def classifications(
     Raises:
         InputError: The outputs are others.
     """
-    labels, scores = outputs.get("classes"), _as_floats(component, name, outputs, "scores")
+    labels, scores = outputs.get("classes"), _as_floats(name, outputs, "scores")
     given = [array for array in (labels, scores) if array is not None]
     shapes = {array.shape for array in given}
     if len(shapes) != 1 or any(len(s) != 2 or s[0] != num_rows for s in shapes):
         raise InputError(
-            f"{component}: classify signature {name!r} answered {num_rows} rows with "
+            f"classify signature {name!r} answered {num_rows} rows with "
             f"{_shapes(outputs)}, expected `classes`, `scores` or both, of shape "
             f"({num_rows}, number of classes). Save the model with such a signature."
         )
@@ -48,11 +45,10 @@ def classifications(
     return messages
 
 
-def regressions(component: str, name: str, outputs: Mapping[str, Any], num_rows: int) -> list[Any]:
+def regressions(name: str, outputs: Mapping[str, Any], num_rows: int) -> list[Any]:
     """Returns a `Regression` message per row.
 
     Args:
-        component: Name of the component, for error messages.
         name: Name of the signature.
         outputs: `outputs` of shape `(num_rows,)` or `(num_rows, 1)`.
         num_rows: Number of input rows.
@@ -60,23 +56,23 @@ def regressions(component: str, name: str, outputs: Mapping[str, Any], num_rows:
     Raises:
         InputError: The outputs are others.
     """
-    values = _as_floats(component, name, outputs, "outputs")
+    values = _as_floats(name, outputs, "outputs")
     if values is None or values.shape not in ((num_rows,), (num_rows, 1)):
         raise InputError(
-            f"{component}: regress signature {name!r} answered {num_rows} rows with "
+            f"regress signature {name!r} answered {num_rows} rows with "
             f"{_shapes(outputs)}, expected `outputs` of shape ({num_rows},). Save the model with "
             "such a signature."
         )
     return [regression_pb2.Regression(value=value) for value in np.ravel(values)]
 
 
-def _as_floats(component: str, name: str, outputs: Mapping[str, Any], key: str) -> Any:
+def _as_floats(name: str, outputs: Mapping[str, Any], key: str) -> Any:
     array = outputs.get(key)
     if array is None:
         return None
     if not is_number(array.dtype):
         raise InputError(
-            f"{component}: output {key!r} of signature {name!r} is of type {array.dtype.name}, "
+            f"output {key!r} of signature {name!r} is of type {array.dtype.name}, "
             "expected numbers. Save the model with such a signature."
         )
     return array.astype(np.float32)

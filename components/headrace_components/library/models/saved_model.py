@@ -24,7 +24,7 @@ REGRESS = "tensorflow/serving/regress"
 _PRIVATE = "__"
 
 
-def serving_directory(component: str, model: Artifact) -> Path:
+def serving_directory(model: Artifact) -> Path:
     """Returns the directory of an artifact's SavedModel.
 
     Estimators save to `Format-Serving/export/<exporter>/<timestamp>`.
@@ -38,20 +38,17 @@ def serving_directory(component: str, model: Artifact) -> Path:
     if not (folder / "saved_model.pb").is_file():
         found = sorted(path.name for path in serving.glob("*"))
         raise InputError(
-            f"{component}: `{model.key}` at {model.uri} has no {SERVING_DIR}/saved_model.pb, but "
+            f"`{model.key}` at {model.uri} has no {SERVING_DIR}/saved_model.pb, but "
             f"{found} in {SERVING_DIR}, so it is not a SavedModel. Connect a trainer whose run_fn "
             "saves one to fn_args.serving_model_dir."
         )
     return folder
 
 
-def read_signatures(
-    component: str, folder: Path, tags: Sequence[str], names: Sequence[str]
-) -> dict[str, Any]:
+def read_signatures(folder: Path, tags: Sequence[str], names: Sequence[str]) -> dict[str, Any]:
     """Returns signatures of a SavedModel by name, without loading it.
 
     Args:
-        component: Name of the component, for error messages.
         folder: Directory of the SavedModel.
         tags: Tags of the graph to use; empty means `["serve"]`.
         names: Names of the signatures; empty means `["serving_default"]`.
@@ -62,18 +59,18 @@ def read_signatures(
     Raises:
         InputError: The file is not a SavedModel, or has no such graph or signature.
     """
-    known = all_signatures(component, folder, tags)
+    known = all_signatures(folder, tags)
     wanted = names or [DEFAULT_SIGNATURE]
     for name in wanted:
         if name not in known:
             raise InputError(
-                f"{component}: the model in {folder} has no signature {name!r}; it has "
+                f"the model in {folder} has no signature {name!r}; it has "
                 f"{sorted(known)}. Name one of those, or save the model with that signature."
             )
     return {name: known[name] for name in wanted}
 
 
-def read_proto(component: str, folder: Path) -> Any:
+def read_proto(folder: Path) -> Any:
     """Returns a SavedModel's `SavedModel` message.
 
     Raises:
@@ -84,30 +81,27 @@ def read_proto(component: str, folder: Path) -> Any:
     try:
         proto.ParseFromString(file.read_bytes())
     except DecodeError as error:
-        raise InputError(
-            f"{component}: {file} is not a SavedModel ({error}). Train the model again."
-        ) from error
+        raise InputError(f"{file} is not a SavedModel ({error}). Train the model again.") from error
     return proto
 
 
-def all_signatures(component: str, folder: Path, tags: Sequence[str] = ()) -> dict[str, Any]:
+def all_signatures(folder: Path, tags: Sequence[str] = ()) -> dict[str, Any]:
     """Returns all signatures of a SavedModel that can be called, without loading it.
 
     Args:
-        component: Name of the component, for error messages.
         folder: Directory of the SavedModel.
         tags: Tags of the graph to use; empty means `["serve"]`.
 
     Raises:
         InputError: The file is not a SavedModel, or has no such graph.
     """
-    proto = read_proto(component, folder)
+    proto = read_proto(folder)
     wanted = sorted(tags or ["serve"])
     by_tags = {tuple(sorted(graph.meta_info_def.tags)): graph for graph in proto.meta_graphs}
     graph = by_tags.get(tuple(wanted))
     if graph is None:
         raise InputError(
-            f"{component}: the model in {folder} has no graph with the tags {wanted}; it has "
+            f"the model in {folder} has no graph with the tags {wanted}; it has "
             f"{[list(each) for each in sorted(by_tags)]}. Name the tags of one of those."
         )
     return {
@@ -117,11 +111,10 @@ def all_signatures(component: str, folder: Path, tags: Sequence[str] = ()) -> di
     }
 
 
-def records_input(component: str, name: str, signature: Any) -> str:
+def records_input(name: str, signature: Any) -> str:
     """Returns the name of the input of a signature that takes serialized examples.
 
     Args:
-        component: Name of the component, for error messages.
         name: Name of the signature.
         signature: A `SignatureDef`.
 
@@ -136,7 +129,7 @@ def records_input(component: str, name: str, signature: Any) -> str:
         if info.dtype == tf.string.as_datatype_enum and is_batch:
             return str(key)
     raise InputError(
-        f"{component}: signature {name!r} takes {described_inputs(signature)}, expected one input "
+        f"signature {name!r} takes {described_inputs(signature)}, expected one input "
         "of type string and shape (None,) for serialized tf.Examples. Name such a signature, or "
         "save the model with one that parses examples."
     )
@@ -181,7 +174,7 @@ def unloadable(component: str, model: str, error: Exception) -> InputError:
     if _DAMAGE.search(str(error)):
         advice = "Its variables are damaged or cut off: copy the model again, or train it again."
     return InputError(
-        f"{component}: TensorFlow {tf.__version__} cannot load {model}: {type(error).__name__}: "
+        f"TensorFlow {tf.__version__} cannot load {model}: {type(error).__name__}: "
         f"{one_line(error, 400)}. {advice}"
     )
 
@@ -190,7 +183,7 @@ class LoadedModel:
     """A SavedModel in this process.
 
     Args:
-        component: Name of the component, for error messages.
+        component: Name of the component, for the log.
         folder: Directory of the SavedModel: a path, or a URI that TensorFlow can open.
         tags: Tags of the graph to use; empty means `["serve"]`.
 
@@ -199,7 +192,6 @@ class LoadedModel:
     """
 
     def __init__(self, component: str, folder: Path | str, tags: Sequence[str] = ()) -> None:
-        self._component = component
         try:
             self._model = tf.saved_model.load(str(folder), tags=list(tags) or ["serve"])
         except LOADING_ERRORS as error:
@@ -220,7 +212,7 @@ class LoadedModel:
             outputs = self.signature(signature)(**tensors)
         except (tf.errors.OpError, ValueError, TypeError) as error:
             raise InputError(
-                f"{self._component}: signature {signature!r} stopped on its input: "
+                f"signature {signature!r} stopped on its input: "
                 f"{type(error).__name__}: {one_line(error, 400)}. Give examples of the kind that "
                 "the model was saved for, raw or transformed."
             ) from error

@@ -20,11 +20,10 @@ _PARTIAL = re.compile(r"\.[0-9a-f]{32}\.partial")
 _OLD_SECONDS = 24 * 3600
 
 
-def base_path(component: str, destination: str) -> Path:
+def base_path(destination: str) -> Path:
     """Returns the path at which this process writes `base_directory`.
 
     Args:
-        component: Name of the component, for error messages.
         destination: A path, or a URI of mounted storage.
 
     Raises:
@@ -41,12 +40,12 @@ def base_path(component: str, destination: str) -> Path:
         if mounts != Path("/") or is_mounted_bucket(path):
             return path
     raise InputError(
-        f"{component}: `base_directory` is {destination!r}, but no storage is mounted for it here; "
+        f"`base_directory` is {destination!r}, but no storage is mounted for it here; "
         "gs:// is, on Vertex AI. Elsewhere mount a volume and pass a directory in it."
     )
 
 
-def check_base(component: str, base: Path, destination: str) -> None:
+def check_base(base: Path, destination: str) -> None:
     """Creates the directory `base`, and checks that directories can be created in it.
 
     Raises:
@@ -55,7 +54,7 @@ def check_base(component: str, base: Path, destination: str) -> None:
     for path in (base, *base.parents):
         if path.exists() and not path.is_dir():
             raise InputError(
-                f"{component}: `base_directory` is {destination!r}, but {path} is a file. "
+                f"`base_directory` is {destination!r}, but {path} is a file. "
                 "Pass a directory; it is made if it does not exist."
             )
     try:
@@ -67,7 +66,7 @@ def check_base(component: str, base: Path, destination: str) -> None:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
             raise
         raise InputError(
-            f"{component}: `base_directory` is {destination!r}, where user {os.getuid()} may not "
+            f"`base_directory` is {destination!r}, where user {os.getuid()} may not "
             f"make directories ({error.strerror}). Give the task's user write access, or pass "
             "another directory."
         ) from error

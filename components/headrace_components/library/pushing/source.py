@@ -81,20 +81,20 @@ def push_source(task: Task) -> PushSource:
         source = _below(model, _serving_path(model.path))
         if not _holds_files(source.path):
             raise InputError(
-                f"{task.component}: `model` at {model.path} has no file in {_SERVING_DIR}, "
+                f"`model` at {model.path} has no file in {_SERVING_DIR}, "
                 "expected a saved model there. Connect a trainer's `model`."
             )
         return source
     blessing = task.optional_input("infra_blessing")
     if blessing is None:
         raise InputError(
-            f"{task.component}: neither `model` nor `infra_blessing` is connected, expected one of "
+            "neither `model` nor `infra_blessing` is connected, expected one of "
             "them. Connect a trainer's `model`."
         )
     source = _below(blessing, blessing.path / _STAMPED_DIR)
     if not _holds_files(source.path):
         raise InputError(
-            f"{task.component}: `infra_blessing` at {blessing.path} has no file in {_STAMPED_DIR}, "
+            f"`infra_blessing` at {blessing.path} has no file in {_STAMPED_DIR}, "
             "so it carries no model. Connect a trainer's `model`, or let the infra validator make "
             "a warm-up model."
         )

@@ -23,16 +23,13 @@ NOTHING = "nothing"
 _CHECKSUMS = ("md5Hash", "crc32c", "ETag")
 
 
-def agreed(
-    found: Iterable[T], state_of: Callable[[T], str], state: str, component: str
-) -> T | None:
+def agreed(found: Iterable[T], state_of: Callable[[T], str], state: str) -> T | None:
     """Returns the first result, or the one that the task before found; None if there is none.
 
     Args:
         found: The existing results, the newest first.
         state_of: Returns a text that identifies a result.
         state: The text from the task before; empty without such a task.
-        component: Name of the component, for error messages.
 
     Raises:
         PlatformError: The result that the task before found no longer exists.
@@ -45,7 +42,7 @@ def agreed(
         if state_of(each) == state:
             return each
     raise PlatformError(
-        f"{component}: what the task before it found is gone: {state}. Perhaps a run was deleted "
+        f"what the task before it found is gone: {state}. Perhaps a run was deleted "
         "while this one was under way; start this one again."
     )
 
@@ -84,7 +81,7 @@ def _of_objects(where: SearchRoot, left: EarlierOutput) -> str:
                 )
     except OSError as error:
         raise PlatformError(
-            f"{store.component}: could not look at {left.uri}: {error}. Check that the task's "
+            f"could not look at {left.uri}: {error}. Check that the task's "
             "account may read the pipeline's root, then run again."
         ) from error
     return digest.hexdigest()

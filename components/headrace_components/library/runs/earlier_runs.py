@@ -121,7 +121,7 @@ def place(
     """Returns the place to search: `search_root`, or the root of the pipeline of `output`.
 
     Args:
-        component: Name of the component, for error messages.
+        component: Name of the component, for the log.
         search_root: A directory, or a URI; empty for the root of the pipeline.
         output: An output of the task.
         records: Names of the files whose contents are needed to search.
@@ -139,7 +139,7 @@ def place(
         path = local_path(search_root, mount_root()).absolute()
     except ValueError as error:
         raise InputError(
-            f"{component}: `search_root` is {search_root!r}, but {error}. "
+            f"`search_root` is {search_root!r}, but {error}. "
             "Pass a directory, or a URI of gs://, s3:// or minio://."
         ) from error
     found = SearchRoot(
@@ -149,12 +149,12 @@ def place(
         found = _listed(component, found, records)
         if not subdirectories(found.path):
             raise InputError(
-                f"{component}: `search_root` is {search_root!r}, where there is nothing. "
+                f"`search_root` is {search_root!r}, where there is nothing. "
                 "Pass a URI that holds the outputs of earlier runs."
             )
     if not found.path.is_dir():
         raise InputError(
-            f"{component}: `search_root` is {search_root!r}, but there is no directory "
+            f"`search_root` is {search_root!r}, but there is no directory "
             f"{path}. Pass one that holds the outputs of earlier runs."
         )
     return found

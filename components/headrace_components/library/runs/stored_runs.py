@@ -36,7 +36,7 @@ class StoredRuns:
     """A directory in a store, and a copy of its structure on this machine.
 
     Attributes:
-        component: Name of the component, for error messages.
+        component: Name of the component, for the log.
         path: The copy.
         folder: The copy's parent directory, which is removed at the end of the process.
         filesystem: The store.
@@ -65,13 +65,13 @@ class StoredRuns:
             object_stores.download_directory(self.filesystem, source, target)
         except OSError as error:
             raise PlatformError(
-                f"{self.component}: could not read {source}: {one_line(error)}. "
+                f"could not read {source}: {one_line(error)}. "
                 "Check that the task's account may read the pipeline's root; or, if the run "
                 "was just deleted, run again."
             ) from error
         except ValueError as error:
             raise InputError(
-                f"{self.component}: {source} has an object with a name that is refused: {error}. "
+                f"{source} has an object with a name that is refused: {error}. "
                 "Remove the object from the store, or run the task again that wrote the artifact."
             ) from error
 
@@ -82,7 +82,7 @@ def list_runs(uri: str, records: Collection[str], component: str) -> StoredRuns:
     Args:
         uri: The directory, which need not exist.
         records: Names of the files whose contents are needed.
-        component: Name of the component, for error messages.
+        component: Name of the component, for the log.
 
     Raises:
         PlatformError: The store did not answer, or refused this account.
@@ -99,7 +99,7 @@ def list_runs(uri: str, records: Collection[str], component: str) -> StoredRuns:
         num_files = sum(1 for entry in _files(found) if _stand_in(found, entry, records))
     except OSError as error:
         raise PlatformError(
-            f"{component}: could not list {uri}, where the outputs of earlier runs are: "
+            f"could not list {uri}, where the outputs of earlier runs are: "
             f"{one_line(error)}. Check the account of the task and, for an S3 "
             "server, AWS_ENDPOINT_URL; or mount the store and pass its directory as `search_root`."
         ) from error

@@ -145,7 +145,7 @@ def _divide(
         sighting = Sighting.of(rows.batch, source.column)
         if place == (0, 0) or sighting.has_fractions:
             # Report the errors of this block now, and not after all rows are written.
-            FeatureCheck(params.component, source.column).add(sighting)
+            FeatureCheck(source.column).add(sighting)
         yield beam.pvalue.TaggedOutput("sightings", (place, sighting))
     for split, (records, batch) in zip(partition.split_names, rows.divided(partition), strict=True):
         if records:
@@ -174,7 +174,7 @@ def _finish(
             logging.warning("%s", warning)
     if source.column:
         # Then there is only one input split.
-        check = FeatureCheck(params.component, source.column)
+        check = FeatureCheck(source.column)
         for _, sighting in sorted(written.sightings(), key=itemgetter(0)):
             check.add(sighting)
         check.finish()

@@ -51,7 +51,7 @@ def _checked(rows: Iterable[DecodedRows], source: RowSource) -> Iterator[Decoded
     if not source.column:
         yield from rows
         return
-    check = FeatureCheck(source.component, source.column)
+    check = FeatureCheck(source.column)
     for some in rows:
         check.add(Sighting.of(some.batch, source.column))
         yield some

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,36 +15,35 @@ from headrace_components.library.sources.spans import FindFiles, SourceFile, loc
 _GZIP_START = b"\x1f\x8b\x08"
 
 
-def check_directory(component: str, base: str) -> None:
+def check_directory(base: str) -> None:
     """Raises an InputError if `base` is a local path but not a directory."""
     if "://" not in base and not Path(base).is_dir():
         raise InputError(
-            f"{component}: `input_base` is {base!r}, which is not a directory"
+            f"`input_base` is {base!r}, which is not a directory"
             f"{'' if Path(base).is_absolute() else f' in {Path.cwd()}'}. "
             "Give the directory that holds the input files."
         )
 
 
-def find_files(component: str, base: str) -> FindFiles:
+def find_files(base: str) -> FindFiles:
     """Returns the function that finds files under a directory or a URI."""
-    return partial(_remote_files, component) if "://" in base else local_files
+    return _remote_files if "://" in base else local_files
 
 
 @contextmanager
-def open_bytes(component: str, path: str) -> Iterator[pa.NativeFile]:
+def open_bytes(path: str) -> Iterator[pa.NativeFile]:
     """Opens a file for reading; gzip is decompressed, whatever the file's name is.
 
     Args:
-        component: Name of the component, for error messages.
         path: A local path, or a URI with a scheme that Arrow supports, such as `gs://bucket/key`.
 
     Raises:
         InputError: Arrow does not read the scheme of the URI, or the file is cut off.
         PlatformError: The storage behind the URI did not answer.
     """
-    with _open(component, path) as start:
+    with _open(path) as start:
         is_gzip = start.read(len(_GZIP_START)) == _GZIP_START
-    with _open(component, path) as file:
+    with _open(path) as file:
         if not is_gzip:
             yield file
             return
@@ -56,32 +54,32 @@ def open_bytes(component: str, path: str) -> Iterator[pa.NativeFile]:
                 if error.errno is not None:  # an error of the disk, not of the content
                     raise
                 raise InputError(
-                    f"{component}: {path} cannot be decompressed ({error}), expected a whole "
+                    f"{path} cannot be decompressed ({error}), expected a whole "
                     "gzip file. Copy or write it again."
                 ) from error
 
 
-def open_random(component: str, path: str) -> pa.NativeFile:
+def open_random(path: str) -> pa.NativeFile:
     """Opens a file for random access; `open_bytes` opens it for sequential reading."""
-    return _open(component, path, "open_input_file")
+    return _open(path, "open_input_file")
 
 
-def _open(component: str, path: str, how: str = "open_input_stream") -> pa.NativeFile:
+def _open(path: str, how: str = "open_input_stream") -> pa.NativeFile:
     if "://" not in path:
         return pa.OSFile(path, "rb")
-    file_system, key = _file_system(component, path)
+    file_system, key = _file_system(path)
     try:
         return getattr(file_system, how)(key)
     except OSError as error:
         raise PlatformError(
-            f"{component}: could not read {path}: {error}. "
+            f"could not read {path}: {error}. "
             "Check that the task's service account may read it, then run again."
         ) from error
 
 
-def _remote_files(component: str, base: str, pattern: str) -> list[SourceFile]:
+def _remote_files(base: str, pattern: str) -> list[SourceFile]:
     """Returns all files in places where the pattern may match; the caller compares the names."""
-    file_system, key = _file_system(component, base)
+    file_system, key = _file_system(base)
     literal = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
     folder = "/".join([key.rstrip("/"), *literal.split("/")[:-1]])
     selector = fs.FileSelector(folder, recursive=True, allow_not_found=True)
@@ -89,7 +87,7 @@ def _remote_files(component: str, base: str, pattern: str) -> list[SourceFile]:
         entries = file_system.get_file_info(selector)
     except OSError as error:
         raise PlatformError(
-            f"{component}: could not list {base}: {error}. "
+            f"could not list {base}: {error}. "
             "Check that the task's service account may read it, then run again."
         ) from error
     uri = base.rstrip("/")
@@ -104,7 +102,7 @@ def _remote_files(component: str, base: str, pattern: str) -> list[SourceFile]:
     ]
 
 
-def _file_system(component: str, uri: str) -> tuple[fs.FileSystem, str]:
+def _file_system(uri: str) -> tuple[fs.FileSystem, str]:
     """Returns the file system of a URI, and the key within it, which is not percent-encoded."""
     scheme, _, rest = uri.partition("://")
     bucket, slash, key = rest.partition("/")
@@ -115,12 +113,12 @@ def _file_system(component: str, uri: str) -> tuple[fs.FileSystem, str]:
         file_system, root = fs.FileSystem.from_uri(f"{scheme}://{bucket or '/'}")
     except pa.ArrowInvalid as error:
         raise InputError(
-            f"{component}: {uri!r} cannot be opened: {error}. Give a path, or a URI of "
+            f"{uri!r} cannot be opened: {error}. Give a path, or a URI of "
             "gs://, s3://, minio:// or file://."
         ) from error
     except OSError as error:  # S3 is asked for the bucket's region
         raise PlatformError(
-            f"{component}: could not reach {uri!r}: {error}. "
+            f"could not reach {uri!r}: {error}. "
             "Check the bucket's name and the network, then run again."
         ) from error
     return file_system, root.rstrip("/") + slash + key

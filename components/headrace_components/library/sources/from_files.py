@@ -24,13 +24,12 @@ def find_input(params: FileExampleGenParams) -> ResolvedInput:
         InputError: A pattern is not valid or matches nothing, or splits differ in their span.
     """
     base = params.input_base
-    check_directory(params.component, base)
+    check_directory(base)
     return resolve(
         base,
         params.input_splits,
         params.only_span,
-        find_files(params.component, base),
-        component=params.component,
+        find_files(base),
     )
 
 

@@ -25,7 +25,7 @@ def _check(params: FileExampleGenParams) -> None:
     Raises:
         InputError: A pattern has an error, or has no placeholder for the requested span.
     """
-    check_patterns(params.input_splits, params.only_span, component=params.component)
+    check_patterns(params.input_splits, params.only_span)
 
 
 def _splits_made(params: ExampleGenParams, inputs: Splits) -> Splits:
@@ -70,11 +70,10 @@ def _state(cls: type[FileExampleGenParams], params: Params) -> str | None:
             typed.input_base,
             typed.input_splits,
             typed.only_span,
-            _find(cls.component, typed.input_base) if is_remote else local_files,
-            component=cls.component,
+            _find(typed.input_base) if is_remote else local_files,
         )
         files = sorted({path for paths in found.files.values() for path in paths})
-        contents = _of_objects(cls.component, files) if is_remote else _of_files(files)
+        contents = _of_objects(files) if is_remote else _of_files(files)
     except (InputError, PlatformError, OSError) as error:
         # The run reports it, so that its author sees it.
         logging.info("%s: no fingerprint of the input: %s", cls.component, error)
@@ -86,14 +85,14 @@ def _of_files(files: Sequence[str]) -> str:
     return fingerprint_of(((path, Path(path)) for path in files), with_times=True)
 
 
-def _of_objects(component: str, uris: Sequence[str]) -> str:
+def _of_objects(uris: Sequence[str]) -> str:
     states = importlib.import_module("headrace_components.library.sources.object_states")
-    fingerprint: str = states.object_fingerprint(component, uris)
+    fingerprint: str = states.object_fingerprint(uris)
     return fingerprint
 
 
-def _find(component: str, base: str) -> FindFiles:
+def _find(base: str) -> FindFiles:
     # By name: the compiler reads these hooks and has no pyarrow.
     files = importlib.import_module("headrace_components.library.sources.files")
-    find: FindFiles = files.find_files(component, base)
+    find: FindFiles = files.find_files(base)
     return find

@@ -17,13 +17,12 @@ _VERSIONS = ("generation", "ETag")
 _DETAILS = ("VersionId", "Last-Modified")
 
 
-def object_fingerprint(component: str, uris: Sequence[str]) -> str:
+def object_fingerprint(uris: Sequence[str]) -> str:
     """Returns a fingerprint of objects: names, sizes, and generations or ETags with times.
 
     It sends one request per object, 16 at once, because Arrow lists neither generations nor ETags.
 
     Args:
-        component: Name of the component, for error messages.
         uris: Sorted URIs of objects, or of local files such as `file:///data/1.csv`.
 
     Raises:
@@ -31,22 +30,22 @@ def object_fingerprint(component: str, uris: Sequence[str]) -> str:
     """
     digest = hashlib.sha256()
     with ThreadPoolExecutor(_THREADS) as pool:
-        for state in pool.map(lambda uri: _state(component, uri), uris):
+        for state in pool.map(lambda uri: _state(uri), uris):
             digest.update(f"{state}\0".encode())
     return digest.hexdigest()
 
 
-def _state(component: str, uri: str) -> str:
+def _state(uri: str) -> str:
     if uri.startswith("file://"):
         return fingerprint_of([(uri, local_path(uri))], with_times=True)
-    with open_random(component, uri) as file:
+    with open_random(uri) as file:
         size, metadata = file.size(), file.metadata() or {}
     versions = {
         name: _text(metadata[name]) for name in (*_VERSIONS, *_DETAILS) if metadata.get(name)
     }
     if not any(name in versions for name in _VERSIONS):
         raise PlatformError(
-            f"{component}: {uri} has neither a generation nor an ETag, but {sorted(metadata)}, so "
+            f"{uri} has neither a generation nor an ETag, but {sorted(metadata)}, so "
             "it is unknown whether it was changed. Read it from gs:// or s3://."
         )
     return "\0".join([uri, str(size), *(f"{name}={versions[name]}" for name in sorted(versions))])

@@ -19,7 +19,7 @@ class ExampleGenParams:
     """The parameters for reading, dividing and writing examples.
 
     Attributes:
-        component: Name of the component, for error messages.
+        component: Name of the component, for the log.
         output_config: `{"split_config": {"splits": [{"name": ..., "hash_buckets": ...}],
             "partition_feature_name": ...}}`, as tfx.proto.Output. Empty splits train:eval by 2:1,
             or keeps several input splits as they are.
@@ -43,12 +43,12 @@ class ExampleGenParams:
         """Rejects values that would fail in every run."""
         if not 1 <= self.compression_level <= 9:
             raise InputError(
-                f"{self.component}: `compression_level` is {self.compression_level}, expected 1 "
+                f"`compression_level` is {self.compression_level}, expected 1 "
                 "(fast) to 9 (small). 1 is the default."
             )
         if self.span < -1:
             raise InputError(
-                f"{self.component}: `span` is {self.span}, expected 0 or more, or -1 to leave the "
+                f"`span` is {self.span}, expected 0 or more, or -1 to leave the "
                 "choice to `range_config`."
             )
         configs.output_splits(self.output_config, self.input_splits)
@@ -108,8 +108,6 @@ class FileExampleGenParams(ExampleGenParams):
     def __post_init__(self) -> None:
         """Rejects values that would fail in every run."""
         if not self.input_base:
-            raise InputError(
-                f"{self.component}: `input_base` is empty. Give the directory of the input files."
-            )
+            raise InputError("`input_base` is empty. Give the directory of the input files.")
         # `slots` makes another class of this one, which super() without arguments does not know.
         ExampleGenParams.__post_init__(self)

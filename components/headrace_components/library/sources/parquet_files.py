@@ -16,7 +16,6 @@ class ParquetFiles:
     """The Parquet files of one input split, which have the same columns.
 
     Args:
-        component: Name of the component, for error messages.
         paths: Paths or URIs, in the order in which they are read.
 
     Attributes:
@@ -26,15 +25,14 @@ class ParquetFiles:
         InputError: A file is not Parquet, or has other columns than the first.
     """
 
-    def __init__(self, component: str, paths: Sequence[str]) -> None:
-        self._component = component
+    def __init__(self, paths: Sequence[str]) -> None:
         self._paths = paths
-        self.schema = one_schema(component, {path: self._schema(path) for path in paths})
+        self.schema = one_schema({path: self._schema(path) for path in paths})
 
     def batches(self) -> Iterator[tuple[str, pa.RecordBatch]]:
         """Yields the path of a file and some of its rows, in order."""
         for path in self._paths:
-            with open_random(self._component, path) as stream:
+            with open_random(path) as stream:
                 try:
                     for batch in pq.ParquetFile(stream).iter_batches(batch_size=_ROWS_PER_BATCH):
                         yield path, batch
@@ -42,7 +40,7 @@ class ParquetFiles:
                     raise self._unreadable(path, error) from error
 
     def _schema(self, path: str) -> pa.Schema:
-        with open_random(self._component, path) as stream:
+        with open_random(path) as stream:
             try:
                 # Metadata is not compared: pandas writes the number of rows into it.
                 return pq.ParquetFile(stream).schema_arrow.remove_metadata()
@@ -53,16 +51,15 @@ class ParquetFiles:
         if isinstance(error, OSError) and error.errno is not None:
             return error  # an error of the disk, not of the content
         return InputError(
-            f"{self._component}: {path} cannot be read as Parquet: {error}. Write or copy the file "
+            f"{path} cannot be read as Parquet: {error}. Write or copy the file "
             "again, or leave it out of the input pattern."
         )
 
 
-def one_schema(component: str, schemas: Mapping[str, pa.Schema]) -> pa.Schema:
+def one_schema(schemas: Mapping[str, pa.Schema]) -> pa.Schema:
     """Returns the schema that the files of an input split have.
 
     Args:
-        component: Name of the component, for error messages.
         schemas: The schema of each file by path, in the order in which they are read.
 
     Raises:
@@ -72,7 +69,7 @@ def one_schema(component: str, schemas: Mapping[str, pa.Schema]) -> pa.Schema:
     for path, schema in schemas.items():
         if not schema.equals(first):
             raise InputError(
-                f"{component}: {path} has the columns {_described(schema)}, {first_path} has "
+                f"{path} has the columns {_described(schema)}, {first_path} has "
                 f"{_described(first)}; the files of a split have the same columns. Write them "
                 "alike, or name them in splits of their own in `input_config`."
             )

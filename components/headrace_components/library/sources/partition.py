@@ -67,12 +67,10 @@ class FeatureCheck:
     """Returns whether a feature can decide on the split of rows.
 
     Args:
-        component: Name of the component, for error messages.
         feature: Name of the feature.
     """
 
-    def __init__(self, component: str, feature: str) -> None:
-        self._component = component
+    def __init__(self, feature: str) -> None:
         self._feature = feature
         self._is_known = False
         self._has_values = False
@@ -86,7 +84,7 @@ class FeatureCheck:
         """
         if sighting.columns is not None and not self._is_known:
             raise InputError(
-                f"{self._component}: `partition_feature_name` is {self._feature!r}, but the "
+                f"`partition_feature_name` is {self._feature!r}, but the "
                 f"columns are {list(sighting.columns)}. Name one of those."
             )
         if sighting.has_fractions:
@@ -101,7 +99,7 @@ class FeatureCheck:
 
     def _undecided(self, kind: str) -> InputError:
         return InputError(
-            f"{self._component}: `partition_feature_name` is {self._feature!r}, a column of "
+            f"`partition_feature_name` is {self._feature!r}, a column of "
             f"{kind}, expected whole numbers or text. Name another column."
         )
 

@@ -14,12 +14,11 @@ _REPLACEMENTS: dict[type, Callable[[Any], Any]] = {uuid.UUID: str, decimal.Decim
 
 
 def arrow_batch(
-    component: str, names: Sequence[str], columns: Sequence[Sequence[Any]], place: str, advice: str
+    names: Sequence[str], columns: Sequence[Sequence[Any]], place: str, advice: str
 ) -> pa.RecordBatch:
     """Returns rows as Arrow columns.
 
     Args:
-        component: Name of the component, for error messages.
         names: Names of the columns.
         columns: Their values; None is a missing value.
         place: Where the rows come from, for error messages.
@@ -39,7 +38,7 @@ def arrow_batch(
                 return pa.array([None if value is None else replace(value) for value in values])
             found = sorted(kind.__name__ for kind in types)
             raise InputError(
-                f"{component}: column {name!r} of {place} holds values of the Python types "
+                f"column {name!r} of {place} holds values of the Python types "
                 f"{found}, which have no place in one feature ({error}). {advice}"
             ) from error
 

@@ -49,7 +49,7 @@ class Source(ABC):
 
     Attributes:
         reads_files: Whether the addresses of inputs are paths and URIs.
-        component: Name of the component, for error messages.
+        component: Name of the component, for the log.
     """
 
     reads_files: ClassVar[bool] = True
@@ -83,7 +83,7 @@ class Source(ABC):
     def no_rows(self, split: str, addresses: Sequence[str]) -> InputError:
         """Returns the error for an input split without rows."""
         return InputError(
-            f"{self.component}: {', '.join(addresses)}: no rows, expected at least one. Check the "
+            f"{', '.join(addresses)}: no rows, expected at least one. Check the "
             "input pattern and what writes the files."
         )
 
@@ -160,6 +160,6 @@ class QuerySource(TableSource):
     def no_rows(self, split: str, addresses: Sequence[str]) -> InputError:
         """Returns the error for an input split whose query returned no rows."""
         return InputError(
-            f"{self.component}: the query of input split {split!r} returned no rows, expected at "
+            f"the query of input split {split!r} returned no rows, expected at "
             "least one. Check its condition, and the span if it has one."
         )

@@ -77,8 +77,6 @@ def resolve(
     splits: Sequence[InputSplit],
     only_span: int | None,
     find: FindFiles = local_files,
-    *,
-    component: str,
 ) -> ResolvedInput:
     """Returns the files of the requested span, or of the latest, in its latest version.
 
@@ -90,17 +88,16 @@ def resolve(
         splits: Names and patterns.
         only_span: The span to read, or None for the latest.
         find: The function that finds files; by default local files.
-        component: Name of the component, for error messages.
 
     Raises:
         InputError: A pattern is not valid or matches nothing, or splits differ in their span.
     """
-    patterns = _patterns(component, splits, only_span)
-    chosen = [_choose(component, input_base, pattern, only_span, find) for pattern in patterns]
+    patterns = _patterns(splits, only_span)
+    chosen = [_choose(input_base, pattern, only_span, find) for pattern in patterns]
     for pattern, choice in zip(patterns, chosen, strict=True):
         if choice[:2] != chosen[0][:2]:
             raise InputError(
-                f"{component}: the latest span and version of split {splits[0].name!r} are "
+                f"the latest span and version of split {splits[0].name!r} are "
                 f"{chosen[0][:2]}, of split {pattern.split.name!r} {choice[:2]}; all splits are "
                 "read at one span. Complete the data, or give `span`."
             )
@@ -114,24 +111,22 @@ def resolve(
     )
 
 
-def check_patterns(splits: Sequence[InputSplit], only_span: int | None, *, component: str) -> None:
+def check_patterns(splits: Sequence[InputSplit], only_span: int | None) -> None:
     """Rejects input patterns that are not valid; arguments are as for `resolve`.
 
     Raises:
         InputError: A pattern has an error, patterns differ in their placeholders, or have none for
             the requested span.
     """
-    _patterns(component, splits, only_span)
+    _patterns(splits, only_span)
 
 
-def _patterns(
-    component: str, splits: Sequence[InputSplit], only_span: int | None
-) -> "list[_Pattern]":
-    patterns = [_Pattern(component, split) for split in splits]
-    _check_alike(component, patterns)
+def _patterns(splits: Sequence[InputSplit], only_span: int | None) -> "list[_Pattern]":
+    patterns = [_Pattern(split) for split in splits]
+    _check_alike(patterns)
     if only_span is not None and not patterns[0].has_span:
         raise InputError(
-            f"{component}: span {only_span} is asked for, but pattern "
+            f"span {only_span} is asked for, but pattern "
             f"{splits[0].pattern!r} has no {{SPAN}}. Put {{SPAN}} or {{YYYY}}, {{MM}} and {{DD}} "
             "into the patterns, or leave `span` and `range_config` out."
         )
@@ -141,8 +136,7 @@ def _patterns(
 class _Pattern:
     """An input pattern, as a glob and as a regular expression that captures span and version."""
 
-    def __init__(self, component: str, split: InputSplit) -> None:
-        self._component = component
+    def __init__(self, split: InputSplit) -> None:
         self.split = split
         specs = [(match[1], match[2]) for match in _SPEC.finditer(split.pattern)]
         names = [name for name, _ in specs]
@@ -171,7 +165,7 @@ class _Pattern:
             expected = "{VERSION} beside {SPAN} or a date"
         if expected:
             raise InputError(
-                f"{self._component}: pattern {self.split.pattern!r} of input split "
+                f"pattern {self.split.pattern!r} of input split "
                 f"{self.split.name!r}: expected {expected}. Change the pattern."
             )
 
@@ -182,7 +176,7 @@ class _Pattern:
             return "[0-9]+"
         if name in _DATE_WIDTHS or not width.isdecimal() or int(width) < 1:
             raise InputError(
-                f"{self._component}: pattern {self.split.pattern!r} of input split "
+                f"pattern {self.split.pattern!r} of input split "
                 f"{self.split.name!r}: expected {{SPAN}} or {{SPAN:8}}, with the number of digits "
                 "after the colon. Change the pattern."
             )
@@ -193,7 +187,7 @@ class _Pattern:
 
 
 def _choose(
-    component: str, base: str, pattern: _Pattern, only_span: int | None, find: FindFiles
+    base: str, pattern: _Pattern, only_span: int | None, find: FindFiles
 ) -> tuple[int | None, int | None, list[SourceFile]]:
     expression = pattern.expression_under(base)
     found: dict[tuple[int | None, int | None], list[SourceFile]] = {}
@@ -203,7 +197,7 @@ def _choose(
         if match and _is_hidden(file.path, base, pattern.glob):
             num_hidden += 1
         elif match:
-            found.setdefault(_span_and_version(component, match, file.path), []).append(file)
+            found.setdefault(_span_and_version(match, file.path), []).append(file)
     spans = {span for span, _ in found}
     wanted = {key: files for key, files in found.items() if only_span in (None, key[0])}
     if not wanted:
@@ -212,7 +206,7 @@ def _choose(
             seen += f"; left out: {num_hidden} whose names, or folders', begin with _ or ."
         at_span = "" if only_span is None else f" at span {only_span}"
         raise InputError(
-            f"{component}: no file matches pattern {pattern.split.pattern!r} of input split "
+            f"no file matches pattern {pattern.split.pattern!r} of input split "
             f"{pattern.split.name!r} under {base}{at_span}{seen}. Check the pattern in "
             "`input_config` and the directory in `input_base`."
         )
@@ -234,9 +228,7 @@ def _is_hidden(path: str, base: str, pattern: str) -> bool:
     )
 
 
-def _span_and_version(
-    component: str, match: re.Match[str], path: str
-) -> tuple[int | None, int | None]:
+def _span_and_version(match: re.Match[str], path: str) -> tuple[int | None, int | None]:
     groups = match.groupdict()
     version = int(groups["VERSION"]) if "VERSION" in groups else None
     if "SPAN" in groups:
@@ -247,18 +239,18 @@ def _span_and_version(
         date = datetime.date(int(groups["YYYY"]), int(groups["MM"]), int(groups["DD"]))
     except ValueError as error:
         raise InputError(
-            f"{component}: {path} matches the input pattern, but {groups['YYYY']}-"
+            f"{path} matches the input pattern, but {groups['YYYY']}-"
             f"{groups['MM']}-{groups['DD']} is not a date ({error}). Rename the file or directory."
         ) from error
     return (date - _EPOCH).days, version
 
 
-def _check_alike(component: str, patterns: Sequence[_Pattern]) -> None:
+def _check_alike(patterns: Sequence[_Pattern]) -> None:
     kinds = [(pattern.has_span, pattern.has_date, pattern.has_version) for pattern in patterns]
     for pattern, kind in zip(patterns, kinds, strict=True):
         if kind != kinds[0]:
             raise InputError(
-                f"{component}: pattern {patterns[0].split.pattern!r} of input split "
+                f"pattern {patterns[0].split.pattern!r} of input split "
                 f"{patterns[0].split.name!r} and pattern {pattern.split.pattern!r} of "
                 f"{pattern.split.name!r} differ in their placeholders. Use the same ones in each."
             )

@@ -23,12 +23,10 @@ class FeatureColumns:
     """Turns batches of rows into list columns; a column has one type in all of them.
 
     Args:
-        component: Name of the component, for error messages.
         advice: How its author can fix a column that does not fit into a tf.Example.
     """
 
-    def __init__(self, component: str, advice: str) -> None:
-        self._component = component
+    def __init__(self, advice: str) -> None:
         self._advice = advice
         self._types: dict[str, tuple[pa.DataType, str]] = {}
 
@@ -47,8 +45,7 @@ class FeatureColumns:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise InputError(
-                f"{self._component}: {place} has the columns {twice} twice, expected each name "
-                f"once. {self._advice}"
+                f"{place} has the columns {twice} twice, expected each name once. {self._advice}"
             )
         ordered = sorted(names)
         columns = [self._column(name, batch.column(names.index(name)), place) for name in ordered]
@@ -74,7 +71,7 @@ class FeatureColumns:
             return pa.nulls(len(column))
         if values.null_count:
             raise InputError(
-                f"{self._component}: column {name!r} of {place} has a list with a missing value in "
+                f"column {name!r} of {place} has a list with a missing value in "
                 f"it, expected values only. {self._advice}"
             )
         features = self._values(name, values, place)
@@ -90,7 +87,7 @@ class FeatureColumns:
         convert = _conversion(values.type)
         if convert is None:
             raise InputError(
-                f"{self._component}: column {name!r} of {place} is of type {values.type}, expected "
+                f"column {name!r} of {place} is of type {values.type}, expected "
                 "numbers, truth values, text, bytes, dates or times, or lists of them. "
                 f"{self._advice}"
             )
@@ -98,15 +95,14 @@ class FeatureColumns:
             return convert(values)
         except pa.ArrowInvalid as error:
             raise InputError(
-                f"{self._component}: column {name!r} of {place} does not fit into {_INT} "
-                f"({error}). {self._advice}"
+                f"column {name!r} of {place} does not fit into {_INT} ({error}). {self._advice}"
             ) from error
 
     def _check_type(self, name: str, found: pa.DataType, place: str) -> None:
         expected, first_place = self._types.setdefault(name, (found, place))
         if found != expected:
             raise InputError(
-                f"{self._component}: column {name!r} of {place} holds {_NAMES[found]}, before (in "
+                f"column {name!r} of {place} holds {_NAMES[found]}, before (in "
                 f"{first_place}) it held {_NAMES[expected]}; a feature has one type. {self._advice}"
             )
 

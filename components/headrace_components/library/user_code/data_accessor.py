@@ -37,7 +37,7 @@ def make_data_accessor(
     """Returns factories for examples of one payload format.
 
     Args:
-        component: Name of the component, for error messages.
+        component: Name of the component, for the log.
         payload_format: The examples' payload format.
         shared_seed: Seed of datasets that have no other seed. If several machines train, each reads
             all rows in the same order, and `tf.distribute` (or `dataset.shard`) gives each its own
@@ -48,7 +48,7 @@ def make_data_accessor(
     """
     if payload_format not in _TFXIO:
         raise InputError(
-            f"{component}: the payload format of `examples` is {payload_format!r}, expected one of "
+            f"the payload format of `examples` is {payload_format!r}, expected one of "
             f"{sorted(_TFXIO)}. Connect examples of one of those."
         )
 
@@ -67,7 +67,7 @@ def make_data_accessor(
         if splits is None or features is None:
             return _sharded_by_batch(source.TensorFlowDataset(options), shared_seed)
         columns = sorted({feature.column for feature in features.values()})
-        rows = make_dataset(_reading(splits, columns), features, options, component)
+        rows = make_dataset(_reading(splits, columns), features, options)
         return _sharded_by_batch(rows, shared_seed)
 
     def record_batches(

@@ -10,11 +10,10 @@ from headrace_components.contract.errors import InputError
 _MAKERS = frozenset({"exec", "globals", "setattr", "__getattr__", "vars", "locals"})
 
 
-def check_source(component: str, module_file: str, function_name: str, dotted: str) -> None:
+def check_source(module_file: str, function_name: str, dotted: str) -> None:
     """Rejects a function that is not given, given in two ways, or given by a name without a module.
 
     Args:
-        component: Name of the component.
         module_file: The file that defines the function; or empty.
         function_name: The function's name there, and the parameter that takes a dotted path.
         dotted: The function, such as `package.module.function`; or empty.
@@ -25,24 +24,21 @@ def check_source(component: str, module_file: str, function_name: str, dotted: s
     if bool(module_file) == bool(dotted):
         got = "both `module_file` and" if module_file else "neither `module_file` nor"
         raise InputError(
-            f"{component}: {got} `{function_name}` are given, expected one of them. Pass "
+            f"{got} `{function_name}` are given, expected one of them. Pass "
             f"`module_file` with a Python file that defines {function_name}, or "
             f"`{function_name}` with a dotted path such as 'package.module.{function_name}'."
         )
     if dotted and not (dotted.count(".") and all(map(str.isidentifier, dotted.split(".")))):
         raise InputError(
-            f"{component}: `{function_name}` is {dotted!r}, expected a dotted path. Pass it as "
+            f"`{function_name}` is {dotted!r}, expected a dotted path. Pass it as "
             f"'package.module.{function_name}', or pass a file as `module_file`."
         )
 
 
-def missing_function(
-    component: str, file: str, names: Sequence[str], functions: Sequence[str]
-) -> InputError:
+def missing_function(file: str, names: Sequence[str], functions: Sequence[str]) -> InputError:
     """Returns the error for a module without the function that the component calls.
 
     Args:
-        component: Name of the component.
         file: Name of the module's file.
         names: Names of functions; the module must have one of them.
         functions: Names of the functions that it defines.
@@ -58,9 +54,7 @@ def missing_function(
         )
     elif near := difflib.get_close_matches(names[0], functions, n=1):
         advice = f"Rename {near[0]!r} to {names[0]!r}."
-    return InputError(
-        f"{component}: {file} has no function {wanted}; it defines {list(functions)}. {advice}"
-    )
+    return InputError(f"{file} has no function {wanted}; it defines {list(functions)}. {advice}")
 
 
 def defined(tree: ast.Module) -> tuple[set[str], list[str]] | None:

@@ -70,12 +70,11 @@ def pack(files: Mapping[str, str], entry: str) -> str:
     return f"{_PREFIX}{version}:{entry}:{digest}:{payload}"
 
 
-def unpack(text: str, component: str) -> tuple[str, dict[str, str]]:
+def unpack(text: str) -> tuple[str, dict[str, str]]:
     """Returns the entry's file name and the source text of all files by name.
 
     Args:
         text: The result of `pack`.
-        component: Name of the component, for error messages.
 
     Raises:
         InputError: The text was cut or changed, or is of another version of the format.
@@ -83,7 +82,7 @@ def unpack(text: str, component: str) -> tuple[str, dict[str, str]]:
     parts = text.removeprefix(_PREFIX).split(":")
     if not is_packed(text) or parts[0] not in _VERSIONS or len(parts) != 4:
         raise InputError(
-            f"{component}: the packed module starts with {text[:40]!r}, expected "
+            f"the packed module starts with {text[:40]!r}, expected "
             f"'{_PREFIX}{_VERSIONS[-1]}:<file>:<sha256>:<content>'. Compile the pipeline again "
             "with the Headrace version of the image."
         )
@@ -91,13 +90,13 @@ def unpack(text: str, component: str) -> tuple[str, dict[str, str]]:
     try:
         document = zlib.decompress(base64.b64decode(payload, validate=True))
     except (binascii.Error, zlib.error) as error:
-        raise _damaged(component, entry, f"its content cannot be decoded ({error})") from error
+        raise _damaged(entry, f"its content cannot be decoded ({error})") from error
     actual = hashlib.sha256(document).hexdigest()
     if actual != digest:
-        raise _damaged(component, entry, f"its SHA-256 is {actual[:12]}, expected {digest[:12]}")
+        raise _damaged(entry, f"its SHA-256 is {actual[:12]}, expected {digest[:12]}")
     files = json.loads(document)
     if entry not in files or not all(_FILE_NAME.fullmatch(name) for name in files):
-        raise _damaged(component, entry, f"it holds {sorted(files)}")
+        raise _damaged(entry, f"it holds {sorted(files)}")
     return entry, files
 
 
@@ -107,8 +106,8 @@ def encoded(source: str) -> bytes:
     return source.encode(encoding)
 
 
-def _damaged(component: str, entry: str, what: str) -> InputError:
+def _damaged(entry: str, what: str) -> InputError:
     return InputError(
-        f"{component}: the packed module {entry!r} was changed after it was packed: {what}. "
+        f"the packed module {entry!r} was changed after it was packed: {what}. "
         "Compile the pipeline again, and pass its parameters on whole."
     )

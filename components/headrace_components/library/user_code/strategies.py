@@ -26,7 +26,7 @@ _ABORTED = "Collective ops is aborted"
 _FINISHED = "headrace/finished/"
 
 
-def check_distribution(component: str, distribution: str) -> None:
+def check_distribution(distribution: str) -> None:
     """Rejects a `distribution` that the task's machines do not allow.
 
     Raises:
@@ -35,7 +35,7 @@ def check_distribution(component: str, distribution: str) -> None:
     cluster = read_cluster()
     if cluster is not None and distribution == "mirrored":
         raise InputError(
-            f"{component}: `distribution` is 'mirrored', which trains on the GPUs of one machine, "
+            f"`distribution` is 'mirrored', which trains on the GPUs of one machine, "
             f"but {len(cluster.addresses)} machines run this task. Pass 'multi_worker' or 'auto', "
             "or take `workers` out of the task's settings."
         )
@@ -88,7 +88,7 @@ def spoke_to_others() -> bool:
     return any(server is not None for server in servers)
 
 
-def end_together(component: str, cluster: TrainingCluster) -> None:
+def end_together(cluster: TrainingCluster) -> None:
     """Returns on the chief when the others have finished, and on the others when the chief has.
 
     TensorFlow's workers watch each other through a service in the chief's process, so the chief
@@ -108,13 +108,13 @@ def end_together(component: str, cluster: TrainingCluster) -> None:
             context.get_config_key_value(f"{_FINISHED}0", _WAIT_SECONDS * 1000)
     except tf.errors.OpError as error:
         if cluster.is_chief:
-            raise _lost_worker(component, cluster, error) from error
+            raise _lost_worker(cluster, error) from error
         # The chief may have ended before its answer arrives. If it failed, its exit code shows it.
         logging.info("trainer: the chief has ended.")
 
 
 @contextlib.contextmanager
-def failing_together(component: str, cluster: TrainingCluster) -> Iterator[None]:
+def failing_together(cluster: TrainingCluster) -> Iterator[None]:
     """Reports to the other machines why this one fails, or raises the error that another reported.
 
     Without it the others wait for a lost machine, and cannot report the reason.
@@ -129,23 +129,21 @@ def failing_together(component: str, cluster: TrainingCluster) -> Iterator[None]
         if not spoke_to_others():
             raise
         if isinstance(cause, tf.errors.UnavailableError) or _ABORTED in str(cause):
-            raise _lost_worker(component, cluster, cause) from error
+            raise _lost_worker(cluster, cause) from error
         with contextlib.suppress(tf.errors.OpError):  # they may have ended already
-            message = f"{_REASON}{cluster.name}: {error}"
+            message = f"{_REASON}{cluster.name}: trainer: {error}"
             _eager_context().report_error_to_cluster(tf.errors.UNAVAILABLE, message)
         raise
 
 
-def _lost_worker(component: str, cluster: TrainingCluster, error: object) -> PlatformError:
+def _lost_worker(cluster: TrainingCluster, error: object) -> PlatformError:
     found = re.search(rf"{_REASON}(.+)", str(error))
     if found:
-        return PlatformError(
-            f"{component}: {cluster.name} stopped, since another failed. {found[1]}"
-        )
+        return PlatformError(f"{cluster.name} stopped, since another failed. {found[1]}")
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["no message"]
     telling = next((line for line in lines if _ABORTED in line), lines[-1])[:300].rstrip(".")
     return PlatformError(
-        f"{component}: {cluster.name} lost another machine while run_fn ran ({telling}). The log "
+        f"{cluster.name} lost another machine while run_fn ran ({telling}). The log "
         "of the one that failed has the reason; where it was killed for want of memory, give the "
         "task more. Then run it again."
     )

@@ -6,17 +6,16 @@ from headrace_components.contract.hooks import EarlyChecks, SplitNeed
 from headrace_components.library.user_code.module_functions import check_source
 
 
-def training_checks(component: str, function: str) -> EarlyChecks:
+def training_checks(function: str) -> EarlyChecks:
     """Returns the checks of a component that calls the author's function to train.
 
     Args:
-        component: Name of the component.
         function: Name of the function in the module file, and of the parameter that takes its
             dotted path instead.
     """
 
     def check(params: Any) -> None:
-        check_source(component, params.module_file, function, getattr(params, function))
+        check_source(params.module_file, function, getattr(params, function))
 
     def functions(params: Any) -> list[tuple[str, ...]]:
         return [(function,)] if params.module_file else []

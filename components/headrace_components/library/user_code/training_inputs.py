@@ -70,11 +70,9 @@ def common_arguments(
         "eval_files": _eval_files(component, examples, params),
         "train_steps": params.num_train_steps,
         "eval_steps": params.num_eval_steps,
-        "schema_path": only_file(component, schema) if schema else None,
+        "schema_path": only_file(schema) if schema else None,
         "transform_graph_path": str(transform_graph.path) if transform_graph else None,
-        "data_accessor": make_data_accessor(
-            component, _payload_format(component, examples), shared_seed
-        ),
+        "data_accessor": make_data_accessor(component, _payload_format(examples), shared_seed),
         "base_model": _serving_path(component, base_model) if base_model else None,
         # As in TFX, None if the pipeline passes nothing.
         "custom_config": params.custom_config or None,
@@ -88,7 +86,7 @@ def _file_patterns(
     for split in splits:
         for artifact, reader in zip(examples, readers, strict=True):
             if split not in reader.split_names:
-                raise _no_split(component, artifact.path, split, reader.split_names, parameter)
+                raise _no_split(artifact.path, split, reader.split_names, parameter)
     return [reader.tfrecord_pattern(split) for split in splits for reader in readers]
 
 
@@ -103,7 +101,7 @@ def _eval_files(component: str, examples: Sequence[Artifact], params: TrainingPa
     except InputError as error:
         if params.eval_args.splits:
             raise
-        logging.info("%s The function may do without it.", error)
+        logging.info("%s: %s The function may do without it.", component, error)
         return NoFiles(error)
 
 
@@ -131,31 +129,29 @@ class NoFiles(list[str]):
         return NoFiles, (self._error,)
 
 
-def _no_split(
-    component: str, path: Path, split: str, known: Sequence[str], parameter: str
-) -> InputError:
+def _no_split(path: Path, split: str, known: Sequence[str], parameter: str) -> InputError:
     example = json.dumps({"splits": [difflib.get_close_matches(split, known, 1, 0)[0]]})
     return InputError(
-        f"{component}: split {split!r} is not in {path}, which has {sorted(known)}. Name one of "
+        f"split {split!r} is not in {path}, which has {sorted(known)}. Name one of "
         f"those in `splits` of `{parameter}`, for example {parameter}={example}, or add the split "
         "where the examples are made."
     )
 
 
-def _payload_format(component: str, examples: Sequence[Artifact]) -> str:
+def _payload_format(examples: Sequence[Artifact]) -> str:
     # TFX's default for an artifact without this property.
     formats = {
         str(artifact.metadata.get("payload_format") or "FORMAT_TF_EXAMPLE") for artifact in examples
     }
     if len(formats) > 1:
         raise InputError(
-            f"{component}: the artifacts of `examples` have the payload formats {sorted(formats)}, "
+            f"the artifacts of `examples` have the payload formats {sorted(formats)}, "
             "expected one. Connect examples of one format."
         )
     return formats.pop()
 
 
-def only_file(component: str, artifact: Artifact) -> str:
+def only_file(artifact: Artifact) -> str:
     """Returns the path of the only file of an artifact; InputError if there is not exactly one.
 
     An importer may refer to the file itself instead of its directory.
@@ -165,7 +161,7 @@ def only_file(component: str, artifact: Artifact) -> str:
     files = visible(artifact.path)
     if len(files) != 1:
         raise InputError(
-            f"{component}: `{artifact.key}` at {artifact.path} holds "
+            f"`{artifact.key}` at {artifact.path} holds "
             f"{[file.name for file in files]}, expected one file. Connect the `{artifact.key}` "
             "output of a component to it."
         )
@@ -188,7 +184,7 @@ def _serving_path(component: str, model: Artifact) -> str | None:
     if not serving.is_dir():
         if visible(model.path):
             raise InputError(
-                f"{component}: `base_model` at {model.path} has no {SERVING_DIR} directory, but "
+                f"`base_model` at {model.path} has no {SERVING_DIR} directory, but "
                 f"{[path.name for path in visible(model.path)]}. Connect a trainer's `model`."
             )
         logging.info("%s: `base_model` is empty; training starts from nothing.", component)

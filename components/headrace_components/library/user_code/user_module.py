@@ -61,7 +61,7 @@ def load_function(
     """Returns the user's function.
 
     Args:
-        component: Name of the component, for error messages.
+        component: Name of the component, for the log.
         module_file: Path, URI or packed form of the file that defines the function; or empty.
         function_name: The function's name there, which is also the name of the parameter that
             takes a dotted path instead.
@@ -71,12 +71,12 @@ def load_function(
         InputError: Both or neither of `module_file` and `dotted` are given, the module cannot be
             loaded, or it does not have this function.
     """
-    check_source(component, module_file, function_name, dotted)
+    check_source(module_file, function_name, dotted)
     if module_file:
         module = load_module(component, module_file)
-        return _function_of(component, module, function_name)
+        return _function_of(module, function_name)
     module_name, _, name = dotted.rpartition(".")
-    return _function_of(component, _import_dotted(component, module_name), name)
+    return _function_of(_import_dotted(component, module_name), name)
 
 
 def load_module(component: str, module_file: str) -> ModuleType:
@@ -90,7 +90,7 @@ def load_module(component: str, module_file: str) -> ModuleType:
         InputError: The file does not exist, has a syntax error, or raises when imported.
         PlatformError: The storage behind a URI did not answer.
     """
-    path, root = _on_disk(component, module_file)
+    path, root = _on_disk(module_file)
     _make_importable(path.parent, root)
     source = path.read_bytes()
     with _author_errors(component, f"importing {path.name}", path):
@@ -156,18 +156,18 @@ class _author_errors:  # noqa: N801  reads as a statement: with _author_errors(.
         logging.info("%s: traceback of %s:", self._component, self._doing, exc_info=error)
         if _is_full_disk(error):
             raise PlatformError(
-                f"{self._component}: the disk is full while in {self._doing}: {explained(error)}. "
+                f"the disk is full while in {self._doing}: {explained(error)}. "
                 "Free space or choose another root, then run again."
             ) from error
         where = self._where(error, trace)
         if isinstance(error, SyntaxError) and error.filename:
             raise InputError(
-                f"{self._component}: {Path(error.filename).name}, line {error.lineno} is not "
+                f"{Path(error.filename).name}, line {error.lineno} is not "
                 f"Python: {error.msg}{_quoted(error.text)}. Correct the line and compile the "
                 "pipeline again."
             ) from error
         raise InputError(
-            f"{self._component}: {self._doing} raised {type(error).__name__}{where}: "
+            f"{self._doing} raised {type(error).__name__}{where}: "
             f"{_sentence(explained(error))} {advice(error)}"
         ) from error
 
@@ -183,18 +183,17 @@ class _author_errors:  # noqa: N801  reads as a statement: with _author_errors(.
         return f" at {found[0]}, line {found[1]}" if found else ""
 
 
-def file_of(component: str, module_file: str) -> Path:
+def file_of(module_file: str) -> Path:
     """Returns the path of a module file on this machine; the file is written if necessary.
 
     Args:
-        component: Name of the component, for error messages.
         module_file: Path, URI or packed form of the file.
 
     Raises:
         InputError: The file does not exist.
         PlatformError: The storage behind a URI did not answer.
     """
-    return _on_disk(component, module_file)[0]
+    return _on_disk(module_file)[0]
 
 
 def package_files(folder: Path, root: Path) -> list[Path]:
@@ -211,10 +210,10 @@ def package_files(folder: Path, root: Path) -> list[Path]:
     return sorted((root / folder.relative_to(root).parts[0]).rglob("*.py"))
 
 
-def _on_disk(component: str, module_file: str) -> tuple[Path, Path]:
+def _on_disk(module_file: str) -> tuple[Path, Path]:
     """Returns the module's file, and the directory that its packages are in."""
     if is_packed(module_file):
-        entry, files = unpack(module_file, component)
+        entry, files = unpack(module_file)
         contents = {name: encoded(text) for name, text in files.items()}
         for name in files:
             for folder in list(Path(name).parents)[:-1]:
@@ -224,11 +223,11 @@ def _on_disk(component: str, module_file: str) -> tuple[Path, Path]:
         return root / entry, root
     if is_remote(module_file):
         name = module_file.rsplit("/", 1)[-1]
-        root = _written({name: read_bytes(module_file, component, "module_file")})
+        root = _written({name: read_bytes(module_file, "module_file")})
         return root / name, root
     path = local_path(module_file)
     if not path.is_file():
-        read_bytes(module_file, component, "module_file")  # raises the error
+        read_bytes(module_file, "module_file")  # raises the error
     path = path.resolve()
     root = path.parent
     while (root / "__init__.py").is_file():
@@ -327,14 +326,14 @@ def _import_dotted(component: str, module_name: str) -> ModuleType:
         return importlib.import_module(module_name)
 
 
-def _function_of(component: str, module: ModuleType, name: str) -> Callable[..., Any]:
+def _function_of(module: ModuleType, name: str) -> Callable[..., Any]:
     file = Path(module.__file__ or module.__name__).name
     if not hasattr(module, name):
-        raise missing_function(component, file, (name,), sorted(_functions(module)))
+        raise missing_function(file, (name,), sorted(_functions(module)))
     function = getattr(module, name)
     if not callable(function):
         raise InputError(
-            f"{component}: {name!r} in {file} is of type {type(function).__name__}, expected a "
+            f"{name!r} in {file} is of type {type(function).__name__}, expected a "
             f"function. Define {name} with `def`."
         )
     return function  # type: ignore[no-any-return]

@@ -25,6 +25,7 @@ from headrace.targets.local.shared.results import (
 )
 from headrace.targets.local.shared.rules import Backend
 from headrace_components.contract.declaration import cache_hooks
+from headrace_components.contract.errors import named
 from headrace_components.contract.fingerprints import fingerprint_of
 
 _SEPARATOR = " "
@@ -99,7 +100,8 @@ class Cache:
             }
         state: str | None = ""
         if hooks.external_state is not None:
-            state = hooks.external_state(inputs.parameters, uris)
+            with named(component.headrace_name or ""):
+                state = hooks.external_state(inputs.parameters, uris)
         environment = _environment(component, inputs)
         if state is None or environment is None or _shares(component):
             return None
