@@ -250,6 +250,18 @@ def test_a_bug_passes_through(message: dict[str, Any]) -> None:
         run(message, execute)
 
 
+@pytest.mark.parametrize("name", ["missing.json", ".", "\0"])
+def test_a_file_that_cannot_be_read_is_named(
+    name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = str(tmp_path / name)
+
+    code = main("trainer", print, ["--executor_input", f"@{path}"])
+
+    assert code == EXIT_PLATFORM_ERROR
+    assert f"trainer: --executor_input names {path!r}, which cannot be read" in caplog.text
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"outputs": {"artifacts": {"m": {}}}}'])
 def test_what_is_no_message_is_refused(text: str) -> None:
     with (

@@ -282,8 +282,19 @@ def message_of(argument: str) -> str:
 
     Args:
         argument: JSON; or `@` and a path, for messages that are too long for an argument.
+
+    Raises:
+        PlatformError: The file cannot be read.
     """
-    return Path(argument[1:]).read_text("utf-8") if argument.startswith("@") else argument
+    if not argument.startswith("@"):
+        return argument
+    try:
+        return Path(argument[1:]).read_text("utf-8")
+    except (OSError, ValueError) as error:
+        raise PlatformError(
+            f"--executor_input names {argument[1:]!r}, which cannot be read ({error}). Give the "
+            "path of a file with an ExecutorInput message in JSON."
+        ) from error
 
 
 def main(component: str, execute: Callable[[Task], None], argv: Sequence[str] | None = None) -> int:
