@@ -8,9 +8,9 @@ import pytest
 from headrace_components.contract.task import LIBRARY_SETTINGS
 from support.launcher.entry_points import Launcher
 
-# As every process of a component has them, before a test imports TensorFlow.
+# The same variables as in every process of a component, set before a test imports TensorFlow.
 os.environ.update(LIBRARY_SETTINGS)
-# TensorFlow prints a page of start-up notices per process otherwise.
+# Without this, TensorFlow prints many notices at the start of each process.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 

@@ -204,7 +204,7 @@ def after_branch(flag: bool):
 
 
 def test_what_depends_on_a_skipped_branch_is_skipped(tmp_path: Path) -> None:
-    # kfp has no way to write it, but other compilers of the same format do.
+    # kfp cannot write this, but other compilers of the same format can.
     spec = changed(
         after_branch, lambda tasks: tasks["step-2"].update(dependentTasks=["condition-1"])
     )

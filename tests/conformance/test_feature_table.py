@@ -1,4 +1,4 @@
-"""Every feature compiles for every target or is refused there, and the page says which."""
+"""Every feature compiles for every target or is refused there, as the page shows."""
 
 import importlib
 import os

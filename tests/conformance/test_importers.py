@@ -1,4 +1,4 @@
-"""Importers: artifacts that are there already."""
+"""Importers: artifacts that exist already."""
 
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-any-generics=False
 # mypy: disallow-incomplete-defs=False, warn-return-any=False, disallow-untyped-calls=False

@@ -1,7 +1,7 @@
-"""Holds this backend to what a real Kubeflow did with the same pipelines.
+"""Compares this backend with a real Kubeflow on the same pipelines.
 
-`DIFFERENCES` names the pipelines that give something else here, and why. A pipeline that is named
-there and gives the same fails its test: take it out of the table.
+`DIFFERENCES` lists the pipelines with other results here, and the reasons. A listed pipeline with
+the same results fails its test: remove it from the table.
 """
 
 import json
@@ -23,7 +23,7 @@ from support.cases.conformance_features import PROFILE
 FOLDER = Path(__file__).parents[1] / "fixtures/kubeflow_cases"
 NAMES = sorted(file.stem for file in FOLDER.glob("*.json"))
 
-# The id of a run, there and here.
+# The ID of a run, on Kubeflow and here.
 _RUN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{8}-\d{6}-[0-9a-f]{6}")
 
 
@@ -33,9 +33,9 @@ class Difference:
 
     Attributes:
         why: The reason.
-        lines: The beginnings of lines, as a regular expression, that the other side lacks; all
-            others are the same.
-        state: Whether the run ends in another state, too.
+        lines: A regular expression for the beginning of lines that the other side lacks; all other
+            lines are the same.
+        state: Whether the run also ends in another state.
     """
 
     why: str
@@ -114,7 +114,7 @@ class Outcome:
     lines: list[str]
 
     def but(self, beginning: str) -> list[str]:
-        """Returns the lines without those that begin so."""
+        """Returns the lines that do not begin like this."""
         return [line for line in self.lines if not re.match(beginning, line)]
 
 

@@ -1,4 +1,4 @@
-"""The fake driver of Kubeflow does what a real one did, in what it is there to show."""
+"""The fake Kubeflow driver has the same results as a real one, for everything that it imitates."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from support.launcher import kubeflow_driver
 
 CASES = Path(__file__).parents[1] / "fixtures/kubeflow_cases"
 
-# With the end of a real log, where a task failed: the ids of executions are left out.
+# For a failed task, the end of a real log without the IDs of executions.
 HELD = {
     "ed-artifacts": "",
     "ed-loops": 'input parameter "n" type mismatch: expect NUMBER_INTEGER, got string',
@@ -27,9 +27,9 @@ HELD = {
     "in-presence": "",
     "in-texts": "",
     "lo-loops-none": "subTaskName, step-2",
-    "lo-some": "",  # the driver crashed, and nothing was left of it
+    "lo-some": "",  # the driver crashed and left no log
     "rf-number-for-a-bool": "",
-    "rf-quote": "",  # of the library that reads conditions
+    "rf-quote": "",  # from the library that reads conditions
     "rf-string-for-a-bool": "",
     "rf-text-of-an-item": "parent DAG does not have input parameter letters-loop-item",
     "set-environment": "",
@@ -38,7 +38,7 @@ HELD = {
 
 
 def case(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns a pipeline as it was submitted, and what became of it."""
+    """Returns a pipeline as it was submitted, and its results."""
     spec = next(yaml.safe_load_all((CASES / f"{name}.yaml").read_text("utf-8")))
     return spec, json.loads((CASES / f"{name}.json").read_text("utf-8"))
 

@@ -1,4 +1,4 @@
-"""Loops, and what is collected from them."""
+"""Loops, and the values that are collected from them."""
 
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-any-generics=False
 # mypy: disallow-incomplete-defs=False, warn-return-any=False, disallow-untyped-calls=False

@@ -1,4 +1,4 @@
-"""Parameters that a run makes, for components of Headrace: on each backend the same values."""
+"""Parameters from a run, for components of Headrace: the same values on each backend."""
 
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-any-generics=False
 # mypy: disallow-incomplete-defs=False, warn-return-any=False, disallow-untyped-calls=False
@@ -401,7 +401,8 @@ def python_data(text: str):
 
 
 def test_on_kubeflow_a_text_of_the_run_may_be_replaced_on_its_way() -> None:
-    # `headrace submit` refuses these values of a parameter; nothing can refuse those of a task.
+    # `headrace submit` refuses these values of a parameter, but it cannot check the values of a
+    # task.
     text = "{{workflow.name}} $$ $(HOME) {{$.inputs.parameters['text']}}"
 
     (values,) = received(python_data, "kubeflow", {"text": text}).values()

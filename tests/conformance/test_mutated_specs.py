@@ -1,8 +1,8 @@
-"""A compiled pipeline that somebody damaged is refused in one line, or it runs; nothing else.
+"""A damaged compiled pipeline is refused with one line, or it runs; nothing else happens.
 
-The seeds are the pipelines of this directory and the examples. Each case is one of
-them after one to three accidents, in its data or in its text, and goes the way of `headrace run`:
-read, checked, linted, and interpreted with everything real but lineage and the processes of tasks.
+The seeds are the pipelines of this directory and the examples. Each case is one of them after one
+to three random changes of its data or text. It goes the way of `headrace run`: read, checked,
+linted and interpreted, without lineage and the processes of tasks.
 """
 
 import asyncio
@@ -86,7 +86,7 @@ ODD_TEXTS = (b"\xff", b"\0", b"&a ", b"*a ", b"- ", b"[", b"{", b"'", b"\t", b"!
 
 
 def seeds() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Returns the pipelines that run here, and those that are refused here."""
+    """Returns the pipelines that run on this machine, and those that it refuses."""
     sound, refused = [], []
     pipelines: dict[Any, Any] = {path: path for path in EXAMPLES}
     pipelines |= {id(each.pipeline): each.pipeline for each in FEATURES if each.pipeline}
@@ -107,12 +107,12 @@ def containers(value: Any) -> Iterator[Any]:
 
 
 def change_data(spec: dict[str, Any], chance: random.Random) -> None:
-    """Has one accident happen to the data: something is lost, renamed, replaced or moved."""
+    """Makes one random change of the data: removes, renames, replaces or moves something."""
     places = [each for each in containers(spec) if each]
     place = chance.choice(places)
     key = chance.choice(list(place) if isinstance(place, dict) else range(len(place)))
     accident = chance.randrange(10)
-    if accident >= 5:  # the mildest: the value becomes another of its type
+    if accident >= 5:  # the smallest change: another value of the same type
         kind = type(place[key])
         others = [each for each in ODD if type(each) is kind]
         others += [item for each in places if isinstance(each, dict) for item in each.values()]
@@ -138,10 +138,10 @@ def copied(value: Any) -> Any:
 
 
 def change_text(text: bytes, chance: random.Random) -> bytes:
-    """Has one accident happen to the text of a file."""
+    """Makes one random change of the text of a file."""
     at = chance.randrange(len(text) + 1)
     accident = chance.randrange(8)
-    if accident >= 5:  # the mildest: a letter or a digit becomes another
+    if accident >= 5:  # the smallest change: another letter or digit
         at = chance.choice([number for number, byte in enumerate(text) if chr(byte).isalnum()])
         others = b"0123456789" if chr(text[at]).isdigit() else b"abctuvxyzATZ"
         return text[:at] + bytes([chance.choice(others)]) + text[at + 1 :]
@@ -207,9 +207,9 @@ class DryRunner:
 
 
 def dry_run(body: Mapping[str, Any], preset: Mapping[str, Any], root: Path) -> TaskResult:
-    """Interprets a pipeline as a run does, without processes and without lineage."""
+    """Interprets a pipeline like a run, without processes and without lineage."""
     root.mkdir()
-    for name in VALUES["LIST"]:  # what importers find
+    for name in VALUES["LIST"]:  # for importers
         (root / str(name)).touch()
     spec = checked_pipeline(body)
     given = {
@@ -267,7 +267,7 @@ def test_a_damaged_spec_is_refused_in_a_line_or_runs(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # A rename need not survive a power failure here.
+    # A rename does not have to survive a power failure here.
     monkeypatch.setattr("os.fsync", lambda _: None)
     monkeypatch.setattr("asyncio.sleep", _at_once)
     ends = {"ran": 0, "failed": 0, "refused": 0}
@@ -283,7 +283,7 @@ def test_a_damaged_spec_is_refused_in_a_line_or_runs(
             ends["refused"] += 1
             if "\n" in str(error) or not str(error).startswith(("headrace run: ", "task ")):
                 faults.append(f"{name}: {error}")
-        except Exception as error:  # any is a fault, and all of them are wanted
+        except Exception as error:  # any exception is a fault, and all of them are collected
             faults.append(f"{name}: {type(error).__name__}: {error}")
 
     assert not faults, "\n".join(faults)
@@ -299,11 +299,11 @@ def test_what_is_damaged_above_runs_while_it_is_whole(tmp_path: Path) -> None:
     num_run = 0
     for number, seed in enumerate(seeds()[0]):
         types = {each["parameterType"] for each in specs.parameters(seed["root"]).values()}
-        if "LIST" in types:  # of dicts with certain keys, perhaps
+        if "LIST" in types:  # perhaps with dicts that have certain keys
             continue
         try:
             result = dry_run(runnable.load(seed).spec, {}, tmp_path / str(number))
-        except InputError:  # what is made of values that the check before a run knows
+        except InputError:  # made from values that are checked before a run
             continue
         assert result.state == "succeeded", (seed["pipelineInfo"], result.failure)
         num_run += 1

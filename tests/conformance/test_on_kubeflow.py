@@ -37,13 +37,13 @@ failures, loops, parts, inputs = (
 
 
 def on_kubeflow(pipeline: Any, directory: Path, **parameters: Any) -> kubeflow_driver.Ran:
-    """Runs a pipeline, compiled as for `headrace submit`, by the rules of Kubeflow's driver."""
+    """Runs a pipeline, compiled like for `headrace submit`, by the rules of Kubeflow's driver."""
     document = compile_for(load(pipeline), "kubeflow", PROFILE, parameters).document
     return kubeflow_driver.run(document, directory / "kubeflow", parameters)
 
 
 def goes_as_here(pipeline: Any, directory: Path, **parameters: Any) -> list[str]:
-    """Returns what tasks write here, sorted, after it was compared with Kubeflow's."""
+    """Returns the sorted lines that tasks write here, after a comparison with Kubeflow's."""
     here = run_pipeline(pipeline, directory, use_cache=False, **parameters)
     there = on_kubeflow(pipeline, directory, **parameters)
     assert (there.failed, there.lines) == ({}, sorted(here.journal))

@@ -1,4 +1,4 @@
-"""`dsl.OneOf`: what the branch that ran has made."""
+"""`dsl.OneOf`: the output of the branch that ran."""
 
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-any-generics=False
 # mypy: disallow-incomplete-defs=False, warn-return-any=False, disallow-untyped-calls=False

@@ -1,4 +1,4 @@
-"""Lightweight Python components by the rules of Kubeflow, up to what kfp's executor calls."""
+"""Lightweight Python components by Kubeflow's rules, up to the call of kfp's executor."""
 
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-any-generics=False
 # mypy: disallow-incomplete-defs=False, warn-return-any=False, disallow-untyped-calls=False
@@ -101,7 +101,7 @@ def handed_down(base: str, n: int):
 
 
 def goes_as_here(pipeline: Any, directory: Path, **parameters: Any) -> dict[str, list[Any]]:
-    """Returns what tasks were called with, by label, once it was compared with Kubeflow's."""
+    """Returns the arguments of tasks, by label, after a comparison with Kubeflow's."""
     local = compile_for(load(pipeline), "local", PROFILE).document
     here = run_pipeline(local, directory, **parameters)
     document = compile_for(load(pipeline), "kubeflow", PROFILE, parameters).document

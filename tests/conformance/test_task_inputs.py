@@ -104,7 +104,7 @@ def whole_numbers() -> str:
 
 @conforms(SECTION, "integers in lists and dicts", whole_numbers)
 def test_an_integer_in_a_list_is_one_in_a_task(tmp_path: Path) -> None:
-    # The compiled pipeline has 1.0 there: its only numbers are doubles.
+    # The compiled pipeline has 1.0 here: its only numbers are doubles.
     assert run_pipeline(whole_numbers, tmp_path).result.parameters == {"Output": "a[0, 1]"}
 
 
@@ -340,7 +340,7 @@ def light_artifacts() -> str:
     by_rules=True,
 )
 def test_lightweight_components_exchange_artifacts(tmp_path: Path) -> None:
-    # kfp 2.13 can only read a list of artifacts that comes with its type.
+    # kfp 2.13 can only read a list of artifacts that has a type.
     ran = run_pipeline(light_artifacts, tmp_path)
 
     assert ran.result.parameters == {"Output": "6 [('1', 2), ('2', 4)]"}

@@ -95,7 +95,7 @@ def test_each_list_of_packages_has_an_environment_that_is_made_once(
     made = stocked.made()
     assert [name.partition("-")[0] for name in made] == ["packages", "packages"]
 
-    # Programs begin with the place of their Python, which is the final one.
+    # Programs begin with the path of their Python, in its final directory.
     for name in made:
         program = (stocked.environments / name / "bin/pip").read_text("utf-8")
         assert str(stocked.environments / name / "bin/python") in program

@@ -1,4 +1,4 @@
-"""The form of values for components that do not belong to Headrace, by the rules of a backend."""
+"""The form of values for components of other packages, by the rules of a backend."""
 
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-any-generics=False
 # mypy: disallow-incomplete-defs=False, warn-return-any=False, disallow-untyped-calls=False

@@ -41,8 +41,8 @@ def is_left_out(item: pytest.Item) -> bool:
     return parameters.get("place") == "image" and CHOSEN not in ("all", parameters["rules"])
 
 
-# `headrace_components.contract.s3_settings` sets these for the process of a task. Here this is the
-# test's process, if a launcher does not start another one.
+# `headrace_components.contract.s3_settings` sets these in the process of a task. Here this is the
+# process of the test, unless a launcher starts another one.
 OF_STORES = ("HEADRACE_MINIO_ENDPOINT", "HEADRACE_MINIO_REGION", "AWS_ENDPOINT_URL", "AWS_REGION")
 
 
@@ -56,7 +56,7 @@ def no_stores_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
 def place(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[None]:
-    """Has the test's launcher start its subprocesses in the component's image, or here."""
+    """Makes the test's launcher start its subprocesses in the component's image, or here."""
     if getattr(request, "param", "here") == "here":
         yield
         return
@@ -64,7 +64,7 @@ def place(
     component = request.node.callspec.params.get("component", own)
     built_images.build(component)
     mounts = ("--volume", f"{tmp_path}:{tmp_path}", "--volume", f"{FIXTURES}:{FIXTURES}:ro")
-    # Some components talk with a server of their test, on this machine.
+    # Some components call a server of their test on this machine.
     words = built_images.run_as_anyone("--network", "host", *mounts)
     image = reference(component)
 
@@ -72,7 +72,7 @@ def place(
 
     def command(directory: Path, environment: Mapping[str, str]) -> list[str]:
         started.append(directory)
-        # The image itself decides where Python and its packages are.
+        # The image sets the paths of Python and its packages.
         told = {name: text for name, text in environment.items() if not name.endswith("PATH")}
         variables = [word for pair in told.items() for word in ("--env", "=".join(pair))]
         return [*words, "--workdir", str(directory), *variables, image]

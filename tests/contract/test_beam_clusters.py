@@ -1,4 +1,4 @@
-"""Components on a job server of Beam, as for Flink and Spark, chosen by a profile."""
+"""Components on a Beam job server, as for Flink and Spark, selected by a profile."""
 
 # kfp decorates without types.
 # mypy: disallow-untyped-decorators=False
@@ -47,7 +47,7 @@ def flights() -> None:
 
 
 def args_for(runner: BeamRunner) -> list[str]:
-    """Returns what the compiler writes for a task."""
+    """Returns the arguments that the compiler writes for a task."""
     profile = Profile(
         images=Images(registry="ghcr.io/mine", digests={"csv_example_gen": DIGEST}),
         beam={"cluster": runner},
@@ -77,7 +77,7 @@ def test_a_pool_of_workers_computes_what_a_profile_sends_there(
         (tmp_path / f"data/{part}.csv").write_text(f"id,word\n{rows}", "utf-8")
     server, endpoint = job_server
     with worker_pool(tmp_path / "pool.log") as pool:
-        monkeypatch.chdir(tmp_path)  # the pool's working directory stays another
+        monkeypatch.chdir(tmp_path)  # the pool keeps another working directory
         profile = BeamRunner(
             runner="flink",
             job_endpoint=endpoint,
@@ -201,7 +201,7 @@ def test_a_signal_during_the_submission_cancels_the_job_that_comes_of_it(
     def slow(self: BeamJob) -> None:
         start(self)
         os.kill(os.getpid(), signal.SIGTERM)
-        answered.wait(seconds)  # an answer that does not come is not waited for
+        answered.wait(seconds)  # do not wait for an answer that does not come
 
     monkeypatch.setattr(BeamJob, "run", slow)
 

@@ -1,4 +1,4 @@
-"""The statistics of some parts on Beam: as many steps as for one, and each part's own."""
+"""Statistics of several parts on Beam: the same steps as for one part, separate results."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ def batch(values: Sequence[int]) -> pa.RecordBatch:
 
 
 def number_of_groups(parts: Sequence[str]) -> int:
-    """Returns how often rows are grouped, which is what ends a step and begins others."""
+    """Returns how often rows are grouped; each grouping ends a step and begins others."""
     pipeline = beam.Pipeline(runner=FnApiRunner())
     rows = {part: pipeline | part >> beam.Create([batch([1])]) for part in parts}
     _ = rows | ComputeStatistics(StatsOptions())

@@ -97,7 +97,7 @@ FEATURES = {
 def test_every_type_becomes_a_feature_whichever_way_it_is_read(
     use_storage_api: bool, launcher: Launcher, server: Server
 ) -> None:
-    # An order is kept by reading one stream.
+    # With one stream the order is kept.
     query = f"{QUERY} ORDER BY id"
     server.results[query] = Result(columns=EVERY_TYPE)
     server.rows_per_page = 1

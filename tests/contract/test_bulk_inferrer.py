@@ -1,4 +1,4 @@
-"""Contract of bulk_inferrer: what a model's answers become on disk, and what is refused."""
+"""Contract of bulk_inferrer: how predictions are written, and what is refused."""
 
 import shutil
 from pathlib import Path
@@ -45,7 +45,7 @@ def logs(outcome: Outcome) -> list[Any]:
 
 
 def oracle(model: Path, examples: Path, signature: str) -> list[Any]:
-    """Returns what tfx_bsl's RunInference, which TFX's BulkInferrer calls, makes of `eval`."""
+    """Returns the result for `eval` of tfx_bsl's RunInference, which TFX's BulkInferrer calls."""
     spec = model_spec_pb2.InferenceSpecType(
         saved_model_spec=model_spec_pb2.SavedModelSpec(
             model_path=str(model / "Format-Serving"), signature_name=[signature]
@@ -82,8 +82,7 @@ def test_prediction_logs_are_those_of_tfx(
     outcome = launcher.run("bulk_inferrer", parameters, model=model, examples=examples)
 
     expected = oracle(model.path, examples.path, signature)
-    # protobuf does not define the order of a map's tensors, so the messages are compared, not
-    # bytes.
+    # protobuf does not define the order of a map's tensors, so messages are compared and not bytes.
     found = [prediction_log_pb2.PredictionLog.FromString(m) for m in unordered(logs(outcome))]
     assert found == [prediction_log_pb2.PredictionLog.FromString(m) for m in unordered(expected)]
 

@@ -459,7 +459,7 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
     mount_point.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(mount_point)]
     if os.geteuid() != 0 or subprocess.run(command, check=False).returncode != 0:
-        # Linux answers every write to this file with ENOSPC, without any privilege.
+        # Linux returns ENOSPC for every write to this file, for any user.
         for split in ("train", "eval"):
             directory = mount_point / f"Split-{split}"
             directory.mkdir()
@@ -516,7 +516,7 @@ def peak_bytes(base: Path, output: Path) -> int:
 
 
 def message_for(base: Path, output: Path) -> str:
-    """Returns the ExecutorInput of a run outside the launcher."""
+    """Returns the ExecutorInput for a run outside the launcher."""
     return json.dumps(
         {
             "inputs": {"parameterValues": {"input_base": str(base)}},

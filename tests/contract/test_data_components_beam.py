@@ -1,4 +1,4 @@
-"""Data components on Beam do what they do without: the same outputs, the same refusals."""
+"""Data components on Beam do the same as without it: the same outputs, the same refusals."""
 
 import re
 import shutil
@@ -34,7 +34,7 @@ NUM_ROWS = 6_000
 
 
 def flights(seed: int, num_rows: int = NUM_ROWS) -> pa.RecordBatch:
-    """Returns rows with features that some lack, that have several values, and no value at all."""
+    """Returns rows with missing features, with several values, and with no value at all."""
     random = np.random.default_rng(seed)
     hours = random.integers(0, 24, num_rows)
     delays = random.integers(-10, 60, num_rows)

@@ -1,4 +1,4 @@
-"""Components on Dataflow: Beam's own runner submits to a server that speaks its REST API."""
+"""Components on Dataflow: Beam's own runner submits to a server with Dataflow's REST API."""
 
 # kfp decorates without types.
 # mypy: disallow-untyped-decorators=False
@@ -76,7 +76,7 @@ def cloud(launcher: Launcher, monkeypatch: pytest.MonkeyPatch) -> Iterator[Googl
     with google_cloud(launcher.root / "store", launcher.root / "key.json") as running:
         for name, value in running.environment.items():
             monkeypatch.setenv(name, value)
-        # Beam looks for credentials once in a process.
+        # Beam looks for credentials once per process.
         monkeypatch.setattr(auth._Credentials, "_credentials_init", False)
         yield running
 
@@ -118,7 +118,7 @@ def flights() -> None:
 
 
 def args_for(task: str, cloud: GoogleCloud) -> list[str]:
-    """Returns what the compiler writes for a task."""
+    """Returns the arguments that the compiler writes for a task."""
     spec = compile_for(load(flights), "vertex", profile(cloud)).document["pipelineSpec"]
     (node,) = (node for node in specs.tasks(spec) if node.name == task)
     args: list[str] = specs.constant(specs.parameter_inputs(node.task)["beam_pipeline_args"])
@@ -281,7 +281,7 @@ def test_a_signal_cancels_the_job(
     number: int, stop: type[BaseException], launcher: Launcher, cloud: GoogleCloud
 ) -> None:
     cloud.dataflow.holds = True
-    # Before the client has the answer from which it knows the job.
+    # Before the client has the answer with the job.
     cloud.dataflow.when_created = lambda: os.kill(os.getpid(), number)
 
     with pytest.raises(stop):
@@ -291,7 +291,7 @@ def test_a_signal_cancels_the_job(
 
 
 class Pod:
-    """The entry point of filter_examples as a container starts it, for one task that is retried."""
+    """The entry point of filter_examples, started like in a container, for one retried task."""
 
     def __init__(self, launcher: Launcher, cloud: GoogleCloud) -> None:
         self._store = launcher.root / "store"
@@ -323,7 +323,7 @@ class Pod:
         )
 
     def start_job(self, number: int) -> subprocess.Popen[str]:
-        """Starts the entry point and waits until its job runs and is on record."""
+        """Starts the entry point and waits until its job runs and is recorded."""
         process = self.start()
         record = self._store / "bucket/run/filtered_examples/.headrace-beam-job.json"
         deadline = time.monotonic() + 120
@@ -398,11 +398,11 @@ class Tasks:
         self._process.wait(60)
 
     def signal(self) -> None:
-        """Sends SIGTERM to the task that runs, once it is known which that is."""
+        """Sends SIGTERM to the running task, after its process ID is known."""
         assert self._started.wait(60)
         assert self._pid is not None
         os.kill(self._pid, signal.SIGTERM)
-        time.sleep(0.05)  # as a kernel and a scheduler may take their time
+        time.sleep(0.05)  # the kernel and the scheduler may be slow
 
     def run(self, *args: str) -> tuple[int, str]:
         """Runs a task and returns its exit status and its log."""
@@ -424,7 +424,7 @@ class Tasks:
         return int(self._process.stdout.readline()), log.read_text("utf-8")
 
     def at_request(self, wanted: int) -> list[str]:
-        """Has the task signalled at its nth request; returns where the requests are noted."""
+        """Sends the task a signal at its nth request; returns the list with the requests."""
         asked: list[str] = []
 
         def note(method: str, path: str) -> None:
@@ -454,7 +454,7 @@ def test_no_job_goes_on_after_a_signal_at_any_request_of_its_task(tasks: Tasks) 
     tasks.cloud.dataflow.holds = True
     noted: list[str] = []
     number = 0
-    # The last ones are those with which it looks at its job, and the job runs.
+    # The last requests only look at the job, and the job runs.
     while sum("GET /v1b3/" in each for each in noted) < 3:
         number += 1
         noted = tasks.at_request(number)
@@ -482,13 +482,13 @@ def test_no_job_goes_on_whatever_else_happens_at_the_signal(tasks: Tasks) -> Non
     assert (code, tasks.states()) == (143, {"JOB_STATE_CANCELLING"}), log
     assert "is in state JOB_STATE_CANCELLING." in log
 
-    # The service takes the call, and acts on it later.
+    # The service accepts the call, and acts on it later.
     flow.when_created, flow.ends_late = tasks.signal, 1.0
     code, log = tasks.run()
     assert (code, tasks.states() <= GONE) == (143, True), log
     assert "test: asked for the end of its job on Beam." in log
 
-    # It never acts on it: the log says so, and how to look.
+    # It never acts on it: the log reports this, and how to check.
     flow.ends_late = 100.0
     code, log = tasks.run()
     (*_, job_id) = flow.jobs
@@ -512,7 +512,7 @@ def test_no_job_goes_on_whatever_else_happens_at_the_signal(tasks: Tasks) -> Non
         assert (code, tasks.states() <= GONE) == (143, True), log
         assert log.count("asked for the end of its job") == 1
 
-    # Another one while the job is being ended.
+    # Another signal while the job is being ended.
     flow.when_created = tasks.signal
     tasks.cloud.when_asked = lambda method, path: (
         tasks.signal() if method == "PUT" and path.startswith("/v1b3") else None

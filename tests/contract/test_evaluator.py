@@ -72,7 +72,7 @@ def test_damaged_variables_name_the_model(
     bad = shutil.copytree(good, tmp_path / "bad")
     variables = bad / "Format-Serving/variables/variables.data-00000-of-00001"
     content = variables.read_bytes()
-    # Cut off, or with other bytes in the same place.
+    # Cut off, or with other bytes in one place.
     variables.write_bytes(content[: int(len(content) * kept)] if kept < 1 else bytes(len(content)))
     stored = {"model": launcher.store(model_folder), role: launcher.store(bad)}
 

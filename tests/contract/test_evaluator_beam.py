@@ -1,4 +1,4 @@
-"""Evaluator on Beam gives what the embedded engine gives."""
+"""Evaluator on Beam has the same results as the embedded engine."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ IN_MEMORY = ["--runner=DirectRunner"]
 PROCESSES = [*IN_MEMORY, "--direct_running_mode=multi_processing", "--direct_num_workers=1"]
 CHANGE = {"change_threshold": {"absolute": -0.1, "direction": "HIGHER_IS_BETTER"}}
 
-# A metric in a file beside the module, which names it to TFMA by its plain name.
+# A metric in a file beside the module, which passes its plain name to TFMA.
 METRICS = """
 import apache_beam as beam
 import tensorflow as tf

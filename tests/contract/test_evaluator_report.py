@@ -48,7 +48,7 @@ def run(
 
 
 def page(outcome: Outcome) -> str:
-    """The page, names in one piece."""
+    """The page, with names in one piece."""
     return outcome["report"].path.read_text("utf-8").replace("<wbr>", "")
 
 
@@ -119,7 +119,7 @@ def test_each_backend_gets_a_file_and_the_roc_curve(
     metadata = outcome["classification_metrics"].metadata
     points = metadata["confidenceMetrics"]
     rows = metadata["confusionMatrix"]
-    if rules != "vertex":  # the launcher wraps them so, and its UI unwraps them
+    if rules != "vertex":  # the launcher wraps them like this, and Kubeflow's UI unwraps them
         points, rows = points["list"], rows["struct"]
     assert set(points[0]) == {"confidenceThreshold", "falsePositiveRate", "recall"}
     recalls = [point["recall"] for point in points]

@@ -1,4 +1,4 @@
-"""What every component of the catalogue keeps, shown by the smallest task of each.
+"""The contract of every component of the catalogue, tested with the smallest task of each.
 
 A component's own test, `tests/contract/test_<name>.py`, has its smallest task:
 
@@ -36,12 +36,12 @@ from support.programs.beam_clusters import executor_input
 COMPONENTS = sorted(catalog.__all__)
 PACKAGE = Path(headrace_components.__file__).parent
 IN_MEMORY = {"beam_pipeline_args": ["--runner=DirectRunner"]}
-# They declare ports, and what goes in and out of any component.
+# They declare ports, and the inputs and outputs of any component.
 DECLARATIONS = ("component", "interface")
 
 
 def own_test(component: str) -> Any:
-    """Returns the module of a component's own test, which has its smallest task."""
+    """Returns the module of a component's test, which has its smallest task."""
     path = Path(__file__).with_name(f"test_{component}.py")
     found = importlib.import_module(path.stem) if path.is_file() else None
     if not hasattr(found, "smallest_task"):
@@ -66,7 +66,7 @@ def takes_beam(component: str) -> bool:
 def test_the_entry_point_keeps_each_backends_rules(
     component: str, rules: Rules, tmp_path: Path
 ) -> None:
-    # `python -m` is the same for all backends: once in a fresh interpreter is enough.
+    # `python -m` is the same for all backends: one run in a new interpreter is enough.
     launcher = Launcher(
         root=tmp_path / "launcher", rules=rules, subprocess=True, forked=rules != "kfp-2.17"
     )
@@ -103,7 +103,7 @@ def run(component: str, scratch: Path, parameters: Mapping[str, Any] | None = No
 
 
 def published(outcome: Outcome, varies: Mapping[str, str]) -> dict[str, Any]:
-    """Returns what a task published: metadata, and a digest of each file; not what varies."""
+    """Returns the outputs of a task, without what varies: metadata, and a digest of each file."""
     found: dict[str, Any] = {}
     for port, artifact in outcome.artifacts.items():
         found.update({f"{port}/{key}": value for key, value in artifact.metadata.items()})
@@ -136,10 +136,10 @@ def test_a_cache_gets_the_same_answers_twice_and_finds_that_the_result_holds(
 
 @dataclass(frozen=True, kw_only=True)
 class AskingLauncher(Launcher):
-    """Asks the cache hooks of a component about each task that it has run.
+    """Calls the cache hooks of a component for each task that it has run.
 
     Attributes:
-        asked: The components, in order.
+        asked: The components whose hooks were called, in order.
     """
 
     asked: list[str] = field(default_factory=list)
@@ -215,7 +215,7 @@ def test_the_ports_are_those_that_the_code_reads_and_writes(component: str) -> N
 
 
 def code_of(module: str) -> Iterator[ast.Module]:
-    """Yields what a module of the components runs: itself, and what it imports of them."""
+    """Yields a module of the components, and the modules of components that it imports."""
     seen, waiting = set[Path](), [module]
     while waiting:
         names = waiting.pop().split(".")[1:]

@@ -1,4 +1,4 @@
-"""Contract of example_diff: it finds the same as TFDV; its files; what it refuses."""
+"""Contract of example_diff: the same results as TFDV, its files, and what it refuses."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -57,7 +57,7 @@ TEST = batch(
 
 
 def random_rows(seed: int, num_rows: int = 2_000) -> pa.RecordBatch:
-    """Returns rows of which those of two seeds share many identifiers and values."""
+    """Returns rows; those of two seeds share many identifiers and values."""
     random = np.random.default_rng(seed)
 
     def lists(make: Callable[[int], Any], most: int) -> list[Any]:
@@ -109,7 +109,7 @@ def pair_directory(outcome: Outcome, pair: str = "train_train") -> Path:
 
 
 def found(directory: Path) -> Found:
-    """Reads all files by TFDV's own readers."""
+    """Reads all files with TFDV's own readers."""
     readers: Mapping[str, Callable[[str], Iterator[Any]]] = {
         "skew_stats": feature_skew_detector.skew_results_iterator,
         "match_stats": feature_skew_detector.match_stats_iterator,
@@ -120,7 +120,7 @@ def found(directory: Path) -> Found:
 
 
 def ordered(messages: Found) -> Found:
-    """Sorts what TFDV leaves unsorted, and gives records a form that can be compared."""
+    """Sorts the unsorted results of TFDV, and makes records comparable."""
     for pair in messages["sample_pairs"]:
         for names in ("matched_features", "mismatched_features", "base_only_features"):
             getattr(pair, names).sort()
@@ -137,7 +137,7 @@ def _canonical(record: bytes) -> bytes:
 def tfdv(
     scratch: Path, identifiers: Sequence[str], confused: Sequence[str] = (), **options: Any
 ) -> Found:
-    """Runs TFDV's own pipeline on what `diff` stored."""
+    """Runs TFDV's own pipeline on the inputs that `diff` stored."""
 
     def examples(name: str) -> list[Any]:
         reader = ExamplesReader(scratch / name, "test")

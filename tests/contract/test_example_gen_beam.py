@@ -1,4 +1,4 @@
-"""Components that make examples do on Beam what they do without: the same rows, the same words."""
+"""Components that make examples do the same on Beam as without it: the same rows and messages."""
 
 import gzip
 import logging
@@ -117,7 +117,7 @@ def parquet_without_a_twin(base: Path) -> Mapping[str, Any]:
 
 
 def avro(base: Path) -> Mapping[str, Any]:
-    # The type of the first file's column is known only from the second.
+    # Only the second file shows the type of the first file's column.
     for name, values in (("1", [None, None]), ("2", [1, None, 2**40]), ("3", [3])):
         write_avro(base / f"{name}.avro", "long", values)
     return {"input_base": str(base)}
@@ -166,7 +166,7 @@ def query_by_a_feature(base: Path) -> Mapping[str, Any]:
 
 
 def content(examples: Stored) -> dict[str, list[bytes]]:
-    """Returns the sorted records of each split, after a check that its twin has the same rows."""
+    """Checks that the twin has the same rows, and returns the sorted records of each split."""
     reader = ExamplesReader(examples.path, "test")
     has_twin = (examples.path / "columnar.json").exists()
     assert {reader.has_columnar(split) for split in reader.split_names} == {has_twin}
@@ -180,12 +180,12 @@ def content(examples: Stored) -> dict[str, list[bytes]]:
 
 def values(reader: ExamplesReader, split: str) -> list[str]:
     rows = [row for batch in reader.record_batches(split) for row in batch.to_pylist()]
-    # As text, in which NaN is itself.
+    # As text, in which NaN equals NaN.
     return [str({name: value for name, value in row.items() if value is not None}) for row in rows]
 
 
 def spoken(caplog: pytest.LogCaptureFixture, component: str) -> list[str]:
-    """Returns what the component has logged since it was asked last."""
+    """Returns the component's new log messages since the last call."""
     messages = [record.getMessage() for record in caplog.records]
     caplog.clear()
     return sorted(message for message in messages if message.startswith(component))

@@ -154,7 +154,7 @@ def test_what_a_failed_task_found_is_in_the_store_that_its_launcher_does_not_fil
 
     assert list(diff.anomaly_info) == ["area"]
     assert "mars" in page
-    # The launcher would have put them there.
+    # The launcher would have copied them here.
     assert re.fullmatch(r"bucket/artifacts/pipeline/run-1/example_validator/\S+/report", report)
 
 

@@ -55,7 +55,7 @@ def store(
     **splits: pa.RecordBatch,
 ) -> Stored:
     for name, batch in (splits or {"train": TRAIN, "eval": EVAL}).items():
-        # Files that end elsewhere than the batches they are read in.
+        # Files that do not end where the batches end.
         with ExamplesWriter(scratch, name, columnar=columnar, rows_per_shard=7_000) as writer:
             for start in range(0, batch.num_rows, 3_500):
                 writer.write(batch.slice(start, 3_500))

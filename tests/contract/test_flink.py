@@ -1,4 +1,4 @@
-"""Components on a real Apache Flink, which HEADRACE_FLINK=1 asks for."""
+"""Components on a real Apache Flink; runs with HEADRACE_FLINK=1."""
 
 import json
 import signal
@@ -37,7 +37,7 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def pooled(cluster: Flink, pool: str) -> list[str]:
-    """Gives `beam_pipeline_args` for workers of a pool, which outlive the task."""
+    """Yields `beam_pipeline_args` for workers of a pool, which run longer than the task."""
     return [*arguments(cluster), "--environment_type=EXTERNAL", f"--environment_config={pool}"]
 
 
@@ -69,7 +69,7 @@ def start() -> Iterator[Start]:
 
 
 def job_name(output: Path) -> str:
-    """Waits until a task has noted the name of its job, and returns it."""
+    """Waits until a task has recorded the name of its job, and returns the name."""
     record = output / ".headrace-beam-job.json"
     deadline = time.monotonic() + 60
     while not record.is_file():
@@ -149,7 +149,8 @@ def test_a_signal_is_heard_where_flinks_api_is_down(
 
     assert task.wait(24) == 128 + signal.SIGTERM
     assert "could not end its job in Flink, which may go on" in log_of(output)
-    # The job server took the end and did not pass it on; a retry that reaches Flink does.
+    # The job server accepted the cancellation but did not pass it on; a retry that reaches Flink
+    # ends it.
     assert cluster.jobs()[name] == (job_id, "RUNNING")
     retry = start(
         [*arguments(cluster), "--environment_type=EXTERNAL", f"--environment_config={pool}"],
@@ -184,7 +185,7 @@ def test_rows_and_statistics_of_the_penguins_equal_the_embedded_engines(
 
     for log in logs:
         assert "is DONE." in log
-        # Flink closes the connections of workers without a word.
+        # Flink closes the connections of workers without notice.
         assert "Traceback" not in log
 
 
@@ -225,5 +226,5 @@ def test_metrics_of_a_model_equal_the_embedded_engines(cluster: Flink, tmp_path:
         parameters = {"eval_config": config, "beam_pipeline_args": given}
         run("evaluator", root, parameters, ["examples", "model"])
 
-    assert len(metrics(embedded)) == 10  # two of all rows, and of each carrier
+    assert len(metrics(embedded)) == 10  # two data sets: of all rows, and of each carrier
     assert metrics(on_flink) == metrics(embedded)

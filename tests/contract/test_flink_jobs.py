@@ -27,7 +27,7 @@ released = threading.Event()
 
 
 class Cluster:
-    """A job server with threads as workers, and a Flink that seems to be behind it."""
+    """A job server with threads as workers, and a fake Flink behind it."""
 
     def __init__(self, server: LocalJobServicer, endpoint: str, rest: FlinkRest) -> None:
         self.server = server
@@ -101,7 +101,7 @@ def test_a_signal_ends_the_job_in_flink_and_the_log_has_its_page(
     assert f"test: Flink job {name}: {page}" in caplog.text
     assert f"test: Flink job {name} is RUNNING: 2 of 11 parts are done." in caplog.text
     assert f"test: job {name} is in state CANCELED in Flink: {page}" in caplog.text
-    # A job that was not seen to end by itself is looked for again by a retry.
+    # If the end of a job was not seen, a retry looks for the job again.
     assert record_of(tmp_path).earlier() is not None
 
 
@@ -130,7 +130,7 @@ def test_a_retry_ends_the_job_that_a_killed_try_left_before_it_submits_its_own(
 
     assert gathered == [1]
     assert cluster.rest.ended == ["headrace-test-1"]
-    assert cluster.rest.jobs["headrace-test-2"] == "RUNNING"  # somebody else's
+    assert cluster.rest.jobs["headrace-test-2"] == "RUNNING"  # the job of somebody else
     assert "an earlier try of this task left a job in Flink, which is ended first" in caplog.text
     assert list(tmp_path.iterdir()) == []
 

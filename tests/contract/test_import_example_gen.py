@@ -54,7 +54,7 @@ def refused(launcher: Launcher, base: Path, match: str, **parameters: Any) -> No
 
 
 def test_a_text_that_is_not_utf_8_is_named_with_its_column(launcher: Launcher, base: Path) -> None:
-    # Arrow reads it, like it reads a damaged file; Python does not.
+    # Arrow reads it, as it reads a damaged file; Python does not.
     buffers = [None, pa.py_buffer(b"\0\0\0\0\1\0\0\0\2\0\0\0"), pa.py_buffer(b"\xb8a")]
     texts = pa.Array.from_buffers(pa.string(), 2, buffers)
     pq.write_table(pa.table({"zone": texts}), base / "data.parquet")
@@ -328,7 +328,7 @@ def test_a_partition_feature_that_cannot_decide_is_refused(
 def test_a_context_feature_that_cannot_decide_is_refused(
     feature: str, message: str, launcher: Launcher, base: Path
 ) -> None:
-    # Features of an Example are on the wire what the context of a SequenceExample is.
+    # The features of an Example have the same bytes as the context of a SequenceExample.
     write(base, encoded(fares=[np.array([1.5], np.float32)]))
     config = divided(TWO, feature)
     refused(launcher, base, message, payload_format=SEQUENCE, output_config=config)

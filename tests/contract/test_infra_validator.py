@@ -1,4 +1,4 @@
-"""Contract of infra_validator: when a model is blessed, what is kept of it, what is refused."""
+"""Contract of infra_validator: when a model is blessed, its outputs, and what is refused."""
 
 import shutil
 import sys

@@ -1,4 +1,4 @@
-"""The task before a component and the component agree on what is found, whatever ends between."""
+"""The task before a component and the component find the same, also if a run ends in between."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def launcher(tmp_path: Path) -> Launcher:
 
 
 def leave(runs: Path, number: int, text: str) -> Path:
-    """Leaves what a trainer of a run would; a later one is newer."""
+    """Writes the outputs of a trainer in a run; a later run is newer."""
     model = runs / f"earlier-{number}/trainer/{UUID}{number}/model"
     model.mkdir(parents=True)
     (model / "saved_model.pb").write_text(text, "utf-8")
@@ -42,7 +42,7 @@ def run(launcher: Launcher, module: str, spec: Spec, parameters: Mapping[str, st
 
 
 def look(launcher: Launcher, parameters: Mapping[str, str]) -> str:
-    """Returns what the task before finds."""
+    """Returns the result of the task before."""
     outputs = {"fingerprint": TEXT, "place": Declaration(type="system.Artifact@0.0.1")}
     spec = Spec(inputs=dict.fromkeys(parameters, TEXT), outputs=outputs)
     found: str = run(launcher, "input_fingerprint", spec, parameters).parameters["fingerprint"]
@@ -50,7 +50,7 @@ def look(launcher: Launcher, parameters: Mapping[str, str]) -> str:
 
 
 def find(launcher: Launcher, runs: Path, fingerprint: str) -> Outcome:
-    """Has the component find what the task before found."""
+    """Runs the component with the result of the task before."""
     parameters = {**asked(runs), FINGERPRINT_INPUT: fingerprint}
     outputs = {"artifact": Declaration(type="system.Artifact@0.0.1")}
     spec = Spec(inputs=dict.fromkeys(parameters, TEXT), outputs=outputs)

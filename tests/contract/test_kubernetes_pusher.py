@@ -1,4 +1,4 @@
-"""Contract of kubernetes_pusher, through the real client and a server that speaks the REST API."""
+"""Contract of kubernetes_pusher, with the real client and a server with the REST API."""
 
 import subprocess
 import sys
@@ -506,7 +506,7 @@ def test_what_others_set_on_the_object_stays(
     launcher: Launcher, kubernetes: KubernetesApi, model: Stored, tmp_path: Path
 ) -> None:
     push(launcher, kubernetes, model, server="tf_serving", min_replicas=0)
-    kubernetes.objects[DEPLOYMENT]["spec"]["replicas"] = 3  # an autoscaler's
+    kubernetes.objects[DEPLOYMENT]["spec"]["replicas"] = 3  # the number of an autoscaler
     kubernetes.objects[DEPLOYMENT]["metadata"]["annotations"]["team"] = "ops"
 
     better = stored_model(launcher, tmp_path, "better")

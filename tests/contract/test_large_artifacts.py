@@ -1,4 +1,4 @@
-"""Contract of `large_artifacts = "reference"`: the launcher carries a reference, tasks the rows."""
+"""Contract of `large_artifacts = "reference"`: the launcher copies a reference, tasks the rows."""
 
 import json
 import subprocess
@@ -63,7 +63,7 @@ def server() -> Iterator[dict[str, str]]:
 
 @pytest.fixture
 def cluster(server: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Gives tasks the variables that the compiler and the cluster give them."""
+    """Sets the variables that tasks get from the compiler and the cluster."""
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     variables = {"HEADRACE_LARGE_ARTIFACTS": "reference", "TMPDIR": str(tmp_path / "tmp")}
@@ -123,7 +123,7 @@ def test_the_launcher_carries_a_reference_and_tasks_fetch_the_rows_that_they_rea
     assert sum(sizes.values()) == sum(content["files"].values())
     copied = run(copying, "csv_example_gen", "copy", input_base=str(rows))["examples"]
     assert num_bytes(copied.path) - num_bytes(examples.path) > 0.99 * sum(sizes.values())
-    # The bytes that the launcher carried from one task to the other.
+    # The bytes that the launcher copied from one task to the other.
     carried = (launcher.root / "pods").rglob(f"csv_example_gen/*/{examples.path.name}")
     assert 0 < sum(num_bytes(path) for path in carried) < 10_000
     assert fetched(tmp_path) == {"Columnar-train"}
@@ -191,7 +191,7 @@ def test_a_cached_reference_is_read_where_nothing_is_referred_to_any_more(
     rows: Path, server: dict[str, str], launcher: Launcher
 ) -> None:
     earlier = run(launcher, "csv_example_gen", input_base=str(rows))["examples"]
-    # The cache gives the artifact of an earlier run, wherever it is stored.
+    # The cache returns the artifact of an earlier run, at any location.
     cached = launcher.store(earlier.path, earlier.metadata)
 
     statistics = run(launcher, "statistics_gen", "copy", examples=cached)["statistics"]
@@ -207,7 +207,7 @@ def written(path: Path, *splits: str) -> Path:
 
 
 def moved(path: Path, uri: str) -> Path:
-    """Moves the rows of an artifact as the task does that made it."""
+    """Moves the rows of an artifact like the task that made it."""
     artifact = Artifact(key="examples", name="", uri=uri, path=path, type="system.Examples")
     references.publish(
         Task(

@@ -1,4 +1,4 @@
-"""Contract of latest_artifact: which of the earlier runs' artifacts it points at."""
+"""Contract of latest_artifact: which artifact of the earlier runs it chooses."""
 
 import json
 import logging
@@ -24,7 +24,7 @@ MODEL = {"producer": "trainer", "output": "model"}
 def write_model(
     runs: Path, run: str, changed: float, trainer: str = "trainer", metadata: Any = None
 ) -> Path:
-    """Leaves what the local backend leaves of a trainer."""
+    """Writes the results of a trainer, like the local backend."""
     directory = runs / run / trainer
     model = directory / "model"
     (model / "Format-Serving").mkdir(parents=True)
@@ -183,7 +183,7 @@ def smallest_task(launcher: Launcher, tmp_path: Path) -> Outcome:
     model = write_model(runs, "run-0", 1.0, trainer)
     (model.parent / "executor_output.json").write_text("{}")  # Vertex AI's
 
-    # Only Vertex shows a task the outputs of earlier runs; on Kubeflow it asks the object store.
+    # Only Vertex AI mounts the outputs of earlier runs; on Kubeflow the task asks the object store.
     with object_stores.s3() as server:
         object_stores.put(server, runs, "artifacts/pipeline")
         outcome = launcher.run("latest_artifact", MODEL, server)

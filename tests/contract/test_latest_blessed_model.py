@@ -1,4 +1,4 @@
-"""Contract of latest_blessed_model: which of the earlier runs' models it points at."""
+"""Contract of latest_blessed_model: which model of the earlier runs it chooses."""
 
 import json
 import logging
@@ -28,7 +28,7 @@ def write_run(
     evaluator: str = "evaluator",
     uri: str | None = None,
 ) -> Path:
-    """Leaves what a run with a trainer and an evaluator leaves; returns the model."""
+    """Writes the results of a run with a trainer and an evaluator; returns the model."""
     model = runs / run / "trainer/model"
     (model / "Format-Serving").mkdir(parents=True)
     (model / "Format-Serving/saved_model.pb").write_text(run)
@@ -182,7 +182,7 @@ def smallest_task(launcher: Launcher, tmp_path: Path) -> Outcome:
     uri = f"{scheme}://bucket/artifacts/pipeline/run-0/trainer/model"
     write_run(runs, "run-0", created=1.0, uri=uri)
 
-    # Only Vertex shows a task the outputs of earlier runs; on Kubeflow it asks the object store.
+    # Only Vertex AI mounts the outputs of earlier runs; on Kubeflow the task asks the object store.
     with object_stores.s3() as server:
         object_stores.put(server, runs, "artifacts/pipeline")
         outcome = launcher.run("latest_blessed_model", environment=server)

@@ -99,7 +99,7 @@ def smallest_task(launcher: Launcher, tmp_path: Path) -> Outcome:
     [
         ("model_blessing", "BLESSED", {}, True),
         ("model_blessing", "NOT_BLESSED", {}, False),
-        # The file decides where the two differ: backends lose metadata.
+        # If the two differ, the file decides: backends lose metadata.
         ("model_blessing", "BLESSED", {"blessed": 0}, True),
         ("model_blessing", "NOT_BLESSED", {"blessed": 1}, False),
         ("model_blessing", "", {"blessed": 1}, True),
@@ -328,7 +328,7 @@ def test_a_task_that_is_tried_again_after_its_push_pushes_no_second_version(
 def test_on_a_bucket_a_task_that_is_tried_again_completes_its_version(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # There is no bucket to mount here, so a directory takes its place.
+    # There is no bucket to mount here, so a directory is used instead.
     monkeypatch.setattr(executor, "is_mounted_bucket", lambda _: True)
     model = big_model(tmp_path)
     serving = tmp_path / "serving"

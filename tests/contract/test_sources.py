@@ -1,4 +1,4 @@
-"""Contract of a source of examples: one class, which both engines drive to the same result."""
+"""Contract of a source of examples: one class, with the same results in both engines."""
 
 import logging
 from collections.abc import Iterator, Sequence

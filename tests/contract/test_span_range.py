@@ -1,4 +1,4 @@
-"""Contract of span_range: which examples of earlier runs it joins, and into what."""
+"""Contract of span_range: which examples of earlier runs it joins, and its output."""
 
 import json
 import logging
@@ -40,7 +40,7 @@ def write_examples(
     columnar: bool = True,
     payload_format: str = "FORMAT_TF_EXAMPLE",
 ) -> Path:
-    """Leaves what a source of examples leaves, two rows a shard."""
+    """Writes the results of a source of examples, two rows per shard."""
     for split, days in splits.items():
         with ExamplesWriter(path, split, columnar=columnar, rows_per_shard=2) as writer:
             for day in days:
@@ -53,7 +53,7 @@ def write_examples(
 
 
 def write_run(runs: Path, run: str, span: int, *days: int, **options: Any) -> Path:
-    """Leaves a run of the local backend; returns its examples."""
+    """Writes a run of the local backend; returns its examples."""
     (runs / run).mkdir(parents=True)
     (runs / run / "run.json").write_text("{}")
     return write_examples(runs / run / "reader/examples", span, {"train": days}, **options)
@@ -268,7 +268,7 @@ def smallest_task(launcher: Launcher, tmp_path: Path) -> Outcome:
     uri = f"{scheme}://bucket/artifacts/pipeline/run-1/{reader}/examples"
     examples = Stored(uri=uri, path=own, metadata={"span": 5.0, "split_names": '["train"]'})
 
-    # Only Vertex shows a task the outputs of earlier runs; on Kubeflow it asks the object store.
+    # Only Vertex AI mounts the outputs of earlier runs; on Kubeflow the task asks the object store.
     with object_stores.s3() as server:
         object_stores.put(server, store, "artifacts/pipeline")
         outcome = launcher.run("span_range", {"range_config": LAST_TWO}, server, examples=examples)

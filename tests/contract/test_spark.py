@@ -1,4 +1,4 @@
-"""Components on a real Apache Spark, with HEADRACE_FLINK=1, as for Flink."""
+"""Components on a real Apache Spark; runs with HEADRACE_FLINK=1, like those on Flink."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Earlier runs in an object store that is not mounted: what is found, and what is done with it."""
+"""Earlier runs in an object store that is not mounted: what is found, and how it is used."""
 
 import json
 import uuid
@@ -121,7 +121,7 @@ def test_a_key_that_no_file_here_could_have_is_passed_over(
 def test_an_object_whose_name_leads_out_of_the_artifact_is_refused(
     server: dict[str, str], launcher: Launcher, tmp_path: Path, name: str
 ) -> None:
-    """Whoever may write to the bucket could otherwise write beside it, in the pod."""
+    """Otherwise everybody who may write to the bucket could write other files in the pod."""
     uri = leave(server, tmp_path / "a", "run-a", 1.0)
     key = f"{uri.removeprefix('minio://bucket/')}/{name}"
     object_stores.put_key(server, key)
@@ -151,7 +151,7 @@ def test_a_blessing_of_what_is_outside_of_the_store_is_passed_over(
 def test_a_run_that_is_deleted_while_it_is_listed_is_passed_over(
     server: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its blessing is gone after the listing."""
+    """Its blessing is deleted after the listing."""
     for name, value in server.items():
         monkeypatch.setenv(name, value)
     leave(server, tmp_path / "a", "run-a", 1.0)
@@ -176,7 +176,7 @@ def test_an_input_tells_the_server(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As `store_session_info`: a pod has the variables of the account, and no AWS_ENDPOINT_URL."""
+    """Like `store_session_info`: a pod has the account's variables, but no AWS_ENDPOINT_URL."""
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     launcher = Launcher(root=tmp_path, endpoint=server["AWS_ENDPOINT_URL"].partition("://")[2])
     runs = tmp_path / "store/bucket/artifacts/pipeline"
@@ -220,7 +220,7 @@ def test_a_store_that_does_not_answer_fails_the_task_and_names_the_ways_out(
 
 
 def test_a_copy_of_the_candidate_is_not_its_baseline(tmp_path: Path) -> None:
-    """When all is cached, the latest blessed model is the candidate, under another URI."""
+    """If everything is cached, the latest blessed model is the candidate, with another URI."""
     (tmp_path / "copy/Format-Serving").mkdir(parents=True)
     uri = "minio://bucket/artifacts/pipeline/run-0/trainer/1/model"
     copy = Artifact(

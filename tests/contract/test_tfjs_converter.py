@@ -1,4 +1,4 @@
-"""Contract of tfjs_converter: what a real Node.js answers, what is left out, what is refused."""
+"""Contract of tfjs_converter: the answers of a real Node.js, what is left out, what is refused."""
 
 import json
 import subprocess
@@ -75,7 +75,7 @@ def rows_of_the_converters_tensorflow(folder: Path) -> tuple[dict[str, NDArray[A
 
 
 class Tables(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
-    """Signatures of which some use a table, and some an operation that TensorFlow.js lacks."""
+    """Signatures: some use a table, and some an operation that TensorFlow.js lacks."""
 
     def __init__(self, vocabulary: Path) -> None:
         super().__init__()
@@ -98,7 +98,7 @@ class Tables(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
 
     @tf.function(input_signature=[tf.TensorSpec((None, 1), tf.float32, name="hour")])  # type: ignore[untyped-decorator]
     def no_table(self, hour: Any) -> Any:
-        # As many outputs as make the order of names differ from that of numbers.
+        # Enough outputs for the order of names to differ from the order of numbers.
         return {f"times_{n}": hour * self.factor * n for n in range(12)}
 
     @tf.function(input_signature=[tf.TensorSpec((None, 2, 2), tf.float32, name="matrix")])  # type: ignore[untyped-decorator]
@@ -118,7 +118,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def converting(launcher: Launcher) -> Launcher:
-    """Returns a launcher that runs the component as its image does."""
+    """Returns a launcher that runs the component like its image."""
     python = converter_environment().python
     return replace(launcher, subprocess=True, python=python)
 

@@ -23,7 +23,7 @@ HAS_FLEX = tf.__version__.startswith("2.16.")
 
 
 def features(num_rows: int = NUM_ROWS) -> dict[str, Any]:
-    """Three clusters on a circle; the class is given as a number and as a word."""
+    """Three clusters on a circle; the class is a number and a word."""
     random = np.random.default_rng(7)
     label = np.arange(num_rows) % NUM_CLASSES
     angle = 2 * np.pi * label / NUM_CLASSES
@@ -54,7 +54,7 @@ def _list_type(values: Any) -> Any:
 
 
 def network() -> Any:
-    """Classifies points, with a bias by kind, and is sure of itself."""
+    """Classifies points, with a bias by kind, with high scores."""
     point = keras.Input((2,), name="point")
     kind = keras.Input((1,), name="kind", dtype="int64")
     angles = 2 * np.pi * np.arange(NUM_CLASSES) / NUM_CLASSES
@@ -68,7 +68,7 @@ def network() -> Any:
 
 
 def function(**inputs: tf.TensorSpec) -> Callable[[Callable[..., Any]], Any]:
-    """Decorates a signature."""
+    """Decorates a function as a signature."""
     specs = [tf.TensorSpec(each.shape, each.dtype, name=key) for key, each in inputs.items()]
     wrap: Callable[[Callable[..., Any]], Any] = tf.function(input_signature=specs)
     return wrap
@@ -79,7 +79,7 @@ def floats(*shape: int | None) -> tf.TensorSpec:
 
 
 class Points(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
-    """Signatures that do well, badly or nothing in TF Lite."""
+    """Signatures that work well, badly or not at all in TF Lite."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -157,7 +157,7 @@ def examples(launcher: Launcher, tmp_path: Path) -> Stored:
 
 
 def lite(outcome: Outcome) -> Any:
-    """Returns the written model's signature, to be called."""
+    """Returns the written model's signature as a function."""
     file = outcome["converted_model"].path / "Format-Serving/model.tflite"
     return tf.lite.Interpreter(str(file)).get_signature_runner()
 
@@ -173,7 +173,7 @@ def verdict(outcome: Outcome) -> list[str]:
 
 
 def pushed(launcher: Launcher, outcome: Outcome, folder: Path) -> list[str]:
-    """Pushes what a converter left, and returns the files that a device could fetch."""
+    """Pushes the output of a converter, and returns the files that a device could fetch."""
     launcher.run(
         "pusher",
         {"base_directory": str(folder)},
@@ -309,7 +309,7 @@ def test_a_blessed_model_is_pushed_with_what_says_how_to_call_it(
 def test_a_model_that_integers_spoil_is_not_pushed(
     launcher: Launcher, points: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # One value far off takes all of the 256 steps that the others would need.
+    # One extreme value takes the 256 steps that the other values would need.
     train = features()
     train["point"][0] = 1e4
     write_examples(tmp_path / "examples", train, ("train",))
@@ -326,7 +326,7 @@ def test_a_model_that_integers_spoil_is_not_pushed(
     assert outcome["blessing"].metadata["blessed"] == 0
     assert "NOT_BLESSED: the answers in 'sum' differ by 1" in caplog.text
     assert "allowed are 0.1" in outcome["report"].path.read_text("utf-8")
-    assert described(outcome)["quantization"] == "int8"  # there to be looked at
+    assert described(outcome)["quantization"] == "int8"  # kept for inspection
     assert pushed(launcher, outcome, tmp_path / "devices") == []
 
 
@@ -587,7 +587,7 @@ def test_what_no_run_could_honour_is_refused_before_the_conversion(
     parameters: dict[str, Any],
     message: str,
 ) -> None:
-    # Integers are calibrated before the conversion, and read what the comparison reads too.
+    # Calibration before the conversion reads the same rows as the comparison.
     defaults = {} if "quantization" in parameters else {"quantization": "int8"}
     if "select_tf_ops" in parameters or "integer_io" in parameters:
         defaults = {}

@@ -2,10 +2,10 @@
 # mypy: disallow-incomplete-defs=False
 """Headrace reads artifacts of TFX, and TFX reads artifacts of Headrace.
 
-The artifacts in tests/fixtures/tfx_artifacts are those of a run of TFX 1.16. Each component of ours
-takes them as inputs, and is held equal to what TFX's own component made of them. For the other way,
-the same rows go through our components, and files and properties are held equal to TFX's. Where
-TFX_PYTHON names a Python that has TFX, TFX's components read them besides.
+The artifacts in tests/fixtures/tfx_artifacts are from a run of TFX 1.16. Each of our components
+reads them as inputs, and its results must equal those of TFX's own component. In the other
+direction, the same rows go through our components, and files and properties must equal TFX's. If
+TFX_PYTHON names a Python with TFX, TFX's components also read them.
 """
 
 import json
@@ -48,11 +48,11 @@ NOT_WRITTEN = {"rejected_blessing", "sequence_statistics", "sequences", "strict_
 _TWIN = {f"Columnar-{split}/part-00000-of-00001.parquet" for split in SPLITS} | {"columnar.json"}
 # Files that Headrace writes in addition to TFX's.
 BESIDE_TFX = {"examples": _TWIN | {"examples.json"}, "transformed_examples": _TWIN}
-# Files of one record that says nothing.
+# Files with one record without information.
 EMPTY_OF_TFX = {f"{name}-00000-of-00001.tfrecord" for name in ("attributions", "plots")}
 
 NOT_RECORDED = {"is_external", "stats_dashboard_link"}
-# Objects are JSON text here: not every backend carries them.
+# Objects are JSON text here: not every backend supports objects.
 TEXT_FOR = {"struct_value": "string_value"}
 MODULE = pack_module("module.py", "test", target_named("local"), TFX)
 
@@ -68,7 +68,7 @@ pytestmark = pytest.mark.slow
 
 
 def of_tfx(launcher: Launcher, name: str) -> Stored:
-    """Puts an artifact of TFX into the store, with the metadata that an importer gives it."""
+    """Puts an artifact of TFX into the store, with the metadata from an importer."""
     record = RECORDS[name]
     typed = {**record["properties"], **record["custom_properties"]}
     metadata = {key: value for key, values in typed.items() for value in values.values()}
@@ -82,7 +82,7 @@ def eval_config(least_auc: float) -> dict[str, Any]:
 
 
 def rows(path: Path, split: str) -> list[str]:
-    """The rows of a split in whatever order: TFX shuffles them."""
+    """The rows of a split in any order: TFX shuffles them."""
     reader = ExamplesReader(path, "test")
     return sorted(
         repr(sorted(row.items()))
@@ -92,7 +92,7 @@ def rows(path: Path, split: str) -> list[str]:
 
 
 def values(path: Path, split: str) -> list[list[float]]:
-    """The values of rows with one number for each feature, in whatever order."""
+    """The values of rows with one number for each feature, in any order."""
     reader = ExamplesReader(path, "test")
     return sorted(
         [value for _, (value,) in sorted(row.items())]
@@ -349,7 +349,7 @@ def test_tfx_s_blessings_decide_what_is_pushed(launcher: Launcher, tmp_path: Pat
 
 
 def write_root_of_tfx(folder: Path) -> Path:
-    """Puts artifacts where TFX had them, below `root` in `folder`, and returns that."""
+    """Puts artifacts where TFX had them, below `root` in `folder`, and returns this directory."""
     for name in ("blessing", "evaluation", "examples", "model", "rejected_blessing"):
         shutil.copytree(TFX / name, RECORDS[name]["uri"].replace("ROOT", str(folder)))
     for file in folder.rglob("eval_config.json"):
@@ -401,7 +401,7 @@ def test_the_pipeline_of_the_manual_serves_a_model_of_tfx(tmp_path: Path) -> Non
 
 @dsl.pipeline(name="birds")
 def birds(data: str, serving_dir: str):
-    """The pipeline of tests/fixtures/tfx_artifacts/generate.py, on a span of its own."""
+    """The pipeline of tests/fixtures/tfx_artifacts/generate.py, on its own span."""
     module_file = str(TFX / "module.py")
     spans = {"splits": [{"name": "single_split", "pattern": "span-{SPAN}/*"}]}
     examples = catalog.csv_example_gen(input_base=data, input_config=spans).outputs["examples"]
@@ -462,7 +462,7 @@ def test_files_types_and_properties_are_those_of_tfx(name: str, ours: Mapping[st
 
     assert artifact.type == record["type"]
     written = files(Path(artifact.uri))
-    if name == "analyzer_cache":  # its one directory is named after the examples' place
+    if name == "analyzer_cache":  # its only directory is named after the location of the examples
         written = {file.partition("/")[2] for file in written}
         expected = {file.partition("/")[2] for file in files(TFX / name)}
         assert written == expected
@@ -489,7 +489,7 @@ def test_contents_are_those_of_tfx(ours: Mapping[str, Any]) -> None:
 
 
 def test_tfx_reads_what_was_written(root: Path, ours: Mapping[str, Any], tmp_path: Path) -> None:
-    # Without TFX's Python this is what TFX goes by: its own names and types, tested above.
+    # Without a Python with TFX, its own names and types are tested above.
     assert ours["blessing"].custom_properties["current_model_id"].int_value == ours["model"].id
     assert ours["examples"].custom_properties["span"].int_value == SPAN
     if "TFX_PYTHON" in os.environ:
@@ -501,7 +501,7 @@ def test_tfx_reads_what_was_written(root: Path, ours: Mapping[str, Any], tmp_pat
 
 
 def check_report(report: dict[str, Any], examples: Path) -> None:
-    """Compares what TFX found in the artifacts with what is in them."""
+    """Compares TFX's report on the artifacts with their contents."""
     numbers = {split: len(rows(examples, split)) for split in SPLITS}
     for name in ("rows", "num_examples", "statistics"):
         assert report[name] == numbers

@@ -1,4 +1,4 @@
-"""Contract of trainer: what run_fn is given, what is kept of it, what its author reads."""
+"""Contract of trainer: the arguments of run_fn, its results, and messages for its author."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ from headrace_components.library.data.examples import ExamplesWriter
 from headrace_components.library.user_code.module_pack import pack
 from support.launcher.entry_points import Launcher, Outcome, Stored, TaskFailedError
 
-# Saves what it was given, so that a test can read it.
+# Saves its arguments, so that a test can read them.
 MODULE = """
 import dataclasses
 import json
@@ -34,8 +34,8 @@ def run_fn(fn_args):
         file.write("loss")
 """
 
-# In TFX's form: reads by the data accessor, trains a Keras model, saves it with a signature.
-# Not tf.keras, which is Keras 2.
+# In TFX's form: reads with the data accessor, trains a Keras model, saves it with a signature. It
+# does not use tf.keras, which is Keras 2.
 KERAS_MODULE = """
 import keras
 from google.protobuf import text_format

@@ -1,4 +1,4 @@
-"""Contract of trainer on several devices and machines: real processes that speak over gRPC."""
+"""Contract of trainer on several devices and machines: real processes that use gRPC."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from support.launcher.entry_points import Launcher, Stored, TaskFailedError
 
 NUM_ROWS = 41
 
-# A separate loop, as TFX users write it. It saves how often each row was seen.
+# A custom training loop, like TFX users write it. It saves how often each row was seen.
 COUNTING = """
 import json
 import os
@@ -174,7 +174,7 @@ def run_machines(
     columnar: bool = True,
     **more: Any,
 ) -> tuple[Path, list[Ended]]:
-    """Runs one trainer task in a process per machine; returns where its outputs are shared."""
+    """Runs one trainer task in a process per machine; returns the shared output directory."""
     launcher = Launcher(root=tmp_path / "launcher", rules="vertex")
     spec = catalog.trainer.component_spec  # type: ignore[attr-defined]  # shown as a function
     inputs = {

@@ -1,4 +1,4 @@
-"""A task of several machines on Kubeflow: compiled, started as a JobSet, watched, taken over."""
+"""A task on several machines on Kubeflow: compiled, started as a JobSet, watched, collected."""
 
 # kfp decorates without types.
 # mypy: disallow-untyped-decorators=False
@@ -28,7 +28,7 @@ from headrace_components.training_job import executor
 from support.fakes.jobset_api import JobSetApi, jobset_api
 from support.launcher.entry_points import Launcher, Outcome
 
-# A component that says who ran it, without TensorFlow's seconds.
+# A component that reports its machine, without the import of TensorFlow.
 WORK = """
 import os, sys
 from headrace_components.contract.machines import read_cluster
@@ -115,7 +115,7 @@ def compiled(
 
 @dataclass(frozen=True, kw_only=True)
 class Started:
-    """A launcher's command line, and what surrounds it."""
+    """A launcher's command line and environment."""
 
     launcher: Launcher
     message: dict[str, Any]
@@ -162,7 +162,7 @@ def prepared(
         pod,
     )
     launcher._provide(pod, inputs)
-    # kfp's launcher makes the parent directories of outputs, as for any container.
+    # kfp's launcher makes the parent directories of outputs, like for any container.
     arguments = [json.dumps(message) if word == "{{$}}" else word for word in container["args"]]
     template = json.loads(arguments[arguments.index("--pod") + 1])
     main = template["spec"]["containers"][0]

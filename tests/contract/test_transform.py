@@ -242,7 +242,7 @@ def test_a_cache_answers_for_the_rows_it_was_made_of_and_not_for_their_place(
     fresh = run(launcher, tmp_path, MODULE, wired={**wired, "analyzer_cache": cache})
     (own,) = fresh["updated_analyzer_cache"].path.iterdir()
     assert vocabulary(fresh) == "a\nb\n"
-    # Under the name of these rows, what is kept of the others shows that the cache is asked.
+    # The cached results of other rows, under the name of these rows, show that the cache is used.
     folder.rename(folder.with_name(own.name))
     again = run(launcher, tmp_path, MODULE, wired={**wired, "analyzer_cache": cache})
 

@@ -1,4 +1,4 @@
-"""Transform on Beam gives what the embedded engine gives."""
+"""Transform on Beam has the same results as the embedded engine."""
 
 import re
 from collections import Counter
@@ -80,7 +80,7 @@ def preprocessing_fn(inputs):
 GRAPH_ALONE = {"materialize": False, "disable_statistics": True}
 COMPANY_IN_EACH = '"company" type: BYTES presence { min_fraction: 1 } shape {}'
 
-# An analyzer of the author's own, in a file beside the module, with a tensor that nothing pickles.
+# The author's own analyzer, in a file beside the module, with a tensor that cannot be pickled.
 SIBLING = """
 import apache_beam as beam
 import numpy as np
@@ -147,7 +147,7 @@ def test_beam_takes_the_accumulators_of_an_earlier_run(launcher: Launcher, tmp_p
     write_rows(wired["examples"].path, companies=("x", "y"))
     other = run(launcher, tmp_path, wired, VOCABULARY_ALONE, **GRAPH_ALONE)
     (own,) = other["updated_analyzer_cache"].path.iterdir()
-    # Under the name of these rows, what is kept of the others shows that the cache is asked.
+    # The cached results of other rows, under the name of these rows, show that the cache is used.
     folder.rename(folder.with_name(own.name))
 
     second = run(
@@ -321,7 +321,7 @@ def _rounded(values: Sequence[Any]) -> list[Any]:
 
 
 def served(graph: Path) -> Mapping[str, Any]:
-    """Returns what a graph makes of two rows."""
+    """Returns the outputs of a graph for two rows."""
     layer = tft.TFTransformOutput(str(graph)).transform_features_layer()
     outputs: Mapping[str, Any] = layer(
         {
@@ -351,7 +351,7 @@ def check_graphs_agree(ours: Path, theirs: Path) -> None:
 
 
 def cached(folder: Path) -> dict[bytes, Counter[bytes]]:
-    """Accumulators by entry; a sketch's bytes vary, and the last digits of sums."""
+    """Accumulators by entry, without bytes of sketches and last digits of sums, which vary."""
     key = DatasetKey(folder.name)
     entries = analyzer_cache.read(folder.parent, key)
     exact = {name: Counter(records) for name, records in entries.items() if b"ocab" in name}

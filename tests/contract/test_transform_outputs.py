@@ -1,4 +1,4 @@
-"""Every kind of output of TensorFlow Transform, written, and read again by its own reader."""
+"""Every kind of TensorFlow Transform output is written, and read with its own reader."""
 
 from pathlib import Path
 from typing import Any
@@ -154,7 +154,7 @@ def records(folder: Path) -> list[bytes]:
 
 
 def plain(tensors: Any) -> dict[str, Any]:
-    """Returns tensors as lists; a sparse one as its values by place."""
+    """Returns tensors as lists; a sparse one as its values by position."""
     found = {}
     for name, tensor in tensors.items():
         if isinstance(tensor, tf.SparseTensor):

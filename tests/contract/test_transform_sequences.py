@@ -1,4 +1,4 @@
-"""Transform over tf.SequenceExamples, compared with what TensorFlow Transform itself makes."""
+"""Transform over tf.SequenceExamples, compared with the results of TensorFlow Transform itself."""
 
 import runpy
 from pathlib import Path
@@ -35,7 +35,7 @@ feature {
 }
 """
 
-# Without it the tensor is called as tfx_bsl calls it: `##SEQUENCE##.price`.
+# Without it the tensor has tfx_bsl's name, `##SEQUENCE##.price`.
 NAMED = """
 tensor_representation_group {
   key: ""
@@ -176,7 +176,7 @@ def record(user: str, age: list[int], words: list[list[str]], prices: list[list[
 
 
 def write_oracle(folder: Path, module: Path) -> None:
-    """Has TensorFlow Transform analyze the rows as TFX does, on Beam and with tfx_bsl's source."""
+    """Analyzes the rows with TensorFlow Transform like TFX, on Beam and with tfx_bsl's source."""
     schema = text_format.Parse(SCHEMA + NAMED, schema_pb2.Schema())
     source = TFSequenceExampleBeamRecord("text", ["test"], schema)
     function = runpy.run_path(str(module))["preprocessing_fn"]
@@ -189,7 +189,7 @@ def write_oracle(folder: Path, module: Path) -> None:
 
 def parsed(records: list[bytes]) -> dict[str, Any]:
     schema = text_format.Parse(SCHEMA + NAMED, schema_pb2.Schema())
-    # The parser's config has what the schema represents, and would leave the rest out.
+    # The parser's config only has the features of the schema's representations.
     named = tensor_representation_util.InferTensorRepresentationsFromMixedSchema(schema)
     tensor_representation_util.SetTensorRepresentationsInSchema(schema, named)
     configs = tensor_representation_util.CreateTfSequenceExampleParserConfig(schema)

@@ -1,4 +1,4 @@
-"""Contract of tuner: what tuner_fn is given, what is kept of its search, what its author reads."""
+"""Contract of tuner: the arguments of tuner_fn, the results of its search, and messages."""
 
 import asyncio
 import json
@@ -58,7 +58,7 @@ def tuner_fn(fn_args):
     return TunerFnResult(tuner=tuner, fit_kwargs={})
 """
 
-# In TFX's form: a Keras model over examples that the data accessor reads.
+# In TFX's form: a Keras model on examples from the data accessor.
 KERAS_MODULE = """
 from typing import NamedTuple
 
@@ -367,7 +367,7 @@ def test_a_process_that_ends_ends_the_search(
     action: str,
     message: str,
 ) -> None:
-    # The other process would be told to wait as long as this one's trial runs.
+    # The other process would have to wait while this one's trial runs.
     here = f"if os.environ.get('KERASTUNER_TUNER_ID') == 'tuner{number}': {action}"
     method = f"    def on_search_end(self):\n        {here}\n\n{AT_END}"
     text = WAITING_MODULE.replace(place, method if place == AT_END else f"    {here}\n{place}")
@@ -397,7 +397,7 @@ def test_a_search_whose_trials_all_fail_ends_for_all_processes(
 def test_good_trials_count_among_failing_ones(
     launcher: Launcher, examples: Stored, tmp_path: Path, failing: str, expected: int
 ) -> None:
-    # The second search is given up after three failures in a row; its first trial is the good one.
+    # The second search stops after three failures in a row; its first trial is the good one.
     raising = f"    if {failing}:\n        raise ValueError('no such layer')\n{IN_TRIAL}"
     path = module(tmp_path, WAITING_MODULE.replace(IN_TRIAL, raising).replace("NUMBER", "pass"))
 
@@ -428,7 +428,7 @@ def test_processes_find_the_tuner_where_all_else_goes_through_a_proxy(
 def test_trials_end_with_a_tuner_that_is_killed(runner: str, tmp_path: Path) -> None:
     notes = tmp_path / "notes"
     notes.touch()
-    # Trials that compute without an end; each notes itself and the tuner that started it.
+    # Trials that never end; each writes its own process and that of its tuner.
     text = MODULE.replace(
         "    return {",
         f"    with open({str(notes)!r}, 'a') as file:\n"
@@ -436,7 +436,7 @@ def test_trials_end_with_a_tuner_that_is_killed(runner: str, tmp_path: Path) -> 
         "    while True: pass\n"
         "    return {",
     )
-    # KerasTuner hands out a second trial only if it knows what there is to choose.
+    # KerasTuner only starts a second trial if it knows the hyperparameters.
     text = text.replace("overwrite=True,", "overwrite=True, hyperparameters=space,").replace(
         "    tuner = Parabola(",
         "    space = keras_tuner.HyperParameters()\n"
@@ -480,7 +480,7 @@ VARIES = {"*": "The module leaves its weights and the search to chance."}
 
 
 def smallest_task(launcher: Launcher, tmp_path: Path) -> Outcome:
-    # The most demanding of KerasTuner's tuners: it learns from the first trial, and logs.
+    # The most complex tuner of KerasTuner: it learns from the first trial, and logs.
     text = KERAS_MODULE.replace(
         'RandomSearch(\n        _model, "val_accuracy", max_trials=2,',
         'BayesianOptimization(\n        _model, "val_accuracy", max_trials=2, '

@@ -1,4 +1,4 @@
-"""Modules written for TFX run as they are: each is packed, loaded and trained for a few steps."""
+"""Modules written for TFX run unchanged: each is packed, loaded and trained for a few steps."""
 
 import importlib.util
 import json
@@ -180,7 +180,7 @@ def test_the_best_hyperparameters_of_a_tuner_reach_the_trainer(
 
 
 def prepared(launcher: Launcher, source: str, folder: Path, **parameters: Any) -> dict[str, Stored]:
-    """Takes the files of a folder through all that stands before transform."""
+    """Runs all components before transform on the files of a folder."""
     rows = launcher.run(source, {"input_base": str(folder), **parameters})["examples"]
     statistics = launcher.run("statistics_gen", examples=rows)["statistics"]
     return {"examples": rows, **launcher.run("schema_gen", statistics=statistics).artifacts}
@@ -318,7 +318,7 @@ def test_images_are_decoded_by_transform_and_by_the_served_model(
 
 
 def picture(number: int) -> tuple[bytes, int]:
-    """Returns a picture as a PNG or JPEG, and which half of it is bright."""
+    """Returns a picture as PNG or JPEG, and which half of it is bright."""
     label = number % 2
     pixels = np.random.default_rng(number).integers(0, 100, (12, 12, 3))
     pixels[:, 6 * label : 6 * label + 6] += 120
@@ -368,7 +368,7 @@ def test_functions_of_an_installed_package_are_given_by_dotted_path(
     (package / "functions.py").write_text(PACKAGE, "utf-8")
     (tmp_path / "site/acme/names.py").write_text("LABEL = 'late'\n", "utf-8")
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    # As a package baked into an image: there for a process that starts, and nothing else is known.
+    # Like a package in an image: only a new process finds it.
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"), prepend=":")
     if is_image:
         launcher = Launcher(root=tmp_path / "image", subprocess=True)

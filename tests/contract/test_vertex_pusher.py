@@ -1,4 +1,4 @@
-"""Contract of vertex_pusher, through the real client and a server that speaks the API's protos."""
+"""Contract of vertex_pusher, with the real client and a server with the API's protos."""
 
 import dataclasses
 import json
@@ -40,7 +40,7 @@ def stored_model(launcher: Launcher, tmp_path: Path, weights: str = "w") -> Stor
         (folder / "Format-Serving" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "Format-Serving" / name).write_text(text)
     stored = launcher.store(folder)
-    # Whatever a backend's default store is, the pipeline root is in a bucket.
+    # The pipeline root is in a bucket, for any default store of a backend.
     return dataclasses.replace(stored, uri=f"gs://{stored.uri.partition('://')[2]}")
 
 
