@@ -1,4 +1,4 @@
-"""A pipeline compiled for Kubeflow runs there: its commands, by the rules of its launchers."""
+"""A pipeline compiled for Kubeflow: its commands run by the rules of Kubeflow's launchers."""
 
 import os
 import subprocess
@@ -33,7 +33,7 @@ PROFILE = Profile(
 
 @pytest.fixture
 def parameters(tmp_path: Path) -> dict[str, Any]:
-    """The parameters of a run, with the data in place."""
+    """The parameters of a run, with the path of the data."""
     data = tmp_path / "data/penguins.csv"
     subprocess.run([sys.executable, EXAMPLE / "prepare_data.py", data], check=True)
     return {"data": str(data.parent), "serving_dir": str(tmp_path / "serving")}
@@ -41,7 +41,7 @@ def parameters(tmp_path: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def server() -> Iterator[dict[str, str]]:
-    """The object store, in the form that tasks need."""
+    """The variables of the object store for tasks."""
     with object_stores.s3() as variables, mock.patch.dict(os.environ, variables):
         yield variables
 
@@ -87,7 +87,7 @@ def test_the_penguins_are_answered_from_the_cache_once_the_model_is_its_own_base
     looking = ["csv-example-gen-fingerprint", "latest-blessed-model-fingerprint"]
     assert run("run-1") == sorted([*cache.ran])
     assert cache.answered == []
-    # The first blessed model is a baseline that the run before did not have.
+    # The first blessed model is a baseline; the run before did not have one.
     assert run("run-2") == sorted([*looking, "evaluator", "latest-blessed-model", "pusher"])
-    # A push is never taken from the cache: another may have followed.
+    # A push never comes from the cache: another push may have followed.
     assert run("run-3") == sorted([*looking, "pusher"])

@@ -1,4 +1,4 @@
-"""The examples end to end, by the command that a newcomer types."""
+"""The examples end to end, with the command that a newcomer uses."""
 
 import csv
 import json
@@ -90,7 +90,7 @@ def predict(model: Path, features: Mapping[str, float]) -> Any:
 def test_penguins_are_learned_served_and_then_cached(tmp_path: Path) -> None:
     prepare("penguins", tmp_path)
 
-    # Short, so that the tasks' own directories for temporary files may be named there.
+    # A short path, because the tasks' own temporary directories are below it.
     with tempfile.TemporaryDirectory(prefix="t") as temporary:
         first = run("penguins", tmp_path, Path(temporary))
         left = [str(path) for path in Path(temporary).rglob("*")]
@@ -157,7 +157,7 @@ def test_penguins_killed_while_transforming_are_resumed(tmp_path: Path) -> None:
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
     (version,) = (tmp_path / "serving").iterdir()
     assert predict(version, PENGUIN)["probabilities"].argmax() == ADELIE
-    # Done before the kill, so it ran once: its log says so once.
+    # It ended before the kill, so it ran once and its log has the line once.
     (log,) = tmp_path.glob("penguins/*/logs/csv-example-gen.log")
     assert log.read_text("utf-8").count("split 'train' has") == 1
 
@@ -222,7 +222,7 @@ def days(examples: Path) -> Counter[bytes]:
 def keep_rows(path: Path, num_rows: int) -> None:
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
-    # Every n-th, so that all months and carriers stay.
+    # Every n-th row, so that all months and carriers remain.
     step = (len(rows) - 1) // num_rows
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([rows[0], *rows[1::step]])

@@ -25,7 +25,7 @@ ADVICE = "pip install 'headrace[embedded]'"
 def call(
     command: Sequence[object], directory: Path, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    # Nothing from the environment of the tests.
+    # Without packages from the environment of the tests.
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     return subprocess.run(
         [str(word) for word in command],
@@ -45,7 +45,7 @@ def succeed(command: Sequence[object], directory: Path) -> str:
 
 @pytest.fixture(scope="module")
 def directory() -> Iterator[Path]:
-    # Not pytest's directory, which keeps the gigabytes of several runs.
+    # Not pytest's directory, which would keep the gigabytes of several runs.
     with tempfile.TemporaryDirectory() as name:
         yield Path(name)
 
@@ -67,7 +67,7 @@ def wheel(directory: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def penguins(directory: Path) -> Path:
-    """A directory with the pipeline, its module and its data, and nothing else of the sources."""
+    """A directory with only the pipeline, its module and its data."""
     copy = directory / "penguins"
     copy.mkdir()
     for name in ("pipeline.py", "module.py"):
@@ -98,7 +98,7 @@ def test_what_pip_resolves_runs_the_penguins_without_the_source_tree(
     bin_ = environment(directory / "embedded")
     report = directory / "resolved.json"
 
-    # Installing by pip would take pip two more minutes of unpacking, and find nothing else.
+    # An installation with pip would take two more minutes, and find the same.
     pip = [
         bin_ / "python",
         "-m",
@@ -171,7 +171,7 @@ def test_each_python_resolves_to_one_generation_of_tfx(
 
 @pytest.fixture(scope="module")
 def base(directory: Path, wheel: Path) -> Path:
-    """The `bin` of an environment that has Headrace without its extras."""
+    """The `bin` directory of an environment with Headrace, without its extras."""
     return environment(directory / "base", wheel)
 
 
@@ -241,6 +241,6 @@ def test_make_setup_says_what_it_makes_while_it_does(directory: Path) -> None:
     steps = [line for line in said.splitlines() if re.match(r"\d/\d ", line)]
     assert [step[:3] for step in steps] == ["1/5", "2/5", "3/5", "4/5", "5/5"]
     assert f"3/5 the {len(kept)} packages of the lock" in steps
-    assert f"Installed {len(kept)} packages" in said  # uv's own lines
+    assert f"Installed {len(kept)} packages" in said  # lines from uv itself
     assert " + hatchling" not in said
     assert (at / ".ready").is_file()

@@ -1,6 +1,6 @@
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-any-generics=False
 # mypy: disallow-incomplete-defs=False, disallow-untyped-calls=False
-"""`tf.keras` is Keras 2 in every task, whatever its process imported before."""
+"""`tf.keras` is Keras 2 in every task, for any earlier imports of its process."""
 
 import json
 import subprocess

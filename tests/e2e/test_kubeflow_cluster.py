@@ -1,6 +1,6 @@
-"""Why pods of a run do not start, read from a real Kubernetes: `HEADRACE_CLUSTER=1`.
+"""Reasons why pods of a run do not start, on a real Kubernetes; runs with HEADRACE_CLUSTER=1.
 
-It uses the cluster of the kubeconfig, and a separate namespace there.
+It uses a separate namespace in the cluster of the kubeconfig.
 """
 
 import os
@@ -31,7 +31,7 @@ def core() -> Any:
 def namespace(core: Any) -> Iterator[str]:
     name = f"headrace-{uuid.uuid4().hex[:8]}"
     core.create_namespace({"metadata": {"name": name}})
-    for _ in range(60):  # until it has an account that pods may have
+    for _ in range(60):  # until the namespace has an account for pods
         if core.list_namespaced_service_account(name).items:
             break
         time.sleep(0.5)
@@ -40,7 +40,7 @@ def namespace(core: Any) -> Iterator[str]:
 
 
 def start(core: Any, namespace: str, name: str, **spec: Any) -> None:
-    """Makes a pod as Argo does, with one container and what `spec` says of it or of the pod."""
+    """Makes a pod like Argo, with one container and the fields of `spec` for it or for the pod."""
     container = {"name": "main", "image": "registry.invalid/none:1", **spec.pop("main", {})}
     metadata = {
         "name": name,

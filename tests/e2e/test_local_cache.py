@@ -1,6 +1,6 @@
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-any-generics=False
 # mypy: disallow-incomplete-defs=False, disallow-untyped-calls=False
-"""Which tasks are answered from the cache, and which run again; the two runners."""
+"""Which tasks come from the cache, and which run again; the two runners."""
 
 import os
 import shutil
@@ -116,7 +116,7 @@ def test_a_damaged_entry_of_the_cache_is_told_and_made_again(content: str, tmp_p
     )
 
     assert {task.state for task in again.tasks} == {"done"}
-    # The key of what read the first task's output is another now.
+    # The task that read the first task's output has another key now.
     assert sum(".json is damaged" in line for line in told.lines) == 2
     third = run_pipeline(cached, tmp_path, value="a", other="b")
     assert third.journal == ["always "]
@@ -239,7 +239,7 @@ def test_objects_behind_a_uri_are_read_again_when_they_changed(
         store = object_stores.store(variables)
         states = []
         for rows in ("1\n2\n3\n4\n", "", "1\n2\n3\n5\n", ""):
-            if rows:  # as many bytes each time
+            if rows:  # the same number of bytes each time
                 with store.open_output_stream(f"{object_stores.BUCKET}/rides/a.csv") as file:
                     file.write(f"miles\n{rows}".encode())
             states.append(run_pipeline(behind, tmp_path).states["csv-example-gen"])
@@ -305,7 +305,7 @@ def test_a_pusher_that_is_killed_before_it_is_done_pushes_no_second_version(
         options=Options(root=tmp_path / "root", use_cache=False),
     )
     (version,) = serving.iterdir()
-    # The state of a run that is killed after the push: the task does not have its name yet.
+    # The state after a kill that follows the push: the task's directory does not have its name yet.
     done = result.directory / "pusher"
     done.rename(done.with_name(".pusher.0123abcd.partial"))
 

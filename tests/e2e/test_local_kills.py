@@ -1,6 +1,6 @@
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-any-generics=False
 # mypy: disallow-incomplete-defs=False, disallow-untyped-calls=False
-"""A run survives kills of all of it and of parts, interruption, and other runs beside it."""
+"""A run survives kills of the whole run or of parts, interrupts, and other runs beside it."""
 
 import contextlib
 import json
@@ -201,7 +201,7 @@ def test_a_task_that_was_killed_before_its_record_is_recorded_and_not_redone(
     result = run_pipeline(chain, tmp_path, seconds=0.0).result
     file = result.directory / "slow/.headrace/result.json"
     done = json.loads(file.read_text("utf-8"))
-    # The content of the file between the rename and the time when lineage and cache get the task.
+    # The file's content after the rename and before the task is in lineage and cache.
     artifacts = {"out": [{**done["artifacts"]["out"][0], "id": None}]}
     file.write_text(
         json.dumps({**done, "artifacts": artifacts, "is_recorded": False, "cache_key": "k"}),

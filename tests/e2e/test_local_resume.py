@@ -1,6 +1,6 @@
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-any-generics=False
 # mypy: disallow-incomplete-defs=False, disallow-untyped-calls=False
-"""What a resumed run keeps, and when it uses the code that its author has corrected."""
+"""The results that a resumed run keeps, and when it uses code that its author has corrected."""
 
 import json
 import os
@@ -62,7 +62,7 @@ def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A pipeline whose last task fails, until what it expects is corrected."""
+    """A pipeline whose last task fails until its expected value is corrected."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
     (tmp_path / "author").mkdir()
     (tmp_path / "author/settings.py").write_text("EXPECTED = 'wrong'\n", "utf-8")
@@ -77,7 +77,7 @@ def headrace_run(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
 
 
 def fail(pipeline: Path, root: Path, journal: Path) -> tuple[str, str]:
-    """Starts a run that fails; returns its ID and the command that is to finish it."""
+    """Starts a run that fails; returns its ID and the command that finishes it."""
     failed = headrace_run(pipeline, "--root", root, "-p", "value=x")
     assert failed.returncode == 1, failed.stderr
     assert sorted(journal.read_text("utf-8").splitlines()) == [
@@ -317,7 +317,7 @@ def test_lineage_names_the_task_that_made_an_output_anew(tmp_path: Path) -> None
     result = run_pipeline(three, root).result
     lose(result)
     engine.resume(result.run_id, root=root)
-    run_pipeline(three, root)  # answered from the cache
+    run_pipeline(three, root)  # from the cache
 
     lineage = StoreLineage(default_url(root))
     found = lineage.artifact(str(result.directory / "step/out"), root)

@@ -127,10 +127,10 @@ def test_the_tasks_of_a_run_share_its_workspace(tmp_path: Path) -> None:
     given = tmp_path / "given.txt"
     given.write_text("rows")
     spec = compiled(sharing)
-    # As kfp 2.14 and later compile `download_to_workspace`.
+    # The form in which kfp 2.14 and later compile `download_to_workspace`.
     spec["deploymentSpec"]["executors"]["exec-importer"]["importer"]["downloadToWorkspace"] = True
 
-    for _ in range(2):  # nothing that uses the workspace is answered by another run
+    for _ in range(2):  # tasks that use the workspace do not come from the cache
         ran = run_pipeline(spec, tmp_path / "root", given=str(given))
 
         assert ran.result.state == "succeeded", ran.result.failures
@@ -260,7 +260,7 @@ def test_a_task_may_not_take_a_name_that_the_run_needs(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", ["json", "yaml"])
 def test_a_compiled_pipeline_runs_from_its_file(suffix: str, tmp_path: Path) -> None:
     file = tmp_path / f"pipeline.{suffix}"
-    # A second document is what kfp-kubernetes adds.
+    # kfp-kubernetes adds the second document.
     documents = [compiled(one), {"platforms": {}}]
     text = json.dumps(documents[0]) if suffix == "json" else yaml.safe_dump_all(documents)
     file.write_text(text, "utf-8")
@@ -302,7 +302,7 @@ def test_a_file_that_holds_no_pipeline_is_refused(
 
 
 def test_a_run_may_be_started_from_a_notebook(tmp_path: Path) -> None:
-    async def cell() -> str:  # a notebook runs its cells inside of an event loop
+    async def cell() -> str:  # a notebook runs its cells in an event loop
         return headrace.run(compiled(one), root=tmp_path / "root").state
 
     assert asyncio.run(cell()) == "succeeded"

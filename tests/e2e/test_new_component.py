@@ -1,4 +1,4 @@
-"""A new component is its folder, its image's requirements and its test: the rest is generated."""
+"""A new component needs a folder, its image's requirements and a test; the rest is generated."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import pytest
 pytestmark = pytest.mark.slow
 
 REPOSITORY = Path(__file__).parents[2]
-# What a component could be known to. Data and goldens are not.
+# Files that may refer to a component: not data and goldens.
 PARTS = (
     "components",
     "compiler",
@@ -131,7 +131,7 @@ GENERATED = {
 
 
 def files(tree: Path) -> Mapping[str, bytes]:
-    """Returns what is in a tree, by path."""
+    """Returns the files of a tree, by path."""
     return {
         str(path.relative_to(tree)): path.read_bytes()
         for path in tree.rglob("*")

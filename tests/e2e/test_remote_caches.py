@@ -1,7 +1,7 @@
-"""A run on a cluster is answered from the cache exactly where nothing has changed.
+"""A run on a cluster uses the cache for exactly the tasks without changes.
 
-Pipelines are submitted to servers on this machine, and what these received is run task after task,
-with a cache that knows what those of Kubeflow and Vertex AI know.
+Pipelines are submitted to servers on this machine. What they received runs task after task, with a
+cache that has the same keys as those of Kubeflow and Vertex AI.
 """
 
 import dataclasses
@@ -70,7 +70,7 @@ OF_ZONES = {"csv-example-gen-2", "statistics-gen-2"}
 
 
 class Cluster:
-    """A service that is submitted to, and then runs what it got."""
+    """A service that runs the pipelines that were submitted to it."""
 
     def __init__(self, target: str, api: KubeflowApi | VertexPipelines, directory: Path) -> None:
         rules: Rules = "vertex" if target == "vertex" else "kfp-2.17"
@@ -91,16 +91,16 @@ class Cluster:
         return file
 
     def submit(self, *options: str, data: str = "") -> dict[str, Outcome]:
-        """Submits the pipeline and runs it; returns what its tasks published."""
+        """Submits the pipeline and runs it; returns the outputs of its tasks."""
         self._command("--no-wait", *options, data=data)
         return self.run_received()
 
     def schedule(self, data: str) -> None:
-        """Makes a schedule of the pipeline, which starts no run by itself."""
+        """Makes a schedule for the pipeline; it does not start runs by itself."""
         self._command("--schedule", "0 3 * * *", data=data)
 
     def run_received(self) -> dict[str, Outcome]:
-        """Runs what was submitted last; returns what the tasks published."""
+        """Runs the last submitted pipeline; returns the outputs of its tasks."""
         documents, parameters = self._received()
         text = yaml.safe_dump_all(documents)
         return compiled_runs.run(text, self._launcher, parameters, self.cache)
@@ -131,7 +131,7 @@ class Cluster:
         return [job["pipelineSpec"]], job["runtimeConfig"]["parameterValues"]
 
     def begin_run(self) -> None:
-        """Makes the next submitted pipeline run under a new name."""
+        """Gives the run of the next submitted pipeline a new name."""
         self._num_runs += 1
         name = f"rides-{self._num_runs:014d}"
         self._launcher = dataclasses.replace(self._launcher, run_name=name)
@@ -234,7 +234,7 @@ def bucket(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[str]:
-    """The URI of a copy of the data in a store that is elsewhere."""
+    """The URI of a copy of the data in another store."""
     buckets = tmp_path / "cloud-storage"
     (buckets / object_stores.BUCKET).mkdir(parents=True)
     store = object_stores.s3() if request.param == "s3" else cloud_storage(buckets)
@@ -262,7 +262,7 @@ def test_objects_that_are_replaced_or_added_run_what_reads_them(
     cluster.submit(data=bucket)
     assert cluster.ran == BEFORE
 
-    put(bucket, "days/day-1/a.csv", "miles\n1\n2\n4\n")  # as long as it was
+    put(bucket, "days/day-1/a.csv", "miles\n1\n2\n4\n")  # with the same length
     cluster.submit(data=bucket)
     assert cluster.ran == BEFORE | OF_DAYS
 
@@ -351,7 +351,7 @@ def test_accumulators_of_an_earlier_run_fit_and_are_no_change_by_themselves(
     looking = {"csv-example-gen-fingerprint", "latest-artifact-fingerprint"}
 
     def submit() -> set[str]:
-        """Returns the data sets that the run has accumulators of."""
+        """Returns the data sets for which the run has accumulators."""
         cluster.begin_run()
         done = cluster.submit()
         object_stores.put(variables, cluster.store, "")
@@ -363,7 +363,7 @@ def test_accumulators_of_an_earlier_run_fit_and_are_no_change_by_themselves(
         first = submit()
         assert {"latest-artifact", "transform"} < cluster.ran
 
-        # There are accumulators, for the first time; and then they are the same ones.
+        # Now there are accumulators for the first time; after that they stay the same.
         assert submit() == first
         assert cluster.ran == looking | {"latest-artifact", "transform"}
         assert submit() == first

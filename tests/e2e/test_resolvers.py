@@ -1,6 +1,6 @@
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-untyped-calls=False
 # mypy: disallow-incomplete-defs=False
-"""A pipeline that reads a day a run trains on two, and goes on from what earlier runs left."""
+"""A pipeline that reads one day per run trains on two, and uses results of earlier runs."""
 
 from pathlib import Path
 from typing import Any
@@ -96,7 +96,7 @@ def test_each_run_adds_its_day_and_goes_on_from_the_last(tmp_path: Path) -> None
 
     third = run(tmp_path)
     states = {name: task.state for name, task in third.items()}
-    # Only the model to start from is new.
+    # Only the base model is new.
     assert states.pop("trainer") == "done"
     assert states.pop("latest-artifact") == states.pop("latest-artifact-2") == "done"
     assert set(states.values()) == {"cached"}

@@ -1,6 +1,6 @@
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-untyped-calls=False
 # mypy: disallow-incomplete-defs=False, disallow-any-generics=False
-"""One pipeline under every runner: the same results. What containers see, and how they end."""
+"""One pipeline has the same results with every runner. The view of containers, and their end."""
 
 import os
 import re
@@ -141,7 +141,7 @@ def files(directory: Path) -> dict[str, bytes]:
 
 
 def result_of(runner: RunnerName, model: Path, directory: Path) -> dict[str, Any]:
-    """Runs the pipeline twice; returns what a runner must not make a difference to."""
+    """Runs the pipeline twice; returns the results that must be the same for every runner."""
     serving = directory / "serving"
     serving.mkdir(parents=True)
     mounts = (str(serving),) if runner == "podman" else ()

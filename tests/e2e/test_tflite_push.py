@@ -1,6 +1,6 @@
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-untyped-calls=False
 # mypy: disallow-incomplete-defs=False
-"""A model is trained, evaluated, converted to TF Lite and pushed only where both agree."""
+"""A model is trained, evaluated and converted to TF Lite, and pushed only if both models agree."""
 
 import json
 import subprocess
@@ -104,7 +104,7 @@ def test_a_converted_model_is_pushed_and_a_spoilt_one_is_not(tmp_path: Path) -> 
     how = json.loads((version / "signature.json").read_text("utf-8"))
     assert how["signature_name"] == "lite"
     runner = tf.lite.Interpreter(str(version / "model.tflite")).get_signature_runner("lite")
-    # A bill that is long and deep for a penguin is a Chinstrap's, one that is short an Adelie's.
+    # Chinstraps have long and deep bills, Adelies short ones.
     bills = {"bill_length_mm": [[1.0], [-1.2]], "bill_depth_mm": [[0.8], [0.6]]}
     answer = runner(**{name: np.array(value, np.float32) for name, value in bills.items()})
     assert answer["probabilities"].argmax(axis=1).tolist() == [1, 0]

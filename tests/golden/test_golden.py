@@ -1,6 +1,6 @@
 """Every example, compiled for every target, gives the golden file in this folder.
 
-`make golden` writes the files anew. The examples are found, not listed.
+`make golden` writes the files again. The examples are found, not listed.
 """
 
 import json
@@ -31,7 +31,7 @@ REGENERATE = bool(os.environ.get("HEADRACE_REGENERATE")) and not os.environ.get(
 
 PROFILE = read_profile(HERE.parents[1] / "examples" / "headrace.toml")
 
-# The digest before it pins the content; the compressed bytes differ between builds of zlib.
+# The digest before it fixes the content; the compressed bytes differ between builds of zlib.
 PAYLOAD = re.compile(r"(headrace-module:v1:[^:\"\s]+:[0-9a-f]{64}):[A-Za-z0-9+/=]+")
 
 examples = pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.parent.name)
@@ -89,7 +89,7 @@ def test_make_compile_writes_every_example_for_every_target(tmp_path: Path) -> N
 @targets
 def test_a_compiled_example_is_a_pipeline_spec(example: Path, target: str) -> None:
     text = compiled(example, target).text
-    # Kubeflow's have what Kubernetes gives the pods behind the pipeline.
+    # Kubeflow's files have a second document with the Kubernetes settings of the pods.
     document = next(yaml.safe_load_all(text)) if target == "kubeflow" else json.loads(text)
     spec = document["pipelineSpec"] if target == "vertex" else document
 

@@ -1,4 +1,4 @@
-"""Every example, compiled for Vertex AI, is a job that Google's own library takes."""
+"""Every example, compiled for Vertex AI, is a job that Google's own library accepts."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,7 +53,7 @@ def test_artifact_types_are_schemas_with_the_titles_of_tfx(example: Path) -> Non
 
     schemas = [yaml.safe_load(each["instanceSchema"]) for each in types if "instanceSchema" in each]
     assert {"title": "tfx.Model", "type": "object"} in schemas
-    # A proto oneof: another field beside it would be dropped, or take its place.
+    # A proto oneof: another field beside it would be dropped, or would replace it.
     assert all(len(each) == 1 for each in types if "instanceSchema" in each)
     titles = {each["schemaTitle"] for each in types if "schemaTitle" in each}
     assert all(title.startswith("system.") for title in titles)

@@ -1,15 +1,15 @@
-"""Which of these tests can run here."""
+"""Decides which of these tests can run here."""
 
 import os
 
 collect_ignore = []
-# `make kind-test` sets it, once `make kind-up` has made the cluster. `make test` does without: few
+# `make kind-test` sets it, after `make kind-up` has made the cluster. `make test` does not: few
 # machines have docker and kind.
 if not os.environ.get("HEADRACE_KIND"):
     collect_ignore += ["kind"]
-# Who has 20 GB of disk sets it, to build an image with CUDA.
+# Set it on a machine with 20 GB of free disk, to build an image with CUDA.
 if not os.environ.get("HEADRACE_CUDA"):
     collect_ignore += ["images/test_cuda_images.py"]
-# `make test-images` asks for all: every example in its images takes many minutes.
+# `make test-images` sets it: running every example in its images takes many minutes.
 if os.environ.get("HEADRACE_TEST_IMAGES") != "all":
     collect_ignore += ["images/test_examples_in_containers.py"]

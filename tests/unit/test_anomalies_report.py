@@ -1,4 +1,4 @@
-"""The report on anomalies: severity, advice, and that it stays small."""
+"""The report on anomalies: severity, advice, and a limited size."""
 
 import pytest
 from tensorflow_metadata.proto.v0 import anomalies_pb2

@@ -1,4 +1,4 @@
-"""Components in a pipeline file: kfp's, and proto messages where TFX's users have them."""
+"""Components in a pipeline file: kfp's components, and proto messages like in TFX."""
 
 # kfp decorates without types, and protobuf's pool has none.
 # mypy: disallow-untyped-decorators=False, disallow-untyped-calls=False
@@ -39,7 +39,7 @@ metrics_specs {
 
 
 def output_message() -> Any:
-    """Returns what `tfx.proto.Output(...)` is: TFX itself does not install beside newer kfp."""
+    """Returns a `tfx.proto.Output(...)`: TFX itself cannot be installed beside newer kfp."""
     file = descriptor_pb2.FileDescriptorProto(name="output.proto", package="t", syntax="proto3")
     fields = {
         "Split": [("name", 9, 1, ""), ("hash_buckets", 5, 1, "")],
@@ -162,7 +162,7 @@ def test_a_component_shows_what_its_declaration_says() -> None:
 
 
 def test_help_shows_a_component_as_a_function() -> None:
-    # Newer Pythons write an argument a line.
+    # Newer Pythons write one argument per line.
     shown = " ".join(pydoc.plain(pydoc.render_doc(catalog.statistics_gen)).split())
 
     assert "statistics_gen(" in shown

@@ -1,4 +1,4 @@
-"""AutoGraph converts the user's code as ever, and leaves that of libraries alone."""
+"""AutoGraph converts the user's code as always, but not the code of libraries."""
 
 import contextlib
 from collections.abc import Callable

@@ -21,7 +21,7 @@ def blocks(language: str) -> list[str]:
 
 
 def profile(tables: str, directory: Path) -> Profile:
-    """Returns a profile of the page, with an image for every component."""
+    """Returns a profile from the page, with an image for every component."""
     registry = "" if "[images]" in tables else '[images]\nregistry = "ghcr.io/mine"\n'
     root = "" if "[vertex]" in tables else '[vertex]\npipeline_root = "gs://my-bucket/headrace"\n'
     digests = "".join(f'{name} = "sha256:{digest}"\n' for name, digest in DIGESTS.items())

@@ -1,4 +1,4 @@
-"""The benchmark's table, its ratios, its processes, and what it says to arguments it cannot use."""
+"""The benchmark's table, its ratios, its processes, and its messages about wrong arguments."""
 
 import importlib
 import json

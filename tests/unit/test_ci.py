@@ -17,14 +17,14 @@ is_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root installs packa
 
 
 def run(directory: Path, installed: tuple[str, ...], apt: str) -> tuple[list[str], list[str]]:
-    """Runs the script where only `installed` is on the PATH.
+    """Runs the script with only `installed` on the PATH.
 
     Returns the lines that it prints, and the commands that it calls.
 
     Args:
         directory: An empty directory.
         installed: Names of programs.
-        apt: What apt-get does, in the language of the shell.
+        apt: What apt-get does, as a shell script.
     """
     programs = dict.fromkeys(installed, "")
     note = f'echo "${{0##*/}} $*" >>{directory}/calls'

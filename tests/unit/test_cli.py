@@ -1,4 +1,4 @@
-"""The command line: exit codes, messages, and what a command costs to start."""
+"""The command line: exit codes, messages, and the imports at the start of a command."""
 
 import json
 import os

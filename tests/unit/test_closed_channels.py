@@ -1,4 +1,4 @@
-"""Messages about connections of Beam's workers that their runner closes."""
+"""Messages about worker connections that Beam's runner closes."""
 
 import contextlib
 import logging
@@ -28,7 +28,7 @@ class Runner(beam_fn_api_pb2_grpc.BeamFnDataServicer):  # type: ignore[misc]
 
 @pytest.fixture
 def reported(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Gives the errors that threads end with, as far as they are reported."""
+    """Yields the errors at the end of threads, as far as they are reported."""
     found: list[Any] = []
     monkeypatch.setattr(threading, "excepthook", lambda args: found.append(args.exc_value))
     return found
@@ -36,7 +36,7 @@ def reported(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 @pytest.fixture(autouse=True)
 def heard(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """Undoes what other tests of this process have done to Beam's loggers."""
+    """Resets Beam's loggers after other tests in this process."""
     names = ["apache_beam", "runners", "worker", "data_plane"]
     logging.disable(logging.NOTSET)
     caplog.set_level(logging.INFO)
@@ -48,7 +48,7 @@ def heard(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> 
 
 
 def read_until_closed(code: grpc.StatusCode) -> None:
-    """Has a worker read from a runner that closes the connection."""
+    """Lets a worker read from a runner that closes the connection."""
     server = grpc.server(futures.ThreadPoolExecutor(1))
     beam_fn_api_pb2_grpc.add_BeamFnDataServicer_to_server(Runner(code), server)
     port = server.add_insecure_port("localhost:0")

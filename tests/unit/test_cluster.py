@@ -1,4 +1,4 @@
-"""Which machines train together, by each platform's environment."""
+"""The machines that train together, from each platform's environment."""
 
 import json
 from typing import Any
@@ -34,7 +34,7 @@ def test_each_platform_names_the_machines_in_its_own_form(
 
     assert cluster == TrainingCluster(addresses=("a:2222", "b:2222", "c:2222"), index=index)
     assert is_chief(variables) == (index == 0)
-    # TensorFlow's configuration is read as the same machines.
+    # TensorFlow's configuration gives the same machines.
     assert read_cluster({"TF_CONFIG": cluster.tf_config()}) == cluster
 
 
@@ -42,7 +42,7 @@ def test_each_platform_names_the_machines_in_its_own_form(
     "variables",
     [
         {},
-        # Vertex AI sets it for a container of one machine, too.
+        # Vertex AI also sets it for a container on one machine.
         environment("CLUSTER_SPEC", {"workerpool0": ["a:2222"]}, "workerpool0", 0),
         environment("TF_CONFIG", {"worker": ["a:2222"]}, "worker", 0),
         {"TF_CONFIG": "{}"},

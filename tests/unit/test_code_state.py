@@ -1,4 +1,4 @@
-"""The author's code is part of a local cache key wherever it comes from."""
+"""The author's code is part of a local cache key, for every source of the code."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The command line of a task's container: what it sees, what it may use, what is refused."""
+"""The command line of a task's container: its mounts, its limits, and what is refused."""
 
 import itertools
 import os
@@ -18,7 +18,7 @@ from headrace_components.contract.errors import InputError
 
 
 class Site:
-    """A machine with a root, a directory that the run was started in, and data beside it."""
+    """A machine with a root, a working directory of the run, and data beside it."""
 
     def __init__(self, directory: Path) -> None:
         self.root = directory / "root"
@@ -137,7 +137,7 @@ def test_an_input_that_is_this_machine_itself_is_refused(
     (site.data / "home").symlink_to(home)
     (site.data / "a,readonly=false").mkdir()
     with socket.socket(socket.AF_UNIX) as server:
-        monkeypatch.chdir(site.data)  # the whole path may be too long for a socket
+        monkeypatch.chdir(site.data)  # the absolute path may be too long for a socket
         server.bind("socket")
         uri = uri.replace("HOME", str(home)).replace("DATA", str(site.data))
 

@@ -1,6 +1,6 @@
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-untyped-calls=False
 # mypy: disallow-incomplete-defs=False
-"""Which images the runners of containers run, and what the cache makes of them."""
+"""The images that container runners run, and their part in the cache."""
 
 from pathlib import Path
 

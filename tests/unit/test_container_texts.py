@@ -1,4 +1,4 @@
-"""Texts of container components on Kubeflow: what is rewritten, and what is refused."""
+"""Texts of container components on Kubeflow: which are rewritten, and which are refused."""
 
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-any-generics=False
 # mypy: disallow-incomplete-defs=False, warn-return-any=False, disallow-untyped-calls=False
@@ -64,7 +64,7 @@ def on_kubeflow(pipeline: Any) -> str:
 
 
 def shown(pipeline: Any, directory: Path, monkeypatch: pytest.MonkeyPatch, **values: Any) -> Any:
-    """Returns what tasks were started with: on Kubeflow, and by the local backend."""
+    """Returns the command lines of tasks: on Kubeflow, and with the local backend."""
     monkeypatch.setenv("JOURNAL", str(directory / "kubeflow"))
     compiled_runs.run(on_kubeflow(pipeline), Launcher(root=directory), values)
     monkeypatch.setenv("JOURNAL", str(directory / "local"))

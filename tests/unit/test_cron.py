@@ -1,4 +1,4 @@
-"""When a schedule starts runs: what every service reads alike, and nothing else."""
+"""When a schedule starts runs: only the forms that every service reads in the same way."""
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
@@ -16,7 +16,7 @@ from headrace_components.contract.errors import InputError
         "*/15 0-6,22 1,15 * MON-FRI",
         "5/10 0-23/2 * jan-Mar sun",
         "0 0 29 2 *",
-        "0 0 31 2 1",  # Mondays in February, too
+        "0 0 31 2 1",  # also Mondays in February
         "59 23 31 12 6",
     ],
 )

@@ -1,4 +1,4 @@
-"""Types and values of CSV cells are what Python's int and float read, as in TFX."""
+"""Types and values of CSV cells are those that Python's int and float read, as in TFX."""
 
 import math
 import random

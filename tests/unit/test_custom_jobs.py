@@ -87,7 +87,7 @@ def argument(container: dict[str, Any], name: str) -> str:
 
 
 def payload(container: dict[str, Any], executor_input: str = "{}") -> dict[str, Any]:
-    """Returns the job that is submitted: Vertex AI fills in what is escaped once."""
+    """Returns the submitted job: Vertex AI fills in placeholders that are escaped once."""
     escaped = json.dumps(executor_input)[1:-1]
     job: dict[str, Any] = json.loads(
         argument(container, "payload").replace("{{$.json_escape[1]}}", escaped)
@@ -109,7 +109,7 @@ def test_machines_that_train_together_are_a_custom_job_of_two_pools(tmp_path: Pa
     assert trainer.component["outputDefinitions"]["parameters"]["gcp_resources"] == {
         "parameterType": "STRING"
     }
-    # As the launcher reads it, and by the service's own message: an unknown field raises.
+    # Read like by the launcher, with the service's own message: an unknown field raises.
     job = CustomJob(json_format.ParseDict(payload(trainer.container), CustomJob.pb()()))
     assert job.display_name == "flights-trainer"
     assert dict(job.labels) == {"team": "ops"}
@@ -170,7 +170,7 @@ def test_the_jobs_container_runs_the_task_as_it_was(tmp_path: Path) -> None:
     assert code == 0, log
     published = json.loads((pod / "gcs/bucket/run/rows/executor_output.json").read_text("utf-8"))
     assert set(published["artifacts"]) == {"examples"}
-    # The launcher of the job writes it; the task would overwrite the job's name.
+    # The job's launcher writes it; the task would overwrite the job's name.
     assert published["parameterValues"] == {}
     assert not (pod / "gcp_resources").exists()
 

@@ -1,4 +1,4 @@
-"""A damaged columnar twin gives the values of the TFRecords, wherever the damage is found."""
+"""With a damaged columnar twin, the values come from the TFRecords, for any place of the damage."""
 
 import logging
 import random
@@ -41,7 +41,7 @@ def examples(tmp_path: Path) -> Path:
 
 
 def values(batches: Iterable[pa.RecordBatch]) -> dict[str, list[Any]]:
-    """Returns the values of all rows; a feature that a batch lacks is one without values."""
+    """Returns the values of all rows; a feature that is missing in a batch has no values."""
     columns: dict[str, list[Any]] = {"fare": [], "n": [], "zone": []}
     for batch in batches:
         for name, column in columns.items():

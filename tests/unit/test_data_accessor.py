@@ -1,4 +1,4 @@
-"""The trainer's input equals tfx_bsl's own, whether it comes from the columnar twin or not."""
+"""The trainer's input equals tfx_bsl's own, with and without the columnar twin."""
 
 import collections
 import shutil
@@ -28,7 +28,7 @@ from headrace_components.library.data.example_rows import (
 from headrace_components.library.data.examples import ExamplesWriter
 from headrace_components.library.user_code.data_accessor import make_data_accessor
 
-# A feature of each kind: always there, of a shape, absent with a default, of any length.
+# A feature of each kind: always present, with a shape, missing with a default, of any length.
 SCHEMA = """
 feature { name: "minute" type: INT presence { min_fraction: 1 } shape {} }
 feature { name: "place" type: FLOAT presence { min_fraction: 1 } shape { dim { size: 2 } } }
@@ -108,7 +108,7 @@ def batches(dataset: Iterable[Any]) -> list[dict[str, Any]]:
 
 
 def row_counts(dataset: Iterable[dict[str, Any]]) -> collections.Counter[str]:
-    """How often each row occurs, sparse values as lists."""
+    """The number of times that each row occurs, with sparse values as lists."""
     counts: collections.Counter[str] = collections.Counter()
     for batch in dataset:
         columns = {
@@ -331,7 +331,7 @@ def test_shuffling_a_stream_keeps_every_row_whole_and_mixes_blocks() -> None:
 
     numbers = [number for piece in pieces for number in check_columns_agree(piece)]
     assert sorted(numbers) == list(range(1000))
-    # Rows wait for later ones, and none is emitted before it could be read.
+    # Rows are held back for later ones, and none comes before it was read.
     assert len({number // 100 for number in numbers[:100]}) > 2
     assert max(numbers[:50]) < 300
 

@@ -62,7 +62,7 @@ def test_a_component_asks_for_what_it_needs_and_nobodys_limit_is_passed(tmp_path
         "memoryRequest": 256 * 2**20 / 1e9,
         "resourceMemoryRequest": "256Mi",
     }
-    # A limit becomes a request if there is none, and the author's request is kept.
+    # Without a request, the limit becomes the request; the author's request is kept.
     assert "resourceCpuRequest" not in found["statistics-gen"]
     assert found["statistics-gen"]["resourceCpuLimit"] == "100m"
     assert found["statistics-gen"]["resourceMemoryRequest"] == "300Mi"

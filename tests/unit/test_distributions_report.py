@@ -1,4 +1,4 @@
-"""The report on distributions: what has moved, in which order, and that it stays small."""
+"""The report on distributions: the moved features, their order, and a limited size."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""`headrace doctor`, in real processes whose environment lacks one thing or another."""
+"""`headrace doctor`, in real processes with incomplete environments."""
 
 import json
 import os
@@ -83,7 +83,7 @@ def test_a_library_of_a_version_that_does_not_fit_is_broken(tmp_path: Path) -> N
 
 
 def bare_environment(folder: Path) -> Path:
-    """Returns a directory with Headrace's own record and what the command line imports."""
+    """Returns a directory with Headrace's package record and the imports of the command line."""
     for package in ("click", "rich", "markdown_it", "mdurl", "pygments"):
         module = __import__(package)
         (folder / package).symlink_to(Path(str(module.__file__)).parent)

@@ -1,4 +1,4 @@
-"""The Markdown files together: their links lead somewhere, and the commands they name are there."""
+"""All Markdown files: their links have targets, and the commands in them exist."""
 
 import re
 import shlex
@@ -63,7 +63,7 @@ def test_the_commands_of_a_page_are_there(page: Path) -> None:
             if word.startswith("-"):
                 assert word.partition("=")[0] in options, words
             options |= {name for option in context.command.params for name in option.opts}
-        # A page may name a group of commands, but not a word that is none of them.
+        # A page may name a group of commands, but not a word that is not a command.
         assert context.parent is not None, words
         assert not isinstance(context.command, click.Group) or words[-1] == context.info_name, words
 

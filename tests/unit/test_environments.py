@@ -1,5 +1,5 @@
 # mypy: disallow-untyped-decorators=False
-"""Environments made from locks: once, whole or not at all, and alone with their packages."""
+"""Environments made from locks: once, complete or not at all, and only with their packages."""
 
 import asyncio
 import hashlib
@@ -57,7 +57,7 @@ class Workshop:
         self.lock.write_text(f"tiny==1.0 --hash=sha256:{digest}\n", "utf-8")
 
     def get(self, told: list[str] | None = None, times: int = 1) -> Environment:
-        """Returns the environment, asked for by several runs at once."""
+        """Returns the environment, which several runs request at once."""
         lines = [] if told is None else told
 
         async def main() -> list[Environment]:
@@ -193,7 +193,7 @@ def spoil_platform(workshop: Workshop) -> None:
 
 def spoil_index(workshop: Workshop) -> None:
     for name in ("UV_NO_INDEX", "PIP_NO_INDEX", "UV_FIND_LINKS", "PIP_FIND_LINKS"):
-        del os.environ[name]  # the fixture's monkeypatch puts them back
+        del os.environ[name]  # the fixture's monkeypatch restores them
     address = "http://127.0.0.1:9/simple"
     os.environ.update(UV_DEFAULT_INDEX=address, PIP_INDEX_URL=address, PIP_EXTRA_INDEX_URL="")
 

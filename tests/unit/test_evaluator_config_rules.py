@@ -1,4 +1,4 @@
-"""Settings of an `eval_config` that cannot stand together are refused before anything runs."""
+"""Settings of an `eval_config` that contradict each other are refused before anything runs."""
 
 from collections.abc import Mapping
 from typing import Any

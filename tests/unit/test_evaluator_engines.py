@@ -1,4 +1,4 @@
-"""The embedded engine writes what TFMA on Beam writes, for whole evaluations."""
+"""The embedded engine writes the same as TFMA on Beam, for whole evaluations."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -130,7 +130,7 @@ def artifact(path: Path) -> Artifact:
 
 def values_of(output: Path) -> Iterator[tuple[tuple[str, str], Any]]:
     for message in results.metrics_of(output):
-        for name in message.metrics:  # "__ERROR__", of slices that are too small
+        for name in message.metrics:  # "__ERROR__", for slices that are too small
             yield (str(message.slice_key), name), metrics_for_slice_pb2.MetricValue()
         for entry in message.metric_keys_and_values:
             yield (str(message.slice_key), str(entry.key)), entry.value

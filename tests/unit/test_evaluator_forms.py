@@ -1,4 +1,4 @@
-"""Metrics give what a few lines of NumPy give, or are refused with the name of the right one."""
+"""Metrics equal a few lines of NumPy, or are refused with the name of the right metric."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -57,7 +57,7 @@ def proto_of(entry: Mapping[str, Any], spec: Mapping[str, Any] | None = None) ->
 
 def check(form: str, entry: Mapping[str, Any], spec: Mapping[str, Any] | None = None) -> None:
     config, (labels, predictions) = proto_of(entry, spec), FORMS[form]
-    # As on Beam: what is known of two batches, merged.
+    # As on Beam: the merged surveys of two batches.
     parts = []
     for rows in (slice(0, 50), slice(50, None)):
         parts.append(surveys(config, labels[rows], predictions[rows], None))
@@ -134,7 +134,7 @@ def test_a_metric_of_whole_predictions_is_refused_one_class_at_a_time(
 
 
 def area_under(labels: Any, scores: Any) -> float:
-    """The share of pairs of two sides in which the positive has the higher score."""
+    """The share of positive and negative pairs in which the positive has the higher score."""
     positives, negatives = scores[labels > 0.5], scores[labels < 0.5]
     above = (positives[:, None] > negatives[None]) + 0.5 * (positives[:, None] == negatives[None])
     return float(above.mean())
@@ -197,7 +197,7 @@ def test_a_metric_that_is_taken_gives_what_numpy_gives(
 
     vectorised = computed(form, entry, spec, by_rows=False)
     by_tfma = computed(form, entry, spec, by_rows=True)
-    # AUC is of 10,000 thresholds.
+    # AUC uses 10,000 thresholds.
     assert vectorised == pytest.approx(expected, abs=5e-4)
     assert vectorised == pytest.approx(by_tfma, rel=1e-6)
 

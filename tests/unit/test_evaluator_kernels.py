@@ -1,4 +1,4 @@
-"""Each vectorised computation gives what TFMA's CombineFn gives for the same rows."""
+"""Each vectorised computation equals TFMA's CombineFn for the same rows."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

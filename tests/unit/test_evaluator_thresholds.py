@@ -1,4 +1,4 @@
-"""Thresholds that every model or no model meets are refused where they are written."""
+"""Thresholds that every model or no model meets are refused, with their place in the config."""
 
 from collections.abc import Mapping
 from typing import Any

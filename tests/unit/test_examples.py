@@ -1,4 +1,4 @@
-"""Examples artifacts: twin and TFRecords hold the same, and a twin that does not is not read."""
+"""Examples artifacts: twin and TFRecords have the same rows, and a twin with others is not read."""
 
 import logging
 from pathlib import Path

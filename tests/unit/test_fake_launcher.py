@@ -1,4 +1,4 @@
-"""The fake launcher gives tasks what a real Kubeflow gave them."""
+"""The fake launcher gives tasks the same inputs as a real Kubeflow."""
 
 import json
 import re
@@ -15,7 +15,7 @@ CASES = Path(__file__).parents[1] / "fixtures/kubeflow_cases"
 
 
 def without_names(lines: list[str], pipeline: str) -> list[str]:
-    """Returns lines without what differs from run to run: names, URIs and paths."""
+    """Returns lines without names, URIs and paths, which differ from run to run."""
     shown = []
     for line in lines:
         line = re.sub(rf"{WORKFLOW}|\b{pipeline}-[a-z0-9]{{5}}\b", "WORKFLOW", line)
@@ -54,5 +54,5 @@ def test_a_command_line_is_what_a_real_kubeflow_made_of_it(
     found = without_names(journal.read_text("utf-8").splitlines(), pipeline)
     wanted = without_names(case["real"]["lines"], pipeline)
     assert bool(failure) == (case["real"]["state"] == "FAILED")
-    # After a task has failed the real one goes on with others; this one ends.
+    # After a failed task the real one continues with others; this one ends.
     assert found == [line for line in wanted if line in found or not failure]

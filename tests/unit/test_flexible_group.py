@@ -1,4 +1,4 @@
-"""Options before and behind the name of a command, in every group of `headrace`."""
+"""Options before and after the name of a command, in every group of `headrace`."""
 
 import importlib
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Reasons for the end of jobs from Flink 1.19, through a job server of Beam."""
+"""Reasons for the end of jobs from Flink 1.19, through a Beam job server."""
 
 import pytest
 

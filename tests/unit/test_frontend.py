@@ -1,4 +1,4 @@
-"""Loading an author's file: what is found in it, and what its mistakes look like."""
+"""Loading an author's file: the pipeline in it, and the messages about mistakes."""
 
 # kfp decorates without types.
 # mypy: disallow-untyped-decorators=False
@@ -386,7 +386,7 @@ def test_the_client_of_kfp_is_real_for_those_who_use_it(first: str) -> None:
     )
 
     assert result.returncode == 0, result.stderr
-    # It got as far as asking the server, which is not there.
+    # It got as far as a request to the server, which does not exist.
     assert result.stdout.strip() in ("", "urllib3.exceptions", "kfp_server_api.exceptions")
 
 
@@ -636,7 +636,7 @@ def test_the_display_name_of_a_pipeline_is_that_of_its_job(tmp_path: Path) -> No
 
 
 def archive(modified: int, content: bytes = b"hello") -> str:
-    """Returns a text of kfp 2.17 that carries an archive made at some time."""
+    """Returns a text of kfp 2.17 that contains an archive with a time."""
     written = io.BytesIO()
     with tarfile.open(fileobj=written, mode="w") as tar:
         for name, data in (("./b.txt", content), ("./a.txt", b"a")):

@@ -42,8 +42,8 @@ def test_each_layer_is_a_stage_on_the_one_below() -> None:
 
 
 def test_nothing_of_the_source_tree_is_mounted() -> None:
-    # Buildah's cache knows a layer by its commands and by what is copied, not by what is mounted:
-    # a lock that changed would give the layer of before.
+    # Buildah's cache compares a layer's commands and copied files, but not mounted files: with a
+    # changed lock it would return the old layer.
     mounts = re.findall(r"--mount=type=bind,(\S+)", DOCKERFILE)
     assert mounts
     assert all(mount.startswith("from=") for mount in mounts)
@@ -145,8 +145,8 @@ def test_variants_are_built_when_they_are_named() -> None:
 
 
 def test_the_driver_is_asked_for_in_images_with_cuda() -> None:
-    # A container without these has no libcuda.so.1: TensorFlow reports this in a line, and trains
-    # on the CPU.
+    # Without these a container has no libcuda.so.1: TensorFlow logs this in one line, and trains on
+    # the CPU.
     (stage,) = re.findall(r"^FROM arrow AS cuda\n(.*?)^FROM ", DOCKERFILE, re.M | re.S)
     assert "NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility" in stage
     assert "LD_LIBRARY_PATH=/usr/local/nvidia/lib64\n" in stage

@@ -26,7 +26,7 @@ IMAGES = definitions.images(ROOT)
 VARIANTS = definitions.variants(ROOT)
 ALL = [*definitions.layers(ROOT), *IMAGES, *VARIANTS]
 
-# The libraries that TensorFlow opens, and those that these open: nvJitLink and NVRTC.
+# The libraries that TensorFlow opens, and nvJitLink and NVRTC, which those libraries open.
 LIBRARIES = (
     "cublas",
     "cuda-cupti",
@@ -97,8 +97,8 @@ def test_images_have_the_versions_that_the_tests_ran_with() -> None:
 
 @each_lock
 def test_beam_can_tell_which_refusals_a_retry_mends(image: Image) -> None:
-    # Beam's retries import the errors of apitools, and that imports this. Without them, a refusal
-    # for lack of a role is tried again for half a minute, and a cancellation for ten.
+    # Beam's retries import the errors of apitools, and apitools imports this. Without them, a
+    # missing role is retried for half a minute, and a cancellation for ten minutes.
     locked = image.lock.read_text("utf-8")
     assert ("\ngoogle-apitools==" in locked) == ("\noauth2client==" in locked)
 
@@ -175,7 +175,7 @@ def pins(lock: Path) -> dict[str, str]:
 
 @cache
 def third_party(module: str) -> frozenset[str]:
-    """Returns the modules of other packages that a module imports, by itself or by ours."""
+    """Returns the modules of other packages that a module imports, directly or through ours."""
     seen, found, waiting = set[str](), set[str](), [module]
     while waiting:
         name = waiting.pop()
@@ -235,5 +235,5 @@ def installed() -> Mapping[str, list[str]]:
 
 
 def normalized(name: str) -> str:
-    """Returns a package's name as PEP 503 has it."""
+    """Returns a package's name in the form of PEP 503."""
     return re.sub(r"[-_.]+", "-", name).lower()

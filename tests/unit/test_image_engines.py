@@ -1,4 +1,4 @@
-"""Which engine is found, and the command lines that each is given."""
+"""Which engine is found, and the command lines for each."""
 
 import re
 from pathlib import Path
@@ -25,7 +25,7 @@ IGNORED = "--layers --format docker --ignorefile images/Dockerfile.dockerignore"
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A PATH with nothing on it but what a test puts there."""
+    """A PATH with only the programs of a test."""
     monkeypatch.setenv("PATH", str(tmp_path))
     return tmp_path
 

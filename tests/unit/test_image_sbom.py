@@ -1,4 +1,4 @@
-"""The bill of materials of an image is CycloneDX, whole, and the same for the same image."""
+"""The bill of materials of an image is valid CycloneDX, complete and deterministic."""
 
 import json
 import re
@@ -77,7 +77,7 @@ def test_the_bill_of_a_lock_is_as_the_format_requires(image: definitions.Image) 
 
 
 def check_cyclonedx(content: dict[str, Any]) -> None:
-    """Checks what bom-1.6.schema.json requires of the fields that we write."""
+    """Checks the requirements of bom-1.6.schema.json for the fields that we write."""
     assert content["bomFormat"] == "CycloneDX"
     assert content["specVersion"] == "1.6"
     assert content["version"] >= 1

@@ -1,4 +1,4 @@
-"""What install/slim.py removes from the packages of an image, and what it keeps."""
+"""The files that install/slim.py removes from the packages of an image, and those that it keeps."""
 
 import subprocess
 import sys

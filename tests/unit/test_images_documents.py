@@ -27,7 +27,7 @@ def block(page: str, language: str, number: int = 0) -> str:
 
 
 def profile(page: str, directory: Path, number: int = 0, digests: str = "{}") -> Profile:
-    """Returns a profile of a page, with digests in place of dots."""
+    """Returns a profile from a page, with digests in place of dots."""
     text = re.sub("sha256:(<digest>|[.]{3})", DIGEST, block(page, "toml", number))
     (directory / "images").mkdir()
     (directory / "images/digests.json").write_text(digests, "utf-8")
@@ -54,7 +54,7 @@ def test_the_documented_pipeline_runs_in_the_documented_images(target: str, tmp_
 @pytest.mark.parametrize("target", ["kubeflow", "vertex"])
 def test_the_documented_gpu_comes_with_the_image_for_it(target: str, tmp_path: Path) -> None:
     text = block("images.md", "python")
-    # The images of Headrace have none of the functions that this pipeline names.
+    # The images of Headrace do not have the functions that this pipeline names.
     for package, function in (("features", "preprocessing_fn"), ("training", "run_fn")):
         dotted = f'{function}="acme.{package}.{function}"'
         text = text.replace(dotted, f'module_file="gs://my-bucket/{package}.py"')
@@ -82,5 +82,5 @@ def test_the_documented_image_adds_to_one_of_headrace() -> None:
     base = re.fullmatch(r"FROM [^ ]+/headrace/(\w+)@sha256:<digest>", lines[0])
     assert base is not None
     assert base[1] in catalog.__all__
-    # User and entry point do not change, and nothing is run: the images have no pip.
+    # User and entry point do not change, and there is no RUN: the images have no pip.
     assert [line.partition(" ")[0] for line in lines[1:]] == ["COPY", "ENV"]

@@ -1,7 +1,6 @@
 """The imports of each module, checked in a fresh interpreter.
 
-The contracts in pyproject.toml ([tool.importlinter]) say it of the source; these tests say it of
-what happens.
+The contracts in pyproject.toml ([tool.importlinter]) check the source; these tests check a process.
 """
 
 import ast
@@ -115,7 +114,7 @@ def test_two_folders_import_each_other_only_if_one_is_in_the_other(
         for imported in graph.find_modules_directly_imported_by(module)
     }
     mutual = {(a, b) for a, b in arrows if a < b and (b, a) in arrows}
-    # The modules of the outer one are then above and below the inner one: the public face of
+    # Then modules of the outer folder are above and below the inner folder: the public face of
     # `headrace` and its errors, a target and its settings. A contract refuses circles of modules.
     assert [pair for pair in mutual if not pair[1].startswith(f"{pair[0]}.")] == []
 

@@ -1,5 +1,5 @@
 # mypy: disallow-untyped-decorators=False
-"""Which Python an environment is made with, and machines that have none for a lock."""
+"""The Python for an environment, and machines without a Python for a lock."""
 
 import platform
 import sys

@@ -12,7 +12,7 @@ from headrace.cli.interrupts import interruptible
 
 
 class Swallows:
-    """Is interrupted in its destructor, where Python prints an exception and goes on."""
+    """Is interrupted in its destructor, where Python prints an exception and continues."""
 
     def __del__(self) -> None:
         os.kill(os.getpid(), signal.SIGINT)

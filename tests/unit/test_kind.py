@@ -1,4 +1,4 @@
-"""The cluster on this machine: what its scripts do and refuse, and what its files agree on."""
+"""The cluster on this machine: what its scripts do and refuse, and the agreement of its files."""
 
 import os
 import re
@@ -48,14 +48,14 @@ def run(
     root: Path = ROOT,
     environment: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[int, str, list[str]]:
-    """Runs a script where only `programs` are on the PATH.
+    """Runs a script with only `programs` on the PATH.
 
-    Returns its exit code, what it prints, and the commands that it calls.
+    Returns its exit code, its output, and the commands that it calls.
 
     Args:
         script: The script.
         directory: An empty directory.
-        programs: Names, and what they do in the language of the shell.
+        programs: Names of programs, and what they do, as shell scripts.
         root: The tree of this repository, or of a part of it.
         environment: More variables.
     """

@@ -1,4 +1,4 @@
-"""docs/kubeflow.md: its profiles compile the example, and its commands do what it says."""
+"""docs/kubeflow.md: its profiles compile the example, and its commands work as described."""
 
 import json
 import re
@@ -27,7 +27,7 @@ SCRIPTS = "".join(re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL))
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The directory that the page's commands are called in, with its first profile."""
+    """The working directory of the page's commands, with its first profile."""
     for name in ("HEADRACE_KFP_TOKEN", "KF_PIPELINES_ENDPOINT", "KUBERNETES_SERVICE_HOST"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "headrace.toml").write_text(PROFILES[0], "utf-8")
@@ -85,7 +85,7 @@ def test_the_commands_of_the_page_run_a_pipeline_and_keep_its_record(
     for line in commands("lineage") + commands("runs"):
         if "logs" in line:
             continue
-        # It is over, so there is nothing to cancel.
+        # It has ended, so there is nothing to cancel.
         assert main([words.get(word, word) for word in line]) == 2 * ("cancel" in line)
     assert main(on_a_schedule) == 0
     (schedule,) = kubeflow.recurring_runs

@@ -1,4 +1,4 @@
-"""Lineage: what is recorded in a real ML Metadata store, and under which names."""
+"""Lineage: the records in a real ML Metadata store, and their names."""
 
 import json
 import multiprocessing

@@ -26,7 +26,7 @@ def lineage(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Lineage:
 
 @pytest.fixture
 def two_runs(tmp_path: Path) -> None:
-    """A run that imports examples and trains, and one that finds the examples in the cache."""
+    """A run that imports examples and trains, and a run with the examples from the cache."""
     store = LineageStore(default_url(tmp_path))
     uri = f"{tmp_path}/flights/run-1/csv_example_gen/examples"
     rows = ArtifactRecord(uri=uri, type="tfx.Examples", metadata={"span": 0, "split_names": "[]"})

@@ -1,4 +1,4 @@
-"""Opening a metadata store: URLs, locks, and what can be wrong with a store."""
+"""Opening a metadata store: URLs, locks, and damaged stores."""
 
 import signal
 import sqlite3
@@ -74,7 +74,7 @@ def test_a_root_may_have_any_name() -> None:
 
 
 def kill_while_writing(database: Path) -> None:
-    """Leaves the database as a process does that is killed in the middle of a transaction."""
+    """Leaves the database like a process that is killed in the middle of a transaction."""
     code = (
         "import os, signal, sqlite3, sys\n"
         "database = sqlite3.connect(sys.argv[1], isolation_level=None)\n"

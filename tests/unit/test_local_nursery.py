@@ -160,7 +160,7 @@ def test_a_nursery_that_is_gone_is_a_platform_failure(tmp_path: Path) -> None:
 
 
 def test_a_backend_that_has_threads_can_start_tasks(tmp_path: Path) -> None:
-    # The backend's own process may have threads: it starts the nursery without a fork of itself.
+    # The backend's own process may have threads, so it starts the nursery without a fork.
     stop = threading.Event()
     thread = threading.Thread(target=stop.wait)
     thread.start()
@@ -191,8 +191,8 @@ def test_importing_every_executor_starts_no_python_thread() -> None:
     assert result.stdout.splitlines()[-1] == "['MainThread']"
 
 
-# Starts processes that a task may leave behind: a child, one in a new session, and a daemon, whose
-# parent has ended. Each writes its process ID to the file in the argument.
+# Starts processes that a task may leave behind: a child, a process in a new session, and a daemon
+# whose parent has ended. Each writes its process ID to the file in the argument.
 FAMILY = """
 import os, subprocess, sys, time
 notes = sys.argv[1]
@@ -322,7 +322,7 @@ def test_what_two_tasks_started_is_told_apart(tmp_path: Path) -> None:
 def test_a_shell_is_ended_with_the_program_that_it_waits_for(tmp_path: Path) -> None:
     notes = tmp_path / "notes"
     notes.touch()
-    # As kfp starts a component: the program is a child of the shell, which has more to do.
+    # Like kfp starts a component: the program is a child of the shell, which continues after it.
     code = f"import os, time; open({str(notes)!r}, 'w').write(str(os.getpid())); time.sleep(300)"
     shell = ProcessRequest(
         component=None,
@@ -376,7 +376,7 @@ def test_an_interrupted_task_gets_its_time_to_end_what_it_has_elsewhere(tmp_path
 
 
 OTHERS: set[int] = set()
-"""Processes that earlier tests in this process left to it, such as trackers of shared memory."""
+"""Processes that earlier tests started in this process, such as trackers of shared memory."""
 
 
 @pytest.fixture
@@ -480,7 +480,7 @@ def test_a_task_is_lost_when_its_guard_is_killed_and_others_go_on(tmp_path: Path
         (nursery_pid,) = children()
         (watching,) = children(nursery_pid)
         os.kill(watching, signal.SIGKILL)
-        # The nursery is there still; it answers the one and takes the other.
+        # The nursery still runs; it answers the first and accepts the second.
         lost = asyncio.create_task(asyncio.wait_for(running, 60))
         with pytest.raises(PlatformError, match="process that starts the tasks ended"):
             await lost

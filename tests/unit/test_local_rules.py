@@ -1,4 +1,4 @@
-"""The inputs of components that do not belong to Headrace, by the rules of a backend."""
+"""The inputs of components of other packages, by the rules of a backend."""
 
 import math
 from typing import Any

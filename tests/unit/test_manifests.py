@@ -1,4 +1,4 @@
-"""The objects in manifests/: Kubernetes' schemas, their references, and what they forbid."""
+"""The objects in manifests/: Kubernetes' schemas, their references, and their restrictions."""
 
 import contextlib
 import itertools
@@ -61,7 +61,7 @@ def gpu_serving(tmp_path: Path) -> tuple[Object, ...]:
 
 
 def everything(folder: str) -> tuple[Object, ...]:
-    """Returns what a cluster has when `folder` and what it builds on are applied."""
+    """Returns the objects of a cluster after `folder` and its bases are applied."""
     objects = built(MANIFESTS / folder)
     has_base = any(each["metadata"]["name"] == "headrace-pusher" for each in objects)
     return objects if has_base else (*built(MANIFESTS / "base"), *objects)
@@ -74,7 +74,7 @@ def key(found: Object) -> tuple[str, str, str]:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_kubernetes_knows_every_field(version: str) -> None:
-    # Once those that are in several folders.
+    # Objects in several folders count once.
     texts = {json.dumps(each) for folder in FOLDERS for each in built(MANIFESTS / folder)}
 
     for text in sorted(texts):
@@ -191,7 +191,7 @@ def test_containers_are_confined(folder: str) -> None:
             assert confined["capabilities"] == {"drop": ["ALL"]}
             for amounts in ("requests", "limits"):
                 assert {"cpu", "memory"} <= set(container["resources"][amounts])
-            # A device plugin answers nobody but the kubelet.
+            # Only the kubelet calls a device plugin.
             probes = {"startupProbe", "readinessProbe", "livenessProbe"}
             assert probes <= set(container) or is_plugin
             assert ":" in container["image"]
@@ -337,7 +337,7 @@ def test_who_submits_may_do_what_forwarding_a_port_and_explaining_a_pod_ask_for(
         far.close()
     role = named(built(MANIFESTS / "base"), "Role", "headrace-submit", "kubeflow")
 
-    # kubectl looks at the pod, too, and which verb opens the port depends on the version.
+    # kubectl also reads the pod, and the verb that opens the port depends on the version.
     kubectl = {("pods", "get"), ("pods/portforward", "create")}
     doctor = {("configmaps", "get")}
     assert {each[1:] for each in permissions(role)} == (

@@ -26,7 +26,7 @@ _SCALARS = {
 }
 _WRAPPERS = {"DoubleValue": "number", "BoolValue": "bool", "Int32Value": "integer"}
 _COMPONENTS = Path(known_metrics.__file__).parents[1]
-# TFDV 1.21 has it no more.
+# TFDV 1.21 no longer has it.
 _CUSTOM_VALIDATION = "tensorflow_data_validation.anomalies.proto.custom_validation_config_pb2"
 _OF_1_16 = ("CustomValidationConfig", "FeatureValidation", "FeaturePairValidation", "Validation")
 

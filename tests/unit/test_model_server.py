@@ -1,4 +1,4 @@
-"""The model server in Python: what it answers to each request of TensorFlow Serving."""
+"""The model server in Python: its answers to each request of TensorFlow Serving."""
 
 import shutil
 import socket
@@ -43,7 +43,7 @@ def channel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         await_available(channel)
         yield channel
-    process.communicate(timeout=30)  # closes its standard input, at which it ends
+    process.communicate(timeout=30)  # closes its standard input, so that it ends
     assert process.returncode == 0
 
 

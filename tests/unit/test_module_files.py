@@ -1,4 +1,4 @@
-"""Modules of a project: what they import from there travels with them, and is found anywhere."""
+"""Modules of a project: the modules that they import from it are packed, and found everywhere."""
 
 import pickle
 import random

@@ -1,4 +1,4 @@
-"""Packing a module file into a parameter and taking it out again."""
+"""Packing a module file into a parameter, and unpacking it."""
 
 import pytest
 

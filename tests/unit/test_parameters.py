@@ -1,4 +1,4 @@
-"""From the values of a message to typed parameters."""
+"""Reading the values of a message into typed parameters."""
 
 import json
 from collections.abc import Mapping

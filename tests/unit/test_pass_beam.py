@@ -1,4 +1,4 @@
-"""Beam: tasks get the command line of the runner that the profile names for them."""
+"""Beam: tasks get the options of the runner that the profile names for them."""
 
 # kfp decorates without types.
 # mypy: disallow-untyped-decorators=False
@@ -81,7 +81,7 @@ def args_of(used: Profile, target: str = "vertex") -> dict[str, list[str] | None
         for node in specs.tasks(spec)
         if "beam_pipeline_args" in specs.parameters(node.component)
         and "beam_pipeline_args" in specs.parameter_inputs(node.task)
-        and node.label not in tasks_before(spec).values()  # these get what the readers get
+        and node.label not in tasks_before(spec).values()  # these get the same as the readers
     }
 
 
@@ -261,7 +261,7 @@ def test_how_long_idle_workers_stay_is_for_flink_alone_and_can_be_set() -> None:
     of_flink = args_of(profile(beam={"flink": flink}, defaults="flink"))["csv-example-gen"] or []
 
     assert not [arg for arg in of_spark if "environment_cache_millis" in arg]
-    assert of_flink[-1] == own  # Beam takes the last one
+    assert of_flink[-1] == own  # Beam uses the last one
 
 
 FLOW = BeamRunner(runner="dataflow", project="p", region="r")

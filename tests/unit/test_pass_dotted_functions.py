@@ -1,4 +1,4 @@
-"""Functions by dotted path: found in an image of the author's own, and nowhere else."""
+"""Functions by dotted path: they are only found in the author's own image."""
 
 # kfp decorates without types.
 # mypy: disallow-untyped-decorators=False

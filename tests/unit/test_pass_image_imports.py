@@ -266,7 +266,7 @@ def test_the_standard_library_is_that_of_the_image(tmp_path: Path) -> None:
         target="kubeflow",
         config=PROFILE,
     )
-    # Python 3.13 has no more of the one, and Debian's of the images none of the other.
+    # Python 3.13 no longer has the one, and Debian's Python in the images lacks the other.
     for name in ("imp", "tkinter"):
         message = refusal(tmp_path, module=f"import {name}\n" + FILTERS)
         assert f"lacks: '{name}' (module.py, line 1)" in message

@@ -1,4 +1,4 @@
-"""Images: what leaves for a cluster is pinned by digest, or does not leave."""
+"""Images: a pipeline for a cluster has images with digests, or is refused."""
 
 # kfp decorates without types.
 # mypy: disallow-untyped-decorators=False
@@ -162,7 +162,7 @@ def test_all_tasks_of_a_component_get_an_image_but_those_that_have_their_own() -
     }
 
 
-# kfp does not write this itself: two tasks run one sub-pipeline, and so one executor.
+# kfp itself does not write this: two tasks run one sub-pipeline, and so share an executor.
 SHARED: dict[str, Any] = {
     "pipelineInfo": {"name": "p"},
     "root": {
@@ -236,7 +236,7 @@ def test_the_penguins_train_in_an_image_of_the_authors_own(target: str) -> None:
 
     theirs = f"ghcr.io/headrace/trainer@{DIGEST}"
     assert before.text.count(theirs) == 1
-    # Which user an image of the author's own runs as, the author knows.
+    # Only the author knows the user of the author's own image.
     security = "        exec-trainer:\n          securityContext:\n            runAsNonRoot: true\n"
     expected = before.text.replace(theirs, MINE)
     if target == "kubeflow":
@@ -246,7 +246,7 @@ def test_the_penguins_train_in_an_image_of_the_authors_own(target: str) -> None:
 
 
 def trained(kind: str = "", count: str = "") -> str:
-    """Returns what the image of a trainer's task becomes, by what it asks for."""
+    """Returns the image of a trainer's task, for the resources that it requests."""
     spec = specs.copy(SPEC)
     container = spec["deploymentSpec"]["executors"]["exec-trainer"]["container"]
     accelerator = {"resourceType": kind, "resourceCount": count}

@@ -1,4 +1,4 @@
-"""Large artifacts: how components learn to keep rows outside of what the launcher carries."""
+"""Large artifacts: the variables with which components keep rows away from the launcher."""
 
 # kfp decorates without types.
 # mypy: disallow-untyped-decorators=False
@@ -50,7 +50,7 @@ def rows() -> None:
 def documents(
     kubeflow: Kubeflow, pipeline: Any = rows, **tables: TaskTables
 ) -> list[dict[str, Any]]:
-    """Returns the documents that Kubeflow takes."""
+    """Returns the documents for Kubeflow."""
     profile = Profile(
         images=Images(registry="registry.example.com/headrace", digests=DIGESTS),
         targets=(kubeflow,),

@@ -1,4 +1,4 @@
-"""Lint: what kfp compiles wrongly and what a target cannot run is refused with a way out."""
+"""Lint: pipelines that kfp compiles wrongly, or a target cannot run, are refused with advice."""
 
 # kfp decorates without types.
 # mypy: disallow-untyped-decorators=False

@@ -1,4 +1,4 @@
-"""Modules: every path that reaches a `module_file` leaves the compiler as the code it names."""
+"""Modules: the compiler replaces every path for a `module_file` by the code at the path."""
 
 # kfp decorates without types.
 # mypy: disallow-untyped-decorators=False

@@ -1,4 +1,4 @@
-"""Parameters: what no run could honour is refused before anything runs."""
+"""Parameters: values that would fail in every run are refused before anything runs."""
 
 import re
 import textwrap

@@ -1,4 +1,4 @@
-"""Parameters are limited to what a target can pass to a task."""
+"""Parameters are limited to the sizes that a target can pass to a task."""
 
 # kfp decorates without types.
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-any-generics=False

@@ -212,7 +212,7 @@ def test_pods_are_described_as_kfp_kubernetes_does(tmp_path: Path) -> None:
         """
 
     expected = pod(by_kfp_kubernetes, "", tmp_path)
-    # False, its default. kfp-kubernetes 1.5 says it of volumes alone, 2.16 of both.
+    # False, its default. kfp-kubernetes 1.5 only writes it for volumes, 2.16 for both.
     for secret in expected["secretAsEnv"] + expected["secretAsVolume"]:
         secret.pop("optional", None)
 
@@ -285,7 +285,7 @@ def test_requests_are_written_as_kfp_writes_them(tmp_path: Path) -> None:
     expected = compiled(by_kfp, "kubeflow", "", tmp_path).container["resources"]
     found = compiled(plain, "kubeflow", text, tmp_path).container["resources"]
 
-    assert found.pop("resourceCpuRequest") == "0.5"  # kfp keeps the text as the author wrote it
+    assert found.pop("resourceCpuRequest") == "0.5"  # kfp keeps the author's text unchanged
     assert expected.pop("resourceCpuRequest") == "0.5"
     assert found == expected
 

@@ -1,4 +1,4 @@
-"""A patient call repeats what may pass, as long as its waits say, and explains what does not."""
+"""A patient call repeats temporary errors, with the given waits, and explains other errors."""
 
 import threading
 import time
@@ -18,7 +18,7 @@ BUSY = (429, 503)
 
 @pytest.fixture
 def service() -> Iterator["Service"]:
-    """A server that answers with the statuses it is given, and then with 200."""
+    """A server that answers with the given statuses, and then with 200."""
     found = Service()
 
     class Handler(JsonHandler):
@@ -117,7 +117,7 @@ def test_an_error_of_another_kind_is_not_caught(service: Service) -> None:
 
 def test_a_service_that_does_not_answer_is_asked_until_the_deadline() -> None:
     with serving(JsonHandler) as port:
-        pass  # nobody listens there any more
+        pass  # the server no longer listens
     waited: list[float] = []
     with pytest.raises(urllib.error.URLError, match="refused"):
         patiently(

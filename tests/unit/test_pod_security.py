@@ -66,10 +66,10 @@ def security(text: str, directory: Path) -> dict[str, Any]:
         ("", {"pusher"}),
         ("[kubeflow.defaults]\nrun_as_non_root = true", {"pusher", "mine"}),
         ("[kubeflow.tasks.mine]\nrun_as_non_root = true", {"pusher", "mine"}),
-        # A backend older than 2.17 does not know the field.
+        # A backend older than 2.17 does not have the field.
         ("[kubeflow.defaults]\nrun_as_non_root = false", set()),
         ("[kubeflow.components.pusher]\nrun_as_non_root = false", set()),
-        # An image of the author's own may be any.
+        # The author's own image may have any user.
         (f'[images.tasks]\npusher = "{ROOT_IMAGE}"', set()),
         (
             f'[images.components]\npusher = "{ROOT_IMAGE}"\n[tasks.pusher]\nrun_as_non_root = true',

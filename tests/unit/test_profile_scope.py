@@ -1,4 +1,4 @@
-"""One profile serves several pipelines: what is of others is passed over, and no misspelt name."""
+"""One profile for several pipelines: settings of others are ignored, misspelt names are not."""
 
 # kfp decorates without types.
 # mypy: disallow-untyped-decorators=False
@@ -129,7 +129,7 @@ def test_what_is_passed_over_is_told(target: str, tmp_path: Path) -> None:
         f"{source}: [{target}.pipeline_parameters.flihgts] is not of pipeline 'flights'; passed "
         "over.",
     ]
-    # On this machine it matters where tasks run in containers.
+    # On this machine it matters if tasks run in containers.
     here = passed_over(load(flights).spec, target_named("local"), profile(text, tmp_path, target))
     assert here == list(compiled.notes[:1])
 

@@ -1,4 +1,4 @@
-"""Target profiles: what is read, and what a mistake in `headrace.toml` is answered with."""
+"""Target profiles: what is read, and the messages about mistakes in `headrace.toml`."""
 
 import json
 from pathlib import Path

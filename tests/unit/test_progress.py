@@ -109,7 +109,7 @@ def test_a_run_that_succeeds_ends_with_its_summary() -> None:
 
 
 def on_terminal(script: str, *, columns: int, lines: int = 24, **environment: str) -> str:
-    """Runs `script` on a pseudo-terminal of this size and returns what it was sent."""
+    """Runs `script` on a pseudo-terminal of this size and returns its output."""
     main, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
     kept = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS", "LINES")}
@@ -129,7 +129,7 @@ def on_terminal(script: str, *, columns: int, lines: int = 24, **environment: st
     while True:
         try:
             chunk = os.read(main, 65536)
-        except OSError:  # Linux says so when the last writer is gone
+        except OSError:  # Linux raises this when the last writer has closed
             chunk = b""
         if not chunk:
             break

@@ -1,4 +1,4 @@
-"""The names that `import headrace` shows, and a run elsewhere that Python starts."""
+"""The names that `import headrace` shows, and a remote run started from Python."""
 
 import subprocess
 import sys

@@ -29,7 +29,7 @@ CODE = 'TEXT = "{{$}} {{workflow.name}} {{$.inputs}} $$ $(A) $(mktemp -d) $HOME 
 
 
 def started(values: dict[str, Any], *before: str) -> list[str]:
-    """Returns what the filler starts, without its first three words."""
+    """Returns the command that the filler starts, without its first three words."""
     message = json.dumps({"inputs": {"parameterValues": values}}, ensure_ascii=False)
     words = [*SHOW, *before, "--executor_input", message, "--function_to_execute", "f"]
     result = subprocess.run(
@@ -119,7 +119,7 @@ def test_the_authors_code_comes_through_as_it_was_written() -> None:
     command = with_filler(container, is_asked=False)
 
     assert command[:3] == ["python3", "-c", filler_program()]
-    assert command[3:6] == container["command"][:3]  # what kfp wrote stays readable
+    assert command[3:6] == container["command"][:3]  # kfp's own command stays readable
     assert not re.search(r"\{\{|\$\$|\$\(A", command[6])
     assert started({}, *command[6:])[0] == CODE
     assert with_filler({"command": command}, is_asked=True) == command

@@ -1,4 +1,4 @@
-"""Nested data are read by one reader: both spellings, whole numbers, and faults in words."""
+"""One reader for nested data: both spellings, whole numbers, and messages about mistakes."""
 
 import dataclasses
 from collections.abc import Mapping

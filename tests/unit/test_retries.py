@@ -1,4 +1,4 @@
-"""Retries on Kubeflow: what is compiled, and what a cluster's workflow controller makes of it."""
+"""Retries on Kubeflow: the compiled policy, and the effect of the cluster's workflow controller."""
 
 # kfp decorates without types.
 # mypy: disallow-untyped-decorators=False
@@ -160,7 +160,7 @@ def test_the_advice_keeps_what_else_the_cluster_has() -> None:
         "parallelism": 3,
     }
     assert retries(patched, "ml").state == "ok"
-    # From an empty installation it is the file of the manifests.
+    # For an empty installation it equals the file in the manifests.
     words = shlex.split(patch_command({}, "ml"))
     assert retry_policy(json.loads(words[-1])["data"]) == retry_policy(WANTED)
 

@@ -1,4 +1,4 @@
-"""Which S3 server a client of a task asks, and who says so."""
+"""The S3 server of a task's client, and where its settings come from."""
 
 import json
 import os
@@ -23,12 +23,12 @@ VARIABLES = (
 @pytest.fixture(autouse=True)
 def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in VARIABLES:
-        monkeypatch.setenv(name, "")  # so that what a test sets is undone
+        monkeypatch.setenv(name, "")  # so that changes by a test are undone
         monkeypatch.delenv(name)
 
 
 def session(endpoint: str, region: str = "minio", provider: str = "minio", **params: str) -> str:
-    """Returns a `store_session_info` as Kubeflow Pipelines writes it."""
+    """Returns a `store_session_info` in the form of Kubeflow Pipelines."""
     said = {"endpoint": endpoint, "region": region, "fromEnv": "false", **params}
     return json.dumps({"Provider": provider, "Params": said})
 

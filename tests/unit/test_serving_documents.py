@@ -1,4 +1,4 @@
-"""The pipelines and rules in docs/serving.md are those that the code has."""
+"""The pipelines and rules in docs/serving.md agree with the code."""
 
 import hashlib
 import re

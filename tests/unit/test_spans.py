@@ -1,4 +1,4 @@
-"""Spans, versions and fingerprints of input patterns, as TFX resolves them."""
+"""Spans, versions and fingerprints of input patterns, like in TFX."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A compiled pipeline from outside is read within bounds and refused in one line."""
+"""A compiled pipeline from outside is read within limits, or refused with one line."""
 
 # kfp decorates without types.
 # mypy: disallow-untyped-decorators=False
@@ -483,7 +483,7 @@ def single_kind(field: FieldDescriptor) -> messages.FieldKind:
 
 
 def nested(descriptor: Descriptor, seen: dict[str, Descriptor]) -> dict[str, Descriptor]:
-    """Returns the messages of kfp that a message is made of, by name."""
+    """Returns the kfp messages in a message, by name."""
     package, _, name = descriptor.full_name.partition(".")
     if package == "ml_pipelines" and name not in seen:
         if not descriptor.GetOptions().map_entry:

@@ -23,7 +23,7 @@ BYTES = pa.large_list(pa.large_binary())
 
 
 def rows(num_rows: int = NUM_ROWS) -> pa.RecordBatch:
-    """Rows with a column for every case that TFDV treats by itself."""
+    """Rows with a column for every special case in TFDV."""
     random = np.random.default_rng(7)
     numbers = random.normal(size=num_rows)
     columns: dict[str, tuple[Sequence[Any], pa.DataType]] = {
@@ -50,7 +50,7 @@ def rows(num_rows: int = NUM_ROWS) -> pa.RecordBatch:
 
 
 def in_batches(size: int) -> Iterator[pa.RecordBatch]:
-    """The rows in batches whose columns are null where no row of the batch has a value."""
+    """The rows in batches; a column is null if no row of the batch has a value."""
     whole = rows()
     for start in range(0, whole.num_rows, size):
         batch = whole.slice(start, size)

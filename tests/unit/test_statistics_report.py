@@ -1,4 +1,4 @@
-"""The report on statistics: what it shows, what it says stands out, and that it stays small."""
+"""The report on statistics: its contents, unusual properties, and a limited size."""
 
 import re
 import time
@@ -17,7 +17,7 @@ FLOATS = pa.large_list(pa.float32())
 
 
 def rows(**columns: Sequence[Any]) -> Any:
-    """Statistics of columns of scalars, None where a row lacks the value."""
+    """Statistics of columns of scalars; None for a missing value."""
     arrays = {}
     for name, values in sorted(columns.items()):
         cells = [None if value is None else [value] for value in values]

@@ -1,4 +1,4 @@
-"""Files at URIs that parameters name: which server of S3 is asked."""
+"""Files at URIs in parameters: which S3 server is used."""
 
 import pytest
 

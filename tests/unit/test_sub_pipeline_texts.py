@@ -1,4 +1,4 @@
-"""Texts, lists and dicts with parameters in them that go into sub-pipelines on Kubeflow."""
+"""Texts, lists and dicts with parameters in them as inputs of sub-pipelines on Kubeflow."""
 
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-any-generics=False
 # mypy: disallow-incomplete-defs=False, warn-return-any=False, disallow-untyped-calls=False

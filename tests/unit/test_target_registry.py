@@ -33,7 +33,7 @@ def loops():
         step(rows=item)
 """
 
-# What an author of a target adds to the source: the folder, and the line.
+# The additions of a target's author to the source: the folder, and the line.
 ADDED = """
 import sys
 import headrace.targets

@@ -1,4 +1,4 @@
-"""The documents that Kubeflow and Vertex take."""
+"""The compiled documents for Kubeflow and Vertex AI."""
 
 # kfp decorates without types.
 # mypy: disallow-untyped-decorators=False

@@ -113,7 +113,7 @@ def test_results_are_published(message: dict[str, Any], tmp_path: Path) -> None:
         "metadata": {"framework": "tf"},
     }
     assert published(message)["parameterValues"] == {"auc": 0.75}
-    # protojson refuses a message with a field that it does not know.
+    # protojson refuses a message with an unknown field.
     assert set(published(message)) == {"parameterValues", "artifacts"}
 
 

@@ -1,4 +1,4 @@
-"""A profile's settings for a task: which table takes precedence."""
+"""A profile's settings for a task: the precedence of its tables."""
 
 # kfp decorates without types.
 # mypy: disallow-untyped-decorators=False

@@ -1,4 +1,4 @@
-"""Parameters that are made of other values when a task begins."""
+"""Parameters that are made from other values at the start of a task."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""TFRecord files without TensorFlow: the same format, every fault named."""
+"""TFRecord files without TensorFlow: the same format, and a message for every fault."""
 
 import gzip
 import struct

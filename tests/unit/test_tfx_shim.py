@@ -1,4 +1,4 @@
-"""Modules written for TFX find its names, and authors read which of them there are."""
+"""Modules written for TFX find its names, and messages list the existing ones."""
 
 import importlib.util
 import sys

@@ -275,7 +275,7 @@ def test_a_cache_is_named_after_the_rows_and_not_after_their_place(tmp_path: Pat
     assert analysis.dataset_key(same, "train") == key
     assert analysis.dataset_key(other, "train") != key
     assert analysis.dataset_key(data.project(["fare"]), "train") != key
-    # Without a twin the bytes of the files count, whatever their sizes.
+    # Without a twin the bytes of the files count, and not their sizes.
     (tmp_path / "two/examples/columnar.json").unlink()
     (file,) = (tmp_path / "two/examples/Split-train").iterdir()
     plain = make_data(tmp_path / "two", write=False)
@@ -287,7 +287,7 @@ def test_a_cache_is_named_after_the_rows_and_not_after_their_place(tmp_path: Pat
 
 
 def check_engines_agree(tmp_path: Path, preprocessing_fn: Any) -> None:
-    """Compares all files of both engines, and what the graphs make of the same rows."""
+    """Compares all files of both engines, and the graphs' outputs for the same rows."""
     data = make_data(tmp_path)
     ours = analysis.analyze(request(tmp_path / "embedded", data, preprocessing_fn))
     theirs = analysis.analyze_on_beam(request(tmp_path / "beam", data, preprocessing_fn))
@@ -398,7 +398,7 @@ def flat(column: pa.Array) -> Any:
 
 
 def files(directory: Path) -> Mapping[str, bytes]:
-    """Contents by relative path; gzip files without their header, which has a time in it."""
+    """Contents by relative path; gzip files without their header, which contains a time."""
     return {
         str(path.relative_to(directory)): gzip.decompress(path.read_bytes())
         if path.suffix == ".gz"

@@ -1,4 +1,4 @@
-"""What editors and type checkers say of pipelines and scripts, as authors write them."""
+"""Errors of editors and type checkers in pipelines and scripts of authors."""
 
 import ast
 import inspect
@@ -68,7 +68,7 @@ def test_a_mistake_is_a_type_error_at_its_line(
     for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
         code, _, expected = line.partition("  # ")
         if code and expected:
-            # mypy names the call's first line where an argument is unknown.
+            # For an unknown argument, mypy reports the call's first line.
             at = max((each for each in errors if each <= number), default=0)
             assert expected in errors.pop(at, ""), f"{path.name}:{number}"
     assert errors == {}

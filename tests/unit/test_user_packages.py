@@ -1,4 +1,4 @@
-"""How an author's module reaches workers of Beam."""
+"""An author's module on Beam workers."""
 
 import base64
 import hashlib
@@ -35,7 +35,7 @@ BY_NAME = FnArgs.__name__
 def scaled(x, factor):
     return x * factor
 """
-# The same as unpickling does with a function of the module, and TFMA with a metric of a sibling.
+# Like pickle with a function of the module, and TFMA with a metric of a sibling.
 WORKER = "import {name} as m, features; print(m.double(21), m.__file__, features.BY_NAME)"
 
 
@@ -59,7 +59,7 @@ def test_a_remote_worker_imports_what_the_wheel_holds(module: ModuleType, tmp_pa
     names = {path.name for path in modules.iterdir() if path.is_file()}
     assert names == {entry, "module.py", "features.py", "metrics.py", "constants.py"}
     found = on_worker(installed, plugin, module)
-    # The file is a real one, with the lines that tracebacks and tf.function look for.
+    # The file exists, with the lines that tracebacks and tf.function read.
     assert found == ["42", f"{modules}/{module.__name__}_files/module.py", "FnArgs"]
 
 
@@ -69,7 +69,7 @@ def test_jobs_whose_files_have_the_same_names_keep_their_own_in_one_pool_of_work
     folder, installed = tmp_path, tmp_path / "installed"
     first = installed_in(installed, module)
     (folder / "features.py").write_text(SIBLING.replace("x * factor", "-x"), "utf-8")
-    # The entry is as it was, and so is its name.
+    # The entry and its name are unchanged.
     edited = load_module("test", str(folder / "module.py"))
     assert edited.__name__ == module.__name__
 

@@ -1,4 +1,4 @@
-"""Verdicts of artifacts, in whichever form a store gives their metadata back."""
+"""Verdicts of artifacts, for every form in which a store returns their metadata."""
 
 from typing import Any
 

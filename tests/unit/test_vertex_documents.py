@@ -1,4 +1,4 @@
-"""docs/vertex.md: its profile compiles the example, and its commands do what it says."""
+"""docs/vertex.md: its profile compiles the example, and its commands work as described."""
 
 import json
 import re
@@ -19,7 +19,7 @@ PAGE = (ROOT / "docs" / "vertex.md").read_text("utf-8")
 
 @pytest.fixture
 def vertex(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[VertexPipelines]:
-    """Serves the API to the directory that the page's commands are called in."""
+    """Serves the API for the working directory of the page's commands."""
     (profile,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
     (tmp_path / "headrace.toml").write_text(profile, "utf-8")
     (tmp_path / "examples").symlink_to(ROOT / "examples")
@@ -55,7 +55,7 @@ def test_the_commands_of_the_page_run_a_pipeline_and_keep_its_record(
     captured = capsys.readouterr()
     run = captured.out.splitlines()[0].removeprefix("Run: ")
     assert f"Run {run}: 10 tasks" in captured.err
-    # It is over, so there is nothing to cancel.
+    # It has ended, so there is nothing to cancel.
     for words in commands("runs"):
         assert main([run if word == "RUN" else word for word in words]) == 2 * ("cancel" in words)
     assert vertex.jobs == {}

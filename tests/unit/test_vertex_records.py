@@ -104,7 +104,7 @@ def test_tasks_that_have_not_begun_are_those_of_the_pipeline_outside_of_loops() 
 
 
 def test_tasks_of_one_path_are_told_apart() -> None:
-    # As iterations would be, if the service named them all alike.
+    # The form of iterations, if the service gave them all the same name.
     run = described(task(2, 1, "step", "SUCCEEDED"), task(3, 1, "step", "RUNNING"))
 
     assert [task.name for task in run.tasks][:2] == ["step", "step#2"]

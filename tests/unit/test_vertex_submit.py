@@ -1,4 +1,4 @@
-"""`headrace submit --target vertex`, through the real client and a server of the API's protos."""
+"""`headrace submit --target vertex`, with the real client and a server with the API's protos."""
 
 # kfp decorates without types.
 # mypy: disallow-untyped-decorators=False
@@ -362,7 +362,7 @@ def test_watching_goes_on_when_the_api_is_busy_and_says_how_when_it_stays_so(
     assert error.splitlines()[-1].startswith("error: vertex: 127.0.0.1")
 
 
-# As a shell starts what is in the background of a script.
+# Like a shell starts background commands of a script.
 IGNORING = (
     "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
     "os.execv(sys.argv[1], sys.argv[1:])"

@@ -1,4 +1,4 @@
-"""Tests on a real Kubernetes: HEADRACE_CLUSTER=1, and the cluster of the kubeconfig.
+"""Tests on a real Kubernetes, the cluster of the kubeconfig; they run with HEADRACE_CLUSTER=1.
 
 Each module has its own namespace there, which is removed at the end. Tests that run pods also need
 an image: HEADRACE_CLUSTER_REGISTRY names a registry, such as `registry.example.com:5000`, that
@@ -64,7 +64,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> str:
         "/usr/bin/tensorflow_model_server\n"
         "ENV PYTHONPATH=/code\n"
     )
-    # A new name each time: a tag that moves is not pulled again.
+    # A new name each time: an image with the same tag is not pulled again.
     name = f"{registry}/headrace-test:{uuid.uuid4().hex[:12]}"
     plain = ["--tls-verify=false"]
     build = ["podman", "build", *plain, "--isolation", "chroot", "--network", "host", "--tag", name]

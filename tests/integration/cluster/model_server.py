@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Stands in for TensorFlow Serving: its options, its port and its status, and the faults of tests.
+"""A stand-in for TensorFlow Serving: with its options, port and status, and faults for tests.
 
-The text of `saved_model.pb` says what it does: `crash` ends it with an error, `silent` lets its
-probe fail; everything else is what it serves.
+The text of `saved_model.pb` controls it: `crash` ends it with an error, `silent` makes its probe
+fail; it serves every other text.
 """
 
 import argparse
@@ -22,7 +22,7 @@ if text.startswith("crash"):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers for the one model."""
+    """Answers requests for the one model."""
 
     def do_GET(self) -> None:
         self.send_response(503 if text.startswith("silent") else 200)

@@ -1,4 +1,4 @@
-"""The manifests on a real cluster: it takes them, and accounts may do what they say and no more."""
+"""The manifests on a real cluster: it accepts them, and accounts have exactly these rights."""
 
 import json
 
@@ -8,7 +8,7 @@ import yaml
 from support.oracles.kubernetes_manifests import MANIFESTS, built
 from support.programs.cluster_kubectl import Namespace, Object, answer, kubectl, moved
 
-# Verb, resource, and a name where the role has one; what each account may do, and some of what not.
+# Verb, resource, and a name if the role has one: rights of each account, and some that it lacks.
 TASK = {
     True: [
         ("create", "workflowtaskresults.argoproj.io", ""),
@@ -69,7 +69,8 @@ def test_it_takes_all_that_is_there_twice(base: Namespace) -> None:
             each
             for each in moved(built(MANIFESTS / folder), both)
             if each["metadata"].get("namespace") == base.name
-            # Ports are the whole cluster's, and both namespaces have a claim of one name.
+            # Ports belong to the whole cluster, and both namespaces have a claim with the same
+            # name.
             and each.get("spec", {}).get("type") != "NodePort"
             and each["kind"] != "PersistentVolumeClaim"
         ]
@@ -88,7 +89,7 @@ def test_the_namespace_of_models_and_cluster_wide_objects_are_taken() -> None:
 
 
 def may(namespace: Namespace, verb: str, resource: str, name: str, who: Object) -> bool:
-    """Asks the cluster's authorizer, which need not have the kind."""
+    """Asks the cluster's authorizer, which also answers for missing kinds."""
     plural, _, group = resource.partition(".")
     plural, _, part = plural.partition("/")
     what = {"namespace": namespace.name, "verb": verb, "group": group, "resource": plural}

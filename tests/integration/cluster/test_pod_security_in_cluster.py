@@ -48,7 +48,7 @@ def restricted(namespace: Namespace) -> Namespace:
 
 
 def pod(image: str, security: Object, namespace: Namespace, **more: Any) -> Object:
-    """Returns a pod as the driver makes it of what is compiled."""
+    """Returns a pod like the driver makes it from the compiled pipeline."""
     registry, _, tag = image.rpartition("/")
     profile = Profile(
         images=Images(registry=registry, digests={"kubernetes_pusher": f"sha256:{'0' * 64}"}),
@@ -96,6 +96,6 @@ def test_what_kubeflow_gives_it_alone_would_be_refused(restricted: Namespace) ->
 
     assert code != 0
     assert "runAsNonRoot != true" in said
-    # It is the only thing that is missing.
+    # Only this is missing.
     assert "allowPrivilegeEscalation" not in said
     assert "seccompProfile" not in said

@@ -32,7 +32,7 @@ def service(namespace: Namespace, name: str, selector: dict[str, str] | None) ->
 
 @pytest.fixture(scope="module")
 def api(namespace: Namespace, image: str) -> Namespace:
-    """A namespace with a pod that answers, and Services that lead to it or nowhere."""
+    """A namespace with a pod that answers, and Services with and without this pod."""
     container = {
         "name": "main",
         "image": image,
@@ -80,7 +80,7 @@ def test_a_pod_that_is_replaced_costs_the_connections_it_had(api: Namespace) -> 
     kept = {key: pod["metadata"][key] for key in ("name", "namespace", "labels")}
     spec = {key: pod["spec"][key] for key in ("containers",)}
     for container in spec["containers"]:
-        container.pop("volumeMounts", None)  # the token of the one before
+        container.pop("volumeMounts", None)  # the token of the connection before
     api.apply([{"apiVersion": "v1", "kind": "Pod", "metadata": kept, "spec": spec}])
     api.kubectl("wait", "pod/api", "--for=condition=Ready", "--timeout=300s")
 

@@ -32,7 +32,7 @@ CONFINED = {
 
 @pytest.fixture(scope="module")
 def serving(namespace: Namespace, image: str) -> Namespace:
-    """A namespace with what manifests/base gives that of models, and a volume for them."""
+    """A namespace with the objects of manifests/base for models, and a volume for them."""
     both = {"headrace-serving": namespace.name, "kubeflow": namespace.name}
     objects = moved(built(MANIFESTS / "base"), both)
     wanted = ("headrace-pusher", "headrace-serving", "headrace-server", "headrace-pipeline")
@@ -156,7 +156,7 @@ def test_of_two_pushes_at_once_only_that_of_the_model_that_is_served_succeeds(
     winner = served(serving, "rides")
     loser = "a" if winner == "b" else "b"
     assert ended[winner][0] == 0, ended[winner][1]
-    # Unless it was served, whole, before the other one was applied.
+    # Unless it was fully served before the other one was applied.
     if ended[loser][0] != 0:
         assert ended[loser][0] == 2
         assert "another push changed the Deployment rides before this one's" in ended[loser][1]

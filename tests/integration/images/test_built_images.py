@@ -1,6 +1,6 @@
-"""A built image runs its component as a backend starts it, and arrives in a registry whole.
+"""A built image runs its component like a backend, and a registry gets it complete.
 
-Real containers: as root inside a container, too, where neither cgroups nor a bridge can be had.
+It uses real containers, also as root inside a container, without cgroups and bridge.
 """
 
 import json
@@ -81,7 +81,7 @@ def registry(tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def closed_registry(tmp_path: Path) -> Iterator[str]:
-    """A registry in which nobody has an account."""
+    """A registry without accounts."""
     accounts = tmp_path / "accounts"
     accounts.write_text("", "utf-8")
     yield from serve_registry(tmp_path, {"htpasswd": {"realm": "test", "path": str(accounts)}})
@@ -173,7 +173,7 @@ def serve_registry(directory: Path, auth: dict[str, object]) -> Iterator[str]:
         **({"auth": auth} if auth else {}),
     }
     file = directory / "registry.yml"
-    file.write_text(json.dumps(settings), "utf-8")  # YAML has JSON in it
+    file.write_text(json.dumps(settings), "utf-8")  # JSON is valid YAML
     log = (directory / "registry.log").open("w", encoding="utf-8")
     with log, subprocess.Popen([server, "serve", file], stdout=log, stderr=log) as process:
         try:

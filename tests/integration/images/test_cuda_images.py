@@ -1,6 +1,6 @@
-"""The image with CUDA has all that TensorFlow opens, and trains: on the CPU if there is no GPU.
+"""The image with CUDA has all libraries of TensorFlow, and trains, on the CPU without a GPU.
 
-It has 6 GB, so HEADRACE_CUDA=1 asks for it.
+It has 6 GB, so this only runs with HEADRACE_CUDA=1.
 """
 
 import json
@@ -32,7 +32,7 @@ status = ctypes.c_void_p()
 library["_ZN3tsl8internal9DsoLoader26MaybeTryDlopenGPULibrariesEv"](ctypes.byref(status))
 print(status.value)
 """
-# In a loop over all, since those of cuDNN are opened when a model first needs them.
+# In a loop over all libraries, because cuDNN's are only opened when a model needs them.
 LOAD_ALL = f"""
 import ctypes, glob
 for file in glob.glob("{SITE}/nvidia/*/lib/*.so*"):

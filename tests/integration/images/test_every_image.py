@@ -1,4 +1,4 @@
-"""Every image has what its component imports, whichever engine computes, and says what is in it."""
+"""Every image has its component's imports, for every engine, and lists its packages."""
 
 import fcntl
 import json
@@ -17,8 +17,8 @@ from support.launcher import built_images
 
 pytestmark = [pytest.mark.slow, pytest.mark.image]
 
-# All of a component, and what its requirements bring: much of both is
-# imported late, by a part of the work or by a library that finds what is there.
+# All modules of a component and of its requirements: many are imported late, by a part of the
+# component or by a library that looks for installed packages.
 PROBE = """
 import importlib, json, os, pkgutil
 name = os.environ["HEADRACE_COMPONENT"]
@@ -63,7 +63,7 @@ def test_the_compiler_knows_what_can_be_imported_in_an_image(name: str) -> None:
 
 
 def printed(name: str, code: str) -> Any:
-    """Returns what Python code prints in an image as its last line."""
+    """Returns the last line that Python code prints in an image."""
     built_images.build(name)
     words = built_images.run_as_anyone("--network", "none")
     command = [*words, reference(name), "python", "-c", code]
@@ -73,7 +73,7 @@ def printed(name: str, code: str) -> Any:
 
 
 def keep(found: dict[str, Any]) -> None:
-    """Writes what an image says into the compiler's table; packages that no lock has leave it."""
+    """Writes an image's packages to the compiler's table; packages without a lock are removed."""
     with image_modules.TABLE.open("r+", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # tests run side by side
         text = file.read()

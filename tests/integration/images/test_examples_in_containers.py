@@ -1,4 +1,4 @@
-"""Every example runs from end to end, each task in its image. `make test-images` runs them."""
+"""Every example runs end to end, each task in its image; runs with `make test-images`."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.image]
 REPOSITORY = Path(__file__).parents[3]
 HEADRACE = Path(sys.executable).with_name("headrace")
 EXAMPLES = sorted(path.parent.name for path in (REPOSITORY / "examples").glob("*/pipeline.py"))
-NUM_LINES = 20_000  # of a file of rows: that a model is good is shown elsewhere
+NUM_LINES = 20_000  # of a file of rows: other tests show that a model is good
 # Other parameters of runs.
 PARAMETERS: dict[str, list[list[str]]] = {
     "daily": [["span=15706", "train_steps=20"], ["span=15707", "train_steps=20"]],

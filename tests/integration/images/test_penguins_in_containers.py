@@ -35,8 +35,8 @@ BIRDS = (
     {"bill_length_mm": 49.3, "bill_depth_mm": 19.9, "flipper_length_mm": 203, "body_mass_g": 4050},
     {"bill_length_mm": 49.9, "bill_depth_mm": 16.1, "flipper_length_mm": 213, "body_mass_g": 5400},
 )
-# NumPy 2, which is in the images, divides a range of 32 bits with 32 bits, and NumPy 1 with 64: a
-# value on the edge of two buckets may be in either.
+# NumPy 2, which is in the images, divides a range of 32 bits with 32 bits, and NumPy 1 with 64. So
+# a value on the edge between two buckets may be in either.
 HISTOGRAMS = {"low_value": 1e-6, "high_value": 1e-6, "sample_count": 1.0}
 
 
@@ -66,7 +66,7 @@ def test_penguins_in_containers_are_the_same_as_without(tmp_path: Path) -> None:
 
 
 def run(directory: Path, runner: str) -> tuple[Path, Path]:
-    """Runs the pipeline; returns the run's directory and the pushed model's."""
+    """Runs the pipeline; returns the directories of the run and of the pushed model."""
     root, serving = directory / runner, directory / f"{runner}-serving"
     serving.mkdir()
     words = ["run", "examples/penguins/pipeline.py", f"--root={root}", f"--runner={runner}"]
@@ -94,7 +94,7 @@ def records(run: Path, split: str) -> list[bytes]:
 
 
 def species(model: Path) -> list[int]:
-    """Returns what the model takes each of `BIRDS` for."""
+    """Returns the species that the model predicts for each of `BIRDS`."""
     serve = tf.saved_model.load(str(model)).signatures["serving_default"]
     rows = [tf.train.Example(features=features(bird)).SerializeToString() for bird in BIRDS]
     chosen: list[int] = serve(tf.constant(rows))["probabilities"].numpy().argmax(axis=1).tolist()

@@ -1,4 +1,4 @@
-"""The penguins on a real Kubeflow Pipelines, from `headrace submit` to an answer of their model.
+"""The penguins on a real Kubeflow Pipelines, from `headrace submit` to an answer of the model.
 
 `make kind-up` makes the cluster, and `make kind-test` runs this.
 """
@@ -74,13 +74,13 @@ def ask(url: str, body: bytes | None = None) -> dict[str, Any]:
 
 
 def measured(file: Path) -> list[dict[str, str]]:
-    """Returns the penguins of which everything is known."""
+    """Returns the penguins without missing values."""
     with file.open(encoding="utf-8", newline="") as rows:
         return [row for row in csv.DictReader(rows) if all(row.values())]
 
 
 def example(penguin: dict[str, str]) -> str:
-    """Returns a penguin as the signature takes it: a serialized tf.Example, in base 64."""
+    """Returns a penguin as an input of the signature: a serialized tf.Example in base 64."""
     features = {}
     for name in ("bill_length_mm", "bill_depth_mm"):
         features[name] = tf.train.Feature(float_list={"value": [float(penguin[name])]})

@@ -1,4 +1,4 @@
-"""kfp's features, each with the small pipeline that shows it, and the page that tells of them."""
+"""kfp's features, each with the small pipeline that shows it, and the page about them."""
 
 import functools
 import re
@@ -56,14 +56,15 @@ class Feature:
     """One line of the page.
 
     Attributes:
-        section: The table it stands in.
-        name: What an author writes.
+        section: The table with this line.
+        name: The code that an author writes.
         pipeline: A pipeline that uses it; None where kfp refuses to compile one.
-        kubeflow: What is to be known of it on Kubeflow, where it compiles. With `since`, the cell.
-        by_rules: It goes on Kubeflow by the driver's rules, and was not seen on a real one.
+        kubeflow: A note about it on Kubeflow, if it compiles. With `since`, the cell.
+        by_rules: It works on Kubeflow by the driver's rules, but was not seen on a real one.
         vertex: The same for Vertex AI.
-        since: The kfp that compiles it, where an older one is supported but does not: `2.14`.
-        module: The module of its test; the page goes by its name, whatever is imported first.
+        since: The first kfp that compiles it, such as `2.14`, if older supported versions do not.
+        module: The module of its test; the page is ordered by its name, and not by the order of
+            imports.
     """
 
     section: str
@@ -89,7 +90,7 @@ def conforms(
     vertex: str = "",
     since: str = "",
 ) -> Callable[[Test], Test]:
-    """Says of a test which feature it shows; the arguments are those of `Feature`."""
+    """Marks a test with the feature that it shows; the arguments are those of `Feature`."""
 
     def register(test: Test) -> Test:
         FEATURES.append(
@@ -111,7 +112,7 @@ def conforms(
 
 @functools.cache
 def refusal(feature: Feature, target: str) -> str:
-    """Returns the words with which a target refuses the feature's pipeline; empty for none."""
+    """Returns the message with which a target refuses the feature's pipeline, or an empty text."""
     try:
         compile_for(load(feature.pipeline), target, PROFILE)
     except CompileError as error:
@@ -140,7 +141,7 @@ def _cell(feature: Feature, target: str, notes: list[str]) -> str:
     if feature.pipeline is None:
         return "kfp refuses"
     told = {"kubeflow": feature.kubeflow, "vertex": feature.vertex}.get(target, "")
-    if feature.since:  # the page is the same whatever kfp there is
+    if feature.since:  # the page is the same for every version of kfp
         return told or f"works with kfp {feature.since} or later"
     words = refusal(feature, target)
     if not words:

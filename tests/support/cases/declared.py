@@ -1,4 +1,4 @@
-"""What components declare, as tests ask for it."""
+"""The declarations of components, for tests."""
 
 from typing import Any
 
@@ -18,5 +18,5 @@ def component(name: str) -> Component:
 
 
 def cache(name: str) -> Any:
-    """Returns the cache hooks of a component, of which a test knows that they are there."""
+    """Returns the cache hooks of a component that has some."""
     return component(name).cache

@@ -50,7 +50,7 @@ def flights(num_rows: int, seed: int = 7) -> dict[str, list[Any]]:
 
 
 def _scored(formula: Callable[[Any], Any]) -> Any:
-    """A module that scores `distance`, given as serialized tf.Examples or as the feature itself."""
+    """A module that scores `distance`, from serialized tf.Examples or from the feature itself."""
 
     def serve(examples: Any) -> dict[str, Any]:
         spec = {"distance": tf.io.FixedLenFeature([1], tf.float32)}
@@ -74,7 +74,7 @@ def _scored(formula: Callable[[Any], Any]) -> Any:
 
 
 def save_model(model: Path, slope: float = 1.0, bias: float = -0.8, kind: str = "binary") -> Path:
-    """Saves a model of `distance` under `Format-Serving`, as `run_fn` would; returns `model`.
+    """Saves a model of `distance` under `Format-Serving`, like `run_fn`; returns `model`.
 
     Args:
         model: The artifact's directory.

@@ -1,4 +1,4 @@
-"""What the contract tests of the components that make examples have in common."""
+"""Shared by the contract tests of the components that make examples."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""A pipeline with a loop and a condition, of components that nobody runs."""
+"""A pipeline with a loop and a condition; its components do not run."""
 
 # kfp decorates without types.
 # mypy: disallow-untyped-decorators=False

@@ -390,17 +390,17 @@ class Ran(NamedTuple):
 
     @property
     def states(self) -> dict[str, str]:
-        """How each task ended, by name."""
+        """The state of each task, by name."""
         return {task.name: task.state for task in self.result.tasks}
 
 
 def compiled(pipeline: Any) -> dict[str, Any]:
-    """Returns what kfp makes of a pipeline; of Headrace's passes the one for items of loops."""
+    """Returns a pipeline compiled by kfp, after Headrace's pass for items of loops."""
     return apply_loop_types(MessageToDict(pipeline.pipeline_spec))
 
 
 def changed(pipeline: Any, change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """Returns a pipeline's spec after `change` has been at the tasks of its root."""
+    """Returns a pipeline's spec after `change` has changed the tasks of its root."""
     spec = compiled(pipeline)
     change(spec["root"]["dag"]["tasks"])
     return spec

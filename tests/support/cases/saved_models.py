@@ -23,7 +23,7 @@ def _function(
 
 
 class HourModel(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
-    """Answers with twice the hour, and with more to choose from."""
+    """Answers with twice the hour, and with other outputs."""
 
     def __init__(self) -> None:
         super().__init__()

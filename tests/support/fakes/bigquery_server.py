@@ -1,7 +1,7 @@
-"""A BigQuery on this machine, to which the real client libraries talk.
+"""A fake BigQuery on this machine, for the real client libraries.
 
 It supports the parts of the REST API (v2) and of the Storage Read API (v1, gRPC) that clients use
-to run a query. It does not know SQL: a test sets what a query returns, or how it is refused.
+to run a query. It does not understand SQL: a test sets the result of a query, or its error.
 """
 
 import base64
@@ -84,7 +84,8 @@ class Column:
 class Result:
     """The result of a query.
 
-    `is_planned_only` fails it when it runs, with `error`; otherwise `error` refuses the plan too.
+    With `is_planned_only` the query only fails with `error` when it runs, else also when it is
+    planned.
     """
 
     columns: Sequence[Column] = ()
@@ -114,11 +115,11 @@ class Server:
     """The server.
 
     Attributes:
-        results: What queries return, by text.
+        results: The results of queries, by text.
         rows_per_page: Rows in a page of REST and in a response of a stream.
         storage_error: Status with which the Storage Read API refuses; None if it does not refuse.
-        jobs: Configurations of the jobs that were asked for.
-        sessions: Number of streams by job that is read.
+        jobs: Configurations of the requested jobs.
+        sessions: Number of streams, by the job that is read.
         num_pages: Pages of rows that were read by REST.
         num_streams: Streams that were read.
     """

@@ -1,6 +1,6 @@
 """Cloud Storage, as an HTTP server on this machine with its JSON API, and reads by its XML API.
 
-Buckets are directories, so that an object is where a mount of its bucket has it.
+Buckets are directories, so that an object has the same path as in a mounted bucket.
 """
 
 import base64
@@ -78,7 +78,7 @@ class CloudStorage:
         return self._object(method, bucket, rest, query, headers)
 
     def _content(self, method: str, path: str, headers: Mapping[str, str]) -> Answer:
-        """Answers as the XML API does, by which Arrow reads: its paths are /BUCKET/NAME."""
+        """Answers like the XML API, from which Arrow reads: its paths are /BUCKET/NAME."""
         file = self.root / path.lstrip("/")
         if method == "GET" and file.is_file():
             return _media(file.read_bytes(), headers.get("range", ""))
@@ -142,7 +142,7 @@ class CloudStorage:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}.{threading.get_ident()}")
         part.write_bytes(content)
-        part.replace(path)  # an object is there whole or not at all
+        part.replace(path)  # an object exists whole or not at all
         return json_answer(self._metadata(bucket, name))
 
     def _metadata(self, bucket: str, name: str) -> dict[str, Any]:
@@ -199,7 +199,7 @@ def _media(content: bytes, wanted: str) -> Answer:
 
 @contextlib.contextmanager
 def cloud_storage(root: Path) -> Iterator[dict[str, str]]:
-    """Serves the buckets to anybody; yields the variables by which clients find them.
+    """Serves the buckets to everybody; yields the variables with which clients find them.
 
     Args:
         root: Has a directory per bucket.
@@ -225,7 +225,7 @@ def answering(
             headers = {key.lower(): value for key, value in self.headers.items()}
             length = int(headers.get("content-length", 0))
             body = self.rfile.read(length)
-            if len(body) < length:  # the client was killed; what it sent a part of is not done
+            if len(body) < length:  # the client was killed; an incomplete request has no effect
                 self.close_connection = True
                 return
             found = answer(self.command, self.path, headers, body)
@@ -240,7 +240,7 @@ def answering(
         do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815
 
         def log_message(self, *_: object) -> None:
-            """Says nothing: pytest shows what fails."""
+            """Logs nothing: pytest shows failures."""
 
     with serving(Handler) as port:
         yield f"http://localhost:{port}"

@@ -1,4 +1,4 @@
-"""Dataflow, as an HTTP server on this machine with its REST API and that of Cloud Storage.
+"""Dataflow, as an HTTP server on this machine with its REST API and Cloud Storage's.
 
 A job runs: its staged pipeline is read back from its bucket, and its workers are threads of this
 process.
@@ -39,12 +39,12 @@ _ENDED = ("JOB_STATE_DONE", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED")
 
 @dataclass
 class DataflowJob:
-    """A job as Dataflow has it.
+    """A job on the fake Dataflow.
 
     Attributes:
         request: The `Job` message that it was created from.
         pipeline: The staged pipeline.
-        state: As the API has it.
+        state: Its state in the API.
         messages: The API's messages about it: importance and text.
     """
 
@@ -65,12 +65,12 @@ class Dataflow:
 
     Attributes:
         jobs: By ID, the oldest first.
-        holds: Whether jobs go on until they are cancelled, and compute nothing.
-        ends_late: Seconds from the call that cancels a job to the state that says so; 0 for both at
+        holds: Whether jobs compute nothing and run until they are cancelled.
+        ends_late: Seconds between the call that cancels a job and its new state; 0 for both at
             once.
-        refusals: Status and message with which the next jobs are refused.
-        when_created: Called when a job runs, before the answer that says so.
-        when_done: Called when the workers have computed all, before the job is in that state.
+        refusals: Status and message of errors for the next jobs.
+        when_created: Called when a job runs, before the answer to its creation.
+        when_done: Called when the workers have finished, before the job's state changes.
     """
 
     def __init__(self, storage: CloudStorage) -> None:
@@ -114,7 +114,7 @@ class Dataflow:
             return json_answer(_described(found[1], job))
         described = json_answer(_described(found[1], job))
         if job.state == "JOB_STATE_CANCELLING":
-            job.state = "JOB_STATE_CANCELLED"  # who asks again finds that it has ended
+            job.state = "JOB_STATE_CANCELLED"  # a second request shows that it has ended
         return described
 
     def _end(self, job: DataflowJob) -> None:
@@ -205,7 +205,7 @@ def _compute(
 
 
 def _install(dependencies: Any, storage: CloudStorage, directory: Path) -> None:
-    """Makes the modules of staged wheels importable, as a worker does before it starts."""
+    """Makes the modules of staged wheels importable, like a worker before it starts."""
     for each in dependencies:
         url = beam_runner_api_pb2.ArtifactUrlPayload.FromString(each.type_payload).url
         if url.endswith(".whl"):
@@ -248,7 +248,7 @@ class GoogleCloud:
     Attributes:
         storage: Its buckets.
         dataflow: Its jobs.
-        when_asked: Called with the method and the path of each request before it is looked at.
+        when_asked: Called with the method and the path of each request, before it is processed.
         environment: With these variables, Google's clients and Beam find it.
         args: With these options, Beam's DataflowRunner submits to it.
     """
@@ -288,8 +288,8 @@ def google_cloud(root: Path, key_file: Path) -> Iterator[GoogleCloud]:
             environment={
                 "GOOGLE_APPLICATION_CREDENTIALS": str(key_file),
                 "STORAGE_EMULATOR_HOST": address,
-                # Everything else that the clients look for does not exist, and must not be looked
-                # for elsewhere.
+                # Everything else that the clients request does not exist, and they must not look
+                # elsewhere.
                 "HTTPS_PROXY": address,
                 "NO_PROXY": "localhost,127.0.0.1",
             },

@@ -1,6 +1,7 @@
-"""Answers as the REST API of Flink 1.19 does, for jobs of a job server in this process.
+"""Answers like the REST API of Flink 1.19, for jobs of a job server in this process.
 
-The answers' form was recorded. As in Flink, a job goes on when its job server has cancelled it.
+The form of the answers was recorded. As in Flink, a job continues after its job server has
+cancelled it.
 """
 
 import contextlib
@@ -24,7 +25,7 @@ class FlinkRest:
         url: Of its REST API.
         jobs: State of each job by its name; those of the job server are added when it runs them.
         ended: Names of the jobs that were cancelled here, in this order.
-        delay_seconds: How long a job takes from its job server until it is here.
+        delay_seconds: The time until a job from its job server arrives here.
     """
 
     def __init__(self, server: LocalJobServicer) -> None:

@@ -1,4 +1,4 @@
-"""The part of a Kubernetes API server that a JobSet needs, with a controller that runs its pods.
+"""The part of a Kubernetes API server for JobSets, with a controller that runs their pods.
 
 Pods are processes of this machine. Volumes are not mounted: a test mounts a directory at its own
 path. Pod templates are checked with the models of Kubernetes' own OpenAPI document.
@@ -46,9 +46,9 @@ class JobSetApi:
         folder: A directory of the test.
         kubeconfig: A file that names the cluster.
         created: The JobSets that were created, in order.
-        jobsets: Those that are there, by name.
-        refuse: Status and message to refuse a creation with.
-        asked: What a role has to allow for the requests so far: API group, resource and verb.
+        jobsets: Those that still exist, by name.
+        refuse: Status and message of the error for a creation.
+        asked: The rights that the requests so far need: API group, resource and verb.
     """
 
     folder: Path
@@ -98,7 +98,7 @@ class JobSetApi:
         return _Pod(name=name, process=process, log=log)
 
     def advance(self, name: str) -> None:
-        """Writes into `status` what became of the pods."""
+        """Writes the results of the pods to `status`."""
         codes = []
         for pod in self.pods[name]:
             code = pod.process.poll()

@@ -1,9 +1,8 @@
 """The API server of Kubeflow Pipelines with its controllers, as an HTTP server on this machine.
 
-It speaks the REST API v2beta1 as `kfp_server_api` calls it, checks the pipelines that it is sent
-with the protos that the real one parses them with, and lets a run go one task further each time
-it is asked about. What it tells of tasks is what the real one tells: the nodes of an Argo workflow,
-drivers and executors among them.
+It has the REST API v2beta1 that `kfp_server_api` calls. It checks pipelines with the same protos as
+the real server, and a run advances by one task with each request for it. Like the real one, it
+reports tasks as the nodes of an Argo workflow, including drivers and executors.
 """
 
 import base64
@@ -42,29 +41,29 @@ class RefusedError(Exception):
 
 @dataclass
 class KubeflowApi:
-    """The state of the installation, and what it is to do wrong.
+    """The state of the installation, and the faults to show.
 
     Attributes:
         address: Where it listens.
         multi_user: Whether experiments need a namespace.
-        token: What it wants as a bearer; empty lets everybody in.
+        token: The required bearer token; empty accepts everybody.
         page: Answers every call with this web page, like a gateway in front of it.
-        refusals: Statuses of the next answers by call, such as {"POST runs": [503]}; 0 lets one
+        refusals: Statuses of the next answers by call, such as {"POST runs": [503]}; 0 lets a call
             pass.
-        lost: Calls whose next answer does not arrive, though they are carried out.
+        lost: Calls that are carried out, but whose next answer does not arrive.
         failing: Names of tasks that fail.
         failing_drivers: Names of tasks whose drivers fail.
-        cached: Names of tasks that are answered from the cache.
+        cached: Names of tasks whose results come from the cache.
         stuck: Names of tasks whose pods cannot start.
         logs: The output of tasks, by their names, of drivers by names such as `train-driver`, or by
             the names of their pods.
-        archive: The same of pods that are gone, by Argo's ids of them.
+        archive: The same of deleted pods, by their Argo IDs.
         calls: The calls, such as "POST runs", in order.
-        bodies: What came with it.
+        bodies: The bodies of these calls.
         experiments: By ID, in the API's form.
         runs: The same of runs.
         recurring_runs: The same of recurring runs.
-        native: What a backend without ML Metadata knows of lineage; None for one with it.
+        native: The lineage of a backend without ML Metadata; None for a backend with it.
     """
 
     address: str = ""
@@ -183,7 +182,7 @@ class KubeflowApi:
         found = list(objects.values())
         if "filter" in query:
             for predicate in json.loads(query["filter"][0])["predicates"]:
-                # The API's JSON has names of proto fields, and takes the enum as a number, too.
+                # The API's JSON has names of proto fields, and also accepts the enum as a number.
                 if predicate["operation"] not in (1, "EQUALS"):
                     raise RefusedError(400, "only EQUALS")
                 value = predicate.get("stringValue", predicate.get("string_value"))
@@ -224,7 +223,7 @@ class KubeflowApi:
             run["finished_at"] = now()
 
     def log(self, run_id: str, node: str) -> str | None:
-        """Returns what the API server reads from a pod, by its name; None if it cannot."""
+        """Returns the log that the API server reads from a pod, by its name; None if it cannot."""
         task = self.runs.get(run_id, {}).get("_pods", {}).get(node, node)
         return self.logs.get(task) if task not in self.stuck else None
 
@@ -236,7 +235,7 @@ def _enter(run: Object, state: str) -> None:
 
 
 def parsed_spec(sent: Object) -> Object:
-    """Returns the pipeline of a request, after parsing it as the server does.
+    """Returns the pipeline of a request, parsed like by the server.
 
     Raises:
         RefusedError: It is not a pipeline, or its Kubernetes settings are not valid.

@@ -1,6 +1,6 @@
 """A Kubernetes API server with workflows, pods and events, on this machine.
 
-Messages are those that Kubernetes 1.34 and Argo Workflows 4 gave for runs like those in
+The messages are from Kubernetes 1.34 and Argo Workflows 4, for runs like those in
 tests/fixtures/kubeflow_runs.
 """
 
@@ -29,7 +29,7 @@ class Cluster:
         pods: Pods.
         events: Events.
         forbidden: Resources that this account may not list.
-        asked: What was listed, in order.
+        asked: The resources that were listed, in order.
     """
 
     kubeconfig: Path

@@ -1,7 +1,7 @@
 """ML Metadata's server over gRPC, and how Kubeflow Pipelines up to 2.18 records runs in it.
 
-The server is ML Metadata's own store in C++, in this process: it gets requests unchanged, by the
-service of its own protos.
+The server is ML Metadata's own C++ store in this process: it gets requests unchanged, through the
+service in its own protos.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from ml_metadata.proto import metadata_store_service_pb2 as service_pb
 
 
 class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no types
-    """Hands requests to the store; refusals come first."""
+    """Passes requests to the store; refusals come first."""
 
     def __init__(self, store: Any, refusals: list[grpc.StatusCode]) -> None:
         self._store = store
@@ -53,7 +53,7 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no ty
 def metadata_server(
     database: Path,
 ) -> Iterator[tuple[str, MetadataStore, list[grpc.StatusCode]]]:
-    """Serves a store; yields where, the store itself, and what it is to answer first instead."""
+    """Serves a store; yields the address, the store, and the list of errors to answer first."""
     config = pb.ConnectionConfig()
     config.sqlite.filename_uri = str(database)
     store = MetadataStore(config)
@@ -69,7 +69,7 @@ def metadata_server(
 
 
 class Recorder:
-    """Records a run as the driver and the launcher of KFP do (backend/src/v2/metadata/client.go).
+    """Records a run like KFP's driver and launcher (backend/src/v2/metadata/client.go).
 
     Types have no schema; all data of an execution is in custom properties.
     """
@@ -86,7 +86,7 @@ class Recorder:
         run = store.put_contexts([context])[0]
         store.put_parent_contexts([pb.ParentContext(child_id=run, parent_id=pipeline_id)])
         self._contexts = store.get_contexts_by_id([pipeline_id, run])
-        # It stays RUNNING: nothing reports to the root DAG that it has ended.
+        # It stays RUNNING: nothing records the end of the root DAG.
         self.root = self.task("", state="RUNNING", kind="system.DAGExecution", parent=None)
 
     def task(
@@ -138,7 +138,7 @@ class Recorder:
                 properties[name].struct_value.update(value)
             elif isinstance(value, int):
                 properties[name].int_value = value
-            elif isinstance(value, float):  # what the launcher makes of every number
+            elif isinstance(value, float):  # the launcher's form of every number
                 properties[name].double_value = value
             else:
                 properties[name].string_value = value

@@ -1,6 +1,6 @@
 """Lineage as the API server of Kubeflow Pipelines stores it in releases without ML Metadata.
 
-Messages are those of `run.proto` and `artifact.proto` of its API v2beta1 on master, in protojson
+The messages are from `run.proto` and `artifact.proto` of its API v2beta1 on master, in protojson
 with the names of the protos.
 """
 
@@ -17,7 +17,7 @@ _OUTPUTS = ("OUTPUT", "ITERATOR_OUTPUT", "ONE_OF_OUTPUT", "TASK_FINAL_STATUS_OUT
 
 @dataclass
 class NativeLineage:
-    """Tasks, artifacts, and what ties them.
+    """Tasks, artifacts, and their relations.
 
     Attributes:
         tasks: In the order in which they were made.
@@ -107,7 +107,7 @@ class NativeLineage:
             found = [
                 each for each in self.artifact_tasks if each["artifact_id"] in wanted or not wanted
             ]
-        # Pages of two, so that what is asked for is not on the first.
+        # Two per page, so that the requested item is not on the first page.
         start = int(query.get("page_token", ["0"])[0])
         more = {"next_page_token": str(start + 2)} if start + 2 < len(found) else {}
         return {kind: found[start : start + 2], **more}

@@ -1,10 +1,10 @@
 """The Argo workflow that the backend of Kubeflow Pipelines makes of a run.
 
-Its nodes are what the API tells of as tasks: for each task of the pipeline a driver, the task and
-in it an executor; the DAGs that hold them, and what loops are made of. All of them but the group
-of a loop's turns may be tried again, so each has a node of its own and one, `(0)`, for its first
-attempt. The API gives nodes ids of its own, and names children by Argo's: attempts, what lies
-within, and what comes next. Nothing says which node a task is, or why it failed.
+The API reports its nodes as tasks: for each task of the pipeline a driver, the task and in it an
+executor; also DAGs and the parts of loops. All nodes except the group of a loop's iterations can be
+retried, so each has its own node and one, `(0)`, for its first attempt. The API gives nodes its own
+IDs, but lists children by Argo's IDs: attempts, inner nodes and following nodes. It does not show
+which node belongs to a task, or why it failed.
 Source: `backend/src/v2/compiler/argocompiler/dag.go` and `api_converter.go` of kubeflow/pipelines,
 and runs of 2.17 in tests/fixtures/kubeflow_runs.
 """
@@ -22,7 +22,7 @@ ENDED = ("SUCCEEDED", "SKIPPED", "FAILED", "CANCELED")
 
 
 def now() -> str:
-    """Returns the time as the API writes it."""
+    """Returns the time in the API's form."""
     return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -35,7 +35,7 @@ class Workflow:
             requests for it, `_workflow` the workflow's name, if it must have a certain one.
         failing: Names of tasks that fail, and of conditions that do not hold.
         failing_drivers: Names of tasks whose drivers fail.
-        cached: Names of tasks that are answered from the cache.
+        cached: Names of tasks whose results come from the cache.
         stuck: Names of tasks whose pods cannot start.
         pods: Names of tasks by the names of their pods, those of drivers with `-driver`.
     """
@@ -62,7 +62,7 @@ class Workflow:
         for each in self._made.values():
             if self.run["_is_cancelled"] and each["state"] in ("RUNNING", "PENDING"):
                 each["state"] = "FAILED"
-            # A node that is not over has the epoch.
+            # A node that has not ended has the epoch.
             each["end_time"] = now() if each["state"] in ENDED else "1970-01-01T00:00:00Z"
         return list(self._made.values())
 
@@ -150,7 +150,7 @@ class Workflow:
         return attempt
 
     def _node(self, name: str, display_name: str, state: str, before: list[str]) -> str:
-        """Makes a node that may be tried again, and returns the name of its first attempt."""
+        """Makes a node that can be retried, and returns the name of its first attempt."""
         self._add(name, display_name, state, before)
         return self._add(f"{name}(0)", f"{display_name}(0)", state, [name])
 
@@ -175,7 +175,7 @@ class Workflow:
     def _id(self, name: str, template: str = "") -> str:
         """Returns Argo's id of a node: `NodeID` of its package workflow/v1alpha1.
 
-        With the name of its template in it, it is the name of its pod.
+        Together with the name of its template, it is the name of its pod.
         """
         digest = 0x811C9DC5  # FNV-1a, of 32 bits
         for byte in name.encode():

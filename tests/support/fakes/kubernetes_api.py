@@ -1,9 +1,9 @@
 """A Kubernetes API server with its controllers, as an HTTP server on this machine.
 
-It speaks the REST API that a push uses - get, list, watch streams, server-side apply, JSON patch,
-Status objects for refusals - and refuses unknown fields by the models of Kubernetes' own OpenAPI
-document, which the Python client is generated from. What the controllers of Deployments and of
-KServe write into `status` comes step by step, as one watches.
+It has the REST API that a push uses: get, list, watch streams, server-side apply, JSON patch, and
+Status objects for errors. It refuses unknown fields with the models of Kubernetes' own OpenAPI
+document, from which the Python client is generated. The controllers of Deployments and KServe
+update `status` step by step during a watch.
 """
 
 import contextlib
@@ -50,21 +50,21 @@ Object = dict[str, Any]
 
 @dataclass
 class KubernetesApi:
-    """The cluster, and what is to go wrong in it.
+    """The cluster, and the faults to show.
 
     Attributes:
         address: Where it listens.
         kubeconfig: A file that names it.
         objects: Objects by plural and name.
-        applied: Bodies of what was applied, in order.
-        asked: What a role has to allow for the requests so far: API group, plural and verb.
-        forbidden: Verb and plural of what the token may not do.
+        applied: The applied bodies, in order.
+        asked: The rights that the requests so far need: API group, plural and verb.
+        forbidden: Verb and plural of requests that the token does not allow.
         busy: Statuses to answer to the next changes.
         has_kserve: Whether KServe is installed.
-        trouble: What a container of new pods waits for, as its `state.waiting`; its reason may be
-            "Unschedulable", and of "ContainerCreating" nothing comes. With "CrashLoopBackOff" it
-            is started again and again, or with `container` that init container; with "NotReady" it
-            runs, and its probe fails. Empty for none.
+        trouble: The `state.waiting` of a container of new pods. Its reason may be "Unschedulable";
+            with "ContainerCreating" it never starts. With "CrashLoopBackOff" it is started again
+            and again, or with `container` that init container; with "NotReady" it runs, and its
+            probe fails. Empty for none.
         watch_error: Whether the next watch ends with an expired resource version.
     """
 
@@ -83,7 +83,7 @@ class KubernetesApi:
     _version: int = 0
 
     def apply(self, plural: str, name: str, manifest: Object) -> Object:
-        """Server-side apply by one manager: sets what it has, and drops what it had before."""
+        """Server-side apply by one manager: sets its fields, and removes its earlier ones."""
         key = (plural, name)
         _check_fields(plural, manifest)
         self.applied.append(manifest)
@@ -297,8 +297,8 @@ class _Handler(JsonHandler):
         verb = "watch" if "watch=true" in self.path else verb
         group = path["api"].rpartition("/")[0]
         self.api.asked.add((group, plural, verb))
-        # https://kubernetes.io/docs/reference/using-api/server-side-apply/: to apply an object
-        # that is not there takes both verbs.
+        # https://kubernetes.io/docs/reference/using-api/server-side-apply/: to apply a new object
+        # needs both verbs.
         if verb == "patch" and (plural, path["name"]) not in self.api.objects:
             self.api.asked.add((group, plural, "create"))
         scheme, _, token = self.headers.get("Authorization", "").partition(" ")
@@ -326,7 +326,7 @@ class _Handler(JsonHandler):
             self.wfile.write(b"0\r\n\r\n")
             return
         end, shown = time.monotonic() + seconds, ""
-        with contextlib.suppress(OSError):  # the client has seen enough
+        with contextlib.suppress(OSError):  # the client has closed the connection
             while time.monotonic() < end:
                 with self.api.lock:
                     found = copy.deepcopy(self.api.objects.get((plural, name)))
@@ -368,7 +368,7 @@ def kubernetes_api(folder: Path, certificate: Path | None = None) -> Iterator[Ku
 
 
 def write_kubeconfig(path: Path, server: str, namespace: str = "") -> None:
-    """Writes a file by which clients find `server`, a URL, and their namespace there, if any."""
+    """Writes a file with which clients find `server`, a URL, and their namespace, if any."""
     context = {"cluster": "here", "user": "me"}
     if namespace:
         context["namespace"] = namespace
@@ -387,7 +387,7 @@ def write_kubeconfig(path: Path, server: str, namespace: str = "") -> None:
 
 
 def write_certificate(path: Path) -> None:
-    """Writes a certificate for 127.0.0.1 that vouches for itself, and its key."""
+    """Writes a self-signed certificate for 127.0.0.1, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kubernetes")])
     now = datetime.datetime.now(datetime.UTC)

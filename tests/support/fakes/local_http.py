@@ -36,8 +36,8 @@ def serving(
     """Serves on a free port of this machine, which it yields.
 
     Args:
-        handler: What answers.
-        certificate: The server's certificate and key, for HTTPS; by default it speaks HTTP.
+        handler: The handler of requests.
+        certificate: The server's certificate and key, for HTTPS; by default it uses HTTP.
     """
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True

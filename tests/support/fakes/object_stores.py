@@ -1,4 +1,4 @@
-"""An object store on this machine that speaks the protocol of S3."""
+"""An object store on this machine with the S3 protocol."""
 
 import contextlib
 import logging
@@ -17,7 +17,7 @@ BUCKET = "bucket"
 
 @contextlib.contextmanager
 def s3() -> Iterator[dict[str, str]]:
-    """Runs an S3 server with one bucket; gives the variables by which a task finds it."""
+    """Runs an S3 server with one bucket; yields the variables with which a task finds it."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
@@ -60,7 +60,7 @@ def put(environment: dict[str, str], directory: Path, key: str) -> None:
 
 
 def put_key(environment: dict[str, str], key: str, content: bytes | None = b"x") -> None:
-    """Makes an object of any key, which need not be a path; deletes it where `content` is None."""
+    """Makes an object with any key, which need not be a path; deletes it if `content` is None."""
     client = boto3.client(
         "s3",
         aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],

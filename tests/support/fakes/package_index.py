@@ -10,7 +10,7 @@ from headrace.targets.local.runners import environments
 
 
 class PackageIndex:
-    """Wheels in a directory, which uv and pip take packages from, and from nowhere else."""
+    """Wheels in a directory, the only source of packages for uv and pip."""
 
     def __init__(self, directory: Path) -> None:
         self.wheels = directory / "index"
@@ -18,11 +18,11 @@ class PackageIndex:
         self.wheels.mkdir()
 
     def add(self, name: str, version: str, code: str) -> None:
-        """Adds a package of one module, which has its name."""
+        """Adds a package with one module of the same name."""
         self._write(name, version, {f"{name}.py": code.encode()}, "")
 
     def add_installed(self, name: str) -> None:
-        """Adds a package as it is installed where the tests run."""
+        """Adds a package from the environment of the tests."""
         found = metadata.distribution(name)
         files = {
             str(file): Path(str(file.locate())).read_bytes()
@@ -33,7 +33,7 @@ class PackageIndex:
         self._write(name, found.version, files, requires)
 
     def made(self) -> list[str]:
-        """Returns the names of the environments that there are."""
+        """Returns the names of the existing environments."""
         found = self.environments.iterdir() if self.environments.exists() else ()
         return sorted(path.name for path in found if path.suffix != ".lock")
 
@@ -55,7 +55,7 @@ class PackageIndex:
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PackageIndex:
-    """The only index that uv and pip know, and a directory of environments of the test's own."""
+    """The only index for uv and pip, and a directory of environments for this test."""
     index = PackageIndex(tmp_path)
     monkeypatch.setenv(environments.VARIABLE, str(index.environments))
     for name in ("PIP_FIND_LINKS", "UV_FIND_LINKS"):

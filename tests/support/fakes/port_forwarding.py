@@ -1,6 +1,6 @@
 """A Kubernetes API server that forwards ports of pods, on this machine.
 
-It speaks the WebSocket protocol `v4.channel.k8s.io` of `pods/portforward`: each message begins
+It has the WebSocket protocol `v4.channel.k8s.io` of `pods/portforward`: each message begins
 with the number of a channel, an even one for data and an odd one for errors, and each channel
 begins with the number of its port.
 https://kubernetes.io/docs/reference/using-api/websockets
@@ -39,11 +39,11 @@ class Forwarding:
         kubeconfig: File that names the cluster.
         services: Ports of this machine that pods listen on, by the service's name.
         namespace: Where the services are.
-        phase: What the pods do.
-        forbidden: Whether this account may not ask.
+        phase: The phase of the pods.
+        forbidden: Whether this account has no permission.
         is_outside: Whether the services lead out of the cluster, without a selector.
         opened: Pods and ports that were forwarded.
-        asked: What a role has to allow for the requests so far: resource and verb.
+        asked: The rights that the requests so far need: resource and verb.
     """
 
     kubeconfig: Path
@@ -140,13 +140,13 @@ class _Handler(JsonHandler):
 
     def _message(self, data: bytes) -> None:
         frame = websocket.ABNF.create_frame(data, websocket.ABNF.OPCODE_BINARY)
-        frame.mask_value = 0  # a server masks nothing
+        frame.mask_value = 0  # a server does not mask its frames
         self.connection.sendall(frame.format())
 
 
 @contextlib.contextmanager
 def forwarding(folder: Path, services: Mapping[str, int]) -> Iterator[Forwarding]:
-    """Serves a cluster whose pods are what listens on ports of this machine.
+    """Serves a cluster whose pods are servers on ports of this machine.
 
     Args:
         folder: Where the kubeconfig is written.

@@ -1,8 +1,8 @@
 """Vertex AI's ModelService, EndpointService and Operations, as a gRPC server on this machine.
 
-It speaks the messages of google-cloud-aiplatform's own protos and keeps the rules of the API that a
-client can run into: IDs, aliases that point to one version, shares that add up to 100, operations
-that take a while.
+It has the messages of google-cloud-aiplatform's own protos and the API's rules that matter to a
+client: IDs, aliases that point to one version, shares that add up to 100, operations that take
+time.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ import grpc
 from google.cloud.aiplatform_v1.types import endpoint, endpoint_service, model, model_service
 from google.longrunning import operations_pb2
 
-NUMBER = "1234567890"  # the API answers with the number of a project, whatever it was asked for
+NUMBER = "1234567890"  # the API always answers with the number of a project
 
 
 class RefusedError(Exception):
@@ -39,18 +39,18 @@ class _Pending:
 
 @dataclass
 class VertexApi:
-    """The state of the service, and what it is to do wrong.
+    """The state of the service, and the faults to show.
 
     Attributes:
         address: Where it listens.
         versions: Versions by name of the model, the oldest first.
         endpoints: Endpoints by name.
-        calls: Names of the methods called, in order, without those that only ask.
-        polls: How often an operation answers that it is not done.
-        refusals: By method, what to answer to the next calls; None lets a call pass.
-        lost: Methods whose next call is carried out, but answered as if the service were down.
+        calls: Names of the methods called, in order, without those that only read.
+        polls: Number of answers of an operation before it is done.
+        refusals: By method, the errors for the next calls; None lets a call pass.
+        lost: Methods whose next call is carried out, but answered like by a service that is down.
         failures: By method, the status with which its next operation ends.
-        requests: What `calls` were called with.
+        requests: The requests of `calls`.
     """
 
     address: str = ""
@@ -185,7 +185,7 @@ class VertexApi:
             for name, each in self._pending.items()
             if name.startswith(f"{request.name}/operations/")
         ]
-        # Two a page, so that what is under way is not on the first.
+        # Two per page, so that the current operation is not on the first page.
         start = int(request.page_token or 0)
         more = str(start + 2) if start + 2 < len(found) else ""
         return operations_pb2.ListOperationsResponse(
@@ -193,7 +193,7 @@ class VertexApi:
         )
 
     def finish_soon(self) -> None:
-        """Lets the operations that are not done be done when they are next asked for."""
+        """Makes unfinished operations done at the next request for them."""
         self.polls = 1
         for pending in self._pending.values():
             pending.polls = 1
@@ -285,7 +285,7 @@ class Answering(Protocol):
 def served(
     api: Answering, services: Mapping[str, Mapping[str, Callable[[bytes], Any]]]
 ) -> Iterator[str]:
-    """Serves methods, with what reads their requests, by service; yields the address."""
+    """Serves methods, with the parsers of their requests, by service; yields the address."""
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=4))
     for service, methods in services.items():
         handlers = {method: _handler(api, method, read) for method, read in methods.items()}

@@ -1,7 +1,7 @@
 """Vertex AI's PipelineService and ScheduleService, as a gRPC server on this machine.
 
-It speaks the messages of google-cloud-aiplatform's own protos. A job runs nothing: whenever it is
-asked for, its tasks go a step further, those first whose upstream tasks are done.
+It has the messages of google-cloud-aiplatform's own protos. A job runs nothing: with each request
+for it, its tasks advance by a step, those first whose upstream tasks are done.
 """
 
 import contextlib
@@ -36,18 +36,18 @@ _State = PipelineTaskDetail.State
 
 @dataclass
 class VertexPipelines:
-    """The state of the services, and what they are to do wrong.
+    """The state of the services, and the faults to show.
 
     Attributes:
         address: Where they listen.
         jobs: Jobs by name, the oldest first.
         scheduled: Schedules by name, the oldest first.
         calls: Names of the methods called, in order.
-        requests: What they were called with.
-        fates: By name of the task, how it ends: its state and the error's message.
-        steps: How many steps a job may go; then its tasks stay as they are.
-        refusals: By method, what to answer to the next calls; None lets a call pass.
-        lost: Methods whose next call is carried out, but answered as if the service were down.
+        requests: The requests of these calls.
+        fates: The end of each task, by its name: its state and the error's message.
+        steps: The maximum number of steps of a job; then its tasks stay unchanged.
+        refusals: By method, the errors for the next calls; None lets a call pass.
+        lost: Methods whose next call is carried out, but answered like by a service that is down.
     """
 
     address: str = ""
@@ -200,7 +200,7 @@ class VertexPipelines:
             self._end_job(job, ends or PipelineState.PIPELINE_STATE_SUCCEEDED)
 
     def _begin_tasks(self, tasks: dict[str, Any], details: list[Any]) -> None:
-        """Adds those whose upstream tasks are done; one from the cache lets others begin."""
+        """Adds the tasks whose upstream tasks are done; a task from the cache lets others begin."""
         done = {each.task_name for each in details if each.state in _DONE}
         begun = {each.task_name for each in details}
         ready = [
@@ -225,7 +225,7 @@ class VertexPipelines:
         if fate in ("SKIPPED", "NOT_TRIGGERED"):
             self._end(made, fate, "")
         elif parent:
-            # The API answers with the number of a project, whatever it was asked for.
+            # The API always answers with the number of a project.
             place = f"projects/{PROJECT_NUMBER}/locations/europe-west1"
             custom_job = f"{place}/customJobs/{next(self._ids)}"
             made.executor_detail = {"container_detail": {"main_job": custom_job}}
@@ -276,7 +276,7 @@ def _found(resources: dict[str, Any], name: str) -> Any:
 
 
 def _page(found: list[Any], token: str) -> tuple[list[Any], str]:
-    # Two a page, so that what is looked for is not on the first.
+    # Two per page, so that the requested item is not on the first page.
     start = int(token or 0)
     return found[start : start + 2], str(start + 2) if start + 2 < len(found) else ""
 

@@ -1,4 +1,4 @@
-"""Rows and statistics of the penguins, by components as a backend starts them."""
+"""Rows and statistics of the penguins, from components started like by a backend."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ from support.programs.beam_clusters import executor_input
 
 
 def run(component: str, root: Path, parameters: Mapping[str, Any], inputs: Sequence[str]) -> str:
-    """Runs a component as a backend does, and returns its log."""
+    """Runs a component like a backend, and returns its log."""
     root.mkdir(exist_ok=True)
     message = executor_input(component, str(root), root / "output.json", parameters, inputs)
     command = [sys.executable, "-m", f"headrace_components.{component}"]
@@ -26,18 +26,18 @@ def run(component: str, root: Path, parameters: Mapping[str, Any], inputs: Seque
 
 
 def penguins(root: Path) -> Path:
-    """Writes the penguins as the example reads them, and returns their directory."""
+    """Writes the penguins in the example's form, and returns their directory."""
     script = Path(__file__).parents[3] / "examples/penguins/prepare_data.py"
     subprocess.run([sys.executable, script, root / "penguins.csv"], check=True)
     return root
 
 
 def check_equal_to_embedded(beam_args: Sequence[str], root: Path) -> list[str]:
-    """Asserts that rows and statistics are those of the embedded engine, and returns the logs.
+    """Asserts that rows and statistics equal those of the embedded engine, and returns the logs.
 
     Args:
         beam_args: `beam_pipeline_args` of a cluster.
-        root: A directory, which data and outputs are written to.
+        root: A directory for data and outputs.
     """
     data = penguins(root / "data")
     embedded, remote = root / "embedded", root / "remote"

@@ -1,10 +1,10 @@
-"""Starts tasks that run a job of Beam, each as a process forked from this one, like the worker.
+"""Starts tasks with a Beam job, each in a process forked from this one, like the worker.
 
 Run it as `python beam_tasks.py`. Requests are lines of JSON on its standard input:
 
     {"args": [...], "output": "/path", "uri": "gs://bucket/run", "log": "/path"}
 
-Each is answered by two lines: the process ID of the task, and when it has ended its exit status,
+The answer to each is two lines: the process ID of the task and, after its end, its exit status,
 negative if a signal killed it.
 """
 

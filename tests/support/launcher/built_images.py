@@ -1,4 +1,4 @@
-"""Images for tests, built of this source tree by the engine that is there."""
+"""Images for tests, built from this source tree with the installed engine."""
 
 import fcntl
 import functools
@@ -21,7 +21,7 @@ LIMITS = ("--ulimit", "nofile=1024:1024", "--ulimit", "nproc=4096:4096")
 
 @functools.cache
 def engine() -> Engine:
-    """Returns what builds and runs images; without one the test is skipped, or fails in CI."""
+    """Returns the engine for images; without one the test is skipped, or fails in CI."""
     chosen = os.environ.get("HEADRACE_ENGINE", "")
     if not chosen:
         program("podman", "no image can be built")
@@ -32,25 +32,25 @@ def engine() -> Engine:
 
 
 def run_as_anyone(*options: str) -> list[str]:
-    """Returns the words before an image that run it as OpenShift does.
+    """Returns the words before an image that run it like OpenShift.
 
-    As any user, in group 0, with nothing to write to but /tmp.
+    As any user, in group 0; only /tmp can be written to.
     """
     anyone = ("--rm", "--user", "12345:0", "--read-only", "--tmpfs", "/tmp")
     return [*engine().command, "run", *anyone, *LIMITS, *options]
 
 
 def runner_flags() -> dict[str, str]:
-    """Returns the environment in which `headrace run --runner podman` works here."""
+    """Returns the environment variables with which `headrace run --runner podman` works here."""
     flags = " ".join([*engine().command[1:], *LIMITS])
     return {FLAGS_VARIABLE: os.environ.get(FLAGS_VARIABLE, flags)}
 
 
 @functools.cache
 def build(*names: str) -> None:
-    """Builds images; what stands in the engine's cache is not built again.
+    """Builds images; layers in the engine's cache are not built again.
 
-    Tests run side by side: all wait for the one that builds the layers that they share.
+    Tests run side by side: all wait for the one that builds the common layers.
     """
     chosen = engine()
     words = ["images", "--images", str(IMAGES), "build", *names]

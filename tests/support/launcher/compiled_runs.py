@@ -1,7 +1,7 @@
-"""Runs what the compiler wrote for Kubeflow, task after task, like its driver and launcher.
+"""Runs a pipeline compiled for Kubeflow, task after task, like its driver and launcher.
 
-The commands, the declarations and the wiring are those of the compiled file. It knows what a DAG of
-containers has; anything else in the file is an error.
+The commands, the declarations and the wiring are from the compiled file. Only DAGs of containers
+are supported; anything else in the file is an error.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ PIPELINE_VALUES = {
     "{{$.pipeline_job_uuid}}": "uuid-1",
     "{{$.pipeline_task_name}}": "task-1",
 }
-"""The driver replaces a constant by this if it is nothing else."""
+"""The driver only replaces this if it is the whole constant."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,13 +44,14 @@ class Spec:
 def run(
     text: str, launcher: Launcher, parameters: Object, cache: RemoteCache | None = None
 ) -> dict[str, Outcome]:
-    """Runs a compiled pipeline, and returns what each of its tasks published.
+    """Runs a compiled pipeline, and returns the outputs of each task.
 
     Args:
-        text: The file; of a platform spec after the pipeline's, only claims count, in cache keys.
-        launcher: Where, and by which rules.
+        text: The file; from a platform spec after the pipeline, only claims are used, in cache
+            keys.
+        launcher: The launcher, with the rules of a backend.
         parameters: Parameters of the run.
-        cache: Answers tasks that may be; None runs all.
+        cache: The cache for tasks that allow it; None runs all tasks.
 
     Raises:
         TaskFailedError: A task failed, or broke a rule of the backend.
@@ -114,7 +115,8 @@ class _Wired:
 
     def run(self, launcher: Launcher) -> Outcome:
         inputs = _declarations(self._component.get("inputDefinitions", {}))
-        # The driver gives a task what kfp adds to its inputs, whatever the component declares.
+        # The driver passes inputs that kfp adds to a task, also if the component does not declare
+        # them.
         undeclared = {each: Declaration(type="") for each in self._parameters if each not in inputs}
         spec = Spec(
             inputs=inputs | undeclared,
@@ -157,7 +159,7 @@ def _declarations(definitions: Object) -> dict[str, Declaration]:
 
 
 def _type(artifact_type: Object) -> str:
-    schema = artifact_type.get("instanceSchema")  # on Vertex AI, of types that are not its own
+    schema = artifact_type.get("instanceSchema")  # on Vertex AI, for types of others
     title = yaml.safe_load(schema)["title"] if schema else artifact_type["schemaTitle"]
     return f"{title}@{artifact_type.get('schemaVersion', '0.0.1')}"
 

@@ -1,8 +1,8 @@
 """A fake KFP launcher: runs a component's real entry point by the rules of a real backend.
 
 It reproduces what the open-source launcher (`backend/src/v2/component/launcher_v2.go`) and Vertex
-AI Pipelines do around a container: where artifacts are put, which messages go in, what must be
-there afterwards. See the rule sets below for where backends differ.
+AI Pipelines do around a container: the places of artifacts, the input messages, the required
+outputs. The rule sets below have the differences between backends.
 """
 
 import contextlib
@@ -35,17 +35,17 @@ SCHEMES: Mapping[str, str] = {"kfp-2.17": "minio", "kfp-next": "minio", "vertex"
 
 
 container: Callable[[Path, Mapping[str, str]], list[str]] | None = None
-"""Set while subprocesses are to run in a container: the words before a command, for its directory
-and its environment."""
+"""Set to run subprocesses in a container: the words before a command, for its directory and
+its environment."""
 
 
 class TaskFailedError(Exception):
-    """The task ended as a backend would mark FAILED."""
+    """A backend would mark the task as FAILED."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """An artifact in the fake store: what a downstream task gets."""
+    """An artifact in the fake store, as a downstream task gets it."""
 
     uri: str
     path: Path
@@ -71,16 +71,15 @@ class Launcher:
 
     Attributes:
         root: A directory of the test; contains the store and one file system per task.
-        rules: Which backend to be.
-        subprocess: Start `python -m ...` as the container does. In process it is the same entry
-            point without the seconds of a new interpreter.
-        forked: Fork a process with the component imported, as the local backend does, instead of
-            both. It saves the seconds of a new interpreter, and is a process of its own.
+        rules: The backend to imitate.
+        subprocess: Start `python -m ...` like the container. In process it is the same entry point,
+            without the start of a new interpreter.
+        forked: Fork a process with the component imported, like the local backend, instead of both.
+            It is a separate process, without the start of a new interpreter.
         python: The interpreter of a subprocess, for example that of an isolated component's image.
-        endpoint: Host and port of the object store, as Kubeflow gives them to the reader of each
-            input.
+        endpoint: Host and port of the object store, as Kubeflow passes them for each input.
         run_name: Name of the pipeline's run.
-        parameters: Values by name that each task gets besides its own.
+        parameters: Additional values by name for each task.
     """
 
     root: Path
@@ -93,14 +92,14 @@ class Launcher:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def store(self, source: Path, metadata: Mapping[str, Any] | None = None) -> Stored:
-        """Puts a file or directory into the store, like an importer of an artifact."""
+        """Puts a file or directory into the store, like an importer."""
         imported = self._in_store("imported")
         imported.mkdir(parents=True, exist_ok=True)
         key = f"imported/{len(list(imported.iterdir()))}/{source.name}"
         target = self._in_store(key)
         target.parent.mkdir()
         shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
-        target.chmod(target.stat().st_mode | 0o055)  # pytest's directories are for their owner only
+        target.chmod(target.stat().st_mode | 0o055)  # only their owner may use pytest's directories
         return Stored(uri=self._uri(key), path=target, metadata=dict(metadata or {}))
 
     def run(
@@ -110,7 +109,7 @@ class Launcher:
         environment: Mapping[str, str] | None = None,
         **inputs: Stored | Sequence[Stored],
     ) -> Outcome:
-        """Runs a component of the catalogue and returns what it published.
+        """Runs a component of the catalogue and returns its outputs.
 
         Raises:
             TaskFailedError: The entry point failed, or broke a rule of the backend.
@@ -128,12 +127,12 @@ class Launcher:
         environment: Mapping[str, str] | None = None,
         **inputs: Stored | Sequence[Stored],
     ) -> Outcome:
-        """Runs a container's command and arguments, and returns what it published.
+        """Runs a container's command and arguments, and returns its outputs.
 
         Args:
             component: A name for directories and messages.
-            spec: Has `inputs` and `outputs` as kfp's component specs do.
-            command: Words of which `{{$}}` is replaced by the message.
+            spec: Has `inputs` and `outputs`, like kfp's component specs.
+            command: Words, in which `{{$}}` is replaced by the message.
             parameters: Values by name.
             environment: Variables of the task.
             **inputs: Artifacts by port.
@@ -210,8 +209,8 @@ class Launcher:
                     }
                 ]
             }
-        # Launchers up to 2.14 have it in /tmp, later ones beside the outputs; old ones do not make
-        # the directory.
+        # Launchers up to 2.14 have it in /tmp, later ones beside the outputs. The old ones do not
+        # make the directory.
         directory = pod / "tmp/kfp_outputs"
         if self.rules != "kfp-2.17":
             directory = task.local_path(self._uri(task_key), pod)
@@ -280,7 +279,7 @@ class Launcher:
             variables = {**os.environ, **environment}
             return forking.run(words[2].rpartition(".")[2], words[3:], variables, pod)
         if self.subprocess or words[:2] != ["python", "-m"]:
-            # A container has its own programs; here they are those of the interpreter's directory.
+            # A container has its own programs; here they are in the interpreter's directory.
             path = f"{self.python.parent}{os.pathsep}{os.environ['PATH']}"
             own = words if container or words[0] != "python" else [str(self.python), *words[1:]]
             result = subprocess.run(
@@ -358,7 +357,7 @@ class Launcher:
         return {name: mlmd_value(value) for name, value in metadata.items()}
 
     def _root(self) -> str:
-        """Returns what an output's URI begins with: `KeyFromURI` knows the run's own root."""
+        """Returns the start of an output's URI: `KeyFromURI` only accepts the run's own root."""
         return self._uri("" if self.rules == "vertex" else f"artifacts/pipeline/{self.run_name}/")
 
     def _uri(self, key: str) -> str:
@@ -369,7 +368,7 @@ class Launcher:
 
 
 def placed(word: str, message: Mapping[str, Any]) -> str:
-    """Returns a word with its placeholders replaced, in the way that is known of Vertex AI."""
+    """Returns a word with its placeholders replaced, in the known way of Vertex AI."""
     word = word.replace("{{$}}", json.dumps(message, ensure_ascii=False))
     for name, value in message["inputs"]["parameterValues"].items():
         word = word.replace(f"{{{{$.inputs.parameters['{name}']}}}}", to_text(value))
@@ -382,12 +381,12 @@ def placed(word: str, message: Mapping[str, Any]) -> str:
 
 
 def _is_artifact(declaration: Any) -> bool:
-    # "system.Artifact@0.0.1", "tfx.Model@0.0.1"; a parameter's is one word.
+    # "system.Artifact@0.0.1", "tfx.Model@0.0.1"; the type of a parameter is one word.
     return "." in declaration.type
 
 
 def mlmd_value(value: Any) -> Any:
-    """Returns a value of an artifact's metadata as ML Metadata gives it back."""
+    """Returns a value of an artifact's metadata in the form that ML Metadata returns."""
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, list):
@@ -396,7 +395,7 @@ def mlmd_value(value: Any) -> Any:
 
 
 def protobuf_value(value: Any) -> Any:
-    """Returns JSON data as google.protobuf.Value has it: with one type of number, the double."""
+    """Returns JSON data like google.protobuf.Value: its only type of number is the double."""
     if isinstance(value, dict):
         return {key: protobuf_value(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -420,12 +419,12 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 
 
 class _LogHandler(logging.StreamHandler[io.StringIO]):
-    """A handler of its own class: a task takes away Python's default ones."""
+    """A handler of a special class, because a task removes Python's default handlers."""
 
 
 @contextlib.contextmanager
 def _log() -> Iterator[io.StringIO]:
-    """Gives what a task in this process logs, as its own process prints it."""
+    """Yields the log of a task in this process, in the form that its own process prints."""
     handler = _LogHandler(io.StringIO())
     handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
     logging.getLogger().addHandler(handler)

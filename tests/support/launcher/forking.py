@@ -1,7 +1,7 @@
-"""Runs components as the local backend's worker does: each a process forked from one that waits.
+"""Runs components like the local backend's worker: each in a process forked from a waiting one.
 
-A fresh process imports TensorFlow for seconds. A forked one finds it imported, and has its own
-environment, directory, arguments and end as well.
+A new process needs seconds to import TensorFlow. A forked process has it already, and still has its
+own environment, directory, arguments and end.
 """
 
 import atexit
@@ -20,7 +20,7 @@ _ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ}
 
 
 class _Nursery:
-    """The process that is forked."""
+    """The process from which others are forked."""
 
     def __init__(self) -> None:
         self._socket, theirs = socket.socketpair()
@@ -83,10 +83,10 @@ def run(
     Args:
         component: Its name.
         arguments: The arguments of its command.
-        environment: What to add to the environment that this process began with.
+        environment: Variables to add to the initial environment of this process.
         directory: Its working directory.
 
     Returns:
-        The exit status, and what it printed.
+        The exit status, and the printed text.
     """
     return _nursery().run(component, arguments, environment, directory)

@@ -1,11 +1,10 @@
 """Runs a compiled pipeline on this machine by the rules of Kubeflow's driver and launcher.
 
-The rules are those of `backend/src/v2/driver` and `backend/src/v2/component` of Kubeflow Pipelines
-2.17, of what goes into a task and comes out of it: types that are checked and converted, inputs
-that a DAG does not have, what is collected from loops, what an exit task is told. Where a real
-Kubeflow failed or gave a value, `tests/fixtures/kubeflow_cases` has it, and a test holds this
-module to that. Objects lie in a directory, so URIs are paths. Retries, caches and pods have no part
-here.
+The rules for inputs and outputs of tasks are from `backend/src/v2/driver` and
+`backend/src/v2/component` of Kubeflow Pipelines 2.17: checks and conversions of types, missing
+inputs of a DAG, values collected from loops, the status for an exit task. Results of a real
+Kubeflow are in `tests/fixtures/kubeflow_cases`, and a test compares this module with them. Objects
+are in a directory, so URIs are paths. Retries, caches and pods are left out.
 """
 
 import json
@@ -43,12 +42,12 @@ class DriverError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Ran:
-    """How a run went.
+    """The result of a run.
 
     Attributes:
         state: SUCCEEDED or FAILED, as in the API.
         failed: Why tasks failed, by their paths.
-        lines: What tasks wrote into their journal, sorted.
+        lines: The lines that tasks wrote into their journal, sorted.
     """
 
     state: str
@@ -161,7 +160,7 @@ class _Run:
             if "importer" in executor:
                 return self._import(executor["importer"], task, component, around)
             return self._container(path, executor["container"], component, inputs)
-        except Exception as error:  # a crash of the driver, too, fails the task
+        except Exception as error:  # a crash of the driver also fails the task
             self._failed["/".join(path)] = str(error)
             return _Execution("FAILED", component)
 
@@ -283,7 +282,7 @@ class _Run:
         uri = importer["artifactUri"].get("constant")
         if uri is None:
             source = specs.parameter_inputs(task)[importer["artifactUri"]["runtimeParameter"]]
-            # Nowhere else than among the inputs of the DAG around it.
+            # It only looks in the inputs of the DAG around it.
             outer = source.get("componentInputParameter", "")
             if outer not in around.parameters:
                 raise DriverError(f"parent DAG does not have input parameter {outer}")
@@ -296,7 +295,7 @@ class _Run:
         return _Execution("COMPLETE", component, artifacts={port: [artifact]})
 
     def _imported_before(self, artifact: dict[str, Any], kind: Any) -> dict[str, Any]:
-        """Returns an artifact of the URI that has at least this metadata, or a new one."""
+        """Returns an artifact with the URI and at least this metadata, or a new one."""
         for found, other in self._imported:
             same = found["uri"] == artifact["uri"] and other == kind
             if same and artifact["metadata"].items() <= found["metadata"].items():
@@ -342,7 +341,7 @@ def _message(component: Mapping[str, Any], inputs: _Inputs, place: Path) -> dict
     outputs = component.get("outputDefinitions", {})
     place.mkdir(parents=True)
     values = dict(inputs.parameters)
-    for name, definition in specs.parameters(component).items():  # the launcher's part
+    for name, definition in specs.parameters(component).items():  # by the launcher
         if name not in values and "defaultValue" in definition:
             values[name] = protobuf_value(definition["defaultValue"])
     given: dict[str, Any] = {"parameterValues": whole_numbers(values)}
@@ -372,7 +371,7 @@ def _message(component: Mapping[str, Any], inputs: _Inputs, place: Path) -> dict
 
 
 def _argument(argument: Any, message: Mapping[str, Any]) -> list[str]:
-    """Returns an argument with IfPresent decided: the driver looks among parameters alone."""
+    """Returns an argument with IfPresent decided: the driver only looks at parameters."""
     if isinstance(argument, list):
         return [word for part in argument for word in _argument(part, message)]
     if isinstance(argument, str) and argument.startswith('{"IfPresent"'):
@@ -422,7 +421,7 @@ def _read(text: str, kind: str) -> Any:
 
 
 def _output(dag: _Execution, producer: str, key: str, *, artifact: bool) -> Any:
-    """Returns an output of a task beside the one that asks, through the DAGs that pass it on."""
+    """Returns an output of a sibling task, through the DAGs that pass it on."""
     assert dag.tasks is not None
     current = dag.tasks[producer]
     while True:
@@ -466,7 +465,7 @@ def _collected(loop: _Execution, key: str, *, artifact: bool) -> list[Any]:
                 raise DriverError("invalid memory address or nil pointer dereference")
         if current.rounds is not None:
             inside = _collected(current, wanted, artifact=artifact)
-            # Artifacts, and parameters too, of loops in loops are in one list.
+            # Artifacts and parameters of loops in loops are in one list.
             found += inside
         else:
             found += current.artifacts[wanted] if artifact else [current.parameters[wanted]]
@@ -474,7 +473,7 @@ def _collected(loop: _Execution, key: str, *, artifact: bool) -> list[Any]:
 
 
 def _checked(values: Values, component: Mapping[str, Any], passed: set[str | None]) -> Values:
-    """Returns parameters as the driver passes them on: only a text may be of another type."""
+    """Returns parameters like the driver passes them on: it only converts texts."""
     found = dict(values)
     for name, definition in specs.parameters(component).items():
         if name in passed and found.get(name) is None:

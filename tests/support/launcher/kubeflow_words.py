@@ -1,9 +1,9 @@
-"""The way of a command line on Kubeflow, from the compiled pipeline to the process.
+"""The changes of a command line on Kubeflow, from the compiled pipeline to the process.
 
-Four programs replace texts in it, one after the other, and none knows what the one before put in:
+Four programs replace texts in it, one after the other, also in texts that another one has inserted:
 
 1. KFP's driver puts the values of parameters into the arguments.
-2. Argo replaces `{{workflow.name}}` and the like, in the arguments and in the message.
+2. Argo replaces tags such as `{{workflow.name}}`, in the arguments and in the message.
 3. Kubernetes makes `$(NAME)` the value of a variable and `$$` a dollar, in both. It does so twice:
    constants, command lines and variables are arguments of the driver's own pod before.
 4. KFP's launcher replaces `{{$}}` by the message as JSON, and then all other placeholders, also in
@@ -55,7 +55,7 @@ def started(
 
 
 def message_text(message: Object) -> str:
-    """Returns a message as the driver writes it: compact, names sorted, without what is empty."""
+    """Returns a message in the driver's form: compact, names sorted, without empty values."""
     inputs, outputs = message["inputs"], message["outputs"]
     shown = {
         "inputs": {
@@ -98,12 +98,12 @@ def delivered(value: Any) -> Any:
 
 
 def argo(text: str) -> str:
-    """Returns a text with the tags replaced that Argo knows; it leaves others alone."""
+    """Returns a text with Argo's tags replaced; other tags stay unchanged."""
     return re.sub(r"\{\{([\w.]+)\}\}", lambda match: _ARGO.get(match[1], match[0]), text)
 
 
 def expanded(word: str, environment: Mapping[str, str]) -> str:
-    """Returns a word as Kubernetes has it started: `$$` is a dollar, `$(NAME)` a variable."""
+    """Returns a word in the form after Kubernetes: `$$` is a dollar, `$(NAME)` a variable."""
 
     def value(match: re.Match[str]) -> str:
         return "$" if match[1] is None else environment.get(match[1], match[0])

@@ -1,4 +1,4 @@
-"""The values that components of a compiled pipeline read as parameters, on each backend.
+"""The parameter values that components of a compiled pipeline read, on each backend.
 
 These are Headrace's own and lightweight Python components; the latter run up to the command that
 kfp wrote. Tasks of other components run nothing: their outputs are given.
@@ -48,15 +48,15 @@ _KINDS: Mapping[str, Any] = {
 def received(
     pipeline: Any, target: str, parameters: Values, outputs: Mapping[str, Values] | None = None
 ) -> dict[str, Values]:
-    """Returns the parameters of tasks whose components fill in templates, as these see them.
+    """Returns the parameters of tasks whose components fill in templates, after filling them in.
 
     Args:
         pipeline: A pipeline.
-        target: Where it runs.
+        target: The target that it runs on.
         parameters: Values of its parameters, all of them.
-        outputs: What tasks give, by task and output.
+        outputs: The outputs, by task and output.
     """
-    # Tasks that look at files in front of a component would be among those that are compared.
+    # Otherwise the fingerprint tasks before components would also be compared.
     profile = replace(PROFILE, caching=Caching(input_fingerprint="off"))
     document = compile_for(load(pipeline), target, profile).document
     spec = checked_pipeline(document.get("pipelineSpec", document))
@@ -134,7 +134,7 @@ class _Walk:
     def _declared(
         self, values: Values, component: ComponentSpec, iterator: Mapping[str, Any]
     ) -> Values:
-        """Returns values as the driver passes them on: only a text may be of another type."""
+        """Returns values like the driver passes them on: it only converts texts."""
         found = dict(values)
         for name, definition in component.input_parameters.items():
             if name == iterator.get("itemInput") or name not in found:
@@ -187,7 +187,7 @@ def _resolved(
     upstream: Mapping[str, TaskResult],
     context: Context,
 ) -> TaskInputs:
-    item = (task.iterator or {}).get("itemInput")  # of the iterator alone
+    item = (task.iterator or {}).get("itemInput")  # only of the iterator
     declared = {
         name: definition for name, definition in component.input_parameters.items() if name != item
     }
@@ -197,7 +197,7 @@ def _resolved(
 
 
 def _doubles(value: Any) -> Any:
-    """Returns JSON data as protobuf's Struct has it, with one type of number."""
+    """Returns JSON data like protobuf's Struct, with one type of number."""
     if isinstance(value, Mapping):
         return {key: _doubles(item) for key, item in value.items()}
     if isinstance(value, list):

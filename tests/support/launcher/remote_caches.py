@@ -1,4 +1,4 @@
-"""The caches of Kubeflow Pipelines and Vertex AI: what is in their keys, and nothing else.
+"""The caches of Kubeflow Pipelines and Vertex AI, with exactly the contents of their keys.
 
 Kubeflow's driver puts the IDs of input artifacts, the values of input parameters, the types of
 outputs, image, command, arguments and claims into a key (`GenerateCacheKey` in
@@ -22,9 +22,9 @@ class RemoteCache:
     """A service's cache, over the runs of a test.
 
     Attributes:
-        rules: Whose cache it is.
-        answered: Tasks of the run under way that were answered from it.
-        ran: Those that ran.
+        rules: The backend whose cache it is.
+        answered: Tasks of the current run with results from the cache.
+        ran: Tasks of the current run that ran.
     """
 
     rules: Rules = "kfp-2.17"
@@ -38,13 +38,13 @@ class RemoteCache:
         self.answered, self.ran = [], []
 
     def look_up(self, name: str, key: str | None) -> Outcome | None:
-        """Returns what an earlier task of this key left, and notes whether there is one."""
+        """Returns the outputs of an earlier task with this key, and records if there is one."""
         found = self._entries.get(key) if key else None
         (self.ran if found is None else self.answered).append(name)
         return found
 
     def store(self, key: str | None, outcome: Outcome) -> None:
-        """Keeps what a task left."""
+        """Keeps the outputs of a task."""
         if key:
             self._entries[key] = outcome
 
@@ -81,7 +81,7 @@ class RemoteCache:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def _identifier(self, stored: Stored) -> int:
-        """Returns the ID of an artifact: each that a task made has its own, whatever its URI."""
+        """Returns the ID of an artifact: each output of a task has its own, for any URI."""
         for identifier, each in enumerate(self._artifacts):
             if each is stored:
                 return identifier

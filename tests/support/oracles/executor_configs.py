@@ -1,7 +1,7 @@
-"""KubernetesExecutorConfig, as the backend of Kubeflow Pipelines 2.17 parses it.
+"""Parses a KubernetesExecutorConfig like the backend of Kubeflow Pipelines 2.17.
 
-kfp-kubernetes 1.5, which is installed here, is older: it lacks the security context, and that
-secrets and maps may be optional:
+kfp-kubernetes 1.5, which is installed here, is older: it lacks the security context, and optional
+secrets and maps:
 https://github.com/kubeflow/pipelines/blob/2.17.0/kubernetes_platform/proto/kubernetes_executor_config.proto
 """
 

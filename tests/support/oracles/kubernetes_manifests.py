@@ -13,7 +13,7 @@ import yaml
 
 MANIFESTS = Path(__file__).parents[3] / "manifests"
 
-# The clusters' version in manifests/kind, and the newest whose schemas there are.
+# The clusters' version in manifests/kind, and the newest version with schemas.
 VERSIONS = ("1.33", "1.37")
 
 _WORKLOADS = ("Deployment", "DaemonSet", "StatefulSet", "Job")
@@ -22,13 +22,13 @@ Object = dict[str, Any]
 
 
 def program(name: str) -> str:
-    """Returns the path of a program that a package of `dev` brings."""
+    """Returns the path of a program from a package of `dev`."""
     return str(Path(sys.executable).with_name(name))
 
 
 @functools.cache
 def built(folder: Path) -> tuple[Object, ...]:
-    """Returns what `kubectl apply --kustomize` would apply.
+    """Returns the objects that `kubectl apply --kustomize` would apply.
 
     Raises:
         ValueError: kustomize refused the folder.
@@ -45,7 +45,7 @@ def check(found: Object, version: str) -> None:
 
     Raises:
         kubernetes_validate.ValidationError: It does not fit.
-        kubernetes_validate.SchemaNotFoundError: Kubernetes itself has no such kind.
+        kubernetes_validate.SchemaNotFoundError: The kind is not one of Kubernetes itself.
     """
     kubernetes_validate.validate(found, version, strict=True)
 
@@ -66,13 +66,13 @@ def named(objects: tuple[Object, ...], kind: str, name: str, namespace: str = ""
 
 
 def pods(objects: tuple[Object, ...]) -> Iterator[tuple[Object, Object]]:
-    """Yields what makes pods, and the template of its pods."""
+    """Yields objects that make pods, and the template of their pods."""
     for each in of_kind(objects, *_WORKLOADS):
         yield each, each["spec"]["template"]
 
 
 def permissions(role: Object) -> set[tuple[str, str, str]]:
-    """Returns the rights that a role gives: API group, plural and verb."""
+    """Returns the rights of a role: API group, plural and verb."""
     return {
         each
         for rule in role["rules"]
@@ -81,7 +81,7 @@ def permissions(role: Object) -> set[tuple[str, str, str]]:
 
 
 def matches(selector: Object, labels: Mapping[str, str]) -> bool:
-    """Returns whether a label selector, of what these manifests use of one, finds a pod."""
+    """Returns whether a label selector finds a pod; only forms in these manifests are supported."""
     needed = [each["key"] for each in selector.get("matchExpressions", [])]
     wanted: Mapping[str, str] = selector.get("matchLabels", {})
     return wanted.items() <= labels.items() and set(needed) <= set(labels)

@@ -1,4 +1,4 @@
-"""TFDV's own statistics on Beam, and how ours may differ from them."""
+"""TFDV's own statistics on Beam, and the allowed differences to ours."""
 
 import math
 from collections.abc import Mapping, Sequence

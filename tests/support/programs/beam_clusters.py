@@ -1,4 +1,4 @@
-"""Runs components on a job server of Beam, as in a cluster."""
+"""Runs components on a Beam job server, like in a cluster."""
 
 import contextlib
 import json
@@ -22,7 +22,7 @@ _START_SECONDS = 120.0
 
 @contextlib.contextmanager
 def cluster() -> Iterator[list[str]]:
-    """Gives `beam_pipeline_args` of a cluster, whose workers are threads of this process."""
+    """Yields `beam_pipeline_args` of a cluster whose workers are threads of this process."""
     server = LocalJobServicer()
     port = server.start_grpc_server()
     try:
@@ -37,10 +37,10 @@ def cluster() -> Iterator[list[str]]:
 
 @contextlib.contextmanager
 def worker_pool(log: Path) -> Iterator[str]:
-    """Gives the address of what an image starts when it is given `--worker_pool`."""
+    """Yields the address of the worker pool that an image starts with `--worker_pool`."""
     (port,) = free_ports(1)
     module = "apache_beam.runners.worker.worker_pool_main"
-    # It starts workers with the command `python`.
+    # The pool starts workers with the command `python`.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     command = [sys.executable, "-m", module, f"--service_port={port}"]
     process = start_program(command, log, {"PATH": path})
@@ -52,7 +52,7 @@ def worker_pool(log: Path) -> Iterator[str]:
 
 
 def free_ports(number: int) -> list[int]:
-    """Returns ports that nobody listens at."""
+    """Returns free ports."""
     with contextlib.ExitStack() as stack:
         found = [stack.enter_context(socket.socket()) for _ in range(number)]
         for each in found:
@@ -61,7 +61,7 @@ def free_ports(number: int) -> list[int]:
 
 
 def await_port(port: int, logs: Sequence[Path] = ()) -> None:
-    """Waits until somebody listens at a port."""
+    """Waits until a server listens at a port."""
 
     def listens() -> bool:
         with socket.socket() as client:
@@ -71,7 +71,7 @@ def await_port(port: int, logs: Sequence[Path] = ()) -> None:
 
 
 def await_true(question: Callable[[], bool], logs: Sequence[Path] = ()) -> None:
-    """Waits until the answer is yes; a connection that is refused is a no."""
+    """Waits until the answer is true; a refused connection counts as false."""
     deadline = time.monotonic() + _START_SECONDS
     while True:
         with contextlib.suppress(OSError):
@@ -97,7 +97,7 @@ def start_program(
 
 
 def end_program(process: "subprocess.Popen[bytes]") -> None:
-    """Kills a program, and what it started."""
+    """Kills a program and the processes that it started."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -110,7 +110,7 @@ def executor_input(
     parameters: Mapping[str, Any],
     inputs: Sequence[str],
 ) -> str:
-    """Returns the message to a task whose artifacts are under `root`, a path or a URI, by port."""
+    """Returns the message for a task whose artifacts are under `root`, a path or a URI, by port."""
     outputs = getattr(catalog, component).component_spec.outputs or {}
 
     def artifact(port: str) -> dict[str, Any]:

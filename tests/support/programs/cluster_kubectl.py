@@ -12,10 +12,10 @@ Object = dict[str, Any]
 
 
 def kubectl(*words: str, text: str | None = None) -> str:
-    """Returns what kubectl prints.
+    """Returns kubectl's output.
 
     Raises:
-        AssertionError: It failed; the message is what it said.
+        AssertionError: kubectl failed; the message is its error output.
     """
     code, printed, said = answer(*words, text=text)
     assert code == 0, f"kubectl {' '.join(words)}: {said}"
@@ -23,7 +23,7 @@ def kubectl(*words: str, text: str | None = None) -> str:
 
 
 def answer(*words: str, text: str | None = None) -> tuple[int, str, str]:
-    """Returns the exit code of kubectl, what it prints, and what it says on standard error."""
+    """Returns the exit code, the output and the error output of kubectl."""
     result = subprocess.run(
         [program("kubectl"), *words], input=text, capture_output=True, text=True, check=False
     )
@@ -37,7 +37,7 @@ class Namespace:
     name: str
 
     def kubectl(self, *words: str, text: str | None = None) -> str:
-        """Returns what kubectl prints about this namespace."""
+        """Returns kubectl's output for this namespace."""
         return kubectl("--namespace", self.name, *words, text=text)
 
     def get(self, kind: str, name: str) -> Object:
@@ -51,7 +51,7 @@ class Namespace:
 
 
 def moved(objects: Sequence[Object], namespaces: dict[str, str]) -> list[Object]:
-    """Returns objects in other namespaces, with what they say of those."""
+    """Returns objects moved to other namespaces, with their references to these."""
     text = json.dumps(list(objects))
     for old, new in namespaces.items():
         text = text.replace(f'"namespace": "{old}"', f'"namespace": "{new}"')

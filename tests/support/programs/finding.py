@@ -13,12 +13,12 @@ _POSTGRESQL = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 def program(name: str, consequence: str) -> str:
     """Returns the path of a program.
 
-    If it does not exist, the test is skipped, or fails if CI is set, because nobody reads about
-    skips there.
+    If it does not exist, the test is skipped, or fails if CI is set, because nobody notices skips
+    there.
 
     Args:
-        name: What a shell would call.
-        consequence: What cannot be tested without it, such as `no server can be started`.
+        name: Name of its command.
+        consequence: The consequence for the test, such as `no server can be started`.
     """
     path = shutil.which(name, path=os.pathsep.join([os.environ["PATH"], *map(str, _POSTGRESQL)]))
     if path is not None:

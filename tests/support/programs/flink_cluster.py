@@ -1,6 +1,6 @@
 """A real Apache Flink on this machine, with Beam's job server: a session cluster.
 
-The programs come from Maven Central and PyPI once, and are kept in ~/.cache/headrace/tests.
+The programs are downloaded once from Maven Central and PyPI, to ~/.cache/headrace/tests.
 """
 
 import contextlib
@@ -74,8 +74,8 @@ class Flink:
     Attributes:
         rest: URL of Flink's REST API and page.
         job_endpoint: `host:port` of the job server.
-        artifact_endpoint: `host:port` that files are staged at.
-        logs: Directory of what the programs print.
+        artifact_endpoint: `host:port` for staging files.
+        logs: Directory of the programs' output.
     """
 
     rest: str
@@ -86,7 +86,7 @@ class Flink:
     _task_manager: "subprocess.Popen[bytes]"
 
     def get(self, path: str) -> Any:
-        """Returns what Flink's REST API answers."""
+        """Returns an answer of Flink's REST API."""
         with urllib.request.urlopen(f"{self.rest}{path}", timeout=30) as answer:
             return json.load(answer)
 
@@ -117,11 +117,11 @@ class Flink:
 def flink(
     settings: Mapping[str, str] | None = None, slots: int = 2, *, has_beam: bool = False
 ) -> Iterator[Flink]:
-    """Gives a cluster of one task manager with Flink's default memory.
+    """Yields a cluster of one task manager with Flink's default memory.
 
     Args:
-        settings: More of Flink's configuration.
-        slots: How many parts of a job run at a time.
+        settings: Additional settings for Flink's configuration.
+        slots: Number of job parts that run at a time.
         has_beam: Whether the job server's jar is in Flink's `lib`.
     """
     jar = job_server_jar("flink")
@@ -149,7 +149,7 @@ def flink(
                 "parallelism.default": "1",
                 "io.tmp.dirs": str(directory / "tmp"),
                 "web.tmpdir": str(directory / "tmp"),
-                # A task manager that is killed is missed sooner than after 50 s.
+                # A killed task manager is noticed earlier than after 50 s.
                 "heartbeat.interval": "1000",
                 "heartbeat.timeout": "8000",
                 **(settings or {}),
@@ -249,7 +249,7 @@ def _flink_program(
     directory: Path, logs: Path, name: str, entry: str, *options: str
 ) -> "subprocess.Popen[bytes]":
     logging = f"-Dlog4j.configurationFile={directory / 'log4j.properties'}"
-    # Flink's scripts put its own jar behind all others.
+    # Flink's scripts put its own jar after all others.
     jars = sorted(
         (directory / "lib").iterdir(), key=lambda jar: (jar.name.startswith("flink-dist"), jar.name)
     )

@@ -11,7 +11,7 @@ from support.programs.flink_cluster import JAVA_OPENS, job_server_jar
 
 @contextlib.contextmanager
 def spark() -> Iterator[list[str]]:
-    """Gives `beam_pipeline_args` of a Spark with two cores, whose workers the task has to name."""
+    """Yields `beam_pipeline_args` of a Spark with two cores; the task has to name the workers."""
     jar = job_server_jar("spark")
     job, artifact = free_ports(2)
     with tempfile.TemporaryDirectory(prefix="headrace-spark-") as directory:

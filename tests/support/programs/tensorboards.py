@@ -1,4 +1,4 @@
-"""TensorBoard over training logs, started as users start it."""
+"""TensorBoard with training logs, started like by users."""
 
 import json
 import re
@@ -40,7 +40,7 @@ def scalar_tags(python: Path, logs: Path) -> Any:
                     break
             else:
                 raise RuntimeError(f"TensorBoard ended before it served: {''.join(said)}")
-            # It serves before it has read the logs.
+            # It answers before it has read the logs.
             while not (tags := _get(f"{address[0]}data/plugin/scalars/tags")):
                 time.sleep(0.2)
             return tags

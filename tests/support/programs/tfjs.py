@@ -1,4 +1,4 @@
-"""TensorFlow.js in a real Node.js, and the environment that tfjs_converter itself runs in."""
+"""TensorFlow.js in a real Node.js, and the environment of tfjs_converter itself."""
 
 import asyncio
 import fcntl
@@ -26,7 +26,7 @@ _FILES = (".npmrc", "package.json", "package-lock.json", "predict.mjs")
 
 @functools.cache
 def converter_environment() -> Environment:
-    """Returns the environment that `headrace run` makes for tfjs_converter, making it once."""
+    """Returns the environment that `headrace run` makes for tfjs_converter; it is made once."""
 
     async def make(logs: Path) -> Environment:
         nursery = Nursery(logs / "nursery.log")
@@ -41,7 +41,7 @@ def converter_environment() -> Environment:
 
 
 def predict(folder: Path, inputs: Mapping[str, NDArray[Any]]) -> Any:
-    """Returns what a model answers in Node.js: an array, a list of them, or a dict by name."""
+    """Returns a model's outputs in Node.js: an array, a list of arrays, or a dict by name."""
     message = {
         name: {"dtype": "string" if value.dtype.kind == "U" else value.dtype.name, "values": value}
         for name, value in inputs.items()

@@ -1,4 +1,4 @@
-"""A Kubeflow Pipelines on this machine, and nothing of the machine's own."""
+"""A Kubeflow Pipelines on this machine, without the machine's own settings."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ from support.fakes.kubeflow_api import KubeflowApi, kubeflow_api
 
 @pytest.fixture(autouse=True)
 def _no_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither this machine's cluster nor its tokens, and no patience."""
+    """Hides this machine's cluster and tokens, and removes the waits."""
     for name in (
         "HEADRACE_KFP_TOKEN",
         "HEADRACE_KFP_COOKIES",

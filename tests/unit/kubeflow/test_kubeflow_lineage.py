@@ -45,7 +45,7 @@ def store(tmp_path: Path) -> Iterator[Any]:
 
 @pytest.fixture
 def ask(store: Any, capsys: pytest.CaptureFixture[str]) -> Call:
-    """Calls `headrace lineage` for the store alone; returns code, output and errors."""
+    """Calls `headrace lineage` for only the store; returns code, output and errors."""
 
     def call(*arguments: str) -> tuple[int, str, str]:
         options = ["--target", "kubeflow", "--metadata", f"grpc://{store[0]}"]
@@ -57,7 +57,7 @@ def ask(store: Any, capsys: pytest.CaptureFixture[str]) -> Call:
 
 
 def record_two_runs(store: Any, first: str = "run-1", second: str = "run-2") -> None:
-    """A run with a loop and a condition that does not hold, and one that fails."""
+    """Records a run with a loop and a false condition, and a run that fails."""
     run = Recorder(store[1], "flights", first)
     rows = run.artifact(f"{ROOT}/{first}/make/1/rows", "tfx.Examples", span=3, extra={"a": [1]})
     model = run.artifact(f"{ROOT}/{first}/train/2/model", "system.Model")
@@ -71,7 +71,7 @@ def record_two_runs(store: Any, first: str = "run-1", second: str = "run-2") -> 
     run.task("condition-3", "CANCELED", kind="system.DAGExecution")
     run.task("train-4", "CANCELED")
     run = Recorder(store[1], "flights", second)
-    # A hit of the cache points to the artifacts that are there.
+    # A result from the cache refers to the existing artifacts.
     base = run.artifact(f"{ROOT}/{second}/base", "system.Model")
     run.task("make", "CACHED", outputs={"rows": rows})
     run.task("train", "FAILED", inputs={"rows": [rows], "bases": [model, base]})
@@ -159,7 +159,7 @@ def test_an_importer_that_names_what_a_run_made_takes_nothing_from_its_maker(
     record_two_runs(store)
     uri = f"{ROOT}/run-1/train/2/model"
     run = Recorder(store[1], "other", "run-3")
-    # Its importer records the URI once more.
+    # Its importer records the URI again.
     imported = run.artifact(uri, "system.Model", owner="x")
     run.task("importer", kind="system.ImporterExecution", outputs={"artifact": imported})
     verdict = run.artifact(f"{ROOT}/run-3/evaluate/1/blessing", "tfx.ModelBlessing")
@@ -259,7 +259,7 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KubeflowApi
 
 @pytest.fixture
 def run_ids(api: KubeflowApi) -> list[str]:
-    """Two runs that the API server has ended."""
+    """Two runs that have ended, by the API server."""
     profile = Profile(targets=(Kubeflow(host=api.address),))
     remote = connect(profile)
     api.failing = {"train"}
@@ -312,7 +312,7 @@ def test_a_service_that_leads_out_of_the_cluster_is_said(
 
 
 def record_natively(api: KubeflowApi, first: str, second: str) -> None:
-    """The same two runs on a backend without ML Metadata."""
+    """Records the same two runs on a backend without ML Metadata."""
     api.native = native = NativeLineage()
     root = native.task(first, "root", kind="ROOT")
     rows = native.artifact(f"{ROOT}/{first}/make/1/rows", "tfx.Examples", span=3.0)

@@ -21,7 +21,7 @@ from support.fakes.port_forwarding import forwarding
 
 
 def watched(remote: KubeflowRemote, run_id: str) -> list[ServiceRun]:
-    """Looks until a run is over, and returns what was seen."""
+    """Watches a run until it ends, and returns what was seen."""
     seen = [remote.describe(run_id)]
     while not seen[-1].is_over:
         seen.append(remote.describe(run_id))
@@ -55,7 +55,7 @@ def test_a_run_is_started_watched_and_linked_to_from_the_command_line(
     assert [each["display_name"] for each in api.experiments.values()] == ["nightly"]
     printed = capsys.readouterr()
     assert f"Page: {api.address}/#/runs/details/{run['run_id']}\n" in printed.out
-    assert "Run details" not in printed.out  # what kfp's client says
+    assert "Run details" not in printed.out  # the message of kfp's client
     assert "for-loop-2/1/train-2  done" in printed.err
 
 
@@ -66,7 +66,7 @@ def test_tasks_go_from_waiting_to_done_in_loops_and_conditions_too(
 
     seen = watched(remote, run.id)
 
-    # How often a loop turns is not known at first, so its tasks are not either.
+    # The number of a loop's iterations is not known at first, so its tasks are not known.
     assert states(seen[0]) == {
         "make": "waiting",
         "train": "waiting",
@@ -160,7 +160,7 @@ def test_a_run_is_cancelled_and_then_deleted(api: KubeflowApi, remote: KubeflowR
         remote.delete(run.id)
     remote.cancel(run.id)
     over = watched(remote, run.id)[-1]
-    remote.cancel(run.id)  # it is over, and stays as it is
+    remote.cancel(run.id)  # it has ended, and stays unchanged
 
     assert over.state == "cancelled"
     assert states(over)["make"] == "cancelled"

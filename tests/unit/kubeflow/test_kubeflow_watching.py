@@ -1,4 +1,4 @@
-"""What an author sees of runs on Kubeflow, with answers of a real one.
+"""The view of an author on runs on Kubeflow, with answers of a real one.
 
 The runs and the log in tests/fixtures/kubeflow_runs are answers of Kubeflow Pipelines 2.17.
 """
@@ -52,7 +52,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeClu
 
 
 def recorded(api: KubeflowApi, name: str) -> str:
-    """Lets the API have a run that a real one had, and returns its id."""
+    """Adds a run of a real Kubeflow to the API, and returns its ID."""
     run: dict[str, Any] = json.loads((RUNS / f"run_{name}.json").read_text("utf-8"))
     api.runs[run["run_id"]] = run
     return str(run["run_id"])
@@ -582,7 +582,7 @@ def test_the_job_of_a_task_on_beam_is_told_while_it_runs(
     given = [*options(api, tmp_path), "--poll", "0.1"]
     with mock.patch.object(KubeflowRemote, "describe", described):
         assert main(["runs", "watch", run_id, *given]) == 0
-    # No log is read of a task that cannot run elsewhere.
+    # No log is read for a task that cannot run on another node.
     assert set(looked) == {()}
     assert "Flink job" not in capsys.readouterr().err
 
@@ -616,7 +616,7 @@ def loops() -> None:
 
 def test_pods_in_loops_have_the_names_that_a_real_run_gave_them() -> None:
     case = json.loads((RUNS.parent / "kubeflow_cases" / "ed-loops.json").read_text("utf-8"))
-    # kfp numbers a loop over constants otherwise than that one, over a parameter.
+    # kfp numbers a loop over constants differently from that one, over a parameter.
     spec = json.loads(
         json.dumps(json_format.MessageToDict(loops.pipeline_spec)).replace("loop-2", "loop-1")
     )
@@ -645,7 +645,7 @@ def test_the_components_whose_notices_are_read_are_those_that_log_some() -> None
         if "import announce\n" in path.read_text("utf-8")
     }
 
-    # A module that all pushers share stands for them; a job of Beam is recognized by its arguments.
+    # A module that all pushers share is used for them; a Beam job is recognized by its arguments.
     pushers = {"pusher", "kubernetes_pusher", "vertex_pusher"}
     declared = {name for name in names() if (found := find(name)) and found.logs_notices}
     assert announcing - {"pushing", "beam"} == declared
@@ -673,7 +673,7 @@ def test_two_reasons_that_come_and_go_are_told_once_each(
 
 
 def test_what_argo_says_of_a_pod_is_put_in_words(api: KubeflowApi, cluster: FakeCluster) -> None:
-    # A workflow as Argo Workflows 4 has it, with the ids of its nodes given to those of the run.
+    # A workflow of Argo Workflows 4; its nodes' IDs are also given to the nodes of the run.
     workflow = json.loads((RUNS / "argo_workflow.json").read_text("utf-8"))
     messages = {node["name"]: node.get("message") for node in workflow["status"]["nodes"].values()}
     cluster.run_id = recorded(api, "oom_killed")

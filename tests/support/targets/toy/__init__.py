@@ -1,1 +1,1 @@
-"""A target as its author adds it: this folder, and a line of the registry."""
+"""A target in the form that its author adds it: this folder, and a line of the registry."""

@@ -11,7 +11,7 @@ class Toy(TargetSettings):
     """Settings of the target `toy`.
 
     Attributes:
-        owner: Who is asked about its pipelines.
+        owner: The contact for its pipelines.
     """
 
     owner: str = ""

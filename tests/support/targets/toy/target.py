@@ -1,4 +1,4 @@
-"""The target `toy`: a pipeline as a Python file, for a service that runs in Tokyo alone."""
+"""The target `toy`: a pipeline as a Python file, for a service that only runs in Tokyo."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +22,7 @@ def _loops(node: specs.TaskNode) -> str | None:
 
 
 class ToyTarget(Target):
-    """Runs images, and sees no files of this machine."""
+    """Runs images, and does not see files of this machine."""
 
     name = "toy"
     sees_files = False
