@@ -473,7 +473,7 @@ def _collected(loop: _Execution, key: str, *, artifact: bool) -> list[Any]:
 
 
 def _checked(values: Values, component: Mapping[str, Any], passed: set[str | None]) -> Values:
-    """Returns parameters like the driver passes them on: it only converts texts."""
+    """Returns parameters like the driver passes them on: it only converts values to text."""
     found = dict(values)
     for name, definition in specs.parameters(component).items():
         if name in passed and found.get(name) is None:

@@ -134,7 +134,7 @@ class _Walk:
     def _declared(
         self, values: Values, component: ComponentSpec, iterator: Mapping[str, Any]
     ) -> Values:
-        """Returns values like the driver passes them on: it only converts texts."""
+        """Returns values like the driver passes them on: it only converts values to text."""
         found = dict(values)
         for name, definition in component.input_parameters.items():
             if name == iterator.get("itemInput") or name not in found:
