@@ -1,4 +1,4 @@
-"""Explains errors of Google's clients to the person who must act on them."""
+"""Explains errors of Google clients to the person who must act on them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

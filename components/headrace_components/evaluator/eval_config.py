@@ -44,7 +44,7 @@ class CheckedConfig:
     Attributes:
         proto: The `tfma.EvalConfig` with TFMA's defaults; names one model spec per model.
         has_thresholds: Whether the author set any threshold at all.
-        is_rubber_stamp: Whether change thresholds were dropped because there is no baseline.
+        is_rubber_stamp: Whether change thresholds were dropped because a baseline is missing.
         dropped: The dropped thresholds: the `MetricKey` of the metric, and the slices that the
             threshold is for, as a `tfma.SlicingSpec`; None for every slice.
     """

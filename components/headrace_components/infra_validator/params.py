@@ -107,7 +107,7 @@ class InfraValidatorParams:
 
     @property
     def max_loading_seconds(self) -> int:
-        """How long loading, and then answering, may take."""
+        """The maximum time for loading, and then for an answer, in seconds."""
         return self.validation_spec.max_loading_time_seconds or _MAX_LOADING_SECONDS
 
     @property

@@ -29,7 +29,7 @@ def open_store(uri: str) -> tuple[fs.FileSystem, str]:
     """Returns the file system of a URI, and the path in it, which is not percent-encoded.
 
     Raises:
-        OSError: The scheme is another one, or AWS does not know the bucket.
+        OSError: The scheme is another one, or the bucket does not exist at AWS.
     """
     scheme, _, path = uri.partition("://")
     if scheme == "gs":

@@ -206,7 +206,7 @@ def _hex(crc: int) -> str:
 
 
 class _SummedFile:
-    """A file to write that knows its size and CRC32C.
+    """A file to write, with its size and CRC32C.
 
     The checksum is that of the written bytes, even if they are damaged afterwards.
     """

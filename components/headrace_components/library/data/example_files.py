@@ -114,7 +114,7 @@ def selected(batch: pa.RecordBatch, columns: Sequence[str] | None) -> pa.RecordB
 
 
 def _as_decoded(batch: pa.RecordBatch) -> pa.RecordBatch:
-    # The decoder cannot know the type of a feature that no row of the batch has.
+    # The decoder has no type for a feature that no row of the batch has.
     arrays = [
         pa.nulls(len(column)) if column.null_count == len(column) else column
         for column in batch.columns

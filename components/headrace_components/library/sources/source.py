@@ -1,4 +1,4 @@
-"""How one kind of input is read. The embedded engine and the Beam engine use the same `Source`."""
+"""Reads one kind of input. The embedded engine and the Beam engine use the same `Source`."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -39,7 +39,7 @@ class Agreement:
 
 
 class Source(ABC):
-    """How one kind of input is read; an instance is sent to the workers of Beam.
+    """Reads one kind of input; an instance is sent to the Beam workers.
 
     The embedded engine reads all inputs of a split with one call. On Beam each input is read with a
     separate call, on any worker, and then `agree` compares the results.
@@ -89,7 +89,7 @@ class Source(ABC):
 
 
 class RowSource(Source):
-    """How inputs are read if their rows are written as TFRecords.
+    """Reads inputs whose rows are written as TFRecords.
 
     Attributes:
         agrees_first: Whether no row can be written before all inputs of its split agree. The
@@ -128,7 +128,7 @@ class RowSource(Source):
 
 
 class TableSource(RowSource):
-    """How tables are read if their rows are written as tf.Examples."""
+    """Reads tables whose rows are written as tf.Examples."""
 
     def columns(self, block: Any, agreed: Any) -> pa.RecordBatch:
         """Returns a block as list columns; by default the block has this form."""
@@ -143,7 +143,7 @@ class TableSource(RowSource):
 
 
 class QuerySource(TableSource):
-    """How queries are run, one for each input split; they need not agree with each other."""
+    """Runs queries, one for each input split; they need not agree with each other."""
 
     reads_files = False
 
