@@ -23,7 +23,7 @@ from support.launcher.entry_points import Launcher, Outcome, Stored, TaskFailedE
 
 environment_state = declared.cache("filter_examples").environment_state
 
-# More than one batch of the component's, and a feature that some rows lack.
+# More than one of the component's batches, and a feature that some rows lack.
 NUM_ROWS = 25_000
 TRAIN = pa.RecordBatch.from_arrays(
     [

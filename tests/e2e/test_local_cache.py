@@ -1,6 +1,6 @@
 # mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False, disallow-any-generics=False
 # mypy: disallow-incomplete-defs=False, disallow-untyped-calls=False
-"""Which tasks come from the cache, and which run again; the two runners."""
+"""Tasks that come from the cache, and tasks that run again, with both runners."""
 
 import os
 import shutil

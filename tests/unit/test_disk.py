@@ -1,4 +1,4 @@
-"""Which files are synced to the disk, and which are skipped."""
+"""The files that are synced to the disk, and those that are skipped."""
 
 import os
 from pathlib import Path

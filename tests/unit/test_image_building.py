@@ -1,4 +1,4 @@
-"""How each image is built: its arguments, its Dockerfile, docker-bake.hcl, and what is refused."""
+"""The build of each image: its arguments, its Dockerfile, docker-bake.hcl, and what is refused."""
 
 import json
 import re

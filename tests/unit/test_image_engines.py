@@ -1,4 +1,4 @@
-"""Which engine is found, and the command lines for each."""
+"""The engine that is found, and the command lines for each."""
 
 import re
 from pathlib import Path

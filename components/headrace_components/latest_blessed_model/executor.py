@@ -25,7 +25,7 @@ from headrace_components.library.runs.earlier_runs import SearchRoot, may_hold_a
 
 _BLESSED = "BLESSED"
 
-# The files that name the model of a blessing: Headrace's file, and that of TFX's evaluation.
+# The files with the model of a blessing: Headrace's file, and the file in TFX's evaluation.
 _RECORDS = frozenset({_BLESSED, "eval_config.json"})
 
 

@@ -28,7 +28,7 @@ def divided(splits: Sequence[Mapping[str, Any]], feature: str = "") -> dict[str,
 
 
 def digests(examples: Stored, message: Any) -> dict[str, list[str]]:
-    """Returns the sorted digests of each split's records, as `expected.json` has them."""
+    """Returns the sorted digests of each split's records, in the form of `expected.json`."""
     reader = ExamplesReader(examples.path, "test")
     return {
         split: sorted(_digest(message, record) for record in records_of(examples, split))

@@ -1,7 +1,7 @@
 """Examples as a `tf.data.Dataset`, from Arrow record batches and without `tf.io.parse_example`.
 
-The elements equal those of tfx_bsl's `TFExampleRecord.TensorFlowDataset` over the same rows: keys,
-dtypes, shapes, dense or sparse by the schema's tensor representations.
+The elements are the same as in tfx_bsl's `TFExampleRecord.TensorFlowDataset` for the same rows:
+keys, dtypes, shapes, dense or sparse by the schema's tensor representations.
 """
 
 import itertools

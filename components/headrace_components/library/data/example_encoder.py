@@ -278,7 +278,7 @@ def _cut(buffer: Bytes, starts: Ints, ends: Ints) -> list[bytes]:
 
 
 def _distinct(payloads: Ints) -> tuple[Ints, NDArray[np.intp]]:
-    """Returns the different numbers, and for each row the index of its own."""
+    """Returns the distinct numbers, and for each row the index of its number."""
     if len(payloads) and payloads.max() < _FEW_BYTES:  # counting is far quicker than sorting
         counts = np.bincount(payloads - _NO_KIND)
         distinct = np.flatnonzero(counts)
