@@ -292,9 +292,15 @@ def smallest_task(launcher: Launcher, tmp_path: Path) -> Outcome:
             r"trainer: `train_steps` is 10, but `num_steps` of `train_args` is 20. Expected one",
         ),
         ({"eval_steps": -1}, r"trainer: `eval_steps` is -1, expected 1 or more"),
-        ({"eval_args": {"num_steps": 2.5}}, r"`num_steps` of `eval_args` is 2.5, expected a whole"),
+        (
+            {"eval_args": {"num_steps": 2.5}},
+            r"`num_steps` of `eval_args` is 2.5, expected a whole number of 1 or more\. Pass 0, or",
+        ),
         ({"train_args": {"steps": 5}}, r"`train_args` has fields \['steps'\], expected only \['nu"),
-        ({"train_args": {"splits": "train"}}, r"`splits` of `train_args` is 'train', expected a l"),
+        (
+            {"train_args": {"splits": "train"}},
+            r"`splits` of `train_args` is 'train', expected a list of names\. Pass it as",
+        ),
         (
             {"train_args": {"splits": ["trian"]}},
             r"trainer: split 'trian' is not in .*, which has \['eval', 'train'\]",
@@ -409,7 +415,7 @@ def test_the_split_to_evaluate_on_is_asked_for_where_it_is_used(
     with pytest.raises(
         TaskFailedError,
         match=r"trainer: split 'eval' is not in .*, which has \['train'\]. Name one of those in "
-        r"`splits` of `eval_args`, as eval_args=\{\"splits\": \[\"train\"\]\}, or add",
+        r"`splits` of `eval_args`, for example eval_args=\{\"splits\": \[\"train\"\]\}, or add",
     ):
         launcher.run("trainer", {"module_file": path, **parameters}, examples=rows)
 

@@ -582,7 +582,10 @@ def test_trials_that_fail_or_score_no_number_are_no_candidates(
         ({"eval_steps": -1}, r"tuner: `eval_steps` is -1, expected 1 or more\. Pass 0"),
         ({"tune_args": {"parallel": 2}}, r"tuner: `tune_args` has fields \['parallel'\], expected"),
         ({"num_parallel_trials": 65}, r"`num_parallel_trials` is 65, expected a whole number from"),
-        ({"tune_args": {"num_parallel_trials": 1.5}}, r"of `tune_args` is 1.5, expected a whole"),
+        (
+            {"tune_args": {"num_parallel_trials": 1.5}},
+            r"of `tune_args` is 1.5, expected a whole number from 0 to 64\. Pass how many trials",
+        ),
         (
             {"num_parallel_trials": 2, "tune_args": {"num_parallel_trials": 3}},
             r"`num_parallel_trials` is 2, but `tune_args` says 3\. Expected one number",

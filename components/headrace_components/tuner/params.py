@@ -11,6 +11,10 @@ from headrace_components.library.user_code import training_args
 from headrace_components.library.user_code.training_args import SplitsAndSteps, StepArgs
 
 _MAX_PARALLEL_TRIALS = 64
+_TRIALS = (
+    f"a whole number from 0 to {_MAX_PARALLEL_TRIALS}. Pass how many trials the task's machine can "
+    "run at once, or leave it out"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,7 +26,10 @@ class TuneArgs:
     """
 
     STYLE: ClassVar[Style] = dataclasses.replace(
-        MESSAGE, otherwise="Pass anything else to tuner_fn in `custom_config`."
+        MESSAGE,
+        otherwise="Pass anything else to tuner_fn in `custom_config`.",
+        mistyped="`{name}` of `{place}` is {value!r}, expected {expected}.",
+        expected={**MESSAGE.expected, int: _TRIALS},
     )
 
     num_parallel_trials: int = 0
@@ -71,11 +78,7 @@ class TunerParams(SplitsAndSteps):
             ("num_parallel_trials` of `tune_args", nested),
         ):
             if not 0 <= value <= _MAX_PARALLEL_TRIALS:
-                raise InputError(
-                    f"`{name}` is {value!r}, expected a whole number from 0 to "
-                    f"{_MAX_PARALLEL_TRIALS}. Pass how many trials the task's machine can run at "
-                    "once, or leave it out."
-                )
+                raise InputError(f"`{name}` is {value!r}, expected {_TRIALS}.")
         if self.num_parallel_trials and nested and self.num_parallel_trials != nested:
             raise InputError(
                 f"`num_parallel_trials` is {self.num_parallel_trials}, but `tune_args` says "

@@ -20,7 +20,16 @@ class StepArgs:
     """
 
     STYLE: ClassVar[Style] = dataclasses.replace(
-        MESSAGE, otherwise="Pass anything else to the function in `custom_config`."
+        MESSAGE,
+        otherwise="Pass anything else to the function in `custom_config`.",
+        mistyped="`{name}` of `{place}` is {value!r}, expected {expected}.",
+        expected={
+            **MESSAGE.expected,
+            int: "a whole number of 1 or more. Pass 0, or leave it out, to leave the number to the "
+            "function",
+            str: "a name",
+            tuple: "a list of names. Pass it as ['train']",
+        },
     )
 
     splits: tuple[str, ...] = ()
