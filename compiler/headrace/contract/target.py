@@ -10,19 +10,21 @@ import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from headrace.contract.checks import Check
 from headrace.contract.compiled import Compiled
 from headrace.contract.draft import Draft
-from headrace.contract.service import Remote
 from headrace.errors import CompileError
 from headrace.ir import specs
-from headrace.lineage.records import ArtifactLineage, Execution, PipelineRun
 from headrace.profiles.profile import Profile
 from headrace.profiles.target_settings import TargetSettings
 from headrace.profiles.tasks import TaskSettings
 from headrace.target_registry import TARGETS
+
+if TYPE_CHECKING:  # compiling pays for none of these
+    from headrace.contract.service import Remote
+    from headrace.lineage.records import ArtifactLineage, Execution, PipelineRun
 
 Rule = Callable[[specs.TaskNode], str | None]
 """Returns what a target cannot do for a task, and what to write instead; None if there is no
@@ -32,13 +34,13 @@ problem. The text follows "target NAME"."""
 class LineageReader(Protocol):
     """Answers the questions of `headrace lineage`."""
 
-    def runs(self, limit: int) -> list[PipelineRun]:
+    def runs(self, limit: int) -> "list[PipelineRun]":
         """Returns the latest runs, the newest first, at most `limit`."""
 
-    def run(self, run_id: str) -> tuple[PipelineRun, Sequence[Execution]]:
+    def run(self, run_id: str) -> "tuple[PipelineRun, Sequence[Execution]]":
         """Returns a run and its executions in the order in which they started."""
 
-    def artifact(self, uri: str, root: Path) -> ArtifactLineage:
+    def artifact(self, uri: str, root: Path) -> "ArtifactLineage":
         """Returns the artifact at `uri`, which may be shortened by `root`."""
 
 
@@ -187,7 +189,7 @@ class Target(ABC):
         """
 
     @abstractmethod
-    def connect(self, profile: Profile) -> Remote | None:
+    def connect(self, profile: Profile) -> "Remote | None":
         """Returns the service that runs its pipelines; None if there is none.
 
         Raises:

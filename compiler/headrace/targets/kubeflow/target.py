@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headrace.compilation.passes.loop_types import apply_loop_types
 from headrace.compilation.passes.loop_values import check_loop_values
@@ -11,7 +11,6 @@ from headrace.compilation.passes.target_limits import check_given_artifacts
 from headrace.contract.checks import Check
 from headrace.contract.compiled import Compiled
 from headrace.contract.draft import Draft
-from headrace.contract.service import Remote
 from headrace.contract.target import LineageReader, Target
 from headrace.profiles.profile import Profile, read_profile
 from headrace.targets.kubeflow import emit, limits, sizes
@@ -28,6 +27,9 @@ from headrace.targets.kubeflow.passes.retries import apply_retries
 from headrace.targets.kubeflow.passes.sub_pipeline_texts import apply_sub_pipeline_texts
 from headrace.targets.kubeflow.passes.training_jobs import apply_training_jobs
 from headrace.targets.kubeflow.settings import Kubeflow
+
+if TYPE_CHECKING:  # compiling pays for none of these
+    from headrace.contract.service import Remote
 
 
 class KubeflowTarget(Target):
@@ -102,7 +104,7 @@ class KubeflowTarget(Target):
         """Refuses sizes that Argo and Kubernetes cannot store."""
         sizes.check_sizes(spec, self.name, values)
 
-    def connect(self, profile: Profile) -> Remote:
+    def connect(self, profile: Profile) -> "Remote":
         """Returns the installation that the profile names."""
         from headrace.targets.kubeflow.submit import connect
 

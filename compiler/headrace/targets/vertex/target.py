@@ -3,14 +3,13 @@
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headrace.compilation.passes.modules import pack_parameters
 from headrace.compilation.passes.parameter_sizes import messages
 from headrace.compilation.passes.profile_scope import profile_parameters
 from headrace.contract.compiled import Compiled
 from headrace.contract.draft import Draft
-from headrace.contract.service import Remote
 from headrace.contract.target import Target
 from headrace.ir import specs
 from headrace.profiles.profile import Profile
@@ -18,6 +17,9 @@ from headrace.targets.vertex import limits
 from headrace.targets.vertex.custom_jobs import apply_custom_jobs
 from headrace.targets.vertex.emit import pipeline_job, pipeline_root
 from headrace.targets.vertex.settings import Vertex
+
+if TYPE_CHECKING:  # compiling pays for none of these
+    from headrace.contract.service import Remote
 
 
 class VertexTarget(Target):
@@ -74,7 +76,7 @@ class VertexTarget(Target):
             if message.is_sent:
                 message.check_argument(self.name)
 
-    def connect(self, profile: Profile) -> Remote:
+    def connect(self, profile: Profile) -> "Remote":
         """Returns the pipelines of the profile's project and region."""
         from headrace.targets.vertex.submit import connect
 
