@@ -1,7 +1,6 @@
 """Decides whether a baseline can be compared with the candidate. Standard library only."""
 
 from headrace_components.contract.hooks import Inputs
-from headrace_components.contract.task import local_path
 from headrace_components.library.user_code.module_pack import is_remote
 
 
@@ -28,4 +27,7 @@ def is_comparable(baseline_uri: str, *candidate_uris: str) -> bool:
         return False
     if is_remote(baseline_uri):
         return True
+    # The declaration imports this module: a compile, which asks nothing here, need not pay for it.
+    from headrace_components.contract.task import local_path
+
     return (local_path(baseline_uri) / "Format-Serving").is_dir()
