@@ -90,6 +90,8 @@ def test_a_file_that_cannot_be_written_is_named_and_the_old_one_kept(
     assert "error: compile: could not write" in capsys.readouterr().err
     assert main([*command, str(tmp_path)]) == 2
     assert "Is a directory. Free space, or choose another file" in capsys.readouterr().err
+    assert main([*command, "."]) == 2
+    assert "could not write '.': Is a directory" in capsys.readouterr().err
 
 
 def test_compiling_for_vertex_ends_with_how_to_submit(

@@ -74,3 +74,13 @@ def test_whole_numbers_in_objects_are_integers_at_any_depth() -> None:
     assert json.dumps(config) == (
         '{"units": 64, "deep": [{"n": 5, "x": 0.5, "big": 1e+21}], "on": true}'
     )
+
+
+def test_a_required_parameter_that_is_missing_is_named() -> None:
+    @dataclass(frozen=True, kw_only=True, slots=True)
+    class Required:
+        range_config: Mapping[str, Any]
+        search_root: str = ""
+
+    with pytest.raises(InputError, match=r"^span_range: the task has no parameters \['range_c"):
+        read(Required, {"search_root": "a"}, "span_range")

@@ -32,7 +32,7 @@ class Compiled:
         Raises:
             CompileError: The file cannot be written.
         """
-        part = output.with_name(f".{output.name}.part")
+        part = output.parent / f".{output.name}.part"  # "." has no name
         try:
             output.parent.mkdir(parents=True, exist_ok=True)
             if output.exists() and not output.is_file():  # a pipe or a device, such as /dev/stdout

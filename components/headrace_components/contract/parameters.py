@@ -1,10 +1,11 @@
 """Turns the parameter values of a message into a component's typed parameters."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from headrace_components.contract import reading
-from headrace_components.contract.errors import named
+from headrace_components.contract.errors import InputError, named
 from headrace_components.contract.reading import PARAMETERS
 
 P = TypeVar("P")
@@ -22,9 +23,15 @@ def read(cls: type[P], values: Mapping[str, Any], component: str) -> P:
         component: Name of the component, for error messages.
 
     Raises:
-        InputError: A name is unknown, or a value is not of its field's type.
+        InputError: A name is unknown, a required parameter is missing, or a value is not of its
+            field's type.
     """
     with named(component):
+        if missing := sorted(_required(cls) - set(values)):
+            raise InputError(
+                f"the task has no parameters {missing}, which are required. Pass them in the "
+                "pipeline, and compile it again."
+            )
         return reading.read(cls, values, "", PARAMETERS)
 
 
@@ -36,3 +43,11 @@ def converted(cls: type[Any], values: Mapping[str, Any], component: str) -> dict
     """
     with named(component):
         return reading.converted(cls, values, "", PARAMETERS)
+
+
+def _required(cls: type[Any]) -> set[str]:
+    return {
+        each.name
+        for each in dataclasses.fields(cls)
+        if each.default is each.default_factory is dataclasses.MISSING
+    }
