@@ -175,7 +175,9 @@ def test_a_flink_that_does_not_answer_hinders_neither_the_job_nor_its_end(
     assert "Flink's REST API does not list jobs" in caplog.text
     assert "could not end its job in Flink, which may go on" in caplog.text
     (submitted,) = cluster.server._jobs.values()
-    assert submitted.state == beam_job_api_pb2.JobState.CANCELLED
+    # Beam's own job server sets FAILED over CANCELLED if its worker ends with an error meanwhile.
+    states = beam_job_api_pb2.JobState
+    assert submitted.state in (states.CANCELLED, states.FAILED)
 
 
 @pytest.mark.parametrize(

@@ -27,12 +27,13 @@ def read(cls: type[P], values: Mapping[str, Any], component: str) -> P:
             field's type.
     """
     with named(component):
-        if missing := sorted(_required(cls) - set(values)):
+        given = reading.converted(cls, values, "", PARAMETERS)
+        if missing := sorted(_required(cls) - set(given)):
             raise InputError(
                 f"the task has no parameters {missing}, which are required. Pass them in the "
                 "pipeline, and compile it again."
             )
-        return reading.read(cls, values, "", PARAMETERS)
+        return cls(**given)
 
 
 def converted(cls: type[Any], values: Mapping[str, Any], component: str) -> dict[str, Any]:
