@@ -26,8 +26,8 @@ def read(cls: type[P], values: Mapping[str, Any], component: str) -> P:
         InputError: A name is unknown, a required parameter is missing, or a value is not of its
             field's type.
     """
+    given = converted(cls, values, component)
     with named(component):
-        given = reading.converted(cls, values, "", PARAMETERS)
         if missing := sorted(_required(cls) - set(given)):
             raise InputError(
                 f"the task has no parameters {missing}, which are required. Pass them in the "

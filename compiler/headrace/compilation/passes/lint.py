@@ -12,9 +12,8 @@ from headrace.compilation.passes import target_limits
 from headrace.compilation.passes.templates import fills_in
 from headrace.contract.target import Rule, Target
 from headrace.errors import CompileError
-from headrace.ir import cel, specs
+from headrace.ir import specs
 from headrace.ir.specs import Spec
-from headrace_components.contract.errors import InputError
 
 # kfp's form of a value in a text while its source is not known.
 _CHANNEL = re.compile(r"\{\{channel:task=[^;]*;name=([^;]*);")
@@ -176,7 +175,11 @@ def _dangling_parameter(node: specs.TaskNode) -> str | None:
 
 def _malformed_condition(node: specs.TaskNode) -> str | None:
     condition = node.task.get("triggerPolicy", {}).get("condition")
-    if condition is None or _is_well_formed(condition):
+    if condition is None:
+        return None
+    from headrace.compilation.passes.condition_form import is_well_formed  # see there
+
+    if is_well_formed(condition):
         return None
     if re.search(r"'(?:int\(|double\()?inputs\.parameter_values", condition):
         if "-loop-item" in condition:
@@ -193,43 +196,6 @@ def _malformed_condition(node: specs.TaskNode) -> str | None:
         f"compares with a string that holds a quote or a backslash, which kfp does not escape: "
         f"{condition}. Compare with a string without them."
     )
-
-
-def _is_well_formed(condition: str) -> bool:
-    """Returns whether a condition has the form that kfp gives to a text without quotes.
-
-    Source: `_binary_operations_to_cel_conjunctive` of kfp. It joins comparisons of a parameter with
-    a parameter or a literal by &&, and negates them.
-    """
-    if "\\" in condition:  # kfp writes none; one in the author's text is not escaped
-        return False
-    try:
-        return _is_conjunction(cel.parsed(condition, "condition"))
-    except InputError:
-        return False
-
-
-def _is_conjunction(expression: cel.Expression) -> bool:
-    match expression:
-        case cel.Both(parts):
-            return all(map(_is_conjunction, parts))
-        case cel.Not(inner):
-            return _is_conjunction(inner)
-        case cel.Comparison(_, left, right):
-            sides = {_side(left), _side(right)}
-            return "parameter" in sides and None not in sides
-    return False
-
-
-def _side(expression: cel.Expression) -> str | None:
-    match expression:
-        case cel.ParameterReference():
-            return "parameter"
-        case cel.Literal() | cel.Negative(cel.Literal()):
-            return "literal"
-        case cel.Cast("int" | "double", argument):
-            return _side(argument)
-    return None
 
 
 def _unfilled_text(node: specs.TaskNode) -> str | None:

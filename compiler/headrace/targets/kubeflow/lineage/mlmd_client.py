@@ -11,6 +11,7 @@ from typing import Any
 from headrace.extras import not_installed
 from headrace_components.contract.errors import PlatformError
 from headrace_components.contract.patience import patiently
+from headrace_components.contract.texts import one_line
 
 _SERVICE = "/ml_metadata.MetadataStoreService"
 _TIMEOUT_SECONDS = 60
@@ -137,7 +138,7 @@ class MetadataClient:
         )
 
     def _refusal(self, method: str, error: Any) -> PlatformError:
-        reason = " ".join(str(error.details()).split())[:300].rstrip(".")
+        reason = one_line(error.details(), 300)
         return PlatformError(
             f"lineage: the metadata store at {self._target} answered {error.code().name} to "
             f"{method}: {reason}. See that the service metadata-grpc-service runs in the cluster, "
