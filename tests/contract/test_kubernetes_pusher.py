@@ -646,6 +646,9 @@ def test_without_its_blessing_nothing_is_pushed(
     assert not (tmp_path / "volume").exists()
 
 
+VARIES = {"pushed_model/pushed_version": "It is the time."}
+
+
 def smallest_task(launcher: Launcher, tmp_path: Path) -> Outcome:
     model = stored_model(launcher, tmp_path)
     on_vertex = launcher.rules == "vertex"
