@@ -4,15 +4,16 @@ import contextlib
 import threading
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from rich.console import Console, Group, OverflowMethod
 from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
+
+from headrace.display.outcomes import FailedTask, RunOutcome, duration
 
 _STYLES = {
     "done": "green",
@@ -26,42 +27,6 @@ _REFRESHES_PER_SECOND = 8
 # Lines of a terminal that are kept free of running tasks, for the text above them.
 _LINES_ABOVE = 6
 _NAME_WIDTH = 32
-
-
-class FailedTask(Protocol):
-    """Why a task failed, and the place of its log: a file or a link."""
-
-    @property
-    def task(self) -> str:
-        """Its path within the pipeline."""
-
-    @property
-    def message(self) -> str:
-        """The reason, for people."""
-
-    @property
-    def log(self) -> Path | str | None:
-        """Its log, if there is one."""
-
-
-class RunOutcome(Protocol):
-    """How a run ended, on this machine or elsewhere."""
-
-    @property
-    def run_id(self) -> str:
-        """The run."""
-
-    @property
-    def state(self) -> str:
-        """`succeeded`, or another word."""
-
-    @property
-    def seconds(self) -> float:
-        """Wall time."""
-
-    @property
-    def failures(self) -> Sequence[FailedTask]:
-        """The tasks that failed."""
 
 
 class ProgressDisplay:
@@ -149,7 +114,7 @@ class ProgressDisplay:
         if state == "skipped":
             detail.append(f"  {reason}" if reason else "", style="default")
         else:
-            detail.append(f"  {_duration(seconds)}", style="default")
+            detail.append(f"  {duration(seconds)}", style="default")
         self._print(self._event(name, detail))
 
     def log(self, line: str) -> None:
@@ -162,7 +127,7 @@ class ProgressDisplay:
         style = "green" if result.state == "succeeded" else "bold red"
         summary = Text(f"Run {result.run_id} ")
         summary.append(result.state, style=style)
-        summary.append(f" in {_duration(result.seconds)}")
+        summary.append(f" in {duration(result.seconds)}")
         counts = self._count_words()
         self._print(summary.append(f": {counts}" if counts else ""))
         for failure in result.failures:
@@ -176,7 +141,7 @@ class ProgressDisplay:
             self._print(Text(f"Its log: {failure.log}"))
 
     def _event(self, name: str, detail: Text) -> Text:
-        elapsed = _duration(time.monotonic() - self._start)
+        elapsed = duration(time.monotonic() - self._start)
         # The state must stay visible on a narrow terminal, so the name gives way.
         room = self._console.width - 8 - 2 - 2 - detail.cell_len
         shown = Text(name)
@@ -210,10 +175,10 @@ class ProgressDisplay:
         )
         table.add_column(min_width=9, no_wrap=True, justify="right")
         for name, seconds in running[:room]:
-            table.add_row(self._spinner, Text(name), _duration(seconds))
+            table.add_row(self._spinner, Text(name), duration(seconds))
         more = [Text(f"  and {len(running) - room} more")] if len(running) > room else []
         total = Text(
-            f"{_duration(now - self._start):>8}  {counts}",
+            f"{duration(now - self._start):>8}  {counts}",
             style="dim",
             no_wrap=True,
             overflow=self._overflow,
@@ -233,16 +198,6 @@ class ProgressDisplay:
             with contextlib.suppress(OSError):
                 self._live.stop()
             self._live = None
-
-
-def _duration(seconds: float) -> str:
-    """Returns seconds as people read them: 4.2s, 3m 05s, 2h 05m."""
-    if seconds < 59.95:
-        return f"{seconds:.1f}s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes}m {rest:02d}s"
-    return f"{minutes // 60}h {minutes % 60:02d}m"
 
 
 def _number(count: int, noun: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from headrace.errors import CompileError
 from headrace.frontend.author_errors import author_error
+from headrace.frontend.cells import directory_of
 from headrace.frontend.embedded_archives import fix_archives
 from headrace.frontend.kfp_import import import_kfp
 from headrace.frontend.pipeline_names import check_function_name, names_checked
@@ -29,7 +30,8 @@ class Frontend:
     Attributes:
         spec: `PipelineSpec` in protojson form. Integers are floats, as in kfp's own YAML.
         platform: `PlatformSpec` in protojson form; empty unless kfp-kubernetes was used.
-        directory: The directory of the author's file; its relative paths start here.
+        directory: The directory of the author's file, or of the notebook; its relative paths start
+            here.
     """
 
     spec: Spec
@@ -65,7 +67,7 @@ def _from_function(pipeline: Callable[..., Any], command: str) -> Frontend:
         )
     function = _function(pipeline)
     check_function_name(function.__name__, str(getattr(pipeline, "name", "")))
-    return _compiled(pipeline, Path(function.__code__.co_filename).parent)
+    return _compiled(pipeline, directory_of(function.__code__.co_filename))
 
 
 def _compiled(pipeline: Any, directory: Path) -> Frontend:

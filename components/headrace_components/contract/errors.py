@@ -1,11 +1,25 @@
 """The two kinds of failure a component reports, by who can act on them, and its end by a signal."""
 
 import contextlib
+import traceback
 from collections.abc import Iterator
+
+# Code between the author's cell and the error says nothing to the author.
+_NOT_THE_AUTHORS = frozenset({"IPython", "headrace", "headrace_components", "headrace_tfx"})
 
 
 class ComponentError(Exception):
     """A failure with a message for the person who must act on it."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Returns what a notebook prints: the author's own lines, and the message."""
+        places = [
+            (frame, line)
+            for frame, line in traceback.walk_tb(self.__traceback__)
+            if str(frame.f_globals.get("__name__")).partition(".")[0] not in _NOT_THE_AUTHORS
+        ]
+        lines = traceback.StackSummary.extract(iter(places)).format()
+        return [*(line.rstrip() for line in lines), f"{type(self).__name__}: {self}"]
 
 
 class InputError(ComponentError):

@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -170,23 +171,39 @@ def _execute(
 
 def _run_async(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Runs a coroutine to its end, in a separate thread if this one already has a loop."""
-    if not _has_running_loop():
-        return asyncio.run(main())
-    outcome: list[T] = []
-    failure: list[BaseException] = []
+    return _run_in_thread(main) if _has_running_loop() else asyncio.run(main())
+
+
+def _run_in_thread(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Runs a coroutine in a thread. Ctrl-C reaches this thread alone, and is passed on to it.
+
+    This is how cells of a notebook run: their kernel has a loop.
+    """
+    outcome = Future[T]()
+    stop: list[Callable[[], object]] = []
+
+    async def interruptible() -> T:
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        if task is not None:
+            stop.append(lambda: loop.call_soon_threadsafe(task.cancel))
+        return await main()
 
     def work() -> None:
         try:
-            outcome.append(asyncio.run(main()))
+            outcome.set_result(asyncio.run(interruptible()))
         except BaseException as error:  # carried over to the caller's thread
-            failure.append(error)
+            outcome.set_exception(error)
 
     thread = threading.Thread(target=work)
     thread.start()
-    thread.join()
-    if failure:
-        raise failure[0]
-    return outcome[0]
+    while thread.is_alive():
+        try:
+            thread.join()
+        except KeyboardInterrupt:
+            with contextlib.suppress(RuntimeError):  # the loop has just ended
+                for each in stop:
+                    each()
+    return outcome.result()
 
 
 def _has_running_loop() -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from headrace.display.notebook import NotebookProgress, in_notebook
 from headrace.frontend.loading import PipelineSource
 from headrace.ir import run_parameters
 from headrace.targets.local import engine
@@ -48,13 +49,14 @@ def run(
         metadata: URL of the lineage database; empty for SQLite under `root`.
         like: The backend whose rules apply to components that do not belong to Headrace: the form
             of their numbers, metadata and variables.
-        observer: Its methods are called during the run.
+        observer: Its methods are called during the run. None shows the tasks in the cell of a
+            notebook, and nothing elsewhere.
 
     Raises:
         InputError: The pipeline or a parameter has an error; nothing has run.
         PlatformError: The root or the lineage database cannot be used.
     """
-    observer = observer or Silence()
+    observer = observer or _default_observer()
     loaded = load(pipeline)
     for line in loaded.notices:
         observer.log(line)
@@ -99,7 +101,7 @@ def resume(
         containers: How to run containers; None likewise.
         metadata: URL of the lineage database; needed if that of the run has a password, which is
             not stored, and the variable HEADRACE_METADATA_PASSWORD is not set.
-        observer: Its methods are called during the run.
+        observer: As for `run`.
 
     Raises:
         InputError: The run does not exist, its record is damaged, or another process works on it;
@@ -112,7 +114,7 @@ def resume(
         runner=runner,
         containers=containers,
         metadata=metadata,
-        observer=observer,
+        observer=observer or _default_observer(),
     )
 
 
@@ -132,6 +134,10 @@ def run_from_command_line(
         options=options,
         observer=observer,
     )
+
+
+def _default_observer() -> Observer:
+    return NotebookProgress() if in_notebook() else Silence()
 
 
 def _origin(

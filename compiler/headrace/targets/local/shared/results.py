@@ -206,3 +206,10 @@ class RunResult:
             for artifact in artifacts
             if artifact.type == "system.HTML"
         )
+
+    def _repr_html_(self) -> str:
+        """Returns what a notebook shows: how it ended, and its reports."""
+        # Imported here: only notebooks need it.
+        from headrace.display.notebook import result_html
+
+        return result_html(self)

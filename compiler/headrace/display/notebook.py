@@ -1,0 +1,214 @@
+"""Shows a run in the output of a notebook's cell, and what came of it."""
+
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from headrace.display.outcomes import FailedTask, RunOutcome, duration
+from headrace_components.library.reports.frames import frame
+from headrace_components.library.reports.markup import Markup, element, join
+
+_REFRESH_SECONDS = 2.0
+_MOST_LINES = 12
+
+# Background and text, readable in a light and in a dark notebook.
+_COLOURS = {
+    "done": ("#116329", "#ffffff"),
+    "succeeded": ("#116329", "#ffffff"),
+    "cached": ("#0a5cc2", "#ffffff"),
+    "running": ("#57606a", "#ffffff"),
+    "failed": ("#a40e26", "#ffffff"),
+}
+_OTHER_COLOUR = ("#7a4a00", "#ffffff")
+_CELL = "text-align:left;padding:2px 14px 2px 0;border:0;background:none"
+
+
+class FinishedRun(RunOutcome, Protocol):
+    """A run on this machine that is over."""
+
+    @property
+    def pipeline(self) -> str:
+        """Name of the pipeline."""
+
+    @property
+    def directory(self) -> Path:
+        """Where it keeps its outputs."""
+
+    @property
+    def reports(self) -> Sequence[str]:
+        """The paths of its report pages."""
+
+    @property
+    def pushed_models(self) -> Sequence[str]:
+        """The paths of the models that it pushed."""
+
+
+def in_notebook() -> bool:
+    """Returns whether this code runs in the kernel of a notebook."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return getattr(shell, "kernel", None) is not None
+
+
+class NotebookProgress:
+    """An observer whose display in the cell is renewed as the run goes on."""
+
+    def __init__(self, names: Mapping[str, str] | None = None) -> None:
+        """Prepares the display; it begins with `run_started`.
+
+        Args:
+            names: Other names to show for tasks, by their names in the pipeline; None for none.
+        """
+        self._names = dict(names or {})
+        self._lock = threading.Lock()
+        self._rows: dict[str, tuple[str, str]] = {}
+        self._running: dict[str, float] = {}
+        self._num_tasks = 0
+        self._title = ""
+        self._lines: list[str] = []
+        self._failures: Sequence[FailedTask] = ()
+        self._handle: Any = None
+        self._over = threading.Event()
+
+    def run_started(self, run_id: str, tasks: Sequence[str]) -> None:
+        """Shows the run, and looks at the clock from time to time until it is over."""
+        self._num_tasks = len(tasks)
+        self._title = f"Run {run_id}"
+        self._show()
+        threading.Thread(target=self._renew, daemon=True).start()
+
+    def task_started(self, name: str) -> None:
+        """Shows a task as running."""
+        with self._lock:
+            self._running[name] = time.monotonic()
+        self._show()
+
+    def task_finished(self, name: str, state: str, seconds: float, reason: str | None) -> None:
+        """Shows how a task ended."""
+        with self._lock:
+            self._running.pop(name, None)
+            is_skipped = state == "skipped"
+            self._rows[name] = (state, (reason or "") if is_skipped else duration(seconds))
+        self._show()
+
+    def log(self, line: str) -> None:
+        """Shows a line below the tasks."""
+        with self._lock:
+            self._lines.append(line)
+        if self._handle is not None:
+            self._show()
+
+    def run_finished(self, result: RunOutcome) -> None:
+        """Shows how the run ended, and why tasks failed."""
+        self._over.set()
+        self._title += f" {result.state} in {duration(result.seconds)}"
+        self._failures = result.failures
+        self._show()
+
+    def _renew(self) -> None:
+        while not self._over.wait(_REFRESH_SECONDS):
+            if self._running:
+                self._show()
+
+    def _show(self) -> None:
+        from IPython.display import display
+
+        with self._lock:
+            content = {"text/html": self._html(), "text/plain": self._text()}
+            if self._handle is None:
+                self._handle = display(content, raw=True, display_id=True)
+            else:
+                self._handle.update(content, raw=True)
+
+    def _states(self) -> list[tuple[str, str, str]]:
+        now = time.monotonic()
+        running = [
+            (self._shown(name), "running", duration(now - since))
+            for name, since in self._running.items()
+        ]
+        return [(self._shown(name), *row) for name, row in self._rows.items()] + running
+
+    def _shown(self, name: str) -> str:
+        return self._names.get(name, name)
+
+    def _html(self) -> str:
+        rows = [
+            element(
+                "tr",
+                element("td", name, style=_CELL),
+                element("td", badge(state), style=_CELL),
+                element("td", detail, style=_CELL),
+            )
+            for name, state, detail in self._states()
+        ]
+        to_go = self._num_tasks - len(rows)
+        title = f"{self._title}, {to_go} to go" if to_go > 0 else self._title
+        return element(
+            "div",
+            element("div", title),
+            element("table", *rows, style="border:0;margin:4px 0"),
+            *(element("div", line, style="opacity:.75") for line in self._lines[-_MOST_LINES:]),
+            failures_html(self._failures, self._names),
+        )
+
+    def _text(self) -> str:
+        states = [f"{name}  {state}  {detail}" for name, state, detail in self._states()]
+        failed = [f"{self._shown(each.task)}: {each.message}" for each in self._failures]
+        return "\n".join([self._title, *states, *self._lines[-_MOST_LINES:], *failed])
+
+
+def failures_html(failures: Sequence[FailedTask], names: Mapping[str, str]) -> Markup:
+    """Returns why tasks failed, each with its log."""
+    parts = []
+    for each in failures:
+        log = [element("div", f"Its log: {each.log}", style="opacity:.75")] if each.log else []
+        name = element("strong", names.get(each.task, each.task))
+        message = element("div", each.message, style="white-space:pre-wrap")
+        parts.append(
+            element(
+                "div",
+                element("div", name, " failed:"),
+                message,
+                *log,
+                style="border-left:4px solid #a40e26;padding:2px 10px;margin:6px 0",
+            )
+        )
+    return join(*parts)
+
+
+def result_html(result: FinishedRun) -> str:
+    """Returns how a run ended, its reports (to be opened), and where its outputs are."""
+    reports = [
+        element(
+            "details",
+            element("summary", f"Report: {path.parent.name}", style="cursor:pointer"),
+            frame(path.read_bytes(), f"The report of {path.parent.name}"),
+        )
+        for path in map(Path, result.reports)
+        if path.is_file()
+    ]
+    pushed = [element("div", f"Pushed model: {model}") for model in result.pushed_models]
+    return element(
+        "div",
+        element(
+            "div",
+            badge(result.state),
+            f" {result.pipeline}, run {result.run_id}, in {duration(result.seconds)}",
+        ),
+        failures_html(result.failures, {}),
+        *pushed,
+        *reports,
+        element("div", f"Outputs: {result.directory}", style="opacity:.75"),
+    )
+
+
+def badge(state: str) -> Markup:
+    """Returns the state of a task or a run as a small label."""
+    page, text = _COLOURS.get(state, _OTHER_COLOUR)
+    return element(
+        "span",
+        state,
+        style=f"background:{page};color:{text};border-radius:999px;padding:0 9px;font-size:.9em",
+    )
