@@ -80,7 +80,7 @@ def penguins(directory: Path) -> Path:
 def test_the_wheel_has_types_for_editors_and_checkers(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
 
-    assert {"headrace/py.typed", "headrace_components/py.typed"} <= names
+    assert {f"headrace{each}/py.typed" for each in ("", "_components", "_tfx")} <= names
     assert "headrace_components/catalog.pyi" in names
 
 

@@ -184,7 +184,7 @@ def third_party(module: str) -> frozenset[str]:
             continue
         seen.add(name)
         for imported in imports(file):
-            if imported.startswith("headrace_components"):
+            if imported.startswith(("headrace_components", "headrace_tfx")):
                 waiting.append(imported)
             elif imported != "google.cloud" and imported.partition(".")[0] not in STANDARD:
                 found.add(imported)
@@ -206,7 +206,7 @@ def imports(file: Path) -> set[str]:
             names.update(alias.name for alias in statement.names)
         elif isinstance(statement, ast.ImportFrom) and statement.module:
             names.add(statement.module)
-            if statement.module.startswith(("headrace_components", "google.cloud")):
+            if statement.module.startswith(("headrace_components", "headrace_tfx", "google.cloud")):
                 names.update(f"{statement.module}.{alias.name}" for alias in statement.names)
     return names
 

@@ -90,7 +90,7 @@ def test_compiling_imports_no_client_of_a_cluster() -> None:
 
 @pytest.fixture(scope="module")
 def graph() -> grimp.ImportGraph:
-    return grimp.build_graph("headrace", "headrace_components")
+    return grimp.build_graph("headrace", "headrace_components", "headrace_tfx")
 
 
 def test_a_component_imports_the_library_and_the_contract_alone(graph: grimp.ImportGraph) -> None:
@@ -101,7 +101,8 @@ def test_a_component_imports_the_library_and_the_contract_alone(graph: grimp.Imp
         for module in {own, *graph.find_descendants(own)}:
             for imported in graph.find_modules_directly_imported_by(module):
                 assert re.match(
-                    rf"(?:{own}|headrace_components\.(?:contract|library))\b", imported
+                    rf"(?:{own}|headrace_components\.(?:contract|library)|headrace_tfx\.finder)\b",
+                    imported,
                 ), f"{module} imports {imported}"
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import headrace_components
+import headrace_tfx
 from headrace.errors import CompileError
 from headrace.frontend.kfp_faults import author_line, explained
 from headrace.frontend.suggestions import arguments_asked, did_you_mean, outputs_asked
@@ -14,7 +15,11 @@ from headrace_components.contract.errors import InputError
 from headrace_components.contract.texts import one_line
 
 # The folders of Headrace itself, which may be below the author's.
-_OURS = (Path(__file__).parents[1], Path(headrace_components.__file__).parent)
+_OURS = (
+    Path(__file__).parents[1],
+    Path(headrace_components.__file__).parent,
+    Path(headrace_tfx.__file__).parent,
+)
 
 # Texts of kfp's own messages, and what to do about them.
 _ADVICE = (

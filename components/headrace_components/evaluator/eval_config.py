@@ -22,7 +22,7 @@ from headrace_components.evaluator.config_checks import (
 )
 from headrace_components.evaluator.config_rules import check_arguments, check_rules
 from headrace_components.evaluator.thresholds import check_thresholds
-from headrace_components.library.user_code.tfx_shim.finder import tfx_importable
+from headrace_tfx.finder import tfx_importable
 
 # The rates that the Fairness Indicators widget shows, by the TFMA metric that computes each.
 _FAIRNESS_RATES = {

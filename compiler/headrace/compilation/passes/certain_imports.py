@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from headrace_components.library.user_code.siblings import imports_of
-from headrace_components.library.user_code.tfx_shim.surface import sibling
+from headrace_tfx.surface import sibling
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -27,8 +27,8 @@ from types import ModuleType
 
 from headrace_components.library.beam.options import BeamOptions
 from headrace_components.library.user_code.code_state import with_siblings
-from headrace_components.library.user_code.tfx_shim.finder import tfx_importable
 from headrace_components.library.user_code.user_module import code_of, package_files
+from headrace_tfx.finder import tfx_importable
 
 _STAND_IN = '''"""Stands for {file}, which a component sent with its job."""
 from headrace_components.library.beam.user_packages import run

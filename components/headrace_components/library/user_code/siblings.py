@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from headrace_components.library.user_code.tfx_shim.surface import sibling
+from headrace_tfx.surface import sibling
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

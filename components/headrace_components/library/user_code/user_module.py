@@ -38,7 +38,7 @@ from headrace_components.library.user_code.module_pack import (
     is_remote,
     unpack,
 )
-from headrace_components.library.user_code.tfx_shim.finder import tfx_importable
+from headrace_tfx.finder import tfx_importable
 
 # Directories of loaded user code, and the modules that were imported from there in other ways. A
 # worker runs many tasks: a module `features` of one pipeline must not be imported by another

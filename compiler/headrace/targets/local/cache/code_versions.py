@@ -5,12 +5,11 @@ import importlib.metadata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Protocol
 
-import headrace_components
 from headrace.images.locks import lock_digest
 from headrace.ir.view import ComponentSpec
+from headrace.targets.local.shared.task_code import packages_of_tasks
 from headrace_components.contract.declaration import is_isolated
 
 # Like our own code, these may change results with their version.
@@ -62,9 +61,9 @@ class InstalledCode:
 
     @cached_property
     def _components(self) -> bytes:
-        package = Path(next(iter(headrace_components.__path__)))
         return b"".join(
-            f"{file.relative_to(package)}\0".encode() + file.read_bytes()
+            f"{file.relative_to(package.parent)}\0".encode() + file.read_bytes()
+            for package in packages_of_tasks()
             for file in sorted(package.rglob("*.py"))
         )
 

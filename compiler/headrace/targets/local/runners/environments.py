@@ -21,7 +21,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import headrace_components
 from headrace.images.locks import lock_file
 from headrace.targets.local.runners.environment_errors import unmade
 from headrace.targets.local.runners.installing import from_lock, from_packages
@@ -32,6 +31,7 @@ from headrace.targets.local.runners.interpreters import (
 )
 from headrace.targets.local.runners.nursery_client import ProcessRequest
 from headrace.targets.local.runners.package_steps import PackageSteps
+from headrace.targets.local.shared.task_code import packages_of_tasks
 
 VARIABLE = "HEADRACE_ENVIRONMENTS"
 
@@ -248,18 +248,20 @@ def _settle(partial: Path, target: Path) -> None:
 
 
 def _components() -> Path:
-    """Returns a directory that contains only Headrace's components.
+    """Returns a directory that contains only Headrace's packages for tasks.
 
     The installed one may also contain all packages of this environment.
     """
-    package = Path(next(iter(headrace_components.__path__))).resolve()
-    link = _directory() / f"components-{_digest(bytes(package))[:16]}" / package.name
-    if not link.is_symlink():
-        link.parent.mkdir(parents=True, exist_ok=True)
-        temporary = link.with_name(f".{secrets.token_hex(4)}")
-        temporary.symlink_to(package)
-        temporary.replace(link)
-    return link.parent
+    packages = packages_of_tasks()
+    folder = _directory() / f"components-{_digest(*map(bytes, packages))[:16]}"
+    for package in packages:
+        link = folder / package.name
+        if not link.is_symlink():
+            folder.mkdir(parents=True, exist_ok=True)
+            temporary = link.with_name(f".{secrets.token_hex(4)}")
+            temporary.symlink_to(package)
+            temporary.replace(link)
+    return folder
 
 
 def _digest(*parts: bytes) -> str:

@@ -9,13 +9,13 @@ import pytest
 from headrace_components.contract.errors import InputError, PlatformError
 from headrace_components.library.clients.storage import read_bytes
 from headrace_components.library.user_code.fn_args import DataAccessor, FnArgs, TunerFnResult
-from headrace_components.library.user_code.tfx_shim import surface
 from headrace_components.library.user_code.user_module import (
     call_user_function,
     load_function,
     load_module,
 )
 from headrace_components.transform.stats_options_util import StatsType
+from headrace_tfx import surface
 
 
 def module(folder: Path, source: str, **siblings: str) -> str:
@@ -199,7 +199,7 @@ def run_fn(fn_args):
     assert loaded.FnArgs is loaded.tfx.components.FnArgs is not FnArgs
     assert loaded.base.NAME == "of TFX"
     assert [kind.__name__ for kind in used] == ["Trainer", "Pipeline"]
-    assert not [name for name in loaded.FINDERS if "tfx_shim" in name]
+    assert not [name for name in loaded.FINDERS if "headrace_tfx" in name]
     assert real in (None, remaining)
     assert Path(str(remaining.__file__)).is_relative_to(tmp_path / "site")
 
@@ -213,7 +213,7 @@ def test_each_name_exists() -> None:
 
 
 def test_the_manual_has_each_name() -> None:
-    manual = (Path(__file__).parents[2] / "docs/from-tfx.md").read_text("utf-8")
+    manual = (Path(__file__).parents[3] / "docs/from-tfx.md").read_text("utf-8")
     for module, names in surface.NAMES.items():
         for name in names:
             inside_v1 = f"{module.removeprefix('tfx.v1.')}.{name}"

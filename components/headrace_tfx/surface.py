@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 
 _FN_ARGS = "headrace_components.library.user_code.fn_args"
-_IO_UTILS = "headrace_components.library.user_code.tfx_shim.io_utils"
+_IO_UTILS = "headrace_tfx.files.io_utils"
 
 # Modules that are ours under another name.
 ALIASES: Mapping[str, str] = {
     "tfx.components.transform.stats_options_util": (
         "headrace_components.transform.stats_options_util"
     ),
-    "tfx.dsl.io.fileio": "headrace_components.library.user_code.tfx_shim.fileio",
+    "tfx.dsl.io.fileio": "headrace_tfx.files.fileio",
     "tfx.utils.io_utils": _IO_UTILS,
-    "tfx.v1.dsl.io.fileio": "headrace_components.library.user_code.tfx_shim.fileio",
+    "tfx.v1.dsl.io.fileio": "headrace_tfx.files.fileio",
 }
 
 # Modules that collect names: by name, our module and the name in it.

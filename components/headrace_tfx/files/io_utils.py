@@ -8,7 +8,7 @@ from google.protobuf import json_format, text_format
 from google.protobuf.message import Message
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from headrace_components.library.user_code.tfx_shim import fileio
+from headrace_tfx.files import fileio
 
 _M = TypeVar("_M", bound=Message)
 

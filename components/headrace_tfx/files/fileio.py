@@ -9,7 +9,7 @@ NotFoundError = tf.errors.NotFoundError
 """The functions here raise this for a missing file."""
 
 
-def open(path: str, mode: str = "r") -> Any:  # noqa: A001  TFX's name
+def open(path: str, mode: str = "r") -> Any:
     """Returns a file object."""
     return tf.io.gfile.GFile(path, mode)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from headrace_components.library.user_code.tfx_shim import surface
+from headrace_tfx import surface
 
 _PACKAGES = surface.packages()
 
@@ -36,8 +36,8 @@ def tfx_importable(folder: Path | None) -> Iterator[None]:
         if folder is not None:
             _FINDER.folder = folder
         _FINDER.num_users += 1
-        if _FINDER.num_users == 1 and importlib.util.find_spec("tfx") is None:
-            sys.meta_path.append(_FINDER)
+        if _FINDER.num_users == 1 and not _is_installed():
+            sys.meta_path.insert(0, _FINDER)
     try:
         yield
     finally:
@@ -46,6 +46,12 @@ def tfx_importable(folder: Path | None) -> Iterator[None]:
             if _FINDER.num_users == 0 and _FINDER in sys.meta_path:
                 sys.meta_path.remove(_FINDER)
                 _forget()
+
+
+def _is_installed() -> bool:
+    # A folder `tfx` of the author's without an `__init__.py` is not TFX.
+    found = importlib.util.find_spec("tfx")
+    return found is not None and found.origin is not None
 
 
 def _forget() -> None:

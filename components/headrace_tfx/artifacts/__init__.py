@@ -1,0 +1,1 @@
+"""TFX's artifact classes: their types, properties and values."""

@@ -1,0 +1,1 @@
+"""The parts of pipeline files: nodes, channels, pipelines, and components of authors."""

@@ -1,0 +1,1 @@
+"""TFX's own components: classes that record their arguments and run nothing."""

@@ -1,0 +1,1 @@
+"""What the task of an author's own component needs."""

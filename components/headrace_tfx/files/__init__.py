@@ -1,0 +1,1 @@
+"""TFX's functions for files, messages and JSON."""

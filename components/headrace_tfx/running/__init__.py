@@ -1,0 +1,1 @@
+"""Runners, notebooks, and the metadata of what has run."""
