@@ -808,8 +808,8 @@ def latest_artifact(
     Headrace's components treat it like an optional input that is not connected.
 
     Args:
-        producer: Name of the task that makes it, as `trainer` or `transform-2`. A task of that name
-            in a loop or a condition counts too.
+        producer: Name of the task that makes it, as `trainer` or `transform-2`, or its display
+            name. A task of that name in a loop or a condition counts too.
         output: Name of the task's output, as `model` or `updated_analyzer_cache`.
         include_this_run: Whether what the task made in this run counts. Then order the two with
             `.after()`.

@@ -20,6 +20,7 @@ from headrace.compilation.compiler import compile_for
 from headrace.compilation.passes.parameter_checks import check_parameters
 from headrace.frontend.loading import load
 from headrace.ir import run_parameters, specs
+from headrace.ir.task_names import TaskNames
 from headrace.ir.view import ComponentSpec, Pipeline
 from headrace.targets.local import runnable
 from headrace.targets.local.cache.answers import Cache
@@ -235,7 +236,9 @@ def dry_run(body: Mapping[str, Any], preset: Mapping[str, Any], root: Path) -> T
     names = ("name", "uuid", "resource_name", "create_time_utc", "schedule_time_utc")
     placeholders = {f"pipeline_job_{name}": name for name in names} | {"pipeline_root": str(root)}
     return asyncio.run(
-        PipelineInterpreter(spec, leaves, placeholders, RULES["kubeflow"]).run(values)
+        PipelineInterpreter(spec, leaves, placeholders, RULES["kubeflow"], TaskNames.of(spec)).run(
+            values
+        )
     )
 
 

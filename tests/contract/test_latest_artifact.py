@@ -233,3 +233,16 @@ def test_it_needs_no_tensorflow() -> None:
         "'kfp'])); import headrace_components.latest_artifact.executor"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_task_may_be_named_as_its_directory_or_as_its_result_says(tmp_path: Path) -> None:
+    found = write_model(tmp_path, "run-1", 100.0, "Trainer.flax_2", metadata={})
+    file = found.parent / ".headrace/result.json"
+    result = json.loads(file.read_text("utf-8"))
+    file.write_text(json.dumps({**result, "names": ["condition-1/trainer-3", "Trainer.flax_2"]}))
+    write_model(tmp_path, "run-2", 200.0, "Trainer", metadata={})
+
+    for name in ("Trainer.flax_2", "trainer-3", "trainer_3"):
+        assert run_locally(tmp_path, producer=name)["uri"] == str(found)
+    for name in ("Trainer.flax", "flax_2", "3"):
+        assert run_locally(tmp_path, producer=name)["metadata"] == {"found": 0}

@@ -5,7 +5,7 @@ from typing import get_args
 
 import click
 
-from headrace.targets.local.shared.options import Options, RunnerName
+from headrace.targets.local.shared.options import DEFAULT_ROOT, Options, RunnerName
 from headrace.targets.local.shared.results import RunResult
 from headrace.targets.local.shared.rules import Backend
 from headrace_components.contract.errors import InputError
@@ -27,9 +27,8 @@ EXIT_INTERRUPTED = 130  # a shell's exit code: 128 + SIGINT
 @click.option(
     "--root",
     type=click.Path(path_type=Path, file_okay=False),
-    default=Path("headrace_root"),
-    show_default=True,
-    help="Directory of runs, cache and lineage.",
+    help="Directory of runs, cache and lineage. Default: the one that the pipeline's file names, "
+    f"else {DEFAULT_ROOT}.",
 )
 @click.option(
     "--runner",
@@ -77,12 +76,13 @@ EXIT_INTERRUPTED = 130  # a shell's exit code: 128 + SIGINT
     default="",
     metavar="URL",
     help="Lineage database: mysql://user@host/database with the password in the variable "
-    "HEADRACE_METADATA_PASSWORD, or mysql://user:password@... Default: SQLite under root.",
+    "HEADRACE_METADATA_PASSWORD, or mysql://user:password@... Default: the one "
+    "that the pipeline's file names, else SQLite under root.",
 )
 def run(
     pipeline: str | None,
     assignments: tuple[str, ...],
-    root: Path,
+    root: Path | None,
     runner: RunnerName | None,
     mounts: tuple[str, ...],
     network: str,
@@ -128,7 +128,7 @@ def run(
             result = engine.resume(
                 resume,
                 pipeline=pipeline,
-                root=root,
+                root=root or Path(DEFAULT_ROOT),
                 runner=runner,
                 containers=given,
                 metadata=metadata,
@@ -136,14 +136,13 @@ def run(
             )
         else:
             options = Options(
-                root=root,
                 runner=runner or "worker",
                 containers=containers,
                 use_cache=not no_cache,
                 metadata=metadata,
                 like=like or "kubeflow",
             )
-            result = run_from_command_line(str(pipeline), assignments, options, observer)
+            result = run_from_command_line(str(pipeline), assignments, root, options, observer)
     _report(result)
     if result.state == "interrupted":
         return EXIT_INTERRUPTED

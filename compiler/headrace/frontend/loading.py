@@ -24,6 +24,19 @@ PipelineSource = str | Path | Callable[..., Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RunDefaults:
+    """Where an author's file says that its runs go.
+
+    Attributes:
+        root: The directory of runs, relative to the current directory; empty if it does not say.
+        metadata: URL of the lineage database; empty likewise.
+    """
+
+    root: str = ""
+    metadata: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Frontend:
     """A pipeline as kfp compiles it, before any pass.
 
@@ -32,11 +45,13 @@ class Frontend:
         platform: `PlatformSpec` in protojson form; empty unless kfp-kubernetes was used.
         directory: The directory of the author's file, or of the notebook; its relative paths start
             here.
+        defaults: Where its runs on this machine go, if the caller does not say.
     """
 
     spec: Spec
     platform: Spec = field(default_factory=dict)
     directory: Path
+    defaults: RunDefaults = field(default_factory=RunDefaults)
 
 
 def load(source: PipelineSource, *, command: str = "compile") -> Frontend:

@@ -119,6 +119,12 @@ class TaskSpec:
         return str(self.body["componentRef"]["name"])
 
     @property
+    def display_name(self) -> str:
+        """The name that its author gave it for people; empty without one."""
+        name = str(self.body.get("taskInfo", {}).get("name", ""))
+        return "" if name == self.name else name
+
+    @property
     def parameters(self) -> Mapping[str, Any]:
         """The source of each input parameter."""
         return specs.parameter_inputs(self.body)
@@ -210,6 +216,16 @@ class Pipeline:
         """Name of the pipeline."""
         return specs.pipeline_name(self.body)
 
+    @property
+    def author_name(self) -> str:
+        """The name as its author writes it: `penguin_local` for `penguin-local`.
+
+        A display name that is more than another spelling is not a name: several pipelines may
+        have it.
+        """
+        shown = str(self.body["pipelineInfo"].get("displayName", ""))
+        return shown if _letters(shown) == _letters(self.name) else self.name
+
     @cached_property
     def root(self) -> ComponentSpec:
         """The outermost DAG."""
@@ -263,6 +279,10 @@ def artifact_type(definition: Mapping[str, Any]) -> str:
         return str(kind["schemaTitle"])
     title = re.search(r"^title:\s*(\S+)", kind.get("instanceSchema", ""), re.MULTILINE)
     return title[1] if title else "system.Artifact"
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[\W_]", "", name).casefold() if name.isprintable() else ""
 
 
 def _seconds(duration: str) -> float:

@@ -23,7 +23,7 @@ def execute(task: Task) -> None:
             "latest_artifact: no earlier run under %s has left the output %r of task %r.",
             place.uri,
             params.output,
-            params.task,
+            params.producer,
         )
         _hint(place, params)
         task.output("artifact").metadata["found"] = 0
@@ -49,7 +49,7 @@ def state(params: Mapping[str, Any], output: Artifact) -> str:
 def _newest_first(place: SearchRoot, params: LatestArtifactParams) -> list[EarlierOutput]:
     candidates = [
         left
-        for run, left in earlier_runs.earlier_outputs(place, params.task, params.output)
+        for run, left in earlier_runs.earlier_outputs(place, params.tasks, params.output)
         if params.include_this_run or run.name != place.this_run
     ]
     # The path decides between equal times, so that the result is always the same.
@@ -59,8 +59,8 @@ def _newest_first(place: SearchRoot, params: LatestArtifactParams) -> list[Earli
 def _hint(place: SearchRoot, params: LatestArtifactParams) -> None:
     """Lists the tasks of earlier runs, which helps if the name is misspelled."""
     earlier = [run for run in place.run_directories() if run.name != place.this_run]
-    names = sorted(
-        {name.rpartition("/")[2] for run in earlier for name, _ in earlier_runs.tasks(run)}
-    )
-    if names and params.task not in names:
-        logging.warning("latest_artifact: no run has a task %r; there are %s.", params.task, names)
+    names = {name.rpartition("/")[2] for run in earlier for name, _ in earlier_runs.tasks(run)}
+    if names and not names & {*params.tasks}:
+        logging.warning(
+            "latest_artifact: no run has a task %r; there are %s.", params.producer, sorted(names)
+        )

@@ -10,8 +10,8 @@ class LatestArtifactParams:
     """Parameters that a pipeline author may set.
 
     Attributes:
-        producer: Name of the task that makes it, as `trainer` or `transform-2`. A task of that name
-            in a loop or a condition counts too.
+        producer: Name of the task that makes it, as `trainer` or `transform-2`, or its display
+            name. A task of that name in a loop or a condition counts too.
         output: Name of the task's output, as `model` or `updated_analyzer_cache`.
         include_this_run: Whether what the task made in this run counts. Then order the two with
             `.after()`.
@@ -35,6 +35,6 @@ class LatestArtifactParams:
                 )
 
     @property
-    def task(self) -> str:
-        """The task's name in the form that backends use."""
-        return self.producer.replace("_", "-")
+    def tasks(self) -> tuple[str, ...]:
+        """The task's name as it is given, and in the form that backends use."""
+        return (self.producer, self.producer.replace("_", "-"))

@@ -8,6 +8,9 @@ from typing import Any
 # Custom property in which TFX keeps an `ExecutionResult` message as JSON.
 _EXECUTION_RESULT = "__execution_result__"
 
+NODE = "__node__"
+"""Custom property with the name of an execution's task while it has no `node` context."""
+
 # The range of the column in a MySQL store; SQLite would accept 64 bits.
 _INTEGERS = range(-(2**31), 2**31)
 _PLAIN_VALUES = ("int_value", "double_value", "string_value", "bool_value")

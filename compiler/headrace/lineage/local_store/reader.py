@@ -8,6 +8,7 @@ from typing import Any
 
 from headrace.lineage.local_store.connection import Connection
 from headrace.lineage.local_store.messages import (
+    NODE,
     event_kind,
     path_steps,
     reason_of,
@@ -164,7 +165,8 @@ def _execution(
     return Execution(
         id=message.id,
         run_id=names.get("pipeline_run", ""),
-        task=names.get("node", "").removeprefix(f"{names.get('pipeline', '')}."),
+        task=str(properties.get(NODE, ""))
+        or names.get("node", "").removeprefix(f"{names.get('pipeline', '')}."),
         component=component_of(message.type),
         state=state,
         started=timestamp(started),

@@ -1,10 +1,11 @@
 """Records runs in ML Metadata: tasks, parameters, inputs and outputs.
 
 The records are the same as TFX's. A `pipeline` context contains `pipeline_run` contexts (named by
-run id); every task has a `node` context `<pipeline>.<task>`; an execution belongs to all three.
-Parameters are custom properties of the execution; events have the path steps [port, index]. State,
-parameters and end of a run, for which TFX has no place, are custom properties of its `pipeline_run`
-context.
+run id); every task has a `node` context `<pipeline>.<task>`; an execution belongs to all three, and
+to the last only once it has outputs, because readers take a node's newest execution for its
+results. Parameters are custom properties of the execution; events have the path steps [port,
+index]. State, parameters and end of a run, for which TFX has no place, are custom properties of its
+`pipeline_run` context.
 """
 
 import json
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from headrace.lineage.local_store.connection import Connection
-from headrace.lineage.local_store.messages import path_steps, set_reason, set_value
+from headrace.lineage.local_store.messages import NODE, path_steps, set_reason, set_value
 from headrace.lineage.local_store.processes import this_process
 from headrace.lineage.times import timestamp
 from headrace.lineage.types import (
@@ -127,7 +128,6 @@ class LineageStore:
         with self._connection.transaction() as store:
             run = _existing_run(store, run_id)
             (pipeline,) = store.get_parent_contexts_by_context(run.id)
-            node = self._context(store, "node", f"{pipeline.name}.{task}")
             execution = pb.Execution(
                 type_id=self._execution_type_id(store, type_name, base),
                 # TFX names an execution by a UUID too: only the name must differ.
@@ -137,9 +137,10 @@ class LineageStore:
             for name, value in parameters.items():
                 if value is not None:
                     set_value(execution.custom_properties, name, value)
+            set_value(execution.custom_properties, NODE, task)
             pairs = self._pairs(store, inputs, pb.Event.INPUT, {"is_external": 1}, update=False)
             execution_id, _, _ = store.put_execution(
-                execution, pairs, [pipeline, run, node], force_reuse_context=True
+                execution, pairs, [pipeline, run], force_reuse_context=True
             )
             return int(execution_id)
 
@@ -167,6 +168,7 @@ class LineageStore:
         with self._connection.transaction() as store:
             (execution,) = store.get_executions_by_id([execution_id])
             contexts = store.get_contexts_by_execution(execution_id)
+            node = self._node(execution, contexts)
             execution.last_known_state = getattr(pb.Execution, state.upper())
             if reason is not None:
                 set_reason(execution, reason)
@@ -174,7 +176,10 @@ class LineageStore:
             resolves = execution.type == RESOLVER
             event = pb.Event.INTERNAL_OUTPUT if resolves else pb.Event.OUTPUT
             pairs = self._pairs(store, outputs, event, {}, update=state == "complete")
-            for artifact, path in _named(pairs, contexts):
+            if state in ("complete", "cached"):
+                contexts = [*contexts, self._context(store, "node", node)]
+                del execution.custom_properties[NODE]
+            for artifact, path in _named(pairs, contexts, node):
                 if not artifact.HasField("id"):
                     artifact.name = path
             _, ids, _ = store.put_execution(execution, pairs, contexts, force_reuse_context=True)
@@ -231,6 +236,10 @@ class LineageStore:
                 is_id = name in declared.ids and str(value).isdecimal()
                 set_value(artifact.custom_properties, name, int(value) if is_id else value)
         return artifact
+
+    def _node(self, execution: Any, contexts: Sequence[Any]) -> str:
+        pipeline = next(context.name for context in contexts if context.type == "pipeline")
+        return f"{pipeline}.{execution.custom_properties[NODE].string_value}"
 
     def _context(self, store: Any, kind: str, name: str) -> Any:
         from ml_metadata import errors
@@ -306,11 +315,13 @@ def _cancel_running(store: Any, run: Any, reason: str) -> None:
         store.put_executions(left)
 
 
-def _named(pairs: Sequence[tuple[Any, Any]], contexts: Sequence[Any]) -> list[tuple[Any, str]]:
+def _named(
+    pairs: Sequence[tuple[Any, Any]], contexts: Sequence[Any], node: str
+) -> list[tuple[Any, str]]:
     """Returns each artifact with the name TFX would give it, unique in the store."""
     by_type = {context.type: context.name for context in contexts}
     pipeline = by_type["pipeline"]
-    task = by_type["node"].removeprefix(f"{pipeline}.")
+    task = node.removeprefix(f"{pipeline}.")
     return [
         (artifact, f"{pipeline}:{by_type['pipeline_run']}:{task}:{port}:{index}")
         for artifact, event in pairs

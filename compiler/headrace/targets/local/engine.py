@@ -18,6 +18,7 @@ from headrace.compilation.passes.loop_values import check_loop_values
 from headrace.compilation.passes.parameter_checks import check_parameters
 from headrace.frontend.loading import PipelineSource
 from headrace.ir import run_parameters
+from headrace.ir.task_names import ITERATION, TaskNames
 from headrace.lineage.local_store.connection import check_installed, default_url
 from headrace.lineage.local_store.writer import LineageStore
 from headrace.targets.local.cache.answers import Cache
@@ -32,7 +33,7 @@ from headrace.targets.local.runners.setup import Setup, prepare
 from headrace.targets.local.shared.container_options import ContainerOptions
 from headrace.targets.local.shared.observer import Observer, Silence
 from headrace.targets.local.shared.options import CONTAINER_RUNNERS, Options, RunnerName
-from headrace.targets.local.shared.pipelines import checked_pipeline
+from headrace.targets.local.shared.pipelines import RESERVED, checked_pipeline
 from headrace.targets.local.shared.results import RunResult, RunState, TaskResult
 from headrace.targets.local.shared.rules import RULES
 from headrace_components.contract.errors import ComponentError
@@ -228,6 +229,7 @@ class _Run:
         self._observer = observer
         self._started = time.monotonic()
         self._spec = checked_pipeline(setup.body)
+        self._names = TaskNames.of(self._spec, RESERVED)
         self._run_id = record.run_id
         self._rules = RULES[options.like]
         self._lineage = LineageStore(options.metadata or default_url(store.root))
@@ -272,15 +274,15 @@ class _Run:
 
     async def _executed(self) -> RunResult:
         self._store.write_state("running")
-        self._lineage.begin_run(self._spec.name, self._run_id, self._record.parameters)
+        self._lineage.begin_run(self._spec.author_name, self._run_id, self._record.parameters)
         self._observer.run_started(
             self._run_id,
-            ["/".join(path) for path, _ in self._spec.leaves() if "*" not in path],
+            [self._names.node(path) for path, _ in self._spec.leaves() if ITERATION not in path],
         )
         if self._spec.uses_workspace:
             self._store.workspace.mkdir(exist_ok=True)
         interpreter = PipelineInterpreter(
-            self._spec, self._leaves, self._placeholders(), self._rules
+            self._spec, self._leaves, self._placeholders(), self._rules, self._names
         )
         work = asyncio.create_task(interpreter.run(self._record.parameters))
         try:

@@ -1,6 +1,7 @@
 """`headrace.run`: from a pipeline, in any form, to the result of a run."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from headrace.targets.local.records.record import PipelineOrigin
 from headrace.targets.local.runnable import load, packed
 from headrace.targets.local.shared.container_options import ContainerOptions
 from headrace.targets.local.shared.observer import Observer, Silence
-from headrace.targets.local.shared.options import Options, RunnerName
+from headrace.targets.local.shared.options import DEFAULT_ROOT, Options, RunnerName
 from headrace.targets.local.shared.pipelines import checked_pipeline
 from headrace.targets.local.shared.results import RunResult
 from headrace.targets.local.shared.rules import Backend
@@ -22,7 +23,7 @@ def run(
     pipeline: PipelineSource | Mapping[str, Any],
     *,
     parameters: Mapping[str, Any] | None = None,
-    root: str | Path = "headrace_root",
+    root: str | Path | None = None,
     runner: RunnerName = "worker",
     containers: ContainerOptions | None = None,
     use_cache: bool = True,
@@ -40,13 +41,15 @@ def run(
             with a compiled pipeline (JSON or YAML), or its content.
         parameters: Values of the pipeline's parameters. The local path of a module file is packed
             into the run; it is relative to the current directory.
-        root: The directory of runs, cache and lineage.
+        root: The directory of runs, cache and lineage; None for the one that the pipeline's file
+            names, else `headrace_root`.
         runner: `worker` forks tasks from a process that has done their imports; `process` starts a
             fresh interpreter for each; `venv` one of an environment made from its image's lock;
             `docker` and `podman` a container of its image.
         containers: How the last two run containers; None for `ContainerOptions()`.
         use_cache: Whether a task may be answered by an earlier one like it.
-        metadata: URL of the lineage database; empty for SQLite under `root`.
+        metadata: URL of the lineage database; empty for the one that the pipeline's file names,
+            else SQLite under `root`.
         like: The backend whose rules apply to components that do not belong to Headrace: the form
             of their numbers, metadata and variables.
         observer: Its methods are called during the run. None shows the tasks in the cell of a
@@ -66,11 +69,11 @@ def run(
         parameters=packed(loaded.spec, given),
         origin=_origin(pipeline, given),
         options=Options(
-            root=Path(root),
+            root=loaded.root(root),
             runner=runner,
             containers=containers or ContainerOptions(),
             use_cache=use_cache,
-            metadata=metadata,
+            metadata=loaded.metadata(metadata),
             like=like,
         ),
         observer=observer,
@@ -81,7 +84,7 @@ def resume(
     run_id: str,
     *,
     pipeline: PipelineSource | Mapping[str, Any] | None = None,
-    root: str | Path = "headrace_root",
+    root: str | Path = DEFAULT_ROOT,
     runner: RunnerName | None = None,
     containers: ContainerOptions | None = None,
     metadata: str = "",
@@ -119,9 +122,16 @@ def resume(
 
 
 def run_from_command_line(
-    pipeline: str, assignments: Iterable[str], options: Options, observer: Observer
+    pipeline: str,
+    assignments: Iterable[str],
+    root: Path | None,
+    options: Options,
+    observer: Observer,
 ) -> RunResult:
-    """Does the same as `run`, with parameters as `name=value` texts."""
+    """Does the same as `run`, with parameters as `name=value` texts.
+
+    `root` and the metadata of `options` have the meaning that they have there.
+    """
     loaded = load(pipeline)
     values = run_parameters.from_command_line(assignments, checked_pipeline(loaded.spec).root)
     for line in loaded.notices:
@@ -131,7 +141,9 @@ def run_from_command_line(
         loaded.spec,
         parameters=packed(loaded.spec, given),
         origin=PipelineOrigin.of(pipeline, given),
-        options=options,
+        options=replace(
+            options, root=loaded.root(root), metadata=loaded.metadata(options.metadata)
+        ),
         observer=observer,
     )
 

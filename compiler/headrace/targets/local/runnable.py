@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from headrace.errors import CompileError
-from headrace.frontend.loading import PipelineSource
+from headrace.frontend.loading import PipelineSource, RunDefaults
 from headrace.ir.validation.checks import check_spec
 from headrace.ir.validation.expressions import check_expressions
 from headrace.ir.validation.reading import read_documents
 from headrace.ir.validation.structure import check_platform, named
 from headrace.targets.local.notices import foreign_tasks, settings_without_effect
+from headrace.targets.local.shared.options import DEFAULT_ROOT
 from headrace_components.contract.errors import InputError
 
 _IR_SUFFIXES = frozenset({".json", ".yaml", ".yml"})
@@ -26,11 +27,21 @@ class Runnable:
         spec: The pipeline as `PipelineSpec` data.
         parameters: Values of run parameters that came with it.
         notices: Messages for the person who starts it, line by line.
+        defaults: Where its runs go, if the person does not say.
     """
 
     spec: dict[str, Any]
     parameters: Mapping[str, Any] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    defaults: RunDefaults = field(default_factory=RunDefaults)
+
+    def root(self, given: str | Path | None) -> Path:
+        """Returns the directory of runs: the one that is given, else that of the pipeline."""
+        return Path(given or self.defaults.root or DEFAULT_ROOT)
+
+    def metadata(self, given: str) -> str:
+        """Returns the URL of the lineage database likewise; empty for that of the root."""
+        return given or self.defaults.metadata
 
 
 def packed(
@@ -72,6 +83,7 @@ def load(pipeline: PipelineSource | Mapping[str, Any]) -> Runnable:
     return Runnable(
         spec=compiled.document,
         notices=tuple(settings_without_effect(source.spec, source.platform)),
+        defaults=source.defaults,
     )
 
 

@@ -208,7 +208,7 @@ def origin_of(path: Path) -> Origin:
         run = task.parent
     return Origin(
         run=run,
-        task=_without_number(task.relative_to(run).as_posix()),
+        task=_name_of(task, run),
         output=path.name,
         is_marked=bool(marked),
         is_vertex=not marked and path.parent == task and bool(_VERTEX_TASK.fullmatch(task.name)),
@@ -216,19 +216,21 @@ def origin_of(path: Path) -> Origin:
 
 
 def earlier_outputs(
-    where: SearchRoot, task: str, output: str
+    where: SearchRoot, task: str | Collection[str], output: str
 ) -> Iterator[tuple[Path, EarlierOutput]]:
     """Yields the artifacts `output` of finished tasks, each with the directory of its run.
 
     Args:
         where: The place to search.
-        task: Name of the task, or its path in the run; a task of that name in a loop or a
-            condition is found too.
+        task: Name of the task, or its path in the run, or several spellings of it; a task of
+            that name in a loop or a condition is found too. On this machine it may be the display
+            name or the name of kfp, whichever the directory has.
         output: Name of the output.
     """
+    wanted = (task,) if isinstance(task, str) else tuple(task)
     for run in where.run_directories():
         for name, directory in tasks(run):
-            if name != task and not name.endswith(f"/{task}"):
+            if not any(_is_named(each, wanted) for each in (name, *_other_names(directory))):
                 continue
             if where.is_vertex and not (directory / _VERTEX_RESULT).is_file():
                 continue  # it has not finished, or has failed
@@ -316,7 +318,7 @@ def tasks(run: Path) -> Iterator[tuple[str, Path]]:
         directory = directories.pop()
         if not may_hold_artifacts(directory.name):
             continue
-        yield _without_number(directory.relative_to(run).as_posix()), directory
+        yield _name_of(directory, run), directory
         is_task = (directory / ".headrace").is_dir() or (directory / _VERTEX_RESULT).is_file()
         if not is_task and not _attempts(directory):
             directories += sorted(subdirectories(directory), reverse=True)
@@ -337,9 +339,23 @@ def subdirectories(folder: Path) -> list[Path]:
         return []
 
 
-def _without_number(task: str) -> str:
-    vertex = _VERTEX_TASK.fullmatch(task)
+def _name_of(directory: Path, run: Path) -> str:
+    task = directory.relative_to(run).as_posix()
+    vertex = None if (directory / ".headrace").is_dir() else _VERTEX_TASK.fullmatch(task)
     return vertex[1] if vertex else task
+
+
+def _is_named(name: str, wanted: tuple[str, ...]) -> bool:
+    return name in wanted or name.endswith(tuple(f"/{task}" for task in wanted))
+
+
+def _other_names(task: Path) -> list[str]:
+    """Returns what a task is called besides the name of its directory."""
+    try:
+        found = json.loads((task / _LOCAL_RESULT).read_text("utf-8")).get("names", ())
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return []
+    return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
 
 
 def _attempts(task: Path) -> list[Path]:

@@ -14,16 +14,13 @@ from headrace.targets.local.execution.placeholders import Context, fill, fill_co
 from headrace.targets.local.shared.results import RuntimeArtifact, TaskInputs
 from headrace_components.contract.errors import InputError
 
-# kfp also keeps imported artifacts in this directory of a workspace.
-_ARTIFACTS = ".artifacts"
-
 
 def import_artifact(
     importer: Mapping[str, Any],
     inputs: TaskInputs,
     directory: Path,
     context: Context,
-    workspace: Path,
+    copies: Path,
     notify: Callable[[str], None],
 ) -> RuntimeArtifact:
     """Returns the artifact that an importer names.
@@ -36,8 +33,7 @@ def import_artifact(
         inputs: The task's inputs.
         directory: The directory for relative paths: where the run was started.
         context: Values of the pipeline's placeholders; names the task in error messages.
-        workspace: The directory that the run's tasks share; an importer with
-            `download_to_workspace` copies its artifact there.
+        copies: Where an importer with `download_to_workspace` copies its artifact.
         notify: Gets a line about an artifact that is not copied.
 
     Raises:
@@ -66,7 +62,7 @@ def import_artifact(
                 "workspace; tasks get its URI."
             )
         else:
-            uri = str(_copied(Path(uri), workspace / _ARTIFACTS / context.task))
+            uri = str(_copied(Path(uri), copies))
     return RuntimeArtifact(
         uri=uri,
         type=artifact_type(importer["typeSchema"]),

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from headrace.ir import cel
+from headrace.ir.task_names import TaskNames
 from headrace.ir.view import ComponentSpec, Pipeline, TaskSpec
 from headrace.targets.local.execution import inputs
 from headrace.targets.local.execution.leaf import LeafRunner, ReadyTask
@@ -47,12 +48,19 @@ class PipelineInterpreter:
         leaves: Runs the tasks that are not DAGs.
         pipeline: Values of the pipeline's placeholders, such as `pipeline_job_name`.
         rules: Those of the backend that the run is like.
+        names: The names of its tasks.
     """
 
     def __init__(
-        self, spec: Pipeline, leaves: LeafRunner, pipeline: Mapping[str, str], rules: Rules
+        self,
+        spec: Pipeline,
+        leaves: LeafRunner,
+        pipeline: Mapping[str, str],
+        rules: Rules,
+        names: TaskNames,
     ) -> None:
         self._spec = spec
+        self._names = names
         self._leaves = leaves
         self._pipeline = pipeline
         self._rules = rules
@@ -97,13 +105,13 @@ class PipelineInterpreter:
                     failure = result.failure
                     reason = f"{failure.task} failed" if failure else f"{name} was skipped"
                     return self._skip(task, path, reason, failure)
-        name = "/".join(path)
+        name = self._names.node(path)
         context = Context(
             task=name,
             pipeline={
                 **self._pipeline,
                 "pipeline_task_name": path[-1],
-                "pipeline_task_uuid": f"{self._pipeline['pipeline_job_uuid']}/{name}",
+                "pipeline_task_uuid": f"{self._pipeline['pipeline_job_uuid']}/{'/'.join(path)}",
             },
         )
         try:
@@ -148,7 +156,15 @@ class PipelineInterpreter:
             dag = component.retried(policy) if policy else component
             return await self._dag(dag, path, resolved)
         return await self._leaves.run(
-            ReadyTask(path=path, spec=task, component=component, inputs=resolved, context=context)
+            ReadyTask(
+                name=self._names.node(path),
+                key="/".join(path),
+                directory=self._names.directory(path),
+                spec=task,
+                component=component,
+                inputs=resolved,
+                context=context,
+            )
         )
 
     async def _loop(
@@ -229,7 +245,7 @@ class PipelineInterpreter:
     def _report_skipped(self, task: TaskSpec, path: tuple[str, ...], reason: str) -> None:
         component = self._spec.component(task.component)
         if not component.is_dag:
-            self._leaves.skip("/".join(path), reason)
+            self._leaves.skip(self._names.node(path), reason)
         elif task.iterator is None:  # a loop that did not start has no tasks
             for name, inner in component.tasks.items():
                 self._report_skipped(inner, (*path, name), reason)

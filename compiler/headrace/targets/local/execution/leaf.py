@@ -44,23 +44,22 @@ class ReadyTask:
     """One task that is ready to run.
 
     Attributes:
-        path: Where it stands in the pipeline; numbers are iterations of loops.
+        name: Its name in reports and lineage.
+        key: Its keys in the pipeline and the groups of it; numbers are iterations of loops.
+        directory: The path of its directory below that of the run.
         spec: The task.
         component: Its component.
         inputs: Its inputs.
         context: Values of the pipeline's placeholders.
     """
 
-    path: tuple[str, ...]
+    name: str
+    key: str
+    directory: tuple[str, ...]
     spec: TaskSpec
     component: ComponentSpec
     inputs: TaskInputs
     context: Context
-
-    @property
-    def name(self) -> str:
-        """The task's name in reports."""
-        return "/".join(self.path)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -179,10 +178,10 @@ class LeafRunner:
     def _earlier(self, job: ReadyTask, identity: str) -> _Earlier | None:
         """Returns the task's result from an earlier attempt at this run, if it is still valid."""
         try:
-            result = self._store.result(job.path)
+            result = self._store.result(job.directory)
             earlier = None if result is None else _Earlier.from_json(result, job.component)
         except (ValueError, OSError) as error:
-            file = self._store.result_path(job.path)
+            file = self._store.result_path(job.directory)
             self._observer.log(f"{job.name}: {file} is damaged ({error}); the task runs again.")
             return None
         if earlier is None:
@@ -222,7 +221,7 @@ class LeafRunner:
             job.inputs,
             self._directory,
             job.context,
-            self._store.workspace,
+            self._store.imports(job.directory),
             self._observer.log,
         )
         execution = self._begin(job)
@@ -231,19 +230,21 @@ class LeafRunner:
             "complete",
             dict.fromkeys(job.component.output_artifacts, (artifact,)),
         )
-        self._store.attempt(job.path).commit(_result({}, made, execution, identity))
+        self._store.attempt(job.directory).commit(_result(job, {}, made, execution, identity))
         return self._succeeded(job, "done", time.monotonic() - started, {}, made)
 
     def _cached(self, job: ReadyTask, entry: caching.Entry, identity: str) -> TaskResult:
         started = time.monotonic()
         execution = self._begin(job)
         artifacts = self._recorder.finish(execution, "cached", entry.artifacts)
-        result = _result(entry.parameters, artifacts, execution, identity)
-        if any(self._store.holds(job.path, a.uri) for found in artifacts.values() for a in found):
+        result = _result(job, entry.parameters, artifacts, execution, identity)
+        if any(
+            self._store.holds(job.directory, a.uri) for found in artifacts.values() for a in found
+        ):
             # This task made them: the record that it is done was damaged, the outputs were not.
-            self._store.update_result(job.path, result)
+            self._store.update_result(job.directory, result)
         else:
-            self._store.attempt(job.path).commit(result)
+            self._store.attempt(job.directory).commit(result)
         seconds = time.monotonic() - started
         return self._succeeded(job, "cached", seconds, entry.parameters, artifacts)
 
@@ -272,17 +273,17 @@ class LeafRunner:
     async def _try(
         self, job: ReadyTask, key: str | None, identity: str, started: float
     ) -> TaskResult | TaskFailure:
-        log = self._store.log_path(job.path)
+        log = self._store.log_path(job.directory)
         log.touch()
         execution = self._begin(job)
-        attempt = self._store.attempt(job.path)
+        attempt = self._store.attempt(job.directory)
         try:
             async with self._notices_passed_on(job, log):
                 status = await self._start(job, attempt, log)
             if status != 0:
                 failure = executor_input.failure(attempt, log, status, job.name)
                 if executor_input.has_findings(attempt):
-                    kept = attempt.keep_findings(self._store.findings_path(job.path))
+                    kept = attempt.keep_findings(self._store.findings_path(job.directory))
                     failure = replace(failure, message=f"{failure.message} {kept}")
             else:
                 parameters, artifacts = executor_input.read_outputs(
@@ -294,7 +295,7 @@ class LeafRunner:
                     self._rules_for(job.component),
                     self._observer.log,
                 )
-                shutil.rmtree(self._store.findings_path(job.path), ignore_errors=True)
+                shutil.rmtree(self._store.findings_path(job.directory), ignore_errors=True)
                 # This may take the disk some time, while other tasks go on.
                 await asyncio.to_thread(attempt.keep)
                 made = caching.Entry(
@@ -387,7 +388,7 @@ class LeafRunner:
     ) -> TaskResult:
         parameters, artifacts = made.parameters, made.artifacts
         unrecorded = {"is_recorded": False, "cache_key": key}
-        attempt.commit({**_result(parameters, artifacts, execution, identity), **unrecorded})
+        attempt.commit({**_result(job, parameters, artifacts, execution, identity), **unrecorded})
         recorded = self._record(job, execution, parameters, artifacts, key, identity)
         return self._succeeded(job, "done", time.monotonic() - started, parameters, recorded)
 
@@ -404,8 +405,8 @@ class LeafRunner:
         recorded = self._recorder.finish(execution, "complete", artifacts)
         if key is not None:
             self._cache.store(key, caching.Entry(parameters=parameters, artifacts=recorded))
-        result = _result(parameters, recorded, execution, identity)
-        self._store.update_result(job.path, result)
+        result = _result(job, parameters, recorded, execution, identity)
+        self._store.update_result(job.directory, result)
         return recorded
 
     def _begin(self, job: ReadyTask) -> int:
@@ -425,7 +426,7 @@ class LeafRunner:
         artifacts: ArtifactsByPort,
         reason: str | None = None,
     ) -> TaskResult:
-        log = self._store.log_path(job.path)
+        log = self._store.log_path(job.directory)
         if state == "cached" and reason is None:
             for artifact in (each for found in artifacts.values() for each in found):
                 if verdict := verdict_of(artifact.type, artifact.metadata):
@@ -462,9 +463,15 @@ def _fingerprinted(
 
 
 def _result(
-    parameters: Mapping[str, Any], artifacts: ArtifactsByPort, execution: int, identity: str
+    job: ReadyTask,
+    parameters: Mapping[str, Any],
+    artifacts: ArtifactsByPort,
+    execution: int,
+    identity: str,
 ) -> dict[str, Any]:
     return {
+        # For tasks of later runs that search by another name than that of the directory.
+        "names": sorted({job.key, job.name}),
         "parameters": dict(parameters),
         "artifacts": artifacts_to_json(artifacts),
         "execution": execution,

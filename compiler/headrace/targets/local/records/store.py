@@ -32,11 +32,17 @@ from headrace_components.library.runs.disk import sync
 # No task has a name that begins with a dot.
 WORKSPACE = ".workspace"
 
+# kfp also keeps imported artifacts in this directory of a workspace.
+_IMPORTS = ".artifacts"
+
 _PRIVATE = ".headrace"
 # A Unix socket's path has at most 108 bytes, and multiprocessing puts sockets with names of some 40
 # into TMPDIR.
 _MAX_TMPDIR_LENGTH = 60
 _PRIVATE_MODE = 0o600
+
+# Eight digits and no dot: `.Evaluator.*` would also be a task named `Evaluator.mnist`.
+_RANDOM = "[0-9a-f]" * 8
 
 
 def write_json(path: Path, data: Any, *, mode: int = 0o666) -> None:
@@ -268,6 +274,10 @@ class RunStore:
         """The directory that tasks of the run may share; whoever needs it makes it."""
         return self.directory / WORKSPACE
 
+    def imports(self, path: tuple[str, ...]) -> Path:
+        """Returns the directory of the workspace for the copies of an importer."""
+        return self.workspace.joinpath(_IMPORTS, *_checked(path))
+
     def log_path(self, path: tuple[str, ...]) -> Path:
         """Returns the log file of a task."""
         return self.directory / "logs" / f"{'.'.join(_checked(path))}.log"
@@ -302,7 +312,7 @@ class RunStore:
         """Returns a new directory for a task; files of a killed attempt are removed."""
         final = self._final(path)
         final.parent.mkdir(parents=True, exist_ok=True)
-        for leftover in final.parent.glob(f".{final.name}.*.partial"):
+        for leftover in final.parent.glob(f".{final.name}.{_RANDOM}.partial"):
             _link(leftover).unlink(missing_ok=True)
             shutil.rmtree(leftover, ignore_errors=True)
         partial = final.with_name(f".{final.name}.{secrets.token_hex(4)}.partial")

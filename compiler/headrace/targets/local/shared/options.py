@@ -10,6 +10,8 @@ from headrace_components.contract.errors import InputError
 
 RunnerName = Literal["worker", "process", "venv", "docker", "podman"]
 
+DEFAULT_ROOT = "headrace_root"
+
 CONTAINER_RUNNERS = frozenset({"docker", "podman"})
 """The runners that run each task in its image; they are named as their engines are."""
 
@@ -30,7 +32,7 @@ class Options:
         like: The backend whose rules apply to components that do not belong to Headrace.
     """
 
-    root: Path = Path("headrace_root")
+    root: Path = Path(DEFAULT_ROOT)
     runner: RunnerName = "worker"
     containers: ContainerOptions = field(default_factory=ContainerOptions)
     use_cache: bool = True

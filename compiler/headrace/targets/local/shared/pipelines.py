@@ -8,8 +8,8 @@ from headrace.ir.validation.expressions import check_expressions
 from headrace.ir.view import Pipeline, TaskSpec
 from headrace_components.contract.errors import InputError
 
-# Names under a run's directory that are not tasks.
-_RESERVED = frozenset({"logs", "run.json", "state.json"})
+RESERVED = frozenset({"logs", "run.json", "state.json"})
+"""Names under a run's directory that are not tasks."""
 
 
 def checked_pipeline(spec: Mapping[str, Any]) -> Pipeline:
@@ -21,7 +21,7 @@ def checked_pipeline(spec: Mapping[str, Any]) -> Pipeline:
     check_spec(spec, "headrace run")
     check_expressions(spec, "headrace run")
     pipeline = Pipeline(body=spec)
-    reserved = sorted(_RESERVED & set(pipeline.root.tasks))
+    reserved = sorted(RESERVED & set(pipeline.root.tasks))
     if reserved:
         raise InputError(
             f"headrace run: a task is named {reserved[0]!r}, a name that a run's directory "
