@@ -131,6 +131,8 @@ def values_of(
     custom = {
         name: CustomProperty(*_read(value)) for name, value in message.custom_properties.items()
     }
+    if message.name:
+        custom.setdefault("name", CustomProperty(PropertyType.STRING, message.name))
     if message.state in _STATE_NAMES:
         custom["state"] = CustomProperty(PropertyType.STRING, _STATE_NAMES[message.state])
     return declared, custom
