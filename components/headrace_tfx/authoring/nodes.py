@@ -2,7 +2,6 @@
 
 import abc
 import inspect
-import warnings
 from collections.abc import Iterable
 from typing import Any, ClassVar, Self
 
@@ -10,11 +9,22 @@ from headrace_tfx.authoring.conditions import Cond, Scope, active_scopes
 from headrace_tfx.authoring.executor_specs import BeamExecutorSpec, ExecutorSpec
 from headrace_tfx.authoring.placeholders import Predicate
 from headrace_tfx.authoring.signatures import argument_error
-from headrace_tfx.authoring.specs import ArgumentTypeError, ArgumentValueError, ComponentSpec
+from headrace_tfx.authoring.specs import (
+    ArgumentTypeError,
+    ArgumentValueError,
+    ComponentSpec,
+    Outputs,
+)
 
 
 class NodeClass(abc.ABCMeta):
     """Explains arguments that a node does not take."""
+
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        # Python would show the arguments of `__call__` below.
+        whole = inspect.signature(cls.__init__)  # type: ignore[misc]
+        return whole.replace(parameters=list(whole.parameters.values())[1:])
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         """Makes a node.
@@ -244,7 +254,7 @@ class BaseComponent(BaseNode):
         return self.spec.inputs
 
     @property
-    def outputs(self) -> dict[str, Any]:
+    def outputs(self) -> Outputs:
         """Channels by name."""
         return self.spec.outputs
 
@@ -293,11 +303,6 @@ class BaseBeamComponent(BaseComponent):
                 f"{cls.__name__}: `EXECUTOR_SPEC` is {cls.EXECUTOR_SPEC!r}, expected a "
                 "BeamExecutorSpec, since the class derives from BaseBeamComponent."
             )
-
-
-def warn(text: str) -> None:
-    """Warns the author, at the place in the pipeline file where a node is made."""
-    warnings.warn(text, UserWarning, stacklevel=3)
 
 
 def _check_node(node: BaseNode, method: str, other: Any) -> None:

@@ -43,7 +43,7 @@ class Placeholder:
         """Compares two expressions; `==` makes a predicate."""
         return isinstance(other, Placeholder) and self._identity() == other._identity()
 
-    def __getitem__(self, key: int | str) -> "Placeholder":
+    def __getitem__(self, key: int | str) -> Any:
         return Item(self, key)
 
     def __add__(self, right: Any) -> "Placeholder":
