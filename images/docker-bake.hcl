@@ -18,7 +18,7 @@ target "image" {
   secret     = HEADRACE_CA_BUNDLE == "" ? [] : ["id=ca,src=${HEADRACE_CA_BUNDLE}"]
 }
 
-group "default" { targets = ["avro_example_gen", "bigquery_example_gen", "bulk_inferrer", "csv_example_gen", "distribution_validator", "evaluator", "example_diff", "example_validator", "filter_examples", "import_example_gen", "import_schema_gen", "infra_validator", "kubernetes_pusher", "latest_artifact", "latest_blessed_model", "parquet_example_gen", "pusher", "query_example_gen", "schema_gen", "span_range", "statistics_gen", "tfjs_converter", "tflite_converter", "trainer", "transform", "tuner", "vertex_pusher"] }
+group "default" { targets = ["avro_example_gen", "bigquery_example_gen", "bulk_inferrer", "csv_example_gen", "distribution_validator", "evaluator", "example_diff", "example_validator", "filter_examples", "import_example_gen", "import_schema_gen", "infra_validator", "kubernetes_pusher", "latest_artifact", "latest_blessed_model", "parquet_example_gen", "pusher", "python_component", "query_example_gen", "schema_gen", "span_range", "statistics_gen", "tfjs_converter", "tflite_converter", "trainer", "transform", "tuner", "vertex_pusher"] }
 group "variants" { targets = ["bulk_inferrer_cuda", "trainer_cuda", "tuner_cuda"] }
 
 target "avro_example_gen" {
@@ -303,6 +303,23 @@ target "pusher" {
     BEAM_SDK = "nothing"
     SERVING = "nothing"
     DESCRIPTION = "Copies a blessed model into a versioned directory that TensorFlow Serving can watch."
+    DEBIAN = DEBIAN
+    REVISION = REVISION
+    SOURCE = SOURCE
+    VERSION = VERSION
+  }
+}
+
+target "python_component" {
+  inherits = ["image"]
+  tags     = ["${REGISTRY}/python_component:${TAG}"]
+  args = {
+    COMPONENT = "python_component"
+    IMAGE = "python_component"
+    LAYER = "validation"
+    BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
+    SERVING = "nothing"
+    DESCRIPTION = "Runs a function or a class that the author of the pipeline wrote."
     DEBIAN = DEBIAN
     REVISION = REVISION
     SOURCE = SOURCE

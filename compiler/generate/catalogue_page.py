@@ -10,8 +10,8 @@ from headrace_components.contract.declaration import (
     Input,
     Output,
     Parameter,
+    catalogue,
     find,
-    names,
 )
 
 _HEAD = """\
@@ -34,7 +34,7 @@ _JSON_NAMES = {
 
 def text() -> str:
     """Returns the page."""
-    found = [each for name in names() if (each := find(name))]
+    found = [each for name in catalogue() if (each := find(name))]
     sections = [_HEAD, *map(_component, found), "# Artifacts\n"]
     for kind in artifacts.ARTIFACT_TYPES:
         doc = inspect.cleandoc(kind.__doc__ or "")

@@ -11,7 +11,7 @@ from typing import Any
 from headrace_components import artifacts
 from headrace_components.authoring import documentation
 from headrace_components.contract.artifact_types import ARTIFACT, ArtifactType
-from headrace_components.contract.declaration import Component, find, names
+from headrace_components.contract.declaration import Component, catalogue, find
 
 PATH = Path(__file__).parents[2] / "components/headrace_components/catalog.pyi"
 
@@ -30,7 +30,7 @@ _CLASSES = {each.schema_title: each.__name__ for each in artifacts.ARTIFACT_TYPE
 
 def text() -> str:
     """Returns the stub, sorted and formatted by ruff."""
-    components = [each for name in names() if (each := find(name))]
+    components = [each for name in catalogue() if (each := find(name))]
     made = {_class(port.type) for each in components for port in each.outputs.values()}
     body = "".join(_artifact(title) for title in sorted(made - {"Any", ""}))
     body += "".join(_component(each) for each in components)

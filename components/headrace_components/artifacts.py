@@ -4,6 +4,7 @@ The layouts are the same as in TFX, so artifacts and lineage work together with 
 titles are in `contract/artifact_types.py`, for code without kfp.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,6 +26,22 @@ class _TfxArtifact(Artifact):
         super().__init_subclass__()
         if declared is not None:  # a class that an author derives keeps the titles of its base
             cls.schema_title, cls.tfx_title = declared.schema_title, declared.tfx_title
+
+
+class OwnArtifact(Artifact):
+    """The base of the types that authors make with `authoring.artifact_type`.
+
+    Its name in ML Metadata is that of the author. Metadata: the declared properties of the type.
+    """
+
+    schema_version = "0.0.1"
+    tfx_title: str
+    tfx_properties: Mapping[str, str]
+
+    def __init_subclass__(cls, *, declared: ArtifactType, properties: Mapping[str, str]) -> None:
+        super().__init_subclass__()
+        cls.schema_title, cls.tfx_title = declared.schema_title, declared.tfx_title
+        cls.tfx_properties = properties
 
 
 class Examples(_TfxArtifact, declared=types.EXAMPLES):

@@ -1,31 +1,23 @@
-"""Makes the kfp components that pipeline files import; they also accept proto messages."""
+"""Makes the kfp components that pipeline files import; they also accept proto messages.
+
+`python_component` makes one of the author's own code, and `artifact_type` a type of artifacts.
+"""
 
 import inspect
 import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from google.protobuf.json_format import MessageToDict
-from google.protobuf.message import Message
 from kfp import dsl
 from kfp.dsl.container_component_class import ContainerComponent
 from kfp.dsl.pipeline_task import PipelineTask
 
-from headrace_components import artifacts
 from headrace_components.contract.artifact_types import ArtifactType
 from headrace_components.contract.declaration import Component, Input, Output
-from headrace_components.contract.image_names import image
+from headrace_components.kfp_components import CLASSES, container_component, plain, port
+from headrace_components.own_components import artifact_type, python_component
 
-_CLASSES = {
-    each.schema_title: each
-    for each in (
-        *artifacts.ARTIFACT_TYPES,
-        dsl.Artifact,
-        dsl.HTML,
-        dsl.Metrics,
-        dsl.ClassificationMetrics,
-    )
-}
+__all__ = ["artifact_type", "component", "documentation", "python_component"]
 
 
 def component(declared: Component) -> ContainerComponent:
@@ -35,18 +27,7 @@ def component(declared: Component) -> ContainerComponent:
     `tfx.proto.Output(...)`, alone or within a dict or list. The pipeline then has the message's
     JSON form, with the field names of the proto file.
     """
-
-    def container(*_: Any) -> dsl.ContainerSpec:
-        return dsl.ContainerSpec(
-            image=image(declared.name),
-            command=["python", "-m", f"headrace_components.{declared.name}"],
-            args=["--executor_input", "{{$}}"],
-        )
-
-    container.__name__ = declared.name
-    container.__doc__ = _docstring(declared)
-    container.__signature__ = inspect.Signature(_ports(declared))  # type: ignore[attr-defined]
-    made = dsl.container_component(container)
+    made = container_component(declared.name, declared.name, _docstring(declared), _ports(declared))
     return _Component(declared, made)
 
 
@@ -65,7 +46,7 @@ class _Component(ContainerComponent):  # type: ignore[misc]  # kfp has no types
         return self
 
     def __call__(self, *args: Any, **kwargs: Any) -> PipelineTask:
-        return super().__call__(*args, **{name: _plain(value) for name, value in kwargs.items()})
+        return super().__call__(*args, **{name: plain(value) for name, value in kwargs.items()})
 
 
 def _ports(declared: Component) -> list[inspect.Parameter]:
@@ -73,15 +54,15 @@ def _ports(declared: Component) -> list[inspect.Parameter]:
     ports = []
     for name, given in declared.inputs.items():
         default = None if given.optional else inspect.Parameter.empty
-        ports.append(_port(name, dsl.Input[_CLASSES[given.type.schema_title]], default))
+        ports.append(port(name, dsl.Input[CLASSES[given.type.schema_title]], default))
     for name, output in declared.outputs.items():
         if isinstance(output.type, ArtifactType):
-            ports.append(_port(name, dsl.Output[_CLASSES[output.type.schema_title]]))
+            ports.append(port(name, dsl.Output[CLASSES[output.type.schema_title]]))
         else:
-            ports.append(_port(name, dsl.OutputPath(output.type)))
+            ports.append(port(name, dsl.OutputPath(output.type)))
     for each in declared.declared_parameters():
         default = inspect.Parameter.empty if each.is_required else each.default
-        ports.append(_port(each.name, each.type, default))
+        ports.append(port(each.name, each.type, default))
     return ports
 
 
@@ -89,26 +70,21 @@ def _arguments(declared: Component) -> list[inspect.Parameter]:
     """Returns the arguments for an author, with the most readable types."""
     empty = inspect.Parameter.empty
     inputs = [
-        _port(name, _CLASSES[given.type.schema_title], None if given.optional else empty)
+        port(name, CLASSES[given.type.schema_title], None if given.optional else empty)
         for name, given in declared.inputs.items()
     ]
     parameters = [
-        _port(each.name, each.type, empty if each.is_required else each.default)
+        port(each.name, each.type, empty if each.is_required else each.default)
         for each in declared.declared_parameters()
     ]
     return [*inputs, *parameters]
 
 
-def _port(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
-    kind = inspect.Parameter.KEYWORD_ONLY
-    return inspect.Parameter(name, kind, annotation=annotation, default=default)
-
-
 def documentation(declared: Component) -> str:
     """Returns the docstring for authors: what a component does, its inputs and its outputs."""
-    taken = {name: port.doc for name, port in declared.inputs.items()}
+    taken = {name: each.doc for name, each in declared.inputs.items()}
     taken |= {each.name: each.doc for each in declared.declared_parameters()}
-    made = {name: port.doc for name, port in declared.outputs.items()}
+    made = {name: each.doc for name, each in declared.outputs.items()}
     outputs = f"\n\nOutputs:\n{_entries(made)}" if made else ""
     return f"{_with_arguments(declared, taken)}{outputs}"
 
@@ -116,7 +92,7 @@ def documentation(declared: Component) -> str:
 def _docstring(declared: Component) -> str:
     """Returns the docstring that kfp reads descriptions from: it lists outputs as arguments."""
     ports: dict[str, Input | Output] = {**declared.inputs, **declared.outputs}
-    docs = {name: port.doc for name, port in ports.items()}
+    docs = {name: each.doc for name, each in ports.items()}
     docs |= {each.name: each.doc for each in declared.declared_parameters()}
     return _with_arguments(declared, docs)
 
@@ -132,15 +108,3 @@ def _entries(docs: Mapping[str, str]) -> str:
         for name, doc in docs.items()
     ]
     return textwrap.indent("\n".join(lines), "    ")
-
-
-def _plain(value: Any) -> Any:
-    """Returns `value` with JSON data in place of proto messages."""
-    if isinstance(value, Message):
-        return MessageToDict(value, preserving_proto_field_name=True)
-    # Exact types: kfp's own classes for future values must stay unchanged.
-    if type(value) is dict:
-        return {key: _plain(item) for key, item in value.items()}
-    if type(value) in (list, tuple):
-        return type(value)(_plain(item) for item in value)
-    return value

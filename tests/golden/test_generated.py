@@ -40,7 +40,7 @@ def test_the_stub_has_a_component_without_outputs_and_a_default_of_none(
         outputs={},
         parameters=Params,
     )
-    monkeypatch.setattr(catalogue_stub, "names", lambda: ["toy"])
+    monkeypatch.setattr(catalogue_stub, "catalogue", lambda: ["toy"])
     monkeypatch.setattr(catalogue_stub, "find", lambda _: toy)
 
     text = catalogue_stub.text()

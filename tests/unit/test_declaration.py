@@ -245,7 +245,7 @@ def test_what_is_no_component_is_not_found(name: str) -> None:
 
 
 def test_the_catalogue_lists_and_makes_all_components() -> None:
-    assert dir(catalog) == sorted(catalog.__all__) == declaration.names()
+    assert dir(catalog) == sorted(catalog.__all__) == declaration.catalogue()
     assert len(catalog.__all__) == 27
     assert catalog.trainer is catalog.trainer
     signature = inspect.signature(catalog.csv_example_gen)

@@ -84,6 +84,31 @@ PUSHED_MODEL = ArtifactType(
 )
 EXAMPLES_DIFF = ArtifactType(schema_title="system.ExamplesDiff", tfx_title="tfx.ExamplesDiff")
 
+_OWN_PREFIX = "system.tfx_"
+
+
+def own_type(name: str) -> ArtifactType:
+    """Returns the type that an author of pipelines calls `name`; it is TFX's if TFX has the name.
+
+    Raises:
+        ValueError: The name is not one of letters, digits and `_`.
+    """
+    if not name.isidentifier():
+        raise ValueError(
+            f"the artifact type is called {name!r}, expected a name of letters, digits and `_` "
+            "that does not begin with a digit. Rename the type."
+        )
+    title = f"tfx.{name}"
+    known = BY_TFX_TITLE.get(title)
+    return known or ArtifactType(schema_title=f"{_OWN_PREFIX}{name}", tfx_title=title)
+
+
+def own_title(schema_title: str) -> str:
+    """Returns the title in compiled pipelines of a type from `own_type`; empty for other types."""
+    name = schema_title.removeprefix(_OWN_PREFIX)
+    return "" if name == schema_title else f"tfx.{name}"
+
+
 # kfp's own types: any artifact, a page, and data that its UI draws.
 ARTIFACT = ArtifactType(schema_title="system.Artifact")
 HTML = ArtifactType(schema_title="system.HTML")

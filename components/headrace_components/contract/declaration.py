@@ -27,6 +27,9 @@ _PACKAGE = "headrace_components"
 Footprint = Literal["files", "reading", "statistics", "rows", "training"]
 """The imports of a component, from little to much: `rows` means TFX's libraries without a model."""
 
+MODULE_FILE = "module_file"
+"""The parameter of most components that load an author's module."""
+
 Variant = Literal["cuda"]
 """Images with the same component and other packages: `cuda` for NVIDIA's GPUs."""
 
@@ -106,6 +109,9 @@ class Component:
         opens_store: Whether it opens the object store even if launchers carry all files: it lists
             the results of earlier runs, or keeps its results when its task fails.
         several_machines: Whether a task may run on several machines that share its work.
+        module_parameter: The parameter with the author's module file, if the component has one.
+        own_ports: Whether the author of a pipeline names its ports, beside those that are declared:
+            `authoring.python_component` makes it, and the catalogue does not have it.
     """
 
     name: str
@@ -123,6 +129,8 @@ class Component:
     logs_notices: bool = False
     opens_store: bool = False
     several_machines: bool = False
+    module_parameter: str = MODULE_FILE
+    own_ports: bool = False
 
     def __post_init__(self) -> None:
         """Rejects a declaration that no backend could use."""
@@ -223,6 +231,22 @@ def names() -> list[str]:
             )
         )
     )
+
+
+def catalogue() -> list[str]:
+    """Returns the names of the components with ports of their own, which authors import."""
+    return [name for name in names() if not _has_own_ports(name)]
+
+
+def _has_own_ports(name: str) -> bool:
+    found = find(name)
+    return found is not None and found.own_ports
+
+
+def module_parameter(name: str | None) -> str:
+    """Returns the parameter with the module file of a component, if it has one."""
+    found = find(name)
+    return found.module_parameter if found is not None else MODULE_FILE
 
 
 def find(name: str | None) -> Component | None:

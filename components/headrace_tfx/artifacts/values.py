@@ -2,6 +2,7 @@
 
 import logging
 import math
+from pathlib import Path
 from typing import Any, TypeVar
 
 from headrace_tfx.artifacts.base import Artifact
@@ -30,14 +31,12 @@ class ValueArtifact(Artifact):
         Raises:
             RuntimeError: There is no file.
         """
-        from headrace_tfx.files import fileio
-
         if not self._has_value:
-            if not fileio.exists(self.uri):
+            content = _content(self.uri)
+            if content is None:
                 raise RuntimeError(f"there is no file at {self.uri!r} for a {self.type_name}")
             if not self.get_int_custom_property(_IS_NULL):
-                with fileio.open(self.uri, "rb") as file:
-                    self._value = self.decode(file.read())
+                self._value = self.decode(content)
             self._has_value = True
         return self._value
 
@@ -47,12 +46,9 @@ class ValueArtifact(Artifact):
         Raises:
             TypeError: The value has another type than the artifact's.
         """
-        from headrace_tfx.files import fileio
-
         self.set_int_custom_property(_IS_NULL, 1 if value is None else 0)
         content = b"" if value is None else self.encode(value)
-        with fileio.open(self.uri, "wb") as file:
-            file.write(content.encode("utf-8") if isinstance(content, str) else content)
+        _write(self.uri, content.encode("utf-8") if isinstance(content, str) else content)
 
     @property
     def value(self) -> Any:
@@ -196,6 +192,28 @@ class JsonValue(ValueArtifact):
     def decode(self, serialized_value: bytes) -> Any:
         """Returns the value."""
         return json_utils.loads(serialized_value)
+
+
+def _content(uri: str) -> bytes | None:
+    if "://" not in uri:  # without TensorFlow, whose import takes seconds
+        return Path(uri).read_bytes() if Path(uri).exists() else None
+    from headrace_tfx.files import fileio
+
+    if not fileio.exists(uri):
+        return None
+    with fileio.open(uri, "rb") as file:
+        content: bytes = file.read()
+    return content
+
+
+def _write(uri: str, content: bytes) -> None:
+    if "://" not in uri:
+        Path(uri).write_bytes(content)
+        return
+    from headrace_tfx.files import fileio
+
+    with fileio.open(uri, "wb") as file:
+        file.write(content)
 
 
 def _checked(artifact: ValueArtifact, value: Any, expected: type[_T]) -> _T:

@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from headrace.compilation.passes.input_fingerprints import may_have
-from headrace.compilation.passes.module_files import MODULE_PARAMETER
 from headrace.compilation.passes.modules import is_local
 from headrace.contract.target import Target
 from headrace.ir import specs
 from headrace.ir.specs import Spec
-from headrace_components.contract.declaration import cache_hooks
+from headrace_components.contract.declaration import cache_hooks, module_parameter
 from headrace_components.library.user_code.module_pack import is_packed
 
 
@@ -55,8 +54,9 @@ def _is_key_whole(component: str, node: specs.TaskNode, *, has_fingerprints: boo
         return False
     if hooks.external_state is not None and not (has_fingerprints and may_have(node)):
         return False
-    if MODULE_PARAMETER not in specs.parameters(node.component):
+    parameter = module_parameter(component)
+    if parameter not in specs.parameters(node.component):
         return True
     # A run may pass the URI of a file that changes instead of the constant.
-    module_file = specs.constant(specs.parameter_inputs(node.task).get(MODULE_PARAMETER, {}))
+    module_file = specs.constant(specs.parameter_inputs(node.task).get(parameter, {}))
     return module_file == "" or is_local(module_file) or is_packed(str(module_file))

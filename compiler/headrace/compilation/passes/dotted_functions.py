@@ -4,17 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from headrace.compilation.passes.image_references import own_images
-from headrace.compilation.passes.module_files import MODULE_PARAMETER
 from headrace.compilation.passes.templates import is_made_in_run, known_value
 from headrace.contract.target import Target
 from headrace.errors import CompileError
 from headrace.ir import specs
 from headrace.profiles.profile import Profile
+from headrace_components.contract.declaration import MODULE_FILE
 
 # Parameters that take the dotted path of a function.
 _FUNCTIONS = (
     "filter_batch_fn",
     "filter_fn",
+    "headrace_object",
     "preprocessing_fn",
     "run_fn",
     "stats_options_updater_fn",
@@ -49,7 +50,7 @@ def check_dotted_functions(spec: Mapping[str, Any], target: Target, profile: Pro
             dotted = known_value(node, name, spec["root"])
             if is_made_in_run(node, name) or not isinstance(dotted, str) or not dotted:
                 continue
-            if dotted.partition(".")[0] not in _IN_IMAGES:
+            if "." in dotted and dotted.partition(".")[0] not in _IN_IMAGES:
                 raise CompileError(_refusal(node, name, dotted, target.name))
 
 
@@ -59,9 +60,9 @@ def _refusal(node: specs.TaskNode, name: str, dotted: str, target: str) -> str:
         "Give the task an image that has the package, in [images.tasks] or [images.components] of "
         "the profile (docs/images.md)"
     )
-    if function == name and MODULE_PARAMETER in specs.parameters(node.component):
+    if function == name and MODULE_FILE in specs.parameters(node.component):
         file = f"{module.replace('.', '/')}.py"
-        advice += f", or pass {MODULE_PARAMETER}={file!r}, which travels with what it imports"
+        advice += f", or pass {MODULE_FILE}={file!r}, which travels with what it imports"
     return (
         f"task `{node.label}`: `{name}` is {dotted!r}, but the image of Headrace has no code of "
         f"yours, and {target} runs the task in it. {advice}."

@@ -10,14 +10,13 @@ from typing import Any
 from headrace.compilation.passes.certain_imports import CertainImport, certain_imports
 from headrace.compilation.passes.image_references import own_images
 from headrace.compilation.passes.known_values import Known, is_conditional, loop_items
-from headrace.compilation.passes.module_files import MODULE_PARAMETER
 from headrace.errors import CompileError
 from headrace.images.built import PYTHON_VERSION
 from headrace.images.image_modules import image_modules
 from headrace.ir import specs
 from headrace.profiles.profile import Profile
 from headrace.profiles.tasks import TaskPath
-from headrace_components.contract.declaration import early_checks
+from headrace_components.contract.declaration import early_checks, module_parameter
 from headrace_components.contract.early_checks import ask, known_parameters
 from headrace_components.contract.errors import InputError
 from headrace_components.library.user_code.module_pack import is_packed, unpack
@@ -77,7 +76,7 @@ def check_imports(
 def _imports(component: str, known: Mapping[str, Any]) -> tuple[list[CertainImport], Sequence[str]]:
     """Returns the imports that a task certainly does, and the functions that its module defines."""
     params = known_parameters(component, known)
-    module = getattr(params, MODULE_PARAMETER, None)
+    module = getattr(params, module_parameter(component), None)
     if module is None or (module and not is_packed(module)):
         return [], ()  # there is no module, only the run knows it, or it is behind a URI
     entry, files = unpack(module) if module else ("", {})

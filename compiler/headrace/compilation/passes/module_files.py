@@ -20,10 +20,9 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 from headrace.errors import CompileError
+from headrace_components.contract.declaration import MODULE_FILE
 from headrace_components.library.user_code.module_pack import DIRECTORY_PREFIX
 from headrace_components.library.user_code.siblings import imports_of
-
-MODULE_PARAMETER = "module_file"
 
 # These are in every image, in whatever way they are installed here.
 _OURS = frozenset({"headrace", "headrace_components", "tfx"})
@@ -321,7 +320,7 @@ def read_source(path: Path, user: str) -> str:
     """
     if not path.is_file():
         raise CompileError(
-            f"{user}: `{MODULE_PARAMETER}` names {str(path)!r}, which is not a file. Give a path "
+            f"{user}: `{MODULE_FILE}` names {str(path)!r}, which is not a file. Give a path "
             "that begins beside the pipeline file or, as a parameter of a run, in the working "
             "directory; or a URI."
         )

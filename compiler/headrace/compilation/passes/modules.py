@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from headrace.compilation.passes.module_files import MODULE_PARAMETER, collect
+from headrace.compilation.passes.module_files import collect
 from headrace.compilation.passes.templates import as_written, is_template, made_text
 from headrace.contract.target import Target
 from headrace.errors import CompileError
 from headrace.ir import specs
 from headrace.ir.specs import Spec
+from headrace_components.contract.declaration import module_parameter
 from headrace_components.library.user_code.module_pack import is_packed, is_remote, pack
 
 # The name in messages for a module that is a parameter of a pipeline.
@@ -45,14 +46,15 @@ def apply_modules(spec: Mapping[str, Any], target: Target, directory: Path) -> S
 def _check_made_names(spec: Spec, target: Target) -> None:
     """Refuses names that a run makes from parts, if they mean files of this machine."""
     for node in specs.tasks(spec):
-        value = specs.constant(specs.parameter_inputs(node.task).get(MODULE_PARAMETER, {}))
+        parameter = module_parameter(node.headrace_name)
+        value = specs.constant(specs.parameter_inputs(node.task).get(parameter, {}))
         if node.headrace_name is None or not is_template(value):
             continue
-        text = made_text(node, MODULE_PARAMETER, spec["root"])
+        text = made_text(node, parameter, spec["root"])
         is_here = target.sees_files and text.startswith("/")
         if not is_remote(text) and not text.startswith("{{") and not is_here:
             raise CompileError(
-                f"task `{node.label}`: `{MODULE_PARAMETER}` is a path that only the run knows, "
+                f"task `{node.label}`: `{parameter}` is a path that only the run knows, "
                 f"{as_written(text)!r}, so the compiler cannot pack the module, and no task sees "
                 "the pipeline file's directory. Pass the path as a parameter of the pipeline or a "
                 "constant, without an f-string around it, or a URI, for example "
@@ -147,9 +149,9 @@ def _walk(spec: Spec, change: Callable[[Any, str], Any]) -> set[DagParameter]:
     nodes = list(specs.tasks(spec))
     pending: list[DagParameter] = []
     for node in nodes:
-        takes_module = MODULE_PARAMETER in specs.parameters(node.component)
-        if takes_module and node.headrace_name:
-            pending += _follow(node, MODULE_PARAMETER, change)
+        module = module_parameter(node.headrace_name)
+        if node.headrace_name and module in specs.parameters(node.component):
+            pending += _follow(node, module, change)
     seen = set[DagParameter]()
     while pending:
         port = pending.pop()
@@ -184,7 +186,7 @@ def _follow(
         return []
     if "parameterExpressionSelector" in source:
         raise CompileError(
-            f"task `{node.label}`: `{MODULE_PARAMETER}` is a field of a loop's item, where the "
+            f"task `{node.label}`: `{parameter}` is a field of a loop's item, where the "
             "compiler does not look. Loop over the paths themselves, or write a URI."
         )
     return [(node.dag, source["componentInputParameter"])]

@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from headrace.compilation.passes.known_values import Known, is_conditional, loop_items
-from headrace.compilation.passes.module_files import MODULE_PARAMETER
 from headrace.compilation.passes.split_checks import check_splits
 from headrace.errors import CompileError
 from headrace.ir import specs
 from headrace.profiles.tasks import TaskPath
-from headrace_components.contract.declaration import early_checks
+from headrace_components.contract.declaration import early_checks, module_parameter
 from headrace_components.contract.early_checks import ask, known_parameters
 from headrace_components.contract.errors import InputError, named
 from headrace_components.library.user_code.module_functions import defined, missing_function
@@ -58,7 +57,7 @@ def _check(component: str, params: Any) -> None:
     with named(component):
         ask(checks.check, params)
         for names in ask(checks.functions, params) or ():
-            _check_module(getattr(params, MODULE_PARAMETER), names)
+            _check_module(getattr(params, module_parameter(component)), names)
 
 
 def _check_module(module_file: str, names: tuple[str, ...]) -> None:

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.compilation.passes.module_files import MODULE_PARAMETER
 from headrace.compilation.passes.optional_inputs import words
 from headrace.compilation.passes.templates import known_value
 from headrace.errors import CompileError
 from headrace.ir import specs
+from headrace_components.contract.declaration import module_parameter
 
 # One argument, MAX_ARG_STRLEN of Linux, less room for URIs and metadata of artifacts.
 MAX_MESSAGE_BYTES = 128 * 1024 - 16 * 1024
@@ -73,7 +73,7 @@ class Message:
         """Returns the error of a task whose parameters are too large."""
         name, size = largest(self.values)
         advice = "Put the value into a file, pass its URI, and read it in your function"
-        if name == MODULE_PARAMETER:
+        if name == module_parameter(self.node.headrace_name):
             advice = (
                 "Give `module_file` a gs:// or s3:// URI, or bake the module into an image of your "
                 "own and name its function by dotted path"

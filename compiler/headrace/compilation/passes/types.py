@@ -10,7 +10,7 @@ from typing import Any
 from headrace.contract.target import Target
 from headrace.ir import specs
 from headrace.ir.specs import Spec
-from headrace_components.contract.artifact_types import BY_TFX_TITLE
+from headrace_components.contract.artifact_types import BY_TFX_TITLE, own_title
 
 # User data, which may contain the same words by chance.
 _VALUES = frozenset({"runtimeValue", "defaultValue", "literals", "metadata"})
@@ -19,7 +19,7 @@ _VALUES = frozenset({"runtimeValue", "defaultValue", "literals", "metadata"})
 def apply_types(spec: Mapping[str, Any], target: Target) -> Spec:
     """Returns `spec` with `tfx.Examples` for `system.Examples`, and so on.
 
-    kfp's own types are kept.
+    An author's own types are `tfx.<name>`, too. kfp's own types are kept.
     """
     titles = {each.schema_title: title for title, each in BY_TFX_TITLE.items()}
     result: Spec = _renamed(specs.copy(spec), titles, target)
@@ -31,8 +31,9 @@ def _renamed(value: Any, titles: Mapping[str, str], target: Target) -> Any:
         return [_renamed(item, titles, target) for item in value]
     if not isinstance(value, dict):
         return value
-    if value.get("schemaTitle") in titles:
-        return target.artifact_type(value, titles[value["schemaTitle"]])
+    declared = value.get("schemaTitle")
+    if isinstance(declared, str) and (title := titles.get(declared) or own_title(declared)):
+        return target.artifact_type(value, title)
     return {
         key: item if key in _VALUES else _renamed(item, titles, target)
         for key, item in value.items()

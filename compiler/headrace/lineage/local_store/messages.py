@@ -1,9 +1,12 @@
 """Translates between plain values and the messages of ML Metadata."""
 
+import base64
 import json
 import re
 from collections.abc import Mapping
 from typing import Any
+
+from headrace_components.contract.property_types import decoded
 
 # Custom property in which TFX keeps an `ExecutionResult` message as JSON.
 _EXECUTION_RESULT = "__execution_result__"
@@ -13,6 +16,12 @@ NODE = "__node__"
 
 # The range of the column in a MySQL store; SQLite would accept 64 bits.
 _INTEGERS = range(-(2**31), 2**31)
+_FIELDS = {
+    "BOOLEAN": "bool_value",
+    "DOUBLE": "double_value",
+    "INT": "int_value",
+    "STRING": "string_value",
+}
 _PLAIN_VALUES = ("int_value", "double_value", "string_value", "bool_value")
 
 # A literal password in a URL; `${NAME}` names an environment variable and is not secret.
@@ -35,6 +44,26 @@ def set_value(properties: Any, name: str, value: Any) -> None:
     else:
         text = json.dumps(value, sort_keys=True)
         properties[name].string_value = _without_passwords(text)
+
+
+def set_typed(properties: Any, name: str, kind: str, value: Any) -> None:
+    """Sets a property of a known type from an entry of metadata.
+
+    Args:
+        properties: Those of a message.
+        name: The property.
+        kind: Its type, one of `property_types.KINDS`.
+        value: The entry, in the form of `property_types`.
+    """
+    target = properties[name]
+    if kind == "STRUCT":
+        held = decoded(kind, value)
+        # As in TFX: a Struct holds objects alone.
+        target.struct_value.update(held if isinstance(held, dict) else {"__value__": held})
+    elif kind == "PROTO":
+        target.proto_value.ParseFromString(base64.b64decode(value))
+    else:
+        setattr(target, _FIELDS[kind], decoded(kind, value))
 
 
 def _without_passwords(text: str) -> str:

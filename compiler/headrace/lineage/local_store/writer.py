@@ -17,7 +17,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from headrace.lineage.local_store.connection import Connection
-from headrace.lineage.local_store.messages import NODE, path_steps, set_reason, set_value
+from headrace.lineage.local_store.messages import (
+    NODE,
+    path_steps,
+    set_reason,
+    set_typed,
+    set_value,
+)
 from headrace.lineage.local_store.processes import this_process
 from headrace.lineage.times import timestamp
 from headrace.lineage.types import (
@@ -27,6 +33,8 @@ from headrace.lineage.types import (
     artifact_type,
     execution_type,
 )
+from headrace_components.contract.property_types import KEY as PROPERTY_TYPES
+from headrace_components.contract.property_types import types_in
 
 ExecutionState = Literal["complete", "cached", "failed", "canceled"]
 StoredRunState = Literal["running", "complete", "failed", "canceled"]
@@ -213,7 +221,8 @@ class LineageStore:
         from ml_metadata.proto import metadata_store_pb2 as pb
 
         declared = artifact_type(record.type)
-        type_id = self._artifact_type_id(store, record.type)
+        own, custom = types_in(record.metadata)
+        type_id = self._artifact_type_id(store, record.type, own)
         known = [a for a in store.get_artifacts_by_uri(record.uri) if a.type_id == type_id]
         if known:
             artifact = next((a for a in known if a.id == record.id), known[-1])
@@ -224,14 +233,15 @@ class LineageStore:
             if declared.tfx_title:
                 set_value(artifact.custom_properties, "tfx_version", TFX_LAYOUT_VERSION)
         for name, value in {**record.metadata, **({} if known else extra)}.items():
-            kind = declared.properties.get(name)
-            if kind == "INT":
-                # JSON of a backend may have turned the integer into a float or a string.
-                artifact.properties[name].int_value = int(value)
+            kind = declared.properties.get(name) or own.get(name)
+            if name == PROPERTY_TYPES:
+                continue
+            if kind is not None:
+                set_typed(artifact.properties, name, kind, value)
                 if name in declared.mirrored:
-                    artifact.custom_properties[name].int_value = int(value)
-            elif kind == "STRING":
-                artifact.properties[name].string_value = str(value)
+                    set_typed(artifact.custom_properties, name, kind, value)
+            elif name in custom:
+                set_typed(artifact.custom_properties, name, custom[name], value)
             else:
                 is_id = name in declared.ids and str(value).isdecimal()
                 set_value(artifact.custom_properties, name, int(value) if is_id else value)
@@ -276,16 +286,18 @@ class LineageStore:
             )
         return self._type_ids[key]
 
-    def _artifact_type_id(self, store: Any, title: str) -> int:
+    def _artifact_type_id(self, store: Any, title: str, own: Mapping[str, str]) -> int:
+        """Returns the id of a type, which `own` declares more properties of."""
         from ml_metadata.proto import metadata_store_pb2 as pb
 
-        key = ("artifact", title)
+        declared = artifact_type(title)
+        properties = {**own, **declared.properties}
+        key = ("artifact", f"{title} {sorted(properties.items())}")
         if key not in self._type_ids:
-            declared = artifact_type(title)
             message = pb.ArtifactType(name=declared.name)
             if declared.base:
                 message.base_type = pb.ArtifactType.SystemDefinedBaseType.Value(declared.base)
-            for name, kind in declared.properties.items():
+            for name, kind in properties.items():
                 message.properties[name] = pb.PropertyType.Value(kind)
             self._type_ids[key] = store.put_artifact_type(
                 message, can_add_fields=True, can_omit_fields=True

@@ -1,0 +1,217 @@
+"""Components and artifact types of the author's own; `authoring` has them for pipeline files."""
+
+import inspect
+import keyword
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from kfp import dsl
+from kfp.dsl.container_component_class import ContainerComponent
+from kfp.dsl.pipeline_task import PipelineTask
+
+from headrace_components import artifacts
+from headrace_components.contract.artifact_types import BY_TFX_TITLE, own_type
+from headrace_components.contract.errors import InputError
+from headrace_components.kfp_components import CLASSES, container_component, plain, port
+from headrace_components.python_component.params import BEAM, CODE, OBJECT, PORTS
+
+_PYTHON_COMPONENT = "python_component"
+_VALUE_TYPES: Mapping[Any, str] = {
+    int: "Integer",
+    float: "Float",
+    str: "String",
+    bool: "Boolean",
+    bytes: "Bytes",
+    dict: "JsonValue",
+    list: "JsonValue",
+}
+_PROPERTY_TYPES: Mapping[Any, str] = {
+    int: "INT",
+    float: "DOUBLE",
+    str: "STRING",
+    bool: "BOOLEAN",
+    dict: "STRUCT",
+    list: "STRUCT",
+}
+
+
+def artifact_type(name: str, properties: Mapping[str, type[Any]] | None = None) -> type[Any]:
+    """Returns the class of artifacts of a type, for the ports of components of the author's own.
+
+    Args:
+        name: Name of the type in ML Metadata, such as `RowReport`. For a name of TFX, such as
+            `Examples`, it is the class of `headrace_components.artifacts`.
+        properties: Types of the declared properties by name: int, float, str, bool, dict or list.
+
+    Raises:
+        InputError: The name is not one of letters, digits and `_`, a property has another type, or
+            properties are given for a type of TFX.
+    """
+    try:
+        declared = own_type(name)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    if wrong := {
+        key: kind for key, kind in (properties or {}).items() if kind not in _PROPERTY_TYPES
+    }:
+        raise InputError(
+            f"artifact_type({name!r}): the properties {wrong} have other types than int, float, "
+            "str, bool, dict and list. Choose one of those."
+        )
+    if declared.tfx_title in BY_TFX_TITLE:
+        if properties:
+            raise InputError(
+                f"artifact_type({name!r}): this is a type of TFX, which has its own properties. "
+                "Leave out `properties`, or choose another name."
+            )
+        known: type[Any] = CLASSES[declared.schema_title]
+        return known
+    kinds = {key: _PROPERTY_TYPES[kind] for key, kind in (properties or {}).items()}
+    base: Any = artifacts.OwnArtifact
+    found: type[Any] = types.new_class(name, (base,), {"declared": declared, "properties": kinds})
+    return found
+
+
+def python_component(
+    *,
+    name: str,
+    code: str,
+    inputs: Mapping[str, Any] | None = None,
+    outputs: Mapping[str, Any] | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    doc: str = "",
+    uses_beam: bool = False,
+) -> ContainerComponent:
+    """Returns a component that runs code of the author's own.
+
+    docs/python.md explains the code: a function that gets artifacts and values by name, or a
+    component or executor with TFX's interface.
+
+    Args:
+        name: Name of the component.
+        code: `FILE.py:NAME`, a path that begins beside the pipeline file, or a dotted path such as
+            `package.module.NAME`, for code that is installed where the task runs.
+        inputs: What the inputs carry: a class of artifacts, from `headrace_components.artifacts` or
+            `artifact_type`; int, float, str, bool, bytes, dict or list for a value. `X | None` may
+            be left out.
+        outputs: The same for the outputs; none of them is optional.
+        parameters: For each parameter its type, as for values, or its default.
+        doc: What the component does, for readers of the compiled pipeline.
+        uses_beam: Whether the code makes a pipeline of Beam: it then has the parameter
+            `beam_pipeline_args`.
+
+    Raises:
+        InputError: A name or type is none, or two ports have one name.
+    """
+    file, at, function = code.rpartition(":")
+    if not at and code.count("."):
+        file, function = "", code
+    if (not file.endswith(".py") if at else "." not in function) or not function:
+        raise InputError(
+            f"{name}: the code is {code!r}, expected 'FILE.py:NAME' or a dotted path such as "
+            "'package.module.NAME'."
+        )
+    _check_names(
+        name, [*(inputs or {}), *(outputs or {}), *(parameters or {})], uses_beam=uses_beam
+    )
+    ports: dict[str, dict[str, Any]] = {"inputs": {}, "outputs": {}, "parameters": {}}
+    made: list[inspect.Parameter] = []
+    for key, given in (inputs or {}).items():
+        kind, optional = _without_none(given)
+        ports["inputs"][key] = _message(name, key, kind)
+        annotation = dsl.Input[kind] if _is_artifact(kind) else _kfp_type(kind)
+        made.append(port(key, annotation, None if optional else inspect.Parameter.empty))
+    for key, kind in (outputs or {}).items():
+        ports["outputs"][key] = _message(name, key, kind)
+        is_artifact = _is_artifact(kind)
+        made.append(port(key, dsl.Output[kind] if is_artifact else dsl.OutputPath(_kfp_type(kind))))
+    for key, given in (parameters or {}).items():
+        parameter = _parameter(name, key, given)
+        ports["parameters"][key] = _VALUE_TYPES[parameter.annotation]
+        made.append(parameter)
+    hidden: dict[str, Any] = {CODE: file, OBJECT: function, PORTS: ports}
+    made += [port(key, type(value), value) for key, value in hidden.items()]
+    if uses_beam:
+        made.append(port(BEAM, list, []))
+    return _OwnComponent(name, doc or f"Runs {function}.", made)
+
+
+def _without_none(kind: Any) -> tuple[Any, bool]:
+    """Returns a type without `None`, and whether it had it."""
+    if isinstance(kind, types.UnionType) or typing.get_origin(kind) is typing.Union:
+        others = [each for each in typing.get_args(kind) if each is not types.NoneType]
+        if len(others) == 1:
+            return others[0], True
+    return kind, False
+
+
+def _is_artifact(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, dsl.Artifact)
+
+
+def _kfp_type(kind: Any) -> type[Any]:
+    found: type[Any] = typing.get_origin(kind) or kind
+    return str if found is bytes else found
+
+
+def _message(name: str, key: str, kind: Any) -> dict[str, Any]:
+    """Returns what a port carries, for the task."""
+    value = _VALUE_TYPES.get(typing.get_origin(kind) or kind)
+    if value is not None:
+        return {"value": value}
+    if not _is_artifact(kind):
+        raise InputError(
+            f"{name}: `{key}` has the type {kind!r}, expected a class of artifacts, or int, float, "
+            "str, bool, bytes, dict or list. Take one of headrace_components.artifacts, or make "
+            "one with headrace_components.authoring.artifact_type('Name')."
+        )
+    title = getattr(kind, "tfx_title", "") or kind.schema_title
+    properties = getattr(kind, "tfx_properties", None)
+    return {
+        "type": title.partition(".")[2],
+        **({"properties": dict(properties)} if properties else {}),
+    }
+
+
+def _parameter(name: str, key: str, given: Any) -> inspect.Parameter:
+    kind, optional = _without_none(given)
+    is_type = isinstance(typing.get_origin(kind) or kind, type)
+    found = (typing.get_origin(kind) or kind) if is_type else type(given)
+    if found not in _VALUE_TYPES or found is bytes:
+        raise InputError(
+            f"{name}: the parameter `{key}` is {given!r}, expected str, int, float, bool, dict or "
+            "list, or a default of one of these types."
+        )
+    if is_type:
+        default = None if optional else inspect.Parameter.empty
+        return port(key, found, default)
+    return port(key, found, given)
+
+
+def _check_names(name: str, names: list[str], *, uses_beam: bool) -> None:
+    own = [CODE, OBJECT, PORTS, *([BEAM] if uses_beam else [])]
+    for key in [name, *names]:
+        if not key.isidentifier() or keyword.iskeyword(key):
+            raise InputError(
+                f"{name}: `{key}` is not a name that Python takes for an argument. Rename it."
+            )
+    if twice := sorted({key for key in names if [*own, *names].count(key) > 1}):
+        raise InputError(
+            f"{name}: {twice} are the names of two inputs, outputs or parameters, or of parameters "
+            "of Headrace. Rename one of each."
+        )
+
+
+class _OwnComponent(ContainerComponent):  # type: ignore[misc]  # kfp has no types
+    """kfp's component of the author's code, which shows the author's ports like a function."""
+
+    def __init__(self, name: str, doc: str, ports: list[inspect.Parameter]) -> None:
+        made = container_component(_PYTHON_COMPONENT, name, doc, ports)
+        super().__init__(made.component_spec, made.pipeline_func)
+        self.__name__ = self.__qualname__ = name
+        self.__doc__ = doc
+
+    def __call__(self, *args: Any, **kwargs: Any) -> PipelineTask:
+        return super().__call__(*args, **{name: plain(value) for name, value in kwargs.items()})

@@ -1,0 +1,1 @@
+"""Runs a function or a class of the author's as a component."""

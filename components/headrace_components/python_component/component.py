@@ -1,0 +1,34 @@
+"""Runs a function or a class that the author of the pipeline wrote.
+
+The author names the ports, in `headrace_components.authoring.python_component`. The code is a
+function whose arguments are artifacts and values, a component or an executor with TFX's interface.
+"""
+
+from headrace_components.contract.declaration import Component
+from headrace_components.contract.hooks import CacheHooks, EarlyChecks, Params
+from headrace_components.library.user_code.code_state import code_state
+from headrace_components.python_component.params import CODE, OBJECT, PythonComponentParams
+
+
+def names(params: PythonComponentParams) -> list[tuple[str, ...]]:
+    """Returns the function or class, which the file must have."""
+    return [(params.headrace_object,)] if params.headrace_code else []
+
+
+def environment_state(params: Params) -> str | None:
+    """Returns a fingerprint of the code that is installed here, or at a URI."""
+    file = params.get(CODE, "")
+    return code_state({"module_file": file, **({} if file else {OBJECT: params[OBJECT]})}, OBJECT)
+
+
+COMPONENT = Component(
+    name="python_component",
+    doc=__doc__,
+    outputs={},
+    parameters=PythonComponentParams,
+    cache=CacheHooks(environment_state=environment_state),
+    checks=EarlyChecks(functions=names),
+    footprint="training",
+    module_parameter=CODE,
+    own_ports=True,
+)
