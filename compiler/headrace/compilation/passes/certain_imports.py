@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from headrace_components.library.user_code.siblings import imports_of
-from headrace_tfx.surface import sibling
+from headrace_tfx.finder import sibling_names
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -152,10 +152,13 @@ class _Walk:
             else:
                 module, level = statement.module or "", statement.level
                 choices = [(f"{module}.{alias.name}".lstrip("."), ""), (module, alias.name)]
-            for module, its_name in choices:
-                if found := self._file(file, sibling(module) or module, level):
-                    self.bound[file][name] = (found, its_name)
-                    break
+            files = (
+                (self._file(file, each, level), its_name)
+                for module, its_name in choices
+                for each in sibling_names(module) or (module,)
+            )
+            if found := next((each for each in files if each[0]), None):
+                self.bound[file][name] = found
 
     def _file(self, file: str, module: str, level: int) -> str:
         """Returns the packed file of a module; empty if there is none."""

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from headrace_tfx.surface import sibling
+from headrace_tfx.finder import sibling_names as siblings_of_tfx
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,15 +35,15 @@ def imports_of(tree: ast.AST) -> Iterator[Import]:
 def _imports(node: ast.AST, *, may_fail: bool) -> Iterator[Import]:
     if isinstance(node, ast.Import):
         for alias in node.names:
-            if module := _file_of(alias.name):
+            for module in _files_of(alias.name):
                 yield Import(line=node.lineno, module=module, may_fail=may_fail)
     elif isinstance(node, ast.ImportFrom):
         names = tuple(alias.name for alias in node.names)
         module = node.module or ""
         if not node.level and module.split(".")[0] == "tfx":
-            for name in {_file_of(module), *(_file_of(f"{module}.{name}") for name in names)}:
-                if name:
-                    yield Import(line=node.lineno, module=name, may_fail=True)
+            for whole in (module, *(f"{module}.{name}" for name in names)):
+                for each in _files_of(whole):
+                    yield Import(line=node.lineno, module=each, may_fail=True)
         else:
             yield Import(
                 line=node.lineno, module=module, names=names, level=node.level, may_fail=may_fail
@@ -77,5 +77,5 @@ def sibling_names(tree: ast.AST) -> set[str]:
     return {each.module.partition(".")[0] for each in imports_of(tree) if not each.level}
 
 
-def _file_of(module: str) -> str:
-    return sibling(module) if module.startswith("tfx.") else module
+def _files_of(module: str) -> tuple[str, ...]:
+    return siblings_of_tfx(module) if module.startswith("tfx.") else (module,)
