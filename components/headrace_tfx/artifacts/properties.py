@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 JsonValue = dict[str, Any] | list[Any] | str | float | int | None
+# The values that a component takes; a message is also one of them.
+ExecPropertyTypes = int | float | str | bool | list[Any] | dict[str, Any] | Any
 
 
 class PropertyType(enum.Enum):
