@@ -33,6 +33,7 @@ _COMMANDS = {
     "schedules": "List, pause, resume and delete schedules on Vertex AI or Kubeflow.",
     "lineage": "Show runs with their inputs and outputs.",
     "images": "List, lock, build and push the images that components run in.",
+    "convert": "Write the kfp pipeline file for a TFX pipeline.",
     "doctor": "Show what this machine can run, and what is missing.",
 }
 

@@ -47,7 +47,8 @@ def compile_pipeline(
     """Compiles a pipeline for a target; the same input gives the same bytes.
 
     Args:
-        pipeline: A function decorated with `kfp.dsl.pipeline`, or `PIPELINE.py[:function]`.
+        pipeline: `PIPELINE.py[:name]`, a function decorated with `kfp.dsl.pipeline`, or a
+            `tfx.dsl.Pipeline`.
         target: `local`, `kubeflow` or `vertex`.
         config: A target profile or its file; None reads `headrace.toml` of the current directory,
             if it exists.
@@ -90,14 +91,15 @@ def compile_for(
         CompileError: There is a mistake in the pipeline or the profile.
     """
     chosen = target_named(target)
-    draft = _begin(source, chosen, profile, values)
-    draft = _give_resources(draft, chosen)
-    draft = _lint(draft, chosen)
-    draft = _fill_in(draft, chosen)
-    draft = _complete(draft, chosen, known_fingerprints)
-    draft = chosen.finish(draft)
-    chosen.check_sizes(draft.spec)
-    return chosen.emit(draft)
+    with source.named():
+        draft = _begin(source, chosen, profile, values)
+        draft = _give_resources(draft, chosen)
+        draft = _lint(draft, chosen)
+        draft = _fill_in(draft, chosen)
+        draft = _complete(draft, chosen, known_fingerprints)
+        draft = chosen.finish(draft)
+        chosen.check_sizes(draft.spec)
+        return chosen.emit(draft)
 
 
 def _begin(
@@ -113,7 +115,10 @@ def _begin(
         profile=profile,
         directory=source.directory,
         values=values,
-        notes=tuple(passed_over(source.spec, target, profile)) if has_settings else (),
+        notes=(
+            *source.notes,
+            *(passed_over(source.spec, target, profile) if has_settings else ()),
+        ),
     )
 
 

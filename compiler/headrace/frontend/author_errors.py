@@ -15,11 +15,8 @@ from headrace_components.contract.errors import InputError
 from headrace_components.contract.texts import one_line
 
 # The folders of Headrace itself, which may be below the author's.
-_OURS = (
-    Path(__file__).parents[1],
-    Path(headrace_components.__file__).parent,
-    Path(headrace_tfx.__file__).parent,
-)
+_TFX = Path(headrace_tfx.__file__).parent
+_OURS = (Path(__file__).parents[1], Path(headrace_components.__file__).parent, _TFX)
 
 # Texts of kfp's own messages, and what to do about them.
 _ADVICE = (
@@ -74,7 +71,7 @@ def author_error(error: Exception, directory: Path) -> CompileError | None:
     where = _last_line_in(error, directory)
     if where is None:
         return None
-    return CompileError(f"{where}: {_describe(error)}")
+    return CompileError(f"{where}: {described(error)}")
 
 
 def _last_line_in(error: Exception, directory: Path) -> str | None:
@@ -98,8 +95,9 @@ def _short(path: Path, directory: Path) -> str:
     return str(path.relative_to(directory)) if path.is_relative_to(directory) else str(path)
 
 
-def _describe(error: Exception) -> str:
-    if isinstance(error, InputError):
+def described(error: Exception) -> str:
+    """Returns what an error of kfp or of the author's code means, without its place."""
+    if isinstance(error, InputError) or _is_of_tfx(error):
         return str(error)
     if meaning := explained(error):
         return meaning
@@ -142,6 +140,12 @@ def _describe(error: Exception) -> str:
     message = f"{kind}: {one_line(error)}."
     advice = next((advice for words, advice in _ADVICE if words in message), "")
     return f"{message} {advice}".rstrip()
+
+
+def _is_of_tfx(error: Exception) -> bool:
+    """Returns whether `headrace_tfx` raised it, with a message for the author."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return Path(last.filename).is_relative_to(_TFX)
 
 
 def _mismatch(error: Exception) -> str | None:

@@ -1,13 +1,16 @@
-"""From an author's file to the intermediate form: kfp's PipelineSpec as plain JSON data."""
+"""From an author's file to the intermediate form: kfp's PipelineSpec as plain JSON data.
+
+A file may have a kfp pipeline or a TFX one.
+"""
 
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headrace.errors import CompileError
 from headrace.frontend.author_errors import author_error
@@ -16,11 +19,18 @@ from headrace.frontend.embedded_archives import fix_archives
 from headrace.frontend.kfp_import import import_kfp
 from headrace.frontend.pipeline_names import check_function_name, names_checked
 from headrace.frontend.task_groups import groups_closed
+from headrace.frontend.tfx_pipelines.node_names import NodeNames, node_names
+from headrace.frontend.tfx_pipelines.recognition import builds_tfx_pipeline
 from headrace.ir import whole_numbers
 from headrace.ir.specs import Spec
+from headrace_tfx.finder import tfx_importable
+
+if TYPE_CHECKING:
+    from headrace.frontend.tfx_pipelines.reading import TfxPipeline
 
 PipelineSource = str | Path | Callable[..., Any]
-"""`PIPELINE.py`, `PIPELINE.py:function`, or a function decorated with `kfp.dsl.pipeline`."""
+"""`PIPELINE.py`, `PIPELINE.py:name`, a function decorated with `kfp.dsl.pipeline`, or a
+`tfx.dsl.Pipeline`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,20 +56,31 @@ class Frontend:
         directory: The directory of the author's file, or of the notebook; its relative paths start
             here.
         defaults: Where its runs on this machine go, if the caller does not say.
+        tfx: For a TFX pipeline the names of its nodes; None for a kfp pipeline.
+        notes: Lines for the author: what of the pipeline has no effect here.
     """
 
     spec: Spec
     platform: Spec = field(default_factory=dict)
     directory: Path
     defaults: RunDefaults = field(default_factory=RunDefaults)
+    tfx: NodeNames | None = None
+    notes: tuple[str, ...] = ()
+
+    def named(self) -> AbstractContextManager[None]:
+        """Has errors that are raised meanwhile name the author's file and TFX's nodes."""
+        return self.tfx.in_messages() if self.tfx else nullcontext()
 
 
-def load(source: PipelineSource, *, command: str = "compile") -> Frontend:
+def load(
+    source: PipelineSource, *, command: str = "compile", flags: Sequence[str] = ()
+) -> Frontend:
     """Loads a pipeline and lets kfp compile it.
 
     Args:
-        source: A file, a file and the function in it, or the decorated function itself.
+        source: A file, a file and the pipeline in it, or the pipeline itself.
         command: Who asks, for messages.
+        flags: What the file of a TFX pipeline finds on its command line.
 
     Raises:
         CompileError: The file or the pipeline does not exist, or the author's code does not
@@ -67,11 +88,78 @@ def load(source: PipelineSource, *, command: str = "compile") -> Frontend:
     """
     import_kfp()
     if not isinstance(source, (str, Path)):
+        if _is_tfx(source):
+            return _from_tfx_object(source)
         return _from_function(source, command)
-    path, function = _split(str(source), command)
-    with _author_directory(path.parent):
+    path, name = _split(str(source), command)
+    with author_modules(path.parent):
+        if builds_tfx_pipeline(path):
+            return _from_tfx_file(path, name, flags)
         module = _execute(path)
-        return _compiled(_choose(path, module, function), path.parent)
+        return _compiled(_choose(path, module, name), path.parent)
+
+
+def read_tfx(
+    source: str, *, command: str, flags: Sequence[str] = (), directory: Path | None = None
+) -> "TfxPipeline":
+    """Reads the TFX pipeline of a file, up to the text of the kfp pipeline file for it.
+
+    Args:
+        source: A file, or a file and the pipeline in it.
+        command: Who asks, for messages.
+        flags: What the file finds on its command line.
+        directory: Where the text is to be; None for the directory of the file.
+
+    Raises:
+        CompileError: As for `load`; or the file has no TFX pipeline.
+    """
+    import_kfp()
+    path, name = _split(source, command)
+    with author_modules(path.parent):
+        if not builds_tfx_pipeline(path):
+            raise CompileError(
+                f"{command}: {path.name} does not import `tfx`, expected a file that builds a TFX "
+                "pipeline. A kfp pipeline needs no conversion."
+            )
+        from headrace.frontend.tfx_pipelines import reading
+
+        read = reading.from_file(path, name, flags, directory and directory.resolve())
+        with NodeNames(file=path.name).in_messages():
+            read.built()  # what kfp refuses is not worth writing
+        return read
+
+
+def _is_tfx(source: Any) -> bool:
+    tfx = sys.modules.get("headrace_tfx.authoring.pipeline")
+    return tfx is not None and isinstance(source, tfx.Pipeline)
+
+
+def _from_tfx_file(path: Path, name: str | None, flags: Sequence[str]) -> Frontend:
+    # Imported here: a kfp pipeline does not need it.
+    from headrace.frontend.tfx_pipelines import reading
+
+    return _translated(reading.from_file(path, name, flags), path.name, path.parent)
+
+
+def _from_tfx_object(pipeline: Any) -> Frontend:
+    from headrace.frontend.tfx_pipelines import reading
+
+    # As in TFX, relative paths start in the current directory: nobody knows the object's file.
+    directory = Path.cwd()
+    return _translated(
+        reading.from_object(pipeline, file="", source=directory, directory=directory), "", directory
+    )
+
+
+def _translated(read: Any, file: str, directory: Path) -> Frontend:
+    with NodeNames(file=file).in_messages():
+        frontend = _compiled(read.built(), directory)
+    return replace(
+        frontend,
+        defaults=RunDefaults(root=read.local_root, metadata=read.metadata_url),
+        tfx=node_names(frontend.spec, file),
+        notes=read.notes,
+    )
 
 
 def _from_function(pipeline: Callable[..., Any], command: str) -> Frontend:
@@ -103,9 +191,10 @@ def _compiled(pipeline: Any, directory: Path) -> Frontend:
 
 
 def _split(text: str, command: str) -> tuple[Path, str | None]:
-    """Splits `pipeline.py:function`; a colon elsewhere belongs to the path."""
+    """Splits `pipeline.py:name`; a colon elsewhere belongs to the path."""
     head, separator, tail = text.rpartition(":")
-    name, function = (head, tail) if separator and tail.isidentifier() else (text, None)
+    is_name = separator and (tail.isidentifier() or (tail and head.endswith(".py")))
+    name, function = (head, tail) if is_name else (text, None)
     path = Path(name)
     if not path.is_file() or path.suffix != ".py":
         raise CompileError(
@@ -117,15 +206,16 @@ def _split(text: str, command: str) -> tuple[Path, str | None]:
 
 
 @contextmanager
-def _author_directory(directory: Path) -> Iterator[None]:
-    """Lets the author's file import its siblings, and forgets them afterwards.
+def author_modules(directory: Path) -> Iterator[None]:
+    """Lets the author's file import `tfx` and its siblings, and forgets them afterwards.
 
     Forgetting matters to a process that compiles two pipelines: both may have a `settings.py`.
     """
     before = set(sys.modules)
     sys.path.insert(0, str(directory))
     try:
-        yield
+        with tfx_importable(directory, in_front=True):
+            yield
     finally:
         if str(directory) in sys.path:  # unless the author's code took it out
             sys.path.remove(str(directory))

@@ -33,6 +33,9 @@ _OPTIONS: Mapping[str, tuple[type, float, float]] = {
     "vocab_paths": (dict, 0, 0),
 }
 
+OPTION_NAMES = frozenset(_OPTIONS)
+"""The names of these fields."""
+
 
 def checked_option(name: str, value: Any) -> Any:
     """Returns the value of a field of `tfdv.StatsOptions`, in its type.

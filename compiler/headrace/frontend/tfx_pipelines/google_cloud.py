@@ -1,0 +1,158 @@
+"""The steps of TFX's extensions for Google Cloud.
+
+Sources: `tfx/extensions/google_cloud_ai_platform/{training,prediction}_clients.py` for the keys of
+`custom_config`, and the CustomJobSpec of Vertex AI for the machines in them.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from headrace.frontend.tfx_pipelines.machines import cores_and_memory
+from headrace.frontend.tfx_pipelines.naming import kfp_name
+from headrace.frontend.tfx_pipelines.plan import StepSettings
+from headrace.frontend.tfx_pipelines.steps import all_beam_arguments, option, translated
+from headrace.frontend.tfx_pipelines.translation import Translated, Translation
+from headrace_tfx.components import vertex as keys
+
+# Arguments of TFX's pusher that vertex_pusher has under the same name.
+_SERVING = (
+    "traffic_percentage",
+    "machine_type",
+    "accelerator_type",
+    "accelerator_count",
+    "min_replica_count",
+    "max_replica_count",
+    "service_account",
+    "labels",
+)
+_ENCRYPTION = "encryption_spec_key_name"
+# About the call that TFX makes, and its own name for the model.
+_WITHOUT_EFFECT = frozenset(
+    {"deployed_model_display_name", "deploy_request_timeout", "regions", "sync"}
+)
+
+
+def bigquery_example_gen(node: Any, translation: Translation) -> Translated:
+    """Translates BigQueryExampleGen. The project is that of Beam's options."""
+    given = node.exec_properties
+    if given.get("custom_config"):
+        raise translation.error(
+            "`custom_config` has arguments of Beam's ReadFromBigQuery, which Headrace does not "
+            "use. Leave it out."
+        )
+    args = all_beam_arguments(node, translation)
+    values: dict[str, Any] = {"project": option(args, "--project")}
+    if given.get("query"):
+        values["input_config"] = None  # TFX's text of the query as a split
+    return translated(node, translation, "bigquery_example_gen", values=values)
+
+
+def trainer(node: Any, translation: Translation) -> Translated:
+    """Translates the Trainer of Vertex AI: one task with the machine of its first worker pool."""
+    config = _vertex_config(node, translation)
+    settings = _machine(config.get(keys.TRAINING_ARGS_KEY), translation, may_share=True)
+    code = translation.user_code(node, "run_fn")
+    return translated(node, translation, "trainer", values=code, settings=settings)
+
+
+def tuner(node: Any, translation: Translation) -> Translated:
+    """Translates the Tuner of Vertex AI: one task, whose machine runs the parallel trials."""
+    config = _vertex_config(node, translation)
+    job = config.get(keys.TUNING_ARGS_KEY) or config.get(keys.TRAINING_ARGS_KEY)
+    settings = _machine(job, translation, may_share=False)
+    code = translation.user_code(node, "tuner_fn")
+    return translated(node, translation, "tuner", values=code, settings=settings)
+
+
+def pusher(node: Any, translation: Translation) -> Translated:
+    """Translates the Pusher of Vertex AI: a version in the registry, deployed to an endpoint."""
+    config = _vertex_config(node, translation)
+    serving = dict(_mapping(config, keys.SERVING_ARGS_KEY, translation))
+    name = serving.pop("endpoint_name", None)
+    project = serving.pop("project", None) or serving.pop("project_id", None)
+    serving.pop("project_id", None)
+    region = config.get(keys.VERTEX_REGION_KEY) or config.get(keys.ENDPOINT_ARGS_KEY)
+    for key, value in {"endpoint_name": name, "project_id": project}.items():
+        if not value:
+            raise translation.error(
+                f"`custom_config` has no {key!r} in {keys.SERVING_ARGS_KEY!r}, expected one. Add "
+                "it there."
+            )
+    if not region:
+        raise translation.error(
+            f"`custom_config` has no {keys.VERTEX_REGION_KEY!r}, expected a region, as "
+            "'europe-west1'. Add it there."
+        )
+    unknown = sorted(set(serving) - {*_SERVING, _ENCRYPTION} - _WITHOUT_EFFECT)
+    if unknown:
+        raise translation.error(
+            f"{keys.SERVING_ARGS_KEY!r} has {unknown}, expected arguments of {sorted(_SERVING)}. "
+            "Leave them out, or set them on the endpoint."
+        )
+    values = {
+        "project": project,
+        "region": region,
+        "model_id": kfp_name(str(name)),
+        "endpoint": kfp_name(str(name)),
+        "serving_container_image": config.get(keys.VERTEX_CONTAINER_IMAGE_URI_KEY),
+        "encryption_key": serving.get(_ENCRYPTION),
+        **{key: serving[key] for key in _SERVING if key in serving},
+    }
+    return translated(node, translation, "vertex_pusher", values=values)
+
+
+def _vertex_config(node: Any, translation: Translation) -> Mapping[str, Any]:
+    config = node.exec_properties.get("custom_config") or {}
+    if not isinstance(config, Mapping):
+        raise translation.error(
+            f"`custom_config` is {config!r}, which only a run knows, expected a dict: the machine "
+            "of a task is fixed when a pipeline is compiled."
+        )
+    if not (config.get(keys.ENABLE_VERTEX_KEY) or config.get(keys.ENABLE_UCAIP_KEY)):
+        raise translation.error(
+            "its `custom_config` asks for the AI Platform that Google has retired, expected "
+            f"{{{keys.ENABLE_VERTEX_KEY!r}: True}}. Add it, or use the component of the same name "
+            "in tfx.components."
+        )
+    return config
+
+
+def _mapping(config: Mapping[str, Any], key: str, translation: Translation) -> Mapping[str, Any]:
+    value = config.get(key) or {}
+    if not isinstance(value, Mapping):
+        raise translation.error(
+            f"`custom_config` has {key!r} = {value!r}, expected a dict. Correct it."
+        )
+    return value
+
+
+def _machine(job: Any, translation: Translation, *, may_share: bool) -> StepSettings | None:
+    """Returns the machine of a CustomJob, which may also be its `job_spec` alone."""
+    if not isinstance(job, Mapping):
+        return None
+    pools = (job.get("job_spec") or job).get("worker_pool_specs") or []
+    if not pools:
+        return None
+    machine = pools[0].get("machine_spec") or {}
+    machines = sum(int(pool.get("replica_count") or 1) for pool in pools)
+    if machines > 1 and may_share:
+        translation.note(
+            f"it trains on {machines} machines. Write `workers = {machines}` into the table "
+            "[tasks.trainer] of headrace.toml; the text of a pipeline cannot say it."
+        )
+    elif machines > 1:
+        translation.note("it tunes on one machine; its trials share it.")
+    kind = str(machine.get("machine_type") or "")
+    size = cores_and_memory(kind)
+    if kind and size is None:
+        translation.note(
+            f"the size of the machine {kind!r} is not known here. Write `machine_type = {kind!r}` "
+            "into the task's table [vertex.tasks] of headrace.toml."
+        )
+    accelerator = str(machine.get("accelerator_type") or "")
+    return StepSettings(
+        cpu_limit=size[0] if size else "",
+        memory_limit=size[1] if size else "",
+        accelerator_type="" if accelerator.endswith("_UNSPECIFIED") else accelerator,
+        accelerator_limit=int(machine.get("accelerator_count") or 0),
+    )

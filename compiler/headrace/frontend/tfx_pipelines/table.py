@@ -1,0 +1,23 @@
+"""Which translator a node has: by the class of its executor."""
+
+from typing import Any
+
+from headrace.frontend.tfx_pipelines import components
+from headrace.frontend.tfx_pipelines.translation import Translation, Translator
+
+_OWN_CODE = "headrace_tfx.components.executors"
+
+
+def translator_of(node: Any, translation: Translation) -> Translator:
+    """Returns the translator of a node.
+
+    Raises:
+        CompileError: There is none.
+    """
+    executor = getattr(node.executor_spec, "executor_class", None)
+    if executor is not None and executor.__module__ == _OWN_CODE:
+        return components.TRANSLATORS[executor.__name__]
+    raise translation.error(
+        f"Headrace has no component for {type(node).__name__}. docs/from-tfx.md says what to use "
+        "instead."
+    )

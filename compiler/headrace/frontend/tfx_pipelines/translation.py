@@ -1,0 +1,284 @@
+"""From a TFX pipeline object to a plan: names, values and channels, and each node's own translator.
+
+A translator takes a node and the `Translation` and returns the steps that do the node's work.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headrace.errors import CompileError
+from headrace.frontend.tfx_pipelines.naming import Names, identifier, kfp_name
+from headrace.frontend.tfx_pipelines.plan import (
+    Definition,
+    Group,
+    OutputRef,
+    PipelineParameter,
+    Plan,
+    Step,
+    Value,
+)
+from headrace.frontend.tfx_pipelines.run_defaults import remote_root
+from headrace_components.library.user_code.module_pack import is_packed, is_remote
+from headrace_tfx.authoring.pipeline import channels_of
+
+_RESERVED = ("authoring", "artifacts", "catalog", "dsl", "task")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Translated:
+    """What does the work of a node.
+
+    Attributes:
+        steps: Its steps, each after those that it names.
+        outputs: Where the node's outputs are, by TFX's key. A key that is not here is the output of
+            this name of the last step.
+    """
+
+    steps: tuple[Step | Group, ...]
+    outputs: Mapping[str, OutputRef] | None = None
+
+
+class Translation:
+    """What the translators of a pipeline's nodes share.
+
+    Attributes:
+        pipeline: The TFX pipeline.
+        file: Name of the author's file, for messages; empty if there is none.
+        source: The directory of the author's file, where the author's modules are.
+        directory: Where the text is to be. Files below it are named relative to it.
+        node: ID of the node whose translator is running, for messages.
+        imports: What the text has to import, as in `Plan`.
+        definitions: Statements before the pipeline.
+        parameters: Parameters of the pipeline by their name in the text.
+        names: Gives names to variables.
+        notes: Lines for the author: what has no effect here.
+    """
+
+    def __init__(self, pipeline: Any, *, file: str, source: Path, directory: Path) -> None:
+        self.pipeline = pipeline
+        self.file = file
+        self.source = source
+        self.directory = directory
+        self.node = ""
+        self.imports: set[tuple[str, str]] = {("kfp", "dsl")}
+        self.definitions: list[Definition] = []
+        self.parameters: dict[str, PipelineParameter] = {}
+        self.names = Names(*_RESERVED)
+        self.notes: list[str] = []
+        self.listed = {node.id: node for node in pipeline.components}
+        self._outputs: dict[tuple[str, str], OutputRef] = {}
+        self._last: dict[str, str] = {}
+
+    def error(self, message: str) -> CompileError:
+        """Returns an error about the node whose translator is running."""
+        return CompileError(f"{self.where()}{message}")
+
+    def where(self, node: str = "") -> str:
+        """Returns the author's file and the node as the beginning of a message."""
+        return "".join(f"{each}: " for each in (self.file, node or self.node) if each)
+
+    def note(self, message: str) -> None:
+        """Tells the author something about the node whose translator is running."""
+        self.notes.append(f"{self.where()}{message}")
+
+    def done(self, node: Any, translated: Translated) -> None:
+        """Notes where the outputs of a node are."""
+        last = _last_step(translated.steps)
+        self._last[node.id] = last.variable
+        given = translated.outputs or {}
+        for key in node.outputs:
+            self._outputs[node.id, key] = given.get(key) or OutputRef(step=last.variable, port=key)
+
+    def output(self, channel: Any) -> OutputRef:
+        """Returns the output that a channel stands for.
+
+        Raises:
+            CompileError: The channel has no producer in this pipeline.
+        """
+        producers = channel.producers()
+        if not producers:
+            raise self.error(
+                f"it reads a channel of type {channel.type_name} that no node of this pipeline "
+                "makes, expected `node.outputs[...]`. Put a Resolver between them, which looks for "
+                "earlier artifacts."
+            )
+        producer = producers[0]
+        if producer.id not in self.listed:
+            raise self.error(
+                f"it reads {channel.output_key!r} of {producer.id}, which is not in the pipeline's "
+                f"`components`. Add {producer.id} to the list."
+            )
+        return self._outputs[producer.id, channel.output_key]
+
+    def after(self, node: Any) -> tuple[str, ...]:
+        """Returns the variables of the tasks that a node waits for without reading from them."""
+        read = {each for channel in channels_of(node) for each in channel.producers()}
+        return tuple(
+            self._last[each.id]
+            for each in self.pipeline.components
+            if each in node.upstream_nodes and each not in read and each.id in self._last
+        )
+
+    def catalogue(self, component: str) -> str:
+        """Returns the expression for a component of the catalogue, and has it imported."""
+        self.imports.add(("headrace_components", "catalog"))
+        return f"catalog.{component}"
+
+    def variable(self) -> str:
+        """Returns the variable of the node's own task."""
+        return self.names.new(self.node)
+
+    def value(self, given: Any, name: str, wanted: type[Any] = object) -> Value:
+        """Returns what an author gave as a value of the plan.
+
+        Args:
+            given: JSON data, proto messages, paths, channels and runtime parameters, also within
+                lists and dicts.
+            name: The argument, for messages.
+            wanted: The type of our parameter. A dict may be given as JSON text, and a truth value
+                as 0 or 1, as TFX keeps them.
+
+        Raises:
+            CompileError: There is something else in it.
+        """
+        if wanted is dict and isinstance(given, str):
+            return self._parsed(given, name)
+        if wanted is bool and isinstance(given, int):
+            return bool(given)
+        if given is None or isinstance(given, (bool, int, float, str)):
+            return given
+        if isinstance(given, Path):
+            return str(given)
+        if isinstance(given, Mapping):
+            return {str(key): self.value(item, name) for key, item in given.items()}
+        if isinstance(given, (list, tuple)):
+            return [self.value(item, name) for item in given]
+        if hasattr(given, "DESCRIPTOR"):
+            return _message(given)
+        raise self.error(
+            f"`{name}` holds a {type(given).__name__}, which no pipeline file can hold: {given!r}. "
+            "Pass text, numbers, lists, dicts or proto messages."
+        )
+
+    def _parsed(self, text: str, name: str) -> Value:
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise self.error(
+                f"`{name}` is the text {text[:100]!r}, expected JSON: {error}. Correct it, or pass "
+                "a dict."
+            ) from error
+
+    def user_code(self, node: Any, function: str = "", given: str = "") -> dict[str, Value]:
+        """Returns the parameters that name the author's code.
+
+        A function that is given by a dotted path, of a file of the author's project, is given by
+        that file: it then travels with the pipeline.
+
+        Args:
+            node: The node.
+            function: Our name of the function, and of the parameter for its dotted path; empty if
+                there is none.
+            given: TFX's name of that parameter, if it is another one.
+        """
+        file = node.exec_properties.get("module_file")
+        if file:
+            return {"module_file": self._module_file(file)}
+        dotted = node.exec_properties.get(given or function)
+        if not function or not dotted:
+            return {}
+        module, _, name = str(dotted).rpartition(".")
+        found = self._project_file(module) if isinstance(dotted, str) else None
+        if found is None or name != function:
+            return {function: dotted}
+        return {"module_file": self._shown(found), function: None}
+
+    def _module_file(self, given: Any) -> Value:
+        text = str(given) if isinstance(given, Path) else given
+        if not isinstance(text, str) or is_packed(text) or is_remote(text):
+            return given
+        path = Path(text.removeprefix("file://"))
+        # TFX's relative paths start in the current directory; Headrace's beside the file.
+        found = [base / path for base in (Path.cwd(), self.source) if (base / path).is_file()]
+        return self._shown(found[0] if found else self.source / path)
+
+    def _project_file(self, module: str) -> Path | None:
+        """Returns the file of a module, if it is one of the author's own."""
+        part = Path(*module.split(".")).with_suffix(".py") if module else Path()
+        for base in (self.source, Path.cwd(), *map(Path, sys.path)):
+            file = base / part
+            if file.is_file() and "site-packages" not in file.parts:
+                return file.absolute()
+        return None
+
+    def _shown(self, path: Path) -> str:
+        """Returns a path as the text has it: below its own directory, a relative one."""
+        path = Path(os.path.normpath(path.absolute()))
+        is_below = path.is_relative_to(self.directory)
+        return path.relative_to(self.directory).as_posix() if is_below else str(path)
+
+
+def _message(message: Any) -> Value:
+    from google.protobuf.json_format import MessageToDict
+
+    return MessageToDict(message, preserving_proto_field_name=True)
+
+
+def _last_step(steps: Iterable[Step | Group]) -> Step:
+    (*_, last) = steps
+    return _last_step(last.body) if isinstance(last, Group) else last
+
+
+Translator = Callable[[Any, Translation], Translated]
+
+
+def plan_of(
+    pipeline: Any,
+    translator_of: Callable[[Any, Translation], Translator],
+    *,
+    file: str,
+    source: Path,
+    directory: Path,
+) -> tuple[Plan, tuple[str, ...]]:
+    """Translates a pipeline.
+
+    Args:
+        pipeline: A TFX pipeline.
+        translator_of: Returns the translator of a node.
+        file: Name of the author's file, for messages.
+        source: The directory of the author's file.
+        directory: Where the text is to be.
+
+    Returns:
+        The plan, and lines for the author.
+
+    Raises:
+        CompileError: A node cannot be translated; the message names the file and the node.
+    """
+    translation = Translation(pipeline, file=file, source=source, directory=directory)
+    function = identifier(pipeline.pipeline_name)
+    translation.names.new(function)
+    body: list[Step | Group] = []
+    for node in pipeline.components:
+        translation.node = node.id
+        translated = translator_of(node, translation)(node, translation)
+        body += translated.steps
+        translation.done(node, translated)
+    plan = Plan(
+        name=kfp_name(pipeline.pipeline_name),
+        display_name=pipeline.pipeline_name,
+        function=function,
+        source=file,
+        root=remote_root(pipeline),
+        parameters=tuple(translation.parameters.values()),
+        imports=frozenset(translation.imports),
+        definitions=tuple(translation.definitions),
+        body=tuple(body),
+        use_cache=bool(pipeline.enable_cache),
+    )
+    return plan, tuple(translation.notes)
