@@ -31,7 +31,7 @@ from headrace.targets.local.records.store import RunStore
 from headrace.targets.local.runners.runner import TaskProcess
 from headrace.targets.local.shared.observer import Silence
 from headrace.targets.local.shared.pipelines import checked_pipeline
-from headrace.targets.local.shared.results import ArtifactsByPort, TaskResult
+from headrace.targets.local.shared.results import ArtifactsByPort, TaskInputs, TaskResult
 from headrace.targets.local.shared.rules import RULES
 from headrace_components.contract.errors import InputError
 from support.cases.conformance_features import FEATURES, PROFILE
@@ -200,11 +200,15 @@ class DryRunner:
         return
 
     def _component(self, task: str) -> ComponentSpec:
-        component = self._spec.root
-        for name in task.split("/"):
-            if name in component.tasks:  # the others are numbers of iterations
-                component = self._spec.component(component.tasks[name].component)
-        return component
+        names = TaskNames.of(self._spec)
+        given = task.split("/")
+        for path, found in self._spec.leaves():
+            shown = names.node(path).split("/")
+            if len(shown) == len(given) and all(
+                name in ("*", each) for name, each in zip(shown, given, strict=True)
+            ):
+                return self._spec.component(found.component)
+        raise LookupError(task)
 
 
 def dry_run(body: Mapping[str, Any], preset: Mapping[str, Any], root: Path) -> TaskResult:
@@ -237,7 +241,7 @@ def dry_run(body: Mapping[str, Any], preset: Mapping[str, Any], root: Path) -> T
     placeholders = {f"pipeline_job_{name}": name for name in names} | {"pipeline_root": str(root)}
     return asyncio.run(
         PipelineInterpreter(spec, leaves, placeholders, RULES["kubeflow"], TaskNames.of(spec)).run(
-            values
+            TaskInputs(parameters=values)
         )
     )
 

@@ -58,9 +58,6 @@ class Host(Protocol):
             The document that the file has.
         """
 
-    def interactive(self, **settings: Any) -> Any:
-        """Returns what runs one node at a time for a notebook's `InteractiveContext`."""
-
 
 _HOSTS: list[Host] = []
 

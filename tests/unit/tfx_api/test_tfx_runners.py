@@ -28,9 +28,6 @@ class _Recorder:
         self.calls.append((pipeline, settings))
         return {"pipelineSpec": {}}
 
-    def interactive(self, **settings: Any) -> Any:
-        return settings
-
 
 @pytest.mark.parametrize("runner", [LocalDagRunner, BeamDagRunner, AirflowDagRunner])
 def test_a_runner_hands_its_pipeline_to_the_host(runner: Any) -> None:

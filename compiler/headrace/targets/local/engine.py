@@ -34,7 +34,15 @@ from headrace.targets.local.shared.container_options import ContainerOptions
 from headrace.targets.local.shared.observer import Observer, Silence
 from headrace.targets.local.shared.options import CONTAINER_RUNNERS, Options, RunnerName
 from headrace.targets.local.shared.pipelines import RESERVED, checked_pipeline
-from headrace.targets.local.shared.results import RunResult, RunState, TaskResult
+from headrace.targets.local.shared.results import (
+    ArtifactsByPort,
+    RunResult,
+    RunState,
+    TaskInputs,
+    TaskResult,
+    artifacts_from_json,
+    artifacts_to_json,
+)
 from headrace.targets.local.shared.rules import RULES
 from headrace_components.contract.errors import ComponentError
 
@@ -51,6 +59,7 @@ def start(
     spec: Mapping[str, Any],
     *,
     parameters: Mapping[str, Any] | None = None,
+    artifacts: ArtifactsByPort | None = None,
     options: Options | None = None,
     observer: Observer | None = None,
     origin: PipelineOrigin | None = None,
@@ -63,6 +72,7 @@ def start(
     Args:
         spec: The compiled pipeline: KFP's `PipelineSpec` as JSON data.
         parameters: Values of the pipeline's parameters.
+        artifacts: The artifacts that the pipeline takes, by name; None if it takes none.
         options: How to run.
         observer: Its methods are called during the run.
         origin: The source of the pipeline; None if it cannot be found again.
@@ -96,6 +106,7 @@ def start(
         spec=dict(setup.body),
         code=code_digest(spec, values),
         origin=origin,
+        artifacts=artifacts_to_json(artifacts or {}),
     )
     store = RunStore.create(root, pipeline.name, run_id, record.to_json())
     return _execute(store, record, options, setup, observer)
@@ -284,7 +295,11 @@ class _Run:
         interpreter = PipelineInterpreter(
             self._spec, self._leaves, self._placeholders(), self._rules, self._names
         )
-        work = asyncio.create_task(interpreter.run(self._record.parameters))
+        inputs = TaskInputs(
+            parameters=self._record.parameters,
+            artifacts=artifacts_from_json(self._record.artifacts),
+        )
+        work = asyncio.create_task(interpreter.run(inputs))
         try:
             with _stopping_on_signals(work):
                 outcome = await work

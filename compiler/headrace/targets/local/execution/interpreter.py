@@ -65,9 +65,9 @@ class PipelineInterpreter:
         self._pipeline = pipeline
         self._rules = rules
 
-    async def run(self, parameters: Mapping[str, Any]) -> TaskResult:
-        """Runs the pipeline with the given values of its parameters."""
-        return await self._dag(self._spec.root, (), TaskInputs(parameters=parameters))
+    async def run(self, inputs: TaskInputs) -> TaskResult:
+        """Runs the pipeline with the given parameters and artifacts."""
+        return await self._dag(self._spec.root, (), inputs)
 
     async def _dag(
         self, dag: ComponentSpec, path: tuple[str, ...], scope: TaskInputs

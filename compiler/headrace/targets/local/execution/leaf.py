@@ -72,12 +72,14 @@ class _Earlier:
             not record it.
         is_recorded: Whether lineage and cache have heard of it.
         cache_key: The key for the cache, if the cache does not have the result yet.
+        execution: Number of its execution in lineage.
     """
 
     entry: caching.Entry
     identity: str | None
     is_recorded: bool
     cache_key: str | None
+    execution: int | None
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], component: ComponentSpec) -> "_Earlier":
@@ -91,6 +93,7 @@ class _Earlier:
             identity=data.get("identity"),
             is_recorded=data["is_recorded"],
             cache_key=data.get("cache_key"),
+            execution=data.get("execution"),
         )
 
 
@@ -202,6 +205,7 @@ class LeafRunner:
 
     def _resumed(self, job: ReadyTask, earlier: _Earlier, identity: str) -> TaskResult:
         parameters, artifacts = earlier.entry.parameters, earlier.entry.artifacts
+        execution = earlier.execution
         if not earlier.is_recorded:
             # The run was killed between the rename and the record: the task is done, but its record
             # may be missing. Lineage accepts an execution's outputs only once, so they are recorded
@@ -210,8 +214,9 @@ class LeafRunner:
             artifacts = self._record(
                 job, execution, parameters, artifacts, earlier.cache_key, identity
             )
+        made = caching.Entry(parameters=parameters, artifacts=artifacts)
         return self._succeeded(
-            job, "cached", 0.0, parameters, artifacts, "done before the run was resumed"
+            job, "cached", 0.0, made, execution, "done before the run was resumed"
         )
 
     def _imported(self, job: ReadyTask, identity: str) -> TaskResult:
@@ -231,7 +236,8 @@ class LeafRunner:
             dict.fromkeys(job.component.output_artifacts, (artifact,)),
         )
         self._store.attempt(job.directory).commit(_result(job, {}, made, execution, identity))
-        return self._succeeded(job, "done", time.monotonic() - started, {}, made)
+        entry = caching.Entry(parameters={}, artifacts=made)
+        return self._succeeded(job, "done", time.monotonic() - started, entry, execution)
 
     def _cached(self, job: ReadyTask, entry: caching.Entry, identity: str) -> TaskResult:
         started = time.monotonic()
@@ -246,7 +252,8 @@ class LeafRunner:
         else:
             self._store.attempt(job.directory).commit(result)
         seconds = time.monotonic() - started
-        return self._succeeded(job, "cached", seconds, entry.parameters, artifacts)
+        recorded = replace(entry, artifacts=artifacts)
+        return self._succeeded(job, "cached", seconds, recorded, execution)
 
     async def _run(self, job: ReadyTask, key: str | None, identity: str) -> TaskResult:
         started = 0.0
@@ -390,7 +397,8 @@ class LeafRunner:
         unrecorded = {"is_recorded": False, "cache_key": key}
         attempt.commit({**_result(job, parameters, artifacts, execution, identity), **unrecorded})
         recorded = self._record(job, execution, parameters, artifacts, key, identity)
-        return self._succeeded(job, "done", time.monotonic() - started, parameters, recorded)
+        result = replace(made, artifacts=recorded)
+        return self._succeeded(job, "done", time.monotonic() - started, result, execution)
 
     def _record(
         self,
@@ -422,10 +430,11 @@ class LeafRunner:
         job: ReadyTask,
         state: Literal["done", "cached"],
         seconds: float,
-        parameters: Mapping[str, Any],
-        artifacts: ArtifactsByPort,
+        made: caching.Entry,
+        execution: int | None,
         reason: str | None = None,
     ) -> TaskResult:
+        artifacts = made.artifacts
         log = self._store.log_path(job.directory)
         if state == "cached" and reason is None:
             for artifact in (each for found in artifacts.values() for each in found):
@@ -438,11 +447,12 @@ class LeafRunner:
                 seconds=seconds,
                 reason=reason,
                 log=log if log.exists() else None,
-                parameters=parameters,
+                parameters=made.parameters,
                 artifacts=artifacts,
+                execution=execution,
             )
         )
-        return TaskResult(state="succeeded", parameters=parameters, artifacts=artifacts)
+        return TaskResult(state="succeeded", parameters=made.parameters, artifacts=artifacts)
 
     def _report(self, outcome: TaskOutcome) -> None:
         self.outcomes.append(outcome)

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import urlsplit, urlunsplit
@@ -13,6 +13,7 @@ from headrace.ir.validation.checks import check_spec
 from headrace.lineage.local_store.connection import PASSWORD_VARIABLE, parse_url
 from headrace.targets.local.records.store import RunStore, damage
 from headrace.targets.local.shared.options import RunnerName
+from headrace.targets.local.shared.results import artifacts_from_json
 from headrace.targets.local.shared.rules import RULES, Backend
 from headrace_components.contract.errors import InputError
 
@@ -116,6 +117,7 @@ class RunRecord:
         metadata: The lineage database.
         parameters: Values of all of the pipeline's parameters, with the code packed.
         spec: The pipeline in the form for the runner.
+        artifacts: Artifacts that the pipeline takes, by name, from `artifacts_to_json`.
         code: `code_digest` of the pipeline at its compilation; empty if it was not recorded.
         origin: The source of the pipeline; None if it cannot be found again.
     """
@@ -133,6 +135,7 @@ class RunRecord:
     spec: Mapping[str, Any]
     code: str
     origin: PipelineOrigin | None
+    artifacts: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Returns the content of `run.json`."""
@@ -152,6 +155,7 @@ class RunRecord:
             "spec": dict(self.spec),
             "code": self.code,
             "origin": None if self.origin is None else asdict(self.origin),
+            **({"artifacts": dict(self.artifacts)} if self.artifacts else {}),
         }
 
     @classmethod
@@ -194,6 +198,7 @@ class RunRecord:
             spec=data["spec"],
             code=data.get("code", ""),
             origin=PipelineOrigin(**data["origin"]) if data.get("origin") else None,
+            artifacts=data.get("artifacts", {}),
         )
         texts = (record.run_id, record.created, record.directory, record.code_version, record.code)
         if not all(isinstance(text, str) for text in (*texts, record.metadata.text)):
@@ -206,6 +211,7 @@ class RunRecord:
             raise TypeError("the network is not a text")
         if record.runner not in get_args(RunnerName):
             raise ValueError(f"there is no runner {record.runner!r}")
+        artifacts_from_json(record.artifacts)
         if record.like not in RULES:
             raise ValueError(f"there is no backend {record.like!r}")
         return record

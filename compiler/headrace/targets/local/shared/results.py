@@ -132,6 +132,7 @@ class TaskOutcome:
         log: Its log file, if it ran.
         parameters: Output parameters by name.
         artifacts: Output artifacts by port.
+        execution: Number of its execution in lineage; None if it was skipped or failed.
     """
 
     name: str
@@ -141,6 +142,7 @@ class TaskOutcome:
     log: Path | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     artifacts: ArtifactsByPort = field(default_factory=dict)
+    execution: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
