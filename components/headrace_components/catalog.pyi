@@ -794,6 +794,8 @@ def latest_artifact(
     *,
     producer: str | Value,
     output: str | Value,
+    alternatives: list[Any] | Value = [],
+    together_with: list[Any] | Value = [],
     include_this_run: bool | Value = False,
     search_root: str | Value = "",
 ) -> LatestArtifactTask:
@@ -811,6 +813,9 @@ def latest_artifact(
         producer: Name of the task that makes it, as `trainer` or `transform-2`, or its display
             name. A task of that name in a loop or a condition counts too.
         output: Name of the task's output, as `model` or `updated_analyzer_cache`.
+        alternatives: More outputs that count too, as `["tuned-trainer/model"]`; the newest wins.
+        together_with: Lists of outputs, as `[["evaluator/evaluation"]]`. Nothing is found unless
+            there is an artifact of one output of each list too.
         include_this_run: Whether what the task made in this run counts. Then order the two with
             `.after()`.
         search_root: Directory or URI to search instead of this pipeline's root. On Kubeflow what is
@@ -832,11 +837,17 @@ class LatestBlessedModelTask(PipelineTask):
 
 def latest_blessed_model(
     *,
+    blessings: list[Any] | Value = [],
+    models: list[Any] | Value = [],
     search_root: str | Value = "",
 ) -> LatestBlessedModelTask:
     """Finds the newest model that an evaluator of this pipeline blessed.
 
     Args:
+        blessings: The outputs whose blessings count, as `["evaluator/blessing"]`, or tasks, as
+            `["evaluator"]`. Empty for every blessing.
+        models: The outputs whose models count, as `["trainer/model"]`, or tasks. Empty for every
+            model.
         search_root: Directory or URI to search instead of this pipeline's root.
 
     Outputs:

@@ -246,3 +246,38 @@ def test_a_task_may_be_named_as_its_directory_or_as_its_result_says(tmp_path: Pa
         assert run_locally(tmp_path, producer=name)["uri"] == str(found)
     for name in ("Trainer.flax", "flax_2", "3"):
         assert run_locally(tmp_path, producer=name)["metadata"] == {"found": 0}
+
+
+def test_the_newest_of_several_outputs_wins(tmp_path: Path) -> None:
+    write_model(tmp_path, "run-1", 100.0)
+    newest = write_model(tmp_path, "run-2", 200.0, "Trainer.other")
+    write_model(tmp_path, "run-3", 300.0, "unrelated")
+
+    found = run_locally(tmp_path, alternatives=["Trainer.other/model", "nobody/model"])
+
+    assert found["uri"] == str(newest)
+
+
+def test_nothing_is_found_before_all_that_belongs_together_is_there(tmp_path: Path) -> None:
+    model = write_model(tmp_path, "run-1", 100.0)
+
+    wanted = {"together_with": [["other/model", "third/model"]]}
+    assert run_locally(tmp_path, **wanted)["metadata"] == {"found": 0}
+    write_model(tmp_path, "now", 200.0, "third")
+    assert run_locally(tmp_path, **wanted)["metadata"] == {"found": 0}
+    write_model(tmp_path, "run-0", 50.0, "third")
+    assert run_locally(tmp_path, **wanted)["uri"] == str(model)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"alternatives": ["trainer"]},
+        {"alternatives": ["/model"]},
+        {"together_with": [["trainer/model/x"]]},
+        {"together_with": [["trainer/"]]},
+    ],
+)
+def test_an_output_is_named_with_its_task(parameters: dict[str, Any], launcher: Launcher) -> None:
+    with pytest.raises(TaskFailedError, match="Write it as 'trainer/model'"):
+        launcher.run("latest_artifact", parameters={**MODEL, **parameters})

@@ -39,13 +39,15 @@ def write_run(
     return model
 
 
-def run_locally(runs: Path, search_root: str = "") -> dict[str, dict[str, Any]]:
+def run_locally(
+    runs: Path, search_root: str = "", **parameters: list[str]
+) -> dict[str, dict[str, Any]]:
     """Runs the component as the local backend does, in a hidden directory of run `now`."""
     partial = runs / "now/.latest_blessed_model.1234.partial"
     partial.mkdir(parents=True, exist_ok=True)
     (runs / "now/run.json").write_text("{}")
     message = {
-        "inputs": {"parameterValues": {"search_root": search_root}},
+        "inputs": {"parameterValues": {"search_root": search_root, **parameters}},
         "outputs": {
             "artifacts": {
                 port: {"artifacts": [{"name": port, "uri": str(partial / port), "metadata": {}}]}
@@ -239,3 +241,23 @@ def test_it_needs_no_tensorflow() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], env=os.environ, check=False)
     assert result.returncode == 0
+
+
+def test_only_blessings_and_models_of_the_named_tasks_count(tmp_path: Path) -> None:
+    runs = tmp_path / "flights"
+    digits = write_run(runs, "run-1", created=100.0, evaluator="Evaluator.mnist")
+    write_run(runs, "run-2", created=200.0, evaluator="Evaluator")
+
+    assert run_locally(runs, blessings=["Evaluator.mnist"])["model"]["uri"] == str(digits)
+    for none in (
+        run_locally(runs, blessings=["evaluator-9/blessing"]),
+        run_locally(runs, models=["trainer/other"]),
+    ):
+        assert none["model"]["metadata"] == {"found": 0}
+    both = run_locally(runs, blessings=["Evaluator.mnist/blessing"], models=["trainer/model"])
+    assert both["model"]["uri"] == str(digits)
+    # The name of kfp, which the directory does not have.
+    record = runs / "run-1/Evaluator.mnist/.headrace/result.json"
+    record.parent.mkdir()
+    record.write_text(json.dumps({"names": ["condition-1/evaluator-2"]}))
+    assert run_locally(runs, blessings=["evaluator-2"])["model"]["uri"] == str(digits)

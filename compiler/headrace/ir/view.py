@@ -282,7 +282,8 @@ def artifact_type(definition: Mapping[str, Any]) -> str:
 
 
 def _letters(name: str) -> str:
-    return re.sub(r"[\W_]", "", name).casefold() if name.isprintable() else ""
+    # What kfp keeps of a name.
+    return re.sub("[^0-9a-z]", "", name.lower()) if name.isprintable() else ""
 
 
 def _seconds(duration: str) -> float:

@@ -1,7 +1,7 @@
 """Finds the newest artifact among a task's outputs in earlier runs."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -10,7 +10,7 @@ from headrace_components.contract.task import Artifact, Task
 from headrace_components.latest_artifact.params import LatestArtifactParams
 from headrace_components.library.runs import earlier_runs
 from headrace_components.library.runs.earlier_contents import NOTHING, agreed, contents
-from headrace_components.library.runs.earlier_runs import EarlierOutput, SearchRoot
+from headrace_components.library.runs.earlier_runs import EarlierOutput, SearchRoot, spellings
 
 
 def execute(task: Task) -> None:
@@ -47,20 +47,32 @@ def state(params: Mapping[str, Any], output: Artifact) -> str:
 
 
 def _newest_first(place: SearchRoot, params: LatestArtifactParams) -> list[EarlierOutput]:
-    candidates = [
+    for outputs in params.together_with:
+        if not _left(place, outputs, params):
+            logging.info("latest_artifact: no earlier run has left one of %s.", list(outputs))
+            return []
+    # The path decides between equal times, so that the result is always the same.
+    candidates = _left(place, params.outputs, params)
+    return sorted(candidates, key=lambda left: (left.changed, left.path), reverse=True)
+
+
+def _left(
+    place: SearchRoot, outputs: Iterable[str], params: LatestArtifactParams
+) -> list[EarlierOutput]:
+    """Returns what runs have left of several outputs."""
+    return [
         left
-        for run, left in earlier_runs.earlier_outputs(place, params.tasks, params.output)
+        for task, _, output in (each.partition("/") for each in outputs)
+        for run, left in earlier_runs.earlier_outputs(place, spellings(task), output)
         if params.include_this_run or run.name != place.this_run
     ]
-    # The path decides between equal times, so that the result is always the same.
-    return sorted(candidates, key=lambda left: (left.changed, left.path), reverse=True)
 
 
 def _hint(place: SearchRoot, params: LatestArtifactParams) -> None:
     """Lists the tasks of earlier runs, which helps if the name is misspelled."""
     earlier = [run for run in place.run_directories() if run.name != place.this_run]
     names = {name.rpartition("/")[2] for run in earlier for name, _ in earlier_runs.tasks(run)}
-    if names and not names & {*params.tasks}:
+    if names and not names & {*spellings(params.producer)}:
         logging.warning(
             "latest_artifact: no run has a task %r; there are %s.", params.producer, sorted(names)
         )

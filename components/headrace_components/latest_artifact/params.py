@@ -13,6 +13,9 @@ class LatestArtifactParams:
         producer: Name of the task that makes it, as `trainer` or `transform-2`, or its display
             name. A task of that name in a loop or a condition counts too.
         output: Name of the task's output, as `model` or `updated_analyzer_cache`.
+        alternatives: More outputs that count too, as `["tuned-trainer/model"]`; the newest wins.
+        together_with: Lists of outputs, as `[["evaluator/evaluation"]]`. Nothing is found unless
+            there is an artifact of one output of each list too.
         include_this_run: Whether what the task made in this run counts. Then order the two with
             `.after()`.
         search_root: Directory or URI to search instead of this pipeline's root. On Kubeflow what is
@@ -21,6 +24,8 @@ class LatestArtifactParams:
 
     producer: str
     output: str
+    alternatives: tuple[str, ...] = ()
+    together_with: tuple[tuple[str, ...], ...] = ()
     include_this_run: bool = False
     search_root: str = ""
 
@@ -33,8 +38,19 @@ class LatestArtifactParams:
                     f"`{name}` is {value!r}, expected a name. Name a task of the "
                     "pipeline and one of its outputs, for example 'trainer' and 'model'."
                 )
+        for name, outputs in (
+            ("alternatives", self.alternatives),
+            *(("together_with", outputs) for outputs in self.together_with),
+        ):
+            for each in outputs:
+                task, _, output = each.partition("/")
+                if not task or not output or "/" in output:
+                    raise InputError(
+                        f"`{name}` holds {each!r}, expected a task and its output. Write it as "
+                        "'trainer/model'."
+                    )
 
     @property
-    def tasks(self) -> tuple[str, ...]:
-        """The task's name as it is given, and in the form that backends use."""
-        return (self.producer, self.producer.replace("_", "-"))
+    def outputs(self) -> tuple[str, ...]:
+        """The outputs that count, as `trainer/model`."""
+        return (f"{self.producer}/{self.output}", *self.alternatives)

@@ -51,7 +51,7 @@ def execute(task: Task) -> None:
     params = read(LatestBlessedModelParams, task.params, task.component)
     blessing = task.output("model_blessing")
     place = earlier_runs.place(task.component, params.search_root, blessing, _RECORDS)
-    found = agreed(_newest_first(place), _quoted_uri, task.fingerprint)
+    found = agreed(_newest_first(place, params), _quoted_uri, task.fingerprint)
     if found is None:
         logging.info("latest_blessed_model: there is none yet under %s.", place.uri)
         task.output("model").metadata["found"] = 0
@@ -81,7 +81,7 @@ def state(params: Mapping[str, Any], output: Artifact) -> str:
     """
     typed = read(LatestBlessedModelParams, params, "latest_blessed_model")
     place = earlier_runs.place("latest_blessed_model", typed.search_root, output, _RECORDS)
-    found = next(_newest_first(place), None)
+    found = next(_newest_first(place, typed), None)
     return NOTHING if found is None else _quoted_uri(found)
 
 
@@ -90,12 +90,14 @@ def _quoted_uri(blessing: _Blessing) -> str:
     return quote(blessing.model_uri, safe=":/")
 
 
-def _newest_first(place: SearchRoot) -> Iterator[_Blessing]:
+def _newest_first(place: SearchRoot, params: LatestBlessedModelParams) -> Iterator[_Blessing]:
     blessings = [
         blessing
         for directory in place.run_directories()
         for file in _blessed_files(directory)
+        if not params.blessings or earlier_runs.is_one_of(file.parent, params.blessings)
         if (blessing := _read(file, place)) is not None
+        if not params.models or earlier_runs.is_one_of(blessing.model_path, params.models)
     ]
     # The path decides between equal times, so that the result is always the same.
     blessings.sort(key=lambda blessing: (blessing.created, blessing.path), reverse=True)

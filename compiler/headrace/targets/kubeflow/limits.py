@@ -81,11 +81,6 @@ def _importer(node: specs.TaskNode) -> str | None:
     importer = node.executor.get("importer")
     if importer is None:
         return None
-    if node.task.get("taskInfo", {}).get("name", node.name) != node.name:
-        return (
-            "loses the artifact of an importer that has a display name of its own. Remove "
-            "`set_display_name`."
-        )
     sources = specs.parameter_inputs(node.task)
     name = importer.get("artifactUri", {}).get("runtimeParameter", "")
     # The launcher looks for it among the inputs of the enclosing DAG, which does not have this

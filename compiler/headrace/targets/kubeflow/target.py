@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.compilation.passes.loop_types import apply_loop_types
 from headrace.compilation.passes.loop_values import check_loop_values
+from headrace.compilation.passes.searched_tasks import apply_searched_tasks
 from headrace.compilation.passes.target_limits import check_given_artifacts
 from headrace.contract.checks import Check
 from headrace.contract.compiled import Compiled
@@ -18,7 +19,7 @@ from headrace.targets.kubeflow.passes.absent_inputs import apply_absent_inputs, 
 from headrace.targets.kubeflow.passes.collected import check_collected
 from headrace.targets.kubeflow.passes.container_texts import apply_container_texts
 from headrace.targets.kubeflow.passes.default_requests import apply_default_requests
-from headrace.targets.kubeflow.passes.importers import apply_importers
+from headrace.targets.kubeflow.passes.importers import apply_importer_names, apply_importers
 from headrace.targets.kubeflow.passes.large_artifacts import apply_large_artifacts
 from headrace.targets.kubeflow.passes.pods import platform_spec
 from headrace.targets.kubeflow.passes.python_messages import apply_python_messages, untranslated
@@ -65,8 +66,9 @@ class KubeflowTarget(Target):
         return dataclasses.replace(draft, spec=spec, platform=platform)
 
     def rewrite(self, draft: Draft) -> Draft:
-        """Types the items of loops, takes away absent inputs, and moves texts to tasks."""
-        spec = apply_absent_inputs(apply_loop_types(draft.spec), draft.values)
+        """Names tasks by their keys, types items of loops, and drops absent inputs and texts."""
+        spec = apply_searched_tasks(apply_importer_names(draft.spec))
+        spec = apply_absent_inputs(apply_loop_types(spec), draft.values)
         return dataclasses.replace(draft, spec=apply_sub_pipeline_texts(spec))
 
     def check_pipeline(self, spec: Mapping[str, Any], platform: Mapping[str, Any]) -> None:  # noqa: ARG002

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.compilation.passes.modules import pack_parameters
 from headrace.compilation.passes.parameter_sizes import messages
 from headrace.compilation.passes.profile_scope import profile_parameters
+from headrace.compilation.passes.searched_tasks import apply_searched_tasks
 from headrace.contract.compiled import Compiled
 from headrace.contract.draft import Draft
 from headrace.contract.target import Target
@@ -51,6 +52,10 @@ class VertexTarget(Target):
         """Returns the type as TFX itself sends it: a custom one is registered by its schema."""
         # A proto oneof: no title or version may be beside it.
         return {"instanceSchema": f"title: {title}\ntype: object\n"}
+
+    def rewrite(self, draft: Draft) -> Draft:
+        """Names the tasks for which components search by their keys."""
+        return dataclasses.replace(draft, spec=apply_searched_tasks(draft.spec))
 
     def finish(self, draft: Draft) -> Draft:
         """Makes custom jobs of the tasks whose settings ask for machines."""

@@ -251,6 +251,27 @@ def earlier_outputs(
                     )
 
 
+def spellings(task: str) -> tuple[str, ...]:
+    """Returns a task's name as an author writes it, and in the form that backends use."""
+    return (task, task.replace("_", "-"))
+
+
+def is_one_of(artifact: Path, outputs: Collection[str]) -> bool:
+    """Returns whether an artifact is one of the outputs of tasks that are named.
+
+    Args:
+        artifact: Its directory.
+        outputs: Names such as `trainer/model`, or `trainer` for any output of that task.
+    """
+    origin = origin_of(artifact)
+    names = (origin.task, *_other_names(artifact.parent))
+    for each in outputs:
+        task, _, output = each.partition("/")
+        if output in ("", origin.output) and any(_is_named(n, spellings(task)) for n in names):
+            return True
+    return False
+
+
 def publish(
     task: Task,
     key: str,

@@ -18,6 +18,19 @@ from headrace_components.contract.templates import INPUT_PREFIX, to_text
 _PLACEHOLDER = re.compile(r"\{\{\$\.inputs\.parameters\['(?P<name>[^']+)'\]\}\}")
 
 
+def apply_importer_names(spec: Mapping[str, Any]) -> Spec:
+    """Returns `spec` without the display names of importers.
+
+    Kubeflow's driver stores the artifact of an importer under its display name, and the tasks that
+    read it look for it under its key.
+    """
+    result: Spec = specs.copy(spec)
+    for node in specs.tasks(result):
+        if "importer" in node.executor:
+            node.task["taskInfo"] = {"name": node.path[-1]}
+    return result
+
+
 def apply_importers(spec: Mapping[str, Any], values: Mapping[str, Any] | None = None) -> Spec:
     """Returns `spec` with the metadata of importers written out.
 
