@@ -1,7 +1,7 @@
 """How a component of the author's own is run: its class, or the command of a container."""
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 
@@ -56,3 +56,51 @@ class BeamExecutorSpec(ExecutorClassSpec):
     def add_beam_pipeline_args(self, beam_pipeline_args: Iterable[Any]) -> None:
         """Adds options."""
         self.beam_pipeline_args = [*self.beam_pipeline_args, *beam_pipeline_args]
+
+
+class TemplatedExecutorContainerSpec(ExecutorSpec):
+    """The command of a container, with placeholders.
+
+    Attributes:
+        image: The image.
+        command: Its words: texts, placeholders of `containers` or of `tfx.dsl.placeholders`.
+        args: More words.
+    """
+
+    def __init__(
+        self,
+        image: str,
+        command: Sequence[Any] | None = None,
+        args: Sequence[Any] | None = None,
+    ) -> None:
+        self.image = image
+        self.command = list(command or [])
+        self.args = list(args or [])
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and vars(other) == vars(self)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class ExecutorContainerSpec(TemplatedExecutorContainerSpec):
+    """The command of a container as texts.
+
+    Raises:
+        ValueError: A word is a template of Jinja.
+    """
+
+    def __init__(
+        self,
+        image: str,
+        command: Sequence[Any] | None = None,
+        args: Sequence[Any] | None = None,
+    ) -> None:
+        super().__init__(image, command, args)
+        for word in [*self.command, *self.args]:
+            if isinstance(word, str) and "{{" in word:
+                raise ValueError(
+                    f"ExecutorContainerSpec: {word!r} is a template of Jinja, which Headrace does "
+                    "not fill in. Use TemplatedExecutorContainerSpec with InputUriPlaceholder and "
+                    "the like."
+                )
