@@ -94,7 +94,7 @@ MESSAGES: Mapping[str, str] = {
         "ModelSpec DataSpec OutputExampleSpec OutputColumnsSpec ClassifyOutput RegressOutput "
         "PredictOutput PredictOutputCol"
     ),
-    "distribution_validator": "DistributionValidatorConfig DatasetConfig FeatureComparator",
+    "distribution_validator": "DistributionValidatorConfig FeatureComparator",
     "evaluator": "FeatureSlicingSpec SingleSlicingSpec",
     "example_diff": "ExampleDiffConfig PairedExampleSkew",
     "example_gen": "CustomConfig Input Output SplitConfig PayloadFormat FileFormat",

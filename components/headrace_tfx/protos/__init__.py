@@ -1,0 +1,1 @@
+"""TFX's protobuf messages, by the files that declare them."""
