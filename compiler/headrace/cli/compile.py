@@ -12,7 +12,8 @@ from headrace.target_registry import TARGETS
 
 
 @click.command()
-@click.argument("pipeline", metavar="PIPELINE.py[:function]")
+@click.argument("pipeline", metavar="PIPELINE.py[:name]")
+@click.argument("flags", nargs=-1, type=click.UNPROCESSED, metavar="[-- FLAGS]")
 @click.option(
     "--target", type=click.Choice(list(TARGETS)), required=True, help="The target that will run it."
 )
@@ -30,12 +31,13 @@ from headrace.target_registry import TARGETS
     help="File to write. Default: standard output.",
 )
 def compile(  # noqa: A001  the command's name is the function's
-    pipeline: str, target: str, config: Path | None, output: Path | None
+    pipeline: str, flags: tuple[str, ...], target: str, config: Path | None, output: Path | None
 ) -> None:
     """Compile the pipeline of PIPELINE.py for a target.
 
     The result is a PipelineJob in JSON for vertex, a pipeline in YAML for kubeflow, and a pipeline
-    in JSON for local. If a file has several pipelines, name one, as in flights.py:retrain.
+    in JSON for local. If a file has several pipelines, name one, as in flights.py:retrain. A file
+    that builds a TFX pipeline may need flags of its own: they stand behind `--`.
     """
     from headrace.compilation.compiler import compile_for
     from headrace.frontend import loading
@@ -43,7 +45,7 @@ def compile(  # noqa: A001  the command's name is the function's
 
     profile = read_profile(config)
     with redirect_stdout(sys.stderr):  # the output of the author's file is not part of the document
-        source = loading.load(pipeline)
+        source = loading.load(pipeline, flags=flags)
     compiled = compile_for(source, target, profile)
     for note in compiled.notes:
         click.echo(note, err=True)

@@ -15,7 +15,8 @@ EXIT_INTERRUPTED = 130  # a shell's exit code: 128 + SIGINT
 
 
 @click.command()
-@click.argument("pipeline", required=False, metavar="PIPELINE.py[:function]|IR.json|IR.yaml")
+@click.argument("pipeline", required=False, metavar="PIPELINE.py[:name]|IR.json|IR.yaml")
+@click.argument("flags", nargs=-1, type=click.UNPROCESSED, metavar="[-- FLAGS]")
 @click.option(
     "-p",
     "--parameter",
@@ -81,6 +82,7 @@ EXIT_INTERRUPTED = 130  # a shell's exit code: 128 + SIGINT
 )
 def run(
     pipeline: str | None,
+    flags: tuple[str, ...],
     assignments: tuple[str, ...],
     root: Path | None,
     runner: RunnerName | None,
@@ -115,11 +117,11 @@ def run(
             "headrace run: it got neither a pipeline nor --resume. Name a pipeline to start a run, "
             "or a run to finish."
         )
-    if resume is not None and (assignments or no_cache or like):
+    if resume is not None and (assignments or no_cache or like or flags):
         raise InputError(
             "headrace run: --resume finishes a run with the parameters, the cache and the rules "
-            "that it was started with, but got -p, --no-cache or --like. Leave them out, or start "
-            "a new run."
+            "that it was started with, but got -p, --no-cache, --like or flags. Leave them out, or "
+            "start a new run."
         )
     containers = ContainerOptions(mounts=mounts, network=network, config=config)
     with ProgressDisplay() as observer:
@@ -142,7 +144,9 @@ def run(
                 metadata=metadata,
                 like=like or "kubeflow",
             )
-            result = run_from_command_line(str(pipeline), assignments, root, options, observer)
+            result = run_from_command_line(
+                str(pipeline), flags, assignments, root, options, observer
+            )
     _report(result)
     if result.state == "interrupted":
         return EXIT_INTERRUPTED

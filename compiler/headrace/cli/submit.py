@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("pipeline", metavar="PIPELINE.py[:function]")
+@click.argument("pipeline", metavar="PIPELINE.py[:name]")
+@click.argument("flags", nargs=-1, type=click.UNPROCESSED, metavar="[-- FLAGS]")
 @target_option
 @config_option
 @click.option(
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
 )
 def submit(
     pipeline: str,
+    flags: tuple[str, ...],
     target: str,
     config: Path | None,
     assignments: tuple[str, ...],
@@ -106,6 +108,7 @@ def submit(
         run_id=run_id,
         use_cache=not no_cache,
         is_recurring=timing is not None,
+        flags=flags,
     )
     for note in order.compiled.notes:
         click.echo(note, err=True)

@@ -95,6 +95,11 @@ def load(
     with author_modules(path.parent):
         if builds_tfx_pipeline(path):
             return _from_tfx_file(path, name, flags)
+        if flags:
+            raise CompileError(
+                f"{command}: {path.name} takes no flags, but got {list(flags)}: its pipeline is "
+                "one of kfp. Set parameters with -p, as in -p name=value."
+            )
         module = _execute(path)
         return _compiled(_choose(path, module, name), path.parent)
 
@@ -144,11 +149,10 @@ def _from_tfx_file(path: Path, name: str | None, flags: Sequence[str]) -> Fronte
 def _from_tfx_object(pipeline: Any) -> Frontend:
     from headrace.frontend.tfx_pipelines import reading
 
-    # As in TFX, relative paths start in the current directory: nobody knows the object's file.
-    directory = Path.cwd()
-    return _translated(
-        reading.from_object(pipeline, file="", source=directory, directory=directory), "", directory
-    )
+    # As in TFX, relative paths start in the current directory.
+    directory, file = Path.cwd(), Path(pipeline.file).name
+    read = reading.from_object(pipeline, file=file, source=directory, directory=directory)
+    return _translated(read, file, directory)
 
 
 def _translated(read: Any, file: str, directory: Path) -> Frontend:

@@ -1,9 +1,11 @@
 """`Pipeline`: nodes in the order of their dependencies, and the settings of their runs."""
 
 import enum
+import sys
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from headrace_tfx.authoring.channels import (
@@ -124,6 +126,7 @@ class Pipeline(BaseNode):
         beam_pipeline_args: Options of Beam for all components; see `beam_arguments`.
         platform_config: What the platform gives to it.
         execution_mode: SYNC or ASYNC.
+        file: The author's file that makes it; empty if there is none, as for cells of a notebook.
 
     Raises:
         ValueError: The name is longer than 63 characters, or a node is none.
@@ -152,6 +155,7 @@ class Pipeline(BaseNode):
             )
         super().__init__()
         self._id = pipeline_name
+        self.file = _calling_file()
         self.pipeline_name = pipeline_name
         self.pipeline_info = PipelineInfo(pipeline_name, pipeline_root)
         self.enable_cache = enable_cache
@@ -252,6 +256,16 @@ def channels_in(value: Any) -> Iterator[BaseChannel]:
         for part in value.traverse():
             if isinstance(part, ChannelWrappedPlaceholder):
                 yield part.channel
+
+
+def _calling_file() -> str:
+    """Returns the file of the innermost caller outside of this package."""
+    package = str(Path(__file__).parents[1])
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
+        frame = frame.f_back
+    file = frame.f_code.co_filename
+    return file if Path(file).is_file() else ""
 
 
 def _without_repetition(components: Iterable[BaseNode], pipeline: str) -> list[BaseNode]:

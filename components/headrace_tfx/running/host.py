@@ -94,3 +94,8 @@ def use(host: Host) -> Iterator[None]:
 def install(host: Host) -> None:
     """Makes a host the one that runners ask when no block of `use` has another."""
     _HOSTS.insert(0, host)
+
+
+def is_installed(host: Host) -> bool:
+    """Returns whether `install` was called with a host."""
+    return any(host is other for other in _HOSTS)

@@ -14,6 +14,7 @@ from typing import Any
 
 from headrace.errors import CompileError
 from headrace.frontend.author_errors import author_error
+from headrace_components.contract.errors import ComponentError
 from headrace_components.contract.texts import one_line
 from headrace_tfx.running import host
 
@@ -63,31 +64,40 @@ def executed(path: Path, flags: Sequence[str] = ()) -> Captured:
         CompileError: The author's code raises an error, or ends with an exit code that is not 0.
     """
     recorder = _Recorder()
+    module = ModuleType("__main__")
     with host.use(recorder):
-        module = run_as_main(path, flags)
+        try:
+            run_as_main(path, flags, module)
+        except SystemExit as exit_:
+            _check_exit(exit_, path, flags)
     return Captured(module=module, pipelines=tuple(recorder.pipelines))
 
 
-def run_as_main(path: Path, flags: Sequence[str] = ()) -> ModuleType:
-    """Executes a file as `__main__`, and returns the module.
+def run_as_main(path: Path, flags: Sequence[str] = (), module: ModuleType | None = None) -> None:
+    """Executes a file as `__main__`.
+
+    Args:
+        path: The file.
+        flags: What stands behind the file's name on the command line.
+        module: The module to execute it in; None for a new one.
 
     Raises:
-        CompileError: As for `executed`.
+        CompileError: The author's code raises an error.
+        SystemExit: The author's code ends the program.
     """
-    module = ModuleType("__main__")
+    module = module or ModuleType("__main__")
     module.__file__ = str(path)
     with _as_main(module, [str(path), *flags]), _flags_forgotten(str(path)):
         try:
             exec(compile(path.read_bytes(), str(path), "exec"), vars(module))
-        except SystemExit as exit_:
-            _check_exit(exit_, path, flags)
+        except ComponentError:
+            raise
         except Exception as error:
             # As in `loading`: what the author's code raises is for the author.
             report = author_error(error, path.parent)
             if report is None:
                 raise
             raise report from error
-    return module
 
 
 def _check_exit(exit_: SystemExit, path: Path, flags: Sequence[str]) -> None:
@@ -124,11 +134,14 @@ def _flags_forgotten(program: str) -> Iterator[None]:
     finally:
         if "absl.flags" in sys.modules:
             values = sys.modules["absl.flags"].FLAGS
-            for module, flags in values.flags_by_module_dict().items():
-                if module == program or _is_author_module(module, before, Path(program).parent):
-                    for flag in flags:
-                        if flag.name in values:
-                            delattr(values, flag.name)
+            names = [
+                flag.name
+                for module, flags in values.flags_by_module_dict().items()
+                for flag in flags
+                if module == program or _is_author_module(module, before, Path(program).parent)
+            ]
+            for name in set(names):
+                delattr(values, name)
             if not was_parsed:
                 values.unparse_flags()
 

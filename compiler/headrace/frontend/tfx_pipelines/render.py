@@ -67,11 +67,17 @@ def render(plan: Plan) -> Rendered:
 
 
 def _module_docstring(plan: Plan) -> str:
-    name = plan.display_name.replace("\\", "\\\\").replace('"', "'")
-    first = f'"""The TFX pipeline {name}, as a pipeline of Kubeflow Pipelines.'
+    first = (
+        f'"""The TFX pipeline {_quoted(plan.display_name)}, as a pipeline of Kubeflow Pipelines.'
+    )
     if not plan.source:
         return f'{first}"""'
     return f'{first}\n\n`headrace convert` wrote it from {plan.source}.\n"""'
+
+
+def _quoted(text: str) -> str:
+    """Returns a text as it may stand in a docstring."""
+    return text.replace("\\", "\\\\").replace('"', "'")
 
 
 def _imports(plan: Plan) -> str:
@@ -120,15 +126,13 @@ def _parameter(parameter: PipelineParameter) -> str:
 
 
 def _docstring(plan: Plan) -> str:
-    nodes = list(dict.fromkeys(step.node for step in steps_of(plan.body)))
-    count = f"{len(nodes)} nodes" if len(nodes) != 1 else "one node"
-    first = f'    """Runs the {count} of the TFX pipeline.'
+    first = f'    """Does what the TFX pipeline {_quoted(plan.display_name)} does.'
     documented = [each for each in plan.parameters if each.doc]
     if not documented:
         return f'{first}"""'
     entries = "\n".join(
         textwrap.fill(
-            f"{each.name}: {each.doc}".replace("\\", "\\\\").replace('"""', "'''"),
+            f"{each.name}: {_quoted(each.doc)}",
             width=layout.WIDTH - 8,
             initial_indent=" " * 8,
             subsequent_indent=" " * 12,

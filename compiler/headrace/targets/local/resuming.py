@@ -84,7 +84,8 @@ def _taken(
     given: Mapping[str, Any],
     notify: Callable[[str], None],
 ) -> RunRecord:
-    spec = load(pipeline).spec
+    flags = record.origin.flags if record.origin else ()
+    spec = load(pipeline, flags).spec
     loaded = checked_pipeline(spec)
     if loaded.name != store.directory.parent.name:
         raise InputError(
@@ -100,7 +101,9 @@ def _taken(
         return record
     notify(_CHANGED)
     origin = (
-        PipelineOrigin.of(pipeline, given) if isinstance(pipeline, (str, Path)) else record.origin
+        PipelineOrigin.of(pipeline, given, flags)
+        if isinstance(pipeline, (str, Path))
+        else record.origin
     )
     return replace(record, spec=spec, parameters=parameters, code=code, origin=origin)
 

@@ -1,6 +1,6 @@
 """`headrace.run`: from a pipeline, in any form, to the result of a run."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,8 +37,8 @@ def run(
     the reasons. `headrace.resume` finishes such a run, or an interrupted one.
 
     Args:
-        pipeline: A function decorated with `kfp.dsl.pipeline`, `PIPELINE.py[:function]`, a file
-            with a compiled pipeline (JSON or YAML), or its content.
+        pipeline: `PIPELINE.py[:name]`, a function decorated with `kfp.dsl.pipeline`, a
+            `tfx.dsl.Pipeline`, a file with a compiled pipeline (JSON or YAML), or its content.
         parameters: Values of the pipeline's parameters. The local path of a module file is packed
             into the run; it is relative to the current directory.
         root: The directory of runs, cache and lineage; None for the one that the pipeline's file
@@ -123,6 +123,7 @@ def resume(
 
 def run_from_command_line(
     pipeline: str,
+    flags: Sequence[str],
     assignments: Iterable[str],
     root: Path | None,
     options: Options,
@@ -132,7 +133,7 @@ def run_from_command_line(
 
     `root` and the metadata of `options` have the meaning that they have there.
     """
-    loaded = load(pipeline)
+    loaded = load(pipeline, flags)
     values = run_parameters.from_command_line(assignments, checked_pipeline(loaded.spec).root)
     for line in loaded.notices:
         observer.log(line)
@@ -140,7 +141,7 @@ def run_from_command_line(
     return engine.start(
         loaded.spec,
         parameters=packed(loaded.spec, given),
-        origin=PipelineOrigin.of(pipeline, given),
+        origin=PipelineOrigin.of(pipeline, given, flags),
         options=replace(
             options, root=loaded.root(root), metadata=loaded.metadata(options.metadata)
         ),

@@ -1,6 +1,6 @@
 """From a pipeline, in any form, to one that is ready to run on this machine."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,10 +60,14 @@ def packed(
     return pack_parameters(spec, values, TARGET, directory or Path.cwd()) if values else {}
 
 
-def load(pipeline: PipelineSource | Mapping[str, Any]) -> Runnable:
+def load(pipeline: PipelineSource | Mapping[str, Any], flags: Sequence[str] = ()) -> Runnable:
     """Returns a pipeline that is ready to run.
 
     A compiled pipeline is checked and linted like one that is compiled here.
+
+    Args:
+        pipeline: The pipeline.
+        flags: What the file of a TFX pipeline finds on its command line.
 
     Raises:
         InputError: It is not a pipeline, or does not compile.
@@ -71,6 +75,11 @@ def load(pipeline: PipelineSource | Mapping[str, Any]) -> Runnable:
     if isinstance(pipeline, Mapping):
         return _checked(pipeline, {}, _COMMAND)
     if isinstance(pipeline, (str, Path)) and Path(pipeline).suffix in _IR_SUFFIXES:
+        if flags:
+            raise InputError(
+                f"{_COMMAND}: {pipeline} takes no flags, but got {list(flags)}: it is compiled. "
+                "Set parameters with -p, as in -p name=value."
+            )
         return _read(Path(pipeline))
     # Imported here: a compiled pipeline runs without kfp.
     from headrace.compilation.compiler import compile_for
@@ -78,11 +87,11 @@ def load(pipeline: PipelineSource | Mapping[str, Any]) -> Runnable:
     from headrace.profiles.profile import read_profile
     from headrace.targets.local.target import TARGET
 
-    source = loading.load(pipeline, command=_COMMAND)
+    source = loading.load(pipeline, command=_COMMAND, flags=flags)
     compiled = compile_for(source, TARGET.name, read_profile(None))
     return Runnable(
         spec=compiled.document,
-        notices=tuple(settings_without_effect(source.spec, source.platform)),
+        notices=(*source.notes, *settings_without_effect(source.spec, source.platform)),
         defaults=source.defaults,
     )
 

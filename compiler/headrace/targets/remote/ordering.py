@@ -2,7 +2,7 @@
 
 import dataclasses
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -35,11 +35,13 @@ def order_of(
     run_id: str = "",
     use_cache: bool = True,
     is_recurring: bool = False,
+    flags: Sequence[str] = (),
 ) -> Order:
     """Compiles a pipeline and takes its run parameters from the profile and the caller.
 
     Args:
-        pipeline: `PIPELINE.py[:function]`, or a function decorated with `kfp.dsl.pipeline`.
+        pipeline: `PIPELINE.py[:name]`, a function decorated with `kfp.dsl.pipeline`, or a
+            `tfx.dsl.Pipeline`.
         target: Name of the target that it is to run on.
         profile: Its settings; those of the target have values of run parameters, whose module
             files are relative to the pipeline file.
@@ -48,12 +50,13 @@ def order_of(
         run_id: What the run is to be called.
         use_cache: Whether a task may be answered by an earlier one like it.
         is_recurring: Whether it is for runs of a schedule, which find other files each.
+        flags: What the file of a TFX pipeline finds on its command line.
 
     Raises:
         InputError: There is a mistake in the pipeline, the profile or a parameter.
     """
     with redirect_stdout(sys.stderr):  # the output of the author's file is not part of our answer
-        source = loading.load(pipeline, command=_COMMAND)
+        source = loading.load(pipeline, command=_COMMAND, flags=flags)
     chosen = target_named(target)
     if not use_cache:
         profile = dataclasses.replace(profile, caching=Caching(input_fingerprint="off"))

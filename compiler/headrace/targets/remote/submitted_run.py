@@ -138,7 +138,8 @@ def submit(
     Ctrl-C ends the waiting and not the run.
 
     Args:
-        pipeline: A function decorated with `kfp.dsl.pipeline`, or `PIPELINE.py[:function]`.
+        pipeline: `PIPELINE.py[:name]`, a function decorated with `kfp.dsl.pipeline`, or a
+            `tfx.dsl.Pipeline`.
         target: `kubeflow` or `vertex`.
         config: A target profile or its file; None reads `headrace.toml` of the current directory,
             if it exists.

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, get_args
@@ -25,28 +25,38 @@ class PipelineOrigin:
     """The source of a pipeline, so that changes can be noticed.
 
     Attributes:
-        pipeline: `PIPELINE.py[:function]` or a compiled pipeline, absolute.
+        pipeline: `PIPELINE.py[:name]` or a compiled pipeline, absolute.
         digest: SHA-256 of that file.
         given: Values of run parameters as they were given: the path of a module file, and not its
             content.
+        flags: What the file of a TFX pipeline found on its command line.
     """
 
     pipeline: str
     digest: str
     given: Mapping[str, Any]
+    flags: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, pipeline: str | Path, given: Mapping[str, Any]) -> "PipelineOrigin":
+    def of(
+        cls, pipeline: str | Path, given: Mapping[str, Any], flags: Sequence[str] = ()
+    ) -> "PipelineOrigin":
         """Returns the origin of a pipeline that has just been loaded from its file."""
         name = str(Path(pipeline).absolute())
-        return cls(pipeline=name, digest=file_digest(file_of(name)), given=dict(given))
+        digest = file_digest(file_of(name))
+        return cls(pipeline=name, digest=digest, given=dict(given), flags=tuple(flags))
 
 
 def file_of(pipeline: str) -> Path:
-    """Returns the file in `PIPELINE.py[:function]`."""
+    """Returns the file in `PIPELINE.py[:name]`."""
     whole = Path(pipeline)
     head, separator, tail = pipeline.rpartition(":")
-    return Path(head) if separator and tail.isidentifier() and not whole.is_file() else whole
+    is_name = separator and (tail.isidentifier() or head.endswith(".py"))
+    return Path(head) if is_name and not whole.is_file() else whole
+
+
+def _origin(data: Mapping[str, Any]) -> PipelineOrigin:
+    return PipelineOrigin(**{**data, "flags": tuple(data.get("flags", ()))})
 
 
 def file_digest(file: Path) -> str:
@@ -197,7 +207,7 @@ class RunRecord:
             parameters=data["parameters"],
             spec=data["spec"],
             code=data.get("code", ""),
-            origin=PipelineOrigin(**data["origin"]) if data.get("origin") else None,
+            origin=_origin(data["origin"]) if data.get("origin") else None,
             artifacts=data.get("artifacts", {}),
         )
         texts = (record.run_id, record.created, record.directory, record.code_version, record.code)

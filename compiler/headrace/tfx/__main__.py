@@ -1,0 +1,54 @@
+"""`python -m headrace.tfx FILE.py [FLAGS]` runs a program of TFX's, whose runners use Headrace."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from headrace.frontend.loading import author_modules
+from headrace.frontend.tfx_pipelines.capture import run_as_main
+from headrace.tfx.activation import activate
+from headrace_components.contract.errors import ComponentError, InputError, PlatformError
+
+_USAGE = "usage: python -m headrace.tfx FILE.py [FLAGS]"
+_EXIT_TASK_FAILED = 1
+_EXIT_INPUT_ERROR = 2
+_EXIT_PLATFORM_ERROR = 75
+_EXIT_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs a file as `python FILE.py FLAGS` does, with `tfx` importable, and returns its exit code.
+
+    Args:
+        arguments: The file and its flags.
+
+    Returns:
+        The codes of `headrace`: 0, 1 if a task failed, 2 for a mistake of the author's, 75 for a
+        failure of the platform, 130 after an interruption.
+    """
+    if not arguments or arguments[0] in ("-h", "--help"):
+        _say(f"{__doc__}\n\n{_USAGE}")
+        return 0 if arguments else _EXIT_INPUT_ERROR
+    path = Path(arguments[0]).resolve()
+    if not path.is_file():
+        _say(f"error: headrace.tfx: {arguments[0]!r} is not a file, expected a program. {_USAGE}")
+        return _EXIT_INPUT_ERROR
+    activate(path.parent)
+    try:
+        with author_modules(path.parent):
+            run_as_main(path, arguments[1:])
+    except KeyboardInterrupt:
+        return _EXIT_INTERRUPTED
+    except ComponentError as error:
+        _say(f"error: {error}")
+        kinds = {InputError: _EXIT_INPUT_ERROR, PlatformError: _EXIT_PLATFORM_ERROR}
+        return next((kinds[kind] for kind in kinds if isinstance(error, kind)), _EXIT_TASK_FAILED)
+    return 0
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
