@@ -18,7 +18,7 @@ target "image" {
   secret     = HEADRACE_CA_BUNDLE == "" ? [] : ["id=ca,src=${HEADRACE_CA_BUNDLE}"]
 }
 
-group "default" { targets = ["avro_example_gen", "bigquery_example_gen", "bulk_inferrer", "csv_example_gen", "distribution_validator", "evaluator", "example_diff", "example_validator", "filter_examples", "import_example_gen", "import_schema_gen", "infra_validator", "kubernetes_pusher", "latest_artifact", "latest_blessed_model", "parquet_example_gen", "pusher", "python_component", "query_example_gen", "schema_gen", "span_range", "statistics_gen", "tfjs_converter", "tflite_converter", "trainer", "transform", "tuner", "vertex_pusher"] }
+group "default" { targets = ["avro_example_gen", "bigquery_example_gen", "bulk_inferrer", "csv_example_gen", "distribution_validator", "evaluator", "example_diff", "example_validator", "filter_examples", "import_example_gen", "import_schema_gen", "infra_validator", "kubernetes_pusher", "latest_artifact", "latest_blessed_model", "parquet_example_gen", "pusher", "python_component", "query_example_gen", "read_value", "schema_gen", "span_range", "statistics_gen", "tfjs_converter", "tflite_converter", "trainer", "transform", "tuner", "vertex_pusher"] }
 group "variants" { targets = ["bulk_inferrer_cuda", "trainer_cuda", "tuner_cuda"] }
 
 target "avro_example_gen" {
@@ -337,6 +337,23 @@ target "query_example_gen" {
     BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
     SERVING = "nothing"
     DESCRIPTION = "Reads the rows of an SQL query into tf.Examples and splits them."
+    DEBIAN = DEBIAN
+    REVISION = REVISION
+    SOURCE = SOURCE
+    VERSION = VERSION
+  }
+}
+
+target "read_value" {
+  inherits = ["image"]
+  tags     = ["${REGISTRY}/read_value:${TAG}"]
+  args = {
+    COMPONENT = "read_value"
+    IMAGE = "read_value"
+    LAYER = "base"
+    BEAM_SDK = "nothing"
+    SERVING = "nothing"
+    DESCRIPTION = "Reads a value that a condition or a parameter needs and that only a run has."
     DEBIAN = DEBIAN
     REVISION = REVISION
     SOURCE = SOURCE

@@ -49,6 +49,7 @@ __all__ = [
     "parquet_example_gen",
     "pusher",
     "query_example_gen",
+    "read_value",
     "schema_gen",
     "span_range",
     "statistics_gen",
@@ -1009,6 +1010,58 @@ def query_example_gen(
 
     Outputs:
         examples: The rows, as gzip TFRecords of tf.Example, with a columnar twin.
+    """
+
+class ReadValueOutputs(TypedDict):
+    text: PipelineParameterChannel
+    """The property, or the URI, as text."""
+    integer: PipelineParameterChannel
+    """The property as a whole number; 0 if it is none."""
+    number: PipelineParameterChannel
+    """The property as a number; 0 if it is none."""
+    json: PipelineParameterChannel
+    """The object of `json_text`; empty without it."""
+    holds: PipelineParameterChannel
+    """Whether `any_of` holds."""
+
+class ReadValueTask(PipelineTask):
+    @property
+    def outputs(self) -> ReadValueOutputs: ...
+
+def read_value(
+    *,
+    artifact: Input[Any] = ...,
+    property_name: str | Value = "",
+    is_number: bool | Value = False,
+    json_text: str | Value = "",
+    any_of: list[Any] | Value = [],
+) -> ReadValueTask:
+    """Reads a value that a condition or a parameter needs and that only a run has.
+
+    A pipeline's conditions see parameters, and not the properties of artifacts. To push a model if
+    it was found good:
+
+        blessed = read_value(artifact=evaluator.outputs["blessing"], property_name="blessed")
+        with dsl.If(blessed.outputs["integer"] == 1):
+            pusher(model=trainer.outputs["model"], base_directory="serving")
+
+    It also makes a dict of JSON text, and decides conditions with "or", which kfp does not have.
+
+    Args:
+        artifact: What has the property, of whatever type.
+        property_name: Name of a property of `artifact`, such as `blessed`; empty for its URI.
+        is_number: Whether the property has to be a number, for a condition that compares it with
+            one.
+        json_text: JSON text of an object, which becomes the output `json`.
+        any_of: Groups of comparisons, as `[{"all_of": [{"left": 3, "operator": "<", "right":
+            5}]}]`. The output `holds` says whether all of one group hold.
+
+    Outputs:
+        text: The property, or the URI, as text.
+        integer: The property as a whole number; 0 if it is none.
+        number: The property as a number; 0 if it is none.
+        json: The object of `json_text`; empty without it.
+        holds: Whether `any_of` holds.
     """
 
 class SchemaGenOutputs(TypedDict):

@@ -24,6 +24,9 @@ from headrace_components.contract.hooks import CacheHooks, EarlyChecks
 
 _PACKAGE = "headrace_components"
 
+# The types of output parameters.
+_VALUES = (str, int, float, bool, list, dict)
+
 Footprint = Literal["files", "reading", "statistics", "rows", "training"]
 """The imports of a component, from little to much: `rows` means TFX's libraries without a model."""
 
@@ -54,11 +57,11 @@ class Output:
     """An output.
 
     Attributes:
-        type: The type of the artifact; `str` for an output parameter.
+        type: The type of the artifact; a type of JSON values for an output parameter.
         doc: Its contents, for the author of a pipeline.
     """
 
-    type: ArtifactType | type[str]
+    type: ArtifactType | type[Any]
     doc: str
 
 
@@ -166,10 +169,11 @@ class Component:
                     "contract/artifact_types.py. A value is a parameter."
                 )
         for port, output in self.outputs.items():
-            if not isinstance(output.type, ArtifactType) and output.type is not str:
+            if not isinstance(output.type, ArtifactType) and output.type not in _VALUES:
                 raise TypeError(
                     f"{self.name}: output `{port}` has the type {output.type!r}, expected one of "
-                    "contract/artifact_types.py, or str for a parameter."
+                    "contract/artifact_types.py, or str, int, float, bool, list or dict for a "
+                    "parameter."
                 )
         for each in fields.values():
             if json_type(each.type) is None:

@@ -1,0 +1,1 @@
+"""Reads values that conditions and parameters of a pipeline need."""
