@@ -18,6 +18,8 @@ from headrace_components import catalog
 from headrace_tfx.artifacts import standard, utils
 from headrace_tfx.running import execution_lib, metadata
 
+pytestmark = pytest.mark.slow
+
 NAME = "flower_pots"
 
 

@@ -10,6 +10,7 @@ from headrace.frontend.tfx_pipelines.capture import executed
 from headrace.frontend.tfx_pipelines.choosing import chosen
 from headrace.frontend.tfx_pipelines.plan import Plan
 from headrace.frontend.tfx_pipelines.render import Rendered, render
+from headrace.frontend.tfx_pipelines.resolvers import add_dependencies
 from headrace.frontend.tfx_pipelines.run_defaults import local_root, metadata_url
 from headrace.frontend.tfx_pipelines.table import translator_of
 from headrace.frontend.tfx_pipelines.translation import plan_of
@@ -83,5 +84,6 @@ def from_object(pipeline: Any, *, file: str, source: Path, directory: Path) -> T
     Raises:
         CompileError: A node cannot be translated.
     """
+    add_dependencies(pipeline)
     plan, notes = plan_of(pipeline, translator_of, file=file, source=source, directory=directory)
     return TfxPipeline(pipeline=pipeline, plan=plan, rendered=render(plan), notes=notes)

@@ -1,9 +1,11 @@
-"""Which translator a node has: by the class of its executor."""
+"""Which translator a node has: by its class, or by the class of its executor."""
 
 from typing import Any
 
-from headrace.frontend.tfx_pipelines import components
+from headrace.frontend.tfx_pipelines import components, importers, resolvers
 from headrace.frontend.tfx_pipelines.translation import Translation, Translator
+from headrace_tfx.authoring.importer import Importer
+from headrace_tfx.authoring.resolver import Resolver
 
 _OWN_CODE = "headrace_tfx.components.executors"
 
@@ -14,6 +16,10 @@ def translator_of(node: Any, translation: Translation) -> Translator:
     Raises:
         CompileError: There is none.
     """
+    if isinstance(node, Resolver):
+        return resolvers.resolver
+    if isinstance(node, Importer):
+        return importers.importer
     executor = getattr(node.executor_spec, "executor_class", None)
     if executor is not None and executor.__module__ == _OWN_CODE:
         return components.TRANSLATORS[executor.__name__]

@@ -88,11 +88,12 @@ class Translation:
 
     def done(self, node: Any, translated: Translated) -> None:
         """Notes where the outputs of a node are."""
-        last = _last_step(translated.steps)
-        self._last[node.id] = last.variable
-        given = translated.outputs or {}
-        for key in node.outputs:
-            self._outputs[node.id, key] = given.get(key) or OutputRef(step=last.variable, port=key)
+        self._outputs |= {(node.id, key): ref for key, ref in (translated.outputs or {}).items()}
+        if translated.steps:
+            last = _last_step(translated.steps).variable
+            self._last[node.id] = last
+            for key in node.outputs:
+                self._outputs.setdefault((node.id, key), OutputRef(step=last, port=key))
 
     def output(self, channel: Any) -> OutputRef:
         """Returns the output that a channel stands for.
