@@ -14,10 +14,16 @@ from kfp.dsl.pipeline_task import PipelineTask
 
 from headrace_components.contract.artifact_types import ArtifactType
 from headrace_components.contract.declaration import Component, Input, Output
-from headrace_components.kfp_components import CLASSES, container_component, plain, port
-from headrace_components.own_components import artifact_type, python_component
+from headrace_components.kfp_components import CLASSES, our_container, plain, port
+from headrace_components.own_components import artifact_type, container_component, python_component
 
-__all__ = ["artifact_type", "component", "documentation", "python_component"]
+__all__ = [
+    "artifact_type",
+    "component",
+    "container_component",
+    "documentation",
+    "python_component",
+]
 
 
 def component(declared: Component) -> ContainerComponent:
@@ -27,7 +33,7 @@ def component(declared: Component) -> ContainerComponent:
     `tfx.proto.Output(...)`, alone or within a dict or list. The pipeline then has the message's
     JSON form, with the field names of the proto file.
     """
-    made = container_component(declared.name, declared.name, _docstring(declared), _ports(declared))
+    made = our_container(declared.name, declared.name, _docstring(declared), _ports(declared))
     return _Component(declared, made)
 
 

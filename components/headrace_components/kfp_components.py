@@ -1,6 +1,7 @@
 """What kfp's components of ours have in common: the container, its ports, and given values."""
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
@@ -24,7 +25,7 @@ CLASSES: dict[str, Any] = {
 """kfp's class of each artifact type, by its title in pipeline files."""
 
 
-def container_component(
+def our_container(
     component: str, name: str, doc: str, ports: list[inspect.Parameter]
 ) -> ContainerComponent:
     """Returns kfp's component that runs one of ours.
@@ -43,6 +44,20 @@ def container_component(
             args=["--executor_input", "{{$}}"],
         )
 
+    return component_of(container, name, doc, ports)
+
+
+def component_of(
+    container: Callable[..., dsl.ContainerSpec], name: str, doc: str, ports: list[inspect.Parameter]
+) -> ContainerComponent:
+    """Returns kfp's component of a function, which kfp calls with its placeholders in this order.
+
+    Args:
+        container: Returns the container.
+        name: Its name in pipelines.
+        doc: Its docstring, from which kfp reads descriptions.
+        ports: Its inputs, outputs and parameters.
+    """
     container.__name__ = name
     container.__doc__ = doc
     container.__signature__ = inspect.Signature(ports)  # type: ignore[attr-defined]

@@ -4,7 +4,7 @@ import inspect
 import keyword
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kfp import dsl
@@ -14,7 +14,7 @@ from kfp.dsl.pipeline_task import PipelineTask
 from headrace_components import artifacts
 from headrace_components.contract.artifact_types import BY_TFX_TITLE, own_type
 from headrace_components.contract.errors import InputError
-from headrace_components.kfp_components import CLASSES, container_component, plain, port
+from headrace_components.kfp_components import CLASSES, component_of, our_container, plain, port
 from headrace_components.python_component.params import BEAM, CODE, OBJECT, PORTS
 
 _PYTHON_COMPONENT = "python_component"
@@ -83,6 +83,7 @@ def python_component(
     parameters: Mapping[str, Any] | None = None,
     doc: str = "",
     uses_beam: bool = False,
+    reads_elsewhere: bool = False,
 ) -> ContainerComponent:
     """Returns a component that runs code of the author's own.
 
@@ -101,6 +102,8 @@ def python_component(
         doc: What the component does, for readers of the compiled pipeline.
         uses_beam: Whether the code makes a pipeline of Beam: it then has the parameter
             `beam_pipeline_args`.
+        reads_elsewhere: Whether the code reads data that is not among its inputs, such as a
+            database: no cache then answers for its tasks.
 
     Raises:
         InputError: A name or type is none, or two ports have one name.
@@ -116,26 +119,90 @@ def python_component(
     _check_names(
         name, [*(inputs or {}), *(outputs or {}), *(parameters or {})], uses_beam=uses_beam
     )
-    ports: dict[str, dict[str, Any]] = {"inputs": {}, "outputs": {}, "parameters": {}}
-    made: list[inspect.Parameter] = []
-    for key, given in (inputs or {}).items():
-        kind, optional = _without_none(given)
-        ports["inputs"][key] = _message(name, key, kind)
-        annotation = dsl.Input[kind] if _is_artifact(kind) else _kfp_type(kind)
-        made.append(port(key, annotation, None if optional else inspect.Parameter.empty))
-    for key, kind in (outputs or {}).items():
-        ports["outputs"][key] = _message(name, key, kind)
-        is_artifact = _is_artifact(kind)
-        made.append(port(key, dsl.Output[kind] if is_artifact else dsl.OutputPath(_kfp_type(kind))))
-    for key, given in (parameters or {}).items():
-        parameter = _parameter(name, key, given)
-        ports["parameters"][key] = _VALUE_TYPES[parameter.annotation]
-        made.append(parameter)
-    hidden: dict[str, Any] = {CODE: file, OBJECT: function, PORTS: ports}
+    made, messages = _ports(name, inputs or {}, outputs or {}, parameters or {})
+    hidden: dict[str, Any] = {CODE: file, OBJECT: function, PORTS: messages}
     made += [port(key, type(value), value) for key, value in hidden.items()]
     if uses_beam:
         made.append(port(BEAM, list, []))
-    return _OwnComponent(name, doc or f"Runs {function}.", made)
+    found = _OwnComponent(name, doc or f"Runs {function}.", made)
+    found.reads_elsewhere = reads_elsewhere
+    return found
+
+
+def container_component(
+    *,
+    name: str,
+    image: str,
+    command: Sequence[Any],
+    inputs: Mapping[str, Any] | None = None,
+    outputs: Mapping[str, Any] | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    doc: str = "",
+) -> ContainerComponent:
+    """Returns a component that runs the command of an image, as TFX's container components.
+
+    Args:
+        name: Name of the component.
+        image: The image.
+        command: Its words: a text; `{"value": NAME}` for a parameter or a value that is an input;
+            `{"input_uri": NAME}` and `{"output_uri": NAME}` for the place of an artifact;
+            `{"output_path": NAME}` for the file of a value; `{"concat": [...]}` for one word of
+            several.
+        inputs: As for `python_component`.
+        outputs: As for `python_component`.
+        parameters: As for `python_component`.
+        doc: What the component does, for readers of the compiled pipeline.
+
+    Raises:
+        InputError: A name or type is none, or a word names no port.
+    """
+    names = [*(inputs or {}), *(outputs or {}), *(parameters or {})]
+    _check_names(name, names, uses_beam=False)
+    ports, _ = _ports(name, inputs or {}, outputs or {}, parameters or {})
+
+    def container(*given: Any) -> dsl.ContainerSpec:
+        by_name = dict(zip([each.name for each in ports], given, strict=True))
+        return dsl.ContainerSpec(
+            image=image, command=[_word(name, each, by_name) for each in command]
+        )
+
+    return component_of(container, name, doc or f"Runs {image}.", ports)
+
+
+def _word(name: str, word: Any, ports: Mapping[str, Any]) -> Any:
+    if isinstance(word, str):
+        return word
+    kind, named = next(iter(word.items())) if isinstance(word, Mapping) and word else ("", "")
+    if kind == "concat":
+        return dsl.ConcatPlaceholder([_word(name, each, ports) for each in named])
+    if kind not in ("value", "input_uri", "output_uri", "output_path") or named not in ports:
+        raise InputError(
+            f"{name}: the command has {word!r}, expected a text, or 'value', 'input_uri', "
+            f"'output_uri' or 'output_path' with one of {sorted(ports)}, or 'concat' with a list."
+        )
+    return ports[named].uri if kind in ("input_uri", "output_uri") else ports[named]
+
+
+def _ports(
+    name: str, inputs: Mapping[str, Any], outputs: Mapping[str, Any], parameters: Mapping[str, Any]
+) -> tuple[list[inspect.Parameter], dict[str, Any]]:
+    """Returns the ports for kfp, and what they carry, for the task."""
+    messages: dict[str, dict[str, Any]] = {"inputs": {}, "outputs": {}, "parameters": {}}
+    made: list[inspect.Parameter] = []
+    for key, given in inputs.items():
+        kind, optional = _without_none(given)
+        messages["inputs"][key] = _message(name, key, kind)
+        annotation = dsl.Input[kind] if _is_artifact(kind) else _kfp_type(kind)
+        made.append(port(key, annotation, None if optional else inspect.Parameter.empty))
+    for key, kind in outputs.items():
+        messages["outputs"][key] = _message(name, key, kind)
+        is_artifact = _is_artifact(kind)
+        made.append(port(key, dsl.Output[kind] if is_artifact else dsl.OutputPath(_kfp_type(kind))))
+    for key, given in parameters.items():
+        parameter = _parameter(name, key, given)
+        messages["parameters"][key] = _VALUE_TYPES[parameter.annotation]
+        made.append(parameter)
+    return made, messages
 
 
 def _without_none(kind: Any) -> tuple[Any, bool]:
@@ -208,10 +275,14 @@ class _OwnComponent(ContainerComponent):  # type: ignore[misc]  # kfp has no typ
     """kfp's component of the author's code, which shows the author's ports like a function."""
 
     def __init__(self, name: str, doc: str, ports: list[inspect.Parameter]) -> None:
-        made = container_component(_PYTHON_COMPONENT, name, doc, ports)
+        made = our_container(_PYTHON_COMPONENT, name, doc, ports)
         super().__init__(made.component_spec, made.pipeline_func)
+        self.reads_elsewhere = False
         self.__name__ = self.__qualname__ = name
         self.__doc__ = doc
 
     def __call__(self, *args: Any, **kwargs: Any) -> PipelineTask:
-        return super().__call__(*args, **{name: plain(value) for name, value in kwargs.items()})
+        task = super().__call__(*args, **{name: plain(value) for name, value in kwargs.items()})
+        if self.reads_elsewhere:
+            task.set_caching_options(enable_caching=False)
+        return task

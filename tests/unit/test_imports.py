@@ -108,7 +108,7 @@ def test_a_component_imports_the_library_and_the_contract_alone(graph: grimp.Imp
     for component in sorted(folders.difference(shared)):
         own = f"headrace_components.{component}"
         # An author's own component gets the objects that TFX gives it.
-        tfx = r"finder|executing" if component == "python_component" else "finder"
+        tfx = r"finder|executing|running" if component == "python_component" else "finder"
         for module in {own, *graph.find_descendants(own)}:
             for imported in graph.find_modules_directly_imported_by(module):
                 assert re.match(

@@ -14,12 +14,21 @@ from headrace_components.library.user_code import user_module
 from headrace_components.python_component.params import OBJECT, PythonComponentParams
 from headrace_tfx.executing import objects, task_ports
 from headrace_tfx.executing.task_ports import Ports
+from headrace_tfx.finder import tfx_importable
+from headrace_tfx.running import host
+from headrace_tfx.running.task_host import TaskHost
 
 _OWN = frozenset(each.name for each in dataclasses.fields(PythonComponentParams))
 
 
 def execute(task: Task) -> None:
     """Calls the code, and publishes what it set of its outputs."""
+    # The file may be that of the pipeline, which runs it where it ends.
+    with tfx_importable(None, in_front=True), host.use(TaskHost()):
+        _execute(task)
+
+
+def _execute(task: Task) -> None:
     own = {name: value for name, value in task.params.items() if name in _OWN}
     params = read(PythonComponentParams, own, task.component)
     ports = Ports(**params.headrace_ports)

@@ -1,5 +1,6 @@
 """TFX's value artifacts: one value in the file at the artifact's URI."""
 
+import importlib
 import logging
 import math
 from pathlib import Path
@@ -197,8 +198,7 @@ class JsonValue(ValueArtifact):
 def _content(uri: str) -> bytes | None:
     if "://" not in uri:  # without TensorFlow, whose import takes seconds
         return Path(uri).read_bytes() if Path(uri).exists() else None
-    from headrace_tfx.files import fileio
-
+    fileio = _fileio()
     if not fileio.exists(uri):
         return None
     with fileio.open(uri, "rb") as file:
@@ -210,10 +210,13 @@ def _write(uri: str, content: bytes) -> None:
     if "://" not in uri:
         Path(uri).write_bytes(content)
         return
-    from headrace_tfx.files import fileio
-
-    with fileio.open(uri, "wb") as file:
+    with _fileio().open(uri, "wb") as file:
         file.write(content)
+
+
+def _fileio() -> Any:
+    # By name: the compiler reads these classes, and has no TensorFlow.
+    return importlib.import_module("headrace_tfx.files.fileio")
 
 
 def _checked(artifact: ValueArtifact, value: Any, expected: type[_T]) -> _T:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from headrace.frontend.tfx_pipelines import components, importers, resolvers
+from headrace.frontend.tfx_pipelines import components, importers, own_components, resolvers
 from headrace.frontend.tfx_pipelines.translation import Translation, Translator
 from headrace_tfx.authoring.importer import Importer
 from headrace_tfx.authoring.resolver import Resolver
@@ -23,6 +23,8 @@ def translator_of(node: Any, translation: Translation) -> Translator:
     executor = getattr(node.executor_spec, "executor_class", None)
     if executor is not None and executor.__module__ == _OWN_CODE:
         return components.TRANSLATORS[executor.__name__]
+    if own_components.is_own(node):
+        return own_components.own_component
     raise translation.error(
         f"Headrace has no component for {type(node).__name__}. docs/from-tfx.md says what to use "
         "instead."

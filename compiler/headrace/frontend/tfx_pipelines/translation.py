@@ -197,7 +197,7 @@ class Translation:
         found = self._project_file(module) if isinstance(dotted, str) else None
         if found is None or name != function:
             return {function: dotted}
-        return {"module_file": self._shown(found), function: None}
+        return {"module_file": self.shown(found), function: None}
 
     def _module_file(self, given: Any) -> Value:
         text = str(given) if isinstance(given, Path) else given
@@ -206,7 +206,7 @@ class Translation:
         path = Path(text.removeprefix("file://"))
         # TFX's relative paths start in the current directory; Headrace's beside the file.
         found = [base / path for base in (Path.cwd(), self.source) if (base / path).is_file()]
-        return self._shown(found[0] if found else self.source / path)
+        return self.shown(found[0] if found else self.source / path)
 
     def _project_file(self, module: str) -> Path | None:
         """Returns the file of a module, if it is one of the author's own."""
@@ -217,7 +217,7 @@ class Translation:
                 return file.absolute()
         return None
 
-    def _shown(self, path: Path) -> str:
+    def shown(self, path: Path) -> str:
         """Returns a path as the text has it: below its own directory, a relative one."""
         path = Path(os.path.normpath(path.absolute()))
         is_below = path.is_relative_to(self.directory)

@@ -36,6 +36,7 @@ from headrace.targets.local.shared.results import (
     artifacts_to_json,
 )
 from headrace.targets.local.shared.rules import Rules
+from headrace_components.contract.declaration import find
 from headrace_components.contract.errors import ComponentError
 
 
@@ -420,7 +421,7 @@ class LeafRunner:
     def _begin(self, job: ReadyTask) -> int:
         return self._recorder.begin(
             job.name,
-            job.component.headrace_name or job.component.name,
+            _recorded_name(job.component),
             job.inputs.parameters,
             job.inputs.artifacts,
         )
@@ -457,6 +458,13 @@ class LeafRunner:
     def _report(self, outcome: TaskOutcome) -> None:
         self.outcomes.append(outcome)
         self._observer.task_finished(outcome.name, outcome.state, outcome.seconds, outcome.reason)
+
+
+def _recorded_name(component: ComponentSpec) -> str:
+    """Returns the name for lineage; a component of the author's own has its own."""
+    declared = find(component.headrace_name)
+    is_own = declared is not None and declared.own_ports
+    return component.name if is_own else component.headrace_name or component.name
 
 
 def _fingerprinted(

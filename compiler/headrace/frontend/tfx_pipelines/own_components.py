@@ -1,0 +1,325 @@
+"""The steps of components of the author's own: functions, classes with executors, containers."""
+
+import inspect
+import json
+import sys
+import typing
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from headrace.frontend.tfx_pipelines.container_words import words_of
+from headrace.frontend.tfx_pipelines.plan import Call, Code, Definition, Step, Value
+from headrace.frontend.tfx_pipelines.platform import platform_settings
+from headrace.frontend.tfx_pipelines.steps import all_beam_arguments
+from headrace.frontend.tfx_pipelines.translation import Translated, Translation
+from headrace_components.contract.artifact_types import BY_TFX_TITLE
+from headrace_tfx.artifacts.properties import PropertyType
+from headrace_tfx.artifacts.values import (
+    Boolean,
+    Bytes,
+    Float,
+    Integer,
+    JsonValue,
+    String,
+    ValueArtifact,
+)
+from headrace_tfx.authoring.executor_specs import TemplatedExecutorContainerSpec
+from headrace_tfx.authoring.nodes import BaseBeamComponent
+from headrace_tfx.authoring.proto_types import is_message_type
+from headrace_tfx.components.executors import BuiltinExecutor
+from headrace_tfx.components.specs import JsonParameter
+
+_VALUES: Mapping[type[ValueArtifact], str] = {
+    Integer: "int",
+    Float: "float",
+    String: "str",
+    Boolean: "bool",
+    Bytes: "bytes",
+}
+_PROPERTIES: Mapping[PropertyType, str] = {
+    PropertyType.INT: "int",
+    PropertyType.FLOAT: "float",
+    PropertyType.STRING: "str",
+    PropertyType.BOOLEAN: "bool",
+    PropertyType.JSON_VALUE: "dict",
+}
+# These read data that are not among their inputs.
+_READERS = frozenset({"FileBasedExampleGen", "QueryBasedExampleGen"})
+_INPUT_CONFIG = {"splits": [{"name": "single_split", "pattern": "*"}]}
+_OUTPUT_CONFIG = {
+    "split_config": {
+        "splits": [{"name": "train", "hash_buckets": 2}, {"name": "eval", "hash_buckets": 1}]
+    }
+}
+
+
+def is_own(node: Any) -> bool:
+    """Returns whether a node runs code or a container of the author's."""
+    spec = node.executor_spec
+    return isinstance(spec, TemplatedExecutorContainerSpec) or _executor(node) is not None
+
+
+def own_component(node: Any, translation: Translation) -> Translated:
+    """Returns the step of a node that runs code or a container of the author's.
+
+    Raises:
+        CompileError: The code is not in a file, or an input or parameter is none that a task gets.
+    """
+    if node.driver_class is not None:
+        raise translation.error(
+            f"it has the driver {node.driver_class.__name__}, and Headrace runs no drivers of TFX. "
+            "Compute what it decides in a @component, and pass the result on."
+        )
+    if isinstance(node.executor_spec, TemplatedExecutorContainerSpec):
+        given, call = _container(node, translation)
+    else:
+        given, call = _python(node, translation)
+    arguments: dict[str, Value] = {
+        key: translation.output(channel) for key, channel in node.inputs.items()
+    }
+    step = Step(
+        node=node.id,
+        variable=translation.variable(),
+        component=_defined(node, translation, call),
+        arguments={**arguments, **given},
+        after=translation.after(node),
+        settings=platform_settings(node, translation),
+    )
+    return Translated(steps=(step,))
+
+
+def _executor(node: Any) -> Any:
+    """Returns the author's class with the method `Do`; None if the node has none."""
+    found = getattr(node.executor_spec, "executor_class", None)
+    is_ours = found is None or found.__module__ == BuiltinExecutor.__module__
+    return None if is_ours else found
+
+
+def _python(node: Any, translation: Translation) -> tuple[dict[str, Value], Call]:
+    spec, executor = node.SPEC_CLASS, _executor(node)
+    is_reader = any(each.__name__ in _READERS for each in type(node).__mro__)
+    given = dict(_parameters(node, translation, is_function=hasattr(executor, "FUNCTION")))
+    if is_reader:
+        given = {**_reader_defaults(given), **given}
+    uses_beam = isinstance(node, BaseBeamComponent)
+    call = Call(
+        function="authoring.python_component",
+        arguments={
+            "name": _snake(type(node).__name__),
+            "code": _code(node, executor, translation),
+            **_ports(node, translation),
+            **_section("parameters", _parameter_types(spec, given)),
+            **({"uses_beam": True} if uses_beam else {}),
+            **({"reads_elsewhere": True} if is_reader else {}),
+        },
+    )
+    if uses_beam and (args := all_beam_arguments(node, translation)):
+        given["beam_pipeline_args"] = args
+    return given, call
+
+
+def _container(node: Any, translation: Translation) -> tuple[dict[str, Value], Call]:
+    spec = node.executor_spec
+    given = dict(_parameters(node, translation, is_function=True))
+    call = Call(
+        function="authoring.container_component",
+        arguments={
+            "name": _snake(type(node).__name__),
+            "image": spec.image,
+            "command": words_of([*spec.command, *spec.args], node, translation),
+            **_ports(node, translation),
+            **_section("parameters", _parameter_types(node.SPEC_CLASS, given)),
+        },
+    )
+    return given, call
+
+
+def _ports(node: Any, translation: Translation) -> dict[str, Value | Call]:
+    spec = node.SPEC_CLASS
+    inputs = {
+        name: _optional(_type(_source(node, name, each), translation), is_optional=each.optional)
+        for name, each in spec.INPUTS.items()
+        if name in node.inputs or not _is_builtin(node)
+    }
+    outputs = {
+        name: Code(text=_type(each, translation))
+        for name, each in spec.OUTPUTS.items()
+        if name in node.outputs
+    }
+    return {**_section("inputs", inputs), **_section("outputs", outputs)}
+
+
+def _is_builtin(node: Any) -> bool:
+    return type(node).__module__.startswith("headrace_tfx.components")
+
+
+def _section(name: str, content: dict[str, Value]) -> dict[str, Value | Call]:
+    return {name: content} if content else {}
+
+
+def _optional(text: str, *, is_optional: bool) -> Code:
+    return Code(text=f"{text} | None" if is_optional else text)
+
+
+def _source(node: Any, name: str, declared: Any) -> Any:
+    """Returns the declaration of the output that an input reads if that is a JSON value."""
+    channel = node.inputs.get(name)
+    for producer in channel.producers() if channel is not None else ():
+        outputs = getattr(getattr(producer, "SPEC_CLASS", None), "OUTPUTS", {})
+        found = outputs.get(channel.output_key)
+        if found is not None and issubclass(found.type, JsonValue):
+            return found
+    return declared
+
+
+def _type(declared: Any, translation: Translation) -> str:
+    """Returns what a port carries, as an expression."""
+    kind = declared.type
+    if issubclass(kind, JsonValue):
+        return "list" if _is_list(getattr(declared, "json_type", None)) else "dict"
+    if issubclass(kind, ValueArtifact):
+        return next((text for each, text in _VALUES.items() if issubclass(kind, each)), "str")
+    known = BY_TFX_TITLE.get(f"tfx.{kind.TYPE_NAME}")
+    if known is not None:
+        translation.imports.add(("headrace_components", "artifacts"))
+        return f"artifacts.{kind.__name__ if _is_standard(kind) else kind.TYPE_NAME}"
+    return _own_type(kind, translation)
+
+
+def _is_standard(kind: Any) -> bool:
+    return bool(kind.__module__.startswith("headrace_tfx."))
+
+
+def _is_list(hint: Any) -> bool:
+    arguments = [each for each in typing.get_args(hint) if each is not type(None)]
+    is_union = hint is not None and typing.get_origin(hint) not in (list, dict)
+    if is_union and arguments:
+        return all(map(_is_list, arguments))
+    return typing.get_origin(hint) is list
+
+
+def _own_type(kind: Any, translation: Translation) -> str:
+    properties = {
+        name: Code(text=_PROPERTIES.get(each.type, "str"))
+        for name, each in (kind.PROPERTIES or {}).items()
+    }
+    arguments: dict[str, Value | Call] = {"name": kind.TYPE_NAME}
+    if properties:
+        arguments["properties"] = properties
+    translation.imports.add(("headrace_components", "authoring"))
+    return _definition(
+        kind.TYPE_NAME, Call(function="authoring.artifact_type", arguments=arguments), translation
+    )
+
+
+def _defined(node: Any, translation: Translation, call: Call) -> str:
+    translation.imports.add(("headrace_components", "authoring"))
+    return _definition(f"{type(node).__name__}_component", call, translation)
+
+
+def _definition(name: str, call: Call, translation: Translation) -> str:
+    """Returns the name of a definition; an equal one is there once."""
+    for each in translation.definitions:
+        if each.value == call:
+            return each.name
+    chosen = translation.names.new(name)
+    translation.definitions.append(Definition(node=translation.node, name=chosen, value=call))
+    return chosen
+
+
+def _parameters(
+    node: Any, translation: Translation, *, is_function: bool
+) -> Iterator[tuple[str, Value]]:
+    declared = node.SPEC_CLASS.PARAMETERS
+    for name, given in node.exec_properties.items():
+        kind = declared[name].type
+        if is_message_type(kind) or hasattr(given, "DESCRIPTOR"):
+            value = translation.value(given, name, dict)
+            # TFX gives an executor the JSON text of a message, and a function the message.
+            yield name, value if is_function or _refers(value) else json.dumps(value)
+        elif isinstance(declared[name], JsonParameter):
+            value = translation.value(given, name)
+            yield name, value if _refers(value) else json.dumps(value)
+        elif hasattr(given, "to_json"):
+            yield name, given.to_json()
+        else:
+            yield name, translation.value(given, name)
+
+
+def _refers(value: Value) -> bool:
+    """Returns whether the whole value is a reference, as to a parameter of the pipeline."""
+    return not (value is None or isinstance(value, (bool, int, float, str, list, tuple, Mapping)))
+
+
+def _reader_defaults(given: Mapping[str, Value]) -> dict[str, Value]:
+    config = given.get("input_config")
+    splits = json.loads(config)["splits"] if isinstance(config, str) else _INPUT_CONFIG["splits"]
+    output = _OUTPUT_CONFIG if len(splits) == 1 else {}
+    return {"input_config": json.dumps(_INPUT_CONFIG), "output_config": json.dumps(output)}
+
+
+def _parameter_types(spec: Any, given: Mapping[str, Value]) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    for name, each in spec.PARAMETERS.items():
+        text = _parameter_type(each.type, given.get(name))
+        if text:
+            found[name] = _optional(text, is_optional=each.optional)
+    return found
+
+
+def _parameter_type(kind: Any, given: Value) -> str:
+    """Returns the type of a parameter; empty if neither its declaration nor its value says it."""
+    if isinstance(given, (bool, int, float, str, list, tuple, Mapping)) and given is not None:
+        plain = "list" if isinstance(given, tuple) else type(given).__name__
+        is_number = kind is float and type(given) is int
+        return "float" if is_number else plain if plain in _NAMES else "dict"
+    origin = typing.get_origin(kind) or kind
+    if is_message_type(kind):
+        return "dict"
+    name = getattr(origin, "__name__", "")
+    return name if name in _NAMES else "str"
+
+
+_NAMES = ("str", "int", "float", "bool", "list", "dict")
+
+
+def _code(node: Any, executor: Any, translation: Translation) -> str:
+    """Returns the author's code as `FILE.py:NAME` or a dotted path."""
+    function = getattr(executor, "FUNCTION", None)
+    own = getattr(type(node).EXECUTOR_SPEC, "executor_class", None)
+    is_component = executor is own and not _is_builtin(node)
+    found = function or (type(node) if is_component else executor)
+    name = found.__qualname__
+    if "." in name:
+        raise translation.error(
+            f"{name} is defined within a function or class, expected the top level of a file, "
+            "where a task can find it. Move it there."
+        )
+    file = _file_of(found)
+    if file is None or not file.is_file():
+        raise translation.error(
+            f"{name} is in no file ({file or found.__module__}), expected a file that travels with "
+            "the pipeline. Write it into a file, and import it from there."
+        )
+    if "site-packages" in file.parts and found.__module__ != "__main__":
+        return f"{found.__module__}.{name}"
+    return f"{translation.shown(file)}:{name}"
+
+
+def _file_of(found: Any) -> Path | None:
+    """Returns the file of a function or class, also of the file that was executed as `__main__`."""
+    members = [found, *vars(found).values()] if inspect.isclass(found) else [found]
+    for each in members:
+        function = inspect.unwrap(each.__func__ if isinstance(each, staticmethod) else each)
+        code = getattr(function, "__code__", None)
+        if code is not None and getattr(function, "__module__", None) == found.__module__:
+            return Path(code.co_filename)
+    file = getattr(sys.modules.get(found.__module__), "__file__", None)
+    return Path(file) if file else None
+
+
+def _snake(name: str) -> str:
+    from headrace.frontend.tfx_pipelines.naming import identifier
+
+    return identifier(name)
