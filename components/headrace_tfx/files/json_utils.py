@@ -56,7 +56,7 @@ def loads(s: str | bytes) -> Any:
 
 def _state(value: Any) -> Any:
     if isinstance(value, type):
-        return {_TYPE: "class", _MODULE: value.__module__, _CLASS: value.__name__}
+        return {_TYPE: "class", _MODULE: value.__module__, _CLASS: value.__qualname__}
     kind = type(value)
     named = {_MODULE: kind.__module__, _CLASS: kind.__qualname__}
     if isinstance(value, Jsonable):
