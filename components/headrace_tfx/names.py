@@ -339,7 +339,15 @@ TABLE: Mapping[str, str] = {
         ".authoring.node_options: NodeExecutionOptions TriggerStrategy"
     ),
     "dsl.control_flow.for_each": ".authoring.conditions: ForEach",
-    "dsl.placeholder.placeholder": "=.authoring.placeholders",
+    "dsl.placeholder.placeholder": """
+        .authoring.placeholders: input output exec_property runtime_info execution_invocation
+        .authoring.placeholders: environment_variable join join_path dirname make_list make_dict
+        .authoring.placeholders: make_proto logical_not logical_and logical_or Placeholder Predicate
+        .authoring.placeholders: ArtifactPlaceholder ChannelWrappedPlaceholder
+        .authoring.placeholders: ExecPropertyPlaceholder RuntimeInfoPlaceholder ListPlaceholder
+        .authoring.placeholders: DictPlaceholder MakeProtoPlaceholder ListSerializationFormat
+        .authoring.placeholders: ProtoSerializationFormat
+    """,
     "dsl.input_resolution.strategies.latest_artifact_strategy": (
         ".authoring.resolver: LatestArtifactStrategy"
     ),
@@ -379,10 +387,20 @@ TABLE: Mapping[str, str] = {
     "orchestration.experimental.interactive.interactive_context": (
         ".running.interactive: InteractiveContext"
     ),
-    "orchestration.experimental.interactive.standard_visualizations": "=.notebooks.standard",
-    "orchestration.experimental.interactive.visualizations": "=.notebooks.registry",
-    "orchestration.experimental.interactive.notebook_formatters": "=.notebooks.formatters",
-    "orchestration.experimental.interactive.notebook_extensions.skip": "=.notebooks.skip",
+    "orchestration.experimental.interactive.standard_visualizations": """
+        .notebooks.standard: ExampleAnomaliesVisualization ExampleStatisticsVisualization
+        .notebooks.standard: ModelEvaluationVisualization SchemaVisualization
+        .notebooks.standard: register_standard_visualizations
+    """,
+    "orchestration.experimental.interactive.visualizations": """
+        .notebooks.registry: ArtifactVisualization ArtifactVisualizationRegistry get_registry
+    """,
+    "orchestration.experimental.interactive.notebook_formatters": (
+        ".notebooks.formatters: register_formatters"
+    ),
+    "orchestration.experimental.interactive.notebook_extensions.skip": (
+        ".notebooks.skip: load_ipython_extension"
+    ),
     # Messages.
     **{f"proto.{name}_pb2": f"=.protos.{name}_pb2" for name in PROTO_FILES},
     "proto.orchestration.run_state_pb2": "=.protos.run_state_pb2",

@@ -7,7 +7,8 @@ from types import ModuleType
 
 from headrace_tfx.names import REFUSED, SIBLINGS, TABLE
 
-_PAGE = "docs/from-tfx.md"
+_GUIDE = "docs/from-tfx.md"
+_PAGE = "docs/tfx-names.md"
 
 
 def module_of(name: str) -> str:
@@ -80,7 +81,7 @@ def unknown(name: str) -> str:
     """Returns the error text for a name that does not exist, or that is refused."""
     refused = _refusal(_below(name))
     if refused:
-        return f"{name!r} {refused}. See {_PAGE}"
+        return f"{name!r} {refused}. See {_GUIDE}"
     if name.startswith(tuple(f"{prefix}." for prefix in SIBLINGS)):
         file = f"{name.rpartition('.')[2]}.py"
         return (

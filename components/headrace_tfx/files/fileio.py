@@ -14,6 +14,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+__all__ = [
+    "FileStatistics",
+    "NotFoundError",
+    "PathType",
+    "copy",
+    "exists",
+    "glob",
+    "isdir",
+    "listdir",
+    "makedirs",
+    "mkdir",
+    "open",
+    "remove",
+    "rename",
+    "rmtree",
+    "stat",
+    "walk",
+]
+
 PathType = str | bytes | os.PathLike[str]
 
 

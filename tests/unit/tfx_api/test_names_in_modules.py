@@ -133,7 +133,7 @@ def test_the_next_module_has_its_own_siblings(tmp_path: Path) -> None:
         (
             "from tfx.dsl import Pipeline\n",
             r"importing module.py raised ImportError at module.py, line 1: 'tfx.dsl.Pipeline' is "
-            r"not one of TFX's names .* mean 'tfx.v1.dsl.Pipeline'\? docs/from-tfx.md .* has tfx",
+            r"not one of TFX's names .* mean 'tfx.v1.dsl.Pipeline'\? docs/tfx-names.md .* has tfx",
         ),
         ("from tfx.v1 import protos\n", r"'tfx.v1.protos' is not one of .* 'tfx.v1.proto'\?"),
         ("from tfx.v1.components import Trianer\n", r"components.Trianer' is not .*nts.Trainer'\?"),

@@ -91,6 +91,18 @@ def test_an_unknown_name_gets_the_closest(name: str, closest: str) -> None:
         exec(f"from {module} import {last}")
 
 
+def test_the_manual_has_each_name() -> None:
+    manual = (PACKAGE.parents[1] / "docs/tfx-names.md").read_text("utf-8")
+    rows = [line for line in manual.splitlines() if line.startswith("|")]
+    for below in names.TABLE:
+        full = f"tfx.{below}" if below else "tfx"
+        (row,) = [line for line in rows if f"`{full}`" in line]
+        for name in surface.names_of(full):
+            assert f"`{name}`" in row
+    for below in (*names.REFUSED, *(each.removeprefix("tfx.") for each in names.SIBLINGS)):
+        assert f"`tfx.{below}" in manual
+
+
 def test_modules_are_found_as_attributes() -> None:
     found: dict[str, object] = {}
     code = "import tfx\nfound = tfx.types.artifact.Artifact, tfx.utils.io_utils.copy_file\n"
