@@ -12,19 +12,26 @@ from pathlib import Path
 from typing import Any
 
 from headrace.errors import CompileError
+from headrace.frontend.tfx_pipelines.composition import Arrangement, Conditions
 from headrace.frontend.tfx_pipelines.naming import Names, identifier, kfp_name
 from headrace.frontend.tfx_pipelines.plan import (
+    Code,
     Definition,
     Group,
     OutputRef,
-    PipelineParameter,
+    ParameterRef,
     Plan,
     Step,
     Value,
 )
 from headrace.frontend.tfx_pipelines.run_defaults import remote_root
+from headrace.frontend.tfx_pipelines.run_parameters import RunParameters
+from headrace.frontend.tfx_pipelines.run_values import RunValues
 from headrace_components.library.user_code.module_pack import is_packed, is_remote
+from headrace_tfx.authoring.channels import LoopChannel, UnionChannel
 from headrace_tfx.authoring.pipeline import channels_of
+from headrace_tfx.authoring.placeholders import Placeholder
+from headrace_tfx.authoring.runtime_parameter import RuntimeParameter
 
 _RESERVED = ("authoring", "artifacts", "catalog", "dsl", "task")
 
@@ -54,7 +61,8 @@ class Translation:
         node: ID of the node whose translator is running, for messages.
         imports: What the text has to import, as in `Plan`.
         definitions: Statements before the pipeline.
-        parameters: Parameters of the pipeline by their name in the text.
+        parameters: Parameters of the pipeline.
+        run_values: Values that only a run has.
         names: Gives names to variables.
         notes: Lines for the author: what has no effect here.
     """
@@ -67,8 +75,9 @@ class Translation:
         self.node = ""
         self.imports: set[tuple[str, str]] = {("kfp", "dsl")}
         self.definitions: list[Definition] = []
-        self.parameters: dict[str, PipelineParameter] = {}
-        self.names = Names(*_RESERVED)
+        self.names = Names(*_RESERVED, identifier(pipeline.pipeline_name))
+        self.parameters = RunParameters(self.names, pipeline.components)
+        self.run_values = RunValues(self)
         self.notes: list[str] = []
         self.listed = {node.id: node for node in pipeline.components}
         self._outputs: dict[tuple[str, str], OutputRef] = {}
@@ -101,6 +110,7 @@ class Translation:
         Raises:
             CompileError: The channel has no producer in this pipeline.
         """
+        channel = self._single(channel)
         producers = channel.producers()
         if not producers:
             raise self.error(
@@ -115,6 +125,29 @@ class Translation:
                 f"`components`. Add {producer.id} to the list."
             )
         return self._outputs[producer.id, channel.output_key]
+
+    def _single(self, channel: Any) -> Any:
+        """Returns the channel that another one stands for, which has one artifact.
+
+        Raises:
+            CompileError: It stands for several.
+        """
+        if isinstance(channel, LoopChannel):
+            return self._single(channel.looped)
+        if isinstance(channel, UnionChannel):
+            if len(set(channel.channels)) > 1:
+                raise self.error(
+                    f"it reads {channel!r}, the artifacts of {len(channel.channels)} channels, but "
+                    "a port of Kubeflow Pipelines carries one artifact. Give it one channel, or "
+                    "join the artifacts in a component with @component."
+                )
+            return self._single(channel.channels[0])
+        if channel.input_trigger is not None:
+            raise self.error(
+                f"it reads {channel!r} with no_trigger() or trigger_by_property(), which is for "
+                "pipelines that run all the time. Leave it out."
+            )
+        return channel
 
     def after(self, node: Any) -> tuple[str, ...]:
         """Returns the variables of the tasks that a node waits for without reading from them."""
@@ -147,11 +180,15 @@ class Translation:
         Raises:
             CompileError: There is something else in it.
         """
+        if isinstance(given, Placeholder):
+            return self.run_values.reference(given, name, wanted)
+        if isinstance(given, (RuntimeParameter, str)):
+            given = self._parameters_of(given, name, wanted)
         if wanted is dict and isinstance(given, str):
             return self._parsed(given, name)
         if wanted is bool and isinstance(given, int):
             return bool(given)
-        if given is None or isinstance(given, (bool, int, float, str)):
+        if given is None or isinstance(given, (bool, int, float, str, ParameterRef, Code)):
             return given
         if isinstance(given, Path):
             return str(given)
@@ -165,6 +202,14 @@ class Translation:
             f"`{name}` holds a {type(given).__name__}, which no pipeline file can hold: {given!r}. "
             "Pass text, numbers, lists, dicts or proto messages."
         )
+
+    def _parameters_of(self, given: Any, name: str, wanted: type[Any]) -> Value:
+        try:
+            if isinstance(given, RuntimeParameter):
+                return self.parameters.reference(given, wanted)
+            return self.parameters.in_text(given)
+        except ValueError as error:
+            raise self.error(f"`{name}`: {error}") from error
 
     def _parsed(self, text: str, name: str) -> Value:
         try:
@@ -235,6 +280,15 @@ def _last_step(steps: Iterable[Step | Group]) -> Step:
     return _last_step(last.body) if isinstance(last, Group) else last
 
 
+def _blessed(translated: Translated, blessing: OutputRef) -> Translated:
+    """Returns the work of a Pusher that asks for the blessing itself."""
+    (*others, own) = translated.steps
+    if not isinstance(own, Step):
+        raise TypeError(own)
+    steps = (*others, own.with_argument("model_blessing", blessing))
+    return Translated(steps=steps, outputs=translated.outputs)
+
+
 Translator = Callable[[Any, Translation], Translated]
 
 
@@ -263,12 +317,19 @@ def plan_of(
     """
     translation = Translation(pipeline, file=file, source=source, directory=directory)
     function = identifier(pipeline.pipeline_name)
-    translation.names.new(function)
-    body: list[Step | Group] = []
+    conditions = Conditions(pipeline.components)
+    arrangement = Arrangement(conditions, translation.run_values)
     for node in pipeline.components:
         translation.node = node.id
+        try:
+            place = arrangement.block(node)
+        except ValueError as error:
+            raise translation.error(str(error)) from error
         translated = translator_of(node, translation)(node, translation)
-        body += translated.steps
+        blessing = conditions.blessing(node)
+        if blessing is not None:
+            translated = _blessed(translated, translation.output(blessing))
+        place.parts += (*translation.run_values.taken(), *translated.steps)
         translation.done(node, translated)
     plan = Plan(
         name=kfp_name(pipeline.pipeline_name),
@@ -276,10 +337,10 @@ def plan_of(
         function=function,
         source=file,
         root=remote_root(pipeline),
-        parameters=tuple(translation.parameters.values()),
+        parameters=translation.parameters.listed(),
         imports=frozenset(translation.imports),
         definitions=tuple(translation.definitions),
-        body=tuple(body),
+        body=arrangement.body(),
         use_cache=bool(pipeline.enable_cache),
     )
     return plan, tuple(translation.notes)
