@@ -145,3 +145,35 @@ def test_what_cannot_run_is_refused_before_anything_runs(
         headrace.compile(str(file), target="vertex", config=PROFILE)
 
     assert message in str(caught.value)
+
+
+@pytest.mark.slow
+def test_executors_of_the_authors_own_make_examples_and_take_the_place_of_tfxs(
+    project: Path,
+) -> None:
+    for span, number in ((1, 10), (2, 300)):
+        folder = project / f"texts/span{span:02}"
+        folder.mkdir(parents=True)
+        (folder / "lines.txt").write_text("".join(f"line {n}\n" for n in range(number)), "utf-8")
+
+    result = headrace.run(str(project / "examples.py"))
+
+    assert result.state == "succeeded", result.failures
+    counts = {
+        f"{node}/{split}": int((result.directory / node / "model" / f"{split}.txt").read_text())
+        for node in ("CountRows", "CountRows.two")
+        for split in ("train", "eval")
+    }
+    assert counts["CountRows/train"] + counts["CountRows/eval"] == 300
+    assert counts["CountRows/train"] > counts["CountRows/eval"] > 50
+    assert (counts["CountRows.two/train"], counts["CountRows.two/eval"]) == (20, 10)
+    store = store_of(project / "root/metadata.sqlite")
+    spans = sorted(
+        value(each.properties, "span")
+        for each in store.get_artifacts_by_type("Examples")
+        if "span" in each.properties
+    )
+    assert spans == [2]
+    (pushed,) = store.get_artifacts_by_type("PushedModel")
+    assert value(pushed.custom_properties, "pushed_by") == "me"
+    assert value(pushed.custom_properties, "from").endswith("CountRows/model")

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from headrace_components.contract.artifact_types import EXAMPLES
 from headrace_components.contract.errors import InputError
 from headrace_components.contract.parameters import read
 from headrace_components.contract.task import Task
+from headrace_components.library.data import examples_record
 from headrace_components.library.user_code import user_module
 from headrace_components.python_component.params import OBJECT, PythonComponentParams
 from headrace_tfx.executing import objects, task_ports
@@ -18,6 +20,7 @@ from headrace_tfx.finder import tfx_importable
 from headrace_tfx.running import host
 from headrace_tfx.running.task_host import TaskHost
 
+_EXAMPLES = EXAMPLES.name
 _OWN = frozenset(each.name for each in dataclasses.fields(PythonComponentParams))
 
 
@@ -53,6 +56,10 @@ def _execute(task: Task) -> None:
 
     user_module.call_user_function(task.component, call)
     task_ports.publish(task, ports, ready.output_dict)
+    for name, port in ports.outputs.items():
+        if port.get("type") == _EXAMPLES:
+            output = task.output(name)
+            examples_record.publish(output, output.metadata)
 
 
 def _code(component: str, params: PythonComponentParams) -> Any:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from headrace.frontend.tfx_pipelines.container_words import words_of
+from headrace.frontend.tfx_pipelines.importers import artifact_class
+from headrace.frontend.tfx_pipelines.naming import identifier
 from headrace.frontend.tfx_pipelines.plan import Call, Code, Definition, Step, Value
 from headrace.frontend.tfx_pipelines.platform import platform_settings
 from headrace.frontend.tfx_pipelines.steps import all_beam_arguments
 from headrace.frontend.tfx_pipelines.translation import Translated, Translation
-from headrace_components.contract.artifact_types import BY_TFX_TITLE
-from headrace_tfx.artifacts.properties import PropertyType
 from headrace_tfx.artifacts.values import (
     Boolean,
     Bytes,
@@ -36,13 +36,6 @@ _VALUES: Mapping[type[ValueArtifact], str] = {
     String: "str",
     Boolean: "bool",
     Bytes: "bytes",
-}
-_PROPERTIES: Mapping[PropertyType, str] = {
-    PropertyType.INT: "int",
-    PropertyType.FLOAT: "float",
-    PropertyType.STRING: "str",
-    PropertyType.BOOLEAN: "bool",
-    PropertyType.JSON_VALUE: "dict",
 }
 # These read data that are not among their inputs.
 _READERS = frozenset({"FileBasedExampleGen", "QueryBasedExampleGen"})
@@ -106,7 +99,7 @@ def _python(node: Any, translation: Translation) -> tuple[dict[str, Value], Call
     call = Call(
         function="authoring.python_component",
         arguments={
-            "name": _snake(type(node).__name__),
+            "name": identifier(type(node).__name__),
             "code": _code(node, executor, translation),
             **_ports(node, translation),
             **_section("parameters", _parameter_types(spec, given)),
@@ -125,7 +118,7 @@ def _container(node: Any, translation: Translation) -> tuple[dict[str, Value], C
     call = Call(
         function="authoring.container_component",
         arguments={
-            "name": _snake(type(node).__name__),
+            "name": identifier(type(node).__name__),
             "image": spec.image,
             "command": words_of([*spec.command, *spec.args], node, translation),
             **_ports(node, translation),
@@ -180,15 +173,7 @@ def _type(declared: Any, translation: Translation) -> str:
         return "list" if _is_list(getattr(declared, "json_type", None)) else "dict"
     if issubclass(kind, ValueArtifact):
         return next((text for each, text in _VALUES.items() if issubclass(kind, each)), "str")
-    known = BY_TFX_TITLE.get(f"tfx.{kind.TYPE_NAME}")
-    if known is not None:
-        translation.imports.add(("headrace_components", "artifacts"))
-        return f"artifacts.{kind.__name__ if _is_standard(kind) else kind.TYPE_NAME}"
-    return _own_type(kind, translation)
-
-
-def _is_standard(kind: Any) -> bool:
-    return bool(kind.__module__.startswith("headrace_tfx."))
+    return artifact_class(kind, translation).text
 
 
 def _is_list(hint: Any) -> bool:
@@ -197,20 +182,6 @@ def _is_list(hint: Any) -> bool:
     if is_union and arguments:
         return all(map(_is_list, arguments))
     return typing.get_origin(hint) is list
-
-
-def _own_type(kind: Any, translation: Translation) -> str:
-    properties = {
-        name: Code(text=_PROPERTIES.get(each.type, "str"))
-        for name, each in (kind.PROPERTIES or {}).items()
-    }
-    arguments: dict[str, Value | Call] = {"name": kind.TYPE_NAME}
-    if properties:
-        arguments["properties"] = properties
-    translation.imports.add(("headrace_components", "authoring"))
-    return _definition(
-        kind.TYPE_NAME, Call(function="authoring.artifact_type", arguments=arguments), translation
-    )
 
 
 def _defined(node: Any, translation: Translation, call: Call) -> str:
@@ -317,9 +288,3 @@ def _file_of(found: Any) -> Path | None:
             return Path(code.co_filename)
     file = getattr(sys.modules.get(found.__module__), "__file__", None)
     return Path(file) if file else None
-
-
-def _snake(name: str) -> str:
-    from headrace.frontend.tfx_pipelines.naming import identifier
-
-    return identifier(name)

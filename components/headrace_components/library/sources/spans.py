@@ -121,6 +121,13 @@ def check_patterns(splits: Sequence[InputSplit], only_span: int | None) -> None:
     _patterns(splits, only_span)
 
 
+def without_placeholders(base: str, split: InputSplit, file: str) -> str:
+    """Returns the pattern of a split with the digits that stand in the path of one of its files."""
+    found = _Pattern(split).expression_under(base).fullmatch(file)
+    digits = found.groupdict() if found else {}
+    return _SPEC.sub(lambda match: digits.get(match[1], match[0]), split.pattern)
+
+
 def _patterns(splits: Sequence[InputSplit], only_span: int | None) -> "list[_Pattern]":
     patterns = [_Pattern(split) for split in splits]
     _check_alike(patterns)
