@@ -162,9 +162,9 @@ def container_component(
 
     def container(*given: Any) -> dsl.ContainerSpec:
         by_name = dict(zip([each.name for each in ports], given, strict=True))
-        return dsl.ContainerSpec(
-            image=image, command=[_word(name, each, by_name) for each in command]
-        )
+        words = [_word(name, each, by_name) for each in command]
+        # Vertex AI joins words in arguments alone.
+        return dsl.ContainerSpec(image=image, command=words[:1], args=words[1:])
 
     return component_of(container, name, doc or f"Runs {image}.", ports)
 

@@ -14,6 +14,7 @@ from headrace.target_registry import TargetName
 
 FIXTURES = Path(__file__).parents[1] / "fixtures/own_components/tfx"
 PROFILE = Path(__file__).parents[2] / "examples/headrace.toml"
+TARGETS: tuple[TargetName, ...] = ("local", "kubeflow", "vertex")
 
 
 @pytest.fixture
@@ -177,3 +178,18 @@ def test_executors_of_the_authors_own_make_examples_and_take_the_place_of_tfxs(
     (pushed,) = store.get_artifacts_by_type("PushedModel")
     assert value(pushed.custom_properties, "pushed_by") == "me"
     assert value(pushed.custom_properties, "from").endswith("CountRows/model")
+
+
+def test_a_container_reads_and_writes_files_and_values(project: Path) -> None:
+    # Here the command runs on this machine: a runner with an engine runs it in its image.
+    result = headrace.run(str(project / "containers.py"))
+
+    assert result.state == "succeeded", result.failures
+    for target in TARGETS:
+        compiled = headrace.compile(str(project / "containers.py"), target=target, config=PROFILE)
+        spec = compiled.get("pipelineSpec", compiled)
+        container = spec["deploymentSpec"]["executors"]["exec-copy-files"]["container"]
+        assert container["image"] == "docker.io/library/busybox"
+        words = [*container["command"], *container["args"]]
+        assert words[3] == "{{$.inputs.artifacts['rows'].uri}}"
+        assert words[6] == "{{$.outputs.parameters['number'].output_file}}"
