@@ -505,6 +505,10 @@ REFUSED: Mapping[str, str] = {
         "trains an Estimator, which left TensorFlow in 2.16. Leave out custom_executor_spec, and "
         "train with Keras in a run_fn(fn_args)"
     ),
+    "extensions.google_cloud_ai_platform.trainer.executor.Executor": (
+        "trains an Estimator on the retired AI Platform. Use "
+        "tfx.extensions.google_cloud_ai_platform.Trainer with a run_fn(fn_args)"
+    ),
     "components.ImporterNode": "left TFX in 1.7. Use tfx.dsl.Importer(...).with_id(NAME)",
     "components.ResolverNode": "left TFX in 1.7. Use tfx.dsl.Resolver(...).with_id(NAME)",
     "components.common_nodes": (

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from headrace.compilation.passes.module_files import collect
 from headrace_components.contract.errors import InputError, PlatformError
 from headrace_components.library.clients.storage import read_bytes
 from headrace_components.library.user_code.fn_args import DataAccessor, FnArgs, TunerFnResult
+from headrace_components.library.user_code.module_pack import pack
 from headrace_components.library.user_code.user_module import (
     call_user_function,
     load_function,
@@ -125,6 +127,27 @@ def test_the_next_module_has_its_own_siblings(tmp_path: Path) -> None:
         found.append(load_module("trainer", path).NAME)
 
     assert found == ["one", "two"]
+
+
+def test_files_of_a_template_travel_with_the_module_that_imports_them(tmp_path: Path) -> None:
+    template = "tfx.experimental.templates.birds.models"
+    files = {
+        "models/model.py": f"from {template}.keras import net\nfrom {template} import names\n",
+        "models/keras/net.py": f"from {template} import names\nSIZE = len(names.ALL)\n",
+        "models/names.py": "ALL = ['a', 'b']\n",
+        "models/other.py": "1 / 0\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, "utf-8")
+
+    sources = collect(tmp_path / "models/model.py", "trainer", tmp_path)
+    loaded = load_module("trainer", pack(sources.files, sources.entry))
+
+    assert set(sources.files) == {"models/model.py", "models/keras/net.py", "models/names.py"}
+    assert loaded.net.SIZE == 2
+    assert loaded.net.names is loaded.names
+    assert Path(loaded.names.__file__).parts[-2:] == ("models", "names.py")
 
 
 @pytest.mark.parametrize(
