@@ -6,6 +6,7 @@ from typing import get_args
 import click
 
 from headrace.targets.local.shared.options import DEFAULT_ROOT, Options, RunnerName
+from headrace.targets.local.shared.part_request import PartRequest
 from headrace.targets.local.shared.results import RunResult
 from headrace.targets.local.shared.rules import Backend
 from headrace_components.contract.errors import InputError
@@ -65,6 +66,25 @@ EXIT_INTERRUPTED = 130  # a shell's exit code: 128 + SIGINT
     help="The backend whose rules apply to numbers, metadata and variables of components that do "
     "not belong to Headrace. Default: kubeflow.",
 )
+@click.option(
+    "--from-nodes",
+    metavar="NAMES",
+    default="",
+    help="Run a part of the pipeline: these tasks, and what depends on them. The results of an "
+    "earlier run stand for what they need. Names with commas between them.",
+)
+@click.option(
+    "--to-nodes",
+    metavar="NAMES",
+    default="",
+    help="Run a part of the pipeline: these tasks, and what they need.",
+)
+@click.option(
+    "--base-run",
+    metavar="RUN_ID",
+    default="",
+    help="The earlier run for --from-nodes. Default: the latest that has the results.",
+)
 @click.option("--no-cache", is_flag=True, help="Run every task, even one that ran before.")
 @click.option(
     "--resume",
@@ -90,6 +110,9 @@ def run(
     network: str,
     config: Path | None,
     like: Backend | None,
+    from_nodes: str,
+    to_nodes: str,
+    base_run: str,
     no_cache: bool,
     resume: str | None,
     metadata: str,
@@ -117,11 +140,12 @@ def run(
             "headrace run: it got neither a pipeline nor --resume. Name a pipeline to start a run, "
             "or a run to finish."
         )
-    if resume is not None and (assignments or no_cache or like or flags):
+    part = PartRequest(from_nodes=_names(from_nodes), to_nodes=_names(to_nodes), base_run=base_run)
+    if resume is not None and (assignments or no_cache or like or flags or part != PartRequest()):
         raise InputError(
-            "headrace run: --resume finishes a run with the parameters, the cache and the rules "
-            "that it was started with, but got -p, --no-cache, --like or flags. Leave them out, or "
-            "start a new run."
+            "headrace run: --resume finishes a run with the parameters, the cache, the part and "
+            "the rules that it was started with, but got -p, --no-cache or --like, --from-nodes, "
+            "--to-nodes or --base-run, or flags. Leave them out, or start a new run."
         )
     containers = ContainerOptions(mounts=mounts, network=network, config=config)
     with ProgressDisplay() as observer:
@@ -143,6 +167,7 @@ def run(
                 use_cache=not no_cache,
                 metadata=metadata,
                 like=like or "kubeflow",
+                part=part,
             )
             result = run_from_command_line(
                 str(pipeline), flags, assignments, root, options, observer
@@ -151,6 +176,10 @@ def run(
     if result.state == "interrupted":
         return EXIT_INTERRUPTED
     return 0 if result.state == "succeeded" else EXIT_TASK_FAILED
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for each in text.split(",") if (name := each.strip()))
 
 
 def _report(result: RunResult) -> None:

@@ -74,10 +74,15 @@ class TaskNames:
         """Returns the path of a task's directory below that of its run."""
         return self._filled(path, self.directories)
 
-    def _filled(self, path: Path, names: Mapping[Path, Path]) -> Path:
+    def pattern(self, path: Path) -> Path:
+        """Returns the path of a task with `*` for iterations."""
         pattern: Path = ()
         for segment in path:
             pattern = (*pattern, ITERATION if pattern in self.loops else segment)
+        return pattern
+
+    def _filled(self, path: Path, names: Mapping[Path, Path]) -> Path:
+        pattern = self.pattern(path)
         found = names.get(pattern, pattern)
         # Up to the last iteration, both are the same.
         return tuple(

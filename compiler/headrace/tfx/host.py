@@ -20,7 +20,7 @@ _ERRORS = {"input": InputError, "platform": PlatformError, "crash": ComponentErr
 class HeadraceHost:
     """Runs pipelines on this machine, and compiles them for Vertex AI and Kubeflow."""
 
-    def run(self, pipeline: Any, *, runner: str, run_options: Any = None) -> Any:
+    def run(self, pipeline: Any, *, runner: str, run_options: Any = None) -> Any:  # noqa: ARG002
         """Runs a pipeline on this machine.
 
         Returns:
@@ -35,13 +35,15 @@ class HeadraceHost:
         from headrace.display.progress import ProgressDisplay
         from headrace.targets.local.run import run
 
+        part: dict[str, Any] = {}
         if run_options is not None:
-            raise CompileError(
-                f"{runner}: `run_options` names a part of the pipeline, but Headrace runs whole "
-                "pipelines. Leave it out: unchanged nodes are answered from the cache."
-            )
+            part = {
+                "from_nodes": tuple(run_options.from_nodes or ()),
+                "to_nodes": tuple(run_options.to_nodes or ()),
+                "base_run": run_options.base_pipeline_run_id or "",
+            }
         with ProgressDisplay() as observer:
-            result = run(pipeline, observer=observer)
+            result = run(pipeline, observer=observer, **part)
         if result.failures:
             failure = result.failures[0]
             raise _ERRORS[failure.kind](f"{failure.task}: {failure.message} (log: {failure.log})")

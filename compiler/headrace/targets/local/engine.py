@@ -25,6 +25,7 @@ from headrace.targets.local.cache.answers import Cache
 from headrace.targets.local.cache.code_versions import InstalledCode
 from headrace.targets.local.execution.interpreter import PipelineInterpreter
 from headrace.targets.local.execution.leaf import LeafRunner
+from headrace.targets.local.execution.run_part import resolved, run_part
 from headrace.targets.local.records.record import PipelineOrigin, RunRecord, StoredUrl, code_digest
 from headrace.targets.local.records.recorder import Recorder
 from headrace.targets.local.records.store import RunStore, storage_error
@@ -90,6 +91,9 @@ def start(
     observer = observer or Silence()
     setup = prepare(options.runner, spec, values, options.containers, observer.log)
     root = options.root.absolute()
+    part = None
+    if not options.part.is_whole:
+        part = resolved(options.part, pipeline, TaskNames.of(pipeline, RESERVED), root)
     now = datetime.datetime.now(datetime.UTC)
     run_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
     record = RunRecord(
@@ -107,6 +111,7 @@ def start(
         code=code_digest(spec, values),
         origin=origin,
         artifacts=artifacts_to_json(artifacts or {}),
+        part=part,
     )
     store = RunStore.create(root, pipeline.name, run_id, record.to_json())
     return _execute(store, record, options, setup, observer)
@@ -241,6 +246,7 @@ class _Run:
         self._started = time.monotonic()
         self._spec = checked_pipeline(setup.body)
         self._names = TaskNames.of(self._spec, RESERVED)
+        self._part = run_part(record.part, self._spec, self._names, store.root)
         self._run_id = record.run_id
         self._rules = RULES[options.like]
         self._lineage = LineageStore(options.metadata or default_url(store.root))
@@ -269,6 +275,7 @@ class _Run:
             concurrency=options.concurrency or os.cpu_count() or 1,
             rules=self._rules,
             is_confined=options.runner in CONTAINER_RUNNERS,
+            base=self._part.base if self._part else None,
         )
 
     async def execute(self) -> RunResult:
@@ -293,7 +300,12 @@ class _Run:
         if self._spec.uses_workspace:
             self._store.workspace.mkdir(exist_ok=True)
         interpreter = PipelineInterpreter(
-            self._spec, self._leaves, self._placeholders(), self._rules, self._names
+            self._spec,
+            self._leaves,
+            self._placeholders(),
+            self._rules,
+            self._names,
+            self._part,
         )
         inputs = TaskInputs(
             parameters=self._record.parameters,

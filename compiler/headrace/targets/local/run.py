@@ -14,6 +14,7 @@ from headrace.targets.local.runnable import load, packed
 from headrace.targets.local.shared.container_options import ContainerOptions
 from headrace.targets.local.shared.observer import Observer, Silence
 from headrace.targets.local.shared.options import DEFAULT_ROOT, Options, RunnerName
+from headrace.targets.local.shared.part_request import PartRequest
 from headrace.targets.local.shared.pipelines import checked_pipeline
 from headrace.targets.local.shared.results import RunResult
 from headrace.targets.local.shared.rules import Backend
@@ -29,6 +30,9 @@ def run(
     use_cache: bool = True,
     metadata: str = "",
     like: Backend = "kubeflow",
+    from_nodes: Sequence[str] = (),
+    to_nodes: Sequence[str] = (),
+    base_run: str = "",
     observer: Observer | None = None,
 ) -> RunResult:
     """Runs a pipeline on this machine.
@@ -52,6 +56,11 @@ def run(
             else SQLite under `root`.
         like: The backend whose rules apply to components that do not belong to Headrace: the form
             of their numbers, metadata and variables.
+        from_nodes: Names of tasks. A part of the pipeline runs: they, and what depends on them; the
+            results of an earlier run stand for what they need. Empty for all tasks.
+        to_nodes: Names of tasks: only they, and what they need, run. Empty for all tasks.
+        base_run: The run whose results stand for tasks outside of the part; empty for the latest
+            run that has them.
         observer: Its methods are called during the run. None shows the tasks in the cell of a
             notebook, and nothing elsewhere.
 
@@ -75,6 +84,9 @@ def run(
             use_cache=use_cache,
             metadata=loaded.metadata(metadata),
             like=like,
+            part=PartRequest(
+                from_nodes=tuple(from_nodes), to_nodes=tuple(to_nodes), base_run=base_run
+            ),
         ),
         observer=observer,
     )

@@ -18,6 +18,7 @@ from headrace.ir.view import ComponentSpec, Pipeline, TaskSpec
 from headrace.targets.local.execution import inputs
 from headrace.targets.local.execution.leaf import LeafRunner, ReadyTask
 from headrace.targets.local.execution.placeholders import Context
+from headrace.targets.local.execution.run_part import RunPart
 from headrace.targets.local.shared.results import (
     RuntimeArtifact,
     TaskFailure,
@@ -49,6 +50,7 @@ class PipelineInterpreter:
         pipeline: Values of the pipeline's placeholders, such as `pipeline_job_name`.
         rules: Those of the backend that the run is like.
         names: The names of its tasks.
+        part: The part that runs; None for the whole pipeline.
     """
 
     def __init__(
@@ -58,7 +60,9 @@ class PipelineInterpreter:
         pipeline: Mapping[str, str],
         rules: Rules,
         names: TaskNames,
+        part: RunPart | None = None,
     ) -> None:
+        self._part = part
         self._spec = spec
         self._names = names
         self._leaves = leaves
@@ -98,6 +102,8 @@ class PipelineInterpreter:
     async def _task(
         self, task: TaskSpec, path: tuple[str, ...], scope: TaskInputs, futures: _Futures
     ) -> TaskResult:
+        if self._is_left_out(task, path):
+            return self._skip(task, path, "it is not in the part that runs", None)
         upstream = {name: await futures[name] for name in task.upstream}
         if not task.runs_after_failure:
             for name, result in upstream.items():
@@ -119,6 +125,10 @@ class PipelineInterpreter:
         except ComponentError as error:
             # If this cannot be decided or resolved, only this task fails; others go on.
             return self._leaves.fail(name, TaskFailure.of(error, name, None))
+
+    def _is_left_out(self, task: TaskSpec, path: tuple[str, ...]) -> bool:
+        is_dag = self._spec.component(task.component).is_dag
+        return self._part is not None and not is_dag and self._part.leaves_out(path)
 
     async def _ready(
         self,
@@ -160,6 +170,7 @@ class PipelineInterpreter:
                 name=self._names.node(path),
                 key="/".join(path),
                 directory=self._names.directory(path),
+                is_reused=self._part is not None and self._part.reuses(path),
                 spec=task,
                 component=component,
                 inputs=resolved,

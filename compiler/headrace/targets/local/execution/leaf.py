@@ -21,6 +21,7 @@ from headrace.targets.local.execution.placeholders import (
     fill_arguments,
     fill_constant,
 )
+from headrace.targets.local.execution.run_part import result_of
 from headrace.targets.local.execution.task_notices import TaskNotices
 from headrace.targets.local.records.recorder import Recorder
 from headrace.targets.local.records.store import Attempt, RunStore, storage_error
@@ -52,6 +53,7 @@ class ReadyTask:
         component: Its component.
         inputs: Its inputs.
         context: Values of the pipeline's placeholders.
+        is_reused: Whether its result is that of the run on which a partial run is based.
     """
 
     name: str
@@ -61,6 +63,7 @@ class ReadyTask:
     component: ComponentSpec
     inputs: TaskInputs
     context: Context
+    is_reused: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,6 +116,7 @@ class LeafRunner:
         concurrency: How many tasks may run at once.
         rules: Those of the backend that the run is like.
         is_confined: Whether tasks run in containers.
+        base: The run whose results tasks outside of a partial run take; None if there is none.
     """
 
     def __init__(
@@ -129,7 +133,9 @@ class LeafRunner:
         concurrency: int,
         rules: Rules,
         is_confined: bool = False,
+        base: RunStore | None = None,
     ) -> None:
+        self._base = base
         self.outcomes: list[TaskOutcome] = []
         self.failures: list[TaskFailure] = []
         self._directory = directory
@@ -151,6 +157,8 @@ class LeafRunner:
         earlier = self._earlier(job, identity)
         if earlier is not None:
             return self._resumed(job, earlier, identity)
+        if job.is_reused:
+            return self._reused(job, identity)
         if "importer" in job.component.executor:
             return self._imported(job, identity)
         key = self._cache.key(job.spec, job.component, job.inputs)
@@ -220,6 +228,26 @@ class LeafRunner:
             job, "cached", 0.0, made, execution, "done before the run was resumed"
         )
 
+    def _reused(self, job: ReadyTask, identity: str) -> TaskResult:
+        """Returns the result that the task has in the run on which this one is based."""
+        base = self._base
+        found = base and result_of(base, job.key, job.directory)
+        entry = None if not found else caching.Entry.from_json(found, job.component)
+        if base is None or entry is None:
+            return self._not_reusable(job, "has no result of it")
+        changed = None if "importer" in job.component.executor else entry.changed()
+        if changed is not None:
+            return self._not_reusable(job, f"left {changed}, which is no longer as it was")
+        return self._cached(job, entry, identity, f"taken from the run {base.directory.name}")
+
+    def _not_reusable(self, job: ReadyTask, reason: str) -> TaskResult:
+        run = self._base.directory.name if self._base else "before"
+        message = (
+            f"it is not in the part that runs, and the run {run} {reason}. Run the whole pipeline, "
+            "name another run, or let the part begin with this task."
+        )
+        return self.fail(job.name, TaskFailure(task=job.name, kind="input", message=message))
+
     def _imported(self, job: ReadyTask, identity: str) -> TaskResult:
         started = time.monotonic()
         artifact = import_artifact(
@@ -240,7 +268,9 @@ class LeafRunner:
         entry = caching.Entry(parameters={}, artifacts=made)
         return self._succeeded(job, "done", time.monotonic() - started, entry, execution)
 
-    def _cached(self, job: ReadyTask, entry: caching.Entry, identity: str) -> TaskResult:
+    def _cached(
+        self, job: ReadyTask, entry: caching.Entry, identity: str, reason: str | None = None
+    ) -> TaskResult:
         started = time.monotonic()
         execution = self._begin(job)
         artifacts = self._recorder.finish(execution, "cached", entry.artifacts)
@@ -254,7 +284,7 @@ class LeafRunner:
             self._store.attempt(job.directory).commit(result)
         seconds = time.monotonic() - started
         recorded = replace(entry, artifacts=artifacts)
-        return self._succeeded(job, "cached", seconds, recorded, execution)
+        return self._succeeded(job, "cached", seconds, recorded, execution, reason)
 
     async def _run(self, job: ReadyTask, key: str | None, identity: str) -> TaskResult:
         started = 0.0

@@ -13,6 +13,7 @@ from headrace.ir.validation.checks import check_spec
 from headrace.lineage.local_store.connection import PASSWORD_VARIABLE, parse_url
 from headrace.targets.local.records.store import RunStore, damage
 from headrace.targets.local.shared.options import RunnerName
+from headrace.targets.local.shared.part_request import PartRequest
 from headrace.targets.local.shared.results import artifacts_from_json
 from headrace.targets.local.shared.rules import RULES, Backend
 from headrace_components.contract.errors import InputError
@@ -146,6 +147,7 @@ class RunRecord:
     code: str
     origin: PipelineOrigin | None
     artifacts: Mapping[str, Any] = field(default_factory=dict)
+    part: PartRequest | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Returns the content of `run.json`."""
@@ -166,6 +168,7 @@ class RunRecord:
             "code": self.code,
             "origin": None if self.origin is None else asdict(self.origin),
             **({"artifacts": dict(self.artifacts)} if self.artifacts else {}),
+            **({"part": self.part.to_json()} if self.part else {}),
         }
 
     @classmethod
@@ -209,6 +212,7 @@ class RunRecord:
             code=data.get("code", ""),
             origin=_origin(data["origin"]) if data.get("origin") else None,
             artifacts=data.get("artifacts", {}),
+            part=PartRequest.from_json(data["part"]) if data.get("part") else None,
         )
         texts = (record.run_id, record.created, record.directory, record.code_version, record.code)
         if not all(isinstance(text, str) for text in (*texts, record.metadata.text)):

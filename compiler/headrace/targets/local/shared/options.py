@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from headrace.targets.local.shared.container_options import ContainerOptions
+from headrace.targets.local.shared.part_request import PartRequest
 from headrace.targets.local.shared.rules import RULES, Backend
 from headrace_components.contract.errors import InputError
 
@@ -30,6 +31,7 @@ class Options:
         metadata: URL of the lineage database; empty for SQLite under `root`.
         concurrency: How many tasks may run at once; 0 for the number of CPU cores.
         like: The backend whose rules apply to components that do not belong to Headrace.
+        part: The part of the pipeline to run.
     """
 
     root: Path = Path(DEFAULT_ROOT)
@@ -39,6 +41,7 @@ class Options:
     metadata: str = ""
     concurrency: int = 0
     like: Backend = "kubeflow"
+    part: PartRequest = field(default_factory=PartRequest)
 
     def __post_init__(self) -> None:
         """Rejects values that no run could honour."""
@@ -51,6 +54,11 @@ class Options:
             raise InputError(
                 f"headrace run: the runner is {self.runner!r}, but --mount, --network and --config "
                 "are for containers. Add --runner docker or podman, or leave them out."
+            )
+        if self.part.base_run and self.part.is_whole:
+            raise InputError(
+                f"headrace run: the run to base on is {self.part.base_run!r}, but the whole "
+                "pipeline runs. Name the nodes of a part with --from-nodes or --to-nodes."
             )
         if self.like not in RULES:
             raise InputError(
