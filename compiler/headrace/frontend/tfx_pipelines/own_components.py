@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from headrace.frontend.cells import is_cell
+from headrace.frontend.tfx_pipelines.cell_code import cell_file
 from headrace.frontend.tfx_pipelines.container_words import words_of
 from headrace.frontend.tfx_pipelines.importers import artifact_class
 from headrace.frontend.tfx_pipelines.naming import identifier
@@ -268,14 +270,24 @@ def _code(node: Any, executor: Any, translation: Translation) -> str:
             "where a task can find it. Move it there."
         )
     file = _file_of(found)
-    if file is None or not file.is_file():
-        raise translation.error(
-            f"{name} is in no file ({file or found.__module__}), expected a file that travels with "
-            "the pipeline. Write it into a file, and import it from there."
-        )
+    if file is None or is_cell(str(file)) or not file.is_file():
+        file = _cell_file(name, translation)
     if "site-packages" in file.parts and found.__module__ != "__main__":
         return f"{found.__module__}.{name}"
     return f"{translation.shown(file)}:{name}"
+
+
+def _cell_file(name: str, translation: Translation) -> Path:
+    try:
+        file = cell_file(name)
+    except NameError as error:
+        raise translation.error(f"{error}.") from error
+    if file is None:
+        raise translation.error(
+            f"{name} is in no file, expected one that travels with the pipeline. Write it into a "
+            "file, and import it from there."
+        )
+    return file
 
 
 def _file_of(found: Any) -> Path | None:
