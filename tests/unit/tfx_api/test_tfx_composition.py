@@ -9,10 +9,21 @@ from headrace.frontend.tfx_pipelines.reading import TfxPipeline, from_object
 from headrace_tfx.authoring import placeholders as ph
 from headrace_tfx.authoring.channels import union
 from headrace_tfx.authoring.conditions import Cond, ForEach
+from headrace_tfx.authoring.manual_node import ManualNode
 from headrace_tfx.authoring.nodes import BaseNode
-from headrace_tfx.authoring.pipeline import ROOT_PARAMETER, Pipeline
+from headrace_tfx.authoring.pipeline import (
+    ROOT_PARAMETER,
+    ExecutionMode,
+    Pipeline,
+    PipelineInputs,
+)
 from headrace_tfx.authoring.runtime_parameter import RuntimeParameter
-from headrace_tfx.components.data_checks import ImportSchemaGen, SchemaGen, StatisticsGen
+from headrace_tfx.components.data_checks import (
+    ExampleValidator,
+    ImportSchemaGen,
+    SchemaGen,
+    StatisticsGen,
+)
 from headrace_tfx.components.example_gens import CsvExampleGen
 from headrace_tfx.components.models import BulkInferrer, Evaluator, Pusher
 from headrace_tfx.components.training import Trainer
@@ -171,7 +182,7 @@ def test_a_node_that_reads_from_two_blocks_beside_each_other_is_refused() -> Non
 
     message = refusal(world.examples, statistics, schema)
 
-    assert "SchemaGen: it reads StatisticsGen.outputs['statistics']" in message
+    assert "SchemaGen: it reads from StatisticsGen" in message
     assert "under another Cond" in message
 
 
@@ -262,3 +273,73 @@ def test_a_union_of_several_channels_is_refused() -> None:
     single = StatisticsGen(union([world.rows, world.rows]))
     assert "statistics_gen(" in text(world.examples, single)
     assert "no_trigger()" in refusal(world.examples, StatisticsGen(world.rows.no_trigger()))
+
+
+def test_nodes_of_an_inner_pipeline_become_nodes_of_the_outer_one() -> None:
+    world = World()
+    first = StatisticsGen(world.rows).with_id("First")
+    inputs = PipelineInputs({"rows": world.rows})
+    inner_statistics = StatisticsGen(inputs["rows"]).with_beam_pipeline_args(["--b=2"])
+    inner_schema = SchemaGen(inner_statistics.outputs["statistics"])
+    inner = Pipeline(
+        "inner", inputs=inputs, components=[inner_schema, inner_statistics],
+        outputs={"schema": inner_schema.outputs["schema"]},
+        beam_pipeline_args=["--runner=DataflowRunner", "--b=1"],
+    )  # fmt: skip
+    inner.add_upstream_node(first)
+    checked = ExampleValidator(first.outputs["statistics"], inner.outputs["schema"])
+    last = SchemaGen(first.outputs["statistics"]).with_id("Last")
+    last.add_upstream_node(inner)
+
+    found = text(world.examples, first, inner, checked, last)
+
+    assert (
+        "    statistics_gen = catalog.statistics_gen(\n"
+        '        examples=csv_example_gen.outputs["examples"],\n'
+        '        beam_pipeline_args=["--runner=DataflowRunner", "--b=1", "--b=2"],\n'
+        '    ).set_display_name("StatisticsGen")\n'
+        "    statistics_gen.after(first)\n"
+    ) in found
+    assert "    schema_gen.after(first)\n" in found
+    assert 'statistics=first.outputs["statistics"], schema=schema_gen.outputs["schema"]' in found
+    assert "last.after(statistics_gen, schema_gen)" in found
+
+
+def test_a_condition_around_an_inner_pipeline_is_that_of_its_nodes() -> None:
+    world = World()
+    with Cond(world.rows.future()[0].property("span") == 1):
+        inputs = PipelineInputs({"rows": world.rows})
+        statistics = StatisticsGen(inputs["rows"])
+        inner = Pipeline("inner", inputs=inputs, components=[statistics])
+    last = StatisticsGen(world.rows).with_id("Last")
+    nodes = (world.examples, inner, last)
+
+    assert (
+        '    with dsl.If(csv_example_gen_span.outputs["integer"] == 1):\n'
+        "        catalog.statistics_gen("
+    ) in text(*nodes).replace("statistics_gen = ", "")
+
+    last.add_upstream_node(inner)
+
+    assert "Last: it waits for StatisticsGen, which stands under a Cond" in refusal(*nodes)
+
+
+def test_one_id_in_both_pipelines_is_refused() -> None:
+    world = World()
+    inputs = PipelineInputs({"rows": world.rows})
+    inner = Pipeline("inner", inputs=inputs, components=[StatisticsGen(inputs["rows"])])
+
+    message = refusal(world.examples, StatisticsGen(world.rows), inner)
+
+    assert "two nodes have the id 'StatisticsGen'" in message
+
+
+def test_a_pipeline_that_runs_all_the_time_is_refused() -> None:
+    pipeline = Pipeline("flights", components=[], execution_mode=ExecutionMode.ASYNC)
+
+    with pytest.raises(CompileError, match=r"flights.py: the pipeline's `execution_mode` is ASYNC"):
+        from_object(pipeline, file="flights.py", source=Path("/n"), directory=Path("/n"))
+
+
+def test_a_step_for_a_person_is_refused() -> None:
+    assert "ManualNode" in refusal(CsvExampleGen(input_base="/d"), ManualNode("Look at it."))

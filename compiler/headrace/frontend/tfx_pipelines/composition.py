@@ -10,6 +10,7 @@ from typing import Any
 
 from headrace.errors import CompileError
 from headrace.frontend.tfx_pipelines import layout
+from headrace.frontend.tfx_pipelines.nesting import Nesting
 from headrace.frontend.tfx_pipelines.plan import (
     Code,
     Group,
@@ -20,7 +21,6 @@ from headrace.frontend.tfx_pipelines.plan import (
 )
 from headrace.frontend.tfx_pipelines.run_values import RunValues
 from headrace_tfx.authoring.conditions import Cond
-from headrace_tfx.authoring.pipeline import channels_of
 from headrace_tfx.authoring.placeholders import (
     ArtifactProperty,
     ArtifactUri,
@@ -46,10 +46,12 @@ class Conditions:
         predicates: Different predicates, in the order of their first node.
     """
 
-    def __init__(self, nodes: Sequence[Any]) -> None:
+    def __init__(self, nesting: Nesting) -> None:
+        self._nesting = nesting
         self.predicates: list[Predicate] = []
         self._chains: dict[str, Chain] = {}
         self._blessings: dict[str, Any] = {}
+        nodes = nesting.nodes
         own = {node.id: self._own(node) for node in nodes}
         kept = self._only_pushers(nodes, own)
         for node in nodes:
@@ -60,7 +62,10 @@ class Conditions:
 
     def _own(self, node: Any) -> Chain:
         return tuple(
-            self._position(scope.predicate) for scope in node.scopes if isinstance(scope, Cond)
+            self._position(scope.predicate)
+            for each in (*self._nesting.around(node), node)
+            for scope in each.scopes
+            if isinstance(scope, Cond)
         )
 
     def _position(self, predicate: Predicate) -> int:
@@ -72,8 +77,7 @@ class Conditions:
 
     def _only_pushers(self, nodes: Sequence[Any], own: Mapping[str, Chain]) -> dict[int, Any]:
         """Returns the blessings of conditions that a Pusher can ask for itself."""
-        read = {each.id for node in nodes for channel in channels_of(node)
-                for each in channel.producers()}  # fmt: skip
+        read = {each.id for node in nodes for each in self._nesting.producers(node)}
         found = {}
         for position, predicate in enumerate(self.predicates):
             inside = [node for node in nodes if position in own[node.id]]
@@ -93,19 +97,27 @@ class Conditions:
         """Returns the conditions of a node, and of those that it reads from.
 
         Raises:
-            ValueError: It reads from nodes under conditions that are not nested in each other.
+            ValueError: It reads from nodes under conditions that are not nested in each other, or
+                waits for a node under a condition that it is not under.
         """
         chain = self._chains[node.id]
-        for channel in channels_of(node):
-            for producer in channel.producers():
-                other = self._chains.get(producer.id, ())
-                longer, shorter = (other, chain) if len(other) > len(chain) else (chain, other)
-                if longer[: len(shorter)] != shorter:
-                    raise ValueError(
-                        f"it reads {channel!r}, which stands under another Cond, expected nodes "
-                        "under the same one. Put both into one Cond."
-                    )
-                chain = longer
+        for producer in self._nesting.producers(node):
+            other = self._chains.get(producer.id, ())
+            longer, shorter = (other, chain) if len(other) > len(chain) else (chain, other)
+            if longer[: len(shorter)] != shorter:
+                raise ValueError(
+                    f"it reads from {producer.id}, which stands under another Cond, expected nodes "
+                    "under the same one. Put both into one Cond."
+                )
+            chain = longer
+        for other_node in self._nesting.waited_for(node):
+            other = self._chains[other_node.id]
+            if chain[: len(other)] != other:
+                raise ValueError(
+                    f"it waits for {other_node.id}, which stands under a Cond that it does not "
+                    "stand under, and kfp has no such order. Put it into the Cond, or let it wait "
+                    "for another node."
+                )
         self._chains[node.id] = chain
         return chain
 

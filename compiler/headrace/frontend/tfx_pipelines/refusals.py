@@ -42,3 +42,7 @@ NO_DATABASE = refused(
     "QueryBasedExampleGen needs an executor for its database. Use BigQueryExampleGen, or write "
     "query_example_gen of Headrace's catalogue into the converted pipeline."
 )
+MANUAL_NODE = refused(
+    "ManualNode is a step that a person does, which no backend waits for. Split the pipeline "
+    "there, and start the second one by hand."
+)

@@ -103,7 +103,12 @@ def beam_arguments(node: Any, translation: Translation) -> list[Value]:
 
 def all_beam_arguments(node: Any, translation: Translation) -> list[Value]:
     """Returns Beam's options for a node as they are, the pipeline's before the node's."""
-    given = translation.pipeline.beam_arguments(node)
+    inner = translation.nesting.around(node)
+    if getattr(node, "beam_pipeline_args", None) is None:
+        return []
+    pipelines = (translation.pipeline, *inner)
+    given = [arg for each in pipelines for arg in each.beam_pipeline_args]
+    given += node.beam_pipeline_args
     return [translation.value(each, "beam_pipeline_args", str) for each in given]
 
 

@@ -2,9 +2,16 @@
 
 from typing import Any
 
-from headrace.frontend.tfx_pipelines import components, importers, own_components, resolvers
+from headrace.frontend.tfx_pipelines import (
+    components,
+    importers,
+    own_components,
+    refusals,
+    resolvers,
+)
 from headrace.frontend.tfx_pipelines.translation import Translation, Translator
 from headrace_tfx.authoring.importer import Importer
+from headrace_tfx.authoring.manual_node import ManualNode
 from headrace_tfx.authoring.resolver import Resolver
 
 _OWN_CODE = "headrace_tfx.components.executors"
@@ -20,6 +27,8 @@ def translator_of(node: Any, translation: Translation) -> Translator:
         return resolvers.resolver
     if isinstance(node, Importer):
         return importers.importer
+    if isinstance(node, ManualNode):
+        return refusals.MANUAL_NODE
     executor = getattr(node.executor_spec, "executor_class", None)
     if executor is not None and executor.__module__ == _OWN_CODE:
         return components.TRANSLATORS[executor.__name__]

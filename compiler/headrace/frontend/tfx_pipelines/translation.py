@@ -14,6 +14,7 @@ from typing import Any
 from headrace.errors import CompileError
 from headrace.frontend.tfx_pipelines.composition import Arrangement, Conditions
 from headrace.frontend.tfx_pipelines.naming import Names, identifier, kfp_name
+from headrace.frontend.tfx_pipelines.nesting import Nesting, sources
 from headrace.frontend.tfx_pipelines.plan import (
     Code,
     Definition,
@@ -28,8 +29,7 @@ from headrace.frontend.tfx_pipelines.run_defaults import remote_root
 from headrace.frontend.tfx_pipelines.run_parameters import RunParameters
 from headrace.frontend.tfx_pipelines.run_values import RunValues
 from headrace_components.library.user_code.module_pack import is_packed, is_remote
-from headrace_tfx.authoring.channels import LoopChannel, UnionChannel
-from headrace_tfx.authoring.pipeline import channels_of
+from headrace_tfx.authoring.pipeline import ExecutionMode
 from headrace_tfx.authoring.placeholders import Placeholder
 from headrace_tfx.authoring.runtime_parameter import RuntimeParameter
 
@@ -61,6 +61,7 @@ class Translation:
         node: ID of the node whose translator is running, for messages.
         imports: What the text has to import, as in `Plan`.
         definitions: Statements before the pipeline.
+        nesting: Its nodes, and those of pipelines in it.
         parameters: Parameters of the pipeline.
         run_values: Values that only a run has.
         names: Gives names to variables.
@@ -76,10 +77,11 @@ class Translation:
         self.imports: set[tuple[str, str]] = {("kfp", "dsl")}
         self.definitions: list[Definition] = []
         self.names = Names(*_RESERVED, identifier(pipeline.pipeline_name))
-        self.parameters = RunParameters(self.names, pipeline.components)
+        self.nesting = Nesting(pipeline)
+        self.parameters = RunParameters(self.names, self.nesting.nodes)
         self.run_values = RunValues(self)
         self.notes: list[str] = []
-        self.listed = {node.id: node for node in pipeline.components}
+        self.listed = {node.id: node for node in self.nesting.nodes}
         self._outputs: dict[tuple[str, str], OutputRef] = {}
         self._last: dict[str, str] = {}
 
@@ -132,16 +134,14 @@ class Translation:
         Raises:
             CompileError: It stands for several.
         """
-        if isinstance(channel, LoopChannel):
-            return self._single(channel.looped)
-        if isinstance(channel, UnionChannel):
-            if len(set(channel.channels)) > 1:
-                raise self.error(
-                    f"it reads {channel!r}, the artifacts of {len(channel.channels)} channels, but "
-                    "a port of Kubeflow Pipelines carries one artifact. Give it one channel, or "
-                    "join the artifacts in a component with @component."
-                )
-            return self._single(channel.channels[0])
+        found = list(dict.fromkeys(sources(channel)))
+        if len(found) > 1:
+            raise self.error(
+                f"it reads {channel!r}, the artifacts of {len(found)} channels, but a port of "
+                "Kubeflow Pipelines carries one artifact. Give it one channel, or join the "
+                "artifacts in a component with @component."
+            )
+        (channel,) = found
         if channel.input_trigger is not None:
             raise self.error(
                 f"it reads {channel!r} with no_trigger() or trigger_by_property(), which is for "
@@ -151,11 +151,8 @@ class Translation:
 
     def after(self, node: Any) -> tuple[str, ...]:
         """Returns the variables of the tasks that a node waits for without reading from them."""
-        read = {each for channel in channels_of(node) for each in channel.producers()}
         return tuple(
-            self._last[each.id]
-            for each in self.pipeline.components
-            if each in node.upstream_nodes and each not in read and each.id in self._last
+            self._last[each.id] for each in self.nesting.waited_for(node) if each.id in self._last
         )
 
     def catalogue(self, component: str) -> str:
@@ -280,6 +277,20 @@ def _last_step(steps: Iterable[Step | Group]) -> Step:
     return _last_step(last.body) if isinstance(last, Group) else last
 
 
+def _check(translation: Translation) -> None:
+    if translation.pipeline.execution_mode is not ExecutionMode.SYNC:
+        raise translation.error(
+            "the pipeline's `execution_mode` is ASYNC: its nodes run whenever there is something "
+            "new, which no released version of TFX does either. Leave it out, and give the "
+            "pipeline a schedule."
+        )
+    if twice := translation.nesting.twice():
+        raise translation.error(
+            f"two nodes have the id {twice!r}, one of them in a pipeline within the pipeline, "
+            "expected an own id for each. Name one with .with_id(...)."
+        )
+
+
 def _blessed(translated: Translated, blessing: OutputRef) -> Translated:
     """Returns the work of a Pusher that asks for the blessing itself."""
     (*others, own) = translated.steps
@@ -317,9 +328,10 @@ def plan_of(
     """
     translation = Translation(pipeline, file=file, source=source, directory=directory)
     function = identifier(pipeline.pipeline_name)
-    conditions = Conditions(pipeline.components)
+    _check(translation)
+    conditions = Conditions(translation.nesting)
     arrangement = Arrangement(conditions, translation.run_values)
-    for node in pipeline.components:
+    for node in translation.nesting.nodes:
         translation.node = node.id
         try:
             place = arrangement.block(node)
