@@ -655,12 +655,14 @@ class ImportSchemaGenTask(PipelineTask):
 
 def import_schema_gen(
     *,
-    schema_file: str | Value,
+    schema_file: str | Value = "",
+    schema_json: dict[str, Any] | Message | Value = {},
 ) -> ImportSchemaGenTask:
     """Imports a curated schema.
 
     Args:
         schema_file: Path or URI of a text-format `tensorflow.metadata.v0.Schema`.
+        schema_json: The schema itself, in JSON form.
 
     Outputs:
         schema: The schema, checked and copied.

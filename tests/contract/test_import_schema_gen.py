@@ -76,3 +76,36 @@ def test_a_missing_file_is_named(launcher: Launcher) -> None:
         TaskFailedError, match=r"`schema_file` is 'gone.pbtxt', which is not a file"
     ):
         launcher.run("import_schema_gen", {"schema_file": "gone.pbtxt"})
+
+
+def test_a_schema_may_be_a_parameter(launcher: Launcher) -> None:
+    given = {"feature": [{"name": "fare", "type": "FLOAT", "presence": {"min_count": "1"}}]}
+
+    outcome = launcher.run("import_schema_gen", {"schema_json": given})
+
+    text = (outcome["schema"].path / "schema.pbtxt").read_text("utf-8")
+    assert " ".join(text.split()) == (
+        'feature { name: "fare" type: FLOAT presence { min_count: 1 } }'
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, "got no schema, expected one"),
+        (
+            {"schema_json": {"feature": [{"name": "a"}]}, "schema_file": "s.pbtxt"},
+            "got both `schema_file` and `schema_json`, expected one",
+        ),
+        ({"schema_json": {"features": []}}, "`schema_json` is not a schema: .*features"),
+        (
+            {"schema_json": {"feature": [{"name": "a"}]}},
+            "feature 'a' of the schema `schema_json` has no",
+        ),
+    ],
+)
+def test_schemas_that_are_none_are_refused(
+    given: dict[str, object], message: str, launcher: Launcher
+) -> None:
+    with pytest.raises(TaskFailedError, match=message):
+        launcher.run("import_schema_gen", given)

@@ -10,14 +10,16 @@ from headrace_components.contract.hooks import Inputs, Params
 
 
 def input_locations(params: Params) -> tuple[str, ...]:
-    """Returns the path or URI of the schema file."""
-    return (params["schema_file"],)
+    """Returns the path or URI of the schema file, if there is one."""
+    return (params["schema_file"],) if params["schema_file"] else ()
 
 
 def external_state(params: Params, inputs: Inputs) -> str | None:
     """Returns a fingerprint of the schema file, or None if only a run can find it."""
     del inputs
     location = params["schema_file"]
+    if not location:
+        return ""  # the schema is a parameter, and so in every key
     if "://" not in location:
         return file_fingerprint(location)
     try:

@@ -463,6 +463,25 @@ def test_statistics_options_as_new_say_nothing() -> None:
     assert list(steps(gen, node)["statistics_gen"].arguments) == ["examples"]
 
 
+def test_a_schema_in_statistics_options_is_a_task_of_its_own() -> None:
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    schema = schema_pb2.Schema(feature=[schema_pb2.Feature(name="a", type=schema_pb2.INT)])
+    gen = csv()
+    node = data_checks.StatisticsGen(
+        examples=gen.outputs["examples"], stats_options=stats_options(schema=schema)
+    )
+    found = steps(gen, node)
+    assert found["statistics_gen_schema"].component == "catalog.import_schema_gen"
+    assert found["statistics_gen_schema"].arguments == {
+        "schema_json": {"feature": [{"name": "a", "type": "INT"}]}
+    }
+    assert found["statistics_gen"].arguments["schema"] == OutputRef(
+        step="statistics_gen_schema", port="schema"
+    )
+    read(gen, node).built()
+
+
 def test_functions_in_statistics_options_are_refused() -> None:
     gen = csv()
     node = data_checks.StatisticsGen(

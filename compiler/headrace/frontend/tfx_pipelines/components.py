@@ -72,7 +72,7 @@ def _statistics_gen(node: Any, translation: Translation) -> Translated:
         node=node.id,
         variable=translation.names.new(f"{node.id}_schema"),
         component=translation.catalogue("import_schema_gen"),
-        arguments={"schema": options.schema},
+        arguments={"schema_json": options.schema},
         is_helper=True,
     )
     own = step(node, translation, "statistics_gen", values=options.parameters)
