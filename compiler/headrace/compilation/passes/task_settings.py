@@ -10,6 +10,7 @@ from headrace.ir import specs
 from headrace.profiles.profile import Profile
 from headrace.profiles.tables import check_names
 from headrace.profiles.tasks import ScopedSettings, TaskPath, TaskSettings, TaskTables
+from headrace_components.contract import declaration
 
 
 def task_settings(
@@ -102,8 +103,5 @@ def check_components(where: str, names: Mapping[str, Any]) -> None:
     Raises:
         CompileError: One of `names` is not a component. The message begins with `where`.
     """
-    if not names:
-        return
-    from headrace_components import catalog  # here: it imports kfp, and few profiles need it
-
-    check_names(where, "component", names, catalog.__all__)
+    if names:
+        check_names(where, "component", names, declaration.names())
