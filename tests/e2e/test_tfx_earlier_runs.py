@@ -8,6 +8,11 @@ import ml_metadata as mlmd
 import pytest
 
 import headrace
+from headrace.tfx.host import HeadraceHost
+from headrace_components.contract.errors import InputError
+from headrace_tfx.authoring.pipeline import Pipeline, RunOptions
+from headrace_tfx.components.data_checks import SchemaGen, StatisticsGen
+from headrace_tfx.components.example_gens import CsvExampleGen
 from headrace_tfx.running import execution_lib, metadata
 
 pytestmark = pytest.mark.slow
@@ -165,3 +170,27 @@ def test_imported_artifacts_have_their_types_and_properties(runs: tuple[Path, li
     assert (report.type_name, report.uri) == ("PotReport", str(folder / "report.txt"))
     assert found["Check.pots"]["anomalies"][0].type_name == "ExampleAnomalies"
     assert "PotReport" in {each.name for each in mlmd.MetadataStore(config).get_artifact_types()}
+
+
+def test_a_part_runs_on_the_results_of_the_run_before(tmp_path: Path) -> None:
+    write_span(tmp_path, 1, 20)
+    rows = CsvExampleGen(input_base=str(tmp_path / "data/span-1")).with_id("Pots.rows")
+    statistics = StatisticsGen(examples=rows.outputs["examples"])
+    schema = SchemaGen(statistics=statistics.outputs["statistics"])
+    pipeline = Pipeline("pot_parts", str(tmp_path / "runs"), components=[rows, statistics, schema])
+    host = HeadraceHost()
+    whole = host.run(pipeline, runner="LocalDagRunner")
+
+    options = RunOptions(
+        from_nodes=["StatisticsGen"], to_nodes=["StatisticsGen"], base_pipeline_run_id=whole.run_id
+    )
+    part = host.run(pipeline, runner="LocalDagRunner", run_options=options)
+
+    assert {task.name: task.state for task in part.tasks} == {
+        "Pots.rows": "cached",
+        "StatisticsGen": "done",
+        "SchemaGen": "skipped",
+    }
+    assert outputs(part, "Pots.rows")["examples"].uri == outputs(whole, "Pots.rows")["examples"].uri
+    with pytest.raises(InputError, match="names 'Statistics', which is the name of no task"):
+        host.run(pipeline, runner="LocalDagRunner", run_options=RunOptions(to_nodes=["Statistics"]))

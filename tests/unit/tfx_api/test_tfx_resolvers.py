@@ -17,7 +17,7 @@ from headrace_tfx.artifacts.base import Artifact
 from headrace_tfx.artifacts.properties import Property, PropertyType
 from headrace_tfx.authoring.channels import Channel, ExternalPipelineChannel, UnionChannel
 from headrace_tfx.authoring.importer import Importer
-from headrace_tfx.authoring.pipeline import Pipeline
+from headrace_tfx.authoring.pipeline import Pipeline, PipelineInputs
 from headrace_tfx.authoring.resolver import (
     LatestArtifactStrategy,
     LatestBlessedModelStrategy,
@@ -328,3 +328,25 @@ def test_the_text_compiles_for_every_target(target: str) -> None:
     }
     name = "Rows.one" if target == "local" else "import-example-gen"
     assert searched == {"latest-artifact": name}
+
+
+def test_a_resolver_in_an_inner_pipeline_finds_spans_and_outputs_of_the_outer_one() -> None:
+    outer = rows("Outer")
+    inputs = PipelineInputs({"rows": outer.outputs["examples"]})
+    latest = Resolver(strategy_class=LatestArtifactStrategy, found=inputs["rows"])
+    inner_rows = rows("Zebra")
+    week = Resolver(
+        strategy_class=SpanRangeStrategy,
+        config={"range_config": {"rolling_range": {"num_spans": 7}}},
+        examples=Channel(type=standard.Examples, producer_component_id="Zebra"),
+    ).with_id("A.week")
+    statistics = StatisticsGen(examples=latest.outputs["found"])
+    more = StatisticsGen(examples=week.outputs["examples"]).with_id("More")
+    inner = Pipeline(
+        "inner", components=[latest, week, inner_rows, statistics, more], inputs=inputs, outputs={}
+    )
+
+    text = body(outer, inner)
+
+    assert 'examples=outer.outputs["examples"]' in text
+    assert 'examples=zebra.outputs["examples"]' in text

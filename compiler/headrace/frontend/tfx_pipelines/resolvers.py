@@ -8,10 +8,12 @@ pipeline's directory, so that they also work where there is no database.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from headrace.frontend.tfx_pipelines.nesting import sources
 from headrace.frontend.tfx_pipelines.plan import OutputRef, Step, Value
 from headrace.frontend.tfx_pipelines.translation import Translated, Translation
 from headrace_tfx.authoring.channels import Channel, ExternalPipelineChannel, OutputChannel
 from headrace_tfx.authoring.importer import Importer
+from headrace_tfx.authoring.pipeline import Pipeline
 from headrace_tfx.authoring.resolver import (
     LatestArtifactStrategy,
     LatestBlessedModelStrategy,
@@ -23,6 +25,8 @@ _MODEL = "Model"
 _BLESSING = "ModelBlessing"
 _EXAMPLES = "Examples"
 
+_Channels = Mapping[str, Any]
+
 
 def resolver(node: Any, translation: Translation) -> Translated:
     """Returns the steps of a Resolver.
@@ -30,19 +34,18 @@ def resolver(node: Any, translation: Translation) -> Translated:
     Raises:
         CompileError: Its strategy or one of its channels has no counterpart.
     """
-    for key, channel in node.inputs.items():
-        _check_channel(key, channel, translation)
-    if all(isinstance(channel, OutputChannel) for channel in node.inputs.values()):
-        passed = _passed_on(node, translation)
+    channels = {key: _single(key, channel, translation) for key, channel in node.inputs.items()}
+    if all(isinstance(channel, OutputChannel) for channel in channels.values()):
+        passed = _passed_on(node, channels, translation)
         if passed is not None:
             return passed
     strategy = node.strategy_class
     if strategy is LatestArtifactStrategy:
-        return _latest_artifacts(node, translation)
+        return _latest_artifacts(node, channels, translation)
     if strategy is LatestBlessedModelStrategy:
-        return _latest_blessed_model(node, translation)
+        return _latest_blessed_model(node, channels, translation)
     if strategy is SpanRangeStrategy:
-        return _span_ranges(node, translation)
+        return _span_ranges(node, channels, translation)
     if strategy is None:
         raise translation.error(
             "it has no `strategy_class`, so it finds every artifact of its channels, but a port of "
@@ -66,28 +69,33 @@ def add_dependencies(pipeline: Any) -> None:
             for channel in node.inputs.values():
                 for producer, _ in _spans_makers(channel, pipeline.components):
                     node.add_upstream_node(producer)
+        elif isinstance(node, Pipeline):
+            add_dependencies(node)
     pipeline.components = pipeline.components
 
 
-def _check_channel(key: str, channel: Any, translation: Translation) -> None:
+def _single(key: str, channel: Any, translation: Translation) -> Any:
+    """Returns the channel of a node, or of earlier runs, that a channel stands for."""
     if isinstance(channel, ExternalPipelineChannel):
         raise translation.error(
             f"`{key}` asks for artifacts of the pipeline {channel.pipeline_name!r}, but a Resolver "
             "finds those of its own pipeline. Convert the pipeline with `headrace convert`, and "
             "write latest_artifact(..., search_root=...) with the other one's directory."
         )
-    if not isinstance(channel, Channel):
+    found = list(sources(channel))
+    if len(found) != 1 or not isinstance(found[0], Channel):
         raise translation.error(
             f"`{key}` is {channel!r}, several artifacts, but a port of Kubeflow Pipelines carries "
             "one. Give it one Channel, and a Resolver for each of the others."
         )
+    return found[0]
 
 
-def _passed_on(node: Any, translation: Translation) -> Translated | None:
+def _passed_on(node: Any, channels: _Channels, translation: Translation) -> Translated | None:
     """Returns the outputs of this run themselves, if a strategy can choose nothing but them."""
     if node.strategy_class not in (None, LatestArtifactStrategy) or _count(node) not in (None, 1):
         return None
-    outputs = {key: translation.output(channel) for key, channel in node.inputs.items()}
+    outputs = {key: translation.output(channel) for key, channel in channels.items()}
     return Translated(steps=(), outputs=outputs)
 
 
@@ -95,14 +103,14 @@ def _count(node: Any) -> Any:
     return node.config.get("desired_num_of_artifacts", 1)
 
 
-def _latest_artifacts(node: Any, translation: Translation) -> Translated:
+def _latest_artifacts(node: Any, channels: _Channels, translation: Translation) -> Translated:
     if _count(node) != 1:
         raise translation.error(
             f"`desired_num_of_artifacts` is {_count(node)!r}, but a port of Kubeflow Pipelines "
             "carries one artifact. Leave it out, or join examples of several runs with "
             "SpanRangeStrategy."
         )
-    names = {key: _outputs_of(key, channel, translation) for key, channel in node.inputs.items()}
+    names = {key: _outputs_of(key, channel, translation) for key, channel in channels.items()}
     after = translation.after(node)
     steps = []
     outputs = {}
@@ -130,14 +138,14 @@ def _latest_artifacts(node: Any, translation: Translation) -> Translated:
     return Translated(steps=tuple(steps), outputs=outputs)
 
 
-def _latest_blessed_model(node: Any, translation: Translation) -> Translated:
-    keys = {channel.type_name: key for key, channel in node.inputs.items()}
-    if set(keys) != {_MODEL, _BLESSING} or len(node.inputs) != 2:
+def _latest_blessed_model(node: Any, channels: _Channels, translation: Translation) -> Translated:
+    keys = {channel.type_name: key for key, channel in channels.items()}
+    if set(keys) != {_MODEL, _BLESSING} or len(channels) != 2:
         raise translation.error(
-            f"its channels are of the types {[c.type_name for c in node.inputs.values()]}, "
+            f"its channels are of the types {[each.type_name for each in channels.values()]}, "
             "expected one of Model and one of ModelBlessing. Give it both."
         )
-    given = {kind: node.inputs[key] for kind, key in keys.items()}
+    given = {kind: channels[key] for kind, key in keys.items()}
     if isinstance(given[_MODEL], OutputChannel) or isinstance(given[_BLESSING], OutputChannel):
         raise translation.error(
             "its channels are outputs of this run, expected those of all runs: "
@@ -169,12 +177,12 @@ def _named(channel: Any) -> list[str]:
     return [f"{producer}/{key}" if key else str(producer)]
 
 
-def _span_ranges(node: Any, translation: Translation) -> Translated:
+def _span_ranges(node: Any, channels: _Channels, translation: Translation) -> Translated:
     range_config = translation.value(node.config.get("range_config"), "range_config", dict)
     steps = []
     outputs = {}
-    for number, (key, channel) in enumerate(node.inputs.items(), start=1):
-        is_last = number == len(node.inputs)
+    for number, (key, channel) in enumerate(channels.items(), start=1):
+        is_last = number == len(channels)
         step = Step(
             node=node.id,
             variable=translation.names.new(node.id if is_last else f"{node.id}_{key}"),
