@@ -27,6 +27,7 @@ _VALUE_TYPES: Mapping[Any, str] = {
     dict: "JsonValue",
     list: "JsonValue",
 }
+_FINAL_STATUS = "FinalStatus"
 _PROPERTY_TYPES: Mapping[Any, str] = {
     int: "INT",
     float: "DOUBLE",
@@ -98,7 +99,8 @@ def python_component(
             `artifact_type`; int, float, str, bool, bytes, dict or list for a value. `X | None` may
             be left out.
         outputs: The same for the outputs; none of them is optional.
-        parameters: For each parameter its type, as for values, or its default.
+        parameters: For each parameter its type, as for values, or its default. In an exit task,
+            `dsl.PipelineTaskFinalStatus` is how the tasks before it ended, as JSON text.
         doc: What the component does, for readers of the compiled pipeline.
         uses_beam: Whether the code makes a pipeline of Beam: it then has the parameter
             `beam_pipeline_args`.
@@ -200,7 +202,7 @@ def _ports(
         made.append(port(key, dsl.Output[kind] if is_artifact else dsl.OutputPath(_kfp_type(kind))))
     for key, given in parameters.items():
         parameter = _parameter(name, key, given)
-        messages["parameters"][key] = _VALUE_TYPES[parameter.annotation]
+        messages["parameters"][key] = _VALUE_TYPES.get(parameter.annotation, _FINAL_STATUS)
         made.append(parameter)
     return made, messages
 
@@ -244,6 +246,8 @@ def _message(name: str, key: str, kind: Any) -> dict[str, Any]:
 
 def _parameter(name: str, key: str, given: Any) -> inspect.Parameter:
     kind, optional = _without_none(given)
+    if kind is dsl.PipelineTaskFinalStatus:
+        return port(key, kind)
     is_type = isinstance(typing.get_origin(kind) or kind, type)
     found = (typing.get_origin(kind) or kind) if is_type else type(given)
     if found not in _VALUE_TYPES or found is bytes:

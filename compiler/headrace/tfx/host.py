@@ -9,6 +9,7 @@ from typing import Any
 from headrace.compilation.compiler import compile_for
 from headrace.errors import CompileError
 from headrace.frontend import loading
+from headrace.frontend.tfx_pipelines.run_parameters import given_values
 from headrace.profiles.profile import Profile, read_profile
 from headrace.target_registry import settings_class
 from headrace_components.contract.errors import ComponentError, InputError, PlatformError
@@ -73,14 +74,11 @@ class HeadraceHost:
         Raises:
             CompileError: There is a mistake in the pipeline or the profile.
         """
-        if exit_handler is not None:
-            raise CompileError(
-                f"{exit_handler.id}: Headrace has no exit handlers for TFX pipelines. Convert the "
-                "pipeline with `headrace convert`, and use dsl.ExitHandler."
-            )
+        pipeline.exit_handler = exit_handler
         target = "kubeflow" if Path(output_filename).suffix in (".yaml", ".yml") else "vertex"
         source = loading.load(pipeline)
-        profile = _with_settings(read_profile(), target, pipeline, config, parameter_values or {})
+        values = given_values(source.spec, parameter_values or {})
+        profile = _with_settings(read_profile(), target, pipeline, config, values)
         profile = _with_images(profile, source.tfx.nodes if source.tfx else {}, config)
         compiled = compile_for(source, target, profile)
         for note in compiled.notes:

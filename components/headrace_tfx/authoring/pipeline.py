@@ -126,6 +126,7 @@ class Pipeline(BaseNode):
         beam_pipeline_args: Options of Beam for all components; see `beam_arguments`.
         platform_config: What the platform gives to it.
         execution_mode: SYNC or ASYNC.
+        exit_handler: The node that runs last, whatever happened, which a runner sets; or None.
         file: The author's file that makes it; empty if there is none, as for cells of a notebook.
 
     Raises:
@@ -164,6 +165,7 @@ class Pipeline(BaseNode):
         self.beam_pipeline_args = list(beam_pipeline_args or [])
         self.platform_config = platform_config
         self.dsl_context_registry = dsl_context_registry
+        self.exit_handler: BaseNode | None = None
         self._inputs = inputs
         if inputs:
             inputs.pipeline = self

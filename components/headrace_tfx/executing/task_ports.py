@@ -19,6 +19,11 @@ from headrace_tfx.executing.base_executor import Artifacts
 # How TFX's numbers that JSON does not have are written in its files of values.
 _NUMBERS = {"Integer": int, "Float": float}
 
+# How the tasks before an exit task ended. TFX gives it as JSON text.
+_FINAL_STATUS = "FinalStatus"
+# Kubeflow's words for it, and those of Vertex AI, the only backend of TFX that has exit handlers.
+_VERTEX_STATES = {"COMPLETE": "SUCCEEDED", "CANCELED": "CANCELLED"}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ports:
@@ -154,6 +159,9 @@ def _without_values(task: contract.Task, ports: Ports) -> dict[str, Any]:
 
 
 def _number(kind: str, value: Any) -> Any:
+    if kind == _FINAL_STATUS:
+        state = value.get("state")
+        return json.dumps({**value, "state": _VERTEX_STATES.get(state, state)})
     # JSON has one type of numbers.
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return _NUMBERS[kind](value) if kind in _NUMBERS and is_number else value

@@ -162,6 +162,7 @@ class KubeflowV2DagRunner(TfxRunner):
                 f"{name}.run: got unknown arguments {sorted(kwargs)}, expected `pipeline`, "
                 "`parameter_values` and `write_out`. Remove them."
             )
+        pipeline.exit_handler = self._exit_handler
         return host.current(name).compile(
             pipeline,
             config=self.config,

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from google.protobuf.json_format import MessageToDict
 
 from headrace.errors import CompileError
 from headrace.frontend.tfx_pipelines.reading import TfxPipeline, from_object
+from headrace.frontend.tfx_pipelines.run_parameters import given_values
 from headrace_tfx.authoring import placeholders as ph
 from headrace_tfx.authoring.channels import union
 from headrace_tfx.authoring.conditions import Cond, ForEach
@@ -343,3 +345,27 @@ def test_a_pipeline_that_runs_all_the_time_is_refused() -> None:
 
 def test_a_step_for_a_person_is_refused() -> None:
     assert "ManualNode" in refusal(CsvExampleGen(input_base="/d"), ManualNode("Look at it."))
+
+
+def test_an_exit_handler_reads_nothing() -> None:
+    world = World()
+    pipeline = Pipeline("flights", components=[world.examples])
+    pipeline.exit_handler = StatisticsGen(world.rows)
+
+    with pytest.raises(CompileError, match=r"flights.py: StatisticsGen: .* expected no inputs"):
+        from_object(pipeline, file="flights.py", source=Path("/n"), directory=Path("/n"))
+
+
+def test_values_of_a_program_go_to_the_parameters_of_kfp() -> None:
+    examples = CsvExampleGen(
+        input_base=RuntimeParameter("data-root", str),
+        output_config=RuntimeParameter("out", str, "{}"),
+    )
+    pipeline = read(examples).built()
+    spec = MessageToDict(pipeline.pipeline_spec)
+
+    found = given_values(spec, {"data-root": "/d", "out": '{"split_config": {}}', "other": 1})
+
+    assert found == {"data_root": "/d", "out": {"split_config": {}}, "other": 1}
+    with pytest.raises(CompileError, match=r"'out' is '{', expected JSON text"):
+        given_values(spec, {"out": "{"})

@@ -31,6 +31,7 @@ from headrace_tfx.authoring.nodes import BaseBeamComponent
 from headrace_tfx.authoring.proto_types import is_message_type
 from headrace_tfx.components.executors import BuiltinExecutor
 from headrace_tfx.components.specs import JsonParameter
+from headrace_tfx.running.exit_handlers import FinalStatusStr
 
 _VALUES: Mapping[type[ValueArtifact], str] = {
     Integer: "int",
@@ -104,7 +105,7 @@ def _python(node: Any, translation: Translation) -> tuple[dict[str, Value], Call
             "name": identifier(type(node).__name__),
             "code": _code(node, executor, translation),
             **_ports(node, translation),
-            **_section("parameters", _parameter_types(spec, given)),
+            **_section("parameters", {**_parameter_types(spec, given), **_final_status(node)}),
             **({"uses_beam": True} if uses_beam else {}),
             **({"reads_elsewhere": True} if is_reader else {}),
         },
@@ -206,6 +207,8 @@ def _parameters(
 ) -> Iterator[tuple[str, Value]]:
     declared = node.SPEC_CLASS.PARAMETERS
     for name, given in node.exec_properties.items():
+        if isinstance(given, FinalStatusStr):
+            continue  # the backend gives it
         kind = declared[name].type
         if is_message_type(kind) or hasattr(given, "DESCRIPTOR"):
             value = translation.value(given, name, dict)
@@ -230,6 +233,14 @@ def _reader_defaults(given: Mapping[str, Value]) -> dict[str, Value]:
     splits = json.loads(config)["splits"] if isinstance(config, str) else _INPUT_CONFIG["splits"]
     output = _OUTPUT_CONFIG if len(splits) == 1 else {}
     return {"input_config": json.dumps(_INPUT_CONFIG), "output_config": json.dumps(output)}
+
+
+def _final_status(node: Any) -> dict[str, Value]:
+    return {
+        name: Code(text="dsl.PipelineTaskFinalStatus")
+        for name, given in node.exec_properties.items()
+        if isinstance(given, FinalStatusStr)
+    }
 
 
 def _parameter_types(spec: Any, given: Mapping[str, Value]) -> dict[str, Value]:

@@ -9,11 +9,11 @@ from headrace.frontend.tfx_pipelines.build import build
 from headrace.frontend.tfx_pipelines.capture import executed
 from headrace.frontend.tfx_pipelines.choosing import chosen
 from headrace.frontend.tfx_pipelines.plan import Plan
+from headrace.frontend.tfx_pipelines.planning import plan_of
 from headrace.frontend.tfx_pipelines.render import Rendered, render
 from headrace.frontend.tfx_pipelines.resolvers import add_dependencies
 from headrace.frontend.tfx_pipelines.run_defaults import local_root, metadata_url
 from headrace.frontend.tfx_pipelines.table import translator_of
-from headrace.frontend.tfx_pipelines.translation import plan_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-from headrace.frontend.tfx_pipelines.naming import Names
+from headrace.errors import CompileError
+from headrace.frontend.tfx_pipelines.naming import Names, identifier
 from headrace.frontend.tfx_pipelines.plan import Code, ParameterRef, PipelineParameter, Value
 from headrace_tfx.authoring.pipeline import ROOT_PARAMETER
 from headrace_tfx.authoring.runtime_parameter import RuntimeParameter, parameters_in
@@ -91,6 +92,32 @@ class RunParameters:
     def listed(self) -> tuple[PipelineParameter, ...]:
         """Returns the parameters: those that a run must give first, as Python wants them."""
         return tuple(sorted(self.found.values(), key=lambda each: each.default is not None))
+
+
+def given_values(spec: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns values that a TFX program gives its RuntimeParameters as those of kfp's parameters.
+
+    Args:
+        spec: The compiled pipeline.
+        values: Values by TFX's names. Dicts and lists may be JSON text, as TFX has them.
+
+    Raises:
+        CompileError: The text for a dict or list is not JSON.
+    """
+    declared = spec["root"].get("inputDefinitions", {}).get("parameters", {})
+    found = {}
+    for name, value in values.items():
+        ours = name if name in declared else identifier(name)
+        kind = declared.get(ours, {}).get("parameterType", "")
+        if kind in ("STRUCT", "LIST") and isinstance(value, str):
+            try:
+                value = json.loads(value)
+            except ValueError as error:
+                raise CompileError(
+                    f"parameter_values: {name!r} is {value!r}, expected JSON text: {error}."
+                ) from error
+        found[ours] = value
+    return found
 
 
 def _read(text: str) -> RuntimeParameter:

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.errors import CompileError
-from headrace.frontend.tfx_pipelines.composition import Arrangement, Conditions
-from headrace.frontend.tfx_pipelines.naming import Names, identifier, kfp_name
+from headrace.frontend.tfx_pipelines.naming import Names, identifier
 from headrace.frontend.tfx_pipelines.nesting import Nesting, sources
 from headrace.frontend.tfx_pipelines.plan import (
     Code,
@@ -21,15 +20,12 @@ from headrace.frontend.tfx_pipelines.plan import (
     Group,
     OutputRef,
     ParameterRef,
-    Plan,
     Step,
     Value,
 )
-from headrace.frontend.tfx_pipelines.run_defaults import remote_root
 from headrace.frontend.tfx_pipelines.run_parameters import RunParameters
 from headrace.frontend.tfx_pipelines.run_values import RunValues
 from headrace_components.library.user_code.module_pack import is_packed, is_remote
-from headrace_tfx.authoring.pipeline import ExecutionMode
 from headrace_tfx.authoring.placeholders import Placeholder
 from headrace_tfx.authoring.runtime_parameter import RuntimeParameter
 
@@ -78,7 +74,8 @@ class Translation:
         self.definitions: list[Definition] = []
         self.names = Names(*_RESERVED, identifier(pipeline.pipeline_name))
         self.nesting = Nesting(pipeline)
-        self.parameters = RunParameters(self.names, self.nesting.nodes)
+        last = () if pipeline.exit_handler is None else (pipeline.exit_handler,)
+        self.parameters = RunParameters(self.names, (*self.nesting.nodes, *last))
         self.run_values = RunValues(self)
         self.notes: list[str] = []
         self.listed = {node.id: node for node in self.nesting.nodes}
@@ -277,82 +274,4 @@ def _last_step(steps: Iterable[Step | Group]) -> Step:
     return _last_step(last.body) if isinstance(last, Group) else last
 
 
-def _check(translation: Translation) -> None:
-    if translation.pipeline.execution_mode is not ExecutionMode.SYNC:
-        raise translation.error(
-            "the pipeline's `execution_mode` is ASYNC: its nodes run whenever there is something "
-            "new, which no released version of TFX does either. Leave it out, and give the "
-            "pipeline a schedule."
-        )
-    if twice := translation.nesting.twice():
-        raise translation.error(
-            f"two nodes have the id {twice!r}, one of them in a pipeline within the pipeline, "
-            "expected an own id for each. Name one with .with_id(...)."
-        )
-
-
-def _blessed(translated: Translated, blessing: OutputRef) -> Translated:
-    """Returns the work of a Pusher that asks for the blessing itself."""
-    (*others, own) = translated.steps
-    if not isinstance(own, Step):
-        raise TypeError(own)
-    steps = (*others, own.with_argument("model_blessing", blessing))
-    return Translated(steps=steps, outputs=translated.outputs)
-
-
 Translator = Callable[[Any, Translation], Translated]
-
-
-def plan_of(
-    pipeline: Any,
-    translator_of: Callable[[Any, Translation], Translator],
-    *,
-    file: str,
-    source: Path,
-    directory: Path,
-) -> tuple[Plan, tuple[str, ...]]:
-    """Translates a pipeline.
-
-    Args:
-        pipeline: A TFX pipeline.
-        translator_of: Returns the translator of a node.
-        file: Name of the author's file, for messages.
-        source: The directory of the author's file.
-        directory: Where the text is to be.
-
-    Returns:
-        The plan, and lines for the author.
-
-    Raises:
-        CompileError: A node cannot be translated; the message names the file and the node.
-    """
-    translation = Translation(pipeline, file=file, source=source, directory=directory)
-    function = identifier(pipeline.pipeline_name)
-    _check(translation)
-    conditions = Conditions(translation.nesting)
-    arrangement = Arrangement(conditions, translation.run_values)
-    for node in translation.nesting.nodes:
-        translation.node = node.id
-        try:
-            place = arrangement.block(node)
-        except ValueError as error:
-            raise translation.error(str(error)) from error
-        translated = translator_of(node, translation)(node, translation)
-        blessing = conditions.blessing(node)
-        if blessing is not None:
-            translated = _blessed(translated, translation.output(blessing))
-        place.parts += (*translation.run_values.taken(), *translated.steps)
-        translation.done(node, translated)
-    plan = Plan(
-        name=kfp_name(pipeline.pipeline_name),
-        display_name=pipeline.pipeline_name,
-        function=function,
-        source=file,
-        root=remote_root(pipeline),
-        parameters=translation.parameters.listed(),
-        imports=frozenset(translation.imports),
-        definitions=tuple(translation.definitions),
-        body=arrangement.body(),
-        use_cache=bool(pipeline.enable_cache),
-    )
-    return plan, tuple(translation.notes)

@@ -1,5 +1,6 @@
 """Conditions, run-time parameters and placeholders of TFX pipelines: run here, and compiled."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -162,3 +163,61 @@ def test_choices_are_compiled_for_services(file: Path, target: TargetName) -> No
     ]
     assert len(conditions) == 9
     assert "Say" not in {task["taskInfo"]["name"] for task in spec["root"]["dag"]["tasks"].values()}
+
+
+EXIT = """
+import os
+
+from tfx import v1 as tfx
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+Parameter = tfx.dsl.components.Parameter
+experimental = tfx.orchestration.experimental
+
+
+@tfx.dsl.components.component
+def Check(wrong: Parameter[int]) -> tfx.dsl.components.OutputDict(checked=int):
+    if wrong:
+        raise ValueError("wrong")
+    return {"checked": 1}
+
+
+@experimental.exit_handler
+def Tell(status: Parameter[str], folder: Parameter[str]):
+    with open(os.path.join(folder, "status.json"), "w") as file:
+        file.write(status)
+
+
+pipeline = tfx.dsl.Pipeline(
+    pipeline_name="told",
+    pipeline_root=os.path.join(HERE, "runs"),
+    components=[Check(wrong=tfx.dsl.experimental.RuntimeParameter("is-wrong", int, 1))],
+)
+runner = experimental.KubeflowV2DagRunner(config=experimental.KubeflowV2DagRunnerConfig())
+runner.set_exit_handler(Tell(status=experimental.FinalStatusStr(), folder=HERE))
+runner.run(pipeline, parameter_values={"is-wrong": 0})
+"""
+
+
+@pytest.mark.parametrize(("wrong", "state"), [(0, "SUCCEEDED"), (1, "FAILED")])
+def test_an_exit_handler_hears_how_the_run_ended(wrong: int, state: str, tmp_path: Path) -> None:
+    (tmp_path / "told.py").write_text(EXIT, "utf-8")
+
+    result = headrace.run(str(tmp_path / "told.py"), parameters={"is_wrong": wrong})
+
+    assert {task.name: task.state for task in result.tasks}["Tell"] == "done"
+    assert json.loads((tmp_path / "status.json").read_text("utf-8"))["state"] == state
+
+
+def test_an_exit_handler_is_compiled_for_vertex(tmp_path: Path) -> None:
+    (tmp_path / "told.py").write_text(EXIT, "utf-8")
+
+    document = headrace.compile(str(tmp_path / "told.py"), target="vertex", config=PROFILE)
+
+    (tell,) = (
+        task
+        for task in document["pipelineSpec"]["root"]["dag"]["tasks"].values()
+        if task["taskInfo"]["name"] == "Tell"
+    )
+    assert tell["triggerPolicy"]["strategy"] == "ALL_UPSTREAM_TASKS_COMPLETED"
+    assert "taskFinalStatus" in tell["inputs"]["parameters"]["status"]
