@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import headrace
 from headrace.compilation.passes.module_files import collect
 from headrace_components.artifacts import Examples
 from headrace_components.authoring import artifact_type, python_component
@@ -111,7 +112,8 @@ def one_value(code: str, name: str) -> Callable[[Launcher, Path], str]:
         ),
         ("counting.py:broken", "rows", "broken raised AttributeError at counting.py, line 41"),
         ("counting.py:NoExecutor", "rows", "expected a function, a component, or an executor"),
-        ("counting.py:look", "rows", "look raised TypeError at counting.py, line 25"),
+        ("counting.py:look", "rows", "look (counting.py, line 25) has no argument 'rows'"),
+        ("counting.py:broken", "total", "broken (counting.py, line 40) has no argument 'total'"),
         ("counting.py:NUMBER", "rows", "'NUMBER' in counting.py is of type int"),
         ("counting.py:nothing", "rows", "counting.py has no function 'nothing'"),
     ],
@@ -171,3 +173,70 @@ def test_names_of_tfx_are_its_types_and_others_are_new_ones() -> None:
         artifact_type("Model", {"size": int})
     with pytest.raises(InputError, match=r"the properties {'size': <class 'set'>} have"):
         artifact_type("Own", {"size": set})
+
+
+PIPELINE = """
+from kfp import dsl
+from headrace_components.artifacts import Examples
+from headrace_components.authoring import artifact_type, python_component
+from headrace_components.catalog import csv_example_gen
+
+own = python_component(
+    name="own",
+    code={code!r},
+    inputs={{"rows": Examples}},
+    outputs={{"report": artifact_type("Report"), "total": int}},
+    parameters={{"limit": int}},
+)
+
+@dsl.pipeline(name="p")
+def p():
+    own(rows=csv_example_gen(input_base="data").outputs["examples"], limit=3)
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "source", "message"),
+    [
+        (
+            "own.py:own",
+            "def own(rows, report): ...",
+            "own (own.py, line 1) has no argument 'limit'",
+        ),
+        (
+            "own.py:own",
+            "def own(rows, report, limits): ...",
+            "has no argument 'limit', expected one for each port ['rows', 'report', 'limit']. Did "
+            "you mean 'limits'?",
+        ),
+        (
+            "own.py:own",
+            "def own(rows, report, limit, *, other): ...",
+            "needs the arguments ['other'], which are no ports of the component",
+        ),
+        ("own.py:owned", "def own(): ...", "own.py has no function 'owned'; it defines ['own']"),
+        (
+            "owned.py:own",
+            "def own(): ...",
+            "owned.py', which is not a file. Give a path",
+        ),
+        ("own.py:own", "def own(:", "own.py:1: invalid syntax: 'def own(:'"),
+        ("own.py:own", "import no_such\n\ndef own(**ports): ...", "'no_such' (own.py, line 1)"),
+        (
+            "acme.steps.own",
+            "",
+            "`headrace_object` is 'acme.steps.own', but the image of",
+        ),
+    ],
+)
+def test_a_mistake_is_told_before_anything_runs(
+    code: str, source: str, message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "own.py").write_text(source, "utf-8")
+    (tmp_path / "pipeline.py").write_text(PIPELINE.format(code=code), "utf-8")
+    profile = Path(__file__).parents[2] / "examples/headrace.toml"
+
+    with pytest.raises(headrace.CompileError) as caught:
+        headrace.compile(str(tmp_path / "pipeline.py"), target="vertex", config=profile)
+
+    assert message in str(caught.value)

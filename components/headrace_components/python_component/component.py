@@ -7,12 +7,18 @@ function whose arguments are artifacts and values, a component or an executor wi
 from headrace_components.contract.declaration import Component
 from headrace_components.contract.hooks import CacheHooks, EarlyChecks, Params
 from headrace_components.library.user_code.code_state import code_state
+from headrace_components.python_component.arguments import check_arguments
 from headrace_components.python_component.params import CODE, OBJECT, PythonComponentParams
 
 
 def names(params: PythonComponentParams) -> list[tuple[str, ...]]:
     """Returns the function or class, which the file must have."""
     return [(params.headrace_object,)] if params.headrace_code else []
+
+
+def check(params: PythonComponentParams) -> None:
+    """Rejects a function whose arguments do not fit the ports."""
+    check_arguments(params.headrace_code, params.headrace_object, params.headrace_ports)
 
 
 def environment_state(params: Params) -> str | None:
@@ -27,7 +33,7 @@ COMPONENT = Component(
     outputs={},
     parameters=PythonComponentParams,
     cache=CacheHooks(environment_state=environment_state),
-    checks=EarlyChecks(functions=names),
+    checks=EarlyChecks(check=check, functions=names),
     footprint="training",
     module_parameter=CODE,
     own_ports=True,

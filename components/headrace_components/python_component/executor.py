@@ -13,6 +13,7 @@ from headrace_components.contract.parameters import read
 from headrace_components.contract.task import Task
 from headrace_components.library.data import examples_record
 from headrace_components.library.user_code import user_module
+from headrace_components.python_component.component import check
 from headrace_components.python_component.params import OBJECT, PythonComponentParams
 from headrace_tfx.executing import objects, task_ports
 from headrace_tfx.executing.task_ports import Ports
@@ -34,6 +35,7 @@ def execute(task: Task) -> None:
 def _execute(task: Task) -> None:
     own = {name: value for name, value in task.params.items() if name in _OWN}
     params = read(PythonComponentParams, own, task.component)
+    check(params)
     ports = Ports(**params.headrace_ports)
     others = {name: value for name, value in task.params.items() if name not in _OWN}
     _check_names(others, ports)

@@ -46,8 +46,10 @@ def check_dotted_functions(spec: Mapping[str, Any], target: Target, profile: Pro
     for node in specs.tasks(spec):
         if specs.logical_image(node.container) is None or node.path in own:
             continue
-        for name in sorted(set(_FUNCTIONS) & set(specs.parameter_inputs(node.task))):
-            dotted = known_value(node, name, spec["root"])
+        for name in sorted(set(_FUNCTIONS) & set(specs.parameters(node.component))):
+            is_given = name in specs.parameter_inputs(node.task)
+            default = specs.parameters(node.component)[name].get("defaultValue")
+            dotted = known_value(node, name, spec["root"]) if is_given else default
             if is_made_in_run(node, name) or not isinstance(dotted, str) or not dotted:
                 continue
             if "." in dotted and dotted.partition(".")[0] not in _IN_IMAGES:

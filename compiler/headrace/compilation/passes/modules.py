@@ -15,7 +15,7 @@ from headrace.contract.target import Target
 from headrace.errors import CompileError
 from headrace.ir import specs
 from headrace.ir.specs import Spec
-from headrace_components.contract.declaration import module_parameter
+from headrace_components.contract.declaration import MODULE_FILE, module_parameter
 from headrace_components.library.user_code.module_pack import is_packed, is_remote, pack
 
 # The name in messages for a module that is a parameter of a pipeline.
@@ -38,9 +38,23 @@ def apply_modules(spec: Mapping[str, Any], target: Target, directory: Path) -> S
         CompileError: A module file is missing, has a syntax error or is too long.
     """
     result: Spec = specs.copy(spec)
+    _check_code(result, directory)
     _walk(result, lambda value, user: _packed(value, user, target, directory))
     _check_made_names(result, target)
     return result
+
+
+def _check_code(spec: Spec, directory: Path) -> None:
+    """Refuses a component of the author's own whose file is not there."""
+    for node in specs.tasks(spec):
+        parameter = module_parameter(node.headrace_name)
+        value = specs.constant(specs.parameter_inputs(node.task).get(parameter, {}))
+        is_own = node.headrace_name is not None and parameter != MODULE_FILE
+        if is_own and is_local(value) and not (directory / value).is_file():
+            raise CompileError(
+                f"task `{node.label}`: `code` names {str(directory / value)!r}, which is not a "
+                "file. Give a path that begins beside the pipeline file."
+            )
 
 
 def _check_made_names(spec: Spec, target: Target) -> None:
