@@ -170,6 +170,16 @@ def test_a_task_that_fails_is_the_programs_error(project: Path) -> None:
     assert run.stderr.splitlines()[-1].startswith("error: CsvExampleGen: csv_example_gen: ")
 
 
+def test_a_run_keeps_the_flags_that_it_was_started_with(project: Path) -> None:
+    source, later, root = project / "small.py", project / "later", project / "resumed"
+    source.write_text(SMALL, "utf-8")
+    assert main(["run", str(source), "--root", str(root), "--", f"--folder={later}"]) == 1
+    shutil.copytree(project / "data", later)
+    (run,) = (path.parent.name for path in root.glob("*/*/run.json"))
+    assert main(["run", "--root", str(root), "--resume", run]) == 0
+    assert main(["run", str(source), "--root", str(root), "--resume", run]) == 0
+
+
 @pytest.mark.parametrize("target", ["local", "kubeflow", "vertex"])
 def test_the_converted_program_compiles_to_the_same(project: Path, target: str) -> None:
     converted = project / "converted.py"

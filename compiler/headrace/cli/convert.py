@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from headrace_components.contract.errors import InputError
+
 
 @click.command()
 @click.argument("pipeline", metavar="FILE.py[:name]")
@@ -34,5 +36,11 @@ def convert(pipeline: str, flags: tuple[str, ...], output: Path | None) -> None:
     if output is None:
         click.echo(read.rendered.text, nl=False)
         return
-    output.write_text(read.rendered.text, encoding="utf-8")
+    try:
+        output.write_text(read.rendered.text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"headrace convert: could not write {str(output)!r}: {error.strerror}. Make its "
+            "directory, or choose another file."
+        ) from error
     click.echo(f"Wrote {output}. Run it with: headrace run {output}", err=True)

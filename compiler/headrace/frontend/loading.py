@@ -101,6 +101,8 @@ def load(
                 "one of kfp. Set parameters with -p, as in -p name=value."
             )
         module = _execute(path)
+        if "tfx" in sys.modules and not any(map(_function, vars(module).values())):
+            return _from_tfx_file(path, name, flags)  # it imports `tfx` by a name that it makes
         return _compiled(_choose(path, module, name), path.parent)
 
 

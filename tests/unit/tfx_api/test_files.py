@@ -15,6 +15,8 @@ from headrace.errors import CompileError
 from headrace.frontend import loading
 from headrace.frontend.tfx_pipelines.recognition import builds_tfx_pipeline
 from headrace.ir import specs
+from headrace.profiles.profile import read_profile
+from headrace.targets.remote.ordering import order_of
 from unit.tfx_api.test_layout import formatted
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -181,6 +183,16 @@ def test_the_file_sees_itself_as_the_program(write: Write) -> None:
     assert tasks(write(CREATE + textwrap.dedent(check) + RUN)) == NODES
     assert (sys.modules["__main__"], sys.argv) == before
     assert "tfx" not in sys.modules
+
+
+def test_a_file_that_imports_tfx_by_a_made_name_is_one_too(write: Write) -> None:
+    made = CREATE.replace(
+        "from tfx import v1 as tfx",
+        'import importlib\ntfx = importlib.import_module("tf" + "x.v1")',
+    )
+    path = write(made + RUN)
+    assert not builds_tfx_pipeline(path)
+    assert tasks(path) == NODES
 
 
 def test_kfp_files_may_use_names_of_tfx(write: Write) -> None:
@@ -371,6 +383,47 @@ def test_a_converted_file_compiles_to_the_same(write: Write, target: Any) -> Non
     assert formatted(text) == text
     found = headrace.compile(converted, target=target, config=PROFILE)
     assert found == headrace.compile(path, target=target, config=PROFILE)
+
+
+def test_modules_are_named_from_where_the_file_is_written(write: Write, tmp_path: Path) -> None:
+    write("def run_fn(fn_args): ...", "models/model.py")
+    text = """
+    from pathlib import Path
+    from tfx import v1 as tfx
+    gen = tfx.components.CsvExampleGen("/data")
+    train = tfx.components.Trainer(
+        examples=gen.outputs["examples"],
+        module_file=str(Path(__file__).parent / "models" / "model.py"),
+        train_args=tfx.proto.TrainArgs(num_steps=10),
+        eval_args=tfx.proto.EvalArgs(),
+    )
+    PIPELINE = tfx.dsl.Pipeline("p", components=[gen, train])
+    """
+    path = write(text)
+    for output, module in {
+        "converted.py": "models/model.py",
+        "models/converted.py": "model.py",
+        "elsewhere/converted.py": str(tmp_path / "models/model.py"),
+    }.items():
+        converted = write("", output)
+        assert main(["convert", str(path), "-o", str(converted)]) == 0
+        assert f'module_file="{module}"' in converted.read_text("utf-8")
+        found = headrace.compile(converted, target="vertex", config=PROFILE)
+        assert found == headrace.compile(path, target="vertex", config=PROFILE)
+
+
+def test_a_file_that_cannot_be_written_is_named(
+    write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(CREATE + RUN)
+    assert main(["convert", str(path), "-o", str(path.parent / "gone/out.py")]) == 2
+    assert "could not write" in capsys.readouterr().err
+
+
+def test_a_service_gets_the_same_pipeline(write: Write) -> None:
+    path = write(flagged())
+    order = order_of(str(path), "kubeflow", read_profile(PROFILE), [], flags=["--own_name=Nightly"])
+    assert order.compiled.document["pipelineInfo"]["displayName"] == "Nightly"
 
 
 def test_nothing_is_cached_unless_the_pipeline_says_so(write: Write) -> None:

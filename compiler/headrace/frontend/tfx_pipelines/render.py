@@ -259,7 +259,10 @@ def _settings(step: Step) -> Iterator[str]:
 
 
 def _without_cache(variables: Sequence[str]) -> Iterator[tuple[str, str]]:
-    head = f"    for task in ({', '.join(variables)}{',' * (len(variables) == 1)}):"
+    if len(variables) == 1:
+        yield f"    {variables[0]}.set_caching_options(enable_caching=False)", ""
+        return
+    head = f"    for task in ({', '.join(variables)}):"
     if len(head) > layout.WIDTH:
         inner = "\n".join(f"        {each}," for each in variables)
         head = f"    for task in (\n{inner}\n    ):"
