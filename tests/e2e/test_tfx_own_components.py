@@ -193,3 +193,21 @@ def test_a_container_reads_and_writes_files_and_values(project: Path) -> None:
         words = [*container["command"], *container["args"]]
         assert words[3] == "{{$.inputs.artifacts['rows'].uri}}"
         assert words[6] == "{{$.outputs.parameters['number'].output_file}}"
+
+
+def test_values_and_properties_of_own_components_decide_what_runs(project: Path) -> None:
+    file = project / "conditions.py"
+
+    result = headrace.run(str(file))
+
+    assert result.state == "succeeded", result.failures
+    states = {task.name.rpartition("/")[2]: task.state for task in result.tasks}
+    assert states["Note.many"] == states["Note.words"] == "done"
+    assert states["Note.too_many"] == states["Note.somebody"] == "skipped"
+    log = next((result.directory / "logs").rglob("*Note.many*")).read_text("utf-8")
+    assert "NOTED 4 {'a': 3} * here" in log
+    for target in TARGETS:
+        headrace.compile(str(file), target=target, config=PROFILE)
+    fewer = headrace.run(str(file), parameters={"limit": 1})
+    states = {task.name.rpartition("/")[2]: task.state for task in fewer.tasks}
+    assert states["Note.many"] == "skipped"
