@@ -154,7 +154,9 @@ class _Finder:
         return spec
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
-        return _Names(spec.name)
+        made = _Names(spec.name)
+        made.__file__ = __file__  # `%load_ext` asks a module for it
+        return made
 
     def exec_module(self, module: ModuleType) -> None:
         # The import system uses the entry of `sys.modules` afterwards: the same module as under the

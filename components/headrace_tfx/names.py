@@ -385,7 +385,13 @@ TABLE: Mapping[str, str] = {
         .running.exit_handlers: FinalStatusStr
     """,
     "orchestration.experimental.interactive.interactive_context": (
-        ".running.interactive: InteractiveContext"
+        ".notebooks.context: InteractiveContext"
+    ),
+    "orchestration.experimental.interactive.execution_result": (
+        ".notebooks.results: ExecutionResult"
+    ),
+    "orchestration.experimental.interactive.notebook_utils": (
+        ".notebooks.environment: requires_ipython"
     ),
     "orchestration.experimental.interactive.standard_visualizations": """
         .notebooks.standard: ExampleAnomaliesVisualization ExampleStatisticsVisualization

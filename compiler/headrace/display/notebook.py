@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -55,13 +55,14 @@ def in_notebook() -> bool:
 class NotebookProgress:
     """An observer whose display in the cell is renewed as the run goes on."""
 
-    def __init__(self, names: Mapping[str, str] | None = None) -> None:
+    def __init__(self, *, has_title: bool = True, says_why: bool = True) -> None:
         """Prepares the display; it begins with `run_started`.
 
         Args:
-            names: Other names to show for tasks, by their names in the pipeline; None for none.
+            has_title: Whether the run's name and state stand above the tasks.
+            says_why: Whether to show why a task failed; False if an exception will say it.
         """
-        self._names = dict(names or {})
+        self._has_title, self._says_why = has_title, says_why
         self._lock = threading.Lock()
         self._rows: dict[str, tuple[str, str]] = {}
         self._running: dict[str, float] = {}
@@ -104,7 +105,7 @@ class NotebookProgress:
         """Shows how the run ended, and why tasks failed."""
         self._over.set()
         self._title += f" {result.state} in {duration(result.seconds)}"
-        self._failures = result.failures
+        self._failures = result.failures if self._says_why else ()
         self._show()
 
     def _renew(self) -> None:
@@ -125,13 +126,9 @@ class NotebookProgress:
     def _states(self) -> list[tuple[str, str, str]]:
         now = time.monotonic()
         running = [
-            (self._shown(name), "running", duration(now - since))
-            for name, since in self._running.items()
+            (name, "running", duration(now - since)) for name, since in self._running.items()
         ]
-        return [(self._shown(name), *row) for name, row in self._rows.items()] + running
-
-    def _shown(self, name: str) -> str:
-        return self._names.get(name, name)
+        return [(name, *row) for name, row in self._rows.items()] + running
 
     def _html(self) -> str:
         rows = [
@@ -145,26 +142,28 @@ class NotebookProgress:
         ]
         to_go = self._num_tasks - len(rows)
         title = f"{self._title}, {to_go} to go" if to_go > 0 else self._title
+        above = [element("div", title)] if self._has_title else []
         return element(
             "div",
-            element("div", title),
+            *above,
             element("table", *rows, style="border:0;margin:4px 0"),
             *(element("div", line, style="opacity:.75") for line in self._lines[-_MOST_LINES:]),
-            failures_html(self._failures, self._names),
+            failures_html(self._failures),
         )
 
     def _text(self) -> str:
         states = [f"{name}  {state}  {detail}" for name, state, detail in self._states()]
-        failed = [f"{self._shown(each.task)}: {each.message}" for each in self._failures]
-        return "\n".join([self._title, *states, *self._lines[-_MOST_LINES:], *failed])
+        failed = [f"{each.task}: {each.message}" for each in self._failures]
+        title = [self._title] if self._has_title else []
+        return "\n".join([*title, *states, *self._lines[-_MOST_LINES:], *failed])
 
 
-def failures_html(failures: Sequence[FailedTask], names: Mapping[str, str]) -> Markup:
+def failures_html(failures: Sequence[FailedTask]) -> Markup:
     """Returns why tasks failed, each with its log."""
     parts = []
     for each in failures:
         log = [element("div", f"Its log: {each.log}", style="opacity:.75")] if each.log else []
-        name = element("strong", names.get(each.task, each.task))
+        name = element("strong", each.task)
         message = element("div", each.message, style="white-space:pre-wrap")
         parts.append(
             element(
@@ -197,7 +196,7 @@ def result_html(result: FinishedRun) -> str:
             badge(result.state),
             f" {result.pipeline}, run {result.run_id}, in {duration(result.seconds)}",
         ),
-        failures_html(result.failures, {}),
+        failures_html(result.failures),
         *pushed,
         *reports,
         element("div", f"Outputs: {result.directory}", style="opacity:.75"),

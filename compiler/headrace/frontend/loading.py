@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.errors import CompileError
 from headrace.frontend.author_errors import author_error
-from headrace.frontend.cells import directory_of
+from headrace.frontend.cells import directory_of, is_cell
 from headrace.frontend.embedded_archives import fix_archives
 from headrace.frontend.kfp_import import import_kfp
 from headrace.frontend.pipeline_names import check_function_name, names_checked
@@ -145,19 +145,30 @@ def _from_tfx_file(path: Path, name: str | None, flags: Sequence[str]) -> Fronte
     # Imported here: a kfp pipeline does not need it.
     from headrace.frontend.tfx_pipelines import reading
 
-    return _translated(reading.from_file(path, name, flags), path.name, path.parent)
+    return translated(reading.from_file(path, name, flags), path.name, path.parent)
 
 
 def _from_tfx_object(pipeline: Any) -> Frontend:
     from headrace.frontend.tfx_pipelines import reading
 
     # As in TFX, relative paths start in the current directory.
-    directory, file = Path.cwd(), Path(pipeline.file).name
+    file = "" if is_cell(pipeline.file) else Path(pipeline.file).name
+    directory = Path.cwd()
     read = reading.from_object(pipeline, file=file, source=directory, directory=directory)
-    return _translated(read, file, directory)
+    return translated(read, file, directory)
 
 
-def _translated(read: Any, file: str, directory: Path) -> Frontend:
+def translated(read: "TfxPipeline", file: str, directory: Path) -> Frontend:
+    """Lets kfp compile a TFX pipeline.
+
+    Args:
+        read: The pipeline.
+        file: Name of the author's file; empty if there is none.
+        directory: Where relative paths start.
+
+    Raises:
+        CompileError: As for `load`.
+    """
     with NodeNames(file=file).in_messages():
         frontend = _compiled(read.built(), directory)
     return replace(

@@ -8,5 +8,10 @@ from headrace.tfx.activation import activate
 
 __all__ = ["activate"]
 
+
+def load_ipython_extension(ipython: object) -> None:
+    """Does nothing more: `%load_ext headrace.tfx` has imported this package."""
+
+
 # The one package whose import does something: it is what the import is for.
 activate()

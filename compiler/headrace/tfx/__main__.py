@@ -9,7 +9,7 @@ from headrace.frontend.tfx_pipelines.capture import run_as_main
 from headrace.tfx.activation import activate
 from headrace_components.contract.errors import ComponentError, InputError, PlatformError
 
-_USAGE = "usage: python -m headrace.tfx FILE.py [FLAGS]"
+_USAGE = "usage: python -m headrace.tfx FILE.py [FLAGS], or: python -m headrace.tfx kernel install"
 _EXIT_TASK_FAILED = 1
 _EXIT_INPUT_ERROR = 2
 _EXIT_PLATFORM_ERROR = 75
@@ -26,6 +26,10 @@ def main(arguments: Sequence[str]) -> int:
         The codes of `headrace`: 0, 1 if a task failed, 2 for a mistake of the author's, 75 for a
         failure of the platform, 130 after an interruption.
     """
+    if list(arguments[:1]) == ["kernel"]:
+        from headrace.tfx import kernel
+
+        return kernel.main(arguments[1:])
     if not arguments or arguments[0] in ("-h", "--help"):
         _say(f"{__doc__}\n\n{_USAGE}")
         return 0 if arguments else _EXIT_INPUT_ERROR

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from headrace.tfx.host import HeadraceHost
+from headrace.tfx.notebooks import NotebookBackend
 from headrace_tfx import finder
+from headrace_tfx.notebooks import backend
 from headrace_tfx.running import host
 
 _HOST = HeadraceHost()
@@ -20,3 +22,4 @@ def activate(folder: Path | None = None) -> None:
     finder.activate(folder)
     if not host.is_installed(_HOST):
         host.install(_HOST)
+    backend.install(NotebookBackend())

@@ -12,10 +12,9 @@ from headrace.frontend import loading
 from headrace.frontend.tfx_pipelines.run_parameters import given_values
 from headrace.profiles.profile import Profile, read_profile
 from headrace.target_registry import settings_class
-from headrace_components.contract.errors import ComponentError, InputError, PlatformError
+from headrace.tfx.failures import raise_failure
 
 _DEFAULT_IMAGE = "default_image_path"
-_ERRORS = {"input": InputError, "platform": PlatformError, "crash": ComponentError}
 
 
 class HeadraceHost:
@@ -33,6 +32,7 @@ class HeadraceHost:
             ComponentError: A task ended without a reason.
             KeyboardInterrupt: The run was interrupted.
         """
+        from headrace.display.notebook import NotebookProgress, in_notebook
         from headrace.display.progress import ProgressDisplay
         from headrace.targets.local.run import run
 
@@ -43,13 +43,12 @@ class HeadraceHost:
                 "to_nodes": tuple(run_options.to_nodes or ()),
                 "base_run": run_options.base_pipeline_run_id or "",
             }
-        with ProgressDisplay() as observer:
-            result = run(pipeline, observer=observer, **part)
-        if result.failures:
-            failure = result.failures[0]
-            raise _ERRORS[failure.kind](f"{failure.task}: {failure.message} (log: {failure.log})")
-        if result.state == "interrupted":
-            raise KeyboardInterrupt
+        if in_notebook():
+            result = run(pipeline, observer=NotebookProgress(says_why=False), **part)
+        else:
+            with ProgressDisplay() as observer:
+                result = run(pipeline, observer=observer, **part)
+        raise_failure(result)
         return result
 
     def compile(

@@ -1,11 +1,13 @@
 """The two kinds of failure a component reports, by who can act on them, and its end by a signal."""
 
 import contextlib
+import os
 import traceback
 from collections.abc import Iterator
 
 # Code between the author's cell and the error says nothing to the author.
 _NOT_THE_AUTHORS = frozenset({"IPython", "headrace", "headrace_components", "headrace_tfx"})
+_STANDARD_LIBRARY = os.path.join(os.path.dirname(os.__file__), "")  # noqa: PTH118, PTH120
 
 
 class ComponentError(Exception):
@@ -17,9 +19,14 @@ class ComponentError(Exception):
             (frame, line)
             for frame, line in traceback.walk_tb(self.__traceback__)
             if str(frame.f_globals.get("__name__")).partition(".")[0] not in _NOT_THE_AUTHORS
+            and not _is_library(frame.f_code.co_filename)
         ]
         lines = traceback.StackSummary.extract(iter(places)).format()
         return [*(line.rstrip() for line in lines), f"{type(self).__name__}: {self}"]
+
+
+def _is_library(file: str) -> bool:
+    return "site-packages" in file or file.startswith(_STANDARD_LIBRARY)
 
 
 class InputError(ComponentError):

@@ -7,6 +7,7 @@ notebook.
 
 import ast
 import builtins
+import symtable
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ class _Statement:
     Attributes:
         text: The statement.
         defined: The names that it gives a value.
-        used: The names that it reads, at any depth.
+        used: The names of the notebook that it reads, at any depth.
     """
 
     text: str
@@ -97,12 +98,23 @@ def _statements(cell: str) -> Iterator[_Statement]:
         yield _Statement(
             text=_source(cell, node),
             defined=frozenset(_defined(node)),
-            used=frozenset(
-                each.id
-                for each in ast.walk(node)
-                if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)
-            ),
+            used=_used(_source(cell, node)),
         )
+
+
+def _used(statement: str) -> frozenset[str]:
+    """Returns the names of the notebook that a statement reads, not those of its own scopes."""
+    try:
+        table = symtable.symtable(statement, "<cell>", "exec")
+    except SyntaxError:  # as `await`, which a notebook allows outside of functions
+        return frozenset()
+    names = {each.get_name() for each in table.get_symbols() if each.is_referenced()}
+    pending = list(table.get_children())
+    while pending:
+        inner = pending.pop()
+        names |= {each.get_name() for each in inner.get_symbols() if each.is_global()}
+        pending += inner.get_children()
+    return frozenset(names)
 
 
 def _source(cell: str, node: ast.stmt) -> str:
