@@ -43,8 +43,8 @@ class Artifact(Jsonable):
         PROPERTIES: The declared properties by name, which are attributes of the artifact.
 
     Raises:
-        ValueError: The class has no `TYPE_NAME`, or `PROPERTIES` is not a dict of `Property`
-            objects by name.
+        ValueError: The class has no `TYPE_NAME`, `PROPERTIES` is not a dict of `Property` objects
+            by name, or `TYPE_ANNOTATION` is not a class of `standard_annotations`.
         AttributeError: An attribute was set that is not a declared property.
     """
 
@@ -83,6 +83,7 @@ class Artifact(Jsonable):
         self._type_message = mlmd_artifact_type
         self._declared = _declared(own) if mlmd_artifact_type is None else {}
         self._type_name = _type_name(own) if mlmd_artifact_type is None else ""
+        _check_annotation(own)
         self._initialized = True
         if mlmd_artifact_type is not None:
             self.set_mlmd_artifact_type(mlmd_artifact_type)
@@ -189,6 +190,11 @@ class Artifact(Jsonable):
         self.set_string_custom_property("producer_component", producer_component)
 
     @property
+    def external_id(self) -> str:
+        """The number in another store; empty if it has none."""
+        return str(self._message.external_id) if self._message is not None else ""
+
+    @property
     def is_external(self) -> bool:
         """Whether it was imported from outside the pipeline."""
         return self.get_int_custom_property("is_external") == 1
@@ -231,9 +237,12 @@ class Artifact(Jsonable):
         else:
             self._custom[key] = CustomProperty(PropertyType.JSON_VALUE, value)
 
-    def set_proto_custom_property(self, key: str, value: "Message") -> None:
-        """Sets a message."""
-        self._custom[key] = CustomProperty(PropertyType.PROTO, value)
+    def set_proto_custom_property(self, key: str, value: "Message | None") -> None:
+        """Sets a message; None removes the property."""
+        if value is None:
+            self._custom.pop(key, None)
+        else:
+            self._custom[key] = CustomProperty(PropertyType.PROTO, value)
 
     def get_string_custom_property(self, key: str) -> str:
         """Returns a text; empty if there is none."""
@@ -311,10 +320,8 @@ class Artifact(Jsonable):
         if self._type_message is None:
             from headrace_tfx.artifacts import mlmd
 
-            own = type(self)
-            self._type_message = mlmd.type_message(
-                self.type_name, self._declared, own.TYPE_ANNOTATION
-            )
+            annotation = type(self).TYPE_ANNOTATION
+            self._type_message = mlmd.type_message(self.type_name, self._declared, annotation)
         return self._type_message
 
     @property
@@ -432,6 +439,16 @@ def _type_name(artifact_class: type[Artifact]) -> str:
             f"TYPE_NAME = {artifact_class.__name__!r}"
         )
     return name
+
+
+def _check_annotation(artifact_class: type[Artifact]) -> None:
+    annotation: Any = artifact_class.TYPE_ANNOTATION
+    is_class = isinstance(annotation, type) and issubclass(annotation, SystemArtifact)
+    if annotation is not None and not is_class:
+        raise ValueError(
+            f"the artifact type {artifact_class.__name__} has TYPE_ANNOTATION {annotation!r}, "
+            "expected Dataset, Model, Metrics or Statistics of tfx.dsl.standard_annotations"
+        )
 
 
 def _declared(artifact_class: type[Artifact]) -> Mapping[str, Property]:

@@ -42,22 +42,12 @@ _SINGLE_VALUE = "__value__"
 def type_message(
     name: str, declared: Mapping[str, Property], annotation: type[SystemArtifact] | None
 ) -> metadata_store_pb2.ArtifactType:
-    """Returns the message of a type.
-
-    Raises:
-        ValueError: The annotation is not a class of `standard_annotations`.
-    """
+    """Returns the message of a type."""
     message = metadata_store_pb2.ArtifactType(name=name)
     for key, each in declared.items():
         message.properties[key] = _TYPES[each.type]
-    if annotation is not None:
-        if not isinstance(annotation, type) or not issubclass(annotation, SystemArtifact):
-            raise ValueError(
-                f"the artifact type {name} has TYPE_ANNOTATION {annotation!r}, expected Dataset, "
-                "Model, Metrics or Statistics of tfx.dsl.standard_annotations"
-            )
-        if annotation.MLMD_SYSTEM_BASE_TYPE:
-            message.base_type = annotation.MLMD_SYSTEM_BASE_TYPE
+    if annotation is not None and annotation.MLMD_SYSTEM_BASE_TYPE:
+        message.base_type = annotation.MLMD_SYSTEM_BASE_TYPE
     return message
 
 
@@ -105,6 +95,8 @@ def artifact_message(
         message.ClearField("properties")
         message.ClearField("custom_properties")
     for name, value in values.items():
+        if value is None:
+            continue
         kind = declared[name].type if name in declared else _kind_of(value)
         _write(message.properties[name], kind, value)
     for name, each in custom.items():
@@ -158,9 +150,7 @@ def _kind_of(value: Any) -> PropertyType:
 
 
 def _write(target: metadata_store_pb2.Value, kind: PropertyType, value: Any) -> None:
-    if value is None:
-        target.struct_value.Clear()
-    elif kind is PropertyType.JSON_VALUE:
+    if kind is PropertyType.JSON_VALUE:
         held = value if isinstance(value, dict) else {_SINGLE_VALUE: value}
         json_format.ParseDict(held, target.struct_value)
     elif kind is PropertyType.PROTO:

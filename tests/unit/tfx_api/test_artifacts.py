@@ -165,6 +165,10 @@ def test_an_artifact_becomes_a_message_and_back() -> None:
     assert message.properties["count"].int_value == 3
     assert message.custom_properties["answer"].struct_value["__value__"] == 42
     assert message.state == metadata_store_pb2.Artifact.LIVE
+    assert "colours" not in Birds().mlmd_artifact.properties
+    birds.place = None
+    assert "place" not in birds.mlmd_artifact.properties
+    birds.place = SET["place"]
     assert birds.artifact_type.base_type == metadata_store_pb2.ArtifactType.DATASET
     assert type(back) is Birds
     assert {name: getattr(back, name) for name in SET} == SET
@@ -227,7 +231,7 @@ def test_wrong_arguments_are_explained() -> None:
         standard.Model(metadata_store_pb2.ArtifactType(name="x"))
     odd = type("Odd", (Artifact,), {"TYPE_NAME": "Odd", "TYPE_ANNOTATION": standard.Model})
     with pytest.raises(ValueError, match=r"TYPE_ANNOTATION .* expected Dataset, Model, Metrics"):
-        _ = odd().artifact_type
+        odd()
 
 
 @pytest.mark.parametrize(
