@@ -13,7 +13,7 @@ import pytest
 
 from headrace_components.contract import task
 from headrace_components.contract.task import Artifact
-from headrace_components.library.data import examples_record
+from headrace_components.library.data import examples_record, joined_parts
 from headrace_components.library.data.examples import (
     ExamplesReader,
     ExamplesWriter,
@@ -344,3 +344,40 @@ def test_examples_without_a_span_are_refused(launcher: Launcher, tmp_path: Path)
 
     with pytest.raises(TaskFailedError, match=r"span_range: the span of `examples`, .* is unknown"):
         launcher.run("span_range", {"range_config": LAST_TWO}, examples=examples)
+
+
+@pytest.mark.parametrize("columnar", [True, False])
+def test_the_rows_of_each_span_can_be_read_apart(columnar: bool, tmp_path: Path) -> None:
+    write_run(tmp_path, "a", 1, 10, 11, 12, columnar=columnar)
+    own = write_run(tmp_path, "b", 2, 20, columnar=columnar)
+    joined = Path(run_locally(tmp_path, own)["uri"])
+    reader = ExamplesReader(joined, "test")
+
+    first, second = joined_parts.parts(reader, "train")
+
+    for part, wanted, num_files in ((first, [10, 11, 12], 2), (second, [20], 1)):
+        read = [
+            day for batch in part.record_batches("train") for (day,) in batch["day"].to_pylist()
+        ]
+        assert read == wanted
+        assert part.num_rows("train") == len(wanted)
+        assert len(part.tfrecord_files("train")) == num_files
+        assert part.has_columnar("train") == columnar
+        assert sum(len(rows) for rows in part.serialized("train")) == len(wanted)
+    assert second.contents_digest("train") == ExamplesReader(own, "test").contents_digest("train")
+    assert days(joined) == [10, 11, 12, 20]
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "{", '{"format_version": 2, "splits": {}}', '{"format_version": 1, "splits": 3}',
+     '{"format_version": 1, "splits": {"train": [{"tfrecords": 1, "parquet": 9}]}}',
+     '{"format_version": 1, "splits": {"train": [{"tfrecords": 1}, {"tfrecords": 2}]}}'],
+)  # fmt: skip
+def test_a_record_that_does_not_fit_leaves_the_rows_together(content: str, tmp_path: Path) -> None:
+    write_run(tmp_path, "a", 1, 10, 11, 12)
+    joined = Path(run_locally(tmp_path, write_run(tmp_path, "b", 2, 20))["uri"])
+    (joined / joined_parts.FILE_NAME).write_text(content, "utf-8")
+    reader = ExamplesReader(joined, "test")
+
+    assert joined_parts.parts(reader, "train") == [reader]

@@ -1,6 +1,7 @@
 """Contract of transform: its files, and what it refuses."""
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
 from headrace_components.library.data import statistics
 from headrace_components.library.data.examples import ExamplesReader, ExamplesWriter
+from headrace_components.span_range.joining import join
 from support.launcher.entry_points import Launcher, Outcome, TaskFailedError
 
 SCHEMA = """
@@ -251,6 +253,52 @@ def test_a_cache_answers_for_the_rows_it_was_made_of_and_not_for_their_place(
     assert (kept / "MANIFEST").read_bytes() == (
         folder.with_name(own.name) / "MANIFEST"
     ).read_bytes()
+
+
+@pytest.mark.parametrize("columnar", [True, False])
+def test_a_cache_answers_for_single_spans_of_another_range(
+    columnar: bool, launcher: Launcher, tmp_path: Path
+) -> None:
+    for number, word in enumerate(("one", "two", "three"), start=1):
+        write_rows(tmp_path / f"{number}", {"train": [(float(number), word), (2.0, "all")]})
+        if not columnar:
+            (tmp_path / f"{number}/columnar.json").unlink()
+            shutil.rmtree(tmp_path / f"{number}/Columnar-train")
+    wired = inputs(launcher, tmp_path)
+
+    def transformed(name: str, *spans: int, **more: Any) -> Outcome:
+        joined = tmp_path / name
+        join([tmp_path / str(span) for span in spans], joined)
+        return run(
+            launcher, tmp_path, MODULE, wired={**wired, "examples": launcher.store(joined), **more}
+        )
+
+    alone = transformed("a", 1)["updated_analyzer_cache"].path
+    cache = transformed("b", 1, 2)["updated_analyzer_cache"]
+    fresh = transformed("c", 2, 3, analyzer_cache=cache)
+
+    assert vocabulary(fresh) == "all\ntwo\nthree\n"
+    first, second, third = (
+        {*top_level(path)} for path in (alone, cache.path, fresh["updated_analyzer_cache"].path)
+    )
+    (two,) = second & third
+    (one,) = first & second
+    assert len(second) == len(third) == 2
+    # The cached results of another span, under the name of this one, show that they are used.
+    shutil.rmtree(cache.path / two)
+    (cache.path / one).rename(cache.path / two)
+    again = transformed("d", 2, 3, analyzer_cache=cache)
+    assert vocabulary(again) == "all\nthree\none\n"
+
+
+def test_spans_with_the_same_rows_both_count(launcher: Launcher, tmp_path: Path) -> None:
+    for number in (1, 2):
+        write_rows(tmp_path / f"{number}", {"train": [(1.0, "b"), (2.0, "b")]})
+    write_rows(tmp_path / "3", {"train": [(3.0, "a"), (4.0, "a"), (5.0, "a")]})
+    join([tmp_path / str(span) for span in (1, 2, 3)], tmp_path / "joined")
+    wired = {**inputs(launcher, tmp_path), "examples": launcher.store(tmp_path / "joined")}
+
+    assert vocabulary(run(launcher, tmp_path, MODULE, wired=wired)) == "b\na\n"
 
 
 def vocabulary(outcome: Outcome) -> str:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from headrace_components.contract.errors import InputError
-from headrace_components.library.data import columnar
+from headrace_components.library.data import columnar, joined_parts
 from headrace_components.library.data.examples import ExamplesReader
 
 _COMPONENT = "span_range"
@@ -37,6 +37,7 @@ def join(sources: Sequence[Path], output: Path) -> list[str]:
     """
     readers = [ExamplesReader(source, _COMPONENT) for source in sources]
     names = readers[0].split_names
+    counts: dict[str, list[tuple[int, int]]] = {}
     for source, reader in zip(sources, readers, strict=True):
         if reader.split_names != names:
             raise InputError(
@@ -50,7 +51,12 @@ def join(sources: Sequence[Path], output: Path) -> list[str]:
         _link_all(files, output / f"Split-{name}")
         twins = [reader.twin_parts(name) for reader in readers]
         found = [part for twin in twins for part in twin or ()]
-        if all(twin is not None for twin in twins):
+        has_twins = all(twin is not None for twin in twins)
+        counts[name] = [
+            (len(reader.tfrecord_files(name)), len(twin or ()) if has_twins else 0)
+            for reader, twin in zip(readers, twins, strict=True)
+        ]
+        if has_twins:
             linked = _link_all([path for path, _ in found], output / f"Columnar-{name}")
             # Keep the original checksums, so that a damaged file is still noticed.
             parts = [
@@ -58,6 +64,7 @@ def join(sources: Sequence[Path], output: Path) -> list[str]:
                 for path, (_, part) in zip(linked, found, strict=True)
             ]
             columnar.vouch(output, name, parts)
+    joined_parts.write(output, counts)
     return list(names)
 
 

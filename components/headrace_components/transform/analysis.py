@@ -12,6 +12,7 @@ from tensorflow_transform.tf_metadata import metadata_io
 
 from headrace_components.contract.errors import InputError
 from headrace_components.library.beam import locations
+from headrace_components.library.data import joined_parts
 from headrace_components.transform import analyzer_cache, beam_engine, nan_warning
 from headrace_components.transform.embedded_engine import Dataset, EmbeddedAnalysis
 from headrace_components.transform.raw_data import RawData
@@ -37,7 +38,7 @@ def analyze(request: AnalysisRequest) -> AnalysisResult:
     function = guarded(request.function, request.component)
     specs = request.data.columns.type_specs()
     traced = trace(function, specs, request.temp_dir)
-    datasets = _datasets(request)
+    datasets = _datasets(request, by_span=True)
     engine = EmbeddedAnalysis(
         traced,
         request.data,
@@ -87,7 +88,9 @@ def analyze_on_beam(request: AnalysisRequest, reason: str = "asked to") -> Analy
     if analyzed:
         _check_rows(request)
     data = request.data.project({*analyzed, *transformed})
-    written = beam_engine.analyze(request, function, data.columns, _datasets(request))
+    written = beam_engine.analyze(
+        request, function, data.columns, _datasets(request, by_span=False)
+    )
     if analyzed:
         nan_warning.warn(written.graph, request.component)
     return AnalysisResult(
@@ -123,14 +126,24 @@ def _schema_of(graph: str) -> schema_pb2.Schema:
     return schema
 
 
-def _datasets(request: AnalysisRequest) -> Sequence[Dataset]:
+def _datasets(request: AnalysisRequest, *, by_span: bool) -> Sequence[Dataset]:
+    """Returns the rows to analyze, those of joined spans apart if they have a cache each.
+
+    TFT on Beam reads a split as a whole.
+    """
     datasets = []
     for split in request.splits:
-        key = dataset_key(request.data, split)
-        cached: analyzer_cache.Entries = {}
-        if request.cache_input is not None and request.cache_output is not None:
-            cached = analyzer_cache.read(request.cache_input.path, key)
-        datasets.append(Dataset(split=split, key=key, cached=cached))
+        whole = request.data.reader
+        apart = by_span and request.cache_output is not None
+        readers = joined_parts.parts(whole, split) if apart else [whole]
+        keys = [dataset_key(request.data.read_by(reader), split) for reader in readers]
+        if len(set(keys)) < len(keys):  # spans with the same rows, all of which count
+            readers, keys = [whole], [dataset_key(request.data, split)]
+        for reader, key in zip(readers, keys, strict=True):
+            cached: analyzer_cache.Entries = {}
+            if request.cache_input is not None and request.cache_output is not None:
+                cached = analyzer_cache.read(request.cache_input.path, key)
+            datasets.append(Dataset(split=split, key=key, reader=reader, cached=cached))
     return datasets
 
 

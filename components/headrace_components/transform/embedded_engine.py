@@ -13,6 +13,7 @@ from tensorflow_transform.beam import analysis_graph_builder
 from tensorflow_transform.beam import analyzer_cache as tft_cache
 from tensorflow_transform.saved import saved_transform_io_v2
 
+from headrace_components.library.data.examples import ExamplesReader
 from headrace_components.transform import analyzer_cache, nan_warning
 from headrace_components.transform.graph_errors import (
     graph_errors_explained,
@@ -31,11 +32,13 @@ class Dataset:
     Attributes:
         split: The split of the rows.
         key: Their name in a cache.
+        reader: Reads them: all rows of the split, or those of one span.
         cached: Encoded accumulators of an earlier run, by entry key.
     """
 
     split: str
     key: tft_cache.DatasetKey
+    reader: ExamplesReader
     cached: analyzer_cache.Entries = field(default_factory=dict)
 
 
@@ -172,7 +175,7 @@ class EmbeddedAnalysis:
         for name in keys:
             split = self._datasets[name].split
             num_bytes = 0
-            for batch in self._data.record_batches(split):
+            for batch in self._data.read_by(self._datasets[name].reader).record_batches(split):
                 num_bytes += batch.nbytes
                 tensors = self._data.columns.tensors(batch, split)
                 with graph_errors_explained(self._component, split):

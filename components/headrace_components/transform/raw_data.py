@@ -188,6 +188,10 @@ class RawData:
         """Returns the same rows with only these features."""
         return RawData(self.reader, self.columns.project(columns))
 
+    def read_by(self, reader: ExamplesReader) -> "RawData":
+        """Returns the rows of another reader with the same features."""
+        return RawData(reader, self.columns)
+
     def record_batches(self, split: str, batch_size: int = BATCH_SIZE) -> Iterator[pa.RecordBatch]:
         """Yields the rows of a split, with the columns and types of the schema.
 

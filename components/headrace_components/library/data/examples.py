@@ -4,6 +4,7 @@ The layout is in `headrace_components.artifacts.Examples`. Neither TensorFlow no
 """
 
 import contextlib
+import copy
 import hashlib
 import json
 import logging
@@ -87,6 +88,8 @@ class ExamplesReader:
         self._path = path = references.local(path)
         self.component = component
         self._twins: dict[str, SplitManifest | None] = {}
+        # By split, the TFRecord and Parquet files that are read, if not all.
+        self._slices: dict[str, tuple[slice, slice]] = {}
         self._checked: set[str] = set()
         names = (entry.name for entry in path.glob("Split-*") if entry.is_dir())
         self.split_names: tuple[str, ...] = tuple(
@@ -97,6 +100,24 @@ class ExamplesReader:
                 f"{path} holds no Split-* directory, so it is not an Examples "
                 "artifact. Connect the output of csv_example_gen or of transform."
             )
+
+    @property
+    def path(self) -> Path:
+        """The directory that is read."""
+        return self._path
+
+    def part(self, split: str, tfrecords: slice, parquet: slice) -> "ExamplesReader":
+        """Returns a reader of some files of a split, as if the split had no others.
+
+        Args:
+            split: Name of the split.
+            tfrecords: Which of its TFRecord files.
+            parquet: Which files of its columnar twin: those with the same rows.
+        """
+        made = copy.copy(self)
+        made._twins = {}
+        made._slices = {split: (tfrecords, parquet)}
+        return made
 
     def check_split(self, split: str) -> None:
         """Raises InputError, with the names of the splits, if `split` is not among them."""
@@ -127,7 +148,7 @@ class ExamplesReader:
                 f"Split-{split} of {self._path} holds no TFRecord file. "
                 "Run the component that wrote it again."
             )
-        return files
+        return files[self._slices[split][0]] if split in self._slices else files
 
     def batch_files(self, split: str) -> list[Path]:
         """Returns the files that `record_batches` reads: the twin's, or the TFRecords."""
@@ -190,12 +211,23 @@ class ExamplesReader:
         manifest = twin.read_manifest(self._path).get(split)
         # The same task wrote and moved both, and each file's size is checked when it is fetched.
         if manifest is None or references.read(self._path) is not None:
-            return manifest
+            return self._sliced(manifest, split)
         reason = twin.reason_to_ignore(self._path, split, manifest)
         if reason is None:
-            return manifest
+            return self._sliced(manifest, split)
         self._ignore_twin(split, reason)
         return None
+
+    def _sliced(self, manifest: SplitManifest | None, split: str) -> SplitManifest | None:
+        if manifest is None or split not in self._slices:
+            return manifest
+        tfrecords, parquet = self._slices[split]
+        files = manifest.parquet[parquet]
+        return SplitManifest(
+            num_rows=sum(file.num_rows for file in files),
+            tfrecords=manifest.tfrecords[tfrecords],
+            parquet=files,
+        )
 
     def _ignore_twin(self, split: str, reason: str) -> None:
         self._twins[split] = None
