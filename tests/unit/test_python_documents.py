@@ -55,3 +55,27 @@ def test_own_components_run_in_an_image_of_the_authors(tmp_path: Path) -> None:
     images = {name: each["container"]["image"] for name, each in executors.items()}
     assert images["exec-count-files"].startswith("registry.example.com/acme/steps@")
     assert images["exec-count-files-2"].startswith("registry.example.com/acme/counting@")
+
+
+def test_an_edit_of_the_code_or_of_what_it_imports_runs_the_task_again(tmp_path: Path) -> None:
+    pipeline, module = blocks()
+    pipeline = pipeline.replace(
+        'name="count_files",', 'name="count_files",\n    reads_elsewhere=READS,'
+    )
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/rows.csv").write_text("a\n1\n2\n3\n", "utf-8")
+
+    def states(number: int, *, reads: bool = False) -> list[str]:
+        (tmp_path / "pipeline.py").write_text(f"READS = {reads}\n{pipeline}", "utf-8")
+        (tmp_path / "counting.py").write_text(f"import numbering\n\n{module}", "utf-8")
+        (tmp_path / "numbering.py").write_text(f"NUMBER = {number}\n", "utf-8")
+        given = {"data": str(tmp_path / "data")}
+        result = headrace.run(
+            str(tmp_path / "pipeline.py"), parameters=given, root=tmp_path / "root"
+        )
+        return [task.state for task in result.tasks if task.name.startswith("count-files")]
+
+    assert states(1) == ["done"]
+    assert states(1) == ["cached"]
+    assert states(2) == ["done"]
+    assert states(2, reads=True) == states(2, reads=True) == ["done"]

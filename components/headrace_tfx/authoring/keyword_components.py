@@ -3,6 +3,7 @@
 from typing import Any
 
 from headrace_tfx.authoring.channels import Channel
+from headrace_tfx.authoring.json_types import is_within
 from headrace_tfx.authoring.nodes import BaseComponent
 
 
@@ -34,5 +35,20 @@ class KeywordComponent(BaseComponent):
                     f"expected a {'channel' if is_input else 'value'} of type "
                     f"{getattr(declared.type, '__name__', declared.type)}. Pass `{key}=...`."
                 )
+        for key, declared in spec.INPUTS.items():
+            _check_json_type(name, key, declared, kwargs.get(key))
         outputs = {key: Channel(type=declared.type) for key, declared in spec.OUTPUTS.items()}
         super().__init__(spec(**kwargs, **outputs))
+
+
+def _check_json_type(name: str, key: str, declared: Any, channel: Any) -> None:
+    """Refuses the output of another component whose JSON values may be of another type."""
+    wanted = getattr(declared, "json_type", None)
+    producer = getattr(channel, "producer", None)
+    outputs = getattr(getattr(producer, "SPEC_CLASS", None), "OUTPUTS", {})
+    given = getattr(outputs.get(getattr(channel, "output_key", "")), "json_type", None)
+    if wanted is not None and given is not None and not is_within(given, wanted):
+        raise TypeError(
+            f"{name}: the argument `{key}` is {channel!r} with values of type {given}, expected "
+            f"{wanted}. Change one of the two annotations."
+        )

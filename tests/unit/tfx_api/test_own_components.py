@@ -134,6 +134,21 @@ def test_arguments_are_given_by_name_and_required_ones_are_there() -> None:
         Fit()
 
 
+@component
+def Names() -> OutputDict(names=list[str], sizes=dict[str, int], lists=dict[str, list[int]]):  # noqa: N802
+    """Returns JSON values."""
+    return {}
+
+
+def test_json_values_have_the_type_of_the_annotation_that_reads_them() -> None:
+    outputs = Names().outputs
+
+    Fit(**given(sizes=outputs["lists"]))
+    for name in ("sizes", "names"):
+        with pytest.raises(TypeError, match=r"Fit: the argument `sizes` is .* expected"):
+            Fit(**given(sizes=outputs[name]))
+
+
 def bad(annotations: dict[str, Any], defaults: tuple[Any, ...] = ()) -> Any:
     def function(a: Any, b: Any = None) -> None:
         """Does nothing."""
