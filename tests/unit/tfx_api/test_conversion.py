@@ -236,6 +236,69 @@ def test_a_converted_file_is_formatted_and_compiles_to_the_same(tmp_path: Path, 
         assert found == headrace.compile(source, target=target, config=PROFILE)
 
 
+ODD_NAMES = {
+    "quotes": ('a"b\\c', "we\"ird'\\id"),
+    "line breaks": ("a\nb", "x\ny"),
+    "other letters": ("Größe", "漢字"),
+    "words of Python": ("class", "if"),
+    "names of the text": ("my_dsl", "dsl"),
+    "names of components": ("csv_example_gen", "catalog"),
+    "digits first": ("1st", "2nd"),
+}
+
+
+@pytest.mark.parametrize("case", ODD_NAMES)
+def test_names_may_have_any_letters(tmp_path: Path, case: str) -> None:
+    pipeline, node = ODD_NAMES[case]
+    path, converted = tmp_path / "pipeline.py", tmp_path / "converted.py"
+    path.write_text(
+        f"""
+from tfx import v1 as tfx
+nodes = [tfx.components.CsvExampleGen(input_base="/data").with_id({node!r})]
+PIPELINE = tfx.dsl.Pipeline({pipeline!r}, components=nodes)
+""",
+        "utf-8",
+    )
+    assert main(["convert", str(path), "-o", str(converted)]) == 0
+    text = converted.read_text("utf-8")
+    assert formatted(text) == text
+    found = headrace.compile(converted, target="local")
+    assert found == headrace.compile(path, target="local")
+    (task,) = found["root"]["dag"]["tasks"].values()
+    assert task["taskInfo"]["name"] == node
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("{'x': float('nan')}", "`custom_config` holds nan, which JSON has no word for"),
+        ("{'x': [float('-inf')]}", "`custom_config` holds -inf"),
+        ("{'x': {'y': None}}", "`custom_config` holds None, which kfp does not compile"),
+        ("{'x': 2**60}", "`custom_config` holds the integer 1152921504606846976"),
+        ("{'x': len}", "`custom_config` holds a builtin_function_or_method"),
+        ("{'x': b'a'}", "`custom_config` holds a bytes"),
+        ("{'x': rows}", "`custom_config` holds a OutputChannel"),
+    ],
+)
+def test_values_that_no_pipeline_holds_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], value: str, message: str
+) -> None:
+    source = written(tmp_path, "nothing more")
+    text = source.read_text("utf-8").replace("num_steps=10),", f"), custom_config={value},")
+    source.write_text(text, "utf-8")
+    assert main(["convert", str(source)]) == 2
+    assert capsys.readouterr().err.startswith(f"error: pipeline.py: Trainer: {message}")
+
+
+def test_a_pipeline_without_nodes_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "pipeline.py"
+    path.write_text("from tfx import v1 as tfx\nP = tfx.dsl.Pipeline('empty')\n", "utf-8")
+    assert main(["compile", str(path), "--target", "local"]) == 2
+    assert "pipeline.py: the pipeline 'empty' has no nodes" in capsys.readouterr().err
+
+
 def test_every_node_is_the_display_name_of_a_task(tmp_path: Path) -> None:
     source = written(tmp_path, "tuned, evaluated and pushed")
     spec = headrace.compile(source, target="local")

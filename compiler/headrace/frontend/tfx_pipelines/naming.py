@@ -3,7 +3,7 @@
 import keyword
 import re
 
-_LONGEST = 63
+_LONGEST = 63  # characters, as of a label in Kubernetes
 
 
 def kfp_name(name: str) -> str:
@@ -21,6 +21,7 @@ def identifier(name: str) -> str:
     kept = re.sub("[^0-9a-z]+", "_", words.lower()).strip("_") or "task"
     if kept[0].isdigit():
         kept = f"task_{kept}"
+    kept = kept[:_LONGEST].rstrip("_")
     return f"{kept}_" if keyword.iskeyword(kept) or keyword.issoftkeyword(kept) else kept
 
 

@@ -36,6 +36,7 @@ class NodeNames:
     def explained(self, message: str) -> str:
         """Returns a message with the author's file and the nodes' IDs."""
         start = f"{self.file}: " if self.file else ""
+        message = message.removeprefix(start)
         first = _TASK.match(message)
         if first and message[first.end() :].startswith(": ") and (node := self._node(first[1])):
             return f"{start}{node}: {self._renamed(message[first.end() + 2 :])}"

@@ -7,7 +7,7 @@ from typing import Any
 from headrace.frontend.tfx_pipelines.composition import Arrangement, Conditions
 from headrace.frontend.tfx_pipelines.naming import identifier, kfp_name
 from headrace.frontend.tfx_pipelines.plan import Code, Group, OutputRef, Plan, Step
-from headrace.frontend.tfx_pipelines.run_defaults import remote_root
+from headrace.frontend.tfx_pipelines.run_defaults import remote_root, root_of
 from headrace.frontend.tfx_pipelines.translation import Translated, Translation, Translator
 from headrace_tfx.authoring.pipeline import ExecutionMode
 
@@ -74,6 +74,16 @@ def _check(translation: Translation) -> None:
             "the pipeline's `execution_mode` is ASYNC: its nodes run whenever there is something "
             "new, which no released version of TFX does either. Leave it out, and give the "
             "pipeline a schedule."
+        )
+    if not translation.pipeline.components:
+        raise translation.error(
+            f"the pipeline {translation.pipeline.pipeline_name!r} has no nodes, expected one at "
+            "least. List them in its `components`."
+        )
+    if isinstance(translation.value(root_of(translation.pipeline), "pipeline_root"), Code):
+        raise translation.error(
+            "`pipeline_root` has a RuntimeParameter in it, expected a path or URI that is known "
+            "when the pipeline is compiled. Write it out."
         )
     if twice := translation.nesting.twice():
         raise translation.error(

@@ -77,7 +77,7 @@ def _module_docstring(plan: Plan) -> str:
 
 def _quoted(text: str) -> str:
     """Returns a text as it may stand in a docstring."""
-    return text.replace("\\", "\\\\").replace('"', "'")
+    return " ".join(text.split()).replace("\\", "\\\\").replace('"', "'")
 
 
 def _imports(plan: Plan) -> str:

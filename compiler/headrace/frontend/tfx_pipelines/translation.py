@@ -4,6 +4,7 @@ A translator takes a node and the `Translation` and returns the steps that do th
 """
 
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -30,6 +31,8 @@ from headrace_tfx.authoring.placeholders import Placeholder
 from headrace_tfx.authoring.runtime_parameter import RuntimeParameter
 
 _RESERVED = ("authoring", "artifacts", "catalog", "dsl", "task")
+
+_EXACT = 2**53
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -183,19 +186,40 @@ class Translation:
         if wanted is bool and isinstance(given, int):
             return bool(given)
         if given is None or isinstance(given, (bool, int, float, str, ParameterRef, Code)):
+            self._check_number(given, name)
             return given
         if isinstance(given, Path):
             return str(given)
         if isinstance(given, Mapping):
-            return {str(key): self.value(item, name) for key, item in given.items()}
+            return {str(key): self._item(item, name) for key, item in given.items()}
         if isinstance(given, (list, tuple)):
-            return [self.value(item, name) for item in given]
+            return [self._item(item, name) for item in given]
         if hasattr(given, "DESCRIPTOR"):
             return _message(given)
         raise self.error(
             f"`{name}` holds a {type(given).__name__}, which no pipeline file can hold: {given!r}. "
             "Pass text, numbers, lists, dicts or proto messages."
         )
+
+    def _item(self, given: Any, name: str) -> Value:
+        if given is None:
+            raise self.error(
+                f"`{name}` holds None, which kfp does not compile. Leave the key out, or write "
+                "another value for it."
+            )
+        return self.value(given, name)
+
+    def _check_number(self, given: Value, name: str) -> None:
+        is_number = isinstance(given, (int, float)) and not isinstance(given, bool)
+        if is_number and not -_EXACT <= given <= _EXACT and isinstance(given, int):
+            raise self.error(
+                f"`{name}` holds the integer {given}, but a pipeline carries numbers as doubles, "
+                "which are exact up to 2^53. Pass it as a text."
+            )
+        if is_number and not math.isfinite(given):
+            raise self.error(
+                f"`{name}` holds {given}, which JSON has no word for. Pass it as a text."
+            )
 
     def _parameters_of(self, given: Any, name: str, wanted: type[Any]) -> Value:
         try:
