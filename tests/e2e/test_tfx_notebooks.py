@@ -77,6 +77,7 @@ TUTORIAL = {
     "context": "context = InteractiveContext(pipeline_name='tutorial', pipeline_root='root')",
     "examples": "example_gen = CsvExampleGen(input_base=_data_root)\ncontext.run(example_gen)",
     "artifact": """
+%%skip_for_export
 artifact = example_gen.outputs['examples'].get()[0]
 print(artifact.split_names, os.path.isdir(os.path.join(artifact.uri, 'Split-train')), artifact.id)
 """,
@@ -140,16 +141,23 @@ pusher = Pusher(
 context.run(pusher)
 """,
     "pushed": """
+%%skip_for_export
 pushed = pusher.outputs['pushed_model'].get()[0]
 print(os.listdir('served'), pushed.get_int_custom_property('pushed'))
 """,
     "lineage": """
+%%skip_for_export
 import ml_metadata
 store = ml_metadata.MetadataStore(context.metadata_connection_config)
 (pushed,) = store.get_artifacts_by_type('PushedModel')
 events = store.get_events_by_artifact_ids([trainer.outputs['model'].get()[0].id])
 print([(e.execution_id, e.type) for e in events])
 print([(t.name) for t in store.get_execution_types()])
+""",
+    "export": """
+%%skip_for_export
+context.export_to_pipeline('tutorial.ipynb', 'exported.py', 'beam')
+print(os.getcwd())
 """,
 }
 
@@ -200,11 +208,24 @@ def test_artifacts_are_shown_as_reports(tutorial: dict[str, Cell]) -> None:
 
 @pytest.mark.slow
 def test_lineage_joins_the_nodes_of_all_cells(tutorial: dict[str, Cell]) -> None:
-    events, types = tutorial["lineage"].printed.splitlines()
+    events, types, *_ = tutorial["lineage"].printed.splitlines()
 
     # 6 is the trainer, 7 the evaluator and 8 the pusher; 3 is INPUT, 4 is OUTPUT.
     assert events == "[(6, 4), (7, 3), (8, 3)]"
     assert "Importer" not in types
+
+
+@pytest.mark.slow
+def test_a_notebook_becomes_a_program(tutorial: dict[str, Cell]) -> None:
+    directory = Path(tutorial["export"].printed.splitlines()[0])
+    command = [sys.executable, "-m", "headrace.cli.main", "convert", "exported.py", "-o", "kfp.py"]
+
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    text = (directory / "kfp.py").read_text("utf-8")
+    assert text.count("catalog.") >= 8
+    assert 'module_file="model.py"' in text
 
 
 FUNCTIONS = {
@@ -390,3 +411,14 @@ def test_a_notebook_with_a_runner_reads_the_metadata_of_its_run(
     assert "Report: StatisticsGen" in cells["run"].html
     assert "'statistics'" in cells["metadata"].printed
     assert "Data statistics" in cells["show"].html
+
+
+def test_an_import_or_an_extension_makes_tfx_importable_in_any_kernel(tmp_path: Path) -> None:
+    check = "import tfx; print(tfx.__version__)\nfrom tfx import v1; print(v1.dsl.Pipeline)"
+    with running_kernel() as kernel:
+        before, _, after = kernel.execute(
+            tmp_path, check, "%load_ext headrace.tfx", check, may_fail=True
+        )
+
+    assert "No module named 'tfx'" in before.error
+    assert "headrace_tfx.authoring.pipeline.Pipeline" in after.printed
