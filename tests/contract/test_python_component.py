@@ -240,3 +240,23 @@ def test_a_mistake_is_told_before_anything_runs(
         headrace.compile(str(tmp_path / "pipeline.py"), target="vertex", config=profile)
 
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "seen"),
+    [
+        ("Wait", {"kept": '"3s"', "text": '"4s"'}, '3 "4s"'),
+        ("Sleep", {"time": '"5s"'}, "Duration 5"),
+    ],
+)
+def test_a_message_comes_as_text_or_as_a_message_where_the_code_says_so(
+    name: str, parameters: dict[str, Any], seen: str, launcher: Launcher
+) -> None:
+    component = python_component(
+        name="own",
+        code=f"messages.py:{name}",
+        outputs={"seen": str},
+        parameters=dict.fromkeys(parameters, str),
+    )
+
+    assert run(launcher, component, parameters).parameters == {"seen": seen}

@@ -52,9 +52,11 @@ def _execute(task: Task) -> None:
     executor_class = objects.executor_class(found)
     executor = objects.made(executor_class, ports, list(params.beam_pipeline_args), scratch)
 
+    exec_properties = objects.exec_properties(found, ready.exec_properties)
+
     @functools.wraps(objects.function_of(executor))  # errors name the author's function
     def call() -> None:
-        executor.Do(ready.input_dict, ready.output_dict, ready.exec_properties)
+        executor.Do(ready.input_dict, ready.output_dict, exec_properties)
 
     user_module.call_user_function(task.component, call)
     task_ports.publish(task, ports, ready.output_dict)

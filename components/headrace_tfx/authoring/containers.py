@@ -1,8 +1,10 @@
 """Components that are containers: an image and a command with placeholders."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from headrace_tfx.artifacts.values import String
 from headrace_tfx.authoring.executor_specs import TemplatedExecutorContainerSpec
 from headrace_tfx.authoring.keyword_components import KeywordComponent
 from headrace_tfx.authoring.placeholders import Placeholder
@@ -112,6 +114,57 @@ def create_container_component(
             "__doc__": f"Runs {image}.",
         },
     )
+
+
+def load_kfp_yaml_container_component(path: str) -> type[ContainerComponent]:
+    """Makes a component of a file in the form of KFP's first version: `component.yaml`.
+
+    Its inputs and outputs are values of the type String, as in TFX.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ValueError: It is no description of a container, or its command has something else than
+            texts, `inputValue`, `inputPath` and `outputPath`.
+    """
+    import yaml
+
+    described = yaml.safe_load(Path(path).read_text("utf-8"))
+    try:
+        container = described["implementation"]["container"]
+        image = str(container["image"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} has no implementation.container.image, expected a component.yaml of Kubeflow "
+            "Pipelines. Give one"
+        ) from error
+    words = [*(container.get("command") or ()), *(container.get("args") or ())]
+    return create_container_component(
+        name=str(described.get("name") or Path(path).stem),
+        image=image,
+        command=[_kfp_word(path, word) for word in words],
+        inputs={each["name"]: String for each in described.get("inputs") or ()},
+        outputs={each["name"]: String for each in described.get("outputs") or ()},
+    )
+
+
+def _kfp_word(path: str, word: Any) -> Any:
+    kinds = {
+        "inputValue": InputValuePlaceholder,
+        "inputPath": InputUriPlaceholder,
+        "outputPath": OutputUriPlaceholder,
+    }
+    if isinstance(word, Mapping) and len(word) == 1:
+        ((kind, port),) = word.items()
+        if kind in kinds:
+            return kinds[kind](str(port))
+    if isinstance(word, (Mapping, list)):
+        raise ValueError(
+            f"{path}: the command has {word!r}, expected a text, or one of {sorted(kinds)} with "
+            "the name of a port"
+        )
+    return str(word)
 
 
 def check_word(name: str, word: Any, spec: type[ComponentSpec]) -> None:

@@ -48,6 +48,18 @@ def artifact_classes(found: Any) -> Mapping[str, type[Artifact]]:
     return {name: each.type for name, each in {**spec.INPUTS, **spec.OUTPUTS}.items()}
 
 
+def exec_properties(found: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the parameters as the author's code declares them: messages where it wants these."""
+    declared = getattr(getattr(found, "SPEC_CLASS", None), "PARAMETERS", {})
+    result = dict(given)
+    for name, each in declared.items():
+        if getattr(each, "use_proto", False) and isinstance(result.get(name), str):
+            from google.protobuf import json_format
+
+            result[name] = json_format.Parse(result[name], each.type())
+    return result
+
+
 def function_of(executor: BaseExecutor) -> Any:
     """Returns the author's function or method that the executor calls, for messages."""
     return getattr(type(executor), "FUNCTION", None) or executor.Do

@@ -3,6 +3,7 @@
 # mypy: disable-error-code="type-arg,assignment,valid-type,misc,operator"
 # TFX's annotations are objects, which type checkers take for types.
 
+from pathlib import Path
 from typing import Any, TypedDict
 
 import pytest
@@ -26,6 +27,7 @@ from headrace_tfx.authoring.containers import (
     InputValuePlaceholder,
     OutputUriPlaceholder,
     create_container_component,
+    load_kfp_yaml_container_component,
 )
 from headrace_tfx.authoring.executor_specs import (
     ExecutorContainerSpec,
@@ -292,3 +294,38 @@ def test_templates_of_jinja_are_refused_by_name() -> None:
         ExecutorContainerSpec("busybox", ["echo", "{{input_dict['rows'][0].uri}}"])
     assert ExecutorContainerSpec("busybox", ["echo"]).command == ["echo"]
     assert types_of(Fit.SPEC_CLASS.INPUTS)["rate"] is not Integer
+
+
+KFP = """
+name: Shout
+inputs:
+- {name: text, type: String}
+outputs:
+- {name: loud}
+implementation:
+  container:
+    image: busybox
+    command: [sh, -c, 'echo "$0!" > "$1"']
+    args: [{inputValue: text}, {outputPath: loud}]
+"""
+
+
+def test_a_description_of_kfps_first_version_is_a_container(tmp_path: Path) -> None:
+    file = tmp_path / "component.yaml"
+    file.write_text(KFP, "utf-8")
+
+    made = load_kfp_yaml_container_component(str(file))
+
+    assert made.__name__ == "Shout"
+    assert made.EXECUTOR_SPEC.command[-2:] == [
+        InputValuePlaceholder("text"),
+        OutputUriPlaceholder("loud"),
+    ]
+    assert types_of(made.SPEC_CLASS.OUTPUTS) == {"loud": String}
+    for old, new, message in (
+        ("inputValue: text", "inputUri: text", "expected a text, or one of"),
+        ("implementation", "implemented", "has no implementation.container.image"),
+    ):
+        file.write_text(KFP.replace(old, new), "utf-8")
+        with pytest.raises(ValueError, match=message):
+            load_kfp_yaml_container_component(str(file))
