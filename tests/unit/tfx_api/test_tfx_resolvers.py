@@ -250,6 +250,17 @@ def test_what_no_port_can_carry_is_refused_with_the_node(node: Any, message: str
     assert message in found
 
 
+def test_a_node_with_a_slash_in_its_id_cannot_be_searched() -> None:
+    found = Resolver(
+        strategy_class=LatestArtifactStrategy, s=Channel(type=standard.Examples)
+    ).with_id("Find/it")
+
+    assert "`s` asks for artifacts of the node 'a/b', expected an id without `/`" in refusal(
+        rows("a/b"), found
+    )
+    assert 'producer="Rows"' in body(rows("Rows"), found)
+
+
 def test_a_node_that_is_gone_is_searched_and_noted() -> None:
     found = Resolver(
         strategy_class=LatestArtifactStrategy,
@@ -260,7 +271,7 @@ def test_a_node_that_is_gone_is_searched_and_noted() -> None:
 
     assert 'producer="Old", output="model"' in made.rendered.text
     (note,) = made.notes
-    assert note.startswith("pots.py: Resolver: `model` asks for 'Old/model'")
+    assert note.startswith("pots.py: Resolver: `model` asks for 'model' of 'Old'")
 
 
 def test_an_importer_names_the_class_the_properties_and_the_output_of_its_artifact() -> None:

@@ -232,27 +232,29 @@ def _outputs_of(key: str, channel: Any, translation: Translation) -> list[str]:
         CompileError: No node of the pipeline makes any.
     """
     if channel.producer_component_id and channel.output_key:
-        outputs = _named(channel)
+        made = [(channel.producer_component_id, channel.output_key)]
     else:
-        outputs = [
-            f"{producer.id}/{output}"
-            for producer, output in _makers(channel, translation.listed.values())
-        ]
-    kept = [each for each in outputs if not _hands_on(each.partition("/")[0], translation)]
+        made = [(node.id, name) for node, name in _makers(channel, translation.listed.values())]
+    kept = [(node, name) for node, name in made if not _hands_on(node, translation)]
     if not kept:
         raise translation.error(
             f"`{key}` asks for artifacts of type {channel.type_name}, but no node of this pipeline "
-            f"makes any{f', {outputs} only hand them on' if outputs else ''}. Name a node and its "
-            "output with producer_component_id and output_key, or bring the artifact in with an "
-            "Importer."
+            f"makes any{f', {sorted(dict(made))} only hand them on' if made else ''}. Name a node "
+            "and its output with producer_component_id and output_key, or bring the artifact in "
+            "with an Importer."
         )
-    for each in kept:
-        if each.partition("/")[0] not in translation.listed:
-            translation.note(
-                f"`{key}` asks for {each!r}, a node that the pipeline no longer has: only earlier "
-                "runs may have left it."
+    for node, name in kept:
+        if "/" in node:
+            raise translation.error(
+                f"`{key}` asks for artifacts of the node {node!r}, expected an id without `/`: the "
+                "directories of its runs cannot be searched by that. Rename it with .with_id(...)."
             )
-    return kept
+        if node not in translation.listed:
+            translation.note(
+                f"`{key}` asks for {name!r} of {node!r}, a node that the pipeline no longer has: "
+                "only earlier runs may have left it."
+            )
+    return [f"{node}/{name}" for node, name in kept]
 
 
 def _hands_on(node: str, translation: Translation) -> bool:
