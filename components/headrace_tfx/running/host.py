@@ -62,11 +62,6 @@ class Host(Protocol):
 _HOSTS: list[Host] = []
 
 
-def is_there() -> bool:
-    """Returns whether there is a host."""
-    return bool(_HOSTS)
-
-
 def current(asker: str) -> Host:
     """Returns the host.
 

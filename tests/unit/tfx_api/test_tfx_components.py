@@ -38,6 +38,7 @@ from headrace_tfx.components.models import (
     Pusher,
 )
 from headrace_tfx.components.training import Trainer, Transform, Tuner
+from headrace_tfx.protos import example_gen_pb2, trainer_pb2
 
 # The arguments of TFX's constructors, in their order: authors may give them by position.
 ORDER = {
@@ -228,6 +229,26 @@ def test_a_run_time_parameter_has_the_type_that_it_says() -> None:
         RuntimeParameter("p", dict)
     with pytest.raises(TypeError, match="`default` is '5', expected a value of type int"):
         RuntimeParameter("p", int, "5")
+
+
+def test_a_message_may_be_a_dict_or_json_text_with_run_time_parameters_in_it() -> None:
+    example_gen: Any = example_gen_pb2
+    trainer: Any = trainer_pb2
+    split = example_gen.Input.Split(name="all", pattern="*")
+    message = example_gen.Input(splits=[split])
+    nested = {"splits": [{"name": "all", "pattern": RuntimeParameter("pattern", str)}]}
+    for given in (message, nested, '{"splits": [{"name": "all"}]}'):
+        assert CsvExampleGen("/d", given).exec_properties["input_config"] is given
+    with pytest.raises(
+        ValueError, match=r"`input_config` is .* expected the fields of Input: .*nam"
+    ):
+        CsvExampleGen("/d", {"splits": [{"nam": "all"}]})
+    with pytest.raises(ValueError, match=r"`train_args` is '{', expected the fields of TrainArgs"):
+        Trainer(examples=EXAMPLES, run_fn="m.f", train_args="{")
+    with pytest.raises(TypeError, match=r"`eval_args` is .* expected EvalArgs, a dict"):
+        Trainer(examples=EXAMPLES, run_fn="m.f", eval_args=trainer.TrainArgs())
+    with pytest.raises(TypeError, match=r"expected TrainArgs"):
+        Trainer(examples=EXAMPLES, run_fn="m.f", train_args=5)
 
 
 @pytest.mark.parametrize("given", [{}, {"module_file": "m.py", "run_fn": "m.run_fn"}])

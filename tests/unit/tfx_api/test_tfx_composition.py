@@ -1,5 +1,7 @@
 """Conditions, run-time parameters and placeholders in the text of a kfp pipeline."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -369,3 +371,22 @@ def test_values_of_a_program_go_to_the_parameters_of_kfp() -> None:
     assert found == {"data_root": "/d", "out": {"split_config": {}}, "other": 1}
     with pytest.raises(CompileError, match=r"'out' is '{', expected JSON text"):
         given_values(spec, {"out": "{"})
+
+
+def test_absl_has_its_logging_for_a_file_that_uses_it(tmp_path: Path) -> None:
+    file = tmp_path / "flights.py"
+    file.write_text("import absl\nabsl.logging.set_verbosity(absl.logging.INFO)\n", "utf-8")
+    ran = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys, pathlib\n"
+            "from headrace.frontend.tfx_pipelines.capture import executed\n"
+            "executed(pathlib.Path(sys.argv[1]))\n",
+            str(file),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr

@@ -8,8 +8,6 @@ from headrace_tfx.authoring.pipeline import Pipeline, RunOptions
 from headrace_tfx.components.example_gens import CsvExampleGen
 from headrace_tfx.running import host
 from headrace_tfx.running.runners import (
-    AirflowDagRunner,
-    AirflowPipelineConfig,
     BeamDagRunner,
     KubeflowV2DagRunner,
     KubeflowV2DagRunnerConfig,
@@ -29,7 +27,7 @@ class _Recorder:
         return {"pipelineSpec": {}}
 
 
-@pytest.mark.parametrize("runner", [LocalDagRunner, BeamDagRunner, AirflowDagRunner])
+@pytest.mark.parametrize("runner", [LocalDagRunner, BeamDagRunner])
 def test_a_runner_hands_its_pipeline_to_the_host(runner: Any) -> None:
     pipeline, options, recorder = Pipeline("p"), RunOptions(to_nodes=["A"]), _Recorder()
 
@@ -47,11 +45,6 @@ def test_a_runner_hands_its_pipeline_to_the_host(runner: Any) -> None:
 def test_without_a_host_a_runner_says_how_to_start(runner: Any) -> None:
     with pytest.raises(RuntimeError, match=r"headrace run FILE.py.*import headrace.tfx"):
         runner().run(Pipeline("p"))
-
-
-def test_airflow_is_refused_where_nothing_runs_pipelines() -> None:
-    with pytest.raises(RuntimeError, match=r"no DAG for Airflow.*BashOperator"):
-        AirflowDagRunner(AirflowPipelineConfig({"schedule_interval": None})).run(Pipeline("p"))
 
 
 @pytest.mark.parametrize("wrong", ["p", None, CsvExampleGen(input_base="d")])

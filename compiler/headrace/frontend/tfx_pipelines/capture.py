@@ -5,6 +5,8 @@ in place of running it.
 """
 
 import contextlib
+import importlib
+import importlib.util
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -87,9 +89,13 @@ def run_as_main(path: Path, flags: Sequence[str] = (), module: ModuleType | None
     """
     module = module or ModuleType("__main__")
     module.__file__ = str(path)
+    source = path.read_bytes()
+    if b"absl.logging" in source and importlib.util.find_spec("absl"):
+        # Behind `import absl` alone: TFX imports the rest of it.
+        importlib.import_module("absl.logging")
     with _as_main(module, [str(path), *flags]), _flags_forgotten(str(path)):
         try:
-            exec(compile(path.read_bytes(), str(path), "exec"), vars(module))
+            exec(compile(source, str(path), "exec"), vars(module))
         except ComponentError:
             raise
         except Exception as error:
