@@ -56,4 +56,6 @@ def compile(  # noqa: A001  the command's name is the function's
     click.echo(f"Wrote {output}.", err=True)
     if TARGETS[target].has_service:
         submit = f"headrace submit {shlex.quote(pipeline)} {options_of(target, config)}"
+        if flags:
+            submit += f" -- {shlex.join(flags)}"
         click.echo(f"Run it with: {submit}", err=True)

@@ -27,6 +27,11 @@ def convert(pipeline: str, flags: tuple[str, ...], output: Path | None) -> None:
     """
     from headrace.frontend import loading
 
+    if output is not None and output.exists() and output.samefile(loading.file_of(pipeline)):
+        raise InputError(
+            f"headrace convert: {str(output)!r} is the TFX file itself, which the result would "
+            "replace. Choose another file."
+        )
     with redirect_stdout(sys.stderr):  # the output of the author's file is not part of the text
         read = loading.read_tfx(
             pipeline, command="headrace convert", flags=flags, directory=output and output.parent

@@ -207,6 +207,16 @@ def _compiled(pipeline: Any, directory: Path) -> Frontend:
     return frontend
 
 
+def file_of(source: str) -> Path:
+    """Returns the file in `PIPELINE.py[:name]`.
+
+    Raises:
+        CompileError: It is not there.
+    """
+    path, _ = _split(source, "headrace convert")
+    return path
+
+
 def _split(text: str, command: str) -> tuple[Path, str | None]:
     """Splits `pipeline.py:name`; a colon elsewhere belongs to the path."""
     head, separator, tail = text.rpartition(":")

@@ -420,6 +420,24 @@ def test_a_file_that_cannot_be_written_is_named(
     assert "could not write" in capsys.readouterr().err
 
 
+def test_a_tfx_file_is_not_replaced_by_its_conversion(
+    write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(CREATE + RUN)
+    assert main(["convert", f"{path}:Penguin_first", "-o", str(path)]) == 2
+    assert "is the TFX file itself" in capsys.readouterr().err
+    assert path.read_text("utf-8") == CREATE + RUN
+
+
+def test_the_command_to_submit_has_the_flags(
+    write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(flagged())
+    options = ["--target", "vertex", "--config", str(PROFILE), "-o", str(path.parent / "job.json")]
+    assert main(["compile", str(path), *options, "--", "--own_name=A B"]) == 0
+    assert capsys.readouterr().err.rstrip().endswith("-- '--own_name=A B'")
+
+
 def test_a_service_gets_the_same_pipeline(write: Write) -> None:
     path = write(flagged())
     order = order_of(str(path), "kubeflow", read_profile(PROFILE), [], flags=["--own_name=Nightly"])
