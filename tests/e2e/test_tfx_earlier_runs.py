@@ -8,12 +8,12 @@ import ml_metadata as mlmd
 import pytest
 
 import headrace
-from headrace.tfx.host import HeadraceHost
 from headrace_components.contract.errors import InputError
 from headrace_tfx.authoring.pipeline import Pipeline, RunOptions
 from headrace_tfx.components.data_checks import SchemaGen, StatisticsGen
 from headrace_tfx.components.example_gens import CsvExampleGen
 from headrace_tfx.running import execution_lib, metadata
+from support.tfx_hosts import headrace_host
 
 pytestmark = pytest.mark.slow
 
@@ -178,7 +178,7 @@ def test_a_part_runs_on_the_results_of_the_run_before(tmp_path: Path) -> None:
     statistics = StatisticsGen(examples=rows.outputs["examples"])
     schema = SchemaGen(statistics=statistics.outputs["statistics"])
     pipeline = Pipeline("pot_parts", str(tmp_path / "runs"), components=[rows, statistics, schema])
-    host = HeadraceHost()
+    host = headrace_host()
     whole = host.run(pipeline, runner="LocalDagRunner")
 
     options = RunOptions(

@@ -1,6 +1,5 @@
 """What TFX's runners do in a program: `import headrace.tfx`, `python -m headrace.tfx`."""
 
-import importlib.util
 import json
 import logging
 import subprocess
@@ -11,15 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
-import headrace
 from headrace.errors import CompileError
 from headrace_tfx.authoring.pipeline import Pipeline
 from headrace_tfx.components import data_checks, example_gens
 from headrace_tfx.running import host
 from headrace_tfx.running.runners import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
+from support.tfx_hosts import headrace_host
 
-# Without `headrace.tfx`, whose import makes `tfx` importable for all other tests of this process.
-HOST = Path(headrace.__file__).parent / "tfx/host.py"
 PROFILE = Path(__file__).parents[3] / "examples/headrace.toml"
 DIGEST = f"sha256:{'a' * 64}"
 
@@ -38,18 +35,10 @@ def pipeline(**settings: Any) -> Pipeline:
     return Pipeline("My_pipeline", components=[gen, statistics], **settings)
 
 
-def this_host() -> Any:
-    spec = importlib.util.spec_from_file_location("host_alone", HOST)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.HeadraceHost()
-
-
 def compiled(config: KubeflowV2DagRunnerConfig | None = None, **rest: Any) -> dict[str, Any]:
     values = {key: rest.pop(key) for key in ("parameter_values", "write_out") if key in rest}
     runner = KubeflowV2DagRunner(config or KubeflowV2DagRunnerConfig(), **rest)
-    with host.use(this_host()):
+    with host.use(headrace_host()):
         document: dict[str, Any] = runner.run(pipeline(), **values)
     return document
 
