@@ -11,8 +11,9 @@ from headrace.errors import CompileError
 from headrace.frontend.tfx_pipelines.plan import OutputRef, Plan, Step, steps_of
 from headrace.frontend.tfx_pipelines.reading import TfxPipeline, from_object
 from headrace_tfx.artifacts import standard
-from headrace_tfx.authoring.channels import Channel
+from headrace_tfx.authoring.channels import Channel, ExternalPipelineChannel
 from headrace_tfx.authoring.executor_specs import BeamExecutorSpec, ExecutorClassSpec
+from headrace_tfx.authoring.node_options import NodeExecutionOptions
 from headrace_tfx.authoring.pipeline import Pipeline
 from headrace_tfx.components import (
     big_query,
@@ -601,6 +602,41 @@ def test_only_listed_nodes_are_translated() -> None:
 def test_a_channel_without_a_producer_needs_a_resolver() -> None:
     node = data_checks.StatisticsGen(examples=Channel(type=standard.Examples))
     assert "no node of this pipeline makes" in refusal(node)
+
+
+def test_what_another_pipeline_made_is_refused() -> None:
+    channel = ExternalPipelineChannel(
+        standard.Examples,
+        owner="me",
+        pipeline_name="other",
+        producer_component_id="CsvExampleGen",
+        output_key="examples",
+    )
+    message = refusal(data_checks.StatisticsGen(examples=channel))
+    assert message.startswith("flights.py: StatisticsGen: it reads what the pipeline 'other' made")
+
+
+def test_a_driver_of_ones_own_is_refused() -> None:
+    class Driver: ...
+
+    class Own(example_gens.CsvExampleGen):
+        DRIVER_CLASS = Driver
+
+    assert refusal(Own(input_base="/data")).startswith("flights.py: Own: it has the driver Driver")
+
+
+def test_a_class_derived_from_a_component_of_tfx_is_that_component() -> None:
+    class Derived(example_gens.CsvExampleGen): ...
+
+    found = steps(Derived(input_base="/data"))["derived"]
+    assert found.node == "Derived"
+    assert found.component == "catalog.csv_example_gen"
+
+
+def test_execution_options_give_retries() -> None:
+    options = NodeExecutionOptions(max_execution_retries=3)
+    node = csv().with_node_execution_options(options)
+    assert steps(node)["csv_example_gen"].settings.retries == 3
 
 
 def test_a_platform_config_is_the_size_of_the_task() -> None:

@@ -62,11 +62,6 @@ def own_component(node: Any, translation: Translation) -> Translated:
     Raises:
         CompileError: The code is not in a file, or an input or parameter is none that a task gets.
     """
-    if node.driver_class is not None:
-        raise translation.error(
-            f"it has the driver {node.driver_class.__name__}, and Headrace runs no drivers of TFX. "
-            "Compute what it decides in a @component, and pass the result on."
-        )
     if isinstance(node.executor_spec, TemplatedExecutorContainerSpec):
         given, call = _container(node, translation)
     else:

@@ -21,7 +21,7 @@ def translator_of(node: Any, translation: Translation) -> Translator:
     """Returns the translator of a node.
 
     Raises:
-        CompileError: There is none.
+        CompileError: There is none, or the node has a driver of its own.
     """
     if isinstance(node, Resolver):
         return resolvers.resolver
@@ -29,6 +29,11 @@ def translator_of(node: Any, translation: Translation) -> Translator:
         return importers.importer
     if isinstance(node, ManualNode):
         return refusals.MANUAL_NODE
+    if node.driver_class is not None:
+        raise translation.error(
+            f"it has the driver {node.driver_class.__name__}, and Headrace runs no drivers of TFX. "
+            "Compute what it decides in a @component, and pass the result on."
+        )
     executor = getattr(node.executor_spec, "executor_class", None)
     if executor is not None and executor.__module__ == _OWN_CODE:
         return components.TRANSLATORS[executor.__name__]

@@ -27,6 +27,7 @@ from headrace.frontend.tfx_pipelines.plan import (
 from headrace.frontend.tfx_pipelines.run_parameters import RunParameters
 from headrace.frontend.tfx_pipelines.run_values import RunValues
 from headrace_components.library.user_code.module_pack import is_packed, is_remote
+from headrace_tfx.authoring.channels import ExternalPipelineChannel
 from headrace_tfx.authoring.placeholders import Placeholder
 from headrace_tfx.authoring.runtime_parameter import RuntimeParameter
 
@@ -114,6 +115,12 @@ class Translation:
         """
         channel = self._single(channel)
         producers = channel.producers()
+        if isinstance(channel, ExternalPipelineChannel):
+            raise self.error(
+                f"it reads what the pipeline {channel.pipeline_name!r} made, expected an output of "
+                "this one. Convert the pipeline with `headrace convert`, and put "
+                "catalog.latest_artifact(search_root=...) with that pipeline's root into it."
+            )
         if not producers:
             raise self.error(
                 f"it reads a channel of type {channel.type_name} that no node of this pipeline "
