@@ -151,7 +151,8 @@ def test_both_of_a_conjunction_are_conditions_of_kfp() -> None:
     found = text(world.examples, statistics)
 
     assert 'dsl.If(csv_example_gen_span.outputs["integer"] > 3)' in found
-    assert 'dsl.If(csv_example_gen_span_2.outputs["integer"] != 7)' in found
+    assert 'dsl.If(csv_example_gen_span.outputs["integer"] != 7)' in found
+    assert found.count("catalog.read_value(") == 1
     assert "any_of" not in found
 
 
@@ -258,6 +259,19 @@ def test_other_placeholders_in_parameters_are_refused() -> None:
     assert "the value of an artifact of type Examples" in refusal(world.examples, value)
     read = text(world.examples, ImportSchemaGen(schema_file=uri))
     assert 'schema_file=csv_example_gen_uri.outputs["text"]' in read
+
+
+def test_a_task_that_reads_for_a_node_under_a_condition_is_not_read_outside() -> None:
+    world = World()
+    artifact = world.rows.future()[0]
+    with Cond(artifact.property("span") == 1):
+        inside = ImportSchemaGen(schema_file=artifact.uri).with_id("A")
+    outside = [ImportSchemaGen(schema_file=artifact.uri).with_id(each) for each in "BC"]
+
+    found = text(world.examples, inside, *outside)
+
+    assert 'catalog.import_schema_gen(schema_file=csv_example_gen_uri.outputs["text"])' in found
+    assert found.count('schema_file=csv_example_gen_uri_2.outputs["text"]') == 2
 
 
 def test_a_loop_over_a_channel_of_one_artifact_runs_once() -> None:

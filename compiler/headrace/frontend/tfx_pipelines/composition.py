@@ -158,15 +158,15 @@ class CondBlock:
 class Arrangement:
     """Puts steps into the blocks of their conditions.
 
-    Args:
-        conditions: The conditions of the pipeline.
-        values: Makes the tasks that read what the conditions ask for.
+    Attributes:
+        top: What stands outside of all conditions.
     """
 
     def __init__(self, conditions: Conditions, values: RunValues) -> None:
+        """Takes the pipeline's conditions, and what makes the tasks that read for them."""
         self._conditions = conditions
         self._values = values
-        self._top = CondBlock()
+        self.top = CondBlock()
 
     def block(self, node: Any) -> CondBlock:
         """Returns the block of a node; the tasks that its conditions need stand before it.
@@ -175,12 +175,12 @@ class Arrangement:
             ValueError: As for `Conditions.chain`.
             CompileError: kfp has nothing like one of its conditions.
         """
-        block = self._top
+        block = self.top
         for position in self._conditions.chain(node):
             inner = block.blocks.get(position)
             if inner is None:
                 headers = tuple(self._headers(self._conditions.predicates[position], node.id))
-                block.parts += self._values.taken()
+                block.parts += self._values.taken(is_shared=block is self.top)
                 inner = block.blocks[position] = CondBlock(node=node.id, headers=headers)
                 block.parts.append(inner)
             block = inner
@@ -192,7 +192,7 @@ class Arrangement:
         Raises:
             CompileError: Blocks need each other in a circle.
         """
-        return _sorted(self._top)
+        return _sorted(self.top)
 
     def _headers(self, predicate: Predicate, node: str) -> Iterator[Code]:
         for part in _conjuncts(_normal(predicate, negated=False)):

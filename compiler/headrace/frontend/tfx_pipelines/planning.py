@@ -50,7 +50,10 @@ def plan_of(
         blessing = conditions.blessing(node)
         if blessing is not None:
             translated = _blessed(translated, translation.output(blessing))
-        place.parts += (*translation.run_values.taken(), *translated.steps)
+        place.parts += (
+            *translation.run_values.taken(is_shared=place is arrangement.top),
+            *translated.steps,
+        )
         translation.done(node, translated)
     body = _with_exit(arrangement.body(), translation, translator_of)
     plan = Plan(

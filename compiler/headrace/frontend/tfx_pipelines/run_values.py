@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from headrace.errors import CompileError
+from headrace.frontend.tfx_pipelines import layout
 from headrace.frontend.tfx_pipelines.naming import Names
 from headrace.frontend.tfx_pipelines.plan import OutputRef, Step, Value
 from headrace_tfx.artifacts import values
@@ -56,10 +57,18 @@ class RunValues:
     def __init__(self, context: ReferenceMaker) -> None:
         self._context = context
         self.pending: list[Step] = []
+        self._shared: dict[str, Step] = {}
 
-    def taken(self) -> tuple[Step, ...]:
-        """Returns the tasks that were made since the last call."""
+    def taken(self, *, is_shared: bool) -> tuple[Step, ...]:
+        """Returns the tasks that were made since the last call.
+
+        Args:
+            is_shared: Whether they stand outside of all conditions, so that every later node may
+                read from them.
+        """
         made, self.pending = tuple(self.pending), []
+        if is_shared:
+            self._shared.update((layout.flat(dict(each.arguments)), each) for each in made)
         return made
 
     def reference(self, given: Placeholder, name: str, wanted: type[Any]) -> Value:
@@ -177,6 +186,10 @@ class RunValues:
         )
 
     def _read(self, name: str, arguments: Mapping[str, Value]) -> Step:
+        key = layout.flat(dict(arguments))
+        known = [each for each in self.pending if layout.flat(dict(each.arguments)) == key]
+        if known or key in self._shared:
+            return known[0] if known else self._shared[key]
         step = Step(
             node=self._context.node,
             variable=self._context.names.new(name),
