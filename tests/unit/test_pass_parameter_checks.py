@@ -235,8 +235,8 @@ def test_a_split_that_nobody_makes_is_found_across_sub_pipelines(tmp_path: Path)
     compiled(body % (config, ', example_splits=["valid"]'), tmp_path)
 
     assert message == (
-        "task `evaluator`: it reads the split 'eval' of `examples`, as `example_splits` says or "
-        "leaves it, but task `inner/filter-examples` makes the splits ['train', 'valid']. Did "
+        "task `evaluator`: it reads the split 'eval' of `examples`, by `example_splits` or its "
+        "default, but task `inner/filter-examples` makes the splits ['train', 'valid']. Did "
         "you mean 'valid'?"
     )
 

@@ -24,7 +24,7 @@ def from_command_line(
     Args:
         assignments: The texts.
         root: The pipeline.
-        command: What they were given to, for messages.
+        command: The command that got them, for messages.
 
     Raises:
         InputError: A text has no `=`, a name is unknown, or a value does not fit its type.
@@ -49,7 +49,7 @@ def checked(values: Mapping[str, Any], root: ComponentSpec, command: str = _RUN)
     Args:
         values: Those that are given.
         root: The pipeline.
-        command: What they were given to, for messages.
+        command: The command that got them, for messages.
 
     Raises:
         InputError: A name is unknown, a value is of another type or an integer that would be

@@ -37,7 +37,7 @@ class Input:
 
     Attributes:
         type: Its type.
-        doc: What it is for, for the author of a pipeline.
+        doc: Its purpose, for the author of a pipeline.
         optional: Whether a pipeline may leave it unconnected.
     """
 
@@ -67,7 +67,7 @@ class Parameter:
         name: Its name.
         type: Its type in JSON: str, int, float, bool, list or dict.
         default: Its default; `dataclasses.MISSING` if it is required.
-        doc: What it is for, for the author of a pipeline.
+        doc: Its purpose, for the author of a pipeline.
     """
 
     name: str
@@ -87,7 +87,7 @@ class Component:
 
     Attributes:
         name: Its name, which is that of its folder and of its image.
-        doc: What it does, for the author of a pipeline: a line, and paragraphs after it.
+        doc: Its work, for the author of a pipeline: a line, and paragraphs after it.
         inputs: Its input artifacts.
         outputs: Its outputs.
         parameters: The dataclass of its parameters. Their names, types and defaults are those of
@@ -100,8 +100,8 @@ class Component:
         variants: Its other images. The image `<name>_cuda` has its own `requirements.in`.
         isolated: Whether its packages conflict with those of other components, so that it needs its
             own environment.
-        footprint: What needs most of its memory with little data. A cluster keeps that much free
-            for a task without requests.
+        footprint: The imports that need most of its memory with little data. A cluster keeps that
+            much free for a task without requests.
         logs_notices: Whether it logs notices, for which its log is read when the task is done.
         opens_store: Whether it opens the object store even if launchers carry all files: it lists
             the results of earlier runs, or keeps its results when its task fails.

@@ -32,7 +32,8 @@ class DistributionValidatorParams:
         if not self.config and not self.custom_validation_config:
             raise InputError(
                 "both `config` and `custom_validation_config` are empty, "
-                "so there is nothing to compare. Name the features to compare in `config`, as "
+                "so there is nothing to compare. Name the features to compare in `config`, "
+                "for example "
                 '{"default_slice_config": {"feature": [{"path": {"step": ["fare"]}, '
                 '"distribution_comparator": {"jensen_shannon_divergence": {"threshold": 0.05}}}]}}.'
             )

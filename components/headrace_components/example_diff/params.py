@@ -39,7 +39,7 @@ class ConfusionConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PairedSkew:
-    """How rows are paired and compared, as `tfx.proto.PairedExampleSkew`.
+    """How rows are paired and compared: a `tfx.proto.PairedExampleSkew`.
 
     Attributes:
         identifier_features: Features that identify a row. Two rows are a pair if these are equal.

@@ -145,7 +145,7 @@ def _check_outputs(outputs: Mapping[str, Any], graph: tf.Graph) -> None:
         if rank == 0:
             raise InputError(
                 f"preprocessing_fn returned feature {name!r} of shape (), expected "
-                "the rows as first dimension. Repeat the value for each row, as "
+                "the rows as first dimension. Repeat the value for each row, for example by "
                 "tf.fill([tf.shape(x)[0]], value)."
             )
         if isinstance(output, tf.Tensor) and rank is None:

@@ -105,7 +105,7 @@ def whole_artifact(node: specs.TaskNode) -> str | None:
         found = _WHOLE_ARTIFACT.search(text)
         if found:
             return (
-                f"does not replace {found[0]}, an artifact given whole, as {where} has it. Use "
+                f"does not replace {found[0]}, an artifact given whole, which {where} has. Use "
                 f"`{found['name']}.path` or `{found['name']}.uri`."
             )
     return None

@@ -129,8 +129,8 @@ class ClusterLineage:
         found = self._source.find(uri.rstrip("/"))
         if found is None:
             raise InputError(
-                f"lineage: there is no artifact {uri!r} in the cluster. Take the whole URI, as "
-                "`headrace lineage --target kubeflow run RUN_ID` prints it."
+                f"lineage: there is no artifact {uri!r} in the cluster. Take the whole URI "
+                "that `headrace lineage --target kubeflow run RUN_ID` prints."
             )
         return artifact_of(self._source, found)
 

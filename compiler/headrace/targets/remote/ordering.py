@@ -45,7 +45,7 @@ def order_of(
             files are relative to the pipeline file.
         parameters: More of them, which win: by name, or as texts `name=value`. Their module files
             are relative to the current directory.
-        run_id: What the run is to be called.
+        run_id: The name for the run.
         use_cache: Whether a task may be answered by an earlier one like it.
         is_recurring: Whether it is for runs of a schedule, which find other files each.
 

@@ -118,9 +118,9 @@ class Clients:
         Args:
             doing: A description of the step for messages, such as "start the run".
             step: A step that does nothing twice when it is taken again.
-            missing: What to do if the resource of the step does not exist; empty if the step only
-                names the place.
-            refused: What to do if the API refuses the form of the request.
+            missing: The next step if the resource of the step does not exist; empty if the step
+                only names the place.
+            refused: The next step if the API refuses the form of the request.
 
         Raises:
             InputError: Vertex AI refuses the step.

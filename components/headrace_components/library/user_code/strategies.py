@@ -19,7 +19,7 @@ _WAIT_SECONDS = 3600
 # The beginning of messages from other machines in TensorFlow's errors.
 _REASON = "headrace: "
 
-# TensorFlow's message after it waited in vain for another machine.
+# TensorFlow's message after another machine did not come.
 _ABORTED = "Collective ops is aborted"
 
 # Keys in the store that the machines share.

@@ -28,7 +28,8 @@ class ContainerOptions:
     """How the runners `docker` and `podman` run containers.
 
     Attributes:
-        mounts: Directories other than artifacts that tasks read or write, as `DIR` or `DIR:ro`.
+        mounts: Directories other than artifacts that tasks read or write, in the form `DIR` or
+            `DIR:ro`.
         network: The value of the engine's `--network`; by default tasks have no network.
         config: The target profile that names the images; None for headrace.toml of the current
             directory, if it exists.
