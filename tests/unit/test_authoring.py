@@ -158,7 +158,7 @@ def test_a_component_shows_what_its_declaration_says() -> None:
     assert (trainer.__doc__ or "").startswith(
         "Trains a model by calling `run_fn(fn_args)`.\n\nArgs:\n"
     )
-    assert "\nOutputs:\n    model: What" in (trainer.__doc__ or "")
+    assert "\nOutputs:\n    model: The model that" in (trainer.__doc__ or "")
 
 
 def test_help_shows_a_component_as_a_function() -> None:
