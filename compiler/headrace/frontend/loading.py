@@ -1,6 +1,7 @@
 """From an author's file to the intermediate form: kfp's PipelineSpec as plain JSON data."""
 
 import importlib.util
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from headrace.frontend.embedded_archives import fix_archives
 from headrace.frontend.kfp_import import import_kfp
 from headrace.frontend.pipeline_names import check_function_name, names_checked
 from headrace.frontend.task_groups import groups_closed
-from headrace.ir import whole_numbers
+from headrace.ir import carried_numbers
 from headrace.ir.specs import Spec
 
 PipelineSource = str | Path | Callable[..., Any]
@@ -70,19 +71,37 @@ def _from_function(pipeline: Callable[..., Any], command: str) -> Frontend:
 
 def _compiled(pipeline: Any, directory: Path) -> Frontend:
     # Imported here: kfp is on its way in only now, without its client.
-    from google.protobuf.json_format import MessageToDict
+    from google.protobuf.json_format import MessageToDict, SerializeToJsonError
 
     from headrace.frontend.conditions import check_conditions
 
+    try:
+        spec = MessageToDict(pipeline.pipeline_spec)
+    except SerializeToJsonError as error:
+        raise _no_json(pipeline) from error
     frontend = Frontend(
-        spec=MessageToDict(pipeline.pipeline_spec),
+        spec=spec,
         platform=MessageToDict(pipeline.platform_spec),
         directory=directory,
     )
     check_conditions(pipeline, frontend.spec)
-    whole_numbers.check(frontend.spec)
+    carried_numbers.check(frontend.spec)
     fix_archives(frontend.spec)
     return frontend
+
+
+def _no_json(pipeline: Any) -> CompileError:
+    declared = pipeline.pipeline_spec.root.input_definitions.parameters
+    for name, each in declared.items():
+        default = each.default_value.number_value
+        if not math.isfinite(default):
+            return CompileError(
+                f"{pipeline.name}: parameter `{name}`: {carried_numbers.words(default)}"
+            )
+    return CompileError(
+        f"{pipeline.name}: a value of a task is NaN or infinite, but a pipeline is JSON, which has "
+        "neither. Pass it as a string, or pass a finite number."
+    )
 
 
 def _split(text: str, command: str) -> tuple[Path, str | None]:
@@ -134,7 +153,7 @@ def _execute(path: Path) -> ModuleType:
     hidden = sys.modules.get(path.stem)
     sys.modules[path.stem] = module
     try:
-        with whole_numbers.refused_where_rounded(), names_checked(), groups_closed():
+        with carried_numbers.refused_by_kfp(), names_checked(), groups_closed():
             spec.loader.exec_module(module)
     except Exception as error:
         # Any exception of the author's code is for the author, and is reported with its place.

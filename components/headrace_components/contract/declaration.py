@@ -163,10 +163,11 @@ class Component:
                     f"{self.name}: output `{port}` has the type {output.type!r}, expected one of "
                     "contract/artifact_types.py, or str for a parameter."
                 )
-        for each in fields.values():
-            if json_type(each.type) is None:
+        hints = typing.get_type_hints(self.parameters)  # also of types in quotes
+        for each in fields:
+            if json_type(hints[each]) is None:
                 raise TypeError(
-                    f"{self.name}: parameter `{each.name}` has the type {each.type!r}, expected "
+                    f"{self.name}: parameter `{each}` has the type {hints[each]!r}, expected "
                     "str, int, float, bool, `tuple[X, ...]`, a Mapping or a dataclass, or one of "
                     "these `| None`."
                 )
@@ -179,6 +180,7 @@ class Component:
                 something else.
         """
         fields = {each.name: each for each in dataclasses.fields(self.parameters)}
+        hints = typing.get_type_hints(self.parameters)
         docs: dict[str, str] = {}
         order: dict[str, None] = {}
         for cls in self.parameters.__mro__:
@@ -199,7 +201,7 @@ class Component:
         found = [
             Parameter(
                 name=name,
-                type=json_type(fields[name].type) or str,
+                type=json_type(hints[name]) or str,
                 default=_default(fields[name]),
                 doc=docs[name],
             )
