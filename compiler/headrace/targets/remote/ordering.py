@@ -60,7 +60,6 @@ def order_of(
     _check_given_artifacts(source.spec)
     preset = profile_parameters(source.spec, chosen, profile)
     root = ComponentSpec(name=specs.pipeline_name(source.spec), body=source.spec["root"])
-    run_parameters.check_given(preset, root, f"{profile.source}: [{target}]")
     if isinstance(parameters, Mapping):
         run_parameters.check_given(parameters, root, _COMMAND)
         given = dict(parameters)
