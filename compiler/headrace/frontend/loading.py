@@ -112,7 +112,7 @@ def _split(text: str, command: str) -> tuple[Path, str | None]:
     if not path.is_file() or path.suffix != ".py":
         raise CompileError(
             f"{command}: {name!r} is {'no Python file' if path.exists() else 'not there'}, "
-            f"expected a pipeline file as PIPELINE.py or PIPELINE.py:function. Correct the path; "
+            f"expected a pipeline file: PIPELINE.py or PIPELINE.py:function. Correct the path; "
             f"the current directory is {Path.cwd()}."
         )
     return path.resolve(), function

@@ -95,7 +95,7 @@ def foreign_executor(node: specs.TaskNode) -> str | None:
 def loop_over_artifacts(node: specs.TaskNode) -> str | None:
     """Refuses loops over artifacts."""
     if "artifactIterator" in node.task:
-        return "cannot loop over artifacts. Loop over a list of strings, as their URIs."
+        return "cannot loop over artifacts. Loop over a list of strings, such as their URIs."
     return None
 
 

@@ -249,7 +249,8 @@ def _refusal(error: Any, address: Address, what: str) -> ComponentError:
     if status == 403:
         return PlatformError(
             f"{came} Let an administrator give this account a role in namespace "
-            f"{address.namespace!r}, as kubeflow-edit, or name another `namespace` in [kubeflow]."
+            f"{address.namespace!r}, such as kubeflow-edit, or name another `namespace` "
+            "in [kubeflow]."
         )
     if status == 404 and what == _SERVICE:
         return InputError(

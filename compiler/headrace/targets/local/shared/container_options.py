@@ -45,7 +45,7 @@ class ContainerOptions:
             if not mount.path.is_dir() or "," in str(mount.path):
                 raise InputError(
                     f"headrace run: --mount is {text!r}, expected a directory that exists, without "
-                    "a comma in its path, as DIR or DIR:ro. Correct the path."
+                    "a comma in its path: DIR or DIR:ro. Correct the path."
                 )
             if mount.path.resolve() == Path("/"):
                 raise InputError(
