@@ -136,8 +136,8 @@ class Schedule:
     """A schedule, in its state at the time of the request.
 
     Attributes:
-        id: What `headrace schedules` takes.
-        name: What people know it by.
+        id: The ID for `headrace schedules`.
+        name: The name that people see.
         state: `completed` starts no more runs.
         cron: When it starts runs, with its time zone if that is not UTC.
         link: Its page for people.

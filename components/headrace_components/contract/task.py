@@ -265,7 +265,7 @@ def run_component(component: str, argv: Sequence[str] | None = None) -> int:
         argv: Command line without the program name; the process's own by default.
 
     Returns:
-        The process's exit code, as `main`.
+        The process's exit code, like `main`.
     """
     return main(component, import_executor(component).execute, argv)
 
