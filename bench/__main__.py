@@ -29,7 +29,7 @@ Headrace. Where the numbers of rows differ, the right side got only the first ro
 """
 _NO_TFX = """
 There was no TFX to run: its figures come from another machine and other data, so their ratios only
-tell the order of magnitude. To measure TFX here, give --tfx-python an interpreter that has it:
+show only the order of magnitude. To measure TFX here, give --tfx-python an interpreter that has it:
   python3.10 -m venv tfx && tfx/bin/pip install tfx==1.16.0 dill "apache-beam<2.73"\
 """
 

@@ -77,7 +77,7 @@ class Measurement:
     Attributes:
         title: Its name in the table.
         headrace: Headrace's side.
-        beside: What it is compared with: a side to run, a figure recorded elsewhere, or nothing.
+        beside: The side to compare with: a side to run, a figure recorded elsewhere, or nothing.
     """
 
     title: str
@@ -90,7 +90,7 @@ class Result:
     """The runs of a measurement; `beside` is empty where only a recorded figure, or none, was had.
 
     Attributes:
-        measurement: What was measured.
+        measurement: The measurement.
         headrace: Each run of Headrace.
         beside: Each run of the other side.
     """
@@ -117,7 +117,7 @@ def take(name: str, measurement: Measurement, directory: Path, repeat: int) -> R
 
     Args:
         name: The measurement's name; directories and progress lines carry it.
-        measurement: What to run.
+        measurement: The measurement to run.
         directory: Where each run gets an empty directory.
         repeat: Runs per side, at least 1.
 

@@ -20,7 +20,7 @@ class Bench:
     """The settings that all measurements share.
 
     Attributes:
-        inputs: What they read.
+        inputs: The data that they read.
         directory: Where they write.
         tfx_python: An interpreter that has TFX; empty without one.
         tfx_version: Its TFX's version; empty likewise.

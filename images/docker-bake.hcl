@@ -64,7 +64,7 @@ target "bulk_inferrer" {
     LAYER = "tfx"
     BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
     SERVING = "nothing"
-    DESCRIPTION = "Predicts every row with a model: writes prediction logs, or examples with more columns."
+    DESCRIPTION = "Predicts every row with a model; writes prediction logs, or examples with more columns."
     DEBIAN = DEBIAN
     REVISION = REVISION
     SOURCE = SOURCE
@@ -98,7 +98,7 @@ target "distribution_validator" {
     LAYER = "validation"
     BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
     SERVING = "nothing"
-    DESCRIPTION = "Finds features whose distribution has moved: drift between days, skew between sources."
+    DESCRIPTION = "Finds features whose distribution has changed: drift between days, skew between sources."
     DEBIAN = DEBIAN
     REVISION = REVISION
     SOURCE = SOURCE
@@ -166,7 +166,7 @@ target "filter_examples" {
     LAYER = "beam"
     BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
     SERVING = "nothing"
-    DESCRIPTION = "Keeps the rows that a function chooses, unchanged and, without Beam, in their order."
+    DESCRIPTION = "Keeps the rows that a function chooses. They are unchanged and, without Beam, in their order."
     DEBIAN = DEBIAN
     REVISION = REVISION
     SOURCE = SOURCE
@@ -200,7 +200,7 @@ target "import_schema_gen" {
     LAYER = "base"
     BEAM_SDK = "nothing"
     SERVING = "nothing"
-    DESCRIPTION = "Imports a curated schema."
+    DESCRIPTION = "Imports a schema that you keep in a file."
     DEBIAN = DEBIAN
     REVISION = REVISION
     SOURCE = SOURCE
@@ -251,7 +251,7 @@ target "latest_artifact" {
     LAYER = "base"
     BEAM_SDK = "nothing"
     SERVING = "nothing"
-    DESCRIPTION = "Finds the newest artifact that a task of an earlier run left: LatestArtifactStrategy."
+    DESCRIPTION = "Finds the newest artifact that a task made in an earlier run: TFX's LatestArtifactStrategy."
     DEBIAN = DEBIAN
     REVISION = REVISION
     SOURCE = SOURCE
@@ -387,7 +387,7 @@ target "span_range" {
     LAYER = "arrow"
     BEAM_SDK = "nothing"
     SERVING = "nothing"
-    DESCRIPTION = "Joins examples of several spans from several runs of this pipeline: SpanRangeStrategy."
+    DESCRIPTION = "Joins examples of several spans from several runs of this pipeline: TFX's SpanRangeStrategy."
     DEBIAN = DEBIAN
     REVISION = REVISION
     SOURCE = SOURCE
@@ -404,7 +404,7 @@ target "statistics_gen" {
     LAYER = "validation"
     BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
     SERVING = "nothing"
-    DESCRIPTION = "Computes statistics of every feature of every split, equal to TFDV's own."
+    DESCRIPTION = "Computes the statistics that TFDV computes, for every feature of every split."
     DEBIAN = DEBIAN
     REVISION = REVISION
     SOURCE = SOURCE
@@ -523,7 +523,7 @@ target "bulk_inferrer_cuda" {
     LAYER = "tfx_cuda"
     BEAM_SDK = "docker.io/apache/beam_python3.13_sdk:2.77.0"
     SERVING = "nothing"
-    DESCRIPTION = "Predicts every row with a model: writes prediction logs, or examples with more columns."
+    DESCRIPTION = "Predicts every row with a model; writes prediction logs, or examples with more columns."
     DEBIAN = DEBIAN
     REVISION = REVISION
     SOURCE = SOURCE

@@ -2,9 +2,11 @@
 
 import sys
 
-from generate.files import generated
+from generate.files import generated, missing
 
 if __name__ == "__main__":
+    if faults := missing():
+        sys.exit("\n".join(faults))
     stale = {
         path: text
         for path, text in generated().items()

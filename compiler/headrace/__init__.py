@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from headrace.compilation.compiler import compile_pipeline as compile  # noqa: A004  the command's name is the function's
+    from headrace.compilation.compiler import compile  # noqa: A004  the name of the command
     from headrace.contract.service import ContactLostError
     from headrace.errors import CompileError
     from headrace.profiles.profile import Profile
@@ -57,8 +57,7 @@ if not TYPE_CHECKING:  # otherwise a type checker would accept any name
     def __getattr__(name: str) -> Any:
         if name not in _HOMES:
             raise AttributeError(f"module 'headrace' has no attribute {name!r}")
-        attribute = "compile_pipeline" if name == "compile" else name
-        value = getattr(importlib.import_module(_HOMES[name]), attribute)
+        value = getattr(importlib.import_module(_HOMES[name]), name)
         globals()[name] = value
         return value
 

@@ -12,7 +12,7 @@ def require(module: str, *, extra: str, who: str, purpose: str) -> None:
         module: Its top-level module.
         extra: The extra that contains it, such as `embedded`.
         who: The caller, for the beginning of the message.
-        purpose: What needs it, such as `runs on this machine`.
+        purpose: The work that needs it, such as `runs on this machine`.
 
     Raises:
         InputError: It is not installed; the message says what to run.

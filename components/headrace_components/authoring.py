@@ -51,6 +51,10 @@ class _Component(ContainerComponent):  # type: ignore[misc]  # kfp has no types
         """Returns itself. `help` shows the signature of objects with this method."""
         return self
 
+    def __reduce__(self) -> str:
+        """Returns its name in the catalogue: copies and pickles are the component itself."""
+        return self.__name__
+
     def __call__(self, *args: Any, **kwargs: Any) -> PipelineTask:
         return super().__call__(*args, **{name: plain(value) for name, value in kwargs.items()})
 

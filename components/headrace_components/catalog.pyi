@@ -83,7 +83,7 @@ class TunerResultsOutput(Output[TunerResults], TunerResults): ...
 
 class AvroExampleGenOutputs(TypedDict):
     examples: ExamplesOutput
-    """The rows, as gzip TFRecords of tf.Example, with a columnar twin."""
+    """The rows as gzip TFRecords of tf.Example, with a columnar twin."""
 
 class AvroExampleGenTask(PipelineTask):
     @property
@@ -104,9 +104,10 @@ def avro_example_gen(
 ) -> AvroExampleGenTask:
     """Reads Avro files into tf.Examples and splits them.
 
-    Whole numbers and truth values become int64, numbers float32, text and bytes bytes; dates and
-    times become ISO 8601 text; a list keeps its values. 0, False and the empty text are values; TFX
-    treats them as missing. The files of the latest day, divided by customer:
+    Integers and booleans become int64, other numbers float32. Text and bytes become bytes. Dates
+    and times become text in ISO 8601 format. A list keeps its values. 0, False and the empty text
+    are values; TFX treats them as missing. This example reads the files of the latest day, and
+    divides them by customer:
 
         avro_example_gen(
             input_base="gs://bucket/orders",
@@ -123,28 +124,28 @@ def avro_example_gen(
         )
 
     Args:
-        input_base: Directory or URI under which the input patterns lie.
-        input_config: `{"splits": [{"name": ..., "pattern": ...}]}`, as tfx.proto.Input. A pattern
-            may hold `{SPAN}`, `{SPAN:w}`, `{VERSION}`, `{VERSION:w}` or `{YYYY}`, `{MM}`, `{DD}`.
-            Empty reads every file of `input_base` as one split.
-        output_config: `{"split_config": {"splits": [{"name": ..., "hash_buckets": ...}],
-            "partition_feature_name": ...}}`, as tfx.proto.Output. Empty splits train:eval by 2:1,
-            or keeps several input splits as they are.
-        range_config: `{"static_range": {...}}` or `{"rolling_range": {...}}`, as
-            tfx.proto.RangeConfig. Empty takes the latest span.
-        span: The span to read; -1 leaves the choice to `range_config`.
+        input_base: Directory or URI where the input patterns start.
+        input_config: A tfx.proto.Input: `{"splits": [{"name": ..., "pattern": ...}]}`. A pattern
+            can contain `{SPAN}`, `{SPAN:w}`, `{VERSION}`, `{VERSION:w}` or `{YYYY}`, `{MM}`,
+            `{DD}`. If empty, every file of `input_base` is read as one split.
+        output_config: A tfx.proto.Output: `{"split_config": {"splits": [{"name": ...,
+            "hash_buckets": ...}], "partition_feature_name": ...}}`. If empty, one input split is
+            divided into train and eval, 2:1, and several input splits are kept as they are.
+        range_config: A tfx.proto.RangeConfig: `{"static_range": {...}}` or `{"rolling_range":
+            {...}}`. If empty, the latest span is read.
+        span: The span to read. With -1, `range_config` decides.
         compression_level: gzip level of the TFRecords, 1 (fast) to 9 (small).
         columnar: Whether to write the columnar twin, which later components read faster.
-        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
-            computes in this process, without Beam.
+        beam_pipeline_args: Options of Beam, such as `["--runner=DataflowRunner", "--region=..."]`.
+            If empty, this process computes, without Beam.
 
     Outputs:
-        examples: The rows, as gzip TFRecords of tf.Example, with a columnar twin.
+        examples: The rows as gzip TFRecords of tf.Example, with a columnar twin.
     """
 
 class BigqueryExampleGenOutputs(TypedDict):
     examples: ExamplesOutput
-    """The rows, as gzip TFRecords of tf.Example, with a columnar twin."""
+    """The rows as gzip TFRecords of tf.Example, with a columnar twin."""
 
 class BigqueryExampleGenTask(PipelineTask):
     @property
@@ -170,9 +171,10 @@ def bigquery_example_gen(
 ) -> BigqueryExampleGenTask:
     """Reads the rows of a BigQuery query into tf.Examples and splits them.
 
-    INTEGER and BOOLEAN become int64; FLOAT, NUMERIC and BIGNUMERIC float32; STRING, BYTES, JSON
-    and GEOGRAPHY bytes; dates and times text in the format of ISO 8601. A repeated column keeps its
-    values; NULL is a missing value. Select the fields of a STRUCT by name. One day of rides:
+    INTEGER and BOOLEAN become int64. FLOAT, NUMERIC and BIGNUMERIC become float32. STRING, BYTES,
+    JSON and GEOGRAPHY become bytes. Dates and times become text in ISO 8601 format. A repeated
+    column keeps its values. NULL is a missing value. Select the fields of a STRUCT by name. This
+    example reads one day of rides:
 
         bigquery_example_gen(
             project="my-project",
@@ -183,48 +185,52 @@ def bigquery_example_gen(
         )
 
     A query is checked before it runs, at no cost: it must be a SELECT and return types that
-    tf.Examples can hold. The task's account needs the roles BigQuery Job User and, for the Storage
-    Read API, BigQuery Read Session User on `project`, and BigQuery Data Viewer on the data.
+    tf.Examples can hold. The task's account needs the roles BigQuery Job User on `project`,
+    BigQuery Data Viewer on the data and, for the Storage Read API, BigQuery Read Session User on
+    `project`.
 
     The local cache is never used for this task, because only the query shows the data in BigQuery.
     Rows keep the order in which BigQuery returns them: with an ORDER BY, the same rows give the
     same bytes.
 
     Args:
-        project: Project that runs and pays for the queries. Empty takes that of the environment,
-            which on Vertex AI is a project of Google's: give it there.
-        location: Region of the data, as `EU`. Empty lets BigQuery find it.
-        labels: Labels of the query jobs, to find their cost by.
-        maximum_bytes_billed: A query that would be billed for more bytes fails without cost; 0 sets
-            no bound.
-        use_storage_api: Whether to read results through the Storage Read API, many times as fast
-            as the REST API, and billed by bytes read. Without permission the REST API is used.
-        query: The query in GoogleSQL; `@span_begin_timestamp` and `@span_end_timestamp` stand for
-            the seconds since the epoch at which the span's day begins and ends in UTC,
-            `@span_yyyymmdd_utc` for its date in quotes, as '20240101'.
-        input_config: In place of `query`, one for each split: `{"splits": [{"name": ...,
-            "pattern": "SELECT ..."}]}`, as tfx.proto.Input.
-        output_config: `{"split_config": {"splits": [{"name": ..., "hash_buckets": ...}],
-            "partition_feature_name": ...}}`, as tfx.proto.Output. Empty splits train:eval by 2:1,
-            or keeps several input splits as they are.
-        range_config: `{"static_range": {"start_span_number": ..., "end_span_number": ...}}` of one
-            span, as tfx.proto.RangeConfig.
-        span: The span to read, in days since 1970-01-01; -1 leaves the choice to `range_config`.
+        project: Project that runs and pays for the queries. If empty, the project of the
+            environment is used; on Vertex AI this is a project that Google owns, so set it there.
+        location: Region of the data, such as `EU`. If empty, BigQuery finds it.
+        labels: Labels of the query jobs, by which you can find their cost.
+        maximum_bytes_billed: A query that would be billed for more bytes fails at no cost. 0 sets
+            no limit.
+        use_storage_api: Whether to read results through the Storage Read API. It is many times
+            faster than the REST API, and is billed by the bytes read. Without permission the REST
+            API is used.
+        query: The query in GoogleSQL. `@span_begin_timestamp` and `@span_end_timestamp` stand for
+            the seconds since the epoch at which the span's day begins and ends in UTC.
+            `@span_yyyymmdd_utc` stands for its date in quotes, such as '20240101'.
+        input_config: Instead of `query`, one query for each split, as a tfx.proto.Input:
+            `{"splits": [{"name": ..., "pattern": "SELECT ..."}]}`.
+        output_config: A tfx.proto.Output: `{"split_config": {"splits": [{"name": ...,
+            "hash_buckets": ...}], "partition_feature_name": ...}}`. If empty, one input split is
+            divided into train and eval, 2:1, and several input splits are kept as they are.
+        range_config: A tfx.proto.RangeConfig with one span: `{"static_range": {"start_span_number":
+            ..., "end_span_number": ...}}`.
+        span: The span to read, in days since 1970-01-01. With -1, `range_config` decides.
         compression_level: gzip level of the TFRecords, 1 (fast) to 9 (small).
         columnar: Whether to write the columnar twin, which later components read faster.
-        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`: then
-            a worker runs each query, and all divide and write its rows. None computes in this
-            process, without Beam.
+        beam_pipeline_args: Options of Beam, such as `["--runner=DataflowRunner", "--region=..."]`.
+            One worker then runs each query, and all workers divide and write its rows. If empty,
+            this process computes, without Beam.
 
     Outputs:
-        examples: The rows, as gzip TFRecords of tf.Example, with a columnar twin.
+        examples: The rows as gzip TFRecords of tf.Example, with a columnar twin.
     """
 
 class BulkInferrerOutputs(TypedDict):
     inference_result: InferenceResultOutput
-    """Prediction logs; empty where `output_example_spec` is given."""
+    """Prediction logs; empty if `output_example_spec` is given."""
     output_examples: ExamplesOutput
-    """The examples with the predictions as columns; empty otherwise."""
+    """The examples with the predictions as columns; empty unless
+    `output_example_spec` is given.
+    """
 
 class BulkInferrerTask(PipelineTask):
     @property
@@ -240,29 +246,32 @@ def bulk_inferrer(
     output_example_spec: dict[str, Any] | Message | Value = {},
     beam_pipeline_args: list[Any] | Value = [],
 ) -> BulkInferrerTask:
-    """Predicts every row with a model: writes prediction logs, or examples with more columns.
+    """Predicts every row with a model; writes prediction logs, or examples with more columns.
 
     Args:
-        examples: Rows to predict, of the kind that the model's signature parses.
+        examples: Rows to predict, in the format that the model's signature parses.
         model: The model, a SavedModel.
-        model_blessing: The evaluator's verdict; a model that is not blessed predicts nothing.
-        data_spec: `{"example_splits": [...]}`, as tfx.proto.DataSpec; all splits by default.
-        model_spec: `{"model_signature_name": [...], "tag": [...]}`, as tfx.proto.ModelSpec; the
-            signature `serving_default` by default.
-        output_example_spec: `{"output_columns_spec": [{"signature_name": ..., "predict_output":
-            {"output_columns": [{"output_key": ..., "output_column": ...}]}}]}`, as
-            tfx.proto.OutputExampleSpec; also `classify_output` and `regress_output`.
-        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
-            computes in this process, without Beam.
+        model_blessing: The evaluator's verdict; for a model that is not blessed, nothing is
+            predicted.
+        data_spec: A tfx.proto.DataSpec: `{"example_splits": [...]}`. By default all splits.
+        model_spec: A tfx.proto.ModelSpec: `{"model_signature_name": [...], "tag": [...]}`. By
+            default the signature `serving_default`.
+        output_example_spec: A tfx.proto.OutputExampleSpec: `{"output_columns_spec":
+            [{"signature_name": ..., "predict_output": {"output_columns": [{"output_key": ...,
+            "output_column": ...}]}}]}`. Instead of `predict_output` it can have `classify_output`
+            or `regress_output`.
+        beam_pipeline_args: Options of Beam, such as `["--runner=DataflowRunner", "--region=..."]`.
+            If empty, this process computes, without Beam.
 
     Outputs:
-        inference_result: Prediction logs; empty where `output_example_spec` is given.
-        output_examples: The examples with the predictions as columns; empty otherwise.
+        inference_result: Prediction logs; empty if `output_example_spec` is given.
+        output_examples: The examples with the predictions as columns; empty unless
+            `output_example_spec` is given.
     """
 
 class CsvExampleGenOutputs(TypedDict):
     examples: ExamplesOutput
-    """The rows, as gzip TFRecords of tf.Example, with a columnar twin."""
+    """The rows as gzip TFRecords of tf.Example, with a columnar twin."""
 
 class CsvExampleGenTask(PipelineTask):
     @property
@@ -286,39 +295,39 @@ def csv_example_gen(
     """Reads CSV files with a header line into tf.Examples and splits them.
 
     Args:
-        input_base: Directory or URI under which the input patterns lie.
+        input_base: Directory or URI where the input patterns start.
         delimiter: The character between two fields.
-        column_types: `{"fare": "FLOAT", "code": "BYTES"}`: INT, FLOAT or BYTES by name of a column.
-            Name those whose type is to be the same on every day; others have the type of what is
-            in them.
-        input_config: `{"splits": [{"name": ..., "pattern": ...}]}`, as tfx.proto.Input. A pattern
-            may hold `{SPAN}`, `{SPAN:w}`, `{VERSION}`, `{VERSION:w}` or `{YYYY}`, `{MM}`, `{DD}`.
-            Empty reads every file of `input_base` as one split.
-        output_config: `{"split_config": {"splits": [{"name": ..., "hash_buckets": ...}],
-            "partition_feature_name": ...}}`, as tfx.proto.Output. Empty splits train:eval by 2:1,
-            or keeps several input splits as they are.
-        range_config: `{"static_range": {...}}` or `{"rolling_range": {...}}`, as
-            tfx.proto.RangeConfig. Empty takes the latest span.
-        span: The span to read; -1 leaves the choice to `range_config`.
+        column_types: `{"fare": "FLOAT", "code": "BYTES"}`: the type of a column by its name, INT,
+            FLOAT or BYTES. Name the columns whose type must be the same on every day. The types of
+            other columns follow from their values.
+        input_config: A tfx.proto.Input: `{"splits": [{"name": ..., "pattern": ...}]}`. A pattern
+            can contain `{SPAN}`, `{SPAN:w}`, `{VERSION}`, `{VERSION:w}` or `{YYYY}`, `{MM}`,
+            `{DD}`. If empty, every file of `input_base` is read as one split.
+        output_config: A tfx.proto.Output: `{"split_config": {"splits": [{"name": ...,
+            "hash_buckets": ...}], "partition_feature_name": ...}}`. If empty, one input split is
+            divided into train and eval, 2:1, and several input splits are kept as they are.
+        range_config: A tfx.proto.RangeConfig: `{"static_range": {...}}` or `{"rolling_range":
+            {...}}`. If empty, the latest span is read.
+        span: The span to read. With -1, `range_config` decides.
         compression_level: gzip level of the TFRecords, 1 (fast) to 9 (small).
         columnar: Whether to write the columnar twin, which later components read faster.
-        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
-            computes in this process, without Beam.
+        beam_pipeline_args: Options of Beam, such as `["--runner=DataflowRunner", "--region=..."]`.
+            If empty, this process computes, without Beam.
 
     Outputs:
-        examples: The rows, as gzip TFRecords of tf.Example, with a columnar twin.
+        examples: The rows as gzip TFRecords of tf.Example, with a columnar twin.
     """
 
 class DistributionValidatorOutputs(TypedDict):
     anomalies: ExampleAnomaliesOutput
-    """One `SchemaDiff.pb` per pair of splits; its metadata `blessed` says 1 or 0 by
-    pair, or 2 by split where there is no baseline.
+    """One `SchemaDiff.pb` per pair of splits. The metadata `blessed` has 1 or 0 for
+    each pair, or 2 for each split without a baseline.
     """
     report: HTMLOutput
-    """A page with the features, the worst first, under test and in the baseline."""
+    """A page with the features under test and in the baseline, the worst first."""
     metrics: MetricsOutput
-    """Number of features compared, over their threshold and not compared, and the
-    largest distance, for the UI to compare runs by.
+    """Number of features that were compared, that exceed their threshold and that were
+    not compared, and the largest distance, for comparing runs in the UI.
     """
 
 class DistributionValidatorTask(PipelineTask):
@@ -334,11 +343,12 @@ def distribution_validator(
     custom_validation_config: dict[str, Any] | Message | Value = {},
     fail_on_anomalies: bool | Value = False,
 ) -> DistributionValidatorTask:
-    """Finds features whose distribution has moved: drift between days, skew between sources.
+    """Finds features whose distribution has changed: drift between days, skew between sources.
 
-    Numbers are compared by `jensen_shannon_divergence`, which needs the histograms that
-    statistics_gen writes; strings also by `infinity_norm` or `normalized_abs_difference`. A
-    feature that cannot be compared is an anomaly, not a pass:
+    Numbers are compared with `jensen_shannon_divergence`, which needs the histograms that
+    statistics_gen writes. Strings can also be compared with `infinity_norm` or
+    `normalized_abs_difference`. A feature that cannot be compared is an anomaly; it does not pass.
+    An example:
 
         distribution_validator(
             statistics=today.outputs["statistics"],
@@ -360,35 +370,36 @@ def distribution_validator(
 
     Args:
         statistics: Statistics of the data under test.
-        baseline_statistics: Statistics to compare with. Unconnected or empty, as in a first run,
-            nothing is compared.
+        baseline_statistics: Statistics to compare with. If the input is not connected, or is
+            empty as in a first run, nothing is compared.
         config: A `tfx.proto.DistributionValidatorConfig` in JSON form.
-        include_split_pairs: Pairs of split names, the one under test first, as
-            `[["eval", "train"]]`. Empty compares splits of one name.
+        include_split_pairs: Pairs of split names, the one under test first, such as `[["eval",
+            "train"]]`. If empty, splits with the same name are compared.
         custom_validation_config: A `tfdv.CustomValidationConfig` in JSON form: conditions in SQL
             over the statistics of a feature, or of a feature and its baseline.
-        fail_on_anomalies: Whether an anomaly fails the task, and with it the run.
+        fail_on_anomalies: Whether an anomaly fails the task, and so the run.
 
     Outputs:
-        anomalies: One `SchemaDiff.pb` per pair of splits; its metadata `blessed` says 1 or 0 by
-            pair, or 2 by split where there is no baseline.
-        report: A page with the features, the worst first, under test and in the baseline.
-        metrics: Number of features compared, over their threshold and not compared, and the
-            largest distance, for the UI to compare runs by.
+        anomalies: One `SchemaDiff.pb` per pair of splits. The metadata `blessed` has 1 or 0 for
+            each pair, or 2 for each split without a baseline.
+        report: A page with the features under test and in the baseline, the worst first.
+        metrics: Number of features that were compared, that exceed their threshold and that were
+            not compared, and the largest distance, for comparing runs in the UI.
     """
 
 class EvaluatorOutputs(TypedDict):
     evaluation: ModelEvaluationOutput
-    """Metrics per slice, as TFMA writes them."""
+    """Metrics per slice, in TFMA's format."""
     blessing: ModelBlessingOutput
     """`BLESSED` or `NOT_BLESSED`."""
     report: HTMLOutput
     """A page with the verdict and the metrics per slice, the worst slice first."""
     metrics: MetricsOutput
-    """The metrics over all rows, for the UI to compare runs by."""
+    """The metrics over all rows, for comparing runs in the UI."""
     classification_metrics: ClassificationMetricsOutput
-    """ROC curve and confusion matrix of the candidate, for the UI to draw;
-    empty unless `eval_config` has `ConfusionMatrixPlot` or another metric that makes one.
+    """ROC curve and confusion matrix of the candidate, which the UI
+    draws. They are empty unless `eval_config` has `ConfusionMatrixPlot` or another
+    metric that makes one.
     """
 
 class EvaluatorTask(PipelineTask):
@@ -411,36 +422,39 @@ def evaluator(
 
     A model is blessed if it meets every threshold of `eval_config` on every slice of that
     threshold. Without a baseline, change thresholds are ignored, so that a first model can pass.
-    Without any threshold no model is blessed: to push all models, leave the blessing input of
+    Without any threshold, no model is blessed. To push all models, leave the blessing input of
     `pusher` unconnected.
 
     Args:
         examples: Rows to evaluate on.
-        model: The candidate. Unconnected only where `eval_config` names a prediction key.
-        baseline_model: A model that the candidate is compared with. One that is empty, or is the
-            candidate itself, counts as none.
+        model: The candidate. It can be unconnected only if `eval_config` names a prediction key.
+        baseline_model: A model to compare the candidate with. An empty one, or the candidate
+            itself, does not count as a baseline.
         schema: Types of the examples.
         eval_config: A `tfma.EvalConfig` in JSON form: model specs, slices, metrics, thresholds.
-        example_splits: Names of the splits to evaluate; empty takes `eval`.
-        fairness_indicator_thresholds: Adds fairness indicators at these thresholds, each in (0, 1).
-        module_file: Python file with `custom_eval_shared_model` or `custom_extractors`, and metrics
-            that `eval_config` names by `module`.
-        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
-            evaluates in this process; Beam then takes what only it can compute, in memory.
+        example_splits: Names of the splits to evaluate; `eval` if empty.
+        fairness_indicator_thresholds: Adds fairness indicators with these thresholds, each in (0,
+            1).
+        module_file: Python file with `custom_eval_shared_model` or `custom_extractors`, and with
+            metrics that `eval_config` names by `module`.
+        beam_pipeline_args: Options of Beam, such as `["--runner=DataflowRunner", "--region=..."]`.
+            If empty, this process evaluates, and uses Beam in memory only for what nothing else can
+            compute.
 
     Outputs:
-        evaluation: Metrics per slice, as TFMA writes them.
+        evaluation: Metrics per slice, in TFMA's format.
         blessing: `BLESSED` or `NOT_BLESSED`.
         report: A page with the verdict and the metrics per slice, the worst slice first.
-        metrics: The metrics over all rows, for the UI to compare runs by.
-        classification_metrics: ROC curve and confusion matrix of the candidate, for the UI to draw;
-            empty unless `eval_config` has `ConfusionMatrixPlot` or another metric that makes one.
+        metrics: The metrics over all rows, for comparing runs in the UI.
+        classification_metrics: ROC curve and confusion matrix of the candidate, which the UI
+            draws. They are empty unless `eval_config` has `ConfusionMatrixPlot` or another
+            metric that makes one.
     """
 
 class ExampleDiffOutputs(TypedDict):
     example_diff_result: ExamplesDiffOutput
-    """Per pair of splits the differences by feature, how rows matched, a
-    sample of pairs that differ, and how values were confused.
+    """For each pair of splits: the differences by feature, how rows
+    matched, a sample of pairs that differ, and how values were confused.
     """
 
 class ExampleDiffTask(PipelineTask):
@@ -459,7 +473,7 @@ def example_diff(
 ) -> ExampleDiffTask:
     """Pairs rows by their identifiers, and shows in which features the two rows of a pair differ.
 
-    An example is the skew between the rows that a served model logged and the rows that it is
+    This example finds the skew between the rows that a served model logged and the rows that it is
     trained on:
 
         example_diff(
@@ -477,24 +491,24 @@ def example_diff(
 
     Args:
         examples: The rows under test.
-        baseline_examples: The rows they are compared with.
-        config: A `tfx.proto.ExampleDiffConfig` in JSON form. Floats are compared as they are where
-            it has no `float_round_ndigits`.
-        include_split_pairs: Pairs of split names, the one under test first, as
-            `[["eval", "train"]]`. Empty compares every split with every other.
-        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
-            computes in this process, without Beam. On Beam, the sample may be another one.
+        baseline_examples: The rows to compare them with.
+        config: A `tfx.proto.ExampleDiffConfig` in JSON form. Without `float_round_ndigits`, floats
+            are compared exactly.
+        include_split_pairs: Pairs of split names, the one under test first, such as `[["eval",
+            "train"]]`. If empty, every split is compared with every other.
+        beam_pipeline_args: Options of Beam, such as `["--runner=DataflowRunner", "--region=..."]`.
+            If empty, this process computes, without Beam. On Beam, the sample can have other pairs.
 
     Outputs:
-        example_diff_result: Per pair of splits the differences by feature, how rows matched, a
-            sample of pairs that differ, and how values were confused.
+        example_diff_result: For each pair of splits: the differences by feature, how rows
+            matched, a sample of pairs that differ, and how values were confused.
     """
 
 class ExampleValidatorOutputs(TypedDict):
     anomalies: ExampleAnomaliesOutput
     """One `SchemaDiff.pb` per split."""
     report: HTMLOutput
-    """A page that shows each anomaly, how bad it is and what to do about it."""
+    """A page that shows each anomaly, how serious it is and what to do about it."""
 
 class ExampleValidatorTask(PipelineTask):
     @property
@@ -512,27 +526,29 @@ def example_validator(
 
     Training rows and serving rows differ: only training rows have a label. Declare this in the
     schema with `default_environment: "TRAINING"`, `default_environment: "SERVING"`, and
-    `not_in_environment: "SERVING"` on the label. Serving rows are then validated with
+    `not_in_environment: "SERVING"` on the label. Then validate serving rows like this:
 
         example_validator(statistics=serving, schema=schema, environment="SERVING")
 
     Args:
         statistics: Statistics per split.
-        schema: What the data should look like.
+        schema: The schema that the data must satisfy.
         exclude_splits: Names of splits to leave out.
-        fail_on_anomalies: Whether an anomaly fails the task, and with it the run.
-        environment: The schema's environment to validate against, one of its
-            `default_environment`s; a feature that is not in it is not expected. Empty validates
-            against all features.
+        fail_on_anomalies: Whether an anomaly fails the task, and so the run.
+        environment: The environment to validate against, one of the schema's `default_environment`
+            values. A feature that is not in it is not expected. If empty, all features are
+            expected.
 
     Outputs:
         anomalies: One `SchemaDiff.pb` per split.
-        report: A page that shows each anomaly, how bad it is and what to do about it.
+        report: A page that shows each anomaly, how serious it is and what to do about it.
     """
 
 class FilterExamplesOutputs(TypedDict):
     filtered_examples: ExamplesOutput
-    """The rows kept, with the splits, span and payload format of `examples`."""
+    """The rows that were kept, with the splits, span and payload format of
+    `examples`.
+    """
 
 class FilterExamplesTask(PipelineTask):
     @property
@@ -548,11 +564,12 @@ def filter_examples(
     filter_batch_fn: str | Value = "",
     beam_pipeline_args: list[Any] | Value = [],
 ) -> FilterExamplesTask:
-    """Keeps the rows that a function chooses, unchanged and, without Beam, in their order.
+    """Keeps the rows that a function chooses. They are unchanged and, without Beam, in their order.
 
-    The function is one of two. `filter_fn(serialized: bytes) -> bool` is called for each record.
-    `filter_batch_fn(batch: pyarrow.RecordBatch)` is called for some thousand rows and returns one
-    truth value for each. This is faster, because no row needs its own call and its own tf.Example:
+    There are two kinds of function. `filter_fn(serialized: bytes) -> bool` is called for each
+    record. `filter_batch_fn(batch: pyarrow.RecordBatch)` is called for some thousand rows at a
+    time, and returns one boolean for each row. It is faster, because no row needs its own call and
+    its own tf.Example:
 
         import pyarrow.compute as pc
 
@@ -562,19 +579,21 @@ def filter_examples(
 
     Args:
         examples: Rows to choose from; all splits are filtered.
-        module_file: Python file with one of the two functions.
-        filter_fn: That function as a dotted path; excludes the others.
-        filter_batch_fn: That function as a dotted path; excludes the others. It needs tf.Examples.
-        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
-            computes in this process, without Beam.
+        module_file: Python file with `filter_fn` or `filter_batch_fn`.
+        filter_fn: Dotted path of this function, instead of `module_file` and `filter_batch_fn`.
+        filter_batch_fn: Dotted path of this function, instead of `module_file` and `filter_fn`. It
+            needs tf.Examples.
+        beam_pipeline_args: Options of Beam, such as `["--runner=DataflowRunner", "--region=..."]`.
+            If empty, this process computes, without Beam.
 
     Outputs:
-        filtered_examples: The rows kept, with the splits, span and payload format of `examples`.
+        filtered_examples: The rows that were kept, with the splits, span and payload format of
+            `examples`.
     """
 
 class ImportExampleGenOutputs(TypedDict):
     examples: ExamplesOutput
-    """The records as they are, in gzip TFRecords, or in Parquet files for
+    """The unchanged records, in gzip TFRecords, or in Parquet files for
     `FORMAT_PARQUET`.
     """
 
@@ -598,14 +617,15 @@ def import_example_gen(
 ) -> ImportExampleGenTask:
     """Imports files of serialized examples and splits them.
 
-    tf.Examples in one directory per day; the latest day is read and divided 2:1:
+    This example has tf.Examples in one directory per day. It reads the latest day and divides it
+    2:1:
 
         import_example_gen(
             input_base="gs://bucket/rides",
             input_config={"splits": [{"name": "all", "pattern": "{YYYY}-{MM}-{DD}/*.tfrecord.gz"}]},
         )
 
-    Sequence examples that are already divided:
+    This example has sequence examples that are already divided:
 
         import_example_gen(
             input_base="/data/reviews",
@@ -619,27 +639,27 @@ def import_example_gen(
         )
 
     Args:
-        input_base: Directory or URI under which the input patterns lie.
-        payload_format: What a record is: `FORMAT_TF_EXAMPLE`, `FORMAT_TF_SEQUENCE_EXAMPLE` or
-            `FORMAT_PROTO` in TFRecord files, gzip or not, or `FORMAT_PARQUET` for the rows of
-            Parquet files.
-        input_config: `{"splits": [{"name": ..., "pattern": ...}]}`, as tfx.proto.Input. A pattern
-            may hold `{SPAN}`, `{SPAN:w}`, `{VERSION}`, `{VERSION:w}` or `{YYYY}`, `{MM}`, `{DD}`.
-            Empty reads every file of `input_base` as one split.
-        output_config: `{"split_config": {"splits": [{"name": ..., "hash_buckets": ...}],
-            "partition_feature_name": ...}}`, as tfx.proto.Output. Empty splits train:eval by 2:1,
-            or keeps several input splits as they are.
-        range_config: `{"static_range": {...}}` or `{"rolling_range": {...}}`, as
-            tfx.proto.RangeConfig. Empty takes the latest span.
-        span: The span to read; -1 leaves the choice to `range_config`.
+        input_base: Directory or URI where the input patterns start.
+        payload_format: Format of the records: `FORMAT_TF_EXAMPLE`, `FORMAT_TF_SEQUENCE_EXAMPLE` or
+            `FORMAT_PROTO` in TFRecord files, with or without gzip; or `FORMAT_PARQUET` for the rows
+            of Parquet files.
+        input_config: A tfx.proto.Input: `{"splits": [{"name": ..., "pattern": ...}]}`. A pattern
+            can contain `{SPAN}`, `{SPAN:w}`, `{VERSION}`, `{VERSION:w}` or `{YYYY}`, `{MM}`,
+            `{DD}`. If empty, every file of `input_base` is read as one split.
+        output_config: A tfx.proto.Output: `{"split_config": {"splits": [{"name": ...,
+            "hash_buckets": ...}], "partition_feature_name": ...}}`. If empty, one input split is
+            divided into train and eval, 2:1, and several input splits are kept as they are.
+        range_config: A tfx.proto.RangeConfig: `{"static_range": {...}}` or `{"rolling_range":
+            {...}}`. If empty, the latest span is read.
+        span: The span to read. With -1, `range_config` decides.
         compression_level: gzip level of the TFRecords, 1 (fast) to 9 (small).
-        columnar: Whether to write the columnar twin, which later components read faster; only
+        columnar: Whether to write the columnar twin, which later components read faster. Only
             tf.Examples have one.
-        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
-            computes in this process, without Beam.
+        beam_pipeline_args: Options of Beam, such as `["--runner=DataflowRunner", "--region=..."]`.
+            If empty, this process computes, without Beam.
 
     Outputs:
-        examples: The records as they are, in gzip TFRecords, or in Parquet files for
+        examples: The unchanged records, in gzip TFRecords, or in Parquet files for
             `FORMAT_PARQUET`.
     """
 
@@ -658,7 +678,7 @@ def import_schema_gen(
     schema_file: str | Value = "",
     schema_json: dict[str, Any] | Message | Value = {},
 ) -> ImportSchemaGenTask:
-    """Imports a curated schema.
+    """Imports a schema that you keep in a file.
 
     Args:
         schema_file: Path or URI of a text-format `tensorflow.metadata.v0.Schema`.
@@ -671,7 +691,8 @@ def import_schema_gen(
 class InfraValidatorOutputs(TypedDict):
     blessing: InfraBlessingOutput
     """Whether the server loaded the model and answered; a pusher reads it. With
-    `make_warmup` also the model with its warm-up requests, which a pusher can push.
+    `make_warmup` it also has the model with its warm-up requests, which a pusher can
+    push.
     """
 
 class InfraValidatorTask(PipelineTask):
@@ -693,27 +714,29 @@ def infra_validator(
 
     Args:
         model: The model, a SavedModel.
-        examples: Rows to ask about, of the kind that the model's signatures parse.
-        serving_spec: `{"model_name": ...}`, as tfx.proto.ServingSpec. The server is that of this
-            task's image: what TFX starts in Docker or Kubernetes is named there in vain.
-        request_spec: `{"tensorflow_serving": {"signature_names": [...], "tag_set": [...]},
-            "split_name": ..., "num_examples": ..., "make_warmup": ...}`, as tfx.proto.RequestSpec;
+        examples: Rows to make requests from, in the format that the model's signatures parse.
+        serving_spec: A tfx.proto.ServingSpec: `{"model_name": ...}`. The server is part of this
+            task's image, so the fields for a server in Docker or Kubernetes are ignored.
+        request_spec: A tfx.proto.RequestSpec: `{"tensorflow_serving": {"signature_names": [...],
+            "tag_set": [...]}, "split_name": ..., "num_examples": ..., "make_warmup": ...}`. It
             needs `examples`. Without it the model is only loaded.
-        validation_spec: `{"max_loading_time_seconds": ..., "num_tries": ...}`, as
-            tfx.proto.ValidationSpec; 300 seconds and 5 tries by default.
-        model_server: `tensorflow_model_server`, TensorFlow Serving's binary; `embedded`, a server
-            in Python with the same services; or `auto`, the binary where it is installed.
+        validation_spec: A tfx.proto.ValidationSpec: `{"max_loading_time_seconds": ..., "num_tries":
+            ...}`. By default 300 seconds and 5 tries.
+        model_server: `tensorflow_model_server`: TensorFlow Serving's program. `embedded`: a server
+            in Python with the same services. `auto`: the program if it is installed, else the
+            server in Python.
 
     Outputs:
         blessing: Whether the server loaded the model and answered; a pusher reads it. With
-            `make_warmup` also the model with its warm-up requests, which a pusher can push.
+            `make_warmup` it also has the model with its warm-up requests, which a pusher can
+            push.
     """
 
 class KubernetesPusherOutputs(TypedDict):
     pushed_model: PushedModelOutput
-    """A copy of what was pushed; empty where it was not. Its metadata has what the
-    server reads as `pushed_destination`, the version as `pushed_version`, and where it
-    answers as `url`.
+    """A copy of the pushed model; empty if nothing was pushed. Its metadata has
+    the location that the server reads as `pushed_destination`, the version as
+    `pushed_version`, and the server's address as `url`.
     """
 
 class KubernetesPusherTask(PipelineTask):
@@ -750,42 +773,42 @@ def kubernetes_pusher(
     Args:
         model: The model to push.
         model_blessing: The evaluator's verdict; a model that is not blessed is not pushed.
-        infra_blessing: The infra validator's verdict; likewise.
-        server: `kserve`, which makes or changes an InferenceService, or `tf_serving`, which makes
-            or changes a Deployment of TensorFlow Serving and its Service.
-        name: Name of the InferenceService, or of the Deployment and the Service; the model has it
-            too.
+        infra_blessing: The infra validator's verdict; a model that is not blessed is not pushed.
+        server: `kserve`: creates or changes an InferenceService. `tf_serving`: creates or changes a
+            Deployment of TensorFlow Serving and its Service.
+        name: Name of the InferenceService, or of the Deployment and the Service, and of the model.
         base_directory: Where this task writes models: a directory of a mounted volume, or a
             `gs://` URI on Vertex AI.
-        namespace: Where the server runs; the namespace of this task by default.
-        storage_uri: What the server calls `base_directory`, as `pvc://claim/models` or
-            `s3://bucket/models`; the same by default.
-        model_format: KServe's name for the kind of model.
-        runtime: KServe's serving runtime; by default KServe chooses one for the format.
-        image: Image of TensorFlow Serving for `tf_serving`.
-        resources: Of the server's container, as `{"limits": {"cpu": "2", "memory": "4Gi"}}`.
-        pod_spec: Other fields of the pods' specification, as `{"nodeSelector": {...}}`.
-        service_account: Account that the server's pods run as.
-        min_replicas: For `kserve` the fewest replicas; 0 lets it scale to none. For `tf_serving`
-            their number; 0 leaves it to an autoscaler.
-        max_replicas: The most replicas, for `kserve`.
-        canary_traffic_percent: Share of the requests that this version gets, for `kserve`; the
-            version before keeps the others.
-        roll_back: Whether to go back to the version before if this one does not come up; the task
-            fails either way.
-        timeout_seconds: How long the version may take to come up.
-        kubeconfig_context: Context of the kubeconfig file to use; by default the cluster in which
-            the task runs, or the file's current context.
+        namespace: Namespace of the server; by default that of this task.
+        storage_uri: The server's URI for `base_directory`, such as `pvc://claim/models` or
+            `s3://bucket/models`; by default `base_directory` itself.
+        model_format: KServe's name for the format of the model.
+        runtime: KServe's serving runtime. By default KServe chooses one for the format.
+        image: Image of TensorFlow Serving, for `tf_serving`.
+        resources: Resources of the server's container, such as `{"limits": {"cpu": "2", "memory":
+            "4Gi"}}`.
+        pod_spec: Other fields of the specification of the pods, such as `{"nodeSelector": {...}}`.
+        service_account: Service account of the server's pods.
+        min_replicas: For `kserve`, the minimum number of replicas; with 0, KServe can scale to
+            zero. For `tf_serving`, the number of replicas; with 0, an autoscaler sets it.
+        max_replicas: The maximum number of replicas, for `kserve`.
+        canary_traffic_percent: Percentage of the requests that this version gets, for `kserve`. The
+            previous version gets the others.
+        roll_back: Whether to return to the previous version if this one does not become ready. The
+            task fails in both cases.
+        timeout_seconds: How long the version can take to become ready.
+        kubeconfig_context: Context of the kubeconfig file. By default the cluster in which the task
+            runs, or the current context of the file.
 
     Outputs:
-        pushed_model: A copy of what was pushed; empty where it was not. Its metadata has what the
-            server reads as `pushed_destination`, the version as `pushed_version`, and where it
-            answers as `url`.
+        pushed_model: A copy of the pushed model; empty if nothing was pushed. Its metadata has
+            the location that the server reads as `pushed_destination`, the version as
+            `pushed_version`, and the server's address as `url`.
     """
 
 class LatestArtifactOutputs(TypedDict):
     artifact: Output[Any]
-    """The artifact found, of whatever type, with its own metadata and `found` 1."""
+    """The artifact that was found, of any type, with its own metadata and `found` 1."""
 
 class LatestArtifactTask(PipelineTask):
     @property
@@ -802,7 +825,7 @@ def latest_artifact(
     include_this_run: bool | Value = False,
     search_root: str | Value = "",
 ) -> LatestArtifactTask:
-    """Finds the newest artifact that a task of an earlier run left: LatestArtifactStrategy.
+    """Finds the newest artifact that a task made in an earlier run: TFX's LatestArtifactStrategy.
 
     To continue training from the last model:
 
@@ -813,24 +836,25 @@ def latest_artifact(
     Headrace's components treat it like an optional input that is not connected.
 
     Args:
-        producer: Name of the task that makes it, as `trainer` or `transform-2`, or its display
-            name. A task of that name in a loop or a condition counts too.
-        output: Name of the task's output, as `model` or `updated_analyzer_cache`.
-        alternatives: More outputs that count too, as `["tuned-trainer/model"]`; the newest wins.
-        together_with: Lists of outputs, as `[["evaluator/evaluation"]]`. Nothing is found unless
-            there is an artifact of one output of each list too.
-        include_this_run: Whether what the task made in this run counts. Then order the two with
-            `.after()`.
-        search_root: Directory or URI to search instead of this pipeline's root. On Kubeflow what is
-            found is copied.
+        producer: Name of the task that makes it, such as `trainer` or `transform-2`, or its display
+            name. A task with this name in a loop or a condition counts too.
+        output: Name of the task's output, such as `model` or `updated_analyzer_cache`.
+        alternatives: More outputs that count too, such as `["tuned-trainer/model"]`; the newest
+            one is taken.
+        together_with: Lists of outputs, such as `[["evaluator/evaluation"]]`. Nothing is found
+            unless there is an artifact of one output of each list too.
+        include_this_run: Whether an artifact that the task made in this run counts. If so, let this
+            task run after that one, with `.after()`.
+        search_root: Directory or URI to search instead of this pipeline's root. On Kubeflow the
+            artifact that is found is copied.
 
     Outputs:
-        artifact: The artifact found, of whatever type, with its own metadata and `found` 1.
+        artifact: The artifact that was found, of any type, with its own metadata and `found` 1.
     """
 
 class LatestBlessedModelOutputs(TypedDict):
     model: ModelOutput
-    """The model found; empty, with metadata `found` 0, when there is none yet."""
+    """The model that was found; empty, with metadata `found` 0, if there is none yet."""
     model_blessing: ModelBlessingOutput
     """Its blessing."""
 
@@ -854,13 +878,13 @@ def latest_blessed_model(
         search_root: Directory or URI to search instead of this pipeline's root.
 
     Outputs:
-        model: The model found; empty, with metadata `found` 0, when there is none yet.
+        model: The model that was found; empty, with metadata `found` 0, if there is none yet.
         model_blessing: Its blessing.
     """
 
 class ParquetExampleGenOutputs(TypedDict):
     examples: ExamplesOutput
-    """The rows, as gzip TFRecords of tf.Example, with a columnar twin."""
+    """The rows as gzip TFRecords of tf.Example, with a columnar twin."""
 
 class ParquetExampleGenTask(PipelineTask):
     @property
@@ -881,9 +905,10 @@ def parquet_example_gen(
 ) -> ParquetExampleGenTask:
     """Reads Parquet files into tf.Examples and splits them.
 
-    Whole numbers and truth values become int64, numbers float32, text and bytes bytes; dates and
-    times become ISO 8601 text; a list keeps its values. 0, False and the empty text are values; TFX
-    treats them as missing. The files of the latest day, divided by customer:
+    Integers and booleans become int64, other numbers float32. Text and bytes become bytes. Dates
+    and times become text in ISO 8601 format. A list keeps its values. 0, False and the empty text
+    are values; TFX treats them as missing. This example reads the files of the latest day, and
+    divides them by customer:
 
         parquet_example_gen(
             input_base="gs://bucket/orders",
@@ -900,28 +925,28 @@ def parquet_example_gen(
         )
 
     Args:
-        input_base: Directory or URI under which the input patterns lie.
-        input_config: `{"splits": [{"name": ..., "pattern": ...}]}`, as tfx.proto.Input. A pattern
-            may hold `{SPAN}`, `{SPAN:w}`, `{VERSION}`, `{VERSION:w}` or `{YYYY}`, `{MM}`, `{DD}`.
-            Empty reads every file of `input_base` as one split.
-        output_config: `{"split_config": {"splits": [{"name": ..., "hash_buckets": ...}],
-            "partition_feature_name": ...}}`, as tfx.proto.Output. Empty splits train:eval by 2:1,
-            or keeps several input splits as they are.
-        range_config: `{"static_range": {...}}` or `{"rolling_range": {...}}`, as
-            tfx.proto.RangeConfig. Empty takes the latest span.
-        span: The span to read; -1 leaves the choice to `range_config`.
+        input_base: Directory or URI where the input patterns start.
+        input_config: A tfx.proto.Input: `{"splits": [{"name": ..., "pattern": ...}]}`. A pattern
+            can contain `{SPAN}`, `{SPAN:w}`, `{VERSION}`, `{VERSION:w}` or `{YYYY}`, `{MM}`,
+            `{DD}`. If empty, every file of `input_base` is read as one split.
+        output_config: A tfx.proto.Output: `{"split_config": {"splits": [{"name": ...,
+            "hash_buckets": ...}], "partition_feature_name": ...}}`. If empty, one input split is
+            divided into train and eval, 2:1, and several input splits are kept as they are.
+        range_config: A tfx.proto.RangeConfig: `{"static_range": {...}}` or `{"rolling_range":
+            {...}}`. If empty, the latest span is read.
+        span: The span to read. With -1, `range_config` decides.
         compression_level: gzip level of the TFRecords, 1 (fast) to 9 (small).
         columnar: Whether to write the columnar twin, which later components read faster.
-        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
-            computes in this process, without Beam.
+        beam_pipeline_args: Options of Beam, such as `["--runner=DataflowRunner", "--region=..."]`.
+            If empty, this process computes, without Beam.
 
     Outputs:
-        examples: The rows, as gzip TFRecords of tf.Example, with a columnar twin.
+        examples: The rows as gzip TFRecords of tf.Example, with a columnar twin.
     """
 
 class PusherOutputs(TypedDict):
     pushed_model: PushedModelOutput
-    """A copy of what was pushed; empty where it was not."""
+    """A copy of the pushed model; empty if nothing was pushed."""
 
 class PusherTask(PipelineTask):
     @property
@@ -942,17 +967,17 @@ def pusher(
     Args:
         model: The model to push.
         model_blessing: The evaluator's verdict; a model that is not blessed is not pushed.
-        infra_blessing: The infra validator's verdict; likewise.
-        push_destination: `{"filesystem": {"base_directory": ...}}`, as tfx.proto.PushDestination.
-        base_directory: The same directory as a parameter of its own.
+        infra_blessing: The infra validator's verdict; a model that is not blessed is not pushed.
+        push_destination: A tfx.proto.PushDestination: `{"filesystem": {"base_directory": ...}}`.
+        base_directory: The same directory in a shorter form.
 
     Outputs:
-        pushed_model: A copy of what was pushed; empty where it was not.
+        pushed_model: A copy of the pushed model; empty if nothing was pushed.
     """
 
 class QueryExampleGenOutputs(TypedDict):
     examples: ExamplesOutput
-    """The rows, as gzip TFRecords of tf.Example, with a columnar twin."""
+    """The rows as gzip TFRecords of tf.Example, with a columnar twin."""
 
 class QueryExampleGenTask(PipelineTask):
     @property
@@ -974,10 +999,10 @@ def query_example_gen(
 ) -> QueryExampleGenTask:
     """Reads the rows of an SQL query into tf.Examples and splits them.
 
-    It reads any database for which SQLAlchemy has a dialect; the image has the drivers of SQLite
-    and PostgreSQL. Whole numbers and truth values become int64, numbers float32, text and bytes
-    bytes; dates and times become ISO 8601 text; NULL is a missing value. One day of
-    rides, with the password from the task's environment:
+    It reads every database for which SQLAlchemy has a dialect; the image has the drivers of SQLite
+    and PostgreSQL. Integers and booleans become int64, other numbers float32. Text and bytes become
+    bytes. Dates and times become text in ISO 8601 format. NULL is a missing value. This example
+    reads one day of rides, with a password from the task's environment:
 
         query_example_gen(
             url="postgresql://reader:${RIDES_PASSWORD}@db.example/rides",
@@ -991,27 +1016,27 @@ def query_example_gen(
     rows give the same bytes.
 
     Args:
-        url: URL of the database, as SQLAlchemy reads it. `${NAME}` stands for an environment
-            variable of the task, on Beam of its workers: put the password, or the whole URL, into
-            one. A password in the parameter itself is refused.
-        query: The query; `@span_begin_timestamp` and `@span_end_timestamp` stand for the seconds
-            since the epoch at which the span's day begins and ends in UTC, `@span_yyyymmdd_utc` for
-            its date in quotes, as '20240101'.
-        input_config: In place of `query`, one for each split: `{"splits": [{"name": ...,
-            "pattern": "SELECT ..."}]}`, as tfx.proto.Input.
-        output_config: `{"split_config": {"splits": [{"name": ..., "hash_buckets": ...}],
-            "partition_feature_name": ...}}`, as tfx.proto.Output. Empty splits train:eval by 2:1,
-            or keeps several input splits as they are.
-        range_config: `{"static_range": {"start_span_number": ..., "end_span_number": ...}}` of one
-            span, as tfx.proto.RangeConfig.
-        span: The span to read, in days since 1970-01-01; -1 leaves the choice to `range_config`.
+        url: URL of the database, in SQLAlchemy's format. `${NAME}` stands for an environment
+            variable of the task, or of the workers on Beam. Put the password or the whole URL into
+            such a variable: a password in the parameter itself is refused.
+        query: The query. `@span_begin_timestamp` and `@span_end_timestamp` stand for the seconds
+            since the epoch at which the span's day begins and ends in UTC. `@span_yyyymmdd_utc`
+            stands for its date in quotes, such as '20240101'.
+        input_config: Instead of `query`, one query for each split, as a tfx.proto.Input:
+            `{"splits": [{"name": ..., "pattern": "SELECT ..."}]}`.
+        output_config: A tfx.proto.Output: `{"split_config": {"splits": [{"name": ...,
+            "hash_buckets": ...}], "partition_feature_name": ...}}`. If empty, one input split is
+            divided into train and eval, 2:1, and several input splits are kept as they are.
+        range_config: A tfx.proto.RangeConfig with one span: `{"static_range": {"start_span_number":
+            ..., "end_span_number": ...}}`.
+        span: The span to read, in days since 1970-01-01. With -1, `range_config` decides.
         compression_level: gzip level of the TFRecords, 1 (fast) to 9 (small).
         columnar: Whether to write the columnar twin, which later components read faster.
-        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
-            computes in this process, without Beam.
+        beam_pipeline_args: Options of Beam, such as `["--runner=DataflowRunner", "--region=..."]`.
+            If empty, this process computes, without Beam.
 
     Outputs:
-        examples: The rows, as gzip TFRecords of tf.Example, with a columnar twin.
+        examples: The rows as gzip TFRecords of tf.Example, with a columnar twin.
     """
 
 class ReadValueOutputs(TypedDict):
@@ -1086,7 +1111,7 @@ def schema_gen(
 
     Args:
         statistics: Statistics per split.
-        infer_feature_shape: Whether features that always hold one value get a fixed shape.
+        infer_feature_shape: Whether a feature that always has one value gets a fixed shape.
         exclude_splits: Names of splits to leave out.
 
     Outputs:
@@ -1095,8 +1120,8 @@ def schema_gen(
 
 class SpanRangeOutputs(TypedDict):
     span_examples: ExamplesOutput
-    """The rows of all spans, the earliest first; metadata `spans` lists these, and
-    `span` is the last.
+    """The rows of all spans, the earliest first. The metadata `spans` lists the
+    spans, and `span` is the last one.
     """
 
 class SpanRangeTask(PipelineTask):
@@ -1111,9 +1136,9 @@ def span_range(
     range_config: dict[str, Any] | Message | Value,
     search_root: str | Value = "",
 ) -> SpanRangeTask:
-    """Joins examples of several spans from several runs of this pipeline: SpanRangeStrategy.
+    """Joins examples of several spans from several runs of this pipeline: TFX's SpanRangeStrategy.
 
-    A pipeline that reads one day per run, and trains a model on the last seven days:
+    This pipeline reads one day per run, and trains a model on the last seven days:
 
         day = csv_example_gen(input_base="rides", input_config={"splits": [
             {"name": "all", "pattern": "{YYYY}-{MM}-{DD}/*.csv"}]})
@@ -1123,28 +1148,28 @@ def span_range(
         )
         trainer(examples=week.outputs["span_examples"], module_file="model.py")
 
-    Earlier examples are the outputs, in earlier runs, of the task that makes `examples`. If a span
-    has several, this run's own are used, else the latest version, else the newest. The first run
-    only has its own. No rows are read: files are linked, or copied if links do not work. If spans
-    are missing, the others are joined.
+    Earlier examples are what the task that makes `examples` wrote in earlier runs. If a span has
+    several examples, those of this run are used, else the latest version, else the newest. The
+    first run has only its own examples. No rows are read: files are linked, or copied if links do
+    not work. If spans are missing, the others are joined.
 
     Args:
-        examples: What this run read, of one span.
-        range_config: `{"rolling_range": {"num_spans": ...}}`, so many up to the newest there is, or
-            `{"static_range": {"start_span_number": ..., "end_span_number": ...}}`, as
-            tfx.proto.RangeConfig.
+        examples: The examples of one span, which this run read.
+        range_config: A tfx.proto.RangeConfig: `{"rolling_range": {"num_spans": ...}}` for this
+            number of spans up to the newest, or `{"static_range": {"start_span_number": ...,
+            "end_span_number": ...}}`.
         search_root: Directory or URI to search instead of this pipeline's root.
 
     Outputs:
-        span_examples: The rows of all spans, the earliest first; metadata `spans` lists these, and
-            `span` is the last.
+        span_examples: The rows of all spans, the earliest first. The metadata `spans` lists the
+            spans, and `span` is the last one.
     """
 
 class StatisticsGenOutputs(TypedDict):
     statistics: ExampleStatisticsOutput
     """One `FeatureStats.pb` per split."""
     report: HTMLOutput
-    """A page that shows every feature, its splits side by side, and what stands out."""
+    """A page that shows every feature with its splits side by side, and what is unusual."""
 
 class StatisticsGenTask(PipelineTask):
     @property
@@ -1159,28 +1184,29 @@ def statistics_gen(
     sample_rate: float | Value = 1.0,
     beam_pipeline_args: list[Any] | Value = [],
 ) -> StatisticsGenTask:
-    """Computes statistics of every feature of every split, equal to TFDV's own.
+    """Computes the statistics that TFDV computes, for every feature of every split.
 
     Args:
         examples: Rows to summarise, tf.Examples or tf.SequenceExamples.
         schema: Types and domains to use instead of inferred ones.
-        stats_options: Fields of `tfdv.StatsOptions` by name, as `{"num_top_values": 50}`. On Beam
-            also `label_feature`, and `slicing_config`, as
-            `{"slicing_specs": [{"feature_keys": ["origin"]}]}`.
+        stats_options: Fields of `tfdv.StatsOptions` by name, such as `{"num_top_values": 50}`. On
+            Beam it can also have `label_feature`, and `slicing_config`, such as `{"slicing_specs":
+            [{"feature_keys": ["origin"]}]}`.
         exclude_splits: Names of splits to leave out.
-        sample_rate: Fraction of rows read, in (0, 1]. 1.0 reads every row. Beam draws other rows.
-        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
-            computes in this process, without Beam.
+        sample_rate: Fraction of the rows to read, in (0, 1]. 1.0 reads every row. Beam chooses
+            other rows than this process.
+        beam_pipeline_args: Options of Beam, such as `["--runner=DataflowRunner", "--region=..."]`.
+            If empty, this process computes, without Beam.
 
     Outputs:
         statistics: One `FeatureStats.pb` per split.
-        report: A page that shows every feature, its splits side by side, and what stands out.
+        report: A page that shows every feature with its splits side by side, and what is unusual.
     """
 
 class TfjsConverterOutputs(TypedDict):
     converted_model: ModelOutput
-    """`Format-Serving/model.json` and the weights beside it; empty for a model
-    that is not blessed.
+    """`Format-Serving/model.json` and the weights beside it; empty if the model
+    is not blessed.
     """
 
 class TfjsConverterTask(PipelineTask):
@@ -1207,36 +1233,38 @@ def tfjs_converter(
     Args:
         model: The model, a SavedModel.
         model_blessing: The evaluator's verdict; a model that is not blessed is not converted.
-        signature_name: The signature to convert. It takes tensors: TensorFlow.js cannot parse
-            tf.Examples.
-        quantization: How weights of type float32 are stored: `none`, as they are; `float16`, half
-            the size; `uint16` or `uint8`, half or a quarter, as steps between smallest and largest.
-        quantized_weights: Which weights, by the names in `model.json`, with `*` for any
-            characters; all by default.
-        weight_shard_size_bytes: Size of a file of weights, at most; 4 MiB by default, which
-            browsers cache.
-        use_structured_outputs_names: Has `predict` return outputs by name, even if it is one.
+        signature_name: The signature to convert. It must take tensors, because TensorFlow.js cannot
+            parse tf.Examples.
+        quantization: How weights of type float32 are stored: `none`, unchanged; `float16`, with
+            half the size; `uint16` or `uint8`, with half or a quarter of the size, as steps between
+            the smallest and the largest value.
+        quantized_weights: Names of the weights to quantize, as in `model.json`, with `*` for any
+            characters. By default all weights.
+        weight_shard_size_bytes: Maximum size of a file of weights. By default 4 MiB, which browsers
+            can cache.
+        use_structured_outputs_names: Makes `predict` return outputs by name, even if there is only
+            one.
         control_flow_v2: Keeps branches and loops as functions, which run faster.
         strip_debug_ops: Leaves out `Assert`, `CheckNumerics` and `Print`.
-        skip_op_check: Converts operations that TensorFlow.js lacks, for a program that registers
-            them itself.
+        skip_op_check: Also converts operations that TensorFlow.js lacks, for a program that
+            registers them itself.
 
     Outputs:
-        converted_model: `Format-Serving/model.json` and the weights beside it; empty for a model
-            that is not blessed.
+        converted_model: `Format-Serving/model.json` and the weights beside it; empty if the model
+            is not blessed.
     """
 
 class TfliteConverterOutputs(TypedDict):
     converted_model: ModelOutput
-    """`Format-Serving/model.tflite`, beside it `signature.json`, which says how
-    to call it, and the SavedModel's `assets/`.
+    """`Format-Serving/model.tflite`, the SavedModel's `assets/`, and
+    `signature.json`, which describes how to call the model.
     """
     blessing: ModelBlessingOutput
-    """`BLESSED` where the comparison keeps all limits, `NOT_BLESSED` otherwise."""
+    """`BLESSED` if the comparison keeps all limits, else `NOT_BLESSED`."""
     report: HTMLOutput
-    """A page with the verdict, the sizes and how the answers differ."""
+    """A page with the verdict, the sizes and the differences between the answers."""
     metrics: MetricsOutput
-    """Sizes, differences and metrics of both models, for the UI to compare runs by."""
+    """Sizes, differences and metrics of both models, for comparing runs in the UI."""
 
 class TfliteConverterTask(PipelineTask):
     @property
@@ -1264,54 +1292,60 @@ def tflite_converter(
 ) -> TfliteConverterTask:
     """Converts a SavedModel to TF Lite, and blesses it if its answers agree with the SavedModel's.
 
-    Both answer the same examples; the TF Lite model runs in TF Lite's own interpreter, one row at a
-    time as on devices. Connect `blessing` to the `model_blessing` of `pusher`: then a model that
-    quantization has damaged is not pushed. Without `examples` nothing is compared or blessed.
+    Both models get the same examples. The TF Lite model runs in TF Lite's own interpreter, one row
+    at a time as on devices. Connect `blessing` to the `model_blessing` of `pusher`: then a model
+    that quantization has damaged is not pushed. Without `examples` nothing is compared or blessed.
 
     Args:
         model: The model, a SavedModel.
-        examples: Rows to compare on, and to calibrate integers with. Transformed examples where the
-            signature takes transformed features.
+        examples: Rows for the comparison, and for the calibration of integers. Use transformed
+            examples if the signature takes transformed features.
         model_blessing: The evaluator's verdict; a model that is not blessed is not converted.
-        signature_name: The signature to convert. It takes dense tensors by name, not serialized
+        signature_name: The signature to convert. It must take dense tensors by name, not serialized
             examples, which TF Lite cannot parse.
-        quantization: `none`; `dynamic_range`, weights of 8 bits; `float16`, weights of 16 bits;
-            `int8`, weights and activations of 8 bits; `int16x8`, activations of 16 bits and weights
-            of 8. The last two read `examples`.
-        integer_io: With `int8` or `int16x8`: inputs and outputs are integers too, and an operation
-            without an integer form is an error; otherwise it stays in floats.
-        select_tf_ops: Allows operations that only TensorFlow's own kernels run, among them parsing
-            examples. The device then needs the Flex delegate, and so does the comparison: that of
-            TensorFlow 2.16 has it, that of 2.21 has not and blesses nothing.
-        input_features: The feature of the examples that each input of the signature is, or a list
-            of features to put one after the other; an input left out is the feature of its name.
-        representative_split: The split that integers are calibrated with.
-        num_representative_rows: How many of its rows, from the first.
-        example_splits: Names of the splits to compare on; empty takes `eval`.
-        num_check_rows: The most rows of each to compare, from the first; 0 takes all.
-        max_relative_difference: How far answers may differ: root mean square of the differences of
-            an output, divided by the standard deviation of the SavedModel's answers.
-        min_agreement: Share of rows in which the largest value of an output with several is at the
-            same place, and in which an output of integers or strings is the same.
-        label_key: Feature with the label, a number; adds metrics of both models.
-        prediction_key: The output that metrics are of; may be empty where the signature has one.
-        max_metric_loss: How much worse a metric may become, by its name and in its unit, as
-            `{"AUC": 0.005}`: `SparseCategoricalAccuracy`, `BinaryAccuracy`, `AUC`,
-            `MeanSquaredError` or `MeanAbsoluteError`.
+        quantization: `none`; `dynamic_range`: weights of 8 bits; `float16`: weights of 16 bits;
+            `int8`: weights and activations of 8 bits; `int16x8`: activations of 16 bits and weights
+            of 8 bits. The last two read `examples`.
+        integer_io: With `int8` or `int16x8`: inputs and outputs are also integers, and an operation
+            without an integer form is an error. Otherwise such an operation stays in floats.
+        select_tf_ops: Allows operations that only TensorFlow's own kernels run, such as parsing
+            examples. The device then needs the Flex delegate, and so does the comparison.
+            TensorFlow 2.16 has the delegate. TensorFlow 2.21 does not, and then nothing is blessed.
+        input_features: The feature of the examples for each input of the signature, or a list of
+            features to concatenate. An input that is not listed takes the feature with its own
+            name.
+        representative_split: The split to calibrate integers with.
+        num_representative_rows: How many rows of this split to use, from the first.
+        example_splits: Names of the splits to compare on; `eval` if empty.
+        num_check_rows: Maximum number of rows of each split to compare, from the first. 0 compares
+            all.
+        max_relative_difference: How much answers may differ: the root mean square of the
+            differences of an output, divided by the standard deviation of the SavedModel's answers.
+        min_agreement: Minimum share of rows on which the answers agree: the largest value of an
+            output with several is at the same place, and an output of integers or strings is the
+            same.
+        label_key: Feature with the label, a number. It adds metrics of both models.
+        prediction_key: The output that the metrics are computed from. It can be empty if the
+            signature has only one.
+        max_metric_loss: How much worse a metric may become, by its name and in its unit, such as
+            `{"AUC": 0.005}`. The names are `SparseCategoricalAccuracy`, `BinaryAccuracy`, `AUC`,
+            `MeanSquaredError` and `MeanAbsoluteError`.
 
     Outputs:
-        converted_model: `Format-Serving/model.tflite`, beside it `signature.json`, which says how
-            to call it, and the SavedModel's `assets/`.
-        blessing: `BLESSED` where the comparison keeps all limits, `NOT_BLESSED` otherwise.
-        report: A page with the verdict, the sizes and how the answers differ.
-        metrics: Sizes, differences and metrics of both models, for the UI to compare runs by.
+        converted_model: `Format-Serving/model.tflite`, the SavedModel's `assets/`, and
+            `signature.json`, which describes how to call the model.
+        blessing: `BLESSED` if the comparison keeps all limits, else `NOT_BLESSED`.
+        report: A page with the verdict, the sizes and the differences between the answers.
+        metrics: Sizes, differences and metrics of both models, for comparing runs in the UI.
     """
 
 class TrainerOutputs(TypedDict):
     model: ModelOutput
-    """What `run_fn` saved to `fn_args.serving_model_dir`."""
+    """The model that `run_fn` saved to `fn_args.serving_model_dir`."""
     model_run: ModelRunOutput
-    """What `run_fn` saved to `fn_args.model_run_dir`, as TensorBoard logs."""
+    """The files that `run_fn` saved to `fn_args.model_run_dir`, such as TensorBoard
+    logs.
+    """
 
 class TrainerTask(PipelineTask):
     @property
@@ -1342,32 +1376,35 @@ def trainer(
         examples: Rows to train on, raw or transformed.
         transform_graph: Transform's graph, for training and serving.
         schema: Types of the examples.
-        statistics: Statistics of the examples; gives `run_fn` the number of rows per split.
+        statistics: Statistics of the examples, from which `run_fn` gets the number of rows per
+            split.
         base_model: A model to start from.
-        hyperparameters: The best hyperparameters of a tuning.
+        hyperparameters: The best hyperparameters that a tuner found.
         module_file: Python file with `run_fn(fn_args)`.
-        run_fn: The same function as a dotted path; excludes `module_file`.
-        train_args: `{"splits": [...], "num_steps": ...}`, as tfx.proto.TrainArgs.
-        eval_args: `{"splits": [...], "num_steps": ...}`, as tfx.proto.EvalArgs.
-        train_steps: Training steps; 0 leaves the number to `train_args`, or to `run_fn`.
-        eval_steps: Evaluation steps; 0 leaves the number to `eval_args`, or to `run_fn`.
+        run_fn: Dotted path of this function, instead of `module_file`.
+        train_args: A tfx.proto.TrainArgs: `{"splits": [...], "num_steps": ...}`.
+        eval_args: A tfx.proto.EvalArgs: `{"splits": [...], "num_steps": ...}`.
+        train_steps: Number of training steps. With 0, `train_args` or `run_fn` decides.
+        eval_steps: Number of evaluation steps. With 0, `eval_args` or `run_fn` decides.
         custom_config: Passed to `run_fn` as `fn_args.custom_config`.
         distribution: `auto`: `run_fn` makes its own strategy for several GPUs or machines, or uses
-            `fn_args.strategy`. `mirrored` (the GPUs of one machine), `multi_worker` (several
-            machines): it is called in the scope of one. `none`: it needs none.
-        mixed_precision: `mixed_bfloat16` or `mixed_float16`: Keras' global policy for `run_fn`.
-        xla: Let XLA compile what TensorFlow can group, as `tf.config.optimizer.set_jit`.
+            `fn_args.strategy`. `mirrored` (the GPUs of one machine) or `multi_worker` (several
+            machines): `run_fn` is called in the scope of such a strategy. `none`: `run_fn` needs no
+            strategy.
+        mixed_precision: Keras' global policy for `run_fn`: `mixed_bfloat16` or `mixed_float16`.
+        xla: Whether XLA compiles what TensorFlow can group, as with `tf.config.optimizer.set_jit`.
 
     Outputs:
-        model: What `run_fn` saved to `fn_args.serving_model_dir`.
-        model_run: What `run_fn` saved to `fn_args.model_run_dir`, as TensorBoard logs.
+        model: The model that `run_fn` saved to `fn_args.serving_model_dir`.
+        model_run: The files that `run_fn` saved to `fn_args.model_run_dir`, such as TensorBoard
+            logs.
     """
 
 class TransformOutputs(TypedDict):
     transform_graph: TransformGraphOutput
-    """The transform, as training and serving load it."""
+    """The transform, in the form that training and serving load."""
     transformed_examples: ExamplesOutput
-    """The transformed rows; empty when `materialize` is false."""
+    """The transformed rows; empty if `materialize` is false."""
     updated_analyzer_cache: TransformCacheOutput
     """Accumulators that a later run may reuse."""
     pre_transform_schema: SchemaOutput
@@ -1379,7 +1416,7 @@ class TransformOutputs(TypedDict):
     post_transform_stats: ExampleStatisticsOutput
     """Statistics of the transformed rows."""
     post_transform_anomalies: ExampleAnomaliesOutput
-    """Where the transformed rows contradict their schema."""
+    """Contradictions between the transformed rows and their schema."""
 
 class TransformTask(PipelineTask):
     @property
@@ -1403,11 +1440,11 @@ def transform(
 ) -> TransformTask:
     """Analyzes the examples, applies `preprocessing_fn` and saves it as a TensorFlow graph.
 
-    Rows are tf.Examples or tf.SequenceExamples; transformed ones are tf.Examples. For
-    tf.SequenceExamples, `inputs` has context features by name, and sequence features as ragged
+    Rows are tf.Examples or tf.SequenceExamples; transformed rows are always tf.Examples. For
+    tf.SequenceExamples, `inputs` has context features by name. It has sequence features as ragged
     tensors of shape (rows, steps, values) with tfx_bsl's names, such as `##SEQUENCE##.price`; a
-    `tensor_representation_group` in the schema sets others. A ragged output feature is written in
-    the form that TensorFlow Transform's `transformed_feature_spec` reads: values as
+    `tensor_representation_group` in the schema can set others. A ragged output feature is written
+    in the form that TensorFlow Transform's `transformed_feature_spec` reads: values as
     `price$ragged_values`, lengths as `price$row_lengths_1`. If an analyzer's result is NaN, the log
     has a warning with the affected features, because `tft.scale_to_0_1` then applies a sigmoid.
 
@@ -1417,33 +1454,36 @@ def transform(
         analyzer_cache: Accumulators of an earlier run.
         module_file: Python file with `preprocessing_fn(inputs[, custom_config])`, and optionally
             `stats_options_updater_fn`.
-        preprocessing_fn: The same function as a dotted path; excludes `module_file`.
-        stats_options_updater_fn: Dotted path of a function that adapts the statistics' options;
-            excludes `module_file`.
-        splits_config: `{"analyze": [...], "transform": [...]}`, as tfx.proto.SplitsConfig. Empty
-            analyzes `train` and transforms every split.
-        custom_config: Passed to `preprocessing_fn` where it asks for it.
+        preprocessing_fn: Dotted path of this function, instead of `module_file`.
+        stats_options_updater_fn: Dotted path of a function that changes the options of the
+            statistics. Give it only without `module_file`.
+        splits_config: A tfx.proto.SplitsConfig: `{"analyze": [...], "transform": [...]}`. If empty,
+            `train` is analyzed and every split is transformed.
+        custom_config: Passed to `preprocessing_fn` if it has an argument `custom_config`.
         materialize: Whether to write `transformed_examples`.
-        disable_statistics: Whether to leave out the statistics before and after.
-        disable_analyzer_cache: Whether to neither read nor write analyzer accumulators.
+        disable_statistics: Whether to leave out the statistics before and after the transform.
+        disable_analyzer_cache: Whether to leave out reading and writing accumulators of analyzers.
         force_tf_compat_v1: Whether to trace `preprocessing_fn` as TensorFlow 1 graph code.
-        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
-            transforms in this process; Beam then takes what only it can analyze, in memory.
+        beam_pipeline_args: Options of Beam, such as `["--runner=DataflowRunner", "--region=..."]`.
+            If empty, this process transforms, and uses Beam in memory only for what nothing else
+            can analyze.
 
     Outputs:
-        transform_graph: The transform, as training and serving load it.
-        transformed_examples: The transformed rows; empty when `materialize` is false.
+        transform_graph: The transform, in the form that training and serving load.
+        transformed_examples: The transformed rows; empty if `materialize` is false.
         updated_analyzer_cache: Accumulators that a later run may reuse.
         pre_transform_schema: Schema of the analyzed rows.
         pre_transform_stats: Statistics of the analyzed rows.
         post_transform_schema: Schema of the transformed rows.
         post_transform_stats: Statistics of the transformed rows.
-        post_transform_anomalies: Where the transformed rows contradict their schema.
+        post_transform_anomalies: Contradictions between the transformed rows and their schema.
     """
 
 class TunerOutputs(TypedDict):
     best_hyperparameters: HyperParametersOutput
-    """Those of the best trial; a trainer reads them as `hyperparameters`."""
+    """The hyperparameters of the best trial, for the input
+    `hyperparameters` of a trainer.
+    """
     tuner_results: TunerResultsOutput
     """Every completed trial with its score and its hyperparameters."""
 
@@ -1476,34 +1516,35 @@ def tuner(
         schema: Types of the examples.
         transform_graph: Transform's graph.
         base_model: A model to start from.
-        module_file: Python file with `tuner_fn(fn_args)`, which returns a TunerFnResult: a
-            `tuner`, as keras_tuner.RandomSearch, and the `fit_kwargs` of its `search`.
-        tuner_fn: The same function as a dotted path; excludes `module_file`.
-        train_args: `{"splits": [...], "num_steps": ...}`, as tfx.proto.TrainArgs.
-        eval_args: `{"splits": [...], "num_steps": ...}`, as tfx.proto.EvalArgs.
-        tune_args: `{"num_parallel_trials": ...}`, as tfx.proto.TuneArgs.
-        train_steps: Training steps of a trial; 0 leaves them to `train_args`, or to `tuner_fn`.
-        eval_steps: Evaluation steps of a trial; 0 leaves them to `eval_args`, or to `tuner_fn`.
-        num_parallel_trials: Trials that run at once, each in a process of its own on the task's
-            machine; 0 leaves the number to `tune_args`, or is one after the other.
+        module_file: Python file with `tuner_fn(fn_args)`, which returns a TunerFnResult: a `tuner`,
+            such as keras_tuner.RandomSearch, and the `fit_kwargs` of its `search`.
+        tuner_fn: Dotted path of this function, instead of `module_file`.
+        train_args: A tfx.proto.TrainArgs: `{"splits": [...], "num_steps": ...}`.
+        eval_args: A tfx.proto.EvalArgs: `{"splits": [...], "num_steps": ...}`.
+        tune_args: A tfx.proto.TuneArgs: `{"num_parallel_trials": ...}`.
+        train_steps: Training steps of a trial. With 0, `train_args` or `tuner_fn` decides.
+        eval_steps: Evaluation steps of a trial. With 0, `eval_args` or `tuner_fn` decides.
+        num_parallel_trials: Trials that run at once, each in its own process on the task's machine.
+            With 0, `tune_args` decides; by default trials run one after the other.
         custom_config: Passed to `tuner_fn` as `fn_args.custom_config`.
-        mixed_precision: `mixed_bfloat16` or `mixed_float16`: Keras' global policy for all trials.
-        xla: Let XLA compile what TensorFlow can group, as `tf.config.optimizer.set_jit`.
+        mixed_precision: Keras' global policy for all trials: `mixed_bfloat16` or `mixed_float16`.
+        xla: Whether XLA compiles what TensorFlow can group, as with `tf.config.optimizer.set_jit`.
 
     Outputs:
-        best_hyperparameters: Those of the best trial; a trainer reads them as `hyperparameters`.
+        best_hyperparameters: The hyperparameters of the best trial, for the input
+            `hyperparameters` of a trainer.
         tuner_results: Every completed trial with its score and its hyperparameters.
     """
 
 class VertexPusherOutputs(TypedDict):
     pushed_model: PushedModelOutput
-    """A copy of what was pushed; empty where it was not. Its metadata has the
-    resource name of the model as `pushed_destination`, the version's ID as
-    `pushed_version`, and that of the endpoint as `endpoint`.
+    """A copy of the pushed model; empty if nothing was pushed. Its metadata has
+    the resource name of the model as `pushed_destination`, the ID of the version as
+    `pushed_version`, and the resource name of the endpoint as `endpoint`.
     """
     gcp_resources: PipelineParameterChannel
-    """The model, and the endpoint if there is one, as JSON of the message
-    `GcpResources` of google-cloud-pipeline-components.
+    """The model, and the endpoint if there is one, in the JSON form of the
+    message `GcpResources` of google-cloud-pipeline-components.
     """
 
 class VertexPusherTask(PipelineTask):
@@ -1544,44 +1585,45 @@ def vertex_pusher(
     Args:
         model: The model to push, at a `gs://` URI.
         model_blessing: The evaluator's verdict; a model that is not blessed is not pushed.
-        infra_blessing: The infra validator's verdict; likewise.
+        infra_blessing: The infra validator's verdict; a model that is not blessed is not pushed.
         project: ID of the Google Cloud project.
-        region: Where the model is to be, as `europe-west1`.
-        model_id: ID in the Model Registry. A model of this ID gets a new version; where there is
+        region: Region of the model, such as `europe-west1`.
+        model_id: ID in the Model Registry. A model with this ID gets a new version. If there is
             none, it is made.
-        display_name: The name that a new model has in the console; `model_id` by default.
-        version_description: What the console says of this version.
-        version_aliases: Names that are to point to this version, and to no other any more.
-        is_default_version: Whether requests that name no version are to get this one.
+        display_name: Name of a new model in the console; by default `model_id`.
+        version_description: Description of this version in the console.
+        version_aliases: Aliases of this version. Other versions lose them.
+        is_default_version: Whether this version gets the requests that name no version.
         labels: Labels of the version, for search and billing.
-        serving_container_image: Image that serves the model; by default Vertex AI's own for
+        serving_container_image: Image that serves the model. By default Vertex AI's image for
             TensorFlow 2.15, for GPUs if there is an `accelerator_type`.
-        serving_container: Other fields of the API's `ModelContainerSpec`, as
-            `{"env": [{"name": ..., "value": ...}], "ports": [{"container_port": 8080}]}`.
-        endpoint: ID of the endpoint to deploy to; it is made where there is none. Empty deploys
-            nothing.
-        endpoint_spec: Fields of the API's `Endpoint` for one that is made, as
+        serving_container: Other fields of the API's `ModelContainerSpec`, such as `{"env":
+            [{"name": ..., "value": ...}], "ports": [{"container_port": 8080}]}`.
+        endpoint: ID of the endpoint to deploy to. If there is none, it is made. If empty, nothing
+            is deployed.
+        endpoint_spec: Fields of the API's `Endpoint` for a new endpoint, such as
             `{"private_service_connect_config": {"enable_private_service_connect": true}}`,
             `network` or `dedicated_endpoint_enabled`.
-        machine_type: Machine of a replica.
-        accelerator_type: Accelerator of a replica, as `NVIDIA_L4`.
-        accelerator_count: How many accelerators a replica has.
-        min_replica_count: Fewest replicas.
-        max_replica_count: Most replicas.
-        traffic_percentage: Share of the endpoint's requests that this version gets; the shares of
-            the other versions shrink in proportion. 0 deploys it without requests.
-        undeploy_idle_models: Whether to undeploy what no longer gets any requests.
-        service_account: Account that the model's container runs as.
-        encryption_key: Cloud KMS key for the model and for an endpoint that is made, as
+        machine_type: Machine type of a replica.
+        accelerator_type: Accelerator type of a replica, such as `NVIDIA_L4`.
+        accelerator_count: Number of accelerators of a replica.
+        min_replica_count: Minimum number of replicas.
+        max_replica_count: Maximum number of replicas.
+        traffic_percentage: Percentage of the endpoint's requests that this version gets. The shares
+            of the other versions become smaller in proportion. With 0 it is deployed, but gets no
+            requests.
+        undeploy_idle_models: Whether to undeploy models that no longer get any requests.
+        service_account: Service account of the model's container.
+        encryption_key: Cloud KMS key for the model and for a new endpoint, such as
             `projects/P/locations/R/keyRings/K/cryptoKeys/N`.
-        timeout_seconds: How long to wait for Vertex AI in all.
-        api_endpoint: Host of the API where it is not that of the region, as that of a Private
-            Service Connect endpoint.
+        timeout_seconds: How long to wait for Vertex AI in total.
+        api_endpoint: Host of the API if it is not that of the region, such as a Private Service
+            Connect endpoint.
 
     Outputs:
-        pushed_model: A copy of what was pushed; empty where it was not. Its metadata has the
-            resource name of the model as `pushed_destination`, the version's ID as
-            `pushed_version`, and that of the endpoint as `endpoint`.
-        gcp_resources: The model, and the endpoint if there is one, as JSON of the message
-            `GcpResources` of google-cloud-pipeline-components.
+        pushed_model: A copy of the pushed model; empty if nothing was pushed. Its metadata has
+            the resource name of the model as `pushed_destination`, the ID of the version as
+            `pushed_version`, and the resource name of the endpoint as `endpoint`.
+        gcp_resources: The model, and the endpoint if there is one, in the JSON form of the
+            message `GcpResources` of google-cloud-pipeline-components.
     """

@@ -1,4 +1,4 @@
-"""Which flights count: a file of its own, since the image of filter_examples has no TensorFlow."""
+"""Chooses flights. A separate file, since the image of filter_examples has no TensorFlow."""
 
 import pyarrow.compute as pc
 

@@ -1,4 +1,4 @@
-"""What Headrace calls to train: how the model goes on learning."""
+"""The function that Headrace calls: it continues to train the last model."""
 
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def _model():
 
 
 class _Server(tf.Module):
-    """The model for servers: serialized tf.Examples in, probabilities out."""
+    """The model for servers: takes serialized tf.Examples, returns probabilities."""
 
     def __init__(self, model):
         super().__init__()

@@ -60,11 +60,11 @@ def daily(
     train_steps: int = 100,
     serving_dir: str = "serving/daily",
 ):
-    """Goes on training the model of the last run with the flights of seven days.
+    """Continues to train the model of the last run, with the flights of seven days.
 
     Args:
         span: The day to read, in days since 1970-01-01.
-        url: URL of the database, with a table `flights` as prepare_data.py writes it.
+        url: URL of the database with the table `flights` that prepare_data.py writes.
         train_steps: Batches of 128 flights to train on.
         serving_dir: Directory or URI that TensorFlow Serving watches.
     """

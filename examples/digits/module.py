@@ -1,4 +1,4 @@
-"""What Headrace calls: how images become numbers, and how the model is tuned and trained."""
+"""The functions that Headrace calls: they decode images, and tune and train the model."""
 
 import keras
 import keras_tuner

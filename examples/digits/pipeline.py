@@ -49,13 +49,13 @@ def digits(
     serving_dir: str = "serving/digits",
     devices_dir: str = "serving/digits-lite",
 ):
-    """Tunes and trains a model, and serves it to servers and, quantized, to devices.
+    """Tunes and trains a model, and pushes it for servers and, quantized, for devices.
 
     Args:
-        data: Directory or URI of digits.tfrecord.gz, as prepare_data.py writes it.
+        data: Directory or URI of the file digits.tfrecord.gz that prepare_data.py writes.
         train_steps: Batches of 32 digits to train on.
         serving_dir: Directory or URI that TensorFlow Serving watches.
-        devices_dir: Directory or URI that devices fetch the TF Lite model from.
+        devices_dir: Directory or URI from which devices fetch the TF Lite model.
     """
     examples = import_example_gen(input_base=data).outputs["examples"]
     statistics = statistics_gen(examples=examples).outputs["statistics"]

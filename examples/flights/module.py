@@ -1,4 +1,4 @@
-"""What Headrace calls: how flights become features, and how the model is trained and served."""
+"""The functions that Headrace calls: they make features of flights, and train the model."""
 
 import keras
 import tensorflow as tf
@@ -15,7 +15,7 @@ BATCH_SIZE = 512
 
 
 def preprocessing_fn(inputs):
-    """Turns raw features into what the model eats; serving applies the same graph."""
+    """Turns raw features into inputs of the model; serving applies the same graph."""
     outputs = {}
     for name in NUMERIC:
         outputs[name] = _filled(tft.scale_to_z_score(inputs[name]), 0.0)
@@ -87,7 +87,7 @@ def _model():
 
 
 class _Server(tf.Module):
-    """The model behind the transform graph: serialized tf.Examples in, probabilities out."""
+    """The model after the transform graph: takes serialized tf.Examples, returns probabilities."""
 
     def __init__(self, model, transform):
         super().__init__()

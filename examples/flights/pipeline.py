@@ -43,10 +43,10 @@ def flights(
     train_steps: int = 1500,
     serving_dir: str = "serving/flights",
 ):
-    """Trains on two thirds of the flights of 2013 and serves the model if it is no worse.
+    """Trains on two thirds of the flights of 2013, and pushes the model if it is not worse.
 
     Args:
-        data: Directory or URI of flights.csv, as prepare_data.py writes it.
+        data: Directory or URI of the file flights.csv that prepare_data.py writes.
         train_steps: Batches of 512 flights to train on.
         serving_dir: Directory or URI that TensorFlow Serving watches.
     """

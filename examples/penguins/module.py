@@ -1,4 +1,4 @@
-"""What Headrace calls: how penguins become features, and how the model is trained and served."""
+"""The functions that Headrace calls: they make features of penguins, and train the model."""
 
 import keras
 import tensorflow as tf
@@ -12,7 +12,7 @@ BATCH_SIZE = 20
 
 
 def preprocessing_fn(inputs):
-    """Turns raw features into what the model eats; serving applies the same graph."""
+    """Turns raw features into inputs of the model; serving applies the same graph."""
     outputs = {}
     for name in NUMERIC:
         outputs[name] = _filled(tft.scale_to_z_score(tf.cast(inputs[name], tf.float32)))
@@ -50,7 +50,7 @@ def _filled(feature):
 
 
 class _Server(tf.Module):
-    """The model behind the transform graph: serialized tf.Examples in, probabilities out."""
+    """The model after the transform graph: takes serialized tf.Examples, returns probabilities."""
 
     def __init__(self, model, transform):
         super().__init__()

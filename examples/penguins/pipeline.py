@@ -36,10 +36,10 @@ def penguins(
     train_steps: int = 200,
     serving_dir: str = "serving/penguins",
 ):
-    """Trains on two thirds of the penguins and serves a model that is right about most others.
+    """Trains on two thirds of the penguins, and pushes a model that is right for most others.
 
     Args:
-        data: Directory or URI of penguins.csv, as prepare_data.py writes it.
+        data: Directory or URI of the file penguins.csv that prepare_data.py writes.
         train_steps: Batches of 20 penguins to train on.
         serving_dir: Directory or URI that TensorFlow Serving watches.
     """

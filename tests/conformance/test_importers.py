@@ -113,7 +113,7 @@ def from_a_task(uri: str):
     read(name="imported", item=imported.output)
 
 
-@conforms(SECTION, "a URI that a task has told", from_a_task)
+@conforms(SECTION, "a URI that a task returned", from_a_task)
 def test_a_uri_may_be_an_output(given: Path, tmp_path: Path) -> None:
     ran = run_pipeline(from_a_task, tmp_path, uri=str(given))
 

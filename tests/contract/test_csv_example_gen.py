@@ -389,7 +389,7 @@ def test_a_file_of_another_unicode_encoding_is_told_with_its_name(
 ) -> None:
     write(base, CSV.encode(encoding))
 
-    refused(launcher, base, rf"as by `iconv -f {named} -t utf-8`")
+    refused(launcher, base, rf"for example by `iconv -f {named} -t utf-8`")
 
 
 def test_a_header_that_is_not_utf_8_is_named(launcher: Launcher, base: Path) -> None:

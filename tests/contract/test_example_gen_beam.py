@@ -421,7 +421,7 @@ def test_files_that_workers_do_not_see_are_told_before_anything_runs() -> None:
     options = BeamOptions(["--runner=DataflowRunner"])
     running = Job(beam.Pipeline(), options, "gs://bucket/scratch")
     source = Addresses(CsvExampleGenParams(input_base="gs://bucket"))
-    expected = r"workers do not see /data/2.csv, expected a URI, as gs://bucket/data"
+    expected = r"workers do not see /data/2.csv, expected a URI such as gs://bucket/data"
     with pytest.raises(InputError, match=expected):
         read(running, "train", ["gs://bucket/1.csv", "/data/2.csv"], source)
 

@@ -247,4 +247,4 @@ def test_without_the_address_of_flink_the_log_says_what_is_not_known(
     with pytest.raises(SystemExit):
         job.run("test", cluster.args, output, build)
 
-    assert "does not tell whether the runner behind it has ended it" in caplog.text
+    assert "does not say whether the runner behind it has ended it" in caplog.text

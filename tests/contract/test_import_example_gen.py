@@ -268,7 +268,8 @@ def test_a_record_of_another_payload_format_is_named(
     refused(
         launcher,
         base,
-        rf"data.tfrecord, record 1 \(counted from 0\) is not a tf.*'{payload_format}' has it",
+        r"data.tfrecord, record 1 \(counted from 0\) is not a tf.*, "
+        rf"but `payload_format` is '{payload_format}'",
         payload_format=payload_format,
     )
 

@@ -325,12 +325,18 @@ def test_of_two_pushes_at_once_the_one_that_is_not_served_says_so(
     better = stored_model(launcher, tmp_path, "better")
     best = stored_model(Launcher(root=tmp_path / "launcher-2"), tmp_path, "best")
 
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(2) as pool:
         slow = pool.submit(push, launcher, kubernetes, better, server=server, roll_back=roll_back)
         while len(applied_to(kubernetes, key)) < 2:
             time.sleep(0.01)
+        faster = pool.submit(
+            push, Launcher(root=tmp_path / "launcher-2"), kubernetes, best, server=server
+        )
+        # Not before: the first one would be served.
+        while len(applied_to(kubernetes, key)) < 3:
+            time.sleep(0.01)
         kubernetes.trouble = {}
-        other = push(Launcher(root=tmp_path / "launcher-2"), kubernetes, best, server=server)
+        other = faster.result(30)
         message = (
             r"exit code 2\n.*another push changed the \w+ flights before this one's model was "
             rf"served: now it is version {pushed(other)['pushed_version']}, at "

@@ -136,8 +136,8 @@ def test_days_in_which_a_feature_has_different_types_are_refused(
 
     assert (
         f"feature 'day' of split 'train' holds whole numbers in {earlier} and decimals in {own}, "
-        "expected one type in all spans. Declare it where they are made, as by column_types="
-        "{'day': 'FLOAT'} of csv_example_gen"
+        "expected one type in all spans. Declare it where they are made, for example by "
+        "column_types={'day': 'FLOAT'} of csv_example_gen"
     ) in str(caught.value)
 
 

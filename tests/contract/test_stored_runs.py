@@ -135,6 +135,24 @@ def test_an_object_whose_name_leads_out_of_the_artifact_is_refused(
     assert not list(tmp_path.rglob("x"))
 
 
+@pytest.mark.parametrize("name", ["/x", "Format-Serving//x", "Format-Serving/a//b/x"])
+def test_an_object_whose_name_has_an_empty_part_is_refused(
+    server: dict[str, str], launcher: Launcher, tmp_path: Path, name: str
+) -> None:
+    """A store lists a directory below itself then, which is not a matter of the task's account."""
+    uri = leave(server, tmp_path / "a", "run-a", 1.0)
+    key = f"{uri.removeprefix('minio://bucket/')}/{name}"
+    object_stores.put_key(server, key)
+
+    with pytest.raises(TaskFailedError) as caught:
+        search(launcher, server)
+
+    object_stores.put_key(server, key, None)  # pyarrow cannot delete all of these
+    assert "latest_blessed_model: exit code 2" in str(caught.value)
+    folder = f"{uri.removeprefix('minio://')}/{name}".partition("//")[0]
+    assert f"refused: the name {folder}//... has an empty part. Remove" in str(caught.value)
+
+
 @pytest.mark.parametrize("model", ["/etc", f"minio://bucket/{ROOT}/../../../../../../etc"])
 def test_a_blessing_of_what_is_outside_of_the_store_is_passed_over(
     server: dict[str, str], launcher: Launcher, tmp_path: Path, model: str

@@ -610,8 +610,9 @@ def test_a_model_without_a_signature_of_tensors_is_told_how_to_save_one(
 
     with pytest.raises(
         TaskFailedError,
-        match=r"Save the model with a signature of the dense tensors that its layers take, as "
-        r"signatures=\{'serving_default': ..., 'lite': ...\}, and name that in `signature_name`; o",
+        match=r"Save the model with a signature of the dense tensors that its layers take, for "
+        r"example signatures=\{'serving_default': ..., 'lite': ...\}, and name that in "
+        r"`signature_name`; o",
     ):
         launcher.run("tflite_converter", model=launcher.store(tmp_path / "model"))
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import pytest
 from headrace_components import catalog
 from headrace_components.library.data.examples import ExamplesWriter
 from support.launcher.entry_points import Launcher, Stored, TaskFailedError
+from support.programs.ports import free_ports
 
 NUM_ROWS = 41
 
@@ -131,13 +131,7 @@ def inputs_of(launcher: Launcher, tmp_path: Path, *, columnar: bool = True) -> d
 
 
 def addresses(count: int) -> list[str]:
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("localhost", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return [f"localhost:{port}" for port in ports]
+    return [f"localhost:{port}" for port in free_ports(count)]
 
 
 def cluster_spec() -> list[dict[str, str]]:

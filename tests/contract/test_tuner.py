@@ -352,7 +352,7 @@ def time_limit() -> Iterator[None]:
             IN_TRIAL,
             1,
             "os._exit(0)",
-            r"process 1 .* exit code 0 .* Where the module ends it, as by",
+            r"process 1 .* exit code 0 .* If the module ends it, for example by",
         ),
         (IN_TRIAL, 1, "sys.exit('enough')", r"raised SystemExit at module.py, line \d+: enough"),
         (AT_END, 0, KILL, r"process 0 of the trials ended with exit code -9, expected 0"),

@@ -52,8 +52,15 @@ def test_a_task_has_an_environment_a_session_and_a_temporary_directory_of_its_ow
 
     assert ran.journal == [f"hello {tmp_path} True True"], ran.result.failures
     assert not list(ran.result.directory.rglob("tmp*"))
-    links = [path for path in Path(tempfile.gettempdir()).glob("headrace-*") if path.is_symlink()]
-    assert not [link for link in links if link.readlink().is_relative_to(tmp_path)]
+    links = Path(tempfile.gettempdir()).glob("headrace-*")
+    assert not [link for link in links if points_below(link, tmp_path)]
+
+
+def points_below(path: Path, folder: Path) -> bool:
+    try:
+        return path.is_symlink() and path.readlink().is_relative_to(folder)
+    except FileNotFoundError:  # a task of another test has ended meanwhile
+        return False
 
 
 @dsl.pipeline(name="pointing")

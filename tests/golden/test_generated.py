@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from generate import catalogue_stub
-from generate.files import ROOT, generated
+from generate.files import ROOT, generated, missing
 from headrace_components.contract.artifact_types import EXAMPLES
 from headrace_components.contract.declaration import Component, Input
 
@@ -17,6 +17,30 @@ TEXTS = generated()
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_generated_file_is_up_to_date(path: Path) -> None:
     assert path.read_text("utf-8") == TEXTS[path], "run `make generate`"
+
+
+def test_a_component_without_a_declaration_or_an_image_is_named(tmp_path: Path) -> None:
+    for name in ("toy", "other"):
+        for path in (
+            f"components/headrace_components/{name}/params.py",
+            f"components/headrace_components/{name}/component.py",
+            f"images/{name}/requirements.in",
+        ):
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).touch()
+    assert missing(tmp_path) == missing() == []
+
+    toy = tmp_path / "components/headrace_components/toy"
+    (toy / "component.py").rename(toy / "componet.py")
+    (tmp_path / "images/other/requirements.in").unlink()
+
+    assert missing(tmp_path) == [
+        "toy/ has ['componet.py', 'params.py'], expected component.py. Give the file of its "
+        "declaration this name.",
+        "images/other/requirements.in does not exist, expected the requirements of the component "
+        "other. Write the file, then run `make lock/other`.",
+        "images/toy/ is for no component, expected one of ['other']. Rename the folder.",
+    ]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

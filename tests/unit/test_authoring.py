@@ -3,7 +3,9 @@
 # kfp decorates without types, and protobuf's pool has none.
 # mypy: disallow-untyped-decorators=False, disallow-untyped-calls=False
 
+import copy
 import inspect
+import pickle
 import pydoc
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +16,7 @@ from kfp import dsl
 from kfp.dsl.container_component_class import ContainerComponent
 from tensorflow_model_analysis.proto import config_pb2
 
-from headrace.compilation.compiler import compile_pipeline
+import headrace
 from headrace.ir import specs
 from headrace.profiles.profile import Profile
 from headrace_components import artifacts, catalog
@@ -60,7 +62,7 @@ def output_message() -> Any:
 
 
 def constants(pipeline: Any) -> dict[str, Any]:
-    spec = compile_pipeline(pipeline, target="local", config=Profile())
+    spec = headrace.compile(pipeline, target="local", config=Profile())
     return {
         f"{node.name}.{name}": specs.constant(source)
         for node in specs.tasks(spec)
@@ -158,7 +160,7 @@ def test_a_component_shows_what_its_declaration_says() -> None:
     assert (trainer.__doc__ or "").startswith(
         "Trains a model by calling `run_fn(fn_args)`.\n\nArgs:\n"
     )
-    assert "\nOutputs:\n    model: What" in (trainer.__doc__ or "")
+    assert "\nOutputs:\n    model: The model that" in (trainer.__doc__ or "")
 
 
 def test_help_shows_a_component_as_a_function() -> None:
@@ -169,6 +171,13 @@ def test_help_shows_a_component_as_a_function() -> None:
     assert "*, examples: headrace_components.artifacts.Examples, schema:" in shown
     assert "sample_rate: float = 1.0" in shown
     assert "Outputs:" in shown
+
+
+def test_a_copy_of_a_component_is_the_component_itself() -> None:
+    """So that functions which use it can go to another process."""
+    made: Any = catalog.trainer
+
+    assert pickle.loads(pickle.dumps(made)) is copy.deepcopy(made) is made
 
 
 def test_a_component_that_is_an_attribute_of_a_class_is_the_same_component() -> None:

@@ -24,7 +24,7 @@ def run(directory: Path, installed: tuple[str, ...], apt: str) -> tuple[list[str
     Args:
         directory: An empty directory.
         installed: Names of programs.
-        apt: What apt-get does, as a shell script.
+        apt: The work of apt-get, as a shell script.
     """
     programs = dict.fromkeys(installed, "")
     note = f'echo "${{0##*/}} $*" >>{directory}/calls'

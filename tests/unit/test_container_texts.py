@@ -273,7 +273,7 @@ def compared(name: str):
             r"'\{\{workflow.name\}\}', a placeholder of Argo.*_JOB_RESOURCE_NAME",
         ),
         (argo_variable, r"variable `A` holds '\{\{pod.name\}\}', which Argo replaces"),
-        (run_variable, r"does not replace \{\{\$.pipeline_job_name\}\} in variables, as `A`"),
+        (run_variable, r"does not replace \{\{\$.pipeline_job_name\}\} in variables, which `A`"),
         (default, r"default: the default of `name` holds '\{\{pod.name\}\}'"),
         (into_a_dag, r"task `below`: `name` holds '\$\$', which Kubeflow replaces"),
         (item, r"task `for-loop-2`: `items` holds '\$\(HOME\)'"),

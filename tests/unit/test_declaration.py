@@ -1,6 +1,7 @@
 """A component is declared once, and a mistake in a declaration is an error when it is imported."""
 
 import dataclasses
+import importlib
 import inspect
 import subprocess
 import sys
@@ -107,6 +108,16 @@ def test_parameters_come_from_the_dataclass_the_required_ones_first() -> None:
 )
 def test_a_field_has_the_type_that_json_makes_of_its_own(hint: Any, expected: Any) -> None:
     assert json_type(hint) is expected
+
+
+def test_types_in_quotes_are_types(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = inspect.getsource(sys.modules[__name__]).partition("def none")[0]
+    (tmp_path / "quoted.py").write_text(f"from __future__ import annotations\n{source}", "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    quoted = declare(parameters=importlib.import_module("quoted").Params)
+
+    assert quoted.declared_parameters() == declare().declared_parameters()
 
 
 def test_a_default_has_lists_at_any_depth() -> None:

@@ -420,6 +420,31 @@ def test_an_integer_that_would_be_rounded_is_refused(
     load(write(tmp_path, LARGE.replace(place, f"{place[:-1]}{2**53 - 1}")))
 
 
+@pytest.mark.parametrize("place", ["seed: int = 1", '"key": 7'])
+@pytest.mark.parametrize("number", ["nan", "-inf"])
+def test_a_number_that_json_does_not_have_is_refused(
+    place: str, number: str, tmp_path: Path
+) -> None:
+    text = LARGE.replace(place, f"{place[:-1]}float('{number}')").replace("int =", "float =")
+    with pytest.raises(CompileError, match=rf"the number {number} is given, .* a finite number"):
+        load(write(tmp_path, text))
+
+
+def test_a_decorated_function_with_a_number_that_json_does_not_have_is_refused() -> None:
+    @dsl.pipeline(name="large")
+    def large(rate: float = float("nan")) -> None:
+        csv_example_gen(input_base="in")
+
+    @dsl.pipeline(name="inner")
+    def inner() -> None:
+        csv_example_gen(input_base="in", output_config={"a": float("inf")})
+
+    with pytest.raises(CompileError, match="large: parameter `rate`: the number nan is given"):
+        load(large)
+    with pytest.raises(CompileError, match="inner: a value of a task is NaN or infinite, but"):
+        load(inner)
+
+
 def test_a_decorated_function_with_an_integer_that_was_rounded_is_refused() -> None:
     @dsl.pipeline(name="large")
     def large(seed: int = 2**53 + 1) -> None:

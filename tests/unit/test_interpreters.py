@@ -67,7 +67,7 @@ def test_an_old_glibc_is_refused_with_what_to_do(
         match=r"^headrace run: the runner venv makes environments from the locks of "
         r"\['statistics_gen', 'transform'\], but this machine has glibc 2\.36 on x86_64 and Python "
         r"3\.13\.5; the locks are for glibc 2\.40 or newer on x86_64 and Python 3\.13\. Choose "
-        r"--runner worker, or call this on such a machine, as Debian 13 is one\.$",
+        r"--runner worker, or call this on such a machine, for example Debian 13\.$",
     ):
         check_interpreters(["transform", "pusher", "statistics_gen", "transform"])
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from headrace.ir import run_parameters
+from headrace.ir import go_text, run_parameters, values
 from headrace.ir.values import coerce, select
 from headrace.ir.view import ComponentSpec
 from headrace.targets.local.execution.placeholders import (
@@ -14,6 +14,7 @@ from headrace.targets.local.execution.placeholders import (
     fill_arguments,
     fill_constant,
 )
+from headrace_components.contract import filler
 from headrace_components.contract.errors import InputError
 from headrace_components.contract.templates import to_text
 
@@ -256,7 +257,23 @@ def test_a_python_value_of_another_type_is_refused(name: str, value: Any) -> Non
     "text", ["steps=9007199254740993", 'config={"a": [{"b": -9007199254740993}]}']
 )
 def test_an_integer_that_a_backend_would_round_is_refused(text: str) -> None:
-    values = run_parameters.from_command_line(["data=d", text], ROOT)
+    given = run_parameters.from_command_line(["data=d", text], ROOT)
 
     with pytest.raises(InputError, match=r"the integer -?9007199254740993 is given.* as a string"):
-        run_parameters.checked(values, ROOT)
+        run_parameters.checked(given, ROOT)
+
+
+def test_a_number_that_json_does_not_have_is_refused() -> None:
+    given = run_parameters.from_command_line(["data=d", 'config={"a": [NaN]}'], ROOT)
+
+    with pytest.raises(InputError, match=r"parameter 'config': the number nan is given"):
+        run_parameters.checked(given, ROOT)
+
+
+def test_whole_numbers_are_the_same_here_and_in_a_task_but_for_minus_zero() -> None:
+    given = {"a": [1.0, 0.5, -3.0, 1e20, 1e21, float("inf")], "b": {"c": (2.0, True, "1.0", None)}}
+
+    assert json.dumps(values.whole_numbers(given)) == json.dumps(filler.whole_numbers(given))
+    # Kubeflow's launcher writes -0, which Python reads as the integer 0.
+    assert go_text.json_text(values.whole_numbers(-0.0)) == "-0"
+    assert repr(filler.whole_numbers(-0.0)) == repr(json.loads("-0")) == "0"

@@ -4,6 +4,7 @@ import importlib.util
 import inspect
 import os
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from tensorflow_metadata.proto.v0 import path_pb2, schema_pb2
@@ -25,7 +26,6 @@ _SCALARS = {
     "TYPE_DOUBLE": "number",
 }
 _WRAPPERS = {"DoubleValue": "number", "BoolValue": "bool", "Int32Value": "integer"}
-_COMPONENTS = Path(known_metrics.__file__).parents[1]
 # TFDV 1.21 no longer has it.
 _CUSTOM_VALIDATION = "tensorflow_data_validation.anomalies.proto.custom_validation_config_pb2"
 _OF_1_16 = ("CustomValidationConfig", "FeatureValidation", "FeaturePairValidation", "Validation")
@@ -82,8 +82,7 @@ def _arguments(metric: type) -> str:
     return " ".join(words)
 
 
-def _text(name: str, table: dict[str, Any]) -> str:
-    source = (_COMPONENTS / name).read_text("utf-8")
+def _text(source: str, table: dict[str, Any]) -> str:
     head, separator, _ = source.partition(" = {\n")
     rows = []
     for key, value in table.items():
@@ -95,8 +94,9 @@ def _text(name: str, table: dict[str, Any]) -> str:
     return head + separator + "".join(rows) + "}\n"
 
 
-def _write(name: str, table: dict[str, Any]) -> None:
-    (_COMPONENTS / name).write_text(_text(name, table), "utf-8")
+def _write(module: ModuleType, table: dict[str, Any]) -> None:
+    path = Path(inspect.getfile(module))
+    path.write_text(_text(path.read_text("utf-8"), table), "utf-8")
 
 
 def test_messages_of_metadata_have_the_fields_that_the_table_says() -> None:
@@ -113,7 +113,7 @@ def test_messages_of_metadata_have_the_fields_that_the_table_says() -> None:
         custom = importlib.import_module(_CUSTOM_VALIDATION)
         _fields(custom.CustomValidationConfig.DESCRIPTOR, found)
     if os.environ.get("HEADRACE_REGENERATE"):
-        _write("data/metadata_fields.py", found)
+        _write(metadata_fields, found)
         return
 
     left_out = () if has_custom_validation else _OF_1_16
@@ -124,7 +124,7 @@ def test_messages_of_metadata_have_the_fields_that_the_table_says() -> None:
 def test_the_messages_of_an_eval_config_have_the_fields_that_the_table_says() -> None:
     found = _fields(config_pb2.EvalConfig.DESCRIPTOR, {})
     if os.environ.get("HEADRACE_REGENERATE"):
-        _write("evaluator/config_fields.py", found)
+        _write(config_fields, found)
         return
 
     assert found == config_fields.FIELDS
@@ -133,7 +133,7 @@ def test_the_messages_of_an_eval_config_have_the_fields_that_the_table_says() ->
 def test_the_metrics_of_tfma_and_keras_take_the_arguments_that_the_table_says() -> None:
     found = _metrics()
     if os.environ.get("HEADRACE_REGENERATE"):
-        _write("evaluator/known_metrics.py", found)
+        _write(known_metrics, found)
         return
 
     assert found == known_metrics.ARGUMENTS

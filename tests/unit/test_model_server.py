@@ -1,7 +1,6 @@
 """The model server in Python: its answers to each request of TensorFlow Serving."""
 
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from tensorflow_serving.apis import (
 )
 
 from support.cases.saved_models import save_model
+from support.programs.ports import free_ports
 
 # One server answers all of them.
 pytestmark = pytest.mark.slow
@@ -34,9 +34,7 @@ def channel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     shutil.copytree(save_model(folder / "old") / "Format-Serving", folder / "models/3")
     (folder / "models/20").mkdir()
     shutil.copytree(folder / "old/Format-Serving", folder / "models/20", dirs_exist_ok=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    (port,) = free_ports(1)
     flags = [f"--port={port}", "--model_name=hours", f"--model_base_path={folder / 'models'}"]
     module = "headrace_components.infra_validator.server"
     process = subprocess.Popen([sys.executable, "-m", module, *flags], stdin=subprocess.PIPE)

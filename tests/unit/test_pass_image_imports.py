@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from headrace.compilation.compiler import compile_pipeline
+import headrace
 from headrace.compilation.passes.certain_imports import certain_imports
 from headrace.errors import CompileError
 from headrace.images import definitions, image_modules, locks
@@ -61,7 +61,7 @@ def write(folder: Path, body: str, **modules: str) -> str:
 
 def refusal(folder: Path, body: str = BODY, target: Any = "kubeflow", **modules: str) -> str:
     with pytest.raises(CompileError) as caught:
-        compile_pipeline(write(folder, body, **modules), target=target, config=PROFILE)
+        headrace.compile(write(folder, body, **modules), target=target, config=PROFILE)
     return str(caught.value)
 
 
@@ -82,7 +82,7 @@ def test_the_error_names_the_task_the_places_the_image_and_the_ways_out(tmp_path
 def test_here_everything_is_installed(tmp_path: Path) -> None:
     pipeline = write(tmp_path, BODY, module="import keras\n" + FILTERS)
 
-    compile_pipeline(pipeline, target="local", config=PROFILE)
+    headrace.compile(pipeline, target="local", config=PROFILE)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_the_default_of_a_parameter_is_held_and_that_of_a_run(tmp_path: Path) ->
         order_of(pipeline, "kubeflow", PROFILE, [f"module={tmp_path}/bad.py"])
     file.write_text(file.read_text("utf-8").replace('"good.py",', '"bad.py",'), "utf-8")
     with pytest.raises(CompileError, match=r"'keras' \(bad.py, line 1\)"):
-        compile_pipeline(pipeline, target="vertex", config=PROFILE)
+        headrace.compile(pipeline, target="vertex", config=PROFILE)
 
 
 @pytest.mark.parametrize("runner", ["venv", "podman", "docker"])
@@ -121,7 +121,7 @@ def test_runners_of_locked_environments_are_held_to_their_locks(
     runner: Any, tmp_path: Path
 ) -> None:
     pipeline = write(tmp_path, BODY, module="import keras\n" + FILTERS)
-    spec = compile_pipeline(pipeline, target="local", config=PROFILE)
+    spec = headrace.compile(pipeline, target="local", config=PROFILE)
 
     with pytest.raises(CompileError, match=r"task `filter-examples`: .* 'keras'"):
         prepare(runner, spec, {}, ContainerOptions(), print)
@@ -135,7 +135,7 @@ def test_an_image_of_the_authors_own_is_the_authors_business(tmp_path: Path) -> 
         Images(components={"filter_examples": image}),
     ):
         images = replace(PROFILE.images, tasks=own.tasks, components=own.components)
-        compile_pipeline(pipeline, target="kubeflow", config=Profile(images=images))
+        headrace.compile(pipeline, target="kubeflow", config=Profile(images=images))
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_each_component_that_loads_a_module_is_held_to_its_own_image(
     }[component]
     code = f"import {good}\ndef {function}(x): pass\ndef run_fn(fn_args): pass\n"
     pipeline = write(tmp_path, body, module=code, good="def run_fn(fn_args): pass\n")
-    compile_pipeline(pipeline, target="kubeflow", config=PROFILE)
+    headrace.compile(pipeline, target="kubeflow", config=PROFILE)
 
     message = refusal(tmp_path, body, module=f"{code}import {bad}\n")
 
@@ -186,7 +186,7 @@ def test_the_metrics_of_an_evaluator_are_in_its_image_or_beside_its_module(tmp_p
     alone = textwrap.dedent(body).replace("FILE", "")
     for module in ("tensorflow_model_analysis.metrics.calibration", "tf_keras.metrics"):
         pipeline = write(tmp_path, alone.replace("MODULE", repr(module)), good=good)
-        compile_pipeline(pipeline, target="kubeflow", config=PROFILE)
+        headrace.compile(pipeline, target="kubeflow", config=PROFILE)
     message = refusal(tmp_path, alone.replace("MODULE", "'acme.costs'"), good=good)
     assert "task `evaluator`: it imports what its image lacks: 'acme.costs' (named by" in message
 
@@ -194,7 +194,7 @@ def test_the_metrics_of_an_evaluator_are_in_its_image_or_beside_its_module(tmp_p
     pipeline = write(
         tmp_path, beside.replace("MODULE", "'costs'"), good=good, all="import costs\n", costs=""
     )
-    compile_pipeline(pipeline, target="kubeflow", config=PROFILE)
+    headrace.compile(pipeline, target="kubeflow", config=PROFILE)
     message = refusal(tmp_path, beside.replace("MODULE", "'costs'"), costs="import torch\n")
     assert "'torch' (costs.py, line 1)" in message
 
@@ -261,7 +261,7 @@ def test_what_may_not_happen_is_left_alone(code: str) -> None:
 
 
 def test_the_standard_library_is_that_of_the_image(tmp_path: Path) -> None:
-    compile_pipeline(
+    headrace.compile(
         write(tmp_path, BODY, module="import json, sqlite3, xml.etree.ElementTree\n" + FILTERS),
         target="kubeflow",
         config=PROFILE,
@@ -314,4 +314,4 @@ def test_a_package_that_an_author_added_to_a_lock_is_not_refused(
 
 def test_each_example_imports_what_its_images_have() -> None:
     for example in sorted((REPOSITORY / "examples").glob("*/pipeline.py")):
-        compile_pipeline(example, target="kubeflow", config=PROFILE)
+        headrace.compile(example, target="kubeflow", config=PROFILE)

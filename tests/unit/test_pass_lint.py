@@ -363,7 +363,7 @@ def test_an_artifact_given_whole_is_refused(text: str, target: str) -> None:
 
         assert str(caught.value) == (
             f"p: task `consume`: target {target} does not replace "
-            f"{{{{$.inputs.artifacts['data']}}}}, an artifact given whole, as {where} has it. Use "
+            f"{{{{$.inputs.artifacts['data']}}}}, an artifact given whole, which {where} has. Use "
             "`data.path` or `data.uri`."
         )
 
@@ -374,7 +374,7 @@ def test_metadata_in_a_command_line_is_refused_on_kubeflow() -> None:
     for target in ("local", "vertex"):
         lint(spec, target_named(target), {})
     with pytest.raises(
-        CompileError, match=r"kubeflow does not replace .*metadata\['note'\]\}\}, as"
+        CompileError, match=r"kubeflow does not replace .*metadata\['note'\]\}\}, which"
     ):
         lint(spec, target_named("kubeflow"), {})
 
@@ -438,7 +438,7 @@ def test_placeholders_of_vertex_are_refused_on_kubeflow() -> None:
     def pipeline() -> None:
         step(text="{{$.pipeline_root}}/x")
 
-    assert "does not replace {{$.pipeline_root}}, as `text` has it" in refusal(pipeline, "kubeflow")
+    assert "does not replace {{$.pipeline_root}}, which `text` has" in refusal(pipeline, "kubeflow")
 
 
 def test_a_job_placeholder_within_a_text_into_a_sub_pipeline_is_refused_on_kubeflow() -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 import headrace
-from headrace.compilation.compiler import compile_pipeline
 from headrace.compilation.passes.parameter_checks import check_parameters
 from headrace.errors import CompileError
 from headrace.profiles.images import Images
@@ -40,7 +39,7 @@ def compiled(body: str, folder: Path, **modules: str) -> dict[str, Any]:
         (folder / f"{name}.py").write_text(textwrap.dedent(text), "utf-8")
     source = HEAD.strip("\n") + "\n" + textwrap.indent(textwrap.dedent(body), "    ")
     (folder / "pipeline.py").write_text(source, "utf-8")
-    return compile_pipeline(f"{folder}/pipeline.py:p", target="local", config=Profile())
+    return headrace.compile(f"{folder}/pipeline.py:p", target="local", config=Profile())
 
 
 def refusal(body: str, folder: Path, **modules: str) -> str:
@@ -235,8 +234,8 @@ def test_a_split_that_nobody_makes_is_found_across_sub_pipelines(tmp_path: Path)
     compiled(body % (config, ', example_splits=["valid"]'), tmp_path)
 
     assert message == (
-        "task `evaluator`: it reads the split 'eval' of `examples`, as `example_splits` says or "
-        "leaves it, but task `inner/filter-examples` makes the splits ['train', 'valid']. Did "
+        "task `evaluator`: it reads the split 'eval' of `examples`, by `example_splits` or its "
+        "default, but task `inner/filter-examples` makes the splits ['train', 'valid']. Did "
         "you mean 'valid'?"
     )
 
@@ -332,7 +331,7 @@ def test_a_run_elsewhere_is_refused_before_anybody_signs_in(target: Any, tmp_pat
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.parent.name)
 def test_a_good_pipeline_stays_good_whichever_constant_is_unknown(example: Path) -> None:
-    spec = compile_pipeline(example, target="local", config=Profile())
+    spec = headrace.compile(example, target="local", config=Profile())
     tasks = spec["root"]["dag"]["tasks"]
     for task in tasks.values():
         parameters = task.get("inputs", {}).get("parameters", {})

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from kfp import dsl
 
+import headrace
 from headrace.cli.main import main
 from headrace.compilation.compiler import compile_for
 from headrace.compilation.passes.profile_scope import passed_over, profile_parameters
@@ -17,6 +18,7 @@ from headrace.contract.target import target_named
 from headrace.errors import CompileError
 from headrace.frontend.loading import load
 from headrace.profiles.profile import Profile, read_profile
+from headrace_components.contract.errors import InputError
 from support.fakes.kubeflow_api import kubeflow_api
 
 TARGETS: list[str] = ["kubeflow", "vertex"]
@@ -92,6 +94,26 @@ def test_what_is_misspelt_is_refused_with_its_table(
 ) -> None:
     with pytest.raises(CompileError, match=message):
         parameters(text, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("data = 7", "parameter 'data' is 7, but it is a STRING"),
+        ('steps = "7"', "parameter 'steps' is '7', but it is a NUMBER_INTEGER"),
+        ("steps = nan", "parameter 'steps': the number nan is given, but a pipeline is JSON"),
+    ],
+)
+@pytest.mark.parametrize("table", ["parameters", "pipeline_parameters.flights"])
+def test_a_value_that_the_pipeline_does_not_take_is_refused_when_it_is_compiled(
+    table: str, entry: str, message: str, tmp_path: Path
+) -> None:
+    settings = profile(
+        f"[vertex]\npipeline_root = 'gs://b/r'\n[vertex.{table}]\n{entry}", tmp_path, "vertex"
+    )
+
+    with pytest.raises(InputError, match=rf"headrace.toml: \[vertex\]: {message}"):
+        headrace.compile(flights, target="vertex", config=settings)
 
 
 def test_a_name_that_is_near_one_that_is_there_is_of_another_pipeline(tmp_path: Path) -> None:

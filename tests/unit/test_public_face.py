@@ -58,7 +58,14 @@ def test_help_shows_what_the_functions_take() -> None:
         check=True,
     ).stdout
 
-    for words in ("submit(", "run(", "run_id: str", "class RunResult", "class CompileError"):
+    for words in (
+        "compile(",
+        "submit(",
+        "run(",
+        "run_id: str",
+        "class RunResult",
+        "class CompileError",
+    ):
         assert words in shown
 
 

@@ -142,11 +142,11 @@ def wide(num_features: int) -> Mapping[str, Any]:
 
 def test_a_report_on_very_many_features_stays_small_and_says_what_it_leaves_out() -> None:
     data = wide(2_000)
-    started = time.monotonic()
+    started = time.process_time()  # other tests run beside this one
 
     content = statistics_report(data)
 
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
     assert len(content) < MAX_BYTES
     text = content.decode()
     assert "1651 more features are in the statistics but not on this page" in text

@@ -155,8 +155,8 @@ def test_an_exception_at_import_names_file_and_line(tmp_path: Path) -> None:
             InputError,
             match=r"trainer: importing module.py raised ModuleNotFoundError at module.py, "
             r"line 2: No module named 'no_such_library'\. Install the package in this "
-            r"environment, as by `pip install no_such_library`. In a cluster .* docs/images.md "
-            r"says how",
+            r"environment, for example with `pip install no_such_library`. In a cluster .* "
+            r"docs/images.md says how",
         ),
         named("trainer"),
     ):

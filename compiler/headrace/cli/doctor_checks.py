@@ -12,7 +12,7 @@ from pathlib import Path
 from headrace.cli.doctor_packages import embedded, headrace, numbers
 from headrace.contract.checks import Check
 
-# A tool that does not answer within this time is as good as not there.
+# A tool that does not answer within this time does not work.
 _TIMEOUT_SECONDS = 5.0
 
 _GIB = 2**30

@@ -17,7 +17,7 @@ def interruptible() -> Iterator[None]:
 
     Python's own handler raises once, at the current place of the main thread. If that is in a
     destructor or a callback of a C library, the exception is only printed as ignored, and the
-    command would go on waiting. So the signal is sent again each second. It is also handled if
+    command would continue to wait. So the signal is sent again each second. It is also handled if
     SIGINT was ignored when the program started, as in the background of a script, because the
     command only waits for a run that goes on without it. Threads other than the main one receive no
     signals.

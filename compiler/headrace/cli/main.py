@@ -132,7 +132,7 @@ def _check_directory() -> None:
     except OSError as error:
         raise InputError(
             f"headrace: the current directory cannot be read ({error.strerror}): it was removed or "
-            "moved. Change to one that is there, as by `cd`."
+            "moved. Change to one that is there, for example by `cd`."
         ) from error
 
 

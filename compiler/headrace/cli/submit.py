@@ -196,7 +196,7 @@ def _time(option: str, text: str | None, timezone: str) -> datetime | None:
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise InputError(
             f"headrace submit: --timezone is {timezone!r}, which this machine's database of time "
-            "zones does not have. Give an IANA name, as Europe/Paris."
+            "zones does not have. Give an IANA name, such as Europe/Paris."
         ) from error
     if text is None:
         return None
@@ -205,6 +205,6 @@ def _time(option: str, text: str | None, timezone: str) -> datetime | None:
     except ValueError as error:
         raise InputError(
             f"headrace submit: {option} is {text!r}, expected a time as 2026-01-31T12:00. It is "
-            "read in --timezone unless it ends in an offset, as +02:00."
+            "read in --timezone unless it ends in an offset, such as +02:00."
         ) from error
     return time if time.tzinfo else time.replace(tzinfo=zone)

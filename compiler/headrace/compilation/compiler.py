@@ -37,7 +37,7 @@ from headrace.profiles.profile import Profile, read_profile
 from headrace.target_registry import TargetName
 
 
-def compile_pipeline(
+def compile(  # noqa: A001  authors see this name
     pipeline: PipelineSource,
     *,
     target: TargetName,

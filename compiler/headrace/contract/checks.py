@@ -11,11 +11,11 @@ class Check:
     """The result of one check.
 
     Attributes:
-        name: What was looked for.
+        name: The thing that was looked for.
         state: `ok`; `missing`, which takes something away; `broken`, which must be repaired.
         found: What is there, or why it does not serve.
-        enables: What Headrace can do with it.
-        advice: What to do about it; empty if everything is fine.
+        enables: The work that Headrace can do with it.
+        advice: The next step; empty if everything is fine.
     """
 
     name: str

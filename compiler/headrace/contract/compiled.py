@@ -14,8 +14,8 @@ class Compiled:
 
     Attributes:
         spec: The `PipelineSpec` after all passes.
-        document: What the target takes, as plain JSON data: the same, or for example a PipelineJob
-            of Vertex AI around it.
+        document: The document for the target, as plain JSON data: the same, or for example a
+            PipelineJob of Vertex AI around it.
         text: The content of the file, for example JSON, or YAML for Kubeflow.
         notes: Lines for the author: entries of the profile for other pipelines, and what a target
             does differently.

@@ -19,7 +19,7 @@ class Draft:
             one.
         settings: The profile's settings for each task; empty for a target without tables in it.
         profile: The profile.
-        directory: What module files are relative to.
+        directory: The directory for relative paths of module files.
         values: The given values of the run's parameters; None if they are not known yet.
         notes: Lines for the author.
     """

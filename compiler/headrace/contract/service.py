@@ -38,7 +38,7 @@ class Order:
         compiled: The pipeline as its target takes it.
         parameters: Values of run parameters by name, from the profile and the command line, checked
             against their types, with modules packed. Other parameters have the pipeline's defaults.
-        run_id: What the run is to be called; empty leaves it to the backend.
+        run_id: The name for the run; empty leaves it to the backend.
         use_cache: Whether a task may be answered by an earlier one like it.
         fingerprints: A line on how caches learn the contents of input files; empty if no task needs
             that.
@@ -56,11 +56,11 @@ class Timing:
     """When runs of a schedule start.
 
     Attributes:
-        name: What the schedule is called.
+        name: The name of the schedule.
         cron: Five fields of cron, such as `0 3 * * 1-5`.
         timezone: IANA name of the time zone that `cron` is read in.
         start: No run starts before; None for no limit. It has a time zone, like `end`.
-        end: No run starts after; None for no such time.
+        end: No run starts after this time; None if there is no end.
         max_concurrent: How many of its runs may be under way at once, at least 1.
         catch_up: Whether runs are made up for that were missed while the schedule was paused, or
             all of `max_concurrent` under way.
@@ -105,8 +105,8 @@ class ServiceRun:
     """A run, in its state at the time of the request.
 
     Attributes:
-        id: What `headrace runs` takes.
-        name: What people know it by: the display name, or the pipeline's.
+        id: The ID for `headrace runs`.
+        name: The name that people see: the display name, or the pipeline's.
         state: Where it stands.
         link: Its page for people.
         created: Time of its creation; None if the service does not say.
@@ -136,8 +136,8 @@ class Schedule:
     """A schedule, in its state at the time of the request.
 
     Attributes:
-        id: What `headrace schedules` takes.
-        name: What people know it by.
+        id: The ID for `headrace schedules`.
+        name: The name that people see.
         state: `completed` starts no more runs.
         cron: When it starts runs, with its time zone if that is not UTC.
         link: Its page for people.

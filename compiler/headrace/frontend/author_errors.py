@@ -61,7 +61,7 @@ def author_error(error: Exception, directory: Path) -> CompileError | None:
     """Returns `error` as a message for the author, or None if no line of the author is involved.
 
     Args:
-        error: What importing the pipeline file raised.
+        error: The error that importing the pipeline file raised.
         directory: The directory of the author's file and the files beside it.
     """
     if isinstance(error, SyntaxError):

@@ -18,7 +18,7 @@ def check_conditions(pipeline: Any, spec: Mapping[str, Any]) -> None:
 
     Args:
         pipeline: A compiled kfp pipeline.
-        spec: What kfp compiled it to.
+        spec: The spec that kfp compiled it to.
 
     Raises:
         CompileError: A condition compares a bool with a number.

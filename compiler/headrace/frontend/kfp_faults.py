@@ -24,7 +24,7 @@ class Fault:
         words: A pattern of its message.
         function: Name of kfp's function that raised it, if other functions raise the same; "" for
             any.
-        meaning: What the author wrote, and what to write instead.
+        meaning: The code that the author wrote, and the code to write instead.
         calls: Yields the calls in the pipeline function that may be meant, the likeliest first.
     """
 
@@ -207,7 +207,7 @@ def author_line(error: Exception, path: Path, line: int) -> int:
     """Returns the line of the author's file that an error of kfp is about.
 
     Args:
-        error: What kfp raised.
+        error: The error that kfp raised.
         path: The author's file.
         line: Where the traceback is in it: a decorator of the pipeline function.
     """

@@ -4,6 +4,7 @@ A file may have a kfp pipeline or a TFX one.
 """
 
 import importlib.util
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -21,7 +22,7 @@ from headrace.frontend.pipeline_names import check_function_name, names_checked
 from headrace.frontend.task_groups import groups_closed
 from headrace.frontend.tfx_pipelines.node_names import NodeNames, node_names
 from headrace.frontend.tfx_pipelines.recognition import builds_tfx_pipeline
-from headrace.ir import whole_numbers
+from headrace.ir import carried_numbers
 from headrace.ir.specs import Spec
 from headrace_tfx.finder import tfx_importable
 
@@ -192,17 +193,21 @@ def _from_function(pipeline: Callable[..., Any], command: str) -> Frontend:
 
 def _compiled(pipeline: Any, directory: Path) -> Frontend:
     # Imported here: kfp is on its way in only now, without its client.
-    from google.protobuf.json_format import MessageToDict
+    from google.protobuf.json_format import MessageToDict, SerializeToJsonError
 
     from headrace.frontend.conditions import check_conditions
 
+    try:
+        spec = MessageToDict(pipeline.pipeline_spec)
+    except SerializeToJsonError as error:
+        raise _no_json(pipeline) from error
     frontend = Frontend(
-        spec=MessageToDict(pipeline.pipeline_spec),
+        spec=spec,
         platform=MessageToDict(pipeline.platform_spec),
         directory=directory,
     )
     check_conditions(pipeline, frontend.spec)
-    whole_numbers.check(frontend.spec)
+    carried_numbers.check(frontend.spec)
     fix_archives(frontend.spec)
     return frontend
 
@@ -217,6 +222,20 @@ def file_of(source: str) -> Path:
     return path
 
 
+def _no_json(pipeline: Any) -> CompileError:
+    declared = pipeline.pipeline_spec.root.input_definitions.parameters
+    for name, each in declared.items():
+        default = each.default_value.number_value
+        if not math.isfinite(default):
+            return CompileError(
+                f"{pipeline.name}: parameter `{name}`: {carried_numbers.words(default)}"
+            )
+    return CompileError(
+        f"{pipeline.name}: a value of a task is NaN or infinite, but a pipeline is JSON, which has "
+        "neither. Pass it as a string, or pass a finite number."
+    )
+
+
 def _split(text: str, command: str) -> tuple[Path, str | None]:
     """Splits `pipeline.py:name`; a colon elsewhere belongs to the path."""
     head, separator, tail = text.rpartition(":")
@@ -226,7 +245,7 @@ def _split(text: str, command: str) -> tuple[Path, str | None]:
     if not path.is_file() or path.suffix != ".py":
         raise CompileError(
             f"{command}: {name!r} is {'no Python file' if path.exists() else 'not there'}, "
-            f"expected a pipeline file as PIPELINE.py or PIPELINE.py:function. Correct the path; "
+            f"expected a pipeline file: PIPELINE.py or PIPELINE.py:function. Correct the path; "
             f"the current directory is {Path.cwd()}."
         )
     return path.resolve(), function
@@ -268,7 +287,7 @@ def _execute(path: Path) -> ModuleType:
     hidden = sys.modules.get(path.stem)
     sys.modules[path.stem] = module
     try:
-        with whole_numbers.refused_where_rounded(), names_checked(), groups_closed():
+        with carried_numbers.refused_by_kfp(), names_checked(), groups_closed():
             spec.loader.exec_module(module)
     except Exception as error:
         # Any exception of the author's code is for the author, and is reported with its place.

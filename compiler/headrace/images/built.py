@@ -1,6 +1,6 @@
 """Shared by all images that are built from `images/`: their Python, and their names."""
 
-# Of the base image: Debian 13, whose glibc is 2.41.
+# The base image is Debian 13, whose glibc is 2.41.
 PYTHON_VERSION = "3.13"
 PLATFORM = "x86_64-manylinux_2_40"
 

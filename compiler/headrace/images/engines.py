@@ -129,7 +129,7 @@ def find(chosen: str = "", options: str = "") -> Engine:
                 return engine
         found = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
         raise InputError(
-            f"images: no engine to build with ({found}). Install one of them, as by "
+            f"images: no engine to build with ({found}). Install one of them, for example by "
             "`apt-get install podman`."
         )
     command = tuple(shlex.split(chosen))

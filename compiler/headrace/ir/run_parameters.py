@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from headrace.ir.arguments import with_defaults
+from headrace.ir.carried_numbers import changed, words
 from headrace.ir.view import ComponentSpec
-from headrace.ir.whole_numbers import rounded, words
 from headrace_components.contract.errors import InputError
 
 _EXAMPLES = {"LIST": '["a", "b"]', "STRUCT": '{"key": "value"}'}
@@ -24,7 +24,7 @@ def from_command_line(
     Args:
         assignments: The texts.
         root: The pipeline.
-        command: What they were given to, for messages.
+        command: The command that got them, for messages.
 
     Raises:
         InputError: A text has no `=`, a name is unknown, or a value does not fit its type.
@@ -49,11 +49,11 @@ def checked(values: Mapping[str, Any], root: ComponentSpec, command: str = _RUN)
     Args:
         values: Those that are given.
         root: The pipeline.
-        command: What they were given to, for messages.
+        command: The command that got them, for messages.
 
     Raises:
-        InputError: A name is unknown, a value is of another type or an integer that would be
-            rounded, or a required one is missing.
+        InputError: A name is unknown, a value is of another type or a number that a pipeline
+            cannot carry, or a required one is missing.
     """
     check_given(values, root, command)
     missing = [
@@ -80,14 +80,14 @@ def check_given(values: Mapping[str, Any], root: ComponentSpec, command: str) ->
         command: Who gives them, for messages.
 
     Raises:
-        InputError: A name is unknown, or a value is of another type or an integer that would be
-            rounded.
+        InputError: A name is unknown, or a value is of another type or a number that a pipeline
+            cannot carry.
     """
     for name, value in values.items():
         _check_name(name, root, command)
         _check_type(name, value, root.input_parameters[name]["parameterType"], command)
-        if (integer := rounded(value)) is not None:
-            raise InputError(f"{command}: parameter {name!r}: {words(integer)}")
+        if (number := changed(value)) is not None:
+            raise InputError(f"{command}: parameter {name!r}: {words(number)}")
 
 
 def _check_name(name: str, root: ComponentSpec, command: str) -> None:

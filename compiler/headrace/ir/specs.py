@@ -33,7 +33,7 @@ class TaskNode:
             `("for-loop-1", "trainer")`.
         dag: Name of the component whose DAG contains the task; `ROOT` for the pipeline itself.
         task: The task itself, not a copy.
-        component: What the task runs, not a copy.
+        component: The component that the task runs, not a copy.
         executor: The executor of the component, not a copy; empty if the component is a DAG.
         enclosing: The component whose DAG contains the task, not a copy.
         parent: The task that runs that DAG; None in the root.

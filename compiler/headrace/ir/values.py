@@ -63,6 +63,9 @@ def whole_numbers(value: Any) -> Any:
     """Returns JSON data with integers instead of whole floats, at any depth, except -0.0.
 
     Messages know one type of number, a double: the author's `{"units": 64}` arrives as 64.0.
+
+    Not `filler.whole_numbers`, which is for components: -0.0 stays here because Kubeflow's launcher
+    writes it as -0 into a command line. There it is 0, as Python reads -0 in Kubeflow's messages.
     """
     if isinstance(value, Mapping):
         return {key: whole_numbers(item) for key, item in value.items()}

@@ -43,7 +43,7 @@ class ArtifactRef:
 
     Attributes:
         id: Its id in the store.
-        type: Type without `tfx.`, as `Examples`.
+        type: Type without `tfx.`, such as `Examples`.
         uri: Where it is.
         verdict: Its decision, such as `not blessed`; empty for most.
     """
@@ -91,7 +91,7 @@ class ArtifactLineage:
 
     Attributes:
         id: Its id in the store.
-        type: Type without `tfx.`, as `Examples`.
+        type: Type without `tfx.`, such as `Examples`.
         uri: Where it is.
         created: When it was recorded, ISO 8601 in UTC.
         metadata: Its properties, declared and custom.

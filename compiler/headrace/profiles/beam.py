@@ -23,7 +23,7 @@ ENVIRONMENTS = ("DOCKER", "EXTERNAL", "LOOPBACK", "PROCESS")
 # The expected value of `environment_config`, if it has no default.
 _CONFIGURED = {
     "EXTERNAL": "the host and port of the pool beside each worker, for example 'localhost:50000'",
-    "PROCESS": """the command that starts a worker, as '{"command": "/opt/worker"}'""",
+    "PROCESS": """the command that starts a worker, such as '{"command": "/opt/worker"}'""",
 }
 
 _DATAFLOW = (

@@ -41,7 +41,7 @@ class Profile:
         target_tasks: Settings of tasks on one target, by its name; they take precedence over
             `tasks`.
         source: Name of the file, for messages.
-        directory: What relative paths are relative to.
+        directory: The directory for relative paths.
     """
 
     images: Images = field(default_factory=Images)

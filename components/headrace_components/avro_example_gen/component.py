@@ -1,8 +1,9 @@
 """Reads Avro files into tf.Examples and splits them.
 
-Whole numbers and truth values become int64, numbers float32, text and bytes bytes; dates and
-times become ISO 8601 text; a list keeps its values. 0, False and the empty text are values; TFX
-treats them as missing. The files of the latest day, divided by customer:
+Integers and booleans become int64, other numbers float32. Text and bytes become bytes. Dates
+and times become text in ISO 8601 format. A list keeps its values. 0, False and the empty text
+are values; TFX treats them as missing. This example reads the files of the latest day, and
+divides them by customer:
 
     avro_example_gen(
         input_base="gs://bucket/orders",
@@ -29,7 +30,7 @@ COMPONENT = Component(
     doc=__doc__,
     outputs={
         "examples": Output(
-            EXAMPLES, "The rows, as gzip TFRecords of tf.Example, with a columnar twin."
+            EXAMPLES, "The rows as gzip TFRecords of tf.Example, with a columnar twin."
         ),
     },
     parameters=AvroExampleGenParams,

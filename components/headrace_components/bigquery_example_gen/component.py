@@ -1,8 +1,9 @@
 """Reads the rows of a BigQuery query into tf.Examples and splits them.
 
-INTEGER and BOOLEAN become int64; FLOAT, NUMERIC and BIGNUMERIC float32; STRING, BYTES, JSON
-and GEOGRAPHY bytes; dates and times text in the format of ISO 8601. A repeated column keeps its
-values; NULL is a missing value. Select the fields of a STRUCT by name. One day of rides:
+INTEGER and BOOLEAN become int64. FLOAT, NUMERIC and BIGNUMERIC become float32. STRING, BYTES,
+JSON and GEOGRAPHY become bytes. Dates and times become text in ISO 8601 format. A repeated
+column keeps its values. NULL is a missing value. Select the fields of a STRUCT by name. This
+example reads one day of rides:
 
     bigquery_example_gen(
         project="my-project",
@@ -13,8 +14,9 @@ values; NULL is a missing value. Select the fields of a STRUCT by name. One day 
     )
 
 A query is checked before it runs, at no cost: it must be a SELECT and return types that
-tf.Examples can hold. The task's account needs the roles BigQuery Job User and, for the Storage
-Read API, BigQuery Read Session User on `project`, and BigQuery Data Viewer on the data.
+tf.Examples can hold. The task's account needs the roles BigQuery Job User on `project`,
+BigQuery Data Viewer on the data and, for the Storage Read API, BigQuery Read Session User on
+`project`.
 
 The local cache is never used for this task, because only the query shows the data in BigQuery.
 Rows keep the order in which BigQuery returns them: with an ORDER BY, the same rows give the
@@ -32,7 +34,7 @@ COMPONENT = Component(
     doc=__doc__,
     outputs={
         "examples": Output(
-            EXAMPLES, "The rows, as gzip TFRecords of tf.Example, with a columnar twin."
+            EXAMPLES, "The rows as gzip TFRecords of tf.Example, with a columnar twin."
         ),
     },
     parameters=BigqueryExampleGenParams,

@@ -13,20 +13,21 @@ class BigqueryExampleGenParams(QueryParams):
     """Parameters that a pipeline author may set beyond `QueryParams`.
 
     Attributes:
-        project: Project that runs and pays for the queries. Empty takes that of the environment,
-            which on Vertex AI is a project of Google's: give it there.
-        location: Region of the data, as `EU`. Empty lets BigQuery find it.
-        labels: Labels of the query jobs, to find their cost by.
-        maximum_bytes_billed: A query that would be billed for more bytes fails without cost; 0 sets
-            no bound.
-        use_storage_api: Whether to read results through the Storage Read API, many times as fast
-            as the REST API, and billed by bytes read. Without permission the REST API is used.
-        query: The query in GoogleSQL; `@span_begin_timestamp` and `@span_end_timestamp` stand for
-            the seconds since the epoch at which the span's day begins and ends in UTC,
-            `@span_yyyymmdd_utc` for its date in quotes, as '20240101'.
-        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`: then
-            a worker runs each query, and all divide and write its rows. None computes in this
-            process, without Beam.
+        project: Project that runs and pays for the queries. If empty, the project of the
+            environment is used; on Vertex AI this is a project that Google owns, so set it there.
+        location: Region of the data, such as `EU`. If empty, BigQuery finds it.
+        labels: Labels of the query jobs, by which you can find their cost.
+        maximum_bytes_billed: A query that would be billed for more bytes fails at no cost. 0 sets
+            no limit.
+        use_storage_api: Whether to read results through the Storage Read API. It is many times
+            faster than the REST API, and is billed by the bytes read. Without permission the REST
+            API is used.
+        query: The query in GoogleSQL. `@span_begin_timestamp` and `@span_end_timestamp` stand for
+            the seconds since the epoch at which the span's day begins and ends in UTC.
+            `@span_yyyymmdd_utc` stands for its date in quotes, such as '20240101'.
+        beam_pipeline_args: Options of Beam, such as `["--runner=DataflowRunner", "--region=..."]`.
+            One worker then runs each query, and all workers divide and write its rows. If empty,
+            this process computes, without Beam.
     """
 
     component: ClassVar[str] = "bigquery_example_gen"

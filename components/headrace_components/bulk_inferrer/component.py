@@ -1,4 +1,4 @@
-"""Predicts every row with a model: writes prediction logs, or examples with more columns."""
+"""Predicts every row with a model; writes prediction logs, or examples with more columns."""
 
 from headrace_components.bulk_inferrer.params import BulkInferrerParams
 from headrace_components.contract.artifact_types import (
@@ -22,21 +22,24 @@ COMPONENT = Component(
     doc=__doc__,
     inputs={
         "examples": Input(
-            EXAMPLES, "Rows to predict, of the kind that the model's signature parses."
+            EXAMPLES, "Rows to predict, in the format that the model's signature parses."
         ),
         "model": Input(MODEL, "The model, a SavedModel."),
         "model_blessing": Input(
             MODEL_BLESSING,
-            "The evaluator's verdict; a model that is not blessed predicts nothing.",
+            """The evaluator's verdict; for a model that is not blessed, nothing is
+            predicted.""",
             optional=True,
         ),
     },
     outputs={
         "inference_result": Output(
-            INFERENCE_RESULT, "Prediction logs; empty where `output_example_spec` is given."
+            INFERENCE_RESULT, "Prediction logs; empty if `output_example_spec` is given."
         ),
         "output_examples": Output(
-            EXAMPLES, "The examples with the predictions as columns; empty otherwise."
+            EXAMPLES,
+            """The examples with the predictions as columns; empty unless
+            `output_example_spec` is given.""",
         ),
     },
     parameters=BulkInferrerParams,

@@ -91,14 +91,15 @@ class BulkInferrerParams:
     """Parameters that a pipeline author may set.
 
     Attributes:
-        data_spec: `{"example_splits": [...]}`, as tfx.proto.DataSpec; all splits by default.
-        model_spec: `{"model_signature_name": [...], "tag": [...]}`, as tfx.proto.ModelSpec; the
-            signature `serving_default` by default.
-        output_example_spec: `{"output_columns_spec": [{"signature_name": ..., "predict_output":
-            {"output_columns": [{"output_key": ..., "output_column": ...}]}}]}`, as
-            tfx.proto.OutputExampleSpec; also `classify_output` and `regress_output`.
-        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
-            computes in this process, without Beam.
+        data_spec: A tfx.proto.DataSpec: `{"example_splits": [...]}`. By default all splits.
+        model_spec: A tfx.proto.ModelSpec: `{"model_signature_name": [...], "tag": [...]}`. By
+            default the signature `serving_default`.
+        output_example_spec: A tfx.proto.OutputExampleSpec: `{"output_columns_spec":
+            [{"signature_name": ..., "predict_output": {"output_columns": [{"output_key": ...,
+            "output_column": ...}]}}]}`. Instead of `predict_output` it can have `classify_output`
+            or `regress_output`.
+        beam_pipeline_args: Options of Beam, such as `["--runner=DataflowRunner", "--region=..."]`.
+            If empty, this process computes, without Beam.
     """
 
     data_spec: DataSpec = field(default_factory=DataSpec)

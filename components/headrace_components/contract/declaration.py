@@ -43,7 +43,7 @@ class Input:
 
     Attributes:
         type: Its type.
-        doc: What it is for, for the author of a pipeline.
+        doc: Its purpose, for the author of a pipeline.
         optional: Whether a pipeline may leave it unconnected.
     """
 
@@ -73,7 +73,7 @@ class Parameter:
         name: Its name.
         type: Its type in JSON: str, int, float, bool, list or dict.
         default: Its default; `dataclasses.MISSING` if it is required.
-        doc: What it is for, for the author of a pipeline.
+        doc: Its purpose, for the author of a pipeline.
     """
 
     name: str
@@ -93,7 +93,7 @@ class Component:
 
     Attributes:
         name: Its name, which is that of its folder and of its image.
-        doc: What it does, for the author of a pipeline: a line, and paragraphs after it.
+        doc: Its work, for the author of a pipeline: a line, and paragraphs after it.
         inputs: Its input artifacts.
         outputs: Its outputs.
         parameters: The dataclass of its parameters. Their names, types and defaults are those of
@@ -106,8 +106,8 @@ class Component:
         variants: Its other images. The image `<name>_cuda` has its own `requirements.in`.
         isolated: Whether its packages conflict with those of other components, so that it needs its
             own environment.
-        footprint: What needs most of its memory with little data. A cluster keeps that much free
-            for a task without requests.
+        footprint: The imports that need most of its memory with little data. A cluster keeps that
+            much free for a task without requests.
         logs_notices: Whether it logs notices, for which its log is read when the task is done.
         opens_store: Whether it opens the object store even if launchers carry all files: it lists
             the results of earlier runs, or keeps its results when its task fails.
@@ -175,10 +175,11 @@ class Component:
                     "contract/artifact_types.py, or str, int, float, bool, list or dict for a "
                     "parameter."
                 )
-        for each in fields.values():
-            if json_type(each.type) is None:
+        hints = typing.get_type_hints(self.parameters)  # also of types in quotes
+        for each in fields:
+            if json_type(hints[each]) is None:
                 raise TypeError(
-                    f"{self.name}: parameter `{each.name}` has the type {each.type!r}, expected "
+                    f"{self.name}: parameter `{each}` has the type {hints[each]!r}, expected "
                     "str, int, float, bool, `tuple[X, ...]`, a Mapping or a dataclass, or one of "
                     "these `| None`."
                 )
@@ -191,6 +192,7 @@ class Component:
                 something else.
         """
         fields = {each.name: each for each in dataclasses.fields(self.parameters)}
+        hints = typing.get_type_hints(self.parameters)
         docs: dict[str, str] = {}
         order: dict[str, None] = {}
         for cls in self.parameters.__mro__:
@@ -211,7 +213,7 @@ class Component:
         found = [
             Parameter(
                 name=name,
-                type=json_type(fields[name].type) or str,
+                type=json_type(hints[name]) or str,
                 default=_default(fields[name]),
                 doc=docs[name],
             )

@@ -1,7 +1,7 @@
 """The parameters of a task before it runs, as far as they are known. Standard library only.
 
 A component's parameters check themselves: types by `parameters.read`, values in their dataclass.
-Other rules are in its declaration, as `EarlyChecks`. A value that only the run knows is missing in
+Other rules are the `EarlyChecks` of its declaration. A value that only the run knows is missing in
 the dataclass; a check that reads it ends.
 """
 

@@ -53,7 +53,7 @@ class RefusedError(PlatformError):
 
 
 class Stopped(SystemExit):
-    """A signal told the task to end, and it has ended what it had started elsewhere.
+    """A signal ended the task, and it has ended what it had started elsewhere.
 
     Its code is a shell's exit code for that signal.
     """

@@ -36,7 +36,8 @@ def patiently(
         pause: Waits. It may raise, to interrupt the call.
 
     Raises:
-        Exception: What `explained` makes of an error that does not pass, or did not pass in time.
+        Exception: The exception that `explained` makes of an error that does not pass, or did not
+            pass in time.
     """
     left = iter(waits)
     while True:

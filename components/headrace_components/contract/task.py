@@ -86,7 +86,7 @@ class Artifact:
         path: Where this process reads or writes it. Equals `uri` for local runs.
         metadata: Flat properties. Values in an output's metadata are published; a list, a dict or
             None is refused, because no backend carries it unchanged.
-        type: Schema title of an output, as `system.HTML`; backends do not tell an input's.
+        type: Schema title of an output, such as `system.HTML`; backends send none for inputs.
     """
 
     key: str
@@ -215,7 +215,7 @@ class Task:
         Args:
             key: Name of the output port.
             uri: The URI of that artifact, under the pipeline's root, as backends require.
-            metadata: What to publish as its metadata.
+            metadata: The metadata to publish.
             schema_title: Its type, if the port accepts any type; empty keeps the port's type.
         """
         self.outputs[key] = replace(self.output(key), uri=uri, metadata=dict(metadata))
@@ -265,7 +265,7 @@ def run_component(component: str, argv: Sequence[str] | None = None) -> int:
         argv: Command line without the program name; the process's own by default.
 
     Returns:
-        The process's exit code, as `main`.
+        The process's exit code, like `main`.
     """
     return main(component, import_executor(component).execute, argv)
 

@@ -10,7 +10,7 @@ COMPONENT = Component(
     doc=__doc__,
     outputs={
         "examples": Output(
-            EXAMPLES, "The rows, as gzip TFRecords of tf.Example, with a columnar twin."
+            EXAMPLES, "The rows as gzip TFRecords of tf.Example, with a columnar twin."
         ),
     },
     parameters=CsvExampleGenParams,

@@ -188,15 +188,15 @@ class CsvFile:
             if start.startswith(mark):
                 raise InputError(
                     f"{self.path} begins with {mark.hex(' ')}, the mark of "
-                    f"{encoding.upper()}, expected UTF-8. Convert the file, as by `iconv -f "
-                    f"{encoding} -t utf-8`."
+                    f"{encoding.upper()}, expected UTF-8. Convert the file, for example by `iconv "
+                    f"-f {encoding} -t utf-8`."
                 )
         if start[1::2] == b"\0\0" or start[::2] == b"\0\0":
             encoding = "utf-16le" if start[1::2] == b"\0\0" else "utf-16be"
             raise InputError(
                 f"{self.path} begins with {start.hex(' ')}, which is UTF-16 "
-                f"without a mark, expected UTF-8. Convert the file, as by `iconv -f {encoding} -t "
-                "utf-8`."
+                f"without a mark, expected UTF-8. Convert the file, for example by `iconv -f "
+                f"{encoding} -t utf-8`."
             )
         with self._open() as stream:
             for number, line in enumerate(io.BufferedReader(stream), start=1):
@@ -205,8 +205,8 @@ class CsvFile:
                 except UnicodeDecodeError as error:
                     raise InputError(
                         f"{self.path}, line {number}: byte {error.start + 1} is "
-                        f"0x{line[error.start]:02x}, which is not UTF-8. Convert the file, as by "
-                        "`iconv -f latin1 -t utf-8`."
+                        f"0x{line[error.start]:02x}, which is not UTF-8. Convert the file, for "
+                        "example by `iconv -f latin1 -t utf-8`."
                     ) from error
 
     def _open(self) -> AbstractContextManager[pa.NativeFile]:

@@ -18,9 +18,9 @@ class CsvExampleGenParams(FileExampleGenParams):
 
     Attributes:
         delimiter: The character between two fields.
-        column_types: `{"fare": "FLOAT", "code": "BYTES"}`: INT, FLOAT or BYTES by name of a column.
-            Name those whose type is to be the same on every day; others have the type of what is
-            in them.
+        column_types: `{"fare": "FLOAT", "code": "BYTES"}`: the type of a column by its name, INT,
+            FLOAT or BYTES. Name the columns whose type must be the same on every day. The types of
+            other columns follow from their values.
     """
 
     component: ClassVar[str] = "csv_example_gen"

@@ -95,7 +95,8 @@ def _feature(entry: Mapping[str, Any], place: str) -> tuple[Step, schema_pb2.Fea
     _parse(entry.get("path", {}), path, f"{place}.path")
     if not path.step:
         raise InputError(
-            f'{place} names no feature. Give its path, as {{"path": {{"step": ["fare"]}}}}.'
+            f"{place} names no feature. Give its path, for example "
+            '{"path": {"step": ["fare"]}}.'
         )
     comparator = schema_pb2.FeatureComparator()
     where = f"{place}.distribution_comparator"

@@ -1,8 +1,9 @@
-"""Finds features whose distribution has moved: drift between days, skew between sources.
+"""Finds features whose distribution has changed: drift between days, skew between sources.
 
-Numbers are compared by `jensen_shannon_divergence`, which needs the histograms that
-statistics_gen writes; strings also by `infinity_norm` or `normalized_abs_difference`. A
-feature that cannot be compared is an anomaly, not a pass:
+Numbers are compared with `jensen_shannon_divergence`, which needs the histograms that
+statistics_gen writes. Strings can also be compared with `infinity_norm` or
+`normalized_abs_difference`. A feature that cannot be compared is an anomaly; it does not pass.
+An example:
 
     distribution_validator(
         statistics=today.outputs["statistics"],
@@ -51,24 +52,24 @@ COMPONENT = Component(
         "statistics": Input(EXAMPLE_STATISTICS, "Statistics of the data under test."),
         "baseline_statistics": Input(
             EXAMPLE_STATISTICS,
-            """Statistics to compare with. Unconnected or empty, as in a first run,
-            nothing is compared.""",
+            """Statistics to compare with. If the input is not connected, or is
+            empty as in a first run, nothing is compared.""",
             optional=True,
         ),
     },
     outputs={
         "anomalies": Output(
             EXAMPLE_ANOMALIES,
-            """One `SchemaDiff.pb` per pair of splits; its metadata `blessed` says 1 or 0 by
-            pair, or 2 by split where there is no baseline.""",
+            """One `SchemaDiff.pb` per pair of splits. The metadata `blessed` has 1 or 0 for
+            each pair, or 2 for each split without a baseline.""",
         ),
         "report": Output(
-            HTML, "A page with the features, the worst first, under test and in the baseline."
+            HTML, "A page with the features under test and in the baseline, the worst first."
         ),
         "metrics": Output(
             METRICS,
-            """Number of features compared, over their threshold and not compared, and the
-            largest distance, for the UI to compare runs by.""",
+            """Number of features that were compared, that exceed their threshold and that were
+            not compared, and the largest distance, for comparing runs in the UI.""",
         ),
     },
     parameters=DistributionValidatorParams,

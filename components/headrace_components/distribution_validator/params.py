@@ -14,11 +14,11 @@ class DistributionValidatorParams:
 
     Attributes:
         config: A `tfx.proto.DistributionValidatorConfig` in JSON form.
-        include_split_pairs: Pairs of split names, the one under test first, as
-            `[["eval", "train"]]`. Empty compares splits of one name.
+        include_split_pairs: Pairs of split names, the one under test first, such as `[["eval",
+            "train"]]`. If empty, splits with the same name are compared.
         custom_validation_config: A `tfdv.CustomValidationConfig` in JSON form: conditions in SQL
             over the statistics of a feature, or of a feature and its baseline.
-        fail_on_anomalies: Whether an anomaly fails the task, and with it the run.
+        fail_on_anomalies: Whether an anomaly fails the task, and so the run.
     """
 
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -32,7 +32,8 @@ class DistributionValidatorParams:
         if not self.config and not self.custom_validation_config:
             raise InputError(
                 "both `config` and `custom_validation_config` are empty, "
-                "so there is nothing to compare. Name the features to compare in `config`, as "
+                "so there is nothing to compare. Name the features to compare in `config`, "
+                "for example "
                 '{"default_slice_config": {"feature": [{"path": {"step": ["fare"]}, '
                 '"distribution_comparator": {"jensen_shannon_divergence": {"threshold": 0.05}}}]}}.'
             )

@@ -2,7 +2,7 @@
 
 A model is blessed if it meets every threshold of `eval_config` on every slice of that
 threshold. Without a baseline, change thresholds are ignored, so that a first model can pass.
-Without any threshold no model is blessed: to push all models, leave the blessing input of
+Without any threshold, no model is blessed. To push all models, leave the blessing input of
 `pusher` unconnected.
 """
 
@@ -37,29 +37,29 @@ COMPONENT = Component(
         "examples": Input(EXAMPLES, "Rows to evaluate on."),
         "model": Input(
             MODEL,
-            "The candidate. Unconnected only where `eval_config` names a prediction key.",
+            "The candidate. It can be unconnected only if `eval_config` names a prediction key.",
             optional=True,
         ),
         "baseline_model": Input(
             MODEL,
-            """A model that the candidate is compared with. One that is empty, or is the
-            candidate itself, counts as none.""",
+            """A model to compare the candidate with. An empty one, or the candidate
+            itself, does not count as a baseline.""",
             optional=True,
         ),
         "schema": Input(SCHEMA, "Types of the examples.", optional=True),
     },
     outputs={
-        "evaluation": Output(MODEL_EVALUATION, "Metrics per slice, as TFMA writes them."),
+        "evaluation": Output(MODEL_EVALUATION, "Metrics per slice, in TFMA's format."),
         "blessing": Output(MODEL_BLESSING, "`BLESSED` or `NOT_BLESSED`."),
         "report": Output(
             HTML, "A page with the verdict and the metrics per slice, the worst slice first."
         ),
-        "metrics": Output(METRICS, "The metrics over all rows, for the UI to compare runs by."),
+        "metrics": Output(METRICS, "The metrics over all rows, for comparing runs in the UI."),
         "classification_metrics": Output(
             CLASSIFICATION_METRICS,
-            "ROC curve and confusion matrix of the candidate, for the UI to draw;\n"
-            "empty unless `eval_config` has `ConfusionMatrixPlot` or another metric that makes "
-            "one.",
+            """ROC curve and confusion matrix of the candidate, which the UI
+            draws. They are empty unless `eval_config` has `ConfusionMatrixPlot` or another
+            metric that makes one.""",
         ),
     },
     parameters=EvaluatorParams,

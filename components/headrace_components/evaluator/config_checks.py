@@ -117,7 +117,7 @@ def unknown_metric(name: str, known: Sequence[str], place: str = "`eval_config`"
     if name == "FairnessIndicators":  # from another package
         return InputError(
             f"{place} asks for the metric 'FairnessIndicators', which neither TFMA nor "
-            "Keras has. Leave it out, and give the evaluator its thresholds, as "
+            "Keras has. Leave it out, and give the evaluator its thresholds, for example "
             "fairness_indicator_thresholds=[0.25, 0.5, 0.75]: it computes the same rates."
         )
     return InputError(

@@ -13,12 +13,14 @@ class EvaluatorParams:
 
     Attributes:
         eval_config: A `tfma.EvalConfig` in JSON form: model specs, slices, metrics, thresholds.
-        example_splits: Names of the splits to evaluate; empty takes `eval`.
-        fairness_indicator_thresholds: Adds fairness indicators at these thresholds, each in (0, 1).
-        module_file: Python file with `custom_eval_shared_model` or `custom_extractors`, and metrics
-            that `eval_config` names by `module`.
-        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
-            evaluates in this process; Beam then takes what only it can compute, in memory.
+        example_splits: Names of the splits to evaluate; `eval` if empty.
+        fairness_indicator_thresholds: Adds fairness indicators with these thresholds, each in (0,
+            1).
+        module_file: Python file with `custom_eval_shared_model` or `custom_extractors`, and with
+            metrics that `eval_config` names by `module`.
+        beam_pipeline_args: Options of Beam, such as `["--runner=DataflowRunner", "--region=..."]`.
+            If empty, this process evaluates, and uses Beam in memory only for what nothing else can
+            compute.
     """
 
     eval_config: Mapping[str, Any] = field(default_factory=dict)

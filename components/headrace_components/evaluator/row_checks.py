@@ -43,7 +43,7 @@ def check_columns(
         columns: List columns of features, by name; missing ones are not checked.
         required: The role of each of them, such as `label`.
         splits: Names of the splits that contain the rows.
-        rows: What the rows are called.
+        rows: The word for the rows in messages.
 
     Raises:
         InputError: A value is missing.
@@ -66,7 +66,7 @@ def check_slice_names(
         columns: List columns of features, by name; missing ones are not checked.
         names: The features that slices come from.
         splits: Names of the splits that contain the rows.
-        rows: What the rows are called.
+        rows: The word for the rows in messages.
 
     Raises:
         InputError: A value is not UTF-8.
@@ -104,7 +104,7 @@ def check_numbers(
         surveys: The surveys of the rows.
         config: A `tfma.EvalConfig` with its defaults.
         splits: Names of the splits that contain the rows.
-        rows: What the rows are called.
+        rows: The word for the rows in messages.
 
     Raises:
         InputError: A label is NaN, or a weight is not a finite number.

@@ -1,6 +1,6 @@
 """Pairs rows by their identifiers, and shows in which features the two rows of a pair differ.
 
-An example is the skew between the rows that a served model logged and the rows that it is
+This example finds the skew between the rows that a served model logged and the rows that it is
 trained on:
 
     example_diff(
@@ -37,13 +37,13 @@ COMPONENT = Component(
     doc=__doc__,
     inputs={
         "examples": Input(EXAMPLES, "The rows under test."),
-        "baseline_examples": Input(EXAMPLES, "The rows they are compared with."),
+        "baseline_examples": Input(EXAMPLES, "The rows to compare them with."),
     },
     outputs={
         "example_diff_result": Output(
             EXAMPLES_DIFF,
-            """Per pair of splits the differences by feature, how rows matched, a
-            sample of pairs that differ, and how values were confused.""",
+            """For each pair of splits: the differences by feature, how rows
+            matched, a sample of pairs that differ, and how values were confused.""",
         ),
     },
     parameters=ExampleDiffParams,

@@ -39,17 +39,17 @@ class ConfusionConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PairedSkew:
-    """How rows are paired and compared, as `tfx.proto.PairedExampleSkew`.
+    """How rows are paired and compared: a `tfx.proto.PairedExampleSkew`.
 
     Attributes:
-        identifier_features: Features that are the same in two rows exactly where the rows are.
+        identifier_features: Features that identify a row. Two rows are a pair if these are equal.
         ignore_features: Features that are not compared, besides the identifiers.
-        confusion_config: Features of one string a row, whose pairs of values are counted.
-        skew_sample_size: How many pairs of rows that differ are kept.
+        confusion_config: Features with one string per row, whose pairs of values are counted.
+        skew_sample_size: Number of pairs of rows that differ and are kept.
         float_round_ndigits: Digits after the point to which floats are rounded before they are
             compared, or None to compare every bit.
-        allow_duplicate_identifiers: Whether rows that share their identifiers with others of their
-            side are compared, each with each, and not left out.
+        allow_duplicate_identifiers: Whether rows are compared, each with each, if other rows of
+            their input have the same identifiers. Otherwise they are left out.
     """
 
     identifier_features: tuple[str, ...] = ()
@@ -82,12 +82,12 @@ class ExampleDiffParams:
     """Parameters that a pipeline author may set.
 
     Attributes:
-        config: A `tfx.proto.ExampleDiffConfig` in JSON form. Floats are compared as they are where
-            it has no `float_round_ndigits`.
-        include_split_pairs: Pairs of split names, the one under test first, as
-            `[["eval", "train"]]`. Empty compares every split with every other.
-        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
-            computes in this process, without Beam. On Beam, the sample may be another one.
+        config: A `tfx.proto.ExampleDiffConfig` in JSON form. Without `float_round_ndigits`, floats
+            are compared exactly.
+        include_split_pairs: Pairs of split names, the one under test first, such as `[["eval",
+            "train"]]`. If empty, every split is compared with every other.
+        beam_pipeline_args: Options of Beam, such as `["--runner=DataflowRunner", "--region=..."]`.
+            If empty, this process computes, without Beam. On Beam, the sample can have other pairs.
     """
 
     config: ExampleDiffConfig = field(default_factory=ExampleDiffConfig)

@@ -2,7 +2,7 @@
 
 Training rows and serving rows differ: only training rows have a label. Declare this in the
 schema with `default_environment: "TRAINING"`, `default_environment: "SERVING"`, and
-`not_in_environment: "SERVING"` on the label. Serving rows are then validated with
+`not_in_environment: "SERVING"` on the label. Then validate serving rows like this:
 
     example_validator(statistics=serving, schema=schema, environment="SERVING")
 """
@@ -28,12 +28,12 @@ COMPONENT = Component(
     doc=__doc__,
     inputs={
         "statistics": Input(EXAMPLE_STATISTICS, "Statistics per split."),
-        "schema": Input(SCHEMA, "What the data should look like."),
+        "schema": Input(SCHEMA, "The schema that the data must satisfy."),
     },
     outputs={
         "anomalies": Output(EXAMPLE_ANOMALIES, "One `SchemaDiff.pb` per split."),
         "report": Output(
-            HTML, "A page that shows each anomaly, how bad it is and what to do about it."
+            HTML, "A page that shows each anomaly, how serious it is and what to do about it."
         ),
     },
     parameters=ExampleValidatorParams,

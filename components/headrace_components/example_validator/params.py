@@ -9,10 +9,10 @@ class ExampleValidatorParams:
 
     Attributes:
         exclude_splits: Names of splits to leave out.
-        fail_on_anomalies: Whether an anomaly fails the task, and with it the run.
-        environment: The schema's environment to validate against, one of its
-            `default_environment`s; a feature that is not in it is not expected. Empty validates
-            against all features.
+        fail_on_anomalies: Whether an anomaly fails the task, and so the run.
+        environment: The environment to validate against, one of the schema's `default_environment`
+            values. A feature that is not in it is not expected. If empty, all features are
+            expected.
     """
 
     exclude_splits: tuple[str, ...] = ()

@@ -1,8 +1,9 @@
-"""Keeps the rows that a function chooses, unchanged and, without Beam, in their order.
+"""Keeps the rows that a function chooses. They are unchanged and, without Beam, in their order.
 
-The function is one of two. `filter_fn(serialized: bytes) -> bool` is called for each record.
-`filter_batch_fn(batch: pyarrow.RecordBatch)` is called for some thousand rows and returns one
-truth value for each. This is faster, because no row needs its own call and its own tf.Example:
+There are two kinds of function. `filter_fn(serialized: bytes) -> bool` is called for each
+record. `filter_batch_fn(batch: pyarrow.RecordBatch)` is called for some thousand rows at a
+time, and returns one boolean for each row. It is faster, because no row needs its own call and
+its own tf.Example:
 
     import pyarrow.compute as pc
 
@@ -37,7 +38,9 @@ COMPONENT = Component(
     },
     outputs={
         "filtered_examples": Output(
-            EXAMPLES, "The rows kept, with the splits, span and payload format of `examples`."
+            EXAMPLES,
+            """The rows that were kept, with the splits, span and payload format of
+            `examples`.""",
         ),
     },
     parameters=FilterExamplesParams,

@@ -12,11 +12,12 @@ class FilterExamplesParams:
     """Parameters that a pipeline author may set: exactly one of the first three, and where it runs.
 
     Attributes:
-        module_file: Python file with one of the two functions.
-        filter_fn: That function as a dotted path; excludes the others.
-        filter_batch_fn: That function as a dotted path; excludes the others. It needs tf.Examples.
-        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
-            computes in this process, without Beam.
+        module_file: Python file with `filter_fn` or `filter_batch_fn`.
+        filter_fn: Dotted path of this function, instead of `module_file` and `filter_batch_fn`.
+        filter_batch_fn: Dotted path of this function, instead of `module_file` and `filter_fn`. It
+            needs tf.Examples.
+        beam_pipeline_args: Options of Beam, such as `["--runner=DataflowRunner", "--region=..."]`.
+            If empty, this process computes, without Beam.
     """
 
     module_file: str = ""

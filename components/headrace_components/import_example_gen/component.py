@@ -1,13 +1,14 @@
 """Imports files of serialized examples and splits them.
 
-tf.Examples in one directory per day; the latest day is read and divided 2:1:
+This example has tf.Examples in one directory per day. It reads the latest day and divides it
+2:1:
 
     import_example_gen(
         input_base="gs://bucket/rides",
         input_config={"splits": [{"name": "all", "pattern": "{YYYY}-{MM}-{DD}/*.tfrecord.gz"}]},
     )
 
-Sequence examples that are already divided:
+This example has sequence examples that are already divided:
 
     import_example_gen(
         input_base="/data/reviews",
@@ -32,7 +33,7 @@ COMPONENT = Component(
     outputs={
         "examples": Output(
             EXAMPLES,
-            """The records as they are, in gzip TFRecords, or in Parquet files for
+            """The unchanged records, in gzip TFRecords, or in Parquet files for
             `FORMAT_PARQUET`.""",
         ),
     },

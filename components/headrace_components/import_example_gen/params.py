@@ -19,10 +19,10 @@ class ImportExampleGenParams(FileExampleGenParams):
     """Parameters that a pipeline author may set beyond `FileExampleGenParams`.
 
     Attributes:
-        payload_format: What a record is: `FORMAT_TF_EXAMPLE`, `FORMAT_TF_SEQUENCE_EXAMPLE` or
-            `FORMAT_PROTO` in TFRecord files, gzip or not, or `FORMAT_PARQUET` for the rows of
-            Parquet files.
-        columnar: Whether to write the columnar twin, which later components read faster; only
+        payload_format: Format of the records: `FORMAT_TF_EXAMPLE`, `FORMAT_TF_SEQUENCE_EXAMPLE` or
+            `FORMAT_PROTO` in TFRecord files, with or without gzip; or `FORMAT_PARQUET` for the rows
+            of Parquet files.
+        columnar: Whether to write the columnar twin, which later components read faster. Only
             tf.Examples have one.
     """
 

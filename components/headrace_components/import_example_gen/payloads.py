@@ -161,7 +161,7 @@ def _context_key(message: Any, feature: bytes, path: str, number: int) -> bytes:
 
 def _mismatch(path: str, number: int, payload_format: str, kind: str) -> InputError:
     return InputError(
-        f"{path}, record {number} (counted from 0) is not a {kind}, as "
-        f"`payload_format` {payload_format!r} has it. Give the `payload_format` of the files; "
+        f"{path}, record {number} (counted from 0) is not a {kind}, "
+        f"but `payload_format` is {payload_format!r}. Give the `payload_format` of the files; "
         f"{PROTO} takes any record."
     )

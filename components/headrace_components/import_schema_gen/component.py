@@ -1,4 +1,4 @@
-"""Imports a curated schema."""
+"""Imports a schema that you keep in a file."""
 
 from headrace_components.contract.artifact_types import SCHEMA
 from headrace_components.contract.declaration import Component, Output

@@ -29,7 +29,7 @@ COMPONENT = Component(
         "model": Input(MODEL, "The model, a SavedModel."),
         "examples": Input(
             EXAMPLES,
-            "Rows to ask about, of the kind that the model's signatures parse.",
+            "Rows to make requests from, in the format that the model's signatures parse.",
             optional=True,
         ),
     },
@@ -37,7 +37,8 @@ COMPONENT = Component(
         "blessing": Output(
             INFRA_BLESSING,
             """Whether the server loaded the model and answered; a pusher reads it. With
-            `make_warmup` also the model with its warm-up requests, which a pusher can push.""",
+            `make_warmup` it also has the model with its warm-up requests, which a pusher can
+            push.""",
         ),
     },
     parameters=InfraValidatorParams,

@@ -61,15 +61,16 @@ class InfraValidatorParams:
     """Parameters that a pipeline author may set.
 
     Attributes:
-        serving_spec: `{"model_name": ...}`, as tfx.proto.ServingSpec. The server is that of this
-            task's image: what TFX starts in Docker or Kubernetes is named there in vain.
-        request_spec: `{"tensorflow_serving": {"signature_names": [...], "tag_set": [...]},
-            "split_name": ..., "num_examples": ..., "make_warmup": ...}`, as tfx.proto.RequestSpec;
+        serving_spec: A tfx.proto.ServingSpec: `{"model_name": ...}`. The server is part of this
+            task's image, so the fields for a server in Docker or Kubernetes are ignored.
+        request_spec: A tfx.proto.RequestSpec: `{"tensorflow_serving": {"signature_names": [...],
+            "tag_set": [...]}, "split_name": ..., "num_examples": ..., "make_warmup": ...}`. It
             needs `examples`. Without it the model is only loaded.
-        validation_spec: `{"max_loading_time_seconds": ..., "num_tries": ...}`, as
-            tfx.proto.ValidationSpec; 300 seconds and 5 tries by default.
-        model_server: `tensorflow_model_server`, TensorFlow Serving's binary; `embedded`, a server
-            in Python with the same services; or `auto`, the binary where it is installed.
+        validation_spec: A tfx.proto.ValidationSpec: `{"max_loading_time_seconds": ..., "num_tries":
+            ...}`. By default 300 seconds and 5 tries.
+        model_server: `tensorflow_model_server`: TensorFlow Serving's program. `embedded`: a server
+            in Python with the same services. `auto`: the program if it is installed, else the
+            server in Python.
     """
 
     serving_spec: ServingSpec = field(default_factory=ServingSpec)

@@ -21,15 +21,17 @@ COMPONENT = Component(
             optional=True,
         ),
         "infra_blessing": Input(
-            INFRA_BLESSING, "The infra validator's verdict; likewise.", optional=True
+            INFRA_BLESSING,
+            "The infra validator's verdict; a model that is not blessed is not pushed.",
+            optional=True,
         ),
     },
     outputs={
         "pushed_model": Output(
             PUSHED_MODEL,
-            """A copy of what was pushed; empty where it was not. Its metadata has what the
-            server reads as `pushed_destination`, the version as `pushed_version`, and where it
-            answers as `url`.""",
+            """A copy of the pushed model; empty if nothing was pushed. Its metadata has
+            the location that the server reads as `pushed_destination`, the version as
+            `pushed_version`, and the server's address as `url`.""",
         ),
     },
     parameters=KubernetesPusherParams,

@@ -29,31 +29,31 @@ class KubernetesPusherParams:
     """Parameters that a pipeline author may set.
 
     Attributes:
-        server: `kserve`, which makes or changes an InferenceService, or `tf_serving`, which makes
-            or changes a Deployment of TensorFlow Serving and its Service.
-        name: Name of the InferenceService, or of the Deployment and the Service; the model has it
-            too.
+        server: `kserve`: creates or changes an InferenceService. `tf_serving`: creates or changes a
+            Deployment of TensorFlow Serving and its Service.
+        name: Name of the InferenceService, or of the Deployment and the Service, and of the model.
         base_directory: Where this task writes models: a directory of a mounted volume, or a
             `gs://` URI on Vertex AI.
-        namespace: Where the server runs; the namespace of this task by default.
-        storage_uri: What the server calls `base_directory`, as `pvc://claim/models` or
-            `s3://bucket/models`; the same by default.
-        model_format: KServe's name for the kind of model.
-        runtime: KServe's serving runtime; by default KServe chooses one for the format.
-        image: Image of TensorFlow Serving for `tf_serving`.
-        resources: Of the server's container, as `{"limits": {"cpu": "2", "memory": "4Gi"}}`.
-        pod_spec: Other fields of the pods' specification, as `{"nodeSelector": {...}}`.
-        service_account: Account that the server's pods run as.
-        min_replicas: For `kserve` the fewest replicas; 0 lets it scale to none. For `tf_serving`
-            their number; 0 leaves it to an autoscaler.
-        max_replicas: The most replicas, for `kserve`.
-        canary_traffic_percent: Share of the requests that this version gets, for `kserve`; the
-            version before keeps the others.
-        roll_back: Whether to go back to the version before if this one does not come up; the task
-            fails either way.
-        timeout_seconds: How long the version may take to come up.
-        kubeconfig_context: Context of the kubeconfig file to use; by default the cluster in which
-            the task runs, or the file's current context.
+        namespace: Namespace of the server; by default that of this task.
+        storage_uri: The server's URI for `base_directory`, such as `pvc://claim/models` or
+            `s3://bucket/models`; by default `base_directory` itself.
+        model_format: KServe's name for the format of the model.
+        runtime: KServe's serving runtime. By default KServe chooses one for the format.
+        image: Image of TensorFlow Serving, for `tf_serving`.
+        resources: Resources of the server's container, such as `{"limits": {"cpu": "2", "memory":
+            "4Gi"}}`.
+        pod_spec: Other fields of the specification of the pods, such as `{"nodeSelector": {...}}`.
+        service_account: Service account of the server's pods.
+        min_replicas: For `kserve`, the minimum number of replicas; with 0, KServe can scale to
+            zero. For `tf_serving`, the number of replicas; with 0, an autoscaler sets it.
+        max_replicas: The maximum number of replicas, for `kserve`.
+        canary_traffic_percent: Percentage of the requests that this version gets, for `kserve`. The
+            previous version gets the others.
+        roll_back: Whether to return to the previous version if this one does not become ready. The
+            task fails in both cases.
+        timeout_seconds: How long the version can take to become ready.
+        kubeconfig_context: Context of the kubeconfig file. By default the cluster in which the task
+            runs, or the current context of the file.
     """
 
     server: str

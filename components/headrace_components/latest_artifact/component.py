@@ -1,4 +1,4 @@
-"""Finds the newest artifact that a task of an earlier run left: LatestArtifactStrategy.
+"""Finds the newest artifact that a task made in an earlier run: TFX's LatestArtifactStrategy.
 
 To continue training from the last model:
 
@@ -19,7 +19,8 @@ COMPONENT = Component(
     doc=__doc__,
     outputs={
         "artifact": Output(
-            ARTIFACT, "The artifact found, of whatever type, with its own metadata and `found` 1."
+            ARTIFACT,
+            "The artifact that was found, of any type, with its own metadata and `found` 1.",
         ),
     },
     parameters=LatestArtifactParams,

@@ -10,16 +10,17 @@ class LatestArtifactParams:
     """Parameters that a pipeline author may set.
 
     Attributes:
-        producer: Name of the task that makes it, as `trainer` or `transform-2`, or its display
-            name. A task of that name in a loop or a condition counts too.
-        output: Name of the task's output, as `model` or `updated_analyzer_cache`.
-        alternatives: More outputs that count too, as `["tuned-trainer/model"]`; the newest wins.
-        together_with: Lists of outputs, as `[["evaluator/evaluation"]]`. Nothing is found unless
-            there is an artifact of one output of each list too.
-        include_this_run: Whether what the task made in this run counts. Then order the two with
-            `.after()`.
-        search_root: Directory or URI to search instead of this pipeline's root. On Kubeflow what is
-            found is copied.
+        producer: Name of the task that makes it, such as `trainer` or `transform-2`, or its display
+            name. A task with this name in a loop or a condition counts too.
+        output: Name of the task's output, such as `model` or `updated_analyzer_cache`.
+        alternatives: More outputs that count too, such as `["tuned-trainer/model"]`; the newest
+            one is taken.
+        together_with: Lists of outputs, such as `[["evaluator/evaluation"]]`. Nothing is found
+            unless there is an artifact of one output of each list too.
+        include_this_run: Whether an artifact that the task made in this run counts. If so, let this
+            task run after that one, with `.after()`.
+        search_root: Directory or URI to search instead of this pipeline's root. On Kubeflow the
+            artifact that is found is copied.
     """
 
     producer: str

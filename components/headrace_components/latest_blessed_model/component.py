@@ -10,7 +10,7 @@ COMPONENT = Component(
     doc=__doc__,
     outputs={
         "model": Output(
-            MODEL, "The model found; empty, with metadata `found` 0, when there is none yet."
+            MODEL, "The model that was found; empty, with metadata `found` 0, if there is none yet."
         ),
         "model_blessing": Output(MODEL_BLESSING, "Its blessing."),
     },

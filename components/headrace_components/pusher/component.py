@@ -22,11 +22,15 @@ COMPONENT = Component(
             optional=True,
         ),
         "infra_blessing": Input(
-            INFRA_BLESSING, "The infra validator's verdict; likewise.", optional=True
+            INFRA_BLESSING,
+            "The infra validator's verdict; a model that is not blessed is not pushed.",
+            optional=True,
         ),
     },
     outputs={
-        "pushed_model": Output(PUSHED_MODEL, "A copy of what was pushed; empty where it was not."),
+        "pushed_model": Output(
+            PUSHED_MODEL, "A copy of the pushed model; empty if nothing was pushed."
+        ),
     },
     parameters=PusherParams,
     execution_type="tfx.components.pusher.component.Pusher",

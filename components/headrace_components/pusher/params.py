@@ -39,8 +39,8 @@ class PusherParams:
     """Parameters that a pipeline author may set.
 
     Attributes:
-        push_destination: `{"filesystem": {"base_directory": ...}}`, as tfx.proto.PushDestination.
-        base_directory: The same directory as a parameter of its own.
+        push_destination: A tfx.proto.PushDestination: `{"filesystem": {"base_directory": ...}}`.
+        base_directory: The same directory in a shorter form.
     """
 
     push_destination: PushDestination = field(default_factory=PushDestination)

@@ -1,9 +1,9 @@
 """Reads the rows of an SQL query into tf.Examples and splits them.
 
-It reads any database for which SQLAlchemy has a dialect; the image has the drivers of SQLite
-and PostgreSQL. Whole numbers and truth values become int64, numbers float32, text and bytes
-bytes; dates and times become ISO 8601 text; NULL is a missing value. One day of
-rides, with the password from the task's environment:
+It reads every database for which SQLAlchemy has a dialect; the image has the drivers of SQLite
+and PostgreSQL. Integers and booleans become int64, other numbers float32. Text and bytes become
+bytes. Dates and times become text in ISO 8601 format. NULL is a missing value. This example
+reads one day of rides, with a password from the task's environment:
 
     query_example_gen(
         url="postgresql://reader:${RIDES_PASSWORD}@db.example/rides",
@@ -28,7 +28,7 @@ COMPONENT = Component(
     doc=__doc__,
     outputs={
         "examples": Output(
-            EXAMPLES, "The rows, as gzip TFRecords of tf.Example, with a columnar twin."
+            EXAMPLES, "The rows as gzip TFRecords of tf.Example, with a columnar twin."
         ),
     },
     parameters=QueryExampleGenParams,

@@ -135,8 +135,8 @@ def _engine(url: str, expanded: str) -> sa.Engine:
         return sa.create_engine(parsed, poolclass=sa.NullPool, connect_args=limits)
     except sa.exc.NoSuchModuleError:
         raise InputError(
-            f"SQLAlchemy knows no database {parsed.drivername!r}, as {_shown(url)} "
-            "begins. Correct it, or build an image that has the dialect."
+            f"SQLAlchemy knows no database {parsed.drivername!r}, but {_shown(url)} "
+            "begins with it. Correct it, or build an image that has the dialect."
         ) from None
     except ModuleNotFoundError as error:
         raise InputError(

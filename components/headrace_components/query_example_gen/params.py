@@ -20,9 +20,9 @@ class QueryExampleGenParams(QueryParams):
     """Parameters that a pipeline author may set beyond `QueryParams`.
 
     Attributes:
-        url: URL of the database, as SQLAlchemy reads it. `${NAME}` stands for an environment
-            variable of the task, on Beam of its workers: put the password, or the whole URL, into
-            one. A password in the parameter itself is refused.
+        url: URL of the database, in SQLAlchemy's format. `${NAME}` stands for an environment
+            variable of the task, or of the workers on Beam. Put the password or the whole URL into
+            such a variable: a password in the parameter itself is refused.
     """
 
     component: ClassVar[str] = "query_example_gen"

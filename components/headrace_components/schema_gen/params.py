@@ -8,7 +8,7 @@ class SchemaGenParams:
     """Parameters that a pipeline author may set.
 
     Attributes:
-        infer_feature_shape: Whether features that always hold one value get a fixed shape.
+        infer_feature_shape: Whether a feature that always has one value gets a fixed shape.
         exclude_splits: Names of splits to leave out.
     """
 

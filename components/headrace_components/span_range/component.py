@@ -1,6 +1,6 @@
-"""Joins examples of several spans from several runs of this pipeline: SpanRangeStrategy.
+"""Joins examples of several spans from several runs of this pipeline: TFX's SpanRangeStrategy.
 
-A pipeline that reads one day per run, and trains a model on the last seven days:
+This pipeline reads one day per run, and trains a model on the last seven days:
 
     day = csv_example_gen(input_base="rides", input_config={"splits": [
         {"name": "all", "pattern": "{YYYY}-{MM}-{DD}/*.csv"}]})
@@ -10,10 +10,10 @@ A pipeline that reads one day per run, and trains a model on the last seven days
     )
     trainer(examples=week.outputs["span_examples"], module_file="model.py")
 
-Earlier examples are the outputs, in earlier runs, of the task that makes `examples`. If a span
-has several, this run's own are used, else the latest version, else the newest. The first run
-only has its own. No rows are read: files are linked, or copied if links do not work. If spans
-are missing, the others are joined.
+Earlier examples are what the task that makes `examples` wrote in earlier runs. If a span has
+several examples, those of this run are used, else the latest version, else the newest. The
+first run has only its own examples. No rows are read: files are linked, or copied if links do
+not work. If spans are missing, the others are joined.
 """
 
 from headrace_components.contract.artifact_types import EXAMPLES
@@ -26,13 +26,13 @@ COMPONENT = Component(
     name="span_range",
     doc=__doc__,
     inputs={
-        "examples": Input(EXAMPLES, "What this run read, of one span."),
+        "examples": Input(EXAMPLES, "The examples of one span, which this run read."),
     },
     outputs={
         "span_examples": Output(
             EXAMPLES,
-            """The rows of all spans, the earliest first; metadata `spans` lists these, and
-            `span` is the last.""",
+            """The rows of all spans, the earliest first. The metadata `spans` lists the
+            spans, and `span` is the last one.""",
         ),
     },
     parameters=SpanRangeParams,

@@ -44,7 +44,7 @@ def _own(examples: Artifact) -> SpanExamples:
     if "span" not in metadata:
         raise InputError(
             f"the span of `examples`, {examples.uri}, is unknown, expected metadata "
-            "`span`. Connect the output of a component that reads spans, as csv_example_gen."
+            "`span`. Connect the output of a component that reads spans, such as csv_example_gen."
         )
     return SpanExamples(
         span=int(metadata["span"]),

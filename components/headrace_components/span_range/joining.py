@@ -82,8 +82,8 @@ def _check_types(split: str, readers: Sequence[ExamplesReader], sources: Sequenc
                 raise InputError(
                     f"feature {name!r} of split {split!r} holds {known} in {where} "
                     f"and {kind} in {source}, expected one type in all spans. Declare it where "
-                    f"they are made, as by column_types={{{name!r}: 'FLOAT'}} of csv_example_gen, "
-                    "and make the spans again."
+                    f"they are made, for example by column_types={{{name!r}: 'FLOAT'}} of "
+                    "csv_example_gen, and make the spans again."
                 )
 
 

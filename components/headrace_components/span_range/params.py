@@ -11,9 +11,9 @@ class SpanRangeParams:
     """Parameters that a pipeline author may set.
 
     Attributes:
-        range_config: `{"rolling_range": {"num_spans": ...}}`, so many up to the newest there is, or
-            `{"static_range": {"start_span_number": ..., "end_span_number": ...}}`, as
-            tfx.proto.RangeConfig.
+        range_config: A tfx.proto.RangeConfig: `{"rolling_range": {"num_spans": ...}}` for this
+            number of spans up to the newest, or `{"static_range": {"start_span_number": ...,
+            "end_span_number": ...}}`.
         search_root: Directory or URI to search instead of this pipeline's root.
     """
 

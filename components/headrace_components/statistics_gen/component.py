@@ -1,4 +1,4 @@
-"""Computes statistics of every feature of every split, equal to TFDV's own."""
+"""Computes the statistics that TFDV computes, for every feature of every split."""
 
 from headrace_components.contract.artifact_types import EXAMPLE_STATISTICS, EXAMPLES, HTML, SCHEMA
 from headrace_components.contract.declaration import Component, Input, Output
@@ -48,7 +48,8 @@ COMPONENT = Component(
     outputs={
         "statistics": Output(EXAMPLE_STATISTICS, "One `FeatureStats.pb` per split."),
         "report": Output(
-            HTML, "A page that shows every feature, its splits side by side, and what stands out."
+            HTML,
+            "A page that shows every feature with its splits side by side, and what is unusual.",
         ),
     },
     parameters=StatisticsGenParams,

@@ -18,13 +18,14 @@ class StatisticsGenParams:
     """Parameters that a pipeline author may set.
 
     Attributes:
-        stats_options: Fields of `tfdv.StatsOptions` by name, as `{"num_top_values": 50}`. On Beam
-            also `label_feature`, and `slicing_config`, as
-            `{"slicing_specs": [{"feature_keys": ["origin"]}]}`.
+        stats_options: Fields of `tfdv.StatsOptions` by name, such as `{"num_top_values": 50}`. On
+            Beam it can also have `label_feature`, and `slicing_config`, such as `{"slicing_specs":
+            [{"feature_keys": ["origin"]}]}`.
         exclude_splits: Names of splits to leave out.
-        sample_rate: Fraction of rows read, in (0, 1]. 1.0 reads every row. Beam draws other rows.
-        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
-            computes in this process, without Beam.
+        sample_rate: Fraction of the rows to read, in (0, 1]. 1.0 reads every row. Beam chooses
+            other rows than this process.
+        beam_pipeline_args: Options of Beam, such as `["--runner=DataflowRunner", "--region=..."]`.
+            If empty, this process computes, without Beam.
     """
 
     stats_options: Mapping[str, Any] = field(default_factory=dict)

@@ -18,8 +18,8 @@ COMPONENT = Component(
     outputs={
         "converted_model": Output(
             MODEL,
-            """`Format-Serving/model.json` and the weights beside it; empty for a model
-            that is not blessed.""",
+            """`Format-Serving/model.json` and the weights beside it; empty if the model
+            is not blessed.""",
         ),
     },
     parameters=TfjsConverterParams,

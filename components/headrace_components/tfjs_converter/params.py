@@ -12,19 +12,21 @@ class TfjsConverterParams:
     """Parameters that a pipeline author may set.
 
     Attributes:
-        signature_name: The signature to convert. It takes tensors: TensorFlow.js cannot parse
-            tf.Examples.
-        quantization: How weights of type float32 are stored: `none`, as they are; `float16`, half
-            the size; `uint16` or `uint8`, half or a quarter, as steps between smallest and largest.
-        quantized_weights: Which weights, by the names in `model.json`, with `*` for any
-            characters; all by default.
-        weight_shard_size_bytes: Size of a file of weights, at most; 4 MiB by default, which
-            browsers cache.
-        use_structured_outputs_names: Has `predict` return outputs by name, even if it is one.
+        signature_name: The signature to convert. It must take tensors, because TensorFlow.js cannot
+            parse tf.Examples.
+        quantization: How weights of type float32 are stored: `none`, unchanged; `float16`, with
+            half the size; `uint16` or `uint8`, with half or a quarter of the size, as steps between
+            the smallest and the largest value.
+        quantized_weights: Names of the weights to quantize, as in `model.json`, with `*` for any
+            characters. By default all weights.
+        weight_shard_size_bytes: Maximum size of a file of weights. By default 4 MiB, which browsers
+            can cache.
+        use_structured_outputs_names: Makes `predict` return outputs by name, even if there is only
+            one.
         control_flow_v2: Keeps branches and loops as functions, which run faster.
         strip_debug_ops: Leaves out `Assert`, `CheckNumerics` and `Print`.
-        skip_op_check: Converts operations that TensorFlow.js lacks, for a program that registers
-            them itself.
+        skip_op_check: Also converts operations that TensorFlow.js lacks, for a program that
+            registers them itself.
     """
 
     signature_name: str = "serving_default"

@@ -1,8 +1,8 @@
 """Converts a SavedModel to TF Lite, and blesses it if its answers agree with the SavedModel's.
 
-Both answer the same examples; the TF Lite model runs in TF Lite's own interpreter, one row at a
-time as on devices. Connect `blessing` to the `model_blessing` of `pusher`: then a model that
-quantization has damaged is not pushed. Without `examples` nothing is compared or blessed.
+Both models get the same examples. The TF Lite model runs in TF Lite's own interpreter, one row
+at a time as on devices. Connect `blessing` to the `model_blessing` of `pusher`: then a model
+that quantization has damaged is not pushed. Without `examples` nothing is compared or blessed.
 """
 
 from headrace_components.contract.artifact_types import (
@@ -33,8 +33,8 @@ COMPONENT = Component(
         "model": Input(MODEL, "The model, a SavedModel."),
         "examples": Input(
             EXAMPLES,
-            """Rows to compare on, and to calibrate integers with. Transformed examples where the
-            signature takes transformed features.""",
+            """Rows for the comparison, and for the calibration of integers. Use transformed
+            examples if the signature takes transformed features.""",
             optional=True,
         ),
         "model_blessing": Input(
@@ -46,16 +46,18 @@ COMPONENT = Component(
     outputs={
         "converted_model": Output(
             MODEL,
-            """`Format-Serving/model.tflite`, beside it `signature.json`, which says how
-            to call it, and the SavedModel's `assets/`.""",
+            """`Format-Serving/model.tflite`, the SavedModel's `assets/`, and
+            `signature.json`, which describes how to call the model.""",
         ),
         "blessing": Output(
             MODEL_BLESSING,
-            "`BLESSED` where the comparison keeps all limits, `NOT_BLESSED` otherwise.",
+            "`BLESSED` if the comparison keeps all limits, else `NOT_BLESSED`.",
         ),
-        "report": Output(HTML, "A page with the verdict, the sizes and how the answers differ."),
+        "report": Output(
+            HTML, "A page with the verdict, the sizes and the differences between the answers."
+        ),
         "metrics": Output(
-            METRICS, "Sizes, differences and metrics of both models, for the UI to compare runs by."
+            METRICS, "Sizes, differences and metrics of both models, for comparing runs in the UI."
         ),
     },
     parameters=TFLiteConverterParams,

@@ -24,31 +24,35 @@ class TFLiteConverterParams:
     """Parameters that a pipeline author may set.
 
     Attributes:
-        signature_name: The signature to convert. It takes dense tensors by name, not serialized
+        signature_name: The signature to convert. It must take dense tensors by name, not serialized
             examples, which TF Lite cannot parse.
-        quantization: `none`; `dynamic_range`, weights of 8 bits; `float16`, weights of 16 bits;
-            `int8`, weights and activations of 8 bits; `int16x8`, activations of 16 bits and weights
-            of 8. The last two read `examples`.
-        integer_io: With `int8` or `int16x8`: inputs and outputs are integers too, and an operation
-            without an integer form is an error; otherwise it stays in floats.
-        select_tf_ops: Allows operations that only TensorFlow's own kernels run, among them parsing
-            examples. The device then needs the Flex delegate, and so does the comparison: that of
-            TensorFlow 2.16 has it, that of 2.21 has not and blesses nothing.
-        input_features: The feature of the examples that each input of the signature is, or a list
-            of features to put one after the other; an input left out is the feature of its name.
-        representative_split: The split that integers are calibrated with.
-        num_representative_rows: How many of its rows, from the first.
-        example_splits: Names of the splits to compare on; empty takes `eval`.
-        num_check_rows: The most rows of each to compare, from the first; 0 takes all.
-        max_relative_difference: How far answers may differ: root mean square of the differences of
-            an output, divided by the standard deviation of the SavedModel's answers.
-        min_agreement: Share of rows in which the largest value of an output with several is at the
-            same place, and in which an output of integers or strings is the same.
-        label_key: Feature with the label, a number; adds metrics of both models.
-        prediction_key: The output that metrics are of; may be empty where the signature has one.
-        max_metric_loss: How much worse a metric may become, by its name and in its unit, as
-            `{"AUC": 0.005}`: `SparseCategoricalAccuracy`, `BinaryAccuracy`, `AUC`,
-            `MeanSquaredError` or `MeanAbsoluteError`.
+        quantization: `none`; `dynamic_range`: weights of 8 bits; `float16`: weights of 16 bits;
+            `int8`: weights and activations of 8 bits; `int16x8`: activations of 16 bits and weights
+            of 8 bits. The last two read `examples`.
+        integer_io: With `int8` or `int16x8`: inputs and outputs are also integers, and an operation
+            without an integer form is an error. Otherwise such an operation stays in floats.
+        select_tf_ops: Allows operations that only TensorFlow's own kernels run, such as parsing
+            examples. The device then needs the Flex delegate, and so does the comparison.
+            TensorFlow 2.16 has the delegate. TensorFlow 2.21 does not, and then nothing is blessed.
+        input_features: The feature of the examples for each input of the signature, or a list of
+            features to concatenate. An input that is not listed takes the feature with its own
+            name.
+        representative_split: The split to calibrate integers with.
+        num_representative_rows: How many rows of this split to use, from the first.
+        example_splits: Names of the splits to compare on; `eval` if empty.
+        num_check_rows: Maximum number of rows of each split to compare, from the first. 0 compares
+            all.
+        max_relative_difference: How much answers may differ: the root mean square of the
+            differences of an output, divided by the standard deviation of the SavedModel's answers.
+        min_agreement: Minimum share of rows on which the answers agree: the largest value of an
+            output with several is at the same place, and an output of integers or strings is the
+            same.
+        label_key: Feature with the label, a number. It adds metrics of both models.
+        prediction_key: The output that the metrics are computed from. It can be empty if the
+            signature has only one.
+        max_metric_loss: How much worse a metric may become, by its name and in its unit, such as
+            `{"AUC": 0.005}`. The names are `SparseCategoricalAccuracy`, `BinaryAccuracy`, `AUC`,
+            `MeanSquaredError` and `MeanAbsoluteError`.
     """
 
     signature_name: str = "serving_default"

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from headrace_components.contract.errors import InputError
+from headrace_components.contract.texts import one_line
 from headrace_components.library.models.saved_model import LoadedModel
 from headrace_components.tflite_converter.signature import Signature
 
@@ -149,7 +150,7 @@ def _floats(array: Any, details: Mapping[str, Any]) -> Any:
 
 
 def _reason(error: BaseException) -> str:
-    text = " ".join(str(error).split())
+    text = one_line(error)
     if "Flex delegate" in text:
         return (
             f"the interpreter of TensorFlow {tf.__version__} has no Flex delegate, which a model "
@@ -160,4 +161,4 @@ def _reason(error: BaseException) -> str:
             "TF Lite does not read the vocabulary file of a lookup table: look words up in "
             "Transform, and save a signature that takes the numbers"
         )
-    return f"TF Lite's interpreter stopped: {text[:300].rstrip('.')}"
+    return f"TF Lite's interpreter stopped: {one_line(text, 300)}"

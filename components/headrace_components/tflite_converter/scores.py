@@ -37,7 +37,7 @@ def score(name: str, labels: Floats, predictions: Floats) -> float:
         predictions: Shape `(rows, columns)`.
 
     Raises:
-        InputError: The metric is not one of predictions with so many columns.
+        InputError: The metric is not one of predictions with this number of columns.
     """
     most_columns, compute = _METRICS[name]
     num_columns = predictions.shape[1]

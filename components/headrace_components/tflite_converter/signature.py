@@ -101,8 +101,9 @@ def _parsing(name: str, signatures: Mapping[str, Any]) -> InputError:
     way = (
         f"Name another in `signature_name`: {others} take dense tensors"
         if others
-        else "Save the model with a signature of the dense tensors that its layers take, as "
-        "signatures={'serving_default': ..., 'lite': ...}, and name that in `signature_name`"
+        else "Save the model with a signature of the dense tensors that its layers take, for "
+        "example signatures={'serving_default': ..., 'lite': ...}, and name that in "
+        "`signature_name`"
     )
     return InputError(
         f"signature {name!r} takes "

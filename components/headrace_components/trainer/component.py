@@ -26,18 +26,21 @@ COMPONENT = Component(
         "schema": Input(SCHEMA, "Types of the examples.", optional=True),
         "statistics": Input(
             EXAMPLE_STATISTICS,
-            "Statistics of the examples; gives `run_fn` the number of rows per split.",
+            """Statistics of the examples, from which `run_fn` gets the number of rows per
+            split.""",
             optional=True,
         ),
         "base_model": Input(MODEL, "A model to start from.", optional=True),
         "hyperparameters": Input(
-            HYPER_PARAMETERS, "The best hyperparameters of a tuning.", optional=True
+            HYPER_PARAMETERS, "The best hyperparameters that a tuner found.", optional=True
         ),
     },
     outputs={
-        "model": Output(MODEL, "What `run_fn` saved to `fn_args.serving_model_dir`."),
+        "model": Output(MODEL, "The model that `run_fn` saved to `fn_args.serving_model_dir`."),
         "model_run": Output(
-            MODEL_RUN, "What `run_fn` saved to `fn_args.model_run_dir`, as TensorBoard logs."
+            MODEL_RUN,
+            """The files that `run_fn` saved to `fn_args.model_run_dir`, such as TensorBoard
+            logs.""",
         ),
     },
     parameters=TrainerParams,

@@ -153,6 +153,6 @@ def _check_model(model: Path) -> None:
         found = [path.name for path in visible(model)]
         raise InputError(
             f"run_fn returned, but {SERVING_DIR} of `model` holds no file; `model` has "
-            f"{found}. Expected a model: save it to fn_args.serving_model_dir, as "
+            f"{found}. Expected a model: save it to fn_args.serving_model_dir, for example by "
             "model.export(fn_args.serving_model_dir)."
         )

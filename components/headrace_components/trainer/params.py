@@ -17,17 +17,18 @@ class TrainerParams(SplitsAndSteps):
 
     Attributes:
         module_file: Python file with `run_fn(fn_args)`.
-        run_fn: The same function as a dotted path; excludes `module_file`.
-        train_args: `{"splits": [...], "num_steps": ...}`, as tfx.proto.TrainArgs.
-        eval_args: `{"splits": [...], "num_steps": ...}`, as tfx.proto.EvalArgs.
-        train_steps: Training steps; 0 leaves the number to `train_args`, or to `run_fn`.
-        eval_steps: Evaluation steps; 0 leaves the number to `eval_args`, or to `run_fn`.
+        run_fn: Dotted path of this function, instead of `module_file`.
+        train_args: A tfx.proto.TrainArgs: `{"splits": [...], "num_steps": ...}`.
+        eval_args: A tfx.proto.EvalArgs: `{"splits": [...], "num_steps": ...}`.
+        train_steps: Number of training steps. With 0, `train_args` or `run_fn` decides.
+        eval_steps: Number of evaluation steps. With 0, `eval_args` or `run_fn` decides.
         custom_config: Passed to `run_fn` as `fn_args.custom_config`.
         distribution: `auto`: `run_fn` makes its own strategy for several GPUs or machines, or uses
-            `fn_args.strategy`. `mirrored` (the GPUs of one machine), `multi_worker` (several
-            machines): it is called in the scope of one. `none`: it needs none.
-        mixed_precision: `mixed_bfloat16` or `mixed_float16`: Keras' global policy for `run_fn`.
-        xla: Let XLA compile what TensorFlow can group, as `tf.config.optimizer.set_jit`.
+            `fn_args.strategy`. `mirrored` (the GPUs of one machine) or `multi_worker` (several
+            machines): `run_fn` is called in the scope of such a strategy. `none`: `run_fn` needs no
+            strategy.
+        mixed_precision: Keras' global policy for `run_fn`: `mixed_bfloat16` or `mixed_float16`.
+        xla: Whether XLA compiles what TensorFlow can group, as with `tf.config.optimizer.set_jit`.
     """
 
     module_file: str = ""

@@ -1,10 +1,10 @@
 """Analyzes the examples, applies `preprocessing_fn` and saves it as a TensorFlow graph.
 
-Rows are tf.Examples or tf.SequenceExamples; transformed ones are tf.Examples. For
-tf.SequenceExamples, `inputs` has context features by name, and sequence features as ragged
+Rows are tf.Examples or tf.SequenceExamples; transformed rows are always tf.Examples. For
+tf.SequenceExamples, `inputs` has context features by name. It has sequence features as ragged
 tensors of shape (rows, steps, values) with tfx_bsl's names, such as `##SEQUENCE##.price`; a
-`tensor_representation_group` in the schema sets others. A ragged output feature is written in
-the form that TensorFlow Transform's `transformed_feature_spec` reads: values as
+`tensor_representation_group` in the schema can set others. A ragged output feature is written
+in the form that TensorFlow Transform's `transformed_feature_spec` reads: values as
 `price$ragged_values`, lengths as `price$row_lengths_1`. If an analyzer's result is NaN, the log
 has a warning with the affected features, because `tft.scale_to_0_1` then applies a sigmoid.
 """
@@ -69,10 +69,10 @@ COMPONENT = Component(
     },
     outputs={
         "transform_graph": Output(
-            TRANSFORM_GRAPH, "The transform, as training and serving load it."
+            TRANSFORM_GRAPH, "The transform, in the form that training and serving load."
         ),
         "transformed_examples": Output(
-            EXAMPLES, "The transformed rows; empty when `materialize` is false."
+            EXAMPLES, "The transformed rows; empty if `materialize` is false."
         ),
         "updated_analyzer_cache": Output(
             TRANSFORM_CACHE, "Accumulators that a later run may reuse."
@@ -82,7 +82,7 @@ COMPONENT = Component(
         "post_transform_schema": Output(SCHEMA, "Schema of the transformed rows."),
         "post_transform_stats": Output(EXAMPLE_STATISTICS, "Statistics of the transformed rows."),
         "post_transform_anomalies": Output(
-            EXAMPLE_ANOMALIES, "Where the transformed rows contradict their schema."
+            EXAMPLE_ANOMALIES, "Contradictions between the transformed rows and their schema."
         ),
     },
     parameters=TransformParams,

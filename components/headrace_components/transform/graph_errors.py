@@ -96,7 +96,8 @@ def tft_errors_explained(component: str, splits: Sequence[str]) -> Iterator[None
                 f"an analyzer of quantiles by column (tft.quantiles with "
                 "reduce_instance_dims=False, or tft.bucketize with elementwise=True) found no "
                 f"number in one of its columns in {_rows(splits)}: all values there are NaN. Leave "
-                "that column out, or replace NaN before, as tf.where(tf.math.is_nan(x), 0.0, x)."
+                "that column out, or replace NaN before, for example by "
+                "tf.where(tf.math.is_nan(x), 0.0, x)."
             ) from error
         quoted = _QUOTED_BY_TFT.search(str(error).replace("\\n", "\n"))
         if quoted is None:

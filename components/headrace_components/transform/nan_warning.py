@@ -32,7 +32,7 @@ def warn(graph: str, component: str) -> None:
         logging.warning(
             "%s: the rows to analyze hold NaN, and an analyzer's result for the features %s is "
             "NaN. tft.scale_to_0_1 and others that need the smallest and largest value do not "
-            "scale then, but apply a sigmoid. Replace NaN before they are called, as "
+            "scale then, but apply a sigmoid. Replace NaN before they are called, for example by "
             "tf.where(tf.math.is_nan(x), 0.0, x).",
             component,
             names,

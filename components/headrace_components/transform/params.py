@@ -35,18 +35,19 @@ class TransformParams:
     Attributes:
         module_file: Python file with `preprocessing_fn(inputs[, custom_config])`, and optionally
             `stats_options_updater_fn`.
-        preprocessing_fn: The same function as a dotted path; excludes `module_file`.
-        stats_options_updater_fn: Dotted path of a function that adapts the statistics' options;
-            excludes `module_file`.
-        splits_config: `{"analyze": [...], "transform": [...]}`, as tfx.proto.SplitsConfig. Empty
-            analyzes `train` and transforms every split.
-        custom_config: Passed to `preprocessing_fn` where it asks for it.
+        preprocessing_fn: Dotted path of this function, instead of `module_file`.
+        stats_options_updater_fn: Dotted path of a function that changes the options of the
+            statistics. Give it only without `module_file`.
+        splits_config: A tfx.proto.SplitsConfig: `{"analyze": [...], "transform": [...]}`. If empty,
+            `train` is analyzed and every split is transformed.
+        custom_config: Passed to `preprocessing_fn` if it has an argument `custom_config`.
         materialize: Whether to write `transformed_examples`.
-        disable_statistics: Whether to leave out the statistics before and after.
-        disable_analyzer_cache: Whether to neither read nor write analyzer accumulators.
+        disable_statistics: Whether to leave out the statistics before and after the transform.
+        disable_analyzer_cache: Whether to leave out reading and writing accumulators of analyzers.
         force_tf_compat_v1: Whether to trace `preprocessing_fn` as TensorFlow 1 graph code.
-        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
-            transforms in this process; Beam then takes what only it can analyze, in memory.
+        beam_pipeline_args: Options of Beam, such as `["--runner=DataflowRunner", "--region=..."]`.
+            If empty, this process transforms, and uses Beam in memory only for what nothing else
+            can analyze.
     """
 
     module_file: str = ""

@@ -139,13 +139,13 @@ def _check_outputs(outputs: Mapping[str, Any], graph: tf.Graph) -> None:
             raise InputError(
                 f"preprocessing_fn returned feature {name!r} of type "
                 f"{output.dtype.name}, but a tf.Example holds int64, float32 or string. Cast it "
-                "with tf.cast, as tf.cast(x, tf.float32)."
+                "with tf.cast, for example tf.cast(x, tf.float32)."
             )
         rank = output.shape.rank
         if rank == 0:
             raise InputError(
                 f"preprocessing_fn returned feature {name!r} of shape (), expected "
-                "the rows as first dimension. Repeat the value for each row, as "
+                "the rows as first dimension. Repeat the value for each row, for example by "
                 "tf.fill([tf.shape(x)[0]], value)."
             )
         if isinstance(output, tf.Tensor) and rank is None:

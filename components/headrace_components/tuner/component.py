@@ -25,7 +25,9 @@ COMPONENT = Component(
     },
     outputs={
         "best_hyperparameters": Output(
-            HYPER_PARAMETERS, "Those of the best trial; a trainer reads them as `hyperparameters`."
+            HYPER_PARAMETERS,
+            """The hyperparameters of the best trial, for the input
+            `hyperparameters` of a trainer.""",
         ),
         "tuner_results": Output(
             TUNER_RESULTS, "Every completed trial with its score and its hyperparameters."

@@ -21,7 +21,7 @@ KerasVersion = Literal[2, 3]
 _TUNER = "keras_tuner"
 # KerasTuner stores its choice here. A module that is already loaded is not executed again.
 _CHOICE = "keras_tuner.src.backend.config"
-# The root of a module's package is at most so many folders above it.
+# The root of a module's package is at most this many folders above it.
 _MAX_PACKAGE_DEPTH = 4
 
 

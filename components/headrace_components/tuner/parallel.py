@@ -162,8 +162,8 @@ class _Worker:
         if code == 0:
             return InputError(
                 f"process {self.number} of the trials ended with exit code 0 before the "
-                "search was over, expected that its trials come back. Where the module ends it, as "
-                "by os._exit, raise an exception instead: then only that trial fails."
+                "search was over, expected that its trials come back. If the module ends it, for "
+                "example by os._exit, raise an exception instead: then only that trial fails."
             )
         return PlatformError(
             f"process {self.number} of the trials ended with exit code {code}, expected 0. "

@@ -40,19 +40,19 @@ class TunerParams(SplitsAndSteps):
     """Parameters that a pipeline author may set.
 
     Attributes:
-        module_file: Python file with `tuner_fn(fn_args)`, which returns a TunerFnResult: a
-            `tuner`, as keras_tuner.RandomSearch, and the `fit_kwargs` of its `search`.
-        tuner_fn: The same function as a dotted path; excludes `module_file`.
-        train_args: `{"splits": [...], "num_steps": ...}`, as tfx.proto.TrainArgs.
-        eval_args: `{"splits": [...], "num_steps": ...}`, as tfx.proto.EvalArgs.
-        tune_args: `{"num_parallel_trials": ...}`, as tfx.proto.TuneArgs.
-        train_steps: Training steps of a trial; 0 leaves them to `train_args`, or to `tuner_fn`.
-        eval_steps: Evaluation steps of a trial; 0 leaves them to `eval_args`, or to `tuner_fn`.
-        num_parallel_trials: Trials that run at once, each in a process of its own on the task's
-            machine; 0 leaves the number to `tune_args`, or is one after the other.
+        module_file: Python file with `tuner_fn(fn_args)`, which returns a TunerFnResult: a `tuner`,
+            such as keras_tuner.RandomSearch, and the `fit_kwargs` of its `search`.
+        tuner_fn: Dotted path of this function, instead of `module_file`.
+        train_args: A tfx.proto.TrainArgs: `{"splits": [...], "num_steps": ...}`.
+        eval_args: A tfx.proto.EvalArgs: `{"splits": [...], "num_steps": ...}`.
+        tune_args: A tfx.proto.TuneArgs: `{"num_parallel_trials": ...}`.
+        train_steps: Training steps of a trial. With 0, `train_args` or `tuner_fn` decides.
+        eval_steps: Evaluation steps of a trial. With 0, `eval_args` or `tuner_fn` decides.
+        num_parallel_trials: Trials that run at once, each in its own process on the task's machine.
+            With 0, `tune_args` decides; by default trials run one after the other.
         custom_config: Passed to `tuner_fn` as `fn_args.custom_config`.
-        mixed_precision: `mixed_bfloat16` or `mixed_float16`: Keras' global policy for all trials.
-        xla: Let XLA compile what TensorFlow can group, as `tf.config.optimizer.set_jit`.
+        mixed_precision: Keras' global policy for all trials: `mixed_bfloat16` or `mixed_float16`.
+        xla: Whether XLA compiles what TensorFlow can group, as with `tf.config.optimizer.set_jit`.
     """
 
     module_file: str = ""

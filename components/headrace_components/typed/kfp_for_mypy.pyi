@@ -1,4 +1,4 @@
-"""What pipeline files use of kfp's classes. A test holds it to the installed kfp."""
+"""The parts of kfp's classes that pipeline files use. A test holds it to the installed kfp."""
 
 from typing import Any, Self
 

@@ -23,6 +23,7 @@ from headrace_components.contract.errors import (
     RefusedError,
 )
 from headrace_components.contract.patience import growing, patiently
+from headrace_components.contract.texts import google_error
 from headrace_components.vertex_pusher.params import VertexPusherParams
 
 T = TypeVar("T")
@@ -95,7 +96,7 @@ class VertexApi:
             passes=lambda error: isinstance(error, _BUSY),
             explained=lambda error: self._explained(doing, error),
             before_wait=lambda error, seconds: logging.info(
-                "vertex_pusher: to %s: %s. Again in %d s.", doing, _reason(error), seconds
+                "vertex_pusher: to %s: %s. Again in %d s.", doing, google_error(error), seconds
             ),
         )
 
@@ -153,7 +154,7 @@ class VertexApi:
         if isinstance(error, GoogleAuthError):
             return _no_credentials(error)
         reason = f"Vertex AI at {self._params.host} refuses to {doing}: "
-        reason += f"{_reason(error)}. "
+        reason += f"{google_error(error)}. "
         project = self._params.project
         if isinstance(error, (exceptions.Forbidden, exceptions.Unauthorized)):
             return RefusedError(
@@ -194,10 +195,6 @@ def _unfinished(client: Any, resource: str, kind: str) -> list[Any]:
                 return found
     except exceptions.NotFound:  # the resource does not exist either
         return []
-
-
-def _reason(error: Any) -> str:
-    return f"{error.code or ''} {' '.join(str(error.message).split())}".strip().rstrip(".")
 
 
 def _no_credentials(error: GoogleAuthError) -> PlatformError:

@@ -21,20 +21,22 @@ COMPONENT = Component(
             optional=True,
         ),
         "infra_blessing": Input(
-            INFRA_BLESSING, "The infra validator's verdict; likewise.", optional=True
+            INFRA_BLESSING,
+            "The infra validator's verdict; a model that is not blessed is not pushed.",
+            optional=True,
         ),
     },
     outputs={
         "pushed_model": Output(
             PUSHED_MODEL,
-            """A copy of what was pushed; empty where it was not. Its metadata has the
-            resource name of the model as `pushed_destination`, the version's ID as
-            `pushed_version`, and that of the endpoint as `endpoint`.""",
+            """A copy of the pushed model; empty if nothing was pushed. Its metadata has
+            the resource name of the model as `pushed_destination`, the ID of the version as
+            `pushed_version`, and the resource name of the endpoint as `endpoint`.""",
         ),
         "gcp_resources": Output(
             str,
-            """The model, and the endpoint if there is one, as JSON of the message
-            `GcpResources` of google-cloud-pipeline-components.""",
+            """The model, and the endpoint if there is one, in the JSON form of the
+            message `GcpResources` of google-cloud-pipeline-components.""",
         ),
     },
     parameters=VertexPusherParams,

@@ -35,37 +35,38 @@ class VertexPusherParams:
 
     Attributes:
         project: ID of the Google Cloud project.
-        region: Where the model is to be, as `europe-west1`.
-        model_id: ID in the Model Registry. A model of this ID gets a new version; where there is
+        region: Region of the model, such as `europe-west1`.
+        model_id: ID in the Model Registry. A model with this ID gets a new version. If there is
             none, it is made.
-        display_name: The name that a new model has in the console; `model_id` by default.
-        version_description: What the console says of this version.
-        version_aliases: Names that are to point to this version, and to no other any more.
-        is_default_version: Whether requests that name no version are to get this one.
+        display_name: Name of a new model in the console; by default `model_id`.
+        version_description: Description of this version in the console.
+        version_aliases: Aliases of this version. Other versions lose them.
+        is_default_version: Whether this version gets the requests that name no version.
         labels: Labels of the version, for search and billing.
-        serving_container_image: Image that serves the model; by default Vertex AI's own for
+        serving_container_image: Image that serves the model. By default Vertex AI's image for
             TensorFlow 2.15, for GPUs if there is an `accelerator_type`.
-        serving_container: Other fields of the API's `ModelContainerSpec`, as
-            `{"env": [{"name": ..., "value": ...}], "ports": [{"container_port": 8080}]}`.
-        endpoint: ID of the endpoint to deploy to; it is made where there is none. Empty deploys
-            nothing.
-        endpoint_spec: Fields of the API's `Endpoint` for one that is made, as
+        serving_container: Other fields of the API's `ModelContainerSpec`, such as `{"env":
+            [{"name": ..., "value": ...}], "ports": [{"container_port": 8080}]}`.
+        endpoint: ID of the endpoint to deploy to. If there is none, it is made. If empty, nothing
+            is deployed.
+        endpoint_spec: Fields of the API's `Endpoint` for a new endpoint, such as
             `{"private_service_connect_config": {"enable_private_service_connect": true}}`,
             `network` or `dedicated_endpoint_enabled`.
-        machine_type: Machine of a replica.
-        accelerator_type: Accelerator of a replica, as `NVIDIA_L4`.
-        accelerator_count: How many accelerators a replica has.
-        min_replica_count: Fewest replicas.
-        max_replica_count: Most replicas.
-        traffic_percentage: Share of the endpoint's requests that this version gets; the shares of
-            the other versions shrink in proportion. 0 deploys it without requests.
-        undeploy_idle_models: Whether to undeploy what no longer gets any requests.
-        service_account: Account that the model's container runs as.
-        encryption_key: Cloud KMS key for the model and for an endpoint that is made, as
+        machine_type: Machine type of a replica.
+        accelerator_type: Accelerator type of a replica, such as `NVIDIA_L4`.
+        accelerator_count: Number of accelerators of a replica.
+        min_replica_count: Minimum number of replicas.
+        max_replica_count: Maximum number of replicas.
+        traffic_percentage: Percentage of the endpoint's requests that this version gets. The shares
+            of the other versions become smaller in proportion. With 0 it is deployed, but gets no
+            requests.
+        undeploy_idle_models: Whether to undeploy models that no longer get any requests.
+        service_account: Service account of the model's container.
+        encryption_key: Cloud KMS key for the model and for a new endpoint, such as
             `projects/P/locations/R/keyRings/K/cryptoKeys/N`.
-        timeout_seconds: How long to wait for Vertex AI in all.
-        api_endpoint: Host of the API where it is not that of the region, as that of a Private
-            Service Connect endpoint.
+        timeout_seconds: How long to wait for Vertex AI in total.
+        api_endpoint: Host of the API if it is not that of the region, such as a Private Service
+            Connect endpoint.
     """
 
     project: str

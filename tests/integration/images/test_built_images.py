@@ -21,6 +21,7 @@ from headrace.targets.local.runners.container_images import image_ids
 from support.launcher import built_images
 from support.launcher.built_images import IMAGES
 from support.programs.finding import program
+from support.programs.ports import free_ports
 
 PUSHER = reference("pusher")
 
@@ -140,7 +141,8 @@ def test_a_registry_that_refuses_is_told_and_nothing_is_recorded(
 def test_a_registry_that_is_not_there_is_told(
     engine: Engine, pusher: str, source: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert push(engine, source, f"localhost:{free_port()}/headrace") == 75
+    (port,) = free_ports(1)
+    assert push(engine, source, f"localhost:{port}/headrace") == 75
     assert json.loads((source / "digests.json").read_text("utf-8")) == {"trainer": "sha256:1"}
     (said,) = [line for line in capfd.readouterr().err.splitlines() if "could not push" in line]
     assert "connection refused" in said
@@ -166,7 +168,7 @@ def push(engine: Engine, source: Path, registry: str, *names: str) -> int:
 
 def serve_registry(directory: Path, auth: dict[str, object]) -> Iterator[str]:
     server = program("docker-registry", "no image can be pushed")
-    port = free_port()
+    (port,) = free_ports(1)
     settings = {
         "version": 0.1,
         "storage": {"filesystem": {"rootdirectory": str(directory / "registry")}},
@@ -195,13 +197,6 @@ def wait_for(port: int) -> None:
             time.sleep(0.05)
         else:
             return
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def served_digest(registry: str) -> str:

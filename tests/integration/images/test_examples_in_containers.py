@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.compilation.compiler import compile_pipeline
+import headrace
 from headrace.ir.view import Pipeline
 from support.launcher import built_images
 
@@ -29,7 +29,7 @@ PARAMETERS: dict[str, list[list[str]]] = {
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_an_example_runs_in_its_images(example: str, tmp_path: Path) -> None:
     pipeline = REPOSITORY / f"examples/{example}/pipeline.py"
-    spec = Pipeline(body=compile_pipeline(pipeline, target="local"))
+    spec = Pipeline(body=headrace.compile(pipeline, target="local"))
     built_images.build(*sorted(spec.headrace_names()))
     names = [name for name in spec.root.input_parameters if name.endswith("_dir")]
     directories = {name: tmp_path / name for name in names}

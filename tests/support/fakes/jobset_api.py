@@ -9,7 +9,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -22,6 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from support.fakes.kubernetes_api import check_model, write_kubeconfig
 from support.fakes.local_http import JsonHandler, serving
+from support.programs.ports import free_ports
 
 NAMESPACE = "kubeflow"
 _JOBSETS = f"/apis/jobset.x-k8s.io/v1alpha2/namespaces/{NAMESPACE}/jobsets"
@@ -71,7 +71,8 @@ class JobSetApi:
         count = job["completions"]
         subdomain = manifest["spec"]["network"]["subdomain"]
         hosts = [f"{name}-{replicated['name']}-0-{index}.{subdomain}" for index in range(count)]
-        addresses = dict(zip(hosts, _addresses(count), strict=True))
+        found = [f"localhost:{port}" for port in free_ports(count)]
+        addresses = dict(zip(hosts, found, strict=True))
         self.pods[name] = [
             self._pod(f"{name}-{replicated['name']}-0-{index}-x7k2p", job, index, addresses)
             for index in range(count)
@@ -145,16 +146,6 @@ def _kill(pod: _Pod) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pod.process.pid, signal.SIGKILL)
     pod.process.wait()
-
-
-def _addresses(count: int) -> list[str]:
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("localhost", 0))
-    found = [f"localhost:{each.getsockname()[1]}" for each in sockets]
-    for each in sockets:
-        each.close()
-    return found
 
 
 class _Handler(JsonHandler):

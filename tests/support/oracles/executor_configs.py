@@ -25,7 +25,7 @@ def parsed(config: Mapping[str, Any]) -> dict[str, Any]:
     rest = copy.deepcopy(dict(config))
     for each in (entry for field in _OPTIONAL for entry in rest.get(field, [])):
         if not isinstance(each.pop("optional", False), bool):
-            raise json_format.ParseError(f"`optional` of {each} is no bool")
+            raise json_format.ParseError(f"`optional` of {each} is not a bool")
     security = rest.pop("securityContext", {})
     for name, value in security.items():
         if type(value) is not _SECURITY.get(name):

@@ -16,6 +16,7 @@ import pytest
 from apache_beam.runners.portability.local_job_service import LocalJobServicer
 
 from headrace_components import catalog
+from support.programs.ports import free_ports
 
 _START_SECONDS = 120.0
 
@@ -49,15 +50,6 @@ def worker_pool(log: Path) -> Iterator[str]:
         yield f"localhost:{port}"
     finally:
         end_program(process)
-
-
-def free_ports(number: int) -> list[int]:
-    """Returns free ports."""
-    with contextlib.ExitStack() as stack:
-        found = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for each in found:
-            each.bind(("localhost", 0))
-        return [each.getsockname()[1] for each in found]
 
 
 def await_port(port: int, logs: Sequence[Path] = ()) -> None:

@@ -20,14 +20,9 @@ from typing import Any
 
 import pytest
 
-from support.programs.beam_clusters import (
-    await_port,
-    await_true,
-    end_program,
-    free_ports,
-    start_program,
-)
+from support.programs.beam_clusters import await_port, await_true, end_program, start_program
 from support.programs.finding import program
+from support.programs.ports import free_ports
 
 FLINK_VERSION = "1.19.3"
 _CACHE = Path.home() / ".cache/headrace/tests"

@@ -5,8 +5,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from support.programs.beam_clusters import await_port, end_program, free_ports, start_program
+from support.programs.beam_clusters import await_port, end_program, start_program
 from support.programs.flink_cluster import JAVA_OPENS, job_server_jar
+from support.programs.ports import free_ports
 
 
 @contextlib.contextmanager

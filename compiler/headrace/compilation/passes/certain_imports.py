@@ -64,7 +64,7 @@ class _Walk:
     Attributes:
         entry: The module's own file.
         files: Source text by name.
-        found: What has been found so far.
+        found: The imports found so far.
         trees: Files that have been loaded.
         called: Functions that have been called, with their files.
         bound: By file, the meaning of a name: a file, and a name in it or nothing.

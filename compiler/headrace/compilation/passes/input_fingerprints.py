@@ -21,7 +21,7 @@ from headrace_components.contract.fingerprint_ports import (
 )
 
 TaskKey = tuple[str, str]
-"""The DAG that contains a task, as `ir.TaskNode.dag`, and the task's name."""
+"""The DAG that contains a task (`ir.TaskNode.dag`), and the task's name."""
 
 Fingerprints = Mapping[TaskKey, str]
 

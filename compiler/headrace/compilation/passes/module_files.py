@@ -70,7 +70,8 @@ class _Collection:
         roots: Directories that imports may start from, after the module's own.
         package_root: The start of the module's own package; its own directory without a package.
         found: Text by file.
-        placed: What each file is relative to; None for those of the module's own package.
+        placed: The directory that each file is relative to; None for those of the module's own
+            package.
     """
 
     entry: Path

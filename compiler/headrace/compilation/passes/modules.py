@@ -32,7 +32,7 @@ def apply_modules(spec: Mapping[str, Any], target: Target, directory: Path) -> S
         spec: A pipeline whose defaults are explicit.
         target: Its `max_module_chars` applies to modules that are packed into a run parameter.
             Constants may be longer.
-        directory: What relative paths are relative to.
+        directory: The directory for relative paths.
 
     Raises:
         CompileError: A module file is missing, has a syntax error or is too long.

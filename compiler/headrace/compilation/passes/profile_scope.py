@@ -11,7 +11,8 @@ from typing import Any
 
 from headrace.contract.target import Target
 from headrace.errors import CompileError
-from headrace.ir import specs
+from headrace.ir import run_parameters, specs
+from headrace.ir.view import ComponentSpec
 from headrace.profiles.profile import Profile
 from headrace.profiles.tables import toml_key
 from headrace.profiles.target_settings import TargetSettings
@@ -30,6 +31,7 @@ def profile_parameters(spec: Mapping[str, Any], target: Target, profile: Profile
     Raises:
         CompileError: The pipeline does not have a parameter, and the profile most likely means this
             pipeline.
+        InputError: A value is not of its parameter's type, or a pipeline cannot carry it.
     """
     settings = target.settings(profile) or TargetSettings()
     pipeline = specs.pipeline_name(spec)
@@ -54,7 +56,10 @@ def profile_parameters(spec: Mapping[str, Any], target: Target, profile: Profile
                 "name."
             )
     shared = {name: value for name, value in settings.parameters.items() if name in known}
-    return {**shared, **own}
+    values = {**shared, **own}
+    root = ComponentSpec(name=pipeline, body=spec["root"])
+    run_parameters.check_given(values, root, f"{profile.source}: [{target.name}]")
+    return values
 
 
 def own_table(target: Target, pipeline: str) -> str:

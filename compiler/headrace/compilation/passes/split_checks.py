@@ -43,8 +43,8 @@ def check_splits(spec: Mapping[str, Any], params: Mapping[TaskPath, Any]) -> Non
                     else f"Name splits in `{need.parameter}` that are among those."
                 )
                 raise CompileError(
-                    f"task `{node.label}`: it reads the split {missing[0]!r} of `{need.port}`, as "
-                    f"`{need.parameter}` says or leaves it, but task `{port[0].label}` "
+                    f"task `{node.label}`: it reads the split {missing[0]!r} of `{need.port}`, "
+                    f"by `{need.parameter}` or its default, but task `{port[0].label}` "
                     f"makes the splits {list(made)}. {advice}"
                 )
 

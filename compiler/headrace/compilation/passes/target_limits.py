@@ -95,7 +95,7 @@ def foreign_executor(node: specs.TaskNode) -> str | None:
 def loop_over_artifacts(node: specs.TaskNode) -> str | None:
     """Refuses loops over artifacts."""
     if "artifactIterator" in node.task:
-        return "cannot loop over artifacts. Loop over a list of strings, as their URIs."
+        return "cannot loop over artifacts. Loop over a list of strings, such as their URIs."
     return None
 
 
@@ -105,7 +105,7 @@ def whole_artifact(node: specs.TaskNode) -> str | None:
         found = _WHOLE_ARTIFACT.search(text)
         if found:
             return (
-                f"does not replace {found[0]}, an artifact given whole, as {where} has it. Use "
+                f"does not replace {found[0]}, an artifact given whole, which {where} has. Use "
                 f"`{found['name']}.path` or `{found['name']}.uri`."
             )
     return None

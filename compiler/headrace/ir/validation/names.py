@@ -26,7 +26,7 @@ def check_name(name: str, what: str, where: str) -> None:
 
     Args:
         name: The name.
-        what: What the name is for, and its place.
+        what: The thing that the name is for, and its place.
         where: The beginning of the message.
 
     Raises:

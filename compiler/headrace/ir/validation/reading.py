@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace_components.contract.errors import InputError
+from headrace_components.contract.texts import one_line
 
 MAX_DEPTH = 100
 """The maximum depth of objects and lists. Protobuf has the same limit."""
@@ -42,8 +43,9 @@ def read_documents(path: Path, where: str) -> list[Any]:
     except _TooMuchError as error:
         raise InputError(f"{where}: {error}") from error
     except ValueError as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{where} is not {form}: {reason}. Compile the pipeline again.") from error
+        raise InputError(
+            f"{where} is not {form}: {one_line(error)}. Compile the pipeline again."
+        ) from error
     if not documents or documents == [None]:
         raise InputError(
             f"{where}: the file is empty, expected a compiled pipeline. Compile it with "

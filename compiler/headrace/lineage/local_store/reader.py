@@ -65,7 +65,7 @@ class StoreLineage:
         Args:
             uri: A URI, a path, absolute or relative to `root` or to the working directory, also
                 of a file inside the artifact, or an artifact's id.
-            root: What the URIs that people see are relative to.
+            root: The root that displayed URIs are relative to.
 
         Raises:
             InputError: The store does not have this artifact.
@@ -247,7 +247,7 @@ def _find_artifact(store: Any, uri: str, root: Path) -> Any:
     for candidate in _spellings(uri, root):
         matches = [a for a in artifacts if a.uri and _lies_in(candidate, a.uri)]
         if matches:
-            # Of several records of a URI, the first belongs to its producer.
+            # If a URI has several records, the first belongs to its producer.
             return max(matches, key=lambda artifact: (len(artifact.uri), -artifact.id))
     known = sorted({short_uri(artifact.uri, root) for artifact in artifacts})
     name = short_uri(uri, root)

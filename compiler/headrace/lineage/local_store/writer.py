@@ -46,7 +46,7 @@ class ArtifactRecord:
 
     Attributes:
         uri: Where the artifact is, for good.
-        type: Schema title, as `tfx.Examples` or `system.Dataset`.
+        type: Schema title, such as `tfx.Examples` or `system.Dataset`.
         metadata: Flat properties: strings and numbers.
         id: Its id in the store, if known. An id of another store does no harm: it only counts if
             the store has an artifact with that id and `uri`.
@@ -162,7 +162,7 @@ class LineageStore:
         """Records how a task ended, with its outputs.
 
         Args:
-            execution_id: What `begin_execution` returned, here or in another process.
+            execution_id: The ID that `begin_execution` returned, here or in another process.
             state: `cached` if the outputs are those of an earlier execution.
             outputs: Artifacts by output port. One with the URI and type of an artifact that the
                 store has is that artifact, and is not recorded a second time.

@@ -108,8 +108,8 @@ def _config_map(namespace: str) -> tuple[Mapping[str, str], str]:
                 continue
             raise _NotReadError(
                 f"{api.configuration.host} answered {error.status} {error.reason}",
-                f"Ask who runs the cluster to let you get the ConfigMap {CONFIG_MAP} in {each}, as "
-                "the group headrace-authors of manifests/base may.",
+                f"Ask who runs the cluster to let you get the ConfigMap {CONFIG_MAP} in {each}, "
+                "like the group headrace-authors of manifests/base.",
             ) from error
         except urllib3.exceptions.HTTPError as error:
             raise _NotReadError(

@@ -62,7 +62,7 @@ class Explainer:
         if task.state == "failed" and not task.message:
             message = self._failure(run_id, started, spec)
         elif task.pending_seconds >= LONG_WAIT_SECONDS:
-            # Of several pods from the same moment some run, perhaps this one.
+            # Some pods from the same moment run, perhaps this one.
             if not started.is_pending_for_sure and self._log(run_id, started, spec) is not None:
                 return dataclasses.replace(task, pending_seconds=0.0)
             message = self._wait(run_id, started)

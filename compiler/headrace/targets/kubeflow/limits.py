@@ -103,7 +103,7 @@ def _placeholders(node: specs.TaskNode) -> str | None:
     for where, text in texts(node):
         found = _VERTEX_PLACEHOLDERS.search(text)
         if found:
-            return f"does not replace {found[0]}, as {where} has it. Pass the value as a parameter."
+            return f"does not replace {found[0]}, which {where} has. Pass the value as a parameter."
     return None
 
 
@@ -112,7 +112,7 @@ def _artifact_metadata(node: specs.TaskNode) -> str | None:
         found = _ARTIFACT_METADATA.search(text)
         if found:
             return (
-                f"does not replace {found[0]}, as {where} has it. Read the metadata in the task, "
+                f"does not replace {found[0]}, which {where} has. Read the metadata in the task, "
                 "from the message that '{{$}}' stands for, or have the task before return the "
                 "value as a parameter."
             )
@@ -150,7 +150,7 @@ def _f_string_into_a_dag(node: specs.TaskNode) -> str | None:
 def _concat_placeholder(node: specs.TaskNode) -> str | None:
     for where, text in command_texts(node):
         if text.startswith(('{"Concat":', '{"IfPresent":')) and _CONCAT.search(text):
-            return f"does not replace a ConcatPlaceholder, as {where} has it. Join inside the task."
+            return f"does not replace a ConcatPlaceholder, which {where} has. Join inside the task."
     return None
 
 

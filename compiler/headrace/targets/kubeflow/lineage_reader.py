@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from headrace.ir.values import whole_numbers
 from headrace.lineage.records import ArtifactLineage, Execution, PipelineRun
 from headrace.lineage.times import seconds_between
 from headrace.profiles.profile import Profile
@@ -17,7 +18,6 @@ from headrace.targets.kubeflow.lineage.mlmd import MetadataSource
 from headrace.targets.kubeflow.lineage.mlmd_client import MetadataClient
 from headrace.targets.kubeflow.lineage.provenance import LineageSource, artifact_of
 from headrace.targets.kubeflow.lineage.rest import PROBE, ApiSource
-from headrace.targets.kubeflow.lineage.values import plain
 from headrace.targets.kubeflow.records import is_cancelled
 from headrace.targets.kubeflow.settings import Kubeflow
 from headrace.targets.kubeflow.submit import KubeflowRemote, connect
@@ -129,8 +129,8 @@ class ClusterLineage:
         found = self._source.find(uri.rstrip("/"))
         if found is None:
             raise InputError(
-                f"lineage: there is no artifact {uri!r} in the cluster. Take the whole URI, as "
-                "`headrace lineage --target kubeflow run RUN_ID` prints it."
+                f"lineage: there is no artifact {uri!r} in the cluster. Take the whole URI "
+                "that `headrace lineage --target kubeflow run RUN_ID` prints."
             )
         return artifact_of(self._source, found)
 
@@ -148,7 +148,7 @@ class ClusterLineage:
             started=found.created_at.astimezone(UTC).isoformat(timespec="milliseconds"),
             seconds=(ended - found.created_at).total_seconds() if ended else None,
             tasks=_counts(executions),
-            parameters=plain((config.parameters if config else None) or {}),
+            parameters=whole_numbers((config.parameters if config else None) or {}),
         )
 
 

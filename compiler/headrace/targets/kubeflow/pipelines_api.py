@@ -13,6 +13,7 @@ from headrace.contract.service import ContactLostError
 from headrace.targets.kubeflow.connection import Address
 from headrace_components.contract.errors import ComponentError, InputError, PlatformError
 from headrace_components.contract.patience import patiently
+from headrace_components.contract.texts import one_line
 
 T = TypeVar("T")
 
@@ -249,7 +250,8 @@ def _refusal(error: Any, address: Address, what: str) -> ComponentError:
     if status == 403:
         return PlatformError(
             f"{came} Let an administrator give this account a role in namespace "
-            f"{address.namespace!r}, as kubeflow-edit, or name another `namespace` in [kubeflow]."
+            f"{address.namespace!r}, such as kubeflow-edit, or name another `namespace` "
+            "in [kubeflow]."
         )
     if status == 404 and what == _SERVICE:
         return InputError(
@@ -280,7 +282,7 @@ def _reason(error: Any) -> str:
         answer = json.loads(text)
         text = answer.get("message") or answer.get("error_message") or text
     match = _INNERMOST.fullmatch(str(text))
-    return " ".join((match["reason"] if match else str(text)).split())[:300].rstrip(".")
+    return one_line(match["reason"] if match else text, 300)
 
 
 def _web_page(address: Address) -> PlatformError:
@@ -291,7 +293,7 @@ def _web_page(address: Address) -> PlatformError:
 
 
 def _unreachable(error: Exception, address: Address) -> ContactLostError:
-    reason = " ".join(str(getattr(error, "reason", None) or error).split())[:300]
+    reason = one_line(getattr(error, "reason", None) or error, 300)
     return ContactLostError(
         f"kubeflow: {address.host} cannot be reached: {reason}. Check `host` in [kubeflow], the "
         "network and the VPN, then try again."

@@ -25,7 +25,7 @@ class Purpose:
 
     Attributes:
         because: The reason, as a clause.
-        otherwise: What to give so that it is not.
+        otherwise: The setting that makes it unnecessary.
     """
 
     because: str

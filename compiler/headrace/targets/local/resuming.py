@@ -37,7 +37,7 @@ def with_code_of_now(
 
     Args:
         store: The run.
-        record: What the run was started with.
+        record: The settings that the run was started with.
         pipeline: The source of the code, changed or not. None takes it from where the run was
             started, if a file there has changed: other inputs of a pipeline, such as the date,
             change without the author.

@@ -110,7 +110,8 @@ def resume(
 
     Args:
         run_id: Name of the run under `root`.
-        pipeline: What `run` takes; None for the pipeline that the run was started with.
+        pipeline: A pipeline, in the forms that `run` accepts; None for the pipeline that the run
+            was started with.
         root: The directory of runs that it was started with.
         runner: How to start tasks; None for the way that the run was started with.
         containers: How to run containers; None likewise.

@@ -52,7 +52,7 @@ def packed(
     Args:
         spec: The pipeline.
         values: The parameters.
-        directory: What relative paths are relative to; None for the current directory.
+        directory: The directory for relative paths; None for the current directory.
     """
     from headrace.compilation.passes.modules import pack_parameters
     from headrace.targets.local.target import TARGET
@@ -136,8 +136,8 @@ def _checked(document: Any, platform: Mapping[str, Any], where: str) -> Runnable
 def _read(path: Path) -> Runnable:
     if not path.is_file():
         raise InputError(
-            f"{_COMMAND}: {str(path)!r} is not a file, expected a pipeline, as PIPELINE.py, or a "
-            f"compiled one. Correct the path; the current directory is {Path.cwd()}."
+            f"{_COMMAND}: {str(path)!r} is not a file, expected a pipeline such as PIPELINE.py, or "
+            f"a compiled one. Correct the path; the current directory is {Path.cwd()}."
         )
     where = f"{_COMMAND}: {path}"
     documents = read_documents(path, where)

@@ -132,8 +132,8 @@ def _unreadable(text: str, field: _Field, item: str, why: str) -> InputError:
     return InputError(
         f"headrace submit: --schedule is {text!r}, whose {field.name.removeprefix('the ')} has "
         f"{item!r}{f': {why}' if why else ''}. Expected *, numbers from {field.first} to "
-        f"{field.last}{words}, ranges as {field.first}-{field.last}, steps as */2, or several of "
-        "these with commas."
+        f"{field.last}{words}, ranges such as {field.first}-{field.last}, steps such as */2, or "
+        "several of these with commas."
     )
 
 

@@ -104,7 +104,7 @@ def _locations(hooks: CacheHooks, params: Mapping[str, Any]) -> Sequence[str]:
 def _patiently(look: Callable[[], str | None]) -> str | None:
     """Returns the result of `look`, or None if it takes too long."""
     found: list[str | None] = []
-    # A daemon thread: the client of a store may go on trying for longer than a user waits.
+    # A daemon thread: the client of a store may continue to try for longer than a user waits.
     thread = threading.Thread(target=lambda: found.append(look()), daemon=True)
     thread.start()
     thread.join(_PATIENCE_SECONDS)

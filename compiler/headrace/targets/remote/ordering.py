@@ -47,7 +47,7 @@ def order_of(
             files are relative to the pipeline file.
         parameters: More of them, which win: by name, or as texts `name=value`. Their module files
             are relative to the current directory.
-        run_id: What the run is to be called.
+        run_id: The name for the run.
         use_cache: Whether a task may be answered by an earlier one like it.
         is_recurring: Whether it is for runs of a schedule, which find other files each.
         flags: What the file of a TFX pipeline finds on its command line.
@@ -63,7 +63,6 @@ def order_of(
     _check_given_artifacts(source.spec)
     preset = profile_parameters(source.spec, chosen, profile)
     root = ComponentSpec(name=specs.pipeline_name(source.spec), body=source.spec["root"])
-    run_parameters.check_given(preset, root, f"{profile.source}: [{target}]")
     if isinstance(parameters, Mapping):
         run_parameters.check_given(parameters, root, _COMMAND)
         given = dict(parameters)

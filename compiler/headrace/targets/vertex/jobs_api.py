@@ -14,6 +14,7 @@ from headrace.profiles.profile import Profile
 from headrace.targets.vertex.settings import Vertex
 from headrace_components.contract.errors import ComponentError, InputError, PlatformError
 from headrace_components.contract.patience import patiently
+from headrace_components.contract.texts import google_error
 
 T = TypeVar("T")
 
@@ -118,9 +119,9 @@ class Clients:
         Args:
             doing: A description of the step for messages, such as "start the run".
             step: A step that does nothing twice when it is taken again.
-            missing: What to do if the resource of the step does not exist; empty if the step only
-                names the place.
-            refused: What to do if the API refuses the form of the request.
+            missing: The next step if the resource of the step does not exist; empty if the step
+                only names the place.
+            refused: The next step if the API refuses the form of the request.
 
         Raises:
             InputError: Vertex AI refuses the step.
@@ -133,7 +134,7 @@ class Clients:
             passes=self._is_busy,
             explained=lambda error: self._explained(doing, error, missing, refused),
             before_wait=lambda error, seconds: _LOG.warning(
-                "vertex: to %s: %s. Again in %g s.", doing, _reason(error), seconds
+                "vertex: to %s: %s. Again in %g s.", doing, google_error(error), seconds
             ),
         )
 
@@ -146,8 +147,8 @@ class Clients:
         api = self.exceptions
         where = self.place
         if isinstance(error, api.Unauthorized) or _has_no_credentials(error):
-            return _no_credentials(_reason(error))
-        reason = f"vertex: {where.host} did not {doing}: {_reason(error)}. "
+            return _no_credentials(google_error(error))
+        reason = f"vertex: {where.host} did not {doing}: {google_error(error)}. "
         enable = f"`gcloud services enable aiplatform.googleapis.com --project {where.project}`"
         if isinstance(error, api.Forbidden) and _is_disabled(error):
             return PlatformError(f"{reason}Enable the API: {enable}.")
@@ -236,10 +237,6 @@ def _is_disabled(error: Any) -> bool:
 
 def _is_unknown_host(error: Any) -> bool:
     return "DNS resolution failed" in str(error)
-
-
-def _reason(error: Any) -> str:
-    return f"{error.code or ''} {' '.join(str(error.message).split())}".strip().rstrip(".")
 
 
 def _no_credentials(reason: str) -> PlatformError:

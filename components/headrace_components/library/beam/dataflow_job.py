@@ -40,7 +40,7 @@ _ENDING_SECONDS = 60.0
 _OPTIONS = "Correct the options of Beam that it speaks of."
 _ADVICE: Mapping[int, tuple[type[ComponentError], str]] = {
     400: (InputError, _OPTIONS),
-    401: (RefusedError, "Give the task credentials, as a service account."),
+    401: (RefusedError, "Give the task credentials, such as a service account."),
     403: (
         RefusedError,
         "The task's account needs roles/dataflow.developer, roles/iam.serviceAccountUser on the "

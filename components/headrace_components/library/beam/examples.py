@@ -280,7 +280,7 @@ def finish(
         splits: Names of all splits; a split without rows gets a file without records, as in TFX.
         location: Where workers find the Examples artifact.
         columnar: Whether there is a columnar twin.
-        prefix: What the TFRecord files' names begin with.
+        prefix: The start of the TFRecord files' names.
 
     Returns:
         The number of rows of each split.

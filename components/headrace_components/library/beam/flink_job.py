@@ -170,7 +170,7 @@ class FlinkJobs:
     def _unknown(self, job: str, error: FlinkError, record: str) -> PlatformError:
         return PlatformError(
             f"an earlier try of this task may have left the job {job} in Flink, "
-            f"which would write the same outputs, and Flink does not tell: {error}. Bring its REST "
+            f"which would write the same outputs, and Flink does not say: {error}. Bring its REST "
             f"API back, or make sure that the job has ended and remove {record}. Then run the task "
             "again."
         )

@@ -64,8 +64,8 @@ class BeamOptions:
         if self.runner_name == "DataflowRunner" and "://" not in location:
             raise InputError(
                 f"`beam_pipeline_args` sets DataflowRunner, whose workers do "
-                f"not see {location}, expected a URI, as gs://bucket/data. Keep the data, and the "
-                "root of the pipeline, in a bucket, or leave the runner out."
+                f"not see {location}, expected a URI such as gs://bucket/data. Keep the data, and "
+                "the root of the pipeline, in a bucket, or leave the runner out."
             )
 
     def check_known(self, location: str) -> None:
@@ -75,8 +75,8 @@ class BeamOptions:
         except (ValueError, BeamIOError) as error:
             raise InputError(
                 f"Beam's workers cannot read {location} ({error}), expected a "
-                "path, or a URI of a file system that Beam has here, as gs:// or s3://. Keep the "
-                "root of the pipeline there, or leave the runner out of `beam_pipeline_args`."
+                "path, or a URI of a file system that Beam has here, such as gs:// or s3://. Keep "
+                "the root of the pipeline there, or leave the runner out of `beam_pipeline_args`."
             ) from error
 
     def runner(self) -> Any:

@@ -246,7 +246,7 @@ class PortableJob:
         if self._flink is not None or self._endpoint in _NO_ENDPOINTS:
             return ""
         return (
-            ", which does not tell whether the runner behind it has ended it: look there. With "
+            ", which does not say whether the runner behind it has ended it: look there. With "
             "`rest` of its [beam.NAME] in the profile, a task ends a job of Flink itself"
         )
 

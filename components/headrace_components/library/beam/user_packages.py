@@ -6,7 +6,7 @@ function imports when it runs; metrics, which TFMA imports by name. So on the wo
 must be importable under the name from `user_module`, and the files beside it under theirs.
 
 A package contains these files. Beside it there is one stand-in module per name: it runs its file
-with the names of TFX importable, as `user_module` does. Workers that this machine starts find them
+with the names of TFX importable, like `user_module`. Workers that this machine starts find them
 on their path. Workers on other machines install them as a wheel, in a package whose name depends on
 the content, because one pool of workers serves many jobs, whose files may have the same names. A
 worker belongs to one job. It first imports the package of that job, which Beam calls a plugin, and
@@ -36,7 +36,7 @@ from headrace_components.library.beam.user_packages import run
 run(__name__, {path!r}, {package!r})
 '''
 
-_PLUGIN = b'''"""Has this process find the modules of its own job, which lie beside this file."""
+_PLUGIN = b'''"""Has this process find the modules of its own job, which are beside this file."""
 import os
 import sys
 

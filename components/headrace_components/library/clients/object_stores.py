@@ -77,14 +77,34 @@ def download_directory(filesystem: fs.FileSystem, source: str, target: Path) -> 
 
     Raises:
         OSError: The store did not return a file, or only a part of it.
-        ValueError: A file's name leads out of the directory; nothing was copied.
+        ValueError: A file's name leads out of the directory, or has an empty part; nothing was
+            copied.
     """
-    entries = filesystem.get_file_info(fs.FileSelector(source, recursive=True))
+    files = files_below(filesystem, source)
     target.mkdir(parents=True, exist_ok=True)
-    files = [entry for entry in entries if entry.type == fs.FileType.File]
     targets = {file.path: below(target, file.path.removeprefix(f"{source}/")) for file in files}
     sizes = {file.path: file.size for file in files}
     for_all(lambda path: download(filesystem, path, targets[path], sizes[path]), targets)
+
+
+def files_below(
+    filesystem: fs.FileSystem, source: str, *, allow_not_found: bool = False
+) -> list[fs.FileInfo]:
+    """Returns all files below a directory of a store, in no particular order.
+
+    Raises:
+        OSError: The store did not list them, or the directory does not exist and must.
+        ValueError: The name of a file has an empty part, and the store cannot list such names.
+    """
+    selector = fs.FileSelector(source, recursive=True, allow_not_found=allow_not_found)
+    try:
+        entries = filesystem.get_file_info(selector)
+    except OSError as error:
+        # With such a name, pyarrow follows a directory of an S3 store into itself, without end.
+        if endless := _own_child(filesystem, source):
+            raise ValueError(f"the name {endless}//... has an empty part") from error
+        raise
+    return [entry for entry in entries if entry.type == fs.FileType.File]
 
 
 def below(directory: Path, name: str) -> Path:
@@ -102,6 +122,23 @@ def below(directory: Path, name: str) -> Path:
     ):
         raise ValueError(f"{name!r} cannot be the name of a file below a directory")
     return directory.joinpath(*parts)
+
+
+def _own_child(filesystem: fs.FileSystem, source: str) -> str | None:
+    """Returns the first directory that contains itself, by what the store lists; else None."""
+    level = [source]
+    while level:
+        deeper: list[str] = []
+        for directory in level:
+            entries = filesystem.get_file_info(fs.FileSelector(directory))
+            children = {
+                entry.path.rstrip("/") for entry in entries if entry.type == fs.FileType.Directory
+            }
+            if directory in children:
+                return directory
+            deeper += children
+        level = deeper
+    return None
 
 
 def for_all(work: Callable[[str], None], names: Iterable[str]) -> None:

@@ -31,5 +31,6 @@ def undecodable(where: str, kind: str, payload_format: str, error: Exception) ->
     return InputError(
         f"{where}: feature {name!r} holds {_KINDS.get(first, first)} in some rows and "
         f"{_KINDS.get(second, second)} in others, expected one type in all. Give it one type where "
-        "the examples are made, as by `column_types` of csv_example_gen or a cast in the source."
+        "the examples are made, for example by `column_types` of csv_example_gen or a cast in the "
+        "source."
     )

@@ -36,7 +36,7 @@ _THIRD_FIELD = 0x1A
 _NO_VALUES = -1
 _NO_KIND = -2
 
-_FEW_BYTES = 1 << 16  # up to so many, counting is used instead of sorting
+_FEW_BYTES = 1 << 16  # up to this number, counting is used instead of sorting
 _LONG_BYTES = 64  # from this mean length on, values are copied one by one
 
 

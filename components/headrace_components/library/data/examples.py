@@ -346,7 +346,7 @@ class ExamplesWriter:
     Args:
         path: Directory of the artifact.
         split: Name of the split.
-        prefix: What the TFRecord files' names begin with.
+        prefix: The start of the TFRecord files' names.
         columnar: Whether to write the columnar twin.
         compression_level: gzip level of the TFRecords, 1 (fast) to 9 (small).
         rows_per_shard: Rows after which the next file begins; batches are not divided.

@@ -147,7 +147,7 @@ def read_frames(chunks: Iterator[bytes], place: str, advice: str) -> Iterator[by
     Args:
         chunks: The file's content, inflated, in pieces of any size.
         place: Component and file, for the beginning of the error message.
-        advice: What to do about a corrupt file, for the end of the error message.
+        advice: The next step for a corrupt file, for the end of the error message.
 
     Raises:
         InputError: The content is cut off or corrupt; the message names the record.

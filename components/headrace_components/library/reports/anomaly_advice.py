@@ -75,7 +75,7 @@ _ADVICE = (
     (
         "SCHEMA_MISSING_COLUMN",
         "Restore the column at the source. If it is gone for good, remove the feature from the "
-        "schema; if only some data has it, as a label, say so by `not_in_environment`.",
+        "schema; if only some data has it, such as a label, say so by `not_in_environment`.",
     ),
     ("FEATURE_TYPE_LOW_FRACTION_PRESENT", _MISSING_ROWS),
     ("FEATURE_TYPE_LOW_NUMBER_PRESENT", _MISSING_ROWS),
@@ -128,8 +128,8 @@ _ADVICE = (
     ),
     (
         "SEMANTIC_DOMAIN_UPDATE",
-        "The values look like another kind of thing than the schema says, as URLs or images. If "
-        "they are, change the feature's domain in the schema; otherwise correct the values.",
+        "The values look like another kind of thing than the schema says, such as URLs or images. "
+        "If they are, change the feature's domain in the schema; otherwise correct the values.",
     ),
     (
         "STATS_NOT_AVAILABLE",

@@ -35,7 +35,7 @@ def histogram(bars: Sequence[Bar], low: float, high: float, tallest: float, labe
         low: Left end of the axis; several histograms share it so that they can be compared.
         high: Right end of the axis, >= `low`.
         tallest: The density (share divided by width) that fills the height.
-        label: What the chart shows, for who cannot see it.
+        label: A description of the chart, for readers who cannot see it.
     """
     path = "".join(_bar(bar, low, high, tallest) for bar in bars if bar.share > 0)
     chart = element(
@@ -71,7 +71,7 @@ def strip(
         baseline: The position of the ring; None draws none.
         reference: The position of the line; None draws none.
         axis: Both ends of the axis, the left one first.
-        label: What the chart shows, for who cannot see it.
+        label: A description of the chart, for readers who cannot see it.
     """
     marks = [element("path", d=f"M0 {_STRIP_MIDDLE}H{_STRIP_WIDTH}", class_="axis")]
     if reference is not None:
@@ -96,7 +96,7 @@ def curve(lines: Sequence[Sequence[tuple[float, float]]], x: str, y: str, label:
         lines: Points in [0, 1] x [0, 1]; the second line is the baseline's.
         x: Name of the horizontal axis.
         y: Name of the vertical axis.
-        label: What the chart shows, for who cannot see it.
+        label: A description of the chart, for readers who cannot see it.
     """
     start, end = _MARGIN, _SQUARE - 10
     size = end - start

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from headrace_components.contract.errors import PlatformError
+from headrace_components.contract.errors import InputError, PlatformError
 from headrace_components.contract.fingerprints import fingerprint_of
 from headrace_components.library.runs.earlier_runs import EarlierOutput, SearchRoot
 
@@ -66,23 +66,26 @@ def contents(where: SearchRoot, left: EarlierOutput) -> str:
 
 
 def _of_objects(where: SearchRoot, left: EarlierOutput) -> str:
-    from pyarrow import fs  # imported late: it is not needed if the store is mounted
+    # Imported late: pyarrow is not needed if the store is mounted.
+    from headrace_components.library.clients import object_stores
 
     store: Any = where.stored
     root = f"{store.root}/{left.path.relative_to(where.path).as_posix()}"
     digest = hashlib.sha256()
     try:
-        entries = store.filesystem.get_file_info(fs.FileSelector(root, recursive=True))
+        entries = object_stores.files_below(store.filesystem, root)
         for entry in sorted(entries, key=lambda entry: entry.path):
-            if entry.type == fs.FileType.File:
-                checksum = _checksum(store.filesystem, entry.path)
-                digest.update(
-                    f"{entry.path.removeprefix(root)}\0{entry.size}\0{checksum}\0".encode()
-                )
+            checksum = _checksum(store.filesystem, entry.path)
+            digest.update(f"{entry.path.removeprefix(root)}\0{entry.size}\0{checksum}\0".encode())
     except OSError as error:
         raise PlatformError(
             f"could not look at {left.uri}: {error}. Check that the task's "
             "account may read the pipeline's root, then run again."
+        ) from error
+    except ValueError as error:
+        raise InputError(
+            f"could not look at {left.uri}: {error}. Remove the object from the store, or run the "
+            "task again that wrote the artifact."
         ) from error
     return digest.hexdigest()
 

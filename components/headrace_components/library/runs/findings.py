@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from headrace_components.contract.task import Artifact, Task
+from headrace_components.contract.texts import one_line
 from headrace_components.library.runs.earlier_runs import origin_of
 
 
@@ -38,7 +39,7 @@ def keep(task: Task) -> str:
                 "write to the store, or let the task record anomalies without failing.",
                 task.component,
                 type(error).__name__,
-                " ".join(str(error).split())[:300],
+                one_line(error, 300),
             )
             return ""
     places = ", ".join(f"`{artifact.key}` at {artifact.uri}" for artifact in found)

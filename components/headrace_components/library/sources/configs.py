@@ -16,8 +16,8 @@ _STYLE = dataclasses.replace(
     MESSAGE,
     unknown="`{path}` has {names}, expected {known}. {hint}",
     otherwise="Use the field names of TFX's protos.",
-    not_object="`{path}` is {value!r}, expected JSON objects. Use the form of TFX's protos, as the "
-    "component's documentation shows it.",
+    not_object="`{path}` is {value!r}, expected JSON objects. Use the form of TFX's protos, which "
+    "the component's documentation shows.",
     least=None,
 )
 

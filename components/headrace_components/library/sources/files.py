@@ -82,13 +82,16 @@ def _remote_files(base: str, pattern: str) -> list[SourceFile]:
     file_system, key = _file_system(base)
     literal = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
     folder = "/".join([key.rstrip("/"), *literal.split("/")[:-1]])
-    selector = fs.FileSelector(folder, recursive=True, allow_not_found=True)
     try:
-        entries = file_system.get_file_info(selector)
+        entries = object_stores.files_below(file_system, folder, allow_not_found=True)
     except OSError as error:
         raise PlatformError(
             f"could not list {base}: {error}. "
             "Check that the task's service account may read it, then run again."
+        ) from error
+    except ValueError as error:
+        raise InputError(
+            f"could not list {base}: {error}. Rename the object, or name a directory without it."
         ) from error
     uri = base.rstrip("/")
     return [
@@ -98,7 +101,6 @@ def _remote_files(base: str, pattern: str) -> list[SourceFile]:
             modified_seconds=entry.mtime_ns // 1_000_000_000 if entry.mtime_ns else 0,
         )
         for entry in sorted(entries, key=lambda entry: entry.path)
-        if entry.type == fs.FileType.File
     ]
 
 

@@ -20,13 +20,13 @@ class ExampleGenParams:
 
     Attributes:
         component: Name of the component, for the log.
-        output_config: `{"split_config": {"splits": [{"name": ..., "hash_buckets": ...}],
-            "partition_feature_name": ...}}`, as tfx.proto.Output. Empty splits train:eval by 2:1,
-            or keeps several input splits as they are.
+        output_config: A tfx.proto.Output: `{"split_config": {"splits": [{"name": ...,
+            "hash_buckets": ...}], "partition_feature_name": ...}}`. If empty, one input split is
+            divided into train and eval, 2:1, and several input splits are kept as they are.
         compression_level: gzip level of the TFRecords, 1 (fast) to 9 (small).
         columnar: Whether to write the columnar twin, which later components read faster.
-        beam_pipeline_args: Options of Beam, as `["--runner=DataflowRunner", "--region=..."]`. None
-            computes in this process, without Beam.
+        beam_pipeline_args: Options of Beam, such as `["--runner=DataflowRunner", "--region=..."]`.
+            If empty, this process computes, without Beam.
     """
 
     component: ClassVar[str]
@@ -91,16 +91,16 @@ class ExampleGenParams:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileExampleGenParams(ExampleGenParams):
-    """As `ExampleGenParams`, for a component that reads files.
+    """`ExampleGenParams` of a component that reads files.
 
     Attributes:
-        input_base: Directory or URI under which the input patterns lie.
-        input_config: `{"splits": [{"name": ..., "pattern": ...}]}`, as tfx.proto.Input. A pattern
-            may hold `{SPAN}`, `{SPAN:w}`, `{VERSION}`, `{VERSION:w}` or `{YYYY}`, `{MM}`, `{DD}`.
-            Empty reads every file of `input_base` as one split.
-        range_config: `{"static_range": {...}}` or `{"rolling_range": {...}}`, as
-            tfx.proto.RangeConfig. Empty takes the latest span.
-        span: The span to read; -1 leaves the choice to `range_config`.
+        input_base: Directory or URI where the input patterns start.
+        input_config: A tfx.proto.Input: `{"splits": [{"name": ..., "pattern": ...}]}`. A pattern
+            can contain `{SPAN}`, `{SPAN:w}`, `{VERSION}`, `{VERSION:w}` or `{YYYY}`, `{MM}`,
+            `{DD}`. If empty, every file of `input_base` is read as one split.
+        range_config: A tfx.proto.RangeConfig: `{"static_range": {...}}` or `{"rolling_range":
+            {...}}`. If empty, the latest span is read.
+        span: The span to read. With -1, `range_config` decides.
     """
 
     input_base: str

@@ -16,17 +16,17 @@ _PLACEHOLDER = re.compile("@span_(begin_timestamp|end_timestamp|yyyymmdd_utc)")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QueryParams(ExampleGenParams):
-    """As `ExampleGenParams`, for a component that reads the rows of queries.
+    """`ExampleGenParams` of a component that reads the rows of queries.
 
     Attributes:
-        query: The query; `@span_begin_timestamp` and `@span_end_timestamp` stand for the seconds
-            since the epoch at which the span's day begins and ends in UTC, `@span_yyyymmdd_utc` for
-            its date in quotes, as '20240101'.
-        input_config: In place of `query`, one for each split: `{"splits": [{"name": ...,
-            "pattern": "SELECT ..."}]}`, as tfx.proto.Input.
-        range_config: `{"static_range": {"start_span_number": ..., "end_span_number": ...}}` of one
-            span, as tfx.proto.RangeConfig.
-        span: The span to read, in days since 1970-01-01; -1 leaves the choice to `range_config`.
+        query: The query. `@span_begin_timestamp` and `@span_end_timestamp` stand for the seconds
+            since the epoch at which the span's day begins and ends in UTC. `@span_yyyymmdd_utc`
+            stands for its date in quotes, such as '20240101'.
+        input_config: Instead of `query`, one query for each split, as a tfx.proto.Input:
+            `{"splits": [{"name": ..., "pattern": "SELECT ..."}]}`.
+        range_config: A tfx.proto.RangeConfig with one span: `{"static_range": {"start_span_number":
+            ..., "end_span_number": ...}}`.
+        span: The span to read, in days since 1970-01-01. With -1, `range_config` decides.
     """
 
     query: str = ""

@@ -67,9 +67,9 @@ def advice(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name:
         name = error.name.partition(".")[0]
         return (
-            f"Install the package in this environment, as by `pip install {name}`. In a cluster "
-            "the task's image must have it: docs/images.md says how to add a package. A module of "
-            f"your own lies beside the module file, as {name}.py."
+            f"Install the package in this environment, for example with `pip install {name}`. In a "
+            "cluster the task's image must have it: docs/images.md says how to add a package. A "
+            f"module of your own must be beside the module file: {name}.py."
         )
     if isinstance(error, AttributeError) and _SPARSE_ATTRIBUTE.search(str(error)):
         return (

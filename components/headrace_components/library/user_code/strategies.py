@@ -19,7 +19,7 @@ _WAIT_SECONDS = 3600
 # The beginning of messages from other machines in TensorFlow's errors.
 _REASON = "headrace: "
 
-# TensorFlow's message after it waited in vain for another machine.
+# TensorFlow's message after another machine did not come.
 _ABORTED = "Collective ops is aborted"
 
 # Keys in the store that the machines share.
@@ -141,9 +141,9 @@ def _lost_worker(cluster: TrainingCluster, error: object) -> PlatformError:
     if found:
         return PlatformError(f"{cluster.name} stopped, since another failed. {found[1]}")
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["no message"]
-    telling = next((line for line in lines if _ABORTED in line), lines[-1])[:300].rstrip(".")
+    reason = next((line for line in lines if _ABORTED in line), lines[-1])[:300].rstrip(".")
     return PlatformError(
-        f"{cluster.name} lost another machine while run_fn ran ({telling}). The log "
+        f"{cluster.name} lost another machine while run_fn ran ({reason}). The log "
         "of the one that failed has the reason; where it was killed for want of memory, give the "
         "task more. Then run it again."
     )

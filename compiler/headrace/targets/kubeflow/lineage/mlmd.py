@@ -6,12 +6,13 @@ Source of the names: `backend/src/v2/metadata/client.go` of kubeflow/pipelines 2
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from headrace.ir.values import whole_numbers
 from headrace.lineage.records import ArtifactRef, Execution, Id
 from headrace.lineage.times import timestamp
 from headrace.lineage.verdicts import verdict_of
 from headrace.targets.kubeflow.lineage.mlmd_client import MetadataClient
 from headrace.targets.kubeflow.lineage.provenance import FoundArtifact, Link
-from headrace.targets.kubeflow.lineage.values import plain, short_type, texts
+from headrace.targets.kubeflow.lineage.values import short_type, texts
 
 RUN = "system.PipelineRun"
 _PIPELINE = "system.Pipeline"
@@ -223,5 +224,5 @@ def _values(properties: Any) -> dict[str, Any]:
     for name, value in properties.items():
         for field, content in value.ListFields():
             # The launcher stores every number as a double.
-            values[name] = plain(MessageToDict(content) if _is_message(field) else content)
+            values[name] = whole_numbers(MessageToDict(content) if _is_message(field) else content)
     return values

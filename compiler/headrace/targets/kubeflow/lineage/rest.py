@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from headrace.ir.values import whole_numbers
 from headrace.lineage.records import ArtifactRef, Execution, Id
 from headrace.lineage.verdicts import verdict_of
 from headrace.targets.kubeflow.lineage.provenance import FoundArtifact, Link
-from headrace.targets.kubeflow.lineage.values import plain, short_type, texts
+from headrace.targets.kubeflow.lineage.values import short_type, texts
 
 Ask = Callable[[str, Mapping[str, Any]], Any]
 """Returns the answer to a GET of a path below /apis/v2beta1 as JSON data, or None for a 404."""
@@ -80,7 +81,7 @@ class ApiSource:
         if artifact is None:
             return None
         metadata = {
-            key: plain(value)
+            key: whole_numbers(value)
             for key, value in sorted(artifact.get("metadata", {}).items())
             if key != _TYPE
         }
@@ -134,7 +135,7 @@ def _execution(task: Mapping[str, Any], by_id: Mapping[str, Mapping[str, Any]]) 
         seconds=None if state == "running" or not ended else _seconds(started, ended),
         parameters=texts(
             {
-                each["parameter_key"]: plain(each.get("value"))
+                each["parameter_key"]: whole_numbers(each.get("value"))
                 for each in inputs.get("parameters", [])
             }
         ),

@@ -12,15 +12,6 @@ def short_type(title: str) -> str:
     return title.removeprefix("tfx.").removeprefix("system.")
 
 
-def plain(value: Any) -> Any:
-    """Returns JSON data with whole numbers as integers; a Struct only has floats."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, dict):
-        return {name: plain(item) for name, item in value.items()}
-    return [plain(item) for item in value] if isinstance(value, list) else value
-
-
 def texts(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Returns parameters by name, lists and dicts as JSON text, as in `lineage_records`.
 

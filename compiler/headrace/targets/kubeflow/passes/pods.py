@@ -45,7 +45,7 @@ def platform_spec(
         spec: The pipeline, its accelerators and images by neutral names.
         platform: Its `PlatformSpec`; empty unless kfp-kubernetes was used.
         settings: The profile's settings for each task.
-        profile: What all pods get, and which images are the author's own.
+        profile: The settings of all pods, and which images are the author's own.
     """
     kubeflow, own = profile.table_of(Kubeflow), own_images(spec, profile)
     result: dict[str, Any] = specs.copy(platform)

@@ -111,8 +111,8 @@ def _check_variables(node: specs.TaskNode, where: str) -> None:
         found = RUN_PLACEHOLDER.search(text)
         if found:
             raise CompileError(
-                f"{where} target kubeflow does not replace {found[0]} in variables, as `{name}` "
-                "has it. Pass the value as a parameter."
+                f"{where} target kubeflow does not replace {found[0]} in variables, which `{name}` "
+                "has. Pass the value as a parameter."
             )
         found = ARGO.search(text)
         if found:

@@ -75,7 +75,7 @@ class Cache:
         root: The pipeline root.
         pipeline: Name of the pipeline; pipelines do not share entries.
         like: The backend by whose rules other components than Headrace's get their values.
-        code: What the components of a run are.
+        code: The code of the components of a run.
         notify: Gets a line about an entry that is not valid.
     """
 
@@ -86,7 +86,7 @@ class Cache:
     notify: Callable[[str], None] = lambda _: None
 
     def key(self, task: TaskSpec, component: ComponentSpec, inputs: TaskInputs) -> str | None:
-        """Returns the name of the task's entry, or None if only a run can tell its result.
+        """Returns the name of the task's entry, or None if only a run can find its result.
 
         The key covers the component's code, command line and environment, parameters, output ports
         and the identity of every input artifact. The cache hooks of Headrace's components add other

@@ -152,7 +152,7 @@ def read_outputs(
         task: Its name, for error messages.
         directory: The directory in which it ran; None if that was in a container, of which only the
             outputs remain.
-        rules: What a backend accepts; None for a component of Headrace.
+        rules: The rules of a backend; None for a component of Headrace.
         notify: Gets a line about an output that is accepted, but unusual.
 
     Raises:

@@ -94,7 +94,7 @@ def of_iteration(
     Args:
         values: Parameters of the loop, and the item of the round.
         item: Name of the item.
-        component: What runs in each round.
+        component: The component that runs in each round.
         where: The round, for error messages.
 
     Raises:

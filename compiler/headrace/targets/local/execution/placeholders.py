@@ -53,7 +53,7 @@ def fill(text: str, context: Context, write: Callable[[Any], str] = go_text.text
 
     Args:
         text: The text.
-        context: What they stand for.
+        context: The values that they stand for.
         write: Writes a value as text.
 
     Raises:

@@ -51,7 +51,7 @@ def write_json(path: Path, data: Any, *, mode: int = 0o666) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123  a descriptor is no path
+        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123  a descriptor is not a path
             json.dump(data, file, sort_keys=True)
             file.flush()
             os.fsync(file.fileno())

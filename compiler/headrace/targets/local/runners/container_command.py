@@ -50,7 +50,7 @@ def container_command(
         image_id: ID of its image.
         options: The author's wishes.
         root: The pipeline root.
-        directory: What relative paths in parameters are relative to.
+        directory: The directory for relative paths in parameters.
         run_id: The run.
 
     Raises:

@@ -127,7 +127,7 @@ class ContainerRunner:
         await self._clients.close()
         if self._watcher is not None and self._watcher.stdin is not None:
             self._watcher.stdin.close()
-            with contextlib.suppress(TimeoutError):  # the engine hangs: the watcher goes on trying
+            with contextlib.suppress(TimeoutError):  # the engine hangs: the watcher tries again
                 await asyncio.wait_for(self._watcher.wait(), _WATCH_SECONDS)
 
     async def _watch(self) -> asyncio.subprocess.Process:

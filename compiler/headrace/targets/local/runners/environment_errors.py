@@ -42,11 +42,11 @@ def unmade(
     Args:
         who: Whose environment it is, for the message.
         what: The source of the environment.
-        advice: What the author can do if no package fits.
+        advice: The next step for the author if no package fits.
         python: Version of the Python that it was to have.
-        command: What was run.
+        command: The command that ran.
         status: Its exit status.
-        output: What it printed.
+        output: The text that it printed.
         log: Where that can be read again.
     """
     begin = f"{who}: the environment of {what} could not be made"

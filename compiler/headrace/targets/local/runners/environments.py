@@ -44,7 +44,7 @@ class Environment:
 
     Attributes:
         python: Its interpreter.
-        variables: What the component's process needs in its environment.
+        variables: The environment variables that the component's process needs.
     """
 
     python: Path
@@ -60,8 +60,8 @@ class Recipe:
         title: A title for people who wait.
         who: Whose it is, for errors.
         what: The source of the environment, for errors.
-        advice: What to do if no package fits.
-        python: What it is made with.
+        advice: The next step if no package fits.
+        python: The Python to make it with.
         directory: Where the commands run.
         commands: The commands that make it, given its directory.
     """
@@ -134,8 +134,8 @@ class Environments:
 
         Args:
             task: Path of the task, for messages.
-            steps: What its component installs.
-            directory: What relative paths in the list are relative to.
+            steps: The packages that its component installs.
+            directory: The directory for relative paths in the list.
             alone: Whether it has nothing else; if not, the packages of this environment follow
                 its own, in place of those of the component's image.
 

@@ -22,8 +22,8 @@ from typing import NoReturn
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
-# A task with a job elsewhere needs this time to end it; then the processes that it started are told
-# to end, too.
+# A task with a job elsewhere needs this time to end it. Then the processes that it started get a
+# signal to end, too.
 TASK_SECONDS = 24.0
 # When the task has ended, how long the rest may take between SIGTERM and SIGKILL.
 REST_SECONDS = 5.0
@@ -41,7 +41,7 @@ def start(task: Callable[[], NoReturn], *, confine: bool) -> tuple[int, int]:
     """Starts a guard and below it the task. SIGCHLD must be blocked, so that no end is missed.
 
     Args:
-        task: What the task's process does. Signals have their usual effects there.
+        task: The work of the task's process. Signals have their usual effects there.
         confine: Whether processes that the task started are ended with it. Otherwise only the task
             is watched, and is killed without notice: this is used for the client of a container
             engine, which starts programs that other clients use.

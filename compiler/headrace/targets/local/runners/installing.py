@@ -56,7 +56,7 @@ def from_packages(
 
     Args:
         environment: The directory to make.
-        steps: What the component installs.
+        steps: The packages that the component installs.
         base: The Python for the environment, which is that of Headrace.
         below: Directories of packages that follow those of the environment.
     """

@@ -80,7 +80,7 @@ def _unfit(images: list[str], found: PythonInterpreter | None) -> InputError:
         f"headrace run: the runner venv makes environments from the locks of {images}, but this "
         f"machine has {libc} on {platform.machine()} and {python}; the locks are for glibc "
         f"{wanted} or newer on {_MACHINE} and Python {PYTHON_VERSION}. Choose --runner worker, or "
-        "call this on such a machine, as Debian 13 is one."
+        "call this on such a machine, for example Debian 13."
     )
 
 

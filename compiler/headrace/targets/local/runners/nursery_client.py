@@ -28,7 +28,7 @@ class ProcessRequest:
     Attributes:
         component: The component of Headrace to run in a forked process; None to run `command`.
         command: A program and its arguments; with `component`, the arguments alone.
-        environment: What to add to the environment.
+        environment: The variables to add to the environment.
         directory: Working directory.
         log: The file that standard output and standard error are appended to.
         confine: Whether processes that it starts end with it; they get a signal before they are
@@ -59,7 +59,7 @@ class Nursery:
         """Runs a process and returns its exit status; negative if a signal killed it.
 
         Args:
-            request: What to run.
+            request: The task to run.
             imports: Components to import in the background; only those of a request that starts the
                 nursery count.
 

@@ -48,7 +48,7 @@ class Runner(Protocol):
 
         Raises:
             InputError: The task is nothing that can run here.
-            PlatformError: What starts the tasks is at fault.
+            PlatformError: The process that starts the tasks failed.
         """
 
     async def close(self) -> None:

@@ -28,7 +28,7 @@ class Setup:
     Attributes:
         name: The runner.
         body: The pipeline; with images that can be run, if the runner runs images.
-        code: What the components are under this runner.
+        code: The code of the components under this runner.
         containers: The author's wishes for containers.
         ids: IDs of the images by reference.
     """

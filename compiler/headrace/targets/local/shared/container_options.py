@@ -28,7 +28,8 @@ class ContainerOptions:
     """How the runners `docker` and `podman` run containers.
 
     Attributes:
-        mounts: Directories other than artifacts that tasks read or write, as `DIR` or `DIR:ro`.
+        mounts: Directories other than artifacts that tasks read or write, in the form `DIR` or
+            `DIR:ro`.
         network: The value of the engine's `--network`; by default tasks have no network.
         config: The target profile that names the images; None for headrace.toml of the current
             directory, if it exists.
@@ -44,7 +45,7 @@ class ContainerOptions:
             if not mount.path.is_dir() or "," in str(mount.path):
                 raise InputError(
                     f"headrace run: --mount is {text!r}, expected a directory that exists, without "
-                    "a comma in its path, as DIR or DIR:ro. Correct the path."
+                    "a comma in its path: DIR or DIR:ro. Correct the path."
                 )
             if mount.path.resolve() == Path("/"):
                 raise InputError(

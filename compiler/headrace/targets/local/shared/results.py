@@ -18,7 +18,7 @@ class RuntimeArtifact:
 
     Attributes:
         uri: Where it lives: an absolute path, or a URI that an importer gave.
-        type: Schema title, as `tfx.Examples`.
+        type: Schema title, such as `tfx.Examples`.
         metadata: Flat properties.
         id: Its identifier in the lineage database; None before it is recorded.
         fingerprint: The part of a cache key for its contents, beside the URI: a resumed run may

@@ -69,7 +69,7 @@ class Rules:
         """Returns the metadata of an artifact for the tasks that read it.
 
         Args:
-            metadata: What its task, or an importer, gave it.
+            metadata: The metadata that its task or an importer gave it.
             made_by: The port that made it; empty if it comes from an importer.
         """
         if not self.flattens_metadata:

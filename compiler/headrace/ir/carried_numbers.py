@@ -1,10 +1,11 @@
-"""Refuses integers that a pipeline would carry rounded.
+"""Refuses numbers that a pipeline cannot carry unchanged.
 
-A PipelineSpec has one type of number, the double, in which whole numbers are exact up to 2^53. kfp
-rounds larger ones without a word.
+A PipelineSpec is JSON with one type of number, the double. Whole numbers are exact in it up to
+2^53; kfp rounds larger ones without a message. JSON has neither NaN nor infinity.
 """
 
 import importlib
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -16,13 +17,13 @@ LARGEST = 2**53
 
 
 @contextmanager
-def refused_where_rounded() -> Iterator[None]:
-    """Has kfp refuse integers beyond `LARGEST`, in lists and dicts too, while a file is loaded."""
+def refused_by_kfp() -> Iterator[None]:
+    """Has kfp refuse these numbers, in lists and dicts too, while a file is loaded."""
     builder: Any = importlib.import_module("kfp.compiler.pipeline_spec_builder")
     convert = builder.to_protobuf_value
 
     def checked(value: Any) -> Any:
-        if isinstance(value, int) and abs(value) > LARGEST:
+        if _is_changed(value):
             raise ValueError(words(value))
         return convert(value)
 
@@ -54,21 +55,32 @@ def check(spec: Mapping[str, Any]) -> None:
             )
 
 
-def rounded(value: Any) -> int | None:
-    """Returns an integer in JSON data that a pipeline would round; None if there is none."""
+def changed(value: Any) -> float | None:
+    """Returns a number in JSON data that a pipeline cannot carry; None if there is none."""
     if isinstance(value, Mapping):
         value = list(value.values())
     if isinstance(value, (list, tuple)):
-        return next((found for item in value if (found := rounded(item)) is not None), None)
-    return value if isinstance(value, int) and abs(value) > LARGEST else None
+        return next((found for item in value if (found := changed(item)) is not None), None)
+    return value if _is_changed(value) else None
 
 
 def words(value: float) -> str:
-    """Returns the problem of an integer that a pipeline would round."""
+    """Returns the problem of a number that a pipeline cannot carry."""
+    if not math.isfinite(value):
+        return (
+            f"the number {value} is given, but a pipeline is JSON, which has neither NaN nor "
+            "infinity. Pass it as a string, or pass a finite number."
+        )
     return (
         f"the integer {int(value)} is given, but a pipeline carries numbers as doubles, which are "
         f"exact below 2^53 ({LARGEST}). Pass it as a string, or a smaller one."
     )
+
+
+def _is_changed(value: Any) -> bool:
+    if isinstance(value, float):
+        return not math.isfinite(value)
+    return isinstance(value, int) and abs(value) > LARGEST
 
 
 def _check(declaration: Mapping[str, Any], value: Any, where: str, name: str) -> None:
