@@ -99,7 +99,7 @@ class StandIn(BaseNode):
         return Translated(steps=tuple(steps), outputs=outputs)
 
 
-class Known(StandIn):
+class KnownNode(StandIn):
     """Takes the place of a node that has run, so that a Resolver knows its outputs."""
 
     def __init__(self, node: BaseNode) -> None:
@@ -150,7 +150,7 @@ def given_to(node: BaseNode, known: Iterable[BaseNode] = ()) -> Iterator[Given]:
         MissingArtifactError: An input has no artifact.
     """
     if isinstance(node, Resolver):  # reads nothing: it searches what these have left
-        yield Given(stand_ins=tuple(Known(each) for each in known if each is not node))
+        yield Given(stand_ins=tuple(KnownNode(each) for each in known if each is not node))
         return
     stand_ins: dict[str, StandIn] = {}
     before = dict(node.inputs)
