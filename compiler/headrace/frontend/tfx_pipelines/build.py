@@ -13,7 +13,7 @@ from headrace.frontend.pipeline_names import names_checked
 from headrace.frontend.task_groups import groups_closed
 from headrace.frontend.tfx_pipelines.plan import Plan
 from headrace.frontend.tfx_pipelines.render import Rendered
-from headrace.ir import whole_numbers
+from headrace.ir import carried_numbers
 
 _FILE = "<headrace convert>"
 _MODULE = "headrace_converted_pipeline"
@@ -30,7 +30,7 @@ def build(plan: Plan, rendered: Rendered) -> Any:
     code = compile(rendered.text, _FILE, "exec")
     with _known(module):
         try:
-            with whole_numbers.refused_where_rounded(), names_checked(), groups_closed():
+            with carried_numbers.refused_by_kfp(), names_checked(), groups_closed():
                 exec(code, vars(module))
         except Exception as error:
             lines = [
