@@ -87,6 +87,7 @@ def run_node(
             root=Path(ready.read.local_root),
             use_cache=enable_cache,
             metadata=ready.read.metadata_url,
+            keep_worker=True,
         ),
         observer=_observer(ready),
     )

@@ -9,7 +9,6 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,6 +31,7 @@ from headrace.targets.local.records.store import RunStore, storage_error
 from headrace.targets.local.resuming import with_code_of_now
 from headrace.targets.local.runners.setup import Setup, prepare
 from headrace.targets.local.shared.container_options import ContainerOptions
+from headrace.targets.local.shared.lasting_loop import run_in_thread
 from headrace.targets.local.shared.observer import Observer, Silence
 from headrace.targets.local.shared.options import CONTAINER_RUNNERS, Options, RunnerName
 from headrace.targets.local.shared.pipelines import RESERVED, checked_pipeline
@@ -188,39 +188,7 @@ def _execute(
 
 def _run_async(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Runs a coroutine to its end, in a separate thread if this one already has a loop."""
-    return _run_in_thread(main) if _has_running_loop() else asyncio.run(main())
-
-
-def _run_in_thread(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Runs a coroutine in a thread. Ctrl-C reaches this thread alone, and is passed on to it.
-
-    This is how cells of a notebook run: their kernel has a loop.
-    """
-    outcome = Future[T]()
-    stop: list[Callable[[], object]] = []
-
-    async def interruptible() -> T:
-        task, loop = asyncio.current_task(), asyncio.get_running_loop()
-        if task is not None:
-            stop.append(lambda: loop.call_soon_threadsafe(task.cancel))
-        return await main()
-
-    def work() -> None:
-        try:
-            outcome.set_result(asyncio.run(interruptible()))
-        except BaseException as error:  # carried over to the caller's thread
-            outcome.set_exception(error)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    while thread.is_alive():
-        try:
-            thread.join()
-        except KeyboardInterrupt:
-            with contextlib.suppress(RuntimeError):  # the loop has just ended
-                for each in stop:
-                    each()
-    return outcome.result()
+    return run_in_thread(main) if _has_running_loop() else asyncio.run(main())
 
 
 def _has_running_loop() -> bool:
@@ -256,6 +224,7 @@ class _Run:
             logs=store.directory / "logs",
             run_id=self._run_id,
             notify=observer.log,
+            keep_worker=options.keep_worker,
         )
         self._leaves = LeafRunner(
             directory=Path(record.directory),

@@ -87,6 +87,7 @@ def run(
             part=PartRequest(
                 from_nodes=tuple(from_nodes), to_nodes=tuple(to_nodes), base_run=base_run
             ),
+            keep_worker=in_notebook(),
         ),
         observer=observer,
     )

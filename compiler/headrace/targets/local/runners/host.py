@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from headrace.targets.local.runners import package_steps
+from headrace.targets.local.runners import kept_nursery, package_steps
 from headrace.targets.local.runners.environments import Environment, Environments
 from headrace.targets.local.runners.nursery_client import Nursery, ProcessRequest
 from headrace.targets.local.runners.runner import TaskProcess
@@ -35,14 +35,23 @@ class HostRunner:
         directory: The tasks' working directory.
         logs: Where the runner's own logs go.
         notify: Gets a line about each slow step besides the tasks.
+        keep_worker: Whether the process that has done the imports stays for the next run.
     """
 
     def __init__(
-        self, name: RunnerName, directory: Path, logs: Path, notify: Callable[[str], None]
+        self,
+        name: RunnerName,
+        directory: Path,
+        logs: Path,
+        notify: Callable[[str], None],
+        *,
+        keep_worker: bool = False,
     ) -> None:
         self._name = name
         self._directory = directory
-        self._warm = Nursery(logs / "_worker.log")
+        self._keep_worker = keep_worker
+        log = logs / "_worker.log"
+        self._warm = kept_nursery.take(log) if keep_worker else Nursery(log)
         self._plain = Nursery(logs / "_process.log")
         self._environments = Environments(self._plain.run, logs / "_environments.log", notify)
 
@@ -90,7 +99,8 @@ class HostRunner:
 
     async def close(self) -> None:
         """Ends every task that still runs."""
-        await self._warm.close()
+        if not (self._keep_worker and kept_nursery.give_back(self._warm)):
+            await self._warm.close()
         await self._plain.close()
         self._environments.clean_up()
 

@@ -48,12 +48,23 @@ class Nursery:
 
     Args:
         log: Where the nursery's own output goes.
+        inherited: What its tasks inherit, if it may be kept after a run; see `kept_nursery`.
     """
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, inherited: tuple[str, dict[str, str]] | None = None) -> None:
+        self.inherited = inherited
         self._log = log
         self._process: _Process | None = None
         self._starting = asyncio.Lock()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is a process, and it has no task."""
+        return self._process is not None and self._process.is_idle
+
+    def log_at(self, log: Path) -> None:
+        """Has the output of a process that is started from now on go to another file."""
+        self._log = log
 
     async def run(self, request: ProcessRequest, imports: Sequence[str] = ()) -> int:
         """Runs a process and returns its exit status; negative if a signal killed it.
@@ -61,7 +72,7 @@ class Nursery:
         Args:
             request: The task to run.
             imports: Components to import in the background; only those of a request that starts the
-                nursery count.
+                nursery count, unless it may be kept.
 
         Raises:
             PlatformError: The nursery died when the task may have begun, or twice before.
@@ -71,6 +82,8 @@ class Nursery:
                 if self._process is None or self._process.is_dead:
                     self._process = await _Process.start(self._log, imports)
             process = self._process
+            if self.inherited is not None:
+                process.want(imports)
             try:
                 return await process.run(request)
             except _NotBegunError:
@@ -115,6 +128,7 @@ class _Process:
         self._ending: asyncio.Task[None] | None = None
         self._waiting: dict[int, asyncio.Future[int]] = {}
         self._begun: set[int] = set()
+        self._wanted: set[str] = set()
         self._next_id = 0
 
     @classmethod
@@ -144,8 +158,20 @@ class _Process:
         reader, writer = await asyncio.open_connection(sock=ours, limit=_MAX_LINE_BYTES)
         self = cls(process, writer, lifeline)
         self._reading = asyncio.create_task(self._read(reader))
-        self._send({"import": list(imports)})
+        self.want(imports)
         return self
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it lives, and has no task."""
+        return not self.is_dead and not self._waiting
+
+    def want(self, imports: Sequence[str]) -> None:
+        """Has it import components in the background that it was not asked for yet."""
+        new = [each for each in imports if each not in self._wanted]
+        self._wanted |= set(new)
+        if not self.is_dead:
+            self._send({"import": new})
 
     async def run(self, request: ProcessRequest) -> int:
         """Runs a process and returns its exit status.

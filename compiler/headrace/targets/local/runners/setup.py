@@ -40,7 +40,14 @@ class Setup:
     ids: Mapping[str, str] = field(default_factory=dict)
 
     def runner(
-        self, *, root: Path, directory: Path, logs: Path, run_id: str, notify: Callable[[str], None]
+        self,
+        *,
+        root: Path,
+        directory: Path,
+        logs: Path,
+        run_id: str,
+        notify: Callable[[str], None],
+        keep_worker: bool = False,
     ) -> Runner:
         """Returns the runner for one run.
 
@@ -50,9 +57,10 @@ class Setup:
             logs: Where the runner's own logs go.
             run_id: The run.
             notify: Gets a line about each slow step besides the tasks.
+            keep_worker: As in `Options`.
         """
         if self.name not in CONTAINER_RUNNERS:
-            return HostRunner(self.name, directory, logs, notify)
+            return HostRunner(self.name, directory, logs, notify, keep_worker=keep_worker)
         return ContainerRunner(
             engine=self.name,
             ids=self.ids,

@@ -32,6 +32,8 @@ class Options:
         concurrency: How many tasks may run at once; 0 for the number of CPU cores.
         like: The backend whose rules apply to components that do not belong to Headrace.
         part: The part of the pipeline to run.
+        keep_worker: Whether the process that forks tasks stays for the next run of this process,
+            with the imports that it has done: in a notebook, where each cell is a run.
     """
 
     root: Path = Path(DEFAULT_ROOT)
@@ -42,6 +44,7 @@ class Options:
     concurrency: int = 0
     like: Backend = "kubeflow"
     part: PartRequest = field(default_factory=PartRequest)
+    keep_worker: bool = False
 
     def __post_init__(self) -> None:
         """Rejects values that no run could honour."""
