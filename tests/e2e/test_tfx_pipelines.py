@@ -167,7 +167,7 @@ def test_a_task_that_fails_is_the_programs_error(project: Path) -> None:
     command = [sys.executable, "-m", "headrace.tfx", "small.py", "--folder=gone"]
     run = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
     assert run.returncode == 2, run.stderr
-    assert run.stderr.splitlines()[-1].startswith("error: CsvExampleGen: csv_example_gen: ")
+    assert run.stderr.splitlines()[-1].startswith("error: CsvExampleGen: `input_base` is 'gone'")
 
 
 def test_a_run_keeps_the_flags_that_it_was_started_with(project: Path) -> None:
