@@ -164,7 +164,7 @@ class _Finder:
         found = self._sibling(module.__name__)
         if found:
             name, folder = found
-            sys.modules[module.__name__] = _imported(name, folder)
+            sys.modules[module.__name__] = _imported(name, folder, module.__name__)
 
     def _sibling(self, name: str) -> tuple[str, Path] | None:
         """Returns the plain name of a file of the author's, and the directory that has it."""
@@ -198,13 +198,41 @@ def _is_wanted(*, in_front: bool) -> bool:
     return found is None or found.origin is None
 
 
-def _imported(name: str, folder: Path) -> ModuleType:
-    """Imports a file of the author's, which may be in a directory that Python does not look in."""
-    sys.path.insert(0, str(folder))
+def _imported(name: str, folder: Path, full: str) -> ModuleType:
+    """Imports a file of the author's, which may be in a directory that Python does not look in.
+
+    Args:
+        name: Its plain name.
+        folder: The directory that has it.
+        full: Its name below `tfx`, under which it is imported if an installed package has the
+            plain name, as Google's `proto`.
+    """
+    if _is_elsewhere(name.partition(".")[0], folder):
+        return _imported_as(full, folder / f"{name.replace('.', '/')}.py")
+    # At the end: what is installed and imported meanwhile must not find the author's files.
+    sys.path.append(str(folder))
     try:
         return importlib.import_module(name)
     finally:
-        sys.path.remove(str(folder))
+        del sys.path[len(sys.path) - 1 - sys.path[::-1].index(str(folder))]
+
+
+def _is_elsewhere(top: str, folder: Path) -> bool:
+    """Returns whether a name is that of a package that is not the author's."""
+    try:
+        found = importlib.util.find_spec(top)
+    except ValueError:  # a module without a spec, as a program's `__main__`
+        return False
+    origin = found.origin if found else None
+    return origin is not None and not Path(origin).is_relative_to(folder)
+
+
+def _imported_as(name: str, file: Path) -> ModuleType:
+    spec = cast("Any", importlib.util.spec_from_file_location(name, file))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 _FINDER = _Finder()

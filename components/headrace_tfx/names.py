@@ -65,6 +65,11 @@ _METADATA = """
     .running.metadata: sqlite_metadata_connection_config mysql_metadata_connection_config
     .running.metadata: ConnectionConfigType
 """
+_KUBEFLOW_V1 = """
+    .running.other_runners: KubeflowDagRunner KubeflowDagRunnerConfig LABEL_KFP_SDK_ENV
+    .running.other_runners: get_default_kubeflow_metadata_config get_default_pod_labels
+    .running.other_runners: get_default_pipeline_operator_funcs
+"""
 _VERTEX_KEYS = """
     .components.vertex: ENABLE_VERTEX_KEY VERTEX_REGION_KEY VERTEX_CONTAINER_IMAGE_URI_KEY
     .components.vertex: SERVING_ARGS_KEY
@@ -166,7 +171,8 @@ TABLE: Mapping[str, str] = {
     "v1.types.standard_artifacts": _V1_STANDARD_ARTIFACTS,
     "v1.orchestration": ".running.runners: LocalDagRunner",
     "v1.orchestration.metadata": _METADATA,
-    "v1.orchestration.experimental": """
+    "v1.orchestration.experimental": f"""
+        {_KUBEFLOW_V1}
         .running.runners: KubeflowV2DagRunner KubeflowV2DagRunnerConfig
         .authoring.functions: exit_handler=component
         .running.exit_handlers: FinalStatusStr
@@ -375,9 +381,17 @@ TABLE: Mapping[str, str] = {
         ".running.configs: KubernetesComponentConfig"
     ),
     "orchestration.local.local_dag_runner": ".running.runners: LocalDagRunner",
+    "orchestration.beam.beam_runner": ".running.runners: BeamRunner=BeamDagRunner",
     "orchestration.beam.beam_dag_runner": ".running.runners: BeamDagRunner",
     "orchestration.kubeflow.v2.kubeflow_v2_dag_runner": (
         ".running.runners: KubeflowV2DagRunner KubeflowV2DagRunnerConfig"
+    ),
+    "orchestration.kubeflow.kubeflow_dag_runner": _KUBEFLOW_V1,
+    "orchestration.airflow.airflow_dag_runner": (
+        ".running.other_runners: AirflowDagRunner AirflowPipelineConfig"
+    ),
+    "orchestration.airflow.airflow_runner": (
+        ".running.other_runners: AirflowDAGRunner=AirflowDagRunner AirflowPipelineConfig"
     ),
     "orchestration.kubeflow.v2.vertex_client_utils": ".running.vertex: poll_job_status",
     "orchestration.kubeflow.decorators": """
@@ -492,14 +506,6 @@ TABLE: Mapping[str, str] = {
 }
 """What comes from where, by module below `tfx`."""
 
-_KUBEFLOW = (
-    "belonged to KFP v1 and left TFX in 2024. Use KubeflowV2DagRunner, or leave out the runner and "
-    "run: headrace compile FILE.py --target kubeflow"
-)
-_AIRFLOW = (
-    "makes an Airflow DAG, which Headrace does not. Use LocalDagRunner, and start "
-    "`headrace run FILE.py` from a BashOperator of your own DAG"
-)
 _RESOLVER_FUNCTIONS = (
     "is a resolver function, which no released runner of TFX runs. Use Resolver with "
     "LatestArtifactStrategy, LatestBlessedModelStrategy or SpanRangeStrategy"
@@ -524,15 +530,9 @@ REFUSED: Mapping[str, str] = {
     "dsl.input_resolution.resolver_function": _RESOLVER_FUNCTIONS,
     "dsl.input_resolution.ops": _RESOLVER_FUNCTIONS,
     "v1.dsl.inputs": _RESOLVER_FUNCTIONS,
-    "orchestration.airflow": _AIRFLOW,
-    "orchestration.kubeflow.kubeflow_dag_runner": _KUBEFLOW,
-    "orchestration.kubeflow.runner": _KUBEFLOW,
-    "v1.orchestration.experimental.KubeflowDagRunner": _KUBEFLOW,
-    "v1.orchestration.experimental.KubeflowDagRunnerConfig": _KUBEFLOW,
-    "v1.orchestration.experimental.LABEL_KFP_SDK_ENV": _KUBEFLOW,
-    "v1.orchestration.experimental.get_default_kubeflow_metadata_config": _KUBEFLOW,
-    "orchestration.beam.beam_runner": (
-        "left TFX in 0.22. Use tfx.orchestration.beam.beam_dag_runner.BeamDagRunner"
+    "orchestration.kubeflow.runner": (
+        "belonged to KFP v1 and left TFX in 2024. Use KubeflowV2DagRunner, or leave out the runner "
+        "and run: headrace compile FILE.py --target kubeflow"
     ),
     "utils.dsl_utils": _CSV_INPUT,
     "v1.proto.Filesystem": "is inside another message: tfx.proto.PushDestination.Filesystem",

@@ -20,7 +20,7 @@ _DEFAULT_IMAGE = "default_image_path"
 class HeadraceHost:
     """Runs pipelines on this machine, and compiles them for Vertex AI and Kubeflow."""
 
-    def run(self, pipeline: Any, *, runner: str, run_options: Any = None) -> Any:  # noqa: ARG002
+    def run(self, pipeline: Any, *, runner: str, run_options: Any = None) -> Any:
         """Runs a pipeline on this machine.
 
         Returns:
@@ -32,6 +32,12 @@ class HeadraceHost:
             ComponentError: A task ended without a reason.
             KeyboardInterrupt: The run was interrupted.
         """
+        if runner == "AirflowDagRunner":
+            raise CompileError(
+                "AirflowDagRunner: Headrace makes no DAG of Airflow. Use LocalDagRunner, or leave "
+                "the file as it is and start `headrace run FILE.py` from a BashOperator of your "
+                "own DAG."
+            )
         from headrace.display.notebook import NotebookProgress, in_notebook
         from headrace.display.progress import ProgressDisplay
         from headrace.targets.local.run import run

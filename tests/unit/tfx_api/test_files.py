@@ -294,7 +294,7 @@ def test_a_file_may_end_itself(write: Write) -> None:
         ("tfx.dsl.Pipeline('p', additional_pipeline_args={})", "pipeline.py:{line}: "),
         ("import no_such_module", "pipeline.py:{line}: no module named 'no_such_module'"),
         ("tfx.components.CsvExampleGenn('/data')", "pipeline.py:{line}: "),
-        ("from tfx.orchestration.kubeflow import kubeflow_dag_runner", "pipeline.py:{line}: "),
+        ("from tfx.orchestration.kubeflow import runner", "pipeline.py:{line}: "),
         ("1 / 0", "pipeline.py:{line}: ZeroDivisionError: division by zero."),
     ],
 )
@@ -331,7 +331,8 @@ def test_a_circle_is_refused(write: Write) -> None:
 
 
 def test_a_file_without_a_pipeline_is_told_how(write: Write) -> None:
-    assert refusal(write(CREATE)) == (
+    two = f"{CREATE}\n\ndef other_pipeline(): ...\n"
+    assert refusal(write(two)) == (
         "pipeline.py: it imports `tfx`, but no runner was called and no variable is a "
         "tfx.dsl.Pipeline. Name the function that makes it, as pipeline.py:create_pipeline."
     )
@@ -340,6 +341,14 @@ def test_a_file_without_a_pipeline_is_told_how(write: Write) -> None:
     assert "the arguments ['a'] without a default" in refusal(f"{path}:create")
     assert "returned 3, expected a tfx.dsl.Pipeline" in refusal(f"{path}:other")
     assert "Did you mean 'other'?" in refusal(f"{path}:othr")
+
+
+@pytest.mark.parametrize("head", ["def _create_pipeline():", "def first() -> tfx.dsl.Pipeline:"])
+def test_the_only_function_that_makes_a_pipeline_is_called(write: Write, head: str) -> None:
+    needs_name = CREATE.replace('(name="Penguin_first", ', "(name, ")
+    text = f"{needs_name}\n\n{head}\n    return create_pipeline('One')\n"
+    path = write(f"{text}\n\ndef main():\n    raise ValueError\n")
+    assert loading.load(path).spec["pipelineInfo"]["name"] == "one"
 
 
 def test_an_error_of_a_check_names_the_node(write: Write) -> None:

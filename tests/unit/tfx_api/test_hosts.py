@@ -14,6 +14,7 @@ from headrace.errors import CompileError
 from headrace_tfx.authoring.pipeline import Pipeline
 from headrace_tfx.components import data_checks, example_gens
 from headrace_tfx.running import host
+from headrace_tfx.running.other_runners import KubeflowDagRunner
 from headrace_tfx.running.runners import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
 from support.tfx_hosts import headrace_host
 
@@ -147,6 +148,29 @@ def test_a_programs_mistake_is_one_line(directory: Path) -> None:
     run = python("-m", "headrace.tfx", "gone.py", directory=directory)
     assert run.returncode == 2
     assert run.stderr.startswith("error: headrace.tfx: 'gone.py' is not a file")
+
+
+def test_a_program_for_airflow_is_told_what_to_start(directory: Path) -> None:
+    runner = "tfx.orchestration.airflow.airflow_dag_runner"
+    text = f"""
+from tfx import v1 as tfx
+from {runner} import AirflowDagRunner, AirflowPipelineConfig
+gen = tfx.components.CsvExampleGen(input_base="gs://bucket/data")
+config = AirflowPipelineConfig({{"schedule_interval": None}})
+DAG = AirflowDagRunner(config).run(tfx.dsl.Pipeline("p", components=[gen]))
+"""
+    (directory / "runner.py").write_text(text, "utf-8")
+    run = python("-m", "headrace.tfx", "runner.py", directory=directory)
+    assert run.returncode == 2
+    assert run.stderr.startswith("error: AirflowDagRunner: Headrace makes no DAG of Airflow. ")
+    assert "headrace run FILE.py" in run.stderr
+
+
+def test_the_runner_of_kfp_v1_compiles_for_kubeflow(directory: Path) -> None:
+    with host.use(headrace_host()):
+        KubeflowDagRunner(output_filename="p.tar.gz").run(pipeline())
+    document = yaml.safe_load((directory / "p.yaml").read_text("utf-8").split("\n---\n")[0])
+    assert document["pipelineInfo"]["name"] == "my-pipeline"
 
 
 def test_a_programs_exit_code_is_its_own(directory: Path) -> None:

@@ -118,6 +118,25 @@ def test_a_sibling_is_found_as_one_module_by_each_of_its_names(
     assert loaded.base.Bird is loaded.plain.Bird
 
 
+def test_a_folder_of_the_authors_and_a_package_may_have_one_name(tmp_path: Path) -> None:
+    files = {
+        "birds/example/module.py": (
+            "from tfx.examples.custom.birds.yaml import settings\n"
+            "from tfx.examples.custom.birds.part import user\n"
+        ),
+        "birds/yaml/__init__.py": "",
+        "birds/yaml/settings.py": "SIZE = 3\n",
+        "birds/part/user.py": "import yaml\nFOUND = yaml.safe_load('4')\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, "utf-8")
+
+    loaded = load_module("trainer", str(tmp_path / "birds/example/module.py"))
+
+    assert (loaded.settings.SIZE, loaded.user.FOUND) == (3, 4)
+
+
 def test_the_next_module_has_its_own_siblings(tmp_path: Path) -> None:
     found = []
     for name in ("one", "two"):

@@ -387,9 +387,12 @@ def test_values_of_a_program_go_to_the_parameters_of_kfp() -> None:
         given_values(spec, {"out": "{"})
 
 
-def test_absl_has_its_logging_for_a_file_that_uses_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "use", ["absl.logging.set_verbosity(absl.logging.INFO)", "absl.flags.FLAGS", "absl.app.run"]
+)
+def test_absl_has_its_modules_for_a_file_that_uses_them(tmp_path: Path, use: str) -> None:
     file = tmp_path / "flights.py"
-    file.write_text("import absl\nabsl.logging.set_verbosity(absl.logging.INFO)\n", "utf-8")
+    file.write_text(f"import absl\n{use}\n", "utf-8")
     ran = subprocess.run(
         [
             sys.executable,

@@ -7,6 +7,13 @@ import pytest
 from headrace_tfx.authoring.pipeline import Pipeline, RunOptions
 from headrace_tfx.components.example_gens import CsvExampleGen
 from headrace_tfx.running import host
+from headrace_tfx.running.other_runners import (
+    AirflowDagRunner,
+    AirflowPipelineConfig,
+    KubeflowDagRunner,
+    KubeflowDagRunnerConfig,
+    get_default_kubeflow_metadata_config,
+)
 from headrace_tfx.running.runners import (
     BeamDagRunner,
     KubeflowV2DagRunner,
@@ -94,3 +101,34 @@ def test_an_installed_host_stands_behind_one_that_a_block_uses() -> None:
         assert host.current("x") is installed
     finally:
         host._HOSTS.remove(installed)
+
+
+@pytest.mark.parametrize("config", [AirflowPipelineConfig({"schedule_interval": None}), {}, None])
+def test_the_runner_for_airflow_hands_on_its_pipeline(config: Any) -> None:
+    pipeline, recorder = Pipeline("p"), _Recorder()
+    with host.use(recorder):
+        AirflowDagRunner(config).run(pipeline)
+    assert recorder.calls == [(pipeline, {"runner": "AirflowDagRunner", "run_options": None})]
+
+
+@pytest.mark.parametrize(
+    ("given", "written"), [(None, "p.yaml"), ("job.tar.gz", "job.yaml"), ("job.yaml", "job.yaml")]
+)
+def test_the_runner_of_kfp_v1_writes_a_file_of_this_kfp(given: str | None, written: str) -> None:
+    pipeline, recorder = Pipeline("p"), _Recorder()
+    config = KubeflowDagRunnerConfig(
+        kubeflow_metadata_config=get_default_kubeflow_metadata_config(), tfx_image="host/tfx"
+    )
+    with host.use(recorder):
+        KubeflowDagRunner("out", given, config, pod_labels_to_attach={"a": "b"}).run(pipeline)
+    ((_, settings),) = recorder.calls
+    assert (settings["output_dir"], settings["output_filename"]) == ("out", written)
+    assert settings["config"].default_image == "host/tfx"
+
+
+@pytest.mark.parametrize("runner", [AirflowDagRunner, KubeflowDagRunner])
+def test_other_runners_check_what_they_get(runner: Any) -> None:
+    with pytest.raises(ValueError, match=rf"{runner.__name__}.run: got 3 \(int\), expected"):
+        runner().run(3)
+    with pytest.raises(TypeError, match=r"got unknown arguments \['run_options'\]"):
+        runner().run(Pipeline("p"), run_options=None)

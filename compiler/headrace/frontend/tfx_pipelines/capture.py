@@ -90,9 +90,10 @@ def run_as_main(path: Path, flags: Sequence[str] = (), module: ModuleType | None
     module = module or ModuleType("__main__")
     module.__file__ = str(path)
     source = path.read_bytes()
-    if b"absl.logging" in source and importlib.util.find_spec("absl"):
-        # Behind `import absl` alone: TFX imports the rest of it.
-        importlib.import_module("absl.logging")
+    # Behind `import absl` alone: TFX imports the rest of it.
+    for name in ("absl.app", "absl.flags", "absl.logging"):
+        if name.encode() in source and importlib.util.find_spec("absl"):
+            importlib.import_module(name)
     with _as_main(module, [str(path), *flags]), _flags_forgotten(str(path)):
         try:
             exec(compile(source, str(path), "exec"), vars(module))

@@ -19,7 +19,8 @@ def chosen(captured: Captured, path: Path, name: str | None) -> Any:
         captured: The executed file.
         path: Its path.
         name: A pipeline's name, or a variable or function of the file; None for the only pipeline:
-            the one that a runner is called with, else the one that a variable has.
+            the one that a runner is called with, else the one that a variable has, else the one
+            that the only function for it returns.
 
     Raises:
         CompileError: There is no such pipeline, or there are several.
@@ -35,7 +36,10 @@ def chosen(captured: Captured, path: Path, name: str | None) -> Any:
             f"{path.name}: it has {len(names)} TFX pipelines {names}, expected one. Say which, as "
             f"{path.name}:{names[-1]}."
         )
-    functions = _functions(captured)
+    makers = _makers(captured)
+    if len(makers) == 1:
+        return _named(captured, pipelines, path, makers[0])
+    functions = makers or _functions(captured)
     advice = (
         f"Name the function that makes it, as {path.name}:{functions[0]}."
         if functions
@@ -61,6 +65,16 @@ def _functions(captured: Captured) -> list[str]:
         name
         for name, value in vars(captured.module).items()
         if inspect.isfunction(value) and value.__module__ == "__main__" and not _required(value)
+    ]
+
+
+def _makers(captured: Captured) -> list[str]:
+    """Returns those of the functions that make a pipeline, as their names or annotations say."""
+    return [
+        name
+        for name in _functions(captured)
+        if "pipeline" in name.lower()
+        or "Pipeline" in str(inspect.signature(vars(captured.module)[name]).return_annotation)
     ]
 
 
