@@ -186,7 +186,7 @@ class LineageStore:
             pairs = self._pairs(store, outputs, event, {}, update=state == "complete")
             if state in ("complete", "cached"):
                 contexts = [*contexts, self._context(store, "node", node)]
-                del execution.custom_properties[NODE]
+                execution.custom_properties.pop(NODE, None)
             for artifact, path in _named(pairs, contexts, node):
                 if not artifact.HasField("id"):
                     artifact.name = path
@@ -248,8 +248,11 @@ class LineageStore:
         return artifact
 
     def _node(self, execution: Any, contexts: Sequence[Any]) -> str:
-        pipeline = next(context.name for context in contexts if context.type == "pipeline")
-        return f"{pipeline}.{execution.custom_properties[NODE].string_value}"
+        """Returns the name of the execution's `node` context, which it may not have yet."""
+        names = {context.type: context.name for context in contexts}
+        if "node" in names:  # its outputs were recorded, but could not be kept
+            return str(names["node"])
+        return f"{names['pipeline']}.{execution.custom_properties[NODE].string_value}"
 
     def _context(self, store: Any, kind: str, name: str) -> Any:
         from ml_metadata import errors
