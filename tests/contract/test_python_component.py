@@ -102,6 +102,18 @@ def one_value(code: str, name: str) -> Callable[[Launcher, Path], str]:
     return failed
 
 
+def test_a_function_of_tfx_may_set_the_value_of_an_artifact(tmp_path: Path) -> None:
+    launcher = Launcher(root=tmp_path / "l", rules="kfp-2.17", forked=True)
+    component = python_component(
+        name="note",
+        code="values_as_artifacts.py:Note",
+        inputs={"text": str},
+        outputs={"note": str, "size": int},
+    )
+    outcome = run(launcher, component, {"text": "abc"})
+    assert outcome.parameters == {"note": "abc!", "size": 3}
+
+
 @pytest.mark.parametrize(
     ("code", "port", "message"),
     [

@@ -40,7 +40,9 @@ def check_arguments(code: str, name: str, ports: Mapping[str, Any]) -> None:
         raise InputError(
             f"{where} has no argument {unknown[0]!r}, expected one for each port {given}. {advice}"
         )
-    missing = [each for each in _required(arguments) if each not in given]
+    # A function of TFX may take the artifact of a value, and set its `value`.
+    settable = _values(ports) if any(map(_is_of_tfx, function.decorator_list)) else []
+    missing = [each for each in _required(arguments) if each not in (*given, *settable)]
     if missing:
         raise InputError(
             f"{where} needs the arguments {missing}, which are no ports of the component. Declare "
@@ -51,11 +53,11 @@ def check_arguments(code: str, name: str, ports: Mapping[str, Any]) -> None:
 def _function(tree: ast.Module, name: str) -> ast.FunctionDef | None:
     for node in reversed(tree.body):
         if isinstance(node, ast.FunctionDef) and node.name == name:
-            return node if all(map(_keeps_arguments, node.decorator_list)) else None
+            return node if all(map(_is_of_tfx, node.decorator_list)) else None
     return None
 
 
-def _keeps_arguments(decorator: ast.expr) -> bool:
+def _is_of_tfx(decorator: ast.expr) -> bool:
     found = decorator.func if isinstance(decorator, ast.Call) else decorator
     name = found.attr if isinstance(found, ast.Attribute) else getattr(found, "id", "")
     return bool(name == _DECORATOR)
@@ -63,8 +65,13 @@ def _keeps_arguments(decorator: ast.expr) -> bool:
 
 def _given(ports: Mapping[str, Any]) -> list[str]:
     # The function returns outputs that are values.
-    outputs = [name for name, port in ports.get("outputs", {}).items() if "value" not in port]
+    returned = _values(ports)
+    outputs = [name for name in ports.get("outputs", {}) if name not in returned]
     return [*ports.get("inputs", {}), *outputs, *ports.get("parameters", {})]
+
+
+def _values(ports: Mapping[str, Any]) -> list[str]:
+    return [name for name, port in ports.get("outputs", {}).items() if "value" in port]
 
 
 def _required(arguments: ast.arguments) -> Sequence[str]:

@@ -197,6 +197,32 @@ def test_every_parameter_of_transform() -> None:
     }
 
 
+def test_both_functions_of_a_transform_travel_in_one_file(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/preprocessing.py").touch()
+    world = World()
+
+    def transform(updater: str) -> Any:
+        return training.Transform(
+            examples=world.rows,
+            schema=world.schema_out,
+            preprocessing_fn="models.preprocessing.preprocessing_fn",
+            stats_options_updater_fn=updater,
+        )
+
+    before = (world.examples, world.statistics, world.schema)
+    beside = transform("models.preprocessing.stats_options_updater_fn")
+    found = steps(*before, beside, directory=tmp_path)["transform"]
+    assert found.arguments["module_file"] == "models/preprocessing.py"
+    assert "stats_options_updater_fn" not in found.arguments
+
+    said = refusal(*before, transform("models.other.updater"), directory=tmp_path)
+    assert (
+        "Transform: `stats_options_updater_fn` is 'models.other.updater', expected "
+        "'models.preprocessing.stats_options_updater_fn'" in said
+    )
+
+
 def test_transformed_examples_are_the_examples_of_a_trainer() -> None:
     world = World()
     node = training.Trainer(

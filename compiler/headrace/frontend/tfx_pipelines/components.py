@@ -81,7 +81,17 @@ def _statistics_gen(node: Any, translation: Translation) -> Translated:
 
 def _transform(node: Any, translation: Translation) -> Translated:
     values = translation.user_code(node, "preprocessing_fn")
-    if "module_file" in values and values.get("stats_options_updater_fn"):
+    updater = node.exec_properties.get("stats_options_updater_fn")
+    if "module_file" in values and updater:
+        # The module file that travels has both functions.
+        module, _, _ = str(node.exec_properties["preprocessing_fn"]).rpartition(".")
+        expected = f"{module}.stats_options_updater_fn"
+        if updater != expected:
+            raise translation.error(
+                f"`stats_options_updater_fn` is {updater!r}, expected {expected!r}, in the file of "
+                "`preprocessing_fn`, which travels with the pipeline. Define the function there, "
+                "or import it there by this name."
+            )
         values["stats_options_updater_fn"] = None
     return translated(node, translation, "transform", values=values)
 
