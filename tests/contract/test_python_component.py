@@ -258,6 +258,7 @@ def test_a_mistake_is_told_before_anything_runs(
     ("name", "parameters", "seen"),
     [
         ("Wait", {"kept": '"3s"', "text": '"4s"'}, '3 "4s"'),
+        ("Wait", {"kept": '"3s"', "text": {"of": "the run"}}, '3 {"of": "the run"}'),
         ("Sleep", {"time": '"5s"'}, "Duration 5"),
     ],
 )
@@ -268,7 +269,7 @@ def test_a_message_comes_as_text_or_as_a_message_where_the_code_says_so(
         name="own",
         code=f"messages.py:{name}",
         outputs={"seen": str},
-        parameters=dict.fromkeys(parameters, str),
+        parameters={key: type(value) for key, value in parameters.items()},
     )
 
     assert run(launcher, component, parameters).parameters == {"seen": seen}

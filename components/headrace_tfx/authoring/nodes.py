@@ -92,13 +92,13 @@ class BaseNode(metaclass=NodeClass):
         """`id` under its old name."""
         return self.id
 
-    def with_id(self, id: str) -> Self:
-        """Names the node; its outputs may have been taken before.
+    def with_id(self, id: str | None) -> Self:
+        """Names the node; its outputs may have been taken before. None is the name of its class.
 
         Raises:
             TypeError: The name is no text.
         """
-        if not isinstance(id, str):
+        if id is not None and not isinstance(id, str):
             raise TypeError(f"{self.id}.with_id({id!r}): got {type(id).__name__}, expected a text.")
         self._id = id
         return self

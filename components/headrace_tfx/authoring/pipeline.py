@@ -225,7 +225,10 @@ def layers(nodes: Collection[BaseNode]) -> list[list[BaseNode]]:
     Raises:
         InvalidDAGError: Nodes need each other in a circle.
     """
-    left = {node: {each for each in node.upstream_nodes if each in nodes} for node in nodes}
+    by_id = {node.id: node for node in nodes}
+    left = {
+        node: {by_id[each.id] for each in node.upstream_nodes if each.id in by_id} for node in nodes
+    }
     done: list[list[BaseNode]] = []
     while left:
         layer = sorted((node for node, needed in left.items() if not needed), key=_id)

@@ -85,6 +85,12 @@ _SQL_CHECKS = ExecutionParameter(
 )
 
 
+# TFX hands a dict on to the executor as it is, whether or not it has the message's one field.
+_CUSTOM_CONFIG = ExecutionParameter(
+    type=MessageType("tfx.components.example_gen.CustomConfig"), optional=True
+)
+
+
 class FileBasedExampleGenSpec(ComponentSpec):
     """Of components that make examples from files."""
 
@@ -94,7 +100,7 @@ class FileBasedExampleGenSpec(ComponentSpec):
         "output_config": _message("example_gen", "Output"),
         "output_data_format": ExecutionParameter(type=int),
         "output_file_format": ExecutionParameter(type=int),
-        "custom_config": _message("example_gen", "CustomConfig"),
+        "custom_config": _CUSTOM_CONFIG,
         "range_config": _message("range_config", "RangeConfig"),
     }
     INPUTS = {}
@@ -109,7 +115,7 @@ class QueryBasedExampleGenSpec(ComponentSpec):
         "output_config": _message("example_gen", "Output"),
         "output_data_format": ExecutionParameter(type=int),
         "output_file_format": ExecutionParameter(type=int),
-        "custom_config": _message("example_gen", "CustomConfig"),
+        "custom_config": _CUSTOM_CONFIG,
         "range_config": _message("range_config", "RangeConfig"),
         "query": _text(),
     }

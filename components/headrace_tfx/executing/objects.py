@@ -1,6 +1,7 @@
 """Runs what the author's code names: a `@component`, a component, an executor or a function."""
 
 import inspect
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -49,11 +50,18 @@ def artifact_classes(found: Any) -> Mapping[str, type[Artifact]]:
 
 
 def exec_properties(found: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the parameters as the author's code declares them: messages where it wants these."""
+    """Returns the parameters as the author's code declares them: messages where it wants these.
+
+    Other messages are JSON text in TFX; those with parameters of the run in them come as dicts.
+    """
     declared = getattr(getattr(found, "SPEC_CLASS", None), "PARAMETERS", {})
     result = dict(given)
     for name, each in declared.items():
-        if getattr(each, "use_proto", False) and isinstance(result.get(name), str):
+        if not hasattr(each.type, "DESCRIPTOR") or result.get(name) is None:
+            continue
+        if isinstance(result[name], dict):
+            result[name] = json.dumps(result[name])
+        if each.use_proto:
             from google.protobuf import json_format
 
             result[name] = json_format.Parse(result[name], each.type())

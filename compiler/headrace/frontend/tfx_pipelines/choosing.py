@@ -1,7 +1,7 @@
 """Chooses the pipeline that is meant among those of a file."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,15 @@ def _variables(captured: Captured) -> list[Any]:
     for value in vars(captured.module).values():
         if isinstance(value, Pipeline) and not any(value is other for other in found):
             found.append(value)
-    return found
+    inner = {each for pipeline in found for each in _within(pipeline)}
+    return [each for each in found if each not in inner]
+
+
+def _within(pipeline: Any) -> Iterator[Any]:
+    for node in pipeline.components:
+        if isinstance(node, Pipeline):
+            yield node
+            yield from _within(node)
 
 
 def _functions(captured: Captured) -> list[str]:

@@ -299,7 +299,11 @@ def _alternatives(predicate: Predicate) -> list[list[Comparison]]:
 
 def _sorted(block: CondBlock) -> tuple[Part, ...]:
     """Returns the parts of a block, each after those that it needs, else in their order."""
-    parts = [_group(part) if isinstance(part, CondBlock) else part for part in block.parts]
+    parts = [
+        _group(part) if isinstance(part, CondBlock) else part
+        for part in block.parts
+        if not _is_empty(part)
+    ]
     made = [{step.variable for step in steps_of((part,))} for part in parts]
     needed = [_needed(part) for part in parts]
     done: list[Part] = []
@@ -318,6 +322,11 @@ def _sorted(block: CondBlock) -> tuple[Part, ...]:
         done.append(parts[first])
         left.remove(first)
     return tuple(done)
+
+
+def _is_empty(part: Part | CondBlock) -> bool:
+    """Returns whether a block has no steps, as one around a Resolver that passes outputs on."""
+    return isinstance(part, CondBlock) and all(map(_is_empty, part.parts))
 
 
 def _needed(part: Part) -> set[str]:

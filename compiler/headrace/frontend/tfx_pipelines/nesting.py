@@ -57,12 +57,17 @@ class Nesting:
     def waited_for(self, node: Any) -> list[Any]:
         """Returns the nodes that a node waits for without reading from them, in their order."""
         read = {each.id for each in self.producers(node)}
-        before = set(self._plain(node.upstream_nodes))
+        before = {each.id for each in self._plain(node.upstream_nodes)}
         for pipeline in self.around(node):
             given = {each.id for each in self.producers(pipeline)}
-            others = self._plain(pipeline.upstream_nodes)
-            before |= {each for each in others if each.id not in given}
-        return [each for each in self.nodes if each in before and each.id not in read]
+            before |= {each.id for each in self._plain(pipeline.upstream_nodes)} - given
+        # By id, as TFX does: a file may build its nodes twice and list those of one time.
+        return [each for each in self.nodes if each.id in before - read]
+
+    def not_listed(self, node: Any) -> str:
+        """Returns the id of a node that is to run before another and is in no pipeline, or ''."""
+        listed = {each.id for each in self._around}
+        return min((each.id for each in node.upstream_nodes if each.id not in listed), default="")
 
     def _plain(self, nodes: Sequence[Any] | set[Any]) -> Iterator[Any]:
         for node in nodes:

@@ -13,6 +13,7 @@ from headrace.frontend.tfx_pipelines.cell_code import cell_file
 from headrace.frontend.tfx_pipelines.container_words import words_of
 from headrace.frontend.tfx_pipelines.importers import artifact_class
 from headrace.frontend.tfx_pipelines.naming import identifier
+from headrace.frontend.tfx_pipelines.nesting import sources
 from headrace.frontend.tfx_pipelines.plan import Call, Code, Definition, Step, Value
 from headrace.frontend.tfx_pipelines.platform import platform_settings
 from headrace.frontend.tfx_pipelines.steps import all_beam_arguments
@@ -155,12 +156,13 @@ def _optional(text: str, *, is_optional: bool) -> Code:
 
 def _source(node: Any, name: str, declared: Any) -> Any:
     """Returns the declaration of the output that an input reads if that is a JSON value."""
-    channel = node.inputs.get(name)
-    for producer in channel.producers() if channel is not None else ():
-        outputs = getattr(getattr(producer, "SPEC_CLASS", None), "OUTPUTS", {})
-        found = outputs.get(channel.output_key)
-        if found is not None and issubclass(found.type, JsonValue):
-            return found
+    given = node.inputs.get(name)
+    for channel in sources(given) if given is not None else ():
+        for producer in channel.producers():
+            outputs = getattr(getattr(producer, "SPEC_CLASS", None), "OUTPUTS", {})
+            found = outputs.get(getattr(channel, "output_key", None))
+            if found is not None and issubclass(found.type, JsonValue):
+                return found
     return declared
 
 
@@ -219,8 +221,12 @@ def _parameters(
 
 
 def _refers(value: Value) -> bool:
-    """Returns whether the whole value is a reference, as to a parameter of the pipeline."""
-    return not (value is None or isinstance(value, (bool, int, float, str, list, tuple, Mapping)))
+    """Returns whether a value is or has a reference, as to a parameter of the pipeline."""
+    if isinstance(value, Mapping):
+        return any(map(_refers, value.values()))
+    if isinstance(value, (list, tuple)):
+        return any(map(_refers, value))
+    return not (value is None or isinstance(value, (bool, int, float, str)))
 
 
 def _reader_defaults(given: Mapping[str, Value]) -> dict[str, Value]:

@@ -7,7 +7,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -157,10 +157,39 @@ class Translation:
         return channel
 
     def after(self, node: Any) -> tuple[str, ...]:
-        """Returns the variables of the tasks that a node waits for without reading from them."""
-        return tuple(
-            self._last[each.id] for each in self.nesting.waited_for(node) if each.id in self._last
-        )
+        """Returns the variables of the tasks that a node waits for without reading from them.
+
+        Raises:
+            CompileError: It waits for a node that is not in the pipeline.
+        """
+        missing = self.nesting.not_listed(node)
+        if missing:
+            raise self.error(
+                f"it waits for {missing}, which is not in the pipeline's `components`. Add "
+                f"{missing} to the list, or remove the call of add_upstream_node or "
+                "add_downstream_node."
+            )
+        return tuple(dict.fromkeys(self._waits(node)))
+
+    def _waits(self, node: Any) -> Iterator[str]:
+        """Yields tasks; a node without any, as a Resolver that passes outputs on, waits itself."""
+        for each in self.nesting.waited_for(node):
+            if each.id in self._last:
+                yield self._last[each.id]
+            else:
+                yield from self._waits(each)
+                yield from self._read(each)
+        for each in self.nesting.producers(node):
+            if each.id not in self._last:
+                yield from self._waits(each)
+
+    def _read(self, node: Any) -> Iterator[str]:
+        """Yields the tasks that a node without any reads from."""
+        for each in self.nesting.producers(node):
+            if each.id in self._last:
+                yield self._last[each.id]
+            else:
+                yield from self._read(each)
 
     def catalogue(self, component: str) -> str:
         """Returns the expression for a component of the catalogue, and has it imported."""
