@@ -130,7 +130,8 @@ class Pipeline(BaseNode):
         file: The author's file that makes it; empty if there is none, as for cells of a notebook.
 
     Raises:
-        ValueError: The name is longer than 63 characters, or a node is none.
+        ValueError: The name is longer than 63 characters, a node is none, or a setting has another
+            type.
         RuntimeError: Two nodes have one id, or one has the name of the pipeline.
         InvalidDAGError: Nodes need each other in a circle.
     """
@@ -153,6 +154,23 @@ class Pipeline(BaseNode):
             raise ValueError(
                 f"the pipeline's name {pipeline_name!r} has {len(pipeline_name)} characters, "
                 f"expected {MAX_NAME_LENGTH} at most. Shorten it."
+            )
+        where = f"the pipeline {pipeline_name!r}"
+        if isinstance(components, BaseNode):
+            raise ValueError(
+                f"{where}: `components` is the node {components.id!r}, expected a list of nodes. "
+                "Write it in brackets."
+            )
+        if isinstance(beam_pipeline_args, (str, Mapping)):
+            raise ValueError(
+                f"{where}: `beam_pipeline_args` is {beam_pipeline_args!r}, expected a list of "
+                "options, such as ['--runner=DataflowRunner']."
+            )
+        if metadata_connection_config and not hasattr(metadata_connection_config, "sqlite"):
+            raise ValueError(
+                f"{where}: `metadata_connection_config` is {metadata_connection_config!r}, "
+                "expected a ConnectionConfig. Write sqlite_metadata_connection_config(PATH) of "
+                "tfx.orchestration.metadata."
             )
         super().__init__()
         self._id = pipeline_name

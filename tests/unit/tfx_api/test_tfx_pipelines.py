@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -147,6 +148,20 @@ def test_options_of_the_pipeline_for_beam_come_before_those_of_a_node() -> None:
 def test_one_text_is_no_list_of_options_for_beam() -> None:
     with pytest.raises(TypeError, match="expected a list of options"):
         CsvExampleGen(input_base="x").with_beam_pipeline_args("--runner=DirectRunner")
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        ("beam_pipeline_args", "--runner=DataflowRunner", "expected a list of options"),
+        ("beam_pipeline_args", {"runner": "DataflowRunner"}, "expected a list of options"),
+        ("metadata_connection_config", "metadata.db", "expected a ConnectionConfig"),
+        ("components", CsvExampleGen(input_base="data"), "expected a list of nodes"),
+    ],
+)
+def test_a_setting_of_another_type_is_refused(name: str, given: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=f"the pipeline 'p': `{name}` is .*{message}"):
+        Pipeline("p", **{name: given})
 
 
 def test_an_old_argument_of_pipeline_is_explained() -> None:
