@@ -10,6 +10,7 @@ TFX_PYTHON names a Python with TFX, TFX's components also read them.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -384,7 +385,9 @@ def test_a_blessing_of_tfx_without_its_evaluation_is_passed_over(
 def test_the_pipeline_of_the_manual_serves_a_model_of_tfx(tmp_path: Path) -> None:
     manual = (Path(__file__).parents[2] / "docs/from-tfx.md").read_text("utf-8")
     pipeline = tmp_path / "pipeline.py"
-    pipeline.write_text(manual.partition("```python\n")[2].partition("```")[0], "utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", manual, re.DOTALL)
+    (text,) = (block for block in blocks if "def from_tfx(" in block)
+    pipeline.write_text(text, "utf-8")
     root = write_root_of_tfx(tmp_path)
     parameters = {
         "tfx_root": str(root),
