@@ -98,7 +98,8 @@ def _short(path: Path, directory: Path) -> str:
 def described(error: Exception) -> str:
     """Returns what an error of kfp or of the author's code means, without its place."""
     if isinstance(error, InputError) or _is_of_tfx(error):
-        return str(error)
+        # Python puts the text of a KeyError in quotation marks.
+        return str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     if meaning := explained(error):
         return meaning
     if isinstance(error, ModuleNotFoundError):

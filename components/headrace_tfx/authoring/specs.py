@@ -57,7 +57,8 @@ class ExecutionParameter:
             check_message(arg_name, value, self.type)
         elif not _fits(with_samples(value), self.type):
             raise TypeError(
-                f"the argument `{arg_name}` is {_short(value)}, expected {_type_name(self.type)}."
+                f"the argument `{arg_name}` is {_short(value)}, expected {_type_name(self.type)}"
+                f"{_value_advice(value)}."
             )
 
 
@@ -328,6 +329,12 @@ def _short(value: Any) -> str:
     text = text if len(text) <= 80 else f"{text[:77]}..."
     kind = "" if isinstance(value, RuntimeParameter) or value is None else type(value).__name__
     return f"{text} ({kind})" if kind else text
+
+
+def _value_advice(value: Any) -> str:
+    if not isinstance(value, BaseChannel):
+        return ""
+    return ". For the value of an output write node.outputs['...'].future()[0].value"
 
 
 def _channel_advice(value: Any) -> str:

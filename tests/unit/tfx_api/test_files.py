@@ -110,6 +110,15 @@ def test_a_file_with_a_kfp_pipeline_is_none(write: Write) -> None:
     assert not builds_tfx_pipeline(write("import tfx :"))
 
 
+def test_an_unknown_output_is_told_without_quotation_marks(write: Write) -> None:
+    file = write(
+        "from tfx import v1 as tfx\n"
+        "rows = tfx.components.CsvExampleGen(input_base='data')\n"
+        "tfx.components.StatisticsGen(examples=rows.outputs['example'])\n"
+    )
+    assert ".py:3: CsvExampleGen has no output 'example', expected one of" in refusal(file)
+
+
 def test_siblings_that_import_each_other_end(write: Write) -> None:
     write("import b", "a.py")
     assert not builds_tfx_pipeline(write("import a", "b.py"))

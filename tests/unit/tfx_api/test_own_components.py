@@ -119,6 +119,11 @@ def test_a_node_has_the_name_of_its_function_and_what_it_got() -> None:
         ({"rate": None}, TypeError, "the argument `rate` is None, expected a channel of Float"),
         ({"rows": Channel(type=standard.Model)}, TypeError, "`rows`.*expected one of Examples"),
         ({"steps": "many"}, TypeError, "the argument `steps` is 'many'"),
+        (
+            {"steps": Channel(type=Integer)},
+            TypeError,
+            r"expected int\. For the value of an output write .*future\(\)\[0\]\.value",
+        ),
         ({"model": Channel(type=standard.Model)}, ValueError, r"unknown arguments \['model'\]"),
     ],
 )
