@@ -372,7 +372,7 @@ TABLE: Mapping[str, str] = {
     """,
     "orchestration.metadata": f"{_METADATA}\n.running.metadata: Metadata",
     "orchestration.portable.mlmd.execution_lib": """
-        .running.execution_lib: get_output_artifacts get_input_artifacts
+        .running.execution_lib: get_output_artifacts get_input_artifacts get_artifacts_dict
     """,
     "orchestration.tfx_runner": ".running.runners: TfxRunner",
     "orchestration.config.pipeline_config": ".running.configs: PipelineConfig",

@@ -226,6 +226,11 @@ def p():
             "def own(rows, report, limit, *, other): ...",
             "needs the arguments ['other'], which are no ports of the component",
         ),
+        (
+            "own.py:own",
+            "def own(rows, report, limit, total): ...",
+            "needs the arguments ['total'], which are no ports of the component",
+        ),
         ("own.py:owned", "def own(): ...", "own.py has no function 'owned'; it defines ['own']"),
         (
             "owned.py:own",

@@ -101,11 +101,17 @@ def test_every_output_and_input_of_every_execution_can_be_read(config: Any) -> N
     with metadata.Metadata(config) as handle:
         kinds = set()
         for execution in handle.store.get_executions():
-            for found in (
-                execution_lib.get_output_artifacts(handle, execution.id),
-                execution_lib.get_input_artifacts(handle, execution.id),
-            ):
+            outputs = execution_lib.get_output_artifacts(handle, execution.id)
+            inputs = execution_lib.get_input_artifacts(handle, execution.id)
+            for found in (outputs, inputs):
                 kinds |= {each.type_name for each in chain.from_iterable(found.values())}
+            event = mlmd.proto.Event
+            made = execution_lib.get_artifacts_dict(handle, execution.id, event.OUTPUT)
+            both = execution_lib.get_artifacts_dict(
+                handle, execution.id, [event.INPUT, event.OUTPUT]
+            )
+            assert made.keys() == outputs.keys()
+            assert both.keys() == outputs.keys() | inputs.keys()
         assert execution_lib.get_output_artifacts(handle, 10**6) == {}
 
     assert {"Examples", "ExampleStatistics", "Schema", "ExampleAnomalies"} <= kinds

@@ -7,7 +7,7 @@ from headrace_tfx.artifacts.base import Artifact
 from headrace_tfx.artifacts.utils import deserialize_artifact
 from headrace_tfx.running.metadata import Metadata
 
-__all__ = ["get_input_artifacts", "get_output_artifacts"]
+__all__ = ["get_artifacts_dict", "get_input_artifacts", "get_output_artifacts"]
 
 _INPUTS = ("INPUT", "INTERNAL_INPUT", "DECLARED_INPUT")
 _OUTPUTS = ("OUTPUT", "INTERNAL_OUTPUT", "DECLARED_OUTPUT", "PENDING_OUTPUT")
@@ -26,6 +26,23 @@ def get_output_artifacts(metadata_handle: Metadata, execution_id: int) -> dict[s
 def get_input_artifacts(metadata_handle: Metadata, execution_id: int) -> dict[str, list[Artifact]]:
     """Returns the artifacts that an execution read, by key, in their order."""
     return _artifacts(metadata_handle, execution_id, _INPUTS)
+
+
+def get_artifacts_dict(
+    metadata_handle: Metadata, execution_id: int, event_type: int | Collection[int]
+) -> dict[str, list[Artifact]]:
+    """Returns the artifacts of events of a kind, by key, in their order; notebooks of TFX 1.0.
+
+    Args:
+        metadata_handle: An open store.
+        execution_id: Number of the execution; an unknown one has no artifacts.
+        event_type: A value of the enum `Event.Type` of ML Metadata, or several.
+    """
+    from ml_metadata.proto import metadata_store_pb2
+
+    wanted = [event_type] if isinstance(event_type, int) else event_type
+    kinds = [metadata_store_pb2.Event.Type.Name(each) for each in wanted]
+    return _artifacts(metadata_handle, execution_id, kinds)
 
 
 def _artifacts(
