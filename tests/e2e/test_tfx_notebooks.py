@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from headrace_components.contract.task import LIBRARY_SETTINGS
 from support.launcher.notebooks import Cell, Kernel, running_kernel
 
 IMPORTS = """
@@ -170,7 +171,9 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     assert "Installed the kernel 'headrace' at " in done.stdout
     os.environ["JUPYTER_PATH"] = str(prefix / "share/jupyter")
-    with running_kernel("headrace") as started:
+    # Jupyter may run in another environment: neither our commands nor our variables are there.
+    variables = {name: text for name, text in os.environ.items() if name not in LIBRARY_SETTINGS}
+    with running_kernel("headrace", {**variables, "PATH": os.defpath}) as started:
         yield started
     del os.environ["JUPYTER_PATH"]
 
@@ -190,6 +193,26 @@ def test_each_cell_runs_one_node_and_shows_its_outputs(tutorial: dict[str, Cell]
     assert "execution_id: 2" in tutorial["statistics"].value
     assert "Channel</b> of type <b>TransformGraph</b> (1 artifact)" in tutorial["transformed"].html
     assert re.match(r"\['\d+'\] 1\n", tutorial["pushed"].printed)
+
+
+MODEL = """
+import tensorflow as tf
+
+model = tf.keras.Sequential([tf.keras.Input((1,)), tf.keras.layers.Dense(1)])
+model.save("model", save_format="tf")
+print(list(tf.keras.models.load_model("model").signatures))
+!saved_model_cli show --dir model --tag_set serve
+"""
+
+
+@pytest.mark.slow
+def test_cells_have_the_keras_of_tasks_and_the_commands_of_the_environment(
+    kernel: Kernel, tmp_path: Path
+) -> None:
+    (cell,) = kernel.execute(tmp_path, MODEL)
+
+    assert "\n['serving_default']\n" in f"\n{cell.printed}"
+    assert 'SignatureDef key: "serving_default"' in cell.printed
 
 
 @pytest.mark.slow

@@ -2,7 +2,9 @@
 
 import argparse
 import json
+import os
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,8 +39,16 @@ def _launch(arguments: list[str]) -> int:
     # IPython adds the current directory itself, and follows a change of it.
     if sys.path and sys.path[0] in ("", str(Path.cwd())):
         del sys.path[0]
+    _find_commands()
     IPKernelApp.launch_instance(argv=arguments)
     return 0
+
+
+def _find_commands() -> None:
+    """Lets `!saved_model_cli` and the like be those of this environment, as if it was activated."""
+    scripts = sysconfig.get_path("scripts")
+    others = [each for each in os.environ.get("PATH", "").split(os.pathsep) if each != scripts]
+    os.environ["PATH"] = os.pathsep.join([scripts, *others])
 
 
 def _install(arguments: Sequence[str]) -> int:
