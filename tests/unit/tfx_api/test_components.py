@@ -361,6 +361,18 @@ def test_estimators_are_refused() -> None:
     assert "ModelValidator is gone" in refusal(*world.nodes(), validator)
 
 
+def test_sql_checks_of_an_example_validator_are_not_lost() -> None:
+    world = World()
+    checks = data_checks.ExampleValidator(
+        statistics=world.statistics.outputs["statistics"],
+        schema=world.schema_out,
+        custom_validation_config={"feature_validations": []},
+    )
+    message = refusal(*world.nodes(), checks)
+    assert "ExampleValidator: `custom_validation_config` has SQL checks" in message
+    assert "or DistributionValidator" in message
+
+
 def test_infra_validator_ignores_how_its_server_starts() -> None:
     world = World()
     node = models.InfraValidator(

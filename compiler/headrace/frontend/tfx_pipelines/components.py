@@ -79,6 +79,15 @@ def _statistics_gen(node: Any, translation: Translation) -> Translated:
     return Translated(steps=(schema, own.with_argument("schema", schema.output("schema"))))
 
 
+def _example_validator(node: Any, translation: Translation) -> Translated:
+    if node.exec_properties.get("custom_validation_config") is not None:
+        raise translation.error(
+            "`custom_validation_config` has SQL checks, which Headrace's ExampleValidator does not "
+            "run. Leave it out, and use the schema, or DistributionValidator with such checks."
+        )
+    return translated(node, translation, "example_validator")
+
+
 def _transform(node: Any, translation: Translation) -> Translated:
     values = translation.user_code(node, "preprocessing_fn")
     updater = node.exec_properties.get("stats_options_updater_fn")
@@ -168,7 +177,7 @@ TRANSLATORS: Mapping[str, Translator] = {
     "StatisticsGenExecutor": _statistics_gen,
     "SchemaGenExecutor": _same("schema_gen"),
     "ImportSchemaGenExecutor": _same("import_schema_gen"),
-    "ExampleValidatorExecutor": _same("example_validator"),
+    "ExampleValidatorExecutor": _example_validator,
     "ExampleDiffExecutor": _same("example_diff", parameters={"example_diff_config": "config"}),
     "DistributionValidatorExecutor": _same(
         "distribution_validator", parameters={"distribution_validator_config": "config"}
