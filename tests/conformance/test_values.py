@@ -264,7 +264,10 @@ def test_not_a_number_is_in_no_message(tmp_path: Path) -> None:
     assert "not-a-number: it wrote an output message that is not JSON: NaN is in it" in (
         failure.message
     )
-    with pytest.raises(InputError, match="`x` is nan, which is not a number in KFP's messages"):
+    with pytest.raises(
+        InputError,
+        match="parameter 'x': the number nan is given, but .* JSON, which has neither NaN",
+    ):
         run_pipeline(numbers, tmp_path, x=float("nan"))
 
 
