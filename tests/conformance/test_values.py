@@ -266,7 +266,7 @@ def test_not_a_number_is_in_no_message(tmp_path: Path) -> None:
     )
     with pytest.raises(
         InputError,
-        match="parameter 'x': the number nan is given, but .* JSON, which has neither NaN",
+        match=r"parameter 'x': the number nan is given, but .* JSON, which has neither NaN",
     ):
         run_pipeline(numbers, tmp_path, x=float("nan"))
 
