@@ -104,6 +104,11 @@ def check(form: str, entry: Mapping[str, Any], spec: Mapping[str, Any] | None = 
         ("two columns", metric("AUC"), r"`binarize` to {'class_ids': {'values': \[1\]}}"),
         ("logits", metric("AUC"), r"numbers from -.* Give `thresholds`, or let the .* a sigmoid"),
         ("logits", metric("Precision"), "Give `thresholds`, or let the model's signature apply a"),
+        (
+            "logits",
+            metric("BinaryAccuracy"),
+            "Give `threshold`, or let the model's signature apply",
+        ),
         ("logits", metric("CalibrationPlot"), "takes probabilities, and the model predicts num"),
         ("logits", metric("BinaryCrossentropy"), '"from_logits": true'),
         ("class logits", metric("SparseCategoricalCrossentropy"), '"from_logits": true.* softmax'),
@@ -150,6 +155,7 @@ def two_sided(labels: Any, chances: Any) -> float:
 
 RIGHT = (SHARES.argmax(axis=1) == NUMBERS[:, 0]).mean()
 AMONG_TWO = (np.argsort(-SHARES, axis=1)[:, :2] == NUMBERS).any(axis=1).mean()
+CUT_AT_A_QUARTER = {"class_name": "BinaryAccuracy", "config": '{"threshold": 0.25}'}
 CASES: list[tuple[str, Any, Any, Any]] = [
     ("class numbers", metric("SparseCategoricalAccuracy"), {}, RIGHT),
     ("class numbers", metric("SparseCategoricalCrossentropy"), {}, cross_entropy(VECTORS, SHARES)),
@@ -178,6 +184,7 @@ CASES: list[tuple[str, Any, Any, Any]] = [
     ("two columns", metric("AUC"), CLASS_1, area_under(SIDES.ravel(), CHANCES.ravel())),
     ("two columns", metric("BinaryAccuracy"), {}, ((CHANCES > 0.5) == SIDES).mean()),
     ("logits", metric("BinaryCrossentropy", from_logits=True), {}, two_sided(SIDES, CHANCES)),
+    ("logits", CUT_AT_A_QUARTER, {}, ((LOGITS > 0.25) == SIDES).mean()),
     ("logits", metric("Recall", thresholds=[0.0]), {}, (CHANCES > 0.5)[SIDES == 1].mean()),
     ("amounts", metric("MeanAbsoluteError"), {}, np.abs(AMOUNTS - GUESSES).mean()),
 ]

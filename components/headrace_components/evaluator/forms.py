@@ -287,8 +287,10 @@ def _of_two_classes(
         yield from _unknown_classes(labels, predictions)
     else:
         yield from _outside(labels)
-    if not {"thresholds", "left", "right"} & set(asked.arguments) and asked.reduction != "top":
-        yield from _logits(predictions, "Give `thresholds`, or let ")
+    cuts = {"threshold", "thresholds", "left", "right"}
+    if not cuts & set(asked.arguments) and asked.reduction != "top":
+        setting = "threshold" if asked.name == "BinaryAccuracy" else "thresholds"
+        yield from _logits(predictions, f"Give `{setting}`, or let ")
 
 
 def _reduced(asked: _Asked) -> Iterator[str]:
