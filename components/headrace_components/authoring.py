@@ -14,7 +14,13 @@ from kfp.dsl.pipeline_task import PipelineTask
 
 from headrace_components.contract.artifact_types import ArtifactType
 from headrace_components.contract.declaration import Component, Input, Output
-from headrace_components.kfp_components import CLASSES, our_container, plain, port
+from headrace_components.kfp_components import (
+    CLASSES,
+    our_container,
+    plain,
+    port,
+    with_omitted,
+)
 from headrace_components.own_components import artifact_type, container_component, python_component
 
 __all__ = [
@@ -56,7 +62,8 @@ class _Component(ContainerComponent):  # type: ignore[misc]  # kfp has no types
         return self.__name__
 
     def __call__(self, *args: Any, **kwargs: Any) -> PipelineTask:
-        return super().__call__(*args, **{name: plain(value) for name, value in kwargs.items()})
+        given = {name: plain(value) for name, value in kwargs.items()}
+        return with_omitted(super().__call__(*args, **given))
 
 
 def _ports(declared: Component) -> list[inspect.Parameter]:

@@ -8,6 +8,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from kfp import dsl
 from kfp.dsl.container_component_class import ContainerComponent
+from kfp.dsl.pipeline_task import PipelineTask
 
 from headrace_components import artifacts
 from headrace_components.contract.image_names import image
@@ -80,3 +81,17 @@ def plain(value: Any) -> Any:
     if type(value) in (list, tuple):
         return type(value)(plain(item) for item in value)
     return value
+
+
+def with_omitted(task: PipelineTask) -> PipelineTask:
+    """Returns `task`, after `ignore_upstream_failure` can be called on it.
+
+    kfp looks up all arguments there, and raises a KeyError at one that the author left out.
+    """
+    task._inputs = _Arguments(task._inputs)
+    return task
+
+
+class _Arguments(dict[str, Any]):
+    def __missing__(self, name: str) -> None:
+        return None

@@ -14,7 +14,14 @@ from kfp.dsl.pipeline_task import PipelineTask
 from headrace_components import artifacts
 from headrace_components.contract.artifact_types import BY_TFX_TITLE, own_type
 from headrace_components.contract.errors import InputError
-from headrace_components.kfp_components import CLASSES, component_of, our_container, plain, port
+from headrace_components.kfp_components import (
+    CLASSES,
+    component_of,
+    our_container,
+    plain,
+    port,
+    with_omitted,
+)
 from headrace_components.python_component.params import BEAM, CODE, OBJECT, PORTS
 
 _PYTHON_COMPONENT = "python_component"
@@ -286,7 +293,8 @@ class _OwnComponent(ContainerComponent):  # type: ignore[misc]  # kfp has no typ
         self.__doc__ = doc
 
     def __call__(self, *args: Any, **kwargs: Any) -> PipelineTask:
-        task = super().__call__(*args, **{name: plain(value) for name, value in kwargs.items()})
+        given = {name: plain(value) for name, value in kwargs.items()}
+        task = with_omitted(super().__call__(*args, **given))
         if self.reads_elsewhere:
             task.set_caching_options(enable_caching=False)
         return task

@@ -628,7 +628,7 @@ def test_order_without_data() -> None:
 
 def test_only_listed_nodes_are_translated() -> None:
     world = World()
-    world.statistics.add_upstream_node(csv().with_id("unlisted"))
+    csv().with_id("unlisted").add_upstream_node(world.statistics)
     assert set(steps(world.examples, world.statistics)) == {"csv_example_gen", "statistics_gen"}
     with pytest.warns(UserWarning, match="StatisticsGen"):
         message = refusal(world.schema)
