@@ -114,18 +114,29 @@ def test_an_imported_pipeline_does_not_count(tmp_path: Path) -> None:
     assert load(write(tmp_path, text)).spec["pipelineInfo"]["name"] == "whole"
 
 
-def test_siblings_of_one_pipeline_are_not_those_of_the_next(tmp_path: Path) -> None:
+# In the last two, `settings` is a package without `__init__.py`.
+@pytest.mark.parametrize(
+    ("file", "module"),
+    [
+        ("settings.py", "settings"),
+        ("settings/__init__.py", "settings"),
+        ("settings/names.py", "settings.names"),
+        ("settings/more/names.py", "settings.more.names"),
+    ],
+)
+def test_siblings_of_one_pipeline_are_not_those_of_the_next(
+    tmp_path: Path, file: str, module: str
+) -> None:
     names = []
     for name in ("first", "second"):
-        directory = tmp_path / name
-        directory.mkdir()
-        write(directory, f"NAME = {name!r}\n", "settings.py")
+        (tmp_path / name / file).parent.mkdir(parents=True)
+        write(tmp_path / name, f"NAME = {name!r}\n", file)
         text = ONE.replace('name="one"', "name=NAME")
-        path = write(directory, "from settings import NAME\n" + text)
+        path = write(tmp_path / name, f"from {module} import NAME\n" + text)
         names.append(load(path).spec["pipelineInfo"]["name"])
 
     assert names == ["first", "second"]
-    assert "settings" not in sys.modules
+    assert not [each for each in sys.modules if each.partition(".")[0] == "settings"]
     assert not [entry for entry in sys.path if entry.startswith(str(tmp_path))]
 
 

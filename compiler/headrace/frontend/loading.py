@@ -266,14 +266,19 @@ def author_modules(directory: Path) -> Iterator[None]:
         if str(directory) in sys.path:  # unless the author's code took it out
             sys.path.remove(str(directory))
         for name in set(sys.modules) - before:
-            file = getattr(sys.modules[name], "__file__", None)
-            if file and _is_sibling(name, Path(file), directory):
+            if _is_sibling(name, sys.modules[name], directory):
                 del sys.modules[name]
 
 
-def _is_sibling(name: str, file: Path, directory: Path) -> bool:
+def _is_sibling(name: str, module: ModuleType, directory: Path) -> bool:
     top = name.partition(".")[0]
-    return file == directory / f"{top}.py" or file.is_relative_to(directory / top)
+    file = getattr(module, "__file__", None)
+    # A package without __init__.py has no file, only the directories of its modules.
+    places = [file] if file else list(getattr(module, "__path__", None) or ())
+    return any(
+        Path(place) == directory / f"{top}.py" or Path(place).is_relative_to(directory / top)
+        for place in places
+    )
 
 
 def _execute(path: Path) -> ModuleType:
