@@ -21,9 +21,9 @@ from headrace.targets.local.runners import environments, interpreters
 from headrace.targets.local.runners.environments import Environment, Environments
 from headrace.targets.local.runners.nursery_client import Nursery
 from headrace.targets.local.shared.results import TaskInputs
-from headrace_components import catalog
 from headrace_components.artifacts import Model
 from headrace_components.catalog import pusher, tfjs_converter
+from headrace_components.contract import declaration
 from headrace_components.contract.errors import InputError, PlatformError
 from support.cases.local_pipelines import compiled
 
@@ -269,8 +269,9 @@ def test_the_wheel_has_the_lock_of_every_image(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(build, cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
 
+    names = declaration.names()
     (wheel,) = tmp_path.iterdir()
     with zipfile.ZipFile(wheel) as archive:
         in_wheel = {name for name in archive.namelist() if name.endswith("/requirements.lock")}
-        assert in_wheel == {f"headrace/images/{name}/requirements.lock" for name in catalog.__all__}
-        assert archive.read(min(in_wheel)) == locks.lock_file(min(catalog.__all__)).read_bytes()
+        assert in_wheel == {f"headrace/images/{name}/requirements.lock" for name in names}
+        assert archive.read(min(in_wheel)) == locks.lock_file(min(names)).read_bytes()
