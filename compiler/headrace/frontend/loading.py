@@ -265,9 +265,10 @@ def author_modules(directory: Path) -> Iterator[None]:
     finally:
         if str(directory) in sys.path:  # unless the author's code took it out
             sys.path.remove(str(directory))
-        for name in set(sys.modules) - before:
-            if _is_sibling(name, sys.modules[name], directory):
-                del sys.modules[name]
+        # All at once: a package without __init__.py finds its directories by the one above it.
+        imported = set(sys.modules) - before
+        for name in [each for each in imported if _is_sibling(each, sys.modules[each], directory)]:
+            del sys.modules[name]
 
 
 def _is_sibling(name: str, module: ModuleType, directory: Path) -> bool:
