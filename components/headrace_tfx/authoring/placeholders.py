@@ -195,12 +195,8 @@ class Encoded(Placeholder):
         return (self.encoding,)
 
 
-class Concatenation(Placeholder):
-    """Texts one after the other.
-
-    Attributes:
-        items: Placeholders and texts.
-    """
+class _Items(Placeholder):
+    """Several values, placeholders or constants."""
 
     def __init__(self, items: Sequence[Any]) -> None:
         self.items = list(items)
@@ -208,6 +204,14 @@ class Concatenation(Placeholder):
     def children(self) -> Iterator[Any]:
         """Yields the items."""
         yield from self.items
+
+
+class Concatenation(_Items):
+    """Texts one after the other.
+
+    Attributes:
+        items: Placeholders and texts.
+    """
 
     def __add__(self, right: Any) -> "Concatenation":
         return Concatenation([*self.items, right])
@@ -219,19 +223,12 @@ class Concatenation(Placeholder):
         return " + ".join(repr(item) for item in self.items)
 
 
-class JoinedPath(Placeholder):
+class JoinedPath(_Items):
     """Parts of a path, joined as `os.path.join` does.
 
     Attributes:
         items: Placeholders and texts.
     """
-
-    def __init__(self, items: Sequence[Any]) -> None:
-        self.items = list(items)
-
-    def children(self) -> Iterator[Any]:
-        """Yields the parts."""
-        yield from self.items
 
 
 class Directory(Placeholder):
@@ -249,19 +246,12 @@ class Directory(Placeholder):
         yield self.of
 
 
-class ListPlaceholder(Placeholder):
+class ListPlaceholder(_Items):
     """A list of values.
 
     Attributes:
         items: Placeholders and constants.
     """
-
-    def __init__(self, items: Sequence[Any]) -> None:
-        self.items = list(items)
-
-    def children(self) -> Iterator[Any]:
-        """Yields the items."""
-        yield from self.items
 
     def __add__(self, right: "ListPlaceholder") -> "ListPlaceholder":
         return ListPlaceholder([*self.items, *right.items])

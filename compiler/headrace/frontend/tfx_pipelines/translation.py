@@ -4,7 +4,6 @@ A translator takes a node and the `Translation` and returns the steps that do th
 """
 
 import json
-import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -26,14 +25,13 @@ from headrace.frontend.tfx_pipelines.plan import (
 )
 from headrace.frontend.tfx_pipelines.run_parameters import RunParameters
 from headrace.frontend.tfx_pipelines.run_values import RunValues
+from headrace.ir import carried_numbers
 from headrace_components.library.user_code.module_pack import is_packed, is_remote
 from headrace_tfx.authoring.channels import ExternalPipelineChannel
 from headrace_tfx.authoring.placeholders import Placeholder
 from headrace_tfx.authoring.runtime_parameter import RuntimeParameter
 
 _RESERVED = ("authoring", "artifacts", "catalog", "dsl", "task")
-
-_EXACT = 2**53
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -246,16 +244,15 @@ class Translation:
         return self.value(given, name)
 
     def _check_number(self, given: Value, name: str) -> None:
-        is_number = isinstance(given, (int, float)) and not isinstance(given, bool)
-        if is_number and not -_EXACT <= given <= _EXACT and isinstance(given, int):
-            raise self.error(
-                f"`{name}` holds the integer {given}, but a pipeline carries numbers as doubles, "
-                "which are exact up to 2^53. Pass it as a text."
-            )
-        if is_number and not math.isfinite(given):
-            raise self.error(
-                f"`{name}` holds {given}, which JSON has no word for. Pass it as a text."
-            )
+        if carried_numbers.changed(given) is None:
+            return
+        problem = (
+            f"the integer {given}, but a pipeline carries numbers as doubles, which are exact up "
+            "to 2^53"
+            if isinstance(given, int)
+            else f"{given}, which JSON has no word for"
+        )
+        raise self.error(f"`{name}` holds {problem}. Pass it as a text.")
 
     def _parameters_of(self, given: Any, name: str, wanted: type[Any]) -> Value:
         try:
