@@ -20,13 +20,13 @@ from headrace.frontend.embedded_archives import fix_archives
 from headrace.frontend.kfp_import import import_kfp
 from headrace.frontend.pipeline_names import check_function_name, names_checked
 from headrace.frontend.task_groups import groups_closed
-from headrace.frontend.tfx_pipelines.node_names import NodeNames, node_names
 from headrace.frontend.tfx_pipelines.recognition import builds_tfx_pipeline
 from headrace.ir import carried_numbers
 from headrace.ir.specs import Spec
 from headrace_tfx.finder import tfx_importable
 
 if TYPE_CHECKING:
+    from headrace.frontend.tfx_pipelines.node_names import NodeNames
     from headrace.frontend.tfx_pipelines.reading import TfxPipeline
 
 PipelineSource = str | Path | Callable[..., Any]
@@ -65,7 +65,7 @@ class Frontend:
     platform: Spec = field(default_factory=dict)
     directory: Path
     defaults: RunDefaults = field(default_factory=RunDefaults)
-    tfx: NodeNames | None = None
+    tfx: "NodeNames | None" = None
     notes: tuple[str, ...] = ()
 
     def named(self) -> AbstractContextManager[None]:
@@ -130,6 +130,7 @@ def read_tfx(
                 "pipeline. A kfp pipeline needs no conversion."
             )
         from headrace.frontend.tfx_pipelines import reading
+        from headrace.frontend.tfx_pipelines.node_names import NodeNames
 
         read = reading.from_file(path, name, flags, directory and directory.resolve())
         with NodeNames(file=path.name).in_messages():
@@ -170,6 +171,9 @@ def translated(read: "TfxPipeline", file: str, directory: Path) -> Frontend:
     Raises:
         CompileError: As for `load`.
     """
+    # Imported here: a kfp pipeline does not need it.
+    from headrace.frontend.tfx_pipelines.node_names import NodeNames, node_names
+
     with NodeNames(file=file).in_messages():
         frontend = _compiled(read.built(), directory)
     return replace(

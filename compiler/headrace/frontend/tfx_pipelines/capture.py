@@ -48,12 +48,6 @@ class _Recorder:
         self.run(pipeline)
         return {}
 
-    def interactive(self, **_: Any) -> Any:
-        raise CompileError(
-            "InteractiveContext runs one node at a time, in a notebook. Use it there, or build a "
-            "tfx.dsl.Pipeline in this file."
-        )
-
 
 def executed(path: Path, flags: Sequence[str] = ()) -> Captured:
     """Executes a file; its runner calls only note their pipeline.
