@@ -89,7 +89,7 @@ bench: examples/flights/data examples/penguins/data ## Measure Headrace, and als
 	$(BIN)/python -m bench $(if $(TFX_PYTHON),--tfx-python $(TFX_PYTHON))
 
 UV_COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --upgrade
-LOCAL := pyproject.toml --extra embedded --extra examples --extra dev
+LOCAL := pyproject.toml --extra embedded --extra examples --extra ui --extra tracking --extra docs --extra dev
 lock: $(VENV)/.ready ## Resolve all locks again; those of the images use the versions of the local lock
 	$(UV_COMPILE) $(LOCAL) --python-version 3.11 --python-platform x86_64-manylinux_2_36 --output-file images/local/tfx-1.16.lock
 	$(UV_COMPILE) $(LOCAL) --python-version 3.13 --python-platform x86_64-manylinux_2_39 --constraint images/local/tfx-1.21.constraints --output-file images/local/tfx-1.21.lock

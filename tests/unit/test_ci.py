@@ -11,7 +11,16 @@ from support.programs.finding import program
 
 SCRIPT = Path(__file__).parents[2] / ".ci/run"
 # The programs that this test lets the script find.
-INSTALLED = ("initdb", "node", "npm", "podman", "buildah", "mmdebstrap", "docker-registry")
+INSTALLED = (
+    "initdb",
+    "node",
+    "npm",
+    "podman",
+    "buildah",
+    "mmdebstrap",
+    "docker-registry",
+    "chromium",
+)
 
 is_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root installs packages")
 
