@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from headrace.lineage.summaries import Metric, RunSummary, TaskArtifact, summary_of
+from headrace.lineage.verdicts import Verdict
 from headrace_components.contract.errors import ComponentError, PlatformError
 
 TaskState = Literal["done", "cached", "skipped", "failed"]
@@ -186,6 +188,32 @@ class RunResult:
         code = [self.pipeline_source] if self.pipeline_source and self.state == "failed" else []
         root = str(self.directory.parent.parent)
         return shlex.join(["headrace", "run", *code, "--root", root, "--resume", self.run_id])
+
+    @property
+    def summary(self) -> RunSummary:
+        """What its tasks found out: verdicts and metrics."""
+        return summary_of(
+            TaskArtifact(
+                task=task.name,
+                port=port,
+                type=artifact.type,
+                uri=artifact.uri,
+                metadata=artifact.metadata,
+            )
+            for task in self.tasks
+            for port, artifacts in task.artifacts.items()
+            for artifact in artifacts
+        )
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """The verdicts of its tasks on models and data, in the order of the tasks."""
+        return self.summary.verdicts
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metrics of its tasks, the most important first."""
+        return self.summary.metrics
 
     @property
     def pushed_models(self) -> tuple[str, ...]:
