@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from tensorflow_model_analysis.metrics import metric_specs, metric_types
 
+from headrace_components.contract import notices
 from headrace_components.contract.errors import InputError, named
 from headrace_components.evaluator.embedded_engine import _row_by_row, _row_inputs
 from headrace_components.evaluator.eval_config import checked_config
@@ -45,6 +46,7 @@ FORMS: Mapping[str, tuple[Any, Any]] = {
     "classes from 1": (NUMBERS + 1, SHARES),
     "one score": (NUMBERS, GUESSES),
 }
+CUT_AT_A_QUARTER = {"class_name": "BinaryAccuracy", "config": '{"threshold": 0.25}'}
 MICRO = {"aggregate": {"micro_average": True}}
 CLASS_1 = {"binarize": {"class_ids": {"values": [1]}}}
 
@@ -104,11 +106,6 @@ def check(form: str, entry: Mapping[str, Any], spec: Mapping[str, Any] | None = 
         ("two columns", metric("AUC"), r"`binarize` to {'class_ids': {'values': \[1\]}}"),
         ("logits", metric("AUC"), r"numbers from -.* Give `thresholds`, or let the .* a sigmoid"),
         ("logits", metric("Precision"), "Give `thresholds`, or let the model's signature apply a"),
-        (
-            "logits",
-            metric("BinaryAccuracy"),
-            "Give `threshold`, or let the model's signature apply",
-        ),
         ("logits", metric("CalibrationPlot"), "takes probabilities, and the model predicts num"),
         ("logits", metric("BinaryCrossentropy"), '"from_logits": true'),
         ("class logits", metric("SparseCategoricalCrossentropy"), '"from_logits": true.* softmax'),
@@ -127,6 +124,28 @@ def test_a_metric_that_labels_do_not_suit_is_refused_with_the_name_of_the_right_
         named("evaluator"),
     ):
         check(form, entry)
+
+
+@pytest.mark.parametrize(
+    ("form", "entry", "told"),
+    [
+        ("logits", metric("BinaryAccuracy"), True),
+        ("logits", CUT_AT_A_QUARTER, False),
+        ("two classes", metric("BinaryAccuracy"), False),
+        ("tags", metric("BinaryAccuracy"), False),
+    ],
+)
+def test_binary_accuracy_of_logits_is_computed_as_in_tfx_and_the_author_is_told_once(
+    form: str, entry: Mapping[str, Any], told: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(notices.LEVEL):
+        check(form, entry)
+
+    found = [record.getMessage() for record in caplog.records]
+    assert len(found) == told
+    for message in found:
+        assert message.startswith("evaluator: BinaryAccuracy cuts off at 0.5. It takes probab")
+        assert "'{\"threshold\": 0.0}', or let the model's signature apply a sigmoid." in message
 
 
 @pytest.mark.parametrize("name", ["SparseCategoricalAccuracy", "CategoricalAccuracy", "Accuracy"])
@@ -155,7 +174,6 @@ def two_sided(labels: Any, chances: Any) -> float:
 
 RIGHT = (SHARES.argmax(axis=1) == NUMBERS[:, 0]).mean()
 AMONG_TWO = (np.argsort(-SHARES, axis=1)[:, :2] == NUMBERS).any(axis=1).mean()
-CUT_AT_A_QUARTER = {"class_name": "BinaryAccuracy", "config": '{"threshold": 0.25}'}
 CASES: list[tuple[str, Any, Any, Any]] = [
     ("class numbers", metric("SparseCategoricalAccuracy"), {}, RIGHT),
     ("class numbers", metric("SparseCategoricalCrossentropy"), {}, cross_entropy(VECTORS, SHARES)),
@@ -185,6 +203,7 @@ CASES: list[tuple[str, Any, Any, Any]] = [
     ("two columns", metric("BinaryAccuracy"), {}, ((CHANCES > 0.5) == SIDES).mean()),
     ("logits", metric("BinaryCrossentropy", from_logits=True), {}, two_sided(SIDES, CHANCES)),
     ("logits", CUT_AT_A_QUARTER, {}, ((LOGITS > 0.25) == SIDES).mean()),
+    ("logits", metric("BinaryAccuracy"), {}, ((LOGITS > 0.5) == SIDES).mean()),
     ("logits", metric("Recall", thresholds=[0.0]), {}, (CHANCES > 0.5)[SIDES == 1].mean()),
     ("amounts", metric("MeanAbsoluteError"), {}, np.abs(AMOUNTS - GUESSES).mean()),
 ]

@@ -2,7 +2,8 @@
 
 TFMA and Keras compute a number even for the wrong form: `CategoricalAccuracy` of class numbers is
 the share of class 0, `BinaryAccuracy` of many classes counts each class as a decision, AUC cuts
-logits off at 0 and 1. Each error names the right metric or setting.
+logits off at 0 and 1. Each error names the right metric or setting. `BinaryAccuracy` of logits is
+computed as in TFMA, with a notice.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Any, Literal
 from tensorflow_model_analysis.metrics import metric_types
 
 from headrace_components.contract.errors import InputError
+from headrace_components.contract.notices import announce
 from headrace_components.evaluator.config_checks import arguments_of
 from headrace_components.evaluator.config_rules import NOT_WHOLE
 from headrace_components.evaluator.survey import Survey, ValuesSummary
@@ -144,6 +146,8 @@ def check_some_rows(surveys: Sequence[Survey], config: Any) -> None:
 def check_all_rows(surveys: Sequence[Survey], config: Any) -> None:
     """Refuses metrics that do not fit, which only all rows together show.
 
+    A `BinaryAccuracy` that cuts off logits at 0.5 is only told: TFX blesses models by it.
+
     Args:
         surveys: The labels and predictions of all rows.
         config: A `tfma.EvalConfig` with its defaults.
@@ -166,6 +170,9 @@ def check_all_rows(surveys: Sequence[Survey], config: Any) -> None:
                 "decision of its own, and the label of each row is one of them. Take "
                 "CategoricalAccuracy, or set `aggregate` in the metrics spec."
             )
+        if not _is_cut(asked):
+            for fault in _logits(predictions, "Set `config` to '{\"threshold\": 0.0}', or let "):
+                announce("evaluator: BinaryAccuracy cuts off at 0.5. It %s", fault)
 
 
 def _faults(asked: _Asked, labels: ValuesSummary, predictions: ValuesSummary) -> Iterator[str]:
@@ -287,10 +294,15 @@ def _of_two_classes(
         yield from _unknown_classes(labels, predictions)
     else:
         yield from _outside(labels)
+    # `check_all_rows` says where BinaryAccuracy cuts logits off: it is still a share of right rows.
+    if asked.name != "BinaryAccuracy" and not _is_cut(asked):
+        yield from _logits(predictions, "Give `thresholds`, or let ")
+
+
+def _is_cut(asked: _Asked) -> bool:
+    """Says whether the author chose where scores are cut off, or which classes are counted."""
     cuts = {"threshold", "thresholds", "left", "right"}
-    if not cuts & set(asked.arguments) and asked.reduction != "top":
-        setting = "threshold" if asked.name == "BinaryAccuracy" else "thresholds"
-        yield from _logits(predictions, f"Give `{setting}`, or let ")
+    return bool(cuts & set(asked.arguments)) or asked.reduction == "top"
 
 
 def _reduced(asked: _Asked) -> Iterator[str]:
