@@ -32,6 +32,7 @@ _COMMANDS = {
     "runs": "List, watch, read, cancel and delete runs on Vertex AI or Kubeflow.",
     "schedules": "List, pause, resume and delete schedules on Vertex AI or Kubeflow.",
     "lineage": "Show runs with their inputs and outputs.",
+    "ui": "Show runs, tasks and artifacts in a browser.",
     "images": "List, lock, build and push the images that components run in.",
     "convert": "Write the kfp pipeline file for a TFX pipeline.",
     "doctor": "Show what this machine can run, and what is missing.",

@@ -1,0 +1,1 @@
+"""The local web page over runs: `headrace ui`."""

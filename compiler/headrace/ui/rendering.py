@@ -1,0 +1,110 @@
+"""From a template to a response. Every value is escaped, unless a template says otherwise."""
+
+import functools
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.templating import Jinja2Templates
+
+from headrace.ui import links
+from headrace.ui.site import site_of
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+NAVIGATION = (("Runs", links.RUNS),)
+"""The links at the top of each page: title and address. A page is below the longest that fits."""
+
+
+def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
+    """Returns the page that a template makes.
+
+    Args:
+        request: The request; templates know it as `request`, and its site as `site`.
+        template: Name of a file in `templates/`.
+        status: The status of the response.
+        values: What the template shows.
+    """
+    return _templates().TemplateResponse(
+        request, template, {"site": site_of(request), **values}, status_code=status
+    )
+
+
+@functools.cache
+def _templates() -> Jinja2Templates:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,  # for all names of files: whatever a run holds may be hostile
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"duration": duration, "clock": clock, "iso": iso}
+    environment.globals |= {
+        "links": links,
+        "navigation": NAVIGATION,
+        "section_of": section_of,
+        "state_class": state_class,
+    }
+    return Jinja2Templates(env=environment)
+
+
+def section_of(path: str) -> str:
+    """Returns the address of the navigation's entry that a page is below; empty for none."""
+    below = [link for _, link in NAVIGATION if link != "/" and f"{path}/".startswith(f"{link}/")]
+    is_run = path == links.RUNS or path.startswith(("/runs/", "/compare"))
+    return max(below, key=len, default=links.RUNS if is_run else "")
+
+
+_CLASSES = {
+    "good": ("succeeded", "complete", "done", "cached"),
+    "bad": ("failed",),
+    "busy": ("running",),
+    "warn": ("interrupted", "cancelled", "canceled", "cancelling", "paused"),
+}
+
+
+def state_class(state: str) -> str:
+    """Returns the class of a state in the style: good, bad, busy, warn or idle."""
+    return next((name for name, states in _CLASSES.items() if state in states), "idle")
+
+
+def duration(seconds: float | None) -> str:
+    """Returns a time span for people, such as `1 h 05 min`; empty for None."""
+    if seconds is None:
+        return ""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{rest} s"
+    hours, minutes = divmod(minutes, 60)
+    if not hours:
+        return f"{minutes} min {rest:02} s"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours:02} h" if days else f"{hours} h {minutes:02} min"
+
+
+def clock(time: datetime | str | None) -> str:
+    """Returns a time for people, in the time zone of this machine; empty for None."""
+    found = _time(time)
+    return f"{found.astimezone():%Y-%m-%d %H:%M:%S}" if found else str(time or "")
+
+
+def iso(time: datetime | str | None) -> str:
+    """Returns a time for `<time datetime>`, in UTC; empty for None."""
+    found = _time(time)
+    return f"{found.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if found else ""
+
+
+def _time(time: datetime | str | None) -> datetime | None:
+    if not isinstance(time, str):
+        return time
+    try:
+        found = datetime.fromisoformat(time)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
