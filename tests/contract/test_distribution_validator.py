@@ -14,6 +14,7 @@ import pytest
 import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
+from headrace_components.contract import reasons
 from headrace_components.library.data import statistics
 from support.launcher.entry_points import Launcher, Outcome, Rules, Stored, TaskFailedError
 
@@ -135,6 +136,11 @@ def test_numbers_that_moved_are_an_anomaly_with_the_distance_of_tfdv(
     assert blessed(outcome) == {"train_train": 0}
     assert outcome["anomalies"].metadata["split_names"] == '["train_train"]'
     assert outcome["anomalies"].metadata["span"] == 3
+    distance = next(each for each in found.drift_skew_info if list(each.path.step) == ["fare"])
+    value = distance.drift_measurements[0].value
+    assert reasons.from_metadata(outcome["anomalies"].metadata) == (
+        f"train_train, fare: moved, Jensen-Shannon divergence {value:.3g} is above 0.05",
+    )
 
 
 def test_data_like_its_baseline_is_blessed_and_its_distances_are_kept(
@@ -144,6 +150,7 @@ def test_data_like_its_baseline_is_blessed_and_its_distances_are_kept(
 
     found = read(outcome)
     assert blessed(outcome) == {"train_train": 1}
+    assert "reasons" not in outcome["anomalies"].metadata
     assert not found.anomaly_info
     assert not found.HasField("dataset_anomaly_info")
     distances = {info.path.step[0]: info.drift_measurements[0] for info in found.drift_skew_info}

@@ -13,6 +13,7 @@ import pytest
 import tensorflow_model_analysis as tfma
 import tf_keras
 
+from headrace_components.contract import reasons
 from support.cases.evaluator import (
     at_least,
     eval_config,
@@ -93,7 +94,14 @@ def test_a_model_above_its_threshold_is_blessed(
 
     blessing = outcome["blessing"]
     assert [file.name for file in blessing.path.iterdir()] == ["BLESSED"]
-    assert blessing.metadata == {"blessed": 1, "current_model": model.uri, "current_model_id": "42"}
+    auc = outcome["metrics"].metadata["auc"]
+    assert blessing.metadata == {
+        "blessed": 1,
+        "current_model": model.uri,
+        "current_model_id": "42",
+        "headline": '["auc"]',
+        "reasons": f'["auc on all rows is {auc:.6g}, required >= 0.7"]',
+    }
     content = json.loads((blessing.path / "BLESSED").read_text("utf-8"))
     assert content["model"] == model.uri
     assert content["baseline_model"] == ""
@@ -200,12 +208,15 @@ def test_a_model_worse_than_the_baseline_is_refused(
     refused = run(launcher, config, examples, model=worse, baseline_model=model)
     blessed = run(launcher, config, examples, model=model, baseline_model=worse)
 
+    change = refused["metrics"].metadata["auc_change"]
     assert refused["blessing"].metadata == {
         "blessed": 0,
         "current_model": worse.uri,
         "current_model_id": "42",
         "baseline_model": model.uri,
         "baseline_model_id": "42",
+        "headline": '["auc"]',
+        "reasons": f'["auc change on all rows is {change:.6g}, required a change >= -0.01"]',
     }
     assert "auc change on all rows is -0." in caplog.text
     assert "required a change >= -0.01" in caplog.text
@@ -284,6 +295,9 @@ def test_a_first_model_passes_change_thresholds_alone(
     outcome = run(launcher, eval_config(metric("AUC", threshold)), examples, model=model)
 
     assert outcome["blessing"].metadata["blessed"] == 1
+    assert reasons.from_metadata(outcome["blessing"].metadata) == (
+        "auc change on every slice has no baseline to compare with, required a change >= 0.1",
+    )
     validation = tfma.load_validation_result(str(outcome["evaluation"].path))
     assert validation.rubber_stamp
     assert validation.validation_ok
@@ -307,7 +321,10 @@ def test_predictions_may_be_a_feature(launcher: Launcher, examples: Stored) -> N
 
     result = dict(tfma.load_eval_result(str(outcome["evaluation"].path)).slicing_metrics)
     assert result[()][""][""]["mean_squared_error"]["doubleValue"] > 100
-    assert outcome["blessing"].metadata == {"blessed": 0}
+    assert outcome["blessing"].metadata["blessed"] == 0
+    (reason,) = reasons.from_metadata(outcome["blessing"].metadata)
+    assert reason.startswith("`eval_config` sets no thresholds, so nothing was required")
+    assert set(outcome["blessing"].metadata) == {"blessed", "reasons"}
 
 
 def test_fairness_indicators_are_added(launcher: Launcher, examples: Stored, model: Stored) -> None:

@@ -12,6 +12,7 @@ import pytest
 import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
+from headrace_components.contract import reasons
 from headrace_components.contract.task import Artifact, Task
 from headrace_components.example_validator.executor import execute
 from headrace_components.library.data import schemas, statistics
@@ -82,6 +83,7 @@ def test_anomalies_are_those_of_tfdv_and_each_split_is_blessed_or_not(
     assert list(expected.anomaly_info) == ["area"]
     assert not read_anomalies(anomalies.path, "train").anomaly_info
     assert json.loads(anomalies.metadata["blessed"]) == {"train": 1, "eval": 0}
+    assert reasons.from_metadata(anomalies.metadata) == ("eval, area: Unexpected string values",)
     assert json.loads(anomalies.metadata["split_names"]) == ["train", "eval"]
     assert anomalies.metadata["span"] == 3
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tensorflow_serving.apis import prediction_log_pb2
 
+from headrace_components.contract import reasons
 from headrace_components.infra_validator import executor
 from headrace_components.library.data.tfrecord import read_records
 from support.cases.saved_models import save_model, set_methods, write_examples
@@ -46,7 +47,16 @@ def verdict(outcome: Outcome) -> tuple[list[str], dict[str, Any]]:
 
 
 BLESSED = (["INFRA_BLESSED"], {"blessed": 1, "has_model": 0})
-NOT_BLESSED = (["INFRA_NOT_BLESSED"], {"blessed": 0, "has_model": 0})
+NOT_BLESSED = ["INFRA_NOT_BLESSED"]
+
+
+def why_refused(outcome: Outcome) -> str:
+    """Returns the only reason of a blessing that is none."""
+    names, metadata = verdict(outcome)
+    assert names == NOT_BLESSED
+    assert {**metadata, "reasons": ""} == {"blessed": 0, "has_model": 0, "reasons": ""}
+    (reason,) = reasons.from_metadata(metadata)
+    return reason
 
 
 @pytest.mark.slow
@@ -129,7 +139,9 @@ def test_a_model_that_stops_on_the_examples_is_not_blessed(
         examples=other,
     )
 
-    assert verdict(outcome) == NOT_BLESSED
+    why = why_refused(outcome)
+    assert why.startswith("signature 'serving_default' answered INVALID_ARGUMENT: ")
+    assert "Feature: hour" in why
     assert "signature 'serving_default' answered INVALID_ARGUMENT" in caplog.text
 
 
@@ -144,7 +156,10 @@ def test_a_model_that_does_not_load_is_not_blessed(
         "infra_validator", {"validation_spec": ONCE}, model=launcher.store(tmp_path / "torn")
     )
 
-    assert verdict(outcome) == NOT_BLESSED
+    why = why_refused(outcome)
+    assert why.startswith("the server did not load the model: infra_validator: TensorFlow")
+    assert "Format-Serving/variables" in why
+    assert "/tmp" not in why
     assert "the server did not load the model: infra_validator: TensorFlow" in caplog.text
 
 
@@ -160,7 +175,7 @@ def test_a_server_that_ends_is_tried_as_often_as_asked(
 
     outcome = launcher.run("infra_validator", {"validation_spec": {"num_tries": 3}}, model=model)
 
-    assert verdict(outcome) == NOT_BLESSED
+    assert why_refused(outcome) == "the server ended with exit code 3"
     assert (tmp_path / "tries").read_text("utf-8").count("try") == 3
     assert "try 3 of 3: the server ended with exit code 3" in caplog.text
 
@@ -177,7 +192,7 @@ def test_a_server_that_takes_too_long_is_stopped(
 
     outcome = launcher.run("infra_validator", {"validation_spec": spec}, model=model)
 
-    assert verdict(outcome) == NOT_BLESSED
+    assert why_refused(outcome).startswith("the model was not there after 1 s; ")
     assert "the model was not there after 1 s; `max_loading_time_seconds`" in caplog.text
     assert not Path("/proc", (tmp_path / "pid").read_text("utf-8").strip()).exists()
 

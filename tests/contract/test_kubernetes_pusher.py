@@ -647,7 +647,7 @@ def test_without_its_blessing_nothing_is_pushed(
     verdict = launcher.store(tmp_path / "verdict")
     outcome = push(launcher, kubernetes, model, model_blessing=verdict)
 
-    assert pushed(outcome) == {"pushed": 0}
+    assert pushed(outcome) == {"pushed": 0, "reasons": '["the model is not blessed"]'}
     assert kubernetes.applied == []
     assert not (tmp_path / "volume").exists()
 

@@ -127,7 +127,9 @@ def test_only_a_blessed_model_is_pushed(
     assert outcome["pushed_model"].metadata["pushed"] == int(is_pushed)
     assert (tmp_path / "serving").exists() == is_pushed
     if not is_pushed:
-        assert outcome["pushed_model"].metadata == {"pushed": 0}
+        is_model = port == "model_blessing"
+        reason = "the model is not blessed" if is_model else "no server serves the model"
+        assert outcome["pushed_model"].metadata == {"pushed": 0, "reasons": f'["{reason}"]'}
         assert not files_under(outcome["pushed_model"].path)
 
 

@@ -352,7 +352,10 @@ def test_without_its_blessing_nothing_is_pushed(
     outcome = push(launcher, vertex, model, model_blessing=launcher.store(tmp_path / "verdict"))
 
     assert vertex.calls == []
-    assert outcome["pushed_model"].metadata == {"pushed": 0}
+    assert outcome["pushed_model"].metadata == {
+        "pushed": 0,
+        "reasons": '["the model is not blessed"]',
+    }
     assert resources(outcome) == []
 
 

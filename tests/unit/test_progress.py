@@ -1,5 +1,6 @@
 """The progress display, on real terminals of several kinds and without one."""
 
+import dataclasses
 import fcntl
 import io
 import os
@@ -17,7 +18,12 @@ from rich.console import Console
 
 from headrace.display.progress import ProgressDisplay
 from headrace.targets.local.shared.observer import Observer
-from headrace.targets.local.shared.results import RunResult, TaskFailure
+from headrace.targets.local.shared.results import (
+    RunResult,
+    RuntimeArtifact,
+    TaskFailure,
+    TaskOutcome,
+)
 
 REASON = "transform: preprocessing_fn raised KeyError: 'dep_time' [module.py, line 41]."
 LOG = Path("/a/long/root/of/many/directories/flights/run-1/logs/transform.log")
@@ -106,6 +112,24 @@ def test_a_run_that_succeeds_ends_with_its_summary() -> None:
         display.task_finished("for-loop-1/0/gen", "done", 1.0, None)
         display.run_finished(result())
     assert file.getvalue().splitlines()[-1] == "Run run-1 succeeded in 1m 24s: 1 done"
+
+
+def test_verdicts_come_after_the_end_of_the_run() -> None:
+    pushed = RuntimeArtifact(uri="/p", type="tfx.PushedModel", metadata={"pushed": 0})
+    task = TaskOutcome(name="pusher", state="done", artifacts={"pushed_model": (pushed,)})
+    file = io.StringIO()
+
+    with ProgressDisplay(Console(file=file)) as display:
+        display.run_finished(dataclasses.replace(result(FAILURE), tasks=(task,)))
+
+    assert file.getvalue().splitlines() == [
+        "Run run-1 failed in 1m 24s",
+        "✗ pusher  not pushed",
+        "",
+        "transform failed:",
+        REASON,
+        f"Its log: {LOG}",
+    ]
 
 
 def on_terminal(script: str, *, columns: int, lines: int = 24, **environment: str) -> str:

@@ -105,7 +105,7 @@ def test_reasons_are_few_short_lines_without_placeholders_or_commands_to_a_termi
     found = reasons.from_metadata({"reasons": text})
 
     assert found[0] == "a b ?[31mred?[0m {{ $.inputs.parameters['x']}} “é”"
-    assert len(found[1]) == 300
+    assert len(found[1]) == 500
     assert found[-1] == "and 12 more"
     assert len(found) == 11
     assert reasons.from_metadata({"reasons": json.dumps(["\x1b[2J"])}) == ("?[2J",)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from headrace.lineage.summaries import RunSummary
+
 
 class FailedTask(Protocol):
     """Why a task failed, and the place of its log: a file or a link."""
@@ -35,6 +37,10 @@ class RunOutcome(Protocol):
     @property
     def seconds(self) -> float:
         """Wall time."""
+
+    @property
+    def summary(self) -> RunSummary:
+        """What its tasks found out."""
 
     @property
     def failures(self) -> Sequence[FailedTask]:

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from headrace.display.outcomes import FailedTask, RunOutcome, duration
+from headrace.display.verdicts import summary_lines
 
 _STYLES = {
     "done": "green",
@@ -122,7 +123,7 @@ class ProgressDisplay:
         self._print(Text(line))
 
     def run_finished(self, result: RunOutcome) -> None:
-        """Prints the outcome, and at the end the failed tasks with their reasons."""
+        """Prints the outcome and its verdicts; at the end the failed tasks with their reasons."""
         self._stop()
         style = "green" if result.state == "succeeded" else "bold red"
         summary = Text(f"Run {result.run_id} ")
@@ -130,6 +131,9 @@ class ProgressDisplay:
         summary.append(f" in {duration(result.seconds)}")
         counts = self._count_words()
         self._print(summary.append(f": {counts}" if counts else ""))
+        lines = summary_lines(result.summary, ascii_only=self._console.options.ascii_only)
+        for line in lines:
+            self._print(line)
         for failure in result.failures:
             self._print_failure(failure)
 

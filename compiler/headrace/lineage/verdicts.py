@@ -40,7 +40,12 @@ def verdict_of(kind: str, metadata: Mapping[str, Any]) -> str:
 
 
 def verdict_on(task: str, kind: str, metadata: Mapping[str, Any]) -> Verdict | None:
-    """Returns the verdict that an output of a task carries; None for one without a decision."""
+    """Returns the verdict that an output of a task carries; None for one without a decision.
+
+    What a task found in an earlier run is the verdict of that run.
+    """
+    if "found" in metadata:
+        return None
     text, is_good = _decision(kind, metadata)
     if not text:
         return None

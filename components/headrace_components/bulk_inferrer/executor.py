@@ -8,6 +8,7 @@ from pathlib import Path
 from headrace_components.bulk_inferrer import output_columns, prediction_logs
 from headrace_components.bulk_inferrer.params import BulkInferrerParams, OutputColumns
 from headrace_components.bulk_inferrer.predictor import BATCH_ROWS, Predictor, called
+from headrace_components.contract import reasons
 from headrace_components.contract.errors import InputError
 from headrace_components.contract.notices import announce
 from headrace_components.contract.parameters import read
@@ -33,6 +34,7 @@ def execute(task: Task) -> None:
         announce("bulk_inferrer: nothing is predicted: %s is not a blessing.", blessing.uri)
         for output in task.outputs.values():
             output.metadata["num_predictions"] = 0
+            output.metadata[reasons.KEY] = reasons.to_text(["the model is not blessed"])
         return
     artifacts = task.inputs.get("examples") or (task.input("examples"),)
     readers = [ExamplesReader(artifact.path, task.component) for artifact in artifacts]

@@ -13,7 +13,7 @@ KEY = "reasons"
 """The metadata that has them."""
 
 _MAX_REASONS = 10
-_MAX_CHARACTERS = 300
+_MAX_CHARACTERS = 500
 
 
 def to_text(reasons: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Sequence
 
+from headrace_components.contract import reasons
 from headrace_components.contract.errors import FindingsError
 from headrace_components.contract.notices import announce
 from headrace_components.contract.parameters import read
@@ -15,7 +16,11 @@ from headrace_components.distribution_validator.report import (
     distributions_report,
     no_baseline_report,
 )
-from headrace_components.distribution_validator.verdicts import metric_values, pair_verdict
+from headrace_components.distribution_validator.verdicts import (
+    metric_values,
+    moved_features,
+    pair_verdict,
+)
 from headrace_components.library.data import anomalies, split_pairs, splits, statistics
 from headrace_components.library.data.anomalies import Anomaly
 
@@ -51,6 +56,8 @@ def execute(task: Task) -> None:
     output.metadata["blessed"] = json.dumps({name: int(not item) for name, item in found.items()})
     task.output("report").path.write_bytes(distributions_report(verdicts))
     task.output("metrics").metadata.update(metric_values(verdicts))
+    if why := moved_features(verdicts):
+        output.metadata[reasons.KEY] = reasons.to_text(why)
     _report([anomaly for items in found.values() for anomaly in items], list(found), params)
 
 

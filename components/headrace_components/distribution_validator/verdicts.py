@@ -166,6 +166,29 @@ def metric_values(pairs: Sequence[PairVerdict]) -> dict[str, float | int]:
     return values
 
 
+def moved_features(pairs: Sequence[PairVerdict]) -> list[str]:
+    """Returns what is wrong in all pairs, in a few words each, the worst feature first."""
+    return [
+        f"{pair.name}, {what}"
+        for pair in pairs
+        for what in (
+            *(
+                f"{feature.name}: {_words(feature)}"
+                for feature in pair.features
+                if feature.state != WITHIN
+            ),
+            *pair.reasons,
+        )
+    ]
+
+
+def _words(feature: FeatureVerdict) -> str:
+    if feature.state == MOVED and feature.distances:
+        farthest = feature.distances[0]
+        return f"moved, {farthest.measure} {farthest.value:.3g} is above {farthest.threshold:g}"
+    return "; ".join((feature.state, *feature.reasons))
+
+
 def _state(reasons: Sequence[int]) -> str:
     if not reasons:
         return WITHIN

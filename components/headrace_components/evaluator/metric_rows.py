@@ -1,6 +1,7 @@
 """Reads metrics per slice from an evaluation: candidate beside baseline, the worst slice first."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -169,6 +170,11 @@ def metric_part(key: Any, model: str = "") -> str:
     if key.example_weighted.value:
         parts.append(" weighted")
     return "".join(parts)
+
+
+def published_name(metric: str) -> str:
+    """Returns the name of a metric in the output `metrics`, which every backend accepts."""
+    return re.sub(r"\W+", "_", metric).strip("_")
 
 
 def slice_name(slice_key: Any) -> str:

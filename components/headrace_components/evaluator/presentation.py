@@ -1,7 +1,6 @@
 """Publishes an evaluation: the HTML page, and the metrics that the UIs draw."""
 
 import math
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,12 @@ from headrace_components.evaluator.curves import Confusion, Curve, curves_of
 from headrace_components.evaluator.metric_rows import (
     ALL_ROWS,
     SliceScores,
+    published_name,
     requirements,
     slice_scores,
 )
 from headrace_components.evaluator.report import evaluation_report
+from headrace_components.evaluator.summary import blessing_metadata
 from headrace_components.evaluator.survey import Survey
 from headrace_components.evaluator.unmeasured import predictions_noted
 from headrace_components.evaluator.verdict import Verdict
@@ -23,7 +24,7 @@ from headrace_components.evaluator.verdict import Verdict
 def write(
     task: Task, config: Any, output: Path, verdict: Verdict, surveys: Sequence[Survey]
 ) -> None:
-    """Writes the outputs `report`, `metrics` and `classification_metrics`.
+    """Writes the outputs `report`, `metrics` and `classification_metrics`, and why in `blessing`.
 
     Args:
         task: The task; it has these outputs.
@@ -33,11 +34,13 @@ def write(
         surveys: The surveys of the predictions.
     """
     slices = slice_scores(config, output)
+    required = requirements(config)
     curves = curves_of(config, output)
     content = evaluation_report(
-        verdict, slices, requirements(config), curves, list(predictions_noted(config, surveys))
+        verdict, slices, required, curves, list(predictions_noted(config, surveys))
     )
     task.output("report").path.write_bytes(content)
+    task.output("blessing").metadata.update(blessing_metadata(verdict, slices, required))
     task.output("metrics").metadata.update(metric_values(slices, verdict))
     task.output("classification_metrics").metadata.update(classification(curves))
 
@@ -49,7 +52,7 @@ def metric_values(slices: Sequence[SliceScores], verdict: Verdict) -> dict[str, 
         if part.name != ALL_ROWS:
             continue
         for metric, score in part.scores.items():
-            name = re.sub(r"\W+", "_", metric).strip("_")
+            name = published_name(metric)
             for suffix, value in (
                 ("", score.candidate),
                 ("_baseline", score.baseline),

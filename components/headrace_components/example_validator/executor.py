@@ -40,7 +40,9 @@ def execute(task: Task) -> None:
     task.output("report").path.write_bytes(
         anomalies_report("Data and schema", "The data agrees with the schema.", diffs)
     )
-    _report([anomaly for name in names for anomaly in found[name]], names, params)
+    contradictions = [anomaly for name in names for anomaly in found[name]]
+    output.metadata.update(anomalies.reasons_text(contradictions))
+    _report(contradictions, names, params)
 
 
 def _check_environment(schema: schema_pb2.Schema, environment: str) -> None:

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from headrace_components.contract import reasons
 from headrace_components.contract.errors import InputError
 from headrace_components.contract.notices import announce
 from headrace_components.contract.parameters import read
@@ -37,7 +38,8 @@ def execute(task: Task) -> None:
     logging.info("infra_validator: starting %s, %d requests.", server[0], len(wanted))
     with tempfile.TemporaryDirectory(prefix="headrace-server-") as folder:
         # A server reads a directory of versions, but each artifact has only one version.
-        shutil.copytree(model, Path(folder, params.model_name, str(int(time.time()))))
+        version = Path(folder, params.model_name, str(int(time.time())))
+        shutil.copytree(model, version)
         validation = Validation(
             command=server,
             model_name=params.model_name,
@@ -45,9 +47,11 @@ def execute(task: Task) -> None:
             max_seconds=params.max_loading_seconds,
             requests=wanted,
         )
-        is_blessed = _is_served(validation, params.num_tries)
-    _write_blessing(task.output("blessing"), is_blessed)
-    if is_blessed and params.makes_warmup:
+        failure = _failure(validation, params.num_tries)
+        # A server names the place of its copy, which differs from run to run.
+        failure = failure.replace(str(version), model.name)
+    _write_blessing(task.output("blessing"), failure)
+    if not failure and params.makes_warmup:
         _write_stamped_model(task.output("blessing"), model, wanted)
 
 
@@ -71,23 +75,29 @@ def _requests(task: Task, model: Path, params: InfraValidatorParams) -> list[Any
     return wanted
 
 
-def _is_served(validation: Validation, num_tries: int) -> bool:
+def _failure(validation: Validation, num_tries: int) -> str:
+    """Returns why the model was not served in the last try; empty if it was served."""
+    last = ""
     for number in range(1, num_tries + 1):
         start = time.monotonic()
         try:
             validation.run()
         except NotServedError as reason:
-            logging.warning("infra_validator: try %d of %d: %s.", number, num_tries, reason)
+            last = str(reason)
+            logging.warning("infra_validator: try %d of %d: %s.", number, num_tries, last)
         else:
             announce("infra_validator: INFRA_BLESSED after %.1f s.", time.monotonic() - start)
-            return True
-    announce("infra_validator: INFRA_NOT_BLESSED: %d tries failed.", num_tries)
-    return False
+            return ""
+    announce("infra_validator: INFRA_NOT_BLESSED: %d tries failed: %s.", num_tries, last)
+    return last
 
 
-def _write_blessing(blessing: Artifact, is_blessed: bool) -> None:
+def _write_blessing(blessing: Artifact, failure: str) -> None:
+    is_blessed = not failure
     (blessing.path / (BLESSED_FILE if is_blessed else NOT_BLESSED_FILE)).touch()
     blessing.metadata.update(blessed=int(is_blessed), has_model=0)
+    if failure:
+        blessing.metadata[reasons.KEY] = reasons.to_text([failure])
 
 
 def _write_stamped_model(blessing: Artifact, model: Path, wanted: list[Any]) -> None:

@@ -27,7 +27,7 @@ from headrace_components.library.pushing.directories import (
     is_mounted_bucket,
     partial_directory,
 )
-from headrace_components.library.pushing.source import READY_FILE, copy_model, may_push, push_source
+from headrace_components.library.pushing.source import READY_FILE, copy_model, push_source, refusal
 from headrace_components.library.runs.disk import sync
 from headrace_components.pusher.params import PusherParams
 
@@ -41,8 +41,8 @@ def execute(task: Task) -> None:
     """Pushes the model if it is blessed; fills `pushed_model` with a copy and its location."""
     params = read(PusherParams, task.params, task.component)
     pushed = task.output("pushed_model")
-    if not may_push(task):
-        pushed.metadata["pushed"] = 0
+    if refused := refusal(task):
+        pushed.metadata.update(refused)
         return
     model = push_source(task).path
     base = base_path(params.destination)

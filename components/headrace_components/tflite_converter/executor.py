@@ -11,6 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from headrace_components.contract import reasons
 from headrace_components.contract.errors import InputError
 from headrace_components.contract.notices import announce
 from headrace_components.contract.parameters import read
@@ -54,8 +55,8 @@ def execute(task: Task) -> None:
     else:
         outcome = _converted(task, params)
     _publish(task, outcome)
-    reasons = "; ".join(outcome.reasons)
-    announce("tflite_converter: %s.", f"NOT_BLESSED: {reasons}" if reasons else "BLESSED")
+    why = "; ".join(outcome.reasons)
+    announce("tflite_converter: %s.", f"NOT_BLESSED: {why}" if why else "BLESSED")
 
 
 def _converted(task: Task, params: TFLiteConverterParams) -> Outcome:
@@ -159,6 +160,8 @@ def _publish(task: Task, outcome: Outcome) -> None:
     name = "BLESSED" if outcome.is_blessed else "NOT_BLESSED"
     (blessing.path / name).write_text(json.dumps(content) + "\n", "utf-8")
     blessing.metadata["blessed"] = int(outcome.is_blessed)
+    if outcome.reasons:
+        blessing.metadata[reasons.KEY] = reasons.to_text(outcome.reasons)
     blessing.metadata["baseline_model"] = source.uri
     blessing.metadata["baseline_model_id"] = source.name
     task.output("report").path.write_bytes(conversion_report(outcome))

@@ -10,7 +10,7 @@ from headrace_components.contract.errors import InputError
 from headrace_components.contract.notices import announce
 from headrace_components.contract.parameters import read
 from headrace_components.contract.task import Task
-from headrace_components.library.pushing.source import copy_model, may_push, push_source
+from headrace_components.library.pushing.source import copy_model, push_source, refusal
 from headrace_components.vertex_pusher.api import VertexApi
 from headrace_components.vertex_pusher.deployment import Deployment
 from headrace_components.vertex_pusher.params import VertexPusherParams
@@ -21,8 +21,8 @@ def execute(task: Task) -> None:
     """Pushes the model if it is blessed; fills `pushed_model` with a copy and its location."""
     params = read(VertexPusherParams, task.params, task.component)
     pushed = task.output("pushed_model")
-    if not may_push(task):
-        pushed.metadata["pushed"] = 0
+    if refused := refusal(task):
+        pushed.metadata.update(refused)
         _publish_resources(task, params, ())
         return
     source = push_source(task)

@@ -3,11 +3,12 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import repeat
 
 from headrace.contract.service import ENDED, ContactLostError, Remote, ServiceRun, ServiceTask
 from headrace.display.progress import ProgressDisplay
+from headrace.lineage.summaries import RunSummary
 from headrace_components.contract.patience import growing, patiently, until
 
 PATIENCE_SECONDS = 600.0
@@ -156,6 +157,8 @@ class _Outcome:
     state: str
     seconds: float
     failures: tuple[_Failure, ...]
+    # The notices of tasks have their verdicts, and were shown when they ended.
+    summary: RunSummary = field(default_factory=RunSummary)
 
 
 def _outcome(run: ServiceRun, how: Watching, ended_for: ServiceTask | None) -> _Outcome:

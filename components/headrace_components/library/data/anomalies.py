@@ -7,6 +7,8 @@ from typing import Any
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
+from headrace_components.contract import reasons
+
 FILE_NAME = "SchemaDiff.pb"
 
 # An error is for people to read; SchemaDiff.pb and the log have the rest.
@@ -78,6 +80,12 @@ def listed(anomalies: Sequence[Anomaly]) -> str:
     ]
     more = len(anomalies) - len(named)
     return "; ".join(named) + (f"; and {more} more" if more else "")
+
+
+def reasons_text(anomalies: Sequence[Anomaly]) -> dict[str, str]:
+    """Returns metadata with what is wrong, for the artifact that has the anomalies."""
+    found = [f"{anomaly.split}, {anomaly.feature}: {anomaly.summary}" for anomaly in anomalies]
+    return {reasons.KEY: reasons.to_text(found)} if found else {}
 
 
 def table(anomalies: Sequence[Anomaly]) -> str:

@@ -6,9 +6,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from headrace_components.contract import reasons
 from headrace_components.contract.errors import InputError
 from headrace_components.contract.notices import announce
-from headrace_components.contract.task import Artifact, Task
+from headrace_components.contract.task import Artifact, MetadataValue, Task
 from headrace_components.library.models.blessings import is_blessed
 
 _SERVING_DIR = "Format-Serving"
@@ -45,8 +46,11 @@ class PushSource:
         return digest.hexdigest()
 
 
-def may_push(task: Task) -> bool:
-    """Returns whether each blessing that is connected is one, and logs why not."""
+def refusal(task: Task) -> dict[str, MetadataValue]:
+    """Returns the metadata of a model that may not be pushed, and logs why not.
+
+    It is empty if each blessing that is connected is one.
+    """
     model_blessing = task.optional_input("model_blessing")
     infra_blessing = task.optional_input("infra_blessing")
     if model_blessing is None and infra_blessing is None:
@@ -55,9 +59,9 @@ def may_push(task: Task) -> bool:
             "to `model_blessing` to push only models that pass.",
             task.component,
         )
-    for blessing, yes, no in (
-        (model_blessing, "BLESSED", "NOT_BLESSED"),
-        (infra_blessing, "INFRA_BLESSED", "INFRA_NOT_BLESSED"),
+    for blessing, yes, no, reason in (
+        (model_blessing, "BLESSED", "NOT_BLESSED", "the model is not blessed"),
+        (infra_blessing, "INFRA_BLESSED", "INFRA_NOT_BLESSED", "no server serves the model"),
     ):
         if blessing is not None and not is_blessed(blessing, yes, no):
             announce(
@@ -66,8 +70,8 @@ def may_push(task: Task) -> bool:
                 blessing.key,
                 blessing.uri,
             )
-            return False
-    return True
+            return {"pushed": 0, reasons.KEY: reasons.to_text([reason])}
+    return {}
 
 
 def push_source(task: Task) -> PushSource:
