@@ -10,7 +10,7 @@ import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from headrace.contract.checks import Check
 from headrace.contract.compiled import Compiled
@@ -24,7 +24,8 @@ from headrace.target_registry import TARGETS
 
 if TYPE_CHECKING:  # compiling pays for none of these
     from headrace.contract.service import Remote
-    from headrace.lineage.records import ArtifactLineage, Execution, PipelineRun
+    from headrace.lineage.records import ArtifactLineage, Execution, Id, PipelineRun
+    from headrace.lineage.stored_artifacts import Descendants, ModelHistory, StoredArtifact
 
 Rule = Callable[[specs.TaskNode], str | None]
 """Returns what a target cannot do for a task, and what to write instead; None if there is no
@@ -40,8 +41,25 @@ class LineageReader(Protocol):
     def run(self, run_id: str) -> "tuple[PipelineRun, Sequence[Execution]]":
         """Returns a run and its executions in the order in which they started."""
 
-    def artifact(self, uri: str, root: Path) -> "ArtifactLineage":
-        """Returns the artifact at `uri`, which may be shortened by `root`."""
+    def artifact(self, uri: str, root: Path, most: int | None = None) -> "ArtifactLineage":
+        """Returns the artifact at `uri`, which may be shortened by `root`.
+
+        Of its consumers and of those that handed it on, the latest `most` may be enough.
+        """
+
+
+@runtime_checkable
+class ArtifactStore(Protocol):
+    """A reader of lineage that also answers questions about many artifacts at once."""
+
+    def artifacts(self, kind: str, limit: int) -> "list[StoredArtifact]":
+        """Returns the latest artifacts of a type, the newest first, at most `limit`."""
+
+    def models(self, limit: int) -> "list[ModelHistory]":
+        """Returns the latest models with what came of them, the newest first."""
+
+    def descendants(self, artifact_id: "Id", limit: int) -> "Descendants":
+        """Returns what was made of an artifact, at most `limit` executions."""
 
 
 class Target(ABC):

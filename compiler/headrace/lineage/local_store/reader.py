@@ -6,6 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from headrace.lineage.local_store.catalogue import (
+    artifacts_of_type,
+    model_histories,
+    next_executions,
+)
 from headrace.lineage.local_store.connection import Connection
 from headrace.lineage.local_store.messages import (
     NODE,
@@ -23,6 +28,7 @@ from headrace.lineage.records import (
     PipelineRun,
     short_uri,
 )
+from headrace.lineage.stored_artifacts import Descendants, ModelHistory, StoredArtifact
 from headrace.lineage.times import seconds_between, timestamp
 from headrace.lineage.types import IMPORTER, component_of
 from headrace.lineage.verdicts import verdict_of
@@ -59,20 +65,22 @@ class StoreLineage:
             executions = store.get_executions_by_context(context.id)
             return _run(store, context), _executions(store, executions)
 
-    def artifact(self, uri: str, root: Path) -> ArtifactLineage:
+    def artifact(self, uri: str, root: Path, most: int | None = None) -> ArtifactLineage:
         """Returns the artifact at `uri`.
 
         Args:
             uri: A URI, a path, absolute or relative to `root` or to the working directory, also
                 of a file inside the artifact, or an artifact's id.
             root: The root that displayed URIs are relative to.
+            most: The maximum number of consumers and of others that handed it on, of which there
+                may be one for each run; the latest are returned. None for all.
 
         Raises:
             InputError: The store does not have this artifact.
         """
         with self._connection.transaction(exclusive=False) as store:
             found = _find_artifact(store, uri, root)
-            executions, events = _writers_and_readers(store, found)
+            executions, events = _writers_and_readers(store, found, most)
             written = [e for e in executions if (e.id, "OUTPUT") in events]
             handed_on = [e for e in executions if (e.id, "INTERNAL_OUTPUT") in events]
             metadata = {**values(found.properties), **values(found.custom_properties)}
@@ -92,10 +100,41 @@ class StoreLineage:
                 producer=producer,
                 consumers=[e for e in executions if (e.id, "INPUT") in events],
                 reused_by=[
-                    e for e in executions if e is not producer and (e in written or e in handed_on)
+                    e
+                    for e in executions
+                    if e is not producer
+                    and not events.isdisjoint([(e.id, "OUTPUT"), (e.id, "INTERNAL_OUTPUT")])
                 ],
                 ancestors=_ancestors(store, producer),
             )
+
+    def artifacts(self, kind: str, limit: int) -> list[StoredArtifact]:
+        """Returns the latest artifacts of a type, newest first, at most `limit`."""
+        with self._connection.transaction(exclusive=False) as store:
+            return artifacts_of_type(store, kind, limit)
+
+    def models(self, limit: int) -> list[ModelHistory]:
+        """Returns the latest models with what came of them, newest first, at most `limit`."""
+        with self._connection.transaction(exclusive=False) as store:
+            return model_histories(store, limit)
+
+    def descendants(self, artifact_id: Id, limit: int) -> Descendants:
+        """Returns what was made of an artifact, at most `limit` executions."""
+        with self._connection.transaction(exclusive=False) as store:
+            found: dict[Id, Execution] = {}
+            artifacts: set[Id] = {artifact_id}
+            seen: set[Id] = set()
+            while artifacts and len(found) < limit:
+                seen |= artifacts
+                ids = [one for one in next_executions(store, artifacts) if one not in found]
+                readers = _executions(store, store.get_executions_by_id(ids[: limit - len(found)]))
+                found |= {each.id: each for each in readers}
+                if len(found) == limit:
+                    break
+                artifacts = {
+                    ref.id for each in readers for refs in each.outputs.values() for ref in refs
+                } - seen
+            return Descendants(executions=[*found.values()], is_complete=len(found) < limit)
 
 
 def _run(store: Any, context: Any) -> PipelineRun:
@@ -140,7 +179,10 @@ def _executions(store: Any, messages: Iterable[Any]) -> list[Execution]:
         artifact.id: _ref(artifact)
         for artifact in store.get_artifacts_by_id(sorted({event.artifact_id for event in events}))
     }
-    return [_execution(store, message, events, artifacts) for message in ordered]
+    own: dict[int, list[Any]] = {}
+    for event in events:
+        own.setdefault(event.execution_id, []).append(event)
+    return [_execution(store, each, own.get(each.id, ()), artifacts) for each in ordered]
 
 
 def _ref(artifact: Any) -> ArtifactRef:
@@ -154,10 +196,9 @@ def _execution(
 ) -> Execution:
     ports: dict[str, dict[str, dict[int, ArtifactRef]]] = {"input": {}, "output": {}}
     for event in events:
-        if event.execution_id == message.id:
-            direction = "input" if event_kind(event).endswith("INPUT") else "output"
-            for port, index in path_steps(event):
-                ports[direction].setdefault(port, {})[index] = artifacts[event.artifact_id]
+        direction = "input" if event_kind(event).endswith("INPUT") else "output"
+        for port, index in path_steps(event):
+            ports[direction].setdefault(port, {})[index] = artifacts[event.artifact_id]
     names = {context.type: context.name for context in store.get_contexts_by_execution(message.id)}
     state = _state(message)
     started, ended = message.create_time_since_epoch, message.last_update_time_since_epoch
@@ -183,11 +224,22 @@ def _in_order(ports: Mapping[str, Mapping[int, ArtifactRef]]) -> dict[str, list[
     return {port: [ports[port][index] for index in sorted(ports[port])] for port in sorted(ports)}
 
 
-def _writers_and_readers(store: Any, artifact: Any) -> tuple[list[Execution], set[tuple[int, str]]]:
-    events = store.get_events_by_artifact_ids([*_records(store, [_ref(artifact)])])
-    ids = sorted({event.execution_id for event in events})
+def _writers_and_readers(
+    store: Any, artifact: Any, most: int | None
+) -> tuple[list[Execution], set[tuple[int, str]]]:
+    found = store.get_events_by_artifact_ids([*_records(store, [_ref(artifact)])])
+    events = {(event.execution_id, event_kind(event)) for event in found}
+    writers = sorted({one for one, kind in events if kind.endswith("OUTPUT")})
+    readers = sorted({one for one, kind in events if kind.endswith("INPUT")})
+    if most is not None:
+        # The first ones made it, and the last one that is not from the cache.
+        messages = store.get_executions_by_id(writers) if len(writers) > most else []
+        made = [each.id for each in messages if _state(each) == "done"]
+        writers = [*writers[:1], *made[-1:], *writers[-most:]]
+        readers = readers[-most:]
+    ids = sorted({*writers, *readers})
     executions = _executions(store, store.get_executions_by_id(ids)) if ids else []
-    return executions, {(event.execution_id, event_kind(event)) for event in events}
+    return executions, events
 
 
 def _ancestors(store: Any, producer: Execution | None) -> list[Execution]:

@@ -120,7 +120,12 @@ class ClusterLineage:
             )
         return _run_of_store(self._store, run_id, executions), executions
 
-    def artifact(self, uri: str, root: Path) -> ArtifactLineage:  # noqa: ARG002  as for local runs
+    def artifact(
+        self,
+        uri: str,
+        root: Path,  # noqa: ARG002  as for local runs
+        most: int | None = None,  # noqa: ARG002
+    ) -> ArtifactLineage:
         """Returns the artifact at `uri`, which may also be its id.
 
         Raises:
