@@ -43,11 +43,7 @@ def _passed(slices: Sequence[SliceScores], requirements: Sequence[RequiredRows])
         value = getattr(overall.get(each.metric, Score()), each.side)
         if each.slices in (ALL_ROWS, EVERY_SLICE) and value is not None:
             yield f"{each.column} on {ALL_ROWS} is {value:.6g}, {required}"
-        elif each.side == "change" and not any(_has_change(part, each) for part in slices):
-            yield f"{each.column} on {each.slices} has no baseline to compare with, {required}"
         else:
             yield f"{each.column} on {each.slices} holds, {required}"
-
-
-def _has_change(part: SliceScores, requirement: RequiredRows) -> bool:
-    return part.scores.get(requirement.metric, Score()).change is not None
+    if not requirements:  # thresholds of changes do not apply to a first model
+        yield "there was no baseline to be worse than"
