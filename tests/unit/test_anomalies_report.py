@@ -108,8 +108,43 @@ def test_names_and_values_are_escaped() -> None:
 
     text = report(train=diff)
 
-    assert "<script" not in text
+    assert text.count("<script") == 1  # the page's own
     assert "&lt;b&gt;" in text
+
+
+def test_anomalies_that_differ_in_their_feature_alone_share_one_advice() -> None:
+    same = {
+        f"area_{index}": anomaly(
+            "ENUM_TYPE_UNEXPECTED_STRING_VALUES", summary="New values", detail=f"Value v{index}"
+        )
+        for index in range(96)
+    }
+    other = {"fare": anomaly("INT_TYPE_BIG_INT", summary="Too big")}
+
+    text = report(train=anomalies_pb2.Anomalies(anomaly_info=same | other))
+
+    assert text.count("To do:") == 2
+    group, single = text.split("<article")[1:]
+    assert "<h3>New values</h3>" in group
+    assert "96 features" in group
+    assert group.count("<tr data-name=") == 96
+    assert "<td>Value v95</td>" in group
+    assert "<h3>fare</h3>" in single
+
+
+def test_anomalies_of_another_severity_are_not_in_one_group() -> None:
+    infos = {
+        f"f{index}": anomaly("INT_TYPE_BIG_INT", severity="WARNING" if index < 3 else "ERROR")
+        for index in range(6)
+    }
+
+    text = report(train=anomalies_pb2.Anomalies(anomaly_info=infos))
+
+    error, warning = text.split("<article")[1:]
+    assert ">error<" in error
+    assert "f5" in error
+    assert ">warning<" in warning
+    assert "f0" in warning
 
 
 def test_very_many_anomalies_stay_small_and_the_rest_is_counted() -> None:

@@ -124,7 +124,7 @@ def test_a_split_without_rows_is_shown_as_empty() -> None:
 def test_names_and_values_of_the_data_are_escaped() -> None:
     text = report(train=rows(**{"<script>alert(1)</script>": [b"<img src=x>", b"b"]}))
 
-    assert "<script" not in text
+    assert text.count("<script") == 1  # the page's own
     assert "<img" not in text
     assert "&lt;img src=x&gt;" in text
 
@@ -149,9 +149,58 @@ def test_a_report_on_very_many_features_stays_small_and_says_what_it_leaves_out(
     assert time.process_time() - started < 2
     assert len(content) < MAX_BYTES
     text = content.decode()
-    assert "1651 more features are in the statistics but not on this page" in text
+    assert "1701 more features are in the statistics but have no card here" in text
+    assert "1001 more features are not listed" in text
     # Unusual features are never left out.
     assert "<h3>zz_<wbr>constant</h3>" in text
+
+
+def test_a_text_about_many_features_is_shown_once_with_their_names() -> None:
+    columns = {f"flag_{index}": [1.0] * 20 for index in range(5)}
+
+    text = report(train=rows(**columns, fare=[1.0, 2.0] * 10, other=[3.0] * 20))
+
+    assert notes(text).count("is constant") == 1
+    assert "6 features: each is constant, so a model learns nothing from it" in notes(text)
+    assert all(f"flag_{index}" in notes(text) for index in range(5))
+
+
+def test_a_page_of_many_features_lists_them_and_folds_their_cards() -> None:
+    columns = {f"number_{index:03}": [float(index), 1.5] * 10 for index in range(60)}
+    columns["text"] = [b"a", b"b"] * 10
+
+    text = report(train=rows(**columns))
+
+    index = text.partition("<h2>Features</h2>")[2].partition("</section>")[0]
+    assert index.count("<tr data-name=") == 61
+    assert '<a href="#f7">number_<wbr>007</a>' in index
+    cards = text.partition("<h2>Numeric features</h2>")[2].partition("</section>")[0]
+    assert cards.count("<details>") == 3
+    assert "<summary>number_000 to number_023 (24)</summary>" in cards
+    assert cards.count("<article") == 60
+
+
+def test_the_values_of_a_skewed_feature_are_also_drawn_on_a_logarithmic_axis() -> None:
+    skewed = [10.0 ** (index / 40) for index in range(200)]
+    text = report(train=rows(amount=skewed, even=[float(index) for index in range(200)]))
+
+    amount, even = text.split("<article")[1:]
+    assert '<th scope="row">Log scale</th>' in amount
+    assert '<th scope="row">P90</th>' in amount
+    # Ten buckets with as many values, which are equally wide on this axis.
+    bars = re.findall(r"h([\d.]+)v-([\d.]+)h", amount.partition("Log scale")[2])
+    assert len(bars) == 10
+    assert max(float(wide) for wide, _ in bars) - min(float(wide) for wide, _ in bars) < 2
+    assert "Log scale" not in even
+
+
+def test_negative_numbers_have_no_logarithmic_axis_but_percentiles() -> None:
+    skewed = [-(10.0 ** (index / 30)) for index in range(200)]
+
+    text = report(train=rows(amount=skewed))
+
+    assert "Log scale" not in text
+    assert '<th scope="row">P10</th>' in text
 
 
 def test_the_same_statistics_give_the_same_bytes() -> None:

@@ -1,11 +1,13 @@
-"""The report on statistics: every feature with its splits side by side."""
+"""The report on statistics: every feature with its splits side by side.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+A page of a few features shows all of them. A page of many begins with a table of them, and folds
+their cards, so that it stays short; the table leads to each card.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from headrace_components.library.reports import page
-from headrace_components.library.reports.drawing import Bar, density, histogram
 from headrace_components.library.reports.feature_summary import (
     FeatureSummary,
     observations,
@@ -13,30 +15,22 @@ from headrace_components.library.reports.feature_summary import (
 )
 from headrace_components.library.reports.markup import Markup, breakable, element, join, shortened
 from headrace_components.library.reports.numbers import ABSENT, number, percent
+from headrace_components.statistics_gen.feature_card import Feature, feature_card
 
-# One feature in one split takes about 2,000 bytes, with long names and values.
-_MAX_CELLS = 700
-_MAX_NOTES = 200
-_NUM_TOP_VALUES = 5
+# One feature in one split takes about 2,000 bytes, with long names and values; in the table, a
+# feature takes 500.
+_MAX_CELLS = 600
+_MAX_ROWS = 1_000
+_MAX_NOTES = 60
+_MAX_NAMES = 200
+# From so many features on, their cards are folded, so many at a time.
+_MANY = 24
 _NAME_LENGTH = 80
-_VALUE_LENGTH = 32
+_END_LENGTH = 30
+# A text about so many features is shown once, with their names.
+_SHARED_BY = 3
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _FeatureCard:
-    """A feature in all splits.
-
-    Attributes:
-        name: Its path, steps joined by dots.
-        anchor: Its anchor on the page.
-        by_split: Its summary by split; None if the split lacks it.
-        notes: Its unusual properties.
-    """
-
-    name: str
-    anchor: str
-    by_split: Mapping[str, FeatureSummary | None]
-    notes: Sequence[str]
+_KINDS = {"unusual": "what stands out", "numeric": "numeric", "other": "others"}
 
 
 def statistics_report(statistics: Mapping[str, Any]) -> bytes:
@@ -49,19 +43,18 @@ def statistics_report(statistics: Mapping[str, Any]) -> bytes:
     datasets = {split: found.datasets[0] for split, found in statistics.items()}
     features = _features(datasets)
     shown = _shown(features, len(datasets))
-    noted = [feature for feature in features if feature.notes]
     plural = "" if len(features) == 1 else "s"
     return page.page(
         "Data statistics",
         f"{number(len(features))} feature{plural} in the split"
         f"{'' if len(datasets) == 1 else 's'} {', '.join(datasets)}",
         page.section("Splits", _splits(datasets, features)),
-        page.section("What stands out", *_notes(shown, len(noted))),
+        page.section("What stands out", *_notes(features, {f.anchor for f in shown})),
         *_sections(features, shown),
     )
 
 
-def _features(datasets: Mapping[str, Any]) -> list[_FeatureCard]:
+def _features(datasets: Mapping[str, Any]) -> list[Feature]:
     found: dict[str, dict[str, FeatureSummary]] = {}
     for split, dataset in datasets.items():
         for feature in dataset.features:
@@ -73,7 +66,7 @@ def _features(datasets: Mapping[str, Any]) -> list[_FeatureCard]:
         # A split without rows has no statistics; the page shows this once and not per feature.
         filled = {split: by_split[split] for split in datasets if datasets[split].num_examples}
         features.append(
-            _FeatureCard(
+            Feature(
                 name=shortened(name, _NAME_LENGTH),
                 anchor=f"f{index}",
                 by_split=by_split,
@@ -83,8 +76,8 @@ def _features(datasets: Mapping[str, Any]) -> list[_FeatureCard]:
     return features
 
 
-def _shown(features: Sequence[_FeatureCard], num_splits: int) -> list[_FeatureCard]:
-    """Returns the features that fit on a page, those with unusual properties first."""
+def _shown(features: Sequence[Feature], num_splits: int) -> list[Feature]:
+    """Returns the features that have a card, those with unusual properties first."""
     room = max(_MAX_CELLS // max(num_splits, 1), 1)
     if len(features) <= room:
         return list(features)
@@ -92,7 +85,7 @@ def _shown(features: Sequence[_FeatureCard], num_splits: int) -> list[_FeatureCa
     return sorted(kept, key=lambda feature: feature.name)
 
 
-def _splits(datasets: Mapping[str, Any], features: Sequence[_FeatureCard]) -> Markup:
+def _splits(datasets: Mapping[str, Any], features: Sequence[Feature]) -> Markup:
     total = sum(dataset.num_examples for dataset in datasets.values())
     rows = []
     for split, dataset in datasets.items():
@@ -106,107 +99,115 @@ def _splits(datasets: Mapping[str, Any], features: Sequence[_FeatureCard]) -> Ma
     return page.data_table("Rows, and features that are numeric or not", head, rows)
 
 
-def _notes(shown: Sequence[_FeatureCard], num_noted: int) -> list[Markup]:
-    if not num_noted:
+def _notes(features: Sequence[Feature], anchors: set[str]) -> list[Markup]:
+    by_note: dict[str, list[Feature]] = {}
+    for feature in features:
+        for note in feature.notes:
+            by_note.setdefault(note, []).append(feature)
+    if not by_note:
         return [page.paragraph("Nothing: no feature is constant, mostly missing or an identifier.")]
+    groups = {note: found for note, found in by_note.items() if len(found) >= _SHARED_BY}
+    single: dict[str, list[str]] = {}
+    by_name = {feature.name: feature for feature in features}
+    for note, found in by_note.items():
+        if note not in groups:
+            for feature in found:
+                single.setdefault(feature.name, []).append(note)
     items = [
-        join(
-            element("a", feature.name, href=f"#{feature.anchor}"),
-            " ",
-            "; ".join(feature.notes),
-            ".",
-        )
-        for feature in [feature for feature in shown if feature.notes][:_MAX_NOTES]
+        join(_link(by_name[name], anchors), " ", "; ".join(notes), ".")
+        for name, notes in sorted(single.items())
     ]
-    more = num_noted - len(items)
-    rest = [page.paragraph(f"And {number(more)} more features.")] if more else []
-    return [page.bullets(items, "notes"), *rest]
+    more = len(items) - _MAX_NOTES
+    return [
+        *(_group(note, found, anchors) for note, found in groups.items()),
+        *([page.bullets(items[:_MAX_NOTES], "notes")] if items else []),
+        *([page.paragraph(f"And {number(more)} more features.")] if more > 0 else []),
+    ]
 
 
-def _sections(features: Sequence[_FeatureCard], shown: Sequence[_FeatureCard]) -> list[Markup]:
-    sections = []
-    for heading, is_numeric in (("Numeric features", True), ("Other features", False)):
-        cards = [_card(feature) for feature in shown if _is_numeric(feature) == is_numeric]
-        if cards:
-            sections.append(page.section(heading, element("div", *cards, class_="cards")))
+def _group(note: str, found: Sequence[Feature], anchors: set[str]) -> Markup:
+    items = [_link(feature, anchors) for feature in found[:_MAX_NAMES]]
+    more = len(found) - len(items)
+    rest = [page.paragraph(f"And {number(more)} more.")] if more else []
+    return page.folded(
+        f"{number(len(found))} features: each {note}", page.bullets(items, "names"), *rest
+    )
+
+
+def _link(feature: Feature, anchors: set[str]) -> str:
+    name = breakable(feature.name)
+    return element("a", name, href=f"#{feature.anchor}") if feature.anchor in anchors else name
+
+
+def _sections(features: Sequence[Feature], shown: Sequence[Feature]) -> Iterator[Markup]:
+    rest = []
     if len(shown) < len(features):
         words = (
-            f"{number(len(features) - len(shown))} more features are in the statistics but not on "
-            "this page; those that stand out come first."
+            f"{number(len(features) - len(shown))} more features are in the statistics but have "
+            "no card here; those that stand out come first."
         )
-        sections.insert(0, page.paragraph(words))
-    return sections
+        rest.append(page.paragraph(words))
+    if len(features) > _MANY:
+        yield _index(features, {feature.anchor for feature in shown})
+    for heading, is_numeric in (("Numeric features", True), ("Other features", False)):
+        kind = [feature for feature in shown if feature.is_numeric == is_numeric]
+        if kind:
+            yield page.section(heading, *rest, *_cards(kind, is_folded=len(features) > _MANY))
+            rest = []
 
 
-def _is_numeric(feature: _FeatureCard) -> bool:
-    return any(summary.is_numeric for summary in feature.by_split.values() if summary)
-
-
-def _card(feature: _FeatureCard) -> Markup:
-    kinds = dict.fromkeys(summary.type for summary in feature.by_split.values() if summary)
-    badges = [page.badge("plain", kind.lower()) for kind in kinds]
-    if feature.notes:
-        badges.append(page.badge("warn", "stands out"))
-    heading = element(
-        "div", element("h3", breakable(feature.name)), element("span", *badges), class_="head"
-    )
-    notes = [page.bullets(feature.notes, "warn")] if feature.notes else []
-    return element("article", heading, _table(feature), *notes, class_="card", id=feature.anchor)
-
-
-def _table(feature: _FeatureCard) -> Markup:
-    by_split = feature.by_split
-    head = element("tr", element("td"), *(element("th", split, scope="col") for split in by_split))
-    rows = [_row("Rows", [number(s.num_present) if s else ABSENT for s in by_split.values()])]
-    missing = [percent(s.missing) if s else ABSENT for s in by_split.values()]
-    rows.append(_row("Missing", missing))
-    names = dict.fromkeys(name for s in by_split.values() if s for name in s.facts)
-    for name in names:
-        facts = [s.facts.get(name, ABSENT) if s else ABSENT for s in by_split.values()]
-        rows.append(_row(name, facts))
-    charts = _charts(feature)
-    if any(charts):
-        rows.insert(0, _row("Values", [chart or ABSENT for chart in charts]))
-    return element("table", element("thead", head), element("tbody", *rows))
-
-
-def _row(name: str, cells: Sequence[str]) -> Markup:
-    return element("tr", element("th", name, scope="row"), *(element("td", cell) for cell in cells))
-
-
-def _charts(feature: _FeatureCard) -> list[str]:
-    """Returns one chart per split, all with the same scale; empty without histograms."""
-    summaries = feature.by_split.values()
-    bars = [bar for summary in summaries if summary for bar in summary.bars]
-    if not bars:
-        return [_top_values(summary) if summary else "" for summary in summaries]
-    low, high = min(bar.low for bar in bars), max(bar.high for bar in bars)
-    tallest = max(density(bar, low, high) for bar in bars)
-    return [
-        histogram(s.bars, low, high, tallest, _in_words(split, s.bars)) if s and s.bars else ""
-        for split, s in feature.by_split.items()
+def _index(features: Sequence[Feature], anchors: set[str]) -> Markup:
+    """Returns the section with one line for each feature."""
+    listed = sorted(features, key=lambda feature: not feature.notes)[:_MAX_ROWS]
+    rows = [
+        _index_row(feature, anchors) for feature in sorted(listed, key=lambda feature: feature.name)
     ]
-
-
-def _in_words(split: str, bars: Sequence[Bar]) -> str:
-    fullest = max(bars, key=lambda bar: bar.share)
-    return (
-        f"Histogram of {split} from {number(bars[0].low)} to {number(bars[-1].high)}; "
-        f"{percent(fullest.share)} of the values lie between {number(fullest.low)} and "
-        f"{number(fullest.high)}"
+    head = page.heading_row(("Feature", "Most missing", "Unique", "Mean"), ("Type", "Notes"))
+    caption = "Features; of several splits the first that has one, and the most that is missing"
+    more = len(features) - len(rows)
+    rest = [page.paragraph(f"{number(more)} more features are not listed.")] if more else []
+    return page.section(
+        "Features",
+        page.search_box("Find features", _KINDS),
+        page.data_table(caption, head, rows, sortable=True),
+        *rest,
     )
 
 
-def _top_values(summary: FeatureSummary) -> str:
-    if not summary.top:
-        return ""
-    items = [
-        element(
-            "li",
-            element("span", shortened(value, _VALUE_LENGTH) or "(empty)"),
-            element("span", percent(share), class_="num"),
-            style=f"--share:{100 * share:.0f}%",
-        )
-        for value, share in summary.top[:_NUM_TOP_VALUES]
-    ]
-    return element("ul", *items, class_="top")
+def _index_row(feature: Feature, anchors: set[str]) -> Markup:
+    shares = [s.missing for s in feature.summaries if s.missing is not None]
+    missing = max(shares, default=None)
+    unique = next((s.num_unique for s in feature.summaries if s.num_unique is not None), None)
+    mean = next((s.facts["Mean"] for s in feature.summaries if "Mean" in s.facts), ABSENT)
+    badge = page.badge("warn", "stands out") if feature.notes else ""
+    return element(
+        "tr",
+        element("th", _link(feature, anchors), scope="row"),
+        element("td", percent(missing), class_="num", data_value=_exact(missing)),
+        element("td", number(unique), class_="num", data_value=_exact(unique)),
+        element("td", mean, class_="num", data_value=_value(mean)),
+        element("td", ", ".join(feature.types)),
+        element("td", badge),
+        data_name=feature.name,
+        data_kinds=feature.kinds,
+    )
+
+
+def _exact(value: float | None) -> str | None:
+    return None if value is None else repr(value)
+
+
+def _value(text: str) -> str:
+    """Returns a number for people as a script reads it."""
+    return text.replace(",", "").replace("\N{MINUS SIGN}", "-")
+
+
+def _cards(features: Sequence[Feature], *, is_folded: bool) -> Iterator[Markup]:
+    if not is_folded:
+        yield element("div", *map(feature_card, features), class_="cards")
+        return
+    for start in range(0, len(features), _MANY):
+        part = features[start : start + _MANY]
+        ends = " to ".join(dict.fromkeys(shortened(part[at].name, _END_LENGTH) for at in (0, -1)))
+        cards = element("div", *map(feature_card, part), class_="cards")
+        yield page.folded(f"{ends} ({number(len(part))})", cards)

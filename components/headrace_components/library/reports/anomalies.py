@@ -17,7 +17,15 @@ _NAME_LENGTH = 80
 _DETAIL_LENGTH = 600
 _NUM_REASONS = 3
 
+# So many anomalies that differ in their feature alone are one table.
+_SHARED_BY = 3
+_MANY = 12
+
 _BADGES = {"ERROR": ("bad", "error"), "WARNING": ("warn", "warning")}
+_UNKNOWN = ("plain", "severity unknown")
+
+_Kind = tuple[int, tuple[str, ...], tuple[str, ...]]
+"""Severity, summaries and advice of an anomaly."""
 
 
 def anomalies_report(title: str, agreement: str, diffs: Mapping[str, Any]) -> bytes:
@@ -78,18 +86,67 @@ def _overview(infos: Mapping[str, Sequence[tuple[str, Any]]]) -> Markup:
 def _section(
     split: str, found: Sequence[tuple[str, Any]], shown: Sequence[tuple[str, Any]]
 ) -> Markup:
-    cards = [_card(name, info) for name, info in shown]
+    groups: dict[_Kind, list[tuple[str, Any]]] = {}
+    for name, info in shown:
+        groups.setdefault(_kind(info), []).append((name, info))
+    tables = [_group(kind, each) for kind, each in groups.items() if len(each) >= _SHARED_BY]
+    cards = [
+        _card(name, info)
+        for each in groups.values()
+        if len(each) < _SHARED_BY
+        for name, info in each
+    ]
     more = len(found) - len(shown)
+    search = [page.search_box("Find features")] if len(shown) > _MANY else []
+    drawn = [element("div", *cards, class_="cards wide")] if cards else []
     rest = [page.paragraph(f"{number(more)} more are in SchemaDiff.pb.")] if more else []
-    return page.section(f"Split {split}", element("div", *cards, class_="cards wide"), *rest)
+    return page.section(f"Split {split}", *search, *tables, *drawn, *rest)
+
+
+def _kind(info: Any) -> _Kind:
+    """Returns what anomalies of several features share, so that it is shown once."""
+    summaries = tuple(summary_of(reason) for reason in info.reason) or (summary_of(info),)
+    return info.severity, summaries, tuple(advice(_types(info)))
+
+
+def _group(kind: _Kind, found: Sequence[tuple[str, Any]]) -> Markup:
+    """Returns a card of anomalies that differ in their feature alone."""
+    _, summaries, to_do = kind
+    badge, severity = _BADGES.get(_severity(found[0][1]), _UNKNOWN)
+    rows = [
+        element(
+            "tr",
+            element("th", breakable(shortened(name, _NAME_LENGTH)), scope="row"),
+            element("td", shortened(_details(info), _DETAIL_LENGTH)),
+            data_name=name,
+        )
+        for name, info in found
+    ]
+    head = page.heading_row(("Feature",), ("Details",))
+    title = shortened(", ".join(summaries[:_NUM_REASONS]), _NAME_LENGTH)
+    return element(
+        "article",
+        element("div", element("h3", title), page.badge(badge, severity), class_="head"),
+        *(_to_do(text) for text in to_do),
+        page.data_table(f"{number(len(found))} features", head, rows),
+        class_="block",
+    )
+
+
+def _details(info: Any) -> str:
+    texts = [reason.description for reason in info.reason] or [info.description]
+    return " ".join(dict.fromkeys(texts[:_NUM_REASONS]))
+
+
+def _to_do(text: str) -> Markup:
+    return element("p", element("strong", "To do: "), prose(text))
 
 
 def _card(name: str, info: Any) -> Markup:
-    kind, severity = _BADGES.get(_severity(info), ("plain", "severity unknown"))
+    kind, severity = _BADGES.get(_severity(info), _UNKNOWN)
     title = element("h3", breakable(shortened(name, _NAME_LENGTH)))
     reasons = [(summary_of(reason), reason.description) for reason in info.reason]
     entries = reasons or [(summary_of(info), info.description)]
-    kinds = [anomalies_pb2.AnomalyInfo.Type.Name(reason.type) for reason in info.reason]
     return element(
         "article",
         element("div", title, page.badge(kind, severity), class_="head"),
@@ -99,8 +156,9 @@ def _card(name: str, info: Any) -> Markup:
             if entries[_NUM_REASONS:]
             else []
         ),
-        *(element("p", element("strong", "To do: "), prose(text)) for text in advice(kinds)),
+        *(_to_do(text) for text in advice(_types(info))),
         class_="card",
+        data_name=name,
     )
 
 
@@ -109,6 +167,10 @@ def _reason(summary: str, detail: str) -> Markup:
     if detail and detail != summary:
         words.append(element("span", f" {shortened(detail, _DETAIL_LENGTH)}", class_="soft"))
     return element("p", *words, class_="long")
+
+
+def _types(info: Any) -> list[str]:
+    return [anomalies_pb2.AnomalyInfo.Type.Name(reason.type) for reason in info.reason]
 
 
 def _severity(info: Any) -> str:

@@ -1,9 +1,11 @@
 """Small charts in SVG, scaled by the page around them."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from headrace_components.library.reports.markup import Markup, element
+from headrace_components.library.reports.markup import Markup, element, join
 from headrace_components.library.reports.numbers import number
 
 _WIDTH, _HEIGHT = 200, 52
@@ -38,6 +40,10 @@ def histogram(bars: Sequence[Bar], low: float, high: float, tallest: float, labe
         label: A description of the chart, for readers who cannot see it.
     """
     path = "".join(_bar(bar, low, high, tallest) for bar in bars if bar.share > 0)
+    return _plot(path, (number(low), number(high)), label)
+
+
+def _plot(path: str, ends: tuple[str, str], label: str) -> Markup:
     chart = element(
         "svg",
         element("path", d=path, class_="bars"),
@@ -48,8 +54,29 @@ def histogram(bars: Sequence[Bar], low: float, high: float, tallest: float, labe
         role="img",
         aria_label=label,
     )
-    ends = (element("span", number(low)), element("span", number(high)))
-    return Markup(chart + element("div", *ends, class_="ticks"))
+    ticks = (element("span", end) for end in ends)
+    return join(chart, element("div", *ticks, class_="ticks"))
+
+
+def log_histogram(ends: Sequence[float], low: float, high: float, label: str) -> Markup:
+    """Returns a histogram on a logarithmic axis; values up to 0 are left out.
+
+    Args:
+        ends: Ends of buckets that hold equally many values, rising.
+        low: Left end of the axis, above 0; several histograms share it.
+        high: Right end of the axis, above `low`.
+        label: A description of the chart, for readers who cannot see it.
+    """
+    share = 1 / max(len(ends) - 1, 1)
+    bars = [
+        Bar(low=math.log10(max(left, low)), high=math.log10(right), share=share)
+        for left, right in pairwise(ends)
+        if right > 0 and left >= 0
+    ]
+    axis = math.log10(low), math.log10(high)
+    tallest = max((density(bar, *axis) for bar in bars), default=1.0)
+    path = "".join(_bar(bar, *axis, tallest) for bar in bars)
+    return _plot(path, (number(low), number(high)), label)
 
 
 def density(bar: Bar, low: float, high: float) -> float:

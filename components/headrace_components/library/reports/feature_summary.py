@@ -12,10 +12,15 @@ from headrace_components.library.reports.numbers import number, percent
 
 _MOSTLY = 0.5
 _NEARLY_ALL = 0.9
+_IN_ONE_BUCKET = 0.8
 # With fewer values than this, a feature is a category, also if each row has its own value.
 _MANY_VALUES = 100
 
+# A feature that has few different numbers is not skewed: a histogram shows all that it has.
+_MANY_ENDS = 4
+
 _STANDARD = statistics_pb2.Histogram.HistogramType.STANDARD
+_QUANTILES = statistics_pb2.Histogram.HistogramType.QUANTILES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,7 +33,9 @@ class FeatureSummary:
         num_present: Rows that have it.
         missing: Share of the rows that lack it, in [0, 1]; None without any row.
         facts: More figures by name, as text.
-        bars: Buckets of a histogram of numbers.
+        bars: Buckets of a histogram of numbers, equally wide.
+        quantiles: Ends of buckets that hold equally many numbers, the smallest number first; empty
+            if unknown.
         top: The most frequent values with their share of the values, most frequent first.
         num_unique: Number of different values of a category; None if unknown.
         is_constant: Whether all values are the same.
@@ -41,10 +48,19 @@ class FeatureSummary:
     missing: float | None
     facts: Mapping[str, str]
     bars: tuple[Bar, ...] = ()
+    quantiles: tuple[float, ...] = ()
     top: tuple[tuple[str, float], ...] = ()
     num_unique: int | None = None
     is_constant: bool = False
     trouble: tuple[str, ...] = ()
+
+
+def is_skewed(summary: FeatureSummary) -> bool:
+    """Returns whether a histogram of equally wide buckets has nearly all values in one of them."""
+    return (
+        max((bar.share for bar in summary.bars), default=0.0) > _IN_ONE_BUCKET
+        and len(set(summary.quantiles)) > _MANY_ENDS
+    )
 
 
 def summary_of(feature: Any) -> FeatureSummary:
@@ -120,6 +136,7 @@ def _numeric(feature: Any) -> FeatureSummary:
     return FeatureSummary(
         facts=facts,
         bars=_bars(stats.histograms),
+        quantiles=_quantiles(stats.histograms),
         is_constant=total > 1 and stats.min == stats.max,
         trouble=tuple(_numeric_trouble(stats, zeros)),
         **_common(feature, stats.common_stats, is_numeric=True),
@@ -155,6 +172,14 @@ def _bars(histograms: Any) -> tuple[Bar, ...]:
                 Bar(low=b.low_value, high=b.high_value, share=b.sample_count / total)
                 for b in buckets
             )
+    return ()
+
+
+def _quantiles(histograms: Any) -> tuple[float, ...]:
+    for histogram in histograms:
+        if histogram.type == _QUANTILES and len(histogram.buckets):
+            ends = [histogram.buckets[0].low_value, *(b.high_value for b in histogram.buckets)]
+            return tuple(ends) if all(map(math.isfinite, ends)) else ()
     return ()
 
 

@@ -2,6 +2,10 @@
 
 import html
 import re
+from collections.abc import Mapping
+
+# Elements without content, which have no end tag.
+_VOID = frozenset({"br", "hr", "img", "input", "meta", "wbr"})
 
 
 class Markup(str):
@@ -23,12 +27,17 @@ def element(name: str, *children: str | int, **attributes: str | int | None) -> 
         >>> element("td", "a < b", class_="name")
         '<td class="name">a &lt; b</td>'
     """
-    given = "".join(
+    if name in _VOID:
+        return Markup(f"<{name}{_given(attributes)}>")
+    return Markup(f"<{name}{_given(attributes)}>{join(*children)}</{name}>")
+
+
+def _given(attributes: Mapping[str, str | int | None]) -> str:
+    return "".join(
         f' {key.rstrip("_").replace("_", "-")}="{html.escape(str(value))}"'
         for key, value in attributes.items()
         if value is not None
     )
-    return Markup(f"<{name}{given}>{join(*children)}</{name}>")
 
 
 def join(*children: str | int) -> Markup:

@@ -1,12 +1,19 @@
 """The page of a report, and the blocks that all reports use."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from headrace_components.library.reports.markup import Markup, breakable, element, join
+from headrace_components.library.reports.script import POLICY, SCRIPT
 from headrace_components.library.reports.style import STYLE
 
 # A report grows with the data; the UIs load it whole, and a person reads its first pages.
 MAX_BYTES = 2_000_000
+
+# Longer tables scroll within the page.
+_MANY_ROWS = 30
+
+# Who shows a page puts the run here. The file has no run: the same data gives the same bytes.
+_ORIGIN = '<p class="soft" data-origin="" hidden=""></p>'
 
 
 def page(title: str, subtitle: str, *blocks: str) -> bytes:
@@ -22,16 +29,31 @@ def page(title: str, subtitle: str, *blocks: str) -> bytes:
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
     )
-    body = element(
-        "main",
-        element("header", element("h1", title), element("p", subtitle, class_="soft")),
-        *blocks,
-    )
+    header = (element("h1", title), element("p", subtitle, class_="soft"), Markup(_ORIGIN))
+    body = element("main", element("header", *header), *blocks)
+    script = element("script", Markup(SCRIPT))
     text = (
-        f"{head}{element('title', title)}<style>{STYLE}</style></head><body>{body}</body></html>\n"
+        f"{head}{element('title', title)}<style>{STYLE}</style></head>"
+        f"<body>{body}{script}</body></html>\n"
     )
     return text.encode()
+
+
+def with_origin(content: bytes, origin: str) -> bytes:
+    """Returns a page whose header and title name the run that it belongs to.
+
+    Args:
+        content: The page, as `page` has written it; any other page is returned unchanged.
+        origin: Such as `Pipeline penguins, run 20261122-101500-3f2a1b, 22 November 2026 10:15`.
+    """
+    head, mark, rest = content.partition(_ORIGIN.encode())
+    if not mark:
+        return content
+    named = element("p", origin, class_="soft", data_origin="")
+    head = head.replace(b"</title>", join(f" \N{EN DASH} {origin}").encode() + b"</title>", 1)
+    return head + named.encode() + rest
 
 
 def section(heading: str, *blocks: str) -> Markup:
@@ -59,19 +81,53 @@ def bullets(items: Sequence[str], kind: str | None = None) -> Markup:
     return element("ul", *(element("li", item) for item in items), class_=kind)
 
 
-def data_table(caption: str, head: Markup, rows: Sequence[Markup]) -> Markup:
-    """Returns a table that scrolls sideways if it is wider than the screen.
+def data_table(
+    caption: str, head: Markup, rows: Sequence[Markup], *, sortable: bool = False
+) -> Markup:
+    """Returns a table that scrolls if it is wider than the screen, or very long.
 
     Args:
         caption: Description of the table.
         head: The rows of column headings.
         rows: The rows of the body; the first cell of each stays in sight.
+        sortable: Whether a click on a heading sorts the rows; then `head` is one row.
     """
     table = element(
-        "table", element("caption", caption), element("thead", head), element("tbody", *rows)
+        "table",
+        element("caption", caption),
+        element("thead", head),
+        element("tbody", *rows),
+        data_sortable="" if sortable else None,
     )
+    long = " long-table" if len(rows) > _MANY_ROWS else ""
     # A region that can have the focus can be scrolled without a mouse.
-    return element("div", table, class_="scroll", tabindex=0, role="region", aria_label=caption)
+    return element(
+        "div", table, class_=f"scroll{long}", tabindex=0, role="region", aria_label=caption
+    )
+
+
+def search_box(label: str, kinds: Mapping[str, str] | None = None) -> Markup:
+    """Returns a field that searches the elements of its section that have `data-name`.
+
+    It is hidden where scripts do not run.
+
+    Args:
+        label: What is searched, such as `Find features`.
+        kinds: Choices of a filter, by the word that `data-kinds` of the elements have.
+    """
+    parts = [element("label", f"{label} ", element("input", type="search", autocomplete="off"))]
+    if kinds:
+        options = [element("option", text, value=kind) for kind, text in kinds.items()]
+        every = element("option", "all", value="")
+        parts.append(element("label", "Show ", element("select", every, *options)))
+    count = element("output", aria_live="polite")
+    return element("div", *parts, count, class_="search", data_search="", hidden="")
+
+
+def folded(summary: str, *blocks: str, is_open: bool = False) -> Markup:
+    """Returns blocks that a click on their summary shows."""
+    opened = "" if is_open else None
+    return element("details", element("summary", summary), *blocks, open=opened)
 
 
 def heading_row(names: Sequence[str], texts: Sequence[str] = ()) -> Markup:

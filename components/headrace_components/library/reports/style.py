@@ -11,13 +11,16 @@ STYLE = """
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--text);
 font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
-main{max-width:1280px;margin:0 auto;padding:24px 20px 64px}
+main{max-width:1280px;margin:0 auto;padding:24px 20px 64px;overflow-wrap:anywhere}
+table{overflow-wrap:normal}
+[hidden]{display:none!important}
 h1{font-size:1.6rem;line-height:1.25;margin:0 0 4px}
 h2{font-size:1.2rem;margin:36px 0 10px}
 h3{font-size:1rem;margin:0;overflow-wrap:anywhere}
 p{margin:6px 0;max-width:75ch}
 a{color:var(--mark)}
-a:focus-visible,.scroll:focus-visible{outline:2px solid var(--mark);outline-offset:2px}
+a:focus-visible,.scroll:focus-visible,button:focus-visible,input:focus-visible,
+select:focus-visible,summary:focus-visible{outline:2px solid var(--mark);outline-offset:2px}
 .whole{white-space:nowrap}
 code{font:.9em/1 ui-monospace,"DejaVu Sans Mono",monospace;overflow-wrap:anywhere}
 .soft{color:var(--soft)}
@@ -35,6 +38,22 @@ width:fit-content;max-width:100%}
 .scroll tr:last-child>*{border-bottom:0}
 .scroll tbody th{position:sticky;left:0;background:var(--page);min-width:7rem;max-width:20rem;
 overflow-wrap:break-word}
+.long-table{max-height:70vh;overflow-y:auto}
+.long-table thead th{position:sticky;top:0;background:var(--page);z-index:1}
+.long-table thead th:first-child{left:0;z-index:2}
+th button{font:inherit;color:inherit;background:none;border:0;padding:0;cursor:pointer;
+text-align:inherit}
+th button:hover{text-decoration:underline}
+th button::after{content:" \N{UP DOWN ARROW}";opacity:.45}
+[aria-sort=ascending] button::after{content:" \N{UPWARDS ARROW}";opacity:1}
+[aria-sort=descending] button::after{content:" \N{DOWNWARDS ARROW}";opacity:1}
+.search{display:flex;flex-wrap:wrap;gap:8px 18px;align-items:center;margin:10px 0}
+.search input,.search select{font:inherit;color:inherit;background:var(--page);padding:4px 8px;
+border:1px solid var(--soft);border-radius:6px;max-width:100%}
+.search output{color:var(--soft)}
+details{margin:10px 0}
+summary{cursor:pointer;padding:4px 0;font-weight:600}
+.names{columns:3 220px;padding-left:20px;margin:4px 0}
 .group{border-left:1px solid var(--line)}
 .badge{display:inline-block;border-radius:999px;padding:0 9px;font-size:.8rem;font-weight:600;
 white-space:nowrap}
@@ -54,6 +73,7 @@ align-items:start}
 .cards.wide{grid-template-columns:repeat(auto-fill,minmax(min(420px,100%),1fr))}
 .card{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:12px;
 min-width:0}
+.block{border:1px solid var(--line);border-radius:8px;padding:12px;margin:0 0 14px}
 .card:target{border-color:var(--mark);box-shadow:0 0 0 1px var(--mark)}
 .head>span{display:flex;gap:6px}
 .head{display:flex;flex-wrap:wrap;gap:4px 8px;align-items:baseline;justify-content:space-between}
