@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from headrace_components.evaluator.curves import Confusion, Curve, RocPoint
+from headrace_components.evaluator.curves import CalibrationPoint, Confusion, Curve, RocPoint
 from headrace_components.evaluator.metric_rows import RequiredRows, Score, SliceScores
 from headrace_components.evaluator.presentation import classification, metric_values
 from headrace_components.evaluator.report import evaluation_report
@@ -90,8 +90,9 @@ def test_slices_stand_worst_first_and_those_that_fail_are_marked(
     text = page(outcome)
     slices = text.partition("<h2>Slices</h2>")[2]
     rows = re.findall(
-        r'<th scope="row">(carrier=\w+)(.*?)</th><td>.*?</td><td class="num">(\d+)</td>'
-        r'<td class="num">([\d.]+)</td>',
+        r'<th scope="row">(carrier=\w+)(.*?)</th><td>.*?</td>'
+        r'<td class="num" data-value="[\d.]+">(\d+)</td>'
+        r'<td class="num" data-value="[\d.]+">([\d.]+)</td>',
         slices,
     )
     values = [float(value) for _, _, _, value in rows]
@@ -145,6 +146,54 @@ def test_a_confusion_matrix_of_classes_is_shown(
     assert sum(count for row in matrix["rows"] for count in row["row"]) == 400
     assert "confidenceMetrics" not in metadata
     assert "Rows by actual and predicted class</caption>" in page(outcome)
+
+
+def test_a_calibration_plot_is_drawn_for_both_models(
+    launcher: Launcher, folders: Mapping[str, Path]
+) -> None:
+    config = eval_config(COUNT, metric("CalibrationPlot"), slices=((),))
+
+    outcome = run(launcher, folders, config, model="good", baseline_model="shifted")
+
+    text = page(outcome).partition("<h3>Calibration")[2].partition("</article>")[0]
+    for kind in ("line", "line2"):
+        [path] = re.findall(rf'<path d="M([\d. L]+)" class="{kind}"', text)
+        assert len(path.split("L")) > 3
+    places = [float(place) for place in re.findall(r'<circle cx="([\d.]+)"[^>]*class="dot"', text)]
+    assert places == sorted(places)
+    assert "the mean label is" in text
+
+
+def test_an_accuracy_on_few_rows_has_its_confidence_interval(
+    launcher: Launcher, folders: Mapping[str, Path]
+) -> None:
+    config = eval_config(COUNT, metric("BinaryAccuracy", at_least(0.5)))
+
+    outcome = run(launcher, folders, config, model="good")
+
+    slices = page(outcome).partition("<h2>Slices</h2>")[2]
+    rows = re.findall(
+        r'data-value="([\d.]+)"><div class="whole">[\d.]+</div><div class="whole">'
+        r'<span class="soft small">([\d.]+) to ([\d.]+)</span>',
+        slices,
+    )
+    assert len(rows) == 4
+    for value, low, high in rows:
+        assert float(low) < float(value) < float(high)
+    assert slices.count('class="interval"></path>') == 4
+    assert "its 95 % confidence interval" in slices
+
+
+def test_the_intervals_that_tfma_computes_are_shown(
+    launcher: Launcher, folders: Mapping[str, Path]
+) -> None:
+    config = eval_config(COUNT, metric("AUC", at_least(0.5)))
+    config["options"] = {"compute_confidence_intervals": {"value": True}}
+
+    outcome = run(launcher, folders, config, model="good")
+
+    slices = page(outcome).partition("<h2>Slices</h2>")[2]
+    assert len(re.findall(r"[\d.]+ to [\d.]+</span>", slices)) == 4
 
 
 def test_without_a_plot_there_is_no_curve(launcher: Launcher, folders: Mapping[str, Path]) -> None:
@@ -251,3 +300,26 @@ def test_the_curve_of_the_baseline_is_drawn_but_not_published() -> None:
     published = classification(curves)
     assert len(published["confidenceMetrics"]) == 3
     assert "confusionMatrix" not in published
+
+
+def test_a_plot_of_another_kind_is_named_as_not_drawn() -> None:
+    part = SliceScores(name="all rows", scores=scores(auc=0.8))
+    curves = [Curve(name="multi_label<plot>", side="candidate")]
+
+    text = evaluation_report(BLESSED, [part], [AUC_RULE], curves).decode()
+
+    assert "Not drawn, because" in text
+    assert "multi_label&lt;plot&gt;. The evaluation holds them" in text
+
+
+def test_the_calibration_of_numbers_above_1_has_its_own_axes() -> None:
+    points = tuple(
+        CalibrationPoint(prediction=at, label=at + 5, weight=2.0) for at in (0.0, 40.0, 95.0)
+    )
+    part = SliceScores(name="all rows", scores=scores(auc=0.8))
+    curves = [Curve(name="minutes", side="candidate", calibration=points)]
+
+    text = evaluation_report(BLESSED, [part], [AUC_RULE], curves).decode()
+
+    assert 'text-anchor="end">100</text>' in text
+    assert "off at the prediction 0, where the mean label is 5" in text

@@ -167,9 +167,8 @@ def test_a_text_about_many_features_is_shown_once_with_their_names() -> None:
 
 def test_a_page_of_many_features_lists_them_and_folds_their_cards() -> None:
     columns = {f"number_{index:03}": [float(index), 1.5] * 10 for index in range(60)}
-    columns["text"] = [b"a", b"b"] * 10
 
-    text = report(train=rows(**columns))
+    text = report(train=rows(**columns, text=[b"a", b"b"] * 10))
 
     index = text.partition("<h2>Features</h2>")[2].partition("</section>")[0]
     assert index.count("<tr data-name=") == 61

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from headrace.display.outcomes import FailedTask, RunOutcome, duration
 from headrace_components.library.reports.frames import frame
 from headrace_components.library.reports.markup import Markup, element, join
+from headrace_components.library.reports.page import with_origin
 
 _REFRESH_SECONDS = 2.0
 _MOST_LINES = 12
@@ -179,11 +180,12 @@ def failures_html(failures: Sequence[FailedTask]) -> Markup:
 
 def result_html(result: FinishedRun) -> str:
     """Returns how a run ended, its reports (to be opened), and where its outputs are."""
+    origin = f"Pipeline {result.pipeline}, run {result.run_id}"
     reports = [
         element(
             "details",
             element("summary", f"Report: {path.parent.name}", style="cursor:pointer"),
-            frame(path.read_bytes(), f"The report of {path.parent.name}"),
+            frame(with_origin(path.read_bytes(), origin), f"The report of {path.parent.name}"),
         )
         for path in map(Path, result.reports)
         if path.is_file()

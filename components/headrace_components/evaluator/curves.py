@@ -1,9 +1,11 @@
-"""Reads ROC curves and confusion matrices from an evaluation that has them."""
+"""Reads ROC curves, confusion matrices and calibrations from an evaluation that has them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tensorflow_model_analysis.proto import metrics_for_slice_pb2
 
 from headrace_components.evaluator import results
 from headrace_components.evaluator.metric_rows import ALL_ROWS, MetricNames, Side, slice_name
@@ -46,6 +48,21 @@ class Confusion:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CalibrationPoint:
+    """The rows whose predictions are in one bucket.
+
+    Attributes:
+        prediction: Their mean prediction.
+        label: Their mean label.
+        weight: Their weighted number, above 0.
+    """
+
+    prediction: float
+    label: float
+    weight: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Curve:
     """The decisions of one model over all rows.
 
@@ -54,24 +71,37 @@ class Curve:
         side: Whether it is of the candidate or of the baseline.
         roc: Points of the ROC curve, by falling threshold; empty if there is none.
         confusion: The confusion matrix; None if there are too many classes to show.
+        calibration: By rising prediction; empty if the plot is another one.
     """
 
     name: str
     side: Side
-    roc: tuple[RocPoint, ...]
-    confusion: Confusion | None
+    roc: tuple[RocPoint, ...] = ()
+    confusion: Confusion | None = None
+    calibration: tuple[CalibrationPoint, ...] = ()
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether there is something to draw."""
+        return bool(self.roc or self.confusion or self.calibration)
 
 
-def curves_of(config: Any, output: Path) -> list[Curve]:
+def curves_of(config: Any, output: Path, names_of_classes: Sequence[str] = ()) -> list[Curve]:
     """Returns the curves of an evaluation; empty unless its config has a metric with curves.
 
-    These metrics are `ConfusionMatrixPlot`, `ConfusionMatrixAtThresholds`,
-    `MultiClassConfusionMatrixPlot` and `MultiClassConfusionMatrixAtThresholds`.
+    These metrics are `CalibrationPlot`, `ConfusionMatrixPlot`, `ConfusionMatrixAtThresholds`,
+    `MultiClassConfusionMatrixPlot` and `MultiClassConfusionMatrixAtThresholds`. Other plots, and
+    matrices of too many classes, come as curves that have nothing to draw.
+
+    Args:
+        config: A `tfma.EvalConfig` with its defaults.
+        output: Directory of the evaluation.
+        names_of_classes: Names of the classes 0, 1, ...; classes without a name show their number.
     """
     names = MetricNames.of(config)
     found = []
     for key, value in _values(output):
-        curve = _curve(names.metric(key), names.side(key), value)
+        curve = _curve(names.metric(key), names.side(key), value, names_of_classes)
         if curve is not None:
             found.append(curve)
     return found
@@ -88,18 +118,30 @@ def _values(output: Path) -> Iterator[tuple[Any, Any]]:
                 yield entry.key, entry.value
 
 
-def _curve(name: str, side: Side, value: Any) -> Curve | None:
-    if value.HasField("confusion_matrix_at_thresholds"):
-        matrices = value.confusion_matrix_at_thresholds.matrices
-        if len(matrices) == 0:
-            return None
-        return Curve(name=name, side=side, roc=_roc(matrices), confusion=_binary(matrices))
-    if value.HasField("multi_class_confusion_matrix_at_thresholds"):
-        matrices = value.multi_class_confusion_matrix_at_thresholds.matrices
-        if len(matrices) == 0:
-            return None
-        return Curve(name=name, side=side, roc=(), confusion=_classes(matrices[0]))
+def _curve(name: str, side: Side, value: Any, classes: Sequence[str]) -> Curve | None:
+    for kind in ("confusion_matrix_at_thresholds", "multi_class_confusion_matrix_at_thresholds"):
+        if value.HasField(kind):
+            matrices = getattr(value, kind).matrices
+            if len(matrices) == 0:
+                return None
+            if kind.startswith("multi"):
+                return Curve(name=name, side=side, confusion=_classes(matrices[0], classes))
+            return Curve(name=name, side=side, roc=_roc(matrices), confusion=_binary(matrices))
+    if isinstance(value, metrics_for_slice_pb2.PlotData):
+        buckets = value.calibration_histogram_buckets.buckets
+        return Curve(name=name, side=side, calibration=tuple(_calibration(buckets)))
     return None
+
+
+def _calibration(buckets: Sequence[Any]) -> Iterator[CalibrationPoint]:
+    for bucket in buckets:
+        weight = bucket.num_weighted_examples.value
+        if weight > 0:
+            yield CalibrationPoint(
+                prediction=bucket.total_weighted_refined_prediction.value / weight,
+                label=bucket.total_weighted_label.value / weight,
+                weight=weight,
+            )
 
 
 def _roc(matrices: Sequence[Any]) -> tuple[RocPoint, ...]:
@@ -144,7 +186,7 @@ def _binary(matrices: Sequence[Any]) -> Confusion:
     )
 
 
-def _classes(matrix: Any) -> Confusion | None:
+def _classes(matrix: Any, names: Sequence[str]) -> Confusion | None:
     cells = {
         (entry.actual_class_id, entry.predicted_class_id): entry.num_weighted_examples
         for entry in matrix.entries
@@ -153,10 +195,16 @@ def _classes(matrix: Any) -> Confusion | None:
     if not classes or len(classes) > _MAX_CLASSES:
         return None
     return Confusion(
-        # TFMA uses class -1 for a row in which no class passes the threshold.
-        labels=tuple("none" if number < 0 else str(number) for number in classes),
+        labels=tuple(_class_name(number, names) for number in classes),
         counts=tuple(
             tuple(cells.get((actual, predicted), 0.0) for predicted in classes)
             for actual in classes
         ),
     )
+
+
+def _class_name(number: int, names: Sequence[str]) -> str:
+    # TFMA uses class -1 for a row in which no class passes the threshold.
+    if number < 0:
+        return "none"
+    return names[number] if number < len(names) else str(number)

@@ -10,6 +10,7 @@ from typing import Any
 from headrace_components.contract.parameters import read
 from headrace_components.contract.task import Artifact, Task
 from headrace_components.evaluator import beam_engine, embedded_engine, presentation, results
+from headrace_components.evaluator.class_names import class_names
 from headrace_components.evaluator.eval_config import CheckedConfig, checked_config
 from headrace_components.evaluator.extraction import NotEmbeddableError
 from headrace_components.evaluator.models import baseline_of, candidate_of, shared_models
@@ -62,7 +63,8 @@ def execute(task: Task) -> None:
     log_summary(checked.proto, output.path)
     verdict = verdict_of(checked, output.path, surveys)
     write_blessing(task.output("blessing"), verdict, candidate, baseline)
-    presentation.write(task, checked.proto, output.path, verdict, surveys)
+    names_of_classes = class_names(candidate, features, checked.proto.model_specs[0].label_key)
+    presentation.write(task, checked.proto, output.path, verdict, surveys, names_of_classes)
 
 
 def _models(

@@ -27,11 +27,13 @@ class Score:
         candidate: Its value for the candidate.
         baseline: Its value for the baseline.
         change: Candidate less baseline.
+        interval: The 95 % confidence interval of the candidate's value, if TFMA computed it.
     """
 
     candidate: float | None = None
     baseline: float | None = None
     change: float | None = None
+    interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -257,16 +259,24 @@ def _is_lower_better(limit: Any) -> bool:
 
 
 def _scores(message: Any, names: MetricNames) -> dict[str, Score]:
-    values: dict[str, dict[Side, float]] = {}
-    for metric, side, value in _scalars(message, names):
-        values.setdefault(metric, {})[side] = value
-    return {metric: Score(**sides) for metric, sides in values.items()}
+    values: dict[str, dict[str, Any]] = {}
+    for metric, side, entry in _scalars(message, names):
+        fields = values.setdefault(metric, {})
+        fields[side] = entry.value.double_value.value
+        if side == "candidate" and entry.HasField("confidence_interval"):
+            bounds = entry.confidence_interval
+            low = bounds.lower_bound.double_value.value
+            high = bounds.upper_bound.double_value.value
+            # TFMA has no bounds for a metric that some of its samples do not have.
+            if math.isfinite(low) and math.isfinite(high):
+                fields["interval"] = (low, high)
+    return {metric: Score(**fields) for metric, fields in values.items()}
 
 
-def _scalars(message: Any, names: MetricNames) -> Iterator[tuple[str, Side, float]]:
+def _scalars(message: Any, names: MetricNames) -> Iterator[tuple[str, Side, Any]]:
     for entry in message.metric_keys_and_values:
         if entry.value.WhichOneof("type") == "double_value":
-            yield names.metric(entry.key), names.side(entry.key), entry.value.double_value.value
+            yield names.metric(entry.key), names.side(entry.key), entry
 
 
 def _badness_of(part: SliceScores, leading: RequiredRows) -> tuple[int, float]:

@@ -22,7 +22,12 @@ from headrace_components.evaluator.verdict import Verdict
 
 
 def write(
-    task: Task, config: Any, output: Path, verdict: Verdict, surveys: Sequence[Survey]
+    task: Task,
+    config: Any,
+    output: Path,
+    verdict: Verdict,
+    surveys: Sequence[Survey],
+    names_of_classes: Sequence[str],
 ) -> None:
     """Writes the outputs `report`, `metrics` and `classification_metrics`, and why in `blessing`.
 
@@ -32,10 +37,11 @@ def write(
         output: Directory of the evaluation.
         verdict: The verdict on it.
         surveys: The surveys of the predictions.
+        names_of_classes: Names of the classes 0, 1, ...; empty if they are unknown.
     """
     slices = slice_scores(config, output)
     required = requirements(config)
-    curves = curves_of(config, output)
+    curves = curves_of(config, output, names_of_classes)
     content = evaluation_report(
         verdict, slices, required, curves, list(predictions_noted(config, surveys))
     )

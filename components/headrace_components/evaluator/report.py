@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from headrace_components.evaluator.curves import Curve
 from headrace_components.evaluator.curves_report import curve_section
+from headrace_components.evaluator.intervals import interval_of
 from headrace_components.evaluator.metric_rows import ALL_ROWS, RequiredRows, Score, SliceScores
 from headrace_components.evaluator.verdict import Verdict
 from headrace_components.library.reports import page
@@ -22,10 +23,14 @@ from headrace_components.library.reports.numbers import ABSENT, number, signed
 # A number with its markup takes about 50 bytes, a slice with its chart about 600.
 _MAX_NUMBERS = 10_000
 _MAX_SLICES = 1_000
+_MANY_SLICES = 20
 _MAX_COLUMNS = 12
 _MAX_METRICS = 500
 _MAX_FAILURES = 20
 _NAME_LENGTH = 80
+
+# Below this, chance alone moves a share of the rows by more than a hundredth.
+_FEW_ROWS = 1_000
 
 _ROUNDING = 1e-12
 
@@ -125,23 +130,38 @@ def _slices(
     for part in shown:
         badge = [" ", page.badge("bad", "fails")] if part.name in failed else []
         counts = part.scores.get(_COUNT, Score()).candidate
-        cells = [chart.of(part), element("td", number(counts), class_="num")]
+        cells = [chart.of(part), _cell(number(counts), counts)]
         for metric in columns:
             rule = leading if leading and metric == leading.metric else None
             score = part.scores.get(metric, Score())
-            cells.extend(_cells(_figures(score, rule, has_baseline=has_baseline)))
+            figures = _figures(score, rule, has_baseline=has_baseline)
+            if counts is not None and counts < _FEW_ROWS:
+                figures[0] = _with_interval(figures[0], interval_of(metric, score, counts))
+            cells.extend(_cells(figures, score))
         name = join(breakable(shortened(part.name, _NAME_LENGTH)), *badge)
-        rows.append(element("tr", element("th", name, scope="row"), *cells))
-    caption = _caption(leading)
-    table = page.data_table(
-        caption, _slice_head(chart.metric, columns, has_baseline=has_baseline), rows
-    )
+        heading = element("th", name, scope="row")
+        rows.append(element("tr", heading, *cells, data_name=part.name))
+    head = _slice_head(chart.metric, columns, has_baseline=has_baseline)
+    # Headings in two rows are not those of one column each.
+    table = page.data_table(_caption(leading), head, rows, sortable=not has_baseline)
     return page.section(
         "Slices",
-        _key(has_baseline=has_baseline, has_overall=overall is not None),
+        _key(
+            has_baseline=has_baseline,
+            has_overall=overall is not None,
+            has_intervals=chart.has_intervals,
+        ),
+        *([page.search_box("Find slices")] if len(shown) > _MANY_SLICES else []),
         table,
         *_left_out(len(slices) - len(shown), len(every) - len(columns)),
     )
+
+
+def _with_interval(figure: str, interval: tuple[float, float] | None) -> str:
+    if interval is None:
+        return figure
+    low, high = interval
+    return page.lines(figure, element("span", f"{low:.2g} to {high:.2g}", class_="soft small"))
 
 
 def _caption(leading: RequiredRows | None) -> str:
@@ -151,8 +171,11 @@ def _caption(leading: RequiredRows | None) -> str:
     return f"Metrics per slice, the worst by {what} first"
 
 
-def _key(*, has_baseline: bool, has_overall: bool) -> Markup:
+def _key(*, has_baseline: bool, has_overall: bool, has_intervals: bool) -> Markup:
     parts = [element("span", element("i", class_="first"), "candidate")]
+    if has_intervals:
+        words = f"its 95 % confidence interval, in numbers below {number(_FEW_ROWS)} rows"
+        parts.append(element("span", element("i", class_="interval"), words))
     if has_baseline:
         parts.append(element("span", element("i", class_="second"), "baseline"))
     if has_overall:
@@ -199,12 +222,15 @@ class _Chart:
     ) -> None:
         self.metric = metric
         self._overall = _finite(overall.scores.get(metric, Score()).candidate) if overall else None
+        intervals = [self._interval(part) for part in slices]
+        self.has_intervals = any(intervals)
         values = [
             value
             for part in slices
             for score in [part.scores.get(metric, Score())]
             for value in (score.candidate, score.baseline)
         ]
+        values += [end for interval in intervals for end in interval or ()]
         finite = [value for value in [*values, self._overall] if _finite(value) is not None]
         self._low = min((value for value in finite if value is not None), default=0.0)
         self._high = max((value for value in finite if value is not None), default=0.0)
@@ -217,7 +243,12 @@ class _Chart:
             return element("td", ABSENT)
         against = f", baseline {number(baseline)}" if baseline is not None else ""
         label = f"{number(value)}{against}"
-        return element("td", strip(value, baseline, self._overall, (self._low, self._high), label))
+        axis, interval = (self._low, self._high), self._interval(part)
+        return element("td", strip(value, baseline, self._overall, axis, label, interval))
+
+    def _interval(self, part: SliceScores) -> tuple[float, float] | None:
+        num_rows = part.scores.get(_COUNT, Score()).candidate
+        return interval_of(self.metric, part.scores.get(self.metric, Score()), num_rows)
 
 
 def _finite(value: float | None) -> float | None:
@@ -240,11 +271,18 @@ def _change(score: Score) -> float | None:
     return 0.0 if abs(score.change or 0.0) < _ROUNDING * size else score.change
 
 
-def _cells(figures: Sequence[str]) -> list[Markup]:
-    return [
-        element("td", figure, class_="num group" if index == 0 and len(figures) > 1 else "num")
-        for index, figure in enumerate(figures)
-    ]
+def _cells(figures: Sequence[str], score: Score) -> list[Markup]:
+    first, *rest = figures
+    if not rest:
+        return [_cell(first, score.candidate)]
+    cells = [element("td", figure, class_="num") for figure in rest]
+    return [element("td", first, class_="num group"), *cells]
+
+
+def _cell(text: str, value: float | None) -> Markup:
+    """Returns a cell that the page can sort by."""
+    exact = None if value is None else repr(value)
+    return element("td", text, class_="num", data_value=exact)
 
 
 def _ordered(metrics: Iterable[str], requirements: Sequence[RequiredRows]) -> list[str]:

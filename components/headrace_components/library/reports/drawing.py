@@ -12,6 +12,7 @@ _WIDTH, _HEIGHT = 200, 52
 _STRIP_WIDTH, _STRIP_MIDDLE, _STRIP_INSET = 120, 8, 6
 _SQUARE = 260
 _MARGIN = 34
+_DOTS = {"line": "dot", "line2": "dot2"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,6 +91,7 @@ def strip(
     reference: float | None,
     axis: tuple[float, float],
     label: str,
+    interval: tuple[float, float] | None = None,
 ) -> Markup:
     """Returns a dot on an axis, with a ring for the baseline and a line for a reference.
 
@@ -99,8 +101,12 @@ def strip(
         reference: The position of the line; None draws none.
         axis: Both ends of the axis, the left one first.
         label: A description of the chart, for readers who cannot see it.
+        interval: Both ends of the confidence interval of the dot; None draws none.
     """
     marks = [element("path", d=f"M0 {_STRIP_MIDDLE}H{_STRIP_WIDTH}", class_="axis")]
+    if interval is not None:
+        low, high = (_place(end, axis) for end in interval)
+        marks.append(element("path", d=f"M{low} {_STRIP_MIDDLE}H{high}", class_="interval"))
     if reference is not None:
         marks.append(element("path", d=f"M{_place(reference, axis)} 1v14", class_="mean"))
     if baseline is not None:
@@ -116,14 +122,24 @@ def strip(
     )
 
 
-def curve(lines: Sequence[Sequence[tuple[float, float]]], x: str, y: str, label: str) -> Markup:
-    """Returns one or two lines in the unit square, with the diagonal of random guesses.
+def curve(
+    lines: Sequence[Sequence[tuple[float, float]]],
+    x: str,
+    y: str,
+    label: str,
+    *,
+    ends: tuple[str, str] = ("0", "1"),
+    has_dots: bool = False,
+) -> Markup:
+    """Returns one or two lines in the unit square, with its diagonal.
 
     Args:
         lines: Points in [0, 1] x [0, 1]; the second line is the baseline's.
         x: Name of the horizontal axis.
         y: Name of the vertical axis.
         label: A description of the chart, for readers who cannot see it.
+        ends: What both axes show at 0 and at 1.
+        has_dots: Whether each point has a dot, for a line of few points.
     """
     start, end = _MARGIN, _SQUARE - 10
     size = end - start
@@ -134,6 +150,12 @@ def curve(lines: Sequence[Sequence[tuple[float, float]]], x: str, y: str, label:
             f"{start + px * size:.1f} {10 + size - py * size:.1f}" for px, py in points
         )
         paths.append(element("path", d=f"M{steps}", class_=kind))
+        if has_dots:
+            places = ((start + px * size, 10 + size - py * size) for px, py in points)
+            paths += [
+                element("circle", cx=f"{left:.1f}", cy=f"{top:.1f}", r=3, class_=_DOTS[kind])
+                for left, top in places
+            ]
     height = 10 + size + _MARGIN
     texts = [
         element("text", x, x=start + size // 2, y=height - 6, text_anchor="middle"),
@@ -146,10 +168,10 @@ def curve(lines: Sequence[Sequence[tuple[float, float]]], x: str, y: str, label:
             transform=f"translate(12 {10 + size // 2}) rotate(-90)",
         ),
         *(
-            element("text", end_, x=px, y=10 + size + 14, text_anchor="middle")
-            for end_, px in (("0", start), ("1", end))
+            element("text", words, x=px, y=10 + size + 14, text_anchor="middle")
+            for words, px in zip(ends, (start, end), strict=True)
         ),
-        element("text", "1", x=start - 5, y=16, text_anchor="end"),
+        element("text", ends[1], x=start - 5, y=16, text_anchor="end"),
     ]
     return element(
         "svg",

@@ -24,6 +24,7 @@ select:focus-visible,summary:focus-visible{outline:2px solid var(--mark);outline
 .whole{white-space:nowrap}
 code{font:.9em/1 ui-monospace,"DejaVu Sans Mono",monospace;overflow-wrap:anywhere}
 .soft{color:var(--soft)}
+.small{font-size:.8rem}
 .num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 table{border-collapse:collapse;font-size:.9rem}
 caption{text-align:left;color:var(--soft);padding:0 0 6px;font-size:.9rem}
@@ -99,7 +100,8 @@ svg text{fill:var(--soft);font-size:11px}
 .bars{fill:var(--fill)}.axis{stroke:var(--line);fill:none}
 .line{stroke:var(--mark);fill:none;stroke-width:2}
 .line2{stroke:var(--second);fill:none;stroke-width:2;stroke-dasharray:5 4}
-.dot{fill:var(--mark)}.ring{stroke:var(--second);fill:none;stroke-width:2}
+.dot{fill:var(--mark)}.dot2{fill:var(--second)}.interval{stroke:var(--fill);stroke-width:6}
+.ring{stroke:var(--second);fill:none;stroke-width:2}
 .mean{stroke:var(--soft);fill:none}
 .shade{background:linear-gradient(color-mix(in srgb,var(--fill) var(--share),transparent) 0 0)}
 .ticks{display:flex;justify-content:space-between;color:var(--soft);font-size:.75rem;gap:6px}
@@ -112,7 +114,8 @@ border-radius:3px;background:linear-gradient(var(--fill),var(--fill)) 0/var(--sh
 .scroll+.cards{margin-top:14px}
 .plots{margin:8px 0 2px;font-size:.8rem}
 .key i{display:inline-block;width:10px;height:10px;border-radius:50%;margin:0 5px 0 0}
-.key span{margin-right:16px;white-space:nowrap}
+.key span{display:inline-block;margin-right:16px}
+.key .interval{width:18px;height:6px;background:var(--fill);border-radius:0;vertical-align:2px}
 .key .mean{width:0;height:14px;border-left:2px solid var(--soft);border-radius:0;
 vertical-align:-2px}
 .key .first{background:var(--mark)}.key .second{border:2px solid var(--second)}
