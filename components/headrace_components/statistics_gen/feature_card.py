@@ -14,7 +14,7 @@ _VALUE_LENGTH = 32
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Feature:
+class FeatureBySplit:
     """A feature in all splits.
 
     Attributes:
@@ -51,7 +51,7 @@ class Feature:
         return " ".join(["numeric" if self.is_numeric else "other", *stands_out])
 
 
-def feature_card(feature: Feature) -> Markup:
+def feature_card(feature: FeatureBySplit) -> Markup:
     """Returns the card of a feature, of at most about 2,000 bytes per split."""
     badges = [page.badge("plain", kind) for kind in feature.types]
     if feature.notes:
@@ -70,7 +70,7 @@ def feature_card(feature: Feature) -> Markup:
     )
 
 
-def _table(feature: Feature) -> Markup:
+def _table(feature: FeatureBySplit) -> Markup:
     by_split = feature.by_split
     head = element("tr", element("td"), *(element("th", split, scope="col") for split in by_split))
     rows = [_row("Rows", [number(s.num_present) if s else ABSENT for s in by_split.values()])]
@@ -92,7 +92,7 @@ def _row(name: str, cells: Sequence[str]) -> Markup:
     return element("tr", element("th", name, scope="row"), *(element("td", cell) for cell in cells))
 
 
-def _charts(feature: Feature) -> list[str]:
+def _charts(feature: FeatureBySplit) -> list[str]:
     """Returns one chart per split, all with the same scale; empty without histograms."""
     summaries = feature.by_split.values()
     bars = [bar for summary in summaries if summary for bar in summary.bars]
@@ -106,7 +106,7 @@ def _charts(feature: Feature) -> list[str]:
     ]
 
 
-def _skewed_rows(feature: Feature) -> list[Markup]:
+def _skewed_rows(feature: FeatureBySplit) -> list[Markup]:
     """Returns what shows the values that a histogram puts into one bucket."""
     ends = {split: s.quantiles if s else () for split, s in feature.by_split.items()}
     rows = []

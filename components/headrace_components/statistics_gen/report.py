@@ -15,7 +15,7 @@ from headrace_components.library.reports.feature_summary import (
 )
 from headrace_components.library.reports.markup import Markup, breakable, element, join, shortened
 from headrace_components.library.reports.numbers import ABSENT, number, percent
-from headrace_components.statistics_gen.feature_card import Feature, feature_card
+from headrace_components.statistics_gen.feature_card import FeatureBySplit, feature_card
 
 # One feature in one split takes about 2,000 bytes, with long names and values; in the table, a
 # feature takes 500.
@@ -54,7 +54,7 @@ def statistics_report(statistics: Mapping[str, Any]) -> bytes:
     )
 
 
-def _features(datasets: Mapping[str, Any]) -> list[Feature]:
+def _features(datasets: Mapping[str, Any]) -> list[FeatureBySplit]:
     found: dict[str, dict[str, FeatureSummary]] = {}
     for split, dataset in datasets.items():
         for feature in dataset.features:
@@ -66,7 +66,7 @@ def _features(datasets: Mapping[str, Any]) -> list[Feature]:
         # A split without rows has no statistics; the page shows this once and not per feature.
         filled = {split: by_split[split] for split in datasets if datasets[split].num_examples}
         features.append(
-            Feature(
+            FeatureBySplit(
                 name=shortened(name, _NAME_LENGTH),
                 anchor=f"f{index}",
                 by_split=by_split,
@@ -76,7 +76,7 @@ def _features(datasets: Mapping[str, Any]) -> list[Feature]:
     return features
 
 
-def _shown(features: Sequence[Feature], num_splits: int) -> list[Feature]:
+def _shown(features: Sequence[FeatureBySplit], num_splits: int) -> list[FeatureBySplit]:
     """Returns the features that have a card, those with unusual properties first."""
     room = max(_MAX_CELLS // max(num_splits, 1), 1)
     if len(features) <= room:
@@ -85,7 +85,7 @@ def _shown(features: Sequence[Feature], num_splits: int) -> list[Feature]:
     return sorted(kept, key=lambda feature: feature.name)
 
 
-def _splits(datasets: Mapping[str, Any], features: Sequence[Feature]) -> Markup:
+def _splits(datasets: Mapping[str, Any], features: Sequence[FeatureBySplit]) -> Markup:
     total = sum(dataset.num_examples for dataset in datasets.values())
     rows = []
     for split, dataset in datasets.items():
@@ -99,8 +99,8 @@ def _splits(datasets: Mapping[str, Any], features: Sequence[Feature]) -> Markup:
     return page.data_table("Rows, and features that are numeric or not", head, rows)
 
 
-def _notes(features: Sequence[Feature], anchors: set[str]) -> list[Markup]:
-    by_note: dict[str, list[Feature]] = {}
+def _notes(features: Sequence[FeatureBySplit], anchors: set[str]) -> list[Markup]:
+    by_note: dict[str, list[FeatureBySplit]] = {}
     for feature in features:
         for note in feature.notes:
             by_note.setdefault(note, []).append(feature)
@@ -125,7 +125,7 @@ def _notes(features: Sequence[Feature], anchors: set[str]) -> list[Markup]:
     ]
 
 
-def _group(note: str, found: Sequence[Feature], anchors: set[str]) -> Markup:
+def _group(note: str, found: Sequence[FeatureBySplit], anchors: set[str]) -> Markup:
     items = [_link(feature, anchors) for feature in found[:_MAX_NAMES]]
     more = len(found) - len(items)
     rest = [page.paragraph(f"And {number(more)} more.")] if more else []
@@ -134,12 +134,14 @@ def _group(note: str, found: Sequence[Feature], anchors: set[str]) -> Markup:
     )
 
 
-def _link(feature: Feature, anchors: set[str]) -> str:
+def _link(feature: FeatureBySplit, anchors: set[str]) -> str:
     name = breakable(feature.name)
     return element("a", name, href=f"#{feature.anchor}") if feature.anchor in anchors else name
 
 
-def _sections(features: Sequence[Feature], shown: Sequence[Feature]) -> Iterator[Markup]:
+def _sections(
+    features: Sequence[FeatureBySplit], shown: Sequence[FeatureBySplit]
+) -> Iterator[Markup]:
     rest = []
     if len(shown) < len(features):
         words = (
@@ -156,7 +158,7 @@ def _sections(features: Sequence[Feature], shown: Sequence[Feature]) -> Iterator
             rest = []
 
 
-def _index(features: Sequence[Feature], anchors: set[str]) -> Markup:
+def _index(features: Sequence[FeatureBySplit], anchors: set[str]) -> Markup:
     """Returns the section with one line for each feature."""
     listed = sorted(features, key=lambda feature: not feature.notes)[:_MAX_ROWS]
     rows = [
@@ -174,7 +176,7 @@ def _index(features: Sequence[Feature], anchors: set[str]) -> Markup:
     )
 
 
-def _index_row(feature: Feature, anchors: set[str]) -> Markup:
+def _index_row(feature: FeatureBySplit, anchors: set[str]) -> Markup:
     shares = [s.missing for s in feature.summaries if s.missing is not None]
     missing = max(shares, default=None)
     unique = next((s.num_unique for s in feature.summaries if s.num_unique is not None), None)
@@ -202,7 +204,7 @@ def _value(text: str) -> str:
     return text.replace(",", "").replace("\N{MINUS SIGN}", "-")
 
 
-def _cards(features: Sequence[Feature], *, is_folded: bool) -> Iterator[Markup]:
+def _cards(features: Sequence[FeatureBySplit], *, is_folded: bool) -> Iterator[Markup]:
     if not is_folded:
         yield element("div", *map(feature_card, features), class_="cards")
         return
